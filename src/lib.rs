@@ -1,0 +1,3 @@
+//! Onrecord: an append-only, signed event log.
+
+pub mod note;

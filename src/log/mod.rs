@@ -1,10 +1,77 @@
-//! Entries, rules, and the Merkle log that holds them. Pure: no I/O, no clock, no async.
+//! The log: Merkle tree, tiles, checkpoints and proofs. Pure: no I/O, no clock.
+//!
+//! The log is a C2SP tiled transparency log (`c2sp.org/tlog-tiles`; formats.md, section 6). The tree is that
+//! of RFC 6962: [`Frontier`] grows it, [`inclusion_path`] and [`consistency_path`] make proofs from stored
+//! nodes, and [`TilePath`] says in which file a node or an entry stands. A [`Checkpoint`] is the log's word
+//! on its size and root; a [`SignedCheckpoint`] exists only where that signature was checked; a [`TlogProof`]
+//! ties one entry to it.
+//!
+//! An [`Entry`] is an event with what the ledger adds; [`decide`] says whether an event may stand at an index,
+//! and [`Auditor`] re-runs every rule over entries in order.
+//!
+//! ```
+//! use onrecord::log::{Checkpoint, MemoryTree, TlogProof, inclusion_path, leaf_hash};
+//! use onrecord::note::SigningKey;
+//!
+//! let key = SigningKey::from_seed("ledger.example.org".parse()?, &[7; 32]);
+//! let tree: MemoryTree = [b"one", b"two"].map(|entry| leaf_hash(entry)).into_iter().collect();
+//! let signed = Checkpoint::new("ledger.example.org".parse()?, tree.size(), tree.root())?.sign(&key)?;
+//!
+//! let path = inclusion_path(1, tree.size(), &tree)?;
+//! let receipt = TlogProof::new(1, path, signed.note().clone())?.to_string();
+//!
+//! let proof = TlogProof::parse(receipt.as_bytes())?;
+//! assert!(proof.verify(b"two", key.verifying_key()).is_ok());
+//! assert!(proof.verify(b"2", key.verifying_key()).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod auditor;
+mod checkpoint;
 mod checks;
+mod cosignature;
 mod entry;
+mod hash;
 mod rows;
 mod rules;
+mod tile;
+mod tlog_proof;
+mod tree;
 
+pub use auditor::{AuditError, Auditor, PutRows};
+pub use checkpoint::{Checkpoint, CheckpointError, MAX_CHECKPOINT, MAX_SIZE, SignedCheckpoint};
+pub use cosignature::{CosignatureError, MAX_COSIGNATURE_TIME, WitnessKey, WitnessKeyError, cosign};
 pub use entry::{Entry, EntryError, Header, MAX_ENTRY, MAX_INDEX, SignedEntry, Time};
+pub use hash::{Hash, leaf_hash, node_hash};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
 pub use rules::{Door, NoDoor, Placement, decide};
+pub use tile::{
+    MAX_CONTENT, TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
+    decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes, new_tiles, node_in_tile,
+    tile_of_node, tiles_of,
+};
+pub use tlog_proof::{MAX_PATH, MAX_PROOF, TlogProof, TlogProofError};
+pub use tree::{
+    Frontier, FrontierError, MemoryTree, MissingNode, NodeReader, PathError, ProofError, consistency_path,
+    frontier_nodes, inclusion_path, root, root_from_inclusion, verify_consistency, verify_inclusion,
+};
+
+/// Reads a decimal number without sign, leading zero or anything else that would give it a second form.
+fn parse_decimal(text: &str) -> Option<u64> {
+    let canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
+    if canonical { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_decimal;
+
+    #[test]
+    fn a_number_has_one_form() {
+        assert_eq!(parse_decimal("0"), Some(0));
+        assert_eq!(parse_decimal("18446744073709551615"), Some(u64::MAX));
+        for bad in ["", "00", "01", "+1", "-1", "1 ", " 1", "1.0", "1e3", "18446744073709551616", "١"] {
+            assert_eq!(parse_decimal(bad), None, "{bad:?}");
+        }
+    }
+}

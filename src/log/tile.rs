@@ -9,7 +9,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Hash, node_hash, parse_decimal};
+use super::{Hash, entry::MAX_ENTRY, node_hash, parse_decimal};
 
 /// Levels of the tree between one level of tiles and the next (`c2sp.org/tlog-tiles`).
 pub const TILE_HEIGHT: u8 = 8;

@@ -12,3 +12,7 @@ pub mod log;
 pub mod note;
 #[cfg(feature = "serve")]
 pub(crate) mod store;
+
+// Tests inside the crate use the same support as those outside.
+#[cfg(test)]
+extern crate self as onrecord;

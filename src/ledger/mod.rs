@@ -20,6 +20,8 @@
 
 mod admission;
 mod clock;
+#[cfg(test)]
+mod faults;
 mod folder;
 mod follower;
 mod opening;

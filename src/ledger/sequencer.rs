@@ -319,8 +319,9 @@ impl Sequencer {
                 }
                 Position::File(i) => {
                     let digest = self.shared.file_at(target.index, i).ok().flatten();
-                    let here =
-                        digest.is_some_and(|d| admitted.pin(&d) || self.shared.folder.file(&d).exists());
+                    let here = digest.is_some_and(|d| {
+                        admitted.pin(&d) || self.shared.disk.exists(&self.shared.folder.file(&d))
+                    });
                     if !here {
                         let place = format!("facts.blobs: files/{i}");
                         let expected = "the file uploaded again by PUT /file/<blake3>";

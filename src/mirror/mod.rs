@@ -21,4 +21,5 @@ mod verify;
 
 pub use report::{Check, Fault, Outcome, Place, Report, Verdict};
 pub use source::{FolderSource, HttpSource, Source, SourceError};
+pub(crate) use source::{agent, base_address};
 pub use verify::{Options, verify};

@@ -14,3 +14,5 @@ pub mod log;
 #[cfg(feature = "cli")]
 pub mod mirror;
 pub mod note;
+#[cfg(feature = "serve")]
+pub(crate) mod store;

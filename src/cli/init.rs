@@ -10,7 +10,7 @@ use serde_json::{Map, json};
 
 use super::{Context, Failure, key, serve::ledger_failure, terminal};
 use crate::{
-    ledger::{Ledger, Options},
+    ledger::Ledger,
     note::{KeyName, Origin, SigningKey},
 };
 
@@ -76,7 +76,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("--checkpoint-key: expected a key named {log_name}, found {found}")));
     }
     let log_key = checkpoint_key.verifying_key().clone();
-    let operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
+    let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
     let words = [
         ("name", args.name),
         ("description", args.description),
@@ -88,6 +88,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         operator.undo();
         return Err(ledger_failure(e));
     }
+    operator.settle(&data)?;
     let file = operator.file.display().to_string();
     if context.json {
         terminal::json(&json!({
@@ -108,33 +109,46 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The operator's key, and what was made for it.
+/// The operator's key, and where it is kept.
 pub(super) struct Operator {
     pub key: SigningKey,
     pub file: PathBuf,
-    /// Folders that were made, the outermost first.
-    made: Vec<PathBuf>,
     new: bool,
 }
 
 impl Operator {
-    /// Reads the operator's key, or makes a new one in `DIR/keys`.
+    /// Reads the operator's key, or makes a new one. A ledger is made only in an empty folder, and the key must
+    /// not be lost if that goes wrong: so it is written beside the folder first.
     pub fn take(data: &Path, origin: &Origin, file: Option<&Path>) -> Result<Self, Failure> {
         if let Some(file) = file {
-            return Ok(Self { key: key::read(file)?, file: file.to_owned(), made: Vec::new(), new: false });
+            return Ok(Self { key: key::read(file)?, file: file.to_owned(), new: false });
         }
         let name = format!("{origin}/operator").parse();
         let key = key::generate(name.map_err(|e| Failure::Usage(format!("--origin: {e}")))?)?;
-        let keys = data.join("keys");
-        let made = make_folders(&keys)?;
-        let operator = Self { key, file: keys.join("operator.key"), made, new: true };
-        match key::write_new(&operator.file, &operator.key) {
-            Ok(()) => Ok(operator),
-            Err(e) => {
-                Self { new: false, ..operator }.undo();
-                Err(e)
-            }
+        let mut file = data.as_os_str().to_owned();
+        file.push(".operator.key");
+        let file = PathBuf::from(file);
+        if let Some(above) = file.parent().filter(|d| !d.as_os_str().is_empty()) {
+            fs::create_dir_all(above).map_err(|e| Failure::Undecided(format!("{}: {e}", above.display())))?;
         }
+        key::write_new(&file, &key)?;
+        Ok(Self { key, file, new: true })
+    }
+
+    /// Moves a new key to its place in the ledger's folder.
+    pub fn settle(&mut self, data: &Path) -> Result<(), Failure> {
+        if !self.new {
+            return Ok(());
+        }
+        let keys = data.join("keys");
+        make_folder(&keys)?;
+        let place = keys.join("operator.key");
+        let failed = |e: io::Error| Failure::Undecided(format!("{}: {e}", place.display()));
+        // A link fails where a rename would overwrite.
+        fs::hard_link(&self.file, &place).map_err(failed)?;
+        fs::remove_file(&self.file).map_err(failed)?;
+        self.file = place;
+        Ok(())
     }
 
     /// Leaves nothing behind of a ledger that was not made.
@@ -142,42 +156,22 @@ impl Operator {
         if self.new {
             let _ = fs::remove_file(&self.file);
         }
-        for dir in self.made.iter().rev() {
-            let _ = fs::remove_dir(dir);
-        }
     }
 }
 
-/// Makes a folder, readable by its owner alone, and those above it. Gives the ones that were not there.
-pub(super) fn make_folders(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut missing: Vec<PathBuf> = dir
-        .ancestors()
-        .take_while(|d| !d.as_os_str().is_empty() && !d.exists())
-        .map(Path::to_owned)
-        .collect();
-    missing.reverse();
-    for made in &missing {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        if made == dir {
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        }
-        match builder.create(made) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Failure::Undecided(format!("{}: {e}", made.display())));
-            }
-            _ => {}
-        }
-    }
-    Ok(missing)
+/// Makes the folder of keys, readable by its owner alone, if it is not there.
+pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|e| Failure::Undecided(format!("{}: {e}", dir.display())))
 }
 
 pub(super) fn rebuild(args: RebuildArgs, context: &Context) -> Result<(), Failure> {
     let data = args.data.or_else(|| context.config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
-    let ledger = Ledger::open(&data, Options::default()).map_err(ledger_failure)?;
-    let size = ledger.reader().checkpoint().checkpoint().size();
-    ledger.close();
+    let size = Ledger::rebuild(&data).map_err(ledger_failure)?;
     if context.json {
         terminal::json(&json!({"data": data.display().to_string(), "entries": size}));
     } else {

@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use super::{Context, Failure, terminal};
 use crate::note::{KeyName, Origin, SigningKey, VerifyingKey};
 
-/// Make and show key files
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make a new key file and print its public key

@@ -30,10 +30,10 @@ use crate::event::Refusal;
 #[derive(Debug, Parser)]
 #[command(name = "onrecord", version, max_term_width = 100, after_help = "\
 Exit codes: 0 done, 1 refused or rejected, 2 usage, 3 could not decide.
-Settings: flags, then the environment (ONRECORD_...), then onrecord.toml in this folder or --config FILE.
+Settings: flags, then the environment (ONRECORD_...), then onrecord.toml.
 
 Examples:
-  onrecord demo                                        a ledger with a story in it, on 127.0.0.1:8080
+  onrecord demo
   onrecord verify https://ledger.example.org --key VKEY
   onrecord record statement --help")]
 struct Cli {
@@ -53,9 +53,13 @@ enum Command {
     Init(init::Args),
     Serve(serve::Args),
     Verify(verify::Args),
+    /// Make and show key files
     #[command(subcommand)]
     Key(key::Command),
+    /// Sign an event and put it on record: one subcommand for each type
+    #[command(subcommand)]
     Record(record::Command),
+    /// Make, sign, submit and explain events in single steps
     #[command(subcommand)]
     Event(event::Command),
     Rebuild(init::RebuildArgs),

@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// Address and port; port 0 takes any that is free [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "ONRECORD_LISTEN", hide_env_values = true)]
     listen: Option<String>,
+    /// The address under which the world reaches it, for permalinks [default: the one each reader used]
+    #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
+    url: Option<String>,
     /// The most that is logged, to stderr [default: info]
     #[arg(long, value_name = "LEVEL", env = "ONRECORD_LOG", hide_env_values = true)]
     log: Option<LogLevel>,
@@ -43,6 +46,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
     let listen = args.listen.as_deref().or(config.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
     start_log(args.log.or(config.log).unwrap_or(LogLevel::Info));
+    let url = args.url.or_else(|| config.url.clone());
+    let url = url.map(|url| crate::mirror::base_address(&url)).transpose();
+    let url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
     let listener = bind(listen)?;
     let ledger = Ledger::open(&data, args.limits.options(&config.limits)).map_err(ledger_failure)?;
     let address = local(&listener)?;
@@ -51,7 +57,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     } else {
         terminal::result(&format!("listening on http://{address}"));
     }
-    until_stopped(ledger, listener)
+    until_stopped(ledger, listener, url)
 }
 
 /// Takes the address, before anything else is done that would be in vain.
@@ -99,14 +105,14 @@ pub(super) fn start_log(level: LogLevel) {
 }
 
 /// Serves until SIGINT or SIGTERM, then lets the ledger end what it took in.
-pub(super) fn until_stopped(ledger: Ledger, listener: TcpListener) -> Result<(), Failure> {
+pub(super) fn until_stopped(ledger: Ledger, listener: TcpListener, url: Option<String>) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
     listener.set_nonblocking(true).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = stop_signal()?;
-        serve_http(ledger.clone(), listener, stop).await
+        serve_http(ledger.clone(), listener, url, stop).await
     });
     // Requests that are still being answered have their time in the service; this is for what hangs after it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -118,9 +124,10 @@ pub(super) fn until_stopped(ledger: Ledger, listener: TcpListener) -> Result<(),
 async fn serve_http(
     ledger: Ledger,
     listener: tokio::net::TcpListener,
+    url: Option<String>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let _ = (ledger, listener);
+    let _ = (ledger, listener, url);
     stop.await;
     Err(io::Error::other("the service is not built in"))
 }

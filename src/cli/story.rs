@@ -131,8 +131,8 @@ impl Story {
     }
 
     /// Records the story on a ledger that holds only its entry 0. `keys` holds a key for every label of
-    /// [`key_names`](Self::key_names), that of `operator` being the ledger's own; `salt` gives 16 new random
-    /// bytes at each call; `progress` is told how many records are done.
+    /// [`key_names`](Self::key_names), that of `operator` being the ledger's own; `salts` gives 16 new random
+    /// bytes for each record; `progress` is told how many records are done.
     ///
     /// # Errors
     /// [`StoryError`], naming the record.
@@ -140,7 +140,7 @@ impl Story {
         &self,
         ledger: &Ledger,
         keys: &BTreeMap<String, SigningKey>,
-        mut salt: impl FnMut() -> [u8; 16],
+        mut salts: impl Iterator<Item = [u8; 16]>,
         mut progress: impl FnMut(usize),
     ) -> Result<Told, StoryError> {
         let origin = ledger.reader().origin().clone();
@@ -159,7 +159,7 @@ impl Story {
         for batch in self.records.chunks(32) {
             let submissions = batch
                 .iter()
-                .map(|record| teller.submission(record, &mut salt))
+                .map(|record| teller.submission(record, &mut salts))
                 .collect::<Result<Vec<_>, StoryError>>()?;
             let answers = ledger.record_blocking(submissions, false);
             for (record, answer) in batch.iter().zip(answers) {
@@ -189,7 +189,7 @@ impl Teller<'_> {
     fn submission(
         &mut self,
         record: &Record,
-        salt: &mut impl FnMut() -> [u8; 16],
+        salts: &mut impl Iterator<Item = [u8; 16]>,
     ) -> Result<Submission, StoryError> {
         let wrong = |what: String| StoryError::Record { label: record.label.clone(), what };
         let event_type = EventType::from_name(&record.event_type)
@@ -216,8 +216,13 @@ impl Teller<'_> {
                 refusal,
             })?);
         }
-        let content =
-            record.words.as_ref().map(|words| Content::seal(words.clone(), &files, &salt()));
+        let content = match &record.words {
+            None => None,
+            Some(words) => {
+                let salt = salts.next().ok_or_else(|| wrong("no salt is left".into()))?;
+                Some(Content::seal(words.clone(), &files, &salt))
+            }
+        };
         let draft =
             Draft { event_type, at, case, refs, facts, content: content.as_deref().map(ContentRef::of) };
         let event = draft.sign(&self.origin, &keys).map_err(|e| wrong(e.to_string()))?;

@@ -164,9 +164,9 @@ fn root<S: Serializer>(value: &Option<Hash>, s: S) -> Result<S::Ok, S::Error> {
 }
 
 const PROVES: &str = "\
-Every entry up to this checkpoint stands where and as it was signed, and each was allowed by the rules when it was
-recorded. This does not prove that what the events say is true, nor that others are shown the same log: compare
-this checkpoint with one that somebody else got.";
+Every entry up to this checkpoint stands where and as it was signed, and the rules allowed each when
+it was recorded. This does not prove that what the events say is true, nor that others are shown the
+same log: compare this checkpoint with one that somebody else got.";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,16 +187,16 @@ impl fmt::Display for Report {
             writeln!(f, "REFUSED  {}: {}", fault.place, fault.what.replace('\n', "\n         "))?;
         }
         match self.verdict {
-            Verdict::Valid => writeln!(f, "valid.  {PROVES}"),
+            Verdict::Valid => writeln!(f, "valid\n\n{PROVES}"),
             Verdict::IdentityNotChecked => writeln!(
                 f,
-                "valid, identity not checked.  {PROVES}\n\
+                "valid, but identity NOT CHECKED\n\n{PROVES}\n\
                  Whose ledger it is was not checked: anybody can make one that says the same of itself."
             ),
-            Verdict::Refused => writeln!(f, "Not valid: do not rely on this copy. Get another and compare."),
+            Verdict::Refused => writeln!(f, "\nNot valid: do not rely on this copy. Get another, and compare the two."),
             Verdict::Undecided => {
                 let why = self.undecided.as_deref().unwrap_or("the source could not be read");
-                writeln!(f, "undecided.  {why}")
+                writeln!(f, "UNDECIDED  {why}")
             }
         }
     }

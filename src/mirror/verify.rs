@@ -135,7 +135,7 @@ fn identity(checks: &mut Vec<Check>, given: Option<&VerifyingKey>, claimed: Opti
         (None, Some(key)) => format!("the ledger says its key is\n{key}\n"),
         (None, None) => String::new(),
     };
-    let advice = "give --key VKEY, and get that key from the operator by another way than this ledger";
+    let advice = "give the log's key with --key; get it from the operator by another way than this ledger";
     push(checks, "identity", Outcome::NotChecked, claimed + advice);
 }
 
@@ -364,7 +364,7 @@ impl Run<'_> {
             },
         };
         let (said, leaf) = (said.to_hex(), leaf.to_hex());
-        let what = format!("{line}\nleaf hash: expected {said}, which is under the signed root,\nfound {leaf}");
+        let what = format!("{line}\nleaf hash: found {leaf},\n  expected {said}, which is under the signed root");
         Stop::fault("entries", Place::Entry(index), what)
     }
 

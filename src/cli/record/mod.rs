@@ -22,7 +22,7 @@ use crate::{
     note::SigningKey,
 };
 
-/// What every type takes.
+// What every type takes. No doc comment: clap would show it in place of the type's own.
 #[derive(Debug, clap::Args)]
 struct Common {
     /// The ledger's address
@@ -114,12 +114,11 @@ impl Subcommand for Command {
     fn augment_subcommands(command: clap::Command) -> clap::Command {
         let subcommands = types().map(|event_type| {
             let spec = event_type.spec();
-            let mut command = clap::Command::new(noun(event_type))
+            let mut command = Common::augment_args(clap::Command::new(noun(event_type)))
                 .visible_alias(event_type.as_str())
                 .about(spec.doc.trim_end_matches('.'))
-                .after_help(example(event_type));
-            command = Common::augment_args(command);
-            command = command.args(fields(event_type).iter().map(Field::arg));
+                .after_help(example(event_type))
+                .args(fields(event_type).iter().map(Field::arg));
             if spec.facts.iter().any(|f| f.kind == FactKind::Deadline) {
                 command = command.args(deadline_args());
             }
@@ -308,7 +307,7 @@ fn resolve(client: &Client, flag: &str, given: &str) -> Result<Named, Failure> {
     let mut text = given;
     if text.contains("://") {
         let inside = text.strip_prefix(client.base()).and_then(|rest| rest.strip_prefix('/'));
-        let page = inside.and_then(|p| p.strip_prefix("e/").or_else(|| p.strip_prefix("case/")));
+        let page = inside.and_then(|p| ["e/", "case/", "party/"].iter().find_map(|k| p.strip_prefix(k)));
         text = page.map(|p| p.trim_end_matches('/')).ok_or_else(|| {
             let base = client.base();
             Failure::Usage(format!("--{flag} {given}: expected a permalink of this ledger, {base}/e/<number>"))

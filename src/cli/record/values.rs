@@ -60,7 +60,7 @@ pub(in crate::cli) fn fact(flag: &str, kind: FactKind, values: &[String]) -> Res
         };
         let mut items = values.iter().map(item).collect::<Result<Vec<_>, Failure>>()?;
         items.sort_by_key(|(item, _)| *item);
-        Ok(items.into_iter().map(|(_, value)| value).collect::<Vec<_>>().into())
+        Ok::<Value, Failure>(items.into_iter().map(|(_, value)| value).collect())
     };
     Ok(match kind {
         FactKind::Count => first.parse::<u64>().map_err(|_| bad("a number from 0"))?.into(),

@@ -10,3 +10,5 @@ pub mod event;
 pub mod ledger;
 pub mod log;
 pub mod note;
+#[cfg(feature = "serve")]
+pub mod views;

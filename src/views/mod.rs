@@ -36,6 +36,7 @@ pub use case::Case;
 pub use dates::{at_words, day_words, time_words};
 pub use entry::{EntryView, NamedSigner, RefView};
 pub use facts::FactView;
+pub(crate) use facts::facts_json;
 pub use later::{Correction, Later, Release, Withholding};
 pub use line::EntryLine;
 pub use party::{Name, Party, PartyKey, Revocation};

@@ -11,4 +11,8 @@ pub mod ledger;
 pub mod log;
 pub mod note;
 #[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "serve")]
+pub(crate) mod store;
+#[cfg(feature = "serve")]
 pub mod views;

@@ -18,18 +18,46 @@
 //! # Ok(()) }
 //! ```
 
+mod admission;
+mod clock;
+mod folder;
+mod follower;
+mod opening;
+mod overlay;
 mod reader;
+mod recent;
+mod sequencer;
 mod submission;
+mod upload;
 
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
 pub use submission::{Receipt, Submission};
+pub use upload::Upload;
 
-use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
-
-use crate::{
-    event::Refusal,
-    note::{Origin, SigningKey},
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
 };
+
+use rayon::prelude::*;
+use tokio::sync::{mpsc, oneshot};
+
+use self::{
+    admission::{Admitted, admit},
+    reader::Shared,
+    sequencer::{Group, Signals, held_back, read_only},
+};
+use crate::{
+    event::{Digest, Refusal},
+    note::{Origin, SigningKey},
+    store::StoreError,
+};
+
+/// Calls that may wait for the sequencer before others wait at the door.
+const MAX_WAITING: usize = 4_096;
 
 /// A ledger that can't be made, opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -87,17 +115,74 @@ impl Default for Options {
     }
 }
 
+impl From<StoreError> for LedgerError {
+    fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::Io { what, source } => Self::Io { what, source },
+            StoreError::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
+impl From<ReadError> for LedgerError {
+    fn from(e: ReadError) -> Self {
+        Self::Broken(e.to_string())
+    }
+}
+
 /// An open ledger. Cloning gives another handle to the same one.
 #[derive(Debug, Clone)]
-pub struct Ledger(Arc<()>);
+pub struct Ledger(Arc<Open>);
 
-/// A file on its way in, from [`Ledger::upload`].
-#[derive(Debug)]
-pub struct Upload(());
+struct Open {
+    reader: Reader,
+    signals: Arc<Signals>,
+    /// To the sequencer; none once the ledger is closed.
+    groups: Mutex<Option<mpsc::Sender<Group>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open").field("origin", self.reader.origin()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Open {
+    fn close(&self) {
+        let lock = |m: &Mutex<Option<_>>| m.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The sequencer ends when it has taken all that was sent; then what is left is published.
+        drop(lock(&self.groups));
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for (i, thread) in threads.into_iter().enumerate() {
+            if i == 1 {
+                self.signals.closing.store(true, Ordering::Release);
+                self.signals.wake();
+            }
+            if thread.join().is_err() {
+                tracing::error!("a thread of the ledger ended in a panic");
+            }
+        }
+    }
+}
+
+/// Submissions between the door and the sequencer.
+enum Door {
+    /// All answers are there already.
+    Answered(Vec<Result<Receipt, Refusal>>),
+    /// Some go on: the answers so far, with gaps for those.
+    Admitted(Vec<Option<Refusal>>, Vec<Admitted>),
+}
 
 impl Ledger {
-    /// Makes a ledger in a folder that holds none: the keys (mode 0600), the settings, and entry 0, signed by
-    /// the operator.
+    /// Makes a ledger in a folder that does not exist or is empty: settings, the log's key (mode 0600), and
+    /// entry 0, signed by the operator. The operator's key is not kept.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing is left behind that a second try would stumble over.
@@ -108,24 +193,60 @@ impl Ledger {
         operator_key: &SigningKey,
         words: serde_json::Map<String, serde_json::Value>,
     ) -> Result<(), LedgerError> {
-        let _ = (dir, origin, checkpoint_key, operator_key, words);
-        todo!()
+        opening::init(dir, origin, checkpoint_key, operator_key, words)
     }
 
-    /// Opens the ledger in a folder: recovers the journal, checks its tail, brings indexes up to date.
+    /// As [`init`](Self::init), with a `ledger.opened` that the operator signed elsewhere.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing is left behind that a second try would stumble over.
+    pub fn found(
+        dir: &Path,
+        origin: Origin,
+        checkpoint_key: SigningKey,
+        opened: Submission,
+    ) -> Result<(), LedgerError> {
+        opening::found(dir, origin, checkpoint_key, opened)
+    }
+
+    /// Opens the ledger in a folder: recovers the journal, checks the end of the log, brings the index up to
+    /// date.
     ///
     /// # Errors
     /// [`LedgerError`], naming the entry where what is stored does not verify.
     pub fn open(dir: &Path, options: Options) -> Result<Self, LedgerError> {
-        let _ = (dir, options);
-        todo!()
+        opening::open(dir, options)
+    }
+
+    /// Throws the index away and makes it again from the log. Gives the number of entries.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
+        opening::rebuild(dir)
     }
 
     /// Records submissions, one by one or (`atomic`) all or none. Gives one answer each, in order. With
     /// `atomic`, one refusal refuses all: the faulty ones say why, the others that they were held back.
     pub async fn record(&self, submissions: Vec<Submission>, atomic: bool) -> Vec<Result<Receipt, Refusal>> {
-        let _ = (submissions, atomic);
-        todo!()
+        let n = submissions.len();
+        let (done, at_door) = oneshot::channel();
+        let this = self.clone();
+        rayon::spawn(move || {
+            // A caller that went away needs no answer.
+            let _ = done.send(this.at_door(submissions, atomic));
+        });
+        let (refused, admitted) = match at_door.await {
+            Ok(Door::Admitted(refused, admitted)) => (refused, admitted),
+            Ok(Door::Answered(answers)) => return answers,
+            Err(_) => return vec![Err(read_only("the ledger is closed")); n],
+        };
+        let (reply, answer) = oneshot::channel();
+        let Some(groups) = self.groups() else { return vec![Err(read_only("the ledger is closed")); n] };
+        let sent = groups.send(Group { admitted, atomic, reply }).await.is_ok();
+        drop(groups);
+        let answers = if sent { answer.await.ok() } else { None };
+        self.put_together(refused, answers)
     }
 
     /// As [`record`](Self::record), for callers outside an async runtime.
@@ -134,49 +255,98 @@ impl Ledger {
         submissions: Vec<Submission>,
         atomic: bool,
     ) -> Vec<Result<Receipt, Refusal>> {
-        let _ = (submissions, atomic);
-        todo!()
+        let n = submissions.len();
+        let (refused, admitted) = match self.at_door(submissions, atomic) {
+            Door::Admitted(refused, admitted) => (refused, admitted),
+            Door::Answered(answers) => return answers,
+        };
+        let (reply, answer) = oneshot::channel();
+        let Some(groups) = self.groups() else { return vec![Err(read_only("the ledger is closed")); n] };
+        let sent = groups.blocking_send(Group { admitted, atomic, reply }).is_ok();
+        drop(groups);
+        let answers = if sent { answer.blocking_recv().ok() } else { None };
+        self.put_together(refused, answers)
+    }
+
+    fn groups(&self) -> Option<mpsc::Sender<Group>> {
+        self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn at_door(&self, submissions: Vec<Submission>, atomic: bool) -> Door {
+        if let Some(why) = self.fault() {
+            return Door::Answered(vec![Err(read_only(&why)); submissions.len()]);
+        }
+        let shared: &Arc<Shared> = &self.0.reader.0;
+        let results: Vec<Result<Admitted, Refusal>> = if submissions.len() == 1 {
+            submissions.into_iter().map(|s| admit(shared, s)).collect()
+        } else {
+            submissions.into_par_iter().map(|s| admit(shared, s)).collect()
+        };
+        let first_refused = results.iter().position(Result::is_err);
+        match (atomic, first_refused) {
+            (true, Some(first)) => Door::Answered(
+                results.into_iter().map(|r| Err(r.err().unwrap_or_else(|| held_back(first)))).collect(),
+            ),
+            _ if results.iter().all(Result::is_err) => {
+                Door::Answered(results.into_iter().filter_map(Result::err).map(Err).collect())
+            }
+            _ => {
+                let mut admitted = Vec::with_capacity(results.len());
+                let refused = results
+                    .into_iter()
+                    .map(|r| match r {
+                        Ok(a) => {
+                            admitted.push(a);
+                            None
+                        }
+                        Err(refusal) => Some(refusal),
+                    })
+                    .collect();
+                Door::Admitted(refused, admitted)
+            }
+        }
+    }
+
+    /// Fills the gaps with the sequencer's answers.
+    fn put_together(
+        &self,
+        refused: Vec<Option<Refusal>>,
+        answers: Option<Vec<Result<Receipt, Refusal>>>,
+    ) -> Vec<Result<Receipt, Refusal>> {
+        let mut answers = answers.unwrap_or_default().into_iter();
+        let why = || self.fault().unwrap_or_else(|| "the ledger is closed".into());
+        refused
+            .into_iter()
+            .map(|r| match r {
+                Some(refusal) => Err(refusal),
+                None => answers.next().unwrap_or_else(|| Err(read_only(&why()))),
+            })
+            .collect()
     }
 
     /// Reads what is on record.
     pub fn reader(&self) -> &Reader {
-        todo!()
+        &self.0.reader
     }
 
     /// Begins to take in a file. The address is for the quota alone.
     ///
     /// # Errors
-    /// `RATE_LIMITED` or `UNAVAILABLE`.
-    pub fn upload(&self, digest: crate::event::Digest, from: IpAddr) -> Result<Upload, Refusal> {
-        let _ = (digest, from);
-        todo!()
+    /// `LEDGER_READ_ONLY` or `UNAVAILABLE`.
+    pub fn upload(&self, digest: Digest, from: IpAddr) -> Result<Upload, Refusal> {
+        if let Some(why) = self.fault() {
+            return Err(read_only(&why));
+        }
+        self.0.reader.0.uploads.begin(digest, from)
     }
 
     /// Whether the writer takes events: `None`, or why not.
     pub fn fault(&self) -> Option<String> {
-        todo!()
+        self.0.signals.fault().or_else(|| self.groups().is_none().then(|| "the ledger is closed".to_owned()))
     }
 
-    /// Ends the writer: what was accepted is committed and published; other handles then refuse to record.
+    /// Ends the writer: what was accepted is committed and published. All handles then refuse to record.
     pub fn close(&self) {
-        todo!()
-    }
-}
-
-impl Upload {
-    /// Takes the next bytes (blocking I/O).
-    ///
-    /// # Errors
-    /// `TOO_LARGE`, `RATE_LIMITED` or `UNAVAILABLE`; the upload is then dropped.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let _ = bytes;
-        todo!()
-    }
-    /// Checks the digest and syncs the file. It is kept for an event that names it.
-    ///
-    /// # Errors
-    /// `FILE_DIGEST` or `UNAVAILABLE`.
-    pub fn finish(self) -> Result<(), Refusal> {
-        todo!()
+        self.0.close();
     }
 }

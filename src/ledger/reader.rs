@@ -1,17 +1,48 @@
 //! Reading what is on record. No reader waits for the writer.
 
-use std::{ops::RangeInclusive, path::PathBuf, sync::Arc};
-
-use crate::{
-    event::{Digest, Event, EventId, EventType},
-    log::{Entry, EventRow, Fate, Hash, KeyRow, PartyRow, SignedCheckpoint, TilePath, Time, TlogProof},
-    note::{Origin, VerifyingKey},
+use std::{
+    collections::VecDeque,
+    ops::RangeInclusive,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
-/// A fault of the store while reading. The cause is logged and not shown to strangers.
+use super::{
+    folder::Folder,
+    overlay::Overlay,
+    recent::{ItemWords, Recent},
+    upload::Uploads,
+};
+use crate::{
+    event::{Digest, Event, EventId, EventType, Position},
+    log::{
+        Entry, EventRow, Fate, Hash, Header, KeyRow, NodeReader, PartyRow, PathError, Row, RowKey, Rows,
+        SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Time, TlogProof, Words,
+        consistency_path, decode_bundle, decode_contents, decode_hashes, encode_bundle, encode_contents,
+        encode_hashes, inclusion_path, node_in_tile, tile_of_node,
+    },
+    note::{Origin, VerifyingKey},
+    store::{
+        StoreError,
+        disk::Disk,
+        index::{By, Index, Listed, ListedFile},
+    },
+};
+
+const WIDTH: u64 = TILE_WIDTH as u64;
+/// Full tiles and bundles kept in memory.
+const CACHED_TILES: usize = 64;
+
+/// A fault of the store while reading. For the log of the operator, not for strangers.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ReadError(pub String);
+
+impl From<StoreError> for ReadError {
+    fn from(e: StoreError) -> Self {
+        Self(e.to_string())
+    }
+}
 
 /// The words of an entry, as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +75,8 @@ pub struct Filter {
     pub types: Vec<EventType>,
     /// In this case, the `case.opened` included.
     pub case: Option<EventId>,
-    /// Signed by, or naming in a ref, this party; its registration included.
+    /// Signed by this party, or naming it in a ref; its registration included. Any other event's id lists
+    /// what names that event.
     pub party: Option<EventId>,
     /// Recorded at or after this time.
     pub since: Option<Time>,
@@ -52,71 +84,414 @@ pub struct Filter {
     pub until: Option<Time>,
 }
 
+/// Tiles read lately, by path; the oldest goes first.
+#[derive(Debug, Default)]
+struct TileCache(VecDeque<(TilePath, Arc<[u8]>)>);
+
+impl TileCache {
+    fn get(&self, path: &TilePath) -> Option<Arc<[u8]>> {
+        self.0.iter().find(|(p, _)| p == path).map(|(_, b)| b.clone())
+    }
+    fn put(&mut self, path: TilePath, bytes: Arc<[u8]>) {
+        if self.0.len() == CACHED_TILES {
+            self.0.pop_front();
+        }
+        self.0.push_back((path, bytes));
+    }
+}
+
+/// What writer and readers share.
+pub(crate) struct Shared {
+    pub origin: Origin,
+    pub log_key: VerifyingKey,
+    pub folder: Folder,
+    pub disk: Arc<dyn Disk>,
+    pub recent: RwLock<Recent>,
+    pub overlay: RwLock<Overlay>,
+    pub index: Index,
+    pub uploads: Arc<Uploads>,
+    cache: Mutex<TileCache>,
+    /// Held as long as anything of the ledger is in use.
+    _lock: std::fs::File,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub fn new(
+        (origin, log_key): (Origin, VerifyingKey),
+        (folder, disk, lock): (Folder, Arc<dyn Disk>, std::fs::File),
+        recent: Recent,
+        index: Index,
+        uploads: Arc<Uploads>,
+    ) -> Self {
+        Self {
+            origin,
+            log_key,
+            folder,
+            disk,
+            recent: RwLock::new(recent),
+            overlay: RwLock::default(),
+            index,
+            uploads,
+            cache: Mutex::default(),
+            _lock: lock,
+        }
+    }
+
+    pub fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub fn overlay(&self) -> RwLockReadGuard<'_, Overlay> {
+        self.overlay.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A full tile from disk, or from the cache. Content tiles change when words are withheld, so they are
+    /// never cached.
+    pub fn full_tile(&self, path: TilePath) -> Result<Arc<[u8]>, ReadError> {
+        let cached = path.kind() != TileKind::Contents;
+        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached && let Some(bytes) = cache().get(&path) {
+            return Ok(bytes);
+        }
+        let file = self.folder.tile(&path);
+        match self.disk.read(&file) {
+            Ok(Some(bytes)) => {
+                let bytes: Arc<[u8]> = bytes.into();
+                if cached {
+                    cache().put(path, bytes.clone());
+                }
+                Ok(bytes)
+            }
+            Ok(None) => Err(ReadError(format!("{} is missing", file.display()))),
+            Err(e) => Err(ReadError(format!("read {}: {e}", file.display()))),
+        }
+    }
+
+    pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
+        {
+            let recent = self.recent();
+            if index >= recent.size() {
+                return Ok(None);
+            }
+            if let Some(item) = recent.item(index) {
+                return Ok(Some(item.entry.clone()));
+            }
+        }
+        let path = full(TileKind::Entries, index / WIDTH)?;
+        let bytes = self.full_tile(path)?;
+        let entries = decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        Ok(entries.get((index % WIDTH) as usize).map(|e| Arc::from(*e)))
+    }
+
+    /// The words of an entry as they are stored, whatever the log says about them.
+    pub fn stored_words(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
+        {
+            let recent = self.recent();
+            if let Some(Some(words)) = recent.pending.get(&index) {
+                return Ok(Some(words.clone()));
+            }
+            if let Some(item) = recent.item(index) {
+                return Ok(match &item.words {
+                    ItemWords::Present(words) => Some(words.clone()),
+                    _ => None,
+                });
+            }
+        }
+        let path = full(TileKind::Contents, index / WIDTH)?;
+        let bytes = self.full_tile(path)?;
+        let words = decode_contents(&bytes, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        Ok(match words.get((index % WIDTH) as usize) {
+            Some(Words::Present(words)) => Some(Arc::from(*words)),
+            _ => None,
+        })
+    }
+
+    pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
+        let Some(entry) = self.entry(index)? else { return Ok(StoredWords::None) };
+        let event = self.parse(index, &entry)?;
+        let Some(committed) = event.event().content() else { return Ok(StoredWords::None) };
+        if let Some(by) = self.fate(&event.event().id()).withheld_by(Position::Content) {
+            return Ok(StoredWords::Withheld(by));
+        }
+        Ok(match self.stored_words(index)? {
+            Some(words) if committed.matches(&words) => StoredWords::Present(words),
+            _ => {
+                tracing::error!(index, "the words of an entry are missing though nothing withholds them");
+                StoredWords::Missing
+            }
+        })
+    }
+
+    pub fn parse(&self, index: u64, entry: &[u8]) -> Result<Entry<Event>, ReadError> {
+        Entry::parse(entry, &self.origin).map_err(|e| ReadError(format!("entry {index}: {e}")))
+    }
+
+    pub fn contents(&self, path: &TilePath) -> Result<Vec<u8>, ReadError> {
+        let first = path.index() * WIDTH;
+        let recent = self.recent();
+        let mut owned: Vec<ItemWords> = Vec::with_capacity(usize::from(path.width()));
+        if first >= recent.start {
+            let items = (first..first + u64::from(path.width())).map(|i| recent.item(i));
+            owned.extend(items.flatten().map(|i| i.words.clone()));
+        } else {
+            let pending: Vec<_> =
+                recent.pending.range(first..first + WIDTH).map(|(i, w)| (*i, w.clone())).collect();
+            drop(recent);
+            let tile = self.full_tile(path.full())?;
+            let decoded =
+                decode_contents(&tile, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+            owned.extend(decoded.iter().take(usize::from(path.width())).map(|w| match w {
+                Words::None => ItemWords::None,
+                Words::Withheld => ItemWords::Withheld,
+                Words::Present(words) => ItemWords::Present(Arc::from(*words)),
+            }));
+            for (index, words) in pending {
+                if let Some(slot) = owned.get_mut((index - first) as usize) {
+                    *slot = words.map_or(ItemWords::Withheld, ItemWords::Present);
+                }
+            }
+        }
+        let words: Vec<Words<'_>> = owned
+            .iter()
+            .map(|w| match w {
+                ItemWords::None => Words::None,
+                ItemWords::Withheld => Words::Withheld,
+                ItemWords::Present(words) => Words::Present(words),
+            })
+            .collect();
+        encode_contents(&words).map_err(|e| ReadError(format!("{path}: {e}")))
+    }
+
+    pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
+        let (size, start) = {
+            let recent = self.recent();
+            (recent.checkpoint.checkpoint().size(), recent.start)
+        };
+        if !path.is_within(size) {
+            return Ok(None);
+        }
+        let first = path.index() * WIDTH;
+        let fault = |e: &dyn std::fmt::Display| ReadError(format!("{path}: {e}"));
+        let bytes: Vec<u8> = match path.kind() {
+            TileKind::Contents => return Ok(Some(self.contents(path)?.into())),
+            TileKind::Entries if first < start => {
+                let tile = self.full_tile(path.full())?;
+                if path.is_full() {
+                    return Ok(Some(tile));
+                }
+                let entries = decode_bundle(&tile, TILE_WIDTH).map_err(|e| fault(&e))?;
+                encode_bundle(&entries[..usize::from(path.width())]).map_err(|e| fault(&e))?
+            }
+            TileKind::Entries => {
+                let recent = self.recent();
+                let entries: Vec<Arc<[u8]>> = (first..first + u64::from(path.width()))
+                    .filter_map(|i| recent.item(i).map(|item| item.entry.clone()))
+                    .collect();
+                if entries.len() != usize::from(path.width()) {
+                    // Trimmed between the two looks: by now the full bundle is on disk.
+                    drop(recent);
+                    return self.tile(path);
+                }
+                encode_bundle(&entries).map_err(|e| fault(&e))?
+            }
+            TileKind::Hashes { level } => {
+                let height = level * TILE_HEIGHT;
+                let hashes = (first..first + u64::from(path.width()))
+                    .map(|i| self.node(height, i))
+                    .collect::<Result<Vec<Hash>, _>>()?;
+                encode_hashes(&hashes).map_err(|e| fault(&e))?
+            }
+        };
+        Ok(Some(bytes.into()))
+    }
+
+    fn with_file(&self, digest: &Digest) -> Result<Vec<ListedFile>, ReadError> {
+        // The overlay first: what leaves it meanwhile is in the index by then.
+        let mut claims: Vec<ListedFile> = {
+            let overlay = self.overlay();
+            overlay.listed().flat_map(|l| &l.files).filter(|f| f.blake3 == *digest).cloned().collect()
+        };
+        claims.extend(self.index.with_file(digest)?);
+        Ok(claims)
+    }
+
+    /// The file at a place in an entry's words.
+    pub fn file_at(&self, index: u64, position: u32) -> Result<Option<Digest>, ReadError> {
+        let layered = {
+            let overlay = self.overlay();
+            let files = overlay.listed().filter(|l| l.index == index).flat_map(|l| l.files.clone());
+            files.into_iter().find(|f| f.position == position).map(|f| f.blake3)
+        };
+        if layered.is_some() {
+            return Ok(layered);
+        }
+        Ok(self.index.file_at(index, position)?)
+    }
+
+    /// Places that name a file and do not withhold it.
+    pub fn open_claims(&self, digest: &Digest) -> Result<Vec<ListedFile>, ReadError> {
+        let mut open = Vec::new();
+        for claim in self.with_file(digest)? {
+            let Some(entry) = self.entry(claim.index)? else { continue };
+            let id = self.parse(claim.index, &entry)?.event().id();
+            if self.fate(&id).withheld_by(Position::File(claim.position)).is_none() {
+                open.push(claim);
+            }
+        }
+        Ok(open)
+    }
+}
+
+fn full(kind: TileKind, index: u64) -> Result<TilePath, ReadError> {
+    TilePath::new(kind, index, TILE_WIDTH).map_err(|e| ReadError(e.to_string()))
+}
+
+impl Rows for Shared {
+    fn row(&self, key: &RowKey) -> Option<Row> {
+        // Taken before the index is asked: a row that leaves the overlay is in the index by then.
+        let layered = self.overlay().row(key);
+        layered.or_else(|| self.index.get(key))
+    }
+}
+
+impl NodeReader for Shared {
+    type Error = ReadError;
+    fn node(&self, height: u8, index: u64) -> Result<Hash, ReadError> {
+        {
+            let recent = self.recent();
+            if let Some(hash) = recent.node(height, index) {
+                return Ok(hash);
+            }
+        }
+        let missing = || ReadError(format!("node {index} at height {height} is in no tile"));
+        // Any size that makes the tile full will do; nodes that are not in memory are in full tiles.
+        let path = tile_of_node(height, index, crate::log::MAX_SIZE).ok_or_else(missing)?;
+        let tile = self.full_tile(path)?;
+        let hashes = decode_hashes(&tile, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        node_in_tile(&hashes, height, index).ok_or_else(missing)
+    }
+}
+
 /// Reads a ledger. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Reader(Arc<()>);
+pub struct Reader(pub(crate) Arc<Shared>);
 
 impl Reader {
     /// The ledger's origin.
     pub fn origin(&self) -> &Origin {
-        todo!()
+        &self.0.origin
     }
     /// The log's key.
     pub fn log_key(&self) -> &VerifyingKey {
-        todo!()
+        &self.0.log_key
     }
     /// The latest checkpoint. It covers durable entries only.
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
-        todo!()
+        self.0.recent().checkpoint.clone()
     }
     /// A whole entry, raw; `None` at or above the checkpoint's size.
+    ///
+    /// # Errors
+    /// [`ReadError`], as everywhere here, if the store fails.
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
-        let _ = index;
-        todo!()
+        self.0.entry(index)
     }
     /// A whole entry, parsed.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn parsed(&self, index: u64) -> Result<Option<Entry<Event>>, ReadError> {
-        let _ = index;
-        todo!()
+        self.0.entry(index)?.map(|e| self.0.parse(index, &e)).transpose()
     }
     /// The index of an event.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, ReadError> {
-        let _ = id;
-        todo!()
+        Ok(self.0.event(id).map(|row| row.index))
     }
     /// The words of an entry.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
-        let _ = index;
-        todo!()
+        self.0.words(index)
     }
     /// The words with this digest.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn content(&self, digest: &Digest) -> Result<Blob, ReadError> {
-        let _ = digest;
-        todo!()
+        let mut found: Vec<u64> =
+            self.0.overlay().listed().filter(|l| l.content == Some(*digest)).map(|l| l.index).collect();
+        found.extend(self.0.index.with_content(digest)?);
+        // Withheld in one place, it is served from none (formats.md, section 7).
+        if let Some(id) = self.0.withheld_blob(digest).first()
+            && let Some(by) = self.0.fate(id).withheld_by(Position::Content)
+        {
+            return Ok(Blob::Withheld(by));
+        }
+        for index in found {
+            if let StoredWords::Present(words) = self.0.words(index)? {
+                return Ok(Blob::Present(words));
+            }
+        }
+        Ok(Blob::Unknown)
     }
-    /// Where the file with this digest lies and how large it is, if an accepted event names it and it is not
-    /// withheld.
-    pub fn file(&self, digest: &Digest) -> Result<Option<(PathBuf, u64)>, ReadError> {
-        let _ = digest;
-        todo!()
+    /// Where the file with this digest lies, how large it is and its media type as its author gave it, if an
+    /// accepted event names it and it is not withheld.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn file(&self, digest: &Digest) -> Result<Option<(PathBuf, u64, String)>, ReadError> {
+        let Some(claim) = self.0.open_claims(digest)?.into_iter().next() else { return Ok(None) };
+        let (placed, waiting) = (self.0.folder.file(digest), self.0.folder.upload(digest));
+        let path = if placed.exists() || !waiting.exists() { placed } else { waiting };
+        Ok(Some((path, claim.size, claim.media)))
     }
     /// A tile, bundle or content tile, raw; full ones, and partial ones for every size that was signed.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
-        let _ = path;
-        todo!()
+        self.0.tile(path)
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn proof(&self, index: u64, checkpoint: &SignedCheckpoint) -> Result<Option<TlogProof>, ReadError> {
-        let _ = (index, checkpoint);
-        todo!()
+        match inclusion_path(index, checkpoint.checkpoint().size(), &*self.0) {
+            Ok(path) => TlogProof::new(index, path, checkpoint.note().clone())
+                .map(Some)
+                .map_err(|e| ReadError(e.to_string())),
+            Err(PathError::Read(e)) => Err(e),
+            Err(_) => Ok(None),
+        }
     }
     /// The proof that the tree of one size extends that of another; `None` unless `old <= new <= size`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn consistency(&self, old: u64, new: u64) -> Result<Option<Vec<Hash>>, ReadError> {
-        let _ = (old, new);
-        todo!()
+        if new > self.checkpoint().checkpoint().size() {
+            return Ok(None);
+        }
+        match consistency_path(old, new, &*self.0) {
+            Ok(path) => Ok(Some(path)),
+            Err(PathError::Read(e)) => Err(e),
+            Err(_) => Ok(None),
+        }
     }
     /// Indexes of entries that pass the filter within the range, ascending or descending, at most `limit`.
-    /// Entries appear here within moments of their receipt.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn list(
         &self,
         filter: &Filter,
@@ -124,36 +499,163 @@ impl Reader {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
-        let _ = (filter, range, descending, limit);
-        todo!()
+        let size = self.checkpoint().checkpoint().size();
+        let (mut from, mut to) = (*range.start(), *range.end());
+        let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
+        to = to.min(last);
+        if let Some(since) = filter.since {
+            match self.first_since(since)? {
+                Some(first) => from = from.max(first),
+                None => return Ok(Vec::new()),
+            }
+        }
+        if let Some(until) = filter.until
+            && let Some(first) = self.first_since(until)?
+        {
+            match first.checked_sub(1) {
+                Some(before) => to = to.min(before),
+                None => return Ok(Vec::new()),
+            }
+        }
+        if from > to {
+            return Ok(Vec::new());
+        }
+        // One list to walk (the narrowest kind), the rest of the filter asked of each entry.
+        let mut walks: Vec<By> = match (filter.case, filter.party) {
+            (Some(case), _) => vec![By::Case(case)],
+            (None, Some(party)) => vec![By::Named(party)],
+            (None, None) => filter.types.iter().map(|t| By::Type(*t)).collect(),
+        };
+        walks.dedup_by_key(|b| format!("{b:?}"));
+        let rest = |index: u64| -> Result<bool, ReadError> {
+            let by_case_and_party = filter.case.is_some() && filter.party.is_some();
+            let by_type = !filter.types.is_empty() && (filter.case.is_some() || filter.party.is_some());
+            if !by_case_and_party && !by_type {
+                return Ok(true);
+            }
+            let Some(entry) = self.parsed(index)? else { return Ok(false) };
+            let listed = listed(entry.header(), entry.event(), Vec::new());
+            Ok((filter.types.is_empty() || filter.types.contains(&listed.event_type))
+                && filter.party.is_none_or(|p| listed.ids.contains(&p)))
+        };
+        let mut out = Vec::new();
+        if walks.is_empty() {
+            let all = from..=to;
+            return Ok(if descending { all.rev().take(limit).collect() } else { all.take(limit).collect() });
+        }
+        for by in walks {
+            let mut taken = 0;
+            // The overlay is read before the index: what moves between the two is then seen twice at most.
+            let layered: Vec<u64> = {
+                let overlay = self.0.overlay();
+                let fits = |l: &&Listed| (from..=to).contains(&l.index) && by.holds(l);
+                overlay.listed().filter(fits).map(|l| l.index).collect()
+            };
+            let indexed = self.0.index.list(by, from..=to, descending).map(|r| r.map_err(ReadError::from));
+            let merged: Box<dyn Iterator<Item = Result<u64, ReadError>>> = if descending {
+                Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
+            } else {
+                Box::new(indexed.chain(layered.into_iter().map(Ok)))
+            };
+            let mut last = None;
+            for index in merged {
+                let index = index?;
+                let in_order = last.is_none_or(|l| if descending { index < l } else { index > l });
+                if !in_order || !rest(index)? {
+                    continue;
+                }
+                last = Some(index);
+                out.push(index);
+                taken += 1;
+                if taken == limit {
+                    break;
+                }
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        if descending {
+            out.reverse();
+        }
+        out.truncate(limit);
+        Ok(out)
     }
+
+    /// The first entry recorded at or after a time.
+    fn first_since(&self, time: Time) -> Result<Option<u64>, ReadError> {
+        let layered = self.0.overlay().listed().find(|l| l.time >= time).map(|l| l.index);
+        let indexed = self.0.index.first_since(time)?;
+        Ok(indexed.into_iter().chain(layered).min())
+    }
+
     /// What the rules know of an event.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn event_row(&self, id: &EventId) -> Result<Option<EventRow>, ReadError> {
-        let _ = id;
-        todo!()
+        Ok(self.0.event(id))
     }
     /// What later events did to an event: voided, closed, withheld positions.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
-        let _ = id;
-        todo!()
+        Ok(self.0.fate(id))
     }
     /// What the rules know of a party: kind, fictional, roles.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn party(&self, id: &EventId) -> Result<Option<PartyRow>, ReadError> {
-        let _ = id;
-        todo!()
+        Ok(Rows::party(&*self.0, id))
     }
     /// A key, in its whole history.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn key(&self, key: &[u8; 32]) -> Result<Option<KeyRow>, ReadError> {
-        let _ = key;
-        todo!()
+        Ok(Rows::key(&*self.0, key))
     }
     /// The operator's party id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn operator(&self) -> Result<Option<EventId>, ReadError> {
-        todo!()
+        Ok(self.0.ledger().map(|(operator, _)| operator))
     }
     /// Indexes of the entries in a thread, in order: the element at position k is entry k of the thread.
+    ///
+    /// # Errors
+    /// [`ReadError`].
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
-        let _ = id;
-        todo!()
+        let layered: Vec<u64> =
+            self.0.overlay().listed().filter(|l| l.thread == *id).map(|l| l.index).collect();
+        let mut all = self.0.index.thread(id)?;
+        let last = all.last().copied();
+        all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));
+        Ok(all)
+    }
+}
+
+/// How an entry is listed.
+pub(crate) fn listed(header: &Header, event: &Event, files: Vec<ListedFile>) -> Listed {
+    let mut ids: Vec<EventId> = header.signers.iter().map(|(party, _)| *party).collect();
+    if matches!(event.event_type(), EventType::PartyRegistered | EventType::LedgerOpened) {
+        ids.push(event.id());
+    }
+    ids.extend(event.body().refs().into_iter().flat_map(|(_, ids)| ids));
+    ids.sort_unstable();
+    ids.dedup();
+    let own_case = (event.event_type() == EventType::CaseOpened).then(|| event.id());
+    Listed {
+        index: header.index,
+        time: header.time,
+        event_type: event.event_type(),
+        case: event.case().or(own_case),
+        thread: header.thread,
+        k: header.k,
+        ids,
+        content: event.content().map(|c| c.blake3),
+        files,
     }
 }

@@ -18,8 +18,9 @@ use super::{
 use crate::note::{NoteError, SignedNote, VerifyingKey};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
-/// The most hashes in a path: the height of the highest tree whose size `c2sp.org/tlog-cosignature` and
-/// `c2sp.org/tlog-tiles` can speak of (2^63-1 entries).
+/// The most hashes in a path. `c2sp.org/tlog-proof` sets no limit; this is the one that
+/// `c2sp.org/tlog-witness` ("add-checkpoint") sets for consistency proofs, and what a tree of 2^63 entries asks
+/// for. A log of [`MAX_SIZE`] entries needs 53.
 pub const MAX_PATH: usize = 63;
 /// The longest proof a reader takes, in bytes. The longest checkpoint and the longest path take a little over
 /// half; the rest is room for `extra`, to which `c2sp.org/tlog-proof` sets no limit.

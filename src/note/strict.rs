@@ -42,3 +42,31 @@ fn is_canonical(point: &[u8; 32]) -> bool {
     let minus_one = y[0] == 0xec && y[1..31].iter().all(|b| *b == 0xff) && y[31] == 0x7f;
     !(negative && (one || minus_one))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoding(first: u8, middle: u8, last: u8) -> [u8; 32] {
+        let mut bytes = [middle; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        bytes
+    }
+
+    // Nobody can make a signature for most keys that are not canonical, so that they are refused is seen
+    // only here. tests/ed25519_speccheck.rs holds the cases that can be made.
+    #[test]
+    fn a_canonical_encoding_is_below_p_and_no_negative_zero() {
+        for above in 0..19 {
+            assert!(!is_canonical(&encoding(0xed + above, 0xff, 0x7f)), "p + {above}");
+            assert!(!is_canonical(&encoding(0xed + above, 0xff, 0xff)), "p + {above}, negative");
+        }
+        assert!(is_canonical(&encoding(0xec, 0xff, 0x7f)), "p - 1");
+        assert!(!is_canonical(&encoding(0xec, 0xff, 0xff)), "p - 1, negative");
+        assert!(is_canonical(&encoding(0xeb, 0xff, 0xff)), "p - 2, negative");
+        assert!(is_canonical(&encoding(0xed, 0xff, 0x7e)), "p with a smaller last byte");
+        assert!(is_canonical(&encoding(1, 0, 0)) && !is_canonical(&encoding(1, 0, 0x80)), "1");
+        assert!(is_canonical(&encoding(0, 0, 0)) && is_canonical(&encoding(0, 0, 0x80)), "0");
+        assert!(is_canonical(&encoding(2, 0, 0x80)), "2, negative");
+    }
+}

@@ -7,9 +7,12 @@ use super::{
 };
 use crate::{
     event::{Digest, EventId},
-    ledger::ReadError,
+    ledger::{Filter, ReadError},
     log::{Hash, leaf_hash},
 };
+
+/// How many later entries that name one are shown with it.
+const NAMED_BY_SHOWN: usize = 50;
 
 /// Another record that an entry points at.
 #[derive(Debug, Clone)]
@@ -58,6 +61,8 @@ pub struct EntryView {
     pub signers: Vec<NamedSigner>,
     /// What later entries did to it.
     pub later: Later,
+    /// Later entries that name it, the first of them; none for parties, whose page lists them.
+    pub named_by: Vec<EntryLine>,
     /// Its case.
     pub case: Option<Case>,
     /// BLAKE3 of the whole entry.
@@ -106,11 +111,21 @@ impl Views {
             refs: self.refs(&record)?,
             signers,
             later: self.later(&record)?,
+            named_by: self.named_by(&record)?,
             case,
             hash: record.entry.hash(),
             leaf: leaf_hash(&record.raw),
             record,
         }))
+    }
+
+    /// Later entries that name this one.
+    fn named_by(&self, record: &Record) -> Result<Vec<EntryLine>, ReadError> {
+        if super::party::is_party(record) {
+            return Ok(Vec::new());
+        }
+        let filter = Filter { party: Some(record.event().id()), ..Filter::default() };
+        self.lines(&self.list(&filter, record.index() + 1..=u64::MAX, false, NAMED_BY_SHOWN)?)
     }
 
     /// What an entry points at, in the order of its type.

@@ -121,10 +121,10 @@ impl Views {
     /// [`ReadError`] if the store fails.
     pub fn later(&self, record: &Record) -> Result<Later, ReadError> {
         let id = record.event().id();
-        let own_case = (record.event().event_type() == EventType::CaseOpened).then_some(id);
         let filter = Filter {
             types: vec![EventType::CorrectionIssued, EventType::ContentWithheld, EventType::ContentReleased],
-            case: record.event().case().or(own_case),
+            // Lists what names the event, whatever it is.
+            party: Some(id),
             ..Filter::default()
         };
         let fate = self.reader.fate(&id)?;

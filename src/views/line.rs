@@ -1,10 +1,18 @@
 //! An entry as it stands in lists.
 
-use super::{Attribution, Name, Record, Sentence, Times, Views};
+use super::{Attribution, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
 use crate::{
     event::{EventId, EventType},
     ledger::ReadError,
 };
+
+/// The most characters of words that a list shows.
+const EXCERPT: usize = 240;
+/// Members of words that tell most, in the order in which they are looked for.
+const TELLING: &[&str] = &[
+    "text", "account", "reasoning", "preamble", "nature", "right", "ground", "changed", "note", "method",
+    "description", "address",
+];
 
 /// An entry as it stands in lists: one sentence, its times, and whose word it is.
 #[derive(Debug, Clone)]
@@ -19,6 +27,8 @@ pub struct EntryLine {
     pub case: Option<EventId>,
     /// What it says.
     pub sentence: Sentence,
+    /// The first of its words, safe to show, where the sentence quotes none.
+    pub excerpt: Option<String>,
     /// Its three times.
     pub times: Times,
     /// Whose word it is.
@@ -42,13 +52,15 @@ impl Views {
         let event = record.event();
         let fate = self.reader.fate(&event.id())?;
         let attribution = self.attribution(record)?;
+        let sentence = self.sentence(record)?;
         let own = (event.event_type() == EventType::CaseOpened).then(|| event.id());
         Ok(EntryLine {
             index: record.index(),
             id: event.id(),
             event_type: event.event_type(),
             case: event.case().or(own),
-            sentence: self.sentence(record)?,
+            excerpt: self.excerpt(record, &sentence)?,
+            sentence,
             times: Times::of(record),
             attribution,
             attributed: self.name(&attribution.party())?,
@@ -56,6 +68,19 @@ impl Views {
             voided: fate.voided,
             withheld: !fate.withheld.is_empty(),
         })
+    }
+
+    /// The first of an entry's words, unless its sentence quotes them already.
+    fn excerpt(&self, record: &Record, sentence: &Sentence) -> Result<Option<String>, ReadError> {
+        if sentence.parts().iter().any(|p| matches!(p, Part::Quote { .. })) {
+            return Ok(None);
+        }
+        let words = self.words(record)?;
+        if matches!(&*words, Words::Withheld(_)) {
+            return Ok(Some("(words withheld)".to_owned()));
+        }
+        let text = TELLING.iter().find_map(|member| words.text(member));
+        Ok(text.map(|text| shown(&excerpt(text, EXCERPT)).into_owned()))
     }
 
     /// The entries at these indexes, in that order. Those that are not there are left out.

@@ -159,6 +159,24 @@ impl Views {
         Ok(first.unwrap_or(if withheld { Name::Withheld } else { Name::Unnamed }))
     }
 
+    /// The entry with the latest words about a party that are here: an update, or its registration.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn latest_words_of(&self, party: &Party) -> Result<Option<Arc<Record>>, ReadError> {
+        let types = vec![EventType::PartyUpdated];
+        let filter = Filter { types, party: Some(party.id), ..Filter::default() };
+        let updates = self.list(&filter, party.index..=u64::MAX, true, UPDATES_READ)?;
+        for index in updates.into_iter().chain([party.index]) {
+            let Some(record) = self.record(index)? else { continue };
+            let about = index == party.index || record.event().role("party") == Some(party.id);
+            if about && matches!(&*self.words(&record)?, Words::Present { .. }) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
     /// What a party is called.
     ///
     /// # Errors

@@ -1,0 +1,129 @@
+//! The door: what can be checked of a submission without knowing what stands before. Runs in parallel.
+
+use std::sync::Arc;
+
+use super::{Submission, reader::Shared};
+use crate::{
+    event::{Code, Content, Digest, Event, FileRef, Refusal, SignedEvent},
+    log::MAX_CONTENT,
+};
+
+/// A submission that passed shape and signatures. What is wrong with its words is kept for later: an event
+/// that is on record already is answered with its entry, whatever came with it.
+pub(crate) struct Admitted {
+    pub event: SignedEvent,
+    pub words: Option<Arc<[u8]>>,
+    pub content: Option<Content>,
+    pub restored: Option<Arc<[u8]>>,
+    pub blobs: Result<(), Refusal>,
+    /// Uploads held until this submission is decided.
+    pins: Pins,
+}
+
+/// Uploads held for a submission at the door.
+struct Pins {
+    shared: Arc<Shared>,
+    digests: Vec<Digest>,
+}
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        for digest in &self.digests {
+            self.shared.uploads.unpin(digest);
+        }
+    }
+}
+
+/// Checks shape and signatures, then the words.
+pub(crate) fn admit(shared: &Arc<Shared>, submission: Submission) -> Result<Admitted, Refusal> {
+    let event = Event::parse(&submission.note, &shared.origin)?.verify()?;
+    let mut pins = Pins { shared: shared.clone(), digests: Vec::new() };
+    let mut content = None;
+    let mut words = None;
+    let blobs = check_words(&event, submission.content, &mut content, &mut words)
+        .and_then(|()| content.as_ref().map_or(Ok(()), |c| check_files(shared, c.files(), &mut pins)));
+    let restored = submission.restored.map(Arc::from);
+    Ok(Admitted { event, words, content, restored, blobs, pins })
+}
+
+impl Admitted {
+    /// The files its words name, as they are claimed.
+    pub fn files(&self) -> &[FileRef] {
+        self.content.as_ref().map_or(&[], Content::files)
+    }
+    /// Holds another upload until this submission is decided. Whether there is one.
+    pub fn pin(&mut self, digest: &Digest) -> bool {
+        let there = self.pins.shared.uploads.pin(digest).is_some();
+        if there {
+            self.pins.digests.push(*digest);
+        }
+        there
+    }
+}
+
+fn check_words(
+    event: &Event,
+    sent: Option<Vec<u8>>,
+    content: &mut Option<Content>,
+    words: &mut Option<Arc<[u8]>>,
+) -> Result<(), Refusal> {
+    match (event.content(), sent) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => {
+            Err(Refusal::new(Code::ContentDigest, "content", "no words: the event commits to none", "some"))
+        }
+        (Some(_), None) => {
+            Err(Refusal::new(Code::ContentMissing, "content", "the words the event commits to", "none"))
+        }
+        (Some(committed), Some(sent)) => {
+            if sent.len() > MAX_CONTENT || !committed.matches(&sent) {
+                let expected = format!("{} bytes with BLAKE3 {}", committed.size, committed.blake3);
+                let found = format!("{} bytes with {}", sent.len(), Digest::blake3(&sent));
+                return Err(Refusal::new(Code::ContentDigest, "content", expected, found));
+            }
+            *content = Some(Content::parse(&sent)?);
+            *words = Some(sent.into());
+            Ok(())
+        }
+    }
+}
+
+fn check_files(shared: &Shared, files: &[FileRef], pins: &mut Pins) -> Result<(), Refusal> {
+    let place = |i: usize, member: &str| format!("content.files[{i}].{member}");
+    let mut known = Vec::with_capacity(files.len());
+    for (i, file) in files.iter().enumerate() {
+        let found = match shared.uploads.pin(&file.blake3) {
+            Some(found) => {
+                pins.digests.push(file.blake3);
+                Some(found)
+            }
+            None => claimed_before(shared, &file.blake3)?,
+        };
+        match found {
+            Some(found) => known.push(found),
+            None => {
+                let expected = "a file uploaded by PUT /file/<blake3>";
+                return Err(Refusal::new(Code::FileMissing, place(i, "blake3"), expected, "none"));
+            }
+        }
+    }
+    for (i, (file, (sha256, size))) in files.iter().zip(known).enumerate() {
+        if file.size != size {
+            return Err(Refusal::new(Code::FileDigest, place(i, "size"), size, file.size));
+        }
+        if file.sha256 != sha256 {
+            return Err(Refusal::new(Code::FileDigest, place(i, "sha256"), sha256, file.sha256));
+        }
+    }
+    Ok(())
+}
+
+/// SHA-256 and size of a file that an accepted event names and that is served.
+fn claimed_before(shared: &Shared, digest: &Digest) -> Result<Option<(Digest, u64)>, Refusal> {
+    let fault = |e: super::ReadError| {
+        tracing::error!(error = %e, "a file's claims could not be read");
+        Refusal::because(Code::Unavailable, "content.files", "the store can't be read")
+    };
+    let claims = shared.open_claims(digest).map_err(fault)?;
+    Ok(claims.first().map(|c| (c.sha256, c.size)))
+}

@@ -1,0 +1,279 @@
+//! What follows the log off the commit path: the index, claimed files, tiles and the checkpoint on disk.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{
+    reader::{ReadError, Shared},
+    sequencer::{Signals, content_tile_of, files_changed},
+};
+use crate::{
+    event::{Body, Digest, Position},
+    log::{Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, new_tiles},
+    store::{
+        Doing as _, StoreError,
+        disk::Placing,
+        index::{IndexPosition, Listed},
+        journal::{self, Journal},
+    },
+};
+
+const WIDTH: u64 = TILE_WIDTH as u64;
+/// A journal segment is left for a new one when it is this large and all it holds is in tiles.
+const ROTATE_AT: u64 = 8 << 20;
+
+pub(crate) struct Follower {
+    pub shared: Arc<Shared>,
+    pub signals: Arc<Signals>,
+    pub journal: Arc<Mutex<Journal>>,
+    /// Journal segments that are not written any more, by first entry.
+    pub segments: Vec<u64>,
+    /// Size of the checkpoint on disk.
+    pub published: u64,
+    pub publish_every: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Follower {
+    /// Runs until the ledger is closed and all is published.
+    pub fn run(mut self) {
+        let mut last_expiry = Instant::now();
+        loop {
+            self.signals.wait(Duration::from_millis(500));
+            let closing = self.signals.is_closing();
+            if let Err(e) = self.follow() {
+                self.signals.stop(format!("what was recorded could not be published: {e}"));
+                return;
+            }
+            if last_expiry.elapsed() > Duration::from_secs(30) {
+                self.shared.uploads.expire();
+                last_expiry = Instant::now();
+            }
+            if closing && self.is_done() {
+                if let Err(e) = self.shared.index.flush() {
+                    tracing::warn!(error = %e, "the index was not flushed; it will be brought up to date at the next start");
+                }
+                return;
+            }
+            if !closing {
+                std::thread::sleep(self.publish_every);
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let size = self.shared.recent().checkpoint.checkpoint().size();
+        let overlay = self.shared.overlay();
+        self.published == size && overlay.old.is_none() && overlay.young.listed.is_empty()
+    }
+
+    fn follow(&mut self) -> Result<(), FollowError> {
+        self.index()?;
+        self.publish()?;
+        Ok(())
+    }
+
+    /// Brings the index up to date.
+    fn index(&self) -> Result<(), FollowError> {
+        let layer = {
+            let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
+            if overlay.young.listed.is_empty() {
+                return Ok(());
+            }
+            let layer = Arc::new(std::mem::take(&mut overlay.young));
+            overlay.old = Some(layer.clone());
+            layer
+        };
+        self.claim_files(&layer.listed)?;
+        let Some(last) = layer.listed.last().map(|l| l.index) else { return Ok(()) };
+        let entry = self.shared.entry(last)?.ok_or_else(|| ReadError(format!("entry {last} is missing")))?;
+        let to = IndexPosition { size: last + 1, last: Digest::blake3(&entry) };
+        self.shared.index.add(&layer.rows, &layer.listed, to)?;
+        self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner).old = None;
+        self.release_files(&layer.listed)?;
+        Ok(())
+    }
+
+    /// Moves files that accepted events name to where they are served.
+    fn claim_files(&self, listed: &[Listed]) -> Result<(), FollowError> {
+        let digests: BTreeSet<Digest> = listed.iter().flat_map(|l| &l.files).map(|f| f.blake3).collect();
+        self.place_files(&digests)?;
+        Ok(())
+    }
+
+    fn place_files(&self, digests: &BTreeSet<Digest>) -> Result<(), StoreError> {
+        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        let waiting: Vec<&Digest> = digests.iter().filter(|d| self.shared.uploads.is_waiting(d)).collect();
+        for digest in &waiting {
+            placing.put(&self.shared.folder.upload(digest), &self.shared.folder.file(digest))?;
+        }
+        placing.sync()?;
+        for digest in waiting {
+            self.shared.uploads.claimed(digest);
+        }
+        Ok(())
+    }
+
+    /// Removes files that are withheld wherever they are named, and places those given back.
+    fn release_files(&self, listed: &[Listed]) -> Result<(), FollowError> {
+        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        for l in listed.iter().filter(|l| files_changed(l.event_type)) {
+            let Some(entry) = self.shared.entry(l.index)? else { continue };
+            let entry = self.shared.parse(l.index, &entry)?;
+            let (target, blobs, gone) = match entry.event().body() {
+                Body::ContentWithheld(b) => (b.entry, &b.blobs, true),
+                Body::ContentReleased(b) => (b.entry, &b.blobs, false),
+                _ => continue,
+            };
+            let Some(target) = self.shared.event(&target) else { continue };
+            for position in blobs {
+                let Position::File(i) = position else { continue };
+                let Some(digest) = self.shared.file_at(target.index, *i)? else { continue };
+                if gone && self.shared.open_claims(&digest)?.is_empty() {
+                    placing.remove(&self.shared.folder.file(&digest))?;
+                } else if !gone {
+                    self.place_files(&BTreeSet::from([digest]))?;
+                }
+            }
+        }
+        placing.sync()?;
+        Ok(())
+    }
+
+    /// Writes tiles and the checkpoint, forgets what is then on disk, and drops journal that is not needed.
+    fn publish(&mut self) -> Result<(), FollowError> {
+        let (checkpoint, pending): (Arc<SignedCheckpoint>, Vec<u64>) = {
+            let recent = self.shared.recent();
+            (recent.checkpoint.clone(), recent.pending.keys().copied().collect())
+        };
+        let size = checkpoint.checkpoint().size();
+        if size == self.published && pending.is_empty() {
+            return self.drop_journal(size);
+        }
+        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        let tiles: BTreeSet<u64> =
+            pending.iter().filter(|i| **i < self.published).map(|i| content_tile_of(*i)).collect();
+        for tile in &tiles {
+            self.rewrite_contents(*tile, &mut placing)?;
+        }
+        for path in new_tiles(self.published, size) {
+            let bytes = self
+                .shared
+                .tile(&path)?
+                .ok_or_else(|| ReadError(format!("{path} is not in a log of {size}")))?;
+            placing.place(&self.shared.folder.tile(&path), &bytes)?;
+        }
+        // The checkpoint comes last: a copy that holds it holds all its tiles.
+        placing.sync()?;
+        if size > self.published {
+            placing.place(&self.shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
+            placing.sync()?;
+        }
+        let before = std::mem::replace(&mut self.published, size);
+        {
+            let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+            for index in &pending {
+                // Only what this pass saw; a word withheld meanwhile waits for the next.
+                recent.pending.remove(index);
+            }
+            recent.trim(size);
+        }
+        self.remove_partials(before, size)?;
+        if !pending.is_empty() {
+            self.rotate_journal()?;
+        }
+        self.drop_journal(size)
+    }
+
+    /// Writes a content tile anew, full and partial, with what is withheld left out.
+    fn rewrite_contents(&self, tile: u64, placing: &mut Placing<'_>) -> Result<(), FollowError> {
+        let path =
+            |width| TilePath::new(TileKind::Contents, tile, width).map_err(|e| ReadError(e.to_string()));
+        let full = path(TILE_WIDTH)?;
+        let partials = self.partials(&full)?;
+        let whole = self.shared.disk.read(&self.shared.folder.tile(&full));
+        let mut paths: Vec<TilePath> = partials.into_iter().map(path).collect::<Result<_, _>>()?;
+        if whole.doing(|| format!("read {full}"))?.is_some() {
+            paths.push(full);
+        }
+        for path in paths {
+            placing.place(&self.shared.folder.tile(&path), &self.shared.contents(&path)?)?;
+        }
+        Ok(())
+    }
+
+    /// Widths of the partial tiles on disk beside a full tile's path.
+    fn partials(&self, full: &TilePath) -> Result<Vec<u16>, StoreError> {
+        let mut dir = self.shared.folder.tile(full).into_os_string();
+        dir.push(".p");
+        let names = self.shared.disk.list(dir.as_ref()).doing(|| format!("list partial tiles of {full}"))?;
+        Ok(names.iter().filter_map(|n| n.parse().ok()).collect())
+    }
+
+    /// Removes partial tiles whose full ones exist since a while: since the tile after them was begun, so that
+    /// a copy being made of the smaller log still finds them.
+    fn remove_partials(&self, before: u64, size: u64) -> Result<(), StoreError> {
+        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        let (from, to) = (before / WIDTH, size / WIDTH);
+        for tile in from.saturating_sub(1)..to.saturating_sub(1) {
+            let mut fulls = vec![TilePath::new(TileKind::Entries, tile, TILE_WIDTH)];
+            fulls.push(TilePath::new(TileKind::Contents, tile, TILE_WIDTH));
+            fulls.push(TilePath::new(TileKind::Hashes { level: 0 }, tile, TILE_WIDTH));
+            for full in fulls.into_iter().flatten() {
+                for width in self.partials(&full)? {
+                    if let Ok(path) = TilePath::new(full.kind(), tile, width) {
+                        placing.remove(&self.shared.folder.tile(&path))?;
+                    }
+                }
+            }
+        }
+        placing.sync()
+    }
+
+    fn rotate_journal(&mut self) -> Result<(), StoreError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is appended while the lock is held. What was appended may not be shown to readers yet.
+        let next = journal.next;
+        if next == journal.first {
+            return Ok(());
+        }
+        let fresh = Journal::start(&*self.shared.disk, &self.shared.folder.journal(), next)?;
+        self.segments.push(journal.first);
+        *journal = fresh;
+        Ok(())
+    }
+
+    /// Removes segments whose entries are all in tiles.
+    fn drop_journal(&mut self, published: u64) -> Result<(), FollowError> {
+        let (first, bytes) = {
+            let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            (journal.first, journal.bytes)
+        };
+        if bytes > ROTATE_AT {
+            self.rotate_journal()?;
+        }
+        if first > published || self.segments.is_empty() {
+            return Ok(());
+        }
+        let dir = self.shared.folder.journal();
+        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        // A segment ends where the next begins; all of these end at or below the one being written.
+        let old: Vec<u64> = self.segments.iter().copied().filter(|s| *s < first).collect();
+        for segment in &old {
+            placing.remove(&journal::segment_path(&dir, *segment))?;
+        }
+        placing.sync()?;
+        self.segments.retain(|s| *s >= first);
+        Ok(())
+    }
+}

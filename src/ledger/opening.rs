@@ -1,0 +1,488 @@
+//! Making and opening a ledger: recovery of the journal, checks of the end of the log, catching up of the index.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rayon::prelude::*;
+use tokio::sync::mpsc;
+
+use super::{
+    Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
+    clock::{Clock, SystemTimeSource},
+    folder::{Folder, io},
+    follower::Follower,
+    reader::{Shared, listed},
+    recent::{Item, ItemWords, Recent},
+    sequencer::{Sequencer, Signals, words_changed},
+    upload::Uploads,
+};
+use crate::{
+    event::{At, Content, ContentRef, Digest, Draft, EventType, SignedEvent},
+    log::{
+        Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, SignedCheckpoint, TILE_WIDTH,
+        TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes, leaf_hash,
+        node_in_tile, tile_of_node,
+    },
+    note::{Origin, SigningKey, VerifyingKey},
+    store::{
+        Doing as _, StoreError,
+        disk::{Disk, RealDisk},
+        index::{Index, IndexPosition, ListedFile},
+        journal::{self, Journal, Recovered},
+    },
+};
+
+const WIDTH: u64 = TILE_WIDTH as u64;
+/// Entries brought into the index at a time.
+const CATCH_UP: u64 = 4_096;
+
+pub(super) fn init(
+    dir: &Path,
+    origin: Origin,
+    checkpoint_key: SigningKey,
+    operator_key: &SigningKey,
+    words: serde_json::Map<String, serde_json::Value>,
+) -> Result<(), LedgerError> {
+    let opened = opening_event(&origin, &checkpoint_key, operator_key, words)?;
+    found(dir, origin, checkpoint_key, opened)
+}
+
+pub(super) fn found(
+    dir: &Path,
+    origin: Origin,
+    checkpoint_key: SigningKey,
+    opened: Submission,
+) -> Result<(), LedgerError> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => {
+            if Folder::new(dir).settings().exists() {
+                return Err(LedgerError::Exists(dir.display().to_string()));
+            }
+            if entries.next().is_some() {
+                return Err(LedgerError::Broken(format!("{} is not empty", dir.display())));
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(io(dir, "read", e)),
+    }
+    // Made aside and renamed into place, so that a ledger is there whole or not at all.
+    let mut aside = dir.as_os_str().to_owned();
+    aside.push(".making");
+    let aside = Path::new(&aside);
+    if aside.exists() {
+        fs::remove_dir_all(aside).map_err(|e| io(aside, "remove", e))?;
+    }
+    let made = make(aside, origin, checkpoint_key, opened)
+        .and_then(|()| fs::rename(aside, dir).map_err(|e| io(dir, "make", e)));
+    if made.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_dir_all(aside);
+    }
+    made
+}
+
+fn make(
+    dir: &Path,
+    origin: Origin,
+    checkpoint_key: SigningKey,
+    opened: Submission,
+) -> Result<(), LedgerError> {
+    Folder::new(dir).make(&origin, &checkpoint_key)?;
+    let ledger = open(dir, Options::default())?;
+    let answers = ledger.record_blocking(vec![opened], false);
+    ledger.close();
+    for answer in answers {
+        answer?;
+    }
+    Ok(())
+}
+
+/// The first event of a ledger, dated today.
+fn opening_event(
+    origin: &Origin,
+    checkpoint_key: &SigningKey,
+    operator_key: &SigningKey,
+    words: serde_json::Map<String, serde_json::Value>,
+) -> Result<Submission, LedgerError> {
+    let mut facts = serde_json::Map::new();
+    facts.insert("checkpoint_key".into(), checkpoint_key.verifying_key().to_string().into());
+    facts.insert("operator_key".into(), operator_key.verifying_key().to_string().into());
+    let content = if words.is_empty() {
+        None
+    } else {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|e| LedgerError::Broken(format!("no random bytes: {e}")))?;
+        Some(Content::seal(words, &[], &salt))
+    };
+    let today = Time::from_unix_ms(i64::try_from(now_ms()).unwrap_or_default());
+    let today = today.map(|t| t.to_string()[..10].to_owned()).unwrap_or_default();
+    let draft = Draft {
+        event_type: EventType::LedgerOpened,
+        at: At::parse(&today).map_err(LedgerError::Broken)?,
+        case: None,
+        refs: serde_json::Map::new(),
+        facts,
+        content: content.as_deref().map(ContentRef::of),
+    };
+    let event = draft.sign(origin, &[operator_key]).map_err(|e| LedgerError::Broken(e.to_string()))?;
+    Ok(Submission::new(event.note().as_bytes().to_vec(), content))
+}
+
+fn now_ms() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis()
+}
+
+pub(super) fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
+    let folder = Folder::new(dir);
+    // Read first, so that nothing is removed from a folder that is no ledger or is in use.
+    folder.read()?;
+    drop(lock(&folder)?);
+    let index = folder.index();
+    if index.exists() {
+        fs::remove_dir_all(&index).map_err(|e| io(&index, "remove", e))?;
+    }
+    let ledger = open(dir, Options::default())?;
+    let size = ledger.reader().checkpoint().checkpoint().size();
+    ledger.close();
+    Ok(size)
+}
+
+fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
+    let path = folder.lock();
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| io(&path, "open", e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(LedgerError::Locked(folder.root().display().to_string())),
+        Err(fs::TryLockError::Error(e)) => Err(io(&path, "lock", e)),
+    }
+}
+
+pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
+    let folder = Folder::new(dir);
+    let (origin, key) = folder.read()?;
+    let log_key = key.verifying_key().clone();
+    let lock = lock(&folder)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+
+    let published = read_checkpoint(&*disk, &folder, &log_key)?;
+    let mut recent = read_published(&*disk, &folder, &origin, published.as_ref(), &key)?;
+    let published = recent.size();
+    let recovered = journal::recover(&*disk, &folder.journal())?;
+    let last = last_published(&*disk, &folder, &recent, &origin)?;
+    let last = replay_journal(&mut recent, &recovered, &origin, last)?;
+    let checkpoint = Checkpoint::new(origin.clone(), recent.size(), recent.frontier.root())
+        .and_then(|c| c.sign(&key))
+        .map_err(|e| LedgerError::Broken(e.to_string()))?;
+    recent.checkpoint = Arc::new(checkpoint);
+
+    let size = recent.size();
+    let index = Index::open(&folder.index())?;
+    let uploads = Uploads::open(&folder, options.max_file, options.upload_quota, options.upload_expiry)
+        .map_err(|e| io(&folder.uploads(), "read", e))?;
+    let ids = (origin, log_key);
+    let shared = Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, uploads));
+    catch_up(&shared, size)?;
+    withhold_again(&shared, &recovered, published)?;
+
+    // The last segment ends where this one begins; one of the same name held nothing.
+    let fresh = Journal::start(&*disk, &folder.journal(), size)?;
+    let journal = Arc::new(Mutex::new(fresh));
+    let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
+    let signals = Arc::new(Signals::default());
+    let (groups, waiting) = mpsc::channel(MAX_WAITING);
+    let sequencer = Sequencer {
+        shared: shared.clone(),
+        signals: signals.clone(),
+        journal: journal.clone(),
+        key,
+        clock: Clock::new(SystemTimeSource::new(), last.map(|(_, time)| time)),
+        last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
+        max_batch: options.max_batch.max(1),
+        groups: waiting,
+    };
+    let follower = Follower {
+        shared: shared.clone(),
+        signals: signals.clone(),
+        journal,
+        segments,
+        published,
+        publish_every: options.publish_every,
+    };
+    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
+    };
+    let threads = vec![
+        spawn("sequencer", Box::new(move || sequencer.run()))?,
+        spawn("follower", Box::new(move || follower.run()))?,
+    ];
+    signals.wake();
+    tracing::info!(origin = %shared.origin, size, "the ledger is open");
+    Ok(Ledger(Arc::new(Open {
+        reader: Reader(shared),
+        signals,
+        groups: Mutex::new(Some(groups)),
+        threads: Mutex::new(threads),
+    })))
+}
+
+fn read_checkpoint(
+    disk: &dyn Disk,
+    folder: &Folder,
+    key: &VerifyingKey,
+) -> Result<Option<SignedCheckpoint>, LedgerError> {
+    let path = folder.checkpoint();
+    let Some(bytes) = disk.read(&path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
+    let opened = Checkpoint::open(&bytes, key);
+    opened.map(Some).map_err(|e| LedgerError::Broken(format!("{}: {e}", path.display())))
+}
+
+/// Nodes of a published log, from its tiles on disk.
+struct TilesOnDisk<'a> {
+    disk: &'a dyn Disk,
+    folder: &'a Folder,
+    size: u64,
+}
+
+impl TilesOnDisk<'_> {
+    /// A tile of the published size, or the full one that took its place.
+    fn read(&self, path: TilePath) -> Result<Vec<u8>, StoreError> {
+        for path in [path, path.full()] {
+            let file = self.folder.tile(&path);
+            if let Some(bytes) = self.disk.read(&file).doing(|| format!("read {}", file.display()))? {
+                return Ok(bytes);
+            }
+        }
+        Err(StoreError::Broken(format!("{} is missing", self.folder.tile(&path).display())))
+    }
+}
+
+impl NodeReader for TilesOnDisk<'_> {
+    type Error = StoreError;
+    fn node(&self, height: u8, index: u64) -> Result<Hash, StoreError> {
+        let missing = || StoreError::Broken(format!("node {index} at height {height} is in no tile"));
+        let path = tile_of_node(height, index, self.size).ok_or_else(missing)?;
+        let bytes = self.read(path)?;
+        let width = u16::try_from(bytes.len() / 32).unwrap_or(TILE_WIDTH);
+        let hashes = decode_hashes(&bytes, width).map_err(|e| StoreError::Broken(format!("{path}: {e}")))?;
+        node_in_tile(&hashes, height, index).ok_or_else(missing)
+    }
+}
+
+/// Takes up the published log: its edge, and what is not in full tiles. Checked against the checkpoint.
+fn read_published(
+    disk: &dyn Disk,
+    folder: &Folder,
+    origin: &Origin,
+    published: Option<&SignedCheckpoint>,
+    key: &SigningKey,
+) -> Result<Recent, LedgerError> {
+    let broken = |why: String| LedgerError::Broken(why);
+    let Some(published) = published else {
+        let empty = Checkpoint::new(origin.clone(), 0, Hash::EMPTY_ROOT)
+            .and_then(|c| c.sign(key))
+            .map_err(|e| broken(e.to_string()))?;
+        return Ok(Recent::new(Arc::new(empty), 0, Frontier::new()));
+    };
+    let (size, root) = (published.checkpoint().size(), published.checkpoint().root());
+    let tiles = TilesOnDisk { disk, folder, size };
+    let frontier = Frontier::read(size, &tiles)?;
+    if frontier.root() != root {
+        return Err(broken(format!(
+            "the tiles on disk do not give the root of the checkpoint of size {size}"
+        )));
+    }
+    let start = size / WIDTH * WIDTH;
+    let mut recent = Recent::new(Arc::new(published.clone()), start, frontier);
+    let mut level = 0;
+    let mut nodes = size;
+    while nodes > 0 {
+        let width = (nodes % WIDTH) as u16;
+        if width > 0 {
+            let path = TilePath::new(TileKind::Hashes { level }, nodes / WIDTH, width)
+                .map_err(|e| broken(e.to_string()))?;
+            let bytes = tiles.read(path)?;
+            let part = bytes.get(..usize::from(width) * 32).unwrap_or(&bytes);
+            recent
+                .add_tile(level, nodes / WIDTH, part, width)
+                .ok_or_else(|| broken(format!("{path} is not a tile of {width} hashes")))?;
+        }
+        nodes /= WIDTH;
+        level += 1;
+    }
+    let width = (size % WIDTH) as u16;
+    if width > 0 {
+        let path = |kind| TilePath::new(kind, size / WIDTH, width).map_err(|e| broken(e.to_string()));
+        let (entries, contents) = (path(TileKind::Entries)?, path(TileKind::Contents)?);
+        let entry_bytes = tiles.read(entries)?;
+        let content_bytes = tiles.read(contents)?;
+        let decoded = decode_bundle(&entry_bytes, width).map_err(|e| broken(format!("{entries}: {e}")))?;
+        let words = decode_contents(&content_bytes, width).map_err(|e| broken(format!("{contents}: {e}")))?;
+        for (i, (entry, words)) in decoded.iter().zip(words).enumerate() {
+            let index = start + i as u64;
+            let leaf = recent.node(0, index);
+            if leaf != Some(leaf_hash(entry)) {
+                return Err(broken(format!("entry {index}: its bytes do not give its leaf in {entries}")));
+            }
+            let words = match words {
+                Words::None => ItemWords::None,
+                Words::Withheld => ItemWords::Withheld,
+                Words::Present(words) => ItemWords::Present(words.into()),
+            };
+            recent.items.push_back(Item { entry: Arc::from(*entry), words });
+        }
+    }
+    Ok(recent)
+}
+
+/// Adds what was committed and not published. Gives hash and time of the last entry.
+fn replay_journal(
+    recent: &mut Recent,
+    recovered: &Recovered,
+    origin: &Origin,
+    mut last: Option<(Digest, Time)>,
+) -> Result<Option<(Digest, Time)>, LedgerError> {
+    let broken = |index: u64, why: String| LedgerError::Broken(format!("journal, entry {index}: {why}"));
+    let published = recent.size();
+    if !recovered.records.is_empty() && recovered.first > published {
+        return Err(broken(published, format!("missing: the journal begins at entry {}", recovered.first)));
+    }
+    let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
+    let fresh = recovered.records.get(skip..).unwrap_or(&[]);
+    // Signatures were checked before they were journalled, and are again: the log is short here.
+    let parsed: Vec<_> = fresh
+        .par_iter()
+        .map(|r| Entry::parse(&r.entry, origin).and_then(Entry::verify).map(|e| (e, leaf_hash(&r.entry))))
+        .collect();
+    for (record, parsed) in fresh.iter().zip(parsed) {
+        let index = recent.size();
+        let (entry, leaf) = parsed.map_err(|e| broken(index, e.to_string()))?;
+        let prev = last.map_or(Digest([0; 32]), |(hash, _)| hash);
+        if entry.header().index != index || entry.header().prev != prev {
+            return Err(broken(index, "it does not follow the entry before".into()));
+        }
+        let words = match (&record.words, entry.event().content()) {
+            (Some(words), Some(committed)) if committed.matches(words) => ItemWords::Present(words.clone()),
+            // Withheld in its own batch; what the log says is applied below.
+            (None, Some(_)) => ItemWords::Withheld,
+            (None, None) => ItemWords::None,
+            _ => return Err(broken(index, "its words are not those it commits to".into())),
+        };
+        recent.push(Item { entry: record.entry.clone(), words }, leaf);
+        last = Some((entry.hash(), entry.header().time));
+    }
+    Ok(last)
+}
+
+/// Hash and time of the last published entry.
+fn last_published(
+    disk: &dyn Disk,
+    folder: &Folder,
+    recent: &Recent,
+    origin: &Origin,
+) -> Result<Option<(Digest, Time)>, LedgerError> {
+    let broken = |why: &dyn std::fmt::Display| LedgerError::Broken(format!("the last entry: {why}"));
+    let bytes: Arc<[u8]> = match (recent.items.back(), recent.size().checked_sub(1)) {
+        (Some(item), _) => item.entry.clone(),
+        (None, None) => return Ok(None),
+        (None, Some(last)) => {
+            let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|e| broken(&e))?;
+            let bundle = TilesOnDisk { disk, folder, size: recent.size() }.read(path)?;
+            let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| broken(&e))?;
+            Arc::from(*entries.last().ok_or_else(|| broken(&"an empty bundle"))?)
+        }
+    };
+    let entry = Entry::parse(&bytes, origin).map_err(|e| broken(&e))?;
+    Ok(Some((entry.hash(), entry.header().time)))
+}
+
+/// Brings the index up to the log, or makes it anew if it is not of this log.
+fn catch_up(shared: &Arc<Shared>, size: u64) -> Result<(), LedgerError> {
+    let position = match shared.index.position()? {
+        Some(p) if p.size <= size && p.size > 0 => {
+            let last = shared.entry(p.size - 1)?;
+            let same = last.is_some_and(|e| Digest::blake3(&e) == p.last);
+            if same { p.size } else { 0 }
+        }
+        _ => 0,
+    };
+    if position == 0 && size > 0 {
+        shared.index.clear()?;
+        tracing::info!(size, "making the index anew");
+    }
+    let mut from = position;
+    while from < size {
+        let to = size.min(from + CATCH_UP);
+        let parsed: Vec<_> = (from..to)
+            .into_par_iter()
+            .map(|i| {
+                let entry =
+                    shared.entry(i)?.ok_or_else(|| super::ReadError(format!("entry {i} is missing")))?;
+                shared.parse(i, &entry)
+            })
+            .collect::<Result<_, _>>()?;
+        let mut rows = MemoryRows::default();
+        let mut entries = Vec::with_capacity(parsed.len());
+        let mut last = Digest([0; 32]);
+        for entry in parsed {
+            let index = entry.header().index;
+            last = entry.hash();
+            let event = SignedEvent::verified_before(entry.event().clone());
+            let layered =
+                super::overlay::Layered { layers: [&rows, &MemoryRows::default()], committed: shared };
+            let placement = decide(&layered, index, &event, &shared.origin, &NoDoor)
+                .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
+            rows.put(placement.rows);
+            entries.push(entry);
+        }
+        let entries = entries
+            .into_iter()
+            .map(|e| files_of(shared, &e).map(|files| listed(e.header(), e.event(), files)))
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        shared.index.add(&rows, &entries, IndexPosition { size: to, last })?;
+        from = to;
+    }
+    Ok(())
+}
+
+/// The files that the words of an entry name, if the words are here.
+fn files_of(shared: &Shared, entry: &Entry) -> Result<Vec<ListedFile>, LedgerError> {
+    let index = entry.header().index;
+    if entry.event().content().is_none() {
+        return Ok(Vec::new());
+    }
+    let Some(words) = shared.stored_words(index)? else { return Ok(Vec::new()) };
+    let Ok(content) = Content::parse(&words) else { return Ok(Vec::new()) };
+    let files = content.files().iter().enumerate().map(|(i, f)| ListedFile {
+        index,
+        position: i as u32,
+        blake3: f.blake3,
+        sha256: f.sha256,
+        size: f.size,
+        media: f.media.clone(),
+    });
+    Ok(files.collect())
+}
+
+/// Finishes what withholding and giving back had begun when the journal was last published, and claims files.
+fn withhold_again(shared: &Arc<Shared>, recovered: &Recovered, published: u64) -> Result<(), LedgerError> {
+    let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
+    for (i, record) in recovered.records.iter().enumerate().skip(skip) {
+        let index = recovered.first + i as u64;
+        let entry = shared.parse(index, &record.entry)?;
+        let event = SignedEvent::verified_before(entry.event().clone());
+        if let Some((target, words)) = words_changed(&**shared, &event, record.restored.as_ref()) {
+            let mut recent = shared.recent.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            recent.set_words(target, words);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! What was committed but is not in the index yet. Readers look here first, so they always see what was
+//! acknowledged.
+
+use std::sync::Arc;
+
+use super::reader::Shared;
+use crate::{
+    log::{MemoryRows, Row, RowKey, Rows},
+    store::index::Listed,
+};
+
+/// Rows and list entries on their way into the index.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    pub rows: MemoryRows,
+    pub listed: Vec<Listed>,
+}
+
+/// Two layers over the index: one that grows, one that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    pub young: Layer,
+    pub old: Option<Arc<Layer>>,
+}
+
+impl Overlay {
+    pub fn row(&self, key: &RowKey) -> Option<Row> {
+        self.young.rows.get(key).or_else(|| self.old.as_ref().and_then(|l| l.rows.get(key))).cloned()
+    }
+    /// Entries not in the index yet, ascending.
+    pub fn listed(&self) -> impl DoubleEndedIterator<Item = &Listed> {
+        self.old.iter().flat_map(|l| l.listed.iter()).chain(&self.young.listed)
+    }
+}
+
+/// Rows of a batch being decided, over what was committed.
+pub(crate) struct Layered<'a> {
+    /// The innermost first: a group that may yet be undone, then the batch.
+    pub layers: [&'a MemoryRows; 2],
+    pub committed: &'a Shared,
+}
+
+impl Rows for Layered<'_> {
+    fn row(&self, key: &RowKey) -> Option<Row> {
+        self.layers.iter().find_map(|l| l.get(key).cloned()).or_else(|| self.committed.row(key))
+    }
+}

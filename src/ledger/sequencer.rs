@@ -1,0 +1,523 @@
+//! The one who numbers: decides each event at its own index, commits batches, acknowledges.
+
+use std::sync::{
+    Arc, Condvar, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Receipt,
+    admission::Admitted,
+    clock::Clock,
+    overlay::Layered,
+    reader::{Shared, StoredWords, listed},
+    recent::{Item, ItemWords},
+};
+use crate::{
+    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent},
+    log::{
+        Checkpoint, Door, Header, MAX_ENTRY, MemoryRows, Rows, SignedCheckpoint, TILE_WIDTH, decide,
+        leaf_hash,
+    },
+    note::SigningKey,
+    store::{
+        index::{Listed, ListedFile},
+        journal::{self, Journal, Record},
+    },
+};
+
+/// A batch is closed when its entries and words reach this many bytes.
+const MAX_BATCH_BYTES: usize = 32 << 20;
+
+/// Submissions that came in one call.
+pub(crate) struct Group {
+    pub admitted: Vec<Admitted>,
+    pub atomic: bool,
+    pub reply: oneshot::Sender<Vec<Result<Receipt, Refusal>>>,
+}
+
+/// What writer, follower and handles tell each other.
+#[derive(Default)]
+pub(crate) struct Signals {
+    /// Why the writer takes nothing any more.
+    fault: Mutex<Option<String>>,
+    pub closing: AtomicBool,
+    /// There is something to publish.
+    news: (Mutex<bool>, Condvar),
+}
+
+impl Signals {
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// The first fault stays.
+    pub fn stop(&self, why: String) {
+        tracing::error!(why, "the writer stops");
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.wake();
+    }
+    pub fn wake(&self) {
+        *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.news.1.notify_all();
+    }
+    /// Waits for news, for a while.
+    pub fn wait(&self, at_most: std::time::Duration) {
+        let news = self.news.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut news, _) =
+            self.news.1.wait_timeout_while(news, at_most, |n| !*n).unwrap_or_else(PoisonError::into_inner);
+        *news = false;
+    }
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}
+
+pub(crate) struct Sequencer {
+    pub shared: Arc<Shared>,
+    pub signals: Arc<Signals>,
+    pub journal: Arc<Mutex<Journal>>,
+    pub key: SigningKey,
+    pub clock: Clock,
+    pub last_hash: Digest,
+    pub max_batch: usize,
+    pub groups: mpsc::Receiver<Group>,
+}
+
+/// What became of one submission.
+enum Outcome {
+    New(u64),
+    Existing(u64),
+    Refused(Refusal),
+}
+
+/// A batch being put together.
+struct Batch {
+    base: u64,
+    time: crate::log::Time,
+    last_hash: Digest,
+    rows: MemoryRows,
+    records: Vec<Record>,
+    listed: Vec<Listed>,
+    /// Words withheld or given back: the entry, and the words if given back.
+    words: Vec<(u64, Option<Arc<[u8]>>)>,
+}
+
+/// What a group adds to a batch, unless it is undone.
+#[derive(Default)]
+struct Addition {
+    rows: MemoryRows,
+    records: Vec<Record>,
+    listed: Vec<Listed>,
+    words: Vec<(u64, Option<Arc<[u8]>>)>,
+    last_hash: Option<Digest>,
+}
+
+pub(crate) fn read_only(why: &str) -> Refusal {
+    Refusal::because(Code::LedgerReadOnly, "ledger", why)
+}
+
+fn unavailable() -> Refusal {
+    let message = "the event could not be made durable; ask for its id once the ledger is back";
+    Refusal::because(Code::Unavailable, "ledger", message)
+}
+
+impl Sequencer {
+    /// Runs until all handles are gone or the ledger is closed.
+    pub fn run(mut self) {
+        while let Some(group) = self.groups.blocking_recv() {
+            let mut groups = vec![group];
+            let (mut events, mut bytes) = (size(&groups[0]).0, size(&groups[0]).1);
+            while events < self.max_batch && bytes < MAX_BATCH_BYTES {
+                let Ok(group) = self.groups.try_recv() else { break };
+                let (e, b) = size(&group);
+                events += e;
+                bytes += b;
+                groups.push(group);
+            }
+            self.commit(groups);
+        }
+        tracing::debug!("the sequencer ends");
+    }
+
+    fn commit(&mut self, groups: Vec<Group>) {
+        if let Some(why) = self.signals.fault() {
+            return refuse_all(groups, &read_only(&why));
+        }
+        let time = match self.clock.tick() {
+            Ok(time) => time,
+            Err(why) => {
+                self.signals.stop(why.clone());
+                return refuse_all(groups, &read_only(&why));
+            }
+        };
+        let base = self.shared.recent().size();
+        let mut batch = Batch {
+            base,
+            time,
+            last_hash: self.last_hash,
+            rows: MemoryRows::default(),
+            records: Vec::new(),
+            listed: Vec::new(),
+            words: Vec::new(),
+        };
+        let mut decided = Vec::with_capacity(groups.len());
+        for mut group in groups {
+            let outcomes = self.decide_group(&mut batch, &mut group);
+            decided.push((group, outcomes));
+        }
+        let checkpoint = if batch.records.is_empty() {
+            self.shared.recent().checkpoint.clone()
+        } else {
+            match self.make_durable(&mut batch) {
+                Ok(checkpoint) => checkpoint,
+                Err(why) => {
+                    self.signals.stop(why);
+                    for (group, _) in decided {
+                        let n = group.admitted.len();
+                        // A caller that went away needs no answer.
+                        let _ = group.reply.send(vec![Err(unavailable()); n]);
+                    }
+                    return;
+                }
+            }
+        };
+        for (group, outcomes) in decided {
+            let answers = outcomes
+                .into_iter()
+                .zip(&group.admitted)
+                .map(|(outcome, admitted)| self.answer(outcome, admitted.event.id(), &checkpoint))
+                .collect();
+            let _ = group.reply.send(answers);
+        }
+        self.signals.wake();
+    }
+
+    fn answer(
+        &self,
+        outcome: Outcome,
+        id: EventId,
+        checkpoint: &Arc<SignedCheckpoint>,
+    ) -> Result<Receipt, Refusal> {
+        let (index, already) = match outcome {
+            Outcome::New(index) => (index, false),
+            Outcome::Existing(index) => (index, true),
+            Outcome::Refused(refusal) => return Err(refusal),
+        };
+        match self.shared.entry(index) {
+            Ok(Some(entry)) => Ok(Receipt { index, id, entry, checkpoint: checkpoint.clone(), already }),
+            Ok(None) => Err(unavailable()),
+            Err(e) => {
+                tracing::error!(index, error = %e, "an entry on record could not be read");
+                Err(unavailable())
+            }
+        }
+    }
+
+    fn decide_group(&self, batch: &mut Batch, group: &mut Group) -> Vec<Outcome> {
+        let mut add = Addition::default();
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.admitted.len());
+        for admitted in &mut group.admitted {
+            outcomes.push(self.decide_one(batch, &mut add, admitted));
+        }
+        let refused = outcomes.iter().position(|o| matches!(o, Outcome::Refused(_)));
+        if let (true, Some(first)) = (group.atomic, refused) {
+            for outcome in &mut outcomes {
+                if matches!(outcome, Outcome::New(_)) {
+                    *outcome = Outcome::Refused(held_back(first));
+                }
+            }
+            return outcomes;
+        }
+        batch.rows.put(add.rows);
+        batch.records.extend(add.records);
+        batch.listed.extend(add.listed);
+        batch.words.extend(add.words);
+        batch.last_hash = add.last_hash.unwrap_or(batch.last_hash);
+        outcomes
+    }
+
+    fn decide_one(&self, batch: &Batch, add: &mut Addition, admitted: &mut Admitted) -> Outcome {
+        let index = batch.base + (batch.records.len() + add.records.len()) as u64;
+        let rows = Layered { layers: [&add.rows, &batch.rows], committed: &self.shared };
+        if let Some(row) = rows.event(&admitted.event.id()) {
+            return Outcome::Existing(row.index);
+        }
+        let restored = self.check_restored(&rows, admitted);
+        let faulty = restored.as_ref().err().cloned();
+        let door = SequencerDoor { admitted, faulty, sequencer: self, rows: &rows, batch, add };
+        let placement = match decide(&rows, index, &admitted.event, &self.shared.origin, &door) {
+            Ok(placement) => placement,
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        let restored = restored.unwrap_or_default();
+        let header = Header {
+            index,
+            time: batch.time,
+            prev: add.last_hash.unwrap_or(batch.last_hash),
+            thread: placement.thread,
+            k: placement.k,
+            signers: placement.signers,
+        };
+        let text = header.entry(&admitted.event);
+        if text.len() > MAX_ENTRY {
+            let expected = format!("at most {MAX_ENTRY} bytes");
+            return Outcome::Refused(Refusal::new(Code::EntryTooLong, "entry", expected, text.len()));
+        }
+        let changes = words_changed(&rows, &admitted.event, restored.as_ref());
+        let files = admitted.files().iter().enumerate().map(|(i, f)| ListedFile {
+            index,
+            position: i as u32,
+            blake3: f.blake3,
+            sha256: f.sha256,
+            size: f.size,
+            media: f.media.clone(),
+        });
+        let files = files.collect();
+        add.last_hash = Some(Digest::blake3(text.as_bytes()));
+        add.listed.push(listed(&header, &admitted.event, files));
+        add.records.push(Record {
+            entry: Arc::from(text.into_bytes()),
+            words: admitted.words.clone(),
+            restored,
+        });
+        add.words.extend(changes);
+        add.rows.put(placement.rows);
+        Outcome::New(index)
+    }
+
+    /// The words and files that `content.released` gives back must be here.
+    fn check_restored(
+        &self,
+        rows: &impl Rows,
+        admitted: &mut Admitted,
+    ) -> Result<Option<(u64, Arc<[u8]>)>, Refusal> {
+        let Body::ContentReleased(body) = admitted.event.body() else {
+            return match admitted.restored {
+                None => Ok(None),
+                Some(_) => {
+                    let expected = "given-back words with content.released only";
+                    Err(Refusal::new(Code::ContentDigest, "restored", expected, "some"))
+                }
+            };
+        };
+        let Some(target) = rows.event(&body.entry) else { return Ok(None) };
+        let mut restored = None;
+        for position in body.blobs.clone() {
+            match position {
+                Position::Content => {
+                    let Some(words) = admitted.restored.clone() else {
+                        let expected = "the words that are given back";
+                        return Err(Refusal::new(Code::ContentMissing, "restored", expected, "none"));
+                    };
+                    if target.content != Some(Digest::blake3(&words)) {
+                        let expected = "the words that the entry commits to";
+                        return Err(Refusal::new(Code::ContentDigest, "restored", expected, "others"));
+                    }
+                    restored = Some((target.index, words));
+                }
+                Position::File(i) => {
+                    let digest = self.shared.file_at(target.index, i).ok().flatten();
+                    let here =
+                        digest.is_some_and(|d| admitted.pin(&d) || self.shared.folder.file(&d).exists());
+                    if !here {
+                        let place = format!("facts.blobs: files/{i}");
+                        let expected = "the file uploaded again by PUT /file/<blake3>";
+                        return Err(Refusal::new(Code::FileMissing, place, expected, "none"));
+                    }
+                }
+            }
+        }
+        Ok(restored)
+    }
+
+    /// Journals the batch, then shows it to readers. Gives the checkpoint over it.
+    fn make_durable(&mut self, batch: &mut Batch) -> Result<Arc<SignedCheckpoint>, String> {
+        // Words that were withheld in the same batch are never written.
+        for (index, change) in &batch.words {
+            if let (Some(at), None) = (index.checked_sub(batch.base), change)
+                && let Some(record) = batch.records.get_mut(at as usize)
+            {
+                record.words = None;
+            }
+        }
+        let mut frontier = self.shared.recent().frontier.clone();
+        let leaves: Vec<_> = batch.records.iter().map(|r| leaf_hash(&r.entry)).collect();
+        for leaf in &leaves {
+            frontier.push(*leaf, |_, _, _| {});
+        }
+        let checkpoint = Checkpoint::new(self.shared.origin.clone(), frontier.size(), frontier.root())
+            .and_then(|c| c.sign(&self.key))
+            .map_err(|e| e.to_string())?;
+        let frame = journal::frame(batch.base, &batch.records, checkpoint.note().as_bytes());
+        self.journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .append(&frame, batch.records.len() as u64)
+            .map_err(|e| e.to_string())?;
+
+        self.last_hash = batch.last_hash;
+        let checkpoint = Arc::new(checkpoint);
+        {
+            let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
+            overlay.young.rows.put(std::mem::take(&mut batch.rows));
+            overlay.young.listed.append(&mut batch.listed);
+        }
+        let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+        for (record, leaf) in batch.records.drain(..).zip(leaves) {
+            let words = record.words.map_or(ItemWords::None, ItemWords::Present);
+            recent.push(Item { entry: record.entry, words }, leaf);
+        }
+        for (index, words) in batch.words.drain(..) {
+            recent.set_words(index, words);
+        }
+        recent.checkpoint = checkpoint.clone();
+        Ok(checkpoint)
+    }
+}
+
+fn size(group: &Group) -> (usize, usize) {
+    let bytes = group.admitted.iter().map(|a| {
+        let words = a.words.as_ref().map_or(0, |w| w.len()) + a.restored.as_ref().map_or(0, |w| w.len());
+        a.event.note().as_bytes().len() + words
+    });
+    (group.admitted.len(), bytes.sum())
+}
+
+fn refuse_all(groups: Vec<Group>, refusal: &Refusal) {
+    for group in groups {
+        let n = group.admitted.len();
+        let _ = group.reply.send(vec![Err(refusal.clone()); n]);
+    }
+}
+
+/// The answer to a good submission of an atomic call in which another was refused.
+pub(crate) fn held_back(refused: usize) -> Refusal {
+    let message = format!("held back: the call is atomic and submission {refused} was refused");
+    Refusal::because(Code::Unavailable, "submissions", message)
+}
+
+/// Which words an event takes from the record or gives back.
+pub(crate) fn words_changed(
+    rows: &impl Rows,
+    event: &SignedEvent,
+    restored: Option<&(u64, Arc<[u8]>)>,
+) -> Option<(u64, Option<Arc<[u8]>>)> {
+    match event.body() {
+        Body::ContentWithheld(b) if b.blobs.contains(&Position::Content) => {
+            rows.event(&b.entry).map(|row| (row.index, None))
+        }
+        Body::ContentReleased(_) => restored.map(|(index, words)| (*index, Some(words.clone()))),
+        _ => None,
+    }
+}
+
+/// What the door asks when the event stands before the rows of its own index.
+struct SequencerDoor<'a, R> {
+    admitted: &'a Admitted,
+    /// What is wrong with what `content.released` gives back. Asked last: whether it may give back comes first.
+    faulty: Option<Refusal>,
+    sequencer: &'a Sequencer,
+    rows: &'a R,
+    batch: &'a Batch,
+    add: &'a Addition,
+}
+
+impl<R: Rows> SequencerDoor<'_, R> {
+    /// The words of a record, which may stand in the batch that is being put together.
+    fn words_of(&self, id: &EventId) -> Option<Arc<[u8]>> {
+        let row = self.rows.event(id)?;
+        if self.rows.fate(id).withheld_by(Position::Content).is_some() {
+            return None;
+        }
+        match row.index.checked_sub(self.batch.base) {
+            Some(at) => {
+                let mut records = self.batch.records.iter().chain(&self.add.records);
+                records.nth(at as usize).and_then(|r| r.words.clone())
+            }
+            None => match self.sequencer.shared.words(row.index) {
+                Ok(StoredWords::Present(words)) => Some(words),
+                _ => None,
+            },
+        }
+    }
+
+    fn check_quote(&self, content: &Content, side: &str, record: &EventId) -> Result<(), Refusal> {
+        let Some(quote) = content.members().get("quotes").and_then(|q| q.get(side)) else { return Ok(()) };
+        let place = format!("content.quotes.{side}");
+        let fail =
+            |why: &str| Err(Refusal::because(Code::CheckFailed, "link.quote", format!("{place}: {why}")));
+        let Some(exact) = quote.get("exact").and_then(serde_json::Value::as_str) else {
+            return fail("expected {exact, prefix, suffix}");
+        };
+        let part = |name: &str| quote.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let sought = format!("{}{exact}{}", part("prefix"), part("suffix"));
+        let Some(words) = self.words_of(record) else {
+            return fail("the words of the record it quotes are not to be had");
+        };
+        let Ok(words) = Content::parse(&words) else { return fail("the words it quotes can't be read") };
+        let found = words.members().values().any(|v| holds(v, &sought));
+        if found { Ok(()) } else { fail("it does not occur word for word in the record it names") }
+    }
+}
+
+/// Whether a text occurs in any text of a value.
+fn holds(value: &serde_json::Value, sought: &str) -> bool {
+    match value {
+        serde_json::Value::String(s) => s.contains(sought),
+        serde_json::Value::Array(list) => list.iter().any(|v| holds(v, sought)),
+        serde_json::Value::Object(map) => map.values().any(|v| holds(v, sought)),
+        _ => false,
+    }
+}
+
+impl<R: Rows> Door for SequencerDoor<'_, R> {
+    fn blobs(&self) -> Result<(), Refusal> {
+        self.admitted.blobs.clone()
+    }
+
+    fn checks(&self) -> Result<(), Refusal> {
+        if let Some(refusal) = &self.faulty {
+            return Err(refusal.clone());
+        }
+        let Some(content) = &self.admitted.content else { return Ok(()) };
+        let failed = |message: String| Err(Refusal::because(Code::CheckFailed, "words.items", message));
+        match self.admitted.event.body() {
+            Body::DemandIssued(b) => {
+                let items = content.members().get("items").and_then(|v| v.as_array()).map_or(0, Vec::len);
+                if items as u64 != b.items {
+                    return failed(format!("the words hold {items} items, facts.items says {}", b.items));
+                }
+                Ok(())
+            }
+            Body::DisclosureMade(b) => {
+                let answers = content.members().get("answers").and_then(|v| v.as_object());
+                let named = |key: &str| b.items.iter().flatten().any(|i| i.item.to_string() == key);
+                match answers.and_then(|a| a.keys().find(|k| !named(k))) {
+                    Some(_) => failed("the words answer an item that facts.items does not name".into()),
+                    None => Ok(()),
+                }
+            }
+            Body::LinkAsserted(b) => {
+                self.check_quote(content, "from", &b.from)?;
+                self.check_quote(content, "to", &b.to)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refuses_torsion(&self) -> bool {
+        true
+    }
+}
+
+/// The tile that an entry's words stand in.
+pub(crate) fn content_tile_of(index: u64) -> u64 {
+    index / u64::from(TILE_WIDTH)
+}
+
+/// Whether an event changes what is served under `/file/`.
+pub(crate) fn files_changed(event_type: EventType) -> bool {
+    matches!(event_type, EventType::ContentWithheld | EventType::ContentReleased)
+}

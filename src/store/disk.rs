@@ -1,0 +1,153 @@
+//! The few things asked of a file system, behind a door, so that a test can lose writes and fail calls.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::{Doing as _, StoreError};
+
+/// A file being written.
+pub(crate) trait DiskFile: Send {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns only when the bytes, and what is needed to read them, are durable.
+    fn sync_data(&mut self) -> io::Result<()>;
+}
+
+/// A file system.
+pub(crate) trait Disk: Send + Sync + 'static {
+    /// The whole file; `None` if there is none.
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+    /// A new, empty file, over any old one.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Names in a folder, sorted; none if there is no folder.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Makes names created, renamed or removed in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The disk of this machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RealDisk;
+
+impl DiskFile for fs::File {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        io::Write::write_all(self, bytes)
+    }
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.flush()?;
+        fs::File::sync_data(self)
+    }
+}
+
+fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(v) => Ok(Some(v)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+impl Disk for RealDisk {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        absent(fs::read(path))
+    }
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(fs::File::create(path)?))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        absent(fs::remove_file(path)).map(drop)
+    }
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let Some(entries) = absent(fs::read_dir(path))? else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for entry in entries {
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+}
+
+/// Files that appear whole or not at all: written aside, synced, renamed into place. Names become durable by
+/// [`sync`](Self::sync), once for many files.
+pub(crate) struct Placing<'a> {
+    disk: &'a dyn Disk,
+    tmp: PathBuf,
+    dirs: Vec<PathBuf>,
+    made: u32,
+}
+
+impl<'a> Placing<'a> {
+    pub fn new(disk: &'a dyn Disk, tmp: PathBuf) -> Self {
+        Self { disk, tmp, dirs: Vec::new(), made: 0 }
+    }
+
+    pub fn place(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let aside = self.tmp.join(format!("placing-{}", self.made));
+        self.made += 1;
+        let mut file = self.disk.create(&aside).doing(|| format!("create {}", aside.display()))?;
+        file.write_all(bytes)
+            .and_then(|()| file.sync_data())
+            .doing(|| format!("write {}", aside.display()))?;
+        self.put(&aside, path)
+    }
+
+    /// Renames a synced file into place.
+    pub fn put(&mut self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        if let Some(dir) = to.parent() {
+            self.make_dir(dir)?;
+            self.disk.rename(from, to).doing(|| format!("rename to {}", to.display()))?;
+            self.touch(dir);
+        }
+        Ok(())
+    }
+
+    pub fn remove(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.disk.remove(path).doing(|| format!("remove {}", path.display()))?;
+        if let Some(dir) = path.parent() {
+            self.touch(dir);
+        }
+        Ok(())
+    }
+
+    fn make_dir(&mut self, dir: &Path) -> Result<(), StoreError> {
+        let fresh: Vec<&Path> =
+            dir.ancestors().take_while(|d| !d.as_os_str().is_empty() && !d.is_dir()).collect();
+        self.disk.create_dir_all(dir).doing(|| format!("create {}", dir.display()))?;
+        for d in fresh {
+            if let Some(parent) = d.parent() {
+                self.touch(parent);
+            }
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, dir: &Path) {
+        if !self.dirs.iter().any(|d| d == dir) {
+            self.dirs.push(dir.to_owned());
+        }
+    }
+
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        for dir in self.dirs.drain(..) {
+            self.disk.sync_dir(&dir).doing(|| format!("sync {}", dir.display()))?;
+        }
+        Ok(())
+    }
+}

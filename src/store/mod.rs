@@ -1,0 +1,45 @@
+//! Where bytes live. The log is truth: journal and tiles; the index is a shadow that can be rebuilt.
+//!
+//! ```text
+//! <folder>/
+//!   ledger.toml          origin and log key
+//!   lock                 held by the one process that writes
+//!   keys/                secrets, mode 0600
+//!   journal/<n>          batches as they were committed, from entry n on
+//!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
+//!   upload/              files that no accepted event names yet
+//!   tmp/                 files being written, before they are renamed into place
+//!   index/               sled; deleting it loses nothing
+//! ```
+
+pub(crate) mod disk;
+pub(crate) mod index;
+pub(crate) mod journal;
+
+/// A fault of the disk or of what lies on it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The system said no.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the path.
+        what: String,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// What is stored is not what was written.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Adds what was being done to what the system answered.
+pub(crate) trait Doing<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for std::io::Result<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Io { what: what(), source })
+    }
+}

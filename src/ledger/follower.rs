@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::{Body, Digest, Position},
-    log::{Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, new_tiles},
+    log::{Rows as _, TILE_WIDTH, TileKind, TilePath, new_tiles},
     store::{
         Doing as _, StoreError,
         disk::Placing,
@@ -152,9 +152,9 @@ impl Follower {
 
     /// Writes tiles and the checkpoint, forgets what is then on disk, and drops journal that is not needed.
     fn publish(&mut self) -> Result<(), FollowError> {
-        let (checkpoint, pending): (Arc<SignedCheckpoint>, Vec<u64>) = {
+        let (checkpoint, pending) = {
             let recent = self.shared.recent();
-            (recent.checkpoint.clone(), recent.pending.keys().copied().collect())
+            (recent.checkpoint.clone(), recent.pending.clone())
         };
         let size = checkpoint.checkpoint().size();
         if size == self.published && pending.is_empty() {
@@ -162,7 +162,7 @@ impl Follower {
         }
         let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
         let tiles: BTreeSet<u64> =
-            pending.iter().filter(|i| **i < self.published).map(|i| content_tile_of(*i)).collect();
+            pending.keys().filter(|i| **i < self.published).map(|i| content_tile_of(*i)).collect();
         for tile in &tiles {
             self.rewrite_contents(*tile, &mut placing)?;
         }
@@ -182,10 +182,8 @@ impl Follower {
         let before = std::mem::replace(&mut self.published, size);
         {
             let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-            for index in &pending {
-                // Only what this pass saw; a word withheld meanwhile waits for the next.
-                recent.pending.remove(index);
-            }
+            // Only what this pass saw; words withheld or given back meanwhile wait for the next.
+            recent.pending.retain(|index, words| pending.get(index) != Some(words));
             recent.trim(size);
         }
         self.remove_partials(before, size)?;

@@ -63,9 +63,10 @@ pub fn refuse(refusal: &Refusal) -> Response {
 /// An answer under a digest of its bytes: 304 if the caller has it.
 pub fn tagged(headers: &HeaderMap, digest: &Digest, make: impl FnOnce() -> Response) -> Response {
     let tag = format!("\"{digest}\"");
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
-        list.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag)
-    });
+    let known =
+        headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
+            list.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag)
+        });
     let mut response = if known {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
@@ -107,7 +108,11 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
 
 /// No such path.
 pub async fn unknown(request: Request) -> Response {
-    if wants_page(request.headers()) { pages::error::not_found("There is no such page.") } else { not_found() }
+    if wants_page(request.headers()) {
+        pages::error::not_found("There is no such page.")
+    } else {
+        not_found()
+    }
 }
 
 /// The path is there, but not for this method. The `Allow` header is the router's.

@@ -47,7 +47,10 @@ const MEDIA: &[(&str, &str, bool)] = &[
 /// The media type to serve, and whether a browser may show it.
 fn served_as(media: &str) -> (&'static str, bool) {
     let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    MEDIA.iter().find(|(name, ..)| *name == essence).map_or((answer::OCTETS, false), |(_, as_, show)| (as_, *show))
+    MEDIA
+        .iter()
+        .find(|(name, ..)| *name == essence)
+        .map_or((answer::OCTETS, false), |(_, as_, show)| (as_, *show))
 }
 
 /// `GET /file/<blake3>`
@@ -169,12 +172,16 @@ async fn take(mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
             Err(_) => read = Err(broken("the bytes stopped coming")),
             Ok(None) => {}
             Ok(Some(Err(_))) => read = Err(broken("the connection broke")),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                // An error here means that the writer has ended, which says why below.
-                Ok(chunk) if chunks.send(chunk).await.is_ok() => continue,
-                Ok(_) => {}
-                Err(_) => continue,
-            },
+            Ok(Some(Ok(frame))) => {
+                // A frame of trailers has no data. If sending fails, the writer has ended and says why below.
+                let sent = match frame.into_data() {
+                    Ok(chunk) => chunks.send(chunk).await.is_ok(),
+                    Err(_) => true,
+                };
+                if sent {
+                    continue;
+                }
+            }
         }
         break;
     }

@@ -18,7 +18,8 @@ use super::{App, answer, connection::Peer, limits};
 use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
-const STRICT: &str = "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const STRICT: &str =
+    "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Lets a request through, or says why not.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -61,7 +61,8 @@ pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
 /// `/entry/<n>`
 pub async fn entry(State(app): State<App>, Path(index): Path<String>) -> Response {
     let Some(index) = answer::number(&index) else { return answer::not_found() };
-    found(&app, move |reader| Ok(reader.entry(index)?.map(|entry| bytes(TEXT, IMMUTABLE, entry.to_vec())))).await
+    found(&app, move |reader| Ok(reader.entry(index)?.map(|entry| bytes(TEXT, IMMUTABLE, entry.to_vec()))))
+        .await
 }
 
 /// `/proof/<n>`

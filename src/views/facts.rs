@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn compound_facts_are_said_on_one_line() {
-        let value = serde_json::json!([{"item": 1, "outcome": "answered"}, {"item": 2, "outcome": "refused"}]);
+        let value =
+            serde_json::json!([{"item": 1, "outcome": "answered"}, {"item": 2, "outcome": "refused"}]);
         assert_eq!(plain(&value), "item 1, outcome answered; item 2, outcome refused");
         assert_eq!(plain(&serde_json::json!(["content", "files/0"])), "content, files/0");
         assert_eq!(label("vouched_by"), "Vouched by");

@@ -143,7 +143,8 @@ impl Views {
                         None => None,
                     };
                     let (effect, wrong, right) = (b.effect, text("wrong"), text("right"));
-                    let correction = Correction { index, effect, by, party, times, wrong, right, replacement };
+                    let correction =
+                        Correction { index, effect, by, party, times, wrong, right, replacement };
                     later.corrections.push(correction);
                 }
                 Body::ContentWithheld(b) if b.entry == id => {

@@ -10,8 +10,18 @@ use crate::{
 const EXCERPT: usize = 240;
 /// Members of words that tell most, in the order in which they are looked for.
 const TELLING: &[&str] = &[
-    "text", "account", "reasoning", "preamble", "nature", "right", "ground", "changed", "note", "method",
-    "description", "address",
+    "text",
+    "account",
+    "reasoning",
+    "preamble",
+    "nature",
+    "right",
+    "ground",
+    "changed",
+    "note",
+    "method",
+    "description",
+    "address",
 ];
 
 /// An entry as it stands in lists: one sentence, its times, and whose word it is.

@@ -3,8 +3,7 @@
 use crate::{
     ledger::{ReadError, Reader},
     log::{
-        Hash, NodeReader, PathError, decode_hashes, inclusion_path, leaf_hash, node_in_tile,
-        tile_of_node,
+        Hash, NodeReader, PathError, decode_hashes, inclusion_path, leaf_hash, node_in_tile, tile_of_node,
     },
 };
 

@@ -130,8 +130,12 @@ impl Writer<'_> {
         for (i, id) in ids.iter().take(named).enumerate() {
             match i {
                 0 => {}
-                _ if i + 1 == ids.len() => drop(self.say(" and ")),
-                _ => drop(self.say(", ")),
+                _ if i + 1 == ids.len() => {
+                    self.say(" and ");
+                }
+                _ => {
+                    self.say(", ");
+                }
             }
             one(self, id)?;
         }
@@ -165,9 +169,15 @@ impl Writer<'_> {
                 let text = shown(&excerpt(text, QUOTED)).into_owned();
                 self.parts.push(Part::Quote { text, language: language.cloned() });
             }
-            (None, Words::Withheld(_)) => drop(self.say("(words withheld)")),
-            (None, Words::Missing) => drop(self.say("(words missing)")),
-            (None, _) => drop(self.say("(no words given)")),
+            (None, Words::Withheld(_)) => {
+                self.say("(words withheld)");
+            }
+            (None, Words::Missing) => {
+                self.say("(words missing)");
+            }
+            (None, _) => {
+                self.say("(no words given)");
+            }
         }
         Ok(self)
     }
@@ -185,22 +195,40 @@ impl Writer<'_> {
                 let what = kind_words(b.kind);
                 self.author()?.say(" registered ").party(&event.id())?.say(format!(" as {what}"));
                 match b.keys.as_ref().map_or(0, Vec::len) {
-                    0 => drop(self.say(".")),
-                    1 => drop(self.say(", with one key.")),
-                    n => drop(self.say(format!(", with {n} keys."))),
+                    0 => {
+                        self.say(".");
+                    }
+                    1 => {
+                        self.say(", with one key.");
+                    }
+                    n => {
+                        self.say(format!(", with {n} keys."));
+                    }
                 }
             }
             Body::PartyUpdated(b) => {
                 self.author()?.say(" updated what is on record about ");
-                if first_party { self.say("itself.") } else { self.party(&b.party)?.say(".") };
+                if first_party {
+                    self.say("itself.")
+                } else {
+                    self.party(&b.party)?.say(".")
+                };
             }
             Body::KeyAdded(b) => {
                 self.author()?.say(format!(" added the key {} ", b.key.name()));
-                if first_party { self.say("for itself.") } else { self.say("for ").party(&b.party)?.say(".") };
+                if first_party {
+                    self.say("for itself.")
+                } else {
+                    self.say("for ").party(&b.party)?.say(".")
+                };
             }
             Body::KeyRevoked(b) => {
                 self.author()?.say(format!(" revoked the key {} ", b.key.name()));
-                if first_party { self.say("of its own") } else { self.say("of ").party(&b.party)? };
+                if first_party {
+                    self.say("of its own")
+                } else {
+                    self.say("of ").party(&b.party)?
+                };
                 self.say(format!(" ({}).", b.reason));
             }
             Body::RoleGranted(b) => {
@@ -225,9 +253,15 @@ impl Writer<'_> {
                     (Standing::Report, Some(reports)) => {
                         self.parties(reports)?.say(", as reported by ").party(&b.speaker)?.say(", said: ");
                     }
-                    (Standing::Report, None) => drop(self.party(&b.speaker)?.say(" reported: ")),
-                    (Standing::Claim, _) => drop(self.party(&b.speaker)?.say(" claimed")),
-                    (Standing::Official, _) => drop(self.party(&b.speaker)?.say(" said")),
+                    (Standing::Report, None) => {
+                        self.party(&b.speaker)?.say(" reported: ");
+                    }
+                    (Standing::Claim, _) => {
+                        self.party(&b.speaker)?.say(" claimed");
+                    }
+                    (Standing::Official, _) => {
+                        self.party(&b.speaker)?.say(" said");
+                    }
                 }
                 if b.standing != Standing::Report {
                     self.say(b.medium.map_or("", medium_words)).say(": ");
@@ -257,7 +291,11 @@ impl Writer<'_> {
                     .say(".");
             }
             Body::CommitmentMade(b) => {
-                self.party(&b.party)?.say(if first_party { " promised" } else { " is recorded as promising" });
+                self.party(&b.party)?.say(if first_party {
+                    " promised"
+                } else {
+                    " is recorded as promising"
+                });
                 if let Some(due) = &b.due {
                     self.say(format!(", by {}", dates::at_words(due)));
                 }
@@ -325,8 +363,12 @@ impl Writer<'_> {
             Body::NoticeDispatched(b) => {
                 self.party(&b.sender)?.say(" sent ");
                 match &b.demand {
-                    Some(demand) => drop(self.entry(demand)?),
-                    None => drop(self.say("a notice")),
+                    Some(demand) => {
+                        self.entry(demand)?;
+                    }
+                    None => {
+                        self.say("a notice");
+                    }
                 }
                 self.say(" to ").party(&b.addressee)?.say(channel_words(b.channel)).say(".");
             }
@@ -338,7 +380,10 @@ impl Writer<'_> {
                 self.say(voucher_words(b.vouched_by)).say(".");
             }
             Body::ReceiptAcknowledged(b) => {
-                self.author()?.say(" acknowledged, with its own key, that it has ").entry(&b.notice)?.say(".");
+                self.author()?
+                    .say(" acknowledged, with its own key, that it has ")
+                    .entry(&b.notice)?
+                    .say(".");
             }
             Body::DeadlineAdjusted(b) => {
                 let until = dates::day_words(&b.until);
@@ -350,12 +395,18 @@ impl Writer<'_> {
             Body::DisclosureMade(b) => {
                 self.party(&b.party)?;
                 match (b.kind, &b.demand) {
-                    (DisclosureKind::Reply, Some(demand)) => drop(self.say(" replied to ").entry(demand)?),
-                    (DisclosureKind::Regulator, _) => drop(self.say(" made a disclosure to a regulator")),
-                    (DisclosureKind::Persons, _) => {
-                        drop(self.say(" made a disclosure to the persons affected"));
+                    (DisclosureKind::Reply, Some(demand)) => {
+                        self.say(" replied to ").entry(demand)?;
                     }
-                    _ => drop(self.say(" made a disclosure to the public")),
+                    (DisclosureKind::Regulator, _) => {
+                        self.say(" made a disclosure to a regulator");
+                    }
+                    (DisclosureKind::Persons, _) => {
+                        self.say(" made a disclosure to the persons affected");
+                    }
+                    _ => {
+                        self.say(" made a disclosure to the public");
+                    }
                 }
                 if let Some(to) = &b.to {
                     self.say(", ").party(to)?;
@@ -384,8 +435,12 @@ impl Writer<'_> {
             Body::CorrectionIssued(b) => {
                 self.author()?;
                 match b.effect {
-                    CorrectionEffect::Annotate => drop(self.say(" corrected ").entry(&b.corrects)?),
-                    CorrectionEffect::Void => drop(self.say(" declared void ").entry(&b.corrects)?),
+                    CorrectionEffect::Annotate => {
+                        self.say(" corrected ").entry(&b.corrects)?;
+                    }
+                    CorrectionEffect::Void => {
+                        self.say(" declared void ").entry(&b.corrects)?;
+                    }
                 }
                 if let Some(replacement) = &b.replacement {
                     self.say("; in its place stands ").entry(replacement)?;
@@ -394,11 +449,13 @@ impl Writer<'_> {
             }
             Body::ContentWithheld(b) => {
                 self.author()?.say(format!(" withheld {} of ", positions_words(&b.blobs)));
-                self.entry(&b.entry)?.say(format!(", on the ground: {}.", b.ground.as_str().replace('_', " ")));
+                self.entry(&b.entry)?
+                    .say(format!(", on the ground: {}.", b.ground.as_str().replace('_', " ")));
             }
             Body::ContentReleased(b) => {
                 self.author()?.say(format!(" gave back {} of ", positions_words(&b.blobs)));
-                self.entry(&b.entry)?.say(format!(", on the ground: {}.", b.ground.as_str().replace('_', " ")));
+                self.entry(&b.entry)?
+                    .say(format!(", on the ground: {}.", b.ground.as_str().replace('_', " ")));
             }
         }
         Ok(())
@@ -414,8 +471,12 @@ impl Writer<'_> {
                 self.party(counsel)?.say(format!(" issued a demand of {items} to "));
                 self.party(&b.respondent)?;
                 match (signed_petitioner, petitioner) {
-                    (Some(p), _) => drop(self.say(" for ").party(p)?),
-                    (None, Some(p)) => drop(self.say(", naming ").party(p)?.say(" as petitioner")),
+                    (Some(p), _) => {
+                        self.say(" for ").party(p)?;
+                    }
+                    (None, Some(p)) => {
+                        self.say(", naming ").party(p)?.say(" as petitioner");
+                    }
                     (None, None) => {}
                 }
             }

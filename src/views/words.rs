@@ -232,7 +232,8 @@ fn lay_out(members: &Map<String, Value>, language: Option<String>) -> WordsView 
                 Some(text) => BlockKind::Text(text),
                 None => kind("translation", value),
             };
-            view.translation = Some(Block { label: "Translation".into(), language: member("language"), kind });
+            view.translation =
+                Some(Block { label: "Translation".into(), language: member("language"), kind });
         }
     }
     view
@@ -267,15 +268,14 @@ fn kind(name: &str, value: &Value) -> BlockKind {
             None => json(),
         },
         Value::Object(members) => {
-            let pairs = members.iter().map(|(k, v)| Some((k.clone(), scalar(v)?))).collect::<Option<Vec<_>>>();
+            let pairs =
+                members.iter().map(|(k, v)| Some((k.clone(), scalar(v)?))).collect::<Option<Vec<_>>>();
             match pairs {
                 Some(mut pairs) if name == "answers" => {
                     pairs.sort_by_key(|(item, _)| item.parse::<u64>().unwrap_or(u64::MAX));
                     BlockKind::Numbered(pairs)
                 }
-                Some(pairs) => {
-                    BlockKind::Pairs(pairs.into_iter().map(|(k, v)| (label(&k), v)).collect())
-                }
+                Some(pairs) => BlockKind::Pairs(pairs.into_iter().map(|(k, v)| (label(&k), v)).collect()),
                 None => json(),
             }
         }

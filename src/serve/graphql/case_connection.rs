@@ -36,7 +36,8 @@ impl CaseConnection {
     /// `BAD_INPUT`, or our fault.
     pub fn read(views: &Views, args: &PageArgs) -> Result<Self> {
         let filter = Filter { types: vec![EventType::CaseOpened], ..Filter::default() };
-        let page = args.cut(|range, descending, most| views.list(&filter, range, descending, most).answer())?;
+        let page =
+            args.cut(|range, descending, most| views.list(&filter, range, descending, most).answer())?;
         let mut nodes = Vec::with_capacity(page.indexes.len());
         for index in page.indexes {
             let Some(record) = views.record(index).answer()? else { continue };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Json, Object};
 
-use super::{hash::Hash, index::Index};
+use super::{base64::Base64, hash::Hash, index::Index};
 use crate::{event::ContentRef, views::Words};
 
 /// Where the words of an event are.
@@ -57,6 +57,13 @@ impl Content {
     async fn raw(&self) -> Option<String> {
         match &*self.words {
             Words::Present { raw, .. } => Some(String::from_utf8_lossy(raw).into_owned()),
+            _ => None,
+        }
+    }
+    /// The raw bytes in base64, for tools that might change text on its way.
+    async fn raw_base64(&self) -> Option<Base64> {
+        match &*self.words {
+            Words::Present { raw, .. } => Some(Base64(raw.to_vec())),
             _ => None,
         }
     }

@@ -35,12 +35,14 @@ impl EventConnection {
     /// # Errors
     /// `BAD_INPUT`, or our fault.
     pub fn read(views: &Views, args: &PageArgs, filter: &Filter) -> Result<Self> {
-        let page = args.cut(|range, descending, most| views.list(filter, range, descending, most).answer())?;
+        let page =
+            args.cut(|range, descending, most| views.list(filter, range, descending, most).answer())?;
         let mut nodes = Vec::with_capacity(page.indexes.len());
         for index in page.indexes {
             nodes.extend(views.record(index).answer()?.map(Event::new));
         }
-        let edges = nodes.iter().map(|e| EventEdge { cursor: cursor(e.record.index()), node: e.clone() }).collect();
+        let edges =
+            nodes.iter().map(|e| EventEdge { cursor: cursor(e.record.index()), node: e.clone() }).collect();
         Ok(Self { edges, nodes, page_info: page.info })
     }
 }

@@ -63,10 +63,7 @@ impl PageArgs {
     ///
     /// # Errors
     /// `BAD_INPUT` for arguments that make no page; the lister's own.
-    pub fn cut(
-        &self,
-        list: impl Fn(RangeInclusive<u64>, bool, usize) -> Result<Vec<u64>>,
-    ) -> Result<Page> {
+    pub fn cut(&self, list: impl Fn(RangeInclusive<u64>, bool, usize) -> Result<Vec<u64>>) -> Result<Page> {
         let (count, backward) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(bad_input("first, last: only one of them may be given")),
             (None, Some(last)) => (last, true),
@@ -133,7 +130,12 @@ mod tests {
         Ok(all)
     }
 
-    fn page(first: Option<i32>, last: Option<i32>, after: Option<u64>, before: Option<u64>) -> (Vec<u64>, bool, bool) {
+    fn page(
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<u64>,
+        before: Option<u64>,
+    ) -> (Vec<u64>, bool, bool) {
         let args = PageArgs { first, last, after: after.map(cursor), before: before.map(cursor) };
         let page = args.cut(evens).unwrap();
         (page.indexes, page.info.has_previous_page, page.info.has_next_page)
@@ -156,11 +158,16 @@ mod tests {
     #[test]
     fn arguments_that_make_no_page_are_refused() {
         let cut = |args: PageArgs| args.cut(evens).unwrap_err().message;
-        assert!(cut(PageArgs { first: Some(1), last: Some(1), ..PageArgs::default() }).starts_with("first, last"));
+        assert!(
+            cut(PageArgs { first: Some(1), last: Some(1), ..PageArgs::default() }).starts_with("first, last")
+        );
         assert!(cut(PageArgs { first: Some(101), ..PageArgs::default() }).starts_with("first:"));
         assert!(cut(PageArgs { last: Some(-1), ..PageArgs::default() }).starts_with("last:"));
         for bad in ["", "aTE", "MQ==", "aTAx", "i1"] {
-            assert!(cut(PageArgs { after: Some(bad.into()), ..PageArgs::default() }).starts_with("after:"), "{bad}");
+            assert!(
+                cut(PageArgs { after: Some(bad.into()), ..PageArgs::default() }).starts_with("after:"),
+                "{bad}"
+            );
         }
     }
 }

@@ -82,7 +82,8 @@ impl Party {
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,

@@ -44,7 +44,8 @@ impl Query {
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100: the latest.")] last: Option<i32>,
         #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
@@ -66,7 +67,8 @@ impl Query {
     async fn cases(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100: the latest.")] last: Option<i32>,
         #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
@@ -106,7 +108,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Size of the old tree.")] old: Index,
-        #[graphql(desc = "Size of the new tree; that of the latest checkpoint if left out.")] new: Option<Index>,
+        #[graphql(desc = "Size of the new tree; that of the latest checkpoint if left out.")] new: Option<
+            Index,
+        >,
     ) -> Result<Vec<Hash>> {
         let views = views(ctx);
         let new = new.map_or(views.size(), |s| s.0);

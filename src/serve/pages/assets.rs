@@ -12,7 +12,8 @@ use crate::{
 const STYLE: &str = include_str!("../../../templates/style.css");
 const ICON: &str = include_str!("../../../templates/icon.svg");
 /// Pages may be found; the API and the raw log are for programs that know what they ask for.
-const ROBOTS: &str = "User-agent: *\nDisallow: /graphql\nDisallow: /tile/\nDisallow: /content/\nDisallow: /file/\n";
+const ROBOTS: &str =
+    "User-agent: *\nDisallow: /graphql\nDisallow: /tile/\nDisallow: /content/\nDisallow: /file/\n";
 
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
     let digest = Digest::blake3(STYLE.as_bytes()).to_string();

@@ -41,7 +41,8 @@ pub async fn page(
 ) -> Response {
     let Ok(id) = id.parse::<EventId>() else { return error::not_found("There is no such case.") };
     let shell = Shell::new(&app, &headers);
-    let from = query.as_deref().and_then(|q| q.split('&').find_map(|p| answer::number(p.strip_prefix("from=")?)));
+    let from =
+        query.as_deref().and_then(|q| q.split('&').find_map(|p| answer::number(p.strip_prefix("from=")?)));
     let from = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
     show(&app, "There is no such case.", move |views| {
         let Some(record) = views.record_of(&id)? else { return Ok(None) };

@@ -15,7 +15,11 @@ pub mod log;
 pub mod mirror;
 pub mod note;
 #[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "serve")]
 pub(crate) mod store;
+#[cfg(feature = "serve")]
+pub mod views;
 
 // Tests inside the crate use the same support as those outside.
 #[cfg(test)]

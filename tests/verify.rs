@@ -134,7 +134,11 @@ fn a_folder_and_the_full_tiles_of_a_grown_ledger_serve_as_well() {
     // Partial tiles go once the full ones are there (tlog-tiles).
     let mut grown = files.clone();
     for (partial, full, more) in [
-        (BUNDLE, "tile/entries/000", [&(entries[0].len() as u16).to_be_bytes(), entries[0].as_bytes()].concat()),
+        (
+            BUNDLE,
+            "tile/entries/000",
+            [&(entries[0].len() as u16).to_be_bytes(), entries[0].as_bytes()].concat(),
+        ),
         (TILE, "tile/0/000", vec![7; 32 * 228]),
         (CONTENTS, "content/tile/000", vec![0; 4 * 228]),
     ] {
@@ -192,8 +196,7 @@ fn a_changed_header_line_is_named() {
 fn without_a_key_a_changed_entry_is_refused_too() {
     let (files, _, entries) = vectors();
     for at in (0..files.0[BUNDLE].len()).step_by(97) {
-        let report =
-            verify(&files.flipped(BUNDLE, at, 0), None, &Options::default(), &|_, _| {});
+        let report = verify(&files.flipped(BUNDLE, at, 0), None, &Options::default(), &|_, _| {});
         assert_eq!(report.verdict, Verdict::Refused, "byte {at}");
         let expected = owner(entries.iter().map(String::len), 2, at);
         // A first entry that names another key leaves nothing to hold the rest to.

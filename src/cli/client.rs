@@ -195,7 +195,8 @@ impl Client {
                 terminal::note(&format!("{code}: {}: {message}", place.as_deref().unwrap_or("submission")));
             }
             // The service's own codes say nothing of the event.
-            let service = matches!(errors[0].code.as_str(), "UNAVAILABLE" | "RATE_LIMITED" | "LEDGER_READ_ONLY");
+            let service =
+                matches!(errors[0].code.as_str(), "UNAVAILABLE" | "RATE_LIMITED" | "LEDGER_READ_ONLY");
             return Err(Failure::Silent(if service { 3 } else { 1 }));
         }
         let receipt = receipt.ok_or_else(|| undecided(&"the answer holds no receipt"))?;
@@ -208,7 +209,9 @@ impl Client {
 fn read_entry(source: &HttpSource, base: &str, index: u64) -> Result<Vec<u8>, Failure> {
     match source.get(&format!("entry/{index}"), MAX_ENTRY) {
         Ok(Some(entry)) => Ok(entry),
-        Ok(None) if index == 0 => Err(Failure::Undecided(format!("{base}: there is no ledger at this address"))),
+        Ok(None) if index == 0 => {
+            Err(Failure::Undecided(format!("{base}: there is no ledger at this address")))
+        }
         Ok(None) => Err(Failure::Usage(format!("{base} has no entry {index}"))),
         Err(e) => Err(Failure::Undecided(e.to_string())),
     }

@@ -94,8 +94,10 @@ fn make(data: &Path) -> Result<Ledger, Failure> {
     let story = Story::load().map_err(|e| failed(e.to_string()))?;
     let origin: Origin = ORIGIN.parse().map_err(|e| failed(format!("{ORIGIN}: {e}")))?;
     let names = story.key_names(&origin).map_err(|e| failed(e.to_string()))?;
-    let keys: BTreeMap<String, SigningKey> =
-        names.into_iter().map(|(label, name)| Ok((label, key::generate(name)?))).collect::<Result<_, Failure>>()?;
+    let keys: BTreeMap<String, SigningKey> = names
+        .into_iter()
+        .map(|(label, name)| Ok((label, key::generate(name)?)))
+        .collect::<Result<_, Failure>>()?;
     let operator = keys.get("operator").ok_or_else(|| failed("the story has no operator".into()))?;
     let log_key = key::generate(KeyName::from(origin.clone()))?;
     let words: Map<String, Value> = [
@@ -174,7 +176,12 @@ fn example(reader: &Reader, cases: &[Case], data: &Path, base: &str) -> Result<O
     Ok(None)
 }
 
-fn summary(ledger: &Ledger, data: &Path, address: Option<SocketAddr>, context: &Context) -> Result<(), Failure> {
+fn summary(
+    ledger: &Ledger,
+    data: &Path,
+    address: Option<SocketAddr>,
+    context: &Context,
+) -> Result<(), Failure> {
     let reader = ledger.reader();
     let size = reader.checkpoint().checkpoint().size();
     let cases = cases(reader)?;
@@ -199,7 +206,8 @@ fn summary(ledger: &Ledger, data: &Path, address: Option<SocketAddr>, context: &
     }
     let program = terminal::shell(&super::program());
     let folder = terminal::shell(&data.display().to_string());
-    let mut out = format!("A ledger of {size} entries is in {}. Its key:\n  {key}\n\nCases\n", data.display());
+    let mut out =
+        format!("A ledger of {size} entries is in {}. Its key:\n  {key}\n\nCases\n", data.display());
     for case in &cases {
         let told = case.title.contains("fictional");
         let mark = if case.fictional && !told { " (fictional)" } else { "" };
@@ -218,14 +226,19 @@ fn summary(ledger: &Ledger, data: &Path, address: Option<SocketAddr>, context: &
             if let Some(line) = example(reader, &cases, data, base)? {
                 out.push_str(&format!("  Put a statement on record:\n{}\n\n", indent(&line)));
             }
-            out.push_str(&format!("  Check the ledger, trusting nobody:\n    {program} verify {base} --key {key}\n\n"));
+            out.push_str(&format!(
+                "  Check the ledger, trusting nobody:\n    {program} verify {base} --key {key}\n\n"
+            ));
         }
         None => out.push_str(&format!(
             "  {program} serve --data {folder}\n  {program} verify {folder} --key {key}\n"
         )),
     }
-    let data_flag = if data == Path::new("demo-ledger") { String::new() } else { format!(" --data {folder}") };
-    out.push_str(&format!("  See a copy with one byte changed refused:\n    {program} demo{data_flag} --tampered\n"));
+    let data_flag =
+        if data == Path::new("demo-ledger") { String::new() } else { format!(" --data {folder}") };
+    out.push_str(&format!(
+        "  See a copy with one byte changed refused:\n    {program} demo{data_flag} --tampered\n"
+    ));
     if base.is_some() {
         out.push_str("\nServing until Ctrl-C.\n");
     }
@@ -255,14 +268,17 @@ fn tamper(data: &Path, context: &Context) -> Result<(), Failure> {
     let Some(key) = key else {
         return Err(Failure::Undecided(format!("{}: its key could not be read", data.display())));
     };
-    let check = |dir: &Path| verify::check(&dir.display().to_string(), Some(&key), &mirror::Options::default());
+    let check =
+        |dir: &Path| verify::check(&dir.display().to_string(), Some(&key), &mirror::Options::default());
     let (whole, changed) = (check(data)?, check(&copy)?);
     let as_expected = whole.verdict == Verdict::Valid && changed.verdict == Verdict::Refused;
     if context.json {
         terminal::json(&json!({"ledger": whole, "copy": changed, "change": change}));
     } else {
         let program = terminal::shell(&super::program());
-        let line = |dir: &Path| format!("$ {program} verify {} --key {key}", terminal::shell(&dir.display().to_string()));
+        let line = |dir: &Path| {
+            format!("$ {program} verify {} --key {key}", terminal::shell(&dir.display().to_string()))
+        };
         let text = format!(
             "{} is a copy of the public files of {}, with one byte changed:\n{change}.\n\n{}\n\n{whole}\n{}\n\n{changed}",
             copy.display(),

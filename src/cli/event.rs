@@ -199,7 +199,8 @@ fn signers(text: &str) -> Result<Vec<VerifyingKey>, Failure> {
     let by: Vec<&str> = by.ok_or_else(|| {
         Failure::Usage("expected the three lines of an event, the third a JSON object with `by`".into())
     })?;
-    let parse = |key: &str| key.parse().map_err(|e| Failure::Usage(format!("by: {}: {e}", terminal::plain(key))));
+    let parse =
+        |key: &str| key.parse().map_err(|e| Failure::Usage(format!("by: {}: {e}", terminal::plain(key))));
     by.into_iter().map(parse).collect()
 }
 

@@ -8,7 +8,9 @@ use super::{Failure, terminal};
 
 /// Print completions for a shell
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  onrecord completions bash > ~/.local/share/bash-completion/completions/onrecord")]
+#[command(
+    after_help = "Example:\n  onrecord completions bash > ~/.local/share/bash-completion/completions/onrecord"
+)]
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: clap_complete::Shell,
@@ -16,7 +18,9 @@ pub(super) struct CompletionsArgs {
 
 /// Print the man page, or write one for each command
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  onrecord man | man -l -\n  onrecord man --out-dir ~/.local/share/man/man1")]
+#[command(
+    after_help = "Examples:\n  onrecord man | man -l -\n  onrecord man --out-dir ~/.local/share/man/man1"
+)]
 pub(super) struct ManArgs {
     /// Write a page for each command into this folder
     #[arg(long, value_name = "DIR")]

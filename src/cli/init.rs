@@ -73,7 +73,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     };
     if *checkpoint_key.verifying_key().name() != log_name {
         let found = checkpoint_key.verifying_key().name();
-        return Err(Failure::Usage(format!("--checkpoint-key: expected a key named {log_name}, found {found}")));
+        return Err(Failure::Usage(format!(
+            "--checkpoint-key: expected a key named {log_name}, found {found}"
+        )));
     }
     let log_key = checkpoint_key.verifying_key().clone();
     let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;

@@ -38,7 +38,9 @@ Examples:
         file: PathBuf,
     },
     /// Make a key file from a seed of 32 bytes in hex
-    #[command(after_help = "Example:\n  onrecord key import --name newsroom.example/desk --seed-hex-file seed.txt -o desk.key")]
+    #[command(
+        after_help = "Example:\n  onrecord key import --name newsroom.example/desk --seed-hex-file seed.txt -o desk.key"
+    )]
     Import {
         /// The key's name
         #[arg(long, value_name = "NAME")]
@@ -107,9 +109,10 @@ pub(super) fn write_new(path: &Path, key: &SigningKey) -> Result<(), Failure> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::Refused(format!("{}: there is a file already; key files are never overwritten", path.display()))
-        }
+        io::ErrorKind::AlreadyExists => Failure::Refused(format!(
+            "{}: there is a file already; key files are never overwritten",
+            path.display()
+        )),
         _ => Failure::Undecided(format!("{}: {e}", path.display())),
     })?;
     let written = file.write_all(key.to_secret_text().as_bytes()).and_then(|()| file.sync_all());
@@ -125,14 +128,19 @@ pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
         let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
         if metadata.is_file() && mode & 0o077 != 0 {
             let path = terminal::shell(&place.to_string());
-            terminal::note(&format!("warning: others can read {place} (mode {mode:03o}); run: chmod 600 {path}"));
+            terminal::note(&format!(
+                "warning: others can read {place} (mode {mode:03o}); run: chmod 600 {path}"
+            ));
         }
     }
     // Room for all of it, so that no half-filled buffer of it is left behind.
     let mut text = Zeroizing::new(String::with_capacity(4096));
-    file.take(4096).read_to_string(&mut text).map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
+    file.take(4096)
+        .read_to_string(&mut text)
+        .map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
     SigningKey::from_secret_text(&text).map_err(|e| {
-        let hint = if text.contains("PRIVATE+KEY+") { "" } else { "; expected PRIVATE+KEY+<name>+<id>+<base64>" };
+        let hint =
+            if text.contains("PRIVATE+KEY+") { "" } else { "; expected PRIVATE+KEY+<name>+<id>+<base64>" };
         Failure::Usage(format!("key file {place}: {e}{hint}"))
     })
 }

@@ -28,14 +28,19 @@ use crate::event::Refusal;
 
 /// Put demands, disclosures and official statements on record, signed, and let anyone verify the record.
 #[derive(Debug, Parser)]
-#[command(name = "onrecord", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "onrecord",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 done, 1 refused or rejected, 2 usage, 3 could not decide.
 Settings: flags, then the environment (ONRECORD_...), then onrecord.toml.
 
 Examples:
   onrecord demo
   onrecord verify https://ledger.example.org --key VKEY
-  onrecord record statement --help")]
+  onrecord record statement --help"
+)]
 struct Cli {
     /// Print results as JSON, for programs
     #[arg(long, global = true)]

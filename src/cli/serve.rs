@@ -68,7 +68,9 @@ pub(super) fn bind(listen: &str) -> Result<TcpListener, Failure> {
             io::ErrorKind::InvalidInput => "expected an address and a port".to_owned(),
             _ => e.to_string(),
         };
-        Failure::Usage(format!("{listen}: {why}; give another with --listen, such as --listen 127.0.0.1:8081"))
+        Failure::Usage(format!(
+            "{listen}: {why}; give another with --listen, such as --listen 127.0.0.1:8081"
+        ))
     })
 }
 
@@ -105,31 +107,23 @@ pub(super) fn start_log(level: LogLevel) {
 }
 
 /// Serves until SIGINT or SIGTERM, then lets the ledger end what it took in.
-pub(super) fn until_stopped(ledger: Ledger, listener: TcpListener, url: Option<String>) -> Result<(), Failure> {
+pub(super) fn until_stopped(
+    ledger: Ledger,
+    listener: TcpListener,
+    url: Option<String>,
+) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
     listener.set_nonblocking(true).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = stop_signal()?;
-        serve_http(ledger.clone(), listener, url, stop).await
+        crate::serve::serve(ledger.clone(), listener, crate::serve::Options { url }, stop).await
     });
     // Requests that are still being answered have their time in the service; this is for what hangs after it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ledger.close();
     served.map_err(failed)
-}
-
-/// The one place where the service is called.
-async fn serve_http(
-    ledger: Ledger,
-    listener: tokio::net::TcpListener,
-    url: Option<String>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let _ = (ledger, listener, url);
-    stop.await;
-    Err(io::Error::other("the service is not built in"))
 }
 
 /// Ends when the process is told to stop. Handlers are in place when this returns, not when it is awaited.

@@ -197,7 +197,9 @@ impl Teller<'_> {
         let at = At::parse(&record.at).map_err(|found| wrong(format!("at: {found}")))?;
         let resolve = |value: &Value| self.resolve(value).map_err(&wrong);
         let map = |map: &Map<String, Value>| {
-            map.iter().map(|(name, value)| Ok((name.clone(), resolve(value)?))).collect::<Result<Map<_, _>, _>>()
+            map.iter()
+                .map(|(name, value)| Ok((name.clone(), resolve(value)?)))
+                .collect::<Result<Map<_, _>, _>>()
         };
         let case = record.case.as_deref().map(|label| self.id(label)).transpose().map_err(&wrong)?;
         let (refs, facts) = (map(&record.refs)?, map(&record.facts)?);
@@ -211,10 +213,10 @@ impl Teller<'_> {
         for name in &record.files {
             let file = FILES.iter().find(|(n, _)| n == name);
             let (name, bytes) = file.ok_or_else(|| wrong(format!("no file {name}")))?;
-            files.push(self.upload(name, bytes).map_err(|refusal| StoryError::Refused {
-                label: record.label.clone(),
-                refusal,
-            })?);
+            files.push(
+                self.upload(name, bytes)
+                    .map_err(|refusal| StoryError::Refused { label: record.label.clone(), refusal })?,
+            );
         }
         let content = match &record.words {
             None => None,

@@ -56,11 +56,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// Verifies a ledger, with progress if somebody watches.
-pub(super) fn check(
-    ledger: &str,
-    key: Option<&VerifyingKey>,
-    options: &Options,
-) -> Result<Report, Failure> {
+pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options) -> Result<Report, Failure> {
     let source: Box<dyn Source> = if ledger.contains("://") {
         Box::new(HttpSource::new(ledger).map_err(|e| Failure::Usage(e.to_string()))?)
     } else {

@@ -93,7 +93,8 @@ fn split<const LEN: usize>(tile: &Tile) -> (Vec<Option<&[u8]>>, Break) {
             rest = after;
             continue;
         }
-        let Some((bytes, after)) = usize::try_from(length).ok().and_then(|l| after.split_at_checked(l)) else {
+        let Some((bytes, after)) = usize::try_from(length).ok().and_then(|l| after.split_at_checked(l))
+        else {
             let what = format!("length: {length} bytes, more than is left of {}", tile.path);
             return (items, Some((item, what)));
         };
@@ -109,7 +110,8 @@ fn split<const LEN: usize>(tile: &Tile) -> (Vec<Option<&[u8]>>, Break) {
 /// The first bytes of a log that nobody has checked: its first entry, or what is wrong.
 pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Result<Entry, Stop> {
     let stop = |what: String| Stop::fault("entries", Place::Entry(0), what);
-    let tile = fetch(source, TileKind::Entries, 0, size)?.map_err(|path| stop(format!("{path} is missing")))?;
+    let tile =
+        fetch(source, TileKind::Entries, 0, size)?.map_err(|path| stop(format!("{path} is missing")))?;
     let (items, broken) = split::<2>(&tile);
     let Some(Some(raw)) = items.first() else {
         return Err(stop(broken.map_or_else(String::new, |(_, what)| what)));
@@ -253,10 +255,7 @@ impl Loader<'_> {
     }
 
     fn files(self, files: &[FileRef]) -> Result<Vec<(Position, Found)>, Stop> {
-        (0u32..)
-            .zip(files)
-            .map(|(i, file)| Ok((Position::File(i), check_file(self.source, file)?)))
-            .collect()
+        (0u32..).zip(files).map(|(i, file)| Ok((Position::File(i), check_file(self.source, file)?))).collect()
     }
 }
 

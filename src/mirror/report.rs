@@ -193,7 +193,9 @@ impl fmt::Display for Report {
                 "valid, but identity NOT CHECKED\n\n{PROVES}\n\
                  Whose ledger it is was not checked: anybody can make one that says the same of itself."
             ),
-            Verdict::Refused => writeln!(f, "\nNot valid: do not rely on this copy. Get another, and compare the two."),
+            Verdict::Refused => {
+                writeln!(f, "\nNot valid: do not rely on this copy. Get another, and compare the two.")
+            }
             Verdict::Undecided => {
                 let why = self.undecided.as_deref().unwrap_or("the source could not be read");
                 writeln!(f, "UNDECIDED  {why}")

@@ -264,7 +264,8 @@ mod tests {
         ] {
             assert_eq!(base_address(good).unwrap(), base);
         }
-        for bad in ["", "ledger.example.org", "ftp://a.b", "http://", "http:///a", "http://u:p@a.b", "http://a?b"]
+        for bad in
+            ["", "ledger.example.org", "ftp://a.b", "http://", "http:///a", "http://u:p@a.b", "http://a?b"]
         {
             assert!(base_address(bad).is_err(), "{bad}");
         }

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, Row, Rows as _,
-        SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path, node_in_tile,
-        tile_of_node, verify_inclusion,
+        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, Row,
+        Rows as _, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        node_in_tile, tile_of_node, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
 };
@@ -159,7 +159,8 @@ fn run(
         None => claimed_key(source, &bytes)?,
     };
     let bad = |e| Stop::fault("checkpoint", Place::Checkpoint, format!("{e}"));
-    let signed: SignedCheckpoint = Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
+    let signed: SignedCheckpoint =
+        Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
     let checkpoint = signed.checkpoint();
     report.origin = Some(checkpoint.origin().clone());
     report.size = Some(checkpoint.size());
@@ -217,7 +218,8 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
     match first_entry(source, checkpoint.origin(), checkpoint.size())?.event().body() {
         Body::LedgerOpened(opened) => Ok(opened.checkpoint_key.clone()),
         body => {
-            let what = format!("type: expected ledger.opened as the first event, found {}", body.event_type());
+            let what =
+                format!("type: expected ledger.opened as the first event, found {}", body.event_type());
             Err(Stop::fault("rules", Place::Entry(0), what))
         }
     }
@@ -278,10 +280,12 @@ impl Run<'_> {
                 match self.blame(index, &leaf, said) {
                     Blame::Entry => return Err(self.changed(index, entry, leaf, *said)),
                     Blame::Tile => {
-                        let path = TilePath::new(TileKind::Hashes { level: 0 }, bundle.index, leaves.len() as u16);
+                        let path =
+                            TilePath::new(TileKind::Hashes { level: 0 }, bundle.index, leaves.len() as u16);
                         let place = path.map_or(Place::Tree, |p| Place::Tile(p.to_string()));
                         let (said, leaf) = (said.to_hex(), leaf.to_hex());
-                        let what = format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
+                        let what =
+                            format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
                         self.tile_fault.get_or_insert(Fault { place, what });
                     }
                     Blame::Unknown => _ = self.doubt.get_or_insert(index),
@@ -364,7 +368,8 @@ impl Run<'_> {
             },
         };
         let (said, leaf) = (said.to_hex(), leaf.to_hex());
-        let what = format!("{line}\nleaf hash: found {leaf},\n  expected {said}, which is under the signed root");
+        let what =
+            format!("{line}\nleaf hash: found {leaf},\n  expected {said}, which is under the signed root");
         Stop::fault("entries", Place::Entry(index), what)
     }
 
@@ -423,7 +428,11 @@ impl Run<'_> {
         let (expected, found) = (self.checkpoint.root(), self.auditor.root());
         if expected != found {
             if let Some(doubt) = self.doubt {
-                return Err(Stop::fault("tree", Place::Entry(doubt), "its leaf hash is not the one in its tile"));
+                return Err(Stop::fault(
+                    "tree",
+                    Place::Entry(doubt),
+                    "its leaf hash is not the one in its tile",
+                ));
             }
             let (expected, found) = (expected.to_base64(), found.to_base64());
             let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
@@ -450,7 +459,12 @@ impl Run<'_> {
         let done = format!("{size} of {size}: shape, signatures ({}), ids once", self.signatures);
         push(checks, "entries", Outcome::Ok, done);
         push(checks, "rules", Outcome::Ok, "keys, roles, refs, threads, signers, checks, at every index");
-        push(checks, "chain", Outcome::Ok, "each entry names the BLAKE3 of the one before; time never runs back");
+        push(
+            checks,
+            "chain",
+            Outcome::Ok,
+            "each entry names the BLAKE3 of the one before; time never runs back",
+        );
         push(checks, "tree", Outcome::Ok, format!("root {} of the checkpoint", expected.to_base64()));
         match &self.tile_fault {
             None => push(checks, "tiles", Outcome::Ok, count(self.tiles, "hash tile", "hash tiles")),
@@ -550,7 +564,9 @@ impl NodeReader for TileNodes<'_> {
         let TileKind::Hashes { level } = path.kind() else { return Err(NoNode) };
         let mut cache = self.cache.borrow_mut();
         if !cache.contains_key(&path) {
-            let Ok(Ok(found)) = hashes(self.source, level, path.index(), self.size) else { return Err(NoNode) };
+            let Ok(Ok(found)) = hashes(self.source, level, path.index(), self.size) else {
+                return Err(NoNode);
+            };
             cache.insert(path, found);
         }
         cache.get(&path).and_then(|hashes| node_in_tile(hashes, height, index)).ok_or(NoNode)

@@ -71,9 +71,8 @@ pub(super) struct Field {
 }
 
 /// Flags that every type has.
-const COMMON: &[&str] = &[
-    "ledger", "key", "also-key", "case", "at", "file", "word", "restored", "yes", "json", "config", "help",
-];
+const COMMON: &[&str] =
+    &["ledger", "key", "also-key", "case", "at", "file", "word", "restored", "yes", "json", "config", "help"];
 
 /// The fields of a type. What can be worked out from others (a demand's number of items, its deadline from
 /// the flags of its own) is not among them.

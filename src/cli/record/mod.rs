@@ -85,7 +85,8 @@ fn deadline_args() -> [Arg; 7] {
 
 /// An example made of what the type asks for.
 fn example(event_type: EventType) -> String {
-    let mut line = format!("onrecord record {} --ledger http://127.0.0.1:8080 --key desk.key", noun(event_type));
+    let mut line =
+        format!("onrecord record {} --ledger http://127.0.0.1:8080 --key desk.key", noun(event_type));
     for field in fields(event_type).iter().filter(|f| f.required) {
         let value = match (field.choices.first(), field.value.as_str()) {
             (Some(word), _) => word,
@@ -310,7 +311,9 @@ fn resolve(client: &Client, flag: &str, given: &str) -> Result<Named, Failure> {
         let page = inside.and_then(|p| ["e/", "case/", "party/"].iter().find_map(|k| p.strip_prefix(k)));
         text = page.map(|p| p.trim_end_matches('/')).ok_or_else(|| {
             let base = client.base();
-            Failure::Usage(format!("--{flag} {given}: expected a permalink of this ledger, {base}/e/<number>"))
+            Failure::Usage(format!(
+                "--{flag} {given}: expected a permalink of this ledger, {base}/e/<number>"
+            ))
         })?;
     }
     if let Ok(id) = text.parse() {
@@ -347,7 +350,8 @@ impl Command {
             return Ok(());
         }
         let width = missing.iter().map(|(usage, _)| usage.len()).max().unwrap_or(0);
-        let lines: Vec<_> = missing.iter().map(|(usage, help)| format!("  {usage:<width$}  {help}")).collect();
+        let lines: Vec<_> =
+            missing.iter().map(|(usage, help)| format!("  {usage:<width$}  {help}")).collect();
         let noun = noun(self.event_type);
         Err(Failure::Usage(format!("record {noun}: missing\n{}", lines.join("\n"))))
     }
@@ -404,7 +408,8 @@ impl Command {
                         touched = named.first().and_then(|n| n.index);
                     }
                     let ids = named.iter().map(|n| Value::from(n.id.to_string()));
-                    let value = if spec.many { ids.collect() } else { ids.into_iter().next().unwrap_or_default() };
+                    let value =
+                        if spec.many { ids.collect() } else { ids.into_iter().next().unwrap_or_default() };
                     refs.insert(spec.role.to_owned(), value);
                 }
                 Target::Fact(spec) => {
@@ -446,7 +451,9 @@ impl Command {
             }
             EventType::KeyAdded if !facts.contains_key("key") => {
                 let key = added.next().ok_or_else(|| {
-                    Failure::Usage("give the new key with --also-key FILE: it signs too, to prove possession".into())
+                    Failure::Usage(
+                        "give the new key with --also-key FILE: it signs too, to prove possession".into(),
+                    )
                 })?;
                 facts.insert("key".into(), key);
             }
@@ -474,13 +481,13 @@ impl Command {
             return Ok(Some(json!({ "by": day })));
         }
         let Some(days) = one("deadline-days") else { return Ok(None) };
-        let days: u64 = days
-            .parse()
-            .map_err(|_| Failure::Usage(format!("--deadline-days {days}: expected a number from 1 to 3650")))?;
+        let days: u64 = days.parse().map_err(|_| {
+            Failure::Usage(format!("--deadline-days {days}: expected a number from 1 to 3650"))
+        })?;
         let need = |flag: &str, words: &[&str]| {
-            one(flag)
-                .cloned()
-                .ok_or_else(|| Failure::Usage(format!("--deadline-days takes --{flag}: {}", words.join(", "))))
+            one(flag).cloned().ok_or_else(|| {
+                Failure::Usage(format!("--deadline-days takes --{flag}: {}", words.join(", ")))
+            })
         };
         let mut deadline = json!({
             "days": days,

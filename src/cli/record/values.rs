@@ -42,7 +42,11 @@ pub(in crate::cli) fn read_small(path: &Path, limit: usize) -> Result<Vec<u8>, F
 }
 
 /// `NAME=VALUE`, taken apart.
-pub(in crate::cli) fn pair<'a>(flag: &str, value: &'a str, form: &str) -> Result<(&'a str, &'a str), Failure> {
+pub(in crate::cli) fn pair<'a>(
+    flag: &str,
+    value: &'a str,
+    form: &str,
+) -> Result<(&'a str, &'a str), Failure> {
     let pair = value.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.ok_or_else(|| Failure::Usage(format!("--{flag} {value}: expected {form}")))
 }
@@ -55,7 +59,8 @@ pub(in crate::cli) fn fact(flag: &str, kind: FactKind, values: &[String]) -> Res
         let item = |value: &String| {
             let form = format!("ITEM={}, such as 1=...", member.to_uppercase());
             let (item, word) = pair(flag, value, &form)?;
-            let item: u64 = item.parse().map_err(|_| Failure::Usage(format!("--{flag} {value}: expected {form}")))?;
+            let item: u64 =
+                item.parse().map_err(|_| Failure::Usage(format!("--{flag} {value}: expected {form}")))?;
             Ok((item, json!({"item": item, member: word})))
         };
         let mut items = values.iter().map(item).collect::<Result<Vec<_>, Failure>>()?;
@@ -65,7 +70,9 @@ pub(in crate::cli) fn fact(flag: &str, kind: FactKind, values: &[String]) -> Res
     Ok(match kind {
         FactKind::Count => first.parse::<u64>().map_err(|_| bad("a number from 0"))?.into(),
         FactKind::Bool => first.parse::<bool>().map_err(|_| bad("true or false"))?.into(),
-        FactKind::Deadline => serde_json::from_str(first).map_err(|_| bad("JSON, {\"by\":DATE} or {\"days\":N,...}"))?,
+        FactKind::Deadline => {
+            serde_json::from_str(first).map_err(|_| bad("JSON, {\"by\":DATE} or {\"days\":N,...}"))?
+        }
         FactKind::Vkeys | FactKind::Positions => values.to_vec().into(),
         FactKind::Outcomes => items("outcome")?,
         FactKind::Verdicts => items("verdict")?,
@@ -98,7 +105,9 @@ pub(super) fn word(flag: &str, form: Form, values: &[String]) -> Result<Value, F
             for value in values {
                 let (item, words) = pair(flag, value, "ITEM=TEXT, such as 1=...")?;
                 if item.parse::<u64>().is_err() {
-                    return Err(Failure::Usage(format!("--{flag} {value}: expected ITEM=TEXT, such as 1=...")));
+                    return Err(Failure::Usage(format!(
+                        "--{flag} {value}: expected ITEM=TEXT, such as 1=..."
+                    )));
                 }
                 answers.insert(item.to_owned(), text(flag, words)?.into());
             }

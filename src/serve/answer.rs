@@ -1,0 +1,121 @@
+//! Answers that are no pages: text, bytes, refusals and faults.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    },
+    response::{IntoResponse as _, Response},
+};
+
+use super::pages;
+use crate::{
+    event::{Code, Digest, Refusal},
+    ledger::ReadError,
+};
+
+pub const TEXT: &str = "text/plain; charset=utf-8";
+pub const OCTETS: &str = "application/octet-stream";
+/// For what never changes under its name.
+pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// For what changes, or may be withheld: ask again each time.
+pub const REVALIDATE: &str = "no-cache";
+
+/// Bytes of a type.
+pub fn bytes(content_type: &'static str, caching: &'static str, body: impl Into<Body>) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (CACHE_CONTROL, HeaderValue::from_static(caching)),
+    ];
+    (headers, body.into()).into_response()
+}
+
+/// A line of text with a status.
+pub fn text(status: StatusCode, line: &str) -> Response {
+    (status, bytes(TEXT, REVALIDATE, format!("{line}\n"))).into_response()
+}
+
+/// There is nothing of that name.
+pub fn not_found() -> Response {
+    text(StatusCode::NOT_FOUND, "not found")
+}
+
+/// A fault of the store. The cause is logged and not sent.
+pub fn fault(cause: &ReadError) -> Response {
+    tracing::error!(%cause, "a request could not be answered");
+    text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed to answer")
+}
+
+/// A refusal as the terminal prints it: `CODE: place: message`.
+pub fn refuse(refusal: &Refusal) -> Response {
+    let status = match refusal.code {
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable | Code::LedgerReadOnly => StatusCode::SERVICE_UNAVAILABLE,
+        Code::FileDigest => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    text(status, &refusal.to_string())
+}
+
+/// An answer under a digest of its bytes: 304 if the caller has it.
+pub fn tagged(headers: &HeaderMap, digest: &Digest, make: impl FnOnce() -> Response) -> Response {
+    let tag = format!("\"{digest}\"");
+    let known =
+        headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
+            list.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag)
+        });
+    let mut response = if known {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
+        response
+    } else {
+        make()
+    };
+    // Quotation marks and hex digits.
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// A canonical decimal number.
+pub fn number(text: &str) -> Option<u64> {
+    let canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
+    if canonical && text.len() <= 16 { text.parse().ok() } else { None }
+}
+
+/// Reads the store off the threads that serve connections.
+///
+/// # Errors
+/// The answer to give instead.
+pub async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, Response> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(cause)) => Err(fault(&cause)),
+        Err(join) => Err(fault(&ReadError(format!("a task of a request ended: {join}")))),
+    }
+}
+
+/// Whether the caller would rather have a page than text.
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains("text/html"))
+}
+
+/// No such path.
+pub async fn unknown(request: Request) -> Response {
+    if wants_page(request.headers()) {
+        pages::error::not_found("There is no such page.")
+    } else {
+        not_found()
+    }
+}
+
+/// The path is there, but not for this method. The `Allow` header is the router's.
+pub async fn method_not_allowed() -> Response {
+    text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+}

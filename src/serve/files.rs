@@ -1,0 +1,219 @@
+//! Files: exhibits handed in before the event that names them, and served while no withholding stands.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Path, Request, State},
+    http::{
+        HeaderMap, HeaderValue, Method, StatusCode,
+        header::{CONTENT_DISPOSITION, CONTENT_LENGTH},
+    },
+    response::Response,
+};
+use http_body_util::{BodyExt as _, channel::Channel};
+use tokio::{io::AsyncReadExt as _, sync::mpsc};
+
+use super::{
+    App,
+    answer::{self, REVALIDATE, blocking, bytes},
+    connection::{NOWHERE, Peer},
+    guard, limits,
+};
+use crate::{
+    event::{Code, Digest, Refusal},
+    ledger::Upload,
+};
+
+/// Media types that are served as what they claim to be, and whether a browser may show them. All others are
+/// served as bytes to be saved: a page that somebody handed in must not run on the ledger's own address.
+const MEDIA: &[(&str, &str, bool)] = &[
+    ("application/pdf", "application/pdf", true),
+    ("image/gif", "image/gif", true),
+    ("image/jpeg", "image/jpeg", true),
+    ("image/png", "image/png", true),
+    ("image/webp", "image/webp", true),
+    ("text/plain", "text/plain; charset=utf-8", true),
+    ("application/json", "application/json", false),
+    ("application/zip", "application/zip", false),
+    ("application/gzip", "application/gzip", false),
+    ("application/warc", "application/warc", false),
+    ("application/wacz", "application/wacz", false),
+    ("application/timestamp-reply", "application/timestamp-reply", false),
+    ("audio/mpeg", "audio/mpeg", false),
+    ("message/rfc822", "message/rfc822", false),
+    ("text/csv", "text/csv; charset=utf-8", false),
+    ("video/mp4", "video/mp4", false),
+];
+
+/// The media type to serve, and whether a browser may show it.
+fn served_as(media: &str) -> (&'static str, bool) {
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    MEDIA
+        .iter()
+        .find(|(name, ..)| *name == essence)
+        .map_or((answer::OCTETS, false), |(_, as_, show)| (as_, *show))
+}
+
+/// `GET /file/<blake3>`
+pub async fn get(
+    State(app): State<App>,
+    method: Method,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(digest) = digest.parse::<Digest>() else { return answer::not_found() };
+    let reader = app.ledger.reader().clone();
+    let (path, size, media) = match blocking(move || reader.file(&digest)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return answer::not_found(),
+        Err(response) => return response,
+    };
+    let file = match tokio::fs::File::open(&path).await {
+        Ok(file) => file,
+        Err(error) => return missing(&path, &error),
+    };
+    let (content_type, show) = served_as(&media);
+    answer::tagged(&headers, &digest, || {
+        let body = if method == Method::HEAD { Body::empty() } else { stream(file, size) };
+        let mut response = bytes(content_type, REVALIDATE, body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+        let disposition = if show { "inline" } else { "attachment" };
+        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+        response
+    })
+}
+
+/// The log names it and nothing withholds it, yet it is not there: our fault, but the answer is the same as for
+/// any unknown digest.
+fn missing(path: &std::path::Path, error: &std::io::Error) -> Response {
+    tracing::error!(path = %path.display(), %error, "a file that the log names can't be read");
+    answer::not_found()
+}
+
+/// The bytes of a file, a chunk at a time, no faster than they are taken.
+fn stream(mut file: tokio::fs::File, size: u64) -> Body {
+    let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
+    tokio::spawn(async move {
+        let mut left = size;
+        while left > 0 {
+            let mut chunk = vec![0; limits::CHUNK];
+            match file.read(&mut chunk).await {
+                Ok(0) => {
+                    // Shorter than the log says: the answer must not look whole.
+                    tracing::error!("a file is shorter than the log says");
+                    sender.abort(std::io::ErrorKind::UnexpectedEof.into());
+                    return;
+                }
+                Ok(n) => {
+                    chunk.truncate(usize::try_from(left).map_or(n, |left| n.min(left)));
+                    left -= chunk.len() as u64;
+                    // An error here means that the caller has gone.
+                    if sender.send_data(chunk.into()).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a file can't be read");
+                    sender.abort(error);
+                    return;
+                }
+            }
+        }
+    });
+    Body::new(body)
+}
+
+/// `PUT /file/<blake3>`: 201 when the bytes are taken in and synced, 200 when they are on record already. An
+/// event must name the file within the hour.
+pub async fn put(State(app): State<App>, Path(digest): Path<String>, request: Request) -> Response {
+    let Ok(digest) = digest.parse::<Digest>() else {
+        let found = "something else";
+        return answer::refuse(&Refusal::new(Code::BadId, "path", "/file/<64 lower-case hex digits>", found));
+    };
+    let Ok(_permit) = app.uploads.try_acquire() else { return guard::busy("too many uploads at once") };
+    let from = request.extensions().get::<ConnectInfo<Peer>>().map_or(NOWHERE, |info| info.0.ip());
+    let reader = app.ledger.reader().clone();
+    let on_record = match blocking(move || Ok(reader.file(&digest)?.is_some())).await {
+        Ok(on_record) => on_record,
+        Err(response) => return response,
+    };
+    // What is on record already is read and dropped, so that the caller hears the answer.
+    let upload = match on_record {
+        true => None,
+        false => match app.ledger.upload(digest, from) {
+            Ok(upload) => Some(upload),
+            Err(refusal) => return answer::refuse(&refusal),
+        },
+    };
+    match take(request.into_body(), upload).await {
+        Ok(()) if on_record => answer::text(StatusCode::OK, "on record"),
+        Ok(()) => answer::text(StatusCode::CREATED, "waiting for an event that names it"),
+        Err(refusal) => answer::refuse(&refusal),
+    }
+}
+
+/// Reads a body into an upload, on a thread that may wait for the disk.
+async fn take(mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
+    let (chunks, mut coming) = mpsc::channel::<Bytes>(4);
+    let writer = tokio::task::spawn_blocking(move || {
+        let Some(mut upload) = upload else {
+            while coming.blocking_recv().is_some() {}
+            return Ok::<_, Refusal>(None);
+        };
+        while let Some(chunk) = coming.blocking_recv() {
+            upload.write(&chunk)?;
+        }
+        Ok(Some(upload))
+    });
+    let broken = |message: &str| Refusal::because(Code::Unavailable, "file", message);
+    let mut read = Ok(());
+    loop {
+        match tokio::time::timeout(limits::IDLE_TIMEOUT, body.frame()).await {
+            Err(_) => read = Err(broken("the bytes stopped coming")),
+            Ok(None) => {}
+            Ok(Some(Err(_))) => read = Err(broken("the connection broke")),
+            Ok(Some(Ok(frame))) => {
+                // A frame of trailers has no data. If sending fails, the writer has ended and says why below.
+                let sent = match frame.into_data() {
+                    Ok(chunk) => chunks.send(chunk).await.is_ok(),
+                    Err(_) => true,
+                };
+                if sent {
+                    continue;
+                }
+            }
+        }
+        break;
+    }
+    drop(chunks);
+    let upload = match writer.await {
+        Ok(written) => written?,
+        Err(join) => {
+            tracing::error!(%join, "an upload ended");
+            return Err(broken("the file could not be kept"));
+        }
+    };
+    read?;
+    let Some(upload) = upload else { return Ok(()) };
+    match tokio::task::spawn_blocking(move || upload.finish()).await {
+        Ok(finished) => finished,
+        Err(join) => {
+            tracing::error!(%join, "an upload ended");
+            Err(broken("the file could not be kept"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_can_run_is_served_as_what_it_claims() {
+        for media in ["text/html", "image/svg+xml", "application/xhtml+xml", "", "text/javascript", "x"] {
+            assert_eq!(served_as(media), (answer::OCTETS, false), "{media}");
+        }
+        assert_eq!(served_as("Image/PNG"), ("image/png", true));
+        assert_eq!(served_as("text/plain; charset=latin1"), ("text/plain; charset=utf-8", true));
+    }
+}

@@ -1,0 +1,34 @@
+//! Errors at the top level of an answer.
+
+use async_graphql::{Context, Error, ErrorExtensions as _, Result};
+
+use crate::{ledger::ReadError, views::Views};
+
+/// A fault of ours. The cause is logged and not sent.
+pub fn internal(cause: &ReadError) -> Error {
+    tracing::error!(%cause, "a query could not be answered");
+    Error::new("The server failed to answer.").extend_with(|_, e| e.set("code", "INTERNAL"))
+}
+
+/// Arguments that ask for what can't be.
+pub fn bad_input(message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, e| e.set("code", "BAD_INPUT"))
+}
+
+/// What a resolver read, or our fault.
+pub trait Answer<T> {
+    /// Turns a fault of the store into an error that says nothing of it.
+    fn answer(self) -> Result<T>;
+}
+
+impl<T> Answer<T> for std::result::Result<T, ReadError> {
+    fn answer(self) -> Result<T> {
+        self.map_err(|e| internal(&e))
+    }
+}
+
+/// The views of this request.
+pub fn views<'c>(ctx: &Context<'c>) -> &'c Views {
+    // The handler gives every request its views before it runs.
+    ctx.data_unchecked::<Views>()
+}

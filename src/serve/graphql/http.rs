@@ -1,0 +1,291 @@
+//! GraphQL over HTTP (graphql.github.io/graphql-over-http).
+//!
+//! A mutation goes by POST alone, named or not. A POST is `application/json` and one request, never a batch.
+//! What can't be run at all is answered 400 as `application/graphql-response+json`, and, as that draft asks,
+//! 200 to those who know `application/json` only, unless the request itself is malformed.
+
+use async_graphql::{
+    Request, Response as Answer, Variables,
+    parser::types::{DocumentOperations, OperationType},
+};
+use axum::{
+    body::Body,
+    extract::{Query, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY},
+    },
+    response::Response,
+};
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::{Map, Value, json};
+use tokio::sync::SemaphorePermit;
+
+use crate::{
+    ledger::ReadError,
+    serve::{
+        App,
+        answer::{self, REVALIDATE},
+        guard, limits, pages,
+    },
+    views::Views,
+};
+
+const RESPONSE_JSON: &str = "application/graphql-response+json; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
+
+/// The media type of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Media {
+    Response,
+    Json,
+}
+
+impl Media {
+    /// By the caller's `Accept`; nothing and `*/*` mean `application/json`, and so does what we don't have.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut best = (Self::Json, 0.0);
+        let accepts = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
+        for item in accepts.flat_map(|list| list.split(',')) {
+            let mut parts = item.split(';').map(str::trim);
+            let media = match parts.next().map(str::to_ascii_lowercase).as_deref() {
+                Some("application/graphql-response+json") => Self::Response,
+                Some("application/json" | "application/*" | "*/*") => Self::Json,
+                _ => continue,
+            };
+            let quality = parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            if quality > best.1 {
+                best = (media, quality);
+            }
+        }
+        best.0
+    }
+
+    fn answer(self, status: StatusCode, body: String) -> Response {
+        let content_type = match self {
+            Self::Response => RESPONSE_JSON,
+            Self::Json => JSON,
+        };
+        let mut response = answer::bytes(content_type, REVALIDATE, body);
+        *response.status_mut() = status;
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+        response
+    }
+
+    /// A request that is no GraphQL request.
+    fn malformed(self, status: StatusCode, message: &str) -> Response {
+        let error = json!({"message": message, "extensions": {"code": "BAD_REQUEST"}});
+        self.answer(status, json!({"errors": [error]}).to_string())
+    }
+}
+
+/// `POST /graphql`
+pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let media = Media::of(&headers);
+    if !is_json(&headers) {
+        let message = "send the request as application/json in UTF-8";
+        return media.malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+    }
+    let (bytes, _held) = match read(&app, &headers, body).await {
+        Ok(read) => read,
+        Err((status, message)) => return media.malformed(status, message),
+    };
+    let request = match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Object(members)) => of_members(members),
+        Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
+        Ok(_) => Err("expected a JSON object"),
+        Err(_) => Err("the body is not JSON"),
+    };
+    drop(bytes);
+    match request {
+        Ok(request) => run(&app, media, request).await,
+        Err(message) => media.malformed(StatusCode::BAD_REQUEST, message),
+    }
+}
+
+/// `GET /graphql`: queries only; without one, a page for people.
+pub async fn get(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(params): Query<Vec<(String, String)>>,
+) -> Response {
+    let media = Media::of(&headers);
+    if params.is_empty() && answer::wants_page(&headers) {
+        return pages::graphql::page(&app, &headers);
+    }
+    let mut members = Map::new();
+    for (name, text) in params {
+        let value = match name.as_str() {
+            "variables" | "extensions" => match serde_json::from_str(&text) {
+                Ok(value) => value,
+                Err(_) => {
+                    let message = "variables and extensions are JSON objects";
+                    return media.malformed(StatusCode::BAD_REQUEST, message);
+                }
+            },
+            _ => Value::String(text),
+        };
+        members.insert(name, value);
+    }
+    let mut request = match of_members(members) {
+        Ok(request) => request,
+        Err(message) => return media.malformed(StatusCode::BAD_REQUEST, message),
+    };
+    if mutates(&mut request) {
+        let mut response = media.malformed(StatusCode::METHOD_NOT_ALLOWED, "a mutation is sent by POST");
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    run(&app, media, request).await
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else { return false };
+    let mut parts = text.split(';').map(|p| p.trim().to_ascii_lowercase());
+    let media = parts.next();
+    let utf8 = parts.all(|p| match p.strip_prefix("charset=") {
+        Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
+        None => true,
+    });
+    media.as_deref() == Some("application/json") && utf8
+}
+
+/// Reads a body within the limits of size, memory and time.
+async fn read<'a>(
+    app: &'a App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(axum::body::Bytes, Option<SemaphorePermit<'a>>), (StatusCode, &'static str)> {
+    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
+    let length = match headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok()) {
+        Some(length) if length > limits::GRAPHQL_BODY => return Err(too_large),
+        Some(length) => length,
+        None => limits::GRAPHQL_BODY,
+    };
+    // Rounded up to whole KiB, and below the whole budget, so that the wait ends.
+    let permits = u32::try_from((length >> 10) + 1).unwrap_or(u32::MAX);
+    // Held until the request is answered. The semaphore is never closed.
+    let held = app.bodies.acquire_many(permits).await.ok();
+    let reading = Limited::new(body, limits::GRAPHQL_BODY).collect();
+    match tokio::time::timeout(limits::IDLE_TIMEOUT, reading).await {
+        Ok(Ok(collected)) => Ok((collected.to_bytes(), held)),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(too_large),
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the connection broke")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not come in time")),
+    }
+}
+
+/// A request of its members: `query`, `operationName`, `variables`, `extensions`.
+fn of_members(mut members: Map<String, Value>) -> Result<Request, &'static str> {
+    let mut take = |name: &str| members.remove(name).filter(|v| !v.is_null());
+    let Some(Value::String(query)) = take("query") else { return Err("query: expected a string") };
+    let mut request = Request::new(query);
+    match take("operationName") {
+        None => {}
+        Some(Value::String(name)) => request = request.operation_name(name),
+        Some(_) => return Err("operationName: expected a string"),
+    }
+    match take("variables") {
+        None => {}
+        Some(variables @ Value::Object(_)) => request = request.variables(Variables::from_json(variables)),
+        Some(_) => return Err("variables: expected an object"),
+    }
+    match take("extensions") {
+        None | Some(Value::Object(_)) => Ok(request),
+        Some(_) => Err("extensions: expected an object"),
+    }
+}
+
+/// Whether the operation that would run is anything but a query. What does not parse, or names no operation,
+/// runs nothing and is refused when it is run.
+fn mutates(request: &mut Request) -> bool {
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return false };
+    let operation = match (&document.operations, name) {
+        // A single operation may be named in the request or not.
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(all), Some(name)) => all.get(name.as_str()),
+        (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next(),
+        (DocumentOperations::Multiple(all), None) => {
+            return all.values().any(|operation| operation.node.ty != OperationType::Query);
+        }
+    };
+    operation.is_some_and(|operation| operation.node.ty != OperationType::Query)
+}
+
+/// Runs a request on a thread that may wait for the disk.
+async fn run(app: &App, media: Media, request: Request) -> Response {
+    let (schema, ledger) = (app.schema.clone(), app.ledger.clone());
+    let runtime = tokio::runtime::Handle::current();
+    let running = tokio::task::spawn_blocking(move || {
+        let request = request.data(Views::new(ledger.reader()));
+        runtime.block_on(schema.execute(request))
+    });
+    match running.await {
+        Ok(answer) => say(media, &answer),
+        Err(join) => {
+            super::fault::internal(&ReadError(format!("a query ended: {join}")));
+            guard::busy("the query could not be run")
+        }
+    }
+}
+
+/// An answer with its status. A request that was not run at all has errors without a path and no data.
+fn say(media: Media, answer: &Answer) -> Response {
+    let not_run = !answer.errors.is_empty()
+        && answer.data == async_graphql::Value::Null
+        && answer.errors.iter().all(|e| e.path.is_empty());
+    let body = if not_run {
+        serde_json::to_string(&json!({"errors": answer.errors}))
+    } else {
+        serde_json::to_string(answer)
+    };
+    let Ok(body) = body else {
+        // Values of GraphQL always serialise.
+        return media.malformed(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written");
+    };
+    let status = match media {
+        Media::Response if not_run => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    };
+    media.answer(status, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn media(accept: &str) -> Media {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, accept.parse().unwrap());
+        Media::of(&headers)
+    }
+
+    #[test]
+    fn the_media_type_is_the_callers_choice() {
+        assert_eq!(Media::of(&HeaderMap::new()), Media::Json);
+        assert_eq!(media("*/*"), Media::Json);
+        assert_eq!(media("application/graphql-response+json"), Media::Response);
+        assert_eq!(media("application/graphql-response+json, application/json;q=0.9"), Media::Response);
+        assert_eq!(media("application/graphql-response+json;q=0.1, application/json"), Media::Json);
+        assert_eq!(media("text/html"), Media::Json);
+    }
+
+    #[test]
+    fn a_mutation_is_known_whether_named_or_not() {
+        let asked = |query: &str, name: Option<&str>| {
+            let mut request = Request::new(query);
+            request.operation_name = name.map(str::to_owned);
+            mutates(&mut request)
+        };
+        assert!(asked("mutation { a }", None));
+        assert!(asked("mutation M { a }", None));
+        assert!(asked("mutation M { a }", Some("M")));
+        assert!(asked("query Q { a } mutation M { a }", Some("M")));
+        assert!(asked("query Q { a } mutation M { a }", None));
+        assert!(asked("subscription { a }", None));
+        assert!(!asked("query Q { a } mutation M { a }", Some("Q")));
+        assert!(!asked("{ a }", None));
+        assert!(!asked("not a query", None));
+    }
+}

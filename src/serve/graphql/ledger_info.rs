@@ -1,0 +1,31 @@
+//! `Ledger`.
+
+use async_graphql::{Context, Object, Result};
+
+use super::{
+    fault::{Answer as _, views},
+    party::Party,
+};
+
+/// The ledger itself.
+pub struct LedgerInfo;
+
+/// Which ledger this is.
+#[Object(name = "Ledger")]
+impl LedgerInfo {
+    /// Its origin, which every event meant for it names.
+    async fn origin<'c>(&self, ctx: &Context<'c>) -> &'c str {
+        views(ctx).reader().origin().as_str()
+    }
+    /// The log's key, as a vkey. Readers identify a ledger by it: compare it with one you got elsewhere.
+    async fn vkey(&self, ctx: &Context<'_>) -> String {
+        views(ctx).reader().log_key().to_string()
+    }
+    /// Who runs it.
+    async fn operator(&self, ctx: &Context<'_>) -> Result<Option<Party>> {
+        match views(ctx).reader().operator().answer()? {
+            Some(id) => Party::read(views(ctx), &id),
+            None => Ok(None),
+        }
+    }
+}

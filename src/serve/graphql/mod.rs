@@ -1,0 +1,71 @@
+//! The GraphQL API: one file a type, no resolver that touches the store but through [`Views`].
+//!
+//! Lists are Relay connections; sequence numbers and sizes are `Index`, never `Int`. What a caller did wrong in
+//! a mutation stands in `userErrors`; top-level `errors` are for requests that can't be answered as asked and
+//! for faults of the server, whose causes are logged and never sent.
+
+mod base64;
+mod case;
+mod case_connection;
+mod checkpoint;
+mod content;
+mod date_time;
+mod event;
+mod event_connection;
+mod event_date;
+mod event_filter;
+mod event_locator;
+mod event_type;
+mod fault;
+mod hash;
+pub(super) mod http;
+mod inclusion_proof;
+mod index;
+mod ledger_info;
+mod mutation;
+mod page;
+mod party;
+mod party_key;
+mod party_kind;
+mod query;
+mod receipt;
+mod record_input;
+mod record_payload;
+mod reference;
+mod refusal_code;
+mod signer;
+mod user_error;
+mod voucher;
+
+use async_graphql::{EmptySubscription, Schema};
+
+use super::limits;
+use crate::ledger::Ledger;
+
+/// The schema, with its resolvers.
+pub type ApiSchema = Schema<query::Query, mutation::Mutation, EmptySubscription>;
+
+/// The schema without a ledger behind it.
+fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
+    Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+        .limit_depth(limits::GRAPHQL_DEPTH)
+        .limit_recursive_depth(limits::GRAPHQL_NESTING)
+        .limit_complexity(limits::GRAPHQL_COMPLEXITY)
+        .limit_directives(limits::GRAPHQL_DIRECTIVES)
+}
+
+/// The schema over a ledger.
+pub(super) fn schema(ledger: Ledger) -> ApiSchema {
+    build().data(ledger).finish()
+}
+
+/// The schema in the schema definition language, as `schema/schema.graphql` holds it.
+pub fn sdl() -> String {
+    let options =
+        async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items().include_specified_by();
+    let mut text = build().finish().sdl_with_options(options);
+    while text.ends_with("\n\n") {
+        text.pop();
+    }
+    text
+}

@@ -1,0 +1,50 @@
+//! `Mutation`.
+
+use async_graphql::{Context, Object};
+
+use super::{
+    receipt::Receipt,
+    record_input::RecordInput,
+    record_payload::{RecordPayload, RecordResult},
+};
+use crate::{
+    event::{Code, Refusal},
+    ledger::{Ledger, Submission},
+    serve::limits,
+};
+
+/// What can be done.
+pub struct Mutation;
+
+/// What can be done.
+#[Object]
+impl Mutation {
+    /// Puts events on record, answered one by one or, with `atomic`, all or none. An event that is on record
+    /// already is answered with its receipt, however often it is sent.
+    #[graphql(
+        complexity = "input.submissions.len().min(limits::SUBMISSIONS_MOST) * child_complexity.min(10) + 1"
+    )]
+    async fn record(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to record.")] input: RecordInput,
+    ) -> RecordPayload {
+        let refuse = |code, expected: String, found: usize| RecordPayload {
+            results: Vec::new(),
+            user_errors: vec![Refusal::new(code, "submissions", expected, found).into()],
+        };
+        let count = input.submissions.len();
+        if count > limits::SUBMISSIONS_MOST {
+            return refuse(Code::TooLarge, format!("at most {}", limits::SUBMISSIONS_MOST), count);
+        }
+        // The schema gives every resolver the ledger.
+        let ledger = ctx.data_unchecked::<Ledger>();
+        let submissions: Vec<Submission> = input.submissions.into_iter().map(Into::into).collect();
+        let answers = ledger.record(submissions, input.atomic).await;
+        let results = answers.into_iter().map(|answer| match answer {
+            Ok(receipt) => RecordResult { receipt: Some(Receipt(receipt)), user_errors: Vec::new() },
+            Err(refusal) => RecordResult { receipt: None, user_errors: vec![refusal.into()] },
+        });
+        RecordPayload { results: results.collect(), user_errors: Vec::new() }
+    }
+}

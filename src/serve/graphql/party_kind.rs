@@ -1,0 +1,27 @@
+//! `PartyKind`.
+
+use async_graphql::Enum;
+
+/// What a party is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::event::PartyKind")]
+pub enum PartyKind {
+    /// An agency.
+    Agency,
+    /// A regulator.
+    Regulator,
+    /// A court.
+    Court,
+    /// A lawyer or law firm.
+    Counsel,
+    /// A publisher.
+    Publisher,
+    /// An organisation.
+    Organisation,
+    /// A person.
+    Person,
+    /// A pseudonymous poster.
+    Account,
+    /// A platform.
+    Platform,
+}

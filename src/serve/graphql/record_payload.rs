@@ -1,0 +1,23 @@
+//! `RecordPayload` and `RecordResult`.
+
+use async_graphql::SimpleObject;
+
+use super::{receipt::Receipt, user_error::UserError};
+
+/// What became of one submission.
+#[derive(SimpleObject)]
+pub struct RecordResult {
+    /// The receipt; null if it was refused.
+    pub receipt: Option<Receipt>,
+    /// Why it was refused; empty if it was not.
+    pub user_errors: Vec<UserError>,
+}
+
+/// What became of a call of `record`.
+#[derive(SimpleObject)]
+pub struct RecordPayload {
+    /// One result for each submission, in their order; empty if the call itself was refused.
+    pub results: Vec<RecordResult>,
+    /// Why the call itself was refused; empty if it was not.
+    pub user_errors: Vec<UserError>,
+}

@@ -1,0 +1,23 @@
+//! `UserError`.
+
+use async_graphql::SimpleObject;
+
+use super::refusal_code::RefusalCode;
+use crate::event::Refusal;
+
+/// What was wrong with a submission, or with the whole call: the first fault found.
+#[derive(Debug, SimpleObject)]
+pub struct UserError {
+    /// Which rule.
+    pub code: RefusalCode,
+    /// Where: a line, a member such as `facts.count`, a ref such as `refs.about[1]`.
+    pub place: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl From<Refusal> for UserError {
+    fn from(r: Refusal) -> Self {
+        Self { code: r.code.into(), place: r.place, message: r.message }
+    }
+}

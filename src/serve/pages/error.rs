@@ -1,0 +1,26 @@
+//! Pages that say that there is no page.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+
+use super::{assets, html};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    title: &'static str,
+    message: &'static str,
+    style: &'static str,
+}
+
+/// 404, with what was not found.
+pub fn not_found(message: &'static str) -> Response {
+    html(StatusCode::NOT_FOUND, &ErrorPage { title: "Not found", message, style: assets::style_path() })
+}
+
+/// 500. The cause is in our log.
+pub fn failed() -> Response {
+    let message = "The server failed to answer. What is on record is not affected; try again in a moment.";
+    let page = ErrorPage { title: "Something went wrong here", message, style: assets::style_path() };
+    html(StatusCode::INTERNAL_SERVER_ERROR, &page)
+}

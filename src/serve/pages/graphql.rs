@@ -1,0 +1,33 @@
+//! `/graphql`, for people.
+
+use askama::Template;
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+
+use super::{Shell, html};
+use crate::serve::{App, limits};
+
+#[derive(Template)]
+#[template(path = "graphql.html")]
+struct GraphqlPage {
+    shell: Shell,
+    depth: usize,
+    complexity: usize,
+    page: usize,
+    submissions: usize,
+}
+
+/// The page.
+pub fn page(app: &App, headers: &HeaderMap) -> Response {
+    let shell = Shell::new(app, headers);
+    let page = GraphqlPage {
+        shell,
+        depth: limits::GRAPHQL_DEPTH,
+        complexity: limits::GRAPHQL_COMPLEXITY,
+        page: limits::PAGE_MOST,
+        submissions: limits::SUBMISSIONS_MOST,
+    };
+    html(StatusCode::OK, &page)
+}

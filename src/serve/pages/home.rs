@@ -1,0 +1,81 @@
+//! `/`
+
+use askama::Template;
+use axum::{
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::Response,
+};
+
+use super::filters;
+use super::{Shell, entries::before, show};
+use crate::{
+    event::EventType,
+    ledger::Filter,
+    serve::{App, limits},
+    views::{Case, EntryLine, Name, time_words},
+};
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage {
+    shell: Shell,
+    vkey: String,
+    operator: Option<(String, Name)>,
+    size: u64,
+    root: String,
+    last_recorded: Option<String>,
+    cases: Vec<CaseLine>,
+    /// Ask for cases before this index to see more.
+    more_cases: Option<u64>,
+    latest: Vec<EntryLine>,
+}
+
+struct CaseLine {
+    case: Case,
+    respondent: Name,
+    last_recorded: String,
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let shell = Shell::new(&app, &headers);
+    let before = before(query.as_deref());
+    show(&app, "There is no such page.", move |views| {
+        let filter = Filter { types: vec![EventType::CaseOpened], ..Filter::default() };
+        let highest = before.map_or(u64::MAX, |b| b.saturating_sub(1));
+        let mut indexes = views.list(&filter, 0..=highest, true, limits::CASES_ON_FRONT + 1)?;
+        let more = indexes.len() > limits::CASES_ON_FRONT;
+        indexes.truncate(limits::CASES_ON_FRONT);
+        let mut cases = Vec::with_capacity(indexes.len());
+        for index in &indexes {
+            let Some(record) = views.record(*index)? else { continue };
+            let Some(case) = views.case_of(&record)? else { continue };
+            let respondent = views.name(&case.respondent)?;
+            let last_recorded = time_words(case.last_recorded);
+            cases.push(CaseLine { case, respondent, last_recorded });
+        }
+        // What moved last stands first.
+        cases.sort_by_key(|c| std::cmp::Reverse(c.case.last_recorded));
+
+        let size = views.size();
+        let latest: Vec<u64> = (0..size).rev().take(limits::LATEST_ON_FRONT).collect();
+        let latest = views.lines(&latest)?;
+        let operator = match views.reader().operator()? {
+            Some(id) => Some((id.to_string(), views.name(&id)?)),
+            None => None,
+        };
+        Ok(Some(HomePage {
+            shell,
+            vkey: views.reader().log_key().to_string(),
+            operator,
+            size,
+            root: views.checkpoint().checkpoint().root().to_base64(),
+            last_recorded: latest.first().map(|line| line.times.recorded_words()),
+            cases,
+            more_cases: indexes.last().copied().filter(|_| more),
+            latest,
+        }))
+    })
+    .await
+}

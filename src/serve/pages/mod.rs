@@ -1,0 +1,87 @@
+//! Plain pages for people: HTML that a text browser reads as well, no scripts, nothing from elsewhere.
+
+pub mod assets;
+pub mod case;
+pub mod entries;
+pub mod entry;
+pub mod error;
+mod filters;
+pub mod graphql;
+pub mod home;
+pub mod party;
+
+use askama::Template;
+use axum::{
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CONTENT_SECURITY_POLICY, HOST},
+    },
+    response::Response,
+};
+
+use super::{
+    App,
+    answer::{self, REVALIDATE, bytes},
+};
+use crate::{ledger::ReadError, views::Views};
+
+const HTML: &str = "text/html; charset=utf-8";
+/// Styles and pictures from here, and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What stands around every page.
+struct Shell {
+    /// The ledger's origin.
+    origin: String,
+    /// The address of the ledger, without a slash at the end.
+    url: String,
+}
+
+impl Shell {
+    fn new(app: &App, headers: &HeaderMap) -> Self {
+        let url = app.options.url.clone().unwrap_or_else(|| {
+            let host = headers.get(HOST).and_then(|h| h.to_str().ok());
+            let good = |h: &&str| {
+                !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+            };
+            format!("http://{}", host.filter(good).unwrap_or("localhost"))
+        });
+        Self { origin: app.ledger.reader().origin().to_string(), url: url.trim_end_matches('/').to_owned() }
+    }
+    /// The path of the style sheet, which names its own digest.
+    fn style(&self) -> &'static str {
+        assets::style_path()
+    }
+}
+
+/// A page with a status.
+fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => {
+            let mut response = bytes(HTML, REVALIDATE, text);
+            *response.status_mut() = status;
+            let policy = HeaderValue::from_static(PAGE_POLICY);
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            response
+        }
+        Err(e) => answer::fault(&ReadError(format!("a page could not be written: {e}"))),
+    }
+}
+
+/// Reads and renders a page off the threads that serve connections; `None` is 404 with this message.
+async fn show<T: Template>(
+    app: &App,
+    missing: &'static str,
+    read: impl FnOnce(&Views) -> Result<Option<T>, ReadError> + Send + 'static,
+) -> Response {
+    let reader = app.ledger.reader().clone();
+    let made = answer::blocking(move || {
+        let page = read(&Views::new(&reader))?;
+        Ok(page.map(|page| html(StatusCode::OK, &page)))
+    });
+    match made.await {
+        Ok(Some(response)) => response,
+        Ok(None) => error::not_found(missing),
+        Err(_) => error::failed(),
+    }
+}

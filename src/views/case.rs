@@ -1,0 +1,137 @@
+//! A case in summary.
+
+use super::{Record, Views, Words};
+use crate::{
+    event::{Body, EventId},
+    ledger::ReadError,
+    log::Time,
+};
+
+/// A case: one respondent, one matter.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its id: that of the event that opened it.
+    pub id: EventId,
+    /// Index of that event's entry.
+    pub index: u64,
+    /// Its title, if its words are here and give one.
+    pub title: Option<String>,
+    /// Its summary, likewise.
+    pub summary: Option<String>,
+    /// Whether its words are withheld.
+    pub withheld: bool,
+    /// Whom it is about.
+    pub respondent: EventId,
+    /// ISO 3166-1 alpha-2 code of the country whose law it is under.
+    pub jurisdiction: &'static str,
+    /// The zone in which its dates are read.
+    pub timezone: &'static str,
+    /// Whether it is invented.
+    pub fictional: bool,
+    /// Indexes of its entries, in order, its opening first.
+    pub entries: Vec<u64>,
+    /// When the last of them was recorded.
+    pub last_recorded: Time,
+}
+
+impl Case {
+    /// Its title, or what is said in its place.
+    pub fn title(&self) -> &str {
+        match &self.title {
+            Some(title) => title,
+            None if self.withheld => "(title withheld)",
+            None => "(untitled)",
+        }
+    }
+}
+
+impl Views {
+    /// A case; `None` if the event is no `case.opened`.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn case(&self, id: &EventId) -> Result<Option<Case>, ReadError> {
+        match self.record_of(id)? {
+            Some(record) => self.case_of(&record),
+            None => Ok(None),
+        }
+    }
+
+    /// The case that this entry opened.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn case_of(&self, record: &Record) -> Result<Option<Case>, ReadError> {
+        let Body::CaseOpened(body) = record.event().body() else { return Ok(None) };
+        let id = record.event().id();
+        let words = self.words(record)?;
+        let entries = self.thread(&id)?;
+        let last = match entries.last() {
+            Some(index) => self.record(*index)?,
+            None => None,
+        };
+        Ok(Some(Case {
+            id,
+            index: record.index(),
+            title: words.text("title").map(str::to_owned),
+            summary: words.text("summary").map(str::to_owned),
+            withheld: matches!(&*words, Words::Withheld(_)),
+            respondent: body.respondent,
+            jurisdiction: code(crate::event::Country::ALL, body.jurisdiction.as_str()),
+            timezone: code(crate::event::Zone::ALL, body.timezone.as_str()),
+            fictional: body.fictional == Some(true),
+            entries,
+            last_recorded: last.as_deref().unwrap_or(record).entry.header().time,
+        }))
+    }
+
+    /// Whether an entry speaks of something invented: its case is, or the party whose thread it stands in, or,
+    /// where it stands alone, what it names or whoever signed it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn fictional(&self, record: &Record) -> Result<bool, ReadError> {
+        let event = record.event();
+        match event.body() {
+            Body::PartyRegistered(b) => return Ok(b.fictional == Some(true)),
+            Body::CaseOpened(b) => return Ok(b.fictional == Some(true)),
+            _ => {}
+        }
+        if let Some(case) = event.case() {
+            return self.is_fictional(&case);
+        }
+        let thread = record.entry.header().thread;
+        if thread != event.id() {
+            return self.is_fictional(&thread);
+        }
+        for id in event.body().refs().into_iter().flat_map(|(_, ids)| ids.to_vec()).chain(record.parties()) {
+            if self.is_fictional(&id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a case or party is invented, or the case or thread that a record stands in.
+    fn is_fictional(&self, id: &EventId) -> Result<bool, ReadError> {
+        if let Some(known) = self.memory().fictional.get(id) {
+            return Ok(*known);
+        }
+        let fictional = match self.record_of(id)? {
+            None => false,
+            Some(record) => match (record.event().body(), record.event().case()) {
+                (Body::PartyRegistered(b), _) => b.fictional == Some(true),
+                (Body::CaseOpened(b), _) => b.fictional == Some(true),
+                (_, Some(case)) => self.is_fictional(&case)?,
+                _ => self.reader.party(&record.entry.header().thread)?.is_some_and(|p| p.fictional),
+            },
+        };
+        self.memory().fictional.insert(*id, fictional);
+        Ok(fictional)
+    }
+}
+
+/// The static code that equals a fact's text.
+fn code(all: &'static [&'static str], text: &str) -> &'static str {
+    all.binary_search(&text).map_or("", |at| all[at])
+}

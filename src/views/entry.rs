@@ -1,0 +1,156 @@
+//! One entry, whole.
+
+use std::sync::Arc;
+
+use super::{
+    Case, EntryLine, FactView, FileState, Later, Name, Record, Signer, Views, Words, WordsView, facts,
+};
+use crate::{
+    event::{Digest, EventId},
+    ledger::{Filter, ReadError},
+    log::{Hash, leaf_hash},
+};
+
+/// How many later entries that name one are shown with it.
+const NAMED_BY_SHOWN: usize = 50;
+
+/// Another record that an entry points at.
+#[derive(Debug, Clone)]
+pub struct RefView {
+    /// The role.
+    pub role: &'static str,
+    /// What the role means.
+    pub doc: &'static str,
+    /// The event's id.
+    pub id: EventId,
+    /// Index of its entry.
+    pub index: Option<u64>,
+    /// Whether it is a party.
+    pub party: bool,
+    /// What it is, as a noun.
+    pub noun: String,
+}
+
+/// A signer with names.
+#[derive(Debug, Clone)]
+pub struct NamedSigner {
+    /// The signer.
+    pub signer: Signer,
+    /// What its party is called.
+    pub name: Name,
+    /// What the party that vouched for its key is called, if it is another.
+    pub voucher: Option<Name>,
+}
+
+/// One entry with all that a page shows of it.
+#[derive(Debug, Clone)]
+pub struct EntryView {
+    /// As it stands in lists.
+    pub line: EntryLine,
+    /// The entry itself.
+    pub record: Arc<Record>,
+    /// The state of its words.
+    pub words: Arc<Words>,
+    /// Its words, laid out, if they are here.
+    pub words_view: Option<WordsView>,
+    /// Its facts.
+    pub facts: Vec<FactView>,
+    /// What it points at.
+    pub refs: Vec<RefView>,
+    /// Who signed.
+    pub signers: Vec<NamedSigner>,
+    /// What later entries did to it.
+    pub later: Later,
+    /// Later entries that name it, the first of them; none for parties, whose page lists them.
+    pub named_by: Vec<EntryLine>,
+    /// Its case.
+    pub case: Option<Case>,
+    /// BLAKE3 of the whole entry.
+    pub hash: Digest,
+    /// The leaf of the Merkle tree.
+    pub leaf: Hash,
+}
+
+impl EntryView {
+    /// Whether the words are not here although nothing says they are withheld.
+    pub fn words_missing(&self) -> bool {
+        matches!(&*self.words, Words::Missing)
+    }
+    /// Whether a file is missing although nothing says it is withheld.
+    pub fn file_missing(&self) -> bool {
+        self.words_view.iter().flat_map(|w| &w.files).any(|f| f.state == FileState::Missing)
+    }
+}
+
+impl Views {
+    /// An entry whole; `None` at or above the size.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn entry(&self, index: u64) -> Result<Option<EntryView>, ReadError> {
+        let Some(record) = self.record(index)? else { return Ok(None) };
+        let line = self.line(&record)?;
+        let case = match &line.case {
+            Some(id) => self.case(id)?,
+            None => None,
+        };
+        let mut signers = Vec::new();
+        for signer in self.signers(&record)? {
+            let name = self.name(&signer.party)?;
+            let voucher = match signer.vouched.party() {
+                Some(id) => Some(self.name(&id)?),
+                None => None,
+            };
+            signers.push(NamedSigner { signer, name, voucher });
+        }
+        Ok(Some(EntryView {
+            line,
+            words: self.words(&record)?,
+            words_view: self.words_view(&record)?,
+            facts: facts::facts(&record),
+            refs: self.refs(&record)?,
+            signers,
+            later: self.later(&record)?,
+            named_by: self.named_by(&record)?,
+            case,
+            hash: record.entry.hash(),
+            leaf: leaf_hash(&record.raw),
+            record,
+        }))
+    }
+
+    /// Later entries that name this one.
+    fn named_by(&self, record: &Record) -> Result<Vec<EntryLine>, ReadError> {
+        if super::party::is_party(record) {
+            return Ok(Vec::new());
+        }
+        let filter = Filter { party: Some(record.event().id()), ..Filter::default() };
+        self.lines(&self.list(&filter, record.index() + 1..=u64::MAX, false, NAMED_BY_SHOWN)?)
+    }
+
+    /// What an entry points at, in the order of its type.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn refs(&self, record: &Record) -> Result<Vec<RefView>, ReadError> {
+        let mut refs = Vec::new();
+        for (spec, ids) in record.event().body().refs() {
+            for id in ids {
+                let target = self.record_of(id)?;
+                let noun = match &target {
+                    Some(target) => self.noun(target)?,
+                    None => "a record not found here".to_owned(),
+                };
+                refs.push(RefView {
+                    role: spec.role,
+                    doc: spec.doc,
+                    id: *id,
+                    index: target.as_ref().map(|t| t.index()),
+                    party: target.is_some_and(|t| super::party::is_party(&t)),
+                    noun,
+                });
+            }
+        }
+        Ok(refs)
+    }
+}

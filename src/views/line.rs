@@ -1,0 +1,109 @@
+//! An entry as it stands in lists.
+
+use super::{Attribution, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
+use crate::{
+    event::{EventId, EventType},
+    ledger::ReadError,
+};
+
+/// The most characters of words that a list shows.
+const EXCERPT: usize = 240;
+/// Members of words that tell most, in the order in which they are looked for.
+const TELLING: &[&str] = &[
+    "text",
+    "account",
+    "reasoning",
+    "preamble",
+    "nature",
+    "right",
+    "ground",
+    "changed",
+    "note",
+    "method",
+    "description",
+    "address",
+];
+
+/// An entry as it stands in lists: one sentence, its times, and whose word it is.
+#[derive(Debug, Clone)]
+pub struct EntryLine {
+    /// Its index.
+    pub index: u64,
+    /// The event's id.
+    pub id: EventId,
+    /// Its type.
+    pub event_type: EventType,
+    /// Its case; for `case.opened`, its own id.
+    pub case: Option<EventId>,
+    /// What it says.
+    pub sentence: Sentence,
+    /// The first of its words, safe to show, where the sentence quotes none.
+    pub excerpt: Option<String>,
+    /// Its three times.
+    pub times: Times,
+    /// Whose word it is.
+    pub attribution: Attribution,
+    /// What the party of the attribution is called.
+    pub attributed: Name,
+    /// Whether it speaks of something invented.
+    pub fictional: bool,
+    /// Whether a later correction declared it void.
+    pub voided: bool,
+    /// Whether its words, or some of its files, are withheld now.
+    pub withheld: bool,
+}
+
+impl Views {
+    /// An entry as it stands in lists.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn line(&self, record: &Record) -> Result<EntryLine, ReadError> {
+        let event = record.event();
+        let fate = self.reader.fate(&event.id())?;
+        let attribution = self.attribution(record)?;
+        let sentence = self.sentence(record)?;
+        let own = (event.event_type() == EventType::CaseOpened).then(|| event.id());
+        Ok(EntryLine {
+            index: record.index(),
+            id: event.id(),
+            event_type: event.event_type(),
+            case: event.case().or(own),
+            excerpt: self.excerpt(record, &sentence)?,
+            sentence,
+            times: Times::of(record),
+            attribution,
+            attributed: self.name(&attribution.party())?,
+            fictional: self.fictional(record)?,
+            voided: fate.voided,
+            withheld: !fate.withheld.is_empty(),
+        })
+    }
+
+    /// The first of an entry's words, unless its sentence quotes them already.
+    fn excerpt(&self, record: &Record, sentence: &Sentence) -> Result<Option<String>, ReadError> {
+        if sentence.parts().iter().any(|p| matches!(p, Part::Quote { .. })) {
+            return Ok(None);
+        }
+        let words = self.words(record)?;
+        if matches!(&*words, Words::Withheld(_)) {
+            return Ok(Some("(words withheld)".to_owned()));
+        }
+        let text = TELLING.iter().find_map(|member| words.text(member));
+        Ok(text.map(|text| shown(&excerpt(text, EXCERPT)).into_owned()))
+    }
+
+    /// The entries at these indexes, in that order. Those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn lines(&self, indexes: &[u64]) -> Result<Vec<EntryLine>, ReadError> {
+        let mut lines = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            if let Some(record) = self.record(*index)? {
+                lines.push(self.line(&record)?);
+            }
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,182 @@
+//! What the log says, in words and plain structs: the reading layer that pages, GraphQL and the terminal share.
+//!
+//! Everything here is computed when it is read and nothing is stored. A [`Views`] answers one request: it
+//! fixes the size of the log it speaks about and remembers what it has read, so that no page asks for a
+//! record twice.
+//!
+//! ```no_run
+//! # use onrecord::{ledger::{Ledger, Options}, views::Views};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ledger = Ledger::open("ledger-data".as_ref(), Options::default())?;
+//! let views = Views::new(ledger.reader());
+//! if let Some(entry) = views.entry(41)? {
+//!     println!("{} (recorded {})", entry.line.sentence, entry.line.times.recorded);
+//! }
+//! # Ok(()) }
+//! ```
+
+mod attribution;
+mod case;
+mod dates;
+mod entry;
+mod facts;
+mod later;
+mod line;
+mod party;
+mod proof;
+mod record;
+mod sentence;
+mod signer;
+mod text;
+mod times;
+mod words;
+
+pub use attribution::Attribution;
+pub use case::Case;
+pub use dates::{at_words, day_words, time_words};
+pub use entry::{EntryView, NamedSigner, RefView};
+pub use facts::FactView;
+pub(crate) use facts::facts_json;
+pub use later::{Correction, Later, Release, Withholding};
+pub use line::EntryLine;
+pub use party::{Name, Party, PartyKey, Revocation};
+pub use proof::{Inclusion, inclusion};
+pub use record::{Record, Words};
+pub use sentence::{Part, Sentence};
+pub use signer::{Signer, VouchedBy};
+pub use text::{excerpt, shown};
+pub use times::Times;
+pub use words::{Block, BlockKind, FileState, FileView, Quote, WordsView};
+
+use std::{
+    collections::HashMap,
+    ops::RangeInclusive,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    event::EventId,
+    ledger::{Filter, ReadError, Reader},
+    log::{Entry, SignedCheckpoint},
+};
+
+/// Reads for one request, at one size of the log.
+#[derive(Debug)]
+pub struct Views {
+    reader: Reader,
+    checkpoint: Arc<SignedCheckpoint>,
+    memory: Mutex<Memory>,
+}
+
+/// What one request has read so far.
+#[derive(Debug, Default)]
+struct Memory {
+    records: HashMap<u64, Option<Arc<Record>>>,
+    words: HashMap<u64, Arc<Words>>,
+    indexes: HashMap<EventId, Option<u64>>,
+    parties: HashMap<EventId, Option<Arc<Party>>>,
+    fictional: HashMap<EventId, bool>,
+}
+
+impl Views {
+    /// Views of the log as its latest checkpoint has it.
+    pub fn new(reader: &Reader) -> Self {
+        Self { reader: reader.clone(), checkpoint: reader.checkpoint(), memory: Mutex::default() }
+    }
+
+    /// The checkpoint these views speak about.
+    pub fn checkpoint(&self) -> &Arc<SignedCheckpoint> {
+        &self.checkpoint
+    }
+
+    /// How many entries these views know.
+    pub fn size(&self) -> u64 {
+        self.checkpoint.checkpoint().size()
+    }
+
+    /// The reader below.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    // A request that panicked while it held the lock left whole values behind: each insert is one call.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An entry, parsed; `None` at or above the size.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails or holds bytes that are no entry.
+    pub fn record(&self, index: u64) -> Result<Option<Arc<Record>>, ReadError> {
+        if index >= self.size() {
+            return Ok(None);
+        }
+        if let Some(known) = self.memory().records.get(&index) {
+            return Ok(known.clone());
+        }
+        let record = match self.reader.entry(index)? {
+            None => None,
+            Some(raw) => {
+                let entry = Entry::parse(&raw, self.reader.origin())
+                    .map_err(|e| ReadError(format!("entry {index} does not parse: {e}")))?;
+                Some(Arc::new(Record { raw, entry }))
+            }
+        };
+        self.memory().records.insert(index, record.clone());
+        Ok(record)
+    }
+
+    /// The index of an event, if it is below the size.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, ReadError> {
+        if let Some(known) = self.memory().indexes.get(id) {
+            return Ok(*known);
+        }
+        let index = self.reader.index_of(id)?.filter(|i| *i < self.size());
+        self.memory().indexes.insert(*id, index);
+        Ok(index)
+    }
+
+    /// The entry of an event.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn record_of(&self, id: &EventId) -> Result<Option<Arc<Record>>, ReadError> {
+        match self.index_of(id)? {
+            Some(index) => self.record(index),
+            None => Ok(None),
+        }
+    }
+
+    /// Indexes below the size of entries that pass the filter, at most `limit`; see [`Reader::list`].
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn list(
+        &self,
+        filter: &Filter,
+        range: RangeInclusive<u64>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        let Some(last) = self.size().checked_sub(1) else { return Ok(Vec::new()) };
+        let (low, high) = (*range.start(), last.min(*range.end()));
+        if range.is_empty() || low > high || limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.reader.list(filter, low..=high, descending, limit)
+    }
+
+    /// Indexes of the entries in a thread below the size, in order.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
+        let mut list = self.reader.thread(id)?;
+        list.truncate(list.partition_point(|i| *i < self.size()));
+        Ok(list)
+    }
+}

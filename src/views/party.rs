@@ -1,0 +1,230 @@
+//! Parties: their names, what the log says of them, and their keys.
+
+use std::{fmt, sync::Arc};
+
+use super::{Record, Views, VouchedBy, Words, shown};
+use crate::{
+    event::{At, Body, EventId, EventType, PartyKind, RevocationReason},
+    ledger::{Filter, ReadError},
+    note::VerifyingKey,
+};
+
+/// How many updates of a party are looked through for its latest name.
+const UPDATES_READ: usize = 16;
+/// How many entries of a party's thread are looked through for its keys.
+const THREAD_READ: usize = 512;
+
+/// What a party is called, by the latest words that say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// Its name.
+    Known(String),
+    /// The words that name it are withheld.
+    Withheld,
+    /// No words name it.
+    Unnamed,
+}
+
+/// A name, or what is said in its place. Characters that deceive the eye are written out.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(name) => f.write_str(&shown(name)),
+            Self::Withheld => f.write_str("(name withheld)"),
+            Self::Unnamed => f.write_str("(unnamed)"),
+        }
+    }
+}
+
+/// A party.
+#[derive(Debug, Clone)]
+pub struct Party {
+    /// Its id: that of the event that registered it.
+    pub id: EventId,
+    /// Index of that event's entry.
+    pub index: u64,
+    /// What it is called now.
+    pub name: Name,
+    /// What it is; none for the operator.
+    pub kind: Option<PartyKind>,
+    /// Whether it is invented.
+    pub fictional: bool,
+    /// Whether it may register parties.
+    pub registrar: bool,
+    /// Whether it may record other people's public words.
+    pub recorder: bool,
+    /// Whether it runs the ledger.
+    pub operator: bool,
+}
+
+impl Party {
+    /// What it is, with an article: `an agency`, `the operator of this ledger`.
+    pub fn kind_words(&self) -> &'static str {
+        self.kind.map_or("the operator of this ledger", kind_words)
+    }
+    /// Its roles, in words.
+    pub fn roles(&self) -> Vec<&'static str> {
+        [("operator", self.operator), ("registrar", self.registrar), ("recorder", self.recorder)]
+            .into_iter()
+            .filter_map(|(role, has)| has.then_some(role))
+            .collect()
+    }
+}
+
+pub(super) fn kind_words(kind: PartyKind) -> &'static str {
+    match kind {
+        PartyKind::Agency => "an agency",
+        PartyKind::Regulator => "a regulator",
+        PartyKind::Court => "a court",
+        PartyKind::Counsel => "counsel",
+        PartyKind::Publisher => "a publisher",
+        PartyKind::Organisation => "an organisation",
+        PartyKind::Person => "a person",
+        PartyKind::Account => "a pseudonymous account",
+        PartyKind::Platform => "a platform",
+    }
+}
+
+/// A key of a party, in its whole history.
+#[derive(Debug, Clone)]
+pub struct PartyKey {
+    /// The key.
+    pub key: VerifyingKey,
+    /// Index of the entry that added it.
+    pub added: u64,
+    /// Who vouched for it.
+    pub vouched: VouchedBy,
+    /// Its revocation, if there is one.
+    pub revoked: Option<Revocation>,
+}
+
+/// How a key came to sign no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Index of the entry that revoked it.
+    pub index: u64,
+    /// Why.
+    pub reason: RevocationReason,
+    /// From when its party distrusts it. Changes no verdict.
+    pub since: Option<At>,
+}
+
+impl Views {
+    /// A party.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn party(&self, id: &EventId) -> Result<Option<Arc<Party>>, ReadError> {
+        if let Some(known) = self.memory().parties.get(id) {
+            return Ok(known.clone());
+        }
+        let party = self.read_party(id)?.map(Arc::new);
+        self.memory().parties.insert(*id, party.clone());
+        Ok(party)
+    }
+
+    fn read_party(&self, id: &EventId) -> Result<Option<Party>, ReadError> {
+        let Some(row) = self.reader.party(id)? else { return Ok(None) };
+        let Some(record) = self.record_of(id)? else { return Ok(None) };
+        Ok(Some(Party {
+            id: *id,
+            index: record.index(),
+            name: self.read_name(id, &record)?,
+            kind: row.kind,
+            fictional: row.fictional,
+            registrar: row.registrar,
+            recorder: row.recorder,
+            operator: record.event().event_type() == EventType::LedgerOpened,
+        }))
+    }
+
+    /// The name in the latest update that gives one, else that of the registration.
+    fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
+        let filter = Filter { types: vec![EventType::PartyUpdated], party: Some(*id), ..Filter::default() };
+        let updates = self.list(&filter, registration.index()..=u64::MAX, true, UPDATES_READ)?;
+        let mut withheld = false;
+        let mut named = |words: &Words| {
+            withheld |= matches!(words, Words::Withheld(_));
+            words.text("name").map(|name| Name::Known(name.to_owned()))
+        };
+        for index in updates {
+            let Some(record) = self.record(index)? else { continue };
+            if record.event().role("party") == Some(*id)
+                && let Some(name) = named(&*self.words(&record)?)
+            {
+                return Ok(name);
+            }
+        }
+        let first = named(&*self.words(registration)?);
+        Ok(first.unwrap_or(if withheld { Name::Withheld } else { Name::Unnamed }))
+    }
+
+    /// The entry with the latest words about a party that are here: an update, or its registration.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn latest_words_of(&self, party: &Party) -> Result<Option<Arc<Record>>, ReadError> {
+        let types = vec![EventType::PartyUpdated];
+        let filter = Filter { types, party: Some(party.id), ..Filter::default() };
+        let updates = self.list(&filter, party.index..=u64::MAX, true, UPDATES_READ)?;
+        for index in updates.into_iter().chain([party.index]) {
+            let Some(record) = self.record(index)? else { continue };
+            let about = index == party.index || record.event().role("party") == Some(party.id);
+            if about && matches!(&*self.words(&record)?, Words::Present { .. }) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a party is called.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn name(&self, id: &EventId) -> Result<Name, ReadError> {
+        Ok(self.party(id)?.map_or(Name::Unnamed, |p| p.name.clone()))
+    }
+
+    /// The keys of a party, in the order in which they were added.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn keys(&self, id: &EventId) -> Result<Vec<PartyKey>, ReadError> {
+        let mut keys = Vec::new();
+        for index in self.thread(id)?.into_iter().take(THREAD_READ) {
+            let Some(record) = self.record(index)? else { continue };
+            let added: Vec<&VerifyingKey> = match record.event().body() {
+                Body::LedgerOpened(b) => vec![&b.operator_key],
+                Body::PartyRegistered(b) => b.keys.iter().flatten().collect(),
+                Body::KeyAdded(b) => vec![&b.key],
+                _ => continue,
+            };
+            for key in added {
+                let revoked = self.revocation(key)?;
+                let vouched = self.vouched_by(id, &record)?;
+                keys.push(PartyKey { key: key.clone(), added: index, vouched, revoked });
+            }
+        }
+        Ok(keys)
+    }
+
+    /// How a key was revoked, if it was below the size.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn revocation(&self, key: &VerifyingKey) -> Result<Option<Revocation>, ReadError> {
+        let Some(index) = self.reader.key(key.as_bytes())?.and_then(|row| row.revoked) else {
+            return Ok(None);
+        };
+        let Some(record) = self.record(index)? else { return Ok(None) };
+        Ok(match record.event().body() {
+            Body::KeyRevoked(b) => Some(Revocation { index, reason: b.reason, since: b.since.clone() }),
+            _ => None,
+        })
+    }
+}
+
+/// Whether an entry's event stands for a party.
+pub(super) fn is_party(record: &Record) -> bool {
+    matches!(record.event().event_type(), EventType::PartyRegistered | EventType::LedgerOpened)
+}

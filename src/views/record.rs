@@ -1,0 +1,95 @@
+//! One entry as it was read, and its words.
+
+use std::sync::Arc;
+
+use super::Views;
+use crate::{
+    event::{Content, Event},
+    ledger::{ReadError, StoredWords},
+    log::Entry,
+};
+
+/// An entry with its raw bytes.
+#[derive(Debug)]
+pub struct Record {
+    /// The whole entry, byte for byte.
+    pub raw: Arc<[u8]>,
+    /// The same, parsed.
+    pub entry: Entry<Event>,
+}
+
+impl Record {
+    /// The event in it.
+    pub fn event(&self) -> &Event {
+        self.entry.event()
+    }
+    /// Its index.
+    pub fn index(&self) -> u64 {
+        self.entry.header().index
+    }
+    /// The parties that signed, the author first.
+    pub fn parties(&self) -> impl Iterator<Item = crate::event::EventId> + '_ {
+        self.entry.header().signers.iter().map(|(party, _)| *party)
+    }
+}
+
+/// The words of an entry as they are now, read.
+#[derive(Debug, Clone)]
+pub enum Words {
+    /// The event carries none.
+    None,
+    /// Here they are.
+    Present {
+        /// Raw, as the event commits to them.
+        raw: Arc<[u8]>,
+        /// The same, parsed.
+        content: Content,
+    },
+    /// Withheld by the entry at this index.
+    Withheld(u64),
+    /// Not here, though nothing on the log says they are withheld.
+    Missing,
+}
+
+impl Words {
+    /// One member, if the words are here and it is text.
+    pub fn text(&self, member: &str) -> Option<&str> {
+        match self {
+            Self::Present { content, .. } => content.text(member).filter(|t| !t.trim().is_empty()),
+            _ => None,
+        }
+    }
+}
+
+impl Views {
+    /// The words of an entry.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn words(&self, record: &Record) -> Result<Arc<Words>, ReadError> {
+        let index = record.index();
+        if let Some(known) = self.memory().words.get(&index) {
+            return Ok(known.clone());
+        }
+        let stored = match record.event().content() {
+            None => StoredWords::None,
+            Some(_) => self.reader.words(index)?,
+        };
+        let words = match stored {
+            StoredWords::None => Words::None,
+            StoredWords::Withheld(by) => Words::Withheld(by),
+            StoredWords::Missing => Words::Missing,
+            StoredWords::Present(raw) => match Content::parse(&raw) {
+                Ok(content) => Words::Present { raw, content },
+                Err(refusal) => {
+                    // The refusal names a code and a position, never words.
+                    tracing::error!(index, code = %refusal.code, "stored words can't be read");
+                    Words::Missing
+                }
+            },
+        };
+        let words = Arc::new(words);
+        self.memory().words.insert(index, words.clone());
+        Ok(words)
+    }
+}

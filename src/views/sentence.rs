@@ -1,0 +1,739 @@
+//! An entry as one English sentence: neutral, in the words of domain.md, and never a verdict.
+//!
+//! A sentence is made of parts, so that a page can link the parties and entries it names.
+
+use std::fmt;
+
+use super::{Attribution, Record, Views, Words, dates, excerpt, party::kind_words, shown};
+use crate::{
+    event::{
+        At, Body, CaptureMethod, Channel, ClockStart, CommitmentOutcome, CorrectionEffect, Deadline,
+        DeadlineChange, DisclosureKind, EscalationRoute, EventId, EventType, Evidence, ItemOutcome, Language,
+        Medium, Outcome, Position, RecheckResult, Relation, Stance, Standing, Verdict, Voucher,
+    },
+    ledger::ReadError,
+};
+
+/// The most characters of an entry's words that its sentence quotes.
+const QUOTED: usize = 200;
+/// The most records that one phrase names before it says how many there are.
+const NAMED: usize = 3;
+
+/// A piece of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Our own words.
+    Text(String),
+    /// A party, by name.
+    Party {
+        /// Its id.
+        id: EventId,
+        /// What it is called, safe to show.
+        name: String,
+    },
+    /// Another entry, described.
+    Entry {
+        /// Its index.
+        index: u64,
+        /// The description, safe to show.
+        text: String,
+    },
+    /// Words of the entry, cut short, safe to show.
+    Quote {
+        /// The words, without quotation marks.
+        text: String,
+        /// Their language, if a fact says it.
+        language: Option<Language>,
+    },
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Entry { text, .. } => f.write_str(text),
+            Self::Party { name, .. } => f.write_str(name),
+            Self::Quote { text, .. } => write!(f, "“{text}”"),
+        }
+    }
+}
+
+/// One sentence. [`Display`](fmt::Display) gives it as plain text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sentence(Vec<Part>);
+
+impl Sentence {
+    /// Its parts, in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| part.fmt(f))
+    }
+}
+
+impl Views {
+    /// An entry as one sentence.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn sentence(&self, record: &Record) -> Result<Sentence, ReadError> {
+        let attribution = self.attribution(record)?;
+        let mut writer = Writer { views: self, record, attribution, parts: Vec::new() };
+        writer.write()?;
+        Ok(Sentence(writer.parts))
+    }
+}
+
+struct Writer<'v> {
+    views: &'v Views,
+    record: &'v Record,
+    attribution: Attribution,
+    parts: Vec<Part>,
+}
+
+type Written = Result<(), ReadError>;
+
+impl Writer<'_> {
+    fn say(&mut self, text: impl AsRef<str>) -> &mut Self {
+        match self.parts.last_mut() {
+            Some(Part::Text(last)) => last.push_str(text.as_ref()),
+            _ => self.parts.push(Part::Text(text.as_ref().to_owned())),
+        }
+        self
+    }
+
+    fn party(&mut self, id: &EventId) -> Result<&mut Self, ReadError> {
+        let name = self.views.name(id)?.to_string();
+        self.parts.push(Part::Party { id: *id, name });
+        Ok(self)
+    }
+
+    fn author(&mut self) -> Result<&mut Self, ReadError> {
+        let author = self.attribution.party();
+        self.party(&author)
+    }
+
+    fn parties(&mut self, ids: &[EventId]) -> Result<&mut Self, ReadError> {
+        self.each(ids, |this, id| this.party(id).map(drop))
+    }
+
+    /// A list with commas and an "and"; long ones end with a count.
+    fn each(
+        &mut self,
+        ids: &[EventId],
+        one: impl Fn(&mut Self, &EventId) -> Written,
+    ) -> Result<&mut Self, ReadError> {
+        let named = if ids.len() > NAMED { NAMED - 1 } else { ids.len() };
+        for (i, id) in ids.iter().take(named).enumerate() {
+            match i {
+                0 => {}
+                _ if i + 1 == ids.len() => {
+                    self.say(" and ");
+                }
+                _ => {
+                    self.say(", ");
+                }
+            }
+            one(self, id)?;
+        }
+        if named < ids.len() {
+            self.say(format!(" and {} others", ids.len() - named));
+        }
+        Ok(self)
+    }
+
+    fn entries(&mut self, ids: &[EventId]) -> Result<&mut Self, ReadError> {
+        self.each(ids, |this, id| this.entry(id).map(drop))
+    }
+
+    /// Another record, described and linked: `the statement of 8 December 2023 by Socso`.
+    fn entry(&mut self, id: &EventId) -> Result<&mut Self, ReadError> {
+        let Some(record) = self.views.record_of(id)? else { return Ok(self.say("a record not found here")) };
+        if matches!(record.event().event_type(), EventType::PartyRegistered | EventType::LedgerOpened) {
+            return self.party(id);
+        }
+        let text = self.views.noun(&record)?;
+        self.parts.push(Part::Entry { index: record.index(), text });
+        Ok(self)
+    }
+
+    /// The entry's own words in quotation marks, or why they are not there.
+    fn quote(&mut self, members: &[&str], language: Option<&Language>) -> Result<&mut Self, ReadError> {
+        let words = self.views.words(self.record)?;
+        let text = members.iter().find_map(|m| words.text(m));
+        match (text, &*words) {
+            (Some(text), _) => {
+                let text = shown(&excerpt(text, QUOTED)).into_owned();
+                self.parts.push(Part::Quote { text, language: language.cloned() });
+            }
+            (None, Words::Withheld(_)) => {
+                self.say("(words withheld)");
+            }
+            (None, Words::Missing) => {
+                self.say("(words missing)");
+            }
+            (None, _) => {
+                self.say("(no words given)");
+            }
+        }
+        Ok(self)
+    }
+
+    fn write(&mut self) -> Written {
+        let record = self.record;
+        let event = record.event();
+        let first_party = matches!(self.attribution, Attribution::FirstParty(_));
+        match event.body() {
+            Body::LedgerOpened(_) => {
+                let origin = self.views.reader().origin().to_string();
+                self.party(&event.id())?.say(format!(" opened this ledger, {origin}."));
+            }
+            Body::PartyRegistered(b) => {
+                let what = kind_words(b.kind);
+                self.author()?.say(" registered ").party(&event.id())?.say(format!(" as {what}"));
+                match b.keys.as_ref().map_or(0, Vec::len) {
+                    0 => {
+                        self.say(".");
+                    }
+                    1 => {
+                        self.say(", with one key.");
+                    }
+                    n => {
+                        self.say(format!(", with {n} keys."));
+                    }
+                }
+            }
+            Body::PartyUpdated(b) => {
+                self.author()?.say(" updated what is on record about ");
+                if first_party {
+                    self.say("itself.")
+                } else {
+                    self.party(&b.party)?.say(".")
+                };
+            }
+            Body::KeyAdded(b) => {
+                self.author()?.say(format!(" added the key {} ", b.key.name()));
+                if first_party {
+                    self.say("for itself.")
+                } else {
+                    self.say("for ").party(&b.party)?.say(".")
+                };
+            }
+            Body::KeyRevoked(b) => {
+                self.author()?.say(format!(" revoked the key {} ", b.key.name()));
+                if first_party {
+                    self.say("of its own")
+                } else {
+                    self.say("of ").party(&b.party)?
+                };
+                self.say(format!(" ({}).", b.reason));
+            }
+            Body::RoleGranted(b) => {
+                self.author()?.say(" gave ").party(&b.party)?.say(format!(" the role of {}.", b.role));
+            }
+            Body::RoleRevoked(b) => {
+                self.author()?
+                    .say(format!(" took the role of {} back from ", b.role))
+                    .party(&b.party)?
+                    .say(".");
+            }
+            Body::CaseOpened(b) => {
+                self.author()?.say(" opened a case about ").party(&b.respondent)?.say(": ");
+                self.quote(&["title"], None)?.say(".");
+            }
+            Body::IncidentReported(b) => {
+                self.say("According to ").party(&b.reporter)?.say(": ");
+                self.quote(&["account"], None)?.say(".");
+            }
+            Body::StatementMade(b) => {
+                match (b.standing, &b.reports) {
+                    (Standing::Report, Some(reports)) => {
+                        self.parties(reports)?.say(", as reported by ").party(&b.speaker)?.say(", said: ");
+                    }
+                    (Standing::Report, None) => {
+                        self.party(&b.speaker)?.say(" reported: ");
+                    }
+                    (Standing::Claim, _) => {
+                        self.party(&b.speaker)?.say(" claimed");
+                    }
+                    (Standing::Official, _) => {
+                        self.party(&b.speaker)?.say(" said");
+                    }
+                }
+                if b.standing != Standing::Report {
+                    self.say(b.medium.map_or("", medium_words)).say(": ");
+                }
+                self.quote(&["text"], Some(&b.language))?.say(".");
+            }
+            Body::StatementRevised(b) => {
+                self.entry(&b.statement)?
+                    .say(format!(" was seen changed on {}; ", dates::date_words(&b.observed)))
+                    .say(announced(b.announced));
+            }
+            Body::StatementWithdrawn(b) => {
+                self.entry(&b.statement)?
+                    .say(format!(" was seen withdrawn on {}; ", dates::date_words(&b.observed)))
+                    .say(announced(b.announced));
+            }
+            Body::PositionTaken(b) => {
+                self.party(&b.party)?.say(stance_words(b.stance)).entries(&b.on)?.say(": ");
+                self.quote(&["text"], None)?.say(".");
+            }
+            Body::LinkAsserted(b) => {
+                self.author()?
+                    .say(" says that ")
+                    .entry(&b.from)?
+                    .say(relation_words(b.relation))
+                    .entry(&b.to)?
+                    .say(".");
+            }
+            Body::CommitmentMade(b) => {
+                self.party(&b.party)?.say(if first_party {
+                    " promised"
+                } else {
+                    " is recorded as promising"
+                });
+                if let Some(due) = &b.due {
+                    self.say(format!(", by {}", dates::at_words(due)));
+                }
+                self.say(": ").quote(&["promise", "text"], None)?.say(".");
+            }
+            Body::CommitmentClosed(b) => {
+                self.author()?.say(" recorded ").entry(&b.commitment)?.say(match b.outcome {
+                    CommitmentOutcome::Done => " as done.",
+                    CommitmentOutcome::Withdrawn => " as withdrawn.",
+                    CommitmentOutcome::Superseded => " as superseded.",
+                });
+            }
+            Body::ExhibitCaptured(b) => {
+                self.author()?.say(capture_words(b.method)).say(dates::date_words(&b.captured)).say(": ");
+                self.quote(&["description"], None)?.say(".");
+            }
+            Body::ExhibitRechecked(b) => {
+                self.author()?.say(" looked at the source of ").entry(&b.exhibit)?;
+                self.say(format!(" again on {} and found it ", dates::date_words(&b.checked)));
+                self.say(match b.result {
+                    RecheckResult::Same => "the same.",
+                    RecheckResult::Changed => "changed.",
+                    RecheckResult::Gone => "gone.",
+                });
+            }
+            Body::CollectionOpened(b) => {
+                self.party(&b.organiser)?.say(if first_party {
+                    " began to collect signatures behind one text"
+                } else {
+                    " is recorded as collecting signatures behind one text"
+                });
+                match &b.closes {
+                    Some(closes) => self.say(format!(", until {}.", dates::at_words(closes))),
+                    None => self.say("."),
+                };
+            }
+            Body::CollectionCounted(b) => {
+                self.entry(&b.collection)?.say(" stands at ");
+                self.say(count_words(b.count, b.root.is_some(), [b.withdrawn, b.duplicate, b.invalid]));
+            }
+            Body::CollectionClosed(b) => {
+                self.entry(&b.collection)?.say(" closed at ");
+                self.say(count_words(b.count, b.root.is_some(), [b.withdrawn, b.duplicate, b.invalid]));
+            }
+            Body::DemandIssued(b) => self.demand(b)?,
+            Body::DemandWithdrawn(b) => {
+                if first_party {
+                    self.author()?.say(" withdrew ").entry(&b.demand)?.say(".");
+                } else {
+                    self.entry(&b.demand)?.say(" is recorded as withdrawn.");
+                }
+            }
+            Body::DemandEscalated(b) => {
+                if first_party {
+                    self.author()?.say(" took ").entry(&b.demand)?;
+                } else {
+                    self.entry(&b.demand)?.say(" is recorded as taken");
+                }
+                self.say(route_words(b.route));
+                if let Some(to) = &b.to {
+                    self.say(": ").party(to)?;
+                }
+                self.say(".");
+            }
+            Body::NoticeDispatched(b) => {
+                self.party(&b.sender)?.say(" sent ");
+                match &b.demand {
+                    Some(demand) => {
+                        self.entry(demand)?;
+                    }
+                    None => {
+                        self.say("a notice");
+                    }
+                }
+                self.say(" to ").party(&b.addressee)?.say(channel_words(b.channel)).say(".");
+            }
+            Body::DeliveryEvidenced(b) => {
+                self.entry(&b.notice)?.say(": ").say(evidence_words(b.evidence));
+                if let Some(reason) = b.reason {
+                    self.say(format!(" ({reason})"));
+                }
+                self.say(voucher_words(b.vouched_by)).say(".");
+            }
+            Body::ReceiptAcknowledged(b) => {
+                self.author()?
+                    .say(" acknowledged, with its own key, that it has ")
+                    .entry(&b.notice)?
+                    .say(".");
+            }
+            Body::DeadlineAdjusted(b) => {
+                let until = dates::day_words(&b.until);
+                self.say("The time to answer ").entry(&b.demand)?.say(match b.change {
+                    DeadlineChange::Extended => format!(" was extended to {until}."),
+                    DeadlineChange::Agreed => format!(" was agreed to run to {until}."),
+                });
+            }
+            Body::DisclosureMade(b) => {
+                self.party(&b.party)?;
+                match (b.kind, &b.demand) {
+                    (DisclosureKind::Reply, Some(demand)) => {
+                        self.say(" replied to ").entry(demand)?;
+                    }
+                    (DisclosureKind::Regulator, _) => {
+                        self.say(" made a disclosure to a regulator");
+                    }
+                    (DisclosureKind::Persons, _) => {
+                        self.say(" made a disclosure to the persons affected");
+                    }
+                    _ => {
+                        self.say(" made a disclosure to the public");
+                    }
+                }
+                if let Some(to) = &b.to {
+                    self.say(", ").party(to)?;
+                }
+                if let Some(items) = &b.items {
+                    self.say(": ").say(outcomes_words(items));
+                }
+                self.say(".");
+            }
+            Body::AnswerAssessed(b) => {
+                let verdicts: Vec<String> = b
+                    .items
+                    .iter()
+                    .map(|v| {
+                        let word = match v.verdict {
+                            Verdict::Satisfied => "satisfied",
+                            Verdict::Partly => "partly satisfied",
+                            Verdict::Unsatisfied => "not satisfied",
+                        };
+                        format!("{word} with item {}", v.item)
+                    })
+                    .collect();
+                self.author()?.say(" says of ").entry(&b.disclosure)?;
+                self.say(format!(": {}.", verdicts.join(", ")));
+            }
+            Body::CorrectionIssued(b) => {
+                self.author()?;
+                match b.effect {
+                    CorrectionEffect::Annotate => {
+                        self.say(" corrected ").entry(&b.corrects)?;
+                    }
+                    CorrectionEffect::Void => {
+                        self.say(" declared void ").entry(&b.corrects)?;
+                    }
+                }
+                if let Some(replacement) = &b.replacement {
+                    self.say("; in its place stands ").entry(replacement)?;
+                }
+                self.say(".");
+            }
+            Body::ContentWithheld(b) => {
+                self.author()?.say(format!(" withheld {} of ", positions_words(&b.blobs)));
+                self.entry(&b.entry)?
+                    .say(format!(", on the ground: {}.", b.ground.as_str().replace('_', " ")));
+            }
+            Body::ContentReleased(b) => {
+                self.author()?.say(format!(" gave back {} of ", positions_words(&b.blobs)));
+                self.entry(&b.entry)?
+                    .say(format!(", on the ground: {}.", b.ground.as_str().replace('_', " ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn demand(&mut self, b: &crate::event::DemandIssued) -> Written {
+        let items = if b.items == 1 { "one item".to_owned() } else { format!("{} items", b.items) };
+        let signed = |id: &EventId| self.record.parties().any(|p| p == *id);
+        let (counsel, petitioner) = (b.counsel.as_ref(), b.petitioner.as_ref());
+        // Who did not sign is named, not confirmed (domain.md, whose backing is it).
+        match (counsel.filter(|c| signed(c)), petitioner.filter(|p| signed(p))) {
+            (Some(counsel), signed_petitioner) => {
+                self.party(counsel)?.say(format!(" issued a demand of {items} to "));
+                self.party(&b.respondent)?;
+                match (signed_petitioner, petitioner) {
+                    (Some(p), _) => {
+                        self.say(" for ").party(p)?;
+                    }
+                    (None, Some(p)) => {
+                        self.say(", naming ").party(p)?.say(" as petitioner");
+                    }
+                    (None, None) => {}
+                }
+            }
+            (None, Some(p)) => {
+                self.party(p)?.say(format!(" issued a demand of {items} to ")).party(&b.respondent)?;
+                if let Some(c) = counsel {
+                    self.say(", naming ").party(c)?.say(" as counsel");
+                }
+            }
+            (None, None) => {
+                self.say(format!("A demand of {items} to ")).party(&b.respondent)?.say(" is on record");
+                let names = [(petitioner, " as petitioner"), (counsel, " as counsel")];
+                let mut before = ", naming ";
+                for (party, role) in names {
+                    if let Some(party) = party {
+                        self.say(before).party(party)?.say(role);
+                        before = " and ";
+                    }
+                }
+            }
+        }
+        match &b.deadline {
+            None => {}
+            Some(Deadline::By(day)) => {
+                self.say(format!("; an answer is asked for by {}", dates::day_words(day)));
+            }
+            Some(Deadline::Period { days, from, .. }) => {
+                let days = if *days == 1 { "one day".to_owned() } else { format!("{days} days") };
+                let from = match from {
+                    ClockStart::Issue => "issue",
+                    ClockStart::Relayed => "the day it is relayed",
+                    ClockStart::Available => "the day it is available",
+                    ClockStart::HandedOver => "the day it is handed over",
+                    ClockStart::Accepted => "the day it is accepted",
+                };
+                self.say(format!("; an answer is asked for within {days} of {from}"));
+            }
+        }
+        self.say(".");
+        Ok(())
+    }
+}
+
+impl Views {
+    /// A record as a noun: `the statement of 8 December 2023 by Socso`.
+    pub(super) fn noun(&self, record: &Record) -> Result<String, ReadError> {
+        let event = record.event();
+        let of = |at: &At| format!("of {}", dates::date_words(at));
+        let by = |id: &EventId| -> Result<String, ReadError> { Ok(format!("by {}", self.name(id)?)) };
+        let at = of(event.at());
+        let author = record.parties().next();
+        let by_author = || author.as_ref().map_or(Ok(String::new()), by);
+        Ok(match event.body() {
+            Body::LedgerOpened(_) | Body::PartyRegistered(_) => self.name(&event.id())?.to_string(),
+            Body::CaseOpened(_) => match self.words(record)?.text("title") {
+                Some(title) => format!("the case “{}”", shown(&excerpt(title, 80))),
+                None => format!("the case opened {}", at.replacen("of ", "on ", 1)),
+            },
+            Body::IncidentReported(b) => format!("the incident reported {}", by(&b.reporter)?),
+            Body::StatementMade(b) => {
+                let noun = if b.standing == Standing::Report { "report" } else { "statement" };
+                format!("the {noun} {} {}", of(b.published.as_ref().unwrap_or(event.at())), by(&b.speaker)?)
+            }
+            Body::StatementRevised(_) => format!("the revision {at}"),
+            Body::StatementWithdrawn(_) => format!("the withdrawal {at} of a statement"),
+            Body::PositionTaken(b) => format!("the position {at} {}", by(&b.party)?),
+            Body::LinkAsserted(_) => format!("the link {at} drawn {}", by_author()?),
+            Body::CommitmentMade(b) => format!("the promise {at} {}", by(&b.party)?),
+            Body::CommitmentClosed(_) => format!("the closing {at} of a promise"),
+            Body::ExhibitCaptured(b) => format!("the exhibit {} {}", of(&b.captured), by_author()?),
+            Body::ExhibitRechecked(b) => format!("the recheck {}", of(&b.checked)),
+            Body::CollectionOpened(b) => format!("the collection {}", by(&b.organiser)?),
+            Body::CollectionCounted(_) => format!("the count {at}"),
+            Body::CollectionClosed(_) => format!("the closing count {at}"),
+            Body::DemandIssued(_) => format!("the demand {at}"),
+            Body::DemandWithdrawn(_) => format!("the withdrawal {at} of a demand"),
+            Body::DemandEscalated(_) => format!("the escalation {at}"),
+            Body::NoticeDispatched(b) => {
+                format!("the notice {at} to {}{}", self.name(&b.addressee)?, channel_words(b.channel))
+            }
+            Body::DeliveryEvidenced(_) => format!("the delivery evidence {at}"),
+            Body::ReceiptAcknowledged(_) => format!("the receipt {at}"),
+            Body::DeadlineAdjusted(_) => format!("the new date {at}"),
+            Body::DisclosureMade(b) => {
+                let noun = if b.kind == DisclosureKind::Reply { "reply" } else { "disclosure" };
+                format!("the {noun} {at} {}", by(&b.party)?)
+            }
+            Body::AnswerAssessed(_) => format!("the assessment {at} {}", by_author()?),
+            Body::CorrectionIssued(_) => format!("the correction {at}"),
+            Body::ContentWithheld(_) => format!("the withholding {at}"),
+            Body::ContentReleased(_) => format!("the release {at}"),
+            Body::PartyUpdated(b) => format!("the update {at} about {}", self.name(&b.party)?),
+            Body::KeyAdded(b) => format!("the key added {at} for {}", self.name(&b.party)?),
+            Body::KeyRevoked(b) => format!("the key revocation {at} of {}", self.name(&b.party)?),
+            Body::RoleGranted(b) => format!("the role given {at} to {}", self.name(&b.party)?),
+            Body::RoleRevoked(b) => format!("the role taken back {at} from {}", self.name(&b.party)?),
+        })
+    }
+}
+
+fn announced(announced: bool) -> &'static str {
+    if announced { "its speaker said so." } else { "nothing says that its speaker announced it." }
+}
+
+fn medium_words(medium: Medium) -> &'static str {
+    match medium {
+        Medium::PressRelease => " in a press release",
+        Medium::Website => " on a website",
+        Medium::Social => " on social media",
+        Medium::Broadcast => " in a broadcast",
+        Medium::Forum => " on a forum",
+        Medium::Letter => " in a letter",
+        Medium::Filing => " in a filing",
+        Medium::Interview => " in an interview",
+        Medium::Other => "",
+    }
+}
+
+fn stance_words(stance: Stance) -> &'static str {
+    match stance {
+        Stance::Affirms => " affirms ",
+        Stance::Denies => " denies ",
+        Stance::Disputes => " disputes ",
+        Stance::PartlyAccepts => " partly accepts ",
+        Stance::Declines => " declines, as to ",
+        Stance::Withdraws => " withdraws, as to ",
+    }
+}
+
+fn relation_words(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Contradicts => " contradicts ",
+        Relation::Supersedes => " supersedes ",
+        Relation::Repeats => " repeats ",
+        Relation::Answers => " answers ",
+        Relation::RefersTo => " refers to ",
+    }
+}
+
+fn capture_words(method: CaptureMethod) -> &'static str {
+    match method {
+        CaptureMethod::Upload => " put in an exhibit of ",
+        CaptureMethod::Screenshot => " took a screenshot on ",
+        CaptureMethod::Wacz | CaptureMethod::Warc => " archived a web page on ",
+        CaptureMethod::Email => " captured an e-mail on ",
+        CaptureMethod::Scan => " scanned a document on ",
+    }
+}
+
+/// Standing first; "as stated; no roll committed" without a root (domain.md, whose backing is it).
+fn count_words(count: u64, rolled: bool, less: [Option<u64>; 3]) -> String {
+    let taken: Vec<String> = less
+        .iter()
+        .zip(["withdrawn", "duplicate", "invalid"])
+        .filter_map(|(n, word)| n.filter(|n| *n > 0).map(|n| format!("{n} {word}")))
+        .collect();
+    let standing = less.iter().flatten().fold(count, |left, n| left.saturating_sub(*n));
+    let mut text = if taken.is_empty() {
+        format!("{count}")
+    } else {
+        format!("{standing} standing, of {count} ever confirmed ({})", taken.join(", "))
+    };
+    text.push_str(if rolled { ", by a committed roll." } else { ", as stated; no roll committed." });
+    text
+}
+
+fn route_words(route: EscalationRoute) -> &'static str {
+    match route {
+        EscalationRoute::Court => " to a court",
+        EscalationRoute::Regulator => " to a regulator",
+        EscalationRoute::Police => " to the police",
+        EscalationRoute::Ombudsman => " to an ombudsman",
+        EscalationRoute::Public => " to the public",
+    }
+}
+
+fn channel_words(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Hand => " by hand",
+        Channel::RegisteredPost => " by registered post",
+        Channel::Courier => " by courier",
+        Channel::Email => " by e-mail",
+        Channel::Portal => " through a portal",
+        Channel::Fax => " by fax",
+    }
+}
+
+fn evidence_words(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::SubmissionAcceptance => "taken for sending",
+        Evidence::SubmissionRejection => "not taken for sending",
+        Evidence::RelayAcceptance => "relayed to the addressee's service",
+        Evidence::RelayRejection => "refused by the addressee's service",
+        Evidence::RelayFailure => "not relayed",
+        Evidence::NotificationForAcceptance => "the addressee was asked to accept it",
+        Evidence::NotificationForAcceptanceFailure => "the addressee could not be asked to accept it",
+        Evidence::ConsignmentAcceptance => "accepted",
+        Evidence::ConsignmentRejection => "refused on delivery",
+        Evidence::AcceptanceRejectionExpiry => "neither accepted nor refused in time",
+        Evidence::ContentConsignment => "made available to the addressee",
+        Evidence::ContentConsignmentFailure => "could not be made available to the addressee",
+        Evidence::ConsignmentNotification => "the addressee was told it is there",
+        Evidence::ConsignmentNotificationFailure => "the addressee could not be told it is there",
+        Evidence::ContentAccessTracking => "opened",
+        Evidence::NotificationDelivered => "a notification was delivered",
+        Evidence::NotificationAccessTracking => "a notification was opened",
+        Evidence::ContentHandover => "handed over",
+        Evidence::ContentHandoverFailure => "not handed over",
+        Evidence::RelayToNonErds => "passed on to another carrier",
+        Evidence::RelayToNonErdsFailure => "could not be passed on to another carrier",
+        Evidence::ReceivedFromNonErds => "received from another carrier",
+    }
+}
+
+fn voucher_words(voucher: Voucher) -> &'static str {
+    match voucher {
+        Voucher::AddresseeKey => ", on the word of the addressee's own key",
+        Voucher::AddresseePaper => ", on the addressee's paper",
+        Voucher::Carrier => ", on the carrier's word",
+        Voucher::System => ", on the word of a computer system",
+        Voucher::ProcessServer => ", on the process server's word",
+        Voucher::Sender => ", on the sender's word",
+    }
+}
+
+fn outcomes_words(items: &[ItemOutcome]) -> String {
+    let one = |o: &ItemOutcome| {
+        let word = match o.outcome {
+            Outcome::Answered => "answered",
+            Outcome::Partly => "partly answered",
+            Outcome::Refused => "refused",
+            Outcome::NotHeld => "not held",
+            Outcome::Holding => "to be answered later",
+        };
+        format!("item {} {word}", o.item)
+    };
+    items.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn positions_words(positions: &[Position]) -> String {
+    let one = |p: &Position| match p {
+        Position::Content => "the words".to_owned(),
+        Position::File(i) => format!("file {}", u64::from(*i) + 1),
+    };
+    positions.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_show_what_stands_first_and_say_when_there_is_no_roll() {
+        assert_eq!(count_words(566, false, [None; 3]), "566, as stated; no roll committed.");
+        assert_eq!(
+            count_words(214, true, [Some(3), Some(5), Some(2)]),
+            "204 standing, of 214 ever confirmed (3 withdrawn, 5 duplicate, 2 invalid), by a committed roll."
+        );
+    }
+}

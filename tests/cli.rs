@@ -29,7 +29,8 @@ impl Place {
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_"))
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_"))
         {
             command.env_remove(name);
         }
@@ -298,7 +299,8 @@ fn a_ledger_is_made_once() {
     place.run("key new --name b.example -o log.key").ok();
     place.run("key new --name b.example/op -o op.key").ok();
     let log_key = place.run("key show log.key").ok();
-    let made = place.run("init --data b --origin b.example --checkpoint-key log.key --operator-key op.key").ok();
+    let made =
+        place.run("init --data b --origin b.example --checkpoint-key log.key --operator-key op.key").ok();
     assert_eq!(made, log_key);
     assert_eq!(place.run(&format!("verify b --key {log_key}")).code, 0);
 }
@@ -340,7 +342,10 @@ fn from_init_to_a_verified_record() {
     let json: serde_json::Value = serde_json::from_str(&statement.ok()).unwrap();
     assert_eq!(json["index"], 3);
     assert_eq!(json["url"], format!("{url}/e/3"));
-    assert!(shown.contains("onrecord/event/v1") && shown.contains("baris kedua"), "what is signed is shown: {shown}");
+    assert!(
+        shown.contains("onrecord/event/v1") && shown.contains("baris kedua"),
+        "what is signed is shown: {shown}"
+    );
     let demand = "demand --case @2 --respondent @1 --petitioner @0 --item One --item Two --deadline-days 14 \
                   --deadline-rule calendar --deadline-from issue";
     record(demand).ok();

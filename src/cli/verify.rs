@@ -46,6 +46,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let report = check(&args.ledger, args.key.as_ref(), &options)?;
     if context.json {
         terminal::json(&report);
+    } else if let (None, Some(why)) = (report.size, &report.undecided) {
+        // Nothing was checked, so there is nothing to report on.
+        return Err(Failure::Undecided(why.clone()));
     } else {
         terminal::result(&terminal::plain(&report.to_string()));
     }

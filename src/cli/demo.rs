@@ -216,11 +216,11 @@ fn summary(
             out.push_str(&format!("    {base}/case/{}\n", case.id));
         }
     }
-    out.push_str("\nTry\n");
+    out.push_str(if base.is_some() { "\nTry, in a browser and in another terminal\n" } else { "\nTry\n" });
     match &base {
         Some(base) => {
             out.push_str(&format!(
-                "  {base}/       what this is, in a browser\n  {base}/e/{}   one entry\n\n",
+                "  {base}/       what this is\n  {base}/e/{}   one entry\n\n",
                 size.saturating_sub(1)
             ));
             if let Some(line) = example(reader, &cases, data, base)? {

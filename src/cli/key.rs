@@ -68,7 +68,8 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         }
         Command::Show { file } => print(read(&file)?.verifying_key(), Some(&file), context),
         Command::Import { name, seed_hex_file, output } => {
-            let key = SigningKey::from_seed(name, &*read_seed(&seed_hex_file)?);
+            let seed = read_seed(&seed_hex_file)?;
+            let key = SigningKey::from_seed(name, &seed);
             write_new(&output, &key)?;
             print(key.verifying_key(), Some(&output), context);
         }
@@ -94,7 +95,8 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
 
 /// A new key.
 pub(super) fn generate(name: KeyName) -> Result<SigningKey, Failure> {
-    Ok(SigningKey::from_seed(name, &*Zeroizing::new(random()?)))
+    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(random()?);
+    Ok(SigningKey::from_seed(name, &seed))
 }
 
 fn random_name(origin: &Origin) -> Result<KeyName, Failure> {

@@ -4,7 +4,10 @@
 //! re-run in order. Where an entry was changed, the hash tiles say which one: of two leaf hashes, the true one
 //! is that which the path through the tiles leads from to the signed root.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry as Slot},
+};
 
 use super::{
     Source, SourceError,
@@ -563,12 +566,13 @@ impl NodeReader for TileNodes<'_> {
         let path = tile_of_node(height, index, self.size).ok_or(NoNode)?;
         let TileKind::Hashes { level } = path.kind() else { return Err(NoNode) };
         let mut cache = self.cache.borrow_mut();
-        if !cache.contains_key(&path) {
-            let Ok(Ok(found)) = hashes(self.source, level, path.index(), self.size) else {
-                return Err(NoNode);
-            };
-            cache.insert(path, found);
-        }
-        cache.get(&path).and_then(|hashes| node_in_tile(hashes, height, index)).ok_or(NoNode)
+        let hashes = match cache.entry(path) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => match hashes(self.source, level, path.index(), self.size) {
+                Ok(Ok(found)) => slot.insert(found),
+                _ => return Err(NoNode),
+            },
+        };
+        node_in_tile(hashes, height, index).ok_or(NoNode)
     }
 }

@@ -65,8 +65,15 @@ impl Folder {
     pub fn tile(&self, path: &TilePath) -> PathBuf {
         self.public().join(path.to_string())
     }
+    pub fn files(&self) -> PathBuf {
+        self.public().join("file")
+    }
     pub fn file(&self, digest: &Digest) -> PathBuf {
-        self.public().join("file").join(digest.to_string())
+        self.files().join(digest.to_string())
+    }
+    /// Marks of withheld files.
+    pub fn withheld(&self) -> PathBuf {
+        self.0.join("withheld")
     }
     pub fn uploads(&self) -> PathBuf {
         self.0.join("upload")

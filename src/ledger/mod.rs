@@ -31,6 +31,7 @@ mod recent;
 mod sequencer;
 mod submission;
 mod upload;
+mod withholding;
 
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
 pub use submission::{Receipt, Submission};

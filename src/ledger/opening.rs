@@ -152,7 +152,7 @@ pub(super) fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
     Ok(size)
 }
 
-fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
+pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
     let path = folder.lock();
     let file = fs::OpenOptions::new()
         .create(true)

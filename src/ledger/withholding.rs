@@ -305,6 +305,7 @@ pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), R
     let mut claimed = Vec::new();
     for digest in digests {
         if shared.uploads.is_waiting(digest) && !shared.open_claims(digest)?.is_empty() {
+            placing.prepare(&shared.folder.files())?;
             placing.put(&shared.folder.upload(digest), &shared.folder.file(digest))?;
             claimed.push(digest);
         }

@@ -131,6 +131,13 @@ impl<'a> Placing<'a> {
         self.put(&aside, path)
     }
 
+    /// Makes a folder durable before anything is moved into it: what is moved exists nowhere else, and would be
+    /// lost with a folder that is.
+    pub fn prepare(&mut self, dir: &Path) -> Result<(), StoreError> {
+        self.make_dir(dir)?;
+        self.sync()
+    }
+
     /// Renames a synced file into place.
     pub fn put(&mut self, from: &Path, to: &Path) -> Result<(), StoreError> {
         if let Some(dir) = to.parent() {

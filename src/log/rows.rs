@@ -54,7 +54,7 @@ impl RowKey {
     /// What the row is about, if that is an event, a party, a thread or a blob: their ids.
     pub(crate) fn id(&self) -> Option<EventId> {
         let (tag, id) = self.0.split_first()?;
-        b"efpt".contains(tag).then(|| id.try_into().ok().map(EventId)).flatten()
+        b"efptb".contains(tag).then(|| id.try_into().ok().map(EventId)).flatten()
     }
     /// The key's bytes, for keepers that store them.
     pub fn as_bytes(&self) -> &[u8] {

@@ -194,19 +194,19 @@ impl fmt::Display for Report {
 
 /// A line a check.
 pub(crate) fn write_checks(f: &mut fmt::Formatter<'_>, checks: &[Check]) -> fmt::Result {
-        for check in checks {
-            // What a reader must not overlook is not in the same letters as what merely was not asked.
-            let outcome = match (check.name, check.outcome) {
-                ("identity", Outcome::NotChecked) => "NOT CHECKED".to_owned(),
-                (_, outcome) => outcome.to_string(),
-            };
-            let mut lines = check.detail.lines();
-            writeln!(f, "{:<11} {outcome:<12} {}", check.name, lines.next().unwrap_or_default())?;
-            for line in lines {
-                writeln!(f, "{:<25}{line}", "")?;
-            }
+    for check in checks {
+        // What a reader must not overlook is not in the same letters as what merely was not asked.
+        let outcome = match (check.name, check.outcome) {
+            ("identity", Outcome::NotChecked) => "NOT CHECKED".to_owned(),
+            (_, outcome) => outcome.to_string(),
+        };
+        let mut lines = check.detail.lines();
+        writeln!(f, "{:<11} {outcome:<12} {}", check.name, lines.next().unwrap_or_default())?;
+        for line in lines {
+            writeln!(f, "{:<25}{line}", "")?;
         }
-        writeln!(f)
+    }
+    writeln!(f)
 }
 
 /// A line a fault.

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, PutRows, Row,
-        Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, PutRows,
+        Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
         node_in_tile, tile_of_node, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
@@ -77,7 +77,10 @@ pub fn verify(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Report {
     verify_from(source, key, options, progress, |checkpoint| {
-        Ok(Start { auditor: Auditor::new(checkpoint.origin().clone(), MemoryRows::default()), levels: Vec::new() })
+        Ok(Start {
+            auditor: Auditor::new(checkpoint.origin().clone(), MemoryRows::default()),
+            levels: Vec::new(),
+        })
     })
     .0
 }
@@ -548,7 +551,8 @@ impl<R: KnownRows> Run<'_, R> {
         let rows = self.auditor.rows();
         let held = rows.known().iter().filter(|(key, row)| match row {
             Row::Fate(fate) if fate.withheld_by(Position::Content).is_some() => {
-                self.start == 0 || key.id().and_then(|id| rows.event(&id)).is_some_and(|e| e.index >= self.start)
+                self.start == 0
+                    || key.id().and_then(|id| rows.event(&id)).is_some_and(|e| e.index >= self.start)
             }
             _ => false,
         });

@@ -4,6 +4,8 @@
 //! either whole up to some entry or rebuilt. sled 0.34's `flush` may not survive a power cut; nothing that
 //! can't be rebuilt lives here.
 
+mod check;
+
 use std::{ops::RangeInclusive, path::Path};
 
 use sled::Batch;

@@ -108,7 +108,7 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
     let mut tries = 0;
     loop {
         tries += 1;
-        let checkpoint = copy_log(&from, &dest, &key, &mut done)?;
+        let checkpoint = copy_log(&from, &dest, &key, tries > 1, &mut done)?;
         done.size = checkpoint.checkpoint().size();
         done.root = checkpoint.checkpoint().root().to_base64();
         let report = check(&dest.public(), &key)?;
@@ -170,11 +170,13 @@ fn is_place_for_copy(
     }
 }
 
-/// One pass: brings the public files of a copy to the size of the checkpoint that stands now.
+/// One pass: brings the public files of a copy to the size of the checkpoint that stands now. A `thorough` one
+/// reads also what is there already and never changes, because the pass before it did not verify.
 fn copy_log(
     from: &Folder,
     dest: &Folder,
     key: &VerifyingKey,
+    thorough: bool,
     done: &mut Backup,
 ) -> Result<SignedCheckpoint, OpsError> {
     let checkpoint = read_checkpoint(from, key)?
@@ -189,11 +191,10 @@ fn copy_log(
         let source = from.tile(&path);
         // What never changes is compared by its length, words byte for byte.
         let length = |p: &Path| fs::metadata(p).ok().map(|m| m.len());
-        if path.kind() != TileKind::Contents && path.is_full() && length(&target) == length(&source) {
-            done.kept += u64::from(length(&target).is_some());
-            if length(&target).is_some() {
-                continue;
-            }
+        let is_fixed = path.kind() != TileKind::Contents && path.is_full() && !thorough;
+        if is_fixed && length(&target).is_some() && length(&target) == length(&source) {
+            done.kept += 1;
+            continue;
         }
         let bytes = read_tile(&from.public(), path)?
             .ok_or_else(|| OpsError::Unusable(format!("{} is missing", source.display())))?;
@@ -206,9 +207,13 @@ fn copy_log(
     }
     for name in files_under(&from.files())? {
         let Ok(digest) = name.parse::<Digest>() else { continue };
-        if copy_file(&from.file(&digest), &dest.file(&digest), &dest.tmp(), done)? {
+        let kept = if thorough { None } else { fs::metadata(dest.file(&digest)).ok() };
+        if copy_file(&from.file(&digest), &dest.file(&digest), kept, &dest.tmp(), done)? {
             expected.insert(format!("file/{digest}"));
         }
+    }
+    if dest.files().exists() {
+        fs::File::open(dest.files()).and_then(|d| d.sync_all()).doing("sync", &dest.files())?;
     }
     for name in files_under(&dest.public())?.into_iter().filter(|name| !expected.contains(name)) {
         let path = dest.public().join(name);
@@ -229,14 +234,20 @@ fn copy_log(
 
 /// Copies a file that is named by its digest, unless it is there. Whether it is there now: one that was withheld
 /// meanwhile is not.
-fn copy_file(source: &Path, target: &Path, tmp: &Path, done: &mut Backup) -> Result<bool, OpsError> {
+fn copy_file(
+    source: &Path,
+    target: &Path,
+    there: Option<fs::Metadata>,
+    tmp: &Path,
+    done: &mut Backup,
+) -> Result<bool, OpsError> {
     let mut reader = match fs::File::open(source) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(e).doing("read", source),
     };
     let length = reader.metadata().doing("look at", source)?.len();
-    if fs::metadata(target).is_ok_and(|m| m.len() == length) {
+    if there.is_some_and(|m| m.len() == length) {
         done.kept += 1;
         return Ok(true);
     }

@@ -5,10 +5,14 @@
 //! pure and all that a verifier needs; [`ledger`] is the one writer; `serve` and `cli` are how people and
 //! programs reach it. The formats are in `docs/formats.md`.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod event;
 #[cfg(feature = "serve")]
 pub mod ledger;
 pub mod log;
+#[cfg(feature = "cli")]
+pub mod mirror;
 pub mod note;
 #[cfg(feature = "serve")]
 pub mod serve;
@@ -16,3 +20,7 @@ pub mod serve;
 pub(crate) mod store;
 #[cfg(feature = "serve")]
 pub mod views;
+
+// Tests inside the crate use the same support as those outside.
+#[cfg(test)]
+extern crate self as onrecord;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
-    clock::{Clock, SystemTimeSource},
+    clock::{Clock, SystemTimeSource, TimeSource},
     folder::{Folder, io},
     follower::Follower,
     reader::{Shared, listed},
@@ -102,7 +102,7 @@ fn make(
 }
 
 /// The first event of a ledger, dated today.
-fn opening_event(
+pub(super) fn opening_event(
     origin: &Origin,
     checkpoint_key: &SigningKey,
     operator_key: &SigningKey,
@@ -167,16 +167,26 @@ fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
 }
 
 pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
+    open_on(Arc::new(RealDisk), SystemTimeSource::new(), dir, options)
+}
+
+/// Opens a ledger whose journal and files lie on the given disk, under the given clocks. Settings, keys, lock
+/// and index lie on the disk of this machine.
+pub(super) fn open_on(
+    disk: Arc<dyn Disk>,
+    time: Arc<dyn TimeSource>,
+    dir: &Path,
+    options: Options,
+) -> Result<Ledger, LedgerError> {
     let folder = Folder::new(dir);
     let (origin, key) = folder.read()?;
     let log_key = key.verifying_key().clone();
     let lock = lock(&folder)?;
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
 
     let published = read_checkpoint(&*disk, &folder, &log_key)?;
     let mut recent = read_published(&*disk, &folder, &origin, published.as_ref(), &key)?;
     let published = recent.size();
-    let recovered = journal::recover(&*disk, &folder.journal())?;
+    let recovered = journal::recover(&*disk, &folder.journal(), published)?;
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let last = replay_journal(&mut recent, &recovered, &origin, last)?;
     let checkpoint = Checkpoint::new(origin.clone(), recent.size(), recent.frontier.root())
@@ -186,8 +196,9 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> 
 
     let size = recent.size();
     let index = Index::open(&folder.index())?;
-    let uploads = Uploads::open(&folder, options.max_file, options.upload_quota, options.upload_expiry)
-        .map_err(|e| io(&folder.uploads(), "read", e))?;
+    let uploads =
+        Uploads::open(disk.clone(), &folder, options.max_file, options.upload_quota, options.upload_expiry)
+            .map_err(|e| io(&folder.uploads(), "read", e))?;
     let ids = (origin, log_key);
     let shared = Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, uploads));
     catch_up(&shared, size)?;
@@ -198,13 +209,14 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> 
     let journal = Arc::new(Mutex::new(fresh));
     let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
     let signals = Arc::new(Signals::default());
+    signals.published.store(published, std::sync::atomic::Ordering::Release);
     let (groups, waiting) = mpsc::channel(MAX_WAITING);
     let sequencer = Sequencer {
         shared: shared.clone(),
         signals: signals.clone(),
         journal: journal.clone(),
         key,
-        clock: Clock::new(SystemTimeSource::new(), last.map(|(_, time)| time)),
+        clock: Clock::new(time, last.map(|(_, time)| time)),
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
         max_batch: options.max_batch.max(1),
         groups: waiting,

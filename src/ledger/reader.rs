@@ -451,7 +451,8 @@ impl Reader {
     pub fn file(&self, digest: &Digest) -> Result<Option<(PathBuf, u64, String)>, ReadError> {
         let Some(claim) = self.0.open_claims(digest)?.into_iter().next() else { return Ok(None) };
         let (placed, waiting) = (self.0.folder.file(digest), self.0.folder.upload(digest));
-        let path = if placed.exists() || !waiting.exists() { placed } else { waiting };
+        let disk = &self.0.disk;
+        let path = if disk.exists(&placed) || !disk.exists(&waiting) { placed } else { waiting };
         Ok(Some((path, claim.size, claim.media)))
     }
     /// A tile, bundle or content tile, raw; full ones, and partial ones for every size that was signed.

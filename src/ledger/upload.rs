@@ -2,8 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
-    io::Write as _,
     net::IpAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,7 +11,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::folder::Folder;
-use crate::event::{Code, Digest, Refusal};
+use crate::{
+    event::{Code, Digest, Refusal},
+    store::disk::{Disk, DiskFile, write_all},
+};
 
 /// A file that no accepted event names yet.
 #[derive(Debug, Clone)]
@@ -35,8 +36,8 @@ struct State {
 }
 
 /// All uploads of a ledger.
-#[derive(Debug)]
 pub(crate) struct Uploads {
+    disk: Arc<dyn Disk>,
     folder: Folder,
     max_file: u64,
     quota: u64,
@@ -45,16 +46,30 @@ pub(crate) struct Uploads {
 }
 
 /// A file on its way in, from [`super::Ledger::upload`]. Dropped before it is finished, it leaves nothing.
-#[derive(Debug)]
 pub struct Upload {
     uploads: Arc<Uploads>,
     digest: Digest,
     from: IpAddr,
     aside: PathBuf,
-    file: Option<fs::File>,
+    file: Option<Box<dyn DiskFile>>,
     blake3: blake3::Hasher,
     sha256: Sha256,
     size: u64,
+}
+
+impl std::fmt::Debug for Uploads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uploads").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload")
+            .field("digest", &self.digest)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
 }
 
 fn unavailable(e: std::io::Error) -> Refusal {
@@ -64,42 +79,36 @@ fn unavailable(e: std::io::Error) -> Refusal {
 
 impl Uploads {
     /// Takes up uploads that an earlier process left: digests them again and starts their hour anew.
-    pub fn open(folder: &Folder, max_file: u64, quota: u64, expiry: Duration) -> std::io::Result<Arc<Self>> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Folder,
+        max_file: u64,
+        quota: u64,
+        expiry: Duration,
+    ) -> std::io::Result<Arc<Self>> {
         let mut state = State::default();
-        let dir = folder.uploads();
-        fs::create_dir_all(&dir)?;
-        fs::create_dir_all(folder.tmp())?;
-        for entry in fs::read_dir(folder.tmp())? {
+        let (dir, tmp) = (folder.uploads(), folder.tmp());
+        disk.create_dir_all(&dir)?;
+        disk.create_dir_all(&tmp)?;
+        for name in disk.list(&tmp)? {
             // What an earlier process was writing when it ended.
-            fs::remove_file(entry?.path())?;
+            disk.remove(&tmp.join(name))?;
         }
-        for entry in fs::read_dir(&dir)? {
-            let path = entry?.path();
-            let named = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse::<Digest>().ok());
-            let mut sha256 = Sha256::new();
-            let mut blake3 = blake3::Hasher::new();
-            let mut file = fs::File::open(&path)?;
-            let mut buffer = vec![0; 1 << 16];
-            let mut size = 0;
-            loop {
-                let n = std::io::Read::read(&mut file, &mut buffer)?;
-                if n == 0 {
-                    break;
-                }
-                sha256.update(&buffer[..n]);
-                blake3.update(&buffer[..n]);
-                size += n as u64;
-            }
-            let digest = Digest(*blake3.finalize().as_bytes());
-            if named != Some(digest) {
-                fs::remove_file(&path)?;
+        for name in disk.list(&dir)? {
+            let path = dir.join(&name);
+            let bytes = disk.read(&path)?.unwrap_or_default();
+            let digest = Digest::blake3(&bytes);
+            if name.parse() != Ok(digest) {
+                disk.remove(&path)?;
                 continue;
             }
-            let sha256 = Digest(sha256.finalize().into());
+            let sha256 = Digest(Sha256::digest(&bytes).into());
+            let size = bytes.len() as u64;
             let waiting = Waiting { sha256, size, from: None, since: Instant::now(), pins: 0 };
             state.waiting.insert(digest, waiting);
         }
-        Ok(Arc::new(Self { folder: folder.clone(), max_file, quota, expiry, state: Mutex::new(state) }))
+        let folder = folder.clone();
+        Ok(Arc::new(Self { disk, folder, max_file, quota, expiry, state: Mutex::new(state) }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -111,7 +120,7 @@ impl Uploads {
         state.next += 1;
         let aside = self.folder.tmp().join(format!("upload-{}", state.next));
         drop(state);
-        let file = fs::File::create(&aside).map_err(unavailable)?;
+        let file = self.disk.create(&aside).map_err(unavailable)?;
         Ok(Upload {
             uploads: self.clone(),
             digest,
@@ -159,7 +168,7 @@ impl Uploads {
             .collect();
         for digest in old {
             // Removed under the lock, so that no submission pins it meanwhile.
-            if let Err(e) = fs::remove_file(self.folder.upload(&digest)) {
+            if let Err(e) = self.disk.remove(&self.folder.upload(&digest)) {
                 tracing::warn!(error = %e, "an expired upload could not be removed");
             }
             state.waiting.remove(&digest);
@@ -193,7 +202,7 @@ impl Upload {
         self.blake3.update(bytes);
         self.sha256.update(bytes);
         match &mut self.file {
-            Some(file) => file.write_all(bytes).map_err(unavailable),
+            Some(file) => write_all(&mut **file, bytes).map_err(unavailable),
             None => Err(Refusal::because(Code::Unavailable, "file", "the upload has ended")),
         }
     }
@@ -207,15 +216,16 @@ impl Upload {
         if found != self.digest {
             return Err(Refusal::new(Code::FileDigest, "file", self.digest, found));
         }
-        let Some(file) = self.file.take() else {
+        let Some(mut file) = self.file.take() else {
             return Err(Refusal::because(Code::Unavailable, "file", "the upload has ended"));
         };
+        let disk = self.uploads.disk.clone();
         let to = self.uploads.folder.upload(&self.digest);
         // The long wait is outside the lock.
-        file.sync_all().map_err(unavailable)?;
+        file.sync_data().map_err(unavailable)?;
         let mut state = self.uploads.lock();
-        fs::rename(&self.aside, &to)
-            .and_then(|()| fs::File::open(self.uploads.folder.uploads())?.sync_all())
+        disk.rename(&self.aside, &to)
+            .and_then(|()| disk.sync_dir(&self.uploads.folder.uploads()))
             .map_err(unavailable)?;
         let pins = state.waiting.get(&self.digest).map_or(0, |w| w.pins);
         let sha256 = Digest(std::mem::take(&mut self.sha256).finalize().into());
@@ -228,7 +238,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if self.file.take().is_some()
-            && let Err(e) = fs::remove_file(&self.aside)
+            && let Err(e) = self.uploads.disk.remove(&self.aside)
         {
             tracing::warn!(error = %e, "an upload cut short could not be removed");
         }

@@ -1,8 +1,7 @@
 //! The few things asked of a file system, behind a door, so that a test can lose writes and fail calls.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -10,9 +9,23 @@ use super::{Doing as _, StoreError};
 
 /// A file being written.
 pub(crate) trait DiskFile: Send {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes some of the bytes at the end and says how many.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Returns only when the bytes, and what is needed to read them, are durable.
     fn sync_data(&mut self) -> io::Result<()>;
+}
+
+/// Writes all of the bytes. Interrupted and short writes go on where they stopped.
+pub(crate) fn write_all(file: &mut dyn DiskFile, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 /// A file system.
@@ -24,6 +37,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Whether there is a file or folder of that name.
+    fn exists(&self, path: &Path) -> bool;
     /// Names in a folder, sorted; none if there is no folder.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// Makes names created, renamed or removed in a folder durable.
@@ -35,11 +50,10 @@ pub(crate) trait Disk: Send + Sync + 'static {
 pub(crate) struct RealDisk;
 
 impl DiskFile for fs::File {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        io::Write::write_all(self, bytes)
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(self, bytes)
     }
     fn sync_data(&mut self) -> io::Result<()> {
-        self.flush()?;
         fs::File::sync_data(self)
     }
 }
@@ -67,6 +81,9 @@ impl Disk for RealDisk {
     }
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
+    }
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
     }
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let Some(entries) = absent(fs::read_dir(path))? else { return Ok(Vec::new()) };
@@ -102,7 +119,7 @@ impl<'a> Placing<'a> {
         let aside = self.tmp.join(format!("placing-{}", self.made));
         self.made += 1;
         let mut file = self.disk.create(&aside).doing(|| format!("create {}", aside.display()))?;
-        file.write_all(bytes)
+        write_all(&mut *file, bytes)
             .and_then(|()| file.sync_data())
             .doing(|| format!("write {}", aside.display()))?;
         self.put(&aside, path)
@@ -128,7 +145,7 @@ impl<'a> Placing<'a> {
 
     fn make_dir(&mut self, dir: &Path) -> Result<(), StoreError> {
         let fresh: Vec<&Path> =
-            dir.ancestors().take_while(|d| !d.as_os_str().is_empty() && !d.is_dir()).collect();
+            dir.ancestors().take_while(|d| !d.as_os_str().is_empty() && !self.disk.exists(d)).collect();
         self.disk.create_dir_all(dir).doing(|| format!("create {}", dir.display()))?;
         for d in fresh {
             if let Some(parent) = d.parent() {

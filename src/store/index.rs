@@ -17,6 +17,9 @@ use crate::{
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
 const VERSION: &[u8] = b"onrecord index 1";
 
+/// Bytes of the index kept in memory.
+const CACHE: u64 = 64 << 20;
+
 /// How far the index follows the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IndexPosition {
@@ -105,10 +108,25 @@ fn place_key(index: u64, position: u32) -> Vec<u8> {
     [&b"G"[..], &index.to_be_bytes(), &position.to_be_bytes()].concat()
 }
 
+/// Opens sled's files. sled lets go of its lock a moment after its last handle; the ledger's own lock is held
+/// by now, so nobody else has them, and waiting is enough.
+fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
+    let mut tries = 0;
+    loop {
+        match sled::Config::new().path(dir).cache_capacity(CACHE).open() {
+            Err(sled::Error::Io(e)) if tries < 100 && e.to_string().contains("acquire lock") => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            other => return other.map_err(broken),
+        }
+    }
+}
+
 impl Index {
     /// Opens the index in a folder, emptying one of another version.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let db = sled::Config::new().path(dir).cache_capacity(64 << 20).open().map_err(broken)?;
+        let db = open_db(dir)?;
         let tree = db.open_tree("index").map_err(broken)?;
         let this = Self { tree, db };
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {

@@ -15,6 +15,8 @@
 pub(crate) mod disk;
 pub(crate) mod index;
 pub(crate) mod journal;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 /// A fault of the disk or of what lies on it.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,205 @@
+//! Settings: flags, then the environment, then one TOML file. `onrecord.example.toml` documents every key.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use crate::ledger::Options;
+
+/// The file that is read if there is one and no other is named.
+const DEFAULT_FILE: &str = "onrecord.toml";
+
+/// What the settings file holds. Every key may be left out; a key that is not known is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The ledger's folder, for `init`, `serve` and `rebuild`. Relative to the file.
+    pub data: Option<PathBuf>,
+    /// Where `serve` listens.
+    pub listen: Option<String>,
+    /// The address under which the world reaches what `serve` serves, for permalinks.
+    pub url: Option<String>,
+    /// The most that `serve` logs: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log: Option<LogLevel>,
+    /// The ledger that `record` and `event submit` write to.
+    pub ledger: Option<String>,
+    /// The key file that `record` signs with. Relative to the file.
+    pub key_file: Option<PathBuf>,
+    /// What `serve` takes in.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// What the service takes in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The most submissions written with one sync
+    #[arg(long, value_name = "N", env = "ONRECORD_MAX_BATCH", hide_env_values = true)]
+    pub max_batch: Option<usize>,
+    /// Milliseconds between two checkpoints on disk, at least
+    #[arg(long, value_name = "MS", env = "ONRECORD_PUBLISH_EVERY_MS", hide_env_values = true)]
+    pub publish_every_ms: Option<u64>,
+    /// The largest file taken, in bytes
+    #[arg(long, value_name = "BYTES", env = "ONRECORD_MAX_FILE", hide_env_values = true)]
+    pub max_file: Option<u64>,
+    /// The most bytes one address may have uploaded that no event names yet
+    #[arg(long, value_name = "BYTES", env = "ONRECORD_UPLOAD_QUOTA", hide_env_values = true)]
+    pub upload_quota: Option<u64>,
+    /// Seconds that an upload waits for an event that names it
+    #[arg(long, value_name = "SECONDS", env = "ONRECORD_UPLOAD_EXPIRY_S", hide_env_values = true)]
+    pub upload_expiry_s: Option<u64>,
+}
+
+/// The most that is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What needs somebody's hand.
+    Error,
+    /// And what may.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And how.
+    Debug,
+    /// And all else.
+    Trace,
+}
+
+/// A settings file that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It can't be read.
+    #[error("{}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not TOML, or a key is unknown or not of its type.
+    #[error("{}:{line}: {message}", file.display())]
+    Parse {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What was expected.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads the file named, or `onrecord.toml` in the current folder if there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the line.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if file.is_none() && e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(ConfigError::Read { file: path.to_owned(), source }),
+        };
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of a settings file; paths in it are relative to the folder it lies in.
+    ///
+    /// # Errors
+    /// [`ConfigError::Parse`], naming the line.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = toml::from_str(text).map_err(|e| {
+            let start = e.span().map_or(0, |span| span.start).min(text.len());
+            let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count() + 1;
+            let message = e.message().replace('\n', ", ");
+            ConfigError::Parse { file: file.to_owned(), line, message }
+        })?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        for path in [&mut config.data, &mut config.key_file].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        Ok(config)
+    }
+}
+
+impl Limits {
+    /// These limits, those of the file where none are set, and the defaults for the rest.
+    pub(super) fn options(&self, file: &Self) -> Options {
+        let mut options = Options::default();
+        if let Some(n) = self.max_batch.or(file.max_batch) {
+            options.max_batch = n;
+        }
+        if let Some(ms) = self.publish_every_ms.or(file.publish_every_ms) {
+            options.publish_every = Duration::from_millis(ms);
+        }
+        if let Some(bytes) = self.max_file.or(file.max_file) {
+            options.max_file = bytes;
+        }
+        if let Some(bytes) = self.upload_quota.or(file.upload_quota) {
+            options.upload_quota = bytes;
+        }
+        if let Some(seconds) = self.upload_expiry_s.or(file.upload_expiry_s) {
+            options.upload_expiry = Duration::from_secs(seconds);
+        }
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../onrecord.example.toml");
+
+    #[test]
+    fn every_key_of_the_example_is_read_and_every_key_is_in_it() {
+        let config = Config::parse(EXAMPLE, Path::new("etc/onrecord.toml")).unwrap();
+        // Taken apart in full, so that a key that is added here has to be added there.
+        let Config { data, listen, url, log, ledger, key_file, limits } = config;
+        assert_eq!(data, Some("etc/ledger-data".into()));
+        assert_eq!(listen.as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(url.as_deref(), Some("https://ledger.example.org"));
+        assert_eq!(log, Some(LogLevel::Info));
+        assert_eq!(ledger.as_deref(), Some("https://ledger.example.org"));
+        assert_eq!(key_file, Some("etc/desk.key".into()));
+        let options = Limits::default().options(&limits);
+        let Limits { max_batch, publish_every_ms, max_file, upload_quota, upload_expiry_s } = limits;
+        assert!(max_batch.is_some() && publish_every_ms.is_some() && max_file.is_some());
+        assert!(upload_quota.is_some() && upload_expiry_s.is_some());
+        // The example shows the defaults.
+        assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        for (text, line) in [
+            ("data = \"x\"\nlisten_on = \"y\"\n", 2),
+            ("[limits]\n\nmax_fil = 3\n", 3),
+            ("log = \"loud\"\n", 1),
+            ("data = 3", 1),
+            ("\n\ndata =", 3),
+        ] {
+            match Config::parse(text, Path::new("onrecord.toml")) {
+                Err(ConfigError::Parse { line: found, .. }) => assert_eq!(found, line, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        let error = Config::parse("datta = \"x\"", Path::new("onrecord.toml")).unwrap_err().to_string();
+        assert!(error.starts_with("onrecord.toml:1: unknown field `datta`"), "{error}");
+    }
+
+    #[test]
+    fn flags_come_before_the_file() {
+        let flags = Limits { max_file: Some(1), ..Limits::default() };
+        let file = Limits { max_file: Some(2), max_batch: Some(3), ..Limits::default() };
+        let options = flags.options(&file);
+        assert_eq!((options.max_file, options.max_batch), (1, 3));
+    }
+}

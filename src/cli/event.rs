@@ -1,0 +1,342 @@
+//! `event`: the same in single steps, for scripts and for keys that are kept elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::{Context, Failure, client::Client, key, record, terminal};
+use crate::{
+    event::{Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, MAX_EVENT},
+    log::MAX_ENTRY,
+    note::{Origin, SignatureLine, SignedNote, SigningKey, VerifyingKey},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print the three lines of an event, unsigned
+    #[command(after_help = "\
+Examples:
+  onrecord event new --type collection.closed --origin ledger.example.org --by VKEY --case ID \\
+      --ref collection=ID --fact count=566 > count.txt
+  onrecord event new --type statement.made --origin ledger.example.org --by VKEY --case ID --ref speaker=ID \\
+      --fact standing=report --fact language=en --words words.json --content-out words.blob > statement.txt
+  onrecord event sign --key desk.key statement.txt | onrecord event submit --ledger URL - --content words.blob")]
+    New(New),
+    /// Sign the three lines, or add signatures to a note
+    #[command(after_help = "\
+Example:
+  onrecord event sign --key desk.key statement.txt > statement.note")]
+    Sign {
+        /// Key file (may be repeated); its public key must stand in `by`
+        #[arg(long, value_name = "FILE", required = true)]
+        key: Vec<PathBuf>,
+        /// The three lines, or a note that others signed; - is stdin
+        text: PathBuf,
+    },
+    /// Submit a signed note and its words
+    #[command(after_help = "\
+A refusal is printed as CODE: place: message, exit code 1.
+
+Examples:
+  onrecord event submit --ledger http://127.0.0.1:8080 statement.note --content words.blob
+  cat count.note | onrecord event submit --ledger http://127.0.0.1:8080 -")]
+    Submit {
+        /// The ledger's address
+        #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+        ledger: Option<String>,
+        /// The signed note; - is stdin
+        note: PathBuf,
+        /// The words it commits to, byte for byte
+        #[arg(long, value_name = "FILE")]
+        content: Option<PathBuf>,
+        /// With content.released: the words that are given back, byte for byte
+        #[arg(long, value_name = "FILE")]
+        restored: Option<PathBuf>,
+        /// A file that the words name, to upload first (may be repeated)
+        #[arg(long, value_name = "PATH")]
+        file: Vec<PathBuf>,
+    },
+    /// Explain a signed note, or a whole entry
+    #[command(after_help = "\
+Exit codes: 0 the signatures are good, 1 they are not, or it is no event. Whether the keys were on record is asked of
+a ledger, with verify.
+
+Examples:
+  onrecord event show statement.note
+  curl -s URL/entry/12 | onrecord event show -")]
+    Show {
+        /// The note or entry; - is stdin
+        note: PathBuf,
+    },
+}
+
+/// What is to be said.
+#[derive(Debug, clap::Args)]
+pub(super) struct New {
+    /// The event type
+    #[arg(long = "type", value_name = "TYPE", value_parser = clap::builder::PossibleValuesParser::new(EventType::ALL.iter().map(|t| t.as_str())), hide_possible_values = true)]
+    event_type: String,
+    /// The ledger it is meant for
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Origin,
+    /// Who signs, the author first (may be repeated)
+    #[arg(long, value_name = "VKEY", required = true)]
+    by: Vec<VerifyingKey>,
+    /// When it happened [default: today, UTC]
+    #[arg(long, value_name = "DATE")]
+    at: Option<String>,
+    /// Id of the case
+    #[arg(long, value_name = "ID")]
+    case: Option<EventId>,
+    /// What it points at (may be repeated, also with one role)
+    #[arg(long = "ref", value_name = "ROLE=ID")]
+    refs: Vec<String>,
+    /// A fact (may be repeated; more than one of a name make a list)
+    #[arg(long = "fact", value_name = "NAME=VALUE")]
+    facts: Vec<String>,
+    /// The words, a JSON object; salt and files are added
+    #[arg(long, value_name = "FILE", requires = "content_out", conflicts_with = "content")]
+    words: Option<PathBuf>,
+    /// A file that the words name (may be repeated)
+    #[arg(long, value_name = "PATH", requires = "content_out")]
+    file: Vec<PathBuf>,
+    /// Where to write the blob of the words; must not be there yet
+    #[arg(long, value_name = "FILE")]
+    content_out: Option<PathBuf>,
+    /// A blob that is there already, committed to as it is
+    #[arg(long, value_name = "FILE", conflicts_with = "content_out")]
+    content: Option<PathBuf>,
+}
+
+pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::New(args) => new(args),
+        Command::Sign { key, text } => sign(&key, &text),
+        Command::Submit { ledger, note, content, restored, file } => {
+            let ledger = ledger.or_else(|| context.config.ledger.clone());
+            let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
+            submit(&ledger, &note, content.as_deref(), restored.as_deref(), &file, context)
+        }
+        Command::Show { note } => show(&note, context),
+    }
+}
+
+fn new(args: New) -> Result<(), Failure> {
+    let usage = |what: String| Failure::Usage(what);
+    let event_type = EventType::from_name(&args.event_type)
+        .ok_or_else(|| usage(format!("--type {}: no such event type", args.event_type)))?;
+    let spec = event_type.spec();
+
+    let mut given: Vec<(&str, Vec<String>)> = Vec::new();
+    for pair in &args.facts {
+        let (name, value) = record::pair("fact", pair, "NAME=VALUE")?;
+        match given.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, values)) => values.push(value.to_owned()),
+            None => given.push((name, vec![value.to_owned()])),
+        }
+    }
+    let mut facts = Map::new();
+    for (name, values) in given {
+        let Some(fact) = spec.fact(name) else {
+            let known: Vec<_> = spec.facts.iter().map(|f| f.name).collect();
+            return Err(usage(format!("--fact {name}: {event_type} has {}", one_of("fact", &known))));
+        };
+        facts.insert(name.to_owned(), record::fact(&format!("fact {name}"), fact.kind, &values)?);
+    }
+    let mut refs: Map<String, Value> = Map::new();
+    for pair in &args.refs {
+        let (role, id) = record::pair("ref", pair, "ROLE=ID")?;
+        let Some(spec) = spec.role(role) else {
+            let known: Vec<_> = spec.refs.iter().map(|r| r.role).collect();
+            return Err(usage(format!("--ref {role}: {event_type} has {}", one_of("role", &known))));
+        };
+        let id: EventId = id.parse().map_err(|e| usage(format!("--ref {role}: {e}")))?;
+        match refs.get_mut(role) {
+            Some(Value::Array(ids)) => ids.push(id.to_string().into()),
+            Some(_) => return Err(usage(format!("--ref {role}: expected one id"))),
+            None if spec.many => _ = refs.insert(role.to_owned(), vec![id.to_string()].into()),
+            None => _ = refs.insert(role.to_owned(), id.to_string().into()),
+        }
+    }
+    let content = match (&args.content, &args.content_out) {
+        (Some(file), _) => Some(record::read_small(file, MAX_CONTENT)?),
+        (None, Some(out)) => {
+            let words: Map<String, Value> = match &args.words {
+                None => Map::new(),
+                Some(file) => serde_json::from_slice(&record::read_small(file, MAX_CONTENT)?)
+                    .map_err(|e| usage(format!("{}: expected a JSON object: {e}", file.display())))?,
+            };
+            let files = args.file.iter().map(|f| record::file_ref(f)).collect::<Result<Vec<_>, _>>()?;
+            let blob = Content::seal(words, &files, &key::random()?);
+            Content::parse(&blob)?;
+            write_new(out, &blob)?;
+            Some(blob)
+        }
+        (None, None) => None,
+    };
+    let content = content.as_deref().map(ContentRef::of);
+    let at = record::at(args.at.as_deref())?;
+    let draft = Draft { event_type, at, case: args.case, refs, facts, content };
+    terminal::raw(draft.text(&args.origin, &args.by).as_bytes());
+    Ok(())
+}
+
+fn one_of(what: &str, known: &[&str]) -> String {
+    if known.is_empty() { format!("no {what}s") } else { format!("the {what}s {}", known.join(", ")) }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let file = std::fs::File::create_new(path).and_then(|mut f| f.write_all(bytes));
+    file.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))
+}
+
+/// The signers that line 3 names, read leniently: the event is judged once it is signed.
+fn signers(text: &str) -> Result<Vec<VerifyingKey>, Failure> {
+    let by = text.split('\n').nth(2).and_then(|line| serde_json::from_str::<Value>(line).ok());
+    let by = by.as_ref().and_then(|line| line["by"].as_array()?.iter().map(Value::as_str).collect());
+    let by: Vec<&str> = by.ok_or_else(|| {
+        Failure::Usage("expected the three lines of an event, the third a JSON object with `by`".into())
+    })?;
+    let parse =
+        |key: &str| key.parse().map_err(|e| Failure::Usage(format!("by: {}: {e}", terminal::plain(key))));
+    by.into_iter().map(parse).collect()
+}
+
+fn sign(key_files: &[PathBuf], text: &Path) -> Result<(), Failure> {
+    let bytes = record::read_small(text, MAX_EVENT)?;
+    let bad = |e: &dyn std::fmt::Display| Failure::Usage(format!("{}: {e}", text.display()));
+    // A note that others signed, or the bare text.
+    let (text, mut lines) = match SignedNote::parse(&bytes, MAX_EVENT) {
+        Ok(note) => (note.text().to_owned(), note.signatures().to_vec()),
+        Err(_) => (String::from_utf8(bytes).map_err(|_| bad(&"expected UTF-8"))?, Vec::new()),
+    };
+    let by = signers(&text)?;
+    for file in key_files {
+        let key: SigningKey = key::read(file)?;
+        let public = key.verifying_key();
+        if !by.contains(public) {
+            return Err(Failure::Usage(format!("{}: {public} does not stand in `by`", file.display())));
+        }
+        let line = SignatureLine::new(public.name().as_str(), public.id(), &key.sign(text.as_bytes()));
+        lines.retain(|l| (l.name(), l.key_id()) != (line.name(), line.key_id()));
+        lines.push(line);
+    }
+    let of = |line: &SignatureLine| {
+        by.iter().position(|k| k.name().as_str() == line.name() && k.id() == line.key_id())
+    };
+    lines.sort_by_key(|line| of(line).unwrap_or(usize::MAX));
+    let note = SignedNote::assemble(&text, &lines).map_err(|e| bad(&e))?;
+    let missing: Vec<String> = by
+        .iter()
+        .filter(|k| !lines.iter().any(|l| l.name() == k.name().as_str() && l.key_id() == k.id()))
+        .map(ToString::to_string)
+        .collect();
+    if missing.is_empty() {
+        let origin = text.split('\n').nth(1).unwrap_or_default();
+        let origin: Origin = origin.parse().map_err(|e| bad(&format!("line 2: {e}")))?;
+        Event::parse(note.as_bytes(), &origin)?.verify()?;
+    } else {
+        terminal::note(&format!("still to be signed by\n  {}", missing.join("\n  ")));
+    }
+    terminal::raw(note.as_bytes());
+    Ok(())
+}
+
+fn submit(
+    ledger: &str,
+    note: &Path,
+    content: Option<&Path>,
+    restored: Option<&Path>,
+    files: &[PathBuf],
+    context: &Context,
+) -> Result<(), Failure> {
+    let text = |path: &Path, limit| {
+        String::from_utf8(record::read_small(path, limit)?)
+            .map_err(|_| Failure::Usage(format!("{}: expected UTF-8", path.display())))
+    };
+    // More than the ledger takes is sent as well: its refusal says what is wrong.
+    let note = text(note, 2 * MAX_EVENT)?;
+    let content = content.map(|file| text(file, MAX_CONTENT)).transpose()?;
+    let restored = restored.map(|file| text(file, MAX_CONTENT)).transpose()?;
+    let client = Client::connect(ledger)?;
+    for file in files {
+        client.upload(file, &record::file_ref(file)?.blake3)?;
+    }
+    let recorded = client.record(&note, content.as_deref(), restored.as_deref())?;
+    let url = format!("{}/e/{}", client.base(), recorded.index);
+    if context.json {
+        terminal::json(&json!({"index": recorded.index, "id": recorded.id, "url": url}));
+    } else {
+        terminal::result(&url);
+    }
+    Ok(())
+}
+
+fn show(path: &Path, context: &Context) -> Result<(), Failure> {
+    let bytes = record::read_small(path, MAX_ENTRY)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // An entry has a header, an empty line and the note.
+    let (header, note) = match text.split_once("\n\n") {
+        Some((header, note)) if header.starts_with("onrecord/entry/v1\n") => (Some(header), note.as_bytes()),
+        _ => (None, bytes.as_slice()),
+    };
+    let origin = String::from_utf8_lossy(note).split('\n').nth(1).unwrap_or_default().to_owned();
+    let origin: Origin = origin
+        .parse()
+        .map_err(|e| Failure::Refused(format!("{}: no event: line 2, the origin: {e}", path.display())))?;
+    let event = Event::parse(note, &origin)?;
+    let verdict = event.clone().verify();
+    if context.json {
+        let line: Value = serde_json::from_str(event.line()).unwrap_or_default();
+        terminal::json(&json!({
+            "id": event.id().to_string(), "origin": origin.as_str(), "event": line, "header": header,
+            "signatures": if verdict.is_ok() { "good" } else { "not good" },
+            "fault": verdict.as_ref().err().map(ToString::to_string),
+        }));
+    } else {
+        terminal::result(&terminal::plain(&explain(&event, &origin, header, verdict.is_ok())));
+    }
+    verdict.map(|_| ()).map_err(Failure::Event)
+}
+
+/// A note, line by line, in words.
+fn explain(event: &Event, origin: &Origin, header: Option<&str>, good: bool) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        // The name once, however many lines the value has.
+        for (i, value) in value.lines().enumerate() {
+            out.push_str(&format!("{:<11} {value}\n", if i == 0 { name } else { "" }));
+        }
+    };
+    if let Some(header) = header {
+        line("entry", &header.lines().skip(2).collect::<Vec<_>>().join("\n"));
+    }
+    let spec = event.event_type().spec();
+    line("type", &format!("{}  {}", event.event_type(), spec.doc));
+    line("ledger", origin.as_str());
+    line("id", &event.id().to_string());
+    line("at", event.at().as_str());
+    if let Some(case) = event.case() {
+        line("case", &case.to_string());
+    }
+    let refs = event.body().refs();
+    let refs = refs.iter().flat_map(|(role, ids)| ids.iter().map(|id| format!("{} {id}", role.role)));
+    line("refs", &refs.collect::<Vec<_>>().join("\n"));
+    let json: Value = serde_json::from_str(event.line()).unwrap_or_default();
+    if let Some(facts) = json["facts"].as_object() {
+        let facts = facts.iter().map(|(name, value)| match value {
+            Value::String(text) => format!("{name} {text}"),
+            value => format!("{name} {value}"),
+        });
+        line("facts", &facts.collect::<Vec<_>>().join("\n"));
+    }
+    match event.content() {
+        Some(content) => line("words", &format!("{} bytes, BLAKE3 {}", content.size, content.blake3)),
+        None => line("words", "none"),
+    }
+    line("signed by", &event.by().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    line("signatures", if good { "good" } else { "NOT GOOD" });
+    out
+}

@@ -1,0 +1,183 @@
+//! `init` makes a ledger, `rebuild` makes its indexes anew.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::Args as ClapArgs;
+use serde_json::{Map, json};
+
+use super::{Context, Failure, key, serve::ledger_failure, terminal};
+use crate::{
+    ledger::Ledger,
+    note::{KeyName, Origin, SigningKey},
+};
+
+/// Make a ledger in a folder that holds none
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Prints the log's public key: hand it to readers by another way than the ledger itself.
+
+Examples:
+  onrecord init --data ledger-data --origin ledger.example.org
+  onrecord init --data ledger-data --origin ledger.example.org/2026 --operator-key operator.key \\
+      --name \"Example ledger\" --contact editor@example.org")]
+pub(super) struct Args {
+    /// The ledger's folder; made if it is not there
+    #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// The ledger's name for ever, such as ledger.example.org; a ledger that starts again takes a new one
+    #[arg(long, value_name = "NAME")]
+    origin: Origin,
+    /// Key file that signs checkpoints; its name is the origin [default: a new key]
+    #[arg(long, value_name = "FILE")]
+    checkpoint_key: Option<PathBuf>,
+    /// Key file of whoever runs the ledger [default: a new key, DIR/keys/operator.key]
+    #[arg(long, value_name = "FILE")]
+    operator_key: Option<PathBuf>,
+    /// What the ledger is called
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// How the operator is reached
+    #[arg(long, value_name = "TEXT")]
+    contact: Option<String>,
+    /// Rules of admission, correction and withholding
+    #[arg(long, value_name = "TEXT")]
+    rules: Option<String>,
+}
+
+/// Make a ledger's indexes anew from its log
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The log is truth; indexes are made from it. The ledger must not be open elsewhere.
+
+Example:
+  onrecord rebuild --data ledger-data")]
+pub(super) struct RebuildArgs {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let data = args.data.or_else(|| context.config.data.clone());
+    let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
+    let log_name = KeyName::from(args.origin.clone());
+    let checkpoint_key = match &args.checkpoint_key {
+        Some(file) => key::read(file)?,
+        None => key::generate(log_name.clone())?,
+    };
+    if *checkpoint_key.verifying_key().name() != log_name {
+        let found = checkpoint_key.verifying_key().name();
+        return Err(Failure::Usage(format!(
+            "--checkpoint-key: expected a key named {log_name}, found {found}"
+        )));
+    }
+    let log_key = checkpoint_key.verifying_key().clone();
+    let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
+    let words = [
+        ("name", args.name),
+        ("description", args.description),
+        ("contact", args.contact),
+        ("rules", args.rules),
+    ];
+    let words: Map<_, _> = words.into_iter().filter_map(|(n, w)| Some((n.to_owned(), w?.into()))).collect();
+    if let Err(e) = Ledger::init(&data, args.origin.clone(), checkpoint_key, &operator.key, words) {
+        operator.undo();
+        return Err(ledger_failure(e));
+    }
+    operator.settle(&data)?;
+    let file = operator.file.display().to_string();
+    if context.json {
+        terminal::json(&json!({
+            "data": data.display().to_string(), "origin": args.origin.as_str(),
+            "log_key": log_key.to_string(),
+            "operator_key": operator.key.verifying_key().to_string(), "operator_key_file": file,
+        }));
+        return Ok(());
+    }
+    terminal::result(&log_key.to_string());
+    let shown = terminal::shell(&data.display().to_string());
+    terminal::note(&format!(
+        "A ledger is in {shown}. Above is its key: hand it to readers by another way than the ledger.\n\
+         The operator's key is in {file}: keep a copy of it elsewhere.\n\
+         Next:  {} serve --data {shown}",
+        terminal::shell(&super::program())
+    ));
+    Ok(())
+}
+
+/// The operator's key, and where it is kept.
+pub(super) struct Operator {
+    pub key: SigningKey,
+    pub file: PathBuf,
+    new: bool,
+}
+
+impl Operator {
+    /// Reads the operator's key, or makes a new one. A ledger is made only in an empty folder, and the key must
+    /// not be lost if that goes wrong: so it is written beside the folder first.
+    pub fn take(data: &Path, origin: &Origin, file: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(file) = file {
+            return Ok(Self { key: key::read(file)?, file: file.to_owned(), new: false });
+        }
+        let name = format!("{origin}/operator").parse();
+        let key = key::generate(name.map_err(|e| Failure::Usage(format!("--origin: {e}")))?)?;
+        let mut file = data.as_os_str().to_owned();
+        file.push(".operator.key");
+        let file = PathBuf::from(file);
+        if let Some(above) = file.parent().filter(|d| !d.as_os_str().is_empty()) {
+            fs::create_dir_all(above).map_err(|e| Failure::Undecided(format!("{}: {e}", above.display())))?;
+        }
+        key::write_new(&file, &key)?;
+        Ok(Self { key, file, new: true })
+    }
+
+    /// Moves a new key to its place in the ledger's folder.
+    pub fn settle(&mut self, data: &Path) -> Result<(), Failure> {
+        if !self.new {
+            return Ok(());
+        }
+        let keys = data.join("keys");
+        make_folder(&keys)?;
+        let place = keys.join("operator.key");
+        let failed = |e: io::Error| Failure::Undecided(format!("{}: {e}", place.display()));
+        // A link fails where a rename would overwrite.
+        fs::hard_link(&self.file, &place).map_err(failed)?;
+        fs::remove_file(&self.file).map_err(failed)?;
+        self.file = place;
+        Ok(())
+    }
+
+    /// Leaves nothing behind of a ledger that was not made.
+    pub fn undo(&self) {
+        if self.new {
+            let _ = fs::remove_file(&self.file);
+        }
+    }
+}
+
+/// Makes the folder of keys, readable by its owner alone, if it is not there.
+pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|e| Failure::Undecided(format!("{}: {e}", dir.display())))
+}
+
+pub(super) fn rebuild(args: RebuildArgs, context: &Context) -> Result<(), Failure> {
+    let data = args.data.or_else(|| context.config.data.clone());
+    let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
+    let size = Ledger::rebuild(&data).map_err(ledger_failure)?;
+    if context.json {
+        terminal::json(&json!({"data": data.display().to_string(), "entries": size}));
+    } else {
+        terminal::result(&format!("indexes of {size} entries are made anew"));
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! `key`: key files. A key file is made readable by its owner alone, never overwritten and never printed.
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Subcommand;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{Context, Failure, terminal};
+use crate::note::{KeyName, Origin, SigningKey, VerifyingKey};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a new key file and print its public key
+    #[command(after_help = "\
+Examples:
+  onrecord key new --name newsroom.example/desk -o desk.key
+  onrecord key new --pseudonym ledger.example.org -o me.key     a name that says nothing, for a person")]
+    New {
+        /// The key's name, which stands on every signature: [a-z0-9.-]+(/[a-z0-9._-]+)*
+        #[arg(long, value_name = "NAME", required_unless_present = "pseudonym")]
+        name: Option<KeyName>,
+        /// Take a random name at this ledger, as keys of persons and accounts must have
+        #[arg(long, value_name = "ORIGIN", conflicts_with = "name")]
+        pseudonym: Option<Origin>,
+        /// Where to write it; must not be there yet
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print the public key (vkey) of a key file
+    #[command(after_help = "Example:\n  onrecord key show desk.key")]
+    Show {
+        /// The key file
+        file: PathBuf,
+    },
+    /// Make a key file from a seed of 32 bytes in hex
+    #[command(
+        after_help = "Example:\n  onrecord key import --name newsroom.example/desk --seed-hex-file seed.txt -o desk.key"
+    )]
+    Import {
+        /// The key's name
+        #[arg(long, value_name = "NAME")]
+        name: KeyName,
+        /// File with 64 hex digits; - is stdin
+        #[arg(long, value_name = "FILE")]
+        seed_hex_file: PathBuf,
+        /// Where to write it; must not be there yet
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::New { name, pseudonym, output } => {
+            let name = match (name, pseudonym) {
+                (Some(name), _) => name,
+                (None, Some(origin)) => random_name(&origin)?,
+                (None, None) => return Err(Failure::Usage("give --name NAME".into())),
+            };
+            let key = generate(name)?;
+            write_new(&output, &key)?;
+            print(key.verifying_key(), Some(&output), context);
+        }
+        Command::Show { file } => print(read(&file)?.verifying_key(), Some(&file), context),
+        Command::Import { name, seed_hex_file, output } => {
+            let seed = read_seed(&seed_hex_file)?;
+            let key = SigningKey::from_seed(name, &seed);
+            write_new(&output, &key)?;
+            print(key.verifying_key(), Some(&output), context);
+        }
+    }
+    Ok(())
+}
+
+fn print(key: &VerifyingKey, file: Option<&Path>, context: &Context) {
+    if context.json {
+        let file = file.map(|f| f.display().to_string());
+        terminal::json(&json!({"vkey": key.to_string(), "name": key.name().as_str(), "file": file}));
+    } else {
+        terminal::result(&key.to_string());
+    }
+}
+
+/// Fills an array with the system's random bytes.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| Failure::Undecided(format!("no random bytes: {e}")))?;
+    Ok(bytes)
+}
+
+/// A new key.
+pub(super) fn generate(name: KeyName) -> Result<SigningKey, Failure> {
+    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(random()?);
+    Ok(SigningKey::from_seed(name, &seed))
+}
+
+fn random_name(origin: &Origin) -> Result<KeyName, Failure> {
+    let digits = u64::from_be_bytes(random()?);
+    format!("{origin}/{digits:016x}").parse().map_err(|e| Failure::Usage(format!("--pseudonym: {e}")))
+}
+
+/// Writes a key file that only its owner can read. There must be none yet.
+pub(super) fn write_new(path: &Path, key: &SigningKey) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Failure::Refused(format!(
+            "{}: there is a file already; key files are never overwritten",
+            path.display()
+        )),
+        _ => Failure::Undecided(format!("{}: {e}", path.display())),
+    })?;
+    let written = file.write_all(key.to_secret_text().as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))
+}
+
+/// Reads a key file, with a warning if others can read it.
+pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
+    let place = path.display();
+    let file = fs::File::open(path).map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
+    #[cfg(unix)]
+    if let Ok(metadata) = file.metadata() {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        if metadata.is_file() && mode & 0o077 != 0 {
+            let path = terminal::shell(&place.to_string());
+            terminal::note(&format!(
+                "warning: others can read {place} (mode {mode:03o}); run: chmod 600 {path}"
+            ));
+        }
+    }
+    // Room for all of it, so that no half-filled buffer of it is left behind.
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    file.take(4096)
+        .read_to_string(&mut text)
+        .map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
+    SigningKey::from_secret_text(&text).map_err(|e| {
+        let hint =
+            if text.contains("PRIVATE+KEY+") { "" } else { "; expected PRIVATE+KEY+<name>+<id>+<base64>" };
+        Failure::Usage(format!("key file {place}: {e}{hint}"))
+    })
+}
+
+fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let place = path.display();
+    let mut text = Zeroizing::new(String::with_capacity(256));
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(256).read_to_string(&mut text)
+    } else {
+        fs::File::open(path).and_then(|f| f.take(256).read_to_string(&mut text))
+    };
+    read.map_err(|e| Failure::Usage(format!("{place}: {e}")))?;
+    let digits = text.trim();
+    let mut seed = Zeroizing::new([0; 32]);
+    let good = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if !good {
+        return Err(Failure::Usage(format!("{place}: expected 64 hex digits, a seed of 32 bytes")));
+    }
+    for (byte, i) in seed.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[i..i + 2], 16)
+            .map_err(|_| Failure::Usage(format!("{place}: expected 64 hex digits")))?;
+    }
+    Ok(seed)
+}

@@ -1,0 +1,220 @@
+//! From what was written on the command line to refs, facts and words.
+
+use std::{collections::BTreeMap, fs, io::Read as _, path::Path};
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    cli::{Failure, words::Form},
+    event::{Digest, FactKind, FileRef, MAX_CONTENT},
+};
+
+/// Values by flag.
+pub(super) type Values = BTreeMap<String, Vec<String>>;
+
+/// A text: itself, or `@file`, or `@-` for stdin; `@@` begins a text with an at sign.
+pub(in crate::cli) fn text(flag: &str, value: &str) -> Result<String, Failure> {
+    let Some(file) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
+    if file.starts_with('@') {
+        return Ok(file.to_owned());
+    }
+    let bytes = read_small(Path::new(file), MAX_CONTENT)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::Usage(format!("--{flag}: {file} is not a text in UTF-8")))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Reads a file of at most `limit` bytes; `-` is stdin.
+pub(in crate::cli) fn read_small(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let failed = |e: std::io::Error| Failure::Usage(format!("{}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    let most = limit as u64 + 1;
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        fs::File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() > limit {
+        return Err(Failure::Usage(format!("{}: longer than {limit} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// `NAME=VALUE`, taken apart.
+pub(in crate::cli) fn pair<'a>(
+    flag: &str,
+    value: &'a str,
+    form: &str,
+) -> Result<(&'a str, &'a str), Failure> {
+    let pair = value.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.ok_or_else(|| Failure::Usage(format!("--{flag} {value}: expected {form}")))
+}
+
+/// A fact as JSON. Whether it is good is judged where the event is signed.
+pub(in crate::cli) fn fact(flag: &str, kind: FactKind, values: &[String]) -> Result<Value, Failure> {
+    let first = values.first().map_or("", String::as_str);
+    let bad = |expected: &str| Failure::Usage(format!("--{flag} {first}: expected {expected}"));
+    let items = |member: &str| {
+        let item = |value: &String| {
+            let form = format!("ITEM={}, such as 1=...", member.to_uppercase());
+            let (item, word) = pair(flag, value, &form)?;
+            let item: u64 =
+                item.parse().map_err(|_| Failure::Usage(format!("--{flag} {value}: expected {form}")))?;
+            Ok((item, json!({"item": item, member: word})))
+        };
+        let mut items = values.iter().map(item).collect::<Result<Vec<_>, Failure>>()?;
+        items.sort_by_key(|(item, _)| *item);
+        Ok::<Value, Failure>(items.into_iter().map(|(_, value)| value).collect())
+    };
+    Ok(match kind {
+        FactKind::Count => first.parse::<u64>().map_err(|_| bad("a number from 0"))?.into(),
+        FactKind::Bool => first.parse::<bool>().map_err(|_| bad("true or false"))?.into(),
+        FactKind::Deadline => {
+            serde_json::from_str(first).map_err(|_| bad("JSON, {\"by\":DATE} or {\"days\":N,...}"))?
+        }
+        FactKind::Vkeys | FactKind::Positions => values.to_vec().into(),
+        FactKind::Outcomes => items("outcome")?,
+        FactKind::Verdicts => items("verdict")?,
+        _ => first.into(),
+    })
+}
+
+/// Words as JSON.
+pub(super) fn word(flag: &str, form: Form, values: &[String]) -> Result<Value, Failure> {
+    let first = values.first().map_or("", String::as_str);
+    Ok(match form {
+        Form::Text => text(flag, first)?.into(),
+        Form::Number => first
+            .parse::<u64>()
+            .map_err(|_| Failure::Usage(format!("--{flag} {first}: expected a number from 0")))?
+            .into(),
+        Form::List | Form::Items => {
+            values.iter().map(|v| text(flag, v)).collect::<Result<Vec<_>, _>>()?.into()
+        }
+        Form::Json => {
+            let json = text(flag, first)?;
+            serde_json::from_str(&json).map_err(|e| Failure::Usage(format!("--{flag}: not JSON: {e}")))?
+        }
+        Form::Translation => {
+            let (language, words) = pair(flag, first, "LANGUAGE=TEXT, such as en=...")?;
+            json!({"language": language, "text": text(flag, words)?})
+        }
+        Form::Answers => {
+            let mut answers = Map::new();
+            for value in values {
+                let (item, words) = pair(flag, value, "ITEM=TEXT, such as 1=...")?;
+                if item.parse::<u64>().is_err() {
+                    return Err(Failure::Usage(format!(
+                        "--{flag} {value}: expected ITEM=TEXT, such as 1=..."
+                    )));
+                }
+                answers.insert(item.to_owned(), text(flag, words)?.into());
+            }
+            answers.into()
+        }
+    })
+}
+
+/// A file as words name it: hashed, with the media type its name tells.
+pub(in crate::cli) fn file_ref(path: &Path) -> Result<FileRef, Failure> {
+    let failed = |e: std::io::Error| Failure::Usage(format!("{}: {e}", path.display()));
+    let mut file = fs::File::open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Failure::Usage(format!("{}: expected a file", path.display())));
+    }
+    let (mut blake3, mut sha256, mut size) = (blake3::Hasher::new(), Sha256::new(), 0);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let n = file.read(&mut buffer).map_err(failed)?;
+        if n == 0 {
+            break;
+        }
+        blake3.update(&buffer[..n]);
+        sha256.update(&buffer[..n]);
+        size += n as u64;
+    }
+    let name = path.file_name().and_then(|n| n.to_str());
+    let name = name.ok_or_else(|| Failure::Usage(format!("{}: expected a name in UTF-8", path.display())))?;
+    Ok(FileRef {
+        name: name.to_owned(),
+        blake3: Digest(*blake3.finalize().as_bytes()),
+        sha256: Digest(sha256.finalize().into()),
+        size,
+        media: media_type(name).to_owned(),
+    })
+}
+
+/// The media type that a file name tells.
+pub(in crate::cli) fn media_type(name: &str) -> &'static str {
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
+    match extension.as_str() {
+        "txt" | "log" => "text/plain",
+        "html" | "htm" => "text/html",
+        "csv" => "text/csv",
+        "md" => "text/markdown",
+        "eml" => "message/rfc822",
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "pdf" => "application/pdf",
+        "zip" => "application/zip",
+        "wacz" => "application/wacz",
+        "warc" => "application/warc",
+        "doc" => "application/msword",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xls" => "application/vnd.ms-excel",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "odt" => "application/vnd.oasis.opendocument.text",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "tif" | "tiff" => "image/tiff",
+        "mp3" => "audio/mpeg",
+        "ogg" | "oga" => "audio/ogg",
+        "wav" => "audio/wav",
+        "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(values: &[&str]) -> Vec<String> {
+        values.iter().map(|v| (*v).to_owned()).collect()
+    }
+
+    #[test]
+    fn facts_take_the_form_of_their_kind() {
+        let of = |kind, values: &[&str]| fact("x", kind, &list(values)).unwrap().to_string();
+        assert_eq!(of(FactKind::Count, &["566"]), "566");
+        assert_eq!(of(FactKind::At, &["2023-12"]), "\"2023-12\"");
+        assert_eq!(of(FactKind::Positions, &["content", "files/0"]), r#"["content","files/0"]"#);
+        let outcomes = of(FactKind::Outcomes, &["2=refused", "1=answered"]);
+        assert_eq!(outcomes, r#"[{"item":1,"outcome":"answered"},{"item":2,"outcome":"refused"}]"#);
+        for (kind, bad) in [(FactKind::Count, "-1"), (FactKind::Bool, "yes"), (FactKind::Outcomes, "x")] {
+            assert!(fact("x", kind, &list(&[bad])).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_are_texts_or_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("words.txt");
+        fs::write(&path, "Kenyataan\nrasmi\n").unwrap();
+        let at = format!("@{}", path.display());
+        assert_eq!(text("text", &at).unwrap(), "Kenyataan\nrasmi");
+        assert_eq!(text("text", "@@home").unwrap(), "@home");
+        assert!(text("text", "@/no/such/file").is_err());
+        let answers = word("answer", Form::Answers, &list(&["1=yes", "2=no"])).unwrap();
+        assert_eq!(answers.to_string(), r#"{"1":"yes","2":"no"}"#);
+        assert_eq!(
+            word("translation", Form::Translation, &list(&["en=a=b"])).unwrap().to_string(),
+            r#"{"language":"en","text":"a=b"}"#
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! `serve`: HTTP, GraphQL and pages, until it is told to stop.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+};
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::{Context, Failure, Limits, config::LogLevel, terminal};
+use crate::ledger::{Ledger, LedgerError};
+
+/// Where `serve` and `demo` listen when nobody says.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// Serve a ledger: pages, GraphQL and static files
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Stops on SIGINT and SIGTERM, after what it took in is on record. Prints the address it listens on.
+
+Examples:
+  onrecord serve --data ledger-data
+  onrecord serve --data ledger-data --listen 0.0.0.0:80")]
+pub(super) struct Args {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// Address and port; port 0 takes any that is free [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "ONRECORD_LISTEN", hide_env_values = true)]
+    listen: Option<String>,
+    /// The address under which the world reaches it, for permalinks [default: the one each reader used]
+    #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
+    url: Option<String>,
+    /// The most that is logged, to stderr [default: info]
+    #[arg(long, value_name = "LEVEL", env = "ONRECORD_LOG", hide_env_values = true)]
+    log: Option<LogLevel>,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let config = &context.config;
+    let data = args.data.or_else(|| config.data.clone());
+    let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
+    let listen = args.listen.as_deref().or(config.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
+    start_log(args.log.or(config.log).unwrap_or(LogLevel::Info));
+    let url = args.url.or_else(|| config.url.clone());
+    let url = url.map(|url| crate::mirror::base_address(&url)).transpose();
+    let url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
+    let listener = bind(listen)?;
+    let ledger = Ledger::open(&data, args.limits.options(&config.limits)).map_err(ledger_failure)?;
+    let address = local(&listener)?;
+    if context.json {
+        terminal::json(&json!({"url": format!("http://{address}")}));
+    } else {
+        terminal::result(&format!("listening on http://{address}"));
+    }
+    until_stopped(ledger, listener, url)
+}
+
+/// Takes the address, before anything else is done that would be in vain.
+pub(super) fn bind(listen: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).map_err(|e| {
+        let why = match e.kind() {
+            io::ErrorKind::AddrInUse => "something else listens there".to_owned(),
+            io::ErrorKind::InvalidInput => "expected an address and a port".to_owned(),
+            _ => e.to_string(),
+        };
+        Failure::Usage(format!(
+            "{listen}: {why}; give another with --listen, such as --listen 127.0.0.1:8081"
+        ))
+    })
+}
+
+/// The address that is listened on, with its real port.
+pub(super) fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|e| Failure::Undecided(format!("the listener: {e}")))
+}
+
+/// A ledger that can't be made or opened, told as whose fault it is.
+pub(super) fn ledger_failure(e: LedgerError) -> Failure {
+    match e {
+        LedgerError::Refused(refusal) => Failure::Event(refusal),
+        LedgerError::Exists(_) | LedgerError::Locked(_) | LedgerError::Broken(_) => {
+            Failure::Refused(e.to_string())
+        }
+        LedgerError::NotALedger(_) => Failure::Usage(e.to_string()),
+        e => Failure::Undecided(e.to_string()),
+    }
+}
+
+/// Logs to stderr from now on.
+pub(super) fn start_log(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let ansi = io::IsTerminal::is_terminal(&io::stderr());
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(ansi);
+    // A second call finds the log set up by the first.
+    let _ = log.try_init();
+}
+
+/// Serves until SIGINT or SIGTERM, then lets the ledger end what it took in.
+pub(super) fn until_stopped(
+    ledger: Ledger,
+    listener: TcpListener,
+    url: Option<String>,
+) -> Result<(), Failure> {
+    let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
+    listener.set_nonblocking(true).map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    let served = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let stop = stop_signal()?;
+        crate::serve::serve(ledger.clone(), listener, crate::serve::Options { url }, stop).await
+    });
+    // Requests that are still being answered have their time in the service; this is for what hangs after it.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    ledger.close();
+    served.map_err(failed)
+}
+
+/// Ends when the process is told to stop. Handlers are in place when this returns, not when it is awaited.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

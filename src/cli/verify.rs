@@ -1,0 +1,111 @@
+//! `verify`: checks a ledger, in a folder or at an address, trusting nobody.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use clap::Args as ClapArgs;
+
+use super::{Context, Failure, terminal};
+use crate::{
+    mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
+    note::VerifyingKey,
+};
+
+/// Check a ledger: every rule at every entry, chain, tree, tiles, checkpoint, words and files
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Exit codes: 0 valid; 1 refused; 3 could not decide: no --key was given, or the ledger could not be read.
+
+Get the key from the operator by another way than the ledger itself.
+
+Examples:
+  onrecord verify https://ledger.example.org --key VKEY
+  onrecord verify ./ledger-data --key VKEY
+  rsync -a host:ledger-data/public/ copy && onrecord verify copy --key VKEY")]
+pub(super) struct Args {
+    /// The ledger: its address, its data folder, or a copy of its public folder
+    #[arg(value_name = "DIR | URL")]
+    ledger: String,
+    /// The log's public key: <origin>+<id>+<base64>
+    #[arg(long, value_name = "VKEY")]
+    key: Option<VerifyingKey>,
+    /// Don't fetch and check files that words name
+    #[arg(long)]
+    no_files: bool,
+    /// Don't fetch and check words and files
+    #[arg(long)]
+    no_words: bool,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let options = Options { words: !args.no_words, files: !args.no_files, ..Options::default() };
+    let report = check(&args.ledger, args.key.as_ref(), &options)?;
+    if context.json {
+        terminal::json(&report);
+    } else if let (None, Some(why)) = (report.size, &report.undecided) {
+        // Nothing was checked, so there is nothing to report on.
+        return Err(Failure::Undecided(why.clone()));
+    } else {
+        terminal::result(&terminal::plain(&report.to_string()));
+    }
+    match report.verdict {
+        Verdict::Valid => Ok(()),
+        verdict => Err(Failure::Silent(verdict.exit_code())),
+    }
+}
+
+/// Verifies a ledger, with progress if somebody watches.
+pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options) -> Result<Report, Failure> {
+    let source: Box<dyn Source> = if ledger.contains("://") {
+        Box::new(HttpSource::new(ledger).map_err(|e| Failure::Usage(e.to_string()))?)
+    } else {
+        Box::new(FolderSource::open(Path::new(ledger)).map_err(|e| Failure::Undecided(e.to_string()))?)
+    };
+    let meter = Meter::new();
+    let report = mirror::verify(&*source, key, options, &|done, of| meter.show(done, of));
+    meter.clear();
+    Ok(report)
+}
+
+/// A line of progress on stderr, while somebody watches.
+struct Meter {
+    watched: bool,
+    start: Instant,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Meter {
+    fn new() -> Self {
+        Self { watched: std::io::stderr().is_terminal(), start: Instant::now(), last: Mutex::new(None) }
+    }
+
+    fn show(&self, done: u64, of: u64) {
+        let Ok(mut last) = self.last.lock() else { return };
+        // Short work shows nothing; long work a line that is not rewritten faster than it can be read.
+        let wait = match *last {
+            None => self.start.elapsed() < Duration::from_millis(500),
+            Some(last) => last.elapsed() < Duration::from_millis(100),
+        };
+        if !self.watched || wait {
+            return;
+        }
+        *last = Some(Instant::now());
+        let rate = done as f64 / self.start.elapsed().as_secs_f64();
+        let percent = (done * 100).checked_div(of).unwrap_or(100);
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "\r\x1b[K{done} of {of} entries  {percent}%  {rate:.0} a second");
+        let _ = err.flush();
+    }
+
+    fn clear(&self) {
+        if self.last.lock().is_ok_and(|last| last.is_some()) {
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "\r\x1b[K");
+            let _ = err.flush();
+        }
+    }
+}

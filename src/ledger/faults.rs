@@ -1,0 +1,276 @@
+//! What a ledger does when the power is cut or the disk says no. Run with more seeds:
+//! `ONRECORD_SEEDS=5000 cargo test --release --lib ledger::faults`.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    Ledger, LedgerError, Options, StoredWords, Submission,
+    clock::SystemTimeSource,
+    folder::Folder,
+    opening::{open_on, opening_event},
+};
+use crate::{
+    event::{Code, EventId},
+    log::{
+        Auditor, Checkpoint, Entry, MemoryRows, TileKind, Words, decode_bundle, decode_contents, leaf_hash,
+        tiles_of,
+    },
+    store::{
+        disk::Disk as _,
+        simulated::{Fault, Random, SimulatedDisk},
+    },
+};
+use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement, statement_facts};
+
+fn seeds() -> u64 {
+    std::env::var("ONRECORD_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(200)
+}
+
+/// A ledger on a simulated disk; settings, key and index lie in a real folder.
+struct World {
+    dir: tempfile::TempDir,
+    disk: SimulatedDisk,
+    story: Option<Story>,
+    acknowledged: HashMap<EventId, u64>,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log_key = key(ORIGIN, 1);
+        Folder::new(dir.path()).make(&origin(), &log_key).unwrap();
+        let disk = SimulatedDisk::default();
+        for sub in ["journal", "tmp", "public", "upload"] {
+            disk.create_dir_all(&dir.path().join(sub)).unwrap();
+        }
+        for d in dir.path().ancestors() {
+            disk.sync_dir(d).unwrap();
+        }
+        let mut world = Self { dir, disk, story: None, acknowledged: HashMap::new() };
+        let ledger = world.open().unwrap();
+        let opened = opening_event(&origin(), &log_key, &operator(), object(serde_json::json!({}))).unwrap();
+        ledger.record_blocking(vec![opened], false).remove(0).unwrap();
+        world.story = Some(support::tell(&ledger));
+        ledger.close();
+        world
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn open(&self) -> Result<Ledger, LedgerError> {
+        let options = Options { publish_every: Duration::from_micros(200), ..Options::default() };
+        open_on(Arc::new(self.disk.clone()), SystemTimeSource::new(), self.path(), options)
+    }
+
+    /// Records until the ledger refuses or enough is done; remembers what was acknowledged.
+    fn work(&mut self, ledger: &Ledger, random: &mut Random) {
+        let story = self.story.unwrap();
+        let mut said: Vec<EventId> = Vec::new();
+        for i in 0..20 {
+            let mut batch: Vec<Submission> = Vec::new();
+            for j in 0..=random.below(4) {
+                let (id, s) = statement(&story, &format!("{i} {j} {}", random.below(1 << 40)));
+                said.push(id);
+                batch.push(s);
+            }
+            if random.below(4) == 0 {
+                let target = said[random.below(said.len() as u64) as usize];
+                let facts = serde_json::json!({"ground": "erasure", "blobs": ["content"]});
+                let refs = serde_json::json!({"entry": target});
+                batch.push(
+                    say("content.withheld", Some(story.case), refs, facts, None).sign(&[&operator()]).1,
+                );
+            }
+            for answer in ledger.record_blocking(batch, random.chance()) {
+                match answer {
+                    Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
+                    Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
+                    // Withheld twice, or of a statement that was held back.
+                    Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
+                    Err(r) => panic!("{r}"),
+                }
+            }
+            if ledger.fault().is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Everything acknowledged is there, and all of it verifies: what is served, and what lies in `public/`.
+    fn check(&self, ledger: &Ledger, note: &str) {
+        let reader = ledger.reader();
+        let checkpoint = reader.checkpoint();
+        let mut auditor = Auditor::new(origin(), MemoryRows::default());
+        let mut there = HashMap::new();
+        for index in 0..checkpoint.checkpoint().size() {
+            let bytes = reader.entry(index).unwrap().unwrap();
+            let entry = Entry::parse(&bytes, &origin()).unwrap().verify().unwrap();
+            auditor.push(&entry, leaf_hash(&bytes)).unwrap_or_else(|e| panic!("{note}, entry {index}: {e}"));
+            there.insert(entry.event().id(), index);
+            let words = reader.words(index).unwrap();
+            assert_ne!(words, StoredWords::Missing, "{note}, words of {index}");
+            let tile_path = crate::log::TilePath::new(TileKind::Contents, index / 256, 1).unwrap();
+            assert!(reader.tile(&tile_path).unwrap().is_some());
+        }
+        assert_eq!(auditor.root(), checkpoint.checkpoint().root(), "{note}");
+        for (id, index) in &self.acknowledged {
+            assert_eq!(there.get(id), Some(index), "{note}: an acknowledged event is gone");
+        }
+        ledger.close();
+        check_public(&self.disk, self.path(), note, checkpoint.checkpoint().size());
+    }
+}
+
+/// A plain copy of `public/` is a whole ledger, words included.
+fn check_public(disk: &SimulatedDisk, dir: &Path, note: &str, at_least: u64) {
+    let public = dir.join("public");
+    let Some(bytes) = disk.read(&public.join("checkpoint")).unwrap() else {
+        assert_eq!(at_least, 0, "{note}: nothing is published");
+        return;
+    };
+    let checkpoint = Checkpoint::open(&bytes, key(ORIGIN, 1).verifying_key()).unwrap();
+    let size = checkpoint.checkpoint().size();
+    assert!(size >= at_least, "{note}: {size} of {at_least} published");
+    let read = |path: crate::log::TilePath| -> Vec<u8> {
+        let at = |p: crate::log::TilePath| disk.read(&public.join(p.to_string())).unwrap();
+        at(path).or_else(|| at(path.full())).unwrap_or_else(|| panic!("{note}: {path} is missing"))
+    };
+    let mut auditor = Auditor::new(origin(), MemoryRows::default());
+    let mut withheld = Vec::new();
+    for path in tiles_of(size) {
+        let bytes = read(path);
+        match path.kind() {
+            TileKind::Entries => {
+                for bytes in decode_bundle(&bytes, path.width()).unwrap() {
+                    let entry = Entry::parse(bytes, &origin()).unwrap().verify().unwrap();
+                    auditor.push(&entry, leaf_hash(bytes)).unwrap();
+                }
+            }
+            TileKind::Contents => {
+                let words = decode_contents(&bytes, path.width()).unwrap();
+                let first = path.index() * 256;
+                let held = words.iter().enumerate().filter(|(_, w)| **w == Words::Withheld);
+                withheld.extend(held.map(|(i, _)| first + i as u64));
+            }
+            TileKind::Hashes { .. } => {}
+        }
+    }
+    assert_eq!(auditor.root(), checkpoint.checkpoint().root(), "{note}");
+    let mut expected: Vec<u64> = auditor
+        .rows()
+        .iter()
+        .filter_map(|(_, row)| match row {
+            crate::log::Row::Blob(entries) => Some(entries.clone()),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|id| crate::log::Rows::event(auditor.rows(), &id).map(|e| e.index))
+        .collect();
+    expected.sort_unstable();
+    assert_eq!(withheld, expected, "{note}: what is withheld on disk is what the log says");
+}
+
+#[test]
+fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
+    for seed in 0..seeds() {
+        let mut random = Random::new(seed);
+        let mut world = World::new();
+        for cycle in 0..3 {
+            let note = format!("seed {seed}, cycle {cycle}");
+            let before = world.disk.calls();
+            world.disk.cut_after(random.below(150));
+            match world.open() {
+                Ok(ledger) => {
+                    world.work(&ledger, &mut random);
+                    ledger.close();
+                }
+                Err(LedgerError::Io { .. }) => {}
+                Err(e) => panic!("{note}: {e}"),
+            }
+            assert!(world.disk.calls() > before);
+            world.disk = world.disk.after_power_cut(&mut random);
+            if random.chance() {
+                // The index may be ahead of the log, behind it, or gone.
+                let _ = std::fs::remove_dir_all(world.path().join("index"));
+            }
+            let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
+            world.check(&ledger, &note);
+        }
+    }
+}
+
+#[test]
+fn a_call_that_fails_once_or_twice_makes_no_acknowledgement_a_lie() {
+    const EIO: i32 = 5;
+    const ENOSPC: i32 = 28;
+    let faults = [Fault::Error(EIO), Fault::Error(ENOSPC), Fault::Interrupted, Fault::ShortWrite];
+    let (mut stopped, mut went_on) = (0, 0);
+    for seed in 0..seeds() {
+        let mut random = Random::new(seed ^ 0xfa17);
+        let mut world = World::new();
+        let note = format!("seed {seed}");
+        let fault = faults[(seed % 4) as usize];
+        let at = random.below(120);
+        world.disk.fail_after(at, fault);
+        if random.chance() {
+            world.disk.fail_after(at + 1, fault);
+        }
+        match world.open() {
+            Ok(ledger) => {
+                world.work(&ledger, &mut random);
+                match ledger.fault() {
+                    Some(_) => stopped += 1,
+                    None => went_on += 1,
+                }
+                // Reading goes on, whatever happened.
+                assert!(ledger.reader().entry(0).unwrap().is_some());
+                ledger.close();
+            }
+            Err(LedgerError::Io { .. }) => stopped += 1,
+            Err(e) => panic!("{note}: {e}"),
+        }
+        world.disk =
+            if random.chance() { world.disk.after_kill() } else { world.disk.after_power_cut(&mut random) };
+        let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
+        world.check(&ledger, &note);
+    }
+    assert!(stopped > 0 && went_on > 0, "{stopped} stopped, {went_on} went on");
+}
+
+#[test]
+fn a_simulated_disk_loses_what_was_not_synced() {
+    // The tests above would prove nothing on a disk that keeps everything.
+    let (mut kept, mut lost) = (0, 0);
+    for seed in 0..50 {
+        let disk = SimulatedDisk::default();
+        let dir = PathBuf::from("/d");
+        disk.create_dir_all(&dir).unwrap();
+        disk.sync_dir(Path::new("/")).unwrap();
+        let mut file = disk.create(&dir.join("a")).unwrap();
+        file.write(b"synced").unwrap();
+        file.sync_data().unwrap();
+        disk.sync_dir(&dir).unwrap();
+        file.write(b" not").unwrap();
+        disk.create(&dir.join("b")).unwrap();
+        let after = disk.after_power_cut(&mut Random::new(seed));
+        let a = after.read(&dir.join("a")).unwrap().unwrap();
+        assert!(a.starts_with(b"synced"));
+        match (a.len(), after.read(&dir.join("b")).unwrap()) {
+            (10, Some(_)) => kept += 1,
+            (6, None) => lost += 1,
+            _ => {}
+        }
+    }
+    assert!(kept > 0 && lost > 0, "{kept} kept, {lost} lost");
+    let _ = (desk(), statement_facts());
+}

@@ -1,0 +1,25 @@
+//! Follows and checks somebody's ledger, with the same code that checks our own.
+//!
+//! A [`Source`] is where a ledger's public files are read: a folder ([`FolderSource`]) or a server
+//! ([`HttpSource`]). [`verify`] re-runs every rule over all of them and says what was and what was not checked.
+//! Nothing here trusts the source; every answer has a size limit, and memory is bounded by a window of bundles.
+//!
+//! ```no_run
+//! use onrecord::mirror::{FolderSource, Options, Verdict, verify};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let source = FolderSource::open("demo-ledger".as_ref())?;
+//! let key = "ledger.example.org+b4ce7ea7+ARcQd5dYVGm5FFEcFKiGDiBrqfR7THQGgwnGYtv7/GH0".parse()?;
+//! let report = verify(&source, Some(&key), &Options::default(), &|done, total| eprintln!("{done}/{total}"));
+//! assert_eq!(report.verdict, Verdict::Valid);
+//! # Ok(()) }
+//! ```
+
+mod bundle;
+mod report;
+mod source;
+mod verify;
+
+pub use report::{Check, Fault, Outcome, Place, Report, Verdict};
+pub use source::{FolderSource, HttpSource, Source, SourceError};
+pub(crate) use source::{agent, base_address};
+pub use verify::{Options, verify};

@@ -1,0 +1,273 @@
+//! Where a ledger's public files are read.
+//!
+//! The paths are those under which a ledger serves them: `checkpoint`, `tile/0/000`, `tile/entries/000.p/28`,
+//! `content/tile/000`, `file/<blake3>`.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
+
+/// A source that can't be read. What is merely not there is no error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The folder is none, or holds no ledger's files.
+    #[error("{0} holds no ledger: there is no public/checkpoint and no checkpoint in it")]
+    NoLedger(String),
+    /// The address is none that a ledger can have.
+    #[error("{found}: {expected}")]
+    Address {
+        /// What was given.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The disk or the network said no.
+    #[error("{path}: {cause}")]
+    Io {
+        /// What was asked for.
+        path: String,
+        /// What came back.
+        cause: String,
+    },
+    /// Something other than the file or "not found" was answered.
+    #[error("{path}: the server answered {status}{}", if *.status / 100 == 3 { ", a redirect; give the address it leads to" } else { "" })]
+    Status {
+        /// What was asked for.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// More than anything of this kind may have.
+    #[error("{path}: longer than {limit} bytes, the most it may have")]
+    TooLong {
+        /// What was asked for.
+        path: String,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+impl SourceError {
+    fn io(path: &str, cause: impl std::fmt::Display) -> Self {
+        Self::Io { path: path.to_owned(), cause: cause.to_string() }
+    }
+}
+
+/// Reads a ledger's public files. Nothing it gives is trusted.
+pub trait Source: Sync {
+    /// Opens the file under a path; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`SourceError`] if that can't be found out.
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError>;
+
+    /// The source in a few words, for reports: the folder or address.
+    fn describe(&self) -> String;
+
+    /// The whole file under a path, of at most `limit` bytes; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`SourceError`], also if the file is longer.
+    fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, SourceError> {
+        let Some(reader) = self.open(path)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let most = (limit as u64).saturating_add(1);
+        reader.take(most).read_to_end(&mut bytes).map_err(|e| SourceError::io(path, e))?;
+        if bytes.len() > limit {
+            return Err(SourceError::TooLong { path: path.to_owned(), limit });
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// A ledger's data folder, or a plain copy of its `public` folder.
+#[derive(Debug)]
+pub struct FolderSource {
+    /// What was given, for messages.
+    given: PathBuf,
+    /// Where the files lie, canonical.
+    root: PathBuf,
+}
+
+impl FolderSource {
+    /// Opens a folder: the data folder of a ledger, or a copy of its public files.
+    ///
+    /// # Errors
+    /// [`SourceError::NoLedger`] if there is no checkpoint in either place.
+    pub fn open(dir: &Path) -> Result<Self, SourceError> {
+        let public = dir.join("public");
+        let root = [public.as_path(), dir].into_iter().find(|d| d.join("checkpoint").is_file());
+        let root = root.ok_or_else(|| SourceError::NoLedger(dir.display().to_string()))?;
+        let root = root.canonicalize().map_err(|e| SourceError::io(&root.display().to_string(), e))?;
+        Ok(Self { given: dir.to_owned(), root })
+    }
+}
+
+impl Source for FolderSource {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+        let relative = Path::new(path);
+        if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
+            return Err(SourceError::io(path, "not a path inside the folder"));
+        }
+        // A link may stand for a file, but not lead out of the folder.
+        let full = match self.root.join(relative).canonicalize() {
+            Ok(full) => full,
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(e) => return Err(SourceError::io(path, e)),
+        };
+        if !full.starts_with(&self.root) {
+            return Err(SourceError::io(path, "a link that leads out of the folder"));
+        }
+        // Asked before opening, since opening a pipe would wait for ever.
+        if !full.is_file() {
+            return Err(SourceError::io(path, "not a plain file"));
+        }
+        let file = fs::File::open(&full).map_err(|e| SourceError::io(path, e))?;
+        Ok(Some(Box::new(file)))
+    }
+
+    fn describe(&self) -> String {
+        self.given.display().to_string()
+    }
+}
+
+/// How often a request is made before the source counts as unreachable.
+const TRIES: u32 = 3;
+
+/// A ledger behind HTTP, or static files of one.
+#[derive(Debug)]
+pub struct HttpSource {
+    base: String,
+    agent: ureq::Agent,
+}
+
+impl HttpSource {
+    /// A ledger at an address, `http://` or `https://`. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// [`SourceError::Address`]
+    pub fn new(address: &str) -> Result<Self, SourceError> {
+        Ok(Self { base: base_address(address)?, agent: agent() })
+    }
+}
+
+/// The address of a ledger without a slash at the end.
+pub(crate) fn base_address(address: &str) -> Result<String, SourceError> {
+    let refuse = |expected| Err(SourceError::Address { found: address.to_owned(), expected });
+    let Some(rest) = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://")) else {
+        return refuse("expected an address that starts with http:// or https://");
+    };
+    if rest.is_empty() || rest.starts_with('/') {
+        return refuse("expected a host");
+    }
+    // The address is printed and handed on.
+    if rest.contains('@') {
+        return refuse("expected an address without user name and password");
+    }
+    if rest.contains(['?', '#']) || rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return refuse("expected the address of a ledger, without query or spaces");
+    }
+    Ok(address.trim_end_matches('/').to_owned())
+}
+
+/// What all requests share: time limits, no redirects, statuses looked at by the caller.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .user_agent(concat!("onrecord/", env!("CARGO_PKG_VERSION")))
+        .http_status_as_error(false)
+        // A redirect could lead to another host, so it is shown and not followed.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_body(Some(Duration::from_secs(300)))
+        .build()
+        .new_agent()
+}
+
+impl Source for HttpSource {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+        let url = format!("{}/{path}", self.base);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.agent.get(&url).call() {
+                Ok(answer) => match answer.status().as_u16() {
+                    200 => return Ok(Some(Box::new(answer.into_body().into_reader()))),
+                    404 | 410 => return Ok(None),
+                    status => SourceError::Status { path: url.clone(), status },
+                },
+                Err(e) => SourceError::io(&url, e),
+            };
+            let passing = match &error {
+                SourceError::Status { status, .. } => matches!(status, 429 | 500 | 502..=504),
+                _ => true,
+            };
+            if tries == TRIES || !passing {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(200 << (2 * tries)));
+        }
+    }
+
+    fn describe(&self) -> String {
+        self.base.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_a_data_folder_or_a_copy_of_its_public_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(FolderSource::open(dir.path()), Err(SourceError::NoLedger(_))));
+        let public = dir.path().join("public");
+        fs::create_dir_all(public.join("tile/0")).unwrap();
+        fs::write(public.join("checkpoint"), "c").unwrap();
+        fs::write(public.join("tile/0/000"), "tile").unwrap();
+        for place in [dir.path(), &public] {
+            let source = FolderSource::open(place).unwrap();
+            assert_eq!(source.get("checkpoint", 1).unwrap().as_deref(), Some(&b"c"[..]));
+            assert_eq!(source.get("tile/0/001", 9).unwrap(), None);
+            assert!(matches!(source.get("tile/0/000", 3), Err(SourceError::TooLong { limit: 3, .. })));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_path_leads_out_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let public = dir.path().join("public");
+        fs::create_dir_all(&public).unwrap();
+        fs::write(public.join("checkpoint"), "c").unwrap();
+        fs::write(dir.path().join("secret"), "s").unwrap();
+        std::os::unix::fs::symlink(dir.path().join("secret"), public.join("link")).unwrap();
+        let source = FolderSource::open(dir.path()).unwrap();
+        for path in ["../secret", "/etc/hosts", "link", "./checkpoint/../../secret"] {
+            assert!(source.get(path, 9).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_no_password() {
+        for (good, base) in [
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("https://ledger.example.org/a", "https://ledger.example.org/a"),
+        ] {
+            assert_eq!(base_address(good).unwrap(), base);
+        }
+        for bad in
+            ["", "ledger.example.org", "ftp://a.b", "http://", "http:///a", "http://u:p@a.b", "http://a?b"]
+        {
+            assert!(base_address(bad).is_err(), "{bad}");
+        }
+    }
+}

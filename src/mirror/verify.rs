@@ -1,0 +1,578 @@
+//! Every rule again, over a whole ledger, by a reader who trusts nobody.
+//!
+//! Bundles are read and their signatures checked in parallel, a bounded number at a time; the rules are then
+//! re-run in order. Where an entry was changed, the hash tiles say which one: of two leaf hashes, the true one
+//! is that which the path through the tiles leads from to the signed root.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry as Slot},
+};
+
+use super::{
+    Source, SourceError,
+    bundle::{Blobs, Found, Loaded, Loader, WIDTH, first_entry, hashes},
+    report::{Check, Fault, Outcome, Place, Report, Verdict},
+};
+use crate::{
+    event::{Body, EventId, Position},
+    log::{
+        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, Row,
+        Rows as _, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        node_in_tile, tile_of_node, verify_inclusion,
+    },
+    note::{SignedNote, VerifyingKey},
+};
+
+/// What is checked, and with how much memory.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether words are fetched and compared with what entries commit to.
+    pub words: bool,
+    /// Whether the files that words name are. Takes `words`.
+    pub files: bool,
+    /// How many bundles are read at once: each holds up to 256 entries and their words.
+    pub window: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { words: true, files: true, window: 8 }
+    }
+}
+
+/// Why a verification ends before its end.
+pub(super) enum Stop {
+    /// The copy is wrong: the check that found it, and the fault.
+    Fault(&'static str, Fault),
+    /// The source can't be read.
+    Undecided(String),
+}
+
+impl Stop {
+    pub fn fault(check: &'static str, place: Place, what: impl Into<String>) -> Self {
+        Self::Fault(check, Fault { place, what: what.into() })
+    }
+}
+
+impl From<SourceError> for Stop {
+    fn from(e: SourceError) -> Self {
+        match e {
+            // No ledger has such a file, so that is the copy's fault.
+            SourceError::TooLong { path, limit } => {
+                Self::fault("tiles", Place::Tile(path), format!("longer than {limit} bytes"))
+            }
+            e => Self::Undecided(e.to_string()),
+        }
+    }
+}
+
+/// Checks a ledger: every entry up to its checkpoint, and all that stands beside them. Without a key, the one
+/// that entry 0 names is used, and the report says that the identity was not checked. `progress` is told how
+/// many entries are done, and of how many.
+pub fn verify(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Report {
+    let mut report = Report {
+        source: source.describe(),
+        origin: None,
+        log_key: key.cloned(),
+        size: None,
+        root: None,
+        checks: Vec::new(),
+        faults: Vec::new(),
+        undecided: None,
+        verdict: Verdict::Undecided,
+    };
+    // Reading from afar is mostly waiting, so there are more threads than cores.
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).max(8);
+    let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(|| run(source, key, options, progress, &mut report)),
+        Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
+    };
+    let stopped = match end {
+        Ok(()) => String::new(),
+        Err(Stop::Fault(check, fault)) => {
+            let stopped = format!("stopped at {}", fault.place);
+            push(&mut report.checks, check, Outcome::Failed, "see below");
+            report.faults.insert(0, fault);
+            stopped
+        }
+        Err(Stop::Undecided(why)) => {
+            report.undecided = Some(why);
+            "stopped, see below".to_owned()
+        }
+    };
+    let mut checks = Vec::new();
+    for name in ["checkpoint", "entries", "rules", "chain", "tree", "tiles", "words", "files"] {
+        match report.checks.iter().find(|c| c.name == name) {
+            Some(check) => checks.push(check.clone()),
+            None => push(&mut checks, name, Outcome::NotChecked, stopped.clone()),
+        }
+    }
+    identity(&mut checks, key, report.log_key.as_ref());
+    push(&mut checks, "witnesses", Outcome::NotChecked, "no policy given");
+    report.checks = checks;
+    report.verdict = if !report.faults.is_empty() {
+        Verdict::Refused
+    } else if report.undecided.is_some() {
+        Verdict::Undecided
+    } else if key.is_none() {
+        Verdict::IdentityNotChecked
+    } else {
+        Verdict::Valid
+    };
+    report
+}
+
+fn push(checks: &mut Vec<Check>, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
+    checks.push(Check { name, outcome, detail: detail.into() });
+}
+
+fn identity(checks: &mut Vec<Check>, given: Option<&VerifyingKey>, claimed: Option<&VerifyingKey>) {
+    let claimed = match (given, claimed) {
+        (Some(key), _) => return push(checks, "identity", Outcome::Ok, format!("key given: {key}")),
+        (None, Some(key)) => format!("the ledger says its key is\n{key}\n"),
+        (None, None) => String::new(),
+    };
+    let advice = "give the log's key with --key; get it from the operator by another way than this ledger";
+    push(checks, "identity", Outcome::NotChecked, claimed + advice);
+}
+
+/// A count with its noun.
+fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn run(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
+        return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
+    };
+    let key = match key {
+        Some(key) => key.clone(),
+        None => claimed_key(source, &bytes)?,
+    };
+    let bad = |e| Stop::fault("checkpoint", Place::Checkpoint, format!("{e}"));
+    let signed: SignedCheckpoint =
+        Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
+    let checkpoint = signed.checkpoint();
+    report.origin = Some(checkpoint.origin().clone());
+    report.size = Some(checkpoint.size());
+    report.root = Some(checkpoint.root());
+    report.log_key = Some(key.clone());
+    let entries = count(checkpoint.size(), "entry", "entries");
+    let by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
+    push(&mut report.checks, "checkpoint", Outcome::Ok, by);
+
+    let loader = Loader { source, options, origin: checkpoint.origin(), size: checkpoint.size() };
+    let mut run = Run {
+        loader,
+        checkpoint,
+        key: &key,
+        auditor: Auditor::new(checkpoint.origin().clone(), MemoryRows::default()),
+        levels: Vec::new(),
+        tiles: 0,
+        signatures: 0,
+        tile_fault: None,
+        doubt: None,
+        words: Tally::default(),
+        files: Tally::default(),
+    };
+    let bundles = checkpoint.size().div_ceil(WIDTH);
+    let window = |from: u64| from..from.saturating_add(options.window.max(1)).min(bundles);
+    let mut next = window(0);
+    let mut loaded = loader.load_all(next.clone());
+    while !next.is_empty() {
+        let after = window(next.end);
+        let (audited, ahead) = rayon::join(
+            || {
+                loaded.into_iter().try_for_each(|bundle| {
+                    run.audit(bundle?)?;
+                    progress(run.auditor.size(), checkpoint.size());
+                    Ok::<_, Stop>(())
+                })
+            },
+            || loader.load_all(after.clone()),
+        );
+        audited?;
+        (next, loaded) = (after, ahead);
+    }
+    run.finish(&bytes, report)
+}
+
+/// The key that entry 0 names. Nobody vouches for it.
+fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, Stop> {
+    let checkpoint = SignedNote::parse(checkpoint, MAX_CHECKPOINT)
+        .map_err(crate::log::CheckpointError::from)
+        .and_then(|note| Checkpoint::parse_text(note.text()))
+        .map_err(|e| Stop::fault("checkpoint", Place::Checkpoint, e.to_string()))?;
+    if checkpoint.size() == 0 {
+        return Err(Stop::Undecided("a ledger without entries names no key: give --key VKEY".into()));
+    }
+    match first_entry(source, checkpoint.origin(), checkpoint.size())?.event().body() {
+        Body::LedgerOpened(opened) => Ok(opened.checkpoint_key.clone()),
+        body => {
+            let what =
+                format!("type: expected ledger.opened as the first event, found {}", body.event_type());
+            Err(Stop::fault("rules", Place::Entry(0), what))
+        }
+    }
+}
+
+/// How far the rules were re-run, and what was found on the way.
+struct Run<'a> {
+    loader: Loader<'a>,
+    checkpoint: &'a Checkpoint,
+    key: &'a VerifyingKey,
+    auditor: Auditor<MemoryRows>,
+    /// Of each level, how many hashes there were, and those of the tile that is being filled.
+    levels: Vec<(u64, Vec<Hash>)>,
+    /// Tiles that were compared.
+    tiles: u64,
+    signatures: u64,
+    /// The first tile that is not what its entries make.
+    tile_fault: Option<Fault>,
+    /// The first entry that differs from its tile where neither leads to the root.
+    doubt: Option<u64>,
+    words: Tally,
+    files: Tally,
+}
+
+/// Blobs of one kind.
+#[derive(Default)]
+struct Tally {
+    present: u64,
+    withheld: u64,
+    missing: u64,
+    /// Not there: whether the log withholds them is known at its end.
+    absent: Vec<(u64, EventId, Position)>,
+    fault: Option<Fault>,
+}
+
+/// Which of two leaf hashes leads to the signed root.
+enum Blame {
+    Entry,
+    Tile,
+    Unknown,
+}
+
+impl Run<'_> {
+    /// Takes the entries of the next bundle.
+    fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
+        let first = bundle.index * WIDTH;
+        let leaves = match bundle.leaves {
+            Ok(leaves) => leaves,
+            Err(fault) => {
+                self.tile_fault.get_or_insert(fault);
+                Vec::new()
+            }
+        };
+        let mut blobs = bundle.blobs.into_iter();
+        for (at, (leaf, entry)) in bundle.items.into_iter().enumerate() {
+            let index = first + at as u64;
+            if let Some(said) = leaves.get(at).filter(|said| **said != leaf) {
+                match self.blame(index, &leaf, said) {
+                    Blame::Entry => return Err(self.changed(index, entry, leaf, *said)),
+                    Blame::Tile => {
+                        let path =
+                            TilePath::new(TileKind::Hashes { level: 0 }, bundle.index, leaves.len() as u16);
+                        let place = path.map_or(Place::Tree, |p| Place::Tile(p.to_string()));
+                        let (said, leaf) = (said.to_hex(), leaf.to_hex());
+                        let what =
+                            format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
+                        self.tile_fault.get_or_insert(Fault { place, what });
+                    }
+                    Blame::Unknown => _ = self.doubt.get_or_insert(index),
+                }
+            }
+            let entry = entry.map_err(|e| self.stop("entries", index, &e))?;
+            self.auditor.push(&entry, leaf).map_err(|e| self.stop(check_of(&e), index, &e))?;
+            if index == 0 {
+                self.check_log_key()?;
+            }
+            self.signatures += entry.event().by().len() as u64;
+            self.take_blobs(index, &entry, blobs.next().unwrap_or_default());
+            self.grow(0, leaf, leaves.get(at).is_some())?;
+        }
+        if let Some((at, what)) = bundle.broken {
+            if at < usize::from(TILE_WIDTH) && first + (at as u64) < self.checkpoint.size() {
+                return Err(self.stop("entries", first + at as u64, &what));
+            }
+            return Err(Stop::fault("entries", Place::Tile(bundle.path), what));
+        }
+        if let Some(fault) = bundle.words_fault {
+            self.words.fault.get_or_insert(fault);
+        }
+        Ok(())
+    }
+
+    /// Entry 0 names the key that signed the checkpoint.
+    fn check_log_key(&self) -> Result<(), Stop> {
+        match self.auditor.rows().ledger() {
+            Some((_, key)) if key == *self.key.as_bytes() => Ok(()),
+            _ => {
+                let what = format!(
+                    "facts.checkpoint_key: expected {}, which signed the checkpoint, found another",
+                    self.key
+                );
+                Err(Stop::fault("rules", Place::Entry(0), what))
+            }
+        }
+    }
+
+    /// The end at an entry that is at fault; or at an earlier one that is no less in doubt.
+    fn stop(&self, check: &'static str, index: u64, what: &dyn std::fmt::Display) -> Stop {
+        match self.doubt.filter(|doubt| *doubt < index) {
+            None => Stop::fault(check, Place::Entry(index), what.to_string()),
+            Some(doubt) => {
+                let what = format!("its leaf hash is not the one in its tile; and entry {index}: {what}");
+                Stop::fault(check, Place::Entry(doubt), what)
+            }
+        }
+    }
+
+    /// Which is wrong, the entry or its tile: the true leaf hash leads to the signed root.
+    fn blame(&self, index: u64, leaf: &Hash, said: &Hash) -> Blame {
+        let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
+        let nodes = TileNodes { source: self.loader.source, size, cache: RefCell::default() };
+        let Ok(path) = inclusion_path(index, size, &nodes) else { return Blame::Unknown };
+        if verify_inclusion(leaf, index, size, &root, &path).is_ok() {
+            Blame::Tile
+        } else if verify_inclusion(said, index, size, &root, &path).is_ok() {
+            Blame::Entry
+        } else {
+            Blame::Unknown
+        }
+    }
+
+    /// The end at an entry that is not the one under the root, naming the line where that can be seen.
+    fn changed(
+        &mut self,
+        index: u64,
+        entry: Result<Box<SignedEntry>, crate::log::EntryError>,
+        leaf: Hash,
+        said: Hash,
+    ) -> Stop {
+        let line = match entry {
+            Err(e) => e.to_string(),
+            Ok(entry) => match self.auditor.push(&entry, leaf) {
+                Err(e) => e.to_string(),
+                // All that the rules leave open in an entry whose signatures are good.
+                Ok(()) => format!("header line 4: {}: not the time it was recorded", entry.header().time),
+            },
+        };
+        let (said, leaf) = (said.to_hex(), leaf.to_hex());
+        let what =
+            format!("{line}\nleaf hash: found {leaf},\n  expected {said}, which is under the signed root");
+        Stop::fault("entries", Place::Entry(index), what)
+    }
+
+    fn take_blobs(&mut self, index: u64, entry: &SignedEntry, blobs: Blobs) {
+        let id = entry.event().id();
+        self.words.take(index, id, Position::Content, blobs.words);
+        for (position, found) in blobs.files {
+            self.files.take(index, id, position, found);
+        }
+    }
+
+    /// Adds a hash to a level of tiles; a tile that is full is compared, unless that was done where it was read.
+    fn grow(&mut self, level: u8, hash: Hash, compared: bool) -> Result<(), Stop> {
+        let at = usize::from(level);
+        if self.levels.len() <= at {
+            self.levels.push((0, Vec::new()));
+        }
+        let (number, hashes) = &mut self.levels[at];
+        hashes.push(hash);
+        *number += 1;
+        if hashes.len() < usize::from(TILE_WIDTH) {
+            return Ok(());
+        }
+        let (index, hashes) = (*number / WIDTH - 1, std::mem::take(hashes));
+        self.compare(level, index, &hashes, compared)?;
+        let mut tile = Frontier::new();
+        hashes.into_iter().for_each(|hash| tile.push(hash, |_, _, _| {}));
+        self.grow(level + 1, tile.root(), false)
+    }
+
+    /// Compares a hash tile with what it must be.
+    fn compare(&mut self, level: u8, index: u64, expected: &[Hash], compared: bool) -> Result<(), Stop> {
+        self.tiles += 1;
+        if level == 0 && compared {
+            return Ok(());
+        }
+        let fault = match hashes(self.loader.source, level, index, self.checkpoint.size())? {
+            Err(fault) => fault,
+            Ok(found) if found == expected => return Ok(()),
+            Ok(found) => {
+                let at = found.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(0);
+                let path = TilePath::new(TileKind::Hashes { level }, index, expected.len() as u16);
+                let place = path.map_or(Place::Tree, |p| Place::Tile(p.to_string()));
+                let hex = |hashes: &[Hash]| hashes.get(at).map(Hash::to_hex).unwrap_or_default();
+                let what = format!("hash {at}: expected {}, found {}", hex(expected), hex(&found));
+                Fault { place, what }
+            }
+        };
+        self.tile_fault.get_or_insert(fault);
+        Ok(())
+    }
+
+    /// All entries passed: root, tiles, and what is known only at the end.
+    fn finish(mut self, checkpoint: &[u8], report: &mut Report) -> Result<(), Stop> {
+        let size = self.checkpoint.size();
+        let (expected, found) = (self.checkpoint.root(), self.auditor.root());
+        if expected != found {
+            if let Some(doubt) = self.doubt {
+                return Err(Stop::fault(
+                    "tree",
+                    Place::Entry(doubt),
+                    "its leaf hash is not the one in its tile",
+                ));
+            }
+            let (expected, found) = (expected.to_base64(), found.to_base64());
+            let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
+            return Err(Stop::fault("tree", Place::Tree, what));
+        }
+        for (level, (number, hashes)) in (0u8..).zip(std::mem::take(&mut self.levels)) {
+            if !hashes.is_empty() {
+                self.compare(level, number / WIDTH, &hashes, false)?;
+            }
+        }
+        let rows = self.auditor.rows();
+        for tally in [&mut self.words, &mut self.files] {
+            tally.settle(rows);
+        }
+        if self.words.missing + self.files.missing > 0 {
+            let now = self.loader.source.get("checkpoint", MAX_CHECKPOINT)?;
+            if now.as_deref() != Some(checkpoint) {
+                let why = "the ledger changed while it was read, perhaps withholding words: verify again";
+                return Err(Stop::Undecided(why.into()));
+            }
+        }
+        let held = self.held_but_here();
+        let checks = &mut report.checks;
+        let done = format!("{size} of {size}: shape, signatures ({}), ids once", self.signatures);
+        push(checks, "entries", Outcome::Ok, done);
+        push(checks, "rules", Outcome::Ok, "keys, roles, refs, threads, signers, checks, at every index");
+        push(
+            checks,
+            "chain",
+            Outcome::Ok,
+            "each entry names the BLAKE3 of the one before; time never runs back",
+        );
+        push(checks, "tree", Outcome::Ok, format!("root {} of the checkpoint", expected.to_base64()));
+        match &self.tile_fault {
+            None => push(checks, "tiles", Outcome::Ok, count(self.tiles, "hash tile", "hash tiles")),
+            Some(_) => push(checks, "tiles", Outcome::Failed, "not what the entries make"),
+        }
+        let options = self.loader.options;
+        let mut line = |name, tally: &Tally, asked: bool, note: &str| {
+            let Tally { present, withheld, missing, .. } = tally;
+            let what = format!("{present} present, {withheld} withheld by the log, {missing} missing{note}");
+            match (asked, &tally.fault) {
+                (false, _) => push(checks, name, Outcome::NotChecked, "not asked for"),
+                (true, Some(_)) => push(checks, name, Outcome::Failed, what),
+                (true, None) => push(checks, name, Outcome::Ok, what),
+            }
+        };
+        let note = match held {
+            0 => String::new(),
+            n => format!("; {n} of those present withheld on the log, yet kept here"),
+        };
+        line("words", &self.words, options.words, &note);
+        line("files", &self.files, options.words && options.files, "");
+        report.faults.extend([self.tile_fault, self.words.fault, self.files.fault].into_iter().flatten());
+        Ok(())
+    }
+
+    /// How many words are there though the log withholds them.
+    fn held_but_here(&self) -> u64 {
+        if !self.loader.options.words {
+            return 0;
+        }
+        let held = self.auditor.rows().iter().filter(|(_, row)| match row {
+            Row::Fate(fate) => fate.withheld_by(Position::Content).is_some(),
+            _ => false,
+        });
+        (held.count() as u64).saturating_sub(self.words.withheld)
+    }
+}
+
+/// Which check an audit error belongs to.
+fn check_of(e: &AuditError) -> &'static str {
+    match e {
+        AuditError::Entry(_) | AuditError::Twice { .. } => "entries",
+        AuditError::Index { .. } | AuditError::Prev { .. } | AuditError::Time { .. } => "chain",
+        _ => "rules",
+    }
+}
+
+impl Tally {
+    fn take(&mut self, index: u64, id: EventId, position: Position, found: Found) {
+        match found {
+            Found::None => {}
+            Found::Present => self.present += 1,
+            Found::Absent => self.absent.push((index, id, position)),
+            Found::Wrong(what) => _ = self.fault.get_or_insert(Fault { place: place(index, position), what }),
+        }
+    }
+
+    /// Tells what the log withholds from what is missing.
+    fn settle(&mut self, rows: &MemoryRows) {
+        for (index, id, position) in &self.absent {
+            if rows.fate(id).withheld_by(*position).is_some() {
+                self.withheld += 1;
+                continue;
+            }
+            self.missing += 1;
+            let what = "missing: they are not here, and nothing on the log withholds them".to_owned();
+            let place = place(*index, *position);
+            let earlier = |f: &Fault| f.place.entry() <= place.entry();
+            if !self.fault.as_ref().is_some_and(earlier) {
+                self.fault = Some(Fault { place, what });
+            }
+        }
+    }
+}
+
+fn place(index: u64, position: Position) -> Place {
+    match position {
+        Position::Content => Place::Words(index),
+        file => Place::File(index, file),
+    }
+}
+
+/// Nodes of the tree as the source's tiles say. Nothing of it is true until a path leads to the signed root.
+struct TileNodes<'a> {
+    source: &'a dyn Source,
+    size: u64,
+    cache: RefCell<HashMap<TilePath, Vec<Hash>>>,
+}
+
+/// A node that the source's tiles do not give.
+struct NoNode;
+
+impl NodeReader for TileNodes<'_> {
+    type Error = NoNode;
+    fn node(&self, height: u8, index: u64) -> Result<Hash, NoNode> {
+        let path = tile_of_node(height, index, self.size).ok_or(NoNode)?;
+        let TileKind::Hashes { level } = path.kind() else { return Err(NoNode) };
+        let mut cache = self.cache.borrow_mut();
+        let hashes = match cache.entry(path) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => match hashes(self.source, level, path.index(), self.size) {
+                Ok(Ok(found)) => slot.insert(found),
+                _ => return Err(NoNode),
+            },
+        };
+        node_in_tile(hashes, height, index).ok_or(NoNode)
+    }
+}

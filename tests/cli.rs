@@ -1,0 +1,510 @@
+//! The command itself, run as people run it.
+#![cfg(feature = "cli")]
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use onrecord::event::EventType;
+use tempfile::TempDir;
+
+/// A folder to run commands in, with nothing of the surroundings' settings.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_"))
+        {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs a command line, split at spaces.
+    fn run(&self, line: &str) -> Ran {
+        self.args(line.split_whitespace())
+    }
+
+    fn args<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    fn piped(&self, line: &str, stdin: &str) -> Ran {
+        let mut child = self
+            .command(line.split_whitespace())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        Ran::of(child.wait_with_output().unwrap())
+    }
+
+    /// Makes a ledger in `data` and gives its key.
+    fn init(&self) -> String {
+        let ran = self.run("init --data data --origin ledger.example.org --name Example");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out.trim().to_owned()
+    }
+
+    fn serve(&self) -> Server {
+        let mut child = self
+            .command(["serve", "--data", "data", "--listen", "127.0.0.1:0", "--log", "warn"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        match line.trim().strip_prefix("listening on ") {
+            Some(url) => Server { url: url.to_owned(), child },
+            None => {
+                let mut err = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+                panic!("{line}{err}")
+            }
+        }
+    }
+}
+
+/// What a command gave.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Its output, trimmed, if it is what was hoped for.
+    fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self.out.trim().to_owned()
+    }
+}
+
+/// A ledger being served.
+struct Server {
+    url: String,
+    child: Child,
+}
+
+impl Server {
+    /// Tells it to stop, as a service manager does.
+    #[cfg(unix)]
+    fn stop(mut self) {
+        let stopped = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(stopped.success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert_eq!(status.code(), Some(0), "a graceful end");
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let place = Place::new();
+    assert!(place.run("--help").ok().contains("Exit codes: 0 done"));
+    for command in [
+        "demo",
+        "init",
+        "serve",
+        "verify",
+        "key new",
+        "key show",
+        "key import",
+        "event new",
+        "event sign",
+        "event submit",
+        "event show",
+        "rebuild",
+        "completions",
+        "man",
+    ] {
+        let help = place.run(&format!("{command} --help")).ok();
+        assert!(help.contains("Example"), "{command}: {help}");
+    }
+    for event_type in EventType::ALL.iter().filter(|t| **t != EventType::LedgerOpened) {
+        let help = place.run(&format!("record {event_type} --help")).ok();
+        assert!(help.contains("Example") && help.contains("--key <FILE>"), "{event_type}: {help}");
+        let about = event_type.spec().doc.trim_end_matches('.');
+        assert!(help.starts_with(about), "{event_type}: {help}");
+    }
+    assert_ne!(place.run("record ledger.opened --help").code, 0);
+}
+
+#[test]
+fn exit_codes_are_those_documented() {
+    let place = Place::new();
+    for (line, code) in [
+        ("", 2),
+        ("no-such-command", 2),
+        ("verify", 2),
+        ("verify . --key not-a-key", 2),
+        ("verify ftp://ledger.example.org", 2),
+        ("verify no-such-folder", 3),
+        ("verify http://127.0.0.1:1", 3),
+        ("serve", 2),
+        ("serve --data no-such-folder --listen 127.0.0.1:0", 2),
+        ("rebuild --data no-such-folder", 2),
+        ("init --data d --origin localhost", 2),
+        ("record statement", 2),
+        ("key show no-such-file", 2),
+        ("event show no-such-file", 2),
+        ("completions no-such-shell", 2),
+    ] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, code, "{line}: {}", ran.err);
+        assert!(ran.out.is_empty() && !ran.err.is_empty(), "{line}: faults go to stderr alone");
+    }
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(place.run(&format!("completions {shell}")).ok().len() > 1_000, "{shell}");
+    }
+    assert!(place.run("man").ok().contains(".TH onrecord 1"));
+    place.run("man --out-dir pages").ok();
+    for page in ["onrecord.1", "onrecord-verify.1", "onrecord-record-statement.1"] {
+        assert!(place.path("pages").join(page).exists(), "{page}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn key_files_are_private_never_overwritten_and_never_printed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let vkey = place.run("key new --name newsroom.example/desk -o desk.key").ok();
+    assert!(vkey.starts_with("newsroom.example/desk+"), "{vkey}");
+    let file = place.path("desk.key");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    let secret = fs::read_to_string(&file).unwrap();
+    assert!(secret.starts_with("PRIVATE+KEY+newsroom.example/desk+"));
+    let secret = secret.trim().rsplit('+').next().unwrap().to_owned();
+
+    let again = place.run("key new --name newsroom.example/desk -o desk.key");
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("never overwritten"), "{}", again.err);
+    assert!(fs::read_to_string(&file).unwrap().contains(&secret));
+
+    let shown = place.run("key show desk.key");
+    assert_eq!(shown.out.trim(), vkey);
+    assert!(shown.err.is_empty());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let shown = place.run("key show desk.key --json");
+    assert!(shown.err.contains("warning: others can read desk.key (mode 644)"), "{}", shown.err);
+    for text in [&shown.out, &shown.err, &again.out, &again.err] {
+        assert!(!text.contains(&secret) && !text.contains("PRIVATE"), "{text}");
+    }
+
+    let name = place.run("key new --pseudonym ledger.example.org -o me.key").ok();
+    let digits = name.strip_prefix("ledger.example.org/").unwrap().split('+').next().unwrap();
+    assert!(digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
+
+    fs::write(place.path("not.key"), "PRIVATE+KEY+a.example+00000000+AAAA\n").unwrap();
+    let bad = place.run("key show not.key");
+    assert!(bad.code == 2 && !bad.err.contains("AAAA"), "{}", bad.err);
+}
+
+#[test]
+fn a_key_comes_out_of_its_seed() {
+    let place = Place::new();
+    let seed = "4420823cfde6f1c26b30f90ec7dd01e4887534a20f0b0d04c36ed80e71e0fd77";
+    let vkey = "ledger.example.org+b4ce7ea7+ARcQd5dYVGm5FFEcFKiGDiBrqfR7THQGgwnGYtv7/GH0";
+    fs::write(place.path("seed"), format!("{seed}\n")).unwrap();
+    let name = "--name ledger.example.org";
+    assert_eq!(place.run(&format!("key import {name} --seed-hex-file seed -o a.key")).ok(), vkey);
+    assert_eq!(place.piped(&format!("key import {name} --seed-hex-file - -o b.key"), seed).ok(), vkey);
+    let bad = place.piped(&format!("key import {name} --seed-hex-file - -o c.key"), &seed[1..]);
+    assert!(bad.code == 2 && !bad.err.contains(&seed[1..]), "{}", bad.err);
+    assert!(!place.path("c.key").exists());
+}
+
+#[test]
+fn settings_come_from_flags_then_environment_then_file() {
+    let place = Place::new();
+    place.init();
+    fs::write(place.path("onrecord.toml"), "data = \"data\"\n").unwrap();
+    assert_eq!(place.run("rebuild").ok(), "indexes of 1 entries are made anew");
+    let by_env = |value: &str, args: &[&str]| {
+        Ran::of(place.command(args).env("ONRECORD_DATA", value).output().unwrap())
+    };
+    assert_eq!(by_env("elsewhere", &["rebuild"]).code, 2);
+    assert_eq!(by_env("elsewhere", &["rebuild", "--data", "data"]).code, 0);
+
+    fs::write(place.path("other.toml"), "\ndatta = \"data\"\n").unwrap();
+    let ran = place.run("rebuild --config other.toml");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("other.toml:2: unknown field `datta`"), "{}", ran.err);
+}
+
+#[test]
+fn a_ledger_is_made_once() {
+    let place = Place::new();
+    let key = place.init();
+    assert!(key.starts_with("ledger.example.org+"), "{key}");
+    assert!(place.path("data/keys/operator.key").exists());
+    let again = place.run("init --data data --origin ledger.example.org");
+    assert_eq!(again.code, 1, "{}", again.err);
+    assert!(again.err.contains("holds a ledger already"), "{}", again.err);
+    let left: Vec<_> = fs::read_dir(place.0.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["data"], "nothing is left behind");
+
+    place.run("key new --name other.example -o other.key").ok();
+    let wrong = place.run("init --data b --origin ledger.example.org --checkpoint-key other.key");
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("expected a key named ledger.example.org"), "{}", wrong.err);
+    place.run("key new --name b.example -o log.key").ok();
+    place.run("key new --name b.example/op -o op.key").ok();
+    let log_key = place.run("key show log.key").ok();
+    let made =
+        place.run("init --data b --origin b.example --checkpoint-key log.key --operator-key op.key").ok();
+    assert_eq!(made, log_key);
+    assert_eq!(place.run(&format!("verify b --key {log_key}")).code, 0);
+}
+
+#[test]
+fn what_is_missing_is_listed_at_once() {
+    let place = Place::new();
+    let ran = place.run("record demand --ledger http://127.0.0.1:1");
+    assert_eq!(ran.code, 2);
+    for flag in ["--key FILE", "--case ID", "--respondent ID", "--item TEXT"] {
+        assert!(ran.err.contains(flag), "{flag}: {}", ran.err);
+    }
+    let bad = place.run("record statement --standing rumour");
+    assert!(bad.code == 2 && bad.err.contains("official, claim, report"), "{}", bad.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn from_init_to_a_verified_record() {
+    let place = Place::new();
+    let key = place.init();
+    let server = place.serve();
+    let url = server.url.clone();
+    let record = |args: &str| {
+        place.run(&format!("record {args} --ledger {url} --key data/keys/operator.key --at 2026-11-23"))
+    };
+
+    let party = record("party --kind agency --name Agency").ok();
+    assert_eq!(party, format!("{url}/e/1\n{} verify {url} --key {key}", env!("CARGO_BIN_EXE_onrecord")));
+    record("case --respondent @1 --jurisdiction MY --timezone Asia/Kuala_Lumpur --title Matter").ok();
+
+    fs::write(place.path("words.txt"), "Kenyataan \"rasmi\"\nbaris kedua ✓\n").unwrap();
+    fs::write(place.path("letter.txt"), "letter").unwrap();
+    let statement = record(&format!(
+        "statement --case 2 --speaker {url}/e/1 --standing report --language ms --text @words.txt --file letter.txt \
+         --word source=press --json"
+    ));
+    let shown = statement.err.clone();
+    let json: serde_json::Value = serde_json::from_str(&statement.ok()).unwrap();
+    assert_eq!(json["index"], 3);
+    assert_eq!(json["url"], format!("{url}/e/3"));
+    assert!(
+        shown.contains("onrecord/event/v1") && shown.contains("baris kedua"),
+        "what is signed is shown: {shown}"
+    );
+    let demand = "demand --case @2 --respondent @1 --petitioner @0 --item One --item Two --deadline-days 14 \
+                  --deadline-rule calendar --deadline-from issue";
+    record(demand).ok();
+
+    // Refused by the ledger: the code, the place, what was expected.
+    let refused = record("count --case @2 --collection @3 --count 5");
+    assert_eq!(refused.code, 1);
+    let last = refused.err.lines().last().unwrap();
+    assert!(last.starts_with("REF_KIND: refs.collection: expected collection.opened"), "{last}");
+    // Refused before anything is sent.
+    let refused = record("statement --case @2 --speaker @1 --standing report --language EN --text x");
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("BAD_FACT: facts.language"), "{}", refused.err);
+    let unknown = record("position --case @2 --party @99 --on @3 --stance denies --text x");
+    assert!(unknown.code == 2 && unknown.err.contains("has no entry 99"), "{}", unknown.err);
+
+    let verified = place.run(&format!("verify {url} --key {key}"));
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    assert!(verified.out.contains("5 of 5"), "{}", verified.out);
+    assert_eq!(place.run(&format!("verify {url}")).code, 3);
+    server.stop();
+
+    assert_eq!(place.run(&format!("verify data --key {key}")).code, 0);
+    let copied = Command::new("cp").args(["-r", "data/public", "copy"]).current_dir(place.0.path()).status();
+    assert!(copied.unwrap().success());
+    assert_eq!(place.run(&format!("verify copy --key {key}")).code, 0);
+    let bundle = place.path("copy/tile/entries/000.p/5");
+    let mut bytes = fs::read(&bundle).unwrap();
+    let at = bytes.windows(14).position(|w| w == b"statement.made").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&bundle, bytes).unwrap();
+    let refused = place.run(&format!("verify copy --key {key}"));
+    assert_eq!(refused.code, 1);
+    assert!(refused.out.contains("REFUSED  entry 3: "), "{}", refused.out);
+    let json = place.run(&format!("verify copy --key {key} --json"));
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json["verdict"].as_str(), json["faults"][0]["entry"].as_u64()), (Some("refused"), Some(3)));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_event_is_made_signed_and_submitted_in_steps() {
+    let place = Place::new();
+    place.init();
+    let server = place.serve();
+    let url = &server.url;
+    let operator = place.run("key show data/keys/operator.key").ok();
+    let agency = place.run("key new --name agency.example/press -o agency.key").ok();
+    fs::write(place.path("words.json"), r#"{"name":"Agency"}"#).unwrap();
+
+    let text = place.run(&format!(
+        "event new --type party.registered --origin ledger.example.org --by {operator} --by {agency} --at 2026-11-23 \
+         --fact kind=agency --fact keys={agency} --words words.json --content-out words.blob"
+    ));
+    assert_eq!(text.code, 0, "{}", text.err);
+    assert_eq!(text.out.lines().count(), 3);
+
+    // Each signer signs where its key is kept, in any order.
+    let half = place.piped("event sign --key agency.key -", &text.out);
+    assert_eq!(half.code, 0, "{}", half.err);
+    assert!(half.err.contains("still to be signed by"), "{}", half.err);
+    let note = place.piped("event sign --key data/keys/operator.key -", &half.out);
+    assert_eq!(note.code, 0, "{}", note.err);
+    assert!(note.err.is_empty(), "{}", note.err);
+
+    let shown = place.piped("event show -", &note.out).ok();
+    assert!(shown.contains("party.registered") && shown.contains("signatures  good"), "{shown}");
+    let bad = note.out.replacen("\u{2014} agency.example/press ", "\u{2014} agency.example/other ", 1);
+    let shown = place.piped("event show -", &bad);
+    assert_eq!(shown.code, 1);
+    assert!(shown.err.starts_with("SIGNATURE_ORDER: signature line 2: "), "{}", shown.err);
+
+    let line = format!("event submit --ledger {url} -");
+    let refused = place.piped(&line, &note.out);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.starts_with("CONTENT_MISSING: content"), "{}", refused.err);
+    assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+    let line = format!("{line} --content words.blob");
+    assert_eq!(place.piped(&line, &note.out).ok(), format!("{url}/e/1"));
+    // Exactly once, for ever.
+    assert_eq!(place.piped(&line, &note.out).ok(), format!("{url}/e/1"));
+    let refused = place.piped(&line, "no note");
+    assert!(refused.code == 1 && refused.err.starts_with("NOTE_UNSIGNED: note: "), "{}", refused.err);
+
+    let stranger = place.piped("event sign --key agency.key -", &text.out.replace(&agency, &operator));
+    assert_eq!(stranger.code, 2, "{}", stranger.err);
+    server.stop();
+}
+
+#[test]
+fn the_demo_is_valid_and_its_tampered_copy_refused_by_entry() {
+    let place = Place::new();
+    let json = place.run("demo --no-serve --json").ok();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let key = json["log_key"].as_str().unwrap();
+    assert_eq!(json["cases"].as_array().unwrap().len(), 4);
+    assert_eq!(place.run(&format!("verify demo-ledger --key {key}")).code, 0);
+
+    let tampered = place.run("demo --tampered").ok();
+    assert!(tampered.contains("REFUSED  entry "), "{tampered}");
+    assert_eq!(place.run(&format!("verify demo-ledger-tampered --key {key}")).code, 1);
+    // The original is as it was, and the same again.
+    assert_eq!(place.run(&format!("verify demo-ledger --key {key}")).code, 0);
+    let again = place.run("demo --no-serve");
+    assert!(again.err.contains("holds a ledger already") && again.out.contains(key), "{}", again.err);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_before_anything_is_made() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let ran = place.run(&format!("demo --listen {address}"));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains(&address.to_string()) && ran.err.contains("--listen"), "{}", ran.err);
+    assert!(!place.path("demo-ledger").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_commands_that_the_demo_prints_work_as_printed() {
+    let place = Place::new();
+    place.run("demo --no-serve").ok();
+    let mut child = place
+        .command(["demo", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut out = String::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        out.push_str(&line);
+        out.push('\n');
+        if line.starts_with("Serving until") {
+            break;
+        }
+    }
+    let server = Server { url: String::new(), child };
+    let shell = |line: &str| {
+        let mut command = place.command::<&str>([]);
+        let mut sh = Command::new("sh");
+        sh.arg("-c").arg(line).current_dir(place.0.path()).stdin(Stdio::null());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => sh.env(name, value),
+                None => sh.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null());
+        Ran::of(sh.output().unwrap())
+    };
+    let from = out.find("    /").unwrap_or_else(|| panic!("{out}"));
+    let record: String = out[from..].split("\n\n").next().unwrap().to_owned();
+    assert!(record.contains("record statement"), "{record}");
+    let recorded = shell(&record).ok();
+    let verify = out.lines().find(|l| l.contains(" verify http")).unwrap();
+    let verified = shell(verify).ok();
+    assert!(verified.contains("91 of 91") && recorded.contains("/e/90"), "{recorded}{verified}");
+    server.stop();
+}

@@ -1,0 +1,502 @@
+//! `mirror::verify` against ledgers of an independent program, whole and with any byte changed.
+#![cfg(feature = "cli")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Cursor, Read},
+};
+
+use onrecord::{
+    event::{At, Content, Digest, Draft, EventId, EventType, FileRef},
+    log::{
+        Checkpoint, Entry, Header, MemoryRows, MemoryTree, NoDoor, NodeReader as _, TileKind, Time, Words,
+        decide, encode_bundle, encode_contents, encode_hashes, leaf_hash, tiles_of,
+    },
+    mirror::{FolderSource, Options, Outcome, Place, Report, Source, SourceError, Verdict, verify},
+    note::{SigningKey, VerifyingKey, base64_decode},
+};
+use serde_json::{Map, Value, json};
+
+/// A ledger's public files in memory.
+#[derive(Clone, Default)]
+struct Memory(BTreeMap<String, Vec<u8>>);
+
+impl Source for Memory {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+        Ok(self.0.get(path).map(|bytes| Box::new(Cursor::new(bytes.clone())) as Box<dyn Read + Send>))
+    }
+    fn describe(&self) -> String {
+        "memory".into()
+    }
+}
+
+impl Memory {
+    fn check(&self, key: &VerifyingKey) -> Report {
+        verify(self, Some(key), &Options::default(), &|_, _| {})
+    }
+    fn with(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut copy = self.clone();
+        change(copy.0.get_mut(path).unwrap_or_else(|| panic!("no {path}")));
+        copy
+    }
+    fn flipped(&self, path: &str, at: usize, bit: u8) -> Self {
+        self.with(path, |bytes| bytes[at] ^= 1 << bit)
+    }
+}
+
+fn outcome(report: &Report, check: &str) -> Outcome {
+    report.checks.iter().find(|c| c.name == check).unwrap().outcome
+}
+
+const BUNDLE: &str = "tile/entries/000.p/28";
+const TILE: &str = "tile/0/000.p/28";
+const CONTENTS: &str = "content/tile/000.p/28";
+
+/// The ledger of the vectors, with the log's key and the raw entries.
+fn vectors() -> (Memory, VerifyingKey, Vec<String>) {
+    let v: Value = serde_json::from_str(include_str!("vectors/v1.json")).unwrap();
+    let b64 = |name: &str| base64_decode(v[name].as_str().unwrap()).unwrap();
+    let mut files = Memory::default();
+    files.0.insert("checkpoint".into(), v["checkpoint"].as_str().unwrap().into());
+    files.0.insert(BUNDLE.into(), b64("bundle_partial_b64"));
+    files.0.insert(TILE.into(), b64("tile0_partial_b64"));
+    files.0.insert(CONTENTS.into(), b64("content_tile_b64"));
+    for file in v["files_b64"].as_array().unwrap() {
+        let bytes = base64_decode(file.as_str().unwrap()).unwrap();
+        files.0.insert(format!("file/{}", Digest::blake3(&bytes)), bytes);
+    }
+    let key = v["keys"]["log"]["vkey"].as_str().unwrap().parse().unwrap();
+    let entries =
+        v["entries"].as_array().unwrap().iter().map(|e| e["text"].as_str().unwrap().into()).collect();
+    (files, key, entries)
+}
+
+/// Which entry of a bundle or content tile a byte belongs to.
+fn owner(lengths: impl Iterator<Item = usize>, head: usize, at: usize) -> u64 {
+    let mut end = 0;
+    for (i, length) in lengths.enumerate() {
+        end += head + length;
+        if at < end {
+            return i as u64;
+        }
+    }
+    panic!("byte {at} is after the end, {end}")
+}
+
+#[test]
+fn the_ledger_of_the_vectors_is_valid() {
+    let (files, key, _) = vectors();
+    let report = files.check(&key);
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+    assert_eq!((report.size, report.verdict.exit_code()), (Some(28), 0));
+    for check in ["checkpoint", "entries", "rules", "chain", "tree", "tiles", "words", "files", "identity"] {
+        assert_eq!(outcome(&report, check), Outcome::Ok, "{check}: {report}");
+    }
+    assert_eq!(outcome(&report, "witnesses"), Outcome::NotChecked);
+    println!("{report}");
+}
+
+#[test]
+fn without_a_key_the_identity_is_not_checked() {
+    let (files, key, _) = vectors();
+    let report = verify(&files, None, &Options::default(), &|_, _| {});
+    assert_eq!(report.verdict, Verdict::IdentityNotChecked);
+    assert_eq!(report.verdict.exit_code(), 3);
+    assert_eq!(report.log_key, Some(key.clone()));
+    let text = report.to_string();
+    assert!(text.contains("NOT CHECKED") && text.contains(&key.to_string()), "{text}");
+    println!("{text}");
+}
+
+#[test]
+fn another_key_is_refused_at_the_checkpoint() {
+    let (files, key, _) = vectors();
+    let other = SigningKey::from_seed(key.name().clone(), &[3; 32]);
+    let report = files.check(other.verifying_key());
+    assert_eq!(report.verdict, Verdict::Refused);
+    assert_eq!(report.faults[0].place, Place::Checkpoint, "{report}");
+}
+
+#[test]
+fn a_folder_and_the_full_tiles_of_a_grown_ledger_serve_as_well() {
+    let (files, key, entries) = vectors();
+    let dir = tempfile::tempdir().unwrap();
+    for (path, bytes) in &files.0 {
+        let path = dir.path().join("public").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let source = FolderSource::open(dir.path()).unwrap();
+    let report = verify(&source, Some(&key), &Options::default(), &|_, _| {});
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+
+    // Partial tiles go once the full ones are there (tlog-tiles).
+    let mut grown = files.clone();
+    for (partial, full, more) in [
+        (
+            BUNDLE,
+            "tile/entries/000",
+            [&(entries[0].len() as u16).to_be_bytes(), entries[0].as_bytes()].concat(),
+        ),
+        (TILE, "tile/0/000", vec![7; 32 * 228]),
+        (CONTENTS, "content/tile/000", vec![0; 4 * 228]),
+    ] {
+        let mut bytes = grown.0.remove(partial).unwrap();
+        bytes.extend(more);
+        grown.0.insert(full.into(), bytes);
+    }
+    let report = grown.check(&key);
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+}
+
+#[test]
+fn any_byte_changed_in_a_bundle_is_refused_naming_its_entry() {
+    let (files, key, entries) = vectors();
+    let length = files.0[BUNDLE].len();
+    let starts: Vec<usize> = entries
+        .iter()
+        .scan(0, |end, e| {
+            *end += 2 + e.len();
+            Some(*end)
+        })
+        .collect();
+    // Every length, the bytes around it, and a sample that meets every line of every entry.
+    let around = starts.iter().flat_map(|s| s.saturating_sub(3)..(s + 4).min(length));
+    for at in (0..length).step_by(11).chain(around) {
+        let report = files.flipped(BUNDLE, at, (at % 8) as u8).check(&key);
+        let expected = owner(entries.iter().map(String::len), 2, at);
+        assert_eq!(report.verdict, Verdict::Refused, "byte {at}");
+        assert_eq!(report.faults[0].place, Place::Entry(expected), "byte {at}: {report}");
+    }
+}
+
+#[test]
+fn a_changed_header_line_is_named() {
+    let (files, key, entries) = vectors();
+    let start: usize = entries[..17].iter().map(|e| 2 + e.len()).sum::<usize>() + 2;
+    for (line, name) in [
+        ("onrecord/entry", "header line 1"),
+        ("ledger.example", "header line 2"),
+        ("index ", "index"),
+        ("time 2026-11-22T05:00:00.6", "header line 4"),
+        ("prev ", "prev"),
+        ("thread ", "thread"),
+        ("signer ", "signer line 1"),
+        ("{\"type", "JSON"),
+    ] {
+        let at = start + entries[17].find(line).unwrap() + line.len();
+        let report = files.flipped(BUNDLE, at, 0).check(&key);
+        assert_eq!(report.faults[0].place, Place::Entry(17), "{line}: {report}");
+        assert!(report.faults[0].what.contains(name), "{line}: {report}");
+    }
+}
+
+#[test]
+fn without_a_key_a_changed_entry_is_refused_too() {
+    let (files, _, entries) = vectors();
+    for at in (0..files.0[BUNDLE].len()).step_by(97) {
+        let report = verify(&files.flipped(BUNDLE, at, 0), None, &Options::default(), &|_, _| {});
+        assert_eq!(report.verdict, Verdict::Refused, "byte {at}");
+        let expected = owner(entries.iter().map(String::len), 2, at);
+        // A first entry that names another key leaves nothing to hold the rest to.
+        if expected > 0 {
+            assert_eq!(report.faults[0].place, Place::Entry(expected), "byte {at}: {report}");
+        }
+    }
+}
+
+#[test]
+fn any_byte_changed_in_a_tile_is_refused_naming_the_tile() {
+    let (files, key, _) = vectors();
+    for at in (0..files.0[TILE].len()).step_by(5) {
+        let report = files.flipped(TILE, at, (at % 8) as u8).check(&key);
+        assert_eq!(report.verdict, Verdict::Refused, "byte {at}");
+        assert_eq!(report.faults[0].place, Place::Tile(TILE.into()), "byte {at}: {report}");
+        assert_eq!(outcome(&report, "entries"), Outcome::Ok);
+    }
+    for change in [Vec::pop as fn(&mut Vec<u8>) -> Option<u8>, |b| {
+        b.push(0);
+        None
+    }] {
+        let report = files.with(TILE, |bytes| _ = change(bytes)).check(&key);
+        assert_eq!(report.faults[0].place, Place::Tile(TILE.into()), "{report}");
+    }
+}
+
+#[test]
+fn any_byte_changed_in_the_checkpoint_is_refused() {
+    let (files, key, _) = vectors();
+    for at in 0..files.0["checkpoint"].len() {
+        let report = files.flipped("checkpoint", at, (at % 8) as u8).check(&key);
+        assert_eq!(report.verdict, Verdict::Refused, "byte {at}");
+        assert_eq!(report.faults[0].place, Place::Checkpoint, "byte {at}: {report}");
+    }
+}
+
+#[test]
+fn any_byte_changed_in_words_is_refused_naming_their_entry() {
+    let (files, key, _) = vectors();
+    let bytes = &files.0[CONTENTS];
+    let mut lengths = Vec::new();
+    let mut rest = bytes.as_slice();
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length);
+        let length = if length == u32::MAX { 0 } else { length as usize };
+        lengths.push(length);
+        rest = &after[length..];
+    }
+    let heads = lengths.iter().scan(0, |end, l| {
+        let start = *end;
+        *end += 4 + l;
+        Some(start..start + 6)
+    });
+    for at in (0..bytes.len()).step_by(7).chain(heads.flatten().filter(|at| *at < bytes.len())) {
+        let report = files.flipped(CONTENTS, at, (at % 8) as u8).check(&key);
+        let expected = owner(lengths.iter().copied(), 4, at);
+        assert_eq!(report.verdict, Verdict::Refused, "byte {at}: {report}");
+        assert_eq!(report.faults[0].place, Place::Words(expected), "byte {at}: {report}");
+        assert_eq!(outcome(&report, "entries"), Outcome::Ok);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let (files, key, _) = vectors();
+    let without = |path: &str| {
+        let mut copy = files.clone();
+        copy.0.remove(path).unwrap();
+        copy.check(&key)
+    };
+    assert_eq!(without(BUNDLE).faults[0].place, Place::Entry(0));
+    assert_eq!(without(TILE).faults[0].place, Place::Tile(TILE.into()));
+    let report = without(CONTENTS);
+    assert!(matches!(report.faults[0].place, Place::Words(_)), "{report}");
+    assert_eq!(without("checkpoint").verdict, Verdict::Undecided);
+}
+
+/// A ledger made here: as many entries as wanted, words and a file included.
+struct Ledger {
+    origin: onrecord::note::Origin,
+    log: SigningKey,
+    operator: SigningKey,
+    rows: MemoryRows,
+    entries: Vec<String>,
+    words: Vec<Option<Vec<u8>>>,
+    ids: Vec<EventId>,
+    prev: Digest,
+}
+
+impl Ledger {
+    fn new() -> Self {
+        let key = |name: &str, seed| SigningKey::from_seed(name.parse().unwrap(), &[seed; 32]);
+        let mut ledger = Self {
+            origin: "ledger.example.org/2026".parse().unwrap(),
+            log: key("ledger.example.org/2026", 1),
+            operator: key("ledger.example.org/2026/operator", 2),
+            rows: MemoryRows::default(),
+            entries: Vec::new(),
+            words: Vec::new(),
+            ids: Vec::new(),
+            prev: Digest([0; 32]),
+        };
+        let keys = json!({
+            "checkpoint_key": ledger.log.verifying_key().to_string(),
+            "operator_key": ledger.operator.verifying_key().to_string(),
+        });
+        ledger.push(EventType::LedgerOpened, json!({}), keys, None);
+        ledger
+    }
+
+    fn push(&mut self, event_type: EventType, refs: Value, facts: Value, words: Option<Vec<u8>>) -> EventId {
+        let map = |v: Value| v.as_object().cloned().unwrap();
+        let draft = Draft {
+            event_type,
+            at: At::parse("2026-11-22").unwrap(),
+            case: None,
+            refs: map(refs),
+            facts: map(facts),
+            content: words.as_deref().map(onrecord::event::ContentRef::of),
+        };
+        let event = draft.sign(&self.origin, &[&self.operator]).unwrap();
+        let index = self.entries.len() as u64;
+        let placement = decide(&self.rows, index, &event, &self.origin, &NoDoor).unwrap();
+        let header = Header {
+            index,
+            time: Time::from_unix_ms(1_795_323_600_000 + index as i64).unwrap(),
+            prev: self.prev,
+            thread: placement.thread,
+            k: placement.k,
+            signers: placement.signers,
+        };
+        let entry = header.entry(&event);
+        self.prev = Entry::parse(entry.as_bytes(), &self.origin).unwrap().hash();
+        self.rows.put(placement.rows);
+        self.entries.push(entry);
+        self.words.push(words);
+        self.ids.push(event.id());
+        event.id()
+    }
+
+    fn party(&mut self, files: &[FileRef]) -> EventId {
+        let n = self.entries.len();
+        let words = Map::from_iter([("name".to_owned(), json!(format!("Party {n}")))]);
+        let words = Content::seal(words, files, &[n as u8; 16]);
+        self.push(EventType::PartyRegistered, json!({}), json!({"kind": "agency"}), Some(words))
+    }
+
+    fn key(&self) -> &VerifyingKey {
+        self.log.verifying_key()
+    }
+
+    /// The public files; words of the entries named are withheld.
+    fn files(&self, withheld: &[usize]) -> Memory {
+        let tree: MemoryTree = self.entries.iter().map(|e| leaf_hash(e.as_bytes())).collect();
+        let size = tree.size();
+        let checkpoint = Checkpoint::new(self.origin.clone(), size, tree.root()).unwrap();
+        let mut files = Memory::default();
+        let note = checkpoint.sign(&self.log).unwrap();
+        files.0.insert("checkpoint".into(), note.note().as_bytes().into());
+        for path in tiles_of(size) {
+            let first = path.index() * 256;
+            let range = first as usize..first as usize + usize::from(path.width());
+            let bytes = match path.kind() {
+                TileKind::Hashes { level } => {
+                    let node = |i| tree.node(level * 8, first + u64::from(i)).unwrap();
+                    encode_hashes(&(0..path.width()).map(node).collect::<Vec<_>>())
+                }
+                TileKind::Entries => encode_bundle(&self.entries[range]),
+                TileKind::Contents => {
+                    let words: Vec<_> = range
+                        .map(|i| match &self.words[i] {
+                            None => Words::None,
+                            Some(_) if withheld.contains(&i) => Words::Withheld,
+                            Some(words) => Words::Present(words),
+                        })
+                        .collect();
+                    encode_contents(&words)
+                }
+            };
+            files.0.insert(path.to_string(), bytes.unwrap());
+        }
+        files
+    }
+}
+
+fn file(bytes: &[u8]) -> FileRef {
+    use sha2::Digest as _;
+    FileRef {
+        name: "letter.txt".into(),
+        blake3: Digest::blake3(bytes),
+        sha256: Digest(sha2::Sha256::digest(bytes).into()),
+        size: bytes.len() as u64,
+        media: "text/plain".into(),
+    }
+}
+
+#[test]
+fn only_the_log_withholds_words_and_files() {
+    let mut ledger = Ledger::new();
+    let letter = file(b"letter");
+    let held = ledger.party(std::slice::from_ref(&letter));
+    let other = ledger.party(std::slice::from_ref(&letter));
+    let upload = |files: &mut Memory, bytes: &[u8]| {
+        files.0.insert(format!("file/{}", letter.blake3), bytes.to_vec());
+    };
+    let mut all = ledger.files(&[]);
+    upload(&mut all, b"letter");
+    assert_eq!(all.check(ledger.key()).verdict, Verdict::Valid);
+    let mut changed = all.clone();
+    upload(&mut changed, b"Letter");
+    let report = changed.check(ledger.key());
+    assert_eq!(report.faults[0].place.to_string(), "entry 1, files/0", "{report}");
+    upload(&mut changed, b"letter and more");
+    assert!(changed.check(ledger.key()).faults[0].what.contains("expected 6 bytes"));
+
+    // Gone, and the log says nothing of it.
+    let report = ledger.files(&[1]).check(ledger.key());
+    assert_eq!(report.faults[0].place, Place::Words(1), "{report}");
+    assert!(report.faults[0].what.contains("missing"));
+    assert_eq!(report.faults[1].place.to_string(), "entry 2, files/0", "{report}");
+    let no_files = Options { files: false, ..Options::default() };
+    let report = verify(&ledger.files(&[]), Some(ledger.key()), &no_files, &|_, _| {});
+    assert_eq!((report.verdict, outcome(&report, "files")), (Verdict::Valid, Outcome::NotChecked));
+
+    let facts = |blobs: Value| json!({"ground": "erasure", "blobs": blobs});
+    ledger.push(EventType::ContentWithheld, json!({"entry": held}), facts(json!(["content"])), None);
+    ledger.push(EventType::ContentWithheld, json!({"entry": other}), facts(json!(["files/0"])), None);
+    let report = ledger.files(&[1]).check(ledger.key());
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+    let line = |name: &str| report.checks.iter().find(|c| c.name == name).unwrap().detail.clone();
+    assert_eq!(line("words"), "1 present, 1 withheld by the log, 0 missing");
+    assert_eq!(line("files"), "0 present, 1 withheld by the log, 0 missing");
+
+    // A copy that still has them proves no less, and says so.
+    let mut kept = ledger.files(&[]);
+    upload(&mut kept, b"letter");
+    let report = kept.check(ledger.key());
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+    assert!(report.to_string().contains("1 of those present withheld on the log"), "{report}");
+
+    // Given back on the log, but not here.
+    let facts = json!({"ground": "error", "blobs": ["content"]});
+    ledger.push(EventType::ContentReleased, json!({"entry": held}), facts, None);
+    let report = ledger.files(&[1]).check(ledger.key());
+    assert_eq!(report.faults[0].place, Place::Words(1), "{report}");
+}
+
+#[test]
+fn a_ledger_of_many_bundles_is_checked_whole() {
+    let mut ledger = Ledger::new();
+    for _ in 1..600 {
+        ledger.party(&[]);
+    }
+    let files = ledger.files(&[]);
+    let key = ledger.key();
+    let seen = std::sync::Mutex::new(Vec::new());
+    let options = Options { window: 1, ..Options::default() };
+    let report = verify(&files, Some(key), &options, &|done, of| seen.lock().unwrap().push((done, of)));
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+    assert_eq!(seen.into_inner().unwrap(), [(256, 600), (512, 600), (600, 600)]);
+
+    let at = |index: usize| 2 + ledger.entries[256..index].iter().map(|e| 2 + e.len()).sum::<usize>();
+    for index in [256, 300, 511] {
+        let time = at(index) + ledger.entries[index].find("time ").unwrap() + 5;
+        let report = files.flipped("tile/entries/001", time, 0).check(key);
+        assert_eq!(report.faults[0].place, Place::Entry(index as u64), "{report}");
+    }
+    for path in ["tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2"] {
+        let report = files.flipped(path, 40, 3).check(key);
+        assert_eq!(report.faults[0].place, Place::Tile(path.into()), "{report}");
+        assert_eq!(outcome(&report, "tree"), Outcome::Ok, "{report}");
+    }
+    // The upper tile lies too, so no path says which of entry and leaf is true.
+    let both = files.flipped("tile/1/000.p/2", 40, 3).flipped("tile/entries/001", at(300) + 300, 1);
+    let report = both.check(key);
+    assert_eq!(report.faults[0].place, Place::Entry(300), "{report}");
+}
+
+#[test]
+fn a_log_that_signed_what_the_rules_refuse_is_refused() {
+    let mut ledger = Ledger::new();
+    ledger.party(&[]);
+    ledger.party(&[]);
+    // The same event twice, and an entry of another thread: tree and chain are good, the rules are not.
+    let twin = ledger.entries[1].clone();
+    let prev = ledger.prev;
+    let entry = Entry::parse(twin.as_bytes(), &ledger.origin).unwrap();
+    let header = Header { index: 3, prev, ..entry.header().clone() };
+    ledger.entries.push(header.entry(entry.event()));
+    ledger.words.push(ledger.words[1].clone());
+    let report = ledger.files(&[]).check(ledger.key());
+    assert_eq!(report.faults[0].place, Place::Entry(3), "{report}");
+
+    ledger.entries.pop();
+    ledger.words.pop();
+    let entry = Entry::parse(ledger.entries[2].as_bytes(), &ledger.origin).unwrap();
+    let header = Header { k: 1, ..entry.header().clone() };
+    ledger.entries[2] = header.entry(entry.event());
+    let report = ledger.files(&[]).check(ledger.key());
+    assert_eq!(report.faults[0].place, Place::Entry(2), "{report}");
+    assert!(report.faults[0].what.starts_with("thread: expected"), "{report}");
+}

@@ -106,7 +106,8 @@ impl Client {
             return Err(broken("expected ledger.opened"));
         };
         let log_key = opened.checkpoint_key.clone();
-        Ok(Self { base, source, agent: agent(), origin, log_key })
+        let agent = agent(&base);
+        Ok(Self { base, source, agent, origin, log_key })
     }
 
     /// The ledger's address, without a slash at the end.

@@ -88,8 +88,23 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// Makes a ledger with fresh keys, and tells it the story.
+/// Makes the demo's ledger and opens it. Made aside and renamed into place, so that one cut short is not taken
+/// for the whole story at the next start.
 fn make(data: &Path) -> Result<Ledger, Failure> {
+    let mut aside = data.as_os_str().to_owned();
+    aside.push(".demo");
+    let aside = Path::new(&aside);
+    let failed = |e: std::io::Error| Failure::Undecided(format!("{}: {e}", data.display()));
+    if aside.exists() {
+        std::fs::remove_dir_all(aside).map_err(failed)?;
+    }
+    tell(aside)?.close();
+    std::fs::rename(aside, data).map_err(failed)?;
+    Ledger::open(data, Options::default()).map_err(ledger_failure)
+}
+
+/// Makes a ledger with fresh keys, and tells it the story.
+fn tell(data: &Path) -> Result<Ledger, Failure> {
     let failed = |what: String| Failure::Undecided(what);
     let story = Story::load().map_err(|e| failed(e.to_string()))?;
     let origin: Origin = ORIGIN.parse().map_err(|e| failed(format!("{ORIGIN}: {e}")))?;

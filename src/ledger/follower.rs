@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -180,6 +180,7 @@ impl Follower {
             placing.sync()?;
         }
         let before = std::mem::replace(&mut self.published, size);
+        self.signals.published.store(size, Ordering::Release);
         {
             let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
             // Only what this pass saw; words withheld or given back meanwhile wait for the next.

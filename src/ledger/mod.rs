@@ -342,6 +342,20 @@ impl Ledger {
         self.0.reader.0.uploads.begin(digest, from)
     }
 
+    /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.
+    pub fn wait_published(&self, at_most: Duration) -> bool {
+        let size = self.reader().checkpoint().checkpoint().size();
+        let deadline = std::time::Instant::now() + at_most;
+        while self.0.signals.published.load(Ordering::Acquire) < size {
+            if self.0.signals.fault().is_some() || std::time::Instant::now() > deadline {
+                return false;
+            }
+            self.0.signals.wake();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
     /// Whether the writer takes events: `None`, or why not.
     pub fn fault(&self) -> Option<String> {
         self.0.signals.fault().or_else(|| self.groups().is_none().then(|| "the ledger is closed".to_owned()))

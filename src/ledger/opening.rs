@@ -209,6 +209,7 @@ pub(super) fn open_on(
     let journal = Arc::new(Mutex::new(fresh));
     let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
     let signals = Arc::new(Signals::default());
+    signals.published.store(published, std::sync::atomic::Ordering::Release);
     let (groups, waiting) = mpsc::channel(MAX_WAITING);
     let sequencer = Sequencer {
         shared: shared.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Condvar, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// Words that are given back, and the index of the entry whose they are.
+type Restored = (u64, Arc<[u8]>);
+
 /// A batch is closed when its entries and words reach this many bytes.
 const MAX_BATCH_BYTES: usize = 32 << 20;
 
@@ -44,6 +47,8 @@ pub(crate) struct Signals {
     /// Why the writer takes nothing any more.
     fault: Mutex<Option<String>>,
     pub closing: AtomicBool,
+    /// Size of the checkpoint on disk.
+    pub published: AtomicU64,
     /// There is something to publish.
     news: (Mutex<bool>, Condvar),
 }
@@ -288,11 +293,7 @@ impl Sequencer {
     }
 
     /// The words and files that `content.released` gives back must be here.
-    fn check_restored(
-        &self,
-        rows: &impl Rows,
-        admitted: &mut Admitted,
-    ) -> Result<Option<(u64, Arc<[u8]>)>, Refusal> {
+    fn check_restored(&self, rows: &impl Rows, admitted: &mut Admitted) -> Result<Option<Restored>, Refusal> {
         let Body::ContentReleased(body) = admitted.event.body() else {
             return match admitted.restored {
                 None => Ok(None),
@@ -403,7 +404,7 @@ pub(crate) fn held_back(refused: usize) -> Refusal {
 pub(crate) fn words_changed(
     rows: &impl Rows,
     event: &SignedEvent,
-    restored: Option<&(u64, Arc<[u8]>)>,
+    restored: Option<&Restored>,
 ) -> Option<(u64, Option<Arc<[u8]>>)> {
     match event.body() {
         Body::ContentWithheld(b) if b.blobs.contains(&Position::Content) => {

@@ -230,8 +230,8 @@ mod tests {
     fn record(i: u8) -> Record {
         Record {
             entry: vec![i; 300].into(),
-            words: (i % 2 == 0).then(|| vec![i; 50].into()),
-            restored: (i % 3 == 0).then(|| (7, vec![i; 20].into())),
+            words: i.is_multiple_of(2).then(|| vec![i; 50].into()),
+            restored: i.is_multiple_of(3).then(|| (7, vec![i; 20].into())),
         }
     }
 

@@ -1,0 +1,148 @@
+//! Every command shown in README.md and docs/ is run, and prints what is shown.
+//!
+//! A ```console block holds lines `$ command`, each followed by what it prints. Ids, keys, hashes and addresses
+//! are compared by their form. Commands run in order, in an empty folder, beside a demo that serves.
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+struct Demo {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn demo(dir: &Path) -> Demo {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let mut address = None;
+    let mut lines = out.lines().map_while(Result::ok);
+    for line in lines.by_ref() {
+        if let Some(at) = line.find("http://127.0.0.1:") {
+            let rest = &line[at + "http://".len()..];
+            address = Some(rest[..rest.find(['/', ' ']).unwrap_or(rest.len())].to_owned());
+        }
+        if line.contains("--tampered") {
+            break;
+        }
+    }
+    // What it prints later must not block it.
+    std::thread::spawn(move || lines.for_each(drop));
+    Demo { child, address: address.expect("an address") }
+}
+
+struct Shown {
+    file: PathBuf,
+    line: usize,
+    command: String,
+    output: Vec<String>,
+}
+
+fn shown(file: &Path) -> Vec<Shown> {
+    let text = fs::read_to_string(file).unwrap();
+    let mut out: Vec<Shown> = Vec::new();
+    let mut inside = false;
+    for (i, line) in text.lines().enumerate() {
+        match line {
+            "```console" => inside = true,
+            "```" => inside = false,
+            _ if !inside => {}
+            _ => match line.strip_prefix("$ ") {
+                Some(command) => out.push(Shown {
+                    file: file.to_owned(),
+                    line: i + 1,
+                    command: command.to_owned(),
+                    output: Vec::new(),
+                }),
+                None => out.last_mut().expect("a command comes first").output.push(line.to_owned()),
+            },
+        }
+    }
+    out
+}
+
+/// What is different at each run, by its form.
+fn form(line: &str) -> String {
+    let word = |w: &str| -> String {
+        let bare = w.trim_end_matches([',', '.']);
+        let tail = &w[bare.len()..];
+        let hex = |s: &str, n: usize| s.len() >= n && s.bytes().all(|b| b.is_ascii_hexdigit());
+        let form = match bare.split_once('+') {
+            Some((name, rest)) if hex(rest.get(..8).unwrap_or(""), 8) => {
+                if rest.len() > 8 {
+                    format!("{name}+VKEY")
+                } else {
+                    format!("{name}+ID")
+                }
+            }
+            _ if hex(bare, 64) => "HASH".into(),
+            _ if bare.len() == 44 && bare.ends_with('=') => "ROOT".into(),
+            _ if bare.starts_with("http://127.0.0.1:") => match bare[17..].find('/') {
+                Some(at) => format!("http://HERE{}", &bare[17 + at..]),
+                None => "http://HERE".into(),
+            },
+            _ => bare.to_owned(),
+        };
+        form + tail
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_command_shown_runs_and_prints_what_is_shown() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|e| e.unwrap().path());
+    files.extend(docs.filter(|p| p.extension().is_some_and(|e| e == "md")));
+    let tmp = tempfile::tempdir().unwrap();
+    let demo = demo(tmp.path());
+    let bin = Path::new(env!("CARGO_BIN_EXE_onrecord")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
+    let mut run = 0;
+    for s in files.iter().flat_map(|f| shown(f)) {
+        let command = s.command.replace("127.0.0.1:8080", &demo.address);
+        let out = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &command])
+            .current_dir(tmp.path())
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let place = format!("{}, line {}: {}", s.file.display(), s.line, s.command);
+        let printed = String::from_utf8_lossy(&out.stdout);
+        let refused = s.output.iter().any(|l| l.starts_with("REFUSED"));
+        assert!(
+            out.status.success() || refused,
+            "{place}\n{printed}{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        let printed: Vec<String> = printed.lines().map(|l| form(l.trim_start())).collect();
+        let mut from = 0;
+        for line in s.output.iter().filter(|l| !l.is_empty()) {
+            let sought = form(line.trim_start().trim_start_matches("./"));
+            let found = printed[from..].iter().position(|l| l.contains(&sought) || l.ends_with(&sought));
+            let Some(at) = found else {
+                panic!("{place}\nshown: {sought}\nprinted:\n{}", printed.join("\n"))
+            };
+            from += at + 1;
+        }
+        run += 1;
+    }
+    assert!(run >= 8, "only {run} commands are shown");
+}

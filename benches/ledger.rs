@@ -16,7 +16,7 @@ use std::{
 
 use onrecord::{
     event::{Event, EventId},
-    ledger::{Ledger, Options, Submission},
+    ledger::{Ledger, Submission},
     note::SigningKey,
 };
 use rayon::prelude::*;

@@ -67,7 +67,17 @@ impl Place {
 
     fn serve(&self) -> Server {
         let mut child = self
-            .command(["serve", "--data", "data", "--listen", "127.0.0.1:0", "--log", "warn"])
+            .command([
+                "serve",
+                "--data",
+                "data",
+                "--listen",
+                "127.0.0.1:0",
+                "--log",
+                "warn",
+                "--max-file",
+                "4096",
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -267,7 +277,7 @@ fn settings_come_from_flags_then_environment_then_file() {
     let place = Place::new();
     place.init();
     fs::write(place.path("onrecord.toml"), "data = \"data\"\n").unwrap();
-    assert_eq!(place.run("rebuild").ok(), "indexes of 1 entries are made anew");
+    assert_eq!(place.run("rebuild").ok(), "index made anew from 1 entry");
     let by_env = |value: &str, args: &[&str]| {
         Ran::of(place.command(args).env("ONRECORD_DATA", value).output().unwrap())
     };
@@ -355,6 +365,12 @@ fn from_init_to_a_verified_record() {
     assert_eq!(refused.code, 1);
     let last = refused.err.lines().last().unwrap();
     assert!(last.starts_with("REF_KIND: refs.collection: expected collection.opened"), "{last}");
+    // A file that is too large is refused as an event is.
+    fs::write(place.path("large.bin"), vec![0; 4_097]).unwrap();
+    let large = record("exhibit --method upload --captured 2026-11-23 --description x --file large.bin");
+    assert_eq!(large.code, 1);
+    let last = large.err.lines().last().unwrap();
+    assert!(last.starts_with("TOO_LARGE: file: "), "{last}");
     // Refused before anything is sent.
     let refused = record("statement --case @2 --speaker @1 --standing report --language EN --text x");
     assert_eq!(refused.code, 1);

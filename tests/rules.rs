@@ -151,7 +151,7 @@ fn torsion_key_signs(text: &str, a: curve25519_dalek::Scalar, key: &[u8; 32]) ->
         let big_r = EdwardsPoint::mul_base(&r).compress().to_bytes();
         let hash = Sha512::new().chain_update(big_r).chain_update(key).chain_update(text).finalize();
         let k = Scalar::from_bytes_mod_order_wide(&hash.into());
-        if k.to_bytes()[0] % 8 == 0 {
+        if k.to_bytes()[0].is_multiple_of(8) {
             let mut signature = [0; 64];
             signature[..32].copy_from_slice(&big_r);
             signature[32..].copy_from_slice(&(r + k * a).to_bytes());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, terminal};
 use crate::{
-    event::{Body, Digest, EventId, EventType},
+    event::{Body, Code, Digest, EventId, EventType},
     log::{Entry, MAX_ENTRY},
     mirror::{HttpSource, Source as _, agent, base_address},
     note::{Origin, VerifyingKey},
@@ -106,7 +106,8 @@ impl Client {
             return Err(broken("expected ledger.opened"));
         };
         let log_key = opened.checkpoint_key.clone();
-        Ok(Self { base, source, agent: agent(), origin, log_key })
+        let agent = agent(&base);
+        Ok(Self { base, source, agent, origin, log_key })
     }
 
     /// The ledger's address, without a slash at the end.
@@ -155,8 +156,15 @@ impl Client {
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(4_096).read_to_string().unwrap_or_default();
         let why = body.lines().next().unwrap_or_default();
-        let what = format!("{}: the upload was answered with {status} {why}", path.display());
-        if status < 500 { Err(Failure::Refused(what)) } else { Err(Failure::Undecided(what)) }
+        terminal::note(&format!("{} was not taken in:", path.display()));
+        match why.split(':').next().and_then(|code| code.parse::<Code>().ok()) {
+            // As a refusal of an event.
+            Some(code) => {
+                terminal::note(why);
+                Err(Failure::Silent(exit_code(code)))
+            }
+            None => Err(Failure::Undecided(format!("{url}: the answer is {status} {why}"))),
+        }
     }
 
     /// Submits one event. A refusal is shown as the ledger gives it.
@@ -194,15 +202,21 @@ impl Client {
             for UserError { code, place, message } in &errors {
                 terminal::note(&format!("{code}: {}: {message}", place.as_deref().unwrap_or("submission")));
             }
-            // The service's own codes say nothing of the event.
-            let service =
-                matches!(errors[0].code.as_str(), "UNAVAILABLE" | "RATE_LIMITED" | "LEDGER_READ_ONLY");
-            return Err(Failure::Silent(if service { 3 } else { 1 }));
+            let code = errors[0].code.parse().map_or(1, exit_code);
+            return Err(Failure::Silent(code));
         }
         let receipt = receipt.ok_or_else(|| undecided(&"the answer holds no receipt"))?;
         let index = receipt.index.as_u64().or_else(|| receipt.index.as_str()?.parse().ok());
         let index = index.ok_or_else(|| undecided(&"the receipt holds no index"))?;
         Ok(Recorded { index, id: receipt.id })
+    }
+}
+
+/// 1 for a refusal; 3 where the service could not decide, which says nothing of what was sent.
+fn exit_code(code: Code) -> u8 {
+    match code {
+        Code::Unavailable | Code::RateLimited | Code::LedgerReadOnly => 3,
+        _ => 1,
     }
 }
 

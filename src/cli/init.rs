@@ -177,7 +177,8 @@ pub(super) fn rebuild(args: RebuildArgs, context: &Context) -> Result<(), Failur
     if context.json {
         terminal::json(&json!({"data": data.display().to_string(), "entries": size}));
     } else {
-        terminal::result(&format!("indexes of {size} entries are made anew"));
+        let entries = if size == 1 { "entry" } else { "entries" };
+        terminal::result(&format!("index made anew from {size} {entries}"));
     }
     Ok(())
 }

@@ -43,10 +43,17 @@ Examples:
 )]
 struct Cli {
     /// Print results as JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
     /// Settings file [default: onrecord.toml in this folder, if there]
-    #[arg(long, global = true, value_name = "FILE", env = "ONRECORD_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ONRECORD_CONFIG",
+        hide_env_values = true,
+        display_order = 1001
+    )]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -33,8 +33,14 @@ pub(super) struct Args {
     /// The address under which the world reaches it, for permalinks [default: the one each reader used]
     #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
     url: Option<String>,
-    /// The most that is logged, to stderr [default: info]
-    #[arg(long, value_name = "LEVEL", env = "ONRECORD_LOG", hide_env_values = true)]
+    /// The most that is logged, to stderr: error, warn, info, debug or trace [default: info]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "ONRECORD_LOG",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
     log: Option<LogLevel>,
     #[command(flatten)]
     limits: Limits,

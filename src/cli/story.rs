@@ -154,8 +154,7 @@ impl Story {
             sealed: HashMap::new(),
         };
         let mut told = Told::default();
-        // Ids are known before the ledger answers, so events that refer to one another go in one batch; words
-        // that are withheld and given back have to be on record before.
+        // Ids are known before the ledger answers, so events that refer to one another may go in one batch.
         for batch in self.records.chunks(32) {
             let submissions = batch
                 .iter()

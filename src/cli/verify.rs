@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// The ledger: its address, its data folder, or a copy of its public folder
     #[arg(value_name = "DIR | URL")]
     ledger: String,
-    /// The log's public key: <origin>+<id>+<base64>
+    /// The log's public key, its vkey: origin, id and base64, joined by +
     #[arg(long, value_name = "VKEY")]
     key: Option<VerifyingKey>,
     /// Don't fetch and check files that words name

@@ -39,7 +39,7 @@ use crate::{
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 /// Entries brought into the index at a time.
-const CATCH_UP: u64 = 4_096;
+const CATCH_UP: u64 = 16_384;
 
 pub(super) fn init(
     dir: &Path,

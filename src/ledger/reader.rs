@@ -435,7 +435,9 @@ impl Reader {
             return Ok(Blob::Withheld(by));
         }
         for index in found {
-            if let StoredWords::Present(words) = self.0.words(index)? {
+            if let StoredWords::Present(words) = self.0.words(index)?
+                && Digest::blake3(&words) == *digest
+            {
                 return Ok(Blob::Present(words));
             }
         }
@@ -516,12 +518,14 @@ impl Reader {
                 None => return Ok(Vec::new()),
             }
         }
-        if from > to {
+        // A case's entries are its thread; the thread of anything else is no case.
+        let is_case = |id| self.0.event(id).is_some_and(|e| e.event_type == EventType::CaseOpened);
+        if from > to || filter.case.as_ref().is_some_and(|id| !is_case(id)) {
             return Ok(Vec::new());
         }
         // One list to walk (the narrowest kind), the rest of the filter asked of each entry.
         let mut walks: Vec<By> = match (filter.case, filter.party) {
-            (Some(case), _) => vec![By::Case(case)],
+            (Some(case), _) => vec![By::Thread(case)],
             (None, Some(party)) => vec![By::Named(party)],
             (None, None) => filter.types.iter().map(|t| By::Type(*t)).collect(),
         };
@@ -550,7 +554,7 @@ impl Reader {
                 let fits = |l: &&Listed| (from..=to).contains(&l.index) && by.holds(l);
                 overlay.listed().filter(fits).map(|l| l.index).collect()
             };
-            let indexed = self.0.index.list(by, from..=to, descending).map(|r| r.map_err(ReadError::from));
+            let indexed = self.0.index.list(by, from..=to, descending)?.map(|r| r.map_err(ReadError::from));
             let merged: Box<dyn Iterator<Item = Result<u64, ReadError>>> = if descending {
                 Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
             } else {
@@ -580,11 +584,21 @@ impl Reader {
         Ok(out)
     }
 
-    /// The first entry recorded at or after a time.
+    /// The first entry recorded at or after a time. Times do not run backwards, so halving finds it.
     fn first_since(&self, time: Time) -> Result<Option<u64>, ReadError> {
-        let layered = self.0.overlay().listed().find(|l| l.time >= time).map(|l| l.index);
-        let indexed = self.0.index.first_since(time)?;
-        Ok(indexed.into_iter().chain(layered).min())
+        let size = self.checkpoint().checkpoint().size();
+        let (mut from, mut to) = (0, size);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let entry =
+                self.parsed(middle)?.ok_or_else(|| ReadError(format!("entry {middle} is missing")))?;
+            if entry.header().time < time {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        Ok((from < size).then_some(from))
     }
 
     /// What the rules know of an event.
@@ -627,9 +641,9 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
-        let layered: Vec<u64> =
-            self.0.overlay().listed().filter(|l| l.thread == *id).map(|l| l.index).collect();
-        let mut all = self.0.index.thread(id)?;
+        let by = By::Thread(*id);
+        let layered: Vec<u64> = self.0.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
+        let mut all = self.0.index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?;
         let last = all.last().copied();
         all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));
         Ok(all)
@@ -645,14 +659,10 @@ pub(crate) fn listed(header: &Header, event: &Event, files: Vec<ListedFile>) -> 
     ids.extend(event.body().refs().into_iter().flat_map(|(_, ids)| ids));
     ids.sort_unstable();
     ids.dedup();
-    let own_case = (event.event_type() == EventType::CaseOpened).then(|| event.id());
     Listed {
         index: header.index,
-        time: header.time,
         event_type: event.event_type(),
-        case: event.case().or(own_case),
         thread: header.thread,
-        k: header.k,
         ids,
         content: event.content().map(|c| c.blake3),
         files,

@@ -1,7 +1,7 @@
 //! Follows and checks somebody's ledger, with the same code that checks our own.
 //!
 //! A [`Source`] is where a ledger's public files are read: a folder ([`FolderSource`]) or a server
-//! ([`HttpSource`]). [`verify`] re-runs every rule over all of them and says what was and what was not checked.
+//! ([`HttpSource`]). [`verify()`] re-runs every rule over all of them and says what was and what was not checked.
 //! Nothing here trusts the source; every answer has a size limit, and memory is bounded by a window of bundles.
 //!
 //! ```no_run

@@ -153,7 +153,8 @@ impl HttpSource {
     /// # Errors
     /// [`SourceError::Address`]
     pub fn new(address: &str) -> Result<Self, SourceError> {
-        Ok(Self { base: base_address(address)?, agent: agent() })
+        let base = base_address(address)?;
+        Ok(Self { agent: agent(&base), base })
     }
 }
 
@@ -176,9 +177,9 @@ pub(crate) fn base_address(address: &str) -> Result<String, SourceError> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-/// What all requests share: time limits, no redirects, statuses looked at by the caller.
-pub(crate) fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
+/// What all requests to an address share: time limits, no redirects, statuses looked at by the caller.
+pub(crate) fn agent(base: &str) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
         .user_agent(concat!("onrecord/", env!("CARGO_PKG_VERSION")))
         .http_status_as_error(false)
         // A redirect could lead to another host, so it is shown and not followed.
@@ -186,9 +187,12 @@ pub(crate) fn agent() -> ureq::Agent {
         .max_redirects_will_error(false)
         .timeout_connect(Some(Duration::from_secs(10)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
-        .timeout_recv_body(Some(Duration::from_secs(300)))
-        .build()
-        .new_agent()
+        .timeout_recv_body(Some(Duration::from_secs(300)));
+    let host = base.split("://").nth(1).unwrap_or_default();
+    // No proxy reaches this machine itself.
+    let here = ["127.", "localhost", "[::1]"].iter().any(|h| host.starts_with(h));
+    let config = if here { config.proxy(None) } else { config };
+    config.build().new_agent()
 }
 
 impl Source for HttpSource {
@@ -269,5 +273,48 @@ mod tests {
         {
             assert!(base_address(bad).is_err(), "{bad}");
         }
+    }
+
+    /// Answers one request for each answer given, then stops listening.
+    fn server(answers: &'static [&'static str]) -> String {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for answer in answers {
+                let (stream, _) = listener.accept().unwrap();
+                let mut lines = BufReader::new(&stream).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|l| !l.is_empty())) {}
+                (&stream).write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn answers_are_limited_and_redirects_not_followed() {
+        let url = server(&[
+            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\ntile",
+            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\ntile",
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 40\r\nconnection: close\r\n\r\ntile",
+        ]);
+        let source = HttpSource::new(&url).unwrap();
+        assert_eq!(source.get("tile/0/000", 4).unwrap().as_deref(), Some(&b"tile"[..]));
+        assert!(matches!(source.get("tile/0/000", 3), Err(SourceError::TooLong { limit: 3, .. })));
+        assert_eq!(source.get("tile/0/000", 4).unwrap(), None);
+        let redirect = source.get("tile/0/000", 4).unwrap_err();
+        assert!(matches!(redirect, SourceError::Status { status: 302, .. }));
+        assert!(redirect.to_string().contains("a redirect"), "{redirect}");
+        assert!(source.get("tile/0/000", 99).is_err(), "cut short");
+    }
+
+    #[test]
+    fn a_server_that_stumbles_is_asked_again() {
+        const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let url = server(&[BUSY, "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx"]);
+        let source = HttpSource::new(&url).unwrap();
+        assert_eq!(source.get("checkpoint", 4).unwrap().as_deref(), Some(&b"x"[..]));
     }
 }

@@ -20,8 +20,8 @@ const WIDTH: u64 = TILE_WIDTH as u64;
 const ROLE_TYPES: [EventType; 2] = [EventType::RoleGranted, EventType::RoleRevoked];
 
 /// Rows as they were at an index, with those put since over them.
-pub(super) struct Below {
-    index: Index,
+pub(super) struct Below<'a> {
+    index: &'a Index,
     folder: Folder,
     origin: Origin,
     /// The first entry that is not below. A multiple of 256, so that what is below is in full bundles.
@@ -31,8 +31,8 @@ pub(super) struct Below {
     young: MemoryRows,
 }
 
-impl Below {
-    pub fn new(index: Index, folder: Folder, origin: Origin, end: u64) -> Result<Self, LedgerError> {
+impl<'a> Below<'a> {
+    pub fn new(index: &'a Index, folder: Folder, origin: Origin, end: u64) -> Result<Self, LedgerError> {
         let mut names = HashSet::new();
         for key in index.row_keys() {
             let key = key?;
@@ -63,9 +63,13 @@ impl Below {
     /// Indexes of entries that name an event, in a range.
     fn naming(&self, id: &EventId, from: u64, to: u64) -> Vec<u64> {
         let last = to.checked_sub(1).filter(|last| from <= *last);
-        last.map_or_else(Vec::new, |last| {
-            self.index.list(By::Named(*id), from..=last, false).map_while(Result::ok).collect()
-        })
+        last.map_or_else(Vec::new, |last| self.listed(By::Named(*id), from, last))
+    }
+
+    /// Entries of a list in a range.
+    fn listed(&self, by: By, from: u64, to: u64) -> Vec<u64> {
+        let list = self.index.list(by, from..=to, false);
+        list.into_iter().flatten().map_while(Result::ok).collect()
     }
 
     /// Whether nothing from `end` on names an event, so that its rows are as they were.
@@ -107,7 +111,7 @@ impl Below {
         let (mut registrar, mut recorder) = (false, false);
         let mut changes: Vec<u64> = ROLE_TYPES
             .iter()
-            .flat_map(|t| self.index.list(By::Type(*t), 0..=self.end, false).map_while(Result::ok))
+            .flat_map(|t| self.listed(By::Type(*t), 0, self.end))
             .filter(|index| *index < self.end)
             .collect();
         changes.sort_unstable();
@@ -138,16 +142,14 @@ impl Below {
             }
             Row::Party(mut row) => {
                 let id = id.filter(|id| self.is_below(id))?;
-                let later = |t: &EventType| {
-                    self.index.list(By::Type(*t), self.end..=u64::MAX, false).next().is_some()
-                };
+                let later = |t: &EventType| !self.listed(By::Type(*t), self.end, u64::MAX).is_empty();
                 if ROLE_TYPES.iter().any(later) {
                     (row.registrar, row.recorder) = self.roles_of(&id);
                 }
                 Some(Row::Party(row))
             }
             Row::Thread(_) => {
-                let entries = self.index.thread(&id?).ok()?;
+                let entries = self.listed(By::Thread(id?), 0, self.end);
                 let below = entries.partition_point(|index| *index < self.end);
                 (below > 0).then_some(Row::Thread(below as u64))
             }
@@ -160,7 +162,12 @@ impl Below {
                 let digest = crate::event::Digest(id?.0);
                 let mut held: Vec<(u64, EventId)> = Vec::new();
                 for index in self.index.with_content(&digest).ok()?.into_iter().filter(|i| *i < self.end) {
-                    let event = self.event_at(index)?.id();
+                    let event = self.event_at(index)?;
+                    // The index knows half of a digest.
+                    if event.content().is_none_or(|c| c.blake3 != digest) {
+                        continue;
+                    }
+                    let event = event.id();
                     let fate = match self.row_below(&RowKey::fate(&event)) {
                         Some(Row::Fate(fate)) => fate,
                         _ => Fate::default(),
@@ -174,19 +181,19 @@ impl Below {
     }
 }
 
-impl Rows for Below {
+impl Rows for Below<'_> {
     fn row(&self, key: &RowKey) -> Option<Row> {
         self.young.get(key).cloned().or_else(|| self.row_below(key))
     }
 }
 
-impl PutRows for Below {
+impl PutRows for Below<'_> {
     fn put_rows(&mut self, rows: Vec<(RowKey, Row)>) {
         self.young.put(rows);
     }
 }
 
-impl KnownRows for Below {
+impl KnownRows for Below<'_> {
     fn known(&self) -> &MemoryRows {
         &self.young
     }

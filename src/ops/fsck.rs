@@ -113,10 +113,10 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
             return Err(OpsError::Unusable(why.into()));
         };
         let begin = |checkpoint: &Checkpoint| {
-            resume(&folder, &origin, index.clone(), since, checkpoint.size()).map_err(|e| e.to_string())
+            resume(&folder, &origin, &index, since, checkpoint.size()).map_err(|e| e.to_string())
         };
         let folder = (&folder, &origin, &log_key);
-        check::<Below>(&mut out, folder, Some(&index), begin, progress)?;
+        check::<Below<'_>>(&mut out, folder, Some(&index), begin, progress)?;
     }
     keys(&mut out, &folder, &log_key)?;
     Ok(out)
@@ -139,13 +139,13 @@ impl Fsck {
 }
 
 /// What is taken as it is below an index.
-fn resume(
+fn resume<'a>(
     folder: &Folder,
     origin: &Origin,
-    index: Index,
+    index: &'a Index,
     since: u64,
     size: u64,
-) -> Result<Start<Below>, OpsError> {
+) -> Result<Start<Below<'a>>, OpsError> {
     if since > size {
         return Err(OpsError::Unusable(format!("--since: the checkpoint covers {size} entries")));
     }

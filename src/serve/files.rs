@@ -132,19 +132,18 @@ pub async fn put(State(app): State<App>, Path(digest): Path<String>, request: Re
     };
     let Ok(_permit) = app.uploads.try_acquire() else { return guard::busy("too many uploads at once") };
     let from = request.extensions().get::<ConnectInfo<Peer>>().map_or(NOWHERE, |info| info.0.ip());
-    let reader = app.ledger.reader().clone();
-    let on_record = match blocking(move || Ok(reader.file(&digest)?.is_some())).await {
-        Ok(on_record) => on_record,
+    let ledger = app.ledger.clone();
+    let begun = blocking(move || {
+        // What is on record already is read and dropped, so that the caller hears the answer.
+        let on_record = ledger.reader().file(&digest)?.is_some();
+        Ok(if on_record { Ok(None) } else { ledger.upload(digest, from).map(Some) })
+    });
+    let upload = match begun.await {
+        Ok(Ok(upload)) => upload,
+        Ok(Err(refusal)) => return answer::refuse(&refusal),
         Err(response) => return response,
     };
-    // What is on record already is read and dropped, so that the caller hears the answer.
-    let upload = match on_record {
-        true => None,
-        false => match app.ledger.upload(digest, from) {
-            Ok(upload) => Some(upload),
-            Err(refusal) => return answer::refuse(&refusal),
-        },
-    };
+    let on_record = upload.is_none();
     match take(request.into_body(), upload).await {
         Ok(()) if on_record => answer::text(StatusCode::OK, "on record"),
         Ok(()) => answer::text(StatusCode::CREATED, "waiting for an event that names it"),

@@ -1,24 +1,38 @@
 //! The index: rows of the rules and lists of entries, in one sled tree. A shadow of the log.
 //!
+//! ```text
+//! row      its key (33 bytes)               -> the row
+//! list     letter, id, first entry          -> entries of the list that one flush added, as differences
+//! words    D, half a digest, entry          -> nothing
+//! file     F, keyed hash, entry, place      -> nothing;     G, entry, place -> keyed hash of its digest
+//! ```
+//!
 //! The position it reflects is written in the same batch as what it adds, so that after any crash it is
 //! either whole up to some entry or rebuilt. sled 0.34's `flush` may not survive a power cut; nothing that
-//! can't be rebuilt lives here.
+//! can't be rebuilt lives here. A list grows by one key a flush, not one an entry: sled is the slowest thing
+//! an entry meets, and under load a flush holds thousands.
 
 mod check;
 
-use std::{ops::RangeInclusive, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use sled::Batch;
 
 use super::StoreError;
 use crate::{
     event::{Digest, EventId, EventType},
-    log::{MemoryRows, Row, RowKey, Rows, Time},
+    log::{MemoryRows, Row, RowKey, Rows},
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 2";
+const VERSION: &[u8] = b"onrecord index 3";
 
+/// Where the key of files' hashes stands.
 const FILE_KEY: &[u8] = b"Vfiles";
 
 /// Bytes of the index kept in memory.
@@ -37,11 +51,8 @@ pub(crate) struct IndexPosition {
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
     pub index: u64,
-    pub time: Time,
     pub event_type: EventType,
-    pub case: Option<EventId>,
     pub thread: EventId,
-    pub k: u64,
     /// Parties that signed it and events named in its refs, without repeats.
     pub ids: Vec<EventId>,
     pub content: Option<Digest>,
@@ -61,11 +72,13 @@ pub(crate) struct ListedFile {
     pub media: String,
 }
 
-/// What a list is read by.
-#[derive(Debug, Clone, Copy)]
+/// A list of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Type(EventType),
-    Case(EventId),
+    /// A thread, whose order in the list is its numbering. That of a case holds the case's entries.
+    Thread(EventId),
+    /// Entries that a party signed, or that name an event in a ref.
     Named(EventId),
 }
 
@@ -73,25 +86,40 @@ impl By {
     fn prefix(self) -> Vec<u8> {
         match self {
             By::Type(t) => [b"T", t.as_str().as_bytes(), b"\0"].concat(),
-            By::Case(id) => [&b"C"[..], &id.0].concat(),
+            By::Thread(id) => [&b"H"[..], &id.0].concat(),
             By::Named(id) => [&b"P"[..], &id.0].concat(),
         }
     }
     pub fn holds(self, listed: &Listed) -> bool {
         match self {
             By::Type(t) => listed.event_type == t,
-            By::Case(id) => listed.case == Some(id),
+            By::Thread(id) => listed.thread == id,
             By::Named(id) => listed.ids.contains(&id),
         }
     }
+    fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
+        let named = listed.ids.iter().map(|id| By::Named(*id));
+        [By::Type(listed.event_type), By::Thread(listed.thread)].into_iter().chain(named)
+    }
 }
 
-#[derive(Clone)]
+/// Rows read lately. Keys of authors, parties and cases are asked for again and again.
+#[derive(Default)]
+struct RowCache {
+    rows: HashMap<RowKey, Row>,
+    /// Counts additions to the index, so that nothing read before one is kept after it.
+    generation: u64,
+}
+
+/// Rows kept in memory; all are forgotten when there are more.
+const CACHED_ROWS: usize = 50_000;
+
 pub(crate) struct Index {
     tree: sled::Tree,
     db: sled::Db,
     /// For hashes of files' digests; another in each index.
     file_key: [u8; 32],
+    cache: Mutex<RowCache>,
 }
 
 fn broken(e: impl std::fmt::Display) -> StoreError {
@@ -102,14 +130,26 @@ fn suffix(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|b| u64::from_be_bytes(*b))
 }
 
-fn thread_key(thread: &EventId, k: u64) -> Vec<u8> {
-    [&b"H"[..], &thread.0, &k.to_be_bytes()].concat()
+/// Entries of one flush: the first stands in the key, then the differences.
+fn encode_list(entries: &[u64]) -> Result<Vec<u8>, StoreError> {
+    let differences: Vec<u64> = entries.windows(2).map(|w| w[1] - w[0]).collect();
+    postcard::to_stdvec(&differences).map_err(broken)
 }
 
-fn time_key(time: Time, index: u64) -> Vec<u8> {
-    // Shifted, so that times before 1970 sort before those after.
-    let ms = (time.unix_ms() as u64) ^ (1 << 63);
-    [&b"M"[..], &ms.to_be_bytes(), &index.to_be_bytes()].concat()
+fn decode_list(key: &[u8], value: &[u8]) -> Result<Vec<u64>, StoreError> {
+    let mut at = suffix(key).ok_or_else(|| broken("a short key"))?;
+    let differences: Vec<u64> = postcard::from_bytes(value).map_err(broken)?;
+    let mut out = Vec::with_capacity(differences.len() + 1);
+    out.push(at);
+    for d in differences {
+        at = at.saturating_add(d);
+        out.push(at);
+    }
+    Ok(out)
+}
+
+fn words_key(digest: &Digest) -> Vec<u8> {
+    [&b"D"[..], &digest.0[..16]].concat()
 }
 
 fn file_key(hash: &[u8], index: u64, position: u32) -> Vec<u8> {
@@ -148,7 +188,7 @@ impl Index {
                 key
             }
         };
-        let this = Self { tree, db, file_key };
+        let this = Self { tree, db, file_key, cache: Mutex::default() };
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
             this.clear()?;
         }
@@ -159,6 +199,7 @@ impl Index {
     pub fn clear(&self) -> Result<(), StoreError> {
         self.tree.clear().map_err(broken)?;
         self.tree.insert(FILE_KEY, &self.file_key).map_err(broken)?;
+        *self.cache() = RowCache::default();
         self.tree.insert(b"Vversion", VERSION).map_err(broken)?;
         Ok(())
     }
@@ -171,26 +212,24 @@ impl Index {
         }))
     }
 
+    fn cache(&self) -> MutexGuard<'_, RowCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds rows and entries, with the position they bring the index to, in one batch.
     pub fn add(&self, rows: &MemoryRows, listed: &[Listed], to: IndexPosition) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         for (key, row) in rows.iter() {
-            batch.insert(key.as_bytes(), serde_json::to_vec(row).map_err(broken)?);
+            batch.insert(key.as_bytes(), postcard::to_stdvec(row).map_err(broken)?);
         }
+        let mut lists: BTreeMap<Vec<u8>, Vec<u64>> = BTreeMap::new();
         for l in listed {
+            for by in By::all_of(l) {
+                lists.entry(by.prefix()).or_default().push(l.index);
+            }
             let at = l.index.to_be_bytes();
-            let mut put = |by: By| batch.insert([by.prefix(), at.to_vec()].concat(), &[]);
-            put(By::Type(l.event_type));
-            if let Some(case) = l.case {
-                put(By::Case(case));
-            }
-            for id in &l.ids {
-                put(By::Named(*id));
-            }
-            batch.insert(thread_key(&l.thread, l.k), &at);
-            batch.insert(time_key(l.time, l.index), &[]);
             if let Some(digest) = &l.content {
-                batch.insert([&b"D"[..], &digest.0, &at].concat(), &[]);
+                batch.insert([words_key(digest), at.to_vec()].concat(), &[]);
             }
             for f in &l.files {
                 let hash = self.file_hash(&f.blake3);
@@ -198,47 +237,62 @@ impl Index {
                 batch.insert(place_key(f.index, f.position), &hash);
             }
         }
+        for (prefix, entries) in lists {
+            let Some(first) = entries.first() else { continue };
+            batch.insert([prefix, first.to_be_bytes().to_vec()].concat(), encode_list(&entries)?);
+        }
         batch.insert(b"Vposition", [&to.size.to_be_bytes()[..], &to.last.0].concat());
-        self.tree.apply_batch(batch).map_err(broken)
+        self.cache().generation += 1;
+        let added = self.tree.apply_batch(batch).map_err(broken);
+        let mut cache = self.cache();
+        cache.generation += 1;
+        for (key, _) in rows.iter() {
+            cache.rows.remove(key);
+        }
+        added
     }
 
-    /// Indexes under a list within a range, in order, as many as are asked for.
+    /// Entries of a list within a range, in order, as many as are asked for.
     pub fn list(
         &self,
         by: By,
         range: RangeInclusive<u64>,
         descending: bool,
-    ) -> impl Iterator<Item = Result<u64, StoreError>> {
+    ) -> Result<impl Iterator<Item = Result<u64, StoreError>> + use<>, StoreError> {
         let prefix = by.prefix();
-        let from = [prefix.as_slice(), &range.start().to_be_bytes()].concat();
-        let to = [prefix.as_slice(), &range.end().to_be_bytes()].concat();
-        // Two lists of one iterator type: an empty range where start is above end would make sled panic.
-        let mut iter =
-            if from <= to { self.tree.range(from..=to) } else { self.tree.range(prefix.clone()..prefix) };
-        std::iter::from_fn(move || {
-            let next = if descending { iter.next_back() } else { iter.next() };
-            next.map(|r| r.map_err(broken).and_then(|(k, _)| suffix(&k).ok_or_else(|| broken("a short key"))))
-        })
-    }
-
-    /// The first index recorded at or after a time; `None` if there is none.
-    pub fn first_since(&self, time: Time) -> Result<Option<u64>, StoreError> {
-        let found = self.tree.range(time_key(time, 0)..vec![b'M' + 1]).next().transpose().map_err(broken)?;
-        Ok(found.and_then(|(k, _)| suffix(&k)))
-    }
-
-    /// Indexes of a thread's entries, in order.
-    pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, StoreError> {
-        self.tree
-            .scan_prefix([&b"H"[..], &id.0].concat())
-            .map(|r| r.map_err(broken).and_then(|(_, v)| suffix(&v).ok_or_else(|| broken("a short value"))))
-            .collect()
+        let key = |n: u64| [prefix.as_slice(), &n.to_be_bytes()].concat();
+        // The flush in which the range begins may have begun before it.
+        let before = self.tree.range(key(0)..=key(*range.start())).next_back().transpose().map_err(broken)?;
+        let from = before.map_or_else(|| key(*range.start()), |(k, _)| k.to_vec());
+        let to = key(*range.end());
+        // An empty range whose start is above its end would make sled panic.
+        let mut flushes = (from <= to).then(|| self.tree.range(from..=to));
+        let mut entries = Vec::new().into_iter();
+        Ok(std::iter::from_fn(move || {
+            loop {
+                if let Some(n) = entries.next() {
+                    return Some(Ok(n));
+                }
+                let flushes = flushes.as_mut()?;
+                let next = if descending { flushes.next_back() } else { flushes.next() }?;
+                match next.map_err(broken).and_then(|(k, v)| decode_list(&k, &v)) {
+                    Err(e) => return Some(Err(e)),
+                    Ok(mut flush) => {
+                        flush.retain(|n| range.contains(n));
+                        if descending {
+                            flush.reverse();
+                        }
+                        entries = flush.into_iter();
+                    }
+                }
+            }
+        }))
     }
 
     /// Entries whose words have a digest, ascending.
     pub fn with_content(&self, digest: &Digest) -> Result<Vec<u64>, StoreError> {
         self.tree
-            .scan_prefix([&b"D"[..], &digest.0].concat())
+            .scan_prefix(words_key(digest))
             .map(|r| r.map_err(broken).and_then(|(k, _)| suffix(&k).ok_or_else(|| broken("a short key"))))
             .collect()
     }
@@ -275,16 +329,24 @@ impl Index {
     }
 
     pub fn get(&self, key: &RowKey) -> Option<Row> {
-        // A row that can't be read is treated as absent would be a lie; sled's errors are faults of the disk,
-        // after which the process must not go on deciding.
-        match self.tree.get(key.as_bytes()) {
-            Ok(None) => None,
-            Ok(Some(bytes)) => match serde_json::from_slice(&bytes) {
-                Ok(row) => Some(row),
-                Err(e) => fatal(&e),
-            },
-            Err(e) => fatal(&e),
+        let generation = {
+            let cache = self.cache();
+            if let Some(row) = cache.rows.get(key) {
+                return Some(row.clone());
+            }
+            cache.generation
+        };
+        // A row that can't be read must not be taken as absent.
+        let bytes = self.tree.get(key.as_bytes()).unwrap_or_else(|e| fatal(&e))?;
+        let row: Row = postcard::from_bytes(&bytes).unwrap_or_else(|e| fatal(&e));
+        let mut cache = self.cache();
+        if cache.generation == generation {
+            if cache.rows.len() >= CACHED_ROWS {
+                cache.rows.clear();
+            }
+            cache.rows.insert(*key, row.clone());
         }
+        Some(row)
     }
 
     /// Writes all to disk.

@@ -31,6 +31,13 @@ pub struct RefView {
     pub noun: String,
 }
 
+impl RefView {
+    /// The role as a label.
+    pub fn label(&self) -> String {
+        facts::label(self.role)
+    }
+}
+
 /// A signer with names.
 #[derive(Debug, Clone)]
 pub struct NamedSigner {

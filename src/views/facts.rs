@@ -50,8 +50,30 @@ fn say(spec: &FactSpec, value: &Value) -> String {
             At::parse(s).map_or_else(|_| s.clone(), |at| dates::at_words(&at))
         }
         (FactKind::Word(_), Value::String(s)) => s.replace('_', " "),
+        (FactKind::Deadline, Value::Object(members)) => deadline(members),
         _ => plain(value),
     }
+}
+
+/// A deadline, its length first: `14 days, rule calendar, from handed over`.
+fn deadline(members: &Map<String, Value>) -> String {
+    let member = |(name, before): &(&str, &str)| {
+        let text = plain(members.get(*name)?);
+        let text = if *name == "from" { text.replace('_', " ") } else { text };
+        Some(format!("{before}{text}"))
+    };
+    let days = members.get("days").map(|days| match days.as_u64() {
+        Some(1) => "1 day".to_owned(),
+        _ => format!("{} days", plain(days)),
+    });
+    let rest = [
+        ("by", "by "),
+        ("rule", "rule "),
+        ("from", "from "),
+        ("weekly", "weekly holiday "),
+        ("holidays", "holidays "),
+    ];
+    days.into_iter().chain(rest.iter().filter_map(member)).collect::<Vec<_>>().join(", ")
 }
 
 /// Any value on one line: `days 14, rule calendar`; lists with semicolons.
@@ -81,6 +103,8 @@ mod tests {
             serde_json::json!([{"item": 1, "outcome": "answered"}, {"item": 2, "outcome": "refused"}]);
         assert_eq!(plain(&value), "item 1, outcome answered; item 2, outcome refused");
         assert_eq!(plain(&serde_json::json!(["content", "files/0"])), "content, files/0");
+        let value = serde_json::json!({"days": 14, "from": "handed_over", "rule": "calendar"});
+        assert_eq!(deadline(value.as_object().unwrap()), "14 days, rule calendar, from handed over");
         assert_eq!(label("vouched_by"), "Vouched by");
     }
 }

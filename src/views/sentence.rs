@@ -83,7 +83,7 @@ impl Views {
         let attribution = self.attribution(record)?;
         let mut writer = Writer { views: self, record, attribution, parts: Vec::new() };
         writer.write()?;
-        Ok(Sentence(writer.parts))
+        Ok(writer.end())
     }
 }
 
@@ -182,6 +182,22 @@ impl Writer<'_> {
         Ok(self)
     }
 
+    /// Begins with a capital, and ends without a full stop after words that bring their own.
+    fn end(mut self) -> Sentence {
+        if let Some(Part::Entry { text, .. }) = self.parts.first_mut()
+            && let Some(rest) = text.strip_prefix("the ")
+        {
+            *text = format!("The {rest}");
+        }
+        if let [.., Part::Quote { text, .. }, Part::Text(stop)] = self.parts.as_slice()
+            && stop == "."
+            && text.ends_with(['.', '…', '!', '?'])
+        {
+            self.parts.pop();
+        }
+        Sentence(self.parts)
+    }
+
     fn write(&mut self) -> Written {
         let record = self.record;
         let event = record.event();
@@ -251,7 +267,7 @@ impl Writer<'_> {
             Body::StatementMade(b) => {
                 match (b.standing, &b.reports) {
                     (Standing::Report, Some(reports)) => {
-                        self.parties(reports)?.say(", as reported by ").party(&b.speaker)?.say(", said: ");
+                        self.parties(reports)?.say(", as reported by ").party(&b.speaker)?.say(": ");
                     }
                     (Standing::Report, None) => {
                         self.party(&b.speaker)?.say(" reported: ");

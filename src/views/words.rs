@@ -14,7 +14,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("title", "Title"),
     ("name", "Name"),
     ("aliases", "Also known as"),
-    ("text", "Words"),
+    ("text", "Text"),
     ("account", "Account"),
     ("promise", "Promise"),
     ("description", "Description"),
@@ -134,6 +134,10 @@ pub struct FileView {
 }
 
 impl FileView {
+    /// Whether it is withheld. A page then leaves out its digests too: of little text they say too much.
+    pub fn is_withheld(&self) -> bool {
+        matches!(self.state, FileState::Withheld(_))
+    }
     /// Its size, in words.
     pub fn size_words(&self) -> String {
         match self.size {
@@ -321,7 +325,7 @@ mod tests {
             "answers": {"10": "ten", "2": "two"}, "translation": {"language": "en", "text": "One\ntwo"},
         }));
         let labels: Vec<&str> = view.blocks.iter().map(|b| b.label.as_str()).collect();
-        assert_eq!(labels, ["Words", "Answers", "Source"]);
+        assert_eq!(labels, ["Text", "Answers", "Source"]);
         assert_eq!(view.blocks[0].language.as_deref(), Some("ms"));
         assert_eq!(view.blocks[0].kind, BlockKind::Text("Satu\ndua".into()));
         let numbered = vec![("2".to_owned(), "two".to_owned()), ("10".to_owned(), "ten".to_owned())];

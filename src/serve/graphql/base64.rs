@@ -8,6 +8,7 @@ use crate::note::{base64_decode, base64_encode};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base64(pub Vec<u8>);
 
+/// Bytes in standard base64 with padding, in the one canonical form.
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc4648#section-4")]
 impl ScalarType for Base64 {
     fn parse(value: Value) -> InputValueResult<Self> {

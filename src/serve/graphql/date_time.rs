@@ -22,6 +22,8 @@ fn read(value: &Value) -> Option<Time> {
     }
 }
 
+/// An instant, set by the ledger: RFC 3339 in UTC with milliseconds, e.g. `2026-11-23T05:06:10.123Z`. As an
+/// argument any RFC 3339 time is taken.
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {

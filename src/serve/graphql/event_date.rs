@@ -16,6 +16,8 @@ fn read(value: &Value) -> Option<At> {
     }
 }
 
+/// When something happened, as its author wrote it: `YYYY-MM`, `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS+HH:MM`.
+/// It is never moved to another zone.
 #[Scalar]
 impl ScalarType for EventDate {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -8,6 +8,7 @@ use crate::event::{Digest, EventId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hash(pub [u8; 32]);
 
+/// 32 bytes as 64 lower-case hex digits: an event's id, a BLAKE3 digest or a hash of the Merkle tree.
 #[Scalar]
 impl ScalarType for Hash {
     fn parse(value: Value) -> InputValueResult<Self> {

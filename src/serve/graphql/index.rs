@@ -16,6 +16,8 @@ fn read(value: &Value) -> Option<u64> {
     }
 }
 
+/// A sequence number or a size: an integer from 0 to 2^53-1, as a JSON number, which every JSON reader holds
+/// exactly.
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc7493#section-2.2")]
 impl ScalarType for Index {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -61,11 +61,9 @@ pub(super) fn schema(ledger: Ledger) -> ApiSchema {
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.
 pub fn sdl() -> String {
-    let options =
-        async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items().include_specified_by();
+    let options = async_graphql::SDLExportOptions::new().include_specified_by();
     let mut text = build().finish().sdl_with_options(options);
-    while text.ends_with("\n\n") {
-        text.pop();
-    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }

@@ -77,13 +77,14 @@ impl PageArgs {
         let after = self.after.as_deref().map(|c| read_cursor("after", c)).transpose()?;
         let before = self.before.as_deref().map(|c| read_cursor("before", c)).transpose()?;
         let low = after.map_or(0, |i| i + 1);
-        // The range is empty if nothing can stand before the cursor.
         let range = match before {
-            Some(0) => 1..=0,
-            Some(i) => low..=i - 1,
-            None => low..=u64::MAX,
+            // Nothing can stand before the first entry.
+            Some(0) => None,
+            Some(before) => Some(low..=before - 1),
+            None => Some(low..=u64::MAX),
         };
-        let mut indexes = if range.is_empty() { Vec::new() } else { list(range, backward, count + 1)? };
+        let range = range.filter(|range| !range.is_empty());
+        let mut indexes = range.map_or(Ok(Vec::new()), |range| list(range, backward, count + 1))?;
         let more = indexes.len() > count;
         indexes.truncate(count);
         if backward {

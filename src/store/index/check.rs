@@ -1,8 +1,8 @@
 //! What `fsck` asks of an index: it reads, and never mends.
 
-use std::path::Path;
+use std::{path::Path, sync::Mutex};
 
-use super::{By, FILE_KEY, Index, Listed, VERSION, broken, open_db, thread_key, time_key};
+use super::{By, FILE_KEY, Index, Listed, VERSION, broken, open_db};
 use crate::{
     log::{Row, RowKey},
     store::StoreError,
@@ -19,13 +19,13 @@ impl Index {
         let value = |key| tree.get(key).map_err(broken);
         let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
         let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
-        Ok(file_key.filter(|_| is_ours).map(|file_key| Self { tree, db, file_key }))
+        Ok(file_key.filter(|_| is_ours).map(|file_key| Self { tree, db, file_key, cache: Mutex::default() }))
     }
 
     /// A row, or why it can't be read.
     pub fn read_row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         let value = self.tree.get(key.as_bytes()).map_err(broken)?;
-        value.map(|v| serde_json::from_slice(&v).map_err(broken)).transpose()
+        value.map(|v| postcard::from_bytes(&v).map_err(broken)).transpose()
     }
 
     /// The keys of all rows that rules ask about.
@@ -37,13 +37,10 @@ impl Index {
     /// The list in which an entry is missing, if one is.
     pub fn missing_from(&self, l: &Listed) -> Result<Option<&'static str>, StoreError> {
         let holds = |by: By| -> Result<bool, StoreError> {
-            Ok(self.list(by, l.index..=l.index, false).next().transpose()? == Some(l.index))
+            Ok(self.list(by, l.index..=l.index, false)?.next().transpose()? == Some(l.index))
         };
-        let case = l.case.map_or(Ok(true), |case| holds(By::Case(case)))?;
         let named =
             l.ids.iter().try_fold(true, |all, id| Ok::<_, StoreError>(all && holds(By::Named(*id))?))?;
-        let thread = self.tree.get(thread_key(&l.thread, l.k)).map_err(broken)?;
-        let time = self.tree.contains_key(time_key(l.time, l.index)).map_err(broken)?;
         let content = match &l.content {
             Some(digest) => self.with_content(digest)?.contains(&l.index),
             None => true,
@@ -54,10 +51,8 @@ impl Index {
         }
         let lists = [
             ("by type", holds(By::Type(l.event_type))?),
-            ("by case", case),
             ("by party and ref", named),
-            ("by thread", thread.as_deref() == Some(&l.index.to_be_bytes()[..])),
-            ("by time", time),
+            ("by thread", holds(By::Thread(l.thread))?),
             ("by words", content),
             ("by file", files),
         ];

@@ -72,18 +72,18 @@ pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options)
 }
 
 /// A line of progress on stderr, while somebody watches.
-struct Meter {
+pub(super) struct Meter {
     watched: bool,
     start: Instant,
     last: Mutex<Option<Instant>>,
 }
 
 impl Meter {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { watched: std::io::stderr().is_terminal(), start: Instant::now(), last: Mutex::new(None) }
     }
 
-    fn show(&self, done: u64, of: u64) {
+    pub fn show(&self, done: u64, of: u64) {
         let Ok(mut last) = self.last.lock() else { return };
         // Short work shows nothing; long work a line that is not rewritten faster than it can be read.
         let wait = match *last {
@@ -101,7 +101,7 @@ impl Meter {
         let _ = err.flush();
     }
 
-    fn clear(&self) {
+    pub fn clear(&self) {
         if self.last.lock().is_ok_and(|last| last.is_some()) {
             let mut err = std::io::stderr().lock();
             let _ = write!(err, "\r\x1b[K");

@@ -312,7 +312,8 @@ fn a_withheld_file_is_answered_byte_for_byte_as_one_that_never_was() {
     let other = b"isi surat yang tidak pernah disampaikan 44";
     assert_eq!(other.len(), FILE.len());
     let (held, never) = (format!("/file/{}", file.blake3), format!("/file/{}", Digest::blake3(other)));
-    for headers in [&[][..], &[("If-None-Match", "*")], &[("Range", "bytes=0-3")], &[("Accept", "text/html")]] {
+    for headers in [&[][..], &[("If-None-Match", "*")], &[("Range", "bytes=0-3")], &[("Accept", "text/html")]]
+    {
         for method in ["GET", "HEAD", "DELETE"] {
             let [a, b] = [&held, &never].map(|path| undated(&server.send(method, path, headers, b"")));
             assert_eq!(a, b, "{method} {headers:?}");

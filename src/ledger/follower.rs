@@ -34,6 +34,7 @@ pub(crate) struct Follower {
     /// Size of the checkpoint on disk.
     pub published: u64,
     pub publish_every: Duration,
+    pub expire_every: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,7 @@ impl Follower {
                 self.signals.stop(format!("what was recorded could not be published: {e}"));
                 return;
             }
-            if last_expiry.elapsed() > Duration::from_secs(30) {
+            if last_expiry.elapsed() >= self.expire_every {
                 self.shared.uploads.expire();
                 last_expiry = Instant::now();
             }

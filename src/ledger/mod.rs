@@ -212,12 +212,13 @@ impl Ledger {
         opening::open(dir, options)
     }
 
-    /// Throws the index away and makes it again from the log. Gives the number of entries.
+    /// Throws the index away and makes it again from the log. Tells `progress` how many entries are done, and
+    /// of how many. Gives their number.
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
-        opening::rebuild(dir)
+    pub fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
+        opening::rebuild(dir, progress)
     }
 
     /// Records submissions, one by one or (`atomic`) all or none. Gives one answer each, in order. With

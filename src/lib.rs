@@ -14,6 +14,8 @@ pub mod log;
 #[cfg(feature = "cli")]
 pub mod mirror;
 pub mod note;
+#[cfg(feature = "cli")]
+pub mod ops;
 #[cfg(feature = "serve")]
 pub mod serve;
 #[cfg(feature = "serve")]

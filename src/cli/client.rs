@@ -7,20 +7,28 @@ use serde_json::{Value, json};
 
 use super::{Failure, terminal};
 use crate::{
-    event::{Body, Code, Digest, EventId, EventType},
+    event::{Body, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
     log::{Entry, MAX_ENTRY},
     mirror::{HttpSource, Source as _, agent, base_address},
     note::{Origin, VerifyingKey},
 };
 
-/// The longest answer to a submission that is read, in bytes.
-const MAX_ANSWER: u64 = 1 << 20;
+/// The longest answer that is read, in bytes: a page of events, each with the longest words there are, escaped.
+const MAX_ANSWER: u64 = 16 << 20;
 
 const RECORD: &str = "\
 mutation Record($input: RecordInput!) {
   record(input: $input) {
     results { receipt { index id } userErrors { code place message } }
     userErrors { code place message }
+  }
+}";
+
+const EVENTS: &str = "\
+query Events($after: String, $filter: EventFilter) {
+  events(first: 20, after: $after, filter: $filter) {
+    nodes { index sentence content { state raw } }
+    pageInfo { hasNextPage endCursor }
   }
 }";
 
@@ -42,7 +50,7 @@ pub(super) struct Recorded {
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
-    data: Option<Data>,
+    data: Option<Value>,
     #[serde(default)]
     errors: Vec<Fault>,
 }
@@ -180,10 +188,50 @@ impl Client {
                 submission[name] = text.into();
             }
         }
-        let input = json!({"submissions": [submission], "atomic": false});
+        let recorded = self.record_all(&[submission], false)?.pop();
+        recorded
+            .ok_or_else(|| Failure::Undecided(format!("{}/graphql: the answer holds no result", self.base)))
+    }
+
+    /// Submits events. Refusals are shown as the ledger gives them.
+    pub fn record_all(&self, submissions: &[Value], atomic: bool) -> Result<Vec<Recorded>, Failure> {
+        let input = json!({"submissions": submissions, "atomic": atomic});
+        let undecided = |why: &str| Failure::Undecided(format!("{}/graphql: {why}", self.base));
+        let answer = self.ask(RECORD, &json!({ "input": input }))?;
+        let data: Data = serde_json::from_value(answer).map_err(|e| undecided(&e.to_string()))?;
+        let payload = data.record.ok_or_else(|| undecided("the answer holds no result"))?;
+        let mut errors = payload.user_errors;
+        let mut receipts = Vec::new();
+        for result in payload.results.unwrap_or_default() {
+            errors.extend(result.user_errors);
+            receipts.extend(result.receipt);
+        }
+        // In an atomic call the good ones are held back; what is wrong is said by the others.
+        if atomic && errors.iter().any(|e| e.code != Code::Unavailable.as_str()) {
+            errors.retain(|e| e.code != Code::Unavailable.as_str());
+        }
+        if let Some(first) = errors.first() {
+            let code = first.code.parse().map_or(1, exit_code);
+            for UserError { code, place, message } in &errors {
+                terminal::note(&format!("{code}: {}: {message}", place.as_deref().unwrap_or("submission")));
+            }
+            return Err(Failure::Silent(code));
+        }
+        if receipts.len() != submissions.len() {
+            return Err(undecided("the answer holds no receipt"));
+        }
+        let recorded = receipts.into_iter().map(|r| {
+            let index = index_of(&r.index).ok_or_else(|| undecided("the receipt holds no index"))?;
+            Ok(Recorded { index, id: r.id })
+        });
+        recorded.collect()
+    }
+
+    /// Asks the API something. Gives its `data`.
+    pub fn ask(&self, query: &str, variables: &Value) -> Result<Value, Failure> {
         let url = format!("{}/graphql", self.base);
         let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
-        let question = json!({"query": RECORD, "variables": {"input": input}});
+        let question = json!({"query": query, "variables": variables});
         let mut answer = self.agent.post(&url).send_json(&question).map_err(|e| undecided(&e))?;
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
@@ -193,23 +241,61 @@ impl Client {
         if let Some(fault) = answer.errors.first() {
             return Err(undecided(&fault.message));
         }
-        let payload = answer.data.and_then(|data| data.record);
-        let payload = payload.ok_or_else(|| undecided(&"the answer holds no result"))?;
-        let result = payload.results.unwrap_or_default().into_iter().next();
-        let (receipt, own) = result.map_or((None, Vec::new()), |r| (r.receipt, r.user_errors));
-        let errors: Vec<UserError> = own.into_iter().chain(payload.user_errors).collect();
-        if !errors.is_empty() {
-            for UserError { code, place, message } in &errors {
-                terminal::note(&format!("{code}: {}: {message}", place.as_deref().unwrap_or("submission")));
-            }
-            let code = errors[0].code.parse().map_or(1, exit_code);
-            return Err(Failure::Silent(code));
-        }
-        let receipt = receipt.ok_or_else(|| undecided(&"the answer holds no receipt"))?;
-        let index = receipt.index.as_u64().or_else(|| receipt.index.as_str()?.parse().ok());
-        let index = index.ok_or_else(|| undecided(&"the receipt holds no index"))?;
-        Ok(Recorded { index, id: receipt.id })
+        answer.data.ok_or_else(|| undecided(&"the answer holds no result"))
     }
+
+    /// The index of an event, if it is on record.
+    pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, Failure> {
+        let query = "query($id: Hash!) { event(by: {id: $id}) { index } }";
+        let data = self.ask(query, &json!({"id": id.to_string()}))?;
+        Ok(index_of(&data["event"]["index"]))
+    }
+
+    /// What an entry says, in one sentence.
+    pub fn sentence(&self, index: u64) -> Result<String, Failure> {
+        let query = "query($index: Index!) { event(by: {index: $index}) { sentence } }";
+        let data = self.ask(query, &json!({"index": index}))?;
+        Ok(data["event"]["sentence"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The event at an index.
+    pub fn event(&self, index: u64) -> Result<Event, Failure> {
+        Ok(self.entry(index)?.event().clone())
+    }
+
+    /// The words of an event, if they can be read.
+    pub fn words(&self, event: &Event) -> Result<Option<String>, Failure> {
+        let Some(committed) = event.content() else { return Ok(None) };
+        let found = self.source.get(&format!("content/{}", committed.blake3), MAX_CONTENT);
+        let found = found.map_err(|e| Failure::Undecided(e.to_string()))?;
+        Ok(found.filter(|raw| committed.matches(raw)).and_then(|raw| String::from_utf8(raw).ok()))
+    }
+
+    /// Tells all events that pass a filter on one id: index, sentence and words.
+    pub fn each_event(
+        &self,
+        filter: &str,
+        id: &EventId,
+        tell: &mut dyn FnMut(&Value),
+    ) -> Result<(), Failure> {
+        let mut after = Value::Null;
+        loop {
+            // Few at a time: each brings its words.
+            let filter = json!({filter: id.to_string()});
+            let data = self.ask(EVENTS, &json!({"after": after, "filter": filter}))?;
+            let events = &data["events"];
+            events["nodes"].as_array().into_iter().flatten().for_each(&mut *tell);
+            if events["pageInfo"]["hasNextPage"] != true {
+                return Ok(());
+            }
+            after = events["pageInfo"]["endCursor"].clone();
+        }
+    }
+}
+
+/// An index as the API gives it: sequence numbers are no `Int`, so a string or a number.
+pub(super) fn index_of(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// 1 for a refusal; 3 where the service could not decide, which says nothing of what was sent.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{Context, Failure, client::Client, key, record, terminal};
+use super::{Context, Failure, client::Client, key, record, terminal, withhold};
 use crate::{
     event::{Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, MAX_EVENT},
     log::MAX_ENTRY,
@@ -40,7 +40,9 @@ A refusal is printed as CODE: place: message, exit code 1.
 
 Examples:
   onrecord event submit --ledger http://127.0.0.1:8080 statement.note --content words.blob
-  cat count.note | onrecord event submit --ledger http://127.0.0.1:8080 -")]
+  cat count.note | onrecord event submit --ledger http://127.0.0.1:8080 -
+  onrecord event submit --ledger http://127.0.0.1:8080 letter.note --content words.blob --file letter.pdf \\
+      --embargo --key operator.key")]
     Submit {
         /// The ledger's address
         #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
@@ -56,6 +58,12 @@ Examples:
         /// A file that the words name, to upload first (may be repeated)
         #[arg(long, value_name = "PATH")]
         file: Vec<PathBuf>,
+        /// Withhold its words and files in the same breath: on record, and never public
+        #[arg(long, requires = "key", requires = "content")]
+        embargo: bool,
+        /// With --embargo: key file of the operator, who withholds
+        #[arg(long, value_name = "FILE", requires = "embargo")]
+        key: Option<PathBuf>,
     },
     /// Explain a signed note, or a whole entry
     #[command(after_help = "\
@@ -113,10 +121,11 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::New(args) => new(args),
         Command::Sign { key, text } => sign(&key, &text),
-        Command::Submit { ledger, note, content, restored, file } => {
+        Command::Submit { ledger, note, content, restored, file, embargo: _, key } => {
             let ledger = ledger.or_else(|| context.config.ledger.clone());
             let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
-            submit(&ledger, &note, content.as_deref(), restored.as_deref(), &file, context)
+            let words = (content.as_deref(), restored.as_deref());
+            submit(&ledger, &note, words, &file, key.as_deref(), context)
         }
         Command::Show { note } => show(&note, context),
     }
@@ -247,9 +256,9 @@ fn sign(key_files: &[PathBuf], text: &Path) -> Result<(), Failure> {
 fn submit(
     ledger: &str,
     note: &Path,
-    content: Option<&Path>,
-    restored: Option<&Path>,
+    (content, restored): (Option<&Path>, Option<&Path>),
     files: &[PathBuf],
+    embargo: Option<&Path>,
     context: &Context,
 ) -> Result<(), Failure> {
     let text = |path: &Path, limit| {
@@ -261,10 +270,18 @@ fn submit(
     let content = content.map(|file| text(file, MAX_CONTENT)).transpose()?;
     let restored = restored.map(|file| text(file, MAX_CONTENT)).transpose()?;
     let client = Client::connect(ledger)?;
+    let withholding =
+        embargo.map(|key| withhold::embargo(&client, key, &note, content.as_deref())).transpose()?;
     for file in files {
         client.upload(file, &record::file_ref(file)?.blake3)?;
     }
-    let recorded = client.record(&note, content.as_deref(), restored.as_deref())?;
+    let recorded = match withholding {
+        None => client.record(&note, content.as_deref(), restored.as_deref())?,
+        Some(withholding) => {
+            let submission = json!({"note": note, "content": content});
+            client.record_all(&[submission, withholding], true)?.swap_remove(0)
+        }
+    };
     let url = format!("{}/e/{}", client.base(), recorded.index);
     if context.json {
         terminal::json(&json!({"index": recorded.index, "id": recorded.id, "url": url}));

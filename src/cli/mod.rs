@@ -12,11 +12,13 @@ mod generate;
 mod init;
 mod key;
 mod meter;
+mod operate;
 mod record;
 mod serve;
 pub mod story;
 mod terminal;
 mod verify;
+mod withhold;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -75,6 +77,11 @@ enum Command {
     /// Make, sign, submit and explain events in single steps
     #[command(subcommand)]
     Event(event::Command),
+    Withhold(withhold::WithholdArgs),
+    Release(withhold::ReleaseArgs),
+    Backup(operate::BackupArgs),
+    Restore(operate::RestoreArgs),
+    Fsck(operate::FsckArgs),
     Rebuild(init::RebuildArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -155,6 +162,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => key::run(command, &context),
         Command::Record(command) => record::run(command, &context),
         Command::Event(command) => event::run(command, &context),
+        Command::Withhold(args) => withhold::withhold(args, &context),
+        Command::Release(args) => withhold::release(args, &context),
+        Command::Backup(args) => operate::backup(args, &context),
+        Command::Restore(args) => operate::restore(args, &context),
+        Command::Fsck(args) => operate::fsck(args, &context),
         Command::Rebuild(args) => init::rebuild(args, &context),
         Command::Completions(args) => generate::completions(args, Cli::command()),
         Command::Man(args) => generate::man(args, Cli::command()),

@@ -51,6 +51,10 @@ impl Admitted {
     pub fn files(&self) -> &[FileRef] {
         self.content.as_ref().map_or(&[], Content::files)
     }
+    /// Whether an upload is held until this submission is decided.
+    pub fn is_pinned(&self, digest: &Digest) -> bool {
+        self.pins.digests.contains(digest)
+    }
     /// Holds another upload until this submission is decided. Whether there is one.
     pub fn pin(&mut self, digest: &Digest) -> bool {
         let there = self.pins.shared.uploads.pin(digest).is_some();

@@ -18,16 +18,18 @@ use super::{
     opening::{open_on, opening_event},
 };
 use crate::{
-    event::{Code, EventId},
+    event::{Code, Digest, EventId, FileRef, Position},
     log::{
-        Auditor, Checkpoint, Entry, MemoryRows, TileKind, Words, decode_bundle, decode_contents, leaf_hash,
-        tiles_of,
+        Auditor, Checkpoint, Entry, MemoryRows, Rows as _, TileKind, Words, decode_bundle, decode_contents,
+        leaf_hash, tiles_of,
     },
     store::{
         disk::Disk as _,
         simulated::{Fault, Random, SimulatedDisk},
     },
 };
+use serde_json::json;
+use sha2::Digest as _;
 use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement, statement_facts};
 
 fn seeds() -> u64 {
@@ -40,6 +42,21 @@ struct World {
     disk: SimulatedDisk,
     story: Option<Story>,
     acknowledged: HashMap<EventId, u64>,
+    /// Statements that were submitted, and what each says.
+    statements: Vec<(EventId, String)>,
+    exhibits: Vec<Exhibit>,
+}
+
+/// An exhibit that was submitted: one file.
+#[derive(Clone)]
+struct Exhibit {
+    id: EventId,
+    /// What its words say, which no others say.
+    description: String,
+    blob: Vec<u8>,
+    file: Vec<u8>,
+    /// Its file was handed in a second time, to be given back.
+    again: bool,
 }
 
 impl World {
@@ -54,7 +71,14 @@ impl World {
         for d in dir.path().ancestors() {
             disk.sync_dir(d).unwrap();
         }
-        let mut world = Self { dir, disk, story: None, acknowledged: HashMap::new() };
+        let mut world = Self {
+            dir,
+            disk,
+            story: None,
+            acknowledged: HashMap::new(),
+            statements: Vec::new(),
+            exhibits: Vec::new(),
+        };
         let ledger = world.open().unwrap();
         let opened = opening_event(&origin(), &log_key, &operator(), object(serde_json::json!({}))).unwrap();
         ledger.record_blocking(vec![opened], false).remove(0).unwrap();
@@ -79,30 +103,138 @@ impl World {
         for i in 0..20 {
             let mut batch: Vec<Submission> = Vec::new();
             for j in 0..=random.below(4) {
-                let (id, s) = statement(&story, &format!("{i} {j} {}", random.below(1 << 40)));
+                let text = format!("said {i} {j} {}.", random.below(1 << 40));
+                let (id, s) = statement(&story, &text);
                 said.push(id);
+                self.statements.push((id, text));
                 batch.push(s);
             }
             if random.below(4) == 0 {
                 let target = said[random.below(said.len() as u64) as usize];
-                let facts = serde_json::json!({"ground": "erasure", "blobs": ["content"]});
-                let refs = serde_json::json!({"entry": target});
+                let facts = json!({"ground": "erasure", "blobs": ["content"]});
+                let refs = json!({"entry": target});
                 batch.push(
                     say("content.withheld", Some(story.case), refs, facts, None).sign(&[&operator()]).1,
                 );
             }
-            for answer in ledger.record_blocking(batch, random.chance()) {
+            let embargo = self.exhibit(ledger, random, &mut batch);
+            for answer in ledger.record_blocking(batch, embargo || random.chance()) {
                 match answer {
                     Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
                     Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
                     // Withheld twice, or of a statement that was held back.
                     Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
+                    // Its upload failed, or did not outlive a start.
+                    Err(r) if matches!(r.code, Code::FileMissing) => {}
                     Err(r) => panic!("{r}"),
                 }
             }
             if ledger.fault().is_some() {
                 return;
             }
+        }
+    }
+
+    /// Puts an exhibit into a batch, or something that withholds or gives back one that was submitted before.
+    /// Whether all of the batch must stand or fall together.
+    fn exhibit(&mut self, ledger: &Ledger, random: &mut Random, batch: &mut Vec<Submission>) -> bool {
+        let story = self.story.unwrap();
+        let blobs = [json!(["content"]), json!(["files/0"]), json!(["content", "files/0"])];
+        let blobs = &blobs[random.below(3) as usize];
+        let touch = |event_type, ground, id: EventId| {
+            let facts = json!({"ground": ground, "blobs": blobs});
+            // Salted words make each another event: one that is on record already changes nothing.
+            let words = Some(json!({"authority": "court"}));
+            say(event_type, Some(story.case), json!({"entry": id}), facts, words).sign(&[&operator()]).1
+        };
+        let upload = |bytes: &[u8]| {
+            let mut upload = ledger.upload(Digest::blake3(bytes), [127, 0, 0, 1].into())?;
+            upload.write(bytes)?;
+            upload.finish()
+        };
+        match random.below(6) {
+            choice @ 0..=1 => {
+                let n = random.below(1 << 40);
+                let (description, file) = (format!("words {n}."), format!("bytes {n}.").into_bytes());
+                // What can't be handed in is refused below.
+                let _ = upload(&file);
+                let named = FileRef {
+                    name: format!("name {n}.txt"),
+                    blake3: Digest::blake3(&file),
+                    sha256: Digest(sha2::Sha256::digest(&file).into()),
+                    size: file.len() as u64,
+                    media: "text/plain".into(),
+                };
+                let mut said = say(
+                    "exhibit.captured",
+                    Some(story.case),
+                    json!(null),
+                    json!({"method": "scan", "captured": "2023-12-15"}),
+                    Some(json!({"description": description})),
+                );
+                let files = [named];
+                said.files = &files;
+                let (id, s) = said.sign(&[&desk()]);
+                let blob = s.content.clone().unwrap();
+                batch.push(s);
+                self.exhibits.push(Exhibit { id, description, blob, file, again: false });
+                if choice == 1 {
+                    batch.push(touch("content.withheld", "embargo", id));
+                    return true;
+                }
+            }
+            2..=3 if !self.exhibits.is_empty() => {
+                let at = random.below(self.exhibits.len() as u64) as usize;
+                batch.push(touch("content.withheld", "erasure", self.exhibits[at].id));
+            }
+            4 if !self.exhibits.is_empty() => {
+                let at = random.below(self.exhibits.len() as u64) as usize;
+                let exhibit = &mut self.exhibits[at];
+                let _ = upload(&exhibit.file);
+                exhibit.again = true;
+                let mut release = touch("content.released", "embargo_ended", exhibit.id);
+                if *blobs != json!(["files/0"]) {
+                    release.restored = Some(exhibit.blob.clone());
+                }
+                batch.push(release);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// What is withheld stands in no byte of the folder; what is not can be had.
+    fn check_withheld(&self, note: &str, rows: &MemoryRows) {
+        let files = self.disk.files();
+        let text = |inside: bool| {
+            let chosen = files.iter().filter(|(p, _)| p.starts_with(self.path().join("upload")) == inside);
+            String::from_utf8_lossy(
+                &chosen.flat_map(|(_, b)| b.iter().copied().chain(*b"\n")).collect::<Vec<_>>(),
+            )
+            .into_owned()
+        };
+        let (uploads, rest) = (text(true), text(false));
+        for (id, said) in &self.statements {
+            let held = rows.fate(id).withheld_by(Position::Content).is_some();
+            let there = rows.event(id).is_some();
+            assert_eq!(rest.contains(said), there && !held, "{note}: {said} {there} {held}");
+        }
+        for e in &self.exhibits {
+            let (fate, there) = (rows.fate(&e.id), rows.event(&e.id).is_some());
+            let held = fate.withheld_by(Position::Content).is_some();
+            assert_eq!(
+                rest.contains(&e.description),
+                there && !held,
+                "{note}: {} {there} {held}",
+                e.description
+            );
+            let gone = held || fate.withheld_by(Position::File(0)).is_some();
+            let file = std::str::from_utf8(&e.file).unwrap();
+            assert_eq!(rest.contains(file), there && !gone, "{note}: {file} {there} {gone}");
+            let placed = self.disk.read(&Folder::new(self.path()).file(&Digest::blake3(&e.file))).unwrap();
+            assert_eq!(placed.as_deref(), (there && !gone).then_some(&e.file[..]), "{note}: {file}");
+            // What was handed in for a release that did not come to pass waits out its hour.
+            assert!(!gone || e.again || !uploads.contains(file), "{note}: {file} is withheld");
         }
     }
 
@@ -128,6 +260,7 @@ impl World {
         }
         ledger.close();
         check_public(&self.disk, self.path(), note, checkpoint.checkpoint().size());
+        self.check_withheld(note, auditor.rows());
     }
 }
 

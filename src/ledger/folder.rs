@@ -65,8 +65,15 @@ impl Folder {
     pub fn tile(&self, path: &TilePath) -> PathBuf {
         self.public().join(path.to_string())
     }
+    pub fn files(&self) -> PathBuf {
+        self.public().join("file")
+    }
     pub fn file(&self, digest: &Digest) -> PathBuf {
-        self.public().join("file").join(digest.to_string())
+        self.files().join(digest.to_string())
+    }
+    /// Marks of withheld files.
+    pub fn withheld(&self) -> PathBuf {
+        self.0.join("withheld")
     }
     pub fn uploads(&self) -> PathBuf {
         self.0.join("upload")
@@ -90,8 +97,8 @@ impl Folder {
         fs::write(&path, text).map_err(|e| io(&path, "write", e))
     }
 
-    /// Reads the settings and the key.
-    pub fn read(&self) -> Result<(Origin, SigningKey), LedgerError> {
+    /// Reads the settings: origin and log key.
+    pub fn read_settings(&self) -> Result<(Origin, VerifyingKey), LedgerError> {
         let path = self.settings();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -105,13 +112,23 @@ impl Folder {
         let origin: Origin = settings.origin.parse().map_err(|e| broken(format!("origin: {e}")))?;
         let vkey: VerifyingKey =
             settings.checkpoint_key.parse().map_err(|e| broken(format!("checkpoint_key: {e}")))?;
+        Ok((origin, vkey))
+    }
+
+    /// Reads the settings and the key.
+    pub fn read(&self) -> Result<(Origin, SigningKey), LedgerError> {
+        let (origin, vkey) = self.read_settings()?;
         let key_path = self.checkpoint_key();
         let secret = fs::read_to_string(&key_path).map_err(|e| io(&key_path, "read", e))?;
         let secret = zeroize::Zeroizing::new(secret);
         let key = SigningKey::from_secret_text(&secret)
             .map_err(|e| LedgerError::Broken(format!("{}: {e}", key_path.display())))?;
         if *key.verifying_key() != vkey {
-            return Err(broken(format!("checkpoint_key is not the key in {}", key_path.display())));
+            let settings = self.settings().display().to_string();
+            return Err(LedgerError::Broken(format!(
+                "{settings}: checkpoint_key is not the key in {}",
+                key_path.display()
+            )));
         }
         Ok((origin, key))
     }

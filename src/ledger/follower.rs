@@ -1,22 +1,23 @@
 //! What follows the log off the commit path: the index, claimed files, tiles and the checkpoint on disk.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use super::{
     reader::{ReadError, Shared},
-    sequencer::{Signals, content_tile_of, files_changed},
+    sequencer::{Signals, content_tile_of},
+    withholding,
 };
 use crate::{
-    event::{Body, Digest, Position},
-    log::{Rows as _, TILE_WIDTH, TileKind, TilePath, new_tiles},
+    event::{Digest, EventId},
+    log::{SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, new_tiles},
     store::{
         Doing as _, StoreError,
         disk::Placing,
-        index::{IndexPosition, Listed},
+        index::IndexPosition,
         journal::{self, Journal},
     },
 };
@@ -33,6 +34,8 @@ pub(crate) struct Follower {
     pub segments: Vec<u64>,
     /// Size of the checkpoint on disk.
     pub published: u64,
+    /// Events of which withheld files may still be on disk.
+    pub unsettled: BTreeSet<EventId>,
     pub publish_every: Duration,
     pub expire_every: Duration,
 }
@@ -79,13 +82,20 @@ impl Follower {
     }
 
     fn follow(&mut self) -> Result<(), FollowError> {
+        // Looked at first: what is published is in the index by then, its files are in place, and those it
+        // withholds are gone. What came in between waits for the next pass.
+        let (checkpoint, pending) = {
+            let recent = self.shared.recent();
+            (recent.checkpoint.clone(), recent.pending.clone())
+        };
         self.index()?;
-        self.publish()?;
-        Ok(())
+        let unsettled = std::mem::take(&mut self.unsettled);
+        self.unsettled = withholding::remove_withheld(&self.shared, unsettled)?;
+        self.publish(&checkpoint, &pending)
     }
 
     /// Brings the index up to date.
-    fn index(&self) -> Result<(), FollowError> {
+    fn index(&mut self) -> Result<(), FollowError> {
         let layer = {
             let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
             if overlay.young.listed.is_empty() {
@@ -95,68 +105,23 @@ impl Follower {
             overlay.old = Some(layer.clone());
             layer
         };
-        self.claim_files(&layer.listed)?;
+        let named = layer.listed.iter().flat_map(|l| &l.files).map(|f| f.blake3).collect();
+        withholding::claim(&self.shared, &named)?;
         let Some(last) = layer.listed.last().map(|l| l.index) else { return Ok(()) };
         let entry = self.shared.entry(last)?.ok_or_else(|| ReadError(format!("entry {last} is missing")))?;
         let to = IndexPosition { size: last + 1, last: Digest::blake3(&entry) };
         self.shared.index.add(&layer.rows, &layer.listed, to)?;
         self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner).old = None;
-        self.release_files(&layer.listed)?;
-        Ok(())
-    }
-
-    /// Moves files that accepted events name to where they are served.
-    fn claim_files(&self, listed: &[Listed]) -> Result<(), FollowError> {
-        let digests: BTreeSet<Digest> = listed.iter().flat_map(|l| &l.files).map(|f| f.blake3).collect();
-        self.place_files(&digests)?;
-        Ok(())
-    }
-
-    fn place_files(&self, digests: &BTreeSet<Digest>) -> Result<(), StoreError> {
-        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
-        let waiting: Vec<&Digest> = digests.iter().filter(|d| self.shared.uploads.is_waiting(d)).collect();
-        for digest in &waiting {
-            placing.put(&self.shared.folder.upload(digest), &self.shared.folder.file(digest))?;
-        }
-        placing.sync()?;
-        for digest in waiting {
-            self.shared.uploads.claimed(digest);
-        }
-        Ok(())
-    }
-
-    /// Removes files that are withheld wherever they are named, and places those given back.
-    fn release_files(&self, listed: &[Listed]) -> Result<(), FollowError> {
-        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
-        for l in listed.iter().filter(|l| files_changed(l.event_type)) {
-            let Some(entry) = self.shared.entry(l.index)? else { continue };
-            let entry = self.shared.parse(l.index, &entry)?;
-            let (target, blobs, gone) = match entry.event().body() {
-                Body::ContentWithheld(b) => (b.entry, &b.blobs, true),
-                Body::ContentReleased(b) => (b.entry, &b.blobs, false),
-                _ => continue,
-            };
-            let Some(target) = self.shared.event(&target) else { continue };
-            for position in blobs {
-                let Position::File(i) = position else { continue };
-                let Some(digest) = self.shared.file_at(target.index, *i)? else { continue };
-                if gone && self.shared.open_claims(&digest)?.is_empty() {
-                    placing.remove(&self.shared.folder.file(&digest))?;
-                } else if !gone {
-                    self.place_files(&BTreeSet::from([digest]))?;
-                }
-            }
-        }
-        placing.sync()?;
+        self.unsettled.extend(withholding::drop_claims(&self.shared, &layer.listed)?);
         Ok(())
     }
 
     /// Writes tiles and the checkpoint, forgets what is then on disk, and drops journal that is not needed.
-    fn publish(&mut self) -> Result<(), FollowError> {
-        let (checkpoint, pending) = {
-            let recent = self.shared.recent();
-            (recent.checkpoint.clone(), recent.pending.clone())
-        };
+    fn publish(
+        &mut self,
+        checkpoint: &SignedCheckpoint,
+        pending: &BTreeMap<u64, Option<Arc<[u8]>>>,
+    ) -> Result<(), FollowError> {
         let size = checkpoint.checkpoint().size();
         if size == self.published && pending.is_empty() {
             return self.drop_journal(size);
@@ -224,14 +189,14 @@ impl Follower {
     /// a copy being made of the smaller log still finds them.
     fn remove_partials(&self, before: u64, size: u64) -> Result<(), StoreError> {
         let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
-        let (from, to) = (before / WIDTH, size / WIDTH);
-        for tile in from.saturating_sub(1)..to.saturating_sub(1) {
-            let mut fulls = vec![TilePath::new(TileKind::Entries, tile, TILE_WIDTH)];
-            fulls.push(TilePath::new(TileKind::Contents, tile, TILE_WIDTH));
-            fulls.push(TilePath::new(TileKind::Hashes { level: 0 }, tile, TILE_WIDTH));
-            for full in fulls.into_iter().flatten() {
+        let mut kinds = vec![(TileKind::Entries, 0), (TileKind::Contents, 0)];
+        kinds.extend((0..8).map(|level| (TileKind::Hashes { level }, u32::from(level * TILE_HEIGHT))));
+        for (kind, shift) in kinds {
+            let (from, to) = ((before >> shift) / WIDTH, (size >> shift) / WIDTH);
+            for tile in from.saturating_sub(1)..to.saturating_sub(1) {
+                let Ok(full) = TilePath::new(kind, tile, TILE_WIDTH) else { continue };
                 for width in self.partials(&full)? {
-                    if let Ok(path) = TilePath::new(full.kind(), tile, width) {
+                    if let Ok(path) = TilePath::new(kind, tile, width) {
                         placing.remove(&self.shared.folder.tile(&path))?;
                     }
                 }

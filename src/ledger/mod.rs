@@ -22,16 +22,18 @@ mod admission;
 mod clock;
 #[cfg(test)]
 mod faults;
-mod folder;
+pub(crate) mod folder;
 mod follower;
-mod opening;
+pub(crate) mod opening;
 mod overlay;
 mod reader;
 mod recent;
 mod sequencer;
 mod submission;
 mod upload;
+pub(crate) mod withholding;
 
+pub(crate) use reader::listed;
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
 pub use submission::{Receipt, Submission};
 pub use upload::Upload;

@@ -19,20 +19,21 @@ use super::{
     recent::{Item, ItemWords, Recent},
     sequencer::{Sequencer, Signals, words_changed},
     upload::Uploads,
+    withholding::{self, Marks, listed_files, target_of},
 };
 use crate::{
-    event::{At, Content, ContentRef, Digest, Draft, EventType, SignedEvent},
+    event::{At, Content, ContentRef, Digest, Draft, EventType, Position, SignedEvent},
     log::{
-        Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, SignedCheckpoint, TILE_WIDTH,
-        TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes, leaf_hash,
-        node_in_tile, tile_of_node,
+        Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, Rows as _, SignedCheckpoint,
+        TILE_WIDTH, TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes,
+        leaf_hash, node_in_tile, tile_of_node,
     },
     note::{Origin, SigningKey, VerifyingKey},
     store::{
         Doing as _, StoreError,
         disk::{Disk, RealDisk},
         index::{Index, IndexPosition, ListedFile},
-        journal::{self, Journal, Recovered},
+        journal::{self, Journal, Record, Recovered},
     },
 };
 
@@ -154,7 +155,7 @@ pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, Le
     Ok(size)
 }
 
-fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
+pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
     let path = folder.lock();
     let file = fs::OpenOptions::new()
         .create(true)
@@ -213,10 +214,17 @@ fn open_with(
     let uploads =
         Uploads::open(disk.clone(), &folder, options.max_file, options.upload_quota, options.upload_expiry)
             .map_err(|e| io(&folder.uploads(), "read", e))?;
+    let marks = Marks::open(disk.clone(), &folder)?;
     let ids = (origin, log_key);
-    let shared = Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, uploads));
+    let shared =
+        Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, (uploads, marks)));
+    let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
+    let unpublished = || (recovered.first..).zip(&recovered.records).skip(skip);
+    give_back_again(&shared, unpublished());
     catch_up(&shared, size, progress)?;
-    withhold_again(&shared, &recovered, published)?;
+    withhold_again(&shared, unpublished())?;
+    withholding::resume(&shared, unpublished())?;
+    check_tail_words(&shared)?;
 
     // The last segment ends where this one begins; one of the same name held nothing.
     let fresh = Journal::start(&*disk, &folder.journal(), size)?;
@@ -241,6 +249,7 @@ fn open_with(
         journal,
         segments,
         published,
+        unsettled: std::collections::BTreeSet::new(),
         publish_every: options.publish_every,
         expire_every: options.upload_expiry.min(EXPIRE_EVERY),
     };
@@ -323,9 +332,13 @@ fn read_published(
     let tiles = TilesOnDisk { disk, folder, size };
     let frontier = Frontier::read(size, &tiles)?;
     if frontier.root() != root {
-        return Err(broken(format!(
-            "the tiles on disk do not give the root of the checkpoint of size {size}"
-        )));
+        return Err(broken(match changed_in_tail(&tiles) {
+            Some(index) => format!(
+                "entry {index}: its bytes and its hash in the tile tile/0 differ, and the tiles on disk do not give \
+                 the root of the checkpoint of size {size}"
+            ),
+            None => format!("the tiles on disk do not give the root of the checkpoint of size {size}"),
+        }));
     }
     let start = size / WIDTH * WIDTH;
     let mut recent = Recent::new(Arc::new(published.clone()), start, frontier);
@@ -353,12 +366,19 @@ fn read_published(
         let content_bytes = tiles.read(contents)?;
         let decoded = decode_bundle(&entry_bytes, width).map_err(|e| broken(format!("{entries}: {e}")))?;
         let words = decode_contents(&content_bytes, width).map_err(|e| broken(format!("{contents}: {e}")))?;
-        for (i, (entry, words)) in decoded.iter().zip(words).enumerate() {
+        // What was published was checked before, and is again: the tail is short.
+        let parsed: Vec<_> =
+            decoded.par_iter().map(|raw| Entry::parse(raw, origin).and_then(Entry::verify)).collect();
+        let mut prev = last_of_bundle(&tiles, start, origin)?;
+        for (i, ((entry, words), parsed)) in decoded.iter().zip(words).zip(parsed).enumerate() {
             let index = start + i as u64;
-            let leaf = recent.node(0, index);
-            if leaf != Some(leaf_hash(entry)) {
-                return Err(broken(format!("entry {index}: its bytes do not give its leaf in {entries}")));
+            let at = |why: &dyn std::fmt::Display| broken(format!("entry {index}: {why}"));
+            if recent.node(0, index) != Some(leaf_hash(entry)) {
+                return Err(at(&format!("its bytes in {entries} do not give its hash in the tile tile/0")));
             }
+            let parsed = parsed.map_err(|e| at(&e))?;
+            follows(prev, index, &parsed).map_err(|why| at(&why))?;
+            prev = Some((parsed.hash(), parsed.header().time));
             let words = match words {
                 Words::None => ItemWords::None,
                 Words::Withheld => ItemWords::Withheld,
@@ -368,6 +388,15 @@ fn read_published(
         }
     }
     Ok(recent)
+}
+
+/// The first entry after the last full bundle whose hash is not the one in its tile.
+fn changed_in_tail(tiles: &TilesOnDisk<'_>) -> Option<u64> {
+    let (start, width) = (tiles.size / WIDTH * WIDTH, (tiles.size % WIDTH) as u16);
+    let bundle = tiles.read(TilePath::new(TileKind::Entries, start / WIDTH, width).ok()?).ok()?;
+    let entries = decode_bundle(&bundle, width).ok()?;
+    let differs = |(i, raw): &(u64, &&[u8])| tiles.node(0, *i).ok() != Some(leaf_hash(raw));
+    (start..).zip(&entries).find(differs).map(|(i, _)| i)
 }
 
 /// Adds what was committed and not published. Gives hash and time of the last entry.
@@ -392,10 +421,7 @@ fn replay_journal(
     for (record, parsed) in fresh.iter().zip(parsed) {
         let index = recent.size();
         let (entry, leaf) = parsed.map_err(|e| broken(index, e.to_string()))?;
-        let prev = last.map_or(Digest([0; 32]), |(hash, _)| hash);
-        if entry.header().index != index || entry.header().prev != prev {
-            return Err(broken(index, "it does not follow the entry before".into()));
-        }
+        follows(last, index, &entry).map_err(|why| broken(index, why.into()))?;
         let words = match (&record.words, entry.event().content()) {
             (Some(words), Some(committed)) if committed.matches(words) => ItemWords::Present(words.clone()),
             // Withheld in its own batch; what the log says is applied below.
@@ -409,6 +435,25 @@ fn replay_journal(
     Ok(last)
 }
 
+/// Whether an entry stands where it says, after the entry of this hash and time.
+fn follows(
+    before: Option<(Digest, Time)>,
+    index: u64,
+    entry: &crate::log::SignedEntry,
+) -> Result<(), &'static str> {
+    let header = entry.header();
+    if header.index != index {
+        return Err("its index is not its place");
+    }
+    if header.prev != before.map_or(Digest([0; 32]), |(hash, _)| hash) {
+        return Err("prev: it does not name the BLAKE3 of the entry before");
+    }
+    if before.is_some_and(|(_, time)| header.time < time) {
+        return Err("time: it is before that of the entry before");
+    }
+    Ok(())
+}
+
 /// Hash and time of the last published entry.
 fn last_published(
     disk: &dyn Disk,
@@ -416,18 +461,32 @@ fn last_published(
     recent: &Recent,
     origin: &Origin,
 ) -> Result<Option<(Digest, Time)>, LedgerError> {
-    let broken = |why: &dyn std::fmt::Display| LedgerError::Broken(format!("the last entry: {why}"));
-    let bytes: Arc<[u8]> = match (recent.items.back(), recent.size().checked_sub(1)) {
-        (Some(item), _) => item.entry.clone(),
-        (None, None) => return Ok(None),
-        (None, Some(last)) => {
-            let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|e| broken(&e))?;
-            let bundle = TilesOnDisk { disk, folder, size: recent.size() }.read(path)?;
-            let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| broken(&e))?;
-            Arc::from(*entries.last().ok_or_else(|| broken(&"an empty bundle"))?)
-        }
+    let Some(item) = recent.items.back() else {
+        return last_of_bundle(&TilesOnDisk { disk, folder, size: recent.size() }, recent.size(), origin);
     };
-    let entry = Entry::parse(&bytes, origin).map_err(|e| broken(&e))?;
+    let last = recent.size() - 1;
+    let broken = |e| LedgerError::Broken(format!("entry {last}: {e}"));
+    let entry = Entry::parse(&item.entry, origin).map_err(broken)?;
+    Ok(Some((entry.hash(), entry.header().time)))
+}
+
+/// Hash and time of the last entry in the full bundle that ends at an index.
+fn last_of_bundle(
+    tiles: &TilesOnDisk<'_>,
+    end: u64,
+    origin: &Origin,
+) -> Result<Option<(Digest, Time)>, LedgerError> {
+    let Some(last) = end.checked_sub(1) else { return Ok(None) };
+    let broken = |why: &dyn std::fmt::Display| LedgerError::Broken(format!("entry {last}: {why}"));
+    let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|e| broken(&e))?;
+    let bundle = tiles.read(path)?;
+    let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| broken(&format!("{path}: {e}")))?;
+    let bytes = entries.last().ok_or_else(|| broken(&"an empty bundle"))?;
+    let leaf = tiles.node(0, last)?;
+    if leaf != leaf_hash(bytes) {
+        return Err(broken(&format!("its bytes in {path} do not give its hash in the tile tile/0")));
+    }
+    let entry = Entry::parse(bytes, origin).map_err(|e| broken(&e))?;
     Ok(Some((entry.hash(), entry.header().time)))
 }
 
@@ -475,42 +534,72 @@ fn catch_up(shared: &Arc<Shared>, size: u64, progress: &dyn Fn(u64, u64)) -> Res
             .map(|e| files_of(shared, &e).map(|files| listed(e.header(), e.event(), files)))
             .collect::<Result<Vec<_>, LedgerError>>()?;
         shared.index.add(&rows, &entries, IndexPosition { size: to, last })?;
+        withholding::drop_claims(shared, &entries)?;
         from = to;
         progress(from, size);
     }
     Ok(())
 }
 
-/// The files that the words of an entry name, if the words are here.
+/// The files that the words of an entry name, and those of the entry that it gives something back to, where the
+/// words are here.
 fn files_of(shared: &Shared, entry: &Entry) -> Result<Vec<ListedFile>, LedgerError> {
-    let index = entry.header().index;
-    if entry.event().content().is_none() {
-        return Ok(Vec::new());
+    let given_back = match entry.event().event_type() {
+        EventType::ContentReleased => target_of(entry.event()).and_then(|id| shared.event(&id)),
+        _ => None,
+    };
+    let own = entry.event().content().map(|_| entry.header().index);
+    let mut files = Vec::new();
+    for index in own.into_iter().chain(given_back.map(|row| row.index)) {
+        let Some(words) = shared.stored_words(index)? else { continue };
+        let Ok(content) = Content::parse(&words) else { continue };
+        files.extend(listed_files(index, content.files()));
     }
-    let Some(words) = shared.stored_words(index)? else { return Ok(Vec::new()) };
-    let Ok(content) = Content::parse(&words) else { return Ok(Vec::new()) };
-    let files = content.files().iter().enumerate().map(|(i, f)| ListedFile {
-        index,
-        position: i as u32,
-        blake3: f.blake3,
-        sha256: f.sha256,
-        size: f.size,
-        media: f.media.clone(),
-    });
-    Ok(files.collect())
+    Ok(files)
 }
 
-/// Finishes what withholding and giving back had begun when the journal was last published, and claims files.
-fn withhold_again(shared: &Arc<Shared>, recovered: &Recovered, published: u64) -> Result<(), LedgerError> {
-    let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
-    for (i, record) in recovered.records.iter().enumerate().skip(skip) {
-        let index = recovered.first + i as u64;
+/// Takes up words that were given back and are not in tiles yet, so that the files they name are found.
+fn give_back_again<'a>(shared: &Shared, unpublished: impl Iterator<Item = (u64, &'a Record)>) {
+    let mut recent = shared.recent.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for (index, words) in unpublished.filter_map(|(_, record)| record.restored.clone()) {
+        recent.set_words(index, Some(words));
+    }
+}
+
+/// Finishes what withholding and giving back had begun when the journal was last published.
+fn withhold_again<'a>(
+    shared: &Shared,
+    unpublished: impl Iterator<Item = (u64, &'a Record)>,
+) -> Result<(), LedgerError> {
+    for (index, record) in unpublished {
         let entry = shared.parse(index, &record.entry)?;
         let event = SignedEvent::verified_before(entry.event().clone());
-        if let Some((target, words)) = words_changed(&**shared, &event, record.restored.as_ref()) {
+        if let Some((target, words)) = words_changed(shared, &event, record.restored.as_ref()) {
             let mut recent = shared.recent.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             recent.set_words(target, words);
         }
     }
     Ok(())
+}
+
+/// The words at the end of the log are those committed to, or the log withholds them.
+fn check_tail_words(shared: &Shared) -> Result<(), LedgerError> {
+    let (start, items) = {
+        let recent = shared.recent();
+        (recent.start, recent.items.iter().cloned().collect::<Vec<_>>())
+    };
+    items.par_iter().enumerate().try_for_each(|(i, item)| {
+        let index = start + i as u64;
+        let entry = shared.parse(index, &item.entry)?;
+        let broken = |why: &str| Err(LedgerError::Broken(format!("entry {index}, words: {why}")));
+        let held = || shared.fate(&entry.event().id()).withheld_by(Position::Content).is_some();
+        match (entry.event().content(), &item.words) {
+            (None, ItemWords::None) => Ok(()),
+            (None, _) => broken("expected none: the event commits to no words"),
+            (Some(committed), ItemWords::Present(words)) if committed.matches(words) => Ok(()),
+            (Some(_), ItemWords::Present(_)) => broken("not those that the event commits to"),
+            (Some(_), _) if held() => Ok(()),
+            (Some(_), _) => broken("missing, and nothing on the log withholds them"),
+        }
+    })
 }

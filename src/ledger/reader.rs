@@ -12,9 +12,10 @@ use super::{
     overlay::Overlay,
     recent::{ItemWords, Recent},
     upload::Uploads,
+    withholding::{Marks, is_closed, listed_files},
 };
 use crate::{
-    event::{Digest, Event, EventId, EventType, Position},
+    event::{Content, Digest, Event, EventId, EventType, Position},
     log::{
         Entry, EventRow, Fate, Hash, Header, KeyRow, NodeReader, PartyRow, PathError, Row, RowKey, Rows,
         SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Time, TlogProof, Words,
@@ -110,6 +111,7 @@ pub(crate) struct Shared {
     pub overlay: RwLock<Overlay>,
     pub index: Index,
     pub uploads: Arc<Uploads>,
+    pub marks: Marks,
     cache: Mutex<TileCache>,
     /// Held as long as anything of the ledger is in use.
     _lock: std::fs::File,
@@ -127,7 +129,7 @@ impl Shared {
         (folder, disk, lock): (Folder, Arc<dyn Disk>, std::fs::File),
         recent: Recent,
         index: Index,
-        uploads: Arc<Uploads>,
+        (uploads, marks): (Arc<Uploads>, Marks),
     ) -> Self {
         Self {
             origin,
@@ -138,6 +140,7 @@ impl Shared {
             overlay: RwLock::default(),
             index,
             uploads,
+            marks,
             cache: Mutex::default(),
             _lock: lock,
         }
@@ -310,40 +313,35 @@ impl Shared {
         Ok(Some(bytes.into()))
     }
 
-    fn with_file(&self, digest: &Digest) -> Result<Vec<ListedFile>, ReadError> {
+    /// Places that name a file and that these rows do not withhold, nor the words there.
+    pub fn claims_under(&self, digest: &Digest, rows: &impl Rows) -> Result<Vec<ListedFile>, ReadError> {
         // The overlay first: what leaves it meanwhile is in the index by then.
         let mut claims: Vec<ListedFile> = {
             let overlay = self.overlay();
             overlay.listed().flat_map(|l| &l.files).filter(|f| f.blake3 == *digest).cloned().collect()
         };
-        claims.extend(self.index.with_file(digest)?);
-        Ok(claims)
-    }
-
-    /// The file at a place in an entry's words.
-    pub fn file_at(&self, index: u64, position: u32) -> Result<Option<Digest>, ReadError> {
-        let layered = {
-            let overlay = self.overlay();
-            let files = overlay.listed().filter(|l| l.index == index).flat_map(|l| l.files.clone());
-            files.into_iter().find(|f| f.position == position).map(|f| f.blake3)
-        };
-        if layered.is_some() {
-            return Ok(layered);
+        let layered: Vec<(u64, u32)> = claims.iter().map(|c| (c.index, c.position)).collect();
+        for place in self.index.with_file(digest)?.into_iter().filter(|p| !layered.contains(p)) {
+            // What the index does not say of a file stands in the words.
+            let Some(words) = self.stored_words(place.0)? else { continue };
+            let Ok(content) = Content::parse(&words) else { continue };
+            let files = listed_files(place.0, content.files());
+            claims.extend(files.into_iter().filter(|f| f.position == place.1 && f.blake3 == *digest));
         }
-        Ok(self.index.file_at(index, position)?)
-    }
-
-    /// Places that name a file and do not withhold it.
-    pub fn open_claims(&self, digest: &Digest) -> Result<Vec<ListedFile>, ReadError> {
         let mut open = Vec::new();
-        for claim in self.with_file(digest)? {
+        for claim in claims {
             let Some(entry) = self.entry(claim.index)? else { continue };
             let id = self.parse(claim.index, &entry)?.event().id();
-            if self.fate(&id).withheld_by(Position::File(claim.position)).is_none() {
+            if !is_closed(&rows.fate(&id), claim.position) {
                 open.push(claim);
             }
         }
         Ok(open)
+    }
+
+    /// Places that name a file and do not withhold it.
+    pub fn open_claims(&self, digest: &Digest) -> Result<Vec<ListedFile>, ReadError> {
+        self.claims_under(digest, self)
     }
 }
 

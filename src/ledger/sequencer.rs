@@ -14,6 +14,7 @@ use super::{
     overlay::Layered,
     reader::{Shared, StoredWords, listed},
     recent::{Item, ItemWords},
+    withholding::{check_files, files_given_back, listed_files},
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent},
@@ -30,6 +31,13 @@ use crate::{
 
 /// Words that are given back, and the index of the entry whose they are.
 type Restored = (u64, Arc<[u8]>);
+
+/// What `content.released` gives back.
+#[derive(Default)]
+struct GivenBack {
+    words: Option<Restored>,
+    files: Vec<ListedFile>,
+}
 
 /// A batch is closed when its entries and words reach this many bytes.
 const MAX_BATCH_BYTES: usize = 32 << 20;
@@ -266,14 +274,20 @@ impl Sequencer {
         if let Some(row) = rows.event(&admitted.event.id()) {
             return Outcome::Existing(row.index);
         }
-        let restored = self.check_restored(&rows, admitted);
+        let restored = self.check_restored(&rows, batch, add, admitted);
         let faulty = restored.as_ref().err().cloned();
         let door = SequencerDoor { admitted, faulty, sequencer: self, rows: &rows, batch, add };
         let placement = match decide(&rows, index, &admitted.event, &self.shared.origin, &door) {
             Ok(placement) => placement,
             Err(refusal) => return Outcome::Refused(refusal),
         };
-        let restored = restored.unwrap_or_default();
+        let GivenBack { words: restored, files: given_back } = restored.unwrap_or_default();
+        if let Body::ContentWithheld(b) = admitted.event.body() {
+            // Its files are known again when their bytes come back. Once the words are gone, that is too late.
+            if let Some(content) = door.words_of(&b.entry).and_then(|w| Content::parse(&w).ok()) {
+                self.shared.marks.note(b.entry, content.files());
+            }
+        }
         let header = Header {
             index,
             time: batch.time,
@@ -288,15 +302,8 @@ impl Sequencer {
             return Outcome::Refused(Refusal::new(Code::EntryTooLong, "entry", expected, text.len()));
         }
         let changes = words_changed(&rows, &admitted.event, restored.as_ref());
-        let files = admitted.files().iter().enumerate().map(|(i, f)| ListedFile {
-            index,
-            position: i as u32,
-            blake3: f.blake3,
-            sha256: f.sha256,
-            size: f.size,
-            media: f.media.clone(),
-        });
-        let files = files.collect();
+        let mut files = listed_files(index, admitted.files());
+        files.extend(given_back);
         add.last_hash = Some(Digest::blake3(text.as_bytes()));
         add.listed.push(listed(&header, &admitted.event, files));
         add.records.push(Record {
@@ -310,49 +317,54 @@ impl Sequencer {
     }
 
     /// The words and files that `content.released` gives back must be here.
-    fn check_restored(&self, rows: &impl Rows, admitted: &mut Admitted) -> Result<Option<Restored>, Refusal> {
+    fn check_restored(
+        &self,
+        rows: &impl Rows,
+        batch: &Batch,
+        add: &Addition,
+        admitted: &mut Admitted,
+    ) -> Result<GivenBack, Refusal> {
         let Body::ContentReleased(body) = admitted.event.body() else {
             return match admitted.restored {
-                None => Ok(None),
+                None => Ok(GivenBack::default()),
                 Some(_) => {
                     let expected = "given-back words with content.released only";
                     Err(Refusal::new(Code::ContentDigest, "restored", expected, "some"))
                 }
             };
         };
-        let Some(target) = rows.event(&body.entry) else { return Ok(None) };
-        let mut restored = None;
-        for position in body.blobs.clone() {
-            match position {
-                Position::Content => {
-                    let Some(words) = admitted.restored.clone() else {
-                        let expected = "the words that are given back";
-                        return Err(Refusal::new(Code::ContentMissing, "restored", expected, "none"));
-                    };
-                    if target.content != Some(Digest::blake3(&words)) {
-                        let expected = "the words that the entry commits to";
-                        return Err(Refusal::new(Code::ContentDigest, "restored", expected, "others"));
-                    }
-                    restored = Some((target.index, words));
-                }
-                Position::File(i) => {
-                    let digest = self.shared.file_at(target.index, i).ok().flatten();
-                    let here = digest.is_some_and(|d| {
-                        admitted.pin(&d) || self.shared.disk.exists(&self.shared.folder.file(&d))
-                    });
-                    if !here {
-                        let place = format!("facts.blobs: files/{i}");
-                        let expected = "the file uploaded again by PUT /file/<blake3>";
-                        return Err(Refusal::new(Code::FileMissing, place, expected, "none"));
-                    }
-                }
+        let Some(target) = rows.event(&body.entry) else { return Ok(GivenBack::default()) };
+        let (id, blobs, fate) = (body.entry, body.blobs.clone(), rows.fate(&body.entry));
+        let mut words = None;
+        if blobs.contains(&Position::Content) {
+            let Some(sent) = admitted.restored.clone() else {
+                let expected = "the words that are given back";
+                return Err(Refusal::new(Code::ContentMissing, "restored", expected, "none"));
+            };
+            if target.content != Some(Digest::blake3(&sent)) {
+                let expected = "the words that the entry commits to";
+                return Err(Refusal::new(Code::ContentDigest, "restored", expected, "others"));
             }
+            words = Some((target.index, sent));
         }
-        Ok(restored)
+        let readable = match &words {
+            Some((_, words)) => Some(words.clone()),
+            None => words_of(self, rows, batch, add, &id),
+        };
+        let files = match readable {
+            Some(readable) => {
+                let target = (target.index, &fate);
+                files_given_back(&self.shared, rows, admitted, target, &blobs, &readable)?
+            }
+            // While the words stay withheld, nothing names the files: they come back with the words.
+            None => Vec::new(),
+        };
+        Ok(GivenBack { words, files })
     }
 
     /// Journals the batch, then shows it to readers. Gives the checkpoint over it.
     fn make_durable(&mut self, batch: &mut Batch) -> Result<Arc<SignedCheckpoint>, String> {
+        self.shared.marks.persist().map_err(|e| e.to_string())?;
         // Words that were withheld in the same batch are never written.
         for (index, change) in &batch.words {
             if let (Some(at), None) = (index.checked_sub(batch.base), change)
@@ -445,20 +457,7 @@ struct SequencerDoor<'a, R> {
 impl<R: Rows> SequencerDoor<'_, R> {
     /// The words of a record, which may stand in the batch that is being put together.
     fn words_of(&self, id: &EventId) -> Option<Arc<[u8]>> {
-        let row = self.rows.event(id)?;
-        if self.rows.fate(id).withheld_by(Position::Content).is_some() {
-            return None;
-        }
-        match row.index.checked_sub(self.batch.base) {
-            Some(at) => {
-                let mut records = self.batch.records.iter().chain(&self.add.records);
-                records.nth(at as usize).and_then(|r| r.words.clone())
-            }
-            None => match self.sequencer.shared.words(row.index) {
-                Ok(StoredWords::Present(words)) => Some(words),
-                _ => None,
-            },
-        }
+        words_of(self.sequencer, self.rows, self.batch, self.add, id)
     }
 
     fn check_quote(&self, content: &Content, side: &str, record: &EventId) -> Result<(), Refusal> {
@@ -480,6 +479,30 @@ impl<R: Rows> SequencerDoor<'_, R> {
     }
 }
 
+/// The words of a record unless they are withheld.
+fn words_of(
+    sequencer: &Sequencer,
+    rows: &impl Rows,
+    batch: &Batch,
+    add: &Addition,
+    id: &EventId,
+) -> Option<Arc<[u8]>> {
+    let row = rows.event(id)?;
+    if rows.fate(id).withheld_by(Position::Content).is_some() {
+        return None;
+    }
+    match row.index.checked_sub(batch.base) {
+        Some(at) => {
+            let mut records = batch.records.iter().chain(&add.records);
+            records.nth(at as usize).and_then(|r| r.words.clone())
+        }
+        None => match sequencer.shared.words(row.index) {
+            Ok(StoredWords::Present(words)) => Some(words),
+            _ => None,
+        },
+    }
+}
+
 /// Whether a text occurs in any text of a value.
 fn holds(value: &serde_json::Value, sought: &str) -> bool {
     match value {
@@ -492,7 +515,8 @@ fn holds(value: &serde_json::Value, sought: &str) -> bool {
 
 impl<R: Rows> Door for SequencerDoor<'_, R> {
     fn blobs(&self) -> Result<(), Refusal> {
-        self.admitted.blobs.clone()
+        self.admitted.blobs.clone()?;
+        check_files(&self.sequencer.shared, self.rows, self.admitted)
     }
 
     fn checks(&self) -> Result<(), Refusal> {

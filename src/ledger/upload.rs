@@ -10,10 +10,13 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::folder::Folder;
+use super::{folder::Folder, reader::ReadError};
 use crate::{
     event::{Code, Digest, Refusal},
-    store::disk::{Disk, DiskFile, write_all},
+    store::{
+        Doing as _,
+        disk::{Disk, DiskFile, write_all},
+    },
 };
 
 /// A file that no accepted event names yet.
@@ -154,6 +157,36 @@ impl Uploads {
 
     pub fn is_waiting(&self, digest: &Digest) -> bool {
         self.lock().waiting.contains_key(digest)
+    }
+
+    /// All uploads that wait.
+    pub fn waiting(&self) -> Vec<Digest> {
+        self.lock().waiting.keys().copied().collect()
+    }
+
+    /// Removes an upload that is withheld, if that is still so and no submission holds it. Whether nothing is
+    /// left to be done.
+    pub fn discard(
+        &self,
+        digest: &Digest,
+        is_gone: impl FnOnce() -> Result<bool, ReadError>,
+    ) -> Result<bool, ReadError> {
+        let mut state = self.lock();
+        match state.waiting.get(digest) {
+            None => return Ok(true),
+            Some(w) if w.pins > 0 => return Ok(false),
+            Some(_) => {}
+        }
+        // Asked under the lock: what a submission held before is decided by now, and none takes hold meanwhile.
+        if is_gone()? {
+            let path = self.folder.upload(digest);
+            self.disk
+                .remove(&path)
+                .and_then(|()| self.disk.sync_dir(&self.folder.uploads()))
+                .doing(|| format!("remove {}", path.display()))?;
+            state.waiting.remove(digest);
+        }
+        Ok(true)
     }
 
     /// Removes uploads that nobody named in time.

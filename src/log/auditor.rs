@@ -99,6 +99,12 @@ impl<R: PutRows> Auditor<R> {
         Self { origin, rows, frontier: Frontier::new(), prev: Digest([0; 32]), time: None }
     }
 
+    /// In the middle of a log, trusting what is known of the entries before: their rows, the edge of their tree,
+    /// and the hash and time of the last.
+    pub fn resume(origin: Origin, rows: R, frontier: Frontier, prev: Digest, time: Option<Time>) -> Self {
+        Self { origin, rows, frontier, prev, time }
+    }
+
     /// Checks the next entry against everything before it. `leaf` is its leaf hash, which the caller computes
     /// where it checks the signatures, in parallel.
     ///

@@ -51,6 +51,11 @@ impl RowKey {
     pub fn blob(digest: &Digest) -> Self {
         Self::new(b'b', &digest.0)
     }
+    /// What the row is about, if that is an event, a party, a thread or a blob: their ids.
+    pub(crate) fn id(&self) -> Option<EventId> {
+        let (tag, id) = self.0.split_first()?;
+        b"efptb".contains(tag).then(|| id.try_into().ok().map(EventId)).flatten()
+    }
     /// The key's bytes, for keepers that store them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

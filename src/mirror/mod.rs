@@ -20,6 +20,8 @@ mod source;
 mod verify;
 
 pub use report::{Check, Fault, Outcome, Place, Report, Verdict};
+pub(crate) use report::{write_checks, write_faults};
 pub use source::{FolderSource, HttpSource, Source, SourceError};
 pub(crate) use source::{agent, base_address};
+pub(crate) use verify::{KnownRows, Start, verify_from};
 pub use verify::{Options, verify};

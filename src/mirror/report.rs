@@ -57,6 +57,8 @@ pub enum Place {
     File(u64, Position),
     /// A tile, by its path.
     Tile(String),
+    /// A file or folder beside the log, by its path.
+    Path(String),
     /// The tree as a whole.
     Tree,
 }
@@ -78,7 +80,7 @@ impl fmt::Display for Place {
             Self::Entry(i) => write!(f, "entry {i}"),
             Self::Words(i) => write!(f, "entry {i}, words"),
             Self::File(i, position) => write!(f, "entry {i}, {position}"),
-            Self::Tile(path) => f.write_str(path),
+            Self::Tile(path) | Self::Path(path) => f.write_str(path),
             Self::Tree => f.write_str("tree"),
         }
     }
@@ -170,22 +172,8 @@ same log: compare this checkpoint with one that somebody else got.";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for check in &self.checks {
-            // What a reader must not overlook is not in the same letters as what merely was not asked.
-            let outcome = match (check.name, check.outcome) {
-                ("identity", Outcome::NotChecked) => "NOT CHECKED".to_owned(),
-                (_, outcome) => outcome.to_string(),
-            };
-            let mut lines = check.detail.lines();
-            writeln!(f, "{:<11} {outcome:<12} {}", check.name, lines.next().unwrap_or_default())?;
-            for line in lines {
-                writeln!(f, "{:<25}{line}", "")?;
-            }
-        }
-        writeln!(f)?;
-        for fault in &self.faults {
-            writeln!(f, "REFUSED  {}: {}", fault.place, fault.what.replace('\n', "\n         "))?;
-        }
+        write_checks(f, &self.checks)?;
+        write_faults(f, &self.faults)?;
         match self.verdict {
             Verdict::Valid => writeln!(f, "valid\n\n{PROVES}"),
             Verdict::IdentityNotChecked => writeln!(
@@ -202,4 +190,28 @@ impl fmt::Display for Report {
             }
         }
     }
+}
+
+/// A line a check.
+pub(crate) fn write_checks(f: &mut fmt::Formatter<'_>, checks: &[Check]) -> fmt::Result {
+    for check in checks {
+        // What a reader must not overlook is not in the same letters as what merely was not asked.
+        let outcome = match (check.name, check.outcome) {
+            ("identity", Outcome::NotChecked) => "NOT CHECKED".to_owned(),
+            (_, outcome) => outcome.to_string(),
+        };
+        let mut lines = check.detail.lines();
+        writeln!(f, "{:<11} {outcome:<12} {}", check.name, lines.next().unwrap_or_default())?;
+        for line in lines {
+            writeln!(f, "{:<25}{line}", "")?;
+        }
+    }
+    writeln!(f)
+}
+
+/// A line a fault.
+pub(crate) fn write_faults(f: &mut fmt::Formatter<'_>, faults: &[Fault]) -> fmt::Result {
+    faults.iter().try_for_each(|fault| {
+        writeln!(f, "REFUSED  {}: {}", fault.place, fault.what.replace('\n', "\n         "))
+    })
 }

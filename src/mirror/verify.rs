@@ -17,8 +17,8 @@ use super::{
 use crate::{
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, Row,
-        Rows as _, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, PutRows,
+        Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
         node_in_tile, tile_of_node, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
@@ -76,6 +76,44 @@ pub fn verify(
     options: &Options,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Report {
+    verify_from(source, key, options, progress, |checkpoint| {
+        Ok(Start {
+            auditor: Auditor::new(checkpoint.origin().clone(), MemoryRows::default()),
+            levels: Vec::new(),
+        })
+    })
+    .0
+}
+
+/// Rows of which those put since the verification began can be told.
+pub(crate) trait KnownRows: PutRows + Send {
+    /// The rows put since.
+    fn known(&self) -> &MemoryRows;
+}
+
+impl KnownRows for MemoryRows {
+    fn known(&self) -> &MemoryRows {
+        self
+    }
+}
+
+/// Where a verification begins: at the first entry of a bundle, knowing all that stands before.
+pub(crate) struct Start<R> {
+    /// What passed, or is taken as if it had.
+    pub auditor: Auditor<R>,
+    /// Of each level of the tree, how many hashes there are, and those in the tile that is not full.
+    pub levels: Vec<(u64, Vec<Hash>)>,
+}
+
+/// As [`verify`], from a start that is known once the checkpoint is. Gives also what was learnt, if all entries
+/// passed.
+pub(crate) fn verify_from<R: KnownRows>(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String> + Send,
+) -> (Report, Option<Auditor<R>>) {
     let mut report = Report {
         source: source.describe(),
         origin: None,
@@ -90,11 +128,15 @@ pub fn verify(
     // Reading from afar is mostly waiting, so there are more threads than cores.
     let threads = std::thread::available_parallelism().map_or(2, usize::from).max(8);
     let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(|| run(source, key, options, progress, &mut report)),
+        Ok(pool) => pool.install(|| run(source, key, options, progress, begin, &mut report)),
         Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
     };
+    let mut learnt = None;
     let stopped = match end {
-        Ok(()) => String::new(),
+        Ok(auditor) => {
+            learnt = Some(auditor);
+            String::new()
+        }
         Err(Stop::Fault(check, fault)) => {
             let stopped = format!("stopped at {}", fault.place);
             push(&mut report.checks, check, Outcome::Failed, "see below");
@@ -125,7 +167,7 @@ pub fn verify(
     } else {
         Verdict::Valid
     };
-    report
+    (report, learnt)
 }
 
 fn push(checks: &mut Vec<Check>, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
@@ -147,13 +189,14 @@ fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-fn run(
+fn run<R: KnownRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
     progress: &(dyn Fn(u64, u64) + Sync),
+    begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<Auditor<R>, Stop> {
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
     };
@@ -173,13 +216,16 @@ fn run(
     let by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
     push(&mut report.checks, "checkpoint", Outcome::Ok, by);
 
+    let Start { auditor, levels } = begin(checkpoint).map_err(Stop::Undecided)?;
+    let start = auditor.size();
     let loader = Loader { source, options, origin: checkpoint.origin(), size: checkpoint.size() };
     let mut run = Run {
         loader,
         checkpoint,
         key: &key,
-        auditor: Auditor::new(checkpoint.origin().clone(), MemoryRows::default()),
-        levels: Vec::new(),
+        auditor,
+        start,
+        levels,
         tiles: 0,
         signatures: 0,
         tile_fault: None,
@@ -189,7 +235,7 @@ fn run(
     };
     let bundles = checkpoint.size().div_ceil(WIDTH);
     let window = |from: u64| from..from.saturating_add(options.window.max(1)).min(bundles);
-    let mut next = window(0);
+    let mut next = window(start / WIDTH);
     let mut loaded = loader.load_all(next.clone());
     while !next.is_empty() {
         let after = window(next.end);
@@ -229,11 +275,13 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
 }
 
 /// How far the rules were re-run, and what was found on the way.
-struct Run<'a> {
+struct Run<'a, R> {
     loader: Loader<'a>,
     checkpoint: &'a Checkpoint,
     key: &'a VerifyingKey,
-    auditor: Auditor<MemoryRows>,
+    auditor: Auditor<R>,
+    /// How many entries were known when it began.
+    start: u64,
     /// Of each level, how many hashes there were, and those of the tile that is being filled.
     levels: Vec<(u64, Vec<Hash>)>,
     /// Tiles that were compared.
@@ -265,7 +313,7 @@ enum Blame {
     Unknown,
 }
 
-impl Run<'_> {
+impl<R: KnownRows> Run<'_, R> {
     /// Takes the entries of the next bundle.
     fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
         let first = bundle.index * WIDTH;
@@ -426,7 +474,7 @@ impl Run<'_> {
     }
 
     /// All entries passed: root, tiles, and what is known only at the end.
-    fn finish(mut self, checkpoint: &[u8], report: &mut Report) -> Result<(), Stop> {
+    fn finish(mut self, checkpoint: &[u8], report: &mut Report) -> Result<Auditor<R>, Stop> {
         let size = self.checkpoint.size();
         let (expected, found) = (self.checkpoint.root(), self.auditor.root());
         if expected != found {
@@ -459,7 +507,9 @@ impl Run<'_> {
         }
         let held = self.held_but_here();
         let checks = &mut report.checks;
-        let done = format!("{size} of {size}: shape, signatures ({}), ids once", self.signatures);
+        let done = size - self.start;
+        let below = if self.start == 0 { String::new() } else { format!("; none below {}", self.start) };
+        let done = format!("{done} of {size}: shape, signatures ({}), ids once{below}", self.signatures);
         push(checks, "entries", Outcome::Ok, done);
         push(checks, "rules", Outcome::Ok, "keys, roles, refs, threads, signers, checks, at every index");
         push(
@@ -490,7 +540,7 @@ impl Run<'_> {
         line("words", &self.words, options.words, &note);
         line("files", &self.files, options.words && options.files, "");
         report.faults.extend([self.tile_fault, self.words.fault, self.files.fault].into_iter().flatten());
-        Ok(())
+        Ok(self.auditor)
     }
 
     /// How many words are there though the log withholds them.
@@ -498,8 +548,12 @@ impl Run<'_> {
         if !self.loader.options.words {
             return 0;
         }
-        let held = self.auditor.rows().iter().filter(|(_, row)| match row {
-            Row::Fate(fate) => fate.withheld_by(Position::Content).is_some(),
+        let rows = self.auditor.rows();
+        let held = rows.known().iter().filter(|(key, row)| match row {
+            Row::Fate(fate) if fate.withheld_by(Position::Content).is_some() => {
+                self.start == 0
+                    || key.id().and_then(|id| rows.event(&id)).is_some_and(|e| e.index >= self.start)
+            }
             _ => false,
         });
         (held.count() as u64).saturating_sub(self.words.withheld)
@@ -526,7 +580,7 @@ impl Tally {
     }
 
     /// Tells what the log withholds from what is missing.
-    fn settle(&mut self, rows: &MemoryRows) {
+    fn settle(&mut self, rows: &impl Rows) {
         for (index, id, position) in &self.absent {
             if rows.fate(id).withheld_by(*position).is_some() {
                 self.withheld += 1;

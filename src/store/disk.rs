@@ -107,22 +107,35 @@ pub(crate) struct Placing<'a> {
     disk: &'a dyn Disk,
     tmp: PathBuf,
     dirs: Vec<PathBuf>,
+    name: &'static str,
     made: u32,
 }
 
 impl<'a> Placing<'a> {
     pub fn new(disk: &'a dyn Disk, tmp: PathBuf) -> Self {
-        Self { disk, tmp, dirs: Vec::new(), made: 0 }
+        Self::named(disk, tmp, "placing")
+    }
+
+    /// As [`new`](Self::new), under another name aside, for whoever writes at the same time as others.
+    pub fn named(disk: &'a dyn Disk, tmp: PathBuf, name: &'static str) -> Self {
+        Self { disk, tmp, dirs: Vec::new(), name, made: 0 }
     }
 
     pub fn place(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let aside = self.tmp.join(format!("placing-{}", self.made));
+        let aside = self.tmp.join(format!("{}-{}", self.name, self.made));
         self.made += 1;
         let mut file = self.disk.create(&aside).doing(|| format!("create {}", aside.display()))?;
         write_all(&mut *file, bytes)
             .and_then(|()| file.sync_data())
             .doing(|| format!("write {}", aside.display()))?;
         self.put(&aside, path)
+    }
+
+    /// Makes a folder durable before anything is moved into it: what is moved exists nowhere else, and would be
+    /// lost with a folder that is.
+    pub fn prepare(&mut self, dir: &Path) -> Result<(), StoreError> {
+        self.make_dir(dir)?;
+        self.sync()
     }
 
     /// Renames a synced file into place.

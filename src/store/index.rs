@@ -4,13 +4,15 @@
 //! row      its key (33 bytes)               -> the row
 //! list     letter, id, first entry          -> entries of the list that one flush added, as differences
 //! words    D, half a digest, entry          -> nothing
-//! file     F, digest, entry, place          -> the file;    G, entry, place -> its digest
+//! file     F, keyed hash, entry, place      -> nothing;     G, entry, place -> keyed hash of its digest
 //! ```
 //!
 //! The position it reflects is written in the same batch as what it adds, so that after any crash it is
 //! either whole up to some entry or rebuilt. sled 0.34's `flush` may not survive a power cut; nothing that
 //! can't be rebuilt lives here. A list grows by one key a flush, not one an entry: sled is the slowest thing
 //! an entry meets, and under load a flush holds thousands.
+
+mod check;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -28,7 +30,10 @@ use crate::{
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 2";
+const VERSION: &[u8] = b"onrecord index 3";
+
+/// Where the key of files' hashes stands.
+const FILE_KEY: &[u8] = b"Vfiles";
 
 /// Bytes of the index kept in memory.
 const CACHE: u64 = 64 << 20;
@@ -55,7 +60,9 @@ pub(crate) struct Listed {
     pub files: Vec<ListedFile>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// A file that words name. Of this only a keyed hash of the digest goes to disk: sled may keep what is overwritten,
+/// and of a withheld file nothing may stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedFile {
     pub index: u64,
     pub position: u32,
@@ -110,6 +117,8 @@ const CACHED_ROWS: usize = 50_000;
 pub(crate) struct Index {
     tree: sled::Tree,
     db: sled::Db,
+    /// For hashes of files' digests; another in each index.
+    file_key: [u8; 32],
     cache: Mutex<RowCache>,
 }
 
@@ -143,6 +152,10 @@ fn words_key(digest: &Digest) -> Vec<u8> {
     [&b"D"[..], &digest.0[..16]].concat()
 }
 
+fn file_key(hash: &[u8], index: u64, position: u32) -> Vec<u8> {
+    [&b"F"[..], hash, &index.to_be_bytes(), &position.to_be_bytes()].concat()
+}
+
 fn place_key(index: u64, position: u32) -> Vec<u8> {
     [&b"G"[..], &index.to_be_bytes(), &position.to_be_bytes()].concat()
 }
@@ -167,7 +180,15 @@ impl Index {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let db = open_db(dir)?;
         let tree = db.open_tree("index").map_err(broken)?;
-        let this = Self { tree, db, cache: Mutex::default() };
+        let file_key = match tree.get(FILE_KEY).map_err(broken)?.and_then(|k| k.as_ref().try_into().ok()) {
+            Some(key) => key,
+            None => {
+                let mut key = [0; 32];
+                getrandom::fill(&mut key).map_err(broken)?;
+                key
+            }
+        };
+        let this = Self { tree, db, file_key, cache: Mutex::default() };
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
             this.clear()?;
         }
@@ -177,6 +198,7 @@ impl Index {
     /// Empties the index.
     pub fn clear(&self) -> Result<(), StoreError> {
         self.tree.clear().map_err(broken)?;
+        self.tree.insert(FILE_KEY, &self.file_key).map_err(broken)?;
         *self.cache() = RowCache::default();
         self.tree.insert(b"Vversion", VERSION).map_err(broken)?;
         Ok(())
@@ -210,9 +232,9 @@ impl Index {
                 batch.insert([words_key(digest), at.to_vec()].concat(), &[]);
             }
             for f in &l.files {
-                let key = [&b"F"[..], &f.blake3.0, &at, &f.position.to_be_bytes()].concat();
-                batch.insert(key, postcard::to_stdvec(f).map_err(broken)?);
-                batch.insert(place_key(f.index, f.position), &f.blake3.0);
+                let hash = self.file_hash(&f.blake3);
+                batch.insert(file_key(&hash, f.index, f.position), &[]);
+                batch.insert(place_key(f.index, f.position), &hash);
             }
         }
         for (prefix, entries) in lists {
@@ -275,18 +297,35 @@ impl Index {
             .collect()
     }
 
-    /// Places in entries that name a file.
-    pub fn with_file(&self, digest: &Digest) -> Result<Vec<ListedFile>, StoreError> {
+    fn file_hash(&self, digest: &Digest) -> [u8; 32] {
+        *blake3::keyed_hash(&self.file_key, &digest.0).as_bytes()
+    }
+
+    /// Places in entries whose words name a file: index and number.
+    pub fn with_file(&self, digest: &Digest) -> Result<Vec<(u64, u32)>, StoreError> {
+        let place = |key: &[u8]| {
+            let (rest, position) = key.split_last_chunk::<4>()?;
+            Some((suffix(rest)?, u32::from_be_bytes(*position)))
+        };
         self.tree
-            .scan_prefix([&b"F"[..], &digest.0].concat())
-            .map(|r| r.map_err(broken).and_then(|(_, v)| postcard::from_bytes(&v).map_err(broken)))
+            .scan_prefix([&b"F"[..], &self.file_hash(digest)].concat())
+            .map(|r| r.map_err(broken).and_then(|(k, _)| place(&k).ok_or_else(|| broken("a short key"))))
             .collect()
     }
 
-    /// The file at a place in an entry's words.
-    pub fn file_at(&self, index: u64, position: u32) -> Result<Option<Digest>, StoreError> {
-        let value = self.tree.get(place_key(index, position)).map_err(broken)?;
-        Ok(value.and_then(|v| v.as_ref().try_into().ok().map(Digest)))
+    /// Forgets those files of an entry of which that is asked, by number.
+    pub fn drop_files(&self, index: u64, is_gone: impl Fn(u32) -> bool) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for place in self.tree.scan_prefix([&b"G"[..], &index.to_be_bytes()].concat()) {
+            let (key, hash) = place.map_err(broken)?;
+            let position = key.last_chunk::<4>().map(|b| u32::from_be_bytes(*b));
+            let position = position.ok_or_else(|| broken("a short key"))?;
+            if is_gone(position) {
+                batch.remove(file_key(&hash, index, position));
+                batch.remove(key);
+            }
+        }
+        self.tree.apply_batch(batch).map_err(broken)
     }
 
     pub fn get(&self, key: &RowKey) -> Option<Row> {

@@ -156,28 +156,20 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         let broken = |why: String| StoreError::Broken(format!("journal {}: {why}", path.display()));
         let first: u64 = file.parse().map_err(|_| broken("not a segment of a journal".into()))?;
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
-        match next {
-            None => out.first = first,
-            Some(n) if n == first => {}
-            Some(_) if first <= published => {
-                out.first = first;
-                out.records.clear();
-            }
-            Some(n) => return Err(broken(format!("expected entry {n} to come next, found {first}"))),
-        }
         let mut at = first;
+        let mut records = Vec::new();
         let mut rest = match bytes.strip_prefix(SEGMENT) {
             Some(rest) => rest,
             // A segment whose first line was cut short holds nothing yet.
             None if SEGMENT.starts_with(&bytes) => &[],
             None => return Err(broken("the first line is not that of a journal".into())),
         };
-        while let Some((index, records, len)) = read_frame(rest) {
+        while let Some((index, batch, len)) = read_frame(rest) {
             if index != at {
                 return Err(broken(format!("expected entry {at} to come next, found {index}")));
             }
-            at += records.len() as u64;
-            out.records.extend(records);
+            at += batch.len() as u64;
+            records.extend(batch);
             rest = &rest[len..];
         }
         let behind =
@@ -187,8 +179,20 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
                 "the batch at entry {at} is damaged, and whole ones stand behind it"
             )));
         }
-        next = Some(at);
         out.segments.push(first);
+        match next {
+            None => out.first = first,
+            Some(n) if n == first => {}
+            // It could not be begun, so the one before went on.
+            Some(n) if first < n && records.is_empty() => continue,
+            Some(n) if first > n && first <= published => {
+                out.first = first;
+                out.records.clear();
+            }
+            Some(n) => return Err(broken(format!("expected entry {n} to come next, found {first}"))),
+        }
+        out.records.extend(records);
+        next = Some(at);
     }
     Ok(out)
 }
@@ -298,5 +302,19 @@ mod tests {
         assert!(recover(&RealDisk, dir.path(), 1).is_err(), "entry 1 is missing");
         let r = recover(&RealDisk, dir.path(), 2).unwrap();
         assert_eq!((r.first, r.records.len()), (2, 1), "entry 1 is in tiles");
+    }
+
+    #[test]
+    fn a_segment_that_could_not_be_begun_takes_nothing_from_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |first: u64, bytes: &[u8]| std::fs::write(dir.path().join(name(first)), bytes).unwrap();
+        put(0, &segment(&[frame(0, &[record(0)], b"c"), frame(1, &[record(1)], b"c")]));
+        for begun in [0, 7, SEGMENT.len()] {
+            put(1, &SEGMENT[..begun]);
+            let r = recover(&RealDisk, dir.path(), 1).unwrap();
+            assert_eq!((r.first, r.records.len()), (0, 2), "{begun} bytes");
+        }
+        put(1, &segment(&[frame(1, &[record(1)], b"c")]));
+        assert!(recover(&RealDisk, dir.path(), 1).is_err(), "two entries 1");
     }
 }

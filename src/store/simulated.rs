@@ -136,6 +136,16 @@ impl SimulatedDisk {
         let at = state.calls + calls;
         state.faults.push((at, fault));
     }
+    /// Every file with what it holds.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let state = self.lock();
+        let bytes = |id| state.inodes.get(id).map(|i| i.visible.clone()).unwrap_or_default();
+        let files = state.visible.iter().filter_map(|(path, name)| match name {
+            Name::File(id) => Some((path.clone(), bytes(id))),
+            Name::Dir => None,
+        });
+        files.collect()
+    }
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }

@@ -297,23 +297,22 @@ pub(super) fn at(given: Option<&str>) -> Result<At, Failure> {
     })
 }
 
-/// An event that was named on the command line, and the case it belongs to if that is known.
-struct Named {
-    id: EventId,
-    index: Option<u64>,
+/// An event that was named on the command line, and its index if that is known.
+pub(super) struct Named {
+    pub id: EventId,
+    pub index: Option<u64>,
 }
 
 /// An event by its id, its number on this ledger, or its permalink.
-fn resolve(client: &Client, flag: &str, given: &str) -> Result<Named, Failure> {
+/// `place` is what it was given as, such as `--case`.
+pub(super) fn resolve(client: &Client, place: &str, given: &str) -> Result<Named, Failure> {
     let mut text = given;
     if text.contains("://") {
         let inside = text.strip_prefix(client.base()).and_then(|rest| rest.strip_prefix('/'));
         let page = inside.and_then(|p| ["e/", "case/", "party/"].iter().find_map(|k| p.strip_prefix(k)));
         text = page.map(|p| p.trim_end_matches('/')).ok_or_else(|| {
             let base = client.base();
-            Failure::Usage(format!(
-                "--{flag} {given}: expected a permalink of this ledger, {base}/e/<number>"
-            ))
+            Failure::Usage(format!("{place} {given}: expected a permalink of this ledger, {base}/e/<number>"))
         })?;
     }
     if let Ok(id) = text.parse() {
@@ -323,7 +322,7 @@ fn resolve(client: &Client, flag: &str, given: &str) -> Result<Named, Failure> {
     let index = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
     let index = index.ok_or_else(|| {
         Failure::Usage(format!(
-            "--{flag} {given}: expected an id of 64 lower-case hex digits, the number of an entry (@12) or its permalink"
+            "{place} {given}: expected an id of 64 lower-case hex digits, the number of an entry (@12) or its permalink"
         ))
     })?;
     Ok(Named { id: client.id_at(index)?, index: Some(index) })
@@ -400,9 +399,9 @@ impl Command {
         for field in fields {
             let Some(given) = self.values.get(&field.flag) else { continue };
             match field.target {
-                Target::Case => case = Some(resolve(client, "case", &given[0])?.id),
+                Target::Case => case = Some(resolve(client, "--case", &given[0])?.id),
                 Target::Ref(spec) => {
-                    let named = given.iter().map(|id| resolve(client, &field.flag, id));
+                    let named = given.iter().map(|id| resolve(client, &format!("--{}", field.flag), id));
                     let named = named.collect::<Result<Vec<Named>, _>>()?;
                     if matches!(spec.role, "entry" | "corrects") {
                         touched = named.first().and_then(|n| n.index);

@@ -1,0 +1,452 @@
+//! `withhold` and `release`: words and files leave the ledger, or come back, and the log says so.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use clap::Args as ClapArgs;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Context, Failure,
+    client::{Client, Recorded},
+    key, record, terminal,
+};
+use crate::{
+    event::{
+        Body, Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, Position, ReleaseGround,
+        SignedEvent, WithholdingGround,
+    },
+    note::SigningKey,
+};
+
+/// Texts shorter than this are found everywhere.
+const LONG_ENOUGH: usize = 12;
+
+/// Withhold the words or files of an entry; the entry and every proof of it stay
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The withholding is put on record first, under the operator's key. Then what is withheld leaves the ledger's disk: the
+journal, tiles, files, and backups at their next run. Files that only withheld words name leave with them.
+Records that point at the entry or repeat its words are listed; each is asked about, unless --yes is given.
+ENTRY is an event's id, its number on this ledger (@12 or 12), or a permalink (URL/e/12).
+
+Examples:
+  onrecord withhold 41 --ledger http://127.0.0.1:8080 --key operator.key --ground court_order
+  onrecord withhold 41 --ledger http://127.0.0.1:8080 --key operator.key --ground safety --file 0 \\
+      --authority 'High Court, order 12/2026' --yes")]
+pub(super) struct WithholdArgs {
+    /// The entry whose words or files they are
+    entry: String,
+    /// The ledger's address
+    #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+    ledger: Option<String>,
+    /// Key file of the operator
+    #[arg(long, value_name = "FILE", env = "ONRECORD_KEY_FILE", hide_env_values = true)]
+    key: Option<PathBuf>,
+    /// On what ground
+    #[arg(long, value_name = "GROUND", value_parser = clap::builder::PossibleValuesParser::new(WithholdingGround::WORDS))]
+    ground: String,
+    /// Withhold the words; so if no file is named
+    #[arg(long)]
+    content: bool,
+    /// Withhold this file that the words name, by its number from 0 (may be repeated)
+    #[arg(long, value_name = "I")]
+    file: Vec<u32>,
+    #[command(flatten)]
+    words: Words,
+}
+
+/// Give withheld words or files back
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The ledger no longer has what is withheld: bring it, byte for byte. Files that only these words name come back with
+them, so bring those too. ENTRY is an event's id, its number on this ledger (@12 or 12), or a permalink (URL/e/12).
+
+Examples:
+  onrecord release 41 --ledger http://127.0.0.1:8080 --key operator.key --ground order_lifted --content-from words.blob
+  onrecord release 41 --ledger http://127.0.0.1:8080 --key operator.key --ground embargo_ended \\
+      --content-from words.blob --file 0=letter.pdf --yes")]
+pub(super) struct ReleaseArgs {
+    /// The entry whose words or files they are
+    entry: String,
+    /// The ledger's address
+    #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+    ledger: Option<String>,
+    /// Key file of the operator
+    #[arg(long, value_name = "FILE", env = "ONRECORD_KEY_FILE", hide_env_values = true)]
+    key: Option<PathBuf>,
+    /// On what ground
+    #[arg(long, value_name = "GROUND", value_parser = clap::builder::PossibleValuesParser::new(ReleaseGround::WORDS))]
+    ground: String,
+    /// The words, byte for byte as they were submitted
+    #[arg(long, value_name = "FILE")]
+    content_from: Option<PathBuf>,
+    /// A file, by its number in the words (may be repeated)
+    #[arg(long, value_name = "I=PATH")]
+    file: Vec<String>,
+    #[command(flatten)]
+    words: Words,
+}
+
+// What is said beside the facts. No doc comment: clap would show it in place of the command's own.
+#[derive(Debug, ClapArgs)]
+struct Words {
+    /// Who ordered or asked for it
+    #[arg(long, value_name = "TEXT")]
+    authority: Option<String>,
+    /// A text that may be shown in place of the words
+    #[arg(long, value_name = "TEXT")]
+    redacted: Option<String>,
+    /// Anything else worth saying
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// When [default: today, UTC]
+    #[arg(long, value_name = "DATE")]
+    at: Option<String>,
+    /// Sign and submit without asking
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Words {
+    /// The content blob. Its salt makes each event another: to withhold again what was given back on the same day
+    /// must not be answered with the entry of the first time.
+    fn seal(&self) -> Result<String, Failure> {
+        let mut words = Map::new();
+        for (name, value) in [("authority", &self.authority), ("text", &self.redacted), ("note", &self.note)]
+        {
+            if let Some(value) = value {
+                words.insert(name.to_owned(), record::text(name, value)?.into());
+            }
+        }
+        let blob = Content::seal(words, &[], &key::random()?);
+        Content::parse(&blob)?;
+        // Made of JSON.
+        Ok(String::from_utf8_lossy(&blob).into_owned())
+    }
+}
+
+/// What both commands begin with.
+struct Opened {
+    client: Client,
+    key: SigningKey,
+    index: u64,
+    target: Event,
+}
+
+fn open(
+    entry: &str,
+    ledger: Option<String>,
+    key_file: Option<PathBuf>,
+    yes: bool,
+    context: &Context,
+) -> Result<Opened, Failure> {
+    let config = &context.config;
+    let ledger = ledger.or_else(|| config.ledger.clone());
+    let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
+    let key_file = key_file.or_else(|| config.key_file.clone());
+    let key_file = key_file.ok_or_else(|| context.missing("--key FILE", "key_file"))?;
+    if !yes && !terminal::can_ask() {
+        return Err(Failure::Usage("nobody can be asked here: give --yes to go on without questions".into()));
+    }
+    let key = key::read(&key_file)?;
+    let client = Client::connect(&ledger)?;
+    let named = record::resolve(&client, "<ENTRY>", entry)?;
+    let index = match named.index {
+        Some(index) => index,
+        None => client
+            .index_of(&named.id)?
+            .ok_or_else(|| Failure::Usage(format!("{entry}: {} has no such event", client.base())))?,
+    };
+    let target = client.event(index)?;
+    Ok(Opened { client, key, index, target })
+}
+
+/// A signed note of one of the two types.
+fn note(
+    event_type: EventType,
+    (client, key): (&Client, &SigningKey),
+    target: &Event,
+    (ground, blobs): (&str, &BTreeSet<Position>),
+    (words, at): (Option<&str>, Option<&str>),
+) -> Result<SignedEvent, Failure> {
+    let blobs: Vec<Value> = blobs.iter().map(|p| p.to_string().into()).collect();
+    let draft = Draft {
+        event_type,
+        at: record::at(at)?,
+        case: case_of(target),
+        refs: Map::from_iter([("entry".to_owned(), target.id().to_string().into())]),
+        facts: Map::from_iter([("ground".to_owned(), ground.into()), ("blobs".to_owned(), blobs.into())]),
+        content: words.map(|w| ContentRef::of(w.as_bytes())),
+    };
+    draft.sign(client.origin(), &[key]).map_err(|e| match e {
+        crate::event::DraftError::Refused(refusal) => Failure::Event(refusal),
+        e => Failure::Usage(e.to_string()),
+    })
+}
+
+/// What touches an event stands in its case; the opening of a case in that case.
+fn case_of(event: &Event) -> Option<EventId> {
+    event.case().or_else(|| (event.event_type() == EventType::CaseOpened).then(|| event.id()))
+}
+
+pub(super) fn withhold(args: WithholdArgs, context: &Context) -> Result<(), Failure> {
+    let words = &args.words;
+    let opened = open(&args.entry, args.ledger, args.key, words.yes, context)?;
+    let Opened { client, key, index, target } = &opened;
+    if target.content().is_none() {
+        return Err(Failure::Usage(format!("entry {index} carries no words")));
+    }
+    let mut blobs: BTreeSet<Position> = args.file.iter().map(|i| Position::File(*i)).collect();
+    if args.content || blobs.is_empty() {
+        blobs.insert(Position::Content);
+    }
+    let content = client.words(target)?.and_then(|raw| Content::parse(raw.as_bytes()).ok());
+    terminal::note(&format!("Entry {index}, {}:", client.sentence(*index)?));
+    describe(&blobs, content.as_ref());
+
+    let mut targets = vec![(*index, target.clone(), blobs.clone())];
+    for found in related(client, *index, target, content.as_ref())? {
+        terminal::note(&format!("  {}/e/{}  {} ({})", client.base(), found.index, found.sentence, found.why));
+        let own_words = client.event(found.index)?;
+        let can = own_words.content().is_some() && !found.withheld;
+        if !words.yes
+            && can
+            && terminal::confirm(&format!("  Withhold the words of entry {} too?", found.index))?
+        {
+            targets.push((found.index, own_words, BTreeSet::from([Position::Content])));
+        }
+    }
+    let mut submissions = Vec::new();
+    for (_, target, blobs) in &targets {
+        let said = words.seal()?;
+        let facts = (args.ground.as_str(), blobs);
+        let words = (Some(said.as_str()), words.at.as_deref());
+        let event = note(EventType::ContentWithheld, (client, key), target, facts, words)?;
+        terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
+        submissions.push(submission(&event, Some(&said), None));
+    }
+    if !words.yes && !terminal::confirm("Sign and submit?")? {
+        return Err(Failure::Refused("nothing was submitted".into()));
+    }
+    finish(client, &client.record_all(&submissions, true)?, context);
+    Ok(())
+}
+
+/// Says what goes.
+fn describe(blobs: &BTreeSet<Position>, content: Option<&Content>) {
+    let files = content.map(Content::files).unwrap_or_default();
+    let all = blobs.contains(&Position::Content);
+    if all {
+        terminal::note("  its words are withheld");
+    }
+    for (i, file) in (0u32..).zip(files) {
+        let position = Position::File(i);
+        if blobs.contains(&position) {
+            terminal::note(&format!("  {position} is withheld, and refused if it comes back: {}", file.name));
+        } else if all {
+            terminal::note(&format!(
+                "  {position} goes with the words, unless others name it: {}",
+                file.name
+            ));
+        }
+    }
+}
+
+/// A record that has to do with what is withheld.
+struct Related {
+    index: u64,
+    sentence: String,
+    why: String,
+    withheld: bool,
+}
+
+/// Records that point at an entry, and those of its case that repeat its words.
+fn related(
+    client: &Client,
+    index: u64,
+    target: &Event,
+    content: Option<&Content>,
+) -> Result<Vec<Related>, Failure> {
+    let mut sought = Vec::new();
+    for (name, value) in content.into_iter().flat_map(Content::members) {
+        if name != "salt" && name != "files" {
+            texts(value, &mut sought);
+        }
+    }
+    let mut out = Vec::new();
+    let mut seen = BTreeSet::from([index]);
+    let pages = [("party", Some(target.id())), ("case", case_of(target))];
+    for (filter, id) in pages {
+        let Some(id) = id else { continue };
+        client.each_event(filter, &id, &mut |node| {
+            let at = super::client::index_of(&node["index"]);
+            let Some(at) = at.filter(|at| !seen.contains(at)) else { return };
+            let raw = node["content"]["raw"].as_str();
+            let repeats = raw.and_then(|raw| serde_json::from_str::<Value>(raw).ok()).is_some_and(|words| {
+                let mut own = Vec::new();
+                texts(&words, &mut own);
+                own.iter().any(|text| sought.iter().any(|s| text.contains(s.as_str())))
+            });
+            let why = match (filter, repeats) {
+                ("party", true) => "points at it and repeats its words",
+                ("party", false) => "points at it",
+                (_, true) => "repeats its words",
+                _ => return,
+            };
+            seen.insert(at);
+            out.push(Related {
+                index: at,
+                sentence: node["sentence"].as_str().unwrap_or_default().to_owned(),
+                why: why.to_owned(),
+                withheld: node["content"]["state"] == "WITHHELD",
+            });
+        })?;
+    }
+    out.sort_by_key(|r| r.index);
+    match out.len() {
+        0 => terminal::note("No record points at it, and none in its case repeats its words."),
+        n => terminal::note(&format!("Records that point at it, or in its case repeat its words ({n}):")),
+    }
+    Ok(out)
+}
+
+/// Texts of a value that are long enough to be told from others.
+fn texts(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.len() >= LONG_ENOUGH => out.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|v| texts(v, out)),
+        Value::Object(map) => map.values().for_each(|v| texts(v, out)),
+        _ => {}
+    }
+}
+
+fn submission(event: &Event, content: Option<&str>, restored: Option<&str>) -> Value {
+    let mut submission = json!({ "note": event.note().as_str() });
+    for (name, text) in [("content", content), ("restored", restored)] {
+        if let Some(text) = text {
+            submission[name] = text.into();
+        }
+    }
+    submission
+}
+
+fn finish(client: &Client, recorded: &[Recorded], context: &Context) {
+    let url = |r: &Recorded| format!("{}/e/{}", client.base(), r.index);
+    if context.json {
+        let list = recorded.iter().map(|r| json!({"index": r.index, "id": r.id, "url": url(r)}));
+        terminal::json(&list.collect::<Vec<_>>());
+    } else {
+        terminal::result(&recorded.iter().map(url).collect::<Vec<_>>().join("\n"));
+    }
+}
+
+pub(super) fn release(args: ReleaseArgs, context: &Context) -> Result<(), Failure> {
+    let words = &args.words;
+    let opened = open(&args.entry, args.ledger, args.key, words.yes, context)?;
+    let Opened { client, key, index, target } = &opened;
+    let restored = args.content_from.as_deref().map(|path| text_of(path)).transpose()?;
+    if let (Some(restored), Some(committed)) = (&restored, target.content())
+        && !committed.matches(restored.as_bytes())
+    {
+        let (size, digest) = (committed.size, committed.blake3);
+        return Err(Failure::Usage(format!(
+            "--content-from: expected the {size} bytes of BLAKE3 {digest} that entry {index} commits to, found others"
+        )));
+    }
+    let readable = match &restored {
+        Some(text) => Some(text.clone()),
+        None => client.words(target)?,
+    };
+    let content = readable.and_then(|raw| Content::parse(raw.as_bytes()).ok());
+    let mut files = Vec::new();
+    for given in &args.file {
+        let (i, path) = record::pair("file", given, "I=PATH")?;
+        let i: u32 = i.parse().map_err(|_| Failure::Usage(format!("--file {given}: expected I=PATH")))?;
+        let path = PathBuf::from(path);
+        let file = record::file_ref(&path)?;
+        if let Some(content) = &content
+            && content.files().get(i as usize).is_none_or(|f| f.blake3 != file.blake3)
+        {
+            return Err(Failure::Usage(format!("--file {given}: not the file that the words name at {i}")));
+        }
+        files.push((Position::File(i), path, file.blake3));
+    }
+    let held = held(client, target)?;
+    let mut blobs: BTreeSet<Position> =
+        files.iter().map(|(position, ..)| *position).filter(|p| held.contains(p)).collect();
+    if restored.is_some() {
+        blobs.insert(Position::Content);
+    }
+    if blobs.is_empty() {
+        let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+        let held = if held.is_empty() { "nothing".to_owned() } else { held.join(", ") };
+        return Err(Failure::Usage(format!(
+            "give --content-from FILE or --file I=PATH of what is withheld of entry {index}: {held}"
+        )));
+    }
+    let said = words.seal()?;
+    let facts = (args.ground.as_str(), &blobs);
+    let event = note(
+        EventType::ContentReleased,
+        (client, key),
+        target,
+        facts,
+        (Some(said.as_str()), words.at.as_deref()),
+    )?;
+    terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
+    if !words.yes && !terminal::confirm("Sign and submit?")? {
+        return Err(Failure::Refused("nothing was submitted".into()));
+    }
+    for (_, path, digest) in &files {
+        client.upload(path, digest)?;
+    }
+    let submission = submission(&event, Some(&said), restored.as_deref());
+    finish(client, &client.record_all(&[submission], false)?, context);
+    Ok(())
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(record::read_small(path, MAX_CONTENT)?)
+        .map_err(|_| Failure::Usage(format!("{}: expected UTF-8", path.display())))
+}
+
+/// What the log withholds of an event now.
+fn held(client: &Client, target: &Event) -> Result<BTreeSet<Position>, Failure> {
+    let mut naming = Vec::new();
+    client.each_event("party", &target.id(), &mut |node| {
+        naming.extend(super::client::index_of(&node["index"]));
+    })?;
+    let mut held = BTreeSet::new();
+    for index in naming {
+        match client.event(index)?.body() {
+            Body::ContentWithheld(b) if b.entry == target.id() => held.extend(b.blobs.iter().copied()),
+            Body::ContentReleased(b) if b.entry == target.id() => {
+                held.retain(|p| !b.blobs.contains(p));
+            }
+            _ => {}
+        }
+    }
+    Ok(held)
+}
+
+/// The withholding that lands with an event: its words, and all files they name.
+pub(super) fn embargo(
+    client: &Client,
+    key_file: &Path,
+    note_text: &str,
+    content: Option<&str>,
+) -> Result<Value, Failure> {
+    let key = key::read(key_file)?;
+    let event = Event::parse(note_text.as_bytes(), client.origin())?;
+    let Some(content) = content else {
+        return Err(Failure::Usage("--embargo withholds words: give them with --content FILE".into()));
+    };
+    let files = Content::parse(content.as_bytes())?.files().len() as u32; // At most 1,000.
+    let mut blobs: BTreeSet<Position> = (0..files).map(Position::File).collect();
+    blobs.insert(Position::Content);
+    let event = note(EventType::ContentWithheld, (client, &key), &event, ("embargo", &blobs), (None, None))?;
+    Ok(submission(&event, None, None))
+}

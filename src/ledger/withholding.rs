@@ -1,0 +1,416 @@
+//! What withholding does to files: which bytes are refused from then on, and which leave the disk.
+//!
+//! Words that are withheld take the names and digests of their files with them. So that the bytes of a withheld
+//! file are known again when they come back, the folder keeps a *mark* of each: a keyed hash of its digest, under
+//! a random key of this folder, so that nobody else can tell from it what was withheld.
+//!
+//! ```text
+//! withheld   onrecord withheld 1
+//!            key <64 hex digits>
+//!            <event id> <number of the file> <keyed BLAKE3 of the file's BLAKE3>      a line for each mark
+//! ```
+//!
+//! A mark says nothing by itself: it counts only while the log withholds that file of that event. It is durable
+//! before the event that withholds is.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write as _,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::{
+    LedgerError, ReadError, admission::Admitted, folder::Folder, reader::Shared, sequencer::files_changed,
+};
+use crate::{
+    event::{Body, Code, Content, Digest, Event, EventId, FileRef, Position, Refusal},
+    log::{Fate, Rows},
+    store::{
+        Doing as _, StoreError,
+        disk::{Disk, Placing},
+        index::{Listed, ListedFile},
+        journal::Record,
+    },
+};
+
+const FIRST_LINE: &str = "onrecord withheld 1";
+
+/// Marks of files that are or were withheld.
+pub(crate) struct Marks {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    tmp: PathBuf,
+    state: RwLock<State>,
+}
+
+struct State {
+    key: [u8; 32],
+    by_hash: HashMap<Digest, Vec<(EventId, u32)>>,
+    by_event: HashMap<EventId, Vec<(u32, Digest)>>,
+    /// There are marks that are not on disk.
+    dirty: bool,
+}
+
+impl State {
+    fn hash(&self, digest: &Digest) -> Digest {
+        Digest(*blake3::keyed_hash(&self.key, &digest.0).as_bytes())
+    }
+
+    fn put(&mut self, id: EventId, position: u32, hash: Digest) {
+        let marks = self.by_event.entry(id).or_default();
+        if marks.iter().any(|(p, _)| *p == position) {
+            return;
+        }
+        marks.push((position, hash));
+        self.by_hash.entry(hash).or_default().push((id, position));
+        self.dirty = true;
+    }
+
+    fn to_text(&self) -> String {
+        let mut lines: Vec<_> = self
+            .by_event
+            .iter()
+            .flat_map(|(id, marks)| marks.iter().map(move |(position, hash)| (*id, *position, *hash)))
+            .collect();
+        lines.sort_unstable();
+        let mut text = format!("{FIRST_LINE}\nkey {}\n", Digest(self.key));
+        for (id, position, hash) in lines {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{id} {position} {hash}");
+        }
+        text
+    }
+}
+
+/// Reads marks back: the key, and a line for each.
+fn parse(text: &str) -> Option<State> {
+    let mut lines = text.strip_suffix('\n')?.split('\n');
+    if lines.next()? != FIRST_LINE {
+        return None;
+    }
+    let key: Digest = lines.next()?.strip_prefix("key ")?.parse().ok()?;
+    let mut state = State { key: key.0, by_hash: HashMap::new(), by_event: HashMap::new(), dirty: false };
+    for line in lines {
+        let mut words = line.split(' ');
+        let id: EventId = words.next()?.parse().ok()?;
+        let position = words.next()?.parse().ok()?;
+        let hash: Digest = words.next()?.parse().ok()?;
+        if words.next().is_some() {
+            return None;
+        }
+        state.put(id, position, hash);
+    }
+    state.dirty = false;
+    Some(state)
+}
+
+impl std::fmt::Debug for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Marks").finish_non_exhaustive()
+    }
+}
+
+impl Marks {
+    /// Reads the marks of a folder; a folder without any gets a new key.
+    pub fn open(disk: Arc<dyn Disk>, folder: &Folder) -> Result<Self, LedgerError> {
+        let path = folder.withheld();
+        let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
+        let state = match bytes {
+            Some(bytes) => std::str::from_utf8(&bytes).ok().and_then(parse).ok_or_else(|| {
+                let expected = "expected the marks of withheld files as this ledger writes them";
+                LedgerError::Broken(format!("{}: {expected}", path.display()))
+            })?,
+            None => {
+                let mut key = [0; 32];
+                getrandom::fill(&mut key)
+                    .map_err(|e| LedgerError::Broken(format!("no random bytes: {e}")))?;
+                State { key, by_hash: HashMap::new(), by_event: HashMap::new(), dirty: false }
+            }
+        };
+        Ok(Self { disk, path, tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks the files of an event. Not durable before [`persist`](Self::persist).
+    pub fn note(&self, id: EventId, files: &[FileRef]) {
+        let mut state = self.write();
+        for (position, file) in (0u32..).zip(files) {
+            let hash = state.hash(&file.blake3);
+            state.put(id, position, hash);
+        }
+    }
+
+    /// Makes all marks durable.
+    pub fn persist(&self) -> Result<(), StoreError> {
+        let text = {
+            let state = self.read();
+            if !state.dirty {
+                return Ok(());
+            }
+            state.to_text()
+        };
+        // The follower places files at the same time.
+        let mut placing = Placing::named(&*self.disk, self.tmp.clone(), "withheld");
+        placing.place(&self.path, text.as_bytes())?;
+        placing.sync()?;
+        self.write().dirty = false;
+        Ok(())
+    }
+
+    /// Whether the log withholds these bytes as a file of some event.
+    pub fn withholds(&self, digest: &Digest, rows: &impl Rows) -> bool {
+        let state = self.read();
+        if state.by_hash.is_empty() {
+            return false;
+        }
+        let named = state.by_hash.get(&state.hash(digest)).cloned().unwrap_or_default();
+        drop(state);
+        named.iter().any(|(id, position)| rows.fate(id).withheld_by(Position::File(*position)).is_some())
+    }
+
+    /// The marks of an event's files.
+    fn of(&self, id: &EventId) -> Vec<(u32, Digest)> {
+        self.read().by_event.get(id).cloned().unwrap_or_default()
+    }
+
+    fn is_one_of(&self, digest: &Digest, hashes: &BTreeSet<Digest>) -> bool {
+        hashes.contains(&self.read().hash(digest))
+    }
+
+    fn is_marked(&self, digest: &Digest) -> bool {
+        let state = self.read();
+        state.by_hash.contains_key(&state.hash(digest))
+    }
+}
+
+/// Whether a file of an event can't be had by what the log says: it is withheld, or the words that name it are.
+pub(crate) fn is_closed(fate: &Fate, position: u32) -> bool {
+    fate.withheld_by(Position::Content).is_some() || fate.withheld_by(Position::File(position)).is_some()
+}
+
+/// Files are not withheld, and are here or on their way in. Asked where the event is decided, because what was
+/// so at the door may have been withheld meanwhile.
+pub(crate) fn check_files(shared: &Shared, rows: &impl Rows, admitted: &Admitted) -> Result<(), Refusal> {
+    for (i, file) in admitted.files().iter().enumerate() {
+        let place = format!("content.files[{i}].blake3");
+        if shared.marks.withholds(&file.blake3, rows) {
+            let message = "this file is withheld on this ledger; content.released gives it back";
+            return Err(Refusal::because(Code::BlobWithheld, place, message));
+        }
+        if !admitted.is_pinned(&file.blake3) && !has_open_claim(shared, rows, &file.blake3)? {
+            return Err(missing(place));
+        }
+    }
+    Ok(())
+}
+
+fn missing(place: String) -> Refusal {
+    Refusal::new(Code::FileMissing, place, "a file uploaded by PUT /file/<blake3>", "none")
+}
+
+fn has_open_claim(shared: &Shared, rows: &impl Rows, digest: &Digest) -> Result<bool, Refusal> {
+    shared.claims_under(digest, rows).map(|claims| !claims.is_empty()).map_err(|e| {
+        tracing::error!(error = %e, "a file's claims could not be read");
+        Refusal::because(Code::Unavailable, "content.files", "the store can't be read")
+    })
+}
+
+/// The files that can be had again when an event gives something back, each of which must be here. `words` are
+/// those of the target, if they can be read once the event stands.
+pub(crate) fn files_given_back(
+    shared: &Shared,
+    rows: &impl Rows,
+    admitted: &mut Admitted,
+    target: (u64, &Fate),
+    blobs: &[Position],
+    words: &[u8],
+) -> Result<Vec<ListedFile>, Refusal> {
+    let Ok(content) = Content::parse(words) else { return Ok(Vec::new()) };
+    let mut given = Vec::new();
+    for file in listed_files(target.0, content.files()) {
+        let position = Position::File(file.position);
+        let named = blobs.contains(&position);
+        let held = target.1.withheld_by(position).is_some() && !named;
+        // Open before and after: nothing changes for it.
+        let untouched = !named && !blobs.contains(&Position::Content);
+        if held || untouched {
+            continue;
+        }
+        if !admitted.pin(&file.blake3) && !has_open_claim(shared, rows, &file.blake3)? {
+            let place =
+                if named { format!("facts.blobs: {position}") } else { format!("restored: {position}") };
+            let expected = "the file uploaded again by PUT /file/<blake3>";
+            return Err(Refusal::new(Code::FileMissing, place, expected, "none"));
+        }
+        given.push(file);
+    }
+    Ok(given)
+}
+
+/// Files as the index lists them.
+pub(crate) fn listed_files(index: u64, files: &[FileRef]) -> Vec<ListedFile> {
+    let listed = (0u32..).zip(files).map(|(position, f)| ListedFile {
+        index,
+        position,
+        blake3: f.blake3,
+        sha256: f.sha256,
+        size: f.size,
+        media: f.media.clone(),
+    });
+    listed.collect()
+}
+
+/// The event whose words or files an event withholds or gives back.
+pub(crate) fn target_of(event: &Event) -> Option<EventId> {
+    match event.body() {
+        Body::ContentWithheld(b) => Some(b.entry),
+        Body::ContentReleased(b) => Some(b.entry),
+        _ => None,
+    }
+}
+
+/// The events whose words or files these entries withhold or give back.
+fn targets(shared: &Shared, listed: &[Listed]) -> Result<BTreeSet<EventId>, ReadError> {
+    let mut targets = BTreeSet::new();
+    for l in listed.iter().filter(|l| files_changed(l.event_type)) {
+        let Some(entry) = shared.entry(l.index)? else { continue };
+        targets.extend(target_of(shared.parse(l.index, &entry)?.event()));
+    }
+    Ok(targets)
+}
+
+/// Takes what these entries withhold out of the lists of files, so that nothing of a withheld file is looked up
+/// any more: not even how long that takes tells it from an unknown one.
+pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeSet<EventId>, ReadError> {
+    let targets = targets(shared, listed)?;
+    for target in &targets {
+        let Some(row) = shared.event(target) else { continue };
+        let fate = shared.fate(target);
+        shared.index.drop_files(row.index, |position| is_closed(&fate, position))?;
+    }
+    Ok(targets)
+}
+
+/// Moves uploads that an accepted event names, and that are not withheld, to where they are served.
+pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), ReadError> {
+    let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+    let mut claimed = Vec::new();
+    for digest in digests {
+        if shared.uploads.is_waiting(digest) && !shared.open_claims(digest)?.is_empty() {
+            placing.prepare(&shared.folder.files())?;
+            placing.put(&shared.folder.upload(digest), &shared.folder.file(digest))?;
+            claimed.push(digest);
+        }
+    }
+    placing.sync()?;
+    for digest in claimed {
+        shared.uploads.claimed(digest);
+    }
+    Ok(())
+}
+
+/// Removes the files of these events that are withheld wherever they are named. Gives those events of which a
+/// file is still in the hands of a submission at the door.
+pub(crate) fn remove_withheld(
+    shared: &Shared,
+    targets: BTreeSet<EventId>,
+) -> Result<BTreeSet<EventId>, ReadError> {
+    let mut later = BTreeSet::new();
+    for target in targets {
+        let fate = shared.fate(&target);
+        let marks = shared.marks.of(&target);
+        let gone: BTreeSet<Digest> =
+            marks.iter().filter(|(p, _)| is_closed(&fate, *p)).map(|(_, hash)| *hash).collect();
+        if !gone.is_empty() && !remove(shared, &gone)? {
+            later.insert(target);
+        }
+    }
+    Ok(later)
+}
+
+/// Removes files of these marks that nothing names any more. Whether that could be done for all.
+fn remove(shared: &Shared, gone: &BTreeSet<Digest>) -> Result<bool, ReadError> {
+    let dir = shared.folder.files();
+    let names = shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))?;
+    let placed = names.iter().filter_map(|n| n.parse::<Digest>().ok());
+    let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+    for digest in placed.filter(|d| shared.marks.is_one_of(d, gone)) {
+        if shared.open_claims(&digest)?.is_empty() {
+            placing.remove(&shared.folder.file(&digest))?;
+        }
+    }
+    let mut all = true;
+    for digest in shared.uploads.waiting().iter().filter(|d| shared.marks.is_one_of(d, gone)) {
+        all &= shared.uploads.discard(digest, || Ok(shared.open_claims(digest)?.is_empty()))?;
+    }
+    placing.sync()?;
+    Ok(all)
+}
+
+/// Finishes at the start what an earlier process had begun: uploads that are named are claimed, files that are
+/// withheld removed. `unpublished` are the entries from which on that may be undone.
+pub(crate) fn resume<'a>(
+    shared: &Shared,
+    unpublished: impl Iterator<Item = (u64, &'a Record)>,
+) -> Result<(), LedgerError> {
+    let waiting: BTreeSet<Digest> = shared.uploads.waiting().into_iter().collect();
+    claim(shared, &waiting)?;
+    for digest in waiting.iter().filter(|d| shared.marks.is_marked(d)) {
+        // Nobody holds an upload yet. One that was meant for a release is uploaded again.
+        shared.uploads.discard(digest, || Ok(shared.open_claims(digest)?.is_empty()))?;
+    }
+    let mut targets = BTreeSet::new();
+    for (index, record) in unpublished {
+        targets.extend(target_of(shared.parse(index, &record.entry)?.event()));
+    }
+    remove_withheld(shared, targets)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::disk::RealDisk;
+
+    fn file(bytes: &[u8]) -> FileRef {
+        FileRef {
+            name: "surat.txt".into(),
+            blake3: Digest::blake3(bytes),
+            sha256: Digest([7; 32]),
+            size: bytes.len() as u64,
+            media: "text/plain".into(),
+        }
+    }
+
+    #[test]
+    fn marks_are_read_back_and_hold_no_digest() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let marks = Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        std::fs::create_dir(folder.tmp()).unwrap();
+        marks.persist().unwrap();
+        assert!(!folder.withheld().exists(), "nothing was withheld");
+        let (id, letter) = (EventId([1; 32]), file(b"letter"));
+        marks.note(id, &[letter.clone(), file(b"other")]);
+        marks.persist().unwrap();
+        let text = std::fs::read_to_string(folder.withheld()).unwrap();
+        assert_eq!(text.lines().count(), 4);
+        assert!(!text.contains(&letter.blake3.to_string()) && !text.contains("surat"));
+        let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        assert_eq!(again.of(&id), marks.of(&id));
+        assert!(again.is_marked(&letter.blake3) && !again.is_marked(&Digest::blake3(b"third")));
+        std::fs::write(folder.withheld(), text.replace("key ", "kez ")).unwrap();
+        assert!(
+            Marks::open(Arc::new(RealDisk), &folder).is_err(),
+            "marks that can't be read are not forgotten"
+        );
+    }
+}

@@ -1,0 +1,478 @@
+//! `fsck`: is a data folder what it should be? Reads all of it, mends nothing.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use super::{
+    Doing as _, OpsError,
+    below::Below,
+    stray::{self, Tiles, read_tile},
+};
+use crate::{
+    event::{Content, Digest, Position},
+    ledger::{
+        LedgerError,
+        folder::Folder,
+        listed, opening,
+        withholding::{Marks, is_closed, listed_files},
+    },
+    log::{
+        Auditor, Checkpoint, Entry, Frontier, MemoryRows, NodeReader as _, TILE_WIDTH, TileKind, TilePath,
+        Words, decode_bundle, decode_contents, leaf_hash,
+    },
+    mirror::{
+        Check, Fault, FolderSource, KnownRows, Options, Outcome, Place, Report, Start, verify_from,
+        write_checks, write_faults,
+    },
+    note::{Origin, SigningKey, VerifyingKey},
+    store::{
+        disk::RealDisk,
+        index::{Index, ListedFile},
+        journal::{self, Recovered},
+    },
+};
+
+const WIDTH: u64 = TILE_WIDTH as u64;
+
+/// What a check of a folder found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fsck {
+    /// The folder.
+    pub data: PathBuf,
+    /// Entries, those in the journal included.
+    pub size: u64,
+    /// Entries below this one were taken as they are.
+    pub since: u64,
+    /// Each check, in order.
+    pub checks: Vec<Check>,
+    /// What is wrong: of each check the first that was found.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for Fsck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_checks(f, &self.checks)?;
+        write_faults(f, &self.faults)?;
+        let below = match self.since {
+            0 => String::new(),
+            since => format!(
+                "\n\nEntries 0 to {} were not checked, nor the rows and files that they alone made.",
+                since - 1
+            ),
+        };
+        match self.faults.is_empty() {
+            true => writeln!(f, "sound{below}"),
+            false => {
+                writeln!(f, "\nNot sound: don't serve this folder. Restore a backup, or ask a mirror.{below}")
+            }
+        }
+    }
+}
+
+/// Checks a data folder that nobody writes to: all that `verify` checks, and the journal, the index, files that
+/// nothing names, and keys. With `since`, entries from there on (rounded down to a whole bundle); what is needed of
+/// those below is taken from the index. `progress` is told how many entries are done, and of how many.
+///
+/// # Errors
+/// [`OpsError`] if the folder holds no ledger, is in use or can't be read. What is wrong in it is no error.
+pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Fsck, OpsError> {
+    let folder = Folder::new(dir);
+    let (origin, log_key) = folder.read_settings()?;
+    let _lock = opening::lock(&folder)?;
+    let since = since.unwrap_or(0) / WIDTH * WIDTH;
+    let mut out = Fsck { data: dir.to_owned(), size: 0, since, checks: Vec::new(), faults: Vec::new() };
+    let index = Index::open_as_it_is(&folder.index()).map_err(LedgerError::from);
+    let place = || Place::Path("index".into());
+    let index = match index {
+        Ok(index) => index,
+        Err(e) => {
+            out.fail("index", Fault { place: place(), what: e.to_string() });
+            None
+        }
+    };
+    if !folder.checkpoint().is_file() {
+        let what = "missing; every ledger has one from its first entry on".to_owned();
+        out.fail("checkpoint", Fault { place: Place::Checkpoint, what });
+    } else if since == 0 {
+        let begin = |_: &Checkpoint| {
+            let auditor = Auditor::new(origin.clone(), MemoryRows::default());
+            Ok(Start { auditor, levels: Vec::new() })
+        };
+        let folder = (&folder, &origin, &log_key);
+        check::<MemoryRows>(&mut out, folder, index.as_ref(), begin, progress)?;
+    } else {
+        let Some(index) = index else {
+            let why = "--since takes what stands below from the index, and there is none; check the whole";
+            return Err(OpsError::Unusable(why.into()));
+        };
+        let begin = |checkpoint: &Checkpoint| {
+            resume(&folder, &origin, &index, since, checkpoint.size()).map_err(|e| e.to_string())
+        };
+        let folder = (&folder, &origin, &log_key);
+        check::<Below<'_>>(&mut out, folder, Some(&index), begin, progress)?;
+    }
+    keys(&mut out, &folder, &log_key)?;
+    Ok(out)
+}
+
+impl Fsck {
+    fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
+        self.checks.push(Check { name, outcome, detail: detail.into() });
+    }
+    fn fail(&mut self, name: &'static str, fault: Fault) {
+        self.say(name, Outcome::Failed, "see below");
+        self.faults.push(fault);
+    }
+    fn judge(&mut self, name: &'static str, result: Result<String, Fault>) {
+        match result {
+            Ok(detail) => self.say(name, Outcome::Ok, detail),
+            Err(fault) => self.fail(name, fault),
+        }
+    }
+}
+
+/// What is taken as it is below an index.
+fn resume<'a>(
+    folder: &Folder,
+    origin: &Origin,
+    index: &'a Index,
+    since: u64,
+    size: u64,
+) -> Result<Start<Below<'a>>, OpsError> {
+    if since > size {
+        return Err(OpsError::Unusable(format!("--since: the checkpoint covers {size} entries")));
+    }
+    let position = index.position().map_err(LedgerError::from)?.map_or(0, |p| p.size);
+    if position < since {
+        let why = format!("--since: the index reflects {position} entries; check the whole, or from there");
+        return Err(OpsError::Unusable(why));
+    }
+    let public = folder.public();
+    let tiles = Tiles { public: &public, size };
+    let frontier = Frontier::read(since, &tiles)?;
+    let mut levels = Vec::new();
+    let mut nodes = since;
+    for level in 0u8.. {
+        let partial = (nodes / WIDTH * WIDTH..nodes).map(|i| tiles.node(level * 8, i));
+        levels.push((nodes, partial.collect::<Result<_, _>>()?));
+        nodes /= WIDTH;
+        if nodes == 0 {
+            break;
+        }
+    }
+    let last = since - 1;
+    let missing = || OpsError::Unusable(format!("--since: entry {last} can't be read"));
+    let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|_| missing())?;
+    let bundle = read_tile(&public, path)?.ok_or_else(missing)?;
+    let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|_| missing())?;
+    let entry = entries.last().and_then(|raw| Entry::parse(raw, origin).ok()).ok_or_else(missing)?;
+    let rows = Below::new(index, folder.clone(), origin.clone(), since)?;
+    let time = Some(entry.header().time);
+    Ok(Start { auditor: Auditor::resume(origin.clone(), rows, frontier, entry.hash(), time), levels })
+}
+
+/// The log, then all that stands beside it.
+fn check<R: KnownRows>(
+    out: &mut Fsck,
+    (folder, origin, log_key): (&Folder, &Origin, &VerifyingKey),
+    index: Option<&Index>,
+    begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String> + Send,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<(), OpsError> {
+    let source = FolderSource::open(&folder.public()).map_err(|e| OpsError::Unusable(e.to_string()))?;
+    let (report, learnt) = verify_from(&source, Some(log_key), &Options::default(), progress, begin);
+    let Report { mut checks, faults, size, undecided, .. } = report;
+    if let Some(why) = undecided {
+        return Err(OpsError::Unusable(why));
+    }
+    checks.retain(|c| !matches!(c.name, "identity" | "witnesses"));
+    out.checks.append(&mut checks);
+    out.faults.extend(faults);
+    let published = size.unwrap_or(0);
+    out.size = published;
+    let Some(mut auditor) = learnt else {
+        for name in ["journal", "index", "withheld", "stray"] {
+            out.say(name, Outcome::NotChecked, "the log itself does not verify");
+        }
+        return Ok(());
+    };
+
+    let position = index.map(Index::position).transpose().map_err(LedgerError::from)?.flatten();
+    let position = position.filter(|p| p.size > 0);
+    let recovered = journal::recover(&RealDisk, &folder.journal(), published).map_err(LedgerError::from);
+    let mut beside =
+        Beside { folder, origin, index, since: out.since, published, named: HashSet::new(), held: 0 };
+    let place = Place::Path("journal".into());
+    let mut compared = None;
+    match recovered {
+        Err(e) => out.fail("journal", Fault { place, what: e.to_string() }),
+        Ok(recovered) => {
+            // The index may stand at any entry of the journal; it is compared there.
+            let mut compare = |auditor: &Auditor<R>| {
+                let here = position.as_ref().is_some_and(|p| p.size == auditor.size());
+                if here && compared.is_none() {
+                    compared = position.as_ref().map(|p| (*p, beside.rows(auditor, p.last)));
+                }
+            };
+            compare(&auditor);
+            let journal = journal_follows(&mut auditor, &recovered, origin, published, &mut compare);
+            out.judge("journal", journal);
+        }
+    }
+    out.size = auditor.size();
+
+    // Lists and files, by what the log says at its end.
+    let listed_to = position.map_or(0, |p| p.size.min(published));
+    let lists = beside.walk(&auditor, listed_to)?;
+    match (index, position, compared) {
+        (None, ..) if out.checks.iter().any(|c| c.name == "index") => {}
+        (None, ..) | (_, None, _) => {
+            out.say(
+                "index",
+                Outcome::NotChecked,
+                "there is none that can be read; the next start makes it anew",
+            );
+        }
+        (_, Some(p), None) if p.size < published => {
+            let what = format!(
+                "it reflects {} of {} entries; the next start brings it up to date",
+                p.size, out.size
+            );
+            out.say("index", Outcome::NotChecked, what);
+        }
+        (_, Some(p), None) => {
+            let what =
+                format!("it reflects {} entries, the log has {}; run `onrecord rebuild`", p.size, out.size);
+            out.fail("index", Fault { place: Place::Path("index".into()), what });
+        }
+        (_, Some(p), Some((_, rows))) => {
+            let rows = rows.and_then(|rows| lists.clone().map_or(Ok(rows), Err));
+            let fault = |what| Fault { place: Place::Path("index".into()), what };
+            let done = |rows| {
+                format!(
+                    "it reflects {} of {} entries; {rows} rows and all lists as the log makes them",
+                    p.size, out.size
+                )
+            };
+            let result = rows.map(done).map_err(|what| fault(format!("{what}; run `onrecord rebuild`")));
+            out.judge("index", result);
+        }
+    }
+    let withheld = beside.withheld(&auditor)?;
+    out.judge("withheld", withheld);
+    let named = (out.since == 0).then_some(&beside.named);
+    let (known, strays) = stray::find(&folder.public(), published, named)?;
+    let note = if named.is_none() { "; whether words name each file was not checked" } else { "" };
+    let stray = match strays.into_iter().next() {
+        None => Ok(format!("none among {known} files in public/{note}")),
+        Some(fault) => Err(fault),
+    };
+    out.judge("stray", stray);
+    Ok(())
+}
+
+/// The entries of the journal that are not published follow the log, under every rule.
+fn journal_follows<R: KnownRows>(
+    auditor: &mut Auditor<R>,
+    recovered: &Recovered,
+    origin: &Origin,
+    published: u64,
+    passed: &mut dyn FnMut(&Auditor<R>),
+) -> Result<String, Fault> {
+    if !recovered.records.is_empty() && recovered.first > published {
+        let what = format!("missing: the journal begins at entry {}", recovered.first);
+        return Err(Fault { place: Place::Entry(published), what });
+    }
+    let mut fresh = 0u64;
+    for (index, record) in (recovered.first..).zip(&recovered.records) {
+        if index < published {
+            continue;
+        }
+        let fault =
+            |what: String| Fault { place: Place::Entry(index), what: format!("in the journal: {what}") };
+        let entry =
+            Entry::parse(&record.entry, origin).and_then(Entry::verify).map_err(|e| fault(e.to_string()))?;
+        auditor.push(&entry, leaf_hash(&record.entry)).map_err(|e| fault(e.to_string()))?;
+        let good = match (entry.event().content(), &record.words) {
+            (Some(committed), Some(words)) => committed.matches(words),
+            // Words that were withheld in their own batch are never written.
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        if !good {
+            let what = "in the journal: not those that the event commits to".to_owned();
+            return Err(Fault { place: Place::Words(index), what });
+        }
+        fresh += 1;
+        passed(auditor);
+    }
+    let (segments, held) = (recovered.segments.len(), recovered.records.len());
+    Ok(format!(
+        "{segments} segments, {held} entries, {fresh} of them not published yet; they continue the log"
+    ))
+}
+
+/// What stands beside the log.
+struct Beside<'a> {
+    folder: &'a Folder,
+    origin: &'a Origin,
+    index: Option<&'a Index>,
+    since: u64,
+    published: u64,
+    /// Files that words name and the log does not withhold.
+    named: HashSet<Digest>,
+    /// Entries whose words are here though the log withholds them.
+    held: u64,
+}
+
+impl Beside<'_> {
+    /// Compares the rows of the index with those the log makes. Gives their number, or the first difference.
+    fn rows<R: KnownRows>(&self, auditor: &Auditor<R>, last: Digest) -> Result<usize, String> {
+        let Some(index) = self.index else { return Ok(0) };
+        if auditor.last_hash() != last {
+            let expected = auditor.last_hash();
+            return Err(format!(
+                "position: expected entry hash {expected}, found {last}: it is of another log"
+            ));
+        }
+        let known = auditor.rows().known();
+        let name = |key: &[u8]| {
+            let hex = key.iter().skip(1).map(|b| format!("{b:02x}")).collect::<String>();
+            format!("row {} {hex}", key.first().map_or('?', |b| char::from(*b)))
+        };
+        for (key, row) in known.iter() {
+            match index.read_row(key).map_err(|e| e.to_string())? {
+                Some(found) if found == *row => {}
+                Some(_) => return Err(format!("{}: not as the log makes it", name(key.as_bytes()))),
+                None => return Err(format!("{}: missing", name(key.as_bytes()))),
+            }
+        }
+        if self.since == 0 {
+            let known: HashSet<&[u8]> = known.iter().map(|(key, _)| key.as_bytes()).collect();
+            for key in index.row_keys() {
+                let key = key.map_err(|e| e.to_string())?;
+                if !known.contains(key.as_slice()) {
+                    return Err(format!("{}: the log makes no such row", name(&key)));
+                }
+            }
+        }
+        Ok(known.len())
+    }
+
+    /// Reads entries and words again: which files they name, and whether the index lists the entries below `to`.
+    /// Gives the first that is not listed.
+    fn walk<R: KnownRows>(&mut self, auditor: &Auditor<R>, to: u64) -> Result<Option<String>, OpsError> {
+        let public = self.folder.public();
+        let mut first_missing = None;
+        for bundle in self.since / WIDTH..self.published.div_ceil(WIDTH) {
+            let width = (self.published - bundle * WIDTH).min(WIDTH) as u16; // At most 256.
+            let read = |kind| -> Result<Vec<u8>, OpsError> {
+                let broken = |e: &dyn fmt::Display| OpsError::Unusable(format!("bundle {bundle}: {e}"));
+                let path = TilePath::new(kind, bundle, width).map_err(|e| broken(&e))?;
+                read_tile(&public, path)?.ok_or_else(|| broken(&format!("{path} is gone")))
+            };
+            let (entries, contents) = (read(TileKind::Entries)?, read(TileKind::Contents)?);
+            let broken = |e: crate::log::TileError| OpsError::Unusable(format!("bundle {bundle}: {e}"));
+            let entries = decode_bundle(&entries, width).map_err(broken)?;
+            let contents = decode_contents(&contents, width).map_err(broken)?;
+            for (index, (raw, words)) in (bundle * WIDTH..).zip(entries.iter().zip(contents)) {
+                let entry = Entry::parse(raw, self.origin)
+                    .map_err(|e| OpsError::Unusable(format!("entry {index}: {e}")))?;
+                let files = self.files(auditor, index, &entry, words);
+                let (Some(at), None, true) = (self.index, &first_missing, index < to) else { continue };
+                let listed = listed(entry.header(), entry.event(), files);
+                if let Some(list) = at.missing_from(&listed).map_err(LedgerError::from)? {
+                    first_missing = Some(format!("entry {index} is not listed {list}"));
+                }
+            }
+        }
+        Ok(first_missing)
+    }
+
+    /// The files of an entry that can be had.
+    fn files<R: KnownRows>(
+        &mut self,
+        auditor: &Auditor<R>,
+        index: u64,
+        entry: &Entry,
+        words: Words<'_>,
+    ) -> Vec<ListedFile> {
+        let Words::Present(words) = words else { return Vec::new() };
+        let fate = auditor.rows().fate(&entry.event().id());
+        if fate.withheld_by(Position::Content).is_some() {
+            self.held += 1;
+            return Vec::new();
+        }
+        let Ok(content) = Content::parse(words) else { return Vec::new() };
+        let files = listed_files(index, content.files());
+        let open: Vec<_> = files.into_iter().filter(|f| !is_closed(&fate, f.position)).collect();
+        self.named.extend(open.iter().map(|f| f.blake3));
+        open
+    }
+
+    /// Nothing is left of what the log withholds.
+    fn withheld<R: KnownRows>(&self, auditor: &Auditor<R>) -> Result<Result<String, Fault>, OpsError> {
+        if self.held > 0 && auditor.size() > self.published {
+            let what = "texts are still here that the journal withholds; the next start removes them";
+            return Ok(Ok(format!("{} {what}", self.held)));
+        }
+        if self.held > 0 {
+            let what = format!("{} texts are here that the log withholds; start the ledger once", self.held);
+            return Ok(Err(Fault { place: Place::Path("public/content".into()), what }));
+        }
+        let marks = Marks::open(Arc::new(RealDisk), self.folder)?;
+        for name in stray::files_under(&self.folder.files())? {
+            let Ok(digest) = name.parse::<Digest>() else { continue };
+            if self.since == 0 && !self.named.contains(&digest) && marks.withholds(&digest, auditor.rows()) {
+                let place = Place::Path(format!("public/file/{name}"));
+                let what = "a file that the log withholds; start the ledger once".to_owned();
+                return Ok(Err(Fault { place, what }));
+            }
+        }
+        Ok(Ok("nothing is left of what the log withholds".into()))
+    }
+}
+
+/// Key files are readable by their owner alone, and the log's key is the one that signs.
+fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), OpsError> {
+    let dir = folder.keys();
+    let names = stray::files_under(&dir)?;
+    let fault = |name: &str, what: String| Fault { place: Place::Path(format!("keys/{name}")), what };
+    for name in &names {
+        let path = dir.join(name);
+        let mode = std::fs::metadata(&path).doing("look at", &path)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            out.fail("keys", fault(name, format!("expected mode 600, found {mode:03o}")));
+            return Ok(());
+        }
+    }
+    if !folder.checkpoint_key().exists() {
+        let what = format!("{} is not there; `serve` needs it", folder.checkpoint_key().display());
+        out.say("keys", Outcome::NotChecked, what);
+        return Ok(());
+    }
+    let path = folder.checkpoint_key();
+    let text = std::fs::read_to_string(&path).map(zeroize::Zeroizing::new).doing("read", &path)?;
+    match SigningKey::from_secret_text(&text) {
+        Ok(key) if key.verifying_key() == log_key => {
+            out.say(
+                "keys",
+                Outcome::Ok,
+                format!("{} files of mode 600; the log's key is that of ledger.toml", names.len()),
+            );
+        }
+        Ok(key) => out.fail(
+            "keys",
+            fault("checkpoint.key", format!("expected {log_key}, found {}", key.verifying_key())),
+        ),
+        Err(e) => out.fail("keys", fault("checkpoint.key", e.to_string())),
+    }
+    Ok(())
+}

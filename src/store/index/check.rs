@@ -1,0 +1,61 @@
+//! What `fsck` asks of an index: it reads, and never mends.
+
+use std::{path::Path, sync::Mutex};
+
+use super::{By, FILE_KEY, Index, Listed, VERSION, broken, open_db};
+use crate::{
+    log::{Row, RowKey},
+    store::StoreError,
+};
+
+impl Index {
+    /// Opens the index in a folder as it is; `None` if there is none that this version reads.
+    pub fn open_as_it_is(dir: &Path) -> Result<Option<Self>, StoreError> {
+        if !dir.exists() {
+            return Ok(None);
+        }
+        let db = open_db(dir)?;
+        let tree = db.open_tree("index").map_err(broken)?;
+        let value = |key| tree.get(key).map_err(broken);
+        let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
+        let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
+        Ok(file_key.filter(|_| is_ours).map(|file_key| Self { tree, db, file_key, cache: Mutex::default() }))
+    }
+
+    /// A row, or why it can't be read.
+    pub fn read_row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        let value = self.tree.get(key.as_bytes()).map_err(broken)?;
+        value.map(|v| postcard::from_bytes(&v).map_err(broken)).transpose()
+    }
+
+    /// The keys of all rows that rules ask about.
+    pub fn row_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
+        // Their tags are lower-case letters; those of lists are upper-case.
+        self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(broken))
+    }
+
+    /// The list in which an entry is missing, if one is.
+    pub fn missing_from(&self, l: &Listed) -> Result<Option<&'static str>, StoreError> {
+        let holds = |by: By| -> Result<bool, StoreError> {
+            Ok(self.list(by, l.index..=l.index, false)?.next().transpose()? == Some(l.index))
+        };
+        let named =
+            l.ids.iter().try_fold(true, |all, id| Ok::<_, StoreError>(all && holds(By::Named(*id))?))?;
+        let content = match &l.content {
+            Some(digest) => self.with_content(digest)?.contains(&l.index),
+            None => true,
+        };
+        let mut files = true;
+        for f in &l.files {
+            files &= self.with_file(&f.blake3)?.contains(&(f.index, f.position));
+        }
+        let lists = [
+            ("by type", holds(By::Type(l.event_type))?),
+            ("by party and ref", named),
+            ("by thread", holds(By::Thread(l.thread))?),
+            ("by words", content),
+            ("by file", files),
+        ];
+        Ok(lists.into_iter().find(|(_, there)| !there).map(|(name, _)| name))
+    }
+}

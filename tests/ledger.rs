@@ -213,7 +213,7 @@ fn deleting_the_index_gives_the_same_answers() {
     let (_, s) = statement(&story, "selepas");
     assert_eq!(ledger.record_blocking(vec![s], false).remove(0).unwrap().index, 276);
     drop(ledger);
-    assert_eq!(Ledger::rebuild(&dir).unwrap(), 277);
+    assert_eq!(Ledger::rebuild(&dir, &|_, _| {}).unwrap(), 277);
 }
 
 #[test]
@@ -324,8 +324,12 @@ fn files_are_taken_before_the_event_that_names_them_and_served_after() {
 #[test]
 fn uploads_have_a_size_a_quota_and_an_end() {
     let (_tmp, dir) = fresh();
-    let options =
-        Options { max_file: 100, upload_quota: 150, upload_expiry: Duration::ZERO, ..Options::default() };
+    let options = Options {
+        max_file: 100,
+        upload_quota: 150,
+        upload_expiry: Duration::from_secs(20),
+        ..Options::default()
+    };
     let ledger = Ledger::open(&dir, options).unwrap();
     let (a, b) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
     let mut long = ledger.upload(Digest::blake3(b"x"), a).unwrap();
@@ -340,9 +344,23 @@ fn uploads_have_a_size_a_quota_and_an_end() {
     elsewhere.finish().unwrap();
     assert_eq!(fs::read_dir(dir.join("upload")).unwrap().count(), 2);
     drop(ledger);
-    let ledger = open(&dir);
-    assert_eq!(fs::read_dir(dir.join("upload")).unwrap().count(), 2, "an hour begins anew");
-    drop(ledger);
+    let options = Options { upload_expiry: Duration::from_millis(300), ..Options::default() };
+    let ledger = Ledger::open(&dir, options).unwrap();
+    assert_eq!(fs::read_dir(dir.join("upload")).unwrap().count(), 2, "their time begins anew");
+    let story = tell(&ledger);
+    let mut s = say(
+        "exhibit.captured",
+        Some(story.case),
+        Value::Null,
+        json!({"method": "scan", "captured": "2023-12-15"}),
+        Some(json!({"description": "a letter"})),
+    );
+    let file = upload(&ledger, "named", &[3; 90]);
+    s.files = std::slice::from_ref(&file);
+    ledger.record_blocking(vec![s.sign(&[&desk()]).1], false).remove(0).unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(fs::read_dir(dir.join("upload")).unwrap().count(), 0, "nobody named them in time");
+    assert!(ledger.reader().file(&file.blake3).unwrap().is_some(), "this one was named");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 use clap::Args as ClapArgs;
 use serde_json::{Map, json};
 
-use super::{Context, Failure, key, serve::ledger_failure, terminal};
+use super::{Context, Failure, key, meter::Meter, serve::ledger_failure, terminal};
 use crate::{
     ledger::Ledger,
     note::{KeyName, Origin, SigningKey},
@@ -173,7 +173,10 @@ pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
 pub(super) fn rebuild(args: RebuildArgs, context: &Context) -> Result<(), Failure> {
     let data = args.data.or_else(|| context.config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
-    let size = Ledger::rebuild(&data).map_err(ledger_failure)?;
+    let meter = Meter::new();
+    let size = Ledger::rebuild(&data, &|done, of| meter.show(done, of));
+    meter.clear();
+    let size = size.map_err(ledger_failure)?;
     if context.json {
         terminal::json(&json!({"data": data.display().to_string(), "entries": size}));
     } else {

@@ -11,6 +11,7 @@ mod event;
 mod generate;
 mod init;
 mod key;
+mod meter;
 mod operate;
 mod record;
 mod serve;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, Failure, serve::ledger_failure, terminal, verify::Meter};
+use super::{Context, Failure, meter::Meter, serve::ledger_failure, terminal};
 use crate::ops::{self, OpsError};
 
 /// Check a ledger's folder: log, journal, index, files and keys

@@ -1,15 +1,10 @@
 //! `verify`: checks a ledger, in a folder or at an address, trusting nobody.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    path::Path,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, Failure, terminal};
+use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
     note::VerifyingKey,
@@ -69,43 +64,4 @@ pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options)
     let report = mirror::verify(&*source, key, options, &|done, of| meter.show(done, of));
     meter.clear();
     Ok(report)
-}
-
-/// A line of progress on stderr, while somebody watches.
-pub(super) struct Meter {
-    watched: bool,
-    start: Instant,
-    last: Mutex<Option<Instant>>,
-}
-
-impl Meter {
-    pub fn new() -> Self {
-        Self { watched: std::io::stderr().is_terminal(), start: Instant::now(), last: Mutex::new(None) }
-    }
-
-    pub fn show(&self, done: u64, of: u64) {
-        let Ok(mut last) = self.last.lock() else { return };
-        // Short work shows nothing; long work a line that is not rewritten faster than it can be read.
-        let wait = match *last {
-            None => self.start.elapsed() < Duration::from_millis(500),
-            Some(last) => last.elapsed() < Duration::from_millis(100),
-        };
-        if !self.watched || wait {
-            return;
-        }
-        *last = Some(Instant::now());
-        let rate = done as f64 / self.start.elapsed().as_secs_f64();
-        let percent = (done * 100).checked_div(of).unwrap_or(100);
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "\r\x1b[K{done} of {of} entries  {percent}%  {rate:.0} a second");
-        let _ = err.flush();
-    }
-
-    pub fn clear(&self) {
-        if self.last.lock().is_ok_and(|last| last.is_some()) {
-            let mut err = std::io::stderr().lock();
-            let _ = write!(err, "\r\x1b[K");
-            let _ = err.flush();
-        }
-    }
 }

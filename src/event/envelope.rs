@@ -56,19 +56,26 @@ impl SignedEvent {
 
 impl From<NoteError> for Refusal {
     fn from(e: NoteError) -> Self {
-        let (code, place) = match &e {
-            NoteError::TooLong { .. } => (Code::NoteTooLong, "note".to_owned()),
-            NoteError::NotUtf8 { at } => (Code::NoteNotUtf8, format!("byte {}", at + 1)),
-            NoteError::ControlCharacter { at, .. } => {
-                (Code::NoteControlCharacter, format!("byte {}", at + 1))
+        match e {
+            NoteError::TooLong { limit, found } => {
+                let (expected, found) = (format!("at most {limit} bytes"), format!("{found} bytes"));
+                Self::new(Code::NoteTooLong, "note", expected, found)
             }
-            NoteError::Unsigned => (Code::NoteUnsigned, "note".to_owned()),
-            NoteError::BadSignatureLine { line, .. } => {
-                (Code::BadSignatureLine, format!("signature line {line}"))
+            NoteError::NotUtf8 { at } => {
+                let place = format!("note, byte {}", at + 1);
+                Self::new(Code::NoteNotUtf8, place, "UTF-8", "a byte that is not")
             }
-            _ => (Code::BadSignature, "signatures".to_owned()),
-        };
-        Refusal::because(code, place, e.to_string())
+            NoteError::ControlCharacter { at, byte } => {
+                let (place, found) = (format!("note, byte {}", at + 1), format!("0x{byte:02X}"));
+                let expected = "no control character but the newline";
+                Self::new(Code::NoteControlCharacter, place, expected, found)
+            }
+            NoteError::BadSignatureLine { line, expected } => {
+                Self::because(Code::BadSignatureLine, format!("signature line {line}"), expected)
+            }
+            NoteError::Unsigned => Self::because(Code::NoteUnsigned, "note", e.to_string()),
+            e => Self::because(Code::BadSignature, "signatures", e.to_string()),
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Follower {
     /// Events of which withheld files may still be on disk.
     pub unsettled: BTreeSet<EventId>,
     pub publish_every: Duration,
+    pub expire_every: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +59,7 @@ impl Follower {
                 self.signals.stop(format!("what was recorded could not be published: {e}"));
                 return;
             }
-            if last_expiry.elapsed() > Duration::from_secs(30) {
+            if last_expiry.elapsed() >= self.expire_every {
                 self.shared.uploads.expire();
                 last_expiry = Instant::now();
             }

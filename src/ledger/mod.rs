@@ -52,7 +52,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     admission::{Admitted, admit},
     reader::Shared,
-    sequencer::{Group, Signals, held_back, read_only},
+    sequencer::{Group, Reply, Signals, held_back, read_only},
 };
 use crate::{
     event::{Digest, Refusal},
@@ -176,14 +176,6 @@ impl Open {
     }
 }
 
-/// Submissions between the door and the sequencer.
-enum Door {
-    /// All answers are there already.
-    Answered(Vec<Result<Receipt, Refusal>>),
-    /// Some go on: the answers so far, with gaps for those.
-    Admitted(Vec<Option<Refusal>>, Vec<Admitted>),
-}
-
 impl Ledger {
     /// Makes a ledger in a folder that does not exist or is empty: settings, the log's key (mode 0600), and
     /// entry 0, signed by the operator. The operator's key is not kept.
@@ -222,35 +214,24 @@ impl Ledger {
         opening::open(dir, options)
     }
 
-    /// Throws the index away and makes it again from the log. Gives the number of entries.
+    /// Throws the index away and makes it again from the log. Tells `progress` how many entries are done, and
+    /// of how many. Gives their number.
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
-        opening::rebuild(dir)
+    pub fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
+        opening::rebuild(dir, progress)
     }
 
     /// Records submissions, one by one or (`atomic`) all or none. Gives one answer each, in order. With
     /// `atomic`, one refusal refuses all: the faulty ones say why, the others that they were held back.
     pub async fn record(&self, submissions: Vec<Submission>, atomic: bool) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
-        let (done, at_door) = oneshot::channel();
-        let this = self.clone();
-        rayon::spawn(move || {
-            // A caller that went away needs no answer.
-            let _ = done.send(this.at_door(submissions, atomic));
-        });
-        let (refused, admitted) = match at_door.await {
-            Ok(Door::Admitted(refused, admitted)) => (refused, admitted),
-            Ok(Door::Answered(answers)) => return answers,
-            Err(_) => return vec![Err(read_only("the ledger is closed")); n],
-        };
         let (reply, answer) = oneshot::channel();
-        let Some(groups) = self.groups() else { return vec![Err(read_only("the ledger is closed")); n] };
-        let sent = groups.send(Group { admitted, atomic, reply }).await.is_ok();
-        drop(groups);
-        let answers = if sent { answer.await.ok() } else { None };
-        self.put_together(refused, answers)
+        let this = self.clone();
+        // From the door straight to the sequencer: the caller is woken once, with its answer.
+        rayon::spawn(move || this.take_in(submissions, atomic, reply));
+        answer.await.unwrap_or_else(|_| self.not_taken(n))
     }
 
     /// As [`record`](Self::record), for callers outside an async runtime.
@@ -260,25 +241,28 @@ impl Ledger {
         atomic: bool,
     ) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
-        let (refused, admitted) = match self.at_door(submissions, atomic) {
-            Door::Admitted(refused, admitted) => (refused, admitted),
-            Door::Answered(answers) => return answers,
-        };
         let (reply, answer) = oneshot::channel();
-        let Some(groups) = self.groups() else { return vec![Err(read_only("the ledger is closed")); n] };
-        let sent = groups.blocking_send(Group { admitted, atomic, reply }).is_ok();
-        drop(groups);
-        let answers = if sent { answer.blocking_recv().ok() } else { None };
-        self.put_together(refused, answers)
+        self.take_in(submissions, atomic, reply);
+        answer.blocking_recv().unwrap_or_else(|_| self.not_taken(n))
+    }
+
+    /// The answers when the sequencer is gone.
+    fn not_taken(&self, n: usize) -> Vec<Result<Receipt, Refusal>> {
+        let why = self.fault().unwrap_or_else(|| "the ledger is closed".into());
+        vec![Err(read_only(&why)); n]
     }
 
     fn groups(&self) -> Option<mpsc::Sender<Group>> {
         self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn at_door(&self, submissions: Vec<Submission>, atomic: bool) -> Door {
+    /// Takes submissions through the door, and what passes to the sequencer. Where that is gone, the reply is
+    /// dropped.
+    fn take_in(&self, submissions: Vec<Submission>, atomic: bool, reply: Reply) {
         if let Some(why) = self.fault() {
-            return Door::Answered(vec![Err(read_only(&why)); submissions.len()]);
+            // A caller that went away needs no answer, here and below.
+            let _ = reply.send(vec![Err(read_only(&why)); submissions.len()]);
+            return;
         }
         let shared: &Arc<Shared> = &self.0.reader.0;
         let results: Vec<Result<Admitted, Refusal>> = if submissions.len() == 1 {
@@ -287,45 +271,19 @@ impl Ledger {
             submissions.into_par_iter().map(|s| admit(shared, s)).collect()
         };
         let first_refused = results.iter().position(Result::is_err);
-        match (atomic, first_refused) {
-            (true, Some(first)) => Door::Answered(
-                results.into_iter().map(|r| Err(r.err().unwrap_or_else(|| held_back(first)))).collect(),
-            ),
-            _ if results.iter().all(Result::is_err) => {
-                Door::Answered(results.into_iter().filter_map(Result::err).map(Err).collect())
-            }
-            _ => {
-                let mut admitted = Vec::with_capacity(results.len());
-                let refused = results
-                    .into_iter()
-                    .map(|r| match r {
-                        Ok(a) => {
-                            admitted.push(a);
-                            None
-                        }
-                        Err(refusal) => Some(refusal),
-                    })
-                    .collect();
-                Door::Admitted(refused, admitted)
-            }
+        if let Some(first) = first_refused
+            && (atomic || results.iter().all(Result::is_err))
+        {
+            let answer = |r: Result<_, Refusal>| Err(r.err().unwrap_or_else(|| held_back(first)));
+            let _ = reply.send(results.into_iter().map(answer).collect());
+            return;
         }
-    }
-
-    /// Fills the gaps with the sequencer's answers.
-    fn put_together(
-        &self,
-        refused: Vec<Option<Refusal>>,
-        answers: Option<Vec<Result<Receipt, Refusal>>>,
-    ) -> Vec<Result<Receipt, Refusal>> {
-        let mut answers = answers.unwrap_or_default().into_iter();
-        let why = || self.fault().unwrap_or_else(|| "the ledger is closed".into());
-        refused
-            .into_iter()
-            .map(|r| match r {
-                Some(refusal) => Err(refusal),
-                None => answers.next().unwrap_or_else(|| Err(read_only(&why()))),
-            })
-            .collect()
+        let mut admitted = Vec::with_capacity(results.len());
+        let refused = results.into_iter().map(|r| r.map(|a| admitted.push(a)).err()).collect();
+        if let Some(groups) = self.groups() {
+            // If the sequencer ended meanwhile, the group comes back and its reply is dropped with it.
+            let _ = groups.blocking_send(Group { refused, admitted, atomic, reply });
+        }
     }
 
     /// Reads what is on record.

@@ -38,6 +38,8 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
+/// How often uploads that nobody named are looked for, at most.
+const EXPIRE_EVERY: Duration = Duration::from_secs(30);
 /// Entries brought into the index at a time.
 const CATCH_UP: u64 = 16_384;
 
@@ -137,7 +139,7 @@ fn now_ms() -> u128 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis()
 }
 
-pub(super) fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
+pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
     let folder = Folder::new(dir);
     // Read first, so that nothing is removed from a folder that is no ledger or is in use.
     folder.read()?;
@@ -146,7 +148,8 @@ pub(super) fn rebuild(dir: &Path) -> Result<u64, LedgerError> {
     if index.exists() {
         fs::remove_dir_all(&index).map_err(|e| io(&index, "remove", e))?;
     }
-    let ledger = open(dir, Options::default())?;
+    let disk = Arc::new(RealDisk);
+    let ledger = open_with(disk, SystemTimeSource::new(), dir, Options::default(), progress)?;
     let size = ledger.reader().checkpoint().checkpoint().size();
     ledger.close();
     Ok(size)
@@ -179,6 +182,17 @@ pub(super) fn open_on(
     dir: &Path,
     options: Options,
 ) -> Result<Ledger, LedgerError> {
+    open_with(disk, time, dir, options, &|_, _| {})
+}
+
+/// As [`open_on`], and tells how far the index has come, of how many entries.
+fn open_with(
+    disk: Arc<dyn Disk>,
+    time: Arc<dyn TimeSource>,
+    dir: &Path,
+    options: Options,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Ledger, LedgerError> {
     let folder = Folder::new(dir);
     let (origin, key) = folder.read()?;
     let log_key = key.verifying_key().clone();
@@ -207,7 +221,7 @@ pub(super) fn open_on(
     let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
     let unpublished = || (recovered.first..).zip(&recovered.records).skip(skip);
     give_back_again(&shared, unpublished());
-    catch_up(&shared, size)?;
+    catch_up(&shared, size, progress)?;
     withhold_again(&shared, unpublished())?;
     withholding::resume(&shared, unpublished())?;
     check_tail_words(&shared)?;
@@ -237,6 +251,7 @@ pub(super) fn open_on(
         published,
         unsettled: std::collections::BTreeSet::new(),
         publish_every: options.publish_every,
+        expire_every: options.upload_expiry.min(EXPIRE_EVERY),
     };
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
@@ -476,7 +491,7 @@ fn last_of_bundle(
 }
 
 /// Brings the index up to the log, or makes it anew if it is not of this log.
-fn catch_up(shared: &Arc<Shared>, size: u64) -> Result<(), LedgerError> {
+fn catch_up(shared: &Arc<Shared>, size: u64, progress: &dyn Fn(u64, u64)) -> Result<(), LedgerError> {
     let position = match shared.index.position()? {
         Some(p) if p.size <= size && p.size > 0 => {
             let last = shared.entry(p.size - 1)?;
@@ -521,6 +536,7 @@ fn catch_up(shared: &Arc<Shared>, size: u64) -> Result<(), LedgerError> {
         shared.index.add(&rows, &entries, IndexPosition { size: to, last })?;
         withholding::drop_claims(shared, &entries)?;
         from = to;
+        progress(from, size);
     }
     Ok(())
 }

@@ -605,7 +605,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn event_row(&self, id: &EventId) -> Result<Option<EventRow>, ReadError> {
+    pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
         Ok(self.0.event(id))
     }
     /// What later events did to an event: voided, closed, withheld positions.

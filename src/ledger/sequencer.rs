@@ -42,11 +42,32 @@ struct GivenBack {
 /// A batch is closed when its entries and words reach this many bytes.
 const MAX_BATCH_BYTES: usize = 32 << 20;
 
+/// To whoever waits for the answers to a call.
+pub(crate) type Reply = oneshot::Sender<Vec<Result<Receipt, Refusal>>>;
+
 /// Submissions that came in one call.
 pub(crate) struct Group {
+    /// One for each submission: why it was refused at the door, or none for the next of those admitted.
+    pub refused: Vec<Option<Refusal>>,
     pub admitted: Vec<Admitted>,
     pub atomic: bool,
-    pub reply: oneshot::Sender<Vec<Result<Receipt, Refusal>>>,
+    pub reply: Reply,
+}
+
+impl Group {
+    /// Answers the call. A caller that went away needs no answer.
+    fn answer(self, mut answer: impl FnMut(usize, &Admitted) -> Result<Receipt, Refusal>) {
+        let mut admitted = self.admitted.iter().enumerate();
+        let answers = self.refused.into_iter().map(|refused| match (refused, admitted.by_ref()) {
+            (Some(refusal), _) => Err(refusal),
+            (None, admitted) => match admitted.next() {
+                Some((i, a)) => answer(i, a),
+                None => Err(unavailable()),
+            },
+        });
+        let answers = answers.collect();
+        let _ = self.reply.send(answers);
+    }
 }
 
 /// What writer, follower and handles tell each other.
@@ -188,35 +209,31 @@ impl Sequencer {
                 Err(why) => {
                     self.signals.stop(why);
                     for (group, _) in decided {
-                        let n = group.admitted.len();
-                        // A caller that went away needs no answer.
-                        let _ = group.reply.send(vec![Err(unavailable()); n]);
+                        group.answer(|_, _| Err(unavailable()));
                     }
                     return;
                 }
             }
         };
         for (group, outcomes) in decided {
-            let answers = outcomes
-                .into_iter()
-                .zip(&group.admitted)
-                .map(|(outcome, admitted)| self.answer(outcome, admitted.event.id(), &checkpoint))
-                .collect();
-            let _ = group.reply.send(answers);
+            group.answer(|i, admitted| match outcomes.get(i) {
+                Some(outcome) => self.answer(outcome, admitted.event.id(), &checkpoint),
+                None => Err(unavailable()),
+            });
         }
         self.signals.wake();
     }
 
     fn answer(
         &self,
-        outcome: Outcome,
+        outcome: &Outcome,
         id: EventId,
         checkpoint: &Arc<SignedCheckpoint>,
     ) -> Result<Receipt, Refusal> {
         let (index, already) = match outcome {
-            Outcome::New(index) => (index, false),
-            Outcome::Existing(index) => (index, true),
-            Outcome::Refused(refusal) => return Err(refusal),
+            Outcome::New(index) => (*index, false),
+            Outcome::Existing(index) => (*index, true),
+            Outcome::Refused(refusal) => return Err(refusal.clone()),
         };
         match self.shared.entry(index) {
             Ok(Some(entry)) => Ok(Receipt { index, id, entry, checkpoint: checkpoint.clone(), already }),
@@ -401,8 +418,7 @@ fn size(group: &Group) -> (usize, usize) {
 
 fn refuse_all(groups: Vec<Group>, refusal: &Refusal) {
     for group in groups {
-        let n = group.admitted.len();
-        let _ = group.reply.send(vec![Err(refusal.clone()); n]);
+        group.answer(|_, _| Err(refusal.clone()));
     }
 }
 

@@ -25,7 +25,7 @@ fn is_permanent(event_type: EventType) -> bool {
 pub(crate) fn check(rows: &impl Rows, event: &SignedEvent, author: EventId) -> Result<(), Refusal> {
     match event.body() {
         Body::DemandIssued(b) => {
-            let respondent = event.case().and_then(|c| rows.event(&c)).map(|e| e.detail);
+            let respondent = event.case().and_then(|c| rows.event(&c)).map(|e| e.detail.clone());
             let right = respondent == Some(Detail::Case { respondent: b.respondent });
             ensure(right, "demand.respondent", "refs.respondent is not the case's respondent")?;
             let range = format!("expected facts.items from 1 to 100, found {}", b.items);
@@ -61,7 +61,8 @@ pub(crate) fn check(rows: &impl Rows, event: &SignedEvent, author: EventId) -> R
         }
         Body::AnswerAssessed(b) => {
             let check = "assessment.pair";
-            let Some(Detail::Disclosure { demand, items }) = rows.event(&b.disclosure).map(|e| e.detail)
+            let Some(Detail::Disclosure { demand, items }) =
+                rows.event(&b.disclosure).map(|e| e.detail.clone())
             else {
                 return Ok(());
             };
@@ -138,7 +139,7 @@ fn has_day(at: &At) -> Result<(), Refusal> {
 }
 
 fn not_before_notice(rows: &impl Rows, at: &At, notice: &EventId) -> Result<(), Refusal> {
-    match rows.event(notice).map(|e| e.detail) {
+    match rows.event(notice).map(|e| e.detail.clone()) {
         Some(Detail::Notice { date }) if at.date() < date.as_str() => {
             Err(failed("evidence.order", format!("{} is before the notice's {date}", at.date())))
         }

@@ -3,7 +3,7 @@
 //! Deciding reads rows and gives rows to put; where they are kept (a map, an index on disk, a layer over
 //! another) is the keeper's business. Everything here can be rebuilt from the log.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ pub enum Row {
         checkpoint_key: [u8; 32],
     },
     /// An event on record.
-    Event(Box<EventRow>),
+    Event(Arc<EventRow>),
     /// What later events did to it.
     Fate(Fate),
     /// A party.
@@ -233,9 +233,9 @@ pub trait Rows {
     fn row(&self, key: &RowKey) -> Option<Row>;
 
     /// An event on record.
-    fn event(&self, id: &EventId) -> Option<EventRow> {
+    fn event(&self, id: &EventId) -> Option<Arc<EventRow>> {
         match self.row(&RowKey::event(id)) {
-            Some(Row::Event(row)) => Some(*row),
+            Some(Row::Event(row)) => Some(row),
             _ => None,
         }
     }
@@ -292,7 +292,7 @@ pub trait Rows {
 
 /// Rows in memory.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryRows(HashMap<RowKey, Row>);
+pub struct MemoryRows(HashMap<RowKey, Row, foldhash::fast::RandomState>);
 
 impl MemoryRows {
     /// Puts rows, the later over the earlier.

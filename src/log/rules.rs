@@ -2,6 +2,8 @@
 //!
 //! [`decide`] is a pure function of rows and an event. The sequencer asks it once, and every verifier again.
 
+use std::sync::Arc;
+
 use super::{
     checks,
     rows::{Detail, EventRow, Fate, KeyRow, PartyRow, Row, RowKey, Rows},
@@ -406,7 +408,7 @@ fn apply(
         content: event.content().map(|c| c.blake3),
         detail,
     };
-    out.push((RowKey::event(&id), Row::Event(Box::new(row))));
+    out.push((RowKey::event(&id), Row::Event(Arc::new(row))));
 }
 
 fn set_role(rows: &impl Rows, party: &EventId, role: Role, on: bool, out: &mut Vec<(RowKey, Row)>) {

@@ -106,7 +106,7 @@ impl By {
 /// Rows read lately. Keys of authors, parties and cases are asked for again and again.
 #[derive(Default)]
 struct RowCache {
-    rows: HashMap<RowKey, Row>,
+    rows: HashMap<RowKey, Row, foldhash::fast::RandomState>,
     /// Counts additions to the index, so that nothing read before one is kept after it.
     generation: u64,
 }

@@ -53,7 +53,10 @@ impl Views {
     /// The subjects and the authors of an event.
     fn row_of(&self, id: Option<EventId>) -> Result<(Vec<EventId>, Vec<EventId>), ReadError> {
         let Some(id) = id else { return Ok(Default::default()) };
-        Ok(self.reader.event_row(&id)?.map_or_else(Default::default, |row| (row.subjects, row.authors)))
+        Ok(self
+            .reader
+            .event_row(&id)?
+            .map_or_else(Default::default, |row| (row.subjects.clone(), row.authors.clone())))
     }
 
     /// Whose word the entry is.

@@ -33,6 +33,7 @@ mod submission;
 mod upload;
 pub(crate) mod withholding;
 
+#[cfg(feature = "cli")]
 pub(crate) use reader::listed;
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
 pub use submission::{Receipt, Submission};

@@ -52,6 +52,7 @@ impl RowKey {
         Self::new(b'b', &digest.0)
     }
     /// What the row is about, if that is an event, a party, a thread or a blob: their ids.
+    #[cfg(feature = "cli")]
     pub(crate) fn id(&self) -> Option<EventId> {
         let (tag, id) = self.0.split_first()?;
         b"efptb".contains(tag).then(|| id.try_into().ok().map(EventId)).flatten()

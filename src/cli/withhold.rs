@@ -347,7 +347,7 @@ pub(super) fn release(args: ReleaseArgs, context: &Context) -> Result<(), Failur
     let words = &args.words;
     let opened = open(&args.entry, args.ledger, args.key, words.yes, context)?;
     let Opened { client, key, index, target } = &opened;
-    let restored = args.content_from.as_deref().map(|path| text_of(path)).transpose()?;
+    let restored = args.content_from.as_deref().map(text_of).transpose()?;
     if let (Some(restored), Some(committed)) = (&restored, target.content())
         && !committed.matches(restored.as_bytes())
     {

@@ -313,10 +313,8 @@ fn journal_follows<R: KnownRows>(
         fresh += 1;
         passed(auditor);
     }
-    let (segments, held) = (recovered.segments.len(), recovered.records.len());
-    Ok(format!(
-        "{segments} segments, {held} entries, {fresh} of them not published yet; they continue the log"
-    ))
+    let held = recovered.records.len();
+    Ok(format!("{held} entries, {fresh} of them not published yet; they continue the log"))
 }
 
 /// What stands beside the log.

@@ -1,0 +1,627 @@
+//! What operators do: check a folder, back it up and restore it, withhold and give back, each as a command too.
+
+#[path = "support/http.rs"]
+mod http;
+mod support;
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use http::Server;
+use onrecord::{
+    event::{Digest, EventId, FileRef},
+    ledger::{Ledger, Submission},
+    mirror::Outcome,
+    ops::{self, Fsck, OpsError},
+};
+use serde_json::{Value, json};
+use support::*;
+
+const FILE: &[u8] = b"isi lampiran yang ditangkap";
+
+fn fresh() -> (tempfile::TempDir, PathBuf) {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    (tmp, dir)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), &target).unwrap()),
+        }
+    }
+}
+
+fn record(ledger: &Ledger, s: Submission) -> u64 {
+    ledger.record_blocking(vec![s], false).remove(0).unwrap().index
+}
+
+fn exhibit(story: &Story, description: &str, file: &FileRef) -> (EventId, Submission) {
+    let facts = json!({"method": "scan", "captured": "2023-12-15"});
+    let words = Some(json!({"description": description}));
+    let mut said = say("exhibit.captured", Some(story.case), Value::Null, facts, words);
+    said.files = std::slice::from_ref(file);
+    said.sign(&[&desk()])
+}
+
+fn withhold(story: &Story, id: EventId, blobs: Value) -> Submission {
+    let facts = json!({"ground": "court_order", "blobs": blobs});
+    say("content.withheld", Some(story.case), json!({"entry": id}), facts, None).sign(&[&operator()]).1
+}
+
+fn statements(ledger: &Ledger, story: &Story, n: usize) -> Vec<EventId> {
+    let (ids, batch): (Vec<_>, Vec<_>) =
+        (0..n).map(|i| statement(story, &format!("kenyataan {i} {n}"))).unzip();
+    for chunk in batch.chunks(100) {
+        ledger.record_blocking(chunk.to_vec(), true).into_iter().for_each(|r| drop(r.unwrap()));
+    }
+    ids
+}
+
+fn fsck(dir: &Path, since: Option<u64>) -> Fsck {
+    ops::fsck(dir, since, &|_, _| {}).unwrap()
+}
+
+fn sound(dir: &Path, since: Option<u64>) -> Fsck {
+    let found = fsck(dir, since);
+    assert!(found.faults.is_empty(), "{found}");
+    assert!(found.checks.iter().all(|c| c.outcome == Outcome::Ok), "{found}");
+    found
+}
+
+/// A ledger with something of everything: two full bundles, files, withheld words and files.
+fn rich() -> (tempfile::TempDir, PathBuf) {
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let kept = upload(&ledger, "lampiran.txt", FILE);
+    record(&ledger, exhibit(&story, "lampiran", &kept).1);
+    let held = upload(&ledger, "sulit.txt", b"isi sulit");
+    let (id, s) = exhibit(&story, "sulit", &held);
+    record(&ledger, s);
+    let ids = statements(&ledger, &story, 300);
+    record(&ledger, withhold(&story, ids[3], json!(["content"])));
+    statements(&ledger, &story, 250);
+    // After entry 512: roles, keys and fates of things that stand below it.
+    record(&ledger, withhold(&story, id, json!(["files/0"])));
+    record(&ledger, withhold(&story, ids[4], json!(["content"])));
+    let second = key("newsroom.example/night", 9);
+    let party = json!({"party": story.desk});
+    let vkey = second.verifying_key().to_string();
+    let add = say("key.added", None, party.clone(), json!({"key": vkey}), None).sign(&[&desk(), &second]).1;
+    record(&ledger, add);
+    let revoked = json!({"key": desk().verifying_key().to_string(), "reason": "superseded"});
+    record(&ledger, say("key.revoked", None, party.clone(), revoked, None).sign(&[&second]).1);
+    for (event_type, role) in [("role.granted", "registrar"), ("role.revoked", "recorder")] {
+        record(
+            &ledger,
+            say(event_type, None, party.clone(), json!({"role": role}), None).sign(&[&operator()]).1,
+        );
+    }
+    ledger.close();
+    (tmp, dir)
+}
+
+/// A change to a copy of the folder, and what is said of it.
+type Damage<'a> = (&'a str, &'a dyn Fn(&Path), Option<u64>, &'a [&'a str]);
+
+#[test]
+fn fsck_finds_whatever_is_wrong_and_names_the_place() {
+    let (tmp, dir) = rich();
+    let found = sound(&dir, None);
+    assert_eq!((found.size, found.since), (564, 0), "{found}");
+    let later = sound(&dir, Some(520));
+    assert_eq!(later.since, 512, "a whole bundle: {later}");
+    assert!(later.to_string().contains("Entries 0 to 511 were not checked"), "{later}");
+
+    let file = format!("public/file/{}", Digest::blake3(FILE));
+    let flip = |path: PathBuf, sought: &[u8]| {
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(sought.len()).position(|w| w == sought).unwrap();
+        bytes[at + sought.len() / 2] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let index = |dir: &Path, change: &dyn Fn(&sled::Tree)| {
+        let db = sled::open(dir.join("index")).unwrap();
+        change(&db.open_tree("index").unwrap());
+        db.flush().unwrap();
+    };
+    let row = |tree: &sled::Tree, tag: &[u8]| tree.range(tag..).next().unwrap().unwrap();
+    let damages: &[Damage<'_>] = &[
+        ("an entry", &|d| flip(d.join("public/tile/entries/001"), b"index 300\n"), None, &["entry 300"]),
+        (
+            "a late entry",
+            &|d| flip(d.join("public/tile/entries/002.p/52"), b"index 520\n"),
+            Some(512),
+            &["entry 520"],
+        ),
+        ("words", &|d| flip(d.join("public/content/tile/000"), b"kenyataan 7 "), None, &["entry 14, words"]),
+        (
+            "a hash",
+            &|d| flip(d.join("public/tile/1/000.p/2"), &fs::read(d.join("public/tile/1/000.p/2")).unwrap()),
+            None,
+            &["tile/1/000.p/2"],
+        ),
+        ("the checkpoint", &|d| flip(d.join("public/checkpoint"), b"564"), None, &["checkpoint"]),
+        (
+            "no checkpoint",
+            &|d| fs::remove_file(d.join("public/checkpoint")).unwrap(),
+            None,
+            &["checkpoint: missing"],
+        ),
+        ("a file", &|d| flip(d.join(&file), b"ditangkap"), None, &["entry 5, files/0", "BLAKE3"]),
+        ("no file", &|d| fs::remove_file(d.join(&file)).unwrap(), None, &["entry 5, files/0", "missing"]),
+        (
+            "a stray file",
+            &|d| fs::write(d.join("public/notes.txt"), "x").unwrap(),
+            Some(256),
+            &["public/notes.txt", "not a file of a ledger"],
+        ),
+        (
+            "a file that nothing names",
+            &|d| fs::write(d.join(format!("public/file/{}", Digest::blake3(b"x"))), "x").unwrap(),
+            None,
+            &["no words on the log name it"],
+        ),
+        (
+            "a withheld file",
+            &|d| {
+                fs::write(d.join(format!("public/file/{}", Digest::blake3(b"isi sulit"))), "isi sulit")
+                    .unwrap()
+            },
+            None,
+            &["withheld", "a file that the log withholds"],
+        ),
+        (
+            "a tile beyond",
+            &|d| _ = fs::copy(d.join("public/tile/0/000"), d.join("public/tile/0/003")).unwrap(),
+            None,
+            &["public/tile/0/003", "no log of 564"],
+        ),
+        (
+            "an old partial tile",
+            &|d| {
+                fs::create_dir_all(d.join("public/content/tile/001.p")).unwrap();
+                fs::write(d.join("public/content/tile/001.p/1"), b"\0\0\0\x01x").unwrap();
+            },
+            None,
+            &["public/content/tile/001.p/1", "first 1 items"],
+        ),
+        (
+            "the journal",
+            &|d| {
+                let path = fs::read_dir(d.join("journal")).unwrap().next().unwrap().unwrap().path();
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[0] ^= 1;
+                fs::write(path, bytes).unwrap();
+            },
+            None,
+            &["journal", "first line"],
+        ),
+        (
+            "a row changed",
+            &|d| {
+                index(d, &|t| {
+                    let (key, value) = row(t, b"t");
+                    let mut value = value.to_vec();
+                    *value.last_mut().unwrap() ^= 1;
+                    t.insert(key, value).unwrap();
+                })
+            },
+            None,
+            &["index: row t", "not as the log makes it", "rebuild"],
+        ),
+        (
+            "a row gone",
+            &|d| index(d, &|t| drop(t.remove(row(t, b"k").0).unwrap())),
+            None,
+            &["index: row k", "missing"],
+        ),
+        (
+            "a row more",
+            &|d| index(d, &|t| drop(t.insert([&b"p"[..], &[7; 32]].concat(), row(t, b"p").1).unwrap())),
+            None,
+            &["index: row p 0707", "no such row"],
+        ),
+        (
+            "a list",
+            &|d| index(d, &|t| drop(t.remove(row(t, b"H").0).unwrap())),
+            None,
+            &["index: entry", "not listed by thread"],
+        ),
+        (
+            "a key that others can read",
+            &|d| {
+                fs::set_permissions(d.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o640)).unwrap()
+            },
+            None,
+            &["keys/checkpoint.key", "expected mode 600, found 640"],
+        ),
+        (
+            "another key",
+            &|d| fs::write(d.join("keys/checkpoint.key"), &*key(ORIGIN, 4).to_secret_text()).unwrap(),
+            None,
+            &["keys/checkpoint.key", "expected ledger.example.org+"],
+        ),
+    ];
+    for (what, damage, since, said) in damages {
+        let place = tmp.path().join("damaged");
+        let _ = fs::remove_dir_all(&place);
+        copy(&dir, &place);
+        fs::set_permissions(place.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        damage(&place);
+        let found = fsck(&place, *since);
+        let text = found.to_string();
+        assert!(!found.faults.is_empty(), "{what}: {text}");
+        for said in *said {
+            assert!(text.contains(said), "{what}: {said}: {text}");
+        }
+    }
+    // What is below is not looked at, and that is said.
+    let place = tmp.path().join("below");
+    copy(&dir, &place);
+    flip(place.join("public/tile/entries/000"), b"index 100\n");
+    assert!(fsck(&place, Some(512)).faults.is_empty());
+    assert!(!fsck(&place, None).faults.is_empty());
+    // An index that is not there is made anew by the next start; without it nothing is known of what is below.
+    fs::remove_dir_all(place.join("index")).unwrap();
+    assert!(matches!(ops::fsck(&place, Some(512), &|_, _| {}), Err(OpsError::Unusable(_))));
+    let busy = open(&dir);
+    assert!(matches!(ops::fsck(&dir, None, &|_, _| {}), Err(OpsError::Ledger(_))), "in use");
+    drop(busy);
+}
+
+#[test]
+fn a_withheld_text_that_was_left_behind_is_found() {
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let (id, s) = statement(&story, "kenyataan sulit");
+    record(&ledger, s);
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let old = fs::read(dir.join("public/content/tile/000.p/6")).unwrap();
+    record(&ledger, withhold(&story, id, json!(["content"])));
+    ledger.close();
+    drop(ledger);
+    sound(&dir, None);
+    fs::write(dir.join("public/content/tile/000.p/6"), old).unwrap();
+    let found = fsck(&dir, None);
+    assert!(found.to_string().contains("public/content/tile/000.p/6: it does not hold"), "{found}");
+    drop(tmp);
+}
+
+#[test]
+fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let file = upload(&ledger, "lampiran.txt", FILE);
+    record(&ledger, exhibit(&story, "lampiran", &file).1);
+    let to = tmp.path().join("backup");
+    // Words come and go while it is made. Each run verifies what it made.
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let ids = statements(&ledger, &story, 20);
+                record(&ledger, withhold(&story, ids[0], json!(["content"])));
+            }
+        });
+        let mut before = 0;
+        for _ in 0..6 {
+            let done = ops::backup(&dir, &to, false).unwrap();
+            assert!(done.size >= before, "{done:?}");
+            before = done.size;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    statements(&ledger, &story, 600);
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    ops::backup(&dir, &to, false).unwrap();
+    let size = ledger.reader().checkpoint().checkpoint().size();
+    let again = ops::backup(&dir, &to, false).unwrap();
+    assert_eq!((again.size, again.written, again.removed), (size, 0, 0), "{again:?}");
+    statements(&ledger, &story, 1);
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let more = ops::backup(&dir, &to, false).unwrap();
+    // Four or five partial tiles, never a full one.
+    assert!(more.written <= 5 && more.removed <= 5 && more.kept >= 7, "{more:?}");
+    assert!(!to.join("keys").exists() && !to.join("journal").exists() && !to.join("tmp").exists());
+    ledger.close();
+    let last = ledger.reader().entry(size).unwrap().unwrap();
+    drop(ledger);
+
+    // Without keys: the folder is whole, and says which key to put where.
+    let back = tmp.path().join("back");
+    let restored = ops::restore(&to, &back).unwrap();
+    assert_eq!(
+        (restored.size, restored.missing_key.as_deref()),
+        (size + 1, Some(&*back.join("keys/checkpoint.key")))
+    );
+    assert!(Ledger::open(&back, onrecord::ledger::Options::default()).is_err());
+    copy(&dir.join("keys"), &back.join("keys"));
+    fs::set_permissions(back.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let ledger = open(&back);
+    assert_eq!(ledger.reader().entry(size).unwrap().unwrap(), last);
+    let (id, s) = statement(&story, "selepas dipulihkan");
+    assert_eq!(record(&ledger, s), size + 1);
+    assert!(
+        ledger.reader().index_of(&id).unwrap().is_some()
+            && ledger.reader().file(&file.blake3).unwrap().is_some()
+    );
+    ledger.close();
+    drop(ledger);
+    sound(&back, None);
+
+    // With keys, readable by their owner alone.
+    ops::backup(&back, &to, true).unwrap();
+    let mode = |p: &str| fs::metadata(to.join(p)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("keys"), mode("keys/checkpoint.key")), (0o700, 0o600));
+    let third = tmp.path().join("third");
+    assert_eq!(ops::restore(&to, &third).unwrap().missing_key, None);
+    drop(open(&third));
+
+    // Not over anything else, not into itself, not backwards.
+    for (from, to) in [(&third, &third), (&third, &third.join("public")), (&third, &tmp.path().to_owned())] {
+        assert!(matches!(ops::backup(from, to, false), Err(OpsError::Unusable(_))), "{}", to.display());
+    }
+    assert!(matches!(ops::restore(&to, &third), Err(OpsError::Unusable(_))));
+    let older = ops::backup(&dir, &to, false).unwrap_err().to_string();
+    assert!(older.contains(&format!("holds {} entries, the ledger {}", size + 2, size + 1)), "{older}");
+    // Another log under the same key, and longer.
+    let ((_one, one), (_two, two)) = (fresh(), fresh());
+    ops::backup(&one, &tmp.path().join("small"), false).unwrap();
+    let ledger = open(&two);
+    tell(&ledger);
+    ledger.close();
+    let forked = ops::backup(&two, &tmp.path().join("small"), false).unwrap_err().to_string();
+    assert!(forked.contains("the ledger does not continue the 1 entries in it"), "{forked}");
+
+    // A copy that does not verify is not restored.
+    let bundle = to.join("public/tile/entries/000");
+    let mut bytes = fs::read(&bundle).unwrap();
+    bytes[700] ^= 1;
+    fs::write(&bundle, bytes).unwrap();
+    let fourth = tmp.path().join("fourth");
+    assert!(matches!(ops::restore(&to, &fourth), Err(OpsError::NotValid(_))));
+    assert!(!fourth.exists() && !tmp.path().join("fourth.restoring").exists());
+    // But the next backup mends it.
+    ops::backup(&back, &to, false).unwrap();
+    ops::restore(&to, &fourth).unwrap();
+}
+
+/// What a command gave.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn onrecord(place: &Path, args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+    command.args(args).current_dir(place).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("ONRECORD_")) {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Ran {
+    fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self
+    }
+}
+
+#[test]
+fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let place = tmp.path();
+    fs::write(place.join("operator.key"), &*operator().to_secret_text()).unwrap();
+    fs::write(place.join("letter.txt"), FILE).unwrap();
+    let text = "sistem telah diserang pada 2 Disember";
+    let (said, s) = statement(&story, text);
+    let quoted = s.content.clone().unwrap();
+    record(&ledger, s);
+    record(&ledger, statement(&story, &format!("Beliau berkata \"{text}\".")).1);
+    record(&ledger, statement(&story, "tiada kaitan dengannya").1);
+    let refs = json!({"corrects": said});
+    let words = Some(json!({"wrong": "tarikh", "right": "3 Disember"}));
+    record(
+        &ledger,
+        say("correction.issued", Some(story.case), refs, json!({"effect": "annotate"}), words)
+            .sign(&[&desk()])
+            .1,
+    );
+    let letter = upload(&ledger, "letter.txt", FILE);
+    let (_, s) = exhibit(&story, "surat", &letter);
+    let exhibited = s.content.clone().unwrap();
+    record(&ledger, s);
+    let server = Server::start(ledger);
+    let url = format!("http://{}", server.address);
+    let run = |args: &[&str]| {
+        let mut all = args.to_vec();
+        if !args.contains(&"--ledger") {
+            all.extend(["--ledger", &url, "--key", "operator.key"]);
+        }
+        onrecord(place, &all)
+    };
+
+    let unasked = run(&["withhold", "5", "--ground", "court_order"]);
+    assert!(unasked.code == 2 && unasked.err.contains("--yes"), "{}", unasked.err);
+    let none = run(&["withhold", "2", "--ground", "court_order", "--yes"]);
+    assert!(none.code == 2 && none.err.contains("carries no words"), "{}", none.err);
+    let done = run(&[
+        "withhold",
+        "5",
+        "--ground",
+        "court_order",
+        "--authority",
+        "High Court",
+        "--redacted",
+        "[...]",
+        "--yes",
+    ])
+    .ok();
+    assert_eq!(done.out, format!("{url}/e/10\n"));
+    let line = |n: u64| done.err.lines().find(|l| l.contains(&format!("/e/{n} "))).map(str::to_owned);
+    assert!(line(6).unwrap().ends_with("(repeats its words)"), "{}", done.err);
+    assert!(line(8).unwrap().ends_with("(points at it)"), "{}", done.err);
+    assert!(line(7).is_none() && line(9).is_none(), "{}", done.err);
+    let content = format!("/content/{}", Digest::blake3(&quoted));
+    assert_eq!((server.get(&content).status, server.get(&content).text()), (410, "withheld 10\n".into()));
+    assert!(
+        server.get("/content/tile/000.p/11").body.windows(5).any(|w| w == b"[...]"),
+        "the redacted text stands"
+    );
+    let twice = run(&["withhold", "@5", "--ground", "court_order", "--yes"]);
+    assert!(twice.code == 1 && twice.err.contains("CHECK_FAILED: withholding.state"), "{}", twice.err);
+
+    fs::write(place.join("words.blob"), &quoted).unwrap();
+    fs::write(place.join("wrong.blob"), &exhibited).unwrap();
+    let wrong = run(&["release", "5", "--ground", "order_lifted", "--content-from", "wrong.blob", "--yes"]);
+    assert!(wrong.code == 2 && wrong.err.contains("--content-from"), "{}", wrong.err);
+    let what = run(&["release", "5", "--ground", "order_lifted", "--yes"]);
+    assert!(what.code == 2 && what.err.contains("entry 5: content"), "{}", what.err);
+    let back = run(&[
+        "release",
+        &said.to_string(),
+        "--ground",
+        "order_lifted",
+        "--content-from",
+        "words.blob",
+        "--yes",
+    ])
+    .ok();
+    assert_eq!(back.out, format!("{url}/e/11\n"));
+    assert_eq!(server.get(&content).body, quoted);
+    // Once more on the same day is another event, not the one on record.
+    let again = run(&[
+        "withhold",
+        &format!("{url}/e/5"),
+        "--ground",
+        "court_order",
+        "--authority",
+        "High Court",
+        "--yes",
+    ])
+    .ok();
+    assert_eq!(again.out, format!("{url}/e/12\n"));
+    assert_eq!(server.get(&content).text(), "withheld 12\n");
+
+    // A file, and the words with it.
+    let held = format!("/file/{}", letter.blake3);
+    assert_eq!(server.get(&held).status, 200);
+    run(&["withhold", "9", "--ground", "erasure", "--file", "0", "--content", "--yes"]).ok();
+    assert_eq!(server.get(&held).status, 404);
+    fs::write(place.join("exhibit.blob"), &exhibited).unwrap();
+    let release = ["release", "9", "--ground", "error", "--yes", "--content-from", "exhibit.blob"];
+    let back = run(&[&release[..], &["--file", "0=words.blob"]].concat());
+    assert!(back.code == 2 && back.err.contains("not the file that the words name"), "{}", back.err);
+    run(&[&release[..], &["--file", "0=letter.txt"]].concat()).ok();
+    assert_eq!(server.get(&held).body, FILE);
+
+    // Under embargo from the first moment.
+    fs::write(place.join("desk.key"), &*desk().to_secret_text()).unwrap();
+    fs::write(place.join("secret.json"), r#"{"description":"belum boleh diumumkan"}"#).unwrap();
+    fs::write(place.join("secret.txt"), "lampiran yang belum boleh diumumkan").unwrap();
+    let by = desk().verifying_key().to_string();
+    let note = onrecord(
+        place,
+        &[
+            "event",
+            "new",
+            "--type",
+            "exhibit.captured",
+            "--origin",
+            ORIGIN,
+            "--by",
+            &by,
+            "--at",
+            "2023-12-15",
+            "--case",
+            &story.case.to_string(),
+            "--fact",
+            "method=scan",
+            "--fact",
+            "captured=2023-12-15",
+            "--words",
+            "secret.json",
+            "--file",
+            "secret.txt",
+            "--content-out",
+            "secret.blob",
+        ],
+    )
+    .ok();
+    fs::write(place.join("secret.draft"), note.out).unwrap();
+    let signed = onrecord(place, &["event", "sign", "--key", "desk.key", "secret.draft"]).ok();
+    fs::write(place.join("secret.note"), signed.out).unwrap();
+    let submit =
+        ["event", "submit", "secret.note", "--content", "secret.blob", "--file", "secret.txt", "--embargo"];
+    let lone = onrecord(place, &[&submit[..], &["--ledger", &url]].concat());
+    assert!(lone.code == 2 && lone.err.contains("--key"), "{}", lone.err);
+    let stranger = onrecord(place, &[&submit[..], &["--ledger", &url, "--key", "desk.key"]].concat());
+    assert!(stranger.code == 1 && stranger.err.contains("NOT_ALLOWED: by[0]"), "{}", stranger.err);
+    assert!(server.ledger.reader().entry(15).unwrap().is_none(), "all or none");
+    let landed = run(&submit).ok();
+    assert_eq!(landed.out, format!("{url}/e/15\n"));
+    let blob = fs::read(place.join("secret.blob")).unwrap();
+    assert_eq!(server.get(&format!("/content/{}", Digest::blake3(&blob))).text(), "withheld 16\n");
+    assert_eq!(
+        server.get(&format!("/file/{}", Digest::blake3(b"lampiran yang belum boleh diumumkan"))).status,
+        404
+    );
+    let files = ["--content-from", "secret.blob", "--file", "0=secret.txt"];
+    run(&[&["release", "15", "--ground", "embargo_ended", "--yes"][..], &files].concat()).ok();
+    assert_eq!(server.get(&format!("/content/{}", Digest::blake3(&blob))).body, blob);
+}
+
+#[test]
+fn the_commands_check_back_up_and_restore() {
+    let (tmp, dir) = rich();
+    let place = tmp.path();
+    drop(dir);
+    let checked = onrecord(place, &["fsck", "--data", "ledger"]).ok();
+    assert!(checked.out.trim_end().ends_with("sound"), "{}", checked.out);
+    for name in ["entries", "tree", "files", "journal", "index", "withheld", "stray", "keys"] {
+        assert!(
+            checked.out.lines().any(|l| l.starts_with(name) && l.contains(" ok ")),
+            "{name}: {}",
+            checked.out
+        );
+    }
+    let done = onrecord(place, &["backup", "--data", "ledger", "--to", "copy", "--with-keys"]).ok();
+    assert!(done.out.starts_with("copy: 564 entries, root "), "{}", done.out);
+    let json = onrecord(place, &["backup", "--data", "ledger", "--to", "copy", "--json"]).ok();
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json["size"].as_u64(), json["written"].as_u64()), (Some(564), Some(0)));
+    onrecord(place, &["restore", "--from", "copy", "--data", "back"]).ok();
+    let checked = onrecord(place, &["fsck", "--data", "back", "--json"]).ok();
+    let checked: Value = serde_json::from_str(&checked.out).unwrap();
+    assert_eq!((checked["size"].as_u64(), checked["faults"].as_array().map(Vec::len)), (Some(564), Some(0)));
+    fs::write(place.join("back/public/stray"), "x").unwrap();
+    let bad = onrecord(place, &["fsck", "--data", "back"]);
+    assert!(bad.code == 1 && bad.out.contains("REFUSED  public/stray: "), "{}", bad.out);
+    let absent = onrecord(place, &["fsck", "--data", "nowhere"]);
+    assert_eq!(absent.code, 2, "{}", absent.err);
+}

@@ -159,7 +159,7 @@ impl Marks {
         };
         // The follower places files at the same time.
         let mut placing = Placing::named(&*self.disk, self.tmp.clone(), "withheld");
-        placing.place(&self.path, text.as_bytes())?;
+        placing.place_private(&self.path, text.as_bytes())?;
         placing.sync()?;
         self.write().dirty = false;
         Ok(())
@@ -402,6 +402,8 @@ mod tests {
         marks.note(id, &[letter.clone(), file(b"other")]);
         marks.persist().unwrap();
         let text = std::fs::read_to_string(folder.withheld()).unwrap();
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.withheld()).unwrap());
+        assert_eq!(mode & 0o777, 0o600, "it holds a key");
         assert_eq!(text.lines().count(), 4);
         assert!(!text.contains(&letter.blake3.to_string()) && !text.contains("surat"));
         let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();

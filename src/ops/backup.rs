@@ -220,10 +220,11 @@ fn copy_log(
         fs::remove_file(&path).doing("remove", &path)?;
         done.removed += 1;
     }
-    for (source, target) in [(from.settings(), dest.settings()), (from.withheld(), dest.withheld())] {
-        if let Some(bytes) = read(&source)? {
-            place(&target, &bytes)?;
-        }
+    if let Some(bytes) = read(&from.settings())? {
+        place(&dest.settings(), &bytes)?;
+    }
+    if let Some(bytes) = read(&from.withheld())? {
+        placing.place_private(&dest.withheld(), &bytes).map_err(LedgerError::from)?;
     }
     // Last, so that a copy that was cut short is still a whole one of the size before, or none.
     placing.sync().map_err(LedgerError::from)?;

@@ -34,6 +34,10 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
     /// A new, empty file, over any old one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// As [`create`](Self::create), readable by the owner alone (mode 0600) where the disk knows owners.
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.create(path)
+    }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
@@ -72,6 +76,12 @@ impl Disk for RealDisk {
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(fs::File::create(path)?))
+    }
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // The mode counts for a new file only.
+        self.remove(path)?;
+        Ok(Box::new(fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
@@ -122,9 +132,23 @@ impl<'a> Placing<'a> {
     }
 
     pub fn place(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        self.place_by(|disk, aside| disk.create(aside), path, bytes)
+    }
+
+    /// As [`place`](Self::place), readable by the owner alone.
+    pub fn place_private(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        self.place_by(|disk, aside| disk.create_private(aside), path, bytes)
+    }
+
+    fn place_by(
+        &mut self,
+        create: impl Fn(&dyn Disk, &Path) -> io::Result<Box<dyn DiskFile>>,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
         let aside = self.tmp.join(format!("{}-{}", self.name, self.made));
         self.made += 1;
-        let mut file = self.disk.create(&aside).doing(|| format!("create {}", aside.display()))?;
+        let mut file = create(self.disk, &aside).doing(|| format!("create {}", aside.display()))?;
         write_all(&mut *file, bytes)
             .and_then(|()| file.sync_data())
             .doing(|| format!("write {}", aside.display()))?;

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::{Submission, reader::Shared};
-use crate::{
-    event::{Code, Content, Digest, Event, FileRef, Refusal, SignedEvent},
-    log::MAX_CONTENT,
-};
+use crate::event::{Code, Content, Digest, Event, FileRef, MAX_CONTENT, Refusal, SignedEvent};
 
 /// A submission that passed shape and signatures. What is wrong with its words is kept for later: an event
 /// that is on record already is answered with its entry, whatever came with it.

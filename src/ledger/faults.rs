@@ -30,7 +30,7 @@ use crate::{
 };
 use serde_json::json;
 use sha2::Digest as _;
-use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement, statement_facts};
+use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement};
 
 fn seeds() -> u64 {
     std::env::var("ONRECORD_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(200)
@@ -405,5 +405,4 @@ fn a_simulated_disk_loses_what_was_not_synced() {
         }
     }
     assert!(kept > 0 && lost > 0, "{kept} kept, {lost} lost");
-    let _ = (desk(), statement_facts());
 }

@@ -127,8 +127,8 @@ impl Follower {
             return self.drop_journal(size);
         }
         let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
-        let tiles: BTreeSet<u64> =
-            pending.keys().filter(|i| **i < self.published).map(|i| content_tile_of(*i)).collect();
+        // All of them, published or not: a publication cut short may have left a tile that no checkpoint covers.
+        let tiles: BTreeSet<u64> = pending.keys().map(|i| content_tile_of(*i)).collect();
         for tile in &tiles {
             self.rewrite_contents(*tile, &mut placing)?;
         }

@@ -218,8 +218,7 @@ fn open_with(
     let ids = (origin, log_key);
     let shared =
         Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, (uploads, marks)));
-    let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
-    let unpublished = || (recovered.first..).zip(&recovered.records).skip(skip);
+    let unpublished = || (published..).zip(recovered.above(published));
     give_back_again(&shared, unpublished());
     catch_up(&shared, size, progress)?;
     withhold_again(&shared, unpublished())?;
@@ -411,8 +410,7 @@ fn replay_journal(
     if !recovered.records.is_empty() && recovered.first > published {
         return Err(broken(published, format!("missing: the journal begins at entry {}", recovered.first)));
     }
-    let skip = usize::try_from(published - recovered.first.min(published)).unwrap_or(usize::MAX);
-    let fresh = recovered.records.get(skip..).unwrap_or(&[]);
+    let fresh = recovered.above(published);
     // Signatures were checked before they were journalled, and are again: the log is short here.
     let parsed: Vec<_> = fresh
         .par_iter()

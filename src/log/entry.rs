@@ -157,8 +157,7 @@ pub type SignedEntry = Entry<SignedEvent>;
 
 /// A canonical number from 0 to 2^53-1.
 fn number(s: &str) -> Option<u64> {
-    let good = s == "0" || (!s.starts_with('0') && s.len() <= 16 && s.bytes().all(|b| b.is_ascii_digit()));
-    if good { s.parse().ok().filter(|n| *n <= MAX_INDEX) } else { None }
+    super::parse_decimal(s).filter(|n| *n <= MAX_INDEX)
 }
 
 fn id_and_number(s: &str) -> Option<(EventId, u64)> {

@@ -46,7 +46,7 @@ pub use hash::{Hash, leaf_hash, node_hash};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
 pub use rules::{Door, NoDoor, Placement, decide};
 pub use tile::{
-    MAX_CONTENT, TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
+    TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
     decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes, new_tiles, node_in_tile,
     tile_of_node, tiles_of,
 };

@@ -96,7 +96,7 @@ pub fn decide(
     let spec = event_type.spec();
     let authors = check_keys(rows, event, origin, door)?;
     check_role(rows, event, spec, authors[0])?;
-    let case = check_refs(rows, event, spec)?;
+    let case = check_refs(rows, event)?;
     door.blobs()?;
     if let Some(content) = event.content()
         && !rows.withheld_blob(&content.blake3).is_empty()
@@ -258,7 +258,7 @@ fn describe(who: Who) -> String {
 }
 
 /// Case and refs. Gives the case that the event belongs to.
-fn check_refs(rows: &impl Rows, event: &SignedEvent, spec: &Spec) -> Result<Option<EventId>, Refusal> {
+fn check_refs(rows: &impl Rows, event: &SignedEvent) -> Result<Option<EventId>, Refusal> {
     let unknown = |place: &str| {
         Refusal::new(
             Code::RefUnknown,
@@ -314,7 +314,6 @@ fn check_refs(rows: &impl Rows, event: &SignedEvent, spec: &Spec) -> Result<Opti
             }
         }
     }
-    debug_assert!(spec.refs.len() == event.body().refs().len());
     Ok(own_case)
 }
 

@@ -10,6 +10,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{Hash, entry::MAX_ENTRY, node_hash, parse_decimal};
+use crate::event::MAX_CONTENT;
 
 /// Levels of the tree between one level of tiles and the next (`c2sp.org/tlog-tiles`).
 pub const TILE_HEIGHT: u8 = 8;
@@ -19,8 +20,6 @@ pub const TILE_WIDTH: u16 = 256;
 const MAX_LEVEL: u8 = 63;
 /// Levels that trees whose size is a `u64` reach.
 const LEVELS: u8 = 8;
-/// The longest content blob, in bytes (formats.md, section 3).
-pub const MAX_CONTENT: usize = 262_144;
 /// Stands in a content tile for the length of withheld words (formats.md, section 6).
 const WITHHELD: u32 = 0xFFFF_FFFF;
 

@@ -43,6 +43,14 @@ pub(crate) struct Recovered {
     pub segments: Vec<u64>,
 }
 
+impl Recovered {
+    /// The records of entries that are not published: from that index on, if the journal reaches it.
+    pub fn above(&self, published: u64) -> &[Record] {
+        let skip = usize::try_from(published.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.records.get(skip..).unwrap_or(&[])
+    }
+}
+
 pub(crate) struct Journal {
     dir: PathBuf,
     file: Box<dyn DiskFile>,

@@ -106,6 +106,155 @@ fn the_log_is_served_as_tlog_tiles_says() {
     }
 }
 
+/// Everything that is served raw: its path and what a cache may do with it.
+fn raw_paths(w: &World) -> Vec<(String, &'static str)> {
+    let (_, index) = w.say("kata-kata");
+    for i in 0..255 {
+        w.say(&format!("kenyataan {i}"));
+    }
+    let digest = w.server.ledger.reader().parsed(index).unwrap().unwrap().event().content().unwrap().blake3;
+    let file = file_ref("surat.txt", "text/plain", b"Dengan hormatnya\n");
+    let path = format!("/file/{}", file.blake3);
+    assert_eq!(w.server.send("PUT", &path, &[], b"Dengan hormatnya\n").status, 201);
+    w.exhibit(&[file]);
+    const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+    let partial = "public, max-age=3600";
+    vec![
+        ("/checkpoint".into(), "no-cache"),
+        ("/tile/0/000".into(), IMMUTABLE),
+        ("/tile/entries/000".into(), IMMUTABLE),
+        ("/content/tile/000".into(), "no-cache"),
+        ("/tile/0/001.p/5".into(), partial),
+        ("/tile/entries/001.p/5".into(), partial),
+        ("/content/tile/001.p/5".into(), "no-cache"),
+        (format!("/entry/{index}"), IMMUTABLE),
+        (format!("/proof/{index}"), "no-cache"),
+        (format!("/content/{digest}"), "no-cache"),
+        (path, "no-cache"),
+    ]
+}
+
+#[test]
+fn whoever_has_the_bytes_is_told_so_and_what_may_be_withheld_is_asked_for_again() {
+    let w = world();
+    let s = &w.server;
+    let mut tags = std::collections::HashSet::new();
+    for (path, caching) in raw_paths(&w) {
+        let reply = s.get(&path);
+        assert_eq!((reply.status, reply.header("cache-control")), (200, Some(caching)), "{path}");
+        let tag = reply.header("etag").unwrap_or_else(|| panic!("{path}: no tag")).to_owned();
+        assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 10, "{path}: a strong tag: {tag}");
+        assert!(tags.insert(tag.clone()), "{path}: the tag of something else");
+        for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".into()] {
+            let again = s.send("GET", &path, &[("If-None-Match", &known)], b"");
+            assert_eq!((again.status, again.body.len()), (304, 0), "{path} {known}");
+            assert_eq!(again.header("etag"), Some(tag.as_str()), "{path}");
+            assert_eq!(again.header("cache-control"), Some(caching), "{path}");
+            assert_eq!(s.send("HEAD", &path, &[("If-None-Match", &known)], b"").status, 304, "{path}");
+        }
+        assert_eq!(s.send("GET", &path, &[("If-None-Match", "\"x\"")], b"").status, 200, "{path}");
+        let head = s.send("HEAD", &path, &[], b"");
+        for name in ["content-type", "content-length", "cache-control", "etag", "vary"] {
+            assert_eq!(head.header(name), reply.header(name), "{path} {name}");
+        }
+    }
+    // What changed has another tag.
+    let before = s.get("/checkpoint").header("etag").unwrap().to_owned();
+    w.say("lagi satu");
+    let after = s.send("GET", "/checkpoint", &[("If-None-Match", &before)], b"");
+    assert_eq!(after.status, 200);
+    assert_ne!(after.header("etag"), Some(before.as_str()));
+}
+
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap();
+    out
+}
+
+#[test]
+fn what_is_worth_it_is_compressed_for_those_who_take_it() {
+    let w = world();
+    let s = &w.server;
+    let gzip = [("Accept-Encoding", "gzip, deflate")];
+    let mut paths: Vec<(String, bool)> = raw_paths(&w)
+        .into_iter()
+        .map(|(path, _)| {
+            let long = s.get(&path).body.len() >= 1_024 && !path.starts_with("/tile/0");
+            let full = ["/tile/entries/000", "/content/tile/000"].contains(&path.as_str());
+            assert!(long || !full, "{path} is long enough to be of use here");
+            (path, long)
+        })
+        .collect();
+    paths.push(("/".into(), true));
+    paths.push(("/graphql?query={events(first:50){nodes{id%20sentence}}}".into(), true));
+    for (path, packed) in paths {
+        let (plain, reply) = (s.get(&path), s.send("GET", &path, &gzip, b""));
+        assert_eq!((plain.header("content-encoding"), reply.status), (None, 200), "{path}");
+        if !packed {
+            assert_eq!(reply.header("content-encoding"), None, "{path}");
+            assert_eq!(reply.body, plain.body, "{path}");
+            continue;
+        }
+        assert_eq!(reply.header("content-encoding"), Some("gzip"), "{path}");
+        for reply in [&plain, &reply] {
+            let vary: Vec<_> = reply.headers.iter().filter(|(n, _)| n == "vary").collect();
+            assert!(vary.iter().any(|(_, v)| v == "Accept-Encoding"), "{path} {vary:?}");
+        }
+        assert!(reply.body.len() * 10 < plain.body.len() * 8, "{path}: {}", reply.body.len());
+        assert_eq!(gunzip(&reply.body), plain.body, "{path}");
+        let length = reply.body.len().to_string();
+        assert_eq!(reply.header("content-length"), Some(length.as_str()), "{path}");
+        let head = s.send("HEAD", &path, &gzip, b"");
+        for name in ["content-type", "content-length", "content-encoding", "etag", "vary"] {
+            assert_eq!(head.header(name), reply.header(name), "{path} {name}");
+        }
+        let (Some(tag), Some(packed)) = (plain.header("etag"), reply.header("etag")) else {
+            assert!(path == "/" || path.starts_with("/graphql"), "{path}");
+            continue;
+        };
+        assert_ne!(tag, packed, "{path}: other bytes, another tag");
+        let ask = |known: &str, takes: &str| {
+            s.send("GET", &path, &[("If-None-Match", known), ("Accept-Encoding", takes)], b"")
+        };
+        let known = ask(packed, "gzip");
+        assert_eq!((known.status, known.header("etag")), (304, Some(packed)), "{path}");
+        assert_eq!(ask(tag, "gzip").header("etag"), Some(tag), "{path}");
+        assert_eq!(ask(packed, "identity").status, 200, "{path}: it could not read what it is told to use");
+    }
+}
+
+#[test]
+fn withheld_words_are_in_no_compressed_answer() {
+    let w = world();
+    let s = &w.server;
+    let (id, index) = w.say("perkataan yang ditarik balik");
+    for i in 0..300 {
+        w.say(&format!("kenyataan {i}"));
+    }
+    assert!(s.ledger.wait_published(std::time::Duration::from_secs(20)));
+    let gzip = [("Accept-Encoding", "gzip")];
+    let digest = s.ledger.reader().parsed(index).unwrap().unwrap().event().content().unwrap().blake3;
+    let contents = || s.send("GET", "/content/tile/000", &gzip, b"");
+    let words = b"perkataan yang ditarik balik".as_slice();
+    let holds = |reply: &http::Reply| gunzip(&reply.body).windows(words.len()).any(|w| w == words);
+    let before = contents();
+    assert!(holds(&before));
+    let withheld = say(
+        "content.withheld",
+        Some(w.story.case),
+        json!({"entry": id}),
+        json!({"ground": "court_order", "blobs": ["content"]}),
+        None,
+    );
+    w.record(withheld.sign(&[&operator()]));
+    let tag = before.header("etag").unwrap();
+    let known = s.send("GET", "/content/tile/000", &[("If-None-Match", tag), gzip[0]], b"");
+    assert_eq!((known.status, known.header("content-encoding")), (200, Some("gzip")));
+    assert!(!holds(&known) && !holds(&contents()));
+    assert_eq!(s.send("GET", &format!("/content/{digest}"), &gzip, b"").status, 410);
+}
+
 #[test]
 fn an_entry_its_proof_and_its_words_are_served_raw() {
     let w = world();

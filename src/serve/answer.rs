@@ -5,14 +5,14 @@ use axum::{
     extract::Request,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
     response::{IntoResponse as _, Response},
 };
 
-use super::pages;
+use super::{coding, pages};
 use crate::{
-    event::{Code, Digest, Refusal},
+    event::{Code, Refusal},
     ledger::ReadError,
 };
 
@@ -60,22 +60,34 @@ pub fn refuse(refusal: &Refusal) -> Response {
     text(status, &refusal.to_string())
 }
 
-/// An answer under a digest of its bytes: 304 if the caller has it.
-pub fn tagged(headers: &HeaderMap, digest: &Digest, make: impl FnOnce() -> Response) -> Response {
-    let tag = format!("\"{digest}\"");
-    let known =
-        headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
-            list.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag)
-        });
-    let mut response = if known {
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
-        response
-    } else {
-        make()
+/// An answer whose bytes have a tag: 304 if the caller has it (RFC 9110, section 13.1.2). The tag of what never
+/// changes under its name is that name; of all else, a digest of the bytes.
+pub fn tagged(
+    headers: &HeaderMap,
+    tag: &str,
+    caching: &'static str,
+    make: impl FnOnce() -> Response,
+) -> Response {
+    let plain = format!("\"{tag}\"");
+    // Whoever takes gzip may have it either way; to all others the compressed bytes are of no use.
+    let packed = coding::takes_gzip(headers).then(|| format!("\"{tag}{}\"", coding::TAG_SUFFIX));
+    let asked = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let known = asked.flat_map(|list| list.split(',')).find_map(|known| {
+        let known = known.trim().trim_start_matches("W/");
+        match &packed {
+            Some(packed) if known == packed => Some(packed),
+            _ => (known == "*" || known == plain).then_some(&plain),
+        }
+    });
+    let mut response = match known {
+        Some(_) => {
+            let headers = [(CACHE_CONTROL, caching), (VARY, "Accept-Encoding")];
+            (StatusCode::NOT_MODIFIED, headers).into_response()
+        }
+        None => make(),
     };
-    // Quotation marks and hex digits.
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    // Digits, letters and the slashes of a path.
+    if let Ok(tag) = HeaderValue::from_str(known.unwrap_or(&plain)) {
         response.headers_mut().insert(ETAG, tag);
     }
     response

@@ -72,7 +72,7 @@ pub async fn get(
         Err(error) => return missing(&path, &error),
     };
     let (content_type, show) = served_as(&media);
-    answer::tagged(&headers, &digest, || {
+    answer::tagged(&headers, &digest.to_string(), REVALIDATE, || {
         let body = if method == Method::HEAD { Body::empty() } else { stream(file, size) };
         let mut response = bytes(content_type, REVALIDATE, body);
         let headers = response.headers_mut();

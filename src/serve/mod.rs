@@ -23,6 +23,7 @@
 //! ```
 
 mod answer;
+mod coding;
 mod connection;
 mod files;
 mod graphql;
@@ -109,6 +110,7 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
         .route("/readyz", get(raw::readyz))
         .fallback(answer::unknown)
         .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(middleware::from_fn(coding::encode))
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
         .with_state(app)
 }

@@ -1,6 +1,9 @@
 //! The log as C2SP lays it out, and single entries, words and proofs (formats.md, section 6).
 
+use std::fmt::Display;
+
 use axum::{
+    body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
@@ -9,6 +12,7 @@ use axum::{
 use super::{
     App,
     answer::{self, IMMUTABLE, OCTETS, REVALIDATE, TEXT, blocking, bytes},
+    coding::Compressible,
 };
 use crate::{
     event::Digest,
@@ -32,10 +36,18 @@ async fn found(
     }
 }
 
+/// The tag of what never changes under its name in this log. Names of another log are other tags, should one
+/// ever be served at the same address.
+fn name_in(reader: &Reader, name: impl Display) -> String {
+    format!("{}/{name}", reader.log_key().id())
+}
+
 /// `/checkpoint`
-pub async fn checkpoint(State(app): State<App>) -> Response {
+pub async fn checkpoint(State(app): State<App>, headers: HeaderMap) -> Response {
     let checkpoint = app.ledger.reader().checkpoint();
-    bytes(TEXT, REVALIDATE, checkpoint.note().as_str().to_owned())
+    let note = checkpoint.note().as_str();
+    let tag = Digest::blake3(note.as_bytes()).to_string();
+    answer::tagged(&headers, &tag, REVALIDATE, || bytes(TEXT, REVALIDATE, note.to_owned()))
 }
 
 /// `/tile/<L>/<N>[.p/<W>]`, `/tile/entries/<N>[.p/<W>]`, `/content/tile/<N>[.p/<W>]`
@@ -46,31 +58,44 @@ pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
     };
     found(&app, move |reader| {
         let Some(tile) = reader.tile(&path)? else { return Ok(None) };
-        Ok(Some(match path.kind() {
-            TileKind::Contents => {
-                let digest = Digest::blake3(&tile);
-                answer::tagged(&headers, &digest, || bytes(OCTETS, REVALIDATE, tile.to_vec()))
-            }
-            _ if path.is_full() => bytes(OCTETS, IMMUTABLE, tile.to_vec()),
-            _ => bytes(OCTETS, FOR_AN_HOUR, tile.to_vec()),
-        }))
+        let (tag, caching) = match path.kind() {
+            // What is withheld leaves it.
+            TileKind::Contents => (Digest::blake3(&tile).to_string(), REVALIDATE),
+            _ if path.is_full() => (name_in(reader, path), IMMUTABLE),
+            _ => (name_in(reader, path), FOR_AN_HOUR),
+        };
+        let mut response =
+            answer::tagged(&headers, &tag, caching, || bytes(OCTETS, caching, Bytes::from_owner(tile)));
+        // Hashes can't be made shorter.
+        if !matches!(path.kind(), TileKind::Hashes { .. }) {
+            response.extensions_mut().insert(Compressible);
+        }
+        Ok(Some(response))
     })
     .await
 }
 
 /// `/entry/<n>`
-pub async fn entry(State(app): State<App>, Path(index): Path<String>) -> Response {
+pub async fn entry(State(app): State<App>, Path(index): Path<String>, headers: HeaderMap) -> Response {
     let Some(index) = answer::number(&index) else { return answer::not_found() };
-    found(&app, move |reader| Ok(reader.entry(index)?.map(|entry| bytes(TEXT, IMMUTABLE, entry.to_vec()))))
-        .await
+    found(&app, move |reader| {
+        let Some(entry) = reader.entry(index)? else { return Ok(None) };
+        let tag = name_in(reader, format_args!("entry/{index}"));
+        Ok(Some(answer::tagged(&headers, &tag, IMMUTABLE, || {
+            bytes(TEXT, IMMUTABLE, Bytes::from_owner(entry))
+        })))
+    })
+    .await
 }
 
 /// `/proof/<n>`
-pub async fn proof(State(app): State<App>, Path(index): Path<String>) -> Response {
+pub async fn proof(State(app): State<App>, Path(index): Path<String>, headers: HeaderMap) -> Response {
     let Some(index) = answer::number(&index) else { return answer::not_found() };
     found(&app, move |reader| {
-        let proof = reader.proof(index, &reader.checkpoint())?;
-        Ok(proof.map(|proof| bytes(TEXT, REVALIDATE, proof.to_string())))
+        let Some(proof) = reader.proof(index, &reader.checkpoint())? else { return Ok(None) };
+        let proof = proof.to_string();
+        let tag = Digest::blake3(proof.as_bytes()).to_string();
+        Ok(Some(answer::tagged(&headers, &tag, REVALIDATE, || bytes(TEXT, REVALIDATE, proof))))
     })
     .await
 }
@@ -81,7 +106,9 @@ pub async fn content(State(app): State<App>, Path(digest): Path<String>, headers
     found(&app, move |reader| {
         Ok(match reader.content(&digest)? {
             Blob::Present(words) => {
-                Some(answer::tagged(&headers, &digest, || bytes(JSON, REVALIDATE, words.to_vec())))
+                let tag = digest.to_string();
+                let answer = || bytes(JSON, REVALIDATE, Bytes::from_owner(words));
+                Some(answer::tagged(&headers, &tag, REVALIDATE, answer))
             }
             Blob::Withheld(by) => Some(answer::text(StatusCode::GONE, &format!("withheld {by}"))),
             Blob::Unknown => None,

@@ -1,0 +1,128 @@
+//! Content codings (RFC 9110, section 8.4): gzip for whoever asks for it.
+//!
+//! Answers are compressed as they are sent, and no compressed copy is kept: what is withheld could survive in
+//! one. Files are sent as they are: most are compressed by themselves, and they are asked for by ranges.
+
+use std::io::Write as _;
+
+use axum::{
+    body::{Body, HttpBody as _},
+    extract::Request,
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{
+            ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY,
+        },
+        response::Parts,
+    },
+    middleware::Next,
+    response::Response,
+};
+use flate2::{Compression, write::GzEncoder};
+use http_body_util::BodyExt as _;
+
+/// What the tag of a compressed answer ends in: its bytes are others (RFC 9110, section 8.8.3.3).
+pub const TAG_SUFFIX: &str = "-gzip";
+
+/// Shorter answers gain nothing.
+const LEAST: u64 = 1_024;
+/// Longer answers would be held in memory twice.
+const MOST: u64 = 8 << 20;
+/// Longer answers are compressed on a thread that may take its time.
+const INLINE: usize = 16 << 10;
+/// Of a bundle of 90 entries, 86 KB: level 3 leaves 26 % in 0.7 ms, level 6 leaves 25 % in 1.0 ms.
+const LEVEL: Compression = Compression::new(3);
+
+/// Set on an answer whose type does not say that it is worth compressing.
+#[derive(Debug, Clone, Copy)]
+pub struct Compressible;
+
+/// Whether the caller takes gzip.
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
+    let (mut gzip, mut any) = (None, None);
+    for item in accepted.flat_map(|list| list.split(',')) {
+        let mut parts = item.split(';').map(str::trim);
+        let coding = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        match coding.to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => gzip = Some(weight > 0.0),
+            "*" => any = Some(weight > 0.0),
+            _ => {}
+        }
+    }
+    gzip.or(any).unwrap_or(false)
+}
+
+/// Compresses what is worth it, for those who take it.
+pub async fn encode(request: Request, next: Next) -> Response {
+    let wanted = takes_gzip(request.headers());
+    let (mut parts, body) = next.run(request).await.into_parts();
+    if !is_worth_it(&parts, &body) {
+        return Response::from_parts(parts, body);
+    }
+    parts.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if !wanted {
+        return Response::from_parts(parts, body);
+    }
+    // It is in memory whole; the answer to HEAD too, until the router takes its body away.
+    let Ok(plain) = body.collect().await else { return failed() };
+    let plain = plain.to_bytes();
+    let packed = if plain.len() <= INLINE {
+        gzip(&plain)
+    } else {
+        tokio::task::spawn_blocking(move || gzip(&plain)).await.unwrap_or_else(|e| Err(e.into()))
+    };
+    let Ok(packed) = packed else { return failed() };
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let tag = parts.headers.get(ETAG).and_then(|t| t.to_str().ok()?.strip_suffix('"'));
+    if let Some(tag) = tag.and_then(|t| HeaderValue::try_from(format!("{t}{TAG_SUFFIX}\"")).ok()) {
+        parts.headers.insert(ETAG, tag);
+    }
+    Response::from_parts(parts, packed.into())
+}
+
+/// Writing to memory does not fail, so this is not seen; but no answer may look whole that is not.
+fn failed() -> Response {
+    super::answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed to answer")
+}
+
+fn is_worth_it(parts: &Parts, body: &Body) -> bool {
+    let header = |name| parts.headers.get(name).and_then(|v| v.to_str().ok());
+    let text = ["text/", "application/json", "application/graphql-response+json", "image/svg+xml"];
+    let by_type = header(&CONTENT_TYPE).is_some_and(|t| text.iter().any(|p| t.starts_with(p)));
+    let by_mark = parts.extensions.get::<Compressible>().is_some();
+    (by_type || by_mark)
+        && body.size_hint().exact().is_some_and(|l| (LEAST..=MOST).contains(&l))
+        && header(&CONTENT_ENCODING).is_none()
+        && header(&CONTENT_DISPOSITION).is_none()
+        && parts.status != StatusCode::PARTIAL_CONTENT
+}
+
+fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 3), LEVEL);
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_ask_for_it() {
+        let takes = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, accept.parse().unwrap());
+            takes_gzip(&headers)
+        };
+        for yes in ["gzip", "GZIP", "x-gzip", "br, gzip;q=0.1", "*", "deflate, *;q=0.5", "identity, gzip"] {
+            assert!(takes(yes), "{yes}");
+        }
+        for no in ["", "identity", "br", "gzip;q=0", "gzip; q=0.000", "gzip;q=0, *", "*;q=0"] {
+            assert!(!takes(no), "{no}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+}

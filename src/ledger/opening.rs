@@ -163,7 +163,14 @@ pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
         .write(true)
         .open(&path)
         .map_err(|e| io(&path, "open", e))?;
-    match file.try_lock() {
+    // A program that this process is just starting holds a copy of every file until it runs, locks too.
+    let mut locked = file.try_lock();
+    for _ in 0..10 {
+        let Err(fs::TryLockError::WouldBlock) = locked else { break };
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(LedgerError::Locked(folder.root().display().to_string())),
         Err(fs::TryLockError::Error(e)) => Err(io(&path, "lock", e)),

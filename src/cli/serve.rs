@@ -124,7 +124,8 @@ pub(super) fn until_stopped(
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = stop_signal()?;
-        crate::serve::serve(ledger.clone(), listener, crate::serve::Options { url }, stop).await
+        let options = crate::serve::Options { url, ..Default::default() };
+        crate::serve::serve(ledger.clone(), listener, options, stop).await
     });
     // Requests that are still being answered have their time in the service; this is for what hangs after it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));

@@ -23,6 +23,10 @@ pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// For what changes, or may be withheld: ask again each time.
 pub const REVALIDATE: &str = "no-cache";
 
+/// What a connection that is not taken in is told, before anything is read of it.
+pub const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 /// Bytes of a type.
 pub fn bytes(content_type: &'static str, caching: &'static str, body: impl Into<Body>) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [

@@ -1,135 +1,128 @@
-//! Connections: how many there are, and how long they may sit still.
+//! One connection: how long it may sit still, and the requests that come over it.
 
 use std::{
+    convert::Infallible,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use axum::{extract::connect_info::Connected, serve::IncomingStream};
+use axum::Router;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    net::TcpStream,
+    sync::watch,
     time::{Instant, Sleep},
 };
+use tower::Service as _;
 
-use super::limits;
+use super::{
+    connections::{Place, Seat},
+    limits,
+    patience::Wait,
+};
 
-/// Who is at the other end of a request's connection.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    /// The address.
-    pub address: SocketAddr,
-    /// Requests of the connection that a handler is at.
-    under_way: Arc<AtomicUsize>,
+/// Who is at the other end of a request's connection; an extension of each request that [`serve`](super::serve)
+/// takes in.
+#[derive(Clone)]
+pub(super) struct Peer {
+    pub address: IpAddr,
+    pub seat: Arc<Seat>,
 }
 
-impl Peer {
-    /// The address by which uploads are counted.
-    pub fn ip(&self) -> IpAddr {
-        self.address.ip().to_canonical()
-    }
-    /// Says that a handler is at a request, until the answer is dropped.
-    pub(super) fn begin(&self) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self.under_way.clone())
-    }
-}
-
-/// Where a router is used without [`serve`](super::serve), all callers count as one.
-pub(super) const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// A request that a handler is at.
-pub(super) struct UnderWay(Arc<AtomicUsize>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Connected<IncomingStream<'_, Listener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
-        Self { address: *stream.remote_addr(), under_way: stream.io().under_way.clone() }
-    }
-}
-
-/// Accepts so many connections at once, and no more.
-pub(super) struct Listener {
-    inner: TcpListener,
-    free: Arc<Semaphore>,
-}
-
-impl Listener {
-    pub(super) fn new(inner: TcpListener) -> Self {
-        Self { inner, free: Arc::new(Semaphore::new(limits::CONNECTIONS)) }
-    }
-}
-
-impl axum::serve::Listener for Listener {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        // The semaphore is never closed.
-        let permit = self.free.clone().acquire_owned().await.ok();
-        let (stream, address) = axum::serve::Listener::accept(&mut self.inner).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-        (Connection::new(stream, permit), address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-}
-
-/// A connection that is closed when it sits still for too long: while the head of a request is awaited, and
-/// while an answer is not taken. Bodies on their way in are timed where they are read.
-pub(super) struct Connection {
+/// Serves a connection until it ends, is dropped to make room, or has answered what is under way when the server
+/// stops.
+pub(super) async fn attend(
     stream: TcpStream,
-    under_way: Arc<AtomicUsize>,
+    address: SocketAddr,
+    place: Place,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let seat = place.seat.clone();
+    let peer = Peer { address: address.ip(), seat: seat.clone() };
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        // A router is always ready.
+        let answer = router.clone().call(request);
+        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+    });
+    let mut http = http1::Builder::new();
+    // Heads and idle connections are timed by `Connection`, which tells the two apart.
+    http.header_read_timeout(None).max_header_size(limits::HEAD).max_buf_size(limits::CONNECTION_BUFFER);
+    let connection = http.serve_connection(TokioIo::new(Connection::new(stream, place)), service);
+    let mut connection = pin!(connection.with_upgrades());
+    let mut told = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::trace!(%error, "a connection broke");
+                }
+                return;
+            }
+            () = seat.dropped() => return,
+            _ = stopping.wait_for(|stopping| *stopping), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// What a read of a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The whole head of a request: the first of the connection, or one that has begun.
+    Head,
+    /// Whatever the handler asks for. Bodies are timed where they are read, upgraded connections by their own
+    /// protocol.
+    Handler,
+    /// The first byte of another request.
+    Rest,
+}
+
+/// A socket that is closed when its peer sits still for too long: while the head of a request is awaited, and
+/// while an answer is not taken.
+struct Connection {
+    stream: TcpStream,
+    place: Place,
+    phase: Phase,
     head: Pin<Box<Sleep>>,
-    write: Pin<Box<Sleep>>,
-    writing: bool,
-    _permit: Option<OwnedSemaphorePermit>,
+    write: Wait,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self {
-            stream,
-            under_way: Arc::default(),
-            head: Box::pin(tokio::time::sleep(limits::HEAD_TIMEOUT)),
-            write: Box::pin(tokio::time::sleep(limits::IDLE_TIMEOUT)),
-            writing: false,
-            _permit: permit,
-        }
+    fn new(stream: TcpStream, place: Place) -> Self {
+        let head = Box::pin(tokio::time::sleep(limits::HEAD_TIMEOUT));
+        Self { stream, place, phase: Phase::Head, head, write: Wait::new() }
     }
 
-    /// Times a write: from the first that has to wait to the next that gets on.
-    fn timed<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if result.is_ready() {
-            self.writing = false;
-            // The next head is awaited from the last byte of the answer on.
-            self.head.as_mut().reset(Instant::now() + limits::HEAD_TIMEOUT);
-            return result;
+    fn timed_out<T>(&self) -> Poll<io::Result<T>> {
+        self.place.timed_out();
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Times a write.
+    fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Ok(bytes)) => {
+                self.write.moved(bytes);
+                self.place.seat.moved();
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                self.place.seat.waits();
+                if self.write.poll(cx).is_ready() {
+                    return self.timed_out();
+                }
+            }
         }
-        if !self.writing {
-            self.writing = true;
-            self.write.as_mut().reset(Instant::now() + limits::IDLE_TIMEOUT);
-        }
-        match self.write.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
+        result
     }
 }
 
@@ -139,18 +132,36 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let idle = self.under_way.load(Ordering::Relaxed) == 0;
-        if idle && self.head.as_mut().poll(cx).is_ready() {
+        let this = &mut *self;
+        if !this.place.seat.awaits_head() {
+            this.phase = Phase::Handler;
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        }
+        if this.phase == Phase::Handler {
+            this.phase = Phase::Rest;
+            this.head.as_mut().reset(Instant::now() + limits::KEEP_ALIVE);
+        }
+        let before = buf.filled().len();
+        let result = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if this.phase == Phase::Rest && buf.filled().len() > before {
+            this.phase = Phase::Head;
+            this.head.as_mut().reset(Instant::now() + limits::HEAD_TIMEOUT);
+        }
+        // Asked after each read, so that a trickle doesn't put it off.
+        if this.head.as_mut().poll(cx).is_ready() {
+            if this.phase == Phase::Head {
+                return this.timed_out();
+            }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        result
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.timed(cx, result)
+        self.written(cx, result)
     }
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
@@ -158,7 +169,7 @@ impl AsyncWrite for Connection {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.timed(cx, result)
+        self.written(cx, result)
     }
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()

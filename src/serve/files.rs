@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Path, Request, State},
+    extract::{Extension, Path, Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
         header::{CONTENT_DISPOSITION, CONTENT_LENGTH},
@@ -15,7 +15,8 @@ use tokio::{io::AsyncReadExt as _, sync::mpsc};
 use super::{
     App,
     answer::{self, REVALIDATE, blocking, bytes},
-    connection::{NOWHERE, Peer},
+    bodies::stopped_coming,
+    client::Client,
     guard, limits,
 };
 use crate::{
@@ -125,13 +126,18 @@ fn stream(mut file: tokio::fs::File, size: u64) -> Body {
 
 /// `PUT /file/<blake3>`: 201 when the bytes are taken in and synced, 200 when they are on record already. An
 /// event must name the file within the hour.
-pub async fn put(State(app): State<App>, Path(digest): Path<String>, request: Request) -> Response {
+pub async fn put(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    Path(digest): Path<String>,
+    request: Request,
+) -> Response {
     let Ok(digest) = digest.parse::<Digest>() else {
         let found = "something else";
         return answer::refuse(&Refusal::new(Code::BadId, "path", "/file/<64 lower-case hex digits>", found));
     };
-    let Ok(_permit) = app.uploads.try_acquire() else { return guard::busy("too many uploads at once") };
-    let from = request.extensions().get::<ConnectInfo<Peer>>().map_or(NOWHERE, |info| info.0.ip());
+    let Some(_share) = app.uploads.take(client) else { return guard::busy(&app, "too many uploads at once") };
+    let from = client.network();
     let ledger = app.ledger.clone();
     let begun = blocking(move || {
         // What is on record already is read and dropped, so that the caller hears the answer.
@@ -167,11 +173,11 @@ async fn take(mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
     let broken = |message: &str| Refusal::because(Code::Unavailable, "file", message);
     let mut read = Ok(());
     loop {
-        match tokio::time::timeout(limits::IDLE_TIMEOUT, body.frame()).await {
-            Err(_) => read = Err(broken("the bytes stopped coming")),
-            Ok(None) => {}
-            Ok(Some(Err(_))) => read = Err(broken("the connection broke")),
-            Ok(Some(Ok(frame))) => {
+        match body.frame().await {
+            None => {}
+            Some(Err(e)) if stopped_coming(&e) => read = Err(broken("the bytes stopped coming")),
+            Some(Err(_)) => read = Err(broken("the connection broke")),
+            Some(Ok(frame)) => {
                 // A frame of trailers has no data. If sending fails, the writer has ended and says why below.
                 let sent = match frame.into_data() {
                     Ok(chunk) => chunks.send(chunk).await.is_ok(),

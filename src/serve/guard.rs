@@ -1,34 +1,43 @@
 //! What every request passes: how many there may be, how long each may take, and the headers of every answer.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    body::{Body, HttpBody as _},
+    extract::{Request, State},
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
         header::{
-            CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+            X_FRAME_OPTIONS,
         },
     },
     middleware::Next,
     response::Response,
 };
 
-use super::{App, answer, connection::Peer, limits};
+use super::{App, answer, bodies, client::Client, connection::Peer, connections::Seat, limits};
 use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
 const STRICT: &str =
     "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Lets a request through, or says why not.
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Lets a request through, or says why not. What handlers find among its extensions: the [`Client`].
+pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|info| info.0.clone());
-    let _under_way = peer.as_ref().map(Peer::begin);
+    let peer = request.extensions().get::<Peer>().cloned();
+    let client = match &peer {
+        Some(peer) => app.options.proxies.client(peer.address, request.headers()),
+        None => Client::NOWHERE,
+    };
+    request.extensions_mut().insert(client);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
 
-    let mut response = admit(&app, request, next).await;
+    let mut response = match &peer {
+        Some(peer) => follow(&app, client, &peer.seat, request, next).await,
+        None => admit(&app, client, request, next).await,
+    };
 
     let headers = response.headers_mut();
     let mut unless_set = |name: HeaderName, value: &'static str| {
@@ -45,19 +54,48 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
-async fn admit(app: &App, request: Request, next: Next) -> Response {
-    // Whoever restarts processes that don't answer is answered even under load.
-    let free = request.uri().path() == "/livez";
-    let Ok(_permit) = app.requests.try_acquire_many(u32::from(!free)) else {
-        return busy("too many requests at once");
+/// Keeps the table of connections told of a request.
+async fn follow(app: &App, client: Client, seat: &Arc<Seat>, mut request: Request, next: Next) -> Response {
+    let Some(under_way) = seat.begin() else {
+        // The connection is closed already; nobody reads this.
+        return busy(app, "the connection is closed");
     };
+    let upgraded = match request.headers().get(UPGRADE) {
+        Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match app.upgraded.take(client) {
+            Some(share) => Some(share),
+            None => return busy(app, "too many connections of this kind at once"),
+        },
+        _ => None,
+    };
+    if !request.body().is_end_stream() {
+        request = request.map(|body| Body::new(bodies::Incoming::new(body, seat.clone())));
+    }
+    let response = admit(app, client, request, next).await;
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(share)) = (response.status(), upgraded) {
+        seat.upgrade(share);
+    }
+    response.map(|body| Body::new(bodies::Outgoing::new(body, under_way)))
+}
+
+async fn admit(app: &App, client: Client, request: Request, next: Next) -> Response {
+    // Who sends a body is counted when it has come: bodies that don't come must not lock others out. And whoever
+    // restarts processes that don't answer is answered even under load.
+    let later = matches!(*request.method(), Method::POST | Method::PUT) || request.uri().path() == "/livez";
+    let share = if later { None } else { app.requests.take(client) };
+    if share.is_none() && !later {
+        return busy(app, TOO_MANY);
+    }
     let limit = match *request.method() {
         Method::PUT => limits::UPLOAD_TIMEOUT,
+        Method::POST => limits::BODY_TIMEOUT + limits::REQUEST_TIMEOUT,
         _ => limits::REQUEST_TIMEOUT,
     };
-    match tokio::time::timeout(limit, next.run(request)).await {
+    let answered = tokio::time::timeout(limit, next.run(request)).await;
+    drop(share);
+    match answered {
         Ok(response) => response,
         Err(_) => {
+            app.counts.too_long.add();
             let refusal = Refusal::because(Code::Unavailable, "request", "it took too long");
             let mut response = answer::refuse(&refusal);
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -66,8 +104,12 @@ async fn admit(app: &App, request: Request, next: Next) -> Response {
     }
 }
 
+/// Why a request is not worked on.
+pub const TOO_MANY: &str = "too many requests at once";
+
 /// 503, with word to try again soon.
-pub fn busy(why: &str) -> Response {
+pub fn busy(app: &App, why: &str) -> Response {
+    app.counts.busy.add();
     let mut response = answer::refuse(&Refusal::because(Code::Unavailable, "service", why));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response

@@ -1,30 +1,69 @@
-//! What the service takes and how long it waits. Each limit is the same for everybody.
+//! What the service takes and how long it waits. Each limit is the same for everybody; whom "one client" means is
+//! said in [`Client`](super::Client).
 
 use std::time::Duration;
 
-/// Connections held open at once; more wait to be accepted.
-pub const CONNECTIONS: usize = 1_024;
-/// Requests answered at once; more get 503.
+/// Connections open at once, if nobody says otherwise. When all are taken, one that waits for its peer is dropped
+/// for a new one; more than are at work are refused.
+pub const CONNECTIONS: usize = 4_096;
+/// Connections of one address.
+pub const CONNECTIONS_EACH: usize = 256;
+/// Connections that were upgraded, as WebSockets.
+pub const UPGRADED: usize = 1_024;
+/// Upgraded connections of one client.
+pub const UPGRADED_EACH: usize = 64;
+/// Requests worked on at once, while their answer has not begun; more get 503.
 pub const REQUESTS: usize = 256;
+/// Requests of one client worked on at once.
+pub const REQUESTS_EACH: usize = 128;
 /// Files taken in at once; more get 503.
-pub const UPLOADS: usize = 16;
+pub const UPLOADS: usize = 64;
+/// Files of one client taken in at once.
+pub const UPLOADS_EACH: usize = 16;
 
+/// The longest head of a request, in bytes; its lines of headers are at most 100.
+pub const HEAD: usize = 32 << 10;
+/// Bytes of a connection held in memory each way, beside the body of a GraphQL request.
+pub const CONNECTION_BUFFER: usize = 64 << 10;
+/// How long no connection is accepted after the system had no room for one.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection may take for its TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to bring the whole head of a request, counted from its opening or from the
-/// last byte of the answer before.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// first byte.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may rest between an answer and the next request.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// How long the next bytes of a body may take to come, and the next bytes of an answer to be taken.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a request may take until its answer begins.
+/// Bytes a second that a body must come or an answer be taken with, in the long run.
+pub const SLOWEST: u64 = 4 << 10;
+/// After so long without a byte of a body or an answer, a connection may be dropped for a new one.
+pub const STALLED: Duration = Duration::from_secs(5);
+/// How long a request may take until its answer begins, from the end of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The same for a file on its way in.
+/// How long the body of a GraphQL request may take to come.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a file may take to come.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(900);
 /// How long open connections may go on after the order to shut down.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Events that one client may put on record at once, if nobody says otherwise: more than a newsroom signs in a day.
+pub const WRITE_BURST: u32 = 10_000;
+/// Events a minute of one client in the long run.
+pub const WRITES_PER_MINUTE: u32 = 3_000;
+/// An event counts once for each so many bytes of its note and words.
+pub const WRITE_UNIT: usize = 16 << 10;
+/// Clients whose writes are remembered.
+pub const WRITERS_KNOWN: usize = 8_192;
+
 /// The longest GraphQL request, in bytes: 64 events with the largest words, or 256 common ones.
 pub const GRAPHQL_BODY: usize = 24 << 20;
-/// Bytes of GraphQL requests held in memory at once; more wait.
+/// Bytes of GraphQL requests held in memory at once; more get 503.
 pub const GRAPHQL_BODIES: usize = 128 << 20;
+/// Bytes of one client's GraphQL requests held in memory at once.
+pub const GRAPHQL_BODIES_EACH: usize = 32 << 20;
 /// Levels of fields in a query. Introspection as tools send it needs 15.
 pub const GRAPHQL_DEPTH: usize = 20;
 /// Levels of nesting in the text of a query.

@@ -23,38 +23,70 @@
 //! ```
 
 mod answer;
+mod bodies;
+mod client;
 mod coding;
 mod connection;
+mod connections;
+mod counts;
+pub mod descriptors;
 mod files;
 mod graphql;
 mod guard;
 pub mod limits;
 mod pages;
+mod patience;
+mod proxy;
 mod raw;
+mod shares;
+mod write_rate;
 
-pub use connection::Peer;
+pub use client::Client;
+pub use counts::{Count, Counts};
 pub use graphql::sdl;
+pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
+pub use write_rate::WriteRate;
 
-use std::{
-    future::{Future, IntoFuture as _},
-    io,
-    sync::Arc,
-};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc};
 
 use axum::{
     Router, middleware,
     routing::{get, post},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
+use self::{connections::Connections, shares::Shares, write_rate::WriteBudget};
 use crate::ledger::Ledger;
 
 /// How a ledger is served.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The address under which the world reaches it, e.g. `https://ledger.example.org`, without a slash at the
     /// end; for permalinks and the commands on pages. If left out, the `Host` of each request is believed.
     pub url: Option<String>,
+    /// The most connections open at once; fewer where the process may not open so many files.
+    pub connections: usize,
+    /// The most connections of one address, and of one /64 network of IPv6.
+    pub connections_each: usize,
+    /// How fast one client may put events on record.
+    pub writes: WriteRate,
+    /// Proxies whose word on a caller's address is believed.
+    pub proxies: Proxies,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            url: None,
+            connections: limits::CONNECTIONS,
+            connections_each: limits::CONNECTIONS_EACH,
+            writes: WriteRate::default(),
+            proxies: Proxies::default(),
+        }
+    }
 }
 
 /// What handlers share.
@@ -65,10 +97,14 @@ struct Shared {
     ledger: Ledger,
     options: Options,
     schema: graphql::ApiSchema,
-    requests: Semaphore,
-    uploads: Semaphore,
-    /// One permit for each KiB of GraphQL request held in memory.
-    bodies: Semaphore,
+    /// Where the router is used without [`serve`], it stays empty.
+    connections: Arc<Connections>,
+    requests: Arc<Shares>,
+    uploads: Arc<Shares>,
+    /// Bytes of GraphQL requests in memory.
+    bodies: Arc<Shares>,
+    upgraded: Arc<Shares>,
+    counts: Arc<Counts>,
 }
 
 impl std::ops::Deref for App {
@@ -78,17 +114,32 @@ impl std::ops::Deref for App {
     }
 }
 
+impl App {
+    fn new(ledger: Ledger, options: Options) -> Self {
+        let counts = Arc::<Counts>::default();
+        let most = descriptors::connections(options.connections);
+        let writes = WriteBudget::new(options.writes, counts.clone());
+        Self(Arc::new(Shared {
+            schema: graphql::schema(ledger.clone(), writes),
+            ledger,
+            connections: Connections::new(most, options.connections_each, counts.clone()),
+            requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
+            uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
+            bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
+            upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
+            counts,
+            options,
+        }))
+    }
+}
+
 /// Every route over a ledger. [`serve`] adds what belongs to connections: their number, their timeouts, and
-/// the peer's address, by which uploads are counted.
+/// the peer's address, by which a client is known.
 pub fn router(ledger: Ledger, options: Options) -> Router {
-    let app = App(Arc::new(Shared {
-        schema: graphql::schema(ledger.clone()),
-        ledger,
-        options,
-        requests: Semaphore::new(limits::REQUESTS),
-        uploads: Semaphore::new(limits::UPLOADS),
-        bodies: Semaphore::new(limits::GRAPHQL_BODIES >> 10),
-    }));
+    routes(App::new(ledger, options))
+}
+
+fn routes(app: App) -> Router {
     Router::new()
         .route("/", get(pages::home::page))
         .route("/entries", get(pages::entries::page))
@@ -127,25 +178,62 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = router(ledger, options).into_make_service_with_connect_info::<Peer>();
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let shutdown = async move {
-        shutdown.await;
-        // Nobody listens any more if the server has ended by itself.
-        let _ = stopping.send(());
-    };
-    let served = axum::serve(connection::Listener::new(listener), service).with_graceful_shutdown(shutdown);
-    let grace = async {
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(limits::SHUTDOWN_TIMEOUT).await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        result = served.into_future() => result,
-        () = grace => {
-            tracing::warn!("connections still open at the end of the time for shutting down are cut off");
-            Ok(())
+    let (stop, stopping) = watch::channel(false);
+    let app = App::new(ledger, options);
+    let router = routes(app.clone());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => take_in(&app, &router, &stopping, stream, address).await,
+                Err(error) => not_accepted(&app, &error).await,
+            }
         }
     }
+    drop(listener);
+    // Connections are told; none are left to be told if this fails.
+    let _ = stop.send(true);
+    if tokio::time::timeout(limits::SHUTDOWN_TIMEOUT, app.connections.ended()).await.is_err() {
+        let open = app.connections.open();
+        tracing::warn!(open, "connections still open at the end of the time for shutting down are cut off");
+    }
+    Ok(())
+}
+
+/// Finds a place for a connection, or says that there is none.
+async fn take_in(
+    app: &App,
+    router: &Router,
+    stopping: &watch::Receiver<bool>,
+    stream: TcpStream,
+    address: SocketAddr,
+) {
+    let proxy = app.options.proxies.trust(address.ip());
+    match app.connections.admit(address.ip(), proxy).await {
+        Ok(place) => {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY could not be set");
+            }
+            tokio::spawn(connection::attend(stream, address, place, router.clone(), stopping.clone()));
+        }
+        Err(full) => {
+            tracing::debug!(?full, "a connection was refused");
+            // As much as fits is sent without waiting; nobody is owed more.
+            let _ = stream.try_write(answer::FULL);
+        }
+    }
+}
+
+/// A connection that broke before it was accepted is nothing. If the system has no room for more, room is made,
+/// and after a moment it is tried again.
+async fn not_accepted(app: &App, error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
+        return;
+    }
+    app.counts.accept_failed.add();
+    tracing::warn!(%error, "a connection could not be accepted");
+    app.connections.make_room();
+    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
 }

@@ -10,23 +10,25 @@ use async_graphql::{
 };
 use axum::{
     body::Body,
-    extract::{Query, State},
+    extract::{Extension, Query, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY},
     },
     response::Response,
 };
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
-use tokio::sync::SemaphorePermit;
 
 use crate::{
     ledger::ReadError,
     serve::{
         App,
         answer::{self, REVALIDATE},
+        bodies::stopped_coming,
+        client::Client,
         guard, limits, pages,
+        shares::Share,
     },
     views::Views,
 };
@@ -80,16 +82,31 @@ impl Media {
 }
 
 /// `POST /graphql`
-pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+pub async fn post(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let media = Media::of(&headers);
     if !is_json(&headers) {
         let message = "send the request as application/json in UTF-8";
         return media.malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
-    let (bytes, _held) = match read(&app, &headers, body).await {
-        Ok(read) => read,
-        Err((status, message)) => return media.malformed(status, message),
+    // Held until the request is answered.
+    let Some(mut held) = app.bodies.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
+    let bytes = match tokio::time::timeout(limits::BODY_TIMEOUT, read(&mut held, &headers, body)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(Unread::Busy)) => return guard::busy(&app, "too many requests in memory"),
+        Ok(Err(Unread::TooLarge)) => {
+            return media.malformed(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
+        }
+        Ok(Err(Unread::Broken)) => return media.malformed(StatusCode::BAD_REQUEST, "the connection broke"),
+        Ok(Err(Unread::TooSlow)) | Err(_) => {
+            return media.malformed(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
+        }
     };
+    let Some(_share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
         Ok(Value::Object(members)) => of_members(members),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
@@ -98,7 +115,7 @@ pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
     };
     drop(bytes);
     match request {
-        Ok(request) => run(&app, media, request).await,
+        Ok(request) => run(&app, client, media, request).await,
         Err(message) => media.malformed(StatusCode::BAD_REQUEST, message),
     }
 }
@@ -106,6 +123,7 @@ pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
 /// `GET /graphql`: queries only; without one, a page for people.
 pub async fn get(
     State(app): State<App>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     Query(params): Query<Vec<(String, String)>>,
 ) -> Response {
@@ -136,7 +154,7 @@ pub async fn get(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    run(&app, media, request).await
+    run(&app, client, media, request).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -150,29 +168,34 @@ fn is_json(headers: &HeaderMap) -> bool {
     media.as_deref() == Some("application/json") && utf8
 }
 
-/// Reads a body within the limits of size, memory and time.
-async fn read<'a>(
-    app: &'a App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(axum::body::Bytes, Option<SemaphorePermit<'a>>), (StatusCode, &'static str)> {
-    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
-    let length = match headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok()) {
-        Some(length) if length > limits::GRAPHQL_BODY => return Err(too_large),
-        Some(length) => length,
-        None => limits::GRAPHQL_BODY,
-    };
-    // Rounded up to whole KiB, and below the whole budget, so that the wait ends.
-    let permits = u32::try_from((length >> 10) + 1).unwrap_or(u32::MAX);
-    // Held until the request is answered. The semaphore is never closed.
-    let held = app.bodies.acquire_many(permits).await.ok();
-    let reading = Limited::new(body, limits::GRAPHQL_BODY).collect();
-    match tokio::time::timeout(limits::IDLE_TIMEOUT, reading).await {
-        Ok(Ok(collected)) => Ok((collected.to_bytes(), held)),
-        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(too_large),
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the connection broke")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not come in time")),
+/// Why a body was not read.
+enum Unread {
+    TooLarge,
+    TooSlow,
+    Busy,
+    Broken,
+}
+
+/// Reads a body within the limits of size and memory; memory is counted as the bytes come.
+async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Unread> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limits::GRAPHQL_BODY) {
+        return Err(Unread::TooLarge);
     }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| if stopped_coming(&e) { Unread::TooSlow } else { Unread::Broken })?;
+        // Trailers are no data.
+        let Ok(chunk) = frame.into_data() else { continue };
+        if bytes.len() + chunk.len() > limits::GRAPHQL_BODY {
+            return Err(Unread::TooLarge);
+        }
+        if !held.grow(chunk.len()) {
+            return Err(Unread::Busy);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 /// A request of its members: `query`, `operationName`, `variables`, `extensions`.
@@ -214,18 +237,18 @@ fn mutates(request: &mut Request) -> bool {
 }
 
 /// Runs a request on a thread that may wait for the disk.
-async fn run(app: &App, media: Media, request: Request) -> Response {
+async fn run(app: &App, client: Client, media: Media, request: Request) -> Response {
     let (schema, ledger) = (app.schema.clone(), app.ledger.clone());
     let runtime = tokio::runtime::Handle::current();
     let running = tokio::task::spawn_blocking(move || {
-        let request = request.data(Views::new(ledger.reader()));
+        let request = request.data(Views::new(ledger.reader())).data(client);
         runtime.block_on(schema.execute(request))
     });
     match running.await {
         Ok(answer) => say(media, &answer),
         Err(join) => {
             super::fault::internal(&ReadError(format!("a query ended: {join}")));
-            guard::busy("the query could not be run")
+            guard::busy(app, "the query could not be run")
         }
     }
 }
@@ -248,7 +271,9 @@ fn say(media: Media, answer: &Answer) -> Response {
         Media::Response if not_run => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    media.answer(status, body)
+    let mut response = media.answer(status, body);
+    response.headers_mut().extend(answer.http_headers.clone());
+    response
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ mod voucher;
 
 use async_graphql::{EmptySubscription, Schema};
 
-use super::limits;
+use super::{limits, write_rate::WriteBudget};
 use crate::ledger::Ledger;
 
 /// The schema, with its resolvers.
@@ -54,9 +54,11 @@ fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, Emp
         .limit_directives(limits::GRAPHQL_DIRECTIVES)
 }
 
-/// The schema over a ledger.
-pub(super) fn schema(ledger: Ledger) -> ApiSchema {
-    build().data(ledger).finish()
+/// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
+///
+/// [`Client`]: super::Client
+pub(super) fn schema(ledger: Ledger, writes: WriteBudget) -> ApiSchema {
+    build().data(ledger).data(writes).finish()
 }
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.

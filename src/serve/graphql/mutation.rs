@@ -1,16 +1,18 @@
 //! `Mutation`.
 
+use std::time::Instant;
+
 use async_graphql::{Context, Object};
 
 use super::{
     receipt::Receipt,
-    record_input::RecordInput,
+    record_input::{RecordInput, SubmissionInput},
     record_payload::{RecordPayload, RecordResult},
 };
 use crate::{
     event::{Code, Refusal},
     ledger::{Ledger, Submission},
-    serve::limits,
+    serve::{Client, limits, write_rate::WriteBudget},
 };
 
 /// What can be done.
@@ -36,8 +38,19 @@ impl Mutation {
         if count > limits::SUBMISSIONS_MOST {
             return refuse(Code::TooLarge, format!("at most {}", limits::SUBMISSIONS_MOST), count);
         }
-        // The schema gives every resolver the ledger.
-        let ledger = ctx.data_unchecked::<Ledger>();
+        // The schema and the request give every resolver these.
+        let (ledger, writes) = (ctx.data_unchecked::<Ledger>(), ctx.data_unchecked::<WriteBudget>());
+        let client = ctx.data_unchecked::<Client>();
+        let events = input.submissions.iter().map(SubmissionInput::counts_as).sum();
+        if let Err(wait) = writes.take(*client, events, Instant::now()) {
+            let seconds = wait.as_secs() + 1;
+            ctx.insert_http_header("Retry-After", seconds.to_string());
+            let message = format!("too many events of this address; try again in {seconds} s");
+            return RecordPayload {
+                results: Vec::new(),
+                user_errors: vec![Refusal::because(Code::RateLimited, "submissions", message).into()],
+            };
+        }
         let submissions: Vec<Submission> = input.submissions.into_iter().map(Into::into).collect();
         let answers = ledger.record(submissions, input.atomic).await;
         let results = answers.into_iter().map(|answer| match answer {

@@ -2,7 +2,7 @@
 
 use async_graphql::InputObject;
 
-use crate::ledger::Submission;
+use crate::{ledger::Submission, serve::limits};
 
 /// An event with what it commits to.
 #[derive(Debug, InputObject)]
@@ -24,6 +24,16 @@ pub struct RecordInput {
     /// All or none: one refusal refuses all.
     #[graphql(default = false)]
     pub atomic: bool,
+}
+
+impl SubmissionInput {
+    /// For how many events it counts where writes are counted.
+    pub(super) fn counts_as(&self) -> u32 {
+        let words = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = self.note.len() + words(&self.content) + words(&self.restored);
+        // The body of a request fits u32 many times over.
+        u32::try_from(bytes.div_ceil(limits::WRITE_UNIT)).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 impl From<SubmissionInput> for Submission {

@@ -1,0 +1,100 @@
+//! Bodies on their way: those that come are given up when they stop coming, those that go keep their request
+//! under way to the last byte.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Error,
+    body::{Body, Bytes, HttpBody},
+};
+use hyper::body::{Frame, SizeHint};
+
+use super::{
+    connections::{Seat, UnderWay},
+    patience::Wait,
+};
+
+/// The body of a request, which ends in an error if it stops coming.
+pub(super) struct Incoming {
+    body: Body,
+    wait: Wait,
+    seat: Arc<Seat>,
+}
+
+impl Incoming {
+    pub fn new(body: Body, seat: Arc<Seat>) -> Self {
+        Self { body, wait: Wait::new(), seat }
+    }
+}
+
+impl HttpBody for Incoming {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Pending => {
+                this.seat.waits();
+                this.wait.poll(cx).map(|()| Some(Err(Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
+            }
+            Poll::Ready(frame) => {
+                this.seat.moved();
+                if let Some(Ok(frame)) = &frame {
+                    this.wait.moved(frame.data_ref().map_or(0, Bytes::len));
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Whether an error of a body is that it stopped coming.
+pub(super) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |e| e.source());
+    causes.any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
+}
+
+/// The body of an answer.
+pub(super) struct Outgoing {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl Outgoing {
+    pub fn new(body: Body, under_way: UnderWay) -> Self {
+        Self { body, _under_way: under_way }
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

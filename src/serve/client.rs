@@ -1,0 +1,70 @@
+//! Whom limits are counted by.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A caller as limits see it: an IPv4 address, or the /64 network of an IPv6 address, which is what one
+/// subscriber commonly holds. Not shown by `Debug`: no address belongs in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Client {
+    network: IpAddr,
+    local: bool,
+}
+
+impl Client {
+    /// Where a router is used without [`serve`](super::serve), all callers count as one.
+    pub(super) const NOWHERE: Self = Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
+
+    /// The client at an address.
+    pub fn at(address: IpAddr) -> Self {
+        let network = match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+            v4 => v4,
+        };
+        Self { network, local: false }
+    }
+
+    /// The same, known to be a program on this machine and no proxy.
+    pub(super) fn on_this_machine(self) -> Self {
+        Self { local: true, ..self }
+    }
+
+    /// The first address of its network, by which the ledger counts uploads.
+    pub fn network(&self) -> IpAddr {
+        self.network
+    }
+
+    /// Whether it is a program on this machine: its writes are not counted.
+    pub fn is_local(&self) -> bool {
+        self.local
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Client {
+        Client::at(text.parse().unwrap())
+    }
+
+    #[test]
+    fn ipv6_counts_by_64_and_ipv4_by_address_however_written() {
+        assert_eq!(at("2001:db8:1:2::3"), at("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(at("2001:db8:1:2::3"), at("2001:db8:1:3::3"));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
+        assert_ne!(at("192.0.2.1"), at("192.0.2.2"));
+        // Not all of IPv4 in one network.
+        assert_ne!(at("::ffff:192.0.2.1"), at("::ffff:192.0.2.2"));
+    }
+
+    #[test]
+    fn an_address_is_never_printed() {
+        assert!(!format!("{:?}", at("192.0.2.1")).contains("192"));
+    }
+}

@@ -1,0 +1,107 @@
+//! How long the server waits for a peer that is to bring or take bytes.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use tokio::time::Sleep;
+
+use super::limits;
+
+/// A store of time that waiting uses up and bytes bring back: who moves none for [`limits::IDLE_TIMEOUT`], or
+/// stays below [`limits::SLOWEST`] bytes a second for long, is given up.
+#[derive(Debug)]
+struct Patience {
+    left: Duration,
+    /// When the wait that goes on now ends; none while nobody waits.
+    until: Option<Instant>,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { left: limits::IDLE_TIMEOUT, until: None }
+    }
+
+    /// When the wait ends that began now, or earlier.
+    fn wait(&mut self, now: Instant) -> Instant {
+        *self.until.get_or_insert(now + self.left)
+    }
+
+    fn moved(&mut self, now: Instant, bytes: usize) {
+        if let Some(until) = self.until.take() {
+            self.left = until.saturating_duration_since(now);
+        }
+        // The time that so many bytes may take.
+        let earned = Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / limits::SLOWEST);
+        self.left = (self.left + earned).min(limits::IDLE_TIMEOUT);
+    }
+}
+
+/// Waits no longer than patience lasts.
+pub(super) struct Wait {
+    patience: Patience,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wait {
+    pub fn new() -> Self {
+        Self { patience: Patience::new(), timer: None }
+    }
+
+    /// Takes note of waiting; ready when it has been too much.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.patience.until.is_none() || self.timer.is_none() {
+            let until = self.patience.wait(Instant::now()).into();
+            match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(until),
+                None => self.timer = Some(Box::pin(tokio::time::sleep_until(until))),
+            }
+        }
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
+    }
+
+    /// Takes note of bytes that came or went.
+    pub fn moved(&mut self, bytes: usize) {
+        // Most bytes are moved without a wait: then there is nothing to account for.
+        if self.patience.until.is_some() || self.patience.left < limits::IDLE_TIMEOUT {
+            self.patience.moved(Instant::now(), bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second at which patience ends with a peer that moves so many bytes at the end of each; none if it
+    /// lasts for an hour.
+    fn given_up_after(bytes: usize) -> Option<u64> {
+        let mut patience = Patience::new();
+        let start = Instant::now();
+        (1..3_600).find(|second| {
+            let (before, now) =
+                (start + Duration::from_secs(second - 1), start + Duration::from_secs(*second));
+            let over = patience.wait(before) <= now;
+            if bytes > 0 {
+                patience.moved(now, bytes);
+            }
+            over
+        })
+    }
+
+    #[test]
+    fn silence_and_a_trickle_are_given_up_and_a_slow_line_is_not() {
+        let idle = limits::IDLE_TIMEOUT.as_secs();
+        let slowest = usize::try_from(limits::SLOWEST).unwrap();
+        assert_eq!(given_up_after(0), Some(idle));
+        // A byte a second buys no second.
+        assert_eq!(given_up_after(1), Some(idle + 1));
+        // Half the slowest rate uses up half a second each second.
+        let half = given_up_after(slowest / 2).unwrap();
+        assert!((2 * idle - 2..=2 * idle).contains(&half), "{half}");
+        assert_eq!(given_up_after(slowest), None);
+        assert_eq!(given_up_after(usize::MAX), None);
+    }
+}

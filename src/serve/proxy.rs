@@ -1,0 +1,241 @@
+//! Proxies in front of the server: whose word on a caller's address is believed.
+//!
+//! A proxy appends the address it was called from to a header. The client is the rightmost address that is no
+//! trusted proxy's own; what stands left of it was written by the client and says nothing. The header of
+//! anybody who is no trusted proxy is not looked at.
+
+use std::{net::IpAddr, str::FromStr};
+
+use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
+
+use super::client::Client;
+
+/// A network of addresses, as in `10.0.0.0/8`. An address alone is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    base: IpAddr,
+    bits: u32,
+}
+
+/// A text that is no network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address or a network such as 10.0.0.0/8 or fd00::/8, with no bit set after the prefix")]
+pub struct CidrError;
+
+impl FromStr for Cidr {
+    type Err = CidrError;
+
+    fn from_str(text: &str) -> Result<Self, CidrError> {
+        let (base, bits) = text.split_once('/').map_or((text, None), |(base, bits)| (base, Some(bits)));
+        let base: IpAddr = base.parse().map_err(|_| CidrError)?;
+        let width = if base.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            None => width,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map_err(|_| CidrError)?
+            }
+            Some(_) => return Err(CidrError),
+        };
+        // Bits after the prefix are more often a slip than meant.
+        if bits > width || first_of(base, bits) != base {
+            return Err(CidrError);
+        }
+        Ok(Self { base, bits })
+    }
+}
+
+/// The first address of the network of so many bits that an address lies in.
+fn first_of(address: IpAddr, bits: u32) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !u32::MAX.checked_shr(bits).unwrap_or(0)).into()),
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::MAX.checked_shr(bits).unwrap_or(0)).into()),
+    }
+}
+
+impl Cidr {
+    /// Whether an address lies in it. An IPv4 address written as IPv6 is an IPv4 address.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_ipv4() == self.base.is_ipv4() && first_of(address, self.bits) == self.base
+    }
+}
+
+/// The header in which proxies say from where they were called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For: a, b`
+    #[default]
+    XForwardedFor,
+    /// `Forwarded: for=a, for="[b]"` (RFC 7239)
+    Forwarded,
+}
+
+/// Proxies whose word is believed, and where they say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// Where they call from.
+    pub trusted: Vec<Cidr>,
+    /// The one header that is read; others are not, as a proxy that sets one passes on the rest.
+    pub header: ForwardedHeader,
+}
+
+impl Proxies {
+    /// Whether the peer of a connection is one of them.
+    pub fn trust(&self, peer: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(peer))
+    }
+
+    /// Who sent a request that came from `peer`: the rightmost address in the header that is no trusted proxy's,
+    /// or the last proxy whose word can be read.
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        if !self.trust(peer) {
+            let client = Client::at(peer);
+            // Behind a proxy that nobody named, everybody comes from this machine.
+            let forwarded = headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR);
+            let here = peer.to_canonical().is_loopback() && !forwarded;
+            return if here { client.on_this_machine() } else { client };
+        }
+        let name = match self.header {
+            ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
+            ForwardedHeader::Forwarded => FORWARDED,
+        };
+        let mut at = peer;
+        // Several lines of one header are one list, in their order (RFC 9110, section 5.3).
+        'lines: for line in headers.get_all(name).iter().rev() {
+            for element in line.as_bytes().rsplit(|b| *b == b',') {
+                let Some(address) = self.address(element) else { break 'lines };
+                at = address;
+                if !self.trust(at) {
+                    break 'lines;
+                }
+            }
+        }
+        Client::at(at)
+    }
+
+    /// The address in one element of the header; none if it holds none that can be read, as `unknown` or a name.
+    fn address(&self, element: &[u8]) -> Option<IpAddr> {
+        let element = std::str::from_utf8(element).ok()?;
+        let node = match self.header {
+            ForwardedHeader::XForwardedFor => element.trim(),
+            ForwardedHeader::Forwarded => {
+                let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+                let (_, node) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
+                node.strip_prefix('"').map_or(Some(node), |rest| rest.strip_suffix('"'))?
+            }
+        };
+        node_address(node).map(|address| address.to_canonical())
+    }
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80` or `2001:db8::1`.
+fn node_address(node: &str) -> Option<IpAddr> {
+    if let Ok(address) = node.parse() {
+        return Some(address);
+    }
+    if let Ok(with_port) = node.parse::<std::net::SocketAddr>() {
+        return Some(with_port.ip());
+    }
+    let bare = node.strip_prefix('[')?.strip_suffix(']')?;
+    bare.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn proxies(trusted: &[&str], header: ForwardedHeader) -> Proxies {
+        Proxies { trusted: trusted.iter().map(|t| t.parse().unwrap()).collect(), header }
+    }
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn a_network_is_parsed_strictly() {
+        for good in ["10.0.0.0/8", "0.0.0.0/0", "192.0.2.1", "192.0.2.1/32", "fd00::/8", "::1", "::/0"] {
+            assert!(good.parse::<Cidr>().is_ok(), "{good}");
+        }
+        for bad in
+            ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/-1", "x", "", "fd00::/129"]
+        {
+            assert!(bad.parse::<Cidr>().is_err(), "{bad}");
+        }
+        let ten: Cidr = "10.0.0.0/8".parse().unwrap();
+        assert!(ten.contains(ip("10.255.0.1")) && ten.contains(ip("::ffff:10.1.1.1")));
+        assert!(!ten.contains(ip("11.0.0.0")) && !ten.contains(ip("::10.0.0.1")));
+        let all: Cidr = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains(ip("203.0.113.9")) && !all.contains(ip("2001:db8::1")));
+        assert!("fd00::/8".parse::<Cidr>().unwrap().contains(ip("fdff::1")));
+    }
+
+    #[test]
+    fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy() {
+        let p = proxies(&["127.0.0.1", "10.0.0.0/8"], ForwardedHeader::XForwardedFor);
+        let of = |peer: &str, lines: &[(&'static str, &str)]| p.client(ip(peer), &headers(lines));
+        let xff = "x-forwarded-for";
+        let at = |text: &str| Client::at(ip(text));
+        // What the client wrote itself stands to the left of what the proxy saw.
+        assert_eq!(of("127.0.0.1", &[(xff, "6.6.6.6, 203.0.113.9")]), at("203.0.113.9"));
+        assert_eq!(of("127.0.0.1", &[(xff, "6.6.6.6, 203.0.113.9, 10.0.0.4")]), at("203.0.113.9"));
+        assert_eq!(of("127.0.0.1", &[(xff, "6.6.6.6"), (xff, "203.0.113.9")]), at("203.0.113.9"));
+        // The header of somebody else is ignored.
+        assert_eq!(of("198.51.100.7", &[(xff, "203.0.113.9")]), at("198.51.100.7"));
+        // A client that pretends to be a proxy inside is still seen from outside.
+        assert_eq!(of("127.0.0.1", &[(xff, "6.6.6.6, 10.0.0.9, 203.0.113.9")]), at("203.0.113.9"));
+        // Nothing there, or nothing that can be read: the last proxy that could be.
+        assert_eq!(of("127.0.0.1", &[]), at("127.0.0.1"));
+        assert_eq!(of("127.0.0.1", &[(xff, "203.0.113.9, unknown")]), at("127.0.0.1"));
+        assert_eq!(of("127.0.0.1", &[(xff, "203.0.113.9, x, 10.0.0.4")]), at("10.0.0.4"));
+        assert_eq!(of("127.0.0.1", &[(xff, "")]), at("127.0.0.1"));
+        // All trusted: the leftmost of them.
+        assert_eq!(of("127.0.0.1", &[(xff, "10.0.0.5, 10.0.0.4")]), at("10.0.0.5"));
+        // The other header is not read.
+        assert_eq!(of("127.0.0.1", &[("forwarded", "for=203.0.113.9")]), at("127.0.0.1"));
+        // With a port, and as IPv6.
+        assert_eq!(of("127.0.0.1", &[(xff, "203.0.113.9:4711")]), at("203.0.113.9"));
+        assert_eq!(of("127.0.0.1", &[(xff, "[2001:db8::7]:1")]), at("2001:db8::"));
+        assert_eq!(of("127.0.0.1", &[(xff, "2001:db8::7")]), at("2001:db8::"));
+        assert_eq!(of("::ffff:10.0.0.1", &[(xff, "203.0.113.9")]), at("203.0.113.9"));
+    }
+
+    #[test]
+    fn forwarded_is_read_as_rfc_7239_writes_it() {
+        let p = proxies(&["127.0.0.1"], ForwardedHeader::Forwarded);
+        let of = |value: &str| p.client(ip("127.0.0.1"), &headers(&[("forwarded", value)]));
+        let at = |text: &str| Client::at(ip(text));
+        assert_eq!(of("for=6.6.6.6, for=203.0.113.9;proto=https;by=10.0.0.1"), at("203.0.113.9"));
+        assert_eq!(of("proto=https; For=\"[2001:db8:cafe::17]:4711\""), at("2001:db8:cafe::"));
+        assert_eq!(of("for=\"[2001:db8:cafe::17]\""), at("2001:db8:cafe::"));
+        for unreadable in ["for=_hidden", "for=unknown", "proto=http", "for=\"203.0.113.9", "203.0.113.9", ""]
+        {
+            assert_eq!(of(unreadable), at("127.0.0.1"), "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn only_a_program_on_this_machine_without_a_proxy_is_local() {
+        let none = Proxies::default();
+        assert!(none.client(ip("127.0.0.1"), &headers(&[])).is_local());
+        assert!(none.client(ip("::1"), &headers(&[])).is_local());
+        // A proxy that nobody named: what it passes on is not the operator's own.
+        assert!(!none.client(ip("127.0.0.1"), &headers(&[("x-forwarded-for", "203.0.113.9")])).is_local());
+        assert!(!none.client(ip("127.0.0.1"), &headers(&[("forwarded", "for=203.0.113.9")])).is_local());
+        assert!(!none.client(ip("192.0.2.1"), &headers(&[])).is_local());
+        // A trusted proxy that calls without the header, or one that says it was called from here.
+        let p = proxies(&["127.0.0.1"], ForwardedHeader::XForwardedFor);
+        assert!(!p.client(ip("127.0.0.1"), &headers(&[])).is_local());
+        assert!(!p.client(ip("127.0.0.1"), &headers(&[("x-forwarded-for", "127.0.0.2")])).is_local());
+    }
+}

@@ -1,0 +1,98 @@
+//! A lean load generator: requests made beforehand, sent over connections that stay open, from one thread.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::process::{Cpu, own_cpu};
+
+/// What a load came to.
+pub struct Load {
+    pub took: Duration,
+    /// Bytes of bodies answered.
+    pub bytes: usize,
+    /// How often the mark stood in an answer.
+    pub marks: usize,
+    /// Processor time of the generator.
+    pub cpu: Duration,
+}
+
+/// Sends requests over so many connections, one at a time on each, until so many were answered 200; the list is
+/// begun anew when it ends. Counts a mark in the answers, if there is one.
+pub fn run(
+    address: SocketAddr,
+    connections: usize,
+    requests: Vec<Vec<u8>>,
+    times: usize,
+    mark: Option<&'static str>,
+) -> Load {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let requests: Arc<[Vec<u8>]> = requests.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let before = own_cpu();
+    let started = Instant::now();
+    let (mut bytes, mut marks) = (0, 0);
+    runtime.block_on(async {
+        let connections: Vec<_> = (0..connections)
+            .map(|_| {
+                let (requests, next) = (requests.clone(), next.clone());
+                tokio::spawn(async move {
+                    let mut stream = TcpStream::connect(address).await.unwrap();
+                    stream.set_nodelay(true).unwrap();
+                    let mut buffer = vec![0; 512 << 10];
+                    let (mut bytes, mut marks) = (0, 0);
+                    loop {
+                        let i = next.fetch_add(1, Ordering::Relaxed);
+                        if i >= times {
+                            return (bytes, marks);
+                        }
+                        stream.write_all(&requests[i % requests.len()]).await.unwrap();
+                        let body = answer(&mut stream, &mut buffer).await;
+                        bytes += body.len();
+                        marks += mark.map_or(0, |mark| count(body, mark.as_bytes()));
+                    }
+                })
+            })
+            .collect();
+        for connection in connections {
+            let (more_bytes, more_marks) = connection.await.unwrap();
+            (bytes, marks) = (bytes + more_bytes, marks + more_marks);
+        }
+    });
+    Load { took: started.elapsed(), bytes, marks, cpu: Cpu::since(before, own_cpu()) }
+}
+
+/// Reads one answer, which must be 200 and say its length. Gives the body.
+async fn answer<'a>(stream: &mut TcpStream, buffer: &'a mut [u8]) -> &'a [u8] {
+    let mut filled = 0;
+    loop {
+        let n = stream.read(&mut buffer[filled..]).await.unwrap();
+        assert!(n > 0, "the server hung up: {}", String::from_utf8_lossy(&buffer[..filled]));
+        filled += n;
+        let Some(head) = buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+        assert!(text.starts_with("http/1.1 200"), "{text}");
+        let length = text.lines().find_map(|l| l.strip_prefix("content-length: "));
+        let end = head + 4 + length.expect("a length").trim().parse::<usize>().unwrap();
+        while filled < end {
+            let n = stream.read(&mut buffer[filled..]).await.unwrap();
+            assert!(n > 0, "the server hung up");
+            filled += n;
+        }
+        return &buffer[head + 4..end];
+    }
+}
+
+fn count(text: &[u8], mark: &[u8]) -> usize {
+    text.windows(mark.len()).filter(|w| *w == mark).count()
+}

@@ -1,0 +1,83 @@
+//! How fast the ledger is beside the limits of the machine it runs on: `cargo bench`.
+//!
+//! Figures of one run stand side by side, so that their ratios hold on any machine. Nothing here passes or
+//! fails. `cargo bench -- verify start` runs single parts; sizes are set by the environment ([`Sizes`]).
+//! Everything is in temporary folders (`TMPDIR`), some 3 GB for the largest ledger.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod authors;
+mod files;
+mod grown;
+mod http;
+mod library;
+mod load;
+mod machine;
+mod process;
+mod start;
+mod verify;
+
+use std::{env, io::Write as _, time::Duration};
+
+use grown::Grown;
+use machine::Machine;
+
+/// How much is done.
+struct Sizes {
+    /// Events recorded for each rate of writing: `ONRECORD_BENCH_EVENTS`.
+    events: usize,
+    /// Entries that are verified: `ONRECORD_BENCH_VERIFY`.
+    verify: u64,
+    /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
+    entries: u64,
+}
+
+fn main() {
+    let number = |name: &str, usual: u64| env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
+    let sizes = Sizes {
+        events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
+        verify: number("ONRECORD_BENCH_VERIFY", 200_000),
+        entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
+    };
+    // Cargo adds flags of its own.
+    let asked: Vec<String> = env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let part = |name: &str| asked.is_empty() || asked.iter().any(|a| a == name);
+
+    let machine = Machine::measure();
+    // One ledger that grows from part to part; making it is what takes time.
+    let mut grown = Grown::new();
+    if part("library") {
+        library::run(&machine, &mut grown, sizes.events);
+    }
+    if part("http") {
+        http::run(&machine, sizes.events);
+    }
+    if part("verify") {
+        verify::run(&machine, &mut grown, sizes.verify);
+    }
+    if part("files") {
+        files::run(&mut grown, sizes.verify);
+    }
+    if part("start") {
+        start::run(&mut grown, sizes.events, sizes.entries);
+    }
+}
+
+fn part(name: &str) {
+    println!("{name}");
+}
+
+fn row(name: &str, value: &str) {
+    println!("  {name:<44} {value}");
+    // A run takes a while; whoever watches sees each figure as it comes.
+    let _ = std::io::stdout().flush();
+}
+
+fn ms(d: Duration) -> f64 {
+    d.as_secs_f64() * 1e3
+}
+
+fn per_second(n: usize, took: Duration) -> f64 {
+    n as f64 / took.as_secs_f64()
+}

@@ -1,0 +1,78 @@
+//! Processes: what they take of the machine (proc(5)), and programs that are run beside the bench.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+/// The program under test, built as it is shipped.
+pub const ONRECORD: &str = env!("CARGO_BIN_EXE_onrecord");
+
+/// Processor time, in hundredths of a second.
+#[derive(Clone, Copy)]
+pub struct Cpu(u64);
+
+impl Cpu {
+    pub fn since(before: Self, after: Self) -> Duration {
+        Duration::from_millis(after.0.saturating_sub(before.0) * 10)
+    }
+}
+
+/// Fields of `stat` after the name: state, parent, …
+fn stat(pid: &str) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+fn ticks(stat: &[String]) -> u64 {
+    stat.iter().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum()
+}
+
+/// What this process has used.
+pub fn own_cpu() -> Cpu {
+    Cpu(ticks(&stat("self")))
+}
+
+/// A program that ends with the bench.
+pub struct Program(pub Child);
+
+impl Program {
+    /// Serves a ledger; gives the address.
+    pub fn serve(dir: &Path) -> (Self, SocketAddr) {
+        let mut command = Command::new(ONRECORD);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"]).arg(dir);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+        (Self(child), address)
+    }
+
+    /// What it and its children have used.
+    pub fn cpu(&self) -> Cpu {
+        let pid = self.0.id().to_string();
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let stats = all.map(|entry| (entry.file_name(), stat(&entry.file_name().to_string_lossy())));
+        let ours = stats.filter(|(name, stat)| *name == *pid || stat.get(1) == Some(&pid));
+        Cpu(ours.map(|(_, stat)| ticks(&stat)).sum())
+    }
+
+    /// The most memory it has held, in MiB.
+    pub fn peak_memory(&self) -> Option<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

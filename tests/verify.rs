@@ -5,6 +5,8 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Cursor, Read},
+    path::Path,
+    process::{Command, Output, Stdio},
 };
 
 use onrecord::{
@@ -309,11 +311,22 @@ impl Ledger {
     }
 
     fn push(&mut self, event_type: EventType, refs: Value, facts: Value, words: Option<Vec<u8>>) -> EventId {
+        self.push_in(None, event_type, refs, facts, words)
+    }
+
+    fn push_in(
+        &mut self,
+        case: Option<EventId>,
+        event_type: EventType,
+        refs: Value,
+        facts: Value,
+        words: Option<Vec<u8>>,
+    ) -> EventId {
         let map = |v: Value| v.as_object().cloned().unwrap();
         let draft = Draft {
             event_type,
             at: At::parse("2026-11-22").unwrap(),
-            case: None,
+            case,
             refs: map(refs),
             facts: map(facts),
             content: words.as_deref().map(onrecord::event::ContentRef::of),
@@ -499,4 +512,129 @@ fn a_log_that_signed_what_the_rules_refuse_is_refused() {
     let report = ledger.files(&[]).check(ledger.key());
     assert_eq!(report.faults[0].place, Place::Entry(2), "{report}");
     assert!(report.faults[0].what.starts_with("thread: expected"), "{report}");
+}
+
+/// The command over a folder, and the most memory it held, in KiB.
+fn command(dir: &Path, key: &VerifyingKey, args: &[&str]) -> (Output, u64) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+    command.arg("verify").arg(dir).args(["--key", &key.to_string()]).args(args);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let (ended, end) = std::sync::mpsc::channel();
+    let watch = std::thread::spawn(move || {
+        let mut most = 0;
+        while end.recv_timeout(std::time::Duration::from_millis(5)).is_err() {
+            let status = fs::read_to_string(&status).unwrap_or_default();
+            let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+            most = line.map_or(most, |l| l.trim().trim_end_matches(" kB").parse::<u64>().unwrap());
+        }
+        most
+    });
+    let output = child.wait_with_output().unwrap();
+    ended.send(()).unwrap();
+    (output, watch.join().unwrap())
+}
+
+fn write(files: &Memory, dir: &Path) {
+    for (path, bytes) in &files.0 {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn verdicts_are_the_same_where_nothing_is_kept_in_memory() {
+    let mut ledger = Ledger::new();
+    for _ in 1..300 {
+        ledger.party(&[]);
+    }
+    let held = ledger.ids[7];
+    let facts = json!({"ground": "erasure", "blobs": ["content"]});
+    ledger.push(EventType::ContentWithheld, json!({"entry": held}), facts, None);
+    // An event for the second time, when the first is long out of the rows in use.
+    let mut twice = Ledger { entries: ledger.entries.clone(), words: ledger.words.clone(), ..Ledger::new() };
+    let entry = Entry::parse(ledger.entries[3].as_bytes(), &ledger.origin).unwrap();
+    let time = Time::from_unix_ms(1_795_323_700_000).unwrap();
+    let header = Header { index: 301, time, prev: ledger.prev, ..entry.header().clone() };
+    twice.entries.push(header.entry(entry.event()));
+    twice.words.push(ledger.words[3].clone());
+    let good = ledger.files(&[7]);
+    let at = 2 + ledger.entries[256..290].iter().map(|e| 2 + e.len()).sum::<usize>();
+    let scratch = tempfile::tempdir().unwrap();
+    for (what, files, verdict) in [
+        ("good", good.clone(), Verdict::Valid),
+        ("a byte", good.flipped("tile/entries/001.p/45", at + 400, 2), Verdict::Refused),
+        ("words", good.flipped("content/tile/001.p/45", 300, 2), Verdict::Refused),
+        ("missing words", ledger.files(&[7, 8]), Verdict::Refused),
+        ("twice", twice.files(&[7]), Verdict::Refused),
+    ] {
+        let usual = files.check(ledger.key());
+        let options = Options { memory: 0, scratch: scratch.path().into(), ..Options::default() };
+        let spilled = verify(&files, Some(ledger.key()), &options, &|_, _| {});
+        assert_eq!((usual.verdict, spilled.to_string()), (verdict, usual.to_string()), "{what}");
+    }
+    assert!(twice.files(&[7]).check(ledger.key()).faults[0].what.contains("stands at index 3"));
+
+    let dir = tempfile::tempdir().unwrap();
+    write(&good, dir.path());
+    let (usual, _) = command(dir.path(), ledger.key(), &[]);
+    let (spilled, _) =
+        command(dir.path(), ledger.key(), &["--memory", "0", "--scratch", &scratch.path().to_string_lossy()]);
+    assert_eq!((usual.status.code(), &usual.stdout), (Some(0), &spilled.stdout));
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    // Where it can't be kept, nothing is decided.
+    let (lost, _) = command(dir.path(), ledger.key(), &["--memory", "0", "--scratch", "/nowhere/at/all"]);
+    let text = String::from_utf8_lossy(&lost.stdout);
+    assert_eq!(lost.status.code(), Some(3), "{text}");
+    assert!(text.contains("/nowhere/at/all"), "{text}");
+}
+
+#[test]
+fn memory_has_a_bound_where_tiles_are_as_long_as_they_may_be() {
+    const ENTRIES: usize = 3 * 256;
+    let mut ledger = Ledger::new();
+    let respondent = ledger.party(&[]);
+    let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
+    let title = Content::seal(Map::from_iter([("title".to_owned(), json!("x"))]), &[], &[1; 16]);
+    let case = ledger.push(EventType::CaseOpened, json!({"respondent": respondent}), facts, Some(title));
+    // Demands with nearly as many holidays as an event can hold, and words as long as they may be.
+    let text = "\"files\" ".repeat(50_000);
+    let seal = |text: &str| Content::seal(Map::from_iter([("text".to_owned(), json!(text))]), &[], &[2; 16]);
+    let too_much = seal(&text).len() - 262_144;
+    let words = seal(&text[..text.len() - too_much]);
+    let words = seal(&text[..text.len() - too_much - (words.len().saturating_sub(262_144))]);
+    let days: Vec<String> = (0..4_600)
+        .map(|n| format!("{:04}-{:02}-{:02}", 2_000 + n / 336, 1 + n / 28 % 12, 1 + n % 28))
+        .collect();
+    while ledger.entries.len() < ENTRIES {
+        let days_to_answer = ledger.entries.len();
+        let deadline = json!({"days": days_to_answer, "rule": "calendar", "from": "issue", "holidays": days});
+        let facts = json!({"items": 1, "deadline": deadline});
+        let refs = json!({"respondent": respondent, "petitioner": respondent});
+        ledger.push_in(Some(case), EventType::DemandIssued, refs, facts, Some(words.clone()));
+        *ledger.words.last_mut().unwrap() = None;
+    }
+    let mut files = ledger.files(&[]);
+    assert!(files.0["tile/entries/001"].len() > 14 << 20);
+    let long: Vec<&[u8]> = vec![&words; 256];
+    let contents = |words: &[&[u8]]| {
+        let words: Vec<Words<'_>> =
+            words.iter().map(|w| if w.is_empty() { Words::None } else { Words::Present(w) }).collect();
+        encode_contents(&words).unwrap()
+    };
+    let mut first = long.clone();
+    for (i, words) in ledger.words[..3].iter().enumerate() {
+        first[i] = words.as_deref().unwrap_or_default();
+    }
+    files.0.insert("content/tile/000".into(), contents(&first));
+    files.0.insert("content/tile/001".into(), contents(&long));
+    files.0.remove("content/tile/002");
+    let dir = tempfile::tempdir().unwrap();
+    write(&files, dir.path());
+    fs::hard_link(dir.path().join("content/tile/001"), dir.path().join("content/tile/002")).unwrap();
+    let (output, most) = command(dir.path(), ledger.key(), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    println!("{ENTRIES} of the longest entries: {} MiB", most >> 10);
+    assert!(most > 0 && most < 300 << 10, "{} MiB", most >> 10);
 }

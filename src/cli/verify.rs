@@ -1,6 +1,6 @@
 //! `verify`: checks a ledger, in a folder or at an address, trusting nobody.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
@@ -34,10 +34,23 @@ pub(super) struct Args {
     /// Don't fetch and check words and files
     #[arg(long)]
     no_words: bool,
+    /// Memory for what the rules ask about, some 200 bytes an entry; what is more goes to files in --scratch
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    memory: usize,
+    /// The folder for these files, which are gone when it ends [default: TMPDIR]
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
-    let options = Options { words: !args.no_words, files: !args.no_files, ..Options::default() };
+    let usual = Options::default();
+    let options = Options {
+        words: !args.no_words,
+        files: !args.no_files,
+        memory: args.memory.saturating_mul(1 << 20),
+        scratch: args.scratch.unwrap_or(usual.scratch),
+        ..usual
+    };
     let report = check(&args.ledger, args.key.as_ref(), &options)?;
     if context.json {
         terminal::json(&report);

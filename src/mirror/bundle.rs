@@ -1,14 +1,14 @@
 //! One bundle of entries with its hash tile, words and files: fetched, taken apart, and judged as far as that
 //! goes without the entries below it.
 
-use std::io::Read as _;
+use std::io::{BufReader, Read};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::{Fault, Options, Place, Source, SourceError, verify::Stop};
+use super::{Fault, Options, Place, Source, SourceError, source::read_whole, verify::Stop};
 use crate::{
-    event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT, Position},
+    event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT},
     log::{
         Entry, EntryError, Hash, MAX_ENTRY, SignedEntry, TILE_WIDTH, TileKind, TilePath, decode_hashes,
         leaf_hash,
@@ -24,35 +24,60 @@ const MAX_CONTENT_TILE: usize = TILE_WIDTH as usize * (4 + MAX_CONTENT);
 /// The longest hash tile.
 const MAX_HASH_TILE: usize = TILE_WIDTH as usize * 32;
 
+/// Of this size, bundles are loaded before it is their turn; a longer one is loaded alone, so that memory has a
+/// bound whatever a ledger holds. Entries of a few KiB make bundles of about one MiB.
+pub(super) const AHEAD: usize = 2 << 20;
+/// Files that are checked at once.
+const FILES_AT_ONCE: usize = 256;
+
 /// A tile as it was found: under its own path, or to be cut from the full one.
-struct Tile {
+struct Tile<B> {
     path: String,
-    bytes: Vec<u8>,
+    bytes: B,
     /// Items wanted of it.
     width: u16,
     /// Whether it should hold these items and nothing else.
     exact: bool,
 }
 
-/// Fetches the tile that a log of `items` items of a kind has at an index; the full one if the partial one
-/// is gone (`c2sp.org/tlog-tiles`). The inner error is the path of a tile that is not there.
-fn fetch(source: &dyn Source, kind: TileKind, index: u64, items: u64) -> Result<Result<Tile, String>, Stop> {
-    let limit = match kind {
-        TileKind::Hashes { .. } => MAX_HASH_TILE,
-        TileKind::Entries => MAX_BUNDLE,
-        TileKind::Contents => MAX_CONTENT_TILE,
-    };
+type Reader = Box<dyn Read + Send>;
+
+/// Opens the tile that a log of `items` items of a kind has at an index; the full one if the partial one is gone
+/// (`c2sp.org/tlog-tiles`). The inner error is the path of a tile that is not there.
+fn open(
+    source: &dyn Source,
+    kind: TileKind,
+    index: u64,
+    items: u64,
+) -> Result<Result<Tile<Reader>, String>, SourceError> {
     let width = items.saturating_sub(index * WIDTH).min(WIDTH) as u16; // At most 256.
-    let path = TilePath::new(kind, index, width).map_err(|e| Stop::Undecided(e.to_string()))?;
-    if let Some(bytes) = source.get(&path.to_string(), limit)? {
+    let path = TilePath::new(kind, index, width).map_err(|e| SourceError::io(&format!("tile {index}"), e))?;
+    if let Some(bytes) = source.open(&path.to_string())? {
         return Ok(Ok(Tile { path: path.to_string(), bytes, width, exact: true }));
     }
     if !path.is_full()
-        && let Some(bytes) = source.get(&path.full().to_string(), limit)?
+        && let Some(bytes) = source.open(&path.full().to_string())?
     {
         return Ok(Ok(Tile { path: path.full().to_string(), bytes, width, exact: false }));
     }
     Ok(Err(path.to_string()))
+}
+
+/// As [`open`], and reads it whole, up to a limit.
+fn fetch(
+    source: &dyn Source,
+    kind: TileKind,
+    index: u64,
+    items: u64,
+    limit: usize,
+) -> Result<Result<Tile<Vec<u8>>, String>, SourceError> {
+    Ok(match open(source, kind, index, items)? {
+        Ok(Tile { path, bytes, width, exact }) => {
+            let bytes = read_whole(&path, bytes, limit)?;
+            Ok(Tile { path, bytes, width, exact })
+        }
+        Err(path) => Err(path),
+    })
 }
 
 /// The hashes of a hash tile, or what is wrong with it.
@@ -63,7 +88,7 @@ pub(super) fn hashes(
     size: u64,
 ) -> Result<Result<Vec<Hash>, Fault>, Stop> {
     let items = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
-    let tile = match fetch(source, TileKind::Hashes { level }, index, items)? {
+    let tile = match fetch(source, TileKind::Hashes { level }, index, items, MAX_HASH_TILE)? {
         Ok(tile) => tile,
         Err(path) => return Ok(Err(Fault { place: Place::Tile(path), what: "missing".into() })),
     };
@@ -77,43 +102,87 @@ pub(super) fn hashes(
 type Break = Option<(usize, String)>;
 
 /// The length that stands for withheld words.
-const WITHHELD: u64 = 0xFFFF_FFFF;
+const WITHHELD: u32 = 0xFFFF_FFFF;
 
-/// Takes a bundle (`LEN` 2) or content tile (`LEN` 4) apart, as far as that goes; `None` for withheld words.
-fn split<const LEN: usize>(tile: &Tile) -> (Vec<Option<&[u8]>>, Break) {
+/// Takes a bundle apart, as far as that goes.
+fn split(tile: &Tile<Vec<u8>>) -> (Vec<&[u8]>, Break) {
     let mut rest = tile.bytes.as_slice();
     let mut items = Vec::with_capacity(tile.width.into());
     for item in 0..usize::from(tile.width) {
-        let Some((length, after)) = rest.split_first_chunk::<LEN>() else {
+        let Some((length, after)) = rest.split_first_chunk() else {
             return (items, Some((item, format!("{} ends before it", tile.path))));
         };
-        let length = length.iter().fold(0, |n, b| n << 8 | u64::from(*b));
-        if LEN == 4 && length == WITHHELD {
-            items.push(None);
-            rest = after;
-            continue;
-        }
-        let Some((bytes, after)) = usize::try_from(length).ok().and_then(|l| after.split_at_checked(l))
-        else {
-            let what = format!("length: {length} bytes, more than is left of {}", tile.path);
-            return (items, Some((item, what)));
+        let length = u16::from_be_bytes(*length);
+        let Some((bytes, after)) = after.split_at_checked(length.into()) else {
+            return (items, Some((item, too_long(length.into(), &tile.path))));
         };
-        items.push(Some(bytes));
+        items.push(bytes);
         rest = after;
     }
     if tile.exact && !rest.is_empty() {
-        return (items, Some((tile.width.into(), format!("{} bytes stand after the last item", rest.len()))));
+        return (items, Some((tile.width.into(), trailing(rest.len()))));
     }
     (items, None)
+}
+
+fn too_long(length: u32, path: &str) -> String {
+    format!("length: {length} bytes, more than is left of {path}")
+}
+
+fn trailing(bytes: usize) -> String {
+    format!("{bytes} bytes stand after the last item")
+}
+
+/// The items of a content tile, one after the other: the longest tile takes no more memory than others.
+struct Items {
+    path: String,
+    reader: BufReader<Reader>,
+    /// Bytes read so far.
+    read: usize,
+}
+
+impl Items {
+    /// Fills a buffer, as far as there are bytes.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        let mut n = 0;
+        while n < buffer.len() {
+            match self.reader.read(&mut buffer[n..]) {
+                Ok(0) => break,
+                Ok(more) => n += more,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(SourceError::io(&self.path, e)),
+            }
+        }
+        self.read += n;
+        if self.read > MAX_CONTENT_TILE {
+            return Err(SourceError::TooLong { path: self.path.clone(), limit: MAX_CONTENT_TILE });
+        }
+        Ok(n)
+    }
+
+    /// Reads on without keeping what is read; gives its BLAKE3 and how many bytes there were.
+    fn skip(&mut self, length: usize) -> Result<(Digest, usize), SourceError> {
+        let (mut hasher, mut buffer, mut left) = (blake3::Hasher::new(), [0; 1 << 12], length);
+        while left > 0 {
+            let most = left.min(buffer.len());
+            let n = self.fill(&mut buffer[..most])?;
+            hasher.update(&buffer[..n]);
+            left -= n;
+            if n < most {
+                break;
+            }
+        }
+        Ok((Digest(*hasher.finalize().as_bytes()), length - left))
+    }
 }
 
 /// The first bytes of a log that nobody has checked: its first entry, or what is wrong.
 pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Result<Entry, Stop> {
     let stop = |what: String| Stop::fault("entries", Place::Entry(0), what);
-    let tile =
-        fetch(source, TileKind::Entries, 0, size)?.map_err(|path| stop(format!("{path} is missing")))?;
-    let (items, broken) = split::<2>(&tile);
-    let Some(Some(raw)) = items.first() else {
+    let tile = fetch(source, TileKind::Entries, 0, size, MAX_BUNDLE)?
+        .map_err(|path| stop(format!("{path} is missing")))?;
+    let (items, broken) = split(&tile);
+    let Some(raw) = items.first() else {
         return Err(stop(broken.map_or_else(String::new, |(_, what)| what)));
     };
     Entry::parse(raw, origin).map_err(|e| stop(e.to_string()))
@@ -139,7 +208,17 @@ pub(super) struct Loaded {
 #[derive(Default)]
 pub(super) struct Blobs {
     pub words: Found,
-    pub files: Vec<(Position, Found)>,
+    pub files: Files,
+}
+
+/// What was found of the files that words name.
+#[derive(Default)]
+pub(super) struct Files {
+    pub present: u64,
+    /// Numbers of those that are not there.
+    pub absent: Vec<u32>,
+    /// The first that is another file, by number.
+    pub wrong: Option<(u32, String)>,
 }
 
 /// What was found of a blob.
@@ -166,25 +245,34 @@ pub(super) struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Loads bundles, in order.
-    pub fn load_all(self, bundles: std::ops::Range<u64>) -> Vec<Result<Loaded, Stop>> {
-        bundles.into_par_iter().map(|index| self.load(index)).collect()
+    /// Loads bundles, in order; `None` for one that is to be loaded by itself.
+    pub fn load_all(self, bundles: std::ops::Range<u64>) -> Vec<Result<Option<Loaded>, Stop>> {
+        bundles.into_par_iter().map(|index| self.load_within(index, AHEAD)).collect()
     }
 
-    fn load(self, index: u64) -> Result<Loaded, Stop> {
+    /// Loads a bundle of any length.
+    pub fn load(self, index: u64) -> Result<Loaded, Stop> {
+        let path = || format!("bundle {index}");
+        self.load_within(index, MAX_BUNDLE)?
+            .ok_or_else(|| SourceError::TooLong { path: path(), limit: MAX_BUNDLE }.into())
+    }
+
+    /// Loads a bundle, unless it is longer than a limit and not longer than any may be.
+    fn load_within(self, index: u64, limit: usize) -> Result<Option<Loaded>, Stop> {
         let leaves = hashes(self.source, 0, index, self.size)?;
-        let tile = match fetch(self.source, TileKind::Entries, index, self.size)? {
-            Ok(tile) => tile,
-            Err(path) => {
+        let tile = match fetch(self.source, TileKind::Entries, index, self.size, limit) {
+            Ok(Ok(tile)) => tile,
+            Ok(Err(path)) => {
                 let broken = Some((0, format!("{path} is missing")));
                 let (items, blobs) = Default::default();
-                return Ok(Loaded { index, path, items, broken, leaves, blobs, words_fault: None });
+                return Ok(Some(Loaded { index, path, items, broken, leaves, blobs, words_fault: None }));
             }
+            Err(SourceError::TooLong { .. }) if limit < MAX_BUNDLE => return Ok(None),
+            Err(e) => return Err(e.into()),
         };
-        let (raw, broken) = split::<2>(&tile);
+        let (raw, broken) = split(&tile);
         let items: Vec<_> = raw
             .into_par_iter()
-            .flatten()
             .map(|raw| {
                 let entry = Entry::parse(raw, self.origin).and_then(Entry::verify);
                 (leaf_hash(raw), entry.map(Box::new))
@@ -195,7 +283,7 @@ impl Loader<'_> {
         if self.options.words {
             self.load_words(&mut loaded)?;
         }
-        Ok(loaded)
+        Ok(Some(loaded))
     }
 
     fn load_words(self, loaded: &mut Loaded) -> Result<(), Stop> {
@@ -204,59 +292,110 @@ impl Loader<'_> {
             .iter()
             .map(|(_, entry)| entry.as_ref().ok().and_then(|e| e.event().content().copied()))
             .collect();
-        let tile = match fetch(self.source, TileKind::Contents, loaded.index, self.size)? {
+        let tile = match open(self.source, TileKind::Contents, loaded.index, self.size)? {
             Ok(tile) => tile,
             Err(_) => {
                 let found = |c: &Option<_>| if c.is_some() { Found::Absent } else { Found::None };
                 loaded.blobs =
-                    committed.iter().map(|c| Blobs { words: found(c), files: Vec::new() }).collect();
+                    committed.iter().map(|c| Blobs { words: found(c), files: Files::default() }).collect();
                 return Ok(());
             }
         };
-        let (words, broken) = split::<4>(&tile);
-        if let Some((item, what)) = broken {
-            let place = if item < usize::from(tile.width) {
-                Place::Words(loaded.index * WIDTH + item as u64)
-            } else {
-                Place::Tile(tile.path.clone())
+        let mut items = Items { path: tile.path, reader: BufReader::new(tile.bytes), read: 0 };
+        let mut files = Vec::new();
+        for item in 0..usize::from(tile.width) {
+            let found = match self.words(&mut items, committed.get(item).copied().flatten(), &mut files)? {
+                Ok(found) => found,
+                Err(what) => {
+                    let place = Place::Words(loaded.index * WIDTH + item as u64);
+                    loaded.words_fault = Some(Fault { place, what });
+                    return Ok(());
+                }
             };
-            loaded.words_fault = Some(Fault { place, what });
+            if item < committed.len() {
+                loaded.blobs.push(Blobs { words: found, files: self.files(&mut files)? });
+            }
         }
-        loaded.blobs = committed
-            .par_iter()
-            .zip(words)
-            .map(|(committed, words)| self.blobs(*committed, words))
-            .collect::<Result<_, _>>()?;
+        let rest = if tile.exact { items.skip(MAX_CONTENT_TILE)?.1 } else { 0 };
+        if rest > 0 {
+            loaded.words_fault = Some(Fault { place: Place::Tile(items.path), what: trailing(rest) });
+        }
         Ok(())
     }
 
-    fn blobs(self, committed: Option<ContentRef>, words: Option<&[u8]>) -> Result<Blobs, Stop> {
-        let found = match (committed, words) {
-            (None, Some([])) => Found::None,
-            (None, _) => Found::Wrong("expected none: the event commits to no words".into()),
-            (Some(_), None | Some([])) => Found::Absent,
-            (Some(committed), Some(words)) if committed.matches(words) => {
-                // Files are named by words that pass the door; others name none that a verifier could judge.
-                let files = match Content::parse(words) {
-                    Ok(content) if self.options.files => self.files(content.files())?,
-                    _ => Vec::new(),
-                };
-                return Ok(Blobs { words: Found::Present, files });
+    /// The next words of a content tile, held against what their entry commits to, and the files they name. The
+    /// inner error is where the tile stops making sense.
+    fn words(
+        self,
+        items: &mut Items,
+        committed: Option<ContentRef>,
+        files: &mut Vec<FileRef>,
+    ) -> Result<Result<Found, String>, SourceError> {
+        let mut length = [0; 4];
+        if items.fill(&mut length)? < length.len() {
+            return Ok(Err(format!("{} ends before it", items.path)));
+        }
+        let length = u32::from_be_bytes(length);
+        let Some(committed) = committed else {
+            if length == 0 {
+                return Ok(Ok(Found::None));
             }
-            (Some(committed), Some(words)) => Found::Wrong(format!(
-                "expected {} bytes of BLAKE3 {}, found {} of {}",
-                committed.size,
-                committed.blake3,
-                words.len(),
-                Digest::blake3(words)
-            )),
+            if length != WITHHELD && items.skip(length as usize)?.1 < length as usize {
+                return Ok(Err(too_long(length, &items.path)));
+            }
+            return Ok(Ok(Found::Wrong("expected none: the event commits to no words".into())));
         };
-        Ok(Blobs { words: found, files: Vec::new() })
+        if matches!(length, 0 | WITHHELD) {
+            return Ok(Ok(Found::Absent));
+        }
+        let (found, read) = if length == committed.size {
+            let mut words = vec![0; length as usize];
+            let read = items.fill(&mut words)?;
+            let digest = Digest::blake3(&words);
+            if digest == committed.blake3 && self.options.files && may_name_files(&words) {
+                // Files are named by words that pass the door; others name none that a verifier could judge.
+                files.extend(Content::parse(&words).into_iter().flat_map(|c| c.files().to_vec()));
+            }
+            (digest, read)
+        } else {
+            items.skip(length as usize)?
+        };
+        if read < length as usize {
+            return Ok(Err(too_long(length, &items.path)));
+        }
+        if (found, length) == (committed.blake3, committed.size) {
+            return Ok(Ok(Found::Present));
+        }
+        Ok(Ok(Found::Wrong(format!(
+            "expected {} bytes of BLAKE3 {}, found {length} of {found}",
+            committed.size, committed.blake3,
+        ))))
     }
 
-    fn files(self, files: &[FileRef]) -> Result<Vec<(Position, Found)>, Stop> {
-        (0u32..).zip(files).map(|(i, file)| Ok((Position::File(i), check_file(self.source, file)?))).collect()
+    /// Checks files, and takes them off the list.
+    fn files(self, files: &mut Vec<FileRef>) -> Result<Files, Stop> {
+        let mut out = Files::default();
+        for (some, first) in files.chunks(FILES_AT_ONCE).zip((0u32..).step_by(FILES_AT_ONCE)) {
+            let found: Vec<Found> =
+                some.par_iter().map(|file| check_file(self.source, file)).collect::<Result<_, _>>()?;
+            for (i, found) in (first..).zip(found) {
+                match found {
+                    Found::None => {}
+                    Found::Present => out.present += 1,
+                    Found::Absent => out.absent.push(i),
+                    Found::Wrong(what) => _ = out.wrong.get_or_insert((i, what)),
+                }
+            }
+        }
+        files.clear();
+        Ok(out)
     }
+}
+
+/// Whether words may have the member `files`. Most have none, and reading them takes longer than seeing that: the
+/// name stands in them as it is, or written with a backslash.
+fn may_name_files(words: &[u8]) -> bool {
+    words.contains(&b'\\') || words.windows(7).any(|w| w == b"\"files\"")
 }
 
 /// Compares a file with what words say of it, reading no more than that.

@@ -2,7 +2,8 @@
 //!
 //! A [`Source`] is where a ledger's public files are read: a folder ([`FolderSource`]) or a server
 //! ([`HttpSource`]). [`verify()`] re-runs every rule over all of them and says what was and what was not checked.
-//! Nothing here trusts the source; every answer has a size limit, and memory is bounded by a window of bundles.
+//! Nothing here trusts the source: every answer has a size limit, and memory has a bound whatever the ledger's
+//! size, since bundles are read a few at a time and what the rules ask about goes to scratch files above one.
 //!
 //! ```no_run
 //! use onrecord::mirror::{FolderSource, Options, Verdict, verify};
@@ -16,6 +17,8 @@
 
 mod bundle;
 mod report;
+mod rows;
+mod scratch;
 mod source;
 mod verify;
 
@@ -23,5 +26,5 @@ pub use report::{Check, Fault, Outcome, Place, Report, Verdict};
 pub(crate) use report::{write_checks, write_faults};
 pub use source::{FolderSource, HttpSource, Source, SourceError};
 pub(crate) use source::{agent, base_address};
-pub(crate) use verify::{KnownRows, Start, verify_from};
+pub(crate) use verify::{KeptRows, Start, held_words, verify_from};
 pub use verify::{Options, verify};

@@ -52,7 +52,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    fn io(path: &str, cause: impl std::fmt::Display) -> Self {
+    pub(super) fn io(path: &str, cause: impl std::fmt::Display) -> Self {
         Self::Io { path: path.to_owned(), cause: cause.to_string() }
     }
 }
@@ -68,20 +68,29 @@ pub trait Source: Sync {
     /// The source in a few words, for reports: the folder or address.
     fn describe(&self) -> String;
 
+    /// Whether reading is mostly waiting, so that many files are better asked for at once.
+    fn is_far(&self) -> bool {
+        false
+    }
+
     /// The whole file under a path, of at most `limit` bytes; `None` if there is none.
     ///
     /// # Errors
     /// [`SourceError`], also if the file is longer.
     fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, SourceError> {
-        let Some(reader) = self.open(path)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        let most = (limit as u64).saturating_add(1);
-        reader.take(most).read_to_end(&mut bytes).map_err(|e| SourceError::io(path, e))?;
-        if bytes.len() > limit {
-            return Err(SourceError::TooLong { path: path.to_owned(), limit });
-        }
-        Ok(Some(bytes))
+        self.open(path)?.map(|reader| read_whole(path, reader, limit)).transpose()
     }
+}
+
+/// Reads a file of at most `limit` bytes to its end.
+pub(super) fn read_whole(path: &str, reader: impl Read, limit: usize) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    let most = (limit as u64).saturating_add(1);
+    reader.take(most).read_to_end(&mut bytes).map_err(|e| SourceError::io(path, e))?;
+    if bytes.len() > limit {
+        return Err(SourceError::TooLong { path: path.to_owned(), limit });
+    }
+    Ok(bytes)
 }
 
 /// A ledger's data folder, or a plain copy of its `public` folder.
@@ -222,6 +231,10 @@ impl Source for HttpSource {
 
     fn describe(&self) -> String {
         self.base.clone()
+    }
+
+    fn is_far(&self) -> bool {
+        true
     }
 }
 

@@ -7,12 +7,15 @@
 use std::{
     cell::RefCell,
     collections::{HashMap, hash_map::Entry as Slot},
+    path::{Path, PathBuf},
 };
 
 use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Loaded, Loader, WIDTH, first_entry, hashes},
     report::{Check, Fault, Outcome, Place, Report, Verdict},
+    rows::ScratchRows,
+    scratch::Scratch,
 };
 use crate::{
     event::{Body, EventId, Position},
@@ -33,11 +36,16 @@ pub struct Options {
     pub files: bool,
     /// How many bundles are read at once: each holds up to 256 entries and their words.
     pub window: u64,
+    /// Bytes of what the rules ask about that are kept in memory: some 200 an entry. What is more goes to files
+    /// in `scratch`, which have no name and are gone when the verification ends, however it ends.
+    pub memory: usize,
+    /// The folder for these files.
+    pub scratch: PathBuf,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { words: true, files: true, window: 8 }
+        Self { words: true, files: true, window: 8, memory: 64 << 20, scratch: std::env::temp_dir() }
     }
 }
 
@@ -78,23 +86,41 @@ pub fn verify(
 ) -> Report {
     verify_from(source, key, options, progress, |checkpoint| {
         Ok(Start {
-            auditor: Auditor::new(checkpoint.origin().clone(), MemoryRows::default()),
+            auditor: Auditor::new(
+                checkpoint.origin().clone(),
+                ScratchRows::new(&options.scratch, options.memory),
+            ),
             levels: Vec::new(),
         })
     })
     .0
 }
 
-/// Rows of which those put since the verification began can be told.
-pub(crate) trait KnownRows: PutRows + Send {
-    /// The rows put since.
-    fn known(&self) -> &MemoryRows;
+/// Rows that a verification keeps.
+pub(crate) trait KeptRows: PutRows + Send {
+    /// How many events from an index on have their words withheld.
+    fn held_words(&self, from: u64) -> u64;
+    /// Why what they say can't be relied on, if it can't.
+    fn fault(&self) -> Option<String> {
+        None
+    }
 }
 
-impl KnownRows for MemoryRows {
-    fn known(&self) -> &MemoryRows {
-        self
+impl KeptRows for MemoryRows {
+    fn held_words(&self, from: u64) -> u64 {
+        held_words(self, self, from)
     }
+}
+
+/// Of some rows, how many say that the words of an event from an index on are withheld.
+pub(crate) fn held_words(some: &MemoryRows, rows: &impl Rows, from: u64) -> u64 {
+    let held = some.iter().filter(|(key, row)| match row {
+        Row::Fate(fate) if fate.withheld_by(Position::Content).is_some() => {
+            from == 0 || key.id().and_then(|id| rows.event(&id)).is_some_and(|e| e.index >= from)
+        }
+        _ => false,
+    });
+    held.count() as u64
 }
 
 /// Where a verification begins: at the first entry of a bundle, knowing all that stands before.
@@ -107,7 +133,7 @@ pub(crate) struct Start<R> {
 
 /// As [`verify`], from a start that is known once the checkpoint is. Gives also what was learnt, if all entries
 /// passed.
-pub(crate) fn verify_from<R: KnownRows>(
+pub(crate) fn verify_from<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
@@ -125,8 +151,8 @@ pub(crate) fn verify_from<R: KnownRows>(
         undecided: None,
         verdict: Verdict::Undecided,
     };
-    // Reading from afar is mostly waiting, so there are more threads than cores.
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).max(8);
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = if source.is_far() { cores.max(8) } else { cores };
     let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => pool.install(|| run(source, key, options, progress, begin, &mut report)),
         Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
@@ -189,7 +215,7 @@ fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-fn run<R: KnownRows>(
+fn run<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
@@ -230,8 +256,8 @@ fn run<R: KnownRows>(
         signatures: 0,
         tile_fault: None,
         doubt: None,
-        words: Tally::default(),
-        files: Tally::default(),
+        words: Tally::new(&options.scratch),
+        files: Tally::new(&options.scratch),
     };
     let bundles = checkpoint.size().div_ceil(WIDTH);
     let window = |from: u64| from..from.saturating_add(options.window.max(1)).min(bundles);
@@ -241,8 +267,14 @@ fn run<R: KnownRows>(
         let after = window(next.end);
         let (audited, ahead) = rayon::join(
             || {
-                loaded.into_iter().try_for_each(|bundle| {
-                    run.audit(bundle?)?;
+                loaded.into_iter().zip(next.clone()).try_for_each(|(bundle, index)| {
+                    let bundle = match bundle? {
+                        Some(bundle) => bundle,
+                        None => loader.load(index)?,
+                    };
+                    let audited = run.audit(bundle);
+                    run.rely_on_rows()?;
+                    audited?;
                     progress(run.auditor.size(), checkpoint.size());
                     Ok::<_, Stop>(())
                 })
@@ -296,15 +328,19 @@ struct Run<'a, R> {
 }
 
 /// Blobs of one kind.
-#[derive(Default)]
 struct Tally {
     present: u64,
     withheld: u64,
     missing: u64,
-    /// Not there: whether the log withholds them is known at its end.
-    absent: Vec<(u64, EventId, Position)>,
+    /// Those that are not there: index, event, position. Whether the log withholds them is known at its end.
+    absent: Scratch,
     fault: Option<Fault>,
 }
+
+/// Bytes of one that is absent.
+const ABSENT: usize = 8 + 32 + 8;
+/// Bytes of the absent that are kept in memory.
+const ABSENT_MEMORY: usize = 4 << 20;
 
 /// Which of two leaf hashes leads to the signed root.
 enum Blame {
@@ -313,7 +349,7 @@ enum Blame {
     Unknown,
 }
 
-impl<R: KnownRows> Run<'_, R> {
+impl<R: KeptRows> Run<'_, R> {
     /// Takes the entries of the next bundle.
     fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
         let first = bundle.index * WIDTH;
@@ -348,7 +384,7 @@ impl<R: KnownRows> Run<'_, R> {
                 self.check_log_key()?;
             }
             self.signatures += entry.event().by().len() as u64;
-            self.take_blobs(index, &entry, blobs.next().unwrap_or_default());
+            self.take_blobs(index, &entry, blobs.next().unwrap_or_default())?;
             self.grow(0, leaf, leaves.get(at).is_some())?;
         }
         if let Some((at, what)) = bundle.broken {
@@ -424,12 +460,27 @@ impl<R: KnownRows> Run<'_, R> {
         Stop::fault("entries", Place::Entry(index), what)
     }
 
-    fn take_blobs(&mut self, index: u64, entry: &SignedEntry, blobs: Blobs) {
+    fn take_blobs(&mut self, index: u64, entry: &SignedEntry, blobs: Blobs) -> Result<(), Stop> {
         let id = entry.event().id();
-        self.words.take(index, id, Position::Content, blobs.words);
-        for (position, found) in blobs.files {
-            self.files.take(index, id, position, found);
+        match blobs.words {
+            Found::None => {}
+            Found::Present => self.words.present += 1,
+            Found::Absent => self.words.absent(index, id, Position::Content)?,
+            Found::Wrong(what) => self.words.wrong(index, Position::Content, what),
         }
+        self.files.present += blobs.files.present;
+        for file in blobs.files.absent {
+            self.files.absent(index, id, Position::File(file))?;
+        }
+        if let Some((file, what)) = blobs.files.wrong {
+            self.files.wrong(index, Position::File(file), what);
+        }
+        Ok(())
+    }
+
+    /// No verdict stands on rows that could not be kept.
+    fn rely_on_rows(&self) -> Result<(), Stop> {
+        self.auditor.rows().fault().map_or(Ok(()), |why| Err(Stop::Undecided(why)))
     }
 
     /// Adds a hash to a level of tiles; a tile that is full is compared, unless that was done where it was read.
@@ -496,8 +547,9 @@ impl<R: KnownRows> Run<'_, R> {
         }
         let rows = self.auditor.rows();
         for tally in [&mut self.words, &mut self.files] {
-            tally.settle(rows);
+            tally.settle(rows)?;
         }
+        self.rely_on_rows()?;
         if self.words.missing + self.files.missing > 0 {
             let now = self.loader.source.get("checkpoint", MAX_CHECKPOINT)?;
             if now.as_deref() != Some(checkpoint) {
@@ -548,15 +600,7 @@ impl<R: KnownRows> Run<'_, R> {
         if !self.loader.options.words {
             return 0;
         }
-        let rows = self.auditor.rows();
-        let held = rows.known().iter().filter(|(key, row)| match row {
-            Row::Fate(fate) if fate.withheld_by(Position::Content).is_some() => {
-                self.start == 0
-                    || key.id().and_then(|id| rows.event(&id)).is_some_and(|e| e.index >= self.start)
-            }
-            _ => false,
-        });
-        (held.count() as u64).saturating_sub(self.words.withheld)
+        self.auditor.rows().held_words(self.start).saturating_sub(self.words.withheld)
     }
 }
 
@@ -570,29 +614,56 @@ fn check_of(e: &AuditError) -> &'static str {
 }
 
 impl Tally {
-    fn take(&mut self, index: u64, id: EventId, position: Position, found: Found) {
-        match found {
-            Found::None => {}
-            Found::Present => self.present += 1,
-            Found::Absent => self.absent.push((index, id, position)),
-            Found::Wrong(what) => _ = self.fault.get_or_insert(Fault { place: place(index, position), what }),
-        }
+    fn new(scratch: &Path) -> Self {
+        let absent = Scratch::new(scratch, ABSENT_MEMORY);
+        Self { present: 0, withheld: 0, missing: 0, absent, fault: None }
+    }
+
+    fn wrong(&mut self, index: u64, position: Position, what: String) {
+        self.fault.get_or_insert(Fault { place: place(index, position), what });
+    }
+
+    fn absent(&mut self, index: u64, id: EventId, position: Position) -> Result<(), Stop> {
+        let number = match position {
+            Position::Content => 0,
+            Position::File(i) => u64::from(i) + 1,
+        };
+        let bytes = [&index.to_be_bytes()[..], &id.0, &number.to_be_bytes()].concat();
+        self.absent.append(&bytes).map(drop).map_err(|e| Stop::Undecided(e.to_string()))
     }
 
     /// Tells what the log withholds from what is missing.
-    fn settle(&mut self, rows: &impl Rows) {
-        for (index, id, position) in &self.absent {
-            if rows.fate(id).withheld_by(*position).is_some() {
-                self.withheld += 1;
-                continue;
+    fn settle(&mut self, rows: &impl Rows) -> Result<(), Stop> {
+        let mut block = vec![0; ABSENT * 1_024];
+        let mut at = 0;
+        while at < self.absent.len() {
+            let n = self.absent.read(at, &mut block).map_err(|e| Stop::Undecided(e.to_string()))?;
+            for one in block[..n].as_chunks::<ABSENT>().0 {
+                let number =
+                    |from: usize| one[from..].first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                let id = EventId(one[8..].first_chunk().copied().unwrap_or_default());
+                let position = match number(40) {
+                    0 => Position::Content,
+                    // It was written from a u32.
+                    i => Position::File((i - 1) as u32),
+                };
+                self.judge(rows, number(0), &id, position);
             }
-            self.missing += 1;
+            at += n as u64;
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, rows: &impl Rows, index: u64, id: &EventId, position: Position) {
+        if rows.fate(id).withheld_by(position).is_some() {
+            self.withheld += 1;
+            return;
+        }
+        self.missing += 1;
+        let place = place(index, position);
+        if self.fault.as_ref().is_none_or(|f| f.place.entry() > place.entry()) {
             let what = "missing: they are not here, and nothing on the log withholds them".to_owned();
-            let place = place(*index, *position);
-            let earlier = |f: &Fault| f.place.entry() <= place.entry();
-            if !self.fault.as_ref().is_some_and(earlier) {
-                self.fault = Some(Fault { place, what });
-            }
+            self.fault = Some(Fault { place, what });
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     log::{
         Entry, Fate, MemoryRows, PutRows, Row, RowKey, Rows, TILE_WIDTH, TileKind, TilePath, decode_bundle,
     },
-    mirror::KnownRows,
+    mirror::{KeptRows, held_words},
     note::{Origin, VerifyingKey},
     store::index::{By, Index},
 };
@@ -190,6 +190,24 @@ impl Rows for Below<'_> {
 impl PutRows for Below<'_> {
     fn put_rows(&mut self, rows: Vec<(RowKey, Row)>) {
         self.young.put(rows);
+    }
+}
+
+impl KeptRows for Below<'_> {
+    fn held_words(&self, from: u64) -> u64 {
+        held_words(&self.young, self, from)
+    }
+}
+
+/// Rows of which those put since a check began can be told.
+pub(super) trait KnownRows: KeptRows {
+    /// The rows put since.
+    fn known(&self) -> &MemoryRows;
+}
+
+impl KnownRows for MemoryRows {
+    fn known(&self) -> &MemoryRows {
+        self
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     Doing as _, OpsError,
-    below::Below,
+    below::{Below, KnownRows},
     stray::{self, Tiles, read_tile},
 };
 use crate::{
@@ -28,8 +28,8 @@ use crate::{
         Words, decode_bundle, decode_contents, leaf_hash,
     },
     mirror::{
-        Check, Fault, FolderSource, KnownRows, Options, Outcome, Place, Report, Start, verify_from,
-        write_checks, write_faults,
+        Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, verify_from, write_checks,
+        write_faults,
     },
     note::{Origin, SigningKey, VerifyingKey},
     store::{

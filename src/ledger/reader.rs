@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use tokio::sync::watch;
+
 use super::{
     folder::Folder,
     overlay::Overlay,
@@ -112,6 +114,8 @@ pub(crate) struct Shared {
     pub index: Index,
     pub uploads: Arc<Uploads>,
     pub marks: Marks,
+    /// How many entries readers see, told after each batch.
+    pub committed: watch::Sender<u64>,
     cache: Mutex<TileCache>,
     /// Held as long as anything of the ledger is in use.
     _lock: std::fs::File,
@@ -131,11 +135,13 @@ impl Shared {
         index: Index,
         (uploads, marks): (Arc<Uploads>, Marks),
     ) -> Self {
+        let (committed, _) = watch::channel(recent.size());
         Self {
             origin,
             log_key,
             folder,
             disk,
+            committed,
             recent: RwLock::new(recent),
             overlay: RwLock::default(),
             index,
@@ -391,6 +397,11 @@ impl Reader {
     /// The latest checkpoint. It covers durable entries only.
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
         self.0.recent().checkpoint.clone()
+    }
+    /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
+    /// sees the latest number only.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.0.committed.subscribe()
     }
     /// A whole entry, raw; `None` at or above the checkpoint's size.
     ///

@@ -404,6 +404,8 @@ impl Sequencer {
             recent.set_words(index, words);
         }
         recent.checkpoint = checkpoint.clone();
+        drop(recent);
+        self.shared.committed.send_replace(checkpoint.checkpoint().size());
         Ok(checkpoint)
     }
 }

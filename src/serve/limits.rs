@@ -79,6 +79,32 @@ pub const PAGE_MOST: usize = 100;
 /// The page of a connection whose caller names no length.
 pub const PAGE_DEFAULT: i32 = 20;
 
+/// The longest message on a WebSocket, in bytes. Larger submissions go by POST.
+pub const SOCKET_MESSAGE: usize = 256 << 10;
+/// Operations under way on one WebSocket; one more is answered with an error.
+pub const SOCKET_OPERATIONS: usize = 16;
+/// The longest id that a client gives an operation, in bytes.
+pub const SOCKET_ID: usize = 256;
+/// How long a WebSocket may take to send `connection_init`.
+pub const SOCKET_INIT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a WebSocket is pinged.
+pub const SOCKET_PING: Duration = Duration::from_secs(6);
+/// Pings after which something must have been heard on a WebSocket when the next is due.
+pub const SOCKET_PINGS: u32 = 2;
+/// How long a WebSocket may take to take what is sent to it.
+pub const SOCKET_SLOW: Duration = Duration::from_secs(10);
+/// How long a WebSocket may take to close.
+pub const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Events of a subscription rendered at a time.
+pub const PART_EVENTS: u64 = 128;
+/// Bytes of a subscription rendered at a time, the last event not counted.
+pub const PART_BYTES: usize = 128 << 10;
+/// Parts rendered at once for all subscriptions; more wait.
+pub const PARTS: usize = 8;
+/// How long a subscription that has all there is waits before it looks again, so that it sends what many
+/// batches brought together.
+pub const PART_EVERY: Duration = Duration::from_millis(20);
+
 /// Entries on one page of a case, a party or the register.
 pub const LINES_ON_PAGE: usize = 100;
 /// The latest entries on the front page.

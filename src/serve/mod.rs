@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `/checkpoint`, `/tile/…`, `/tile/entries/…`, `/content/tile/…` | the log (`c2sp.org/tlog-tiles`; formats.md, section 6) |
 //! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to hand a file in |
-//! | `/graphql` | the API; its schema is `schema/schema.graphql` |
+//! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
 //! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/party/<id>` | pages for people |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
 //!
@@ -55,7 +55,7 @@ use axum::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Semaphore, watch},
 };
 
 use self::{connections::Connections, shares::Shares, write_rate::WriteBudget};
@@ -104,6 +104,10 @@ struct Shared {
     /// Bytes of GraphQL requests in memory.
     bodies: Arc<Shares>,
     upgraded: Arc<Shares>,
+    /// For parts of subscriptions.
+    parts: Arc<Semaphore>,
+    /// Whether the server stops.
+    stopping: watch::Sender<bool>,
     counts: Arc<Counts>,
 }
 
@@ -127,6 +131,8 @@ impl App {
             uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
+            parts: Arc::new(Semaphore::new(limits::PARTS)),
+            stopping: watch::Sender::new(false),
             counts,
             options,
         }))
@@ -167,7 +173,7 @@ fn routes(app: App) -> Router {
 }
 
 /// Serves a ledger until `shutdown` resolves; then no connection is accepted, requests under way are answered,
-/// and what is left after [`limits::SHUTDOWN_TIMEOUT`] is cut off. The ledger stays open: closing it is the
+/// WebSockets are closed, and what is left after [`limits::SHUTDOWN_TIMEOUT`] is cut off. The ledger stays open: closing it is the
 /// caller's.
 ///
 /// # Errors
@@ -178,7 +184,6 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (stop, stopping) = watch::channel(false);
     let app = App::new(ledger, options);
     let router = routes(app.clone());
     let mut shutdown = pin!(shutdown);
@@ -186,14 +191,13 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => take_in(&app, &router, &stopping, stream, address).await,
+                Ok((stream, address)) => take_in(&app, &router, stream, address).await,
                 Err(error) => not_accepted(&app, &error).await,
             }
         }
     }
     drop(listener);
-    // Connections are told; none are left to be told if this fails.
-    let _ = stop.send(true);
+    app.stopping.send_replace(true);
     if tokio::time::timeout(limits::SHUTDOWN_TIMEOUT, app.connections.ended()).await.is_err() {
         let open = app.connections.open();
         tracing::warn!(open, "connections still open at the end of the time for shutting down are cut off");
@@ -202,20 +206,20 @@ pub async fn serve(
 }
 
 /// Finds a place for a connection, or says that there is none.
-async fn take_in(
-    app: &App,
-    router: &Router,
-    stopping: &watch::Receiver<bool>,
-    stream: TcpStream,
-    address: SocketAddr,
-) {
+async fn take_in(app: &App, router: &Router, stream: TcpStream, address: SocketAddr) {
     let proxy = app.options.proxies.trust(address.ip());
     match app.connections.admit(address.ip(), proxy).await {
         Ok(place) => {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
-            tokio::spawn(connection::attend(stream, address, place, router.clone(), stopping.clone()));
+            tokio::spawn(connection::attend(
+                stream,
+                address,
+                place,
+                router.clone(),
+                app.stopping.subscribe(),
+            ));
         }
         Err(full) => {
             tracing::debug!(?full, "a connection was refused");

@@ -6,20 +6,24 @@
 
 use async_graphql::{
     Request, Response as Answer, Variables,
-    parser::types::{DocumentOperations, OperationType},
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
     body::Body,
-    extract::{Extension, Query, State},
+    extract::{
+        Extension, Query, State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY},
+        header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, VARY},
     },
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
+use super::transport;
 use crate::{
     ledger::ReadError,
     serve::{
@@ -106,7 +110,7 @@ pub async fn post(
             return media.malformed(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
         }
     };
-    let Some(_share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
+    let Some(share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
         Ok(Value::Object(members)) => of_members(members),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
@@ -115,18 +119,24 @@ pub async fn post(
     };
     drop(bytes);
     match request {
-        Ok(request) => run(&app, client, media, request).await,
+        Ok(request) => run(&app, client, Some(share), media, request).await,
         Err(message) => media.malformed(StatusCode::BAD_REQUEST, message),
     }
 }
 
-/// `GET /graphql`: queries only; without one, a page for people.
+/// `GET /graphql`: a WebSocket if it is asked for; else queries only, and without one a page for people.
 pub async fn get(
     State(app): State<App>,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     Query(params): Query<Vec<(String, String)>>,
 ) -> Response {
+    match upgrade {
+        Ok(upgrade) => return transport::open(app, client, upgrade),
+        Err(rejection) if headers.contains_key(UPGRADE) => return rejection.into_response(),
+        Err(_) => {}
+    }
     let media = Media::of(&headers);
     if params.is_empty() && answer::wants_page(&headers) {
         return pages::graphql::page(&app, &headers);
@@ -154,7 +164,8 @@ pub async fn get(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    run(&app, client, media, request).await
+    // Its share of requests is the guard's.
+    run(&app, client, None, media, request).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -199,7 +210,7 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
 }
 
 /// A request of its members: `query`, `operationName`, `variables`, `extensions`.
-fn of_members(mut members: Map<String, Value>) -> Result<Request, &'static str> {
+pub(super) fn of_members(mut members: Map<String, Value>) -> Result<Request, &'static str> {
     let mut take = |name: &str| members.remove(name).filter(|v| !v.is_null());
     let Some(Value::String(query)) = take("query") else { return Err("query: expected a string") };
     let mut request = Request::new(query);
@@ -219,45 +230,72 @@ fn of_members(mut members: Map<String, Value>) -> Result<Request, &'static str> 
     }
 }
 
-/// Whether the operation that would run is anything but a query. What does not parse, or names no operation,
-/// runs nothing and is refused when it is run.
+/// The operation that would run; a single one may be named in the request or not. `None` runs nothing and is
+/// refused when it is run.
+pub(super) fn operation<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'d OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(all), Some(name)) => all.get(name),
+        (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next(),
+        (DocumentOperations::Multiple(_), None) => None,
+    };
+    operation.map(|operation| &operation.node)
+}
+
+/// Whether the operation that would run is anything but a query, or may be.
 fn mutates(request: &mut Request) -> bool {
     let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return false };
-    let operation = match (&document.operations, name) {
-        // A single operation may be named in the request or not.
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(all), Some(name)) => all.get(name.as_str()),
-        (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next(),
-        (DocumentOperations::Multiple(all), None) => {
-            return all.values().any(|operation| operation.node.ty != OperationType::Query);
-        }
-    };
-    operation.is_some_and(|operation| operation.node.ty != OperationType::Query)
+    match operation(document, name.as_deref()) {
+        Some(operation) => operation.ty != OperationType::Query,
+        None => document.operations.iter().any(|(_, operation)| operation.node.ty != OperationType::Query),
+    }
 }
 
-/// Runs a request on a thread that may wait for the disk.
-async fn run(app: &App, client: Client, media: Media, request: Request) -> Response {
+/// Runs a request on a thread that may wait for the disk. The share is held until the thread is done, even if
+/// nobody waits for it any more. `None` if the thread broke, which is logged.
+pub(super) async fn execute(
+    app: &App,
+    client: Client,
+    share: Option<Share>,
+    request: Request,
+) -> Option<Answer> {
     let (schema, ledger) = (app.schema.clone(), app.ledger.clone());
     let runtime = tokio::runtime::Handle::current();
     let running = tokio::task::spawn_blocking(move || {
+        let _share = share;
         let request = request.data(Views::new(ledger.reader())).data(client);
         runtime.block_on(schema.execute(request))
     });
     match running.await {
-        Ok(answer) => say(media, &answer),
+        Ok(answer) => Some(answer),
         Err(join) => {
             super::fault::internal(&ReadError(format!("a query ended: {join}")));
-            guard::busy(app, "the query could not be run")
+            None
         }
     }
 }
 
-/// An answer with its status. A request that was not run at all has errors without a path and no data.
-fn say(media: Media, answer: &Answer) -> Response {
-    let not_run = !answer.errors.is_empty()
+async fn run(app: &App, client: Client, share: Option<Share>, media: Media, request: Request) -> Response {
+    match execute(app, client, share, request).await {
+        Some(answer) => say(media, &answer),
+        None => guard::busy(app, "the query could not be run"),
+    }
+}
+
+/// Whether a request was not run at all: errors without a path, and no data.
+pub(super) fn not_run(answer: &Answer) -> bool {
+    !answer.errors.is_empty()
         && answer.data == async_graphql::Value::Null
-        && answer.errors.iter().all(|e| e.path.is_empty());
+        && answer.errors.iter().all(|e| e.path.is_empty())
+}
+
+/// An answer with its status. A request that was not run has no member `data`.
+fn say(media: Media, answer: &Answer) -> Response {
+    let not_run = not_run(answer);
     let body = if not_run {
         serde_json::to_string(&json!({"errors": answer.errors}))
     } else {

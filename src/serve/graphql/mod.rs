@@ -34,20 +34,22 @@ mod record_payload;
 mod reference;
 mod refusal_code;
 mod signer;
+mod subscription;
+mod transport;
 mod user_error;
 mod voucher;
 
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::Schema;
 
 use super::{limits, write_rate::WriteBudget};
 use crate::ledger::Ledger;
 
 /// The schema, with its resolvers.
-pub type ApiSchema = Schema<query::Query, mutation::Mutation, EmptySubscription>;
+pub type ApiSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 
 /// The schema without a ledger behind it.
-fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
-    Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {
+    Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
         .limit_depth(limits::GRAPHQL_DEPTH)
         .limit_recursive_depth(limits::GRAPHQL_NESTING)
         .limit_complexity(limits::GRAPHQL_COMPLEXITY)

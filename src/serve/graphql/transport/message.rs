@@ -1,0 +1,183 @@
+//! Messages of `graphql-transport-ws`, as `graphql-ws` 6 defines them
+//! (github.com/enisdenjo/graphql-ws, PROTOCOL.md). Pure.
+
+use async_graphql::{Request, Response, ServerError};
+use serde_json::{Map, Value, json};
+
+use crate::serve::{graphql::http, limits};
+
+/// The acknowledgement of `connection_init`.
+pub const ACK: &str = r#"{"type":"connection_ack"}"#;
+
+/// What a client may send.
+pub enum ClientMessage {
+    /// `connection_init`. Its payload is not looked at: there is nothing to log in to.
+    Init,
+    /// `ping`, with a payload that its `pong` repeats.
+    Ping(Option<Value>),
+    /// `pong`.
+    Pong,
+    /// `subscribe`: an operation of any kind, under an id of the client's.
+    Subscribe {
+        /// The id.
+        id: String,
+        /// The operation.
+        request: Box<Request>,
+    },
+    /// `complete`: the client wants no more of an operation.
+    Complete {
+        /// The operation's id.
+        id: String,
+    },
+}
+
+impl ClientMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// What is wrong with it, without quoting it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let Ok(Value::Object(mut members)) = serde_json::from_str(text) else {
+            return Err("expected a JSON object");
+        };
+        let Some(Value::String(kind)) = members.remove("type") else { return Err("type: expected a string") };
+        match kind.as_str() {
+            "connection_init" => payload(&mut members).map(|_| Self::Init),
+            "ping" => payload(&mut members).map(Self::Ping),
+            "pong" => payload(&mut members).map(|_| Self::Pong),
+            "subscribe" => {
+                let id = id(&mut members)?;
+                match members.remove("payload") {
+                    Some(Value::Object(request)) => {
+                        let request = Box::new(http::of_members(request)?);
+                        Ok(Self::Subscribe { id, request })
+                    }
+                    _ => Err("payload: expected an object"),
+                }
+            }
+            "complete" => id(&mut members).map(|id| Self::Complete { id }),
+            _ => Err("type: not one that a client sends"),
+        }
+    }
+}
+
+/// An optional payload: an object, null or nothing.
+fn payload(members: &mut Map<String, Value>) -> Result<Option<Value>, &'static str> {
+    match members.remove("payload") {
+        None | Some(Value::Null) => Ok(None),
+        Some(payload @ Value::Object(_)) => Ok(Some(payload)),
+        Some(_) => Err("payload: expected an object"),
+    }
+}
+
+fn id(members: &mut Map<String, Value>) -> Result<String, &'static str> {
+    match members.remove("id") {
+        Some(Value::String(id)) if id.is_empty() => Err("id: it is empty"),
+        Some(Value::String(id)) if id.len() > limits::SOCKET_ID => Err("id: it is too long"),
+        Some(Value::String(id)) => Ok(id),
+        _ => Err("id: expected a string"),
+    }
+}
+
+/// The answer to a `ping`.
+pub fn pong(payload: Option<Value>) -> String {
+    match payload {
+        Some(payload) => json!({"type": "pong", "payload": payload}).to_string(),
+        None => json!({"type": "pong"}).to_string(),
+    }
+}
+
+/// One result of an operation, already written as JSON.
+pub fn next(id: &str, payload: &str) -> String {
+    format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, Value::from(id))
+}
+
+/// An operation was refused, or broke off. Nothing more comes under its id.
+pub fn error(id: &str, errors: &[ServerError]) -> String {
+    json!({"id": id, "type": "error", "payload": errors}).to_string()
+}
+
+/// An operation is at its end.
+pub fn complete(id: &str) -> String {
+    json!({"id": id, "type": "complete"}).to_string()
+}
+
+/// An answer as JSON.
+pub fn payload_of(answer: &Response) -> String {
+    // Values of GraphQL always serialise.
+    serde_json::to_string(answer).unwrap_or_else(|_| r#"{"data":null}"#.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> &'static str {
+        match ClientMessage::parse(text) {
+            Ok(_) => panic!("{text}"),
+            Err(why) => why,
+        }
+    }
+
+    #[test]
+    fn messages_of_the_protocol_are_read() {
+        let read = |text: &str| ClientMessage::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert!(matches!(read(r#"{"type":"connection_init"}"#), ClientMessage::Init));
+        for payload in [json!(null), json!({"a": 1})] {
+            let text = json!({"type": "connection_init", "payload": payload}).to_string();
+            assert!(matches!(read(&text), ClientMessage::Init));
+        }
+        assert!(matches!(read(r#"{"type":"ping"}"#), ClientMessage::Ping(None)));
+        assert!(matches!(read(r#"{"type":"ping","payload":{}}"#), ClientMessage::Ping(Some(_))));
+        assert!(matches!(read(r#"{"type":"pong"}"#), ClientMessage::Pong));
+        assert!(matches!(read(r#"{"type":"complete","id":"1"}"#), ClientMessage::Complete { .. }));
+        let subscribe = r#"{"id":"a","type":"subscribe","payload":{"query":"{a}","variables":null,
+            "operationName":"A","extensions":{}}}"#;
+        match read(subscribe) {
+            ClientMessage::Subscribe { id, request } => {
+                assert_eq!((id.as_str(), request.query.as_str()), ("a", "{a}"));
+                assert_eq!(request.operation_name.as_deref(), Some("A"));
+            }
+            _ => panic!(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for text in ["", "7", "[]", "{", r#"{"type":7}"#, r#"{"id":"1"}"#] {
+            refused(text);
+        }
+        for kind in ["connection_ack", "next", "error", "start", "stop", "connection_terminate", ""] {
+            let text = json!({"type": kind, "id": "1", "payload": {}}).to_string();
+            assert_eq!(refused(&text), "type: not one that a client sends");
+        }
+        refused(&json!({"type": "subscribe", "id": "1", "payload": null}).to_string());
+        for payload in [json!([]), json!("x"), json!(1)] {
+            for kind in ["connection_init", "ping", "pong", "subscribe"] {
+                refused(&json!({"type": kind, "id": "1", "payload": payload}).to_string());
+            }
+        }
+        for payload in [
+            json!({}),
+            json!({"query": 1}),
+            json!({"query": "{a}", "variables": []}),
+            json!({"query": "{a}", "operationName": 1}),
+            json!({"query": "{a}", "extensions": 1}),
+        ] {
+            refused(&json!({"type": "subscribe", "id": "1", "payload": payload}).to_string());
+        }
+        let long = "x".repeat(limits::SOCKET_ID + 1);
+        for id in [json!(null), json!(1), json!(""), json!(long)] {
+            refused(&json!({"type": "complete", "id": id}).to_string());
+            refused(&json!({"type": "subscribe", "id": id, "payload": {"query": "{a}"}}).to_string());
+        }
+    }
+
+    #[test]
+    fn an_id_stays_the_clients_own() {
+        let id = "a\"\u{2028}\\";
+        for text in [next(id, r#"{"data":null}"#), error(id, &[]), complete(id)] {
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["id"], id, "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! GraphQL over a WebSocket by the sub-protocol `graphql-transport-ws`, as the npm library `graphql-ws` 6 speaks
+//! it (github.com/enisdenjo/graphql-ws, PROTOCOL.md): on the path of GraphQL over HTTP, with its limits.
+//!
+//! | code | when |
+//! | --- | --- |
+//! | 1001 | the server stops |
+//! | 1002, 1007, 1009 | a frame breaks RFC 6455, is not UTF-8, or a message is too long |
+//! | 4400 | a message is not one of the protocol |
+//! | 4401 | an operation before `connection_ack` |
+//! | 4406 | the client does not speak this sub-protocol |
+//! | 4408 | no `connection_init` within [`limits::SOCKET_INIT_TIMEOUT`] |
+//! | 4409 | the id of an operation that is under way |
+//! | 4429 | a second `connection_init` |
+//! | [4508](SLOW) | what is sent is not taken, or nothing is heard |
+//!
+//! One task a socket owns it. Operations are tasks of their own, which end with it. Nothing is buffered for a
+//! reader beyond one [`operation::Output`] on its way and one that waits; a subscription reads the log again
+//! when there is room. So a reader that is behind costs no more than one that is not, and is dropped only when
+//! it takes nothing at all for [`limits::SOCKET_SLOW`].
+
+mod message;
+mod operation;
+
+use std::{borrow::Cow, collections::HashMap, time::Duration};
+
+use axum::{
+    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    response::Response,
+};
+use futures_util::SinkExt as _;
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+};
+
+use self::{
+    message::ClientMessage,
+    operation::{Output, Sink},
+};
+use crate::serve::{App, client::Client, limits};
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// The close code for a reader that takes nothing. Free in `graphql-ws`, whose client connects again after it.
+const SLOW: u16 = 4508;
+
+/// Opens a socket. How many there may be is the guard's to say.
+pub(super) fn open(app: App, client: Client, upgrade: WebSocketUpgrade) -> Response {
+    // A page of another site can open a socket as well as any program: there is no login to misuse.
+    upgrade
+        .protocols([PROTOCOL])
+        .read_buffer_size(8 << 10)
+        .max_frame_size(limits::SOCKET_MESSAGE)
+        .max_message_size(limits::SOCKET_MESSAGE)
+        .on_upgrade(move |socket| Socket::new(app, client, socket).run())
+}
+
+/// How a socket is closed.
+struct Close {
+    code: u16,
+    reason: Cow<'static, str>,
+}
+
+/// Why a socket ends.
+enum End {
+    /// We close it.
+    Close(Close),
+    /// The client closed it, or the connection broke.
+    Gone,
+}
+
+fn close<T>(code: u16, reason: impl Into<Cow<'static, str>>) -> Result<T, End> {
+    Err(End::Close(Close { code, reason: reason.into() }))
+}
+
+struct Socket {
+    app: App,
+    client: Client,
+    socket: WebSocket,
+    /// Whether `connection_init` came, and so was acknowledged.
+    open: bool,
+    /// Operations under way, by the client's id.
+    operations: HashMap<String, Operation>,
+    /// The number of the next operation.
+    number: u64,
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<Output>,
+    outputs: mpsc::Receiver<Output>,
+}
+
+/// An operation under way.
+struct Operation {
+    /// Ids are used again, numbers are not.
+    number: u64,
+    task: AbortHandle,
+}
+
+impl Socket {
+    fn new(app: App, client: Client, socket: WebSocket) -> Self {
+        let (sender, outputs) = mpsc::channel(1);
+        Self {
+            app,
+            client,
+            socket,
+            open: false,
+            operations: HashMap::new(),
+            number: 0,
+            tasks: JoinSet::new(),
+            sender,
+            outputs,
+        }
+    }
+
+    async fn run(mut self) {
+        let end = if self.socket.protocol().is_some() {
+            self.serve().await
+        } else {
+            close(4406, "Subprotocol not acceptable")
+        };
+        self.tasks.abort_all();
+        if let Err(End::Close(close)) = end {
+            tracing::debug!(code = close.code, "a socket is closed");
+            let _ = timeout(limits::SOCKET_CLOSE_TIMEOUT, self.close(close)).await;
+        }
+    }
+
+    /// Until the socket ends.
+    async fn serve(&mut self) -> Result<(), End> {
+        let mut stopping = self.app.stopping.subscribe();
+        let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+        tokio::pin!(stopped);
+        let init = sleep(limits::SOCKET_INIT_TIMEOUT);
+        tokio::pin!(init);
+        let mut ping = interval_at(Instant::now() + limits::SOCKET_PING, limits::SOCKET_PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unheard = 0;
+        loop {
+            tokio::select! {
+                // In this order: a client that floods us keeps no timer from running, and what it sent while we
+                // waited for it to read is heard before it is called silent.
+                biased;
+                () = &mut stopped => return close(1001, "Going away"),
+                () = &mut init, if !self.open => return close(4408, "Connection initialisation timeout"),
+                _ = ping.tick() => {
+                    if unheard == limits::SOCKET_PINGS {
+                        return close(SLOW, "Nothing was heard");
+                    }
+                    unheard += 1;
+                    self.send([Message::Ping(Default::default())]).await?;
+                }
+                frame = self.socket.recv() => {
+                    unheard = 0;
+                    match frame {
+                        Some(Ok(frame)) => self.take(frame).await?,
+                        Some(Err(error)) => return Err(unreadable(error)),
+                        None => return Err(End::Gone),
+                    }
+                }
+                // This end holds a sender, so the channel is never closed.
+                Some(output) = self.outputs.recv() => self.put_out(output).await?,
+            }
+        }
+    }
+
+    /// Takes a frame of the client's.
+    async fn take(&mut self, frame: Message) -> Result<(), End> {
+        let text = match frame {
+            Message::Text(text) => text,
+            Message::Binary(_) => return close(4400, "Invalid message received: it is binary"),
+            Message::Close(_) => return Err(End::Gone),
+            // Pings are answered below us.
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+        };
+        match ClientMessage::parse(&text) {
+            Err(why) => close(4400, format!("Invalid message received: {why}")),
+            Ok(ClientMessage::Init) if self.open => close(4429, "Too many initialisation requests"),
+            Ok(ClientMessage::Init) => {
+                self.open = true;
+                self.send([Message::Text(Utf8Bytes::from_static(message::ACK))]).await
+            }
+            Ok(ClientMessage::Ping(payload)) => self.send([message::pong(payload).into()]).await,
+            Ok(ClientMessage::Pong) => Ok(()),
+            Ok(ClientMessage::Subscribe { .. }) if !self.open => close(4401, "Unauthorized"),
+            Ok(ClientMessage::Subscribe { id, .. }) if self.operations.contains_key(&id) => {
+                close(4409, short(format!("Subscriber for {id} already exists")))
+            }
+            Ok(ClientMessage::Subscribe { id, .. }) if self.operations.len() >= limits::SOCKET_OPERATIONS => {
+                let errors = operation::refused("too many operations on one connection", "UNAVAILABLE");
+                self.send([message::error(&id, &errors).into()]).await
+            }
+            Ok(ClientMessage::Subscribe { id, request }) => {
+                let number = self.number;
+                self.number += 1;
+                // Tasks that are at their end.
+                while self.tasks.try_join_next().is_some() {}
+                let sink = Sink { operation: number, id: id.clone(), outputs: self.sender.clone() };
+                let running = operation::run(self.app.clone(), self.client, *request, sink);
+                let task = self.tasks.spawn(running);
+                self.operations.insert(id, Operation { number, task });
+                Ok(())
+            }
+            Ok(ClientMessage::Complete { id }) => {
+                if let Some(operation) = self.operations.remove(&id) {
+                    operation.task.abort();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what an operation has to say, unless the client wants no more of it.
+    async fn put_out(&mut self, output: Output) -> Result<(), End> {
+        let id = self.operations.iter().find(|(_, operation)| operation.number == output.operation);
+        let Some(id) = id.map(|(id, _)| id.clone()) else { return Ok(()) };
+        if output.last {
+            self.operations.remove(&id);
+        }
+        self.send(output.messages.into_iter().map(Message::from)).await
+    }
+
+    /// Sends messages with one flush, within the time that a reader has to take them.
+    async fn send(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
+        let sending = async {
+            for message in messages {
+                self.socket.feed(message).await?;
+            }
+            self.socket.flush().await
+        };
+        match timeout(limits::SOCKET_SLOW, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => close(SLOW, "Slow reader"),
+        }
+    }
+
+    /// Says why, and waits for the client to take it.
+    async fn close(&mut self, close: Close) {
+        let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from(close.reason.as_ref()) };
+        if self.socket.send(Message::Close(Some(frame))).await.is_err() {
+            return;
+        }
+        // Bytes left unread would break the connection before the client has read the reason.
+        while let Some(frame) = self.socket.recv().await {
+            if frame.is_err() {
+                sleep(Duration::from_millis(500)).await;
+                return;
+            }
+        }
+    }
+}
+
+/// A reason fits in a control frame: 123 bytes (RFC 6455, section 5.5).
+fn short(mut reason: String) -> String {
+    while reason.len() > 123 {
+        reason.pop();
+    }
+    reason
+}
+
+/// How a socket ends of which the next frame can't be read.
+fn unreadable(error: axum::Error) -> End {
+    use tungstenite::Error;
+    let (code, reason) = match error.into_inner().downcast_ref::<Error>() {
+        Some(Error::Capacity(_)) => (1009, "Message too long"),
+        Some(Error::Utf8(_)) => (1007, "Not UTF-8"),
+        Some(Error::Protocol(_)) => (1002, "Protocol error"),
+        _ => return End::Gone,
+    };
+    End::Close(Close { code, reason: reason.into() })
+}

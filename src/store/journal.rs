@@ -168,8 +168,12 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         let mut records = Vec::new();
         let mut rest = match bytes.strip_prefix(SEGMENT) {
             Some(rest) => rest,
-            // A segment whose first line was cut short holds nothing yet.
-            None if SEGMENT.starts_with(&bytes) => &[],
+            // A segment whose first line was cut short, or never came to stand on the disk, holds nothing yet.
+            None if bytes.len() <= SEGMENT.len()
+                && bytes.iter().zip(SEGMENT).all(|(b, s)| b == s || *b == 0) =>
+            {
+                &[]
+            }
             None => return Err(broken("the first line is not that of a journal".into())),
         };
         while let Some((index, batch, len)) = read_frame(rest) {

@@ -1,13 +1,17 @@
 //! A disk in memory that loses what was not synced, and fails when told to.
 //!
-//! Stronger than a kill: at a power cut every unsynced write may be lost, kept or torn, each for itself, and
-//! so may every name that was created, renamed or removed without its folder being synced.
+//! Stronger than a kill: at a power cut each unsynced change has its own fate, whatever came before or after it.
+//! A write may be lost, kept, cut short, kept in some of its sectors, or stand as zeros; a file that was emptied may
+//! be empty or as before; a name that was created, renamed or removed may be there or not, and after a rename
+//! between folders there may be both. What a failed sync left unsynced is not made durable by a later one, as on
+//! Linux, where its pages count as clean.
 
 use std::{
     collections::{BTreeMap, HashMap},
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use super::disk::{Disk, DiskFile};
@@ -37,12 +41,86 @@ enum Name {
     File(u64),
 }
 
+/// What loses its power in pieces of this many bytes.
+const SECTOR: usize = 512;
+
+#[derive(Debug, Clone)]
+enum Change {
+    Empty,
+    Write(usize, Vec<u8>),
+}
+
+/// What a sync made of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Synced {
+    NotYet,
+    Failed,
+    Durable,
+}
+
 #[derive(Debug, Default, Clone)]
 struct Inode {
     visible: Vec<u8>,
+    /// What is on the disk for sure, before these changes.
     durable: Vec<u8>,
-    /// Unsynced: offset and bytes.
-    writes: Vec<(usize, Vec<u8>)>,
+    changes: Vec<(Change, Synced)>,
+}
+
+fn write_at(bytes: &mut Vec<u8>, at: usize, write: &[u8]) {
+    bytes.resize(bytes.len().max(at + write.len()), 0);
+    bytes[at..at + write.len()].copy_from_slice(write);
+}
+
+impl Inode {
+    fn change(&mut self, change: Change) {
+        match &change {
+            Change::Empty => self.visible.clear(),
+            Change::Write(at, bytes) => write_at(&mut self.visible, *at, bytes),
+        }
+        self.changes.push((change, Synced::NotYet));
+    }
+
+    fn sync(&mut self) {
+        if self.changes.iter().all(|(_, synced)| *synced != Synced::Failed) {
+            self.durable = self.visible.clone();
+            self.changes.clear();
+        }
+        self.mark(Synced::Durable);
+    }
+
+    fn mark(&mut self, as_: Synced) {
+        for (_, synced) in self.changes.iter_mut().filter(|(_, s)| *s == Synced::NotYet) {
+            *synced = as_;
+        }
+    }
+
+    fn after_power_cut(&self, random: &mut Random) -> Vec<u8> {
+        let mut out = self.durable.clone();
+        for (change, synced) in &self.changes {
+            let fate = if *synced == Synced::Durable { 1 } else { random.below(5) };
+            match (change, fate) {
+                (_, 0) => {}
+                (Change::Empty, _) => out.clear(),
+                (Change::Write(at, bytes), 1) => write_at(&mut out, *at, bytes),
+                (Change::Write(at, bytes), 2) => {
+                    let kept = random.below(bytes.len() as u64 + 1) as usize;
+                    write_at(&mut out, *at, &bytes[..kept]);
+                }
+                (Change::Write(at, bytes), 3) => write_at(&mut out, *at, &vec![0; bytes.len()]),
+                (Change::Write(at, bytes), _) => {
+                    let mut from = 0;
+                    while from < bytes.len() {
+                        let to = bytes.len().min(from + SECTOR - (at + from) % SECTOR);
+                        if random.chance() {
+                            write_at(&mut out, at + from, &bytes[from..to]);
+                        }
+                        from = to;
+                    }
+                }
+            }
+        }
+        out
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -60,12 +138,30 @@ impl NameOp {
         }
     }
     fn apply(&self, names: &mut BTreeMap<PathBuf, Name>) {
+        self.arrive(names);
         match self {
-            Self::Add(p, name) => drop(names.insert(p.clone(), *name)),
-            Self::Remove(p) => drop(names.remove(p)),
-            Self::Rename(a, b, name) => {
-                names.remove(a);
-                names.insert(b.clone(), *name);
+            Self::Add(..) => {}
+            Self::Remove(p) | Self::Rename(p, ..) => drop(names.remove(p)),
+        }
+    }
+    /// The part of it that comes first: nothing is nowhere.
+    fn arrive(&self, names: &mut BTreeMap<PathBuf, Name>) {
+        match self {
+            Self::Add(p, name) | Self::Rename(_, p, name) => drop(names.insert(p.clone(), *name)),
+            Self::Remove(_) => {}
+        }
+    }
+    /// What is left to be done when the folder is synced: a rename out of another folder is not taken from there.
+    fn synced(self, dir: &Path, durable: &mut BTreeMap<PathBuf, Name>) -> Option<Self> {
+        match self {
+            op if !op.touches(dir) => Some(op),
+            Self::Rename(from, to, name) if from.parent() != Some(dir) => {
+                durable.insert(to, name);
+                Some(Self::Remove(from))
+            }
+            op => {
+                op.apply(durable);
+                None
             }
         }
     }
@@ -79,6 +175,9 @@ pub(crate) enum Fault {
     ShortWrite,
 }
 
+/// Whether a call that writes is to write half.
+struct Shortened(bool);
+
 #[derive(Debug, Default)]
 struct State {
     visible: BTreeMap<PathBuf, Name>,
@@ -91,6 +190,10 @@ struct State {
     faults: Vec<(u64, Fault)>,
     /// From this call on, the power is gone.
     cut_at: Option<u64>,
+    /// Every state of the names, if asked for.
+    history: Option<Vec<BTreeMap<PathBuf, Name>>>,
+    /// How long a folder takes to sync.
+    slow: Duration,
 }
 
 /// The disk. Clones are the same disk.
@@ -103,7 +206,7 @@ fn gone() -> io::Error {
 
 impl State {
     /// Counts a call; what becomes of it.
-    fn call(&mut self) -> io::Result<Option<Fault>> {
+    fn call(&mut self) -> io::Result<Shortened> {
         let n = self.calls;
         self.calls += 1;
         if self.cut_at.is_some_and(|at| n >= at) {
@@ -111,13 +214,17 @@ impl State {
         }
         match self.faults.iter().find(|(at, _)| *at == n) {
             Some((_, Fault::Error(code))) => Err(io::Error::from_raw_os_error(*code)),
-            Some((_, fault)) => Ok(Some(*fault)),
-            None => Ok(None),
+            Some((_, Fault::Interrupted)) => Err(io::ErrorKind::Interrupted.into()),
+            Some((_, Fault::ShortWrite)) => Ok(Shortened(true)),
+            None => Ok(Shortened(false)),
         }
     }
     fn op(&mut self, op: NameOp) {
         op.apply(&mut self.visible);
         self.pending.push(op);
+        if let Some(history) = &mut self.history {
+            history.push(self.visible.clone());
+        }
     }
 }
 
@@ -149,6 +256,40 @@ impl SimulatedDisk {
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
+    /// Keeps every state from now on.
+    pub fn remember(&self) {
+        self.lock().history = Some(Vec::new());
+    }
+    /// The files under a folder as they stood after each call that changed them. Files that have a name there are
+    /// never written to.
+    pub fn moments(&self, dir: &Path) -> Vec<BTreeMap<PathBuf, Arc<[u8]>>> {
+        let state = self.lock();
+        let mut bytes: HashMap<u64, Arc<[u8]>> = HashMap::new();
+        let mut moments: Vec<BTreeMap<PathBuf, u64>> = Vec::new();
+        for names in state.history.iter().flatten() {
+            let files =
+                names.iter().filter(|(path, _)| path.starts_with(dir)).filter_map(
+                    |(path, name)| match name {
+                        Name::File(id) => Some((path.clone(), *id)),
+                        Name::Dir => None,
+                    },
+                );
+            let files = files.collect();
+            if moments.last() != Some(&files) {
+                moments.push(files);
+            }
+        }
+        let read = |(path, id)| {
+            let found = bytes.entry(id).or_insert_with(|| Arc::from(state.inodes[&id].visible.as_slice()));
+            (path, found.clone())
+        };
+        let mut read = read;
+        moments.into_iter().map(|m| m.into_iter().map(&mut read).collect()).collect()
+    }
+    /// From now on, to sync a folder takes so long.
+    pub fn slow(&self, by: Duration) {
+        self.lock().slow = by;
+    }
     /// The disk as another process finds it after this one was killed: nothing is lost.
     pub fn after_kill(&self) -> Self {
         let state = self.lock();
@@ -167,25 +308,16 @@ impl SimulatedDisk {
         let state = self.lock();
         let mut names = state.durable.clone();
         for op in &state.pending {
-            if random.chance() {
-                op.apply(&mut names);
+            match random.below(3) {
+                0 => {}
+                1 => op.arrive(&mut names),
+                _ => op.apply(&mut names),
             }
         }
         let mut inodes = HashMap::new();
         for (id, inode) in &state.inodes {
-            let mut bytes = inode.durable.clone();
-            for (at, write) in &inode.writes {
-                let keep = match random.below(3) {
-                    0 => 0,
-                    1 => random.below(write.len() as u64 + 1) as usize,
-                    _ => write.len(),
-                };
-                if keep > 0 {
-                    bytes.resize(bytes.len().max(at + keep), 0);
-                    bytes[*at..at + keep].copy_from_slice(&write[..keep]);
-                }
-            }
-            inodes.insert(*id, Inode { visible: bytes.clone(), durable: bytes, writes: Vec::new() });
+            let bytes = inode.after_power_cut(random);
+            inodes.insert(*id, Inode { visible: bytes.clone(), durable: bytes, changes: Vec::new() });
         }
         // A name in a folder that was lost is lost with it.
         let is_there = |names: &BTreeMap<PathBuf, Name>, p: &Path| {
@@ -212,23 +344,20 @@ struct SimulatedFile {
 impl DiskFile for SimulatedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.lock();
-        let fault = state.call()?;
-        if fault == Some(Fault::Interrupted) {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let n = if fault == Some(Fault::ShortWrite) { bytes.len().div_ceil(2) } else { bytes.len() };
+        let n = if state.call()?.0 { bytes.len().div_ceil(2) } else { bytes.len() };
         let Some(inode) = state.inodes.get_mut(&self.inode) else { return Err(gone()) };
-        inode.writes.push((inode.visible.len(), bytes[..n].to_vec()));
-        inode.visible.extend_from_slice(&bytes[..n]);
+        inode.change(Change::Write(inode.visible.len(), bytes[..n].to_vec()));
         Ok(n)
     }
     fn sync_data(&mut self) -> io::Result<()> {
         let mut state = self.disk.lock();
-        state.call()?;
+        let called = state.call();
         let Some(inode) = state.inodes.get_mut(&self.inode) else { return Err(gone()) };
-        inode.durable = inode.visible.clone();
-        inode.writes.clear();
-        Ok(())
+        match called {
+            Ok(_) => inode.sync(),
+            Err(_) => inode.mark(Synced::Failed),
+        }
+        called.map(drop)
     }
 }
 
@@ -246,6 +375,13 @@ impl Disk for SimulatedDisk {
         let in_dir = path.parent().is_some_and(|d| state.visible.get(d) == Some(&Name::Dir));
         if !in_dir {
             return Err(io::ErrorKind::NotFound.into());
+        }
+        // As the system does it: a file that is there is emptied, not replaced.
+        if let Some(Name::File(inode)) = state.visible.get(path).copied() {
+            if let Some(old) = state.inodes.get_mut(&inode) {
+                old.change(Change::Empty);
+            }
+            return Ok(Box::new(SimulatedFile { disk: self.clone(), inode }));
         }
         let inode = state.next;
         state.next += 1;
@@ -289,16 +425,16 @@ impl Disk for SimulatedDisk {
         Ok(names.filter_map(|p| p.file_name()?.to_str().map(str::to_owned)).collect())
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let slow = self.lock().slow;
+        if !slow.is_zero() {
+            std::thread::sleep(slow);
+        }
         let mut state = self.lock();
         state.call()?;
         let pending = std::mem::take(&mut state.pending);
-        for op in pending {
-            if op.touches(path) {
-                op.apply(&mut state.durable);
-            } else {
-                state.pending.push(op);
-            }
-        }
+        let state = &mut *state;
+        let left = pending.into_iter().filter_map(|op| op.synced(path, &mut state.durable));
+        state.pending = left.collect();
         Ok(())
     }
 }

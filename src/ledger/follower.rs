@@ -1,19 +1,23 @@
 //! What follows the log off the commit path: the index, claimed files, tiles and the checkpoint on disk.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use super::{
+    LedgerError,
     reader::{ReadError, Shared},
-    sequencer::{Signals, content_tile_of},
+    sequencer::{Extent, Signals, content_tile_of},
     withholding,
 };
 use crate::{
     event::{Digest, EventId},
-    log::{SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, new_tiles},
+    log::{
+        SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words, decode_contents,
+        encode_contents, new_tiles,
+    },
     store::{
         Doing as _, StoreError,
         disk::Placing,
@@ -25,6 +29,8 @@ use crate::{
 const WIDTH: u64 = TILE_WIDTH as u64;
 /// A journal segment is left for a new one when it is this large and all it holds is in tiles.
 const ROTATE_AT: u64 = 8 << 20;
+/// How often a pass may be overtaken by something withheld before the writer waits for one.
+const MAX_OVERTAKEN: u32 = 3;
 
 pub(crate) struct Follower {
     pub shared: Arc<Shared>,
@@ -36,16 +42,29 @@ pub(crate) struct Follower {
     pub published: u64,
     /// Events of which withheld files may still be on disk.
     pub unsettled: BTreeSet<EventId>,
+    /// Publications whose partial tiles stand beside full ones: when, and from which size to which.
+    pub grown: VecDeque<(Instant, u64, u64)>,
     pub publish_every: Duration,
+    pub partials_for: Duration,
+    pub max_backlog: u64,
     pub expire_every: Duration,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum FollowError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
+/// The log at one moment: what a pass publishes.
+struct Look {
+    checkpoint: Arc<SignedCheckpoint>,
+    /// Words that are not on disk as this checkpoint says: withheld (none) or given back.
+    pending: BTreeMap<u64, Option<Arc<[u8]>>>,
+    extent: Extent,
+}
+
+impl Look {
+    fn size(&self) -> u64 {
+        self.extent.entries
+    }
+    fn given_back(&self) -> impl Iterator<Item = (u64, &Arc<[u8]>)> {
+        self.pending.iter().filter_map(|(index, words)| Some((*index, words.as_ref()?)))
+    }
 }
 
 impl Follower {
@@ -69,10 +88,15 @@ impl Follower {
                 }
                 return;
             }
-            if !closing {
+            if !closing && self.backlog() < self.max_backlog / 2 {
                 std::thread::sleep(self.publish_every);
             }
         }
+    }
+
+    /// Entries that are not published.
+    fn backlog(&self) -> u64 {
+        self.shared.recent().size().saturating_sub(self.published)
     }
 
     fn is_done(&self) -> bool {
@@ -81,21 +105,38 @@ impl Follower {
         self.published == size && overlay.old.is_none() && overlay.young.listed.is_empty()
     }
 
-    fn follow(&mut self) -> Result<(), FollowError> {
-        // Looked at first: what is published is in the index by then, its files are in place, and those it
-        // withholds are gone. What came in between waits for the next pass.
-        let (checkpoint, pending) = {
-            let recent = self.shared.recent();
-            (recent.checkpoint.clone(), recent.pending.clone())
-        };
-        self.index()?;
-        let unsettled = std::mem::take(&mut self.unsettled);
-        self.unsettled = withholding::remove_withheld(&self.shared, unsettled)?;
-        self.publish(&checkpoint, &pending)
+    /// One pass: index, claimed files, tiles, checkpoint; then what is withheld leaves the disk.
+    pub fn follow(&mut self) -> Result<(), LedgerError> {
+        let signals = self.signals.clone();
+        for tries in 0.. {
+            // Words withheld meanwhile are in no tile that this pass writes, and under no checkpoint that it could
+            // place. So it looks again; and, if that goes on, holds the writer for one pass.
+            let _held = (tries >= MAX_OVERTAKEN).then(|| signals.hold());
+            let look = self.look();
+            self.index()?;
+            if self.publish(&look)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&self) -> Look {
+        let recent = self.shared.recent();
+        Look {
+            checkpoint: recent.checkpoint.clone(),
+            pending: recent.pending.clone(),
+            extent: recent.extent(),
+        }
+    }
+
+    /// Whether something was withheld by an entry that a checkpoint of this size does not cover.
+    fn is_overtaken(&self, size: u64) -> bool {
+        self.shared.recent().last_withheld.is_some_and(|index| index >= size)
     }
 
     /// Brings the index up to date.
-    fn index(&mut self) -> Result<(), FollowError> {
+    fn index(&mut self) -> Result<(), LedgerError> {
         let layer = {
             let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
             if overlay.young.listed.is_empty() {
@@ -116,63 +157,95 @@ impl Follower {
         Ok(())
     }
 
-    /// Writes tiles and the checkpoint, forgets what is then on disk, and drops journal that is not needed.
-    fn publish(
-        &mut self,
-        checkpoint: &SignedCheckpoint,
-        pending: &BTreeMap<u64, Option<Arc<[u8]>>>,
-    ) -> Result<(), FollowError> {
-        let size = checkpoint.checkpoint().size();
-        if size == self.published && pending.is_empty() {
-            return self.drop_journal(size);
-        }
-        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
-        // All of them, published or not: a publication cut short may have left a tile that no checkpoint covers.
-        let tiles: BTreeSet<u64> = pending.keys().map(|i| content_tile_of(*i)).collect();
-        for tile in &tiles {
-            self.rewrite_contents(*tile, &mut placing)?;
-        }
-        for path in new_tiles(self.published, size) {
-            let bytes = self
-                .shared
-                .tile(&path)?
-                .ok_or_else(|| ReadError(format!("{path} is not in a log of {size}")))?;
-            placing.place(&self.shared.folder.tile(&path), &bytes)?;
-        }
-        // The checkpoint comes last: a copy that holds it holds all its tiles.
-        placing.sync()?;
-        if size > self.published {
-            placing.place(&self.shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
+    /// Writes tiles and the checkpoint, then takes away what that withholds, forgets what is on disk, and drops
+    /// journal that is not needed. Whether it came to its end: not if something was withheld meanwhile.
+    ///
+    /// At every moment the files in `public/` are a whole ledger: what a checkpoint says is there is there before
+    /// it, and what it withholds goes after it.
+    fn publish(&mut self, look: &Look) -> Result<bool, LedgerError> {
+        let (before, size) = (self.published, look.size());
+        if size > before || !look.pending.is_empty() {
+            let shared = self.shared.clone();
+            let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+            for path in new_tiles(before, size) {
+                let bytes = shared
+                    .tile(&path)?
+                    .ok_or_else(|| ReadError(format!("{path} is not in a log of {size}")))?;
+                placing.place(&shared.folder.tile(&path), &bytes)?;
+            }
+            let given_back = look.given_back().map(|(index, words)| (index, Words::Present(words)));
+            self.rewrite_contents(&given_back.collect(), &mut placing)?;
             placing.sync()?;
-        }
-        let before = std::mem::replace(&mut self.published, size);
-        self.signals.published.store(size, Ordering::Release);
-        {
-            let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+            if self.is_overtaken(size) {
+                return Ok(false);
+            }
+            if size > before {
+                placing.place(&shared.folder.checkpoint(), look.checkpoint.note().as_bytes())?;
+                placing.sync()?;
+                self.published = size;
+                self.grown.push_back((Instant::now(), before, size));
+            }
+            let withheld = look.pending.iter().filter(|(_, words)| words.is_none());
+            self.rewrite_contents(
+                &withheld.map(|(index, _)| (*index, Words::Withheld)).collect(),
+                &mut placing,
+            )?;
+            placing.sync()?;
+            let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
             // Only what this pass saw; words withheld or given back meanwhile wait for the next.
-            recent.pending.retain(|index, words| pending.get(index) != Some(words));
+            recent.pending.retain(|index, words| look.pending.get(index) != Some(words));
             recent.trim(size);
         }
-        self.remove_partials(before, size)?;
-        if !pending.is_empty() {
+        if !self.remove_files(size)? {
+            return Ok(false);
+        }
+        self.signals.set_published(look.extent);
+        self.remove_partials()?;
+        if !look.pending.is_empty() {
             self.rotate_journal()?;
         }
-        self.drop_journal(size)
+        self.drop_journal(size)?;
+        Ok(true)
     }
 
-    /// Writes a content tile anew, full and partial, with what is withheld left out.
-    fn rewrite_contents(&self, tile: u64, placing: &mut Placing<'_>) -> Result<(), FollowError> {
-        let path =
-            |width| TilePath::new(TileKind::Contents, tile, width).map_err(|e| ReadError(e.to_string()));
-        let full = path(TILE_WIDTH)?;
-        let partials = self.partials(&full)?;
-        let whole = self.shared.disk.read(&self.shared.folder.tile(&full));
-        let mut paths: Vec<TilePath> = partials.into_iter().map(path).collect::<Result<_, _>>()?;
-        if whole.doing(|| format!("read {full}"))?.is_some() {
-            paths.push(full);
-        }
-        for path in paths {
-            placing.place(&self.shared.folder.tile(&path), &self.shared.contents(&path)?)?;
+    /// Removes withheld files. Whether that was done: not if something is withheld by an entry that is not
+    /// published yet, because a file may be gone for that alone.
+    fn remove_files(&mut self, size: u64) -> Result<bool, LedgerError> {
+        let covered = || !self.is_overtaken(size);
+        let later = withholding::remove_withheld(&self.shared, &self.unsettled, &covered)?;
+        let done = later.is_some();
+        self.unsettled = later.unwrap_or_else(|| std::mem::take(&mut self.unsettled));
+        Ok(done)
+    }
+
+    /// Writes content tiles on disk anew, full and partial, published or not, with these words in the places of
+    /// those entries: a publication cut short may have left a tile that no checkpoint covers.
+    fn rewrite_contents(
+        &self,
+        changes: &BTreeMap<u64, Words<'_>>,
+        placing: &mut Placing<'_>,
+    ) -> Result<(), LedgerError> {
+        let tiles: BTreeSet<u64> = changes.keys().map(|i| content_tile_of(*i)).collect();
+        for tile in tiles {
+            let path =
+                |width| TilePath::new(TileKind::Contents, tile, width).map_err(|e| ReadError(e.to_string()));
+            let full = path(TILE_WIDTH)?;
+            for width in self.partials(&full)?.into_iter().chain([TILE_WIDTH]) {
+                let path = path(width)?;
+                let file = self.shared.folder.tile(&path);
+                let bytes = self.shared.disk.read(&file).doing(|| format!("read {}", file.display()))?;
+                let Some(bytes) = bytes else { continue };
+                let broken = |e| ReadError(format!("{path}: {e}"));
+                let mut words = decode_contents(&bytes, width).map_err(broken)?;
+                let first = tile * WIDTH;
+                for (index, changed) in changes.range(first..first + u64::from(width)) {
+                    words[(index - first) as usize] = *changed;
+                }
+                let changed = encode_contents(&words).map_err(broken)?;
+                if changed != bytes {
+                    placing.place(&file, &changed)?;
+                }
+            }
         }
         Ok(())
     }
@@ -185,24 +258,30 @@ impl Follower {
         Ok(names.iter().filter_map(|n| n.parse().ok()).collect())
     }
 
-    /// Removes partial tiles whose full ones exist since a while: since the tile after them was begun, so that
-    /// a copy being made of the smaller log still finds them.
-    fn remove_partials(&self, before: u64, size: u64) -> Result<(), StoreError> {
+    /// Removes partial tiles whose full ones exist since a while, so that a copy that was begun before still finds
+    /// them: it may have listed a folder when the full one was not there.
+    fn remove_partials(&mut self) -> Result<(), StoreError> {
         let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
-        let mut kinds = vec![(TileKind::Entries, 0), (TileKind::Contents, 0)];
-        kinds.extend((0..8).map(|level| (TileKind::Hashes { level }, u32::from(level * TILE_HEIGHT))));
-        for (kind, shift) in kinds {
-            let (from, to) = ((before >> shift) / WIDTH, (size >> shift) / WIDTH);
-            for tile in from.saturating_sub(1)..to.saturating_sub(1) {
-                let Ok(full) = TilePath::new(kind, tile, TILE_WIDTH) else { continue };
-                for width in self.partials(&full)? {
-                    if let Ok(path) = TilePath::new(kind, tile, width) {
-                        placing.remove(&self.shared.folder.tile(&path))?;
+        while let Some((since, before, size)) = self.grown.front().copied() {
+            if since.elapsed() < self.partials_for {
+                break;
+            }
+            let mut kinds = vec![(TileKind::Entries, 0), (TileKind::Contents, 0)];
+            kinds.extend((0..8).map(|level| (TileKind::Hashes { level }, u32::from(level * TILE_HEIGHT))));
+            for (kind, shift) in kinds {
+                for tile in (before >> shift) / WIDTH..(size >> shift) / WIDTH {
+                    let Ok(full) = TilePath::new(kind, tile, TILE_WIDTH) else { continue };
+                    for width in self.partials(&full)? {
+                        if let Ok(path) = TilePath::new(kind, tile, width) {
+                            placing.remove(&self.shared.folder.tile(&path))?;
+                        }
                     }
                 }
             }
+            placing.sync()?;
+            self.grown.pop_front();
         }
-        placing.sync()
+        Ok(())
     }
 
     fn rotate_journal(&mut self) -> Result<(), StoreError> {
@@ -219,7 +298,7 @@ impl Follower {
     }
 
     /// Removes segments whose entries are all in tiles.
-    fn drop_journal(&mut self, published: u64) -> Result<(), FollowError> {
+    fn drop_journal(&mut self, published: u64) -> Result<(), StoreError> {
         let (first, bytes) = {
             let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
             (journal.first, journal.bytes)

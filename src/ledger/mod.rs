@@ -21,6 +21,8 @@
 mod admission;
 mod clock;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod faults;
 pub(crate) mod folder;
 mod follower;
@@ -32,6 +34,8 @@ mod sequencer;
 mod submission;
 mod upload;
 pub(crate) mod withholding;
+#[cfg(test)]
+mod world;
 
 #[cfg(feature = "cli")]
 pub(crate) use reader::listed;
@@ -100,6 +104,11 @@ pub struct Options {
     pub max_batch: usize,
     /// How often tiles and the checkpoint on disk follow the log, at most.
     pub publish_every: Duration,
+    /// How long partial tiles stay beside the full ones that took their place, for copies begun before.
+    pub partials_for: Duration,
+    /// How many entries may be on record and not yet in `public/` before those who submit wait. They are held in
+    /// memory until then.
+    pub max_backlog: u64,
     /// The largest file taken, in bytes.
     pub max_file: u64,
     /// The most unclaimed bytes one address may have uploaded.
@@ -113,6 +122,8 @@ impl Default for Options {
         Self {
             max_batch: 1_024,
             publish_every: Duration::from_millis(100),
+            partials_for: Duration::from_secs(60),
+            max_backlog: 65_536,
             max_file: 64 << 20,
             upload_quota: 256 << 20,
             upload_expiry: Duration::from_secs(3_600),

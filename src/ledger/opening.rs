@@ -1,10 +1,11 @@
 //! Making and opening a ledger: recovery of the journal, checks of the end of the log, catching up of the index.
 
 use std::{
+    collections::VecDeque,
     fs,
     path::Path,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rayon::prelude::*;
@@ -17,7 +18,7 @@ use super::{
     follower::Follower,
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
-    sequencer::{Sequencer, Signals, words_changed},
+    sequencer::{Extent, Sequencer, Signals, words_changed},
     upload::Uploads,
     withholding::{self, Marks, listed_files, target_of},
 };
@@ -225,11 +226,12 @@ fn open_with(
     let ids = (origin, log_key);
     let shared =
         Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, (uploads, marks)));
-    let unpublished = || (published..).zip(recovered.above(published));
-    give_back_again(&shared, unpublished());
+    // All that the journal holds, published or not: what a checkpoint withholds leaves the disk after it.
+    let journalled = || (recovered.first..).zip(&recovered.records);
+    give_back_again(&shared, journalled());
     catch_up(&shared, size, progress)?;
-    withhold_again(&shared, unpublished())?;
-    withholding::resume(&shared, unpublished())?;
+    withhold_again(&shared, journalled())?;
+    let unsettled = withholding::resume(&shared, journalled())?;
     check_tail_words(&shared)?;
 
     // The last segment ends where this one begins; one of the same name held nothing.
@@ -237,8 +239,9 @@ fn open_with(
     let journal = Arc::new(Mutex::new(fresh));
     let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
     let signals = Arc::new(Signals::default());
-    signals.published.store(published, std::sync::atomic::Ordering::Release);
+    signals.set_published(Extent { entries: published, bytes: 0 });
     let (groups, waiting) = mpsc::channel(MAX_WAITING);
+    let max_backlog = options.max_backlog.max(1);
     let sequencer = Sequencer {
         shared: shared.clone(),
         signals: signals.clone(),
@@ -247,18 +250,26 @@ fn open_with(
         clock: Clock::new(time, last.map(|(_, time)| time)),
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
         max_batch: options.max_batch.max(1),
+        max_backlog,
         groups: waiting,
     };
-    let follower = Follower {
+    let mut follower = Follower {
         shared: shared.clone(),
         signals: signals.clone(),
         journal,
         segments,
         published,
-        unsettled: std::collections::BTreeSet::new(),
+        unsettled,
+        // Earlier processes may have left partial tiles anywhere.
+        grown: VecDeque::from([(Instant::now(), 0, published)]),
         publish_every: options.publish_every,
+        partials_for: options.partials_for,
+        max_backlog,
         expire_every: options.upload_expiry.min(EXPIRE_EVERY),
     };
+    // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
+    // this start fails, before anybody sees it.
+    follower.follow()?;
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
     };

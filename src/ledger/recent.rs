@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use super::sequencer::Extent;
 use crate::log::{Frontier, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, decode_hashes};
 
 const WIDTH: u64 = TILE_WIDTH as u64;
@@ -42,6 +43,10 @@ pub(crate) struct Recent {
     levels: Vec<Level>,
     /// Entries whose words on disk are not as the log says yet: withheld (none) or given back.
     pub pending: BTreeMap<u64, Option<Arc<[u8]>>>,
+    /// The last entry recorded since the start that withholds something.
+    pub last_withheld: Option<u64>,
+    /// Bytes of journal frames committed since the start.
+    pub bytes: u64,
 }
 
 impl Recent {
@@ -53,6 +58,8 @@ impl Recent {
             frontier,
             levels: Vec::new(),
             pending: BTreeMap::new(),
+            last_withheld: None,
+            bytes: 0,
         }
     }
 
@@ -99,6 +106,11 @@ impl Recent {
     /// How many entries there are, in full tiles on disk and here.
     pub fn size(&self) -> u64 {
         self.frontier.size()
+    }
+
+    /// How far the log has come.
+    pub fn extent(&self) -> Extent {
+        Extent { entries: self.size(), bytes: self.bytes }
     }
 
     pub fn item(&self, index: u64) -> Option<&Item> {

@@ -1,7 +1,7 @@
 //! The one who numbers: decides each event at its own index, commits batches, acknowledges.
 
 use std::sync::{
-    Arc, Condvar, Mutex, PoisonError,
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -41,6 +41,8 @@ struct GivenBack {
 
 /// A batch is closed when its entries and words reach this many bytes.
 const MAX_BATCH_BYTES: usize = 32 << 20;
+/// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
+const MAX_BACKLOG_BYTES: u64 = 256 << 20;
 
 /// To whoever waits for the answers to a call.
 pub(crate) type Reply = oneshot::Sender<Vec<Result<Receipt, Refusal>>>;
@@ -80,6 +82,19 @@ pub(crate) struct Signals {
     pub published: AtomicU64,
     /// There is something to publish.
     news: (Mutex<bool>, Condvar),
+    /// How much was ever published, and that it has grown.
+    progress: (Mutex<Extent>, Condvar),
+    /// Held while a batch is committed and shown.
+    commit: Mutex<()>,
+}
+
+/// How far something has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Entries, from the first of the log on.
+    pub entries: u64,
+    /// Bytes of their journal frames, from the last start on.
+    pub bytes: u64,
 }
 
 impl Signals {
@@ -91,6 +106,25 @@ impl Signals {
         tracing::error!(why, "the writer stops");
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
         self.wake();
+        // Under the lock, so that whoever is about to wait sees the fault or is woken.
+        let _progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.progress.1.notify_all();
+    }
+    /// All up to here is in tiles and in the index.
+    pub fn set_published(&self, to: Extent) {
+        self.published.store(to.entries, Ordering::Release);
+        *self.progress.0.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        self.progress.1.notify_all();
+    }
+    /// Nothing is recorded while this is held, and all that was can be read.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.commit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Waits until what was published is enough, or the writer stopped.
+    fn wait_published(&self, is_enough: impl Fn(Extent) -> bool) {
+        let progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |p: &mut Extent| !is_enough(*p) && self.fault().is_none();
+        drop(self.progress.1.wait_while(progress, waits).unwrap_or_else(PoisonError::into_inner));
     }
     pub fn wake(&self) {
         *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -116,6 +150,7 @@ pub(crate) struct Sequencer {
     pub clock: Clock,
     pub last_hash: Digest,
     pub max_batch: usize,
+    pub max_backlog: u64,
     pub groups: mpsc::Receiver<Group>,
 }
 
@@ -175,7 +210,17 @@ impl Sequencer {
         tracing::debug!("the sequencer ends");
     }
 
+    /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
+    fn wait_for_follower(&self) {
+        let committed = self.shared.recent().extent();
+        self.signals.wait_published(|published| {
+            committed.entries.saturating_sub(published.entries) < self.max_backlog
+                && committed.bytes.saturating_sub(published.bytes) < MAX_BACKLOG_BYTES
+        });
+    }
+
     fn commit(&mut self, groups: Vec<Group>) {
+        self.wait_for_follower();
         if let Some(why) = self.signals.fault() {
             return refuse_all(groups, &read_only(&why));
         }
@@ -382,6 +427,9 @@ impl Sequencer {
             .and_then(|c| c.sign(&self.key))
             .map_err(|e| e.to_string())?;
         let frame = journal::frame(batch.base, &batch.records, checkpoint.note().as_bytes());
+        let withholds = |l: &&Listed| l.event_type == EventType::ContentWithheld;
+        let withheld = batch.listed.iter().rfind(withholds).map(|l| l.index);
+        let _held = self.signals.hold();
         self.journal
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -404,6 +452,8 @@ impl Sequencer {
             recent.set_words(index, words);
         }
         recent.checkpoint = checkpoint.clone();
+        recent.bytes += frame.len() as u64;
+        recent.last_withheld = withheld.or(recent.last_withheld);
         drop(recent);
         self.shared.committed.send_replace(checkpoint.checkpoint().size());
         Ok(checkpoint)

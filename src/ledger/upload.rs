@@ -10,7 +10,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{folder::Folder, reader::ReadError};
+use super::{LedgerError, folder::Folder, reader::ReadError};
 use crate::{
     event::{Code, Digest, Refusal},
     store::{
@@ -170,7 +170,7 @@ impl Uploads {
         &self,
         digest: &Digest,
         is_gone: impl FnOnce() -> Result<bool, ReadError>,
-    ) -> Result<bool, ReadError> {
+    ) -> Result<bool, LedgerError> {
         let mut state = self.lock();
         match state.waiting.get(digest) {
             None => return Ok(true),

@@ -300,7 +300,7 @@ pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeSet
 }
 
 /// Moves uploads that an accepted event names, and that are not withheld, to where they are served.
-pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), ReadError> {
+pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), LedgerError> {
     let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
     let mut claimed = Vec::new();
     for digest in digests {
@@ -318,61 +318,70 @@ pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), R
 }
 
 /// Removes the files of these events that are withheld wherever they are named. Gives those events of which a
-/// file is still in the hands of a submission at the door.
+/// file is still in the hands of a submission at the door. Nothing is done, and none given, unless all that
+/// withholds is `covered` by what is published: a copy of that needs the others.
 pub(crate) fn remove_withheld(
     shared: &Shared,
-    targets: BTreeSet<EventId>,
-) -> Result<BTreeSet<EventId>, ReadError> {
+    targets: &BTreeSet<EventId>,
+    covered: &dyn Fn() -> bool,
+) -> Result<Option<BTreeSet<EventId>>, LedgerError> {
     let mut later = BTreeSet::new();
     for target in targets {
-        let fate = shared.fate(&target);
-        let marks = shared.marks.of(&target);
-        let gone: BTreeSet<Digest> =
+        let fate = shared.fate(target);
+        let marks = shared.marks.of(target);
+        let closed: BTreeSet<Digest> =
             marks.iter().filter(|(p, _)| is_closed(&fate, *p)).map(|(_, hash)| *hash).collect();
-        if !gone.is_empty() && !remove(shared, &gone)? {
-            later.insert(target);
+        if closed.is_empty() {
+            continue;
         }
-    }
-    Ok(later)
-}
-
-/// Removes files of these marks that nothing names any more. Whether that could be done for all.
-fn remove(shared: &Shared, gone: &BTreeSet<Digest>) -> Result<bool, ReadError> {
-    let dir = shared.folder.files();
-    let names = shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))?;
-    let placed = names.iter().filter_map(|n| n.parse::<Digest>().ok());
-    let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
-    for digest in placed.filter(|d| shared.marks.is_one_of(d, gone)) {
-        if shared.open_claims(&digest)?.is_empty() {
+        let dir = shared.folder.files();
+        let names = shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))?;
+        let mut gone = Vec::new();
+        for digest in names.iter().filter_map(|n| n.parse().ok()) {
+            if shared.marks.is_one_of(&digest, &closed) && shared.open_claims(&digest)?.is_empty() {
+                gone.push(digest);
+            }
+        }
+        // Asked after the claims: what was withheld since changes nothing for them.
+        if !covered() {
+            return Ok(None);
+        }
+        let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+        for digest in gone {
             placing.remove(&shared.folder.file(&digest))?;
         }
+        placing.sync()?;
+        for digest in shared.uploads.waiting().iter().filter(|d| shared.marks.is_one_of(d, &closed)) {
+            if !discard(shared, digest)? {
+                later.insert(*target);
+            }
+        }
     }
-    let mut all = true;
-    for digest in shared.uploads.waiting().iter().filter(|d| shared.marks.is_one_of(d, gone)) {
-        all &= shared.uploads.discard(digest, || Ok(shared.open_claims(digest)?.is_empty()))?;
-    }
-    placing.sync()?;
-    Ok(all)
+    Ok(Some(later))
 }
 
-/// Finishes at the start what an earlier process had begun: uploads that are named are claimed, files that are
-/// withheld removed. `unpublished` are the entries from which on that may be undone.
+/// Removes an upload that is withheld. Whether nothing is left to be done.
+fn discard(shared: &Shared, digest: &Digest) -> Result<bool, LedgerError> {
+    shared.uploads.discard(digest, || Ok(shared.open_claims(digest)?.is_empty()))
+}
+
+/// Finishes at the start what an earlier process had begun: uploads that are named are claimed, those that are
+/// withheld removed. Gives the events whose withheld files may still be on disk, by the entries of the journal.
 pub(crate) fn resume<'a>(
     shared: &Shared,
-    unpublished: impl Iterator<Item = (u64, &'a Record)>,
-) -> Result<(), LedgerError> {
+    journalled: impl Iterator<Item = (u64, &'a Record)>,
+) -> Result<BTreeSet<EventId>, LedgerError> {
     let waiting: BTreeSet<Digest> = shared.uploads.waiting().into_iter().collect();
     claim(shared, &waiting)?;
     for digest in waiting.iter().filter(|d| shared.marks.is_marked(d)) {
         // Nobody holds an upload yet. One that was meant for a release is uploaded again.
-        shared.uploads.discard(digest, || Ok(shared.open_claims(digest)?.is_empty()))?;
+        discard(shared, digest)?;
     }
     let mut targets = BTreeSet::new();
-    for (index, record) in unpublished {
+    for (index, record) in journalled {
         targets.extend(target_of(shared.parse(index, &record.entry)?.event()));
     }
-    remove_withheld(shared, targets)?;
-    Ok(())
+    Ok(targets)
 }
 
 #[cfg(test)]

@@ -654,8 +654,10 @@ impl Tally {
         Ok(())
     }
 
+    /// Words that are withheld name no file, though they may be here for a moment more.
     fn judge(&mut self, rows: &impl Rows, index: u64, id: &EventId, position: Position) {
-        if rows.fate(id).withheld_by(position).is_some() {
+        let fate = rows.fate(id);
+        if fate.withheld_by(position).or(fate.withheld_by(Position::Content)).is_some() {
             self.withheld += 1;
             return;
         }

@@ -268,7 +268,7 @@ fn check<R: KnownRows>(
     let withheld = beside.withheld(&auditor)?;
     out.judge("withheld", withheld);
     let named = (out.since == 0).then_some(&beside.named);
-    let (known, strays) = stray::find(&folder.public(), published, named)?;
+    let (known, strays) = stray::find(&folder.public(), (out.since, published), named)?;
     let note = if named.is_none() { "; whether words name each file was not checked" } else { "" };
     let stray = match strays.into_iter().next() {
         None => Ok(format!("none among {known} files in public/{note}")),

@@ -90,10 +90,11 @@ pub(super) fn first_items(kind: TileKind, bytes: &[u8], of: u16, items: u16) -> 
 }
 
 /// What nothing on the log names: other files, tiles beyond its size, and partial tiles of smaller sizes that do
-/// not begin the wider ones. `named` are the files that words name, if that is known.
+/// not begin the wider ones. `named` are the files that words name, if that is known. What partial tiles hold is
+/// not compared below `since`.
 pub(super) fn find(
     public: &Path,
-    size: u64,
+    (since, size): (u64, u64),
     named: Option<&HashSet<Digest>>,
 ) -> Result<(u64, Vec<Fault>), OpsError> {
     let expected: HashSet<TilePath> = tiles_of(size).collect();
@@ -111,7 +112,7 @@ pub(super) fn find(
         } else {
             match name.parse::<TilePath>() {
                 Ok(path) if expected.contains(&path) => None,
-                Ok(path) if !path.is_full() && path.is_within(size) => stale(public, path, size)?,
+                Ok(path) if !path.is_full() && path.is_within(size) => stale(public, path, (since, size))?,
                 Ok(_) => Some(format!("no log of {size} entries has it")),
                 Err(_) => Some("not a file of a ledger".to_owned()),
             }
@@ -125,11 +126,14 @@ pub(super) fn find(
 }
 
 /// A partial tile of a smaller size stays until a while after the full one exists, and must hold what that holds.
-fn stale(public: &Path, path: TilePath, size: u64) -> Result<Option<String>, OpsError> {
+fn stale(public: &Path, path: TilePath, (since, size): (u64, u64)) -> Result<Option<String>, OpsError> {
     let level = match path.kind() {
         TileKind::Hashes { level } => u32::from(level) * 8,
         TileKind::Entries | TileKind::Contents => 0,
     };
+    if (path.index() + 1) * u64::from(TILE_WIDTH) <= since >> level {
+        return Ok(None);
+    }
     let items = (size >> level) - path.index() * u64::from(TILE_WIDTH);
     let width = items.min(u64::from(TILE_WIDTH)) as u16; // At most 256.
     let Ok(wide) = TilePath::new(path.kind(), path.index(), width) else { return Ok(None) };

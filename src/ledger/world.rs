@@ -1,0 +1,304 @@
+//! A ledger on a simulated disk, and what must hold of it at any moment.
+
+#[path = "../../tests/support/mod.rs"]
+pub(super) mod support;
+
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+
+use super::{
+    Ledger, LedgerError, Options, StoredWords, Submission,
+    clock::SystemTimeSource,
+    folder::Folder,
+    opening::{open_on, opening_event},
+};
+use crate::{
+    event::{Code, Digest, EventId, FileRef, Position},
+    log::{
+        Auditor, Checkpoint, Entry, MemoryRows, Rows as _, TileKind, Words, decode_bundle, decode_contents,
+        leaf_hash, tiles_of,
+    },
+    store::{
+        disk::Disk as _,
+        simulated::{Random, SimulatedDisk},
+    },
+};
+use serde_json::json;
+use sha2::Digest as _;
+use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement};
+
+/// A ledger on a simulated disk; settings, key and index lie in a real folder.
+pub(super) struct World {
+    pub dir: tempfile::TempDir,
+    pub disk: SimulatedDisk,
+    pub story: Option<Story>,
+    acknowledged: HashMap<EventId, u64>,
+    /// Statements that were submitted, and what each says.
+    statements: Vec<(EventId, String)>,
+    exhibits: Vec<Exhibit>,
+}
+
+/// An exhibit that was submitted: one file.
+#[derive(Clone)]
+pub(super) struct Exhibit {
+    id: EventId,
+    /// What its words say, which no others say.
+    description: String,
+    blob: Vec<u8>,
+    file: Vec<u8>,
+    /// Its file was handed in a second time, to be given back.
+    again: bool,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log_key = key(ORIGIN, 1);
+        Folder::new(dir.path()).make(&origin(), &log_key).unwrap();
+        let disk = SimulatedDisk::default();
+        for sub in ["journal", "tmp", "public", "upload"] {
+            disk.create_dir_all(&dir.path().join(sub)).unwrap();
+        }
+        for d in dir.path().ancestors() {
+            disk.sync_dir(d).unwrap();
+        }
+        let mut world = Self {
+            dir,
+            disk,
+            story: None,
+            acknowledged: HashMap::new(),
+            statements: Vec::new(),
+            exhibits: Vec::new(),
+        };
+        let ledger = world.open().unwrap();
+        let opened = opening_event(&origin(), &log_key, &operator(), object(serde_json::json!({}))).unwrap();
+        ledger.record_blocking(vec![opened], false).remove(0).unwrap();
+        world.story = Some(support::tell(&ledger));
+        ledger.close();
+        world
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn open(&self) -> Result<Ledger, LedgerError> {
+        let options = Options { publish_every: Duration::from_micros(200), ..Options::default() };
+        open_on(Arc::new(self.disk.clone()), SystemTimeSource::new(), self.path(), options)
+    }
+
+    /// Records until the ledger refuses or enough is done; remembers what was acknowledged.
+    pub fn work(&mut self, ledger: &Ledger, random: &mut Random) {
+        let story = self.story.unwrap();
+        let mut said: Vec<EventId> = Vec::new();
+        for i in 0..20 {
+            let mut batch: Vec<Submission> = Vec::new();
+            for j in 0..=random.below(4) {
+                let text = format!("said {i} {j} {}.", random.below(1 << 40));
+                let (id, s) = statement(&story, &text);
+                said.push(id);
+                self.statements.push((id, text));
+                batch.push(s);
+            }
+            if random.below(4) == 0 {
+                let target = said[random.below(said.len() as u64) as usize];
+                let facts = json!({"ground": "erasure", "blobs": ["content"]});
+                let refs = json!({"entry": target});
+                batch.push(
+                    say("content.withheld", Some(story.case), refs, facts, None).sign(&[&operator()]).1,
+                );
+            }
+            let embargo = self.exhibit(ledger, random, &mut batch);
+            for answer in ledger.record_blocking(batch, embargo || random.chance()) {
+                match answer {
+                    Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
+                    Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
+                    // Withheld twice, or of a statement that was held back.
+                    Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
+                    // Its upload failed, or did not outlive a start.
+                    Err(r) if matches!(r.code, Code::FileMissing) => {}
+                    Err(r) => panic!("{r}"),
+                }
+            }
+            if ledger.fault().is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Puts an exhibit into a batch, or something that withholds or gives back one that was submitted before.
+    /// Whether all of the batch must stand or fall together.
+    fn exhibit(&mut self, ledger: &Ledger, random: &mut Random, batch: &mut Vec<Submission>) -> bool {
+        let story = self.story.unwrap();
+        let blobs = [json!(["content"]), json!(["files/0"]), json!(["content", "files/0"])];
+        let blobs = &blobs[random.below(3) as usize];
+        let touch = |event_type, ground, id: EventId| {
+            let facts = json!({"ground": ground, "blobs": blobs});
+            // Salted words make each another event: one that is on record already changes nothing.
+            let words = Some(json!({"authority": "court"}));
+            say(event_type, Some(story.case), json!({"entry": id}), facts, words).sign(&[&operator()]).1
+        };
+        let upload = |bytes: &[u8]| {
+            let mut upload = ledger.upload(Digest::blake3(bytes), [127, 0, 0, 1].into())?;
+            upload.write(bytes)?;
+            upload.finish()
+        };
+        match random.below(6) {
+            choice @ 0..=1 => {
+                let n = random.below(1 << 40);
+                let (description, file) = (format!("words {n}."), format!("bytes {n}.").into_bytes());
+                // What can't be handed in is refused below.
+                let _ = upload(&file);
+                let named = FileRef {
+                    name: format!("name {n}.txt"),
+                    blake3: Digest::blake3(&file),
+                    sha256: Digest(sha2::Sha256::digest(&file).into()),
+                    size: file.len() as u64,
+                    media: "text/plain".into(),
+                };
+                let mut said = say(
+                    "exhibit.captured",
+                    Some(story.case),
+                    json!(null),
+                    json!({"method": "scan", "captured": "2023-12-15"}),
+                    Some(json!({"description": description})),
+                );
+                let files = [named];
+                said.files = &files;
+                let (id, s) = said.sign(&[&desk()]);
+                let blob = s.content.clone().unwrap();
+                batch.push(s);
+                self.exhibits.push(Exhibit { id, description, blob, file, again: false });
+                if choice == 1 {
+                    batch.push(touch("content.withheld", "embargo", id));
+                    return true;
+                }
+            }
+            2..=3 if !self.exhibits.is_empty() => {
+                let at = random.below(self.exhibits.len() as u64) as usize;
+                batch.push(touch("content.withheld", "erasure", self.exhibits[at].id));
+            }
+            4 if !self.exhibits.is_empty() => {
+                let at = random.below(self.exhibits.len() as u64) as usize;
+                let exhibit = &mut self.exhibits[at];
+                let _ = upload(&exhibit.file);
+                exhibit.again = true;
+                let mut release = touch("content.released", "embargo_ended", exhibit.id);
+                if *blobs != json!(["files/0"]) {
+                    release.restored = Some(exhibit.blob.clone());
+                }
+                batch.push(release);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// What is withheld stands in no byte of the folder; what is not can be had.
+    pub fn check_withheld(&self, note: &str, rows: &MemoryRows) {
+        let files = self.disk.files();
+        let text = |inside: bool| {
+            let chosen = files.iter().filter(|(p, _)| p.starts_with(self.path().join("upload")) == inside);
+            String::from_utf8_lossy(
+                &chosen.flat_map(|(_, b)| b.iter().copied().chain(*b"\n")).collect::<Vec<_>>(),
+            )
+            .into_owned()
+        };
+        let (uploads, rest) = (text(true), text(false));
+        for (id, said) in &self.statements {
+            let held = rows.fate(id).withheld_by(Position::Content).is_some();
+            let there = rows.event(id).is_some();
+            assert_eq!(rest.contains(said), there && !held, "{note}: {said} {there} {held}");
+        }
+        for e in &self.exhibits {
+            let (fate, there) = (rows.fate(&e.id), rows.event(&e.id).is_some());
+            let held = fate.withheld_by(Position::Content).is_some();
+            assert_eq!(
+                rest.contains(&e.description),
+                there && !held,
+                "{note}: {} {there} {held}",
+                e.description
+            );
+            let gone = held || fate.withheld_by(Position::File(0)).is_some();
+            let file = std::str::from_utf8(&e.file).unwrap();
+            assert_eq!(rest.contains(file), there && !gone, "{note}: {file} {there} {gone}");
+            let placed = self.disk.read(&Folder::new(self.path()).file(&Digest::blake3(&e.file))).unwrap();
+            assert_eq!(placed.as_deref(), (there && !gone).then_some(&e.file[..]), "{note}: {file}");
+            // What was handed in for a release that did not come to pass waits out its hour.
+            assert!(!gone || e.again || !uploads.contains(file), "{note}: {file} is withheld");
+        }
+    }
+
+    /// Everything acknowledged is there, and all of it verifies: what is served, and what lies in `public/`.
+    pub fn check(&self, ledger: &Ledger, note: &str) {
+        let reader = ledger.reader();
+        let checkpoint = reader.checkpoint();
+        let mut auditor = Auditor::new(origin(), MemoryRows::default());
+        let mut there = HashMap::new();
+        for index in 0..checkpoint.checkpoint().size() {
+            let bytes = reader.entry(index).unwrap().unwrap();
+            let entry = Entry::parse(&bytes, &origin()).unwrap().verify().unwrap();
+            auditor.push(&entry, leaf_hash(&bytes)).unwrap_or_else(|e| panic!("{note}, entry {index}: {e}"));
+            there.insert(entry.event().id(), index);
+            let words = reader.words(index).unwrap();
+            assert_ne!(words, StoredWords::Missing, "{note}, words of {index}");
+            let tile_path = crate::log::TilePath::new(TileKind::Contents, index / 256, 1).unwrap();
+            assert!(reader.tile(&tile_path).unwrap().is_some());
+        }
+        assert_eq!(auditor.root(), checkpoint.checkpoint().root(), "{note}");
+        for (id, index) in &self.acknowledged {
+            assert_eq!(there.get(id), Some(index), "{note}: an acknowledged event is gone");
+        }
+        ledger.close();
+        check_public(&self.disk, self.path(), note, checkpoint.checkpoint().size());
+        self.check_withheld(note, auditor.rows());
+    }
+}
+
+/// A plain copy of `public/` is a whole ledger, words included.
+fn check_public(disk: &SimulatedDisk, dir: &Path, note: &str, at_least: u64) {
+    let public = dir.join("public");
+    let Some(bytes) = disk.read(&public.join("checkpoint")).unwrap() else {
+        assert_eq!(at_least, 0, "{note}: nothing is published");
+        return;
+    };
+    let checkpoint = Checkpoint::open(&bytes, key(ORIGIN, 1).verifying_key()).unwrap();
+    let size = checkpoint.checkpoint().size();
+    assert!(size >= at_least, "{note}: {size} of {at_least} published");
+    let read = |path: crate::log::TilePath| -> Vec<u8> {
+        let at = |p: crate::log::TilePath| disk.read(&public.join(p.to_string())).unwrap();
+        at(path).or_else(|| at(path.full())).unwrap_or_else(|| panic!("{note}: {path} is missing"))
+    };
+    let mut auditor = Auditor::new(origin(), MemoryRows::default());
+    let mut withheld = Vec::new();
+    for path in tiles_of(size) {
+        let bytes = read(path);
+        match path.kind() {
+            TileKind::Entries => {
+                for bytes in decode_bundle(&bytes, path.width()).unwrap() {
+                    let entry = Entry::parse(bytes, &origin()).unwrap().verify().unwrap();
+                    auditor.push(&entry, leaf_hash(bytes)).unwrap();
+                }
+            }
+            TileKind::Contents => {
+                let words = decode_contents(&bytes, path.width()).unwrap();
+                let first = path.index() * 256;
+                let held = words.iter().enumerate().filter(|(_, w)| **w == Words::Withheld);
+                withheld.extend(held.map(|(i, _)| first + i as u64));
+            }
+            TileKind::Hashes { .. } => {}
+        }
+    }
+    assert_eq!(auditor.root(), checkpoint.checkpoint().root(), "{note}");
+    let mut expected: Vec<u64> = auditor
+        .rows()
+        .iter()
+        .filter_map(|(_, row)| match row {
+            crate::log::Row::Blob(entries) => Some(entries.clone()),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|id| crate::log::Rows::event(auditor.rows(), &id).map(|e| e.index))
+        .collect();
+    expected.sort_unstable();
+    assert_eq!(withheld, expected, "{note}: what is withheld on disk is what the log says");
+}

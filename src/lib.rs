@@ -11,6 +11,8 @@ pub mod event;
 #[cfg(feature = "serve")]
 pub mod ledger;
 pub mod log;
+#[cfg(feature = "serve")]
+pub(crate) mod metrics;
 #[cfg(feature = "cli")]
 pub mod mirror;
 pub mod note;

@@ -23,6 +23,8 @@ pub struct Config {
     pub listen: Option<String>,
     /// The address under which the world reaches what `serve` serves, for permalinks.
     pub url: Option<String>,
+    /// Where `serve` serves `/metrics`.
+    pub metrics: Option<String>,
     /// The most that `serve` logs: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: Option<LogLevel>,
     /// The ledger that `record` and `event submit` write to.
@@ -162,10 +164,11 @@ mod tests {
     fn every_key_of_the_example_is_read_and_every_key_is_in_it() {
         let config = Config::parse(EXAMPLE, Path::new("etc/onrecord.toml")).unwrap();
         // Taken apart in full, so that a key that is added here has to be added there.
-        let Config { data, listen, url, log, ledger, key_file, limits } = config;
+        let Config { data, listen, url, metrics, log, ledger, key_file, limits } = config;
         assert_eq!(data, Some("etc/ledger-data".into()));
         assert_eq!(listen.as_deref(), Some("127.0.0.1:8080"));
         assert_eq!(url.as_deref(), Some("https://ledger.example.org"));
+        assert_eq!(metrics.as_deref(), Some("127.0.0.1:9100"));
         assert_eq!(log, Some(LogLevel::Info));
         assert_eq!(ledger.as_deref(), Some("https://ledger.example.org"));
         assert_eq!(key_file, Some("etc/desk.key".into()));

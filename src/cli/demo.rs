@@ -59,7 +59,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         None
     } else {
         let listen = args.listen.as_deref().or(context.config.listen.as_deref());
-        Some(bind(listen.unwrap_or(DEFAULT_LISTEN))?)
+        Some(bind(listen.unwrap_or(DEFAULT_LISTEN), "--listen")?)
     };
     let there = data.join("ledger.toml").exists();
     if args.tampered {
@@ -79,7 +79,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     match listener {
         Some(listener) => {
             start_log(LogLevel::Warn);
-            until_stopped(ledger, listener, None)
+            until_stopped(ledger, listener, None, None)
         }
         None => {
             ledger.close();

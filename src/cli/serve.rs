@@ -4,6 +4,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
+    sync::Arc,
 };
 
 use clap::Args as ClapArgs;
@@ -22,7 +23,7 @@ Stops on SIGINT and SIGTERM, after what it took in is on record. Prints the addr
 
 Examples:
   onrecord serve --data ledger-data
-  onrecord serve --data ledger-data --listen 0.0.0.0:80")]
+  onrecord serve --data ledger-data --listen 0.0.0.0:80 --metrics 127.0.0.1:9100")]
 pub(super) struct Args {
     /// The ledger's folder
     #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
@@ -33,6 +34,9 @@ pub(super) struct Args {
     /// The address under which the world reaches it, for permalinks [default: the one each reader used]
     #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
     url: Option<String>,
+    /// Serve numbers for Prometheus at /metrics on this address, which strangers should not reach
+    #[arg(long, value_name = "ADDR", env = "ONRECORD_METRICS", hide_env_values = true)]
+    metrics: Option<String>,
     /// The most that is logged, to stderr: error, warn, info, debug or trace [default: info]
     #[arg(
         long,
@@ -55,28 +59,36 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let url = args.url.or_else(|| config.url.clone());
     let url = url.map(|url| crate::mirror::base_address(&url)).transpose();
     let url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
-    let listener = bind(listen)?;
+    let listener = bind(listen, "--listen")?;
+    let metrics = args.metrics.as_deref().or(config.metrics.as_deref());
+    let metrics = metrics.map(|address| bind(address, "--metrics")).transpose()?;
     let ledger = Ledger::open(&data, args.limits.options(&config.limits)).map_err(ledger_failure)?;
     let address = local(&listener)?;
+    let numbers = metrics.as_ref().map(local).transpose()?.map(|address| format!("http://{address}/metrics"));
     if context.json {
-        terminal::json(&json!({"url": format!("http://{address}")}));
+        let mut said = json!({"url": format!("http://{address}")});
+        if let (Some(said), Some(numbers)) = (said.as_object_mut(), numbers) {
+            said.insert("metrics".to_owned(), numbers.into());
+        }
+        terminal::json(&said);
     } else {
         terminal::result(&format!("listening on http://{address}"));
+        if let Some(numbers) = numbers {
+            terminal::result(&format!("metrics at {numbers}"));
+        }
     }
-    until_stopped(ledger, listener, url)
+    until_stopped(ledger, listener, metrics, url)
 }
 
 /// Takes the address, before anything else is done that would be in vain.
-pub(super) fn bind(listen: &str) -> Result<TcpListener, Failure> {
+pub(super) fn bind(listen: &str, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(listen).map_err(|e| {
         let why = match e.kind() {
             io::ErrorKind::AddrInUse => "something else listens there".to_owned(),
             io::ErrorKind::InvalidInput => "expected an address and a port".to_owned(),
             _ => e.to_string(),
         };
-        Failure::Usage(format!(
-            "{listen}: {why}; give another with --listen, such as --listen 127.0.0.1:8081"
-        ))
+        Failure::Usage(format!("{listen}: {why}; give another with {flag}, such as {flag} 127.0.0.1:8081"))
     })
 }
 
@@ -116,15 +128,19 @@ pub(super) fn start_log(level: LogLevel) {
 pub(super) fn until_stopped(
     ledger: Ledger,
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     url: Option<String>,
 ) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
-    listener.set_nonblocking(true).map_err(failed)?;
+    for listener in [&listener].into_iter().chain(&metrics) {
+        listener.set_nonblocking(true).map_err(failed)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = stop_signal()?;
-        let options = crate::serve::Options { url, ..Default::default() };
+        let metrics = metrics.map(tokio::net::TcpListener::from_std).transpose()?.map(Arc::new);
+        let options = crate::serve::Options { url, metrics, ..Default::default() };
         crate::serve::serve(ledger.clone(), listener, options, stop).await
     });
     // Requests that are still being answered have their time in the service; this is for what hangs after it.

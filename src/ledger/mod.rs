@@ -26,6 +26,7 @@ mod copies;
 mod faults;
 pub(crate) mod folder;
 mod follower;
+mod metrics;
 pub(crate) mod opening;
 mod overlay;
 mod reader;
@@ -331,6 +332,11 @@ impl Ledger {
     /// Whether the writer takes events: `None`, or why not.
     pub fn fault(&self) -> Option<String> {
         self.0.signals.fault().or_else(|| self.groups().is_none().then(|| "the ledger is closed".to_owned()))
+    }
+
+    /// Calls that wait for the sequencer, and how many may.
+    fn queue(&self) -> (usize, usize) {
+        self.groups().map_or((0, MAX_WAITING), |g| (g.max_capacity() - g.capacity(), g.max_capacity()))
     }
 
     /// Ends the writer: what was accepted is committed and published. All handles then refuse to record.

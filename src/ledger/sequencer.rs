@@ -1,8 +1,11 @@
 //! The one who numbers: decides each event at its own index, commits batches, acknowledges.
 
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -11,6 +14,7 @@ use super::{
     Receipt,
     admission::Admitted,
     clock::Clock,
+    metrics::Metrics,
     overlay::Layered,
     reader::{Shared, StoredWords, listed},
     recent::{Item, ItemWords},
@@ -80,6 +84,7 @@ pub(crate) struct Signals {
     pub closing: AtomicBool,
     /// Size of the checkpoint on disk.
     pub published: AtomicU64,
+    pub metrics: Metrics,
     /// There is something to publish.
     news: (Mutex<bool>, Condvar),
     /// How much was ever published, and that it has grown.
@@ -430,11 +435,14 @@ impl Sequencer {
         let withholds = |l: &&Listed| l.event_type == EventType::ContentWithheld;
         let withheld = batch.listed.iter().rfind(withholds).map(|l| l.index);
         let _held = self.signals.hold();
+        let began = Instant::now();
         self.journal
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .append(&frame, batch.records.len() as u64)
             .map_err(|e| e.to_string())?;
+        self.signals.metrics.syncs.observe_time(began.elapsed());
+        self.signals.metrics.batches.observe(batch.records.len() as u64);
 
         self.last_hash = batch.last_hash;
         let checkpoint = Arc::new(checkpoint);

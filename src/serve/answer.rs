@@ -61,7 +61,10 @@ pub fn refuse(refusal: &Refusal) -> Response {
         Code::FileDigest => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::BAD_REQUEST,
     };
-    text(status, &refusal.to_string())
+    let mut response = text(status, &refusal.to_string());
+    // For whoever counts them.
+    response.extensions_mut().insert(refusal.code);
+    response
 }
 
 /// An answer whose bytes have a tag: 304 if the caller has it (RFC 9110, section 13.1.2). The tag of what never

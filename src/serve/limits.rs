@@ -114,3 +114,8 @@ pub const CASES_ON_FRONT: usize = 50;
 
 /// Bytes of a file read at a time.
 pub const CHUNK: usize = 64 << 10;
+
+/// Connections to `/metrics` at once; more wait.
+pub const METRICS_CONNECTIONS: usize = 8;
+/// How long one of them may take.
+pub const METRICS_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,6 +10,7 @@
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
 //! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/party/<id>` | pages for people |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
+//! | `/metrics` | numbers for whoever watches it, on an address of its own ([`Options::metrics`]) |
 //!
 //! ```no_run
 //! use onrecord::{ledger, serve};
@@ -34,6 +35,7 @@ mod files;
 mod graphql;
 mod guard;
 pub mod limits;
+mod metrics;
 mod pages;
 mod patience;
 mod proxy;
@@ -58,7 +60,7 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use self::{connections::Connections, shares::Shares, write_rate::WriteBudget};
+use self::{connections::Connections, metrics::Metrics, shares::Shares, write_rate::WriteBudget};
 use crate::ledger::Ledger;
 
 /// How a ledger is served.
@@ -75,6 +77,8 @@ pub struct Options {
     pub writes: WriteRate,
     /// Proxies whose word on a caller's address is believed.
     pub proxies: Proxies,
+    /// Where `/metrics` is served: an address that strangers don't reach. Nowhere if left out.
+    pub metrics: Option<Arc<TcpListener>>,
 }
 
 impl Default for Options {
@@ -85,6 +89,7 @@ impl Default for Options {
             connections_each: limits::CONNECTIONS_EACH,
             writes: WriteRate::default(),
             proxies: Proxies::default(),
+            metrics: None,
         }
     }
 }
@@ -109,6 +114,7 @@ struct Shared {
     /// Whether the server stops.
     stopping: watch::Sender<bool>,
     counts: Arc<Counts>,
+    metrics: Arc<Metrics>,
 }
 
 impl std::ops::Deref for App {
@@ -123,8 +129,9 @@ impl App {
         let counts = Arc::<Counts>::default();
         let most = descriptors::connections(options.connections);
         let writes = WriteBudget::new(options.writes, counts.clone());
+        let metrics = Arc::<Metrics>::default();
         Self(Arc::new(Shared {
-            schema: graphql::schema(ledger.clone(), writes),
+            schema: graphql::schema(ledger.clone(), writes, metrics.clone()),
             ledger,
             connections: Connections::new(most, options.connections_each, counts.clone()),
             requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
@@ -134,6 +141,7 @@ impl App {
             parts: Arc::new(Semaphore::new(limits::PARTS)),
             stopping: watch::Sender::new(false),
             counts,
+            metrics,
             options,
         }))
     }
@@ -169,6 +177,7 @@ fn routes(app: App) -> Router {
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(middleware::from_fn(coding::encode))
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
 }
 
@@ -186,6 +195,9 @@ pub async fn serve(
 ) -> io::Result<()> {
     let app = App::new(ledger, options);
     let router = routes(app.clone());
+    if let Some(listener) = app.options.metrics.clone() {
+        tokio::spawn(metrics::serve(app.clone(), listener, app.stopping.subscribe()));
+    }
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {

@@ -46,7 +46,6 @@ impl Shares {
     }
 
     /// How much is held by all.
-    #[cfg(test)]
     pub fn held(&self) -> usize {
         self.lock().all
     }

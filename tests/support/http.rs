@@ -19,18 +19,33 @@ pub struct Server {
 
 impl Server {
     pub fn start(ledger: Ledger) -> Self {
+        Self::start_on(ledger, None)
+    }
+
+    /// With its numbers at an address of their own.
+    pub fn start_with_metrics(ledger: Ledger) -> (Self, SocketAddr) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (Self::start_on(ledger, Some(listener)), address)
+    }
+
+    fn start_on(ledger: Ledger, metrics: Option<std::net::TcpListener>) -> Self {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
         let served = ledger.clone();
         let thread = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let of = |listener: std::net::TcpListener| {
+                    listener.set_nonblocking(true).unwrap();
+                    tokio::net::TcpListener::from_std(listener).unwrap()
+                };
+                let metrics = metrics.map(of).map(std::sync::Arc::new);
+                let options = serve::Options { metrics, ..Default::default() };
                 let stop = async { drop(stopped.await) };
-                serve::serve(served, listener, serve::Options::default(), stop).await.unwrap();
+                serve::serve(served, of(listener), options, stop).await.unwrap();
             });
         });
         Self { address, ledger, stop: Some(stop), thread: Some(thread) }

@@ -39,9 +39,11 @@ mod transport;
 mod user_error;
 mod voucher;
 
+use std::sync::Arc;
+
 use async_graphql::Schema;
 
-use super::{limits, write_rate::WriteBudget};
+use super::{limits, metrics::Metrics, write_rate::WriteBudget};
 use crate::ledger::Ledger;
 
 /// The schema, with its resolvers.
@@ -59,8 +61,8 @@ fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, sub
 /// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
 ///
 /// [`Client`]: super::Client
-pub(super) fn schema(ledger: Ledger, writes: WriteBudget) -> ApiSchema {
-    build().data(ledger).data(writes).finish()
+pub(super) fn schema(ledger: Ledger, writes: WriteBudget, metrics: Arc<Metrics>) -> ApiSchema {
+    build().data(ledger).data(writes).data(metrics).finish()
 }
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.

@@ -1,0 +1,79 @@
+//! How the writer is doing, in numbers.
+
+use std::sync::atomic::Ordering;
+
+use super::{Ledger, ReadError};
+use crate::metrics::{Exposition, Histogram, Kind};
+
+/// What the writer counts.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// Entries in each batch.
+    pub batches: Histogram,
+    /// How long it took to write each batch to the journal and to sync it.
+    pub syncs: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            batches: Histogram::of_numbers(&[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]),
+            syncs: Histogram::of_times(&[
+                50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+                1_000_000, 5_000_000,
+            ]),
+        }
+    }
+}
+
+impl Ledger {
+    /// Writes the ledger's numbers.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the last entry or the state of the disk can't be read.
+    pub(crate) fn expose(&self, to: &mut Exposition) -> Result<(), ReadError> {
+        let (signals, shared) = (&self.0.signals, &self.0.reader.0);
+        // What lags is read before what it lags behind.
+        let published = signals.published.load(Ordering::Acquire);
+        let behind = shared.overlay().listed().next().map(|l| l.index);
+        let checkpoint = self.reader().checkpoint();
+        let size = checkpoint.checkpoint().size();
+
+        to.gauge("onrecord_checkpoint_size", "Entries that the latest checkpoint covers.", size);
+        if let Some(last) = size.checked_sub(1)
+            && let Some(entry) = self.reader().parsed(last)?
+        {
+            let help = "When the last entry was recorded, by the ledger's clock.";
+            let seconds = entry.header().time.unix_ms() as f64 / 1e3;
+            to.gauge("onrecord_checkpoint_timestamp_seconds", help, seconds);
+        }
+        let help = "Entries that the checkpoint in public/ covers.";
+        to.gauge("onrecord_published_size", help, published);
+        let help = "Entries that are in the index on disk.";
+        to.gauge("onrecord_indexed_size", help, behind.unwrap_or(size).min(size));
+        let stopped = u8::from(self.fault().is_some());
+        to.gauge("onrecord_writer_stopped", "1 if the writer takes no events any more.", stopped);
+
+        let (waiting, room) = self.queue();
+        to.gauge("onrecord_queue_calls", "Calls that wait for the sequencer.", waiting);
+        to.gauge("onrecord_queue_calls_max", "Calls that may wait for the sequencer.", room);
+
+        to.family("onrecord_batch_entries", Kind::Histogram, "Entries in each batch.");
+        to.histogram("onrecord_batch_entries", &[], &signals.metrics.batches);
+        let help = "Time to write each batch to the journal and to sync it.";
+        to.family("onrecord_journal_sync_seconds", Kind::Histogram, help);
+        to.histogram("onrecord_journal_sync_seconds", &[], &signals.metrics.syncs);
+
+        let root = shared.folder.root();
+        let disk = rustix::fs::statvfs(root)
+            .map_err(|e| ReadError(format!("ask for the room left in {}: {e}", root.display())))?;
+        let help = "Bytes left for the server on the disk of the ledger's folder.";
+        to.gauge("onrecord_disk_free_bytes", help, disk.f_bavail.saturating_mul(disk.f_frsize));
+        let help = "Size of that disk, in bytes.";
+        to.gauge("onrecord_disk_size_bytes", help, disk.f_blocks.saturating_mul(disk.f_frsize));
+        // Some file systems have no fixed number; they say 0 of 0.
+        to.gauge("onrecord_disk_free_inodes", "Files that the disk still has room for.", disk.f_favail);
+        to.gauge("onrecord_disk_inodes", "Files that the disk has room for.", disk.f_files);
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! `/metrics`, for whoever watches the server: on an address of its own that strangers don't reach.
+//!
+//! Counts hold no name, address or words, and their labels are the closed lists below. Tried every few seconds,
+//! it costs a few hundred microseconds.
+
+use std::{
+    convert::Infallible,
+    fs,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    middleware::Next,
+    response::Response,
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+
+use super::{
+    App,
+    answer::{self, REVALIDATE},
+    counts::Count,
+    limits,
+};
+use crate::{
+    event::Code,
+    ledger::ReadError,
+    metrics::{EXPOSITION_TYPE, Exposition, Histogram, Kind},
+};
+
+/// A closed list of words for a label.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident $text:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum $name { $($variant,)* }
+
+        impl $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+label! {
+    /// What a request was for.
+    Route {
+        Page "page"
+        Asset "asset"
+        GraphQl "graphql"
+        Checkpoint "checkpoint"
+        Tile "tile"
+        ContentTile "content_tile"
+        Entry "entry"
+        Proof "proof"
+        Content "content"
+        File "file"
+        Upload "upload"
+        Health "health"
+        Unknown "unknown"
+    }
+}
+
+impl Route {
+    fn of(method: &Method, path: Option<&MatchedPath>) -> Self {
+        match path.map(MatchedPath::as_str) {
+            Some("/" | "/entries" | "/e/{index}" | "/case/{id}" | "/party/{id}") => Self::Page,
+            Some("/style.css" | "/icon.svg" | "/robots.txt") => Self::Asset,
+            Some("/graphql") => Self::GraphQl,
+            Some("/checkpoint") => Self::Checkpoint,
+            Some("/tile/{*path}") => Self::Tile,
+            Some("/content/tile/{*path}") => Self::ContentTile,
+            Some("/entry/{index}") => Self::Entry,
+            Some("/proof/{index}") => Self::Proof,
+            Some("/content/{digest}") => Self::Content,
+            Some("/file/{digest}") if *method == Method::PUT => Self::Upload,
+            Some("/file/{digest}") => Self::File,
+            Some("/livez" | "/readyz") => Self::Health,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+label! {
+    /// The first digit of a status.
+    Class {
+        Informational "1xx"
+        Success "2xx"
+        Redirection "3xx"
+        ClientError "4xx"
+        ServerError "5xx"
+    }
+}
+
+impl Class {
+    fn of(status: StatusCode) -> Self {
+        match status.as_u16() / 100 {
+            1 => Self::Informational,
+            2 => Self::Success,
+            3 => Self::Redirection,
+            4 => Self::ClientError,
+            _ => Self::ServerError,
+        }
+    }
+}
+
+/// What the service counts.
+#[derive(Debug)]
+pub struct Metrics {
+    /// By route, then class.
+    requests: Vec<[Count; Class::ALL.len()]>,
+    /// By route: until the answer begins.
+    times: Vec<Histogram>,
+    /// By code.
+    refusals: Vec<Count>,
+    started: SystemTime,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let bounds = &[
+            500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+            2_500_000, 10_000_000, 30_000_000,
+        ];
+        Self {
+            requests: Route::ALL.iter().map(|_| Default::default()).collect(),
+            times: Route::ALL.iter().map(|_| Histogram::of_times(bounds)).collect(),
+            refusals: Code::ALL.iter().map(|_| Count::default()).collect(),
+            started: SystemTime::now(),
+        }
+    }
+}
+
+impl Metrics {
+    fn answered(&self, route: Route, status: StatusCode, took: Duration) {
+        if let Some(count) = self.requests.get(route as usize).and_then(|c| c.get(Class::of(status) as usize))
+        {
+            count.add();
+        }
+        if let Some(times) = self.times.get(route as usize) {
+            times.observe_time(took);
+        }
+    }
+
+    /// Counts a refusal that a caller is told of.
+    pub fn refused(&self, code: Code) {
+        // The list is in the order of the codes.
+        if let Some(count) = self.refusals.get(code as usize) {
+            count.add();
+        }
+    }
+}
+
+/// Counts a request and its answer.
+pub async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = Route::of(request.method(), request.extensions().get());
+    let response = next.run(request).await;
+    app.metrics.answered(route, response.status(), began.elapsed());
+    if let Some(code) = response.extensions().get::<Code>() {
+        app.metrics.refused(*code);
+    }
+    response
+}
+
+/// Serves `/metrics` until the server stops.
+pub async fn serve(app: App, listener: Arc<TcpListener>, mut stopping: watch::Receiver<bool>) {
+    let free = Arc::new(Semaphore::new(limits::METRICS_CONNECTIONS));
+    loop {
+        // The semaphore is never closed.
+        let permit = free.clone().acquire_owned().await;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let app = app.clone();
+                tokio::spawn(async move {
+                    // One request, and not for long. Nobody is told if it did not come.
+                    let _ = tokio::time::timeout(limits::METRICS_TIMEOUT, attend(app, stream)).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the metrics could not be accepted");
+                tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn attend(app: App, stream: TcpStream) {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let app = app.clone();
+        async move { Ok::<_, Infallible>(answer(app, request.method(), request.uri().path()).await) }
+    });
+    let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::trace!(%error, "a connection to the metrics broke");
+    }
+}
+
+async fn answer(app: App, method: &Method, path: &str) -> Response {
+    match (method, path) {
+        (&Method::GET | &Method::HEAD, "/metrics") => {}
+        (_, "/metrics") => return answer::method_not_allowed().await,
+        _ => return answer::not_found(),
+    }
+    // The state of a disk may be long in coming.
+    match answer::blocking(move || expose(&app)).await {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION_TYPE));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
+            response
+        }
+        Err(response) => response,
+    }
+}
+
+fn expose(app: &App) -> Result<String, ReadError> {
+    let mut to = Exposition::default();
+    to.family("onrecord_build_info", Kind::Gauge, "1, labelled with the version that runs.");
+    to.sample("onrecord_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    app.ledger.expose(&mut to)?;
+    refusals(app, &mut to);
+    requests(app, &mut to);
+    connections(app, &mut to);
+    process(app, &mut to);
+    Ok(to.into_text())
+}
+
+fn refusals(app: &App, to: &mut Exposition) {
+    let name = "onrecord_refusals_total";
+    to.family(name, Kind::Counter, "Refusals that callers were told of, by code.");
+    for (code, count) in Code::ALL.iter().zip(&app.metrics.refusals) {
+        to.sample(name, &[("code", code.as_str())], count.get());
+    }
+}
+
+fn requests(app: &App, to: &mut Exposition) {
+    let name = "onrecord_http_requests_total";
+    to.family(name, Kind::Counter, "Requests answered, by what they were for and the class of their status.");
+    for (route, counts) in Route::ALL.iter().zip(&app.metrics.requests) {
+        for (class, count) in Class::ALL.iter().zip(counts) {
+            to.sample(name, &[("route", route.as_str()), ("status", class.as_str())], count.get());
+        }
+    }
+    let name = "onrecord_http_request_seconds";
+    to.family(name, Kind::Histogram, "Time until the answer to a request began, by what it was for.");
+    for (route, times) in Route::ALL.iter().zip(&app.metrics.times) {
+        to.histogram(name, &[("route", route.as_str())], times);
+    }
+}
+
+fn connections(app: &App, to: &mut Exposition) {
+    let counts = &app.counts;
+    to.gauge("onrecord_connections", "Connections open now.", app.connections.open());
+    let name = "onrecord_connections_total";
+    to.family(name, Kind::Counter, "Connections, by what became of them at the door.");
+    for (became, count) in [
+        ("accepted", &counts.accepted),
+        ("refused_full", &counts.refused_full),
+        ("refused_address", &counts.refused_address),
+        ("not_accepted", &counts.accept_failed),
+    ] {
+        to.sample(name, &[("outcome", became)], count.get());
+    }
+    let name = "onrecord_connections_closed_total";
+    to.family(name, Kind::Counter, "Connections that the server closed, by why.");
+    for (why, count) in [("to_make_room", &counts.dropped), ("timed_out", &counts.timed_out)] {
+        to.sample(name, &[("reason", why)], count.get());
+    }
+    let name = "onrecord_requests_given_up_total";
+    to.family(name, Kind::Counter, "Requests answered 503, by why.");
+    for (why, count) in [("busy", &counts.busy), ("too_long", &counts.too_long)] {
+        to.sample(name, &[("reason", why)], count.get());
+    }
+    to.gauge("onrecord_websockets", "WebSocket connections open now.", app.upgraded.held());
+    to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.requests.held());
+    to.gauge("onrecord_uploads_under_way", "Files on their way in now.", app.uploads.held());
+}
+
+/// What Prometheus' own clients say of any process, under the same names.
+fn process(app: &App, to: &mut Exposition) {
+    let started = app.metrics.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+    to.gauge("process_start_time_seconds", "When the server started.", started.as_secs_f64());
+    // On systems without these files there are no such numbers.
+    let pages = fs::read_to_string("/proc/self/statm").ok();
+    if let Some(resident) = pages.and_then(|p| p.split(' ').nth(1)?.parse::<u64>().ok()) {
+        let bytes = resident.saturating_mul(rustix::param::page_size() as u64);
+        to.gauge("process_resident_memory_bytes", "Memory held.", bytes);
+    }
+    if let Ok(open) = fs::read_dir("/proc/self/fd") {
+        to.gauge("process_open_fds", "File descriptors open.", open.count());
+        let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        if let Some(most) = most {
+            to.gauge("process_max_fds", "File descriptors that may be open.", most);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_numbered_in_the_order_of_their_list() {
+        for (i, code) in Code::ALL.iter().enumerate() {
+            assert_eq!(*code as usize, i, "{code}");
+        }
+    }
+}

@@ -12,7 +12,9 @@ mod generate;
 mod init;
 mod key;
 mod meter;
+mod notify;
 mod operate;
+mod ready;
 mod record;
 mod serve;
 pub mod story;
@@ -67,6 +69,7 @@ enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Serve(serve::Args),
+    Ready(ready::Args),
     Verify(verify::Args),
     /// Make and show key files
     #[command(subcommand)]
@@ -158,6 +161,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args, &context),
         Command::Init(args) => init::run(args, &context),
         Command::Serve(args) => serve::run(args, &context),
+        Command::Ready(args) => ready::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
         Command::Key(command) => key::run(command, &context),
         Command::Record(command) => record::run(command, &context),

@@ -10,7 +10,12 @@ use std::{
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::{Context, Failure, Limits, config::LogLevel, terminal};
+use super::{
+    Context, Failure, Limits,
+    config::LogLevel,
+    notify::{State, notify},
+    terminal,
+};
 use crate::ledger::{Ledger, LedgerError};
 
 /// Where `serve` and `demo` listen when nobody says.
@@ -139,6 +144,11 @@ pub(super) fn until_stopped(
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = stop_signal()?;
+        notify(State::Ready);
+        let stop = async {
+            stop.await;
+            notify(State::Stopping);
+        };
         let metrics = metrics.map(tokio::net::TcpListener::from_std).transpose()?.map(Arc::new);
         let options = crate::serve::Options { url, metrics, ..Default::default() };
         crate::serve::serve(ledger.clone(), listener, options, stop).await

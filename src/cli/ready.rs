@@ -1,0 +1,39 @@
+//! `ready`: asks a ledger whether it takes events.
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::{Context, Failure, serve::DEFAULT_LISTEN, terminal};
+use crate::mirror::{agent, base_address};
+
+/// Ask a ledger whether it takes events
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Exit codes: 0 it does; 1 it does not; 3 it could not be asked. For health checks where there is no curl.
+
+Examples:
+  onrecord ready
+  onrecord ready --ledger https://ledger.example.org")]
+pub(super) struct Args {
+    /// Address of the ledger [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+    ledger: Option<String>,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let ledger = args.ledger.unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
+    let base = base_address(&ledger).map_err(|e| Failure::Usage(format!("--ledger {e}")))?;
+    let unknown = |e: ureq::Error| Failure::Undecided(format!("{base}/readyz: {e}"));
+    let mut answer = agent(&base).get(format!("{base}/readyz")).call().map_err(unknown)?;
+    let status = answer.status().as_u16();
+    // A line; nothing longer is of use.
+    let said = answer.body_mut().with_config().limit(1_024).read_to_string().map_err(unknown)?;
+    let said = said.trim();
+    match status {
+        200 if context.json => terminal::json(&json!({"ready": true})),
+        200 => terminal::result("ready"),
+        503 => return Err(Failure::Refused(format!("{base} takes no events: {said}"))),
+        _ => return Err(Failure::Undecided(format!("{base}/readyz: the server answered {status}"))),
+    }
+    Ok(())
+}

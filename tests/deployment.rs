@@ -1,0 +1,175 @@
+//! What `deploy/` holds beside nginx is run: the unit as systemd would, and what the image calls.
+
+#[path = "support/http.rs"]
+mod http;
+mod support;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr as SocketName, UnixDatagram},
+    },
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use http::{Server, send};
+use support::*;
+
+fn sample(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)).unwrap()
+}
+
+/// A running command. It ends with the test.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    fn start(args: &[String], settings: &[(&str, String)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+            .args(args)
+            .envs(settings.iter().cloned())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// The address that it says it listens on.
+    fn address(&mut self) -> SocketAddr {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://");
+        address.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
+    }
+
+    fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+}
+
+/// The arguments of a sample, for a ledger and ports of the test's own.
+fn here(args: impl Iterator<Item = String>, dir: &Path) -> Vec<String> {
+    let mut changed = 0;
+    let args = args.map(|arg| {
+        let other = match arg.as_str() {
+            "/var/lib/onrecord/ledger" | "/data/ledger" => dir.display().to_string(),
+            "127.0.0.1:8080" | "127.0.0.1:9100" | "0.0.0.0:8080" | "0.0.0.0:9100" => "127.0.0.1:0".to_owned(),
+            _ => return arg,
+        };
+        changed += 1;
+        other
+    });
+    let args = args.collect();
+    assert_eq!(changed, 3, "a ledger and two addresses");
+    args
+}
+
+fn ledger() -> (tempfile::TempDir, PathBuf) {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    (tmp, dir)
+}
+
+#[test]
+fn the_unit_is_sound_and_leaves_the_service_little() {
+    let tmp = tempfile::tempdir().unwrap();
+    let unit = tmp.path().join("onrecord.service");
+    let text = sample("onrecord.service").replace("/usr/local/bin/onrecord", env!("CARGO_BIN_EXE_onrecord"));
+    fs::write(&unit, text).unwrap();
+    let analyze = |args: &[&str]| {
+        let out = Command::new("systemd-analyze").args(args).arg(&unit).output();
+        let out = out.expect("systemd-analyze; ./test installs it (Debian: systemd)");
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{args:?}: {said}");
+        said
+    };
+    assert_eq!(analyze(&["verify", "--man=no"]), "");
+    // Of 100; 13 when it was written. What is left: it needs the network, and the disk of its own folder.
+    analyze(&["security", "--offline=yes", "--threshold=15", "--no-pager"]);
+}
+
+#[test]
+fn the_service_tells_when_it_is_ready_and_when_it_stops() {
+    let (tmp, dir) = ledger();
+    let unit = sample("onrecord.service");
+    let command = unit.lines().find_map(|l| l.strip_prefix("ExecStart=/usr/local/bin/onrecord ")).unwrap();
+    let args = here(command.split(' ').map(str::to_owned), &dir);
+    let path = tmp.path().join("notify");
+    let by_path = UnixDatagram::bind(&path).unwrap();
+    let name = format!("onrecord-test-{}", std::process::id());
+    let address = SocketName::from_abstract_name(&name).unwrap();
+    let by_name = UnixDatagram::bind_addr(&address).unwrap();
+    for (socket, at) in [(by_path, path.display().to_string()), (by_name, format!("@{name}"))] {
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let told = || {
+            let mut buffer = [0; 64];
+            let n = socket.recv(&mut buffer).unwrap();
+            String::from_utf8(buffer[..n].to_vec()).unwrap()
+        };
+        let mut server = Running::start(&args, &[("NOTIFY_SOCKET", at)]);
+        assert_eq!(told(), "READY=1");
+        let address = server.address();
+        assert_eq!(send(address, "GET", "/readyz", &[], b"").status, 200);
+        server.terminate();
+        assert_eq!(told(), "STOPPING=1");
+        assert!(server.child.wait().unwrap().success());
+    }
+    // A service manager that can't be reached stops nothing.
+    let mut server = Running::start(&args, &[("NOTIFY_SOCKET", "/nowhere/at/all".to_owned())]);
+    assert_eq!(send(server.address(), "GET", "/readyz", &[], b"").status, 200);
+}
+
+#[test]
+fn what_the_image_runs_serves_and_says_whether_it_is_well() {
+    let (_tmp, dir) = ledger();
+    let file = sample("Containerfile");
+    let list = |before: &str| -> Vec<String> {
+        let line = file.lines().find_map(|l| l.strip_prefix(before)).unwrap_or_else(|| panic!("{before}"));
+        serde_json::from_str(&line[line.find('[').unwrap()..]).unwrap()
+    };
+    assert_eq!(list("ENTRYPOINT "), ["/usr/bin/onrecord"]);
+    let check = list("HEALTHCHECK ");
+    assert_eq!(check[0], "/usr/bin/onrecord");
+    let mut server = Running::start(&here(list("CMD ").into_iter(), &dir), &[]);
+    let address = server.address();
+    let ready = |url: String| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        let out = command.args(&check[1..]).args(["--ledger", &url]).output().unwrap();
+        (
+            out.status.code().unwrap(),
+            String::from_utf8(out.stdout).unwrap(),
+            String::from_utf8(out.stderr).unwrap(),
+        )
+    };
+    assert_eq!(ready(format!("http://{address}")), (0, "ready\n".to_owned(), String::new()));
+    drop(server);
+    let (code, _, said) = ready(format!("http://{address}"));
+    assert!(code == 3 && said.contains("/readyz"), "{code} {said}");
+    assert_eq!(ready("nowhere".to_owned()).0, 2);
+
+    let server = Server::start(open(&dir));
+    server.ledger.close();
+    let (code, out, said) = ready(format!("http://{}", server.address));
+    assert_eq!((code, out.as_str()), (1, ""), "{said}");
+    assert!(said.contains("takes no events"), "{said}");
+}

@@ -23,7 +23,7 @@ use super::{
     withholding::{self, Marks, listed_files, target_of},
 };
 use crate::{
-    event::{At, Content, ContentRef, Digest, Draft, EventType, Position, SignedEvent},
+    event::{At, Content, ContentRef, Digest, Draft, Event, EventType, Position, SignedEvent},
     log::{
         Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, Rows as _, SignedCheckpoint,
         TILE_WIDTH, TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes,
@@ -41,8 +41,8 @@ use crate::{
 const WIDTH: u64 = TILE_WIDTH as u64;
 /// How often uploads that nobody named are looked for, at most.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
-/// Entries brought into the index at a time.
-const CATCH_UP: u64 = 16_384;
+/// Entries brought into the index at a time; twice as many are in memory.
+const CATCH_UP: u64 = 4_096;
 
 pub(super) fn init(
     dir: &Path,
@@ -520,58 +520,80 @@ fn catch_up(shared: &Arc<Shared>, size: u64, progress: &dyn Fn(u64, u64)) -> Res
         shared.index.clear()?;
         tracing::info!(size, "making the index anew");
     }
-    let mut from = position;
-    while from < size {
-        let to = size.min(from + CATCH_UP);
-        let parsed: Vec<_> = (from..to)
-            .into_par_iter()
-            .map(|i| {
-                let entry =
-                    shared.entry(i)?.ok_or_else(|| super::ReadError(format!("entry {i} is missing")))?;
-                shared.parse(i, &entry)
-            })
-            .collect::<Result<_, _>>()?;
-        let mut rows = MemoryRows::default();
-        let mut entries = Vec::with_capacity(parsed.len());
-        let mut last = Digest([0; 32]);
-        for entry in parsed {
-            let index = entry.header().index;
-            last = entry.hash();
-            let event = SignedEvent::verified_before(entry.event().clone());
-            let layered =
-                super::overlay::Layered { layers: [&rows, &MemoryRows::default()], committed: shared };
-            let placement = decide(&layered, index, &event, &shared.origin, &NoDoor)
-                .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
-            rows.put(placement.rows);
-            entries.push(entry);
-        }
-        let entries = entries
-            .into_iter()
-            .map(|e| files_of(shared, &e).map(|files| listed(e.header(), e.event(), files)))
-            .collect::<Result<Vec<_>, LedgerError>>()?;
-        shared.index.add(&rows, &entries, IndexPosition { size: to, last })?;
-        withholding::drop_claims(shared, &entries)?;
-        from = to;
-        progress(from, size);
+    // What comes next is read while the one before is decided upon and written.
+    let ranges: Vec<(u64, u64)> = std::iter::successors(Some(position), |from| Some(from + CATCH_UP))
+        .take_while(|from| *from < size)
+        .map(|from| (from, size.min(from + CATCH_UP)))
+        .collect();
+    let read =
+        |range: Option<&(u64, u64)>| range.map(|(from, to)| read_entries(shared, *from, *to)).transpose();
+    let mut next = read(ranges.first())?;
+    for (i, (_, to)) in ranges.iter().enumerate() {
+        let entries = next.take().unwrap_or_default();
+        let (read, taken) = rayon::join(|| read(ranges.get(i + 1)), || take_up(shared, entries, *to));
+        taken?;
+        next = read?;
+        progress(*to, size);
     }
     Ok(())
 }
 
-/// The files that the words of an entry name, and those of the entry that it gives something back to, where the
-/// words are here.
-fn files_of(shared: &Shared, entry: &Entry) -> Result<Vec<ListedFile>, LedgerError> {
-    let given_back = match entry.event().event_type() {
-        EventType::ContentReleased => target_of(entry.event()).and_then(|id| shared.event(&id)),
-        _ => None,
-    };
-    let own = entry.event().content().map(|_| entry.header().index);
-    let mut files = Vec::new();
-    for index in own.into_iter().chain(given_back.map(|row| row.index)) {
-        let Some(words) = shared.stored_words(index)? else { continue };
-        let Ok(content) = Content::parse(&words) else { continue };
-        files.extend(listed_files(index, content.files()));
+/// An entry, with the files that its words name.
+type Filed = (Entry<Event>, Vec<ListedFile>);
+
+/// Reads entries of a range, with the files that their words name. In parallel, a bundle at a time.
+fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, LedgerError> {
+    let bundles: Vec<_> = (from / WIDTH..to.div_ceil(WIDTH))
+        .into_par_iter()
+        .map(|bundle| {
+            let range = (bundle * WIDTH).max(from)..((bundle + 1) * WIDTH).min(to);
+            let mut out = Vec::with_capacity(TILE_WIDTH.into());
+            shared.each_stored(range, |index, raw, words| {
+                let entry = shared.parse(index, raw)?;
+                let files = match (entry.event().content(), words) {
+                    (Some(_), Some(words)) => {
+                        Content::parse(words).map_or(Vec::new(), |c| listed_files(index, c.files()))
+                    }
+                    _ => Vec::new(),
+                };
+                out.push((entry, files));
+                Ok(())
+            })?;
+            Ok(out)
+        })
+        .collect::<Result<_, super::ReadError>>()?;
+    Ok(bundles.into_iter().flatten().collect())
+}
+
+/// Decides upon entries as when they were recorded, and brings the index up to them.
+fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerError> {
+    let nothing = MemoryRows::default();
+    let mut rows = MemoryRows::default();
+    let mut listed_entries = Vec::with_capacity(entries.len());
+    let mut last = Digest([0; 32]);
+    for (entry, mut files) in entries {
+        let index = entry.header().index;
+        last = entry.hash();
+        let (header, event) = entry.into_parts();
+        let event = SignedEvent::verified_before(event);
+        let layered = super::overlay::Layered { layers: [&rows, &nothing], committed: shared };
+        let placement = decide(&layered, index, &event, &shared.origin, &NoDoor)
+            .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
+        if event.event_type() == EventType::ContentReleased {
+            let given_back = target_of(&event).and_then(|id| layered.event(&id));
+            if let Some(row) = given_back
+                && let Some(words) = shared.stored_words(row.index)?
+                && let Ok(content) = Content::parse(&words)
+            {
+                files.extend(listed_files(row.index, content.files()));
+            }
+        }
+        rows.put(placement.rows);
+        listed_entries.push(listed(&header, &event, files));
     }
-    Ok(files)
+    shared.index.add(&rows, &listed_entries, IndexPosition { size: to, last })?;
+    withholding::drop_claims(shared, &listed_entries)?;
+    Ok(())
 }
 
 /// Takes up words that were given back and are not in tiles yet, so that the files they name are found.

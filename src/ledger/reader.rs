@@ -220,6 +220,43 @@ impl Shared {
         })
     }
 
+    /// Gives entries of one bundle, each with its words as they are stored, whatever the log says about them. Reads
+    /// and takes apart each tile once.
+    pub fn each_stored(
+        &self,
+        range: std::ops::Range<u64>,
+        mut each: impl FnMut(u64, &[u8], Option<&[u8]>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let bundle = range.start / WIDTH;
+        let (start, pending) = {
+            let recent = self.recent();
+            (recent.start, recent.pending.range(range.clone()).next().is_some())
+        };
+        if pending || range.end > start {
+            for index in range {
+                let missing = || ReadError(format!("entry {index} is missing"));
+                let (entry, words) = (self.entry(index)?.ok_or_else(missing)?, self.stored_words(index)?);
+                each(index, &entry, words.as_deref())?;
+            }
+            return Ok(());
+        }
+        let (entries_at, words_at) = (full(TileKind::Entries, bundle)?, full(TileKind::Contents, bundle)?);
+        let (entries, words) = (self.full_tile(entries_at)?, self.full_tile(words_at)?);
+        let entries =
+            decode_bundle(&entries, TILE_WIDTH).map_err(|e| ReadError(format!("{entries_at}: {e}")))?;
+        let words = decode_contents(&words, TILE_WIDTH).map_err(|e| ReadError(format!("{words_at}: {e}")))?;
+        for (index, (entry, words)) in (bundle * WIDTH..).zip(entries.iter().zip(words)) {
+            if range.contains(&index) {
+                let words = match words {
+                    Words::Present(words) => Some(words),
+                    _ => None,
+                };
+                each(index, entry, words)?;
+            }
+        }
+        Ok(())
+    }
+
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
         let Some(entry) = self.entry(index)? else { return Ok(StoredWords::None) };
         let event = self.parse(index, &entry)?;

@@ -229,6 +229,11 @@ impl<E> Entry<E> {
     pub fn event(&self) -> &E {
         &self.event
     }
+    /// What the ledger says, and the event.
+    #[cfg(feature = "serve")]
+    pub(crate) fn into_parts(self) -> (Header, E) {
+        (self.header, self.event)
+    }
     /// The chain hash: BLAKE3 of the whole entry, which the next entry names as `prev`.
     pub fn hash(&self) -> Digest {
         self.hash

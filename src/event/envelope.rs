@@ -210,7 +210,7 @@ impl Event {
     }
     /// The one id in a role, if there.
     pub fn role(&self, role: &str) -> Option<EventId> {
-        self.body.refs().into_iter().find(|(s, _)| s.role == role).and_then(|(_, ids)| ids.first().copied())
+        self.body.role(role).first().copied()
     }
 }
 

@@ -376,8 +376,16 @@ macro_rules! event_types {
             pub fn refs(&self) -> Vec<(&'static $crate::event::RefSpec, &[EventId])> {
                 use $crate::event::spec::Ref as _;
                 match self { $(Body::$name(_body) => {
-                    let ids: Vec<&[EventId]> = vec![$(_body.$role.ids()),*];
+                    let ids = [$(_body.$role.ids()),*];
                     EventType::$name.spec().refs.iter().zip(ids).collect()
+                })* }
+            }
+            /// The ids in a role; none where it is left out, or is none of this type's.
+            pub fn role(&self, role: &str) -> &[EventId] {
+                use $crate::event::spec::Ref as _;
+                match self { $(Body::$name(_body) => match role {
+                    $(stringify!($role) => _body.$role.ids(),)*
+                    _ => &[],
                 })* }
             }
             /// Reads `refs` and `facts`.

@@ -26,6 +26,12 @@ impl KeyId {
         let d = h.finalize();
         Self([d[0], d[1], d[2], d[3]])
     }
+    /// Reads eight lower-case hex digits.
+    fn parse(s: &str) -> Option<Self> {
+        let plain = s.len() == 8 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number = plain.then(|| u32::from_str_radix(s, 16).ok()).flatten()?;
+        Some(Self(number.to_be_bytes()))
+    }
 }
 
 impl fmt::Display for KeyId {
@@ -132,7 +138,7 @@ impl FromStr for VerifyingKey {
         let [TYPE_ED25519, key @ ..] = bytes.as_slice() else { return Err(KeyError::Type) };
         let key: [u8; 32] = key.try_into().map_err(|_| KeyError::Type)?;
         let this = Self::new(name, key);
-        if this.id.to_string() != id {
+        if KeyId::parse(id) != Some(this.id) {
             return Err(KeyError::Id { expected: this.id, found: id.chars().take(16).collect() });
         }
         Ok(this)

@@ -58,7 +58,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     admission::{Admitted, admit},
     reader::Shared,
-    sequencer::{Group, Reply, Signals, held_back, read_only},
+    sequencer::{AtDoor, Group, Reply, Signals, held_back, read_only},
 };
 use crate::{
     event::{Digest, Refusal},
@@ -242,8 +242,9 @@ impl Ledger {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
         let this = self.clone();
+        let at_door = self.0.signals.comes();
         // From the door straight to the sequencer: the caller is woken once, with its answer.
-        rayon::spawn(move || this.take_in(submissions, atomic, reply));
+        rayon::spawn(move || this.take_in(at_door, submissions, atomic, reply));
         answer.await.unwrap_or_else(|_| self.not_taken(n))
     }
 
@@ -255,7 +256,7 @@ impl Ledger {
     ) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
-        self.take_in(submissions, atomic, reply);
+        self.take_in(self.0.signals.comes(), submissions, atomic, reply);
         answer.blocking_recv().unwrap_or_else(|_| self.not_taken(n))
     }
 
@@ -271,7 +272,7 @@ impl Ledger {
 
     /// Takes submissions through the door, and what passes to the sequencer. Where that is gone, the reply is
     /// dropped.
-    fn take_in(&self, submissions: Vec<Submission>, atomic: bool, reply: Reply) {
+    fn take_in(&self, at_door: AtDoor, submissions: Vec<Submission>, atomic: bool, reply: Reply) {
         if let Some(why) = self.fault() {
             // A caller that went away needs no answer, here and below.
             let _ = reply.send(vec![Err(read_only(&why)); submissions.len()]);
@@ -297,6 +298,7 @@ impl Ledger {
             // If the sequencer ended meanwhile, the group comes back and its reply is dropped with it.
             let _ = groups.blocking_send(Group { refused, admitted, atomic, reply });
         }
+        drop(at_door);
     }
 
     /// Reads what is on record.
@@ -342,5 +344,34 @@ impl Ledger {
     /// Ends the writer: what was accepted is committed and published. All handles then refuse to record.
     pub fn close(&self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_left_the_door_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("ledger");
+        let key = |name: &str, n| SigningKey::from_seed(name.parse().unwrap(), &[n; 32]);
+        let origin: Origin = "ledger.example.org/a".parse().unwrap();
+        let operator = key("ledger.example.org/operator", 2);
+        Ledger::init(&dir, origin, key("ledger.example.org/a", 1), &operator, serde_json::Map::new())
+            .unwrap();
+        let ledger = Ledger::open(&dir, Options::default()).unwrap();
+        let there = || ledger.0.signals.at_door();
+        let opened = ledger.reader().parsed(0).unwrap().unwrap();
+        let again = Submission::new(opened.event().note().as_bytes().to_vec(), None);
+        let bad = Submission::new(b"no note".to_vec(), None);
+        // Refused at the door, answered by the sequencer, and both in one call.
+        for call in [vec![bad.clone()], vec![again.clone()], vec![again, bad]] {
+            ledger.record_blocking(call, false);
+            assert_eq!(there(), 0);
+        }
+        ledger.close();
+        ledger.record_blocking(vec![Submission::new(Vec::new(), None)], false);
+        assert_eq!(there(), 0);
     }
 }

@@ -96,11 +96,23 @@ impl Recent {
     /// Adds an entry at the end.
     pub fn push(&mut self, item: Item, leaf: Hash) {
         let mut nodes = Vec::new();
-        self.frontier.push(leaf, |height, index, hash| nodes.push((height, index, hash)));
+        let mut frontier = self.frontier.clone();
+        frontier.push(leaf, |height, index, hash| nodes.push((height, index, hash)));
+        self.extend([item], nodes, frontier);
+    }
+
+    /// Adds entries at the end, with the nodes that they complete and the edge of the tree after them.
+    pub fn extend(
+        &mut self,
+        items: impl IntoIterator<Item = Item>,
+        nodes: Vec<(u8, u64, Hash)>,
+        frontier: Frontier,
+    ) {
         for (height, index, hash) in nodes {
             self.add_node(height, index, hash);
         }
-        self.items.push_back(item);
+        self.items.extend(items);
+        self.frontier = frontier;
     }
 
     /// How many entries there are, in full tiles on disk and here.

@@ -3,9 +3,9 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +47,11 @@ struct GivenBack {
 const MAX_BATCH_BYTES: usize = 32 << 20;
 /// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
 const MAX_BACKLOG_BYTES: u64 = 256 << 20;
+/// While calls are at the door, a batch waits for them so long at most. Each batch costs one sync and one signature;
+/// under load this shares them among a hundred events, and a call alone waits for nobody.
+const GATHER: Duration = Duration::from_millis(4);
+/// How often a batch that waits looks for what came.
+const LOOK: Duration = Duration::from_micros(100);
 
 /// To whoever waits for the answers to a call.
 pub(crate) type Reply = oneshot::Sender<Vec<Result<Receipt, Refusal>>>;
@@ -79,6 +84,7 @@ impl Group {
 /// What writer, follower and handles tell each other.
 #[derive(Default)]
 pub(crate) struct Signals {
+    at_door: AtomicUsize,
     /// Why the writer takes nothing any more.
     fault: Mutex<Option<String>>,
     pub closing: AtomicBool,
@@ -102,7 +108,24 @@ pub(crate) struct Extent {
     pub bytes: u64,
 }
 
+/// A call between its coming and its handing over to the sequencer.
+pub(crate) struct AtDoor(Arc<Signals>);
+
+impl Drop for AtDoor {
+    fn drop(&mut self) {
+        self.0.at_door.fetch_sub(1, Ordering::Release);
+    }
+}
+
 impl Signals {
+    pub fn comes(self: &Arc<Self>) -> AtDoor {
+        self.at_door.fetch_add(1, Ordering::AcqRel);
+        AtDoor(self.clone())
+    }
+    /// Calls that came and are not with the sequencer yet.
+    pub fn at_door(&self) -> usize {
+        self.at_door.load(Ordering::Acquire)
+    }
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -201,8 +224,20 @@ impl Sequencer {
     /// Runs until all handles are gone or the ledger is closed.
     pub fn run(mut self) {
         while let Some(group) = self.groups.blocking_recv() {
-            let mut groups = vec![group];
-            let (mut events, mut bytes) = (size(&groups[0]).0, size(&groups[0]).1);
+            let groups = self.gather(group);
+            self.commit(groups);
+        }
+        tracing::debug!("the sequencer ends");
+    }
+
+    /// The groups of one batch: what waits, and what is about to come.
+    fn gather(&mut self, first: Group) -> Vec<Group> {
+        let since = Instant::now();
+        let (mut events, mut bytes) = size(&first);
+        let mut groups = vec![first];
+        loop {
+            // Looked at first: who is not at the door any more is in the channel.
+            let more = self.signals.at_door() > 0;
             while events < self.max_batch && bytes < MAX_BATCH_BYTES {
                 let Ok(group) = self.groups.try_recv() else { break };
                 let (e, b) = size(&group);
@@ -210,9 +245,12 @@ impl Sequencer {
                 bytes += b;
                 groups.push(group);
             }
-            self.commit(groups);
+            let full = events >= self.max_batch || bytes >= MAX_BATCH_BYTES;
+            if full || !more || since.elapsed() >= GATHER {
+                return groups;
+            }
+            std::thread::sleep(LOOK);
         }
-        tracing::debug!("the sequencer ends");
     }
 
     /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
@@ -424,9 +462,9 @@ impl Sequencer {
             }
         }
         let mut frontier = self.shared.recent().frontier.clone();
-        let leaves: Vec<_> = batch.records.iter().map(|r| leaf_hash(&r.entry)).collect();
-        for leaf in &leaves {
-            frontier.push(*leaf, |_, _, _| {});
+        let mut nodes = Vec::with_capacity(2 * batch.records.len());
+        for record in &batch.records {
+            frontier.push(leaf_hash(&record.entry), |height, index, hash| nodes.push((height, index, hash)));
         }
         let checkpoint = Checkpoint::new(self.shared.origin.clone(), frontier.size(), frontier.root())
             .and_then(|c| c.sign(&self.key))
@@ -452,10 +490,11 @@ impl Sequencer {
             overlay.young.listed.append(&mut batch.listed);
         }
         let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-        for (record, leaf) in batch.records.drain(..).zip(leaves) {
-            let words = record.words.map_or(ItemWords::None, ItemWords::Present);
-            recent.push(Item { entry: record.entry, words }, leaf);
-        }
+        let items = batch.records.drain(..).map(|record| Item {
+            entry: record.entry,
+            words: record.words.map_or(ItemWords::None, ItemWords::Present),
+        });
+        recent.extend(items, nodes, frontier);
         for (index, words) in batch.words.drain(..) {
             recent.set_words(index, words);
         }

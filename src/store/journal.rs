@@ -67,7 +67,12 @@ fn put(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Makes the bytes of one frame.
 pub(crate) fn frame(first: u64, records: &[Record], checkpoint: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; HEADER];
+    let words = |r: &Record| r.words.as_ref().map_or(0, |w| w.len());
+    let restored = |r: &Record| r.restored.as_ref().map_or(0, |(_, w)| w.len());
+    // Seven numbers and flags a record at most.
+    let room = records.iter().map(|r| r.entry.len() + words(r) + restored(r) + 32).sum::<usize>();
+    let mut out = Vec::with_capacity(HEADER + room + 4 + checkpoint.len());
+    out.resize(HEADER, 0);
     for r in records {
         put(&mut out, &r.entry);
         out.push(u8::from(r.words.is_some()));

@@ -484,11 +484,10 @@ impl Sequencer {
 
         self.last_hash = batch.last_hash;
         let checkpoint = Arc::new(checkpoint);
-        {
-            let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
-            overlay.young.rows.put(std::mem::take(&mut batch.rows));
-            overlay.young.listed.append(&mut batch.listed);
-        }
+        // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
+        let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
+        overlay.young.rows.put(std::mem::take(&mut batch.rows));
+        overlay.young.listed.append(&mut batch.listed);
         let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
         let items = batch.records.drain(..).map(|record| Item {
             entry: record.entry,
@@ -501,7 +500,7 @@ impl Sequencer {
         recent.checkpoint = checkpoint.clone();
         recent.bytes += frame.len() as u64;
         recent.last_withheld = withheld.or(recent.last_withheld);
-        drop(recent);
+        drop((recent, overlay));
         self.shared.committed.send_replace(checkpoint.checkpoint().size());
         Ok(checkpoint)
     }

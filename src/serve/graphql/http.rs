@@ -255,21 +255,27 @@ fn mutates(request: &mut Request) -> bool {
     }
 }
 
-/// Runs a request on a thread that may wait for the disk. The share is held until the thread is done, even if
-/// nobody waits for it any more. `None` if the thread broke, which is logged.
+/// Runs a request: a query on a thread that may wait for the disk, all else as a task, since recording waits
+/// without a thread and thousands a second would otherwise wake one each. The share is held until it is done, even
+/// if nobody waits for it any more. `None` if it broke, which is logged.
 pub(super) async fn execute(
     app: &App,
     client: Client,
     share: Option<Share>,
-    request: Request,
+    mut request: Request,
 ) -> Option<Answer> {
     let (schema, ledger) = (app.schema.clone(), app.ledger.clone());
     let runtime = tokio::runtime::Handle::current();
-    let running = tokio::task::spawn_blocking(move || {
+    let waits_for_disk = !mutates(&mut request);
+    let execution = async move {
         let _share = share;
-        let request = request.data(Views::new(ledger.reader())).data(client);
-        runtime.block_on(schema.execute(request))
-    });
+        schema.execute(request.data(Views::new(ledger.reader())).data(client)).await
+    };
+    let running = if waits_for_disk {
+        tokio::task::spawn_blocking(move || runtime.block_on(execution))
+    } else {
+        tokio::spawn(execution)
+    };
     match running.await {
         Ok(answer) => Some(answer),
         Err(join) => {

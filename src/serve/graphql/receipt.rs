@@ -8,7 +8,10 @@ use super::{
     hash::Hash,
     index::Index,
 };
-use crate::{event::Digest, ledger};
+use crate::{
+    event::Digest,
+    ledger::{self, ReadError},
+};
 
 /// The ledger's word that an event is on record.
 pub struct Receipt(pub ledger::Receipt);
@@ -41,7 +44,12 @@ impl Receipt {
     /// two are enough to show later that the event was recorded.
     #[graphql(complexity = 10)]
     async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let proof = views(ctx).reader().proof(self.0.index, &self.0.checkpoint).answer()?;
+        // Mutations run where nothing may wait for the disk.
+        let (reader, index, checkpoint) =
+            (views(ctx).reader().clone(), self.0.index, self.0.checkpoint.clone());
+        let reading = tokio::task::spawn_blocking(move || reader.proof(index, &checkpoint));
+        let proof =
+            reading.await.unwrap_or_else(|e| Err(ReadError(format!("a proof ended: {e}")))).answer()?;
         Ok(proof.map(|p| p.to_string()))
     }
     /// Whether it was on record before this submission came.

@@ -644,3 +644,31 @@ fn requests_under_way_are_answered_when_the_server_stops() {
     let w = stopping.join().unwrap();
     assert!(TcpStream::connect(w.server.address).is_err());
 }
+
+#[test]
+fn full_tiles_are_served_as_they_stand_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let statements: Vec<_> = (0..520).map(|i| statement(&story, &i.to_string()).1).collect();
+    for call in statements.chunks(256) {
+        ledger.record_blocking(call.to_vec(), false).into_iter().for_each(|answer| drop(answer.unwrap()));
+    }
+    assert!(ledger.wait_published(std::time::Duration::from_secs(20)));
+    let server = Server::start(ledger);
+    let size = server.ledger.reader().checkpoint().checkpoint().size();
+    let mut full = 0;
+    for path in onrecord::log::tiles_of(size) {
+        let file = std::fs::read(dir.join("public").join(path.to_string())).unwrap();
+        let answer = server.send("GET", &format!("/{path}"), &[], b"");
+        assert_eq!((answer.status, &answer.body), (200, &file), "{path}");
+        full += usize::from(path.is_full());
+    }
+    assert_eq!(full, 6, "two of hashes, of entries and of words");
+    // Full, but of a larger log.
+    for path in ["tile/0/002", "tile/entries/002", "tile/1/000", "tile/7/000", "tile/0/999"] {
+        assert_eq!(server.send("GET", &format!("/{path}"), &[], b"").status, 404, "{path}");
+    }
+}

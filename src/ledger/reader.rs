@@ -313,6 +313,13 @@ impl Shared {
         encode_contents(&words).map_err(|e| ReadError(format!("{path}: {e}")))
     }
 
+    /// A full tile of hashes or entries that is on disk, if the system has its bytes in memory, so that nobody
+    /// need wait for them.
+    pub fn tile_at_hand(&self, path: &TilePath) -> Option<Vec<u8>> {
+        let start = self.recent().start;
+        if is_settled(path, start) { self.disk.read_at_hand(&self.folder.tile(path)) } else { None }
+    }
+
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         let (size, start) = {
             let recent = self.recent();
@@ -321,15 +328,15 @@ impl Shared {
         if !path.is_within(size) {
             return Ok(None);
         }
+        if is_settled(path, start) {
+            return self.full_tile(*path).map(Some);
+        }
         let first = path.index() * WIDTH;
         let fault = |e: &dyn std::fmt::Display| ReadError(format!("{path}: {e}"));
         let bytes: Vec<u8> = match path.kind() {
             TileKind::Contents => return Ok(Some(self.contents(path)?.into())),
             TileKind::Entries if first < start => {
                 let tile = self.full_tile(path.full())?;
-                if path.is_full() {
-                    return Ok(Some(tile));
-                }
                 let entries = decode_bundle(&tile, TILE_WIDTH).map_err(|e| fault(&e))?;
                 encode_bundle(&entries[..usize::from(path.width())]).map_err(|e| fault(&e))?
             }
@@ -416,6 +423,16 @@ impl NodeReader for Shared {
         let hashes = decode_hashes(&tile, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
         node_in_tile(&hashes, height, index).ok_or_else(missing)
     }
+}
+
+/// Whether a tile is full and on disk, never to change, where all entries below `start` are in full bundles there.
+fn is_settled(path: &TilePath, start: u64) -> bool {
+    let height = match path.kind() {
+        TileKind::Hashes { level } => (u32::from(level) + 1) * u32::from(TILE_HEIGHT),
+        TileKind::Entries => u32::from(TILE_HEIGHT),
+        TileKind::Contents => return false,
+    };
+    path.is_full() && path.index() < start.checked_shr(height).unwrap_or(0)
 }
 
 /// Reads a ledger. Cheap to clone.
@@ -509,6 +526,10 @@ impl Reader {
     /// [`ReadError`].
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.0.tile(path)
+    }
+    /// A full tile of hashes or entries, if that takes no waiting for the disk. `None` says no more than that.
+    pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<Vec<u8>> {
+        self.0.tile_at_hand(path)
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
     ///

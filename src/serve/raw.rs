@@ -56,23 +56,30 @@ pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
     let Ok(path) = uri.path().trim_start_matches('/').parse::<TilePath>() else {
         return answer::not_found();
     };
+    // Most tiles that are asked for are in memory, and handing them over takes less than waking a thread.
+    if let Some(tile) = app.ledger.reader().tile_at_hand(&path) {
+        return tile_answer(app.ledger.reader(), &path, &headers, tile.into());
+    }
     found(&app, move |reader| {
-        let Some(tile) = reader.tile(&path)? else { return Ok(None) };
-        let (tag, caching) = match path.kind() {
-            // What is withheld leaves it.
-            TileKind::Contents => (Digest::blake3(&tile).to_string(), REVALIDATE),
-            _ if path.is_full() => (name_in(reader, path), IMMUTABLE),
-            _ => (name_in(reader, path), FOR_AN_HOUR),
-        };
-        let mut response =
-            answer::tagged(&headers, &tag, caching, || bytes(OCTETS, caching, Bytes::from_owner(tile)));
-        // Hashes can't be made shorter.
-        if !matches!(path.kind(), TileKind::Hashes { .. }) {
-            response.extensions_mut().insert(Compressible);
-        }
-        Ok(Some(response))
+        let tile = reader.tile(&path)?;
+        Ok(tile.map(|tile| tile_answer(reader, &path, &headers, Bytes::from_owner(tile))))
     })
     .await
+}
+
+fn tile_answer(reader: &Reader, path: &TilePath, headers: &HeaderMap, tile: Bytes) -> Response {
+    let (tag, caching) = match path.kind() {
+        // What is withheld leaves it.
+        TileKind::Contents => (Digest::blake3(&tile).to_string(), REVALIDATE),
+        _ if path.is_full() => (name_in(reader, path), IMMUTABLE),
+        _ => (name_in(reader, path), FOR_AN_HOUR),
+    };
+    let mut response = answer::tagged(headers, &tag, caching, || bytes(OCTETS, caching, tile));
+    // Hashes can't be made shorter.
+    if !matches!(path.kind(), TileKind::Hashes { .. }) {
+        response.extensions_mut().insert(Compressible);
+    }
+    response
 }
 
 /// `/entry/<n>`

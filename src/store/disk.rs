@@ -32,6 +32,11 @@ pub(crate) fn write_all(file: &mut dyn DiskFile, mut bytes: &[u8]) -> io::Result
 pub(crate) trait Disk: Send + Sync + 'static {
     /// The whole file; `None` if there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+    /// The bytes of a file that the system has in memory; `None` if there are none, or not all of them: then
+    /// [`read`](Self::read) may have to wait for them.
+    fn read_at_hand(&self, _path: &Path) -> Option<Vec<u8>> {
+        None
+    }
     /// A new, empty file, over any old one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// As [`create`](Self::create), readable by the owner alone (mode 0600) where the disk knows owners.
@@ -73,6 +78,14 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 impl Disk for RealDisk {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         absent(fs::read(path))
+    }
+    #[cfg(target_os = "linux")]
+    fn read_at_hand(&self, path: &Path) -> Option<Vec<u8>> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        let file = fs::File::open(path).ok()?;
+        let mut bytes = vec![0; usize::try_from(file.metadata().ok()?.len()).ok()?];
+        let n = preadv2(&file, &mut [io::IoSliceMut::new(&mut bytes)], 0, ReadWriteFlags::NOWAIT).ok()?;
+        (n == bytes.len()).then_some(bytes)
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(fs::File::create(path)?))

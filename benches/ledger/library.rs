@@ -29,7 +29,7 @@ pub fn run(machine: &Machine, grown: &mut Grown, events: usize) {
     let cpu = Cpu::since(before, own_cpu()).as_secs_f64() * 1e6 / events as f64;
     row("entry size", &format!("{entry} bytes"));
     row(&format!("{IN_FLIGHT} in flight"), &machine.beside(per_second(events, took)));
-    let signature = machine.signature();
+    let signature = machine.signature;
     row("processor time an event", &format!("{cpu:.0} µs; a strict verification takes {signature:.0}"));
     let (median, p99) = one_in_flight(&ledger, grown.statements(500));
     let bar = 2.0 * ms(machine.sync) + 0.3;

@@ -41,7 +41,7 @@ pub fn run(machine: &Machine, grown: &mut Grown, entries: u64) {
     let each = cpu.as_secs_f64() * 1e6 / size as f64;
     row(
         "processor time an entry",
-        &format!("{each:.1} µs; a strict verification takes {:.1}", machine.signature()),
+        &format!("{each:.1} µs; a strict verification takes {:.1}", machine.signature),
     );
     row("most memory held", &format!("{memory:.0} MiB (bar 300)"));
 }

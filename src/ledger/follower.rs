@@ -75,7 +75,7 @@ impl Follower {
             self.signals.wait(Duration::from_millis(500));
             let closing = self.signals.is_closing();
             if let Err(e) = self.follow() {
-                self.signals.stop(format!("what was recorded could not be published: {e}"));
+                self.signals.stop_because("what was recorded could not be published", &e);
                 return;
             }
             if last_expiry.elapsed() >= self.expire_every {

@@ -331,7 +331,8 @@ impl Ledger {
         true
     }
 
-    /// Whether the writer takes events: `None`, or why not.
+    /// Whether the writer takes events: `None`, or why not, in words that strangers may read. The cause is in the
+    /// log.
     pub fn fault(&self) -> Option<String> {
         self.0.signals.fault().or_else(|| self.groups().is_none().then(|| "the ledger is closed".to_owned()))
     }

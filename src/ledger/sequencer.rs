@@ -85,7 +85,7 @@ impl Group {
 #[derive(Default)]
 pub(crate) struct Signals {
     at_door: AtomicUsize,
-    /// Why the writer takes nothing any more.
+    /// Why the writer takes nothing any more, in words that strangers may read.
     fault: Mutex<Option<String>>,
     pub closing: AtomicBool,
     /// Size of the checkpoint on disk.
@@ -128,6 +128,11 @@ impl Signals {
     }
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// Stops for a fault of the disk. Its cause names paths: it is logged, and told to nobody.
+    pub fn stop_because(&self, why: &str, cause: &dyn std::fmt::Display) {
+        tracing::error!(%cause, "{why}");
+        self.stop(why.to_owned());
     }
     /// The first fault stays.
     pub fn stop(&self, why: String) {
@@ -295,7 +300,7 @@ impl Sequencer {
             match self.make_durable(&mut batch) {
                 Ok(checkpoint) => checkpoint,
                 Err(why) => {
-                    self.signals.stop(why);
+                    self.signals.stop_because("a batch could not be made durable", &why);
                     for (group, _) in decided {
                         group.answer(|_, _| Err(unavailable()));
                     }

@@ -8,7 +8,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::ledger::Options;
+use crate::{
+    ledger::Options,
+    serve::{self, Cidr, ForwardedHeader},
+};
 
 /// The file that is read if there is one and no other is named.
 const DEFAULT_FILE: &str = "onrecord.toml";
@@ -25,6 +28,15 @@ pub struct Config {
     pub url: Option<String>,
     /// Where `serve` serves `/metrics`.
     pub metrics: Option<String>,
+    /// Proxies whose word on a caller's address `serve` believes.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Cidr>,
+    /// The header in which they say it.
+    pub forwarded_header: Option<ForwardedHeader>,
+    /// The certificate that `serve` answers with over TLS. Relative to the file.
+    pub tls_cert: Option<PathBuf>,
+    /// Its key. Relative to the file.
+    pub tls_key: Option<PathBuf>,
     /// The most that `serve` logs: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: Option<LogLevel>,
     /// The ledger that `record` and `event submit` write to.
@@ -55,6 +67,18 @@ pub struct Limits {
     /// Seconds that an upload waits for an event that names it
     #[arg(long, value_name = "SECONDS", env = "ONRECORD_UPLOAD_EXPIRY_S", hide_env_values = true)]
     pub upload_expiry_s: Option<u64>,
+    /// The most connections open at once; when all are taken, one that only waits makes room for a new one
+    #[arg(long, value_name = "N", env = "ONRECORD_CONNECTIONS", hide_env_values = true)]
+    pub connections: Option<usize>,
+    /// The most connections of one address, or of one /64 network of IPv6
+    #[arg(long, value_name = "N", env = "ONRECORD_CONNECTIONS_EACH", hide_env_values = true)]
+    pub connections_each: Option<usize>,
+    /// The most events that one address puts on record at once; one counts for each 16 KiB begun
+    #[arg(long, value_name = "N", env = "ONRECORD_WRITE_BURST", hide_env_values = true)]
+    pub write_burst: Option<u32>,
+    /// The most events a minute of one address from then on, 0 for any number; programs on this machine are free
+    #[arg(long, value_name = "N", env = "ONRECORD_WRITES_PER_MINUTE", hide_env_values = true)]
+    pub writes_per_minute: Option<u32>,
 }
 
 /// The most that is logged.
@@ -124,7 +148,8 @@ impl Config {
             ConfigError::Parse { file: file.to_owned(), line, message }
         })?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        for path in [&mut config.data, &mut config.key_file].into_iter().flatten() {
+        let paths = [&mut config.data, &mut config.key_file, &mut config.tls_cert, &mut config.tls_key];
+        for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
         Ok(config)
@@ -152,6 +177,24 @@ impl Limits {
         }
         options
     }
+
+    /// The same of what the service is bound by.
+    pub(super) fn of_serving(&self, file: &Self) -> serve::Options {
+        let mut options = serve::Options::default();
+        if let Some(n) = self.connections.or(file.connections) {
+            options.connections = n;
+        }
+        if let Some(n) = self.connections_each.or(file.connections_each) {
+            options.connections_each = n;
+        }
+        if let Some(n) = self.write_burst.or(file.write_burst) {
+            options.writes.burst = n;
+        }
+        if let Some(n) = self.writes_per_minute.or(file.writes_per_minute) {
+            options.writes.per_minute = n;
+        }
+        options
+    }
 }
 
 #[cfg(test)]
@@ -162,20 +205,52 @@ mod tests {
 
     #[test]
     fn every_key_of_the_example_is_read_and_every_key_is_in_it() {
-        let config = Config::parse(EXAMPLE, Path::new("etc/onrecord.toml")).unwrap();
+        // Settings without a sensible default stand in it as `#key = value`.
+        let example = EXAMPLE.replace("\n#", "\n").replace("\n ", "\n# ");
+        let config = Config::parse(&example, Path::new("etc/onrecord.toml")).unwrap();
         // Taken apart in full, so that a key that is added here has to be added there.
-        let Config { data, listen, url, metrics, log, ledger, key_file, limits } = config;
+        let Config {
+            data,
+            listen,
+            url,
+            metrics,
+            trusted_proxies,
+            forwarded_header,
+            tls_cert,
+            tls_key,
+            log,
+            ledger,
+            key_file,
+            limits,
+        } = config;
         assert_eq!(data, Some("etc/ledger-data".into()));
         assert_eq!(listen.as_deref(), Some("127.0.0.1:8080"));
         assert_eq!(url.as_deref(), Some("https://ledger.example.org"));
         assert_eq!(metrics.as_deref(), Some("127.0.0.1:9100"));
+        assert_eq!(trusted_proxies, ["127.0.0.1".parse().unwrap(), "10.0.0.0/8".parse().unwrap()]);
+        assert_eq!(forwarded_header, Some(ForwardedHeader::default()));
+        assert_eq!(tls_cert, Some("etc/tls/fullchain.pem".into()));
+        assert_eq!(tls_key, Some("etc/tls/privkey.pem".into()));
         assert_eq!(log, Some(LogLevel::Info));
         assert_eq!(ledger.as_deref(), Some("https://ledger.example.org"));
         assert_eq!(key_file, Some("etc/desk.key".into()));
-        let options = Limits::default().options(&limits);
-        let Limits { max_batch, publish_every_ms, max_file, upload_quota, upload_expiry_s } = limits;
+        let (options, serving) = (Limits::default().options(&limits), Limits::default().of_serving(&limits));
+        let Limits {
+            max_batch,
+            publish_every_ms,
+            max_file,
+            upload_quota,
+            upload_expiry_s,
+            connections,
+            connections_each,
+            write_burst,
+            writes_per_minute,
+        } = limits;
         assert!(max_batch.is_some() && publish_every_ms.is_some() && max_file.is_some());
         assert!(upload_quota.is_some() && upload_expiry_s.is_some());
+        assert!(connections.is_some() && connections_each.is_some());
+        assert!(write_burst.is_some() && writes_per_minute.is_some());
+        assert_eq!(format!("{serving:?}"), format!("{:?}", serve::Options::default()));
         // The example shows the defaults.
         assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
     }

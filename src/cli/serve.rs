@@ -16,7 +16,10 @@ use super::{
     notify::{State, notify},
     terminal,
 };
-use crate::ledger::{Ledger, LedgerError};
+use crate::{
+    ledger::{Ledger, LedgerError},
+    serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
+};
 
 /// Where `serve` and `demo` listen when nobody says.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -25,9 +28,12 @@ pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Stops on SIGINT and SIGTERM, after what it took in is on record. Prints the address it listens on.
+With TLS, SIGHUP reads certificate and key again.
 
 Examples:
   onrecord serve --data ledger-data
+  onrecord serve --data ledger-data --listen 127.0.0.1:8080 --trusted-proxy 127.0.0.1
+  onrecord serve --data ledger-data --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   onrecord serve --data ledger-data --listen 0.0.0.0:80 --metrics 127.0.0.1:9100")]
 pub(super) struct Args {
     /// The ledger's folder
@@ -51,6 +57,25 @@ pub(super) struct Args {
         hide_possible_values = true
     )]
     log: Option<LogLevel>,
+    /// A proxy in front, as an address or a network: from it alone, the caller's address is taken from the header.
+    /// May be given again
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        env = "ONRECORD_TRUSTED_PROXY",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<Cidr>,
+    /// The header in which proxies name the caller [default: x-forwarded-for]
+    #[arg(long, value_name = "NAME", env = "ONRECORD_FORWARDED_HEADER", hide_env_values = true)]
+    forwarded_header: Option<ForwardedHeader>,
+    /// Serve over TLS with this certificate chain, in PEM. Read again on SIGHUP
+    #[arg(long, value_name = "FILE", env = "ONRECORD_TLS_CERT", hide_env_values = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM; readable by its owner and at most a group
+    #[arg(long, value_name = "FILE", env = "ONRECORD_TLS_KEY", hide_env_values = true)]
+    tls_key: Option<PathBuf>,
     #[command(flatten)]
     limits: Limits,
 }
@@ -64,25 +89,52 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let url = args.url.or_else(|| config.url.clone());
     let url = url.map(|url| crate::mirror::base_address(&url)).transpose();
     let url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
+    let mut options = args.limits.of_serving(&config.limits);
+    options.url = url;
+    options.proxies = Proxies {
+        trusted: if args.trusted_proxies.is_empty() {
+            config.trusted_proxies.clone()
+        } else {
+            args.trusted_proxies
+        },
+        header: args.forwarded_header.or(config.forwarded_header).unwrap_or_default(),
+    };
+    options.tls = tls(
+        args.tls_cert.or_else(|| config.tls_cert.clone()),
+        args.tls_key.or_else(|| config.tls_key.clone()),
+    )?;
     let listener = bind(listen, "--listen")?;
     let metrics = args.metrics.as_deref().or(config.metrics.as_deref());
     let metrics = metrics.map(|address| bind(address, "--metrics")).transpose()?;
     let ledger = Ledger::open(&data, args.limits.options(&config.limits)).map_err(ledger_failure)?;
     let address = local(&listener)?;
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
     let numbers = metrics.as_ref().map(local).transpose()?.map(|address| format!("http://{address}/metrics"));
     if context.json {
-        let mut said = json!({"url": format!("http://{address}")});
+        let mut said = json!({"url": format!("{scheme}://{address}")});
         if let (Some(said), Some(numbers)) = (said.as_object_mut(), numbers) {
             said.insert("metrics".to_owned(), numbers.into());
         }
         terminal::json(&said);
     } else {
-        terminal::result(&format!("listening on http://{address}"));
+        terminal::result(&format!("listening on {scheme}://{address}"));
         if let Some(numbers) = numbers {
             terminal::result(&format!("metrics at {numbers}"));
         }
     }
-    until_stopped(ledger, listener, metrics, url)
+    until_stopped(ledger, listener, metrics, options)
+}
+
+/// Certificate and key, both or neither.
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<Arc<Tls>>, Failure> {
+    match (cert, key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => match Tls::open(cert, key) {
+            Ok(tls) => Ok(Some(Arc::new(tls))),
+            Err(e) => Err(Failure::Usage(e.to_string())),
+        },
+        _ => Err(Failure::Usage("give both --tls-cert FILE and --tls-key FILE, or neither".to_owned())),
+    }
 }
 
 /// Takes the address, before anything else is done that would be in vain.
@@ -134,29 +186,49 @@ pub(super) fn until_stopped(
     ledger: Ledger,
     listener: TcpListener,
     metrics: Option<TcpListener>,
-    url: Option<String>,
+    mut options: serve::Options,
 ) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
     for listener in [&listener].into_iter().chain(&metrics) {
         listener.set_nonblocking(true).map_err(failed)?;
     }
+    serve::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = stop_signal()?;
+        #[cfg(unix)]
+        if let Some(tls) = options.tls.clone() {
+            tokio::spawn(renew(tls, hangups()?));
+        }
         notify(State::Ready);
         let stop = async {
             stop.await;
             notify(State::Stopping);
         };
-        let metrics = metrics.map(tokio::net::TcpListener::from_std).transpose()?.map(Arc::new);
-        let options = crate::serve::Options { url, metrics, ..Default::default() };
-        crate::serve::serve(ledger.clone(), listener, options, stop).await
+        options.metrics = metrics.map(tokio::net::TcpListener::from_std).transpose()?.map(Arc::new);
+        serve::serve(ledger.clone(), listener, options, stop).await
     });
     // Requests that are still being answered have their time in the service; this is for what hangs after it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ledger.close();
     served.map_err(failed)
+}
+
+#[cfg(unix)]
+fn hangups() -> io::Result<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+}
+
+/// Reads certificate and key again at each SIGHUP.
+#[cfg(unix)]
+async fn renew(tls: Arc<Tls>, mut hangups: tokio::signal::unix::Signal) {
+    while hangups.recv().await.is_some() {
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(%error, "the certificate stays what it was"),
+        }
+    }
 }
 
 /// Ends when the process is told to stop. Handlers are in place when this returns, not when it is awaited.

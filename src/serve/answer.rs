@@ -5,7 +5,7 @@ use axum::{
     extract::Request,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY},
     },
     response::{IntoResponse as _, Response},
 };
@@ -64,6 +64,10 @@ pub fn refuse(refusal: &Refusal) -> Response {
     let mut response = text(status, &refusal.to_string());
     // For whoever counts them.
     response.extensions_mut().insert(refusal.code);
+    if refusal.code == Code::RateLimited {
+        // By then the event that names what was uploaded may have come.
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
     response
 }
 

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -18,6 +18,7 @@ use tokio::{
     sync::watch,
     time::{Instant, Sleep},
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 use tower::Service as _;
 
 use super::{
@@ -34,17 +35,57 @@ pub(super) struct Peer {
     pub seat: Arc<Seat>,
 }
 
+/// A socket, with or without TLS over it.
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Calls a method of the socket, whichever it is.
+macro_rules! either {
+    ($stream:expr, $socket:ident => $call:expr) => {
+        match $stream {
+            Stream::Plain(socket) => {
+                let $socket = Pin::new(socket);
+                $call
+            }
+            Stream::Tls(socket) => {
+                let $socket = Pin::new(socket);
+                $call
+            }
+        }
+    };
+}
+
+/// The server's side of a TLS handshake; none if it fails, takes too long, or is dropped to make room.
+pub(super) async fn shake_hands(
+    socket: TcpStream,
+    config: Arc<ServerConfig>,
+    place: &Place,
+) -> Option<Stream> {
+    let shaken = tokio::time::timeout(limits::HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(socket));
+    tokio::select! {
+        shaken = shaken => match shaken {
+            Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => place.timed_out(),
+        },
+        () = place.seat.dropped() => {}
+    }
+    None
+}
+
 /// Serves a connection until it ends, is dropped to make room, or has answered what is under way when the server
 /// stops.
 pub(super) async fn attend(
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: Stream,
+    address: IpAddr,
     place: Place,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
     let seat = place.seat.clone();
-    let peer = Peer { address: address.ip(), seat: seat.clone() };
+    let peer = Peer { address, seat: seat.clone() };
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         // A router is always ready.
@@ -74,51 +115,40 @@ pub(super) async fn attend(
     }
 }
 
-/// What a read of a connection waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// The whole head of a request: the first of the connection, or one that has begun.
-    Head,
-    /// Whatever the handler asks for. Bodies are timed where they are read, upgraded connections by their own
-    /// protocol.
-    Handler,
-    /// The first byte of another request.
-    Rest,
-}
-
 /// A socket that is closed when its peer sits still for too long: while the head of a request is awaited, and
 /// while an answer is not taken.
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     place: Place,
-    phase: Phase,
+    /// Requests that had been answered when the time for a head was set.
+    answered: u64,
+    /// Whether anything of the head has come. The first of a connection is timed from its opening.
+    begun: bool,
     head: Pin<Box<Sleep>>,
     write: Wait,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, place: Place) -> Self {
+    fn new(stream: Stream, place: Place) -> Self {
         let head = Box::pin(tokio::time::sleep(limits::HEAD_TIMEOUT));
-        Self { stream, place, phase: Phase::Head, head, write: Wait::new() }
+        Self { stream, place, answered: 0, begun: true, head, write: Wait::new() }
     }
 
-    fn timed_out<T>(&self) -> Poll<io::Result<T>> {
-        self.place.timed_out();
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-
-    /// Times a write.
+    /// Times a write or flush.
     fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(Ok(bytes)) => {
                 self.write.moved(bytes);
-                self.place.seat.moved();
+                if bytes > 0 {
+                    self.place.seat.moved();
+                }
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
                 self.place.seat.waits();
                 if self.write.poll(cx).is_ready() {
-                    return self.timed_out();
+                    self.place.timed_out();
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
             }
         }
@@ -133,24 +163,24 @@ impl AsyncRead for Connection {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if !this.place.seat.awaits_head() {
-            this.phase = Phase::Handler;
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
-        }
-        if this.phase == Phase::Handler {
-            this.phase = Phase::Rest;
+        let Some(answered) = this.place.seat.awaits_head() else {
+            // Bodies are timed where they are read, upgraded connections by their own protocol.
+            return either!(&mut this.stream, socket => socket.poll_read(cx, buf));
+        };
+        if answered != this.answered {
+            (this.answered, this.begun) = (answered, false);
             this.head.as_mut().reset(Instant::now() + limits::KEEP_ALIVE);
         }
         let before = buf.filled().len();
-        let result = Pin::new(&mut this.stream).poll_read(cx, buf);
-        if this.phase == Phase::Rest && buf.filled().len() > before {
-            this.phase = Phase::Head;
+        let result = either!(&mut this.stream, socket => socket.poll_read(cx, buf));
+        if !this.begun && buf.filled().len() > before {
+            this.begun = true;
             this.head.as_mut().reset(Instant::now() + limits::HEAD_TIMEOUT);
         }
         // Asked after each read, so that a trickle doesn't put it off.
         if this.head.as_mut().poll(cx).is_ready() {
-            if this.phase == Phase::Head {
-                return this.timed_out();
+            if this.begun {
+                this.place.timed_out();
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -160,7 +190,7 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let result = either!(&mut self.stream, socket => socket.poll_write(cx, buf));
         self.written(cx, result)
     }
     fn poll_write_vectored(
@@ -168,16 +198,21 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let result = either!(&mut self.stream, socket => socket.poll_write_vectored(cx, bufs));
         self.written(cx, result)
     }
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Plain(socket) => socket.is_write_vectored(),
+            Stream::Tls(socket) => socket.is_write_vectored(),
+        }
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // TLS keeps the end of an answer until the socket takes it.
+        let result = either!(&mut self.stream, socket => socket.poll_flush(cx));
+        self.written(cx, result.map_ok(|()| 0)).map_ok(|_| ())
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        either!(&mut self.stream, socket => socket.poll_shutdown(cx))
     }
 }

@@ -34,6 +34,8 @@ enum Mode {
 /// One open connection, as the table and its requests see it.
 pub(super) struct Seat {
     client: Client,
+    /// Whether it is a trusted proxy's.
+    proxy: bool,
     state: Mutex<State>,
     dropped: Notify,
     /// What an upgraded connection holds for as long as it lives.
@@ -44,6 +46,8 @@ struct State {
     mode: Mode,
     /// Since when the peer is waited for; none while it is the server's turn.
     waiting: Option<Instant>,
+    /// Requests that were answered.
+    answered: u64,
 }
 
 impl State {
@@ -74,6 +78,8 @@ pub(super) struct Connections {
     /// One permit for each connection, given back when its socket is closed.
     free: Arc<Semaphore>,
     open: AtomicUsize,
+    /// Connections that were dropped and whose sockets are not closed yet.
+    closing: AtomicUsize,
     table: Mutex<HashMap<Client, Vec<Arc<Seat>>>>,
     counts: Arc<Counts>,
 }
@@ -94,6 +100,7 @@ impl Connections {
             each: each.max(1),
             free: Arc::new(Semaphore::new(most)),
             open: AtomicUsize::new(0),
+            closing: AtomicUsize::new(0),
             table: Mutex::default(),
             counts,
         })
@@ -128,7 +135,8 @@ impl Connections {
         };
         let seat = Arc::new(Seat {
             client,
-            state: Mutex::new(State { mode: Mode::Open, waiting: Some(Instant::now()) }),
+            proxy,
+            state: Mutex::new(State { mode: Mode::Open, waiting: Some(Instant::now()), answered: 0 }),
             dropped: Notify::new(),
             upgraded: OnceLock::new(),
         });
@@ -138,18 +146,22 @@ impl Connections {
             if !proxy && mine.len() >= self.each {
                 let longest = mine.iter().filter_map(|s| Some((s.droppable()?, s))).min_by_key(|(t, _)| *t);
                 match longest.map(|(_, seat)| seat.clone()).filter(|seat| seat.drop_now()) {
-                    Some(seat) => {
-                        mine.retain(|s| !Arc::ptr_eq(s, &seat));
-                        self.counts.dropped.add();
-                    }
+                    Some(seat) => self.dropped(&mut table, &seat),
                     None => return Err(self.refused(Full::Address)),
                 }
             }
-            mine.push(seat.clone());
+            table.entry(client).or_default().push(seat.clone());
         }
         self.counts.accepted.add();
         self.open.fetch_add(1, Ordering::Relaxed);
         Ok(Place { seat, of: self.clone(), _permit: permit })
+    }
+
+    /// Takes note of a connection that was dropped.
+    fn dropped(&self, table: &mut HashMap<Client, Vec<Arc<Seat>>>, seat: &Arc<Seat>) {
+        remove(table, seat);
+        self.closing.fetch_add(1, Ordering::AcqRel);
+        self.counts.dropped.add();
     }
 
     fn refused(&self, full: Full) -> Full {
@@ -162,29 +174,38 @@ impl Connections {
     }
 
     /// Drops some connections that wait for their peer, a few at once so that the table isn't gone through for
-    /// each. Whether there were any.
+    /// each. Whether there were any, or some are being closed already: under load that takes a moment, in which no
+    /// others must go for the same room.
     pub fn make_room(&self) -> bool {
+        if self.closing.load(Ordering::Acquire) > 0 {
+            return true;
+        }
         let few = (self.most / 64).max(1);
         let mut table = self.lock();
-        // (how many its address would still hold, since when it waits): those of the addresses that hold most
-        // come first, so a flood from a few addresses drops its own.
+        // Those of the addresses that hold most come first, so a flood from a few addresses drops its own; of these,
+        // those that wait longest. A connection over which something was asked and answered weighs half, a proxy's nothing.
         let mut waiting: Vec<(usize, Instant, Arc<Seat>)> = Vec::new();
         for seats in table.values() {
             let mut mine: Vec<_> = seats.iter().filter_map(|s| Some((s.droppable()?, s))).collect();
             mine.sort_by_key(|(since, _)| *since);
             for (before, (since, seat)) in mine.into_iter().enumerate() {
-                waiting.push((seats.len() - before, since, seat.clone()));
+                let held = seats.len() - before;
+                let weight = match seat.lock().answered {
+                    _ if seat.proxy => 0,
+                    0 => 2 * held,
+                    _ => held,
+                };
+                waiting.push((weight, since, seat.clone()));
             }
         }
-        waiting.sort_by_key(|(rank, since, _)| (std::cmp::Reverse(*rank), *since));
+        waiting.sort_by_key(|(weight, since, _)| (std::cmp::Reverse(*weight), *since));
         let mut dropped = 0;
         for (_, _, seat) in waiting {
             if dropped == few {
                 break;
             }
             if seat.drop_now() {
-                remove(&mut table, &seat);
-                self.counts.dropped.add();
+                self.dropped(&mut table, &seat);
                 dropped += 1;
             }
         }
@@ -212,6 +233,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.of.open.fetch_sub(1, Ordering::Relaxed);
         remove(&mut self.of.lock(), &self.seat);
+        if self.seat.lock().mode == Mode::Dropped {
+            self.of.closing.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 
@@ -248,9 +272,10 @@ impl Seat {
         self.dropped.notified().await;
     }
 
-    /// Whether the head of a request is awaited.
-    pub fn awaits_head(&self) -> bool {
-        self.lock().mode == Mode::Open
+    /// Where the head of a request is awaited: how many requests were answered before it.
+    pub fn awaits_head(&self) -> Option<u64> {
+        let state = self.lock();
+        (state.mode == Mode::Open).then_some(state.answered)
     }
 
     /// Takes note that the peer is waited for.
@@ -271,7 +296,7 @@ impl Seat {
         if state.mode != Mode::Open {
             return None;
         }
-        *state = State { mode: Mode::Busy, waiting: None };
+        *state = State { mode: Mode::Busy, waiting: None, ..*state };
         Some(UnderWay(self.clone()))
     }
 
@@ -290,7 +315,8 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         if state.mode == Mode::Busy {
-            *state = State { mode: Mode::Open, waiting: Some(Instant::now()) };
+            let answered = state.answered + 1;
+            *state = State { mode: Mode::Open, waiting: Some(Instant::now()), answered };
         }
     }
 }
@@ -330,6 +356,49 @@ mod tests {
             closing.await.unwrap();
             assert!(!is_dropped(&quiet) && flood.iter().all(|p| !is_dropped(p)) && !is_dropped(&new));
             assert_eq!((all.open(), all.counts.dropped.get()), (8, 1));
+        });
+    }
+
+    #[test]
+    fn a_connection_that_was_of_use_is_kept_before_one_that_said_nothing() {
+        run(async {
+            let all = Connections::new(4, 100, Arc::default());
+            let (kept, second) =
+                (all.admit(ip(0, 1), false).await.unwrap(), all.admit(ip(0, 1), false).await.unwrap());
+            drop(kept.seat.begin().unwrap());
+            let silent =
+                [all.admit(ip(0, 2), false).await.unwrap(), all.admit(ip(0, 2), false).await.unwrap()];
+            drop(second.seat.begin().unwrap());
+            assert!(all.make_room());
+            assert!(is_dropped(&silent[0]) && !is_dropped(&kept) && !is_dropped(&second));
+            // But nobody keeps many by having asked once.
+            let all = Connections::new(4, 100, Arc::default());
+            let mut many = Vec::new();
+            for _ in 0..3 {
+                many.push(all.admit(ip(0, 1), false).await.unwrap());
+            }
+            for place in &many {
+                drop(place.seat.begin().unwrap());
+            }
+            let new = all.admit(ip(0, 2), false).await.unwrap();
+            assert!(all.make_room() && is_dropped(&many[0]) && !is_dropped(&new));
+        });
+    }
+
+    #[test]
+    fn a_proxys_connections_go_last() {
+        run(async {
+            let all = Connections::new(4, 100, Arc::default());
+            let mut proxied = Vec::new();
+            for _ in 0..3 {
+                proxied.push(all.admit(ip(0, 1), true).await.unwrap());
+            }
+            let other = all.admit(ip(0, 2), false).await.unwrap();
+            assert!(all.make_room() && is_dropped(&other));
+            // Others must not go for the same room.
+            assert!(all.make_room() && !is_dropped(&proxied[0]));
+            drop(other);
+            assert!(all.make_room() && is_dropped(&proxied[0]));
         });
     }
 

@@ -8,8 +8,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
         header::{
-            CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, UPGRADE, X_CONTENT_TYPE_OPTIONS,
-            X_FRAME_OPTIONS,
+            CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, UPGRADE,
+            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     middleware::Next,
@@ -48,6 +48,10 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     unless_set(X_FRAME_OPTIONS, "DENY");
     unless_set(REFERRER_POLICY, "no-referrer");
     unless_set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    if app.options.tls.is_some() {
+        // Who was answered over TLS comes back over TLS (RFC 6797).
+        unless_set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     // The path names records by number or digest; a query string may hold a whole query, so it stays out.
     let status = response.status().as_u16();
     tracing::debug!(%method, path, status, elapsed = ?began.elapsed(), "answered");

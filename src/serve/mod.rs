@@ -30,7 +30,6 @@ mod coding;
 mod connection;
 mod connections;
 mod counts;
-pub mod descriptors;
 mod files;
 mod graphql;
 mod guard;
@@ -41,12 +40,16 @@ mod patience;
 mod proxy;
 mod raw;
 mod shares;
+mod system;
+mod tls;
 mod write_rate;
 
 pub use client::Client;
 pub use counts::{Count, Counts};
 pub use graphql::sdl;
 pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
+pub use system::raise_open_files;
+pub use tls::{Tls, TlsError};
 pub use write_rate::WriteRate;
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc};
@@ -60,7 +63,9 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use self::{connections::Connections, metrics::Metrics, shares::Shares, write_rate::WriteBudget};
+use self::{
+    connection::Stream, connections::Connections, metrics::Metrics, shares::Shares, write_rate::WriteBudget,
+};
 use crate::ledger::Ledger;
 
 /// How a ledger is served.
@@ -79,6 +84,8 @@ pub struct Options {
     pub proxies: Proxies,
     /// Where `/metrics` is served: an address that strangers don't reach. Nowhere if left out.
     pub metrics: Option<Arc<TcpListener>>,
+    /// Certificate and key to answer with; without them HTTP is spoken plainly.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Options {
@@ -90,6 +97,7 @@ impl Default for Options {
             writes: WriteRate::default(),
             proxies: Proxies::default(),
             metrics: None,
+            tls: None,
         }
     }
 }
@@ -127,7 +135,7 @@ impl std::ops::Deref for App {
 impl App {
     fn new(ledger: Ledger, options: Options) -> Self {
         let counts = Arc::<Counts>::default();
-        let most = descriptors::connections(options.connections);
+        let most = system::connections(options.connections);
         let writes = WriteBudget::new(options.writes, counts.clone());
         let metrics = Arc::<Metrics>::default();
         Self(Arc::new(Shared {
@@ -198,6 +206,7 @@ pub async fn serve(
     if let Some(listener) = app.options.metrics.clone() {
         tokio::spawn(metrics::serve(app.clone(), listener, app.stopping.subscribe()));
     }
+    system::lengthen_queue(&listener);
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
@@ -218,27 +227,34 @@ pub async fn serve(
 }
 
 /// Finds a place for a connection, or says that there is none.
-async fn take_in(app: &App, router: &Router, stream: TcpStream, address: SocketAddr) {
+async fn take_in(app: &App, router: &Router, socket: TcpStream, address: SocketAddr) {
     let proxy = app.options.proxies.trust(address.ip());
-    match app.connections.admit(address.ip(), proxy).await {
-        Ok(place) => {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY could not be set");
-            }
-            tokio::spawn(connection::attend(
-                stream,
-                address,
-                place,
-                router.clone(),
-                app.stopping.subscribe(),
-            ));
-        }
+    let place = match app.connections.admit(address.ip(), proxy).await {
+        Ok(place) => place,
         Err(full) => {
             tracing::debug!(?full, "a connection was refused");
-            // As much as fits is sent without waiting; nobody is owed more.
-            let _ = stream.try_write(answer::FULL);
+            if app.options.tls.is_none() {
+                // As much as fits is sent without waiting; nobody is owed more.
+                let _ = socket.try_write(answer::FULL);
+            }
+            return;
         }
+    };
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let tls = app.options.tls.as_ref().map(|tls| tls.config());
+    let (router, stopping) = (router.clone(), app.stopping.subscribe());
+    tokio::spawn(async move {
+        let stream = match tls {
+            None => Stream::Plain(socket),
+            Some(config) => match connection::shake_hands(socket, config, &place).await {
+                Some(stream) => stream,
+                None => return,
+            },
+        };
+        connection::attend(stream, address.ip(), place, router, stopping).await;
+    });
 }
 
 /// A connection that broke before it was accepted is nothing. If the system has no room for more, room is made,

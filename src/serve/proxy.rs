@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
 use super::client::Client;
 
 /// A network of addresses, as in `10.0.0.0/8`. An address alone is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct Cidr {
     base: IpAddr,
     bits: u32,
@@ -21,6 +22,13 @@ pub struct Cidr {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address or a network such as 10.0.0.0/8 or fd00::/8, with no bit set after the prefix")]
 pub struct CidrError;
+
+impl TryFrom<String> for Cidr {
+    type Error = CidrError;
+    fn try_from(text: String) -> Result<Self, CidrError> {
+        text.parse()
+    }
+}
 
 impl FromStr for Cidr {
     type Err = CidrError;
@@ -61,12 +69,14 @@ impl Cidr {
 }
 
 /// The header in which proxies say from where they were called.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For: a, b`
     #[default]
     XForwardedFor,
-    /// `Forwarded: for=a, for="[b]"` (RFC 7239)
+    /// `Forwarded: for=a, for="[b]"`, RFC 7239
     Forwarded,
 }
 

@@ -19,17 +19,21 @@ pub struct Server {
 
 impl Server {
     pub fn start(ledger: Ledger) -> Self {
-        Self::start_on(ledger, None)
+        Self::start_with(ledger, serve::Options::default())
+    }
+
+    pub fn start_with(ledger: Ledger, options: serve::Options) -> Self {
+        Self::start_on(ledger, None, options)
     }
 
     /// With its numbers at an address of their own.
     pub fn start_with_metrics(ledger: Ledger) -> (Self, SocketAddr) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        (Self::start_on(ledger, Some(listener)), address)
+        (Self::start_on(ledger, Some(listener), serve::Options::default()), address)
     }
 
-    fn start_on(ledger: Ledger, metrics: Option<std::net::TcpListener>) -> Self {
+    fn start_on(ledger: Ledger, metrics: Option<std::net::TcpListener>, mut options: serve::Options) -> Self {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,8 +46,7 @@ impl Server {
                     listener.set_nonblocking(true).unwrap();
                     tokio::net::TcpListener::from_std(listener).unwrap()
                 };
-                let metrics = metrics.map(of).map(std::sync::Arc::new);
-                let options = serve::Options { metrics, ..Default::default() };
+                options.metrics = metrics.map(of).map(std::sync::Arc::new);
                 let stop = async { drop(stopped.await) };
                 serve::serve(served, of(listener), options, stop).await.unwrap();
             });

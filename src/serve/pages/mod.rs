@@ -44,7 +44,8 @@ impl Shell {
             let good = |h: &&str| {
                 !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
             };
-            format!("http://{}", host.filter(good).unwrap_or("localhost"))
+            let scheme = if app.options.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{}", host.filter(good).unwrap_or("localhost"))
         });
         Self { origin: app.ledger.reader().origin().to_string(), url: url.trim_end_matches('/').to_owned() }
     }

@@ -1,0 +1,67 @@
+//! What the operating system gives a server: file descriptors, of which each connection takes one, and a queue of
+//! connections to be accepted.
+
+#[cfg(unix)]
+mod unix {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use tokio::net::TcpListener;
+
+    /// Connections that may wait to be accepted. The standard library asks for 128; what comes beyond is dropped and
+    /// comes again after a second. The system has its own bound, commonly 4,096.
+    const BACKLOG: i32 = 4_096;
+    /// Descriptors kept back for the ledger: journal, index, tiles and files being read, uploads.
+    const KEPT_BACK: u64 = 512;
+
+    pub fn raise_open_files() {
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "the number of open files could not be raised");
+        }
+    }
+
+    pub fn connections(asked: usize) -> usize {
+        // None is no limit.
+        let Some(files) = getrlimit(Resource::Nofile).current else { return asked };
+        let kept_back = KEPT_BACK.min(files / 2);
+        let most = usize::try_from(files - kept_back).unwrap_or(usize::MAX).max(1);
+        if most < asked {
+            tracing::warn!(
+                asked,
+                most,
+                "fewer connections than asked for: let the process open more files (ulimit -n)"
+            );
+        }
+        asked.min(most)
+    }
+
+    pub fn lengthen_queue(listener: &TcpListener) {
+        // Listening again sets the length anew.
+        if let Err(error) = rustix::net::listen(listener, BACKLOG) {
+            tracing::debug!(%error, "the queue of connections stays as long as it was");
+        }
+    }
+}
+
+/// Raises the number of files that this process may have open to the most the system lets it. Call it once, at the
+/// start of a program that serves. It is no fault if that is refused: connections are then fewer.
+pub fn raise_open_files() {
+    #[cfg(unix)]
+    unix::raise_open_files();
+}
+
+/// As many connections as asked for, or as there are descriptors for.
+pub(super) fn connections(asked: usize) -> usize {
+    #[cfg(unix)]
+    return unix::connections(asked);
+    #[cfg(not(unix))]
+    asked
+}
+
+/// Lets more connections wait to be accepted.
+pub(super) fn lengthen_queue(listener: &tokio::net::TcpListener) {
+    #[cfg(unix)]
+    unix::lengthen_queue(listener);
+    #[cfg(not(unix))]
+    let _ = listener;
+}

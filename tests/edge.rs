@@ -1,0 +1,482 @@
+//! What the server bears from outside: floods, trickles, forged addresses, writers without measure.
+
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/served.rs"]
+mod served;
+mod support;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use http::{Reply, Server, send};
+use onrecord::{
+    event::Digest,
+    serve::{self, Proxies, WriteRate},
+};
+use serde_json::{Value, json};
+use served::Served;
+use support::*;
+
+struct Folder {
+    tmp: tempfile::TempDir,
+    story: Story,
+}
+
+/// A ledger with the small story, closed.
+fn folder() -> Folder {
+    let tmp = tempfile::tempdir().unwrap();
+    init(&tmp.path().join("ledger"));
+    let ledger = open(&tmp.path().join("ledger"));
+    let story = tell(&ledger);
+    Folder { tmp, story }
+}
+
+impl Folder {
+    fn data(&self) -> PathBuf {
+        self.tmp.path().join("ledger")
+    }
+    fn log(&self) -> PathBuf {
+        self.tmp.path().join("log")
+    }
+    fn serve(&self, flags: &[&str]) -> Served {
+        Served::start(&self.data(), flags, &self.log())
+    }
+}
+
+/// As a program on another machine: from another address of the loopback.
+async fn connect_from(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect(to).await
+}
+
+/// Runs so many of these side by side.
+async fn side_by_side(n: u32, each: impl AsyncFn(u32)) {
+    let mut all: Vec<_> = (0..n).map(|i| Some(Box::pin(each(i)))).collect();
+    std::future::poll_fn(|cx| {
+        for one in &mut all {
+            if one.as_mut().is_some_and(|f| f.as_mut().poll(cx).is_ready()) {
+                *one = None;
+            }
+        }
+        if all.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// A caller who goes on asking while others misbehave, on a new connection and on one that is kept.
+#[derive(Default)]
+struct Caller {
+    stop: AtomicBool,
+    served: AtomicU64,
+    slowest: AtomicU64,
+}
+
+impl Caller {
+    fn call(&self, to: SocketAddr) {
+        let mut kept = TcpStream::connect(to).unwrap();
+        kept.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        while !self.stop.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            let reply = send(to, "GET", "/checkpoint", &[], b"");
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            kept.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n\r\nok\n") {
+                let mut part = [0; 1_024];
+                let n = kept.read(&mut part).unwrap();
+                assert!(n > 0, "a connection that was kept was closed: {}", String::from_utf8_lossy(&answer));
+                answer.extend_from_slice(&part[..n]);
+            }
+            assert!(answer.starts_with(b"HTTP/1.1 200"));
+            self.served.fetch_add(2, Ordering::Relaxed);
+            let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+            self.slowest.fetch_max(took, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Runs what misbehaves while a caller is served. Says how many of the caller's requests were, and the slowest
+/// pair of them, in milliseconds. Each was served.
+fn while_others_are_served(to: SocketAddr, misbehave: impl Future<Output = ()>) -> (u64, u64) {
+    let caller = Arc::new(Caller::default());
+    let calling = caller.clone();
+    let thread = std::thread::spawn(move || calling.call(to));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(misbehave);
+    caller.stop.store(true, Ordering::Relaxed);
+    thread.join().expect("each request of the caller is served");
+    let served = caller.served.load(Ordering::Relaxed);
+    assert!(served > 0);
+    (served, caller.slowest.load(Ordering::Relaxed))
+}
+
+/// Memory that the server may take beyond what it held, in KiB, whatever is thrown at it here.
+const GROWTH: u64 = 128 << 10;
+
+#[test]
+fn a_hundred_thousand_connections_leave_others_served() {
+    const ATTEMPTS: u32 = 100_000;
+    const HELD: usize = 1_500;
+    const ABREAST: u32 = 16;
+    serve::raise_open_files();
+    let folder = folder();
+    let mut served = folder.serve(&["--connections", "1024", "--connections-each", "64", "--log", "warn"]);
+    let to = served.address;
+    let before = served.memory("VmRSS");
+    let (taken, refused) = (Cell::new(0), Cell::new(0));
+    let (answers, slowest) = while_others_are_served(to, async {
+        // More are held open than the server has places for.
+        let held = RefCell::new(VecDeque::new());
+        let attempt = async |n: u32| {
+            let [_, _, b, c] = (n % 400).to_be_bytes();
+            match connect_from(Ipv4Addr::new(127, 1, b, c.max(1)), to).await {
+                Ok(stream) => {
+                    taken.set(taken.get() + 1);
+                    // Some say nothing, some begin to.
+                    if n.is_multiple_of(2) {
+                        let _ = stream.try_write(b"GET / HT");
+                    }
+                    let mut held = held.borrow_mut();
+                    held.push_back(stream);
+                    if held.len() > HELD {
+                        held.pop_front();
+                    }
+                }
+                Err(_) => refused.set(refused.get() + 1),
+            }
+        };
+        let some = async |from: u32| {
+            for n in (from..ATTEMPTS).step_by(ABREAST as usize) {
+                attempt(n).await;
+            }
+        };
+        side_by_side(ABREAST, some).await;
+    });
+    let (taken, refused) = (taken.get(), refused.get());
+    let growth = served.memory("VmHWM") - before;
+    println!(
+        "{ATTEMPTS} connections of 400 addresses: {taken} taken, {refused} refused; meanwhile {answers} requests \
+         of another address, all served, the slowest pair in {slowest} ms; memory grew by {growth} KiB"
+    );
+    assert!(taken > ATTEMPTS / 2 && served.is_running());
+    assert!(growth < GROWTH, "memory grew by {growth} KiB");
+}
+
+#[test]
+fn thousands_of_sockets_that_trickle_leave_others_served_and_are_cut_off() {
+    const SOCKETS: u32 = 3_000;
+    const SECONDS: u32 = 13;
+    serve::raise_open_files();
+    let folder = folder();
+    let served = folder.serve(&["--connections", "2048", "--connections-each", "64", "--log", "warn"]);
+    let to = served.address;
+    let before = served.memory("VmRSS");
+    let mut open = 0;
+    let (answers, slowest) = while_others_are_served(to, async {
+        let mut sockets = Vec::new();
+        for n in 0..SOCKETS {
+            let [_, _, b, c] = (n % 300).to_be_bytes();
+            sockets.push(connect_from(Ipv4Addr::new(127, 2, b, c.max(1)), to).await.unwrap());
+        }
+        let head = b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n";
+        for second in 0..SECONDS {
+            for socket in &sockets {
+                // It may be cut off by now.
+                let _ = socket.try_write(&head[second as usize..][..1]);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        for socket in &sockets {
+            let mut byte = [0];
+            match socket.try_read(&mut byte) {
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => open += 1,
+                _ => {}
+            }
+        }
+    });
+    let growth = served.memory("VmHWM") - before;
+    println!(
+        "{SOCKETS} sockets of 300 addresses, a byte a second each: {open} open after {SECONDS} s; meanwhile \
+         {answers} requests of another address, all served, the slowest pair in {slowest} ms; memory grew by \
+         {growth} KiB"
+    );
+    assert_eq!(open, 0, "the head of a request is not awaited for ever");
+    assert!(growth < GROWTH, "memory grew by {growth} KiB");
+}
+
+#[test]
+fn bodies_that_do_not_come_hold_no_place_of_those_that_do() {
+    let folder = folder();
+    let served = folder.serve(&["--log", "warn"]);
+    let to = served.address;
+    let before = served.memory("VmRSS");
+    let (answers, _) = while_others_are_served(to, async {
+        let mut held = Vec::new();
+        // More than may be worked on at once.
+        for n in 0..600 {
+            let from = Ipv4Addr::new(127, 3, 0, 1 + (n % 6) as u8);
+            let stream = connect_from(from, to).await.unwrap();
+            let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \
+                        20000000\r\n\r\n{";
+            stream.try_write(head.as_bytes()).unwrap();
+            held.push(stream);
+        }
+        // They are all read by now, or soon: a query has its place, and has it again.
+        for _ in 0..20 {
+            let body = r#"{"query":"{checkpoint{size}}"}"#;
+            let json = [("Content-Type", "application/json")];
+            let reply =
+                tokio::task::spawn_blocking(move || send(to, "POST", "/graphql", &json, body.as_bytes()));
+            assert_eq!(reply.await.unwrap().status, 200);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let growth = served.memory("VmHWM") - before;
+    println!(
+        "600 bodies that don't come; meanwhile {answers} requests, all served; memory grew by {growth} KiB"
+    );
+    assert!(growth < GROWTH, "memory grew by {growth} KiB");
+}
+
+#[test]
+fn answers_that_nobody_takes_are_not_held_in_memory() {
+    let folder = folder();
+    let ledger = open(&folder.data());
+    let bytes: Vec<u8> = (0..4 << 20u32).flat_map(u32::to_le_bytes).collect();
+    let files = [upload(&ledger, "besar.bin", &bytes)];
+    let mut exhibit = say(
+        "exhibit.captured",
+        Some(folder.story.case),
+        Value::Null,
+        json!({"method": "upload", "captured": "2023-12-15"}),
+        Some(json!({"description": "Fail"})),
+    );
+    exhibit.files = &files;
+    ledger.record_blocking(vec![exhibit.sign(&[&desk()]).1], false).remove(0).unwrap();
+    drop(ledger);
+    let served = folder.serve(&["--log", "warn"]);
+    let (to, path) = (served.address, format!("/file/{}", files[0].blake3));
+    let before = served.memory("VmRSS");
+    let (answers, _) = while_others_are_served(to, async {
+        let mut held = Vec::new();
+        for n in 0..300 {
+            let stream = connect_from(Ipv4Addr::new(127, 4, 0, 1 + (n % 6) as u8), to).await.unwrap();
+            stream.try_write(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+            held.push(stream);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    });
+    let growth = served.memory("VmHWM") - before;
+    println!(
+        "300 answers of 16 MiB that nobody takes; meanwhile {answers} requests, all served; memory grew by \
+         {growth} KiB"
+    );
+    assert!(growth < GROWTH, "memory grew by {growth} KiB");
+    assert!(send(to, "GET", &path, &[], b"").body == bytes, "whoever takes it gets it whole");
+}
+
+/// A ledger served in this process.
+fn server(options: serve::Options) -> (Folder, Server) {
+    let folder = folder();
+    let server = Server::start_with(open(&folder.data()), options);
+    (folder, server)
+}
+
+#[test]
+fn a_head_too_long_is_refused() {
+    let (_folder, server) = server(serve::Options::default());
+    let long = "x".repeat(serve::limits::HEAD);
+    assert_eq!(server.send("GET", "/livez", &[("X", &long)], b"").status, 431);
+    let many: Vec<(&str, &str)> = (0..120).map(|_| ("X", "y")).collect();
+    assert_eq!(server.send("GET", "/livez", &many, b"").status, 431);
+    assert_eq!(server.send("GET", &format!("/{long}"), &[], b"").status / 100, 4);
+    let fair = "x".repeat(serve::limits::HEAD - 1_024);
+    assert_eq!(server.send("GET", "/livez", &[("X", &fair)], b"").status, 200);
+}
+
+#[test]
+fn an_address_over_its_number_is_served_by_dropping_its_idle_connections() {
+    let (_folder, server) = server(serve::Options { connections_each: 3, ..Default::default() });
+    let mut idle: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    assert_eq!(server.get("/livez").status, 200);
+    // Only one of them had to go: the one that had waited longest.
+    let mut byte = [0];
+    idle[0].set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert!(matches!(idle[0].read(&mut byte), Ok(0) | Err(_)));
+    for stream in &mut idle[1..] {
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+/// A call of `record`, as through a proxy if an address is given.
+fn record(to: SocketAddr, forwarded: &[(&str, &str)], n: usize, story: &Story) -> Reply {
+    let submissions: Vec<Value> = (0..n)
+        .map(|_| statement(story, "kata").1)
+        .map(|s| {
+            let text = |b: &[u8]| std::str::from_utf8(b).unwrap().to_owned();
+            json!({"note": text(&s.note), "content": text(s.content.as_ref().unwrap())})
+        })
+        .collect();
+    let query = "mutation($input: RecordInput!) { record(input: $input) {
+        results { receipt { index } userErrors { code } } userErrors { code message } } }";
+    let body = json!({"query": query, "variables": {"input": {"submissions": submissions}}}).to_string();
+    let mut headers = vec![("Content-Type", "application/json")];
+    headers.extend_from_slice(forwarded);
+    let reply = send(to, "POST", "/graphql", &headers, body.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply
+}
+
+/// How many were put on record, or the code that refused all.
+fn taken(reply: &Reply) -> Result<usize, String> {
+    let payload = &reply.json()["data"]["record"];
+    match payload["userErrors"].as_array().unwrap().first() {
+        Some(error) => Err(error["code"].as_str().unwrap().to_owned()),
+        None => {
+            let results = payload["results"].as_array().unwrap();
+            assert!(
+                results.iter().all(|r| r["receipt"]["index"].is_string() || r["receipt"]["index"].is_u64())
+            );
+            Ok(results.len())
+        }
+    }
+}
+
+#[test]
+fn writes_are_counted_by_the_address_that_the_trusted_proxy_saw() {
+    let proxies = Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], ..Default::default() };
+    let writes = WriteRate { per_minute: 1, burst: 5 };
+    let (folder, server) = server(serve::Options { proxies, writes, ..Default::default() });
+    let call = |from: &str, n| record(server.address, &[("X-Forwarded-For", from)], n, &folder.story);
+    let limited = Err("RATE_LIMITED".to_owned());
+    // Events are counted, not calls.
+    assert_eq!(taken(&call("203.0.113.1", 3)), Ok(3));
+    let refused = call("203.0.113.1", 3);
+    assert_eq!(taken(&refused), limited);
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((50..=70).contains(&wait), "{wait}");
+    assert!(!refused.text().contains("203.0.113"), "no address is sent back");
+    assert_eq!(taken(&call("203.0.113.1", 2)), Ok(2), "what was refused took nothing");
+    // What a client writes into the header itself changes nothing.
+    for forged in ["198.51.100.1, 203.0.113.1", "127.0.0.1, 203.0.113.1", "::1,unknown,203.0.113.1"] {
+        assert_eq!(taken(&call(forged, 1)), limited, "{forged}");
+    }
+    assert_eq!(taken(&call("203.0.113.2", 5)), Ok(5), "another client is not bound by it");
+    // One client holds a whole /64.
+    assert_eq!(taken(&call("2001:db8::1", 5)), Ok(5));
+    assert_eq!(taken(&call("2001:db8::2", 1)), limited);
+    assert_eq!(taken(&call("2001:db8:0:1::1", 1)), Ok(1));
+    // A proxy that names nobody counts by itself.
+    assert_eq!(taken(&record(server.address, &[], 5, &folder.story)), Ok(5));
+    assert_eq!(taken(&record(server.address, &[], 1, &folder.story)), limited);
+}
+
+#[test]
+fn without_a_trusted_proxy_the_header_of_callers_is_not_believed() {
+    let writes = WriteRate { per_minute: 1, burst: 5 };
+    let (folder, server) = server(serve::Options { writes, ..Default::default() });
+    let call = |headers: &[(&str, &str)], n| taken(&record(server.address, headers, n, &folder.story));
+    // Behind a proxy that nobody named all count as one, whatever they claim.
+    assert_eq!(call(&[("X-Forwarded-For", "203.0.113.1")], 5), Ok(5));
+    assert_eq!(call(&[("X-Forwarded-For", "203.0.113.2")], 1), Err("RATE_LIMITED".to_owned()));
+    assert_eq!(call(&[("Forwarded", "for=203.0.113.3")], 1), Err("RATE_LIMITED".to_owned()));
+    // The operator's own programs are not counted.
+    assert_eq!(call(&[], 6), Ok(6));
+    assert_eq!(call(&[], 6), Ok(6));
+}
+
+#[test]
+fn long_words_count_for_more() {
+    let proxies = Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], ..Default::default() };
+    let writes = WriteRate { per_minute: 1, burst: 10 };
+    let (folder, server) = server(serve::Options { proxies, writes, ..Default::default() });
+    let long = statement(&folder.story, &"x".repeat(100_000)).1;
+    let text = |b: &[u8]| std::str::from_utf8(b).unwrap().to_owned();
+    let input = json!({"submissions": [{
+        "note": text(&long.note), "content": text(long.content.as_ref().unwrap())
+    }]});
+    let query = "mutation($input: RecordInput!) { record(input: $input) { userErrors { code } } }";
+    let call = || server.data(query, json!({"input": input}))["record"]["userErrors"].clone();
+    assert_eq!(call(), json!([]));
+    assert_eq!(call(), json!([{"code": "RATE_LIMITED"}]), "it counts for seven");
+}
+
+#[test]
+fn uploads_are_counted_by_the_same_address() {
+    let folder = folder();
+    let flags =
+        ["--trusted-proxy", "127.0.0.0/8", "--forwarded-header", "forwarded", "--upload-quota", "1000"];
+    let served = folder.serve(&[&flags[..], &["--log", "debug"]].concat());
+    let put = |from: &str, fill: u8| {
+        let bytes = [fill; 600];
+        let path = format!("/file/{}", Digest::blake3(&bytes));
+        send(served.address, "PUT", &path, &[("Forwarded", from)], &bytes)
+    };
+    assert_eq!(put("for=203.0.113.1", 1).status, 201);
+    let refused = put("for=198.51.100.1, for=203.0.113.1", 2);
+    assert_eq!((refused.status, refused.text().starts_with("RATE_LIMITED: ")), (429, true));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(put("for=203.0.113.2;proto=https", 3).status, 201);
+    // The other header is not read.
+    let bytes = [4; 600];
+    let path = format!("/file/{}", Digest::blake3(&bytes));
+    let both = [("Forwarded", "for=203.0.113.1"), ("X-Forwarded-For", "203.0.113.9")];
+    assert_eq!(send(served.address, "PUT", &path, &both, &bytes).status, 429);
+    drop(served);
+    no_addresses(&folder.log());
+}
+
+/// A log says what was asked and answered, never by whom.
+fn no_addresses(log: &Path) {
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("/file/") && log.contains("429"), "requests are logged: {log}");
+    for part in ["203.0.113", "198.51.100", "127.0.0.1"] {
+        assert!(!log.contains(part), "{log}");
+    }
+}
+
+#[test]
+fn uploads_at_once_are_bounded_for_each_client() {
+    let (_folder, server) = server(serve::Options::default());
+    let path = format!("/file/{}", Digest::blake3(b"x"));
+    let head = format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n");
+    let mut held = Vec::new();
+    // A few more: where the loop below is quicker, it takes the place of one of these.
+    for _ in 0..serve::limits::UPLOADS_EACH + 4 {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        held.push(stream);
+    }
+    // They are taken in one after the other.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let reply = server.send("PUT", &path, &[], b"x");
+        if reply.status == 503 {
+            assert!(reply.header("retry-after").is_some() && reply.text().starts_with("UNAVAILABLE: "));
+            break;
+        }
+        assert!(Instant::now() < deadline, "never refused");
+    }
+    held.clear();
+    // Whoever has gone holds nothing.
+    while server.send("PUT", &path, &[], b"x").status != 201 {
+        assert!(Instant::now() < deadline, "never free again");
+    }
+}

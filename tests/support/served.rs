@@ -1,0 +1,61 @@
+//! A ledger served by the program itself, in a process of its own.
+#![allow(dead_code, missing_docs, reason = "each test uses a part")]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+pub struct Served {
+    pub address: SocketAddr,
+    pub scheme: String,
+    child: Child,
+}
+
+impl Served {
+    /// Starts `onrecord serve` on a free port of the loopback, with further flags; its log goes to a file.
+    pub fn start(data: &Path, flags: &[&str], log: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| {
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            panic!("it does not serve: {line:?} {log}")
+        });
+        let (scheme, address) = url.split_once("://").unwrap();
+        Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A line of `/proc/<pid>/status`, in KiB: `VmRSS` for the memory it holds, `VmHWM` for the most it ever held.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -385,6 +385,33 @@ fn withheld_words_are_shown_as_a_query_shows_them() {
 }
 
 #[test]
+fn words_rendered_for_others_a_moment_ago_are_not_given_once_they_are_withheld() {
+    let w = world();
+    let query = "subscription($after: Index) { events(after: $after) { index content { state } } }";
+    let mut following = w.socket();
+    following.subscribe("1", query, &json!({"after": 4}));
+    let mut late = w.socket();
+    for round in 0..30 {
+        let (index, id) = w.say(&format!("rahsia {round}"));
+        let facts = json!({"blobs": ["content"], "ground": "court_order"});
+        let withheld = say("content.withheld", Some(w.story.case), json!({"entry": id}), facts, None);
+        let withheld = withheld.sign(&[&operator()]).1;
+        let event = following.next("1")["data"]["events"].clone();
+        assert_eq!(event, json!({"index": index, "content": {"state": "PRESENT"}}));
+        w.server.ledger.record_blocking(vec![withheld], false).remove(0).unwrap();
+        // The same question, from the same entry on.
+        late.subscribe(&round.to_string(), query, &json!({"after": index - 1}));
+        let event = late.next(&round.to_string())["data"]["events"].clone();
+        assert_eq!(event, json!({"index": index, "content": {"state": "WITHHELD"}}));
+        late.send(&json!({"type": "complete", "id": round.to_string()}));
+        assert_eq!(following.next("1")["data"]["events"]["index"], index + 1);
+        // What was on its way when the operation ended.
+        late.subscribe("end", "{ __typename }", &Value::Null);
+        while late.message() != json!({"type": "complete", "id": "end"}) {}
+    }
+}
+
+#[test]
 fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
     const ENTRIES: usize = 200;
     let (tmp, story) = folder();

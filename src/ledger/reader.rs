@@ -457,6 +457,11 @@ impl Reader {
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.0.committed.subscribe()
     }
+    /// Index of the latest entry that withholds something, of those put on record since the ledger was opened.
+    /// What was read when the log was larger knows all that is withheld.
+    pub fn last_withheld(&self) -> Option<u64> {
+        self.0.recent().last_withheld
+    }
     /// A whole entry, raw; `None` at or above the checkpoint's size.
     ///
     /// # Errors

@@ -99,11 +99,11 @@ pub const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const PART_EVENTS: u64 = 128;
 /// Bytes of a subscription rendered at a time, the last event not counted.
 pub const PART_BYTES: usize = 128 << 10;
-/// Parts rendered at once for all subscriptions; more wait.
-pub const PARTS: usize = 8;
-/// How long a subscription that has all there is waits before it looks again, so that it sends what many
-/// batches brought together.
-pub const PART_EVERY: Duration = Duration::from_millis(20);
+/// How often the log is looked at for subscriptions that have all there is, at most. What many batches brought is
+/// then sent together, and rendered once for all who ask alike.
+pub const MOMENT: Duration = Duration::from_millis(20);
+/// Parts of one such look that are kept for others who ask alike.
+pub const MOMENT_PARTS: usize = 64;
 
 /// Entries on one page of a case, a party or the register.
 pub const LINES_ON_PAGE: usize = 100;

@@ -60,7 +60,7 @@ use axum::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
 };
 
 use self::{
@@ -117,8 +117,7 @@ struct Shared {
     /// Bytes of GraphQL requests in memory.
     bodies: Arc<Shares>,
     upgraded: Arc<Shares>,
-    /// For parts of subscriptions.
-    parts: Arc<Semaphore>,
+    parts: graphql::Parts,
     /// Whether the server stops.
     stopping: watch::Sender<bool>,
     counts: Arc<Counts>,
@@ -146,7 +145,7 @@ impl App {
             uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
-            parts: Arc::new(Semaphore::new(limits::PARTS)),
+            parts: graphql::Parts::default(),
             stopping: watch::Sender::new(false),
             counts,
             metrics,

@@ -39,6 +39,8 @@ mod transport;
 mod user_error;
 mod voucher;
 
+pub(super) use transport::Parts;
+
 use std::sync::Arc;
 
 use async_graphql::Schema;

@@ -20,6 +20,10 @@
 
 mod message;
 mod operation;
+mod parts;
+mod subscription;
+
+pub(in crate::serve) use parts::Parts;
 
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 

@@ -1,0 +1,150 @@
+//! Parts of the log for all subscriptions: rendered in turn, and once for those who ask alike.
+//!
+//! Those who have all there is look at the log together, at a [`Moment`], so that they ask for the same part at
+//! the same time. Nothing is kept longer than [`limits::MOMENT`], but what is on its way to a socket.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    operation::Errors,
+    subscription::{Part, Subscription, internal},
+};
+use crate::{
+    event::Digest,
+    ledger::{ReadError, Reader},
+    serve::{App, limits},
+};
+
+/// Who renders, and what was rendered just now.
+pub(in crate::serve) struct Parts {
+    turns: Arc<Semaphore>,
+    latest: Arc<Mutex<Option<Arc<Moment>>>>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        // Half of the cores: however many follow the log, others still write and ask.
+        let turns = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        Self { turns: Arc::new(Semaphore::new(turns)), latest: Arc::default() }
+    }
+}
+
+/// The log as it was looked at.
+pub(super) struct Moment {
+    at: Instant,
+    /// How many entries it had.
+    size: u64,
+    /// By what is asked, and from which entry on.
+    parts: Mutex<HashMap<(Digest, u64), Cell>>,
+}
+
+/// Where a part is, or will be, for all who ask for it.
+type Cell = Arc<OnceCell<Arc<Part>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Parts {
+    /// A moment at which the log had the entry, which it has now. It is the latest moment if that will do; a new
+    /// one is not made until the latest has passed.
+    pub(super) async fn moment(&self, reader: &Reader, index: u64) -> Arc<Moment> {
+        loop {
+            let passes = {
+                let mut latest = lock(&self.latest);
+                match &*latest {
+                    Some(moment) if moment.size > index => return moment.clone(),
+                    Some(moment) if moment.at.elapsed() < limits::MOMENT => moment.at + limits::MOMENT,
+                    _ => {
+                        let size = reader.checkpoint().checkpoint().size();
+                        let moment = Arc::new(Moment { at: Instant::now(), size, parts: Mutex::default() });
+                        *latest = Some(moment.clone());
+                        tokio::spawn(pass(self.latest.clone(), moment.clone()));
+                        return moment;
+                    }
+                }
+            };
+            sleep_until(passes).await;
+        }
+    }
+
+    /// Checks a subscription. Gives the index of the first entry to be sent.
+    pub(super) async fn begin(&self, app: &App, subscription: &Arc<Subscription>) -> Result<u64, Errors> {
+        let subscription = subscription.clone();
+        self.run(app, move |app| subscription.begin(&app.schema, app.ledger.reader())).await
+    }
+
+    /// The events from an index on, as many as a part may hold.
+    pub(super) async fn get(
+        &self,
+        app: &App,
+        moment: &Moment,
+        subscription: &Arc<Subscription>,
+        from: u64,
+    ) -> Result<Arc<Part>, Errors> {
+        if let Some(cell) = moment.cell(subscription.key, from) {
+            let part = cell.get_or_try_init(|| self.render(app, subscription, from)).await?;
+            // What was withheld since must not be in it.
+            if app.ledger.reader().last_withheld().is_none_or(|index| index < part.size) {
+                return Ok(part.clone());
+            }
+        }
+        self.render(app, subscription, from).await
+    }
+
+    async fn render(
+        &self,
+        app: &App,
+        subscription: &Arc<Subscription>,
+        from: u64,
+    ) -> Result<Arc<Part>, Errors> {
+        let subscription = subscription.clone();
+        let part = self.run(app, move |app| subscription.part(&app.schema, app.ledger.reader(), from));
+        part.await.map(Arc::new)
+    }
+
+    /// Does a work off the threads that serve connections, when its turn comes.
+    async fn run<T: Send + 'static>(
+        &self,
+        app: &App,
+        work: impl FnOnce(&App) -> Result<T, Errors> + Send + 'static,
+    ) -> Result<T, Errors> {
+        // The semaphore is never closed. The turn ends with the thread, even if nobody waits for it any more.
+        let turn = self.turns.clone().acquire_owned().await.ok();
+        let app = app.clone();
+        let working = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&app)
+        });
+        let ended = |join| Err(internal(&ReadError(format!("a subscription ended: {join}"))));
+        working.await.unwrap_or_else(ended)
+    }
+}
+
+/// Forgets a moment when it has passed.
+async fn pass(latest: Arc<Mutex<Option<Arc<Moment>>>>, moment: Arc<Moment>) {
+    sleep(limits::MOMENT).await;
+    lock(&latest).take_if(|latest| Arc::ptr_eq(latest, &moment));
+}
+
+impl Moment {
+    /// None for those who are far behind, and alone in that, and when there are too many.
+    fn cell(&self, key: Digest, from: u64) -> Option<Cell> {
+        if from + limits::PART_EVENTS < self.size {
+            return None;
+        }
+        let mut parts = lock(&self.parts);
+        if parts.len() >= limits::MOMENT_PARTS && !parts.contains_key(&(key, from)) {
+            return None;
+        }
+        Some(parts.entry((key, from)).or_default().clone())
+    }
+}

@@ -1,0 +1,177 @@
+//! A subscription as a client sent it, and how it is run.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_graphql::{
+    Pos, Request, Variables,
+    parser::types::{ExecutableDocument, Field, Selection},
+};
+use futures_util::StreamExt as _;
+
+use super::{
+    message,
+    operation::{Errors, refused},
+};
+use crate::{
+    event::Digest,
+    ledger::{ReadError, Reader},
+    serve::{
+        graphql::{ApiSchema, fault, http, subscription::Run},
+        limits,
+    },
+    views::Views,
+};
+
+/// A subscription, parsed.
+pub(super) struct Subscription {
+    document: ExecutableDocument,
+    operation_name: Option<String>,
+    variables: Variables,
+    /// The same for those that render an event alike.
+    pub key: Digest,
+}
+
+/// Events of a subscription, rendered.
+pub(super) struct Part {
+    /// One result for each, as JSON.
+    pub payloads: Vec<String>,
+    /// How many entries the log had.
+    pub size: u64,
+}
+
+/// A fault of ours, logged.
+pub(super) fn internal(cause: &ReadError) -> Errors {
+    vec![fault::internal(cause).into_server_error(Pos::default())]
+}
+
+impl Subscription {
+    pub fn new(mut request: Request) -> Result<Self, Errors> {
+        let document = request.parsed_query().map_err(|e| vec![e])?.clone();
+        let key = key(&document, &request);
+        Ok(Self { document, operation_name: request.operation_name, variables: request.variables, key })
+    }
+
+    fn request(&self, views: Views, run: Run) -> Request {
+        let mut request = Request::new("").variables(self.variables.clone()).data(views).data(run);
+        request.operation_name.clone_from(&self.operation_name);
+        request.set_parsed_query(self.document.clone());
+        request
+    }
+
+    /// Checks the operation. Gives the index of the first entry to be sent.
+    pub fn begin(&self, schema: &ApiSchema, reader: &Reader) -> Result<u64, Errors> {
+        let begins = Arc::new(OnceLock::new());
+        let request = self.request(Views::new(reader), Run::Opening(begins.clone()));
+        let runtime = tokio::runtime::Handle::current();
+        if let Some(answer) = runtime.block_on(schema.execute_stream(request).next()) {
+            return Err(answer.errors);
+        }
+        let message = "a subscription selects one field, without a fragment around it or a directive";
+        match (begins.get(), field(&self.document, self.operation_name.as_deref())) {
+            (Some(begins), Some(_)) => Ok(*begins),
+            _ => Err(refused(message, "BAD_INPUT")),
+        }
+    }
+
+    /// Renders the events from an index on, as many as a part may hold: at least one, if there is one.
+    pub fn part(&self, schema: &ApiSchema, reader: &Reader, from: u64) -> Result<Part, Errors> {
+        let views = Views::new(reader);
+        let size = views.size();
+        let to = size.min(from + limits::PART_EVENTS);
+        let mut records = Vec::new();
+        for index in from..to {
+            let missing = || ReadError(format!("entry {index} is missing"));
+            let record = views.record(index).and_then(|record| record.ok_or_else(missing));
+            records.push(record.map_err(|e| internal(&e))?);
+        }
+        let mut answers = schema.execute_stream(self.request(views, Run::Part(Mutex::new(records))));
+        let runtime = tokio::runtime::Handle::current();
+        let mut payloads = Vec::new();
+        let mut bytes = 0;
+        while bytes < limits::PART_BYTES
+            && let Some(answer) = runtime.block_on(answers.next())
+        {
+            let payload = message::payload_of(&answer);
+            bytes += payload.len();
+            payloads.push(payload);
+        }
+        if payloads.is_empty() && from < to {
+            return Err(internal(&ReadError(format!("entry {from} was not rendered"))));
+        }
+        Ok(Part { payloads, size })
+    }
+}
+
+/// The one field of a subscription, as the specification asks (section 5.2.3.1), and more: what is nested in
+/// fragments is not unfolded.
+fn field<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d Field> {
+    match http::operation(document, name)?.selection_set.node.items.as_slice() {
+        [selection] => match &selection.node {
+            Selection::Field(field) if field.node.directives.is_empty() => Some(&field.node),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Of all that a part depends on but its place in the log. `after` says where a subscription begins and nothing
+/// else, so that those who came back at different places are served alike.
+fn key(document: &ExecutableDocument, request: &Request) -> Digest {
+    let mut variables = request.variables.clone();
+    let field = field(document, request.operation_name.as_deref());
+    // A variable is written with a dollar sign, a text in quotes.
+    let after = field.and_then(|field| field.get_argument("after")).map(|value| value.node.to_string());
+    if let Some(name) = after.as_deref().and_then(|after| after.strip_prefix('$'))
+        && request.query.matches(&format!("${name}")).count() == 2
+    {
+        // It stands where it is declared and here, and nowhere else.
+        variables.remove(name);
+    }
+    // Values of GraphQL always serialise.
+    let variables = serde_json::to_string(&variables).unwrap_or_default();
+    let name = request.operation_name.as_deref().unwrap_or_default();
+    let lengths = [request.query.len() as u64, name.len() as u64].map(u64::to_be_bytes).concat();
+    Digest::blake3(&[&lengths, request.query.as_bytes(), name.as_bytes(), variables.as_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn key_of(query: &str, variables: Value) -> Digest {
+        let request = Request::new(query).variables(Variables::from_json(variables));
+        Subscription::new(request).unwrap_or_else(|_| panic!("{query}")).key
+    }
+
+    #[test]
+    fn where_a_subscription_begins_is_not_what_it_renders() {
+        let query = "subscription($after: Index) { events(after: $after) { index } }";
+        let key = key_of(query, json!({"after": 3}));
+        for other in [json!({}), json!({"after": null}), json!({"after": 4})] {
+            assert_eq!(key_of(query, other), key);
+        }
+        assert_ne!(key_of(query, json!({"after": 3, "other": 1})), key);
+        assert_ne!(key_of("subscription($after: Index) { events(after: $after) { id } }", json!({})), key);
+    }
+
+    #[test]
+    fn all_else_is() {
+        // What is used beside `after` may be shown.
+        let query = "subscription($n: Index) { events(after: $n) { inclusionProof(size: $n) { path } } }";
+        assert_ne!(key_of(query, json!({"n": 3})), key_of(query, json!({"n": 4})));
+        // So may any other variable.
+        let query = "subscription($a: Index, $on: Boolean!) { events(after: $a) { id @include(if: $on) } }";
+        assert_ne!(key_of(query, json!({"on": true})), key_of(query, json!({"on": false})));
+        assert_eq!(key_of(query, json!({"on": true, "a": 1})), key_of(query, json!({"on": true})));
+        // And the text of one and the name of the other are not taken for each other's.
+        let named = |query: &str, name: &str| {
+            let request = Request::new(query).operation_name(name);
+            Subscription::new(request).unwrap_or_else(|_| panic!("{query}")).key
+        };
+        let both = "subscription A { events { id } } subscription B { events { index } }";
+        assert_ne!(named(both, "A"), named(both, "B"));
+        assert_ne!(named(both, "A"), named(&both.replace('}', "} "), "A"));
+    }
+}

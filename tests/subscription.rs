@@ -9,8 +9,10 @@ mod socket;
 mod support;
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
+    process::{Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -508,6 +510,42 @@ fn killed_under_load_the_server_sends_every_event_once_to_whoever_comes_back() {
     let ledger = open(&dir);
     assert_eq!(ids(&ledger), seen);
     ledger.close();
+}
+
+#[test]
+fn the_example_program_follows_with_the_npm_library_across_a_restart() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let modules = root.join("target/npm/node_modules");
+    assert!(modules.join("graphql-ws").is_dir(), "`./test test` installs the npm library graphql-ws");
+    let (tmp, story) = folder();
+    let dir = tmp.path().join("ledger");
+    std::fs::copy(root.join("examples/follow.mjs"), tmp.path().join("follow.mjs")).unwrap();
+    std::os::unix::fs::symlink(modules, tmp.path().join("node_modules")).unwrap();
+    let mut server = Process::serve(&dir);
+    let address = server.address;
+    let follow = |args: &[&str]| {
+        let mut node = Command::new("node");
+        node.arg("follow.mjs").arg(format!("http://{address}")).args(args).current_dir(tmp.path());
+        node.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let refused = follow(&["5"]).wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&refused.stderr), "after: the log has 5 entries, from index 0\n");
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+
+    let mut following = follow(&["2"]);
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().starts_with("3 ") && next().starts_with("4 "));
+    for round in 0..3 {
+        let batch: Vec<_> = (0..40).map(|i| statement(&story, &format!("{round} {i}")).1).collect();
+        for (index, id) in Socket::open(address).record(&batch).unwrap() {
+            assert!(next().starts_with(&format!("{index} {id} Agensi said: “{round} ")));
+        }
+        server.kill();
+        server = Process::serve_at(&dir, address);
+    }
+    following.kill().unwrap();
+    following.wait().unwrap();
 }
 
 #[test]

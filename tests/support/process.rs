@@ -15,8 +15,12 @@ pub struct Process {
 
 impl Process {
     pub fn serve(dir: &Path) -> Self {
+        Self::serve_at(dir, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    pub fn serve_at(dir: &Path, address: SocketAddr) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", &address.to_string(), "--data"])
             .arg(dir)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -26,6 +30,10 @@ impl Process {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit("http://").next().unwrap().parse().unwrap();
         Self { child, address }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL.

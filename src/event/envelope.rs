@@ -13,7 +13,7 @@ use super::{
     spec::{CaseRule, ContentRule, members, read_case},
     words::PartyKind,
 };
-use crate::note::{NoteError, Origin, SignedNote, VerifyingKey};
+use crate::note::{NoteError, Origin, Signed, SignedNote, VerifyingKey, verify_strict_each};
 
 /// The first line of every event.
 pub const MARKER: &str = "onrecord/event/v1";
@@ -149,27 +149,66 @@ impl Event {
     /// # Errors
     /// `SIGNATURE_COUNT`, `SIGNATURE_ORDER` or `BAD_SIGNATURE`.
     pub fn verify(self) -> Result<SignedEvent, Refusal> {
+        let verdict = Self::first_bad_lines(std::slice::from_ref(&self)).pop().flatten();
+        verdict.map_or(Ok(SignedEvent(self)), Err)
+    }
+
+    /// As [`verify`](Self::verify) on each of some events, and faster than one by one.
+    pub fn verify_each(events: Vec<Self>) -> Vec<Result<SignedEvent, Refusal>> {
+        let verdicts = Self::first_bad_lines(&events);
+        events.into_iter().zip(verdicts).map(|(e, bad)| bad.map_or(Ok(SignedEvent(e)), Err)).collect()
+    }
+
+    /// For each event the first fault of its signatures, if there is one.
+    fn first_bad_lines(events: &[Self]) -> Vec<Option<Refusal>> {
+        let place = |i: usize| format!("signature line {}", i + 1);
+        let mut verdicts = Vec::with_capacity(events.len());
+        let mut signed = Vec::with_capacity(events.len());
+        // Which event and line each signature is of.
+        let mut lines = Vec::with_capacity(events.len());
+        for (at, event) in events.iter().enumerate() {
+            let fault = event.check_lines().err();
+            if fault.is_none() {
+                for (i, (line, key)) in event.note.signatures().iter().zip(&event.by).enumerate() {
+                    // One of another length is no signature; these are none either.
+                    let signature = line.signature().try_into().unwrap_or(&[0; 64]);
+                    signed.push(Signed {
+                        key: key.as_bytes(),
+                        message: event.note.text().as_bytes(),
+                        signature,
+                    });
+                    lines.push((at, i, key));
+                }
+            }
+            verdicts.push(fault);
+        }
+        for (good, (at, i, key)) in verify_strict_each(&signed).into_iter().zip(lines) {
+            if !good {
+                let expected = format!("a strict Ed25519 signature by {} over the three lines", key.name());
+                let found = "one that does not verify";
+                verdicts[at]
+                    .get_or_insert_with(|| Refusal::new(Code::BadSignature, place(i), expected, found));
+            }
+        }
+        verdicts
+    }
+
+    /// One signature line for each member of `by`, in that order.
+    fn check_lines(&self) -> Result<(), Refusal> {
         let lines = self.note.signatures();
         if lines.len() != self.by.len() {
             let expected = format!("{}, one for each member of `by`", self.by.len());
             return Err(Refusal::new(Code::SignatureCount, "signatures", expected, lines.len()));
         }
-        let place = |i: usize| format!("signature line {}", i + 1);
         for (i, (line, key)) in lines.iter().zip(&self.by).enumerate() {
             if line.name() != key.name().as_str() || line.key_id() != key.id() {
                 let expected = format!("the line of {} {}", key.name(), key.id());
                 let found = format!("{} {}", quote(line.name()), line.key_id());
-                return Err(Refusal::new(Code::SignatureOrder, place(i), expected, found));
+                let place = format!("signature line {}", i + 1);
+                return Err(Refusal::new(Code::SignatureOrder, place, expected, found));
             }
         }
-        for (i, (line, key)) in lines.iter().zip(&self.by).enumerate() {
-            let good = line.signature().try_into().is_ok_and(|s| key.verify(self.note.text().as_bytes(), s));
-            if !good {
-                let expected = format!("a strict Ed25519 signature by {} over the three lines", key.name());
-                return Err(Refusal::new(Code::BadSignature, place(i), expected, "one that does not verify"));
-            }
-        }
-        Ok(SignedEvent(self))
+        Ok(())
     }
 
     /// The id: BLAKE3 of the three lines.

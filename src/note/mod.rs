@@ -22,4 +22,4 @@ pub use base64::{decode as base64_decode, encode as base64_encode};
 pub use key::{KeyError, KeyId, SigningKey, VerifyingKey};
 pub use name::{KeyName, NameError, Origin};
 pub use signed_note::{NoteError, SignatureLine, SignedNote};
-pub use strict::{is_torsion_free, verify_strict};
+pub use strict::{Signed, is_torsion_free, verify_strict, verify_strict_each};

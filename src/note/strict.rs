@@ -1,42 +1,88 @@
 //! The one Ed25519 verdict this project knows (formats.md, section 3).
 //!
 //! A and R must be canonical encodings of points that are not of small order, S must be below L, and the
-//! cofactorless equation must hold. The library's `verify_strict` decodes R to look at its order. That takes a
-//! tenth of the whole, and is not needed: its `verify` accepts only an R whose bytes are the encoding of the
-//! point that the equation gives, so R is canonical and decodes, and it is of small order if and only if its
-//! bytes are one of eight. `tests/ed25519_strict.rs` holds both to the same verdict.
+//! cofactorless equation must hold. ed25519-dalek's `verify_strict` decodes R to look at its order, and turns each
+//! point into bytes by a division of its own. Together that is a fifth of the work, and neither is needed. R is
+//! compared with the encoding of the point that the equation gives: if they are equal, R is canonical and decodes,
+//! and it is of small order if and only if its bytes are one of eight. And many points share one division.
+//! `tests/ed25519_strict.rs` holds both to the same verdict.
 //!
-//! Batch verification is never used: it accepts signatures that this refuses.
+//! That is not batch verification, which adds up the equations and accepts signatures that this refuses: here each
+//! equation is computed and compared alone.
 
 use std::sync::{Mutex, PoisonError};
 
-use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use curve25519_dalek::{EdwardsPoint, Scalar};
+use ed25519_dalek::VerifyingKey;
+use sha2::{Digest as _, Sha512};
+
+/// A signature to be judged: by whom, of what.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The public key, A.
+    pub key: &'a [u8; 32],
+    /// The bytes that are signed.
+    pub message: &'a [u8],
+    /// R and S.
+    pub signature: &'a [u8; 64],
+}
 
 /// Whether `key` signed `message`, by the strict rules.
 pub fn verify_strict(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    let Some(r) = signature.first_chunk::<32>() else { return false };
-    // A small-order R has another encoding than the eight only if that is not canonical; the equation's never is.
-    !is_small_order(r)
-        && strict_key(key).is_some_and(|k| k.verify(message, &Signature::from_bytes(signature)).is_ok())
+    verify_strict_each(&[Signed { key, message, signature }]) == [true]
 }
 
-/// Keys that can sign and were asked about lately, so that a busy author's point is decoded once. A key has one
-/// place, and the next that falls on it takes it: 4,096 keys, about 1 MB.
-static KEYS: [Mutex<Option<VerifyingKey>>; 1 << 12] = [const { Mutex::new(None) }; 1 << 12];
+/// The verdict on each of some signatures, the same as on each alone; faster than one by one.
+pub fn verify_strict_each(all: &[Signed<'_>]) -> Vec<bool> {
+    let points: Vec<Option<EdwardsPoint>> = all.iter().map(expected_r).collect();
+    let there: Vec<EdwardsPoint> = points.iter().flatten().copied().collect();
+    let mut encoded = EdwardsPoint::compress_batch_alloc(&there).into_iter();
+    let good = |(point, s): (&Option<_>, &Signed<'_>)| {
+        point.is_some() && encoded.next().is_some_and(|r| s.signature.starts_with(r.as_bytes()))
+    };
+    points.iter().zip(all).map(good).collect()
+}
 
-/// The key's point, unless it is not canonical, no point, or of small order.
-fn strict_key(key: &[u8; 32]) -> Option<VerifyingKey> {
+/// S·B - k·A, which R must encode; none if the signature is refused whatever it gives.
+fn expected_r(s: &Signed<'_>) -> Option<EdwardsPoint> {
+    let (r, scalar) = s.signature.split_first_chunk::<32>()?;
+    // A small-order R has another encoding than the eight only if that is not canonical; what it is compared with
+    // always is.
+    if is_small_order(r) {
+        return None;
+    }
+    let minus_a = minus_key(s.key)?;
+    let scalar = Scalar::from_canonical_bytes(scalar.try_into().ok()?).into_option()?;
+    let k = Sha512::new().chain_update(r).chain_update(s.key).chain_update(s.message).finalize();
+    let k = Scalar::from_bytes_mod_order_wide(&k.into());
+    Some(EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &minus_a, &scalar))
+}
+
+/// A key that can sign, with its point.
+#[derive(Clone, Copy)]
+struct Known {
+    key: [u8; 32],
+    minus: EdwardsPoint,
+}
+
+/// Keys that were asked about lately, so that a busy author's is decoded once. A key has one place, and the next that
+/// falls on it takes it: 4,096 keys, about 1 MB.
+static KEYS: [Mutex<Option<Known>>; 1 << 12] = [const { Mutex::new(None) }; 1 << 12];
+
+/// -A, unless A is not canonical, no point, or of small order.
+fn minus_key(key: &[u8; 32]) -> Option<EdwardsPoint> {
     let place = usize::from(u16::from_le_bytes([key[0], key[1]])) % KEYS.len();
     let lock = || KEYS[place].lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = lock().filter(|k| k.as_bytes() == key) {
-        return Some(known);
+    if let Some(known) = lock().filter(|known| known.key == *key) {
+        return Some(known.minus);
     }
     if !is_canonical(key) {
         return None;
     }
     let point = VerifyingKey::from_bytes(key).ok().filter(|k| !k.is_weak())?;
-    *lock() = Some(point);
-    Some(point)
+    let minus = -point.to_edwards();
+    *lock() = Some(Known { key: *key, minus });
+    Some(minus)
 }
 
 /// Whether these bytes are the canonical encoding of one of the eight points of small order.

@@ -211,6 +211,30 @@ impl Entry<Event> {
         Ok(Self { header, event, hash: Digest::blake3(bytes) })
     }
 
+    /// As [`parse`](Self::parse) and [`verify`](Self::verify) on each of some entries, and faster than one by one.
+    pub fn parse_and_verify<'a>(
+        all: impl IntoIterator<Item = &'a [u8]>,
+        origin: &Origin,
+    ) -> Vec<Result<SignedEntry, EntryError>> {
+        let mut events = Vec::new();
+        let heads: Vec<Result<_, EntryError>> = all
+            .into_iter()
+            .map(|bytes| {
+                let Entry { header, event, hash } = Self::parse(bytes, origin)?;
+                events.push(event);
+                Ok((header, hash))
+            })
+            .collect();
+        // One verdict for each that was parsed.
+        let mut verified = Event::verify_each(events).into_iter();
+        let each = heads.into_iter().map(|head| {
+            let (header, hash) = head?;
+            let event = verified.next().ok_or(EntryError::Shape)??;
+            Ok(Entry { header, event, hash })
+        });
+        each.collect()
+    }
+
     /// Checks the event's signatures.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ use crate::{
 };
 
 pub(super) const WIDTH: u64 = TILE_WIDTH as u64;
+/// Entries whose signatures are checked together.
+const TOGETHER: usize = 32;
 /// The longest bundle: 256 entries, each after its length.
 const MAX_BUNDLE: usize = TILE_WIDTH as usize * (2 + MAX_ENTRY);
 /// The longest content tile.
@@ -272,10 +274,10 @@ impl Loader<'_> {
         };
         let (raw, broken) = split(&tile);
         let items: Vec<_> = raw
-            .into_par_iter()
-            .map(|raw| {
-                let entry = Entry::parse(raw, self.origin).and_then(Entry::verify);
-                (leaf_hash(raw), entry.map(Box::new))
+            .par_chunks(TOGETHER)
+            .flat_map_iter(|some| {
+                let entries = Entry::parse_and_verify(some.iter().copied(), self.origin);
+                some.iter().zip(entries).map(|(raw, entry)| (leaf_hash(raw), entry.map(Box::new)))
             })
             .collect();
         let mut loaded =

@@ -31,16 +31,42 @@ impl Drop for Pins {
     }
 }
 
-/// Checks shape and signatures, then the words.
-pub(crate) fn admit(shared: &Arc<Shared>, submission: Submission) -> Result<Admitted, Refusal> {
-    let event = Event::parse(&submission.note, &shared.origin)?.verify()?;
+/// Checks shape and signatures of each submission, then its words. Signatures are checked together.
+pub(crate) fn admit(
+    shared: &Arc<Shared>,
+    submissions: impl IntoIterator<Item = Submission>,
+) -> Vec<Result<Admitted, Refusal>> {
+    let mut sent = Vec::new();
+    let mut events = Vec::new();
+    for s in submissions {
+        let event = Event::parse(&s.note, &shared.origin);
+        sent.push((event.as_ref().err().cloned(), s.content, s.restored));
+        events.extend(event);
+    }
+    let mut verified = Event::verify_each(events).into_iter();
+    let each = sent.into_iter().map(|(refused, content, restored)| {
+        let event = match refused {
+            Some(refusal) => Err(refusal),
+            // One verdict for each event that was parsed.
+            None => verified.next().unwrap_or_else(|| Err(super::sequencer::unavailable())),
+        };
+        Ok(check_blobs(shared, event?, content, restored))
+    });
+    each.collect()
+}
+
+fn check_blobs(
+    shared: &Arc<Shared>,
+    event: SignedEvent,
+    sent: Option<Vec<u8>>,
+    restored: Option<Vec<u8>>,
+) -> Admitted {
     let mut pins = Pins { shared: shared.clone(), digests: Vec::new() };
     let mut content = None;
     let mut words = None;
-    let blobs = check_words(&event, submission.content, &mut content, &mut words)
+    let blobs = check_words(&event, sent, &mut content, &mut words)
         .and_then(|()| content.as_ref().map_or(Ok(()), |c| check_files(shared, c.files(), &mut pins)));
-    let restored = submission.restored.map(Arc::from);
-    Ok(Admitted { event, words, content, restored, blobs, pins })
+    Admitted { event, words, content, restored: restored.map(Arc::from), blobs, pins }
 }
 
 impl Admitted {

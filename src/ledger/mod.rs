@@ -45,9 +45,10 @@ pub use submission::{Receipt, Submission};
 pub use upload::Upload;
 
 use std::{
+    collections::VecDeque,
     net::IpAddr,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
 };
@@ -147,6 +148,30 @@ impl From<ReadError> for LedgerError {
     }
 }
 
+/// Submissions that go through the door together: their signatures share what can be shared.
+const TOGETHER: usize = 16;
+
+/// A call at the door.
+struct Call {
+    submissions: Vec<Submission>,
+    atomic: bool,
+    reply: Reply,
+    at_door: AtDoor,
+}
+
+/// Takes calls from those that wait: their share for one of so many threads, and no more than go together.
+fn together(waiting: &mut VecDeque<Call>, threads: usize) -> Vec<Call> {
+    let share = waiting.len().div_ceil(threads.max(1));
+    let mut submissions = 0;
+    let fit = waiting.iter().take(share).take_while(|call| {
+        submissions += call.submissions.len();
+        submissions <= TOGETHER
+    });
+    // One at least: alone, a call may be larger.
+    let n = fit.count().max(1).min(waiting.len());
+    waiting.drain(..n).collect()
+}
+
 /// An open ledger. Cloning gives another handle to the same one.
 #[derive(Debug, Clone)]
 pub struct Ledger(Arc<Open>);
@@ -154,6 +179,8 @@ pub struct Ledger(Arc<Open>);
 struct Open {
     reader: Reader,
     signals: Arc<Signals>,
+    /// Calls that no thread of the door has taken in yet.
+    calls: Mutex<VecDeque<Call>>,
     /// To the sequencer; none once the ledger is closed.
     groups: Mutex<Option<mpsc::Sender<Group>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -241,10 +268,15 @@ impl Ledger {
     pub async fn record(&self, submissions: Vec<Submission>, atomic: bool) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
+        let call = Call { submissions, atomic, reply, at_door: self.0.signals.comes() };
+        self.calls().push_back(call);
         let this = self.clone();
-        let at_door = self.0.signals.comes();
-        // From the door straight to the sequencer: the caller is woken once, with its answer.
-        rayon::spawn(move || this.take_in(at_door, submissions, atomic, reply));
+        // From the door straight to the sequencer: the caller is woken once, with its answer. There is a job for
+        // each call; one that finds its call taken in by another has nothing to do.
+        rayon::spawn(move || {
+            let calls = together(&mut this.calls(), rayon::current_num_threads());
+            this.take_in(calls);
+        });
         answer.await.unwrap_or_else(|_| self.not_taken(n))
     }
 
@@ -256,7 +288,8 @@ impl Ledger {
     ) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
-        self.take_in(self.0.signals.comes(), submissions, atomic, reply);
+        let call = Call { submissions, atomic, reply, at_door: self.0.signals.comes() };
+        self.take_in(vec![call]);
         answer.blocking_recv().unwrap_or_else(|_| self.not_taken(n))
     }
 
@@ -270,20 +303,43 @@ impl Ledger {
         self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes submissions through the door, and what passes to the sequencer. Where that is gone, the reply is
-    /// dropped.
-    fn take_in(&self, at_door: AtDoor, submissions: Vec<Submission>, atomic: bool, reply: Reply) {
-        if let Some(why) = self.fault() {
-            // A caller that went away needs no answer, here and below.
-            let _ = reply.send(vec![Err(read_only(&why)); submissions.len()]);
+    fn calls(&self) -> MutexGuard<'_, VecDeque<Call>> {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the submissions of some calls through the door, and what passes to the sequencer. Where that is gone,
+    /// the replies are dropped.
+    fn take_in(&self, calls: Vec<Call>) {
+        if calls.is_empty() {
             return;
         }
         let shared: &Arc<Shared> = &self.0.reader.0;
-        let results: Vec<Result<Admitted, Refusal>> = if submissions.len() == 1 {
-            submissions.into_iter().map(|s| admit(shared, s)).collect()
+        let fault = self.fault();
+        let mut submissions = Vec::new();
+        let mut taken = Vec::with_capacity(calls.len());
+        for Call { submissions: mut sent, atomic, reply, at_door } in calls {
+            if let Some(why) = &fault {
+                // A caller that went away needs no answer, here and below.
+                let _ = reply.send(vec![Err(read_only(why)); sent.len()]);
+                continue;
+            }
+            taken.push((sent.len(), atomic, reply, at_door));
+            submissions.append(&mut sent);
+        }
+        let results: Vec<Result<Admitted, Refusal>> = if submissions.len() <= TOGETHER {
+            admit(shared, submissions)
         } else {
-            submissions.into_par_iter().map(|s| admit(shared, s)).collect()
+            submissions.into_par_iter().chunks(TOGETHER).flat_map_iter(|some| admit(shared, some)).collect()
         };
+        let mut results = results.into_iter();
+        for (n, atomic, reply, at_door) in taken {
+            self.hand_over(results.by_ref().take(n).collect(), atomic, reply);
+            drop(at_door);
+        }
+    }
+
+    /// Answers a call that the door refused, or hands it to the sequencer.
+    fn hand_over(&self, results: Vec<Result<Admitted, Refusal>>, atomic: bool, reply: Reply) {
         let first_refused = results.iter().position(Result::is_err);
         if let Some(first) = first_refused
             && (atomic || results.iter().all(Result::is_err))
@@ -298,7 +354,6 @@ impl Ledger {
             // If the sequencer ended meanwhile, the group comes back and its reply is dropped with it.
             let _ = groups.blocking_send(Group { refused, admitted, atomic, reply });
         }
-        drop(at_door);
     }
 
     /// Reads what is on record.

@@ -282,6 +282,7 @@ fn open_with(
     Ok(Ledger(Arc::new(Open {
         reader: Reader(shared),
         signals,
+        calls: Mutex::default(),
         groups: Mutex::new(Some(groups)),
         threads: Mutex::new(threads),
     })))

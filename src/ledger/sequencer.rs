@@ -220,7 +220,7 @@ pub(crate) fn read_only(why: &str) -> Refusal {
     Refusal::because(Code::LedgerReadOnly, "ledger", why)
 }
 
-fn unavailable() -> Refusal {
+pub(crate) fn unavailable() -> Refusal {
     let message = "the event could not be made durable; ask for its id once the ledger is back";
     Refusal::because(Code::Unavailable, "ledger", message)
 }

@@ -408,6 +408,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn calls_go_together_by_share_and_size_and_none_is_left() {
+        let signals = Arc::new(Signals::default());
+        let taken = |sizes: &[usize], threads| {
+            let call = |n: &usize| Call {
+                submissions: vec![Submission::new(Vec::new(), None); *n],
+                atomic: false,
+                reply: oneshot::channel().0,
+                at_door: signals.comes(),
+            };
+            let mut waiting: VecDeque<Call> = sizes.iter().map(call).collect();
+            let mut groups = Vec::new();
+            // As many jobs as calls.
+            for _ in sizes {
+                groups.push(together(&mut waiting, threads).len());
+            }
+            assert!(waiting.is_empty());
+            groups
+        };
+        assert_eq!(taken(&[1], 2), [1]);
+        assert_eq!(taken(&[1, 1], 2), [1, 1], "each thread has one");
+        assert_eq!(taken(&[1; 5], 2), [3, 1, 1, 0, 0]);
+        assert_eq!(taken(&[1; 40], 1)[..4], [16, 16, 8, 0]);
+        assert_eq!(taken(&[0, 9, 9, 500, 1], 1), [2, 1, 1, 1, 0], "a large call goes alone");
+        assert_eq!(signals.at_door(), 0);
+    }
+
+    #[test]
     fn whoever_left_the_door_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("ledger");

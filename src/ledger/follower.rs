@@ -287,13 +287,7 @@ impl Follower {
     fn rotate_journal(&mut self) -> Result<(), StoreError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing is appended while the lock is held. What was appended may not be shown to readers yet.
-        let next = journal.next;
-        if next == journal.first {
-            return Ok(());
-        }
-        let fresh = Journal::start(&*self.shared.disk, &self.shared.folder.journal(), next)?;
-        self.segments.push(journal.first);
-        *journal = fresh;
+        self.segments.extend(journal.rotate(&*self.shared.disk)?);
         Ok(())
     }
 

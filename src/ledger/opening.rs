@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fs,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -256,7 +256,7 @@ fn open_with(
     let mut follower = Follower {
         shared: shared.clone(),
         signals: signals.clone(),
-        journal,
+        journal: journal.clone(),
         segments,
         published,
         unsettled,
@@ -270,6 +270,7 @@ fn open_with(
     // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
     // this start fails, before anybody sees it.
     follower.follow()?;
+    journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(&*disk)?;
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
     };

@@ -11,6 +11,8 @@ use super::{Doing as _, StoreError};
 pub(crate) trait DiskFile: Send {
     /// Writes some of the bytes at the end and says how many.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Writes all of the bytes over the first of the file, without making them durable.
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns only when the bytes, and what is needed to read them, are durable.
     fn sync_data(&mut self) -> io::Result<()>;
 }
@@ -61,6 +63,9 @@ pub(crate) struct RealDisk;
 impl DiskFile for fs::File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         io::Write::write(self, bytes)
+    }
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(self, bytes, 0)
     }
     fn sync_data(&mut self) -> io::Result<()> {
         fs::File::sync_data(self)

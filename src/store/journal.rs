@@ -5,10 +5,15 @@
 //! frame     magic "OJF1" | payload length u32 | first index u64 | entries u32 | BLAKE3 of all that and the payload
 //! payload   per entry: length u32, entry, words (flag u8; length u32, bytes), given-back words (flag u8;
 //!           index u64, length u32, bytes); at the end: length u32, the checkpoint signed over the batch
+//! mark      "onrecord acknowledged 1\n", entries in 20 digits, space, BLAKE3 of all before in hex, "\n"; its file is
+//!           `acknowledged`
 //! ```
 //!
-//! All integers are big-endian. A frame cut short at the end of the journal was never acknowledged and is
-//! passed over. A bad frame with a good one behind it is damage, and refused.
+//! All integers are big-endian. A bad frame with a good one behind it is damage, and refused. At the end of the
+//! journal a bad frame is a write cut short, which was never acknowledged and is passed over, or one that was and
+//! rotted. The mark tells which: it is written over after each sync and before the acknowledgement, and never synced.
+//! So it never says more than is durable, and a kill leaves it whole; a power cut may leave it behind or torn, and one
+//! that is torn says nothing. Against a power cut and rot of the last batch in one it does not help.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,6 +27,8 @@ use super::{
 
 const SEGMENT: &[u8] = b"onrecord journal 1\n";
 const MAGIC: &[u8; 4] = b"OJF1";
+const MARK: &str = "onrecord acknowledged 1\n";
+const MARK_FILE: &str = "acknowledged";
 const HEADER: usize = 4 + 4 + 8 + 4 + 32;
 /// The most payload bytes in one frame. The sequencer closes a batch long before.
 const MAX_PAYLOAD: usize = 1 << 30;
@@ -54,6 +61,8 @@ impl Recovered {
 pub(crate) struct Journal {
     dir: PathBuf,
     file: Box<dyn DiskFile>,
+    /// None until what was recovered is durable.
+    mark: Option<Box<dyn DiskFile>>,
     pub first: u64,
     /// Index of the entry that comes next.
     pub next: u64,
@@ -158,13 +167,33 @@ fn name(first: u64) -> String {
     format!("{first:020}")
 }
 
+/// The bytes of the mark that so many entries were acknowledged.
+fn mark(entries: u64) -> String {
+    let text = format!("{MARK}{entries:020} ");
+    let digest = blake3::hash(text.as_bytes());
+    format!("{text}{}\n", digest.to_hex())
+}
+
+/// How many entries were acknowledged, for sure; 0 if the mark says nothing.
+fn acknowledged(disk: &dyn Disk, dir: &Path) -> Result<u64, StoreError> {
+    let path = dir.join(MARK_FILE);
+    let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+    let entries = bytes
+        .get(MARK.len()..MARK.len() + 20)
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    Ok(entries.filter(|n| mark(*n).as_bytes() == bytes).unwrap_or(0))
+}
+
 /// Reads all segments in the folder. Entries below `published` are in tiles; segments that hold only such may
-/// be missing, because their removal was not yet durable for all.
+/// be missing, because their removal was not yet durable for all. Every batch that was acknowledged is there, or this
+/// fails.
 pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Recovered, StoreError> {
     let names = disk.list(dir).doing(|| format!("list {}", dir.display()))?;
+    let acknowledged = acknowledged(disk, dir)?;
     let mut out = Recovered::default();
     let mut next: Option<u64> = None;
-    for file in names {
+    let mut last = dir.to_owned();
+    for file in names.into_iter().filter(|name| name != MARK_FILE) {
         let path = dir.join(&file);
         let broken = |why: String| StoreError::Broken(format!("journal {}: {why}", path.display()));
         let first: u64 = file.parse().map_err(|_| broken("not a segment of a journal".into()))?;
@@ -210,30 +239,66 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         }
         out.records.extend(records);
         next = Some(at);
+        last = path;
+    }
+    let end = next.unwrap_or(published);
+    if end < acknowledged {
+        return Err(StoreError::Broken(format!(
+            "journal {}: the batch at entry {end} is damaged or cut short, and {acknowledged} entries were acknowledged",
+            last.display()
+        )));
     }
     Ok(out)
 }
 
+fn begin(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Box<dyn DiskFile>, StoreError> {
+    let path = dir.join(name(first));
+    let mut file = disk.create(&path).doing(|| format!("create {}", path.display()))?;
+    write_all(&mut *file, SEGMENT)
+        .and_then(|()| file.sync_data())
+        .and_then(|()| disk.sync_dir(dir))
+        .doing(|| format!("write {}", path.display()))?;
+    Ok(file)
+}
+
 impl Journal {
-    /// Starts a segment. Any old file of that name held nothing that counts.
+    /// Starts with a segment. Any old file of that name held nothing that counts.
     pub fn start(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Self, StoreError> {
-        let path = dir.join(name(first));
-        let mut file = disk.create(&path).doing(|| format!("create {}", path.display()))?;
-        write_all(&mut *file, SEGMENT)
-            .and_then(|()| file.sync_data())
-            .and_then(|()| disk.sync_dir(dir))
-            .doing(|| format!("write {}", path.display()))?;
-        Ok(Self { dir: dir.to_owned(), file, first, next: first, bytes: SEGMENT.len() as u64 })
+        let file = begin(disk, dir, first)?;
+        Ok(Self { dir: dir.to_owned(), file, mark: None, first, next: first, bytes: SEGMENT.len() as u64 })
     }
 
-    /// Appends a frame and returns when it is durable. After an error nothing more may be written: what of
-    /// the frame is on disk is unknown.
+    /// Goes on in a new segment. Gives the first entry of the one before; none if that is empty.
+    pub fn rotate(&mut self, disk: &dyn Disk) -> Result<Option<u64>, StoreError> {
+        if self.next == self.first {
+            return Ok(None);
+        }
+        self.file = begin(disk, &self.dir, self.next)?;
+        self.bytes = SEGMENT.len() as u64;
+        Ok(Some(std::mem::replace(&mut self.first, self.next)))
+    }
+
+    /// Marks all there is as acknowledged, and from now on each batch. All there is must be durable.
+    pub fn start_marks(&mut self, disk: &dyn Disk) -> Result<(), StoreError> {
+        let path = self.dir.join(MARK_FILE);
+        let begun = disk.create(&path).and_then(|mut file| {
+            file.overwrite(mark(self.next).as_bytes())?;
+            Ok(file)
+        });
+        self.mark = Some(begun.doing(|| format!("write {}", path.display()))?);
+        Ok(())
+    }
+
+    /// Appends a frame and returns when it is durable and marked. After an error nothing more may be written: what
+    /// of the frame is on disk is unknown.
     pub fn append(&mut self, frame: &[u8], entries: u64) -> Result<(), StoreError> {
+        let next = self.next + entries;
         write_all(&mut *self.file, frame)
             .and_then(|()| self.file.sync_data())
+            .and_then(|()| self.mark.as_mut().map_or(Ok(()), |file| file.overwrite(mark(next).as_bytes())))
             .doing(|| format!("append to the journal in {}", self.dir.display()))?;
         self.bytes += frame.len() as u64;
-        self.next += entries;
+        self.next = next;
         Ok(())
     }
 }
@@ -260,9 +325,13 @@ mod tests {
         [SEGMENT.to_vec(), frames.concat()].concat()
     }
 
-    fn recovered(bytes: &[u8]) -> Result<usize, StoreError> {
+    /// What is found in a segment of these bytes, with `mark`ed entries acknowledged.
+    fn recovered(bytes: &[u8], marked: Option<&[u8]>) -> Result<usize, StoreError> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(name(5)), bytes).unwrap();
+        if let Some(mark) = marked {
+            std::fs::write(dir.path().join(MARK_FILE), mark).unwrap();
+        }
         let r = recover(&RealDisk, dir.path(), 0)?;
         for (i, record_) in r.records.iter().enumerate() {
             assert_eq!(*record_, record(i as u8), "never served wrong");
@@ -275,34 +344,82 @@ mod tests {
         let a: Vec<_> = (0..4).map(record).collect();
         let b: Vec<_> = (4..6).map(record).collect();
         let bytes = segment(&[frame(5, &a, b"c"), frame(9, &b, b"d")]);
-        assert_eq!(recovered(&bytes).unwrap(), 6);
+        assert_eq!(recovered(&bytes, None).unwrap(), 6);
+    }
+
+    fn two_batches() -> (Vec<u8>, usize) {
+        let (a, b) = (frame(5, &[record(0)], b"c"), frame(6, &[record(1)], b"d"));
+        let first = SEGMENT.len() + a.len();
+        (segment(&[a, b]), first)
     }
 
     #[test]
-    fn a_last_batch_cut_at_any_byte_is_passed_over() {
-        let whole = segment(&[frame(5, &[record(0)], b"c"), frame(6, &[record(1)], b"d")]);
-        let first = segment(&[frame(5, &[record(0)], b"c")]).len();
-        for cut in first..whole.len() {
-            assert_eq!(recovered(&whole[..cut]).unwrap(), 1, "cut at {cut}");
+    fn a_last_batch_that_was_not_acknowledged_is_passed_over_wherever_it_was_cut() {
+        let (whole, first) = two_batches();
+        for marked in [None, Some(mark(6))] {
+            let marked = marked.as_ref().map(|m| m.as_bytes());
+            for cut in first..whole.len() {
+                assert_eq!(recovered(&whole[..cut], marked).unwrap(), 1, "cut at {cut}");
+            }
         }
         for cut in 0..first {
-            assert_eq!(recovered(&whole[..cut]).unwrap(), 0, "cut at {cut}");
+            assert_eq!(recovered(&whole[..cut], None).unwrap(), 0, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_acknowledged_batch_cut_or_flipped_anywhere_is_refused_and_named() {
+        let (whole, first) = two_batches();
+        let acknowledged = mark(7);
+        for at in first..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            for journal in [&whole[..at], &flipped] {
+                let e = recovered(journal, Some(acknowledged.as_bytes())).unwrap_err().to_string();
+                assert!(e.contains("the batch at entry 6"), "byte {at}: {e}");
+            }
+        }
+        assert_eq!(recovered(&whole, Some(acknowledged.as_bytes())).unwrap(), 2);
+        // A mark that rotted, or was cut short, takes nothing away.
+        for at in 0..acknowledged.len() {
+            let mut flipped = acknowledged.clone().into_bytes();
+            flipped[at] ^= 1;
+            for mark in [&acknowledged.as_bytes()[..at], &flipped] {
+                assert_eq!(recovered(&whole, Some(mark)).unwrap(), 2, "byte {at}");
+            }
         }
     }
 
     #[test]
     fn a_flipped_byte_is_never_read_as_something_else() {
-        let first = segment(&[frame(5, &[record(0)], b"c")]).len();
-        let whole = segment(&[frame(5, &[record(0)], b"c"), frame(6, &[record(1)], b"d")]);
+        let (whole, first) = two_batches();
         for i in 0..whole.len() {
             let mut bad = whole.clone();
             bad[i] ^= 1;
-            match recovered(&bad) {
+            match recovered(&bad, None) {
                 // A flip in the last frame looks like a torn write; one before it is damage.
                 Ok(n) => assert!(i >= first && n == 1, "byte {i} gave {n} entries"),
                 Err(e) => assert!(i < first, "byte {i}: {e}"),
             }
         }
+    }
+
+    #[test]
+    fn a_batch_is_marked_when_it_is_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::start(&RealDisk, dir.path(), 5).unwrap();
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 0);
+        journal.start_marks(&RealDisk).unwrap();
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 5);
+        journal.append(&frame(5, &[record(0)], b"c"), 1).unwrap();
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 6);
+        assert_eq!(journal.rotate(&RealDisk).unwrap(), Some(5));
+        assert_eq!(journal.rotate(&RealDisk).unwrap(), None);
+        journal.append(&frame(6, &[record(1)], b"c"), 1).unwrap();
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 7);
+        assert_eq!(recover(&RealDisk, dir.path(), 0).unwrap().segments, [5, 6]);
+        std::fs::remove_file(dir.path().join(name(6))).unwrap();
+        assert!(recover(&RealDisk, dir.path(), 7).is_err(), "a segment that is gone is missed");
     }
 
     #[test]

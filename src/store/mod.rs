@@ -6,6 +6,7 @@
 //!   lock                 held by the one process that writes
 //!   keys/                secrets, mode 0600
 //!   journal/<n>          batches as they were committed, from entry n on
+//!   journal/acknowledged how many entries were acknowledged
 //!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
 //!   upload/              files that no accepted event names yet
 //!   tmp/                 files being written, before they are renamed into place

@@ -168,7 +168,7 @@ impl NameOp {
 }
 
 /// What a call does instead of what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Error(i32),
     Interrupted,
@@ -188,6 +188,8 @@ struct State {
     /// Calls that change something, counted.
     calls: u64,
     faults: Vec<(u64, Fault)>,
+    /// Those that came to pass, and in which call.
+    fired: Vec<(&'static str, Fault)>,
     /// From this call on, the power is gone.
     cut_at: Option<u64>,
     /// Every state of the names, if asked for.
@@ -206,9 +208,14 @@ fn gone() -> io::Error {
 
 impl State {
     /// Counts a call; what becomes of it.
-    fn call(&mut self) -> io::Result<Shortened> {
+    fn call(&mut self, kind: &'static str) -> io::Result<Shortened> {
         let n = self.calls;
         self.calls += 1;
+        if let Some((_, fault)) =
+            self.faults.iter().find(|(at, f)| *at == n && (*f != Fault::ShortWrite || kind == "write"))
+        {
+            self.fired.push((kind, *fault));
+        }
         if self.cut_at.is_some_and(|at| n >= at) {
             return Err(gone());
         }
@@ -252,6 +259,10 @@ impl SimulatedDisk {
             Name::Dir => None,
         });
         files.collect()
+    }
+    /// The faults that came to pass, and in which call.
+    pub fn fired(&self) -> Vec<(&'static str, Fault)> {
+        self.lock().fired.clone()
     }
     pub fn calls(&self) -> u64 {
         self.lock().calls
@@ -344,14 +355,28 @@ struct SimulatedFile {
 impl DiskFile for SimulatedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.lock();
-        let n = if state.call()?.0 { bytes.len().div_ceil(2) } else { bytes.len() };
+        let n = if state.call("write")?.0 { bytes.len().div_ceil(2) } else { bytes.len() };
         let Some(inode) = state.inodes.get_mut(&self.inode) else { return Err(gone()) };
         inode.change(Change::Write(inode.visible.len(), bytes[..n].to_vec()));
         Ok(n)
     }
+    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Interrupted and short writes go on where they stopped, as the library does it.
+        let mut state = self.disk.lock();
+        let halves = match state.call("write") {
+            Ok(Shortened(true)) => vec![0..bytes.len() / 2, bytes.len() / 2..bytes.len()],
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+            _ => vec![0..bytes.len(); 1],
+        };
+        let Some(inode) = state.inodes.get_mut(&self.inode) else { return Err(gone()) };
+        for half in halves {
+            inode.change(Change::Write(half.start, bytes[half].to_vec()));
+        }
+        Ok(())
+    }
     fn sync_data(&mut self) -> io::Result<()> {
         let mut state = self.disk.lock();
-        let called = state.call();
+        let called = state.call("fdatasync");
         let Some(inode) = state.inodes.get_mut(&self.inode) else { return Err(gone()) };
         match called {
             Ok(_) => inode.sync(),
@@ -371,7 +396,7 @@ impl Disk for SimulatedDisk {
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.lock();
-        state.call()?;
+        state.call("open")?;
         let in_dir = path.parent().is_some_and(|d| state.visible.get(d) == Some(&Name::Dir));
         if !in_dir {
             return Err(io::ErrorKind::NotFound.into());
@@ -391,14 +416,14 @@ impl Disk for SimulatedDisk {
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        state.call()?;
+        state.call("rename")?;
         let Some(name) = state.visible.get(from).copied() else { return Err(io::ErrorKind::NotFound.into()) };
         state.op(NameOp::Rename(from.to_owned(), to.to_owned(), name));
         Ok(())
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        state.call()?;
+        state.call("unlink")?;
         if state.visible.contains_key(path) {
             state.op(NameOp::Remove(path.to_owned()));
         }
@@ -406,7 +431,7 @@ impl Disk for SimulatedDisk {
     }
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        state.call()?;
+        state.call("mkdir")?;
         let mut missing: Vec<PathBuf> = path.ancestors().map(Path::to_owned).collect();
         missing.reverse();
         for dir in missing {
@@ -430,7 +455,7 @@ impl Disk for SimulatedDisk {
             std::thread::sleep(slow);
         }
         let mut state = self.lock();
-        state.call()?;
+        state.call("fsync folder")?;
         let pending = std::mem::take(&mut state.pending);
         let state = &mut *state;
         let left = pending.into_iter().filter_map(|op| op.synced(path, &mut state.durable));

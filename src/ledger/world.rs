@@ -3,6 +3,9 @@
 #[path = "../../tests/support/mod.rs"]
 pub(super) mod support;
 
+#[path = "../../tests/support/http.rs"]
+pub(super) mod http;
+
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use super::{
@@ -31,8 +34,16 @@ pub(super) struct World {
     pub dir: tempfile::TempDir,
     pub disk: SimulatedDisk,
     pub story: Option<Story>,
-    acknowledged: HashMap<EventId, u64>,
+    pub acknowledged: HashMap<EventId, u64>,
     /// Statements that were submitted, and what each says.
+    statements: Vec<(EventId, String)>,
+    exhibits: Vec<Exhibit>,
+}
+
+/// What a world comes back to.
+pub(super) struct Saved {
+    disk: SimulatedDisk,
+    acknowledged: HashMap<EventId, u64>,
     statements: Vec<(EventId, String)>,
     exhibits: Vec<Exhibit>,
 }
@@ -49,9 +60,29 @@ pub(super) struct Exhibit {
     again: bool,
 }
 
+/// Says where it was when a test fails, whatever failed.
+pub(super) struct Note(pub String);
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("in {}", self.0);
+        }
+    }
+}
+
+/// Prints a line though the test passes: what it counted.
+pub(super) fn report(line: &str) {
+    use std::io::Write as _;
+    // Past what the test harness keeps. Whoever closed it does not want it.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 impl World {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // Settings and index are real files, made anew thousands of times: in memory, where there is a place for that.
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let log_key = key(ORIGIN, 1);
         Folder::new(dir.path()).make(&origin(), &log_key).unwrap();
         let disk = SimulatedDisk::default();
@@ -108,85 +139,137 @@ impl World {
                 );
             }
             let embargo = self.exhibit(ledger, random, &mut batch);
-            for answer in ledger.record_blocking(batch, embargo || random.chance()) {
-                match answer {
-                    Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
-                    Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
-                    // Withheld twice, or of a statement that was held back.
-                    Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
-                    // Its upload failed, or did not outlive a start.
-                    Err(r) if matches!(r.code, Code::FileMissing) => {}
-                    Err(r) => panic!("{r}"),
-                }
-            }
-            if ledger.fault().is_some() {
+            if !self.record(ledger, batch, embargo || random.chance()) {
                 return;
             }
         }
     }
 
-    /// Puts an exhibit into a batch, or something that withholds or gives back one that was submitted before.
-    /// Whether all of the batch must stand or fall together.
-    fn exhibit(&mut self, ledger: &Ledger, random: &mut Random, batch: &mut Vec<Submission>) -> bool {
+    /// Records a batch and remembers what was acknowledged. Whether the ledger takes more.
+    fn record(&mut self, ledger: &Ledger, batch: Vec<Submission>, atomic: bool) -> bool {
+        for answer in ledger.record_blocking(batch, atomic) {
+            match answer {
+                Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
+                Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
+                // Withheld twice, or of a statement that was held back.
+                Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
+                // Its upload failed, or did not outlive a start.
+                Err(r) if matches!(r.code, Code::FileMissing) => {}
+                Err(r) => panic!("{r}"),
+            }
+        }
+        ledger.fault().is_none()
+    }
+
+    /// The same each time: something of everything, one after the other, each published before the next.
+    pub fn tell_all(&mut self, ledger: &Ledger) {
         let story = self.story.unwrap();
-        let blobs = [json!(["content"]), json!(["files/0"]), json!(["content", "files/0"])];
-        let blobs = &blobs[random.below(3) as usize];
-        let touch = |event_type, ground, id: EventId| {
-            let facts = json!({"ground": ground, "blobs": blobs});
-            // Salted words make each another event: one that is on record already changes nothing.
-            let words = Some(json!({"authority": "court"}));
-            say(event_type, Some(story.case), json!({"entry": id}), facts, words).sign(&[&operator()]).1
-        };
-        let upload = |bytes: &[u8]| {
+        let both = json!(["content", "files/0"]);
+        for step in 0..6 {
+            let mut batch = Vec::new();
+            match step {
+                0 => {
+                    let text = "said once.".to_owned();
+                    let (id, said) = statement(&story, &text);
+                    self.statements.push((id, text));
+                    batch.push(said);
+                }
+                1 => _ = self.capture(ledger, 1, &mut batch),
+                // Withheld before it is published, and after.
+                2 => batch.push(self.touch("content.withheld", self.statements[0].0, &json!(["content"]))),
+                3 => {
+                    let id = self.capture(ledger, 2, &mut batch);
+                    batch.push(self.touch("content.withheld", id, &both));
+                }
+                4 => batch.push(self.touch("content.withheld", self.exhibits[0].id, &both)),
+                _ => self.release(ledger, 0, &both, &mut batch),
+            }
+            if !self.record(ledger, batch, true) || !ledger.wait_published(Duration::from_secs(60)) {
+                return;
+            }
+        }
+    }
+
+    /// Hands in a file. What can't be handed in is refused when an event names it.
+    fn upload(ledger: &Ledger, bytes: &[u8]) {
+        let upload = || {
             let mut upload = ledger.upload(Digest::blake3(bytes), [127, 0, 0, 1].into())?;
             upload.write(bytes)?;
             upload.finish()
         };
+        let _: Result<(), crate::event::Refusal> = upload();
+    }
+
+    /// Withholds from an event, or gives back.
+    fn touch(&self, event_type: &str, id: EventId, blobs: &serde_json::Value) -> Submission {
+        let ground = if event_type == "content.released" { "embargo_ended" } else { "erasure" };
+        let facts = json!({"ground": ground, "blobs": blobs});
+        // Salted words make each another event: one that is on record already changes nothing.
+        let words = Some(json!({"authority": "court"}));
+        say(event_type, Some(self.story.unwrap().case), json!({"entry": id}), facts, words)
+            .sign(&[&operator()])
+            .1
+    }
+
+    /// An exhibit with a file of its own.
+    fn capture(&mut self, ledger: &Ledger, n: u64, batch: &mut Vec<Submission>) -> EventId {
+        let (description, file) = (format!("words {n}."), format!("bytes {n}.").into_bytes());
+        Self::upload(ledger, &file);
+        let files = [FileRef {
+            name: format!("name {n}.txt"),
+            blake3: Digest::blake3(&file),
+            sha256: Digest(sha2::Sha256::digest(&file).into()),
+            size: file.len() as u64,
+            media: "text/plain".into(),
+        }];
+        let facts = json!({"method": "scan", "captured": "2023-12-15"});
+        let words = Some(json!({"description": description}));
+        let mut said = say("exhibit.captured", Some(self.story.unwrap().case), json!(null), facts, words);
+        said.files = &files;
+        let (id, s) = said.sign(&[&desk()]);
+        let blob = s.content.clone().unwrap();
+        batch.push(s);
+        self.exhibits.push(Exhibit { id, description, blob, file, again: false });
+        id
+    }
+
+    /// Gives back what was withheld of an exhibit.
+    fn release(
+        &mut self,
+        ledger: &Ledger,
+        at: usize,
+        blobs: &serde_json::Value,
+        batch: &mut Vec<Submission>,
+    ) {
+        Self::upload(ledger, &self.exhibits[at].file);
+        self.exhibits[at].again = true;
+        let mut release = self.touch("content.released", self.exhibits[at].id, blobs);
+        if *blobs != json!(["files/0"]) {
+            release.restored = Some(self.exhibits[at].blob.clone());
+        }
+        batch.push(release);
+    }
+
+    /// Puts an exhibit into a batch, or something that withholds or gives back one that was submitted before.
+    /// Whether all of the batch must stand or fall together.
+    fn exhibit(&mut self, ledger: &Ledger, random: &mut Random, batch: &mut Vec<Submission>) -> bool {
+        let blobs = [json!(["content"]), json!(["files/0"]), json!(["content", "files/0"])];
+        let blobs = &blobs[random.below(3) as usize];
         match random.below(6) {
             choice @ 0..=1 => {
-                let n = random.below(1 << 40);
-                let (description, file) = (format!("words {n}."), format!("bytes {n}.").into_bytes());
-                // What can't be handed in is refused below.
-                let _ = upload(&file);
-                let named = FileRef {
-                    name: format!("name {n}.txt"),
-                    blake3: Digest::blake3(&file),
-                    sha256: Digest(sha2::Sha256::digest(&file).into()),
-                    size: file.len() as u64,
-                    media: "text/plain".into(),
-                };
-                let mut said = say(
-                    "exhibit.captured",
-                    Some(story.case),
-                    json!(null),
-                    json!({"method": "scan", "captured": "2023-12-15"}),
-                    Some(json!({"description": description})),
-                );
-                let files = [named];
-                said.files = &files;
-                let (id, s) = said.sign(&[&desk()]);
-                let blob = s.content.clone().unwrap();
-                batch.push(s);
-                self.exhibits.push(Exhibit { id, description, blob, file, again: false });
+                let id = self.capture(ledger, random.below(1 << 40), batch);
                 if choice == 1 {
-                    batch.push(touch("content.withheld", "embargo", id));
+                    batch.push(self.touch("content.withheld", id, blobs));
                     return true;
                 }
             }
             2..=3 if !self.exhibits.is_empty() => {
                 let at = random.below(self.exhibits.len() as u64) as usize;
-                batch.push(touch("content.withheld", "erasure", self.exhibits[at].id));
+                batch.push(self.touch("content.withheld", self.exhibits[at].id, blobs));
             }
             4 if !self.exhibits.is_empty() => {
                 let at = random.below(self.exhibits.len() as u64) as usize;
-                let exhibit = &mut self.exhibits[at];
-                let _ = upload(&exhibit.file);
-                exhibit.again = true;
-                let mut release = touch("content.released", "embargo_ended", exhibit.id);
-                if *blobs != json!(["files/0"]) {
-                    release.restored = Some(exhibit.blob.clone());
-                }
-                batch.push(release);
+                self.release(ledger, at, blobs, batch);
             }
             _ => {}
         }
@@ -226,6 +309,26 @@ impl World {
             // What was handed in for a release that did not come to pass waits out its hour.
             assert!(!gone || e.again || !uploads.contains(file), "{note}: {file} is withheld");
         }
+    }
+
+    /// The world as it is now, to be lived through another way: on a disk of its own, in the same folder.
+    pub fn save(&self) -> Saved {
+        Saved {
+            disk: self.disk.after_kill(),
+            acknowledged: self.acknowledged.clone(),
+            statements: self.statements.clone(),
+            exhibits: self.exhibits.clone(),
+        }
+    }
+
+    /// Goes back to what was saved. The index is made anew.
+    pub fn restore(&mut self, saved: &Saved) {
+        self.disk = saved.disk.after_kill();
+        self.acknowledged.clone_from(&saved.acknowledged);
+        self.statements.clone_from(&saved.statements);
+        self.exhibits.clone_from(&saved.exhibits);
+        // There may be none.
+        let _ = std::fs::remove_dir_all(self.path().join("index"));
     }
 
     /// Everything acknowledged is there, and all of it verifies: what is served, and what lies in `public/`.

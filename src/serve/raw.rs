@@ -133,6 +133,6 @@ pub async fn livez() -> Response {
 pub async fn readyz(State(app): State<App>) -> Response {
     match app.ledger.fault() {
         None => answer::text(StatusCode::OK, "ok"),
-        Some(why) => answer::text(StatusCode::SERVICE_UNAVAILABLE, &why),
+        Some(why) => answer::text(StatusCode::SERVICE_UNAVAILABLE, &format!("the writer stopped: {why}")),
     }
 }

@@ -1,13 +1,14 @@
-//! SIGKILL at random moments under load: every acknowledged event is there, nothing half-written is served, and
-//! the ledger verifies. One ledger lives through all rounds. `ONRECORD_KILL_ROUNDS` sets their number.
+//! SIGKILL at random moments: under load, while words and files are handed in, withheld and given back, and while the
+//! ledger starts. What lies in `public/` then is a whole ledger; started anew, every acknowledged event is there, nothing
+//! half-written is served, what is withheld is gone, and all of it verifies. `ONRECORD_KILL_ROUNDS` sets how often.
 //!
 //! The program starts itself again as the writer that is killed; that is why it has a `main` of its own.
 
 mod support;
 
 use std::{
-    collections::HashMap,
-    env,
+    collections::{HashMap, HashSet},
+    env, fs,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
@@ -15,14 +16,28 @@ use std::{
 };
 
 use onrecord::{
-    event::EventId,
-    ledger::{Ledger, Options, StoredWords},
-    log::{Auditor, Entry, MemoryRows, leaf_hash},
+    event::{EventId, Position},
+    ledger::{Ledger, Options, StoredWords, Submission},
+    log::{Auditor, Entry, MemoryRows, Rows as _, leaf_hash},
+    mirror::{self, FolderSource, Verdict},
 };
+use serde_json::{Value, json};
 use support::*;
 
-const ROUNDS: u64 = 30;
+const ROUNDS: u64 = 50;
+/// How many of them one ledger lives through.
+const LIFE: u64 = 10;
 const WRITERS: usize = 4;
+
+/// What was seen of all rounds.
+#[derive(Default)]
+struct Seen {
+    acknowledged: usize,
+    entries: u64,
+    withheld: usize,
+    /// Rounds in which the process was killed before it was open.
+    starts: u64,
+}
 
 fn main() {
     let args: Vec<String> = env::args().collect();
@@ -37,10 +52,16 @@ fn main() {
     }
     let rounds = env::var("ONRECORD_KILL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(ROUNDS);
     let started = Instant::now();
-    let (acknowledged, size) = killed_under_load_loses_nothing(rounds);
+    let mut seen = Seen::default();
+    for from in (0..rounds).step_by(LIFE as usize) {
+        killed_under_load_loses_nothing(from..rounds.min(from + LIFE), &mut seen);
+    }
+    let Seen { acknowledged, entries, withheld, starts } = seen;
+    assert!(acknowledged > 100, "the load was none: {acknowledged}");
+    assert!(rounds < ROUNDS || (withheld > 10 && starts > 3), "{withheld} withheld, {starts} starts");
     println!(
-        "killed_under_load_loses_nothing: {rounds} rounds, {acknowledged} acknowledged events all there, \
-         {size} entries, {:.1} s",
+        "killed_under_load_loses_nothing: {rounds} rounds, {starts} of them while it started; {acknowledged} \
+         acknowledged events of {entries} entries all there, {withheld} withheld texts nowhere, {:.1} s",
         started.elapsed().as_secs_f64()
     );
     println!("1 passed, 0 failed");
@@ -58,73 +79,140 @@ fn write(dir: &Path, round: &str) {
     };
     println!("open");
     std::thread::scope(|scope| {
+        let (ledger, story) = (&ledger, &story);
+        scope.spawn(move || write_exhibits(ledger, story, round));
         for writer in 0..WRITERS {
-            let (ledger, story) = (&ledger, &story);
             scope.spawn(move || {
                 for i in 0.. {
                     let batch: Vec<_> = (0..1 + i % 7)
                         .map(|j| statement(story, &format!("round {round}, writer {writer}, {i}, {j}")).1)
                         .collect();
-                    let mut lines = String::new();
-                    for answer in ledger.record_blocking(batch, i % 3 == 0) {
-                        let receipt = answer.unwrap();
-                        lines += &format!("{} {}\n", receipt.index, receipt.id);
-                    }
-                    let mut out = std::io::stdout().lock();
-                    // The parent may be gone; then so are we.
-                    if out.write_all(lines.as_bytes()).and_then(|()| out.flush()).is_err() {
-                        std::process::exit(1);
-                    }
+                    record(ledger, batch, i % 3 == 0);
                 }
             });
         }
     });
 }
 
-fn killed_under_load_loses_nothing(rounds: u64) -> (usize, u64) {
+/// Records, and says what was acknowledged.
+fn record(ledger: &Ledger, batch: Vec<Submission>, atomic: bool) {
+    let answers = ledger.record_blocking(batch, atomic).into_iter();
+    let lines = answers.map(|answer| answer.unwrap()).map(|r| format!("{} {}\n", r.index, r.id));
+    tell_parent(&lines.collect::<String>());
+}
+
+fn tell_parent(lines: &str) {
+    let mut out = std::io::stdout().lock();
+    // The parent may be gone; then so are we.
+    if out.write_all(lines.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// Exhibits with files, withheld at once or later, and given back. What each says is told before.
+fn write_exhibits(ledger: &Ledger, story: &Story, round: &str) {
+    for i in 0.. {
+        let (text, file) = (format!("[words {round}-{i}]"), format!("[bytes {round}-{i}]"));
+        let files = [upload(ledger, "surat.txt", file.as_bytes())];
+        let facts = json!({"method": "scan", "captured": "2023-12-15"});
+        let mut said =
+            say("exhibit.captured", Some(story.case), Value::Null, facts, Some(json!({"description": text})));
+        said.files = &files;
+        let (id, exhibit) = said.sign(&[&desk()]);
+        tell_parent(&format!("says {id} {text} {file}\n"));
+        let touch = |event_type, ground: &str| {
+            let facts = json!({"ground": ground, "blobs": ["content", "files/0"]});
+            say(event_type, Some(story.case), json!({"entry": id}), facts, None).sign(&[&operator()]).1
+        };
+        let blob = exhibit.content.clone();
+        let withhold = touch("content.withheld", "embargo");
+        if i % 3 == 0 {
+            record(ledger, vec![exhibit, withhold], true);
+        } else {
+            record(ledger, vec![exhibit], false);
+            record(ledger, vec![withhold], false);
+        }
+        if i % 4 == 1 {
+            upload(ledger, "surat.txt", file.as_bytes());
+            let mut release = touch("content.released", "embargo_ended");
+            release.restored = blob;
+            record(ledger, vec![release], false);
+        }
+    }
+}
+
+fn killed_under_load_loses_nothing(rounds: std::ops::Range<u64>, seen: &mut Seen) {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     init(&dir);
     tell(&open(&dir));
     let mut acknowledged: HashMap<EventId, u64> = HashMap::new();
-    let mut size = 0;
-    for round in 0..rounds {
+    let mut says: HashMap<EventId, [String; 2]> = HashMap::new();
+    let (mut size, mut withheld) = (0, 0);
+    for round in rounds {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["write".as_ref(), dir.as_os_str(), round.to_string().as_ref()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "open");
-        // A walk over moments from 1 ms to 400 ms, in no order.
-        let moment = Duration::from_millis(1 + (round * 149) % 400);
+        // A walk over moments, in no order: up to 400 ms of load, or the first 40 of a start.
+        let moment = if round % 3 == 2 {
+            Duration::from_micros((round * 7_919) % 40_000)
+        } else {
+            assert_eq!(lines.next().unwrap().unwrap(), "open");
+            Duration::from_millis(1 + (round * 149) % 400)
+        };
         let killer = std::thread::spawn(move || {
             std::thread::sleep(moment);
             child.kill().unwrap();
             child.wait().unwrap();
         });
-        let whole = |line: &String| line.len() > 64;
-        for line in lines.map_while(Result::ok).filter(whole) {
-            let (index, id) = line.split_once(' ').unwrap();
-            let Ok(id) = id.parse() else { continue };
-            let before = acknowledged.insert(id, index.parse().unwrap());
-            assert_eq!(before, None, "acknowledged once");
+        let mut was_open = round % 3 != 2;
+        for line in lines.map_while(Result::ok) {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words.as_slice() {
+                ["open"] => was_open = true,
+                ["says", id, rest @ ..] if line.ends_with(']') && rest.len() == 4 => {
+                    let texts = [rest[..2].join(" "), rest[2..].join(" ")];
+                    says.insert(id.parse().unwrap(), texts);
+                }
+                [index, id] if id.len() == 64 => {
+                    let before = acknowledged.insert(id.parse().unwrap(), index.parse().unwrap());
+                    assert_eq!(before, None, "acknowledged once");
+                }
+                // The last line, cut short.
+                _ => {}
+            }
         }
         killer.join().unwrap();
-        size = check(&dir, &acknowledged, round);
+        seen.starts += u64::from(!was_open);
+        (size, withheld) = check(&dir, &acknowledged, &says, round);
     }
-    assert!(acknowledged.len() > 100, "the load was none: {}", acknowledged.len());
-    (acknowledged.len(), size)
+    seen.acknowledged += acknowledged.len();
+    seen.entries += size;
+    seen.withheld += withheld;
 }
 
-/// Opens the ledger as a user would after the crash, and checks all of it.
-fn check(dir: &Path, acknowledged: &HashMap<EventId, u64>, round: u64) -> u64 {
+/// Opens the ledger as a user would after the crash, and checks all of it. Gives its size, and how many texts are
+/// withheld.
+fn check(
+    dir: &Path,
+    acknowledged: &HashMap<EventId, u64>,
+    says: &HashMap<EventId, [String; 2]>,
+    round: u64,
+) -> (u64, usize) {
+    let key = key(ORIGIN, 1);
+    let public = FolderSource::open(&dir.join("public")).unwrap();
+    let report = mirror::verify(&public, Some(key.verifying_key()), &mirror::Options::default(), &|_, _| {});
+    assert_eq!(report.verdict, Verdict::Valid, "round {round}, as it was left: {report}");
     let ledger = open(dir);
     let reader = ledger.reader();
     let checkpoint = reader.checkpoint();
     let size = checkpoint.checkpoint().size();
     let mut auditor = Auditor::new(origin(), MemoryRows::default());
     let mut there: HashMap<EventId, u64> = HashMap::new();
+    let mut with_words = Vec::new();
     for index in 0..size {
         let bytes = reader.entry(index).unwrap().unwrap();
         let entry = Entry::parse(&bytes, &origin()).unwrap().verify().unwrap();
@@ -132,16 +220,56 @@ fn check(dir: &Path, acknowledged: &HashMap<EventId, u64>, round: u64) -> u64 {
             .push(&entry, leaf_hash(&bytes))
             .unwrap_or_else(|e| panic!("round {round}, entry {index}: {e}"));
         there.insert(entry.event().id(), index);
-        let words = reader.words(index).unwrap();
-        let expected = entry.event().content().is_some();
-        assert_eq!(matches!(words, StoredWords::Present(_)), expected, "round {round}, words of {index}");
+        if entry.event().content().is_some() {
+            with_words.push((index, entry.event().id()));
+        }
     }
     assert_eq!(auditor.root(), checkpoint.checkpoint().root(), "round {round}");
     assert_eq!(reader.entry(size).unwrap(), None);
+    let held = |id: &EventId| auditor.rows().fate(id).withheld_by(Position::Content);
+    for (index, id) in with_words {
+        let words = reader.words(index).unwrap();
+        match held(&id) {
+            Some(by) => assert_eq!(words, StoredWords::Withheld(by), "round {round}, words of {index}"),
+            None => assert!(matches!(words, StoredWords::Present(_)), "round {round}, words of {index}"),
+        }
+    }
     for (id, index) in acknowledged {
         assert_eq!(there.get(id), Some(index), "round {round}: an acknowledged event is gone");
         assert_eq!(reader.index_of(id).unwrap(), Some(*index), "round {round}");
     }
     ledger.close();
-    size
+    drop(ledger);
+    // What may be read, in public/ or in a journal: uploads wait for an hour.
+    let mut found = HashSet::new();
+    for folder in ["public", "journal"] {
+        find_texts(&dir.join(folder), &mut found);
+    }
+    let mut withheld = 0;
+    for (id, texts) in says {
+        let may = there.contains_key(id) && held(id).is_none();
+        withheld += usize::from(there.contains_key(id) && !may);
+        for text in texts {
+            assert_eq!(found.contains(text), may, "round {round}: {text} of {id}");
+        }
+    }
+    (size, withheld)
+}
+
+/// All that stands in square brackets in the files of a folder, if it is short.
+fn find_texts(dir: &Path, found: &mut HashSet<String>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            find_texts(&path, found);
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        for (at, _) in bytes.iter().enumerate().filter(|(_, b)| **b == b'[') {
+            let rest = &bytes[at..bytes.len().min(at + 40)];
+            if let Some(end) = rest.iter().position(|b| *b == b']') {
+                found.insert(String::from_utf8_lossy(&rest[..=end]).into_owned());
+            }
+        }
+    }
 }

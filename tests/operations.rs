@@ -133,6 +133,10 @@ fn fsck_finds_whatever_is_wrong_and_names_the_place() {
         bytes[at + sought.len() / 2] ^= 1;
         fs::write(path, bytes).unwrap();
     };
+    let segment = |dir: &Path| -> PathBuf {
+        let paths = fs::read_dir(dir.join("journal")).unwrap().map(|e| e.unwrap().path());
+        paths.filter(|p| !p.ends_with("acknowledged")).max().unwrap()
+    };
     let index = |dir: &Path, change: &dyn Fn(&sled::Tree)| {
         let db = sled::open(dir.join("index")).unwrap();
         change(&db.open_tree("index").unwrap());
@@ -202,13 +206,19 @@ fn fsck_finds_whatever_is_wrong_and_names_the_place() {
         (
             "the journal",
             &|d| {
-                let path = fs::read_dir(d.join("journal")).unwrap().next().unwrap().unwrap().path();
+                let path = segment(d);
                 let mut bytes = fs::read(&path).unwrap();
                 bytes[0] ^= 1;
                 fs::write(path, bytes).unwrap();
             },
             None,
             &["journal", "first line"],
+        ),
+        (
+            "a journal that is gone",
+            &|d| fs::rename(segment(d), d.join("journal/00000000000000000007")).unwrap(),
+            None,
+            &["journal", "the batch at entry 7", "564 entries were acknowledged"],
         ),
         (
             "a row changed",
@@ -400,6 +410,126 @@ fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
     // But the next backup mends it.
     ops::backup(&back, &to, false).unwrap();
     ops::restore(&to, &fourth).unwrap();
+}
+
+#[test]
+fn no_backup_takes_what_a_withholding_cut_short_left_behind() {
+    use onrecord::log::{Words, decode_contents, encode_contents};
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let (secret, bytes) = ("kenyataan yang sulit", b"lampiran yang sulit");
+    let (said, s) = statement(&story, secret);
+    let words = s.content.clone().unwrap();
+    record(&ledger, s);
+    let file = upload(&ledger, "sulit.txt", bytes);
+    let kept = upload(&ledger, "lampiran.txt", FILE);
+    let (id, s) = exhibit(&story, "surat", &file);
+    record(&ledger, s);
+    record(&ledger, exhibit(&story, "lain", &kept).1);
+    record(&ledger, withhold(&story, said, json!(["content"])));
+    record(&ledger, withhold(&story, id, json!(["files/0"])));
+    ledger.close();
+    drop(ledger);
+    // As it is between the checkpoint that covers a withholding and what that takes away.
+    let tile = dir.join("public/content/tile/000.p/10");
+    let clean = fs::read(&tile).unwrap();
+    let mut contents = decode_contents(&clean, 10).unwrap();
+    assert_eq!(contents[5], Words::Withheld);
+    contents[5] = Words::Present(&words);
+    fs::write(&tile, encode_contents(&contents).unwrap()).unwrap();
+    let placed = dir.join("public/file").join(file.blake3.to_string());
+    fs::write(&placed, bytes).unwrap();
+    assert!(fsck(&dir, None).to_string().contains("the log withholds"));
+
+    let holds = |place: &Path| {
+        let mut found = Vec::new();
+        let mut folders = vec![place.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let read = fs::read(&path).unwrap();
+                let has = |sought: &[u8]| read.windows(sought.len()).any(|w| w == sought);
+                if has(secret.as_bytes()) || has(bytes) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    };
+    assert_eq!(holds(&dir.join("public")).len(), 2);
+    let to = tmp.path().join("copy");
+    for _ in 0..2 {
+        let done = ops::backup(&dir, &to, false).unwrap();
+        assert!(done.removed >= 2, "{done:?}");
+        assert_eq!(holds(&to), Vec::<PathBuf>::new());
+    }
+    assert_eq!(fs::read(to.join("public/content/tile/000.p/10")).unwrap(), clean);
+    assert_eq!(fs::read(to.join("public/file").join(kept.blake3.to_string())).unwrap(), FILE);
+    // A plain copy takes it along; what is restored from that does not.
+    let plain = tmp.path().join("plain");
+    copy(&dir.join("public"), &plain.join("public"));
+    fs::copy(dir.join("ledger.toml"), plain.join("ledger.toml")).unwrap();
+    let back = tmp.path().join("back");
+    ops::restore(&plain, &back).unwrap();
+    assert_eq!(holds(&back), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_second_backup_writes_what_is_new_and_touches_no_full_tile() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    statements(&ledger, &story, 700);
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let to = tmp.path().join("copy");
+    ops::backup(&dir, &to, false).unwrap();
+    let files = || {
+        let mut found = std::collections::BTreeMap::new();
+        let mut folders = vec![to.join("public")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => drop(found.insert(path.clone(), fs::metadata(&path).unwrap())),
+                }
+            }
+        }
+        found
+    };
+    let before = files();
+    statements(&ledger, &story, 100);
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let done = ops::backup(&dir, &to, false).unwrap();
+    let after = files();
+    let new: Vec<_> =
+        after.iter().filter(|(p, m)| before.get(*p).is_none_or(|b| b.ino() != m.ino())).collect();
+    // Entry 804: the third tile is full now, the fourth has begun; and the checkpoint.
+    let names: Vec<String> =
+        new.iter().map(|(p, _)| p.strip_prefix(to.join("public")).unwrap().display().to_string()).collect();
+    let expected = [
+        "checkpoint",
+        "content/tile/002",
+        "content/tile/003.p/37",
+        "tile/0/002",
+        "tile/0/003.p/37",
+        "tile/1/000.p/3",
+        "tile/entries/002",
+        "tile/entries/003.p/37",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(done.written, 7, "all but the checkpoint: {done:?}");
+    let bytes = |files: &[(&PathBuf, &fs::Metadata)]| files.iter().map(|(_, m)| m.len()).sum::<u64>();
+    let all: Vec<_> = after.iter().collect();
+    assert!(bytes(&new) * 2 < bytes(&all), "{} of {} bytes", bytes(&new), bytes(&all));
+    // Partial tiles of the smaller size left the copy.
+    assert_eq!(before.keys().filter(|p| !after.contains_key(*p)).count(), 4, "{done:?}");
 }
 
 /// What a command gave.

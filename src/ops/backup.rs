@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Doing as _, OpsError,
+    Doing as _, OpsError, held,
     stray::{Tiles, files_under, read_tile},
 };
 use crate::{
@@ -85,7 +85,8 @@ fn make_dir(dir: &Path, mode: u32) -> Result<(), OpsError> {
 /// Copies the ledger in a folder, also while it is served: the checkpoint is read first, then tiles of exactly
 /// its size, then files; the copy's own checkpoint is replaced last. Full tiles and files that are in the copy
 /// already are left; words and files that were withheld since leave it. Keys are copied only `with_keys`. What was
-/// made is then verified, as anybody would.
+/// made is then verified, as anybody would, and rid of what the log withholds, which may be in the folder for a moment
+/// more, or until the next start.
 ///
 /// # Errors
 /// [`OpsError`], also if `to` holds something else, or a ledger that this one does not continue.
@@ -114,12 +115,13 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
         let report = check(&dest.public(), &key)?;
         match report.verdict {
             Verdict::Valid => break,
-            // Words that were withheld while this was made leave the disk a moment before the checkpoint that
-            // covers their withholding is there.
+            // Words that were withheld while this was made are not there any more; the checkpoint that covers their
+            // withholding is.
             _ if tries < TRIES => std::thread::sleep(Duration::from_millis(300)),
             _ => return Err(OpsError::NotValid(Box::new(report))),
         }
     }
+    done.removed += held::remove(&dest, &origin, done.size)?;
     if with_keys {
         copy_keys(&from, &dest)?;
     }
@@ -361,6 +363,7 @@ fn make(
     let (Verdict::Valid, Some(size), Some(root)) = (report.verdict, report.size, report.root) else {
         return Err(OpsError::NotValid(Box::new(report)));
     };
+    held::remove(&dest, origin, size)?;
     let missing_key = (!dest.checkpoint_key().exists()).then(|| dest.checkpoint_key());
     Ok(Restored {
         data: aside.to_owned(),

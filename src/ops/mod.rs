@@ -14,6 +14,7 @@
 mod backup;
 mod below;
 mod fsck;
+mod held;
 mod stray;
 
 pub use backup::{Backup, Restored, backup, restore};

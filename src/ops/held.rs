@@ -1,0 +1,110 @@
+//! What the log withholds leaves a copy, though it may be in what was copied: a process that was killed left it there,
+//! or was just about to remove it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+};
+
+use super::{
+    Doing as _, OpsError,
+    stray::{files_under, read_tile},
+};
+use crate::{
+    event::{Body, Content, Digest, EventId, Position},
+    ledger::{LedgerError, folder::Folder, withholding::is_closed},
+    log::{
+        Entry, Fate, TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents, encode_contents,
+    },
+    note::Origin,
+    store::disk::{Placing, RealDisk},
+};
+
+const WIDTH: u64 = TILE_WIDTH as u64;
+
+/// The entries of a bundle in a log of this size.
+fn entries(public: &Path, origin: &Origin, size: u64, bundle: u64) -> Result<Vec<Entry>, OpsError> {
+    let unusable = |why: &dyn std::fmt::Display| OpsError::Unusable(format!("bundle {bundle}: {why}"));
+    let width = size.saturating_sub(bundle * WIDTH).min(WIDTH) as u16; // At most 256.
+    let path = TilePath::new(TileKind::Entries, bundle, width).map_err(|e| unusable(&e))?;
+    let bytes = read_tile(public, path)?.ok_or_else(|| unusable(&"missing"))?;
+    let raw = decode_bundle(&bytes, width).map_err(|e| unusable(&e))?;
+    raw.into_iter().map(|raw| Entry::parse(raw, origin).map_err(|e| unusable(&e))).collect()
+}
+
+/// What became of the events whose words or files were ever withheld.
+fn fates(public: &Path, origin: &Origin, size: u64) -> Result<HashMap<EventId, Fate>, OpsError> {
+    let mut fates: HashMap<EventId, Fate> = HashMap::new();
+    for bundle in 0..size.div_ceil(WIDTH) {
+        for entry in entries(public, origin, size, bundle)? {
+            match entry.event().body() {
+                Body::ContentWithheld(b) => {
+                    let index = entry.header().index;
+                    let held = b.blobs.iter().map(|p| ((*p).into(), index));
+                    fates.entry(b.entry).or_default().withheld.extend(held);
+                }
+                Body::ContentReleased(b) => {
+                    let fate = fates.entry(b.entry).or_default();
+                    fate.withheld.retain(|(p, _)| !b.blobs.iter().any(|q| *p == (*q).into()));
+                }
+                _ => {}
+            }
+        }
+    }
+    fates.retain(|_, fate| !fate.withheld.is_empty());
+    Ok(fates)
+}
+
+/// Takes words and files that the log withholds out of a folder that verifies. Gives the number of files that were
+/// changed or removed.
+pub(super) fn remove(folder: &Folder, origin: &Origin, size: u64) -> Result<u64, OpsError> {
+    let public = folder.public();
+    let fates = fates(&public, origin, size)?;
+    if fates.is_empty() {
+        return Ok(0);
+    }
+    let mut placing = Placing::new(&RealDisk, folder.tmp());
+    let mut changed = 0;
+    let mut named: HashSet<Digest> = HashSet::new();
+    let names = files_under(&public)?;
+    let tiles = names.iter().filter_map(|name| name.parse::<TilePath>().ok());
+    let mut tiles: Vec<TilePath> =
+        tiles.filter(|path| path.kind() == TileKind::Contents && path.is_within(size)).collect();
+    tiles.sort_by_key(|path| path.index());
+    for tiles in tiles.chunk_by(|a, b| a.index() == b.index()) {
+        let Some(bundle) = tiles.first().map(|path| path.index()) else { continue };
+        let entries = entries(&public, origin, size, bundle)?;
+        for path in tiles {
+            let file = folder.tile(path);
+            let bytes = fs::read(&file).doing("read", &file)?;
+            let broken = |e: crate::log::TileError| OpsError::Unusable(format!("{path}: {e}"));
+            let mut words = decode_contents(&bytes, path.width()).map_err(broken)?;
+            for (entry, words) in entries.iter().zip(&mut words) {
+                let Words::Present(present) = *words else { continue };
+                let fate = fates.get(&entry.event().id());
+                if fate.is_some_and(|f| f.withheld_by(Position::Content).is_some()) {
+                    *words = Words::Withheld;
+                    continue;
+                }
+                let Ok(content) = Content::parse(present) else { continue };
+                let files = (0u32..).zip(content.files());
+                let open = files.filter(|(i, _)| fate.is_none_or(|fate| !is_closed(fate, *i)));
+                named.extend(open.map(|(_, file)| file.blake3));
+            }
+            let cleaned = encode_contents(&words).map_err(broken)?;
+            if cleaned != bytes {
+                placing.place(&file, &cleaned).map_err(LedgerError::from)?;
+                changed += 1;
+            }
+        }
+    }
+    for digest in names.iter().filter_map(|name| name.strip_prefix("file/")?.parse::<Digest>().ok()) {
+        if !named.contains(&digest) {
+            placing.remove(&folder.file(&digest)).map_err(LedgerError::from)?;
+            changed += 1;
+        }
+    }
+    placing.sync().map_err(LedgerError::from)?;
+    Ok(changed)
+}

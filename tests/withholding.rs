@@ -248,6 +248,25 @@ fn what_is_given_back_is_there_again_and_its_files_must_be() {
 }
 
 #[test]
+fn what_is_handed_in_again_stays_though_the_withheld_file_is_only_then_removed() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let file = upload(&ledger, NAME, FILE);
+    let (id, s) = exhibit(&story, std::slice::from_ref(&file));
+    record(&ledger, s).unwrap();
+    for _ in 0..5 {
+        assert!(ledger.wait_published(Duration::from_secs(10)));
+        record(&ledger, withhold(&story, id, json!(["files/0"]))).unwrap();
+        // Before the publisher has looked: it sleeps for a while after each look.
+        upload(&ledger, NAME, FILE);
+        assert!(ledger.wait_published(Duration::from_secs(10)));
+        assert!(!dir.join("public/file").join(file.blake3.to_string()).exists());
+        record(&ledger, touch(&story, "content.released", "order_lifted", id, json!(["files/0"]))).unwrap();
+    }
+}
+
+#[test]
 fn under_embargo_words_and_files_are_never_public_nor_written() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);

@@ -40,8 +40,8 @@ pub(crate) struct Follower {
     pub segments: Vec<u64>,
     /// Size of the checkpoint on disk.
     pub published: u64,
-    /// Events of which withheld files may still be on disk.
-    pub unsettled: BTreeSet<EventId>,
+    /// Events of which withheld files may still be on disk, each with how many uploads had begun when it was withheld.
+    pub unsettled: BTreeMap<EventId, u64>,
     /// Publications whose partial tiles stand beside full ones: when, and from which size to which.
     pub grown: VecDeque<(Instant, u64, u64)>,
     pub publish_every: Duration,
@@ -153,7 +153,11 @@ impl Follower {
         let to = IndexPosition { size: last + 1, last: Digest::blake3(&entry) };
         self.shared.index.add(&layer.rows, &layer.listed, to)?;
         self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner).old = None;
-        self.unsettled.extend(withholding::drop_claims(&self.shared, &layer.listed)?);
+        for (target, by) in withholding::drop_claims(&self.shared, &layer.listed)? {
+            let begun = layer.uploads.get(&by).copied().unwrap_or(0);
+            let before = self.unsettled.entry(target).or_default();
+            *before = begun.max(*before);
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What was committed but is not in the index yet. Readers look here first, so they always see what was
 //! acknowledged.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::reader::Shared;
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
 pub(crate) struct Layer {
     pub rows: MemoryRows,
     pub listed: Vec<Listed>,
+    /// For each entry that withholds, how many uploads had begun when it was recorded.
+    pub uploads: BTreeMap<u64, u64>,
 }
 
 /// Two layers over the index: one that grows, one that is being written.

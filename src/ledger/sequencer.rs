@@ -1,6 +1,7 @@
 //! The one who numbers: decides each event at its own index, commits batches, acknowledges.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -476,7 +477,10 @@ impl Sequencer {
             .map_err(|e| e.to_string())?;
         let frame = journal::frame(batch.base, &batch.records, checkpoint.note().as_bytes());
         let withholds = |l: &&Listed| l.event_type == EventType::ContentWithheld;
-        let withheld = batch.listed.iter().rfind(withholds).map(|l| l.index);
+        let begun = self.shared.uploads.begun();
+        let uploads: BTreeMap<u64, u64> =
+            batch.listed.iter().filter(withholds).map(|l| (l.index, begun)).collect();
+        let withheld = uploads.last_key_value().map(|(index, _)| *index);
         let _held = self.signals.hold();
         let began = Instant::now();
         self.journal
@@ -493,6 +497,7 @@ impl Sequencer {
         let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
         overlay.young.rows.put(std::mem::take(&mut batch.rows));
         overlay.young.listed.append(&mut batch.listed);
+        overlay.young.uploads.extend(uploads);
         let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
         let items = batch.records.drain(..).map(|record| Item {
             entry: record.entry,

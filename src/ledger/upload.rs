@@ -26,6 +26,8 @@ struct Waiting {
     size: u64,
     from: Option<IpAddr>,
     since: Instant,
+    /// Which upload of this process it was, from 1 on; 0 for one of an earlier process.
+    number: u64,
     /// Submissions at the door that name it; it does not expire meanwhile.
     pins: u32,
 }
@@ -53,6 +55,7 @@ pub struct Upload {
     uploads: Arc<Uploads>,
     digest: Digest,
     from: IpAddr,
+    number: u64,
     aside: PathBuf,
     file: Option<Box<dyn DiskFile>>,
     blake3: blake3::Hasher,
@@ -107,7 +110,7 @@ impl Uploads {
             }
             let sha256 = Digest(Sha256::digest(&bytes).into());
             let size = bytes.len() as u64;
-            let waiting = Waiting { sha256, size, from: None, since: Instant::now(), pins: 0 };
+            let waiting = Waiting { sha256, size, from: None, since: Instant::now(), number: 0, pins: 0 };
             state.waiting.insert(digest, waiting);
         }
         let folder = folder.clone();
@@ -121,13 +124,15 @@ impl Uploads {
     pub fn begin(self: &Arc<Self>, digest: Digest, from: IpAddr) -> Result<Upload, Refusal> {
         let mut state = self.lock();
         state.next += 1;
-        let aside = self.folder.tmp().join(format!("upload-{}", state.next));
+        let number = state.next;
+        let aside = self.folder.tmp().join(format!("upload-{number}"));
         drop(state);
         let file = self.disk.create(&aside).map_err(unavailable)?;
         Ok(Upload {
             uploads: self.clone(),
             digest,
             from,
+            number,
             aside,
             file: Some(file),
             blake3: blake3::Hasher::new(),
@@ -159,21 +164,28 @@ impl Uploads {
         self.lock().waiting.contains_key(digest)
     }
 
+    /// How many uploads this process began.
+    pub fn begun(&self) -> u64 {
+        self.lock().next
+    }
+
     /// All uploads that wait.
     pub fn waiting(&self) -> Vec<Digest> {
         self.lock().waiting.keys().copied().collect()
     }
 
-    /// Removes an upload that is withheld, if that is still so and no submission holds it. Whether nothing is
-    /// left to be done.
+    /// Removes an upload that is withheld, if that is still so and no submission holds it. One that came after so many
+    /// had `begun` stays: it may be meant to give the file back. Whether nothing is left to be done.
     pub fn discard(
         &self,
         digest: &Digest,
+        begun: u64,
         is_gone: impl FnOnce() -> Result<bool, ReadError>,
     ) -> Result<bool, LedgerError> {
         let mut state = self.lock();
         match state.waiting.get(digest) {
             None => return Ok(true),
+            Some(w) if w.number > begun => return Ok(true),
             Some(w) if w.pins > 0 => return Ok(false),
             Some(_) => {}
         }
@@ -262,7 +274,8 @@ impl Upload {
             .map_err(unavailable)?;
         let pins = state.waiting.get(&self.digest).map_or(0, |w| w.pins);
         let sha256 = Digest(std::mem::take(&mut self.sha256).finalize().into());
-        let waiting = Waiting { sha256, size: self.size, from: Some(self.from), since: Instant::now(), pins };
+        let (size, from, number) = (self.size, Some(self.from), self.number);
+        let waiting = Waiting { sha256, size, from, since: Instant::now(), number, pins };
         state.waiting.insert(self.digest, waiting);
         Ok(())
     }

@@ -14,7 +14,7 @@
 //! before the event that withholds is.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write as _,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -277,21 +277,21 @@ pub(crate) fn target_of(event: &Event) -> Option<EventId> {
     }
 }
 
-/// The events whose words or files these entries withhold or give back.
-fn targets(shared: &Shared, listed: &[Listed]) -> Result<BTreeSet<EventId>, ReadError> {
-    let mut targets = BTreeSet::new();
+/// The events whose words or files these entries withhold or give back, each with the last that does.
+fn targets(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>, ReadError> {
+    let mut targets = BTreeMap::new();
     for l in listed.iter().filter(|l| files_changed(l.event_type)) {
         let Some(entry) = shared.entry(l.index)? else { continue };
-        targets.extend(target_of(shared.parse(l.index, &entry)?.event()));
+        targets.extend(target_of(shared.parse(l.index, &entry)?.event()).map(|id| (id, l.index)));
     }
     Ok(targets)
 }
 
 /// Takes what these entries withhold out of the lists of files, so that nothing of a withheld file is looked up
-/// any more: not even how long that takes tells it from an unknown one.
-pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeSet<EventId>, ReadError> {
+/// any more: not even how long that takes tells it from an unknown one. Gives the events, each with its last entry.
+pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>, ReadError> {
     let targets = targets(shared, listed)?;
-    for target in &targets {
+    for target in targets.keys() {
         let Some(row) = shared.event(target) else { continue };
         let fate = shared.fate(target);
         shared.index.drop_files(row.index, |position| is_closed(&fate, position))?;
@@ -318,15 +318,16 @@ pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), L
 }
 
 /// Removes the files of these events that are withheld wherever they are named. Gives those events of which a
-/// file is still in the hands of a submission at the door. Nothing is done, and none given, unless all that
+/// file is still in the hands of a submission at the door. With each event comes how many uploads had begun when it was
+/// withheld; later ones stay. Nothing is done, and none given, unless all that
 /// withholds is `covered` by what is published: a copy of that needs the others.
 pub(crate) fn remove_withheld(
     shared: &Shared,
-    targets: &BTreeSet<EventId>,
+    targets: &BTreeMap<EventId, u64>,
     covered: &dyn Fn() -> bool,
-) -> Result<Option<BTreeSet<EventId>>, LedgerError> {
-    let mut later = BTreeSet::new();
-    for target in targets {
+) -> Result<Option<BTreeMap<EventId, u64>>, LedgerError> {
+    let mut later = BTreeMap::new();
+    for (target, begun) in targets {
         let fate = shared.fate(target);
         let marks = shared.marks.of(target);
         let closed: BTreeSet<Digest> =
@@ -352,8 +353,8 @@ pub(crate) fn remove_withheld(
         }
         placing.sync()?;
         for digest in shared.uploads.waiting().iter().filter(|d| shared.marks.is_one_of(d, &closed)) {
-            if !discard(shared, digest)? {
-                later.insert(*target);
+            if !discard(shared, digest, *begun)? {
+                later.insert(*target, *begun);
             }
         }
     }
@@ -361,8 +362,8 @@ pub(crate) fn remove_withheld(
 }
 
 /// Removes an upload that is withheld. Whether nothing is left to be done.
-fn discard(shared: &Shared, digest: &Digest) -> Result<bool, LedgerError> {
-    shared.uploads.discard(digest, || Ok(shared.open_claims(digest)?.is_empty()))
+fn discard(shared: &Shared, digest: &Digest, begun: u64) -> Result<bool, LedgerError> {
+    shared.uploads.discard(digest, begun, || Ok(shared.open_claims(digest)?.is_empty()))
 }
 
 /// Finishes at the start what an earlier process had begun: uploads that are named are claimed, those that are
@@ -370,16 +371,16 @@ fn discard(shared: &Shared, digest: &Digest) -> Result<bool, LedgerError> {
 pub(crate) fn resume<'a>(
     shared: &Shared,
     journalled: impl Iterator<Item = (u64, &'a Record)>,
-) -> Result<BTreeSet<EventId>, LedgerError> {
+) -> Result<BTreeMap<EventId, u64>, LedgerError> {
     let waiting: BTreeSet<Digest> = shared.uploads.waiting().into_iter().collect();
     claim(shared, &waiting)?;
     for digest in waiting.iter().filter(|d| shared.marks.is_marked(d)) {
         // Nobody holds an upload yet. One that was meant for a release is uploaded again.
-        discard(shared, digest)?;
+        discard(shared, digest, 0)?;
     }
-    let mut targets = BTreeSet::new();
+    let mut targets = BTreeMap::new();
     for (index, record) in journalled {
-        targets.extend(target_of(shared.parse(index, &record.entry)?.event()));
+        targets.extend(target_of(shared.parse(index, &record.entry)?.event()).map(|id| (id, 0)));
     }
     Ok(targets)
 }

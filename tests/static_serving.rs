@@ -6,6 +6,7 @@ mod support;
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -17,6 +18,7 @@ use onrecord::{
     event::{Digest, EventId},
     ledger::Ledger,
     log::{TileKind, tiles_of},
+    serve,
 };
 use serde_json::{Value, json};
 use support::*;
@@ -361,4 +363,75 @@ fn a_ledger_behind_nginx_is_read_and_written_as_without() {
     let page = nginx.send("GET", "/", &[("Accept-Encoding", "gzip")], b"");
     assert_eq!((page.status, page.header("content-encoding")), (200, Some("gzip")));
     verify(nginx.address, &w.ledger);
+}
+
+/// A POST from an address of this machine's own, with a header that anybody can write; the codes that were
+/// answered.
+fn record_from(source: &str, to: SocketAddr, claims: &str, event: &onrecord::ledger::Submission) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let query = "mutation($i: RecordInput!) { record(input: $i) { userErrors { code } results { userErrors { code } } } }";
+    let submission = json!({"note": text(&event.note), "content": event.content.as_deref().map(text)});
+    let body = json!({"query": query, "variables": {"i": {"submissions": [submission]}}}).to_string();
+    let out = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--interface",
+            source,
+            "--header",
+            &format!("X-Forwarded-For: {claims}"),
+        ])
+        .args(["--json", &body, &format!("http://{to}/graphql")])
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{out:?}"));
+    let record = &answer["data"]["record"];
+    let code =
+        record["userErrors"][0]["code"].as_str().or(record["results"][0]["userErrors"][0]["code"].as_str());
+    code.unwrap_or("recorded").to_owned()
+}
+
+#[test]
+fn callers_behind_nginx_are_told_apart_and_can_be_nobody_else() {
+    let w = World::new();
+    let options = serve::Options {
+        proxies: serve::Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], ..Default::default() },
+        writes: serve::WriteRate { per_minute: 1, burst: 2 },
+        ..Default::default()
+    };
+    let server = Server::start_with(w.ledger.clone(), options);
+    let nginx = Nginx::before(server.address);
+    let mut n = 0;
+    let mut record = |source: &str, claims: &str| {
+        n += 1;
+        record_from(source, nginx.address, claims, &statement(&w.story, &format!("kenyataan {n}")).1)
+    };
+    // How much an event counts for is not this test's.
+    assert!((0..8).any(|_| record("127.0.0.2", "192.0.2.1") == "RATE_LIMITED"));
+    // It writes another address into the header, each time another.
+    for i in 0..3 {
+        assert_eq!(record("127.0.0.2", &format!("198.51.100.{i}")), "RATE_LIMITED");
+        assert_eq!(record("127.0.0.2", &format!("198.51.100.{i}, 127.0.0.1")), "RATE_LIMITED");
+    }
+    // Nobody else pays for it.
+    assert_eq!(record("127.0.0.3", "127.0.0.2"), "recorded");
+}
+
+#[test]
+fn a_subscription_goes_through_nginx() {
+    let w = World::new();
+    let server = Server::start(w.ledger.clone());
+    let nginx = Nginx::before(server.address);
+    let mut stream = TcpStream::connect(nginx.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!(
+        "GET /graphql HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
+        nginx.address
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 64];
+    let n = stream.read(&mut answer).unwrap();
+    assert!(answer[..n].starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer[..n]));
 }

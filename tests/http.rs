@@ -419,6 +419,69 @@ fn a_file_is_served_once_an_event_names_it_and_no_more_when_it_is_withheld() {
 }
 
 #[test]
+fn a_part_of_a_file_is_served_while_the_whole_would_be() {
+    let w = world();
+    let s = &w.server;
+    let big: Vec<u8> = (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect();
+    let file = file_ref("besar.bin", "video/mp4", &big);
+    let path = format!("/file/{}", file.blake3);
+    let range = |range: &str| s.send("GET", &path, &[("Range", range)], b"");
+    // Nothing names it yet: as unknown as any.
+    assert_eq!(s.send("PUT", &path, &[], &big).status, 201);
+    let unknown = format!("/file/{}", "0".repeat(64));
+    let answers = [range("bytes=0-1"), s.send("GET", &unknown, &[("Range", "bytes=0-1")], b"")];
+    assert!(answers.iter().all(|r| r.status == 404 && r.header("accept-ranges").is_none()));
+    let (id, _) = w.exhibit(std::slice::from_ref(&file));
+
+    let whole = s.get(&path);
+    assert_eq!((whole.status, whole.header("accept-ranges")), (200, Some("bytes")));
+    for (asked, first, last) in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=70000-699999", 70_000, 699_999),
+        ("bytes=1199999-", 1_199_999, 1_199_999),
+        ("bytes=-10", 1_199_990, 1_199_999),
+        ("bytes=1000000-9999999", 1_000_000, 1_199_999),
+    ] {
+        let part = range(asked);
+        assert_eq!(part.status, 206, "{asked}");
+        assert_eq!(part.header("content-range"), Some(format!("bytes {first}-{last}/1200000").as_str()));
+        assert_eq!(part.header("content-length"), Some((last - first + 1).to_string().as_str()));
+        assert!(part.body == big[first..=last], "{asked}");
+        for name in
+            ["etag", "cache-control", "content-type", "content-disposition", "content-security-policy"]
+        {
+            assert_eq!(part.header(name), whole.header(name), "{name}");
+        }
+    }
+    let beyond = range("bytes=1200000-");
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, Some("bytes */1200000")));
+    assert_eq!((range("bytes=0-1,5-6").status, range("bytes=9-1").status), (200, 200));
+    let tag = whole.header("etag").unwrap();
+    let if_range = |known: &str| s.send("GET", &path, &[("Range", "bytes=0-1"), ("If-Range", known)], b"");
+    assert_eq!((if_range(tag).status, if_range("\"other\"").status), (206, 200));
+    let known = [("Range", "bytes=0-1"), ("If-None-Match", tag)];
+    assert_eq!(s.send("GET", &path, &known, b"").status, 304);
+    let head = s.send("HEAD", &path, &[("Range", "bytes=0-1")], b"");
+    assert_eq!((head.status, head.header("content-length")), (200, Some("1200000")));
+
+    let withheld = say(
+        "content.withheld",
+        Some(w.story.case),
+        json!({"entry": id}),
+        json!({"ground": "safety", "blobs": ["files/0"]}),
+        None,
+    );
+    w.record(withheld.sign(&[&operator()]));
+    let (gone, never) = (range("bytes=0-1"), s.send("GET", &unknown, &[("Range", "bytes=0-1")], b""));
+    let shown = |r: &http::Reply| {
+        let headers: Vec<_> = r.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+        (r.status, headers, r.body.clone())
+    };
+    assert_eq!(gone.status, 404);
+    assert_eq!(shown(&gone), shown(&never), "nothing tells withheld from unknown");
+}
+
+#[test]
 fn uploads_that_are_not_what_they_say_are_refused_with_a_code() {
     let w = world();
     let s = &w.server;

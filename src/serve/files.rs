@@ -1,21 +1,27 @@
 //! Files: exhibits handed in before the event that names them, and served while no withholding stands.
 
+use std::io::SeekFrom;
+
 use axum::{
     body::{Body, Bytes},
     extract::{Extension, Path, Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_LENGTH},
+        header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE},
     },
     response::Response,
 };
 use http_body_util::{BodyExt as _, channel::Channel};
-use tokio::{io::AsyncReadExt as _, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+    sync::mpsc,
+};
 
 use super::{
     App,
     answer::{self, REVALIDATE, blocking, bytes},
     bodies::stopped_coming,
+    byte_range::{self, Asked},
     client::Client,
     guard, limits,
 };
@@ -74,14 +80,42 @@ pub async fn get(
     };
     let (content_type, show) = served_as(&media);
     answer::tagged(&headers, &digest.to_string(), REVALIDATE, || {
-        let body = if method == Method::HEAD { Body::empty() } else { stream(file, size) };
+        // A range is a matter of GET alone.
+        let asked = match method {
+            Method::GET => byte_range::asked(&headers, &format!("\"{digest}\""), size),
+            _ => Asked::Whole,
+        };
+        let (status, first, length) = match asked {
+            Asked::Whole => (StatusCode::OK, 0, size),
+            Asked::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+            Asked::Beyond => return beyond(size),
+        };
+        let body = if method == Method::HEAD { Body::empty() } else { stream(file, first, length) };
         let mut response = bytes(content_type, REVALIDATE, body);
+        *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        // Digits and a few signs.
+        let part = format!("bytes {first}-{}/{size}", first + length.saturating_sub(1));
+        if status == StatusCode::PARTIAL_CONTENT
+            && let Ok(part) = HeaderValue::from_str(&part)
+        {
+            headers.insert(CONTENT_RANGE, part);
+        }
         let disposition = if show { "inline" } else { "attachment" };
         headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
         response
     })
+}
+
+/// 416: the file ends before the range begins.
+fn beyond(size: u64) -> Response {
+    let mut response = answer::text(StatusCode::RANGE_NOT_SATISFIABLE, "the file is shorter");
+    if let Ok(whole) = HeaderValue::from_str(&format!("bytes */{size}")) {
+        response.headers_mut().insert(CONTENT_RANGE, whole);
+    }
+    response
 }
 
 /// The log names it and nothing withholds it, yet it is not there: our fault, but the answer is the same as for
@@ -91,11 +125,18 @@ fn missing(path: &std::path::Path, error: &std::io::Error) -> Response {
     answer::not_found()
 }
 
-/// The bytes of a file, a chunk at a time, no faster than they are taken.
-fn stream(mut file: tokio::fs::File, size: u64) -> Body {
+/// So many bytes of a file from the first on, a chunk at a time, no faster than they are taken.
+fn stream(mut file: tokio::fs::File, first: u64, length: u64) -> Body {
     let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
     tokio::spawn(async move {
-        let mut left = size;
+        if first > 0
+            && let Err(error) = file.seek(SeekFrom::Start(first)).await
+        {
+            tracing::error!(%error, "a file can't be read");
+            sender.abort(error);
+            return;
+        }
+        let mut left = length;
         while left > 0 {
             let mut chunk = vec![0; limits::CHUNK];
             match file.read(&mut chunk).await {

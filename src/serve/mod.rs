@@ -25,6 +25,7 @@
 
 mod answer;
 mod bodies;
+mod byte_range;
 mod client;
 mod coding;
 mod connection;

@@ -422,7 +422,7 @@ fn long_words_count_for_more() {
 fn uploads_are_counted_by_the_same_address() {
     let folder = folder();
     let flags =
-        ["--trusted-proxy", "127.0.0.0/8", "--forwarded-header", "forwarded", "--upload-quota", "1000"];
+        ["--trusted-proxy", "127.0.0.0/8", "--forwarded-header", "forwarded", "--upload-quota", "9000"];
     let served = folder.serve(&[&flags[..], &["--log", "debug"]].concat());
     let put = |from: &str, fill: u8| {
         let bytes = [fill; 600];

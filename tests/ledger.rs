@@ -326,7 +326,8 @@ fn uploads_have_a_size_a_quota_and_an_end() {
     let (_tmp, dir) = fresh();
     let options = Options {
         max_file: 100,
-        upload_quota: 150,
+        // Each file counts for 4 KiB more than it holds.
+        upload_quota: 2 * 4_096 + 150,
         upload_expiry: Duration::from_secs(20),
         ..Options::default()
     };

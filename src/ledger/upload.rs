@@ -35,9 +35,59 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct State {
     waiting: HashMap<Digest, Waiting>,
-    /// Bytes being taken in now, by address.
-    coming: HashMap<IpAddr, u64>,
+    /// Bytes that wait or are being taken in, by address; each file counts [`EACH`] more.
+    held: HashMap<IpAddr, u64>,
+    /// The same of all, those from before the start too.
+    all: u64,
     next: u64,
+}
+
+/// What a file takes beside its bytes, on disk and in memory: many small ones must not be free.
+const EACH: u64 = 4 << 10;
+/// Addresses whose whole quota may wait at once: however many bring files, the disk is not theirs to fill.
+const QUOTAS: u64 = 64;
+
+impl State {
+    /// Counts bytes for an address, if neither it nor all together have too many then.
+    fn hold(&mut self, from: IpAddr, bytes: u64, quota: u64) -> bool {
+        let held = self.held.get(&from).copied().unwrap_or(0);
+        let fits = held.saturating_add(bytes) <= quota
+            && self.all.saturating_add(bytes) <= quota.saturating_mul(QUOTAS);
+        if fits {
+            self.held.insert(from, held + bytes);
+            self.all += bytes;
+        }
+        fits
+    }
+
+    /// Counts them no more. Without an address they were brought before the start.
+    fn release(&mut self, from: Option<IpAddr>, bytes: u64) {
+        self.all = self.all.saturating_sub(bytes);
+        let Some(from) = from else { return };
+        if let Some(held) = self.held.get_mut(&from) {
+            *held = held.saturating_sub(bytes);
+            if *held == 0 {
+                self.held.remove(&from);
+            }
+        }
+    }
+
+    /// Keeps a file whose bytes are counted, in the place of the same one brought before.
+    fn insert(&mut self, digest: Digest, waiting: Waiting) {
+        if waiting.from.is_none() {
+            self.all += waiting.size + EACH;
+        }
+        if let Some(old) = self.waiting.insert(digest, waiting) {
+            self.release(old.from, old.size + EACH);
+        }
+    }
+
+    /// Forgets a file.
+    fn remove(&mut self, digest: &Digest) {
+        if let Some(old) = self.waiting.remove(digest) {
+            self.release(old.from, old.size + EACH);
+        }
+    }
 }
 
 /// All uploads of a ledger.
@@ -61,6 +111,8 @@ pub struct Upload {
     blake3: blake3::Hasher,
     sha256: Sha256,
     size: u64,
+    /// Whether it waits for an event now; its bytes are counted until it is claimed.
+    kept: bool,
 }
 
 impl std::fmt::Debug for Uploads {
@@ -76,6 +128,10 @@ impl std::fmt::Debug for Upload {
             .field("size", &self.size)
             .finish_non_exhaustive()
     }
+}
+
+fn too_many() -> Refusal {
+    Refusal::because(Code::RateLimited, "file", "too many uploads wait for an event that names them")
 }
 
 fn unavailable(e: std::io::Error) -> Refusal {
@@ -102,16 +158,20 @@ impl Uploads {
         }
         for name in disk.list(&dir)? {
             let path = dir.join(&name);
-            let bytes = disk.read(&path)?.unwrap_or_default();
-            let digest = Digest::blake3(&bytes);
+            let (mut blake3, mut sha256, mut size) = (blake3::Hasher::new(), Sha256::new(), 0);
+            disk.read_parts(&path, &mut |part| {
+                blake3.update(part);
+                sha256.update(part);
+                size += part.len() as u64;
+            })?;
+            let digest = Digest(*blake3.finalize().as_bytes());
             if name.parse() != Ok(digest) {
                 disk.remove(&path)?;
                 continue;
             }
-            let sha256 = Digest(Sha256::digest(&bytes).into());
-            let size = bytes.len() as u64;
+            let sha256 = Digest(sha256.finalize().into());
             let waiting = Waiting { sha256, size, from: None, since: Instant::now(), number: 0, pins: 0 };
-            state.waiting.insert(digest, waiting);
+            state.insert(digest, waiting);
         }
         let folder = folder.clone();
         Ok(Arc::new(Self { disk, folder, max_file, quota, expiry, state: Mutex::new(state) }))
@@ -123,22 +183,28 @@ impl Uploads {
 
     pub fn begin(self: &Arc<Self>, digest: Digest, from: IpAddr) -> Result<Upload, Refusal> {
         let mut state = self.lock();
+        if !state.hold(from, EACH, self.quota) {
+            return Err(too_many());
+        }
         state.next += 1;
         let number = state.next;
         let aside = self.folder.tmp().join(format!("upload-{number}"));
         drop(state);
-        let file = self.disk.create(&aside).map_err(unavailable)?;
-        Ok(Upload {
+        // From here on, what is held is released when the upload is dropped.
+        let mut upload = Upload {
             uploads: self.clone(),
             digest,
             from,
             number,
             aside,
-            file: Some(file),
+            file: None,
             blake3: blake3::Hasher::new(),
             sha256: Sha256::new(),
             size: 0,
-        })
+            kept: false,
+        };
+        upload.file = Some(self.disk.create(&upload.aside).map_err(unavailable)?);
+        Ok(upload)
     }
 
     /// Holds a waiting file for a submission at the door. Gives its SHA-256 and size.
@@ -157,7 +223,7 @@ impl Uploads {
 
     /// An accepted event names it, and it was moved to where it is served.
     pub fn claimed(&self, digest: &Digest) {
-        self.lock().waiting.remove(digest);
+        self.lock().remove(digest);
     }
 
     pub fn is_waiting(&self, digest: &Digest) -> bool {
@@ -196,7 +262,7 @@ impl Uploads {
                 .remove(&path)
                 .and_then(|()| self.disk.sync_dir(&self.folder.uploads()))
                 .doing(|| format!("remove {}", path.display()))?;
-            state.waiting.remove(digest);
+            state.remove(digest);
         }
         Ok(true)
     }
@@ -216,7 +282,7 @@ impl Uploads {
             if let Err(e) = self.disk.remove(&self.folder.upload(&digest)) {
                 tracing::warn!(error = %e, "an expired upload could not be removed");
             }
-            state.waiting.remove(&digest);
+            state.remove(&digest);
         }
     }
 }
@@ -232,16 +298,8 @@ impl Upload {
             let message = format!("a file of at most {} bytes is taken", self.uploads.max_file);
             return Err(Refusal::because(Code::TooLarge, "file", message));
         }
-        {
-            let mut state = self.uploads.lock();
-            let waiting: u64 =
-                state.waiting.values().filter(|w| w.from == Some(self.from)).map(|w| w.size).sum();
-            let coming = state.coming.entry(self.from).or_default();
-            if waiting + *coming + more > self.uploads.quota {
-                let message = "too many uploads of this address wait for an event that names them";
-                return Err(Refusal::because(Code::RateLimited, "file", message));
-            }
-            *coming += more;
+        if !self.uploads.lock().hold(self.from, more, self.uploads.quota) {
+            return Err(too_many());
         }
         self.size += more;
         self.blake3.update(bytes);
@@ -276,7 +334,9 @@ impl Upload {
         let sha256 = Digest(std::mem::take(&mut self.sha256).finalize().into());
         let (size, from, number) = (self.size, Some(self.from), self.number);
         let waiting = Waiting { sha256, size, from, since: Instant::now(), number, pins };
-        state.waiting.insert(self.digest, waiting);
+        state.insert(self.digest, waiting);
+        drop(state);
+        self.kept = true;
         Ok(())
     }
 }
@@ -288,12 +348,70 @@ impl Drop for Upload {
         {
             tracing::warn!(error = %e, "an upload cut short could not be removed");
         }
-        let mut state = self.uploads.lock();
-        if let Some(coming) = state.coming.get_mut(&self.from) {
-            *coming = coming.saturating_sub(self.size);
-            if *coming == 0 {
-                state.coming.remove(&self.from);
-            }
+        if !self.kept {
+            self.uploads.lock().release(Some(self.from), self.size + EACH);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::disk::RealDisk;
+
+    fn uploads(dir: &std::path::Path, quota: u64) -> Arc<Uploads> {
+        let expiry = Duration::from_secs(3_600);
+        Uploads::open(Arc::new(RealDisk), &Folder::new(dir), 1 << 20, quota, expiry).unwrap()
+    }
+
+    fn bring(uploads: &Arc<Uploads>, from: u8, bytes: &[u8]) -> Result<(), Refusal> {
+        let mut upload = uploads.begin(Digest::blake3(bytes), [192, 0, 2, from].into())?;
+        upload.write(bytes)?;
+        upload.finish()
+    }
+
+    fn code(result: Result<(), Refusal>) -> Option<Code> {
+        result.err().map(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn small_files_count_too_and_what_ends_is_counted_no_more() {
+        let tmp = tempfile::tempdir().unwrap();
+        let uploads = uploads(tmp.path(), 3 * EACH);
+        assert_eq!(code(bring(&uploads, 1, b"a")), None);
+        assert_eq!(code(bring(&uploads, 1, b"b")), None);
+        assert_eq!(code(bring(&uploads, 1, b"c")), Some(Code::RateLimited));
+        assert_eq!(code(bring(&uploads, 2, b"c")), None, "another address is not bound by it");
+        // The same file again takes the place of itself, and one cut short or not what it says takes none.
+        uploads.claimed(&Digest::blake3(b"b"));
+        for _ in 0..5 {
+            assert_eq!(code(bring(&uploads, 1, b"a")), None);
+            drop(uploads.begin(Digest::blake3(b"d"), [192, 0, 2, 1].into()).unwrap());
+            let mut wrong = uploads.begin(Digest::blake3(b"d"), [192, 0, 2, 1].into()).unwrap();
+            wrong.write(b"e").unwrap();
+            assert_eq!(code(wrong.finish()), Some(Code::FileDigest));
+        }
+        for bytes in [b"a", b"c"] {
+            uploads.claimed(&Digest::blake3(bytes));
+        }
+        let state = uploads.lock();
+        assert!(state.all == 0 && state.held.is_empty(), "{state:?}");
+    }
+
+    #[test]
+    fn all_together_are_bounded_and_those_from_before_the_start_count() {
+        let tmp = tempfile::tempdir().unwrap();
+        let quota = EACH + 8;
+        let first = uploads(tmp.path(), quota);
+        for from in 0..64 {
+            assert_eq!(code(bring(&first, from, &[from; 8])), None);
+        }
+        assert_eq!(code(bring(&first, 64, &[64; 8])), Some(Code::RateLimited));
+        drop(first);
+        let second = uploads(tmp.path(), quota);
+        assert_eq!(second.waiting().len(), 64);
+        assert_eq!(code(bring(&second, 64, &[64; 8])), Some(Code::RateLimited));
+        second.claimed(&Digest::blake3(&[0; 8]));
+        assert_eq!(code(bring(&second, 64, &[64; 8])), None);
     }
 }

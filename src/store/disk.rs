@@ -39,6 +39,12 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn read_at_hand(&self, _path: &Path) -> Option<Vec<u8>> {
         None
     }
+    /// Gives a file's bytes to `take`, a part at a time. Whether there is one.
+    fn read_parts(&self, path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+        let bytes = self.read(path)?;
+        take(bytes.as_deref().unwrap_or_default());
+        Ok(bytes.is_some())
+    }
     /// A new, empty file, over any old one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// As [`create`](Self::create), readable by the owner alone (mode 0600) where the disk knows owners.
@@ -91,6 +97,18 @@ impl Disk for RealDisk {
         let mut bytes = vec![0; usize::try_from(file.metadata().ok()?.len()).ok()?];
         let n = preadv2(&file, &mut [io::IoSliceMut::new(&mut bytes)], 0, ReadWriteFlags::NOWAIT).ok()?;
         (n == bytes.len()).then_some(bytes)
+    }
+    fn read_parts(&self, path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+        let Some(mut file) = absent(fs::File::open(path))? else { return Ok(false) };
+        let mut part = vec![0; 64 << 10];
+        loop {
+            match io::Read::read(&mut file, &mut part) {
+                Ok(0) => return Ok(true),
+                Ok(n) => take(part.get(..n).unwrap_or_default()),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(fs::File::create(path)?))

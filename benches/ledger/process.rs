@@ -71,6 +71,18 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // Told to end, a program ends its own children; killed, nginx would leave its workers behind.
+        let pid = rustix::process::Pid::from_child(&self.0);
+        if let Ok(None) = self.0.try_wait()
+            && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
+        {
+            for _ in 0..500 {
+                if !matches!(self.0.try_wait(), Ok(None)) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();

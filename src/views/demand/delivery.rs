@@ -1,0 +1,267 @@
+//! Whether a demand reached its respondent: notices, their evidence, and the grade it gives, each dated by the
+//! evidence that gives it and with whose word it is (ETSI EN 319 522; domain.md, delivery).
+
+use crate::event::{At, Channel, EventId, Evidence, EvidenceReason, Voucher};
+
+use jiff::civil::Date;
+
+/// How far a notice came, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grade {
+    /// A relay took it.
+    Relayed,
+    /// It lies where the addressee can fetch it.
+    Available,
+    /// It was looked at.
+    Accessed,
+    /// It was handed over.
+    HandedOver,
+    /// The addressee accepted it.
+    Accepted,
+}
+
+impl Grade {
+    /// Every grade, the least first.
+    pub const ALL: [Self; 5] =
+        [Self::Relayed, Self::Available, Self::Accessed, Self::HandedOver, Self::Accepted];
+
+    /// Its name as data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Relayed => "relayed",
+            Self::Available => "available",
+            Self::Accessed => "accessed",
+            Self::HandedOver => "handed_over",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
+/// What evidence says of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Reached(Grade),
+    /// It did not get there, and so reached no grade from this one on.
+    Failed(Grade),
+    /// It was refused at the door, and so not handed over.
+    Refused,
+    /// Nothing about the content.
+    Nothing,
+}
+
+fn says(evidence: Evidence) -> Says {
+    match evidence {
+        Evidence::RelayAcceptance | Evidence::RelayToNonErds => Says::Reached(Grade::Relayed),
+        Evidence::ContentConsignment => Says::Reached(Grade::Available),
+        Evidence::ContentAccessTracking => Says::Reached(Grade::Accessed),
+        Evidence::ContentHandover => Says::Reached(Grade::HandedOver),
+        Evidence::ConsignmentAcceptance => Says::Reached(Grade::Accepted),
+        Evidence::SubmissionRejection
+        | Evidence::RelayRejection
+        | Evidence::RelayFailure
+        | Evidence::RelayToNonErdsFailure => Says::Failed(Grade::Relayed),
+        Evidence::ContentConsignmentFailure => Says::Failed(Grade::Available),
+        Evidence::ContentHandoverFailure | Evidence::AcceptanceRejectionExpiry => {
+            Says::Failed(Grade::HandedOver)
+        }
+        Evidence::ConsignmentRejection => Says::Refused,
+        // Of the submission, or of a notification that there is something to fetch.
+        _ => Says::Nothing,
+    }
+}
+
+/// One piece of evidence about a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceLine {
+    /// Index of its entry.
+    pub index: u64,
+    /// What happened; none for a receipt that the addressee acknowledged with its own key.
+    pub evidence: Option<Evidence>,
+    /// Why it failed.
+    pub reason: Option<EvidenceReason>,
+    /// Whose word it is.
+    pub vouched_by: Voucher,
+    /// When it happened, as said.
+    pub at: At,
+    /// The local date of that.
+    pub date: Option<Date>,
+}
+
+impl EvidenceLine {
+    fn says(&self) -> Says {
+        self.evidence.map_or(Says::Reached(Grade::Accepted), says)
+    }
+    /// The grade it gives, if it gives one.
+    pub fn grade(&self) -> Option<Grade> {
+        match self.says() {
+            Says::Reached(grade) => Some(grade),
+            _ => None,
+        }
+    }
+    /// The least grade that it speaks against.
+    pub fn denies(&self) -> Option<Grade> {
+        match self.says() {
+            Says::Failed(grade) => Some(grade),
+            Says::Refused => Some(Grade::HandedOver),
+            _ => None,
+        }
+    }
+}
+
+/// One notice to one addressee: a chain of evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Index of its entry.
+    pub index: u64,
+    /// Its event.
+    pub id: EventId,
+    /// When it was sent, as said.
+    pub at: At,
+    /// Who sent it.
+    pub sender: EventId,
+    /// To whom.
+    pub addressee: EventId,
+    /// How.
+    pub channel: Channel,
+    /// What is on record of it, by date, then in the order of the log.
+    pub evidence: Vec<EvidenceLine>,
+}
+
+/// Where one notice stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeState {
+    /// It was sent; of nothing more is there evidence.
+    Sent,
+    /// It reached this grade.
+    Reached(Grade),
+    /// It failed.
+    Failed,
+    /// It was refused on delivery.
+    Refused,
+}
+
+impl Notice {
+    pub(super) fn add(&mut self, line: EvidenceLine) {
+        let at = self.evidence.partition_point(|e| (e.date, e.index) <= (line.date, line.index));
+        self.evidence.insert(at, line);
+    }
+
+    /// Whether this line gives a grade that other evidence of the same notice speaks against.
+    pub fn is_contradicted(&self, line: &EvidenceLine) -> bool {
+        let denied = self.evidence.iter().filter_map(EvidenceLine::denies).min();
+        matches!((line.grade(), denied), (Some(grade), Some(denied)) if grade >= denied)
+    }
+
+    /// Whether its evidence contradicts itself.
+    pub fn conflicting(&self) -> bool {
+        self.evidence.iter().any(|e| self.is_contradicted(e))
+    }
+
+    /// The evidence that gives its best grade: of the earliest date, among what nothing speaks against.
+    pub fn best(&self) -> Option<(Grade, &EvidenceLine)> {
+        let mut best: Option<(Grade, &EvidenceLine)> = None;
+        for line in self.evidence.iter().filter(|e| !self.is_contradicted(e)) {
+            if let Some(grade) = line.grade()
+                && best.is_none_or(|(b, _)| grade > b)
+            {
+                best = Some((grade, line));
+            }
+        }
+        best
+    }
+
+    /// Where it stands. A failure or refusal ends a notice whatever it reached before; evidence that speaks
+    /// against itself leaves what nothing speaks against.
+    pub fn state(&self) -> NoticeState {
+        let ended = self.evidence.iter().rev().find_map(|e| match e.says() {
+            Says::Failed(_) => Some(NoticeState::Failed),
+            Says::Refused => Some(NoticeState::Refused),
+            _ => None,
+        });
+        match (ended, self.best()) {
+            // Neither side of a contradiction is preferred.
+            (Some(_), Some((grade, _))) if self.conflicting() => NoticeState::Reached(grade),
+            (Some(_), None) if self.conflicting() => NoticeState::Sent,
+            (Some(ended), _) => ended,
+            (None, Some((grade, _))) => NoticeState::Reached(grade),
+            (None, None) => NoticeState::Sent,
+        }
+    }
+}
+
+/// The delivery of a demand in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// No notice to the respondent is on record.
+    None,
+    /// One was sent; no evidence says what became of it.
+    Sent,
+    /// The last one failed.
+    Failed,
+    /// It was refused on delivery.
+    RefusedOnDelivery,
+    /// It reached this grade.
+    Reached(Grade),
+}
+
+impl DeliveryState {
+    /// Its name as data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::RefusedOnDelivery => "refused_on_delivery",
+            Self::Reached(grade) => grade.as_str(),
+        }
+    }
+}
+
+/// What is on record of the delivery of a demand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Notices to the respondent, in the order of the log.
+    pub notices: Vec<Notice>,
+    /// Notices to others, likewise: copies, which count for nothing.
+    pub copies: Vec<Notice>,
+}
+
+impl Delivery {
+    /// The best evidence: its grade, the notice, the line. Of two of one grade the earlier counts.
+    pub fn best(&self) -> Option<(Grade, &Notice, &EvidenceLine)> {
+        self.notices
+            .iter()
+            .filter(|n| matches!(n.state(), NoticeState::Reached(_)))
+            .filter_map(|n| n.best().map(|(grade, line)| (grade, n, line)))
+            .min_by_key(|(grade, _, line)| (std::cmp::Reverse(*grade), line.date, line.index))
+    }
+
+    /// The earliest evidence of a grade or better, among what nothing speaks against.
+    pub fn earliest(&self, at_least: Grade) -> Option<&EvidenceLine> {
+        let lines = self.notices.iter().flat_map(|n| n.evidence.iter().filter(|e| !n.is_contradicted(e)));
+        lines
+            .filter(|e| e.grade().is_some_and(|g| g >= at_least) && e.date.is_some())
+            .min_by_key(|e| (e.date, e.index))
+    }
+
+    /// Whether some notice's evidence contradicts itself.
+    pub fn conflicting(&self) -> bool {
+        self.notices.iter().any(Notice::conflicting)
+    }
+
+    /// The delivery in one word. A refusal at the door counts over a failure; of failed and sent notices the last
+    /// one decides.
+    pub fn state(&self) -> DeliveryState {
+        if let Some((grade, ..)) = self.best() {
+            return DeliveryState::Reached(grade);
+        }
+        if self.notices.iter().any(|n| n.state() == NoticeState::Refused) {
+            return DeliveryState::RefusedOnDelivery;
+        }
+        match self.notices.last().map(Notice::state) {
+            None => DeliveryState::None,
+            Some(NoticeState::Failed) => DeliveryState::Failed,
+            Some(_) => DeliveryState::Sent,
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! A demand and its four states, folded from the events of its case. Nothing here reads a store or a clock: the
+//! instants come in as arguments, so that every answer can be computed again.
+
+mod answers;
+mod backing;
+mod clock;
+mod delivery;
+mod status;
+
+use std::collections::{HashMap, HashSet};
+
+pub use answers::{Answer, Counts, Item};
+pub use backing::{Backer, BackerRole, Confirmed, Count};
+pub use clock::{Adjustment, Clock, ClockState, Started};
+pub use delivery::{Delivery, DeliveryState, EvidenceLine, Grade, Notice, NoticeState};
+pub use status::Status;
+
+use super::instant::Instant;
+use crate::{
+    event::{At, Body, CorrectionEffect, Deadline, EscalationRoute, EventId, Voucher},
+    log::Time,
+};
+
+/// An event of a case, as far as states are folded from it.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// Index of its entry.
+    pub index: u64,
+    /// The event.
+    pub id: EventId,
+    /// When it happened, as said.
+    pub at: &'a At,
+    /// When it was recorded.
+    pub recorded: Time,
+    /// The parties that signed it.
+    pub authors: &'a [EventId],
+    /// What it says.
+    pub body: &'a Body,
+}
+
+/// A demand taken elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalation {
+    /// Index of its entry.
+    pub index: u64,
+    /// Where to.
+    pub route: EscalationRoute,
+    /// To whom.
+    pub to: Option<EventId>,
+    /// When, as said.
+    pub at: At,
+}
+
+/// The course of a demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// It stands.
+    Open,
+    /// It was taken back, in the entry at this index.
+    Withdrawn(u64),
+    /// It stands, and was taken elsewhere: the latest route.
+    Escalated(EscalationRoute),
+}
+
+/// A demand: a letter with numbered items, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demand {
+    /// Its event.
+    pub id: EventId,
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was issued, as said.
+    pub at: At,
+    /// Whom it asks.
+    pub respondent: EventId,
+    /// The collection of signatures it names.
+    pub collection: Option<EventId>,
+    /// Its period, as it was set.
+    pub deadline: Option<Deadline>,
+    /// Its course.
+    pub course: Course,
+    /// Where it was taken, in the order of the log.
+    pub escalations: Vec<Escalation>,
+    /// Its delivery.
+    pub delivery: Delivery,
+    /// Its items, and what was said to each.
+    pub items: Vec<Item>,
+    /// Its clock.
+    pub clock: Clock,
+    /// Who is named behind it.
+    pub backing: Vec<Backer>,
+    /// The last count of its collection.
+    pub count: Option<Count>,
+    /// One word for filters.
+    pub status: Status,
+}
+
+impl Demand {
+    /// How many items have each latest outcome.
+    pub fn counts(&self) -> Counts {
+        Counts::of(&self.items)
+    }
+    /// Whether the collection's organiser confirmed that the signatures stand behind this demand. Without that, no
+    /// count is shown beside it.
+    pub fn shows_count(&self) -> bool {
+        self.backing.iter().any(|b| b.role == BackerRole::Collection && b.confirmed.is_some())
+    }
+}
+
+/// A demand while it is being folded.
+struct Folding {
+    demand: Demand,
+    withdrawn: Option<u64>,
+    reply: Option<(jiff::civil::Date, u64)>,
+    adjustments: Vec<Adjustment>,
+}
+
+/// The events below a size that count at an instant: not later, and not declared void.
+pub fn counting<'a>(told: &[Told<'a>], now: &Instant) -> Vec<Told<'a>> {
+    let reached: Vec<_> = told.iter().filter(|t| now.counts(t.at)).copied().collect();
+    let void: HashSet<EventId> = reached
+        .iter()
+        .filter_map(|t| match t.body {
+            Body::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => Some(b.corrects),
+            _ => None,
+        })
+        .collect();
+    reached.into_iter().filter(|t| !void.contains(&t.id)).collect()
+}
+
+/// The demands of a case at an instant, in the order of the log. `told` holds the case's events in that order, those
+/// of its size that is known and no more.
+pub fn demands(told: &[Told<'_>], now: &Instant) -> Vec<Demand> {
+    let mut fold = Fold { now, demands: Vec::new(), places: HashMap::new(), collections: HashMap::new() };
+    for event in counting(told, now) {
+        fold.apply(event);
+    }
+    fold.end()
+}
+
+/// Where the fold looks for what an event names: the number of the demand, and of the notice in it.
+#[derive(Clone, Copy)]
+enum Place {
+    Demand(usize),
+    Notice { demand: usize, copy: bool, at: usize },
+    Disclosure(usize),
+}
+
+struct Collection {
+    organiser: EventId,
+    count: Option<Count>,
+}
+
+struct Fold<'n> {
+    now: &'n Instant,
+    demands: Vec<Folding>,
+    places: HashMap<EventId, Place>,
+    collections: HashMap<EventId, Collection>,
+}
+
+impl Fold<'_> {
+    fn demand(&mut self, id: &EventId) -> Option<&mut Folding> {
+        match self.places.get(id) {
+            Some(Place::Demand(n)) => self.demands.get_mut(*n),
+            _ => None,
+        }
+    }
+
+    fn notice(&mut self, id: &EventId) -> Option<&mut Notice> {
+        let Some(Place::Notice { demand, copy, at }) = self.places.get(id) else { return None };
+        let delivery = &mut self.demands.get_mut(*demand)?.demand.delivery;
+        if *copy { delivery.copies.get_mut(*at) } else { delivery.notices.get_mut(*at) }
+    }
+
+    fn apply(&mut self, event: Told<'_>) {
+        let now = self.now;
+        match event.body {
+            Body::CollectionOpened(b) => {
+                self.collections.insert(event.id, Collection { organiser: b.organiser, count: None });
+            }
+            Body::CollectionCounted(b) => {
+                if let Some(c) = self.collections.get_mut(&b.collection) {
+                    let less = [b.withdrawn, b.duplicate, b.invalid];
+                    c.count = Some(count(event.index, b.count, less, b.root.is_some(), false));
+                }
+            }
+            Body::CollectionClosed(b) => {
+                if let Some(c) = self.collections.get_mut(&b.collection) {
+                    let less = [b.withdrawn, b.duplicate, b.invalid];
+                    c.count = Some(count(event.index, b.count, less, b.root.is_some(), true));
+                }
+            }
+            Body::DemandIssued(b) => {
+                let mut backing = Vec::new();
+                let organiser = b.collection.and_then(|c| self.collections.get(&c)).map(|c| c.organiser);
+                for (role, party) in [
+                    (BackerRole::Petitioner, b.petitioner),
+                    (BackerRole::Counsel, b.counsel),
+                    (BackerRole::Collection, organiser),
+                ] {
+                    let Some(party) = party else { continue };
+                    let confirmed = event.authors.contains(&party).then_some(Confirmed::Signed);
+                    backing.push(Backer { party, role, confirmed });
+                }
+                let items = (1..=b.items).map(|number| Item { number, answers: Vec::new() }).collect();
+                self.places.insert(event.id, Place::Demand(self.demands.len()));
+                self.demands.push(Folding {
+                    demand: Demand {
+                        id: event.id,
+                        index: event.index,
+                        at: event.at.clone(),
+                        respondent: b.respondent,
+                        collection: b.collection,
+                        deadline: b.deadline.clone(),
+                        course: Course::Open,
+                        escalations: Vec::new(),
+                        delivery: Delivery::default(),
+                        items,
+                        clock: Clock::default(),
+                        backing,
+                        count: None,
+                        status: Status::Issued,
+                    },
+                    withdrawn: None,
+                    reply: None,
+                    adjustments: Vec::new(),
+                });
+            }
+            // Recorded by somebody else, a stance confirms nothing.
+            Body::PositionTaken(b) if event.authors.contains(&b.party) => {
+                for id in b.on.iter() {
+                    let Some(folding) = self.demand(id) else { continue };
+                    for backer in folding.demand.backing.iter_mut().filter(|k| k.party == b.party) {
+                        backer.stand(b.stance, event.index);
+                    }
+                }
+            }
+            Body::DemandWithdrawn(b) => {
+                if let Some(folding) = self.demand(&b.demand) {
+                    folding.withdrawn.get_or_insert(event.index);
+                }
+            }
+            Body::DemandEscalated(b) => {
+                if let Some(folding) = self.demand(&b.demand) {
+                    let (index, at) = (event.index, event.at.clone());
+                    folding.demand.escalations.push(Escalation { index, route: b.route, to: b.to, at });
+                }
+            }
+            Body::NoticeDispatched(b) => {
+                let Some(Place::Demand(demand)) = b.demand.and_then(|d| self.places.get(&d)).copied() else {
+                    return;
+                };
+                let folded = &mut self.demands[demand].demand;
+                let copy = b.addressee != folded.respondent;
+                let list = if copy { &mut folded.delivery.copies } else { &mut folded.delivery.notices };
+                self.places.insert(event.id, Place::Notice { demand, copy, at: list.len() });
+                list.push(Notice {
+                    index: event.index,
+                    id: event.id,
+                    at: event.at.clone(),
+                    sender: b.sender,
+                    addressee: b.addressee,
+                    channel: b.channel,
+                    evidence: Vec::new(),
+                });
+            }
+            Body::DeliveryEvidenced(b) => {
+                let line = EvidenceLine {
+                    index: event.index,
+                    evidence: Some(b.evidence),
+                    reason: b.reason,
+                    vouched_by: b.vouched_by,
+                    at: event.at.clone(),
+                    date: now.local(event.at),
+                };
+                if let Some(notice) = self.notice(&b.notice) {
+                    notice.add(line);
+                }
+            }
+            Body::ReceiptAcknowledged(b) => {
+                let line = EvidenceLine {
+                    index: event.index,
+                    evidence: None,
+                    reason: None,
+                    vouched_by: Voucher::AddresseeKey,
+                    at: event.at.clone(),
+                    date: now.local(event.at),
+                };
+                if let Some(notice) = self.notice(&b.notice) {
+                    notice.add(line);
+                }
+            }
+            Body::DeadlineAdjusted(b) => {
+                let adjustment = Adjustment {
+                    index: event.index,
+                    change: b.change,
+                    until: b.until.clone(),
+                    at: event.at.clone(),
+                    recorded: now.local_time(event.recorded),
+                };
+                if let Some(folding) = self.demand(&b.demand) {
+                    folding.adjustments.push(adjustment);
+                }
+            }
+            Body::DisclosureMade(b) => {
+                let Some(Place::Demand(demand)) = b.demand.and_then(|d| self.places.get(&d)).copied() else {
+                    return;
+                };
+                let folding = &mut self.demands[demand];
+                self.places.insert(event.id, Place::Disclosure(demand));
+                let first_party = event.authors.contains(&folding.demand.respondent);
+                if first_party && now.reached(event.recorded) {
+                    folding.reply.get_or_insert((now.local_time(event.recorded), event.index));
+                }
+                for given in b.items.iter().flatten() {
+                    let at = given.item.checked_sub(1).and_then(|n| usize::try_from(n).ok());
+                    let Some(item) = at.and_then(|n| folding.demand.items.get_mut(n)) else { continue };
+                    item.answers.push(Answer {
+                        outcome: given.outcome,
+                        index: event.index,
+                        disclosure: event.id,
+                        at: event.at.clone(),
+                        first_party,
+                        assessed: None,
+                    });
+                }
+            }
+            Body::AnswerAssessed(b) => {
+                let Some(Place::Disclosure(demand)) = self.places.get(&b.disclosure).copied() else { return };
+                for given in &b.items {
+                    let items = &mut self.demands[demand].demand.items;
+                    let item = items.iter_mut().find(|i| i.number == given.item);
+                    let answers = item.into_iter().flat_map(|i| &mut i.answers);
+                    for answer in answers.filter(|a| a.disclosure == b.disclosure) {
+                        answer.assessed = Some((given.verdict, event.index));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(self) -> Vec<Demand> {
+        let (now, collections) = (self.now, self.collections);
+        let finish = |folding: Folding| {
+            let Folding { mut demand, withdrawn, reply, adjustments } = folding;
+            demand.clock = clock::clock(
+                clock::Facts {
+                    deadline: demand.deadline.as_ref(),
+                    issued: &demand.at,
+                    delivery: &demand.delivery,
+                    reply,
+                    adjustments,
+                    items: &demand.items,
+                },
+                now,
+            );
+            demand.course = match (withdrawn, demand.escalations.last()) {
+                (Some(index), _) => Course::Withdrawn(index),
+                (None, Some(last)) => Course::Escalated(last.route),
+                (None, None) => Course::Open,
+            };
+            demand.count = demand.collection.and_then(|c| collections.get(&c)).and_then(|c| c.count);
+            demand.status =
+                Status::of(withdrawn.is_some(), demand.counts(), demand.clock.state, demand.delivery.state());
+            demand
+        };
+        self.demands.into_iter().map(finish).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+fn count(index: u64, count: u64, less: [Option<u64>; 3], committed: bool, closed: bool) -> Count {
+    let less = less.into_iter().flatten().fold(0, u64::saturating_add);
+    Count { index, count, less, committed, closed }
+}

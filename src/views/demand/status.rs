@@ -1,0 +1,79 @@
+//! One word for filters: the first of a list that fits. It hides none of the four states, which stand beside it.
+
+use super::{answers::Counts, clock::ClockState, delivery::DeliveryState};
+
+/// A demand in one word, for filters only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// Taken back.
+    Withdrawn,
+    /// Every item is answered.
+    Answered,
+    /// Every item is refused.
+    Refused,
+    /// Every item is said to be not held.
+    NotHeld,
+    /// Every item has an outcome, and they differ or are partial.
+    Mixed,
+    /// The last day has passed with an item open.
+    Overdue,
+    /// Some items have an outcome.
+    PartlyAnswered,
+    /// Delivered, and nothing said.
+    Awaiting,
+    /// Refused on delivery.
+    RefusedOnDelivery,
+    /// Delivery failed.
+    DeliveryFailed,
+    /// Sent; of nothing more is there evidence.
+    Dispatched,
+    /// On record, and nothing more.
+    Issued,
+}
+
+impl Status {
+    /// Its name as data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn",
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::NotHeld => "not_held",
+            Self::Mixed => "mixed",
+            Self::Overdue => "overdue",
+            Self::PartlyAnswered => "partly_answered",
+            Self::Awaiting => "awaiting",
+            Self::RefusedOnDelivery => "refused_on_delivery",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::Dispatched => "dispatched",
+            Self::Issued => "issued",
+        }
+    }
+
+    pub(super) fn of(withdrawn: bool, counts: Counts, clock: ClockState, delivery: DeliveryState) -> Self {
+        let all = counts.all();
+        if withdrawn {
+            return Self::Withdrawn;
+        }
+        match counts {
+            _ if counts.answered == all => return Self::Answered,
+            _ if counts.refused == all => return Self::Refused,
+            _ if counts.not_held == all => return Self::NotHeld,
+            _ if counts.open == 0 => return Self::Mixed,
+            _ => {}
+        }
+        if clock.is_lapsed() {
+            return Self::Overdue;
+        }
+        if counts.open < all {
+            return Self::PartlyAnswered;
+        }
+        match delivery {
+            DeliveryState::Reached(_) => Self::Awaiting,
+            DeliveryState::RefusedOnDelivery => Self::RefusedOnDelivery,
+            DeliveryState::Failed => Self::DeliveryFailed,
+            DeliveryState::Sent => Self::Dispatched,
+            DeliveryState::None => Self::Issued,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The two instants that every computed answer takes and shows (domain.md): `asOf`, at which clocks are read, and
+//! `knownAt`, the size of the tree that counts.
+
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{TimeZone, TimeZoneDatabase},
+};
+
+use crate::{event::At, log::Time};
+
+/// Where and when dates are read: a zone, and the instant up to which events count.
+#[derive(Debug, Clone)]
+pub struct Instant {
+    zone: TimeZone,
+    as_of: Timestamp,
+}
+
+impl Instant {
+    /// An instant in a zone of the closed list. A zone that the list does not have is read as UTC.
+    pub fn new(zone: &str, as_of: Time) -> Self {
+        // Rules of zones come with the program, so that two machines compute the same dates.
+        let zone = TimeZoneDatabase::bundled().get(zone).unwrap_or(TimeZone::UTC);
+        let as_of = Timestamp::from_millisecond(as_of.unix_ms()).unwrap_or(Timestamp::MAX);
+        Self { zone, as_of }
+    }
+
+    /// The local date at the instant.
+    pub fn date(&self) -> Date {
+        self.as_of.to_zoned(self.zone.clone()).date()
+    }
+
+    /// Whether something that is said to have happened then has happened by now. Where only a day or a month is
+    /// said, it counts from the first moment of it: the record says no more.
+    pub fn counts(&self, at: &At) -> bool {
+        match at.as_str().parse::<Timestamp>() {
+            Ok(t) => t <= self.as_of,
+            Err(_) => first_day(at).is_some_and(|day| day <= self.date()),
+        }
+    }
+
+    /// Whether a recorded time is not after the instant.
+    pub fn reached(&self, time: Time) -> bool {
+        time.unix_ms() <= self.as_of.as_millisecond()
+    }
+
+    /// The local date of an `at` that says at least the day.
+    pub fn local(&self, at: &At) -> Option<Date> {
+        match at.as_str().parse::<Timestamp>() {
+            Ok(t) => Some(t.to_zoned(self.zone.clone()).date()),
+            Err(_) if at.has_day() => first_day(at),
+            Err(_) => None,
+        }
+    }
+
+    /// The local date of a recorded time.
+    pub fn local_time(&self, time: Time) -> Date {
+        let t = Timestamp::from_millisecond(time.unix_ms()).unwrap_or(Timestamp::MAX);
+        t.to_zoned(self.zone.clone()).date()
+    }
+}
+
+/// The day of an `at`, or the first of its month.
+fn first_day(at: &At) -> Option<Date> {
+    let text = at.as_str();
+    if at.has_day() { at.date().parse().ok() } else { format!("{text}-01").parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Zone;
+    use jiff::civil::date;
+
+    fn at(text: &str) -> At {
+        At::parse(text).unwrap()
+    }
+
+    fn kuching(as_of: &str) -> Instant {
+        Instant::new("Asia/Kuching", Time::parse(as_of).unwrap())
+    }
+
+    #[test]
+    fn every_zone_of_the_list_is_known_to_the_program() {
+        for zone in Zone::ALL {
+            assert!(TimeZoneDatabase::bundled().get(zone).is_ok(), "{zone}");
+        }
+    }
+
+    #[test]
+    fn an_event_counts_from_the_first_moment_it_can_mean() {
+        let now = kuching("2023-12-15T16:00:00.000Z");
+        assert_eq!(now.date(), date(2023, 12, 16));
+        for (text, counts) in [
+            ("2023-12", true),
+            ("2024-01", false),
+            ("2023-12-16", true),
+            ("2023-12-17", false),
+            ("2023-12-16T00:00:00+08:00", true),
+            ("2023-12-16T00:00:01+08:00", false),
+        ] {
+            assert_eq!(now.counts(&at(text)), counts, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_zone() {
+        let now = kuching("2024-01-01T00:00:00.000Z");
+        assert_eq!(now.local(&at("2023-12-15T23:30:00+00:00")), Some(date(2023, 12, 16)));
+        assert_eq!(now.local(&at("2023-12-15")), Some(date(2023, 12, 15)));
+        assert_eq!(now.local(&at("2023-12")), None);
+        let utc = Instant::new("UTC", Time::parse("2024-01-01T00:00:00.000Z").unwrap());
+        assert_eq!(utc.local(&at("2023-12-15T23:30:00+00:00")), Some(date(2023, 12, 15)));
+    }
+}

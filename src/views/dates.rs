@@ -5,7 +5,7 @@ use crate::{
     log::Time,
 };
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",

@@ -62,6 +62,9 @@ impl fmt::Display for Part {
 pub struct Sentence(Vec<Part>);
 
 impl Sentence {
+    pub(super) fn of(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
     /// Its parts, in order.
     pub fn parts(&self) -> &[Part] {
         &self.0
@@ -707,7 +710,7 @@ fn evidence_words(evidence: Evidence) -> &'static str {
     }
 }
 
-fn voucher_words(voucher: Voucher) -> &'static str {
+pub(super) fn voucher_words(voucher: Voucher) -> &'static str {
     match voucher {
         Voucher::AddresseeKey => ", on the word of the addressee's own key",
         Voucher::AddresseePaper => ", on the addressee's paper",

@@ -16,6 +16,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("aliases", "Also known as"),
     ("text", "Text"),
     ("account", "Account"),
+    ("matter", "The matter in short"),
     ("promise", "Promise"),
     ("description", "Description"),
     ("preamble", "Preamble"),

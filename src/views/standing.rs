@@ -1,0 +1,377 @@
+//! Where a case stands at two instants, and the sentences that say so (domain.md, the story that must always run).
+
+use jiff::civil::{Date, Weekday};
+
+use super::{
+    Record, Sentence, Views,
+    dates::MONTHS,
+    demand::{
+        Clock, Counts, Course, Delivery, DeliveryState, Demand, EvidenceLine, Grade, Notice, NoticeState,
+        Told, counting, demands,
+    },
+    instant::Instant,
+    sentence::{Part, voucher_words},
+};
+use crate::{
+    event::{At, Body, Deadline, EventId},
+    ledger::ReadError,
+    log::Time,
+};
+
+/// The most entries of a case that its states are computed from: the first ones.
+const ENTRIES_READ: usize = 10_000;
+
+/// A case at an instant, by the entries below a size.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The case.
+    pub case: EventId,
+    /// `asOf`: the instant at which clocks are read; events of a later `at` don't count.
+    pub as_of: Time,
+    /// `knownAt`: the size of the tree that counts.
+    pub known_at: u64,
+    /// Its demands, in the order of the log.
+    pub demands: Vec<Demand>,
+    /// Where it stands: a sentence for each demand, or one for the case where there is none.
+    pub sentences: Vec<Sentence>,
+}
+
+impl Views {
+    /// Where a case stands at an instant, by the entries that these views know. `None` if it is no case on record.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn standing(&self, case: &EventId, as_of: Time) -> Result<Option<Standing>, ReadError> {
+        let Some(opened) = self.record_of(case)? else { return Ok(None) };
+        let Body::CaseOpened(body) = opened.event().body() else { return Ok(None) };
+        let now = Instant::new(body.timezone.as_str(), as_of);
+        let mut records = Vec::new();
+        for index in self.thread(case)?.into_iter().take(ENTRIES_READ) {
+            records.extend(self.record(index)?);
+        }
+        let authors: Vec<Vec<EventId>> = records.iter().map(|r| r.parties().collect()).collect();
+        let told: Vec<Told<'_>> = records.iter().zip(&authors).map(|(r, authors)| told(r, authors)).collect();
+        let demands = demands(&told, &now);
+        let mut sentences = Vec::with_capacity(demands.len());
+        for demand in &demands {
+            sentences.push(self.demand_sentence(demand, as_of)?);
+        }
+        if demands.is_empty() {
+            sentences.push(self.case_sentence(&body.respondent, &counting(&told, &now))?);
+        }
+        Ok(Some(Standing { case: *case, as_of, known_at: self.size(), demands, sentences }))
+    }
+
+    /// Where one demand stands.
+    fn demand_sentence(&self, demand: &Demand, as_of: Time) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        let reported = demand.backing.iter().all(|b| b.confirmed.is_none());
+        if reported {
+            let (n, s) = (demand.items.len(), if demand.items.len() == 1 { "" } else { "s" });
+            line.say(capital(&format!("{} question{s} in ", number(n))));
+            line.link(demand.index, "a letter");
+            line.say(format!(" of {}, as reported", plain_date(&demand.at)));
+            if let Some(count) = &demand.count {
+                line.say("; ");
+                let roll = if count.committed { "by a committed roll" } else { "no roll committed" };
+                line.link(count.index, &format!("{} signatures stated", count.standing()));
+                line.say(format!(", {roll}"));
+            }
+            line.say(". ");
+        }
+        if let Course::Withdrawn(index) = demand.course {
+            line.link(index, "Withdrawn");
+            line.say(". ");
+        }
+        let absent = delivery_words(&mut line, &demand.delivery);
+        clock_words(&mut line, demand);
+        answer_words(&mut line, demand.counts(), &demand.clock);
+        if absent {
+            line.say(format!("As of {}.", super::time_words(as_of)));
+        }
+        Ok(line.end())
+    }
+
+    /// Where a case without a demand stands: what is reported to have been claimed, and what its respondent said.
+    fn case_sentence(&self, respondent: &EventId, told: &[Told<'_>]) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        let mut spoken = Vec::new();
+        let mut claim = None;
+        let mut incident = None;
+        for t in told {
+            match t.body {
+                Body::IncidentReported(_) => incident = incident.or(Some(t.index)),
+                Body::StatementMade(b) if b.speaker == *respondent => spoken.push((t, false)),
+                Body::StatementMade(b) => match &b.reports {
+                    Some(parties) if parties.contains(respondent) => spoken.push((t, true)),
+                    Some(parties) => claim = claim.or(parties.first().map(|p| (t, *p))),
+                    None => {}
+                },
+                Body::PositionTaken(b) if b.party == *respondent => spoken.push((t, false)),
+                _ => {}
+            }
+        }
+        if let Some((told, party)) = claim {
+            line.party(party, self.name(&party)?.to_string());
+            line.say(" is reported to have ");
+            let matter = match incident {
+                Some(index) => self.matter(index)?,
+                None => None,
+            };
+            let matter = matter.unwrap_or_else(|| "something".to_owned());
+            line.link(told.index, &format!("claimed {matter}"));
+            line.say(format!(" on {}. ", plain_date(told.at)));
+        } else {
+            line.say("No demand on record. ");
+        }
+        let name = self.name(respondent)?.to_string();
+        match spoken.last() {
+            None => {
+                line.say("No position of ");
+                line.party(*respondent, name);
+                line.say(" on record.");
+            }
+            Some((last, reported)) => {
+                line.party(*respondent, name);
+                let times = match spoken.len() {
+                    1 => "once".to_owned(),
+                    n => format!("{} times, last", number(n)),
+                };
+                let how = if *reported { " is reported to have spoken " } else { " spoke " };
+                line.say(how);
+                line.link(last.index, &times);
+                line.say(format!(" on {}.", plain_date(last.at)));
+            }
+        }
+        Ok(line.end())
+    }
+
+    /// What an incident is about in a few words, if the words of its report say so.
+    fn matter(&self, index: u64) -> Result<Option<String>, ReadError> {
+        let Some(record) = self.record(index)? else { return Ok(None) };
+        let words = self.words(&record)?;
+        Ok(words.text("matter").map(|text| super::shown(&super::excerpt(text, 80)).into_owned()))
+    }
+}
+
+fn told<'a>(record: &'a Record, authors: &'a [EventId]) -> Told<'a> {
+    let event = record.event();
+    Told {
+        index: record.index(),
+        id: event.id(),
+        at: event.at(),
+        recorded: record.entry.header().time,
+        authors,
+        body: event.body(),
+    }
+}
+
+/// A sentence being put together. A date repeats no year that was said just before.
+#[derive(Default)]
+struct Line {
+    parts: Vec<Part>,
+    year: Option<i16>,
+}
+
+impl Line {
+    fn say(&mut self, text: impl AsRef<str>) {
+        match self.parts.last_mut() {
+            Some(Part::Text(last)) => last.push_str(text.as_ref()),
+            _ => self.parts.push(Part::Text(text.as_ref().to_owned())),
+        }
+    }
+    fn link(&mut self, index: u64, text: &str) {
+        self.parts.push(Part::Entry { index, text: text.to_owned() });
+    }
+    fn party(&mut self, id: EventId, name: String) {
+        self.parts.push(Part::Party { id, name });
+    }
+    /// `Fri 15 Dec 2023`.
+    fn date(&mut self, date: Date) -> String {
+        let year = if self.year == Some(date.year()) { String::new() } else { format!(" {}", date.year()) };
+        self.year = Some(date.year());
+        format!("{} {} {}{year}", weekday(date.weekday()), date.day(), month(date.month()))
+    }
+    fn end(mut self) -> Sentence {
+        if let Some(Part::Text(last)) = self.parts.last_mut() {
+            last.truncate(last.trim_end().len());
+        }
+        Sentence::of(self.parts)
+    }
+}
+
+/// What is on record of the delivery; whether something is said to be absent.
+fn delivery_words(line: &mut Line, delivery: &Delivery) -> bool {
+    let mut absent = false;
+    match delivery.state() {
+        DeliveryState::Reached(_) => {
+            if let Some((grade, _, evidence)) = delivery.best() {
+                evidence_words(line, grade_words(grade), evidence);
+                line.say(". ");
+            }
+        }
+        DeliveryState::None => {
+            line.say("No evidence of delivery on record. ");
+            absent = true;
+        }
+        DeliveryState::Sent => {
+            if let Some(notice) = delivery.notices.last() {
+                line.link(notice.index, "Sent");
+                line.say(format!(" on {}; no evidence of delivery on record. ", plain_date(&notice.at)));
+                absent = true;
+            }
+        }
+        DeliveryState::Failed => ended(line, "Delivery failed", delivery.notices.last()),
+        DeliveryState::RefusedOnDelivery => {
+            let refused = delivery.notices.iter().rev().find(|n| n.state() == NoticeState::Refused);
+            ended(line, "Refused on delivery", refused);
+        }
+    }
+    if delivery.conflicting() {
+        line.say("Evidence of delivery is conflicting. ");
+    }
+    absent
+}
+
+/// The evidence that ended a notice.
+fn ended(line: &mut Line, what: &str, notice: Option<&Notice>) {
+    let Some(evidence) = notice.and_then(|n| n.evidence.iter().rev().find(|e| e.denies().is_some())) else {
+        return;
+    };
+    evidence_words(line, what, evidence);
+    if let Some(reason) = evidence.reason {
+        line.say(format!(" ({reason})"));
+    }
+    line.say(". ");
+}
+
+/// `Handed over Fri 15 Dec 2023, on the sender's word`.
+fn evidence_words(line: &mut Line, what: &str, evidence: &EvidenceLine) {
+    line.link(evidence.index, what);
+    if let Some(date) = evidence.date {
+        let date = line.date(date);
+        line.say(format!(" {date}"));
+    }
+    line.say(voucher_words(evidence.vouched_by));
+}
+
+fn grade_words(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Relayed => "Taken by a relay",
+        Grade::Available => "Made available",
+        Grade::Accessed => "Opened",
+        Grade::HandedOver => "Handed over",
+        Grade::Accepted => "Accepted",
+    }
+}
+
+/// When the answer falls due, whose rule that is, and which dates were there before.
+fn clock_words(line: &mut Line, demand: &Demand) {
+    let clock = &demand.clock;
+    let period = match &demand.deadline {
+        None => None,
+        Some(Deadline::By(_)) => Some("date chosen by the sender".to_owned()),
+        Some(Deadline::Period { days: 1, .. }) => Some("1 day, rule chosen by the sender".to_owned()),
+        Some(Deadline::Period { days, .. }) => Some(format!("{days} days, rule chosen by the sender")),
+    };
+    match (clock.due, &period) {
+        (None, None) => {}
+        (None, Some(period)) => {
+            line.say(format!("The clock has not started ({period}). "));
+        }
+        (Some(due), _) => {
+            if let Some((ran_out, adjustment)) = clock.ran_out_before() {
+                let (ran_out, due) = (line.date(ran_out), line.date(due));
+                line.say(format!("The time to answer ran out on {ran_out}; "));
+                line.link(adjustment.index, &format!("{} to {due}", adjustment.change));
+                let recorded = line.date(adjustment.recorded);
+                line.say(format!(" on {recorded}. "));
+                return;
+            }
+            let due = line.date(due);
+            line.say(format!("Answer due {due}"));
+            match (clock.adjustments.last(), period) {
+                (Some(adjustment), _) => {
+                    line.say(", ");
+                    line.link(adjustment.index, adjustment.change.as_str());
+                    if let Some(first) = clock.first_due {
+                        let first = line.date(first);
+                        line.say(format!(" from {first}"));
+                    }
+                }
+                (None, Some(period)) => line.say(format!(" ({period})")),
+                (None, None) => {}
+            }
+            line.say(". ");
+        }
+    }
+}
+
+/// How many items have each outcome, and how far past the date the rest is.
+fn answer_words(line: &mut Line, counts: Counts, clock: &Clock) {
+    let kinds = [
+        (counts.answered, "answered"),
+        (counts.partly, "partly answered"),
+        (counts.refused, "refused"),
+        (counts.not_held, "not held"),
+    ];
+    let mut said: Vec<String> =
+        kinds.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if said.is_empty() {
+        line.say("No answer on record");
+    } else if counts.open > 0 {
+        said.push(format!("{} open", counts.open));
+    }
+    line.say(said.join(", "));
+    match (clock.days_over, clock.completed, clock.due) {
+        (Some(1), ..) => line.say(", 1 day past its date"),
+        (Some(days), ..) => line.say(format!(", {days} days past its date")),
+        (None, Some(completed), Some(due)) if completed > due => {
+            let completed = line.date(completed);
+            line.say(format!(", the last {completed}"));
+        }
+        _ => {}
+    }
+    line.say(". ");
+}
+
+/// `15 Dec 2023` or `Dec 2023`, as it was written.
+fn plain_date(at: &At) -> String {
+    let month_of = |text: &str| text.parse::<i8>().map(month).unwrap_or_default();
+    let date = at.date();
+    let (year, rest) = date.split_at_checked(4).unwrap_or((date, ""));
+    let month = month_of(rest.get(1..3).unwrap_or_default());
+    match rest.get(4..6).and_then(|d| d.parse::<u8>().ok()) {
+        Some(day) => format!("{day} {month} {year}"),
+        None => format!("{month} {year}"),
+    }
+}
+
+fn month(month: i8) -> &'static str {
+    let name = usize::try_from(month).ok().and_then(|m| MONTHS.get(m.wrapping_sub(1)));
+    name.and_then(|name| name.get(..3)).unwrap_or_default()
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "Mon",
+        Weekday::Tuesday => "Tue",
+        Weekday::Wednesday => "Wed",
+        Weekday::Thursday => "Thu",
+        Weekday::Friday => "Fri",
+        Weekday::Saturday => "Sat",
+        Weekday::Sunday => "Sun",
+    }
+}
+
+/// Small numbers in words.
+fn number(n: usize) -> String {
+    const WORDS: [&str; 11] =
+        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    WORDS.get(n).map_or_else(|| n.to_string(), |word| (*word).to_owned())
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

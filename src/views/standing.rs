@@ -6,8 +6,8 @@ use super::{
     Record, Sentence, Views,
     dates::MONTHS,
     demand::{
-        Clock, Counts, Course, Delivery, DeliveryState, Demand, EvidenceLine, Grade, Notice, NoticeState,
-        Told, counting, demands,
+        Course, Delivery, DeliveryState, Demand, EvidenceLine, Grade, Notice, NoticeState, Told, counting,
+        demands,
     },
     instant::Instant,
     sentence::{Part, voucher_words},
@@ -85,7 +85,7 @@ impl Views {
         }
         let absent = delivery_words(&mut line, &demand.delivery);
         clock_words(&mut line, demand);
-        answer_words(&mut line, demand.counts(), &demand.clock);
+        answer_words(&mut line, demand);
         if absent {
             line.say(format!("As of {}.", super::time_words(as_of)));
         }
@@ -308,7 +308,9 @@ fn clock_words(line: &mut Line, demand: &Demand) {
 }
 
 /// How many items have each outcome, and how far past the date the rest is.
-fn answer_words(line: &mut Line, counts: Counts, clock: &Clock) {
+fn answer_words(line: &mut Line, demand: &Demand) {
+    let (counts, clock) = (demand.counts(), &demand.clock);
+    let withdrawn = matches!(demand.course, Course::Withdrawn(_));
     let kinds = [
         (counts.answered, "answered"),
         (counts.partly, "partly answered"),
@@ -323,7 +325,9 @@ fn answer_words(line: &mut Line, counts: Counts, clock: &Clock) {
         said.push(format!("{} open", counts.open));
     }
     line.say(said.join(", "));
-    match (clock.days_over, clock.completed, clock.due) {
+    // Nobody waits for the answer to what was taken back.
+    let days_over = clock.days_over.filter(|_| !withdrawn);
+    match (days_over, clock.completed, clock.due) {
         (Some(1), ..) => line.say(", 1 day past its date"),
         (Some(days), ..) => line.say(format!(", {days} days past its date")),
         (None, Some(completed), Some(due)) if completed > due => {

@@ -234,6 +234,23 @@ fn fsck_finds_whatever_is_wrong_and_names_the_place() {
             &["index: row t", "not as the log makes it", "rebuild"],
         ),
         (
+            "a row of an event",
+            &|d| flip(d.join("index/rows"), b"statement.made"),
+            None,
+            &["the row of entry 7 is damaged"],
+        ),
+        (
+            "a head",
+            &|d| {
+                let path = d.join("index/heads");
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[64 * 17 + 3] ^= 1;
+                fs::write(path, bytes).unwrap();
+            },
+            None,
+            &["index", "the head of entry 17 is damaged"],
+        ),
+        (
             "a row gone",
             &|d| index(d, &|t| drop(t.remove(row(t, b"k").0).unwrap())),
             None,

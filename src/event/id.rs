@@ -73,11 +73,15 @@ macro_rules! hex {
         }
         impl Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.collect_str(self)
+                // In binary forms, the index's, the bytes themselves.
+                if s.is_human_readable() { s.collect_str(self) } else { self.0.serialize(s) }
             }
         }
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                if !d.is_human_readable() {
+                    return <[u8; 32]>::deserialize(d).map(Self);
+                }
                 let s = std::borrow::Cow::<str>::deserialize(d)?;
                 s.parse().map_err(serde::de::Error::custom)
             }

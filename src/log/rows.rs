@@ -69,6 +69,22 @@ impl RowKey {
         let (tag, id) = self.0.split_first()?;
         b"efptb".contains(tag).then(|| id.try_into().ok().map(EventId)).flatten()
     }
+    /// The event whose own row this is.
+    #[cfg(feature = "serve")]
+    pub(crate) fn event_id(&self) -> Option<EventId> {
+        let id = self.0.strip_prefix(b"e")?;
+        id.try_into().ok().map(EventId)
+    }
+    /// Whether the row is about withheld words.
+    #[cfg(feature = "serve")]
+    pub(crate) fn is_blob(&self) -> bool {
+        self.0.starts_with(b"b")
+    }
+    /// A key read back from where it was stored.
+    #[cfg(feature = "serve")]
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
     /// The key's bytes, for keepers that store them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,9 +1,11 @@
-//! The index: rows of the rules and lists of entries, in one sled tree. A shadow of the log.
+//! The index: rows of the rules and lists of entries. A shadow of the log.
+//!
+//! Rows of events are written once, so they lie packed in files of their own ([`Events`]). What changes is in one
+//! sled tree:
 //!
 //! ```text
 //! row      its key (33 bytes)               -> the row
 //! list     letter, id, first entry          -> entries of the list that one flush added, as differences
-//! words    D, half a digest, entry          -> nothing
 //! file     F, keyed hash, entry, place      -> nothing;     G, entry, place -> keyed hash of its digest
 //! ```
 //!
@@ -14,24 +16,28 @@
 
 #[cfg(feature = "cli")]
 mod check;
+mod directory;
+mod events;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, HashSet},
+    fs,
     ops::RangeInclusive,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use sled::Batch;
 
+use self::events::Events;
 use super::StoreError;
 use crate::{
     event::{Digest, EventId, EventType},
-    log::{MemoryRows, Row, RowKey, Rows},
+    log::{EventRow, MemoryRows, Row, RowKey, Rows},
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 3";
+const VERSION: &[u8] = b"onrecord index 4";
 
 /// Where the key of files' hashes stands.
 const FILE_KEY: &[u8] = b"Vfiles";
@@ -74,7 +80,7 @@ pub(crate) struct ListedFile {
 }
 
 /// A list of entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum By {
     Type(EventType),
     /// A thread, whose order in the list is its numbering. That of a case holds the case's entries.
@@ -104,10 +110,13 @@ impl By {
     }
 }
 
-/// Rows read lately. Keys of authors, parties and cases are asked for again and again.
+/// Rows read or written lately. Keys of authors, parties and cases are asked for again and again.
 #[derive(Default)]
 struct RowCache {
     rows: HashMap<RowKey, Row, foldhash::fast::RandomState>,
+    /// All words that were ever withheld. The rules ask about the words of every event, and these are few, so that
+    /// for others no page is read.
+    blobs: HashSet<RowKey, foldhash::fast::RandomState>,
     /// Counts additions to the index, so that nothing read before one is kept after it.
     generation: u64,
 }
@@ -115,9 +124,19 @@ struct RowCache {
 /// Rows kept in memory; all are forgotten when there are more.
 const CACHED_ROWS: usize = 50_000;
 
+impl RowCache {
+    fn put(&mut self, key: RowKey, row: Row) {
+        if self.rows.len() >= CACHED_ROWS {
+            self.rows.clear();
+        }
+        self.rows.insert(key, row);
+    }
+}
+
 pub(crate) struct Index {
     tree: sled::Tree,
     db: sled::Db,
+    events: Events,
     /// For hashes of files' digests; another in each index.
     file_key: [u8; 32],
     cache: Mutex<RowCache>,
@@ -149,10 +168,6 @@ fn decode_list(key: &[u8], value: &[u8]) -> Result<Vec<u64>, StoreError> {
     Ok(out)
 }
 
-fn words_key(digest: &Digest) -> Vec<u8> {
-    [&b"D"[..], &digest.0[..16]].concat()
-}
-
 fn file_key(hash: &[u8], index: u64, position: u32) -> Vec<u8> {
     [&b"F"[..], hash, &index.to_be_bytes(), &position.to_be_bytes()].concat()
 }
@@ -177,7 +192,7 @@ fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
 }
 
 impl Index {
-    /// Opens the index in a folder, emptying one of another version.
+    /// Opens the index in a folder, emptying one of another version or with damaged rows of events.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let db = open_db(dir)?;
         let tree = db.open_tree("index").map_err(broken)?;
@@ -189,18 +204,35 @@ impl Index {
                 key
             }
         };
-        let this = Self { tree, db, file_key, cache: Mutex::default() };
+        let events = Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true))?;
+        let this = Self { tree, db, events, file_key, cache: Mutex::default() };
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
+            this.clear()?;
+        }
+        if let Err(e) = this.load() {
+            tracing::warn!(error = %e, "the index is damaged; it is made anew");
             this.clear()?;
         }
         Ok(this)
     }
 
+    /// Takes into memory what is looked up there.
+    fn load(&self) -> Result<(), StoreError> {
+        self.events.load(self.position()?.map_or(0, |p| p.size))?;
+        let blobs = self.tree.scan_prefix(b"b").keys().map(|key| {
+            let key = key.map_err(broken)?;
+            RowKey::from_bytes(&key).ok_or_else(|| broken("a key of a wrong length"))
+        });
+        self.cache().blobs = blobs.collect::<Result<_, StoreError>>()?;
+        Ok(())
+    }
+
     /// Empties the index.
     pub fn clear(&self) -> Result<(), StoreError> {
         self.tree.clear().map_err(broken)?;
-        self.tree.insert(FILE_KEY, &self.file_key).map_err(broken)?;
+        self.events.clear()?;
         *self.cache() = RowCache::default();
+        self.tree.insert(FILE_KEY, &self.file_key).map_err(broken)?;
         self.tree.insert(b"Vversion", VERSION).map_err(broken)?;
         Ok(())
     }
@@ -217,20 +249,22 @@ impl Index {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds rows and entries, with the position they bring the index to, in one batch.
+    /// Adds rows and entries, with the position they bring the index to, all or nothing. The entries are those
+    /// that come next, each with the row of its event.
     pub fn add(&self, rows: &MemoryRows, listed: &[Listed], to: IndexPosition) -> Result<(), StoreError> {
         let mut batch = Batch::default();
+        let mut events: Vec<(EventId, &EventRow)> = Vec::with_capacity(listed.len());
         for (key, row) in rows.iter() {
-            batch.insert(key.as_bytes(), postcard::to_stdvec(row).map_err(broken)?);
+            match (row, key.event_id()) {
+                (Row::Event(row), Some(id)) => events.push((id, row)),
+                _ => batch.insert(key.as_bytes(), postcard::to_stdvec(row).map_err(broken)?),
+            }
         }
-        let mut lists: BTreeMap<Vec<u8>, Vec<u64>> = BTreeMap::new();
+        events.sort_unstable_by_key(|(_, row)| row.index);
+        let mut lists: HashMap<By, Vec<u64>, foldhash::fast::RandomState> = HashMap::default();
         for l in listed {
             for by in By::all_of(l) {
-                lists.entry(by.prefix()).or_default().push(l.index);
-            }
-            let at = l.index.to_be_bytes();
-            if let Some(digest) = &l.content {
-                batch.insert([words_key(digest), at.to_vec()].concat(), &[]);
+                lists.entry(by).or_default().push(l.index);
             }
             for f in &l.files {
                 let hash = self.file_hash(&f.blake3);
@@ -238,19 +272,30 @@ impl Index {
                 batch.insert(place_key(f.index, f.position), &hash);
             }
         }
-        for (prefix, entries) in lists {
+        for (by, entries) in lists {
             let Some(first) = entries.first() else { continue };
-            batch.insert([prefix, first.to_be_bytes().to_vec()].concat(), encode_list(&entries)?);
+            batch.insert([by.prefix(), first.to_be_bytes().to_vec()].concat(), encode_list(&entries)?);
         }
         batch.insert(b"Vposition", [&to.size.to_be_bytes()[..], &to.last.0].concat());
-        self.cache().generation += 1;
-        let added = self.tree.apply_batch(batch).map_err(broken);
-        let mut cache = self.cache();
-        cache.generation += 1;
-        for (key, _) in rows.iter() {
-            cache.rows.remove(key);
-        }
-        added
+        self.events.append(&events, || {
+            self.cache().generation += 1;
+            let added = self.tree.apply_batch(batch).map_err(broken);
+            let mut cache = self.cache();
+            cache.generation += 1;
+            for (key, row) in rows.iter().filter(|(_, row)| !matches!(row, Row::Event(_))) {
+                match (&added, row) {
+                    // Nobody knows what of the batch is there.
+                    (Err(_), _) => drop(cache.rows.remove(key)),
+                    (Ok(()), row) => {
+                        if matches!(row, Row::Blob(_)) {
+                            cache.blobs.insert(*key);
+                        }
+                        cache.put(*key, row.clone());
+                    }
+                }
+            }
+            added
+        })
     }
 
     /// Entries of a list within a range, in order, as many as are asked for.
@@ -290,12 +335,9 @@ impl Index {
         }))
     }
 
-    /// Entries whose words have a digest, ascending.
+    /// Entries whose words may have a digest, ascending: of the digest, the head alone is compared.
     pub fn with_content(&self, digest: &Digest) -> Result<Vec<u64>, StoreError> {
-        self.tree
-            .scan_prefix(words_key(digest))
-            .map(|r| r.map_err(broken).and_then(|(k, _)| suffix(&k).ok_or_else(|| broken("a short key"))))
-            .collect()
+        self.events.with_words(digest)
     }
 
     fn file_hash(&self, digest: &Digest) -> [u8; 32] {
@@ -329,23 +371,31 @@ impl Index {
         self.tree.apply_batch(batch).map_err(broken)
     }
 
+    /// A row, or why it can't be read.
+    pub fn read_row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        if let Some(id) = key.event_id() {
+            return Ok(self.events.find(&id)?.map(|row| Row::Event(Arc::new(row))));
+        }
+        let value = self.tree.get(key.as_bytes()).map_err(broken)?;
+        value.map(|v| postcard::from_bytes(&v).map_err(broken)).transpose()
+    }
+
     pub fn get(&self, key: &RowKey) -> Option<Row> {
         let generation = {
             let cache = self.cache();
             if let Some(row) = cache.rows.get(key) {
                 return Some(row.clone());
             }
+            if key.is_blob() && !cache.blobs.contains(key) {
+                return None;
+            }
             cache.generation
         };
         // A row that can't be read must not be taken as absent.
-        let bytes = self.tree.get(key.as_bytes()).unwrap_or_else(|e| fatal(&e))?;
-        let row: Row = postcard::from_bytes(&bytes).unwrap_or_else(|e| fatal(&e));
+        let row = self.read_row(key).unwrap_or_else(|e| fatal(&e))?;
         let mut cache = self.cache();
         if cache.generation == generation {
-            if cache.rows.len() >= CACHED_ROWS {
-                cache.rows.clear();
-            }
-            cache.rows.insert(*key, row.clone());
+            cache.put(*key, row.clone());
         }
         Some(row)
     }

@@ -1,12 +1,9 @@
 //! What `fsck` asks of an index: it reads, and never mends.
 
-use std::{path::Path, sync::Mutex};
+use std::{fs, path::Path, sync::Mutex};
 
-use super::{By, FILE_KEY, Index, Listed, VERSION, broken, open_db};
-use crate::{
-    log::{Row, RowKey},
-    store::StoreError,
-};
+use super::{By, Events, FILE_KEY, Index, Listed, VERSION, broken, open_db};
+use crate::{log::RowKey, store::StoreError};
 
 impl Index {
     /// Opens the index in a folder as it is; `None` if there is none that this version reads.
@@ -19,19 +16,19 @@ impl Index {
         let value = |key| tree.get(key).map_err(broken);
         let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
         let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
-        Ok(file_key.filter(|_| is_ours).map(|file_key| Self { tree, db, file_key, cache: Mutex::default() }))
-    }
-
-    /// A row, or why it can't be read.
-    pub fn read_row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
-        let value = self.tree.get(key.as_bytes()).map_err(broken)?;
-        value.map(|v| postcard::from_bytes(&v).map_err(broken)).transpose()
+        let Some(file_key) = file_key.filter(|_| is_ours) else { return Ok(None) };
+        let events = Events::open(dir, fs::OpenOptions::new().read(true))?;
+        let this = Self { tree, db, events, file_key, cache: Mutex::default() };
+        this.load()?;
+        Ok(Some(this))
     }
 
     /// The keys of all rows that rules ask about.
     pub fn row_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
         // Their tags are lower-case letters; those of lists are upper-case.
-        self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(broken))
+        let rows = self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(broken));
+        let events = self.events.ids().map(|id| id.map(|id| RowKey::event(&id).as_bytes().to_vec()));
+        rows.chain(events)
     }
 
     /// The list in which an entry is missing, if one is.

@@ -243,7 +243,7 @@ impl Sequencer {
         let mut groups = vec![first];
         loop {
             // Looked at first: who is not at the door any more is in the channel.
-            let more = self.signals.at_door() > 0;
+            let at_door = self.signals.at_door();
             while events < self.max_batch && bytes < MAX_BATCH_BYTES {
                 let Ok(group) = self.groups.try_recv() else { break };
                 let (e, b) = size(&group);
@@ -252,7 +252,8 @@ impl Sequencer {
                 groups.push(group);
             }
             let full = events >= self.max_batch || bytes >= MAX_BATCH_BYTES;
-            if full || !more || since.elapsed() >= GATHER {
+            // With as many in hand as at the door, the door works on those while these are made durable.
+            if full || groups.len() >= at_door || since.elapsed() >= GATHER {
                 return groups;
             }
             std::thread::sleep(LOOK);

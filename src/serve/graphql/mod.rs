@@ -10,6 +10,7 @@ mod case_connection;
 mod checkpoint;
 mod content;
 mod date_time;
+mod documents;
 mod event;
 mod event_connection;
 mod event_date;
@@ -39,6 +40,7 @@ mod transport;
 mod user_error;
 mod voucher;
 
+pub(super) use documents::Documents;
 pub(super) use transport::Parts;
 
 use std::sync::Arc;

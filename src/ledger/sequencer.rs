@@ -48,7 +48,7 @@ struct GivenBack {
 const MAX_BATCH_BYTES: usize = 32 << 20;
 /// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
 const MAX_BACKLOG_BYTES: u64 = 256 << 20;
-/// While calls are at the door, a batch waits for them so long at most. Each batch costs one sync and one signature;
+/// While more calls are at the door than in hand, a batch waits for them so long at most. Each batch costs one sync and one signature;
 /// under load this shares them among a hundred events, and a call alone waits for nobody.
 const GATHER: Duration = Duration::from_millis(4);
 /// How often a batch that waits looks for what came.

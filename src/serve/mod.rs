@@ -31,6 +31,7 @@ mod coding;
 mod connection;
 mod connections;
 mod counts;
+mod file_body;
 mod files;
 mod graphql;
 mod guard;
@@ -42,7 +43,6 @@ mod proxy;
 mod raw;
 mod shares;
 mod system;
-mod tile_body;
 mod tls;
 mod write_rate;
 

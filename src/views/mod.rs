@@ -32,6 +32,7 @@ mod sentence;
 mod signer;
 mod standing;
 mod text;
+mod thread;
 mod times;
 mod words;
 
@@ -72,6 +73,7 @@ use crate::{
 pub struct Views {
     reader: Reader,
     checkpoint: Arc<SignedCheckpoint>,
+    size: u64,
     memory: Mutex<Memory>,
 }
 
@@ -88,17 +90,32 @@ struct Memory {
 impl Views {
     /// Views of the log as its latest checkpoint has it.
     pub fn new(reader: &Reader) -> Self {
-        Self { reader: reader.clone(), checkpoint: reader.checkpoint(), memory: Mutex::default() }
+        let checkpoint = reader.checkpoint();
+        let size = checkpoint.checkpoint().size();
+        Self { reader: reader.clone(), checkpoint, size, memory: Mutex::default() }
     }
 
-    /// The checkpoint these views speak about.
+    /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
+    /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
+    /// unless the size is 1 to that of the latest checkpoint.
+    pub fn at(reader: &Reader, known_at: u64) -> Option<Self> {
+        let latest = Self::new(reader);
+        (1..=latest.size).contains(&known_at).then_some(Self { size: known_at, ..latest })
+    }
+
+    /// The latest checkpoint when these views were made; [`size`](Self::size) may be below its size.
     pub fn checkpoint(&self) -> &Arc<SignedCheckpoint> {
         &self.checkpoint
     }
 
     /// How many entries these views know.
     pub fn size(&self) -> u64 {
-        self.checkpoint.checkpoint().size()
+        self.size
+    }
+
+    /// Whether these views know all that the checkpoint covers.
+    fn latest(&self) -> bool {
+        self.size == self.checkpoint.checkpoint().size()
     }
 
     /// The reader below.

@@ -17,43 +17,65 @@
 
 mod attribution;
 mod case;
+mod case_view;
 mod dates;
 mod deadline;
 mod demand;
+mod demand_view;
+mod difference;
 mod entry;
 mod facts;
+mod incident;
 mod instant;
 mod later;
 mod line;
+mod link;
 mod party;
+mod promise;
 mod proof;
 mod record;
+mod said;
 mod sentence;
 mod signer;
 mod standing;
+mod statement;
 mod text;
 mod thread;
+mod timeline;
 mod times;
+mod withheld;
 mod words;
 
 pub use attribution::Attribution;
 pub use case::Case;
+pub use case_view::CaseView;
 pub use dates::{at_words, day_words, time_words};
 pub use deadline::{Due, Excluded, Period};
 pub use demand::*;
+pub use demand_view::{
+    AnswerView, BackerView, DemandView, EvidenceView, ItemView, NoticeView, SignedText, Working,
+};
+pub use difference::Change;
 pub use entry::{EntryView, NamedSigner, RefView};
 pub use facts::FactView;
 pub(crate) use facts::facts_json;
+pub use incident::{FirstDisclosure, IncidentView};
 pub use later::{Correction, Later, Release, Withholding};
 pub use line::EntryLine;
+pub use link::{LinkSide, LinkView};
 pub use party::{Name, Party, PartyKey, Revocation};
+pub use promise::{PromiseState, PromiseView};
 pub use proof::{Inclusion, inclusion};
 pub use record::{Record, Words};
+pub use said::{Named, Said};
 pub use sentence::{Part, Sentence};
 pub use signer::{Signer, VouchedBy};
 pub use standing::Standing;
+pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};
+pub use timeline::{Lane, Mark, Order, Timeline, TimelineLine};
 pub use times::Times;
+pub use withheld::{CorrectionView, WithheldView};
 pub use words::{Block, BlockKind, FileState, FileView, Quote, WordsView};
 
 use std::{

@@ -6,7 +6,7 @@ use super::{
     Sentence, Views,
     dates::MONTHS,
     demand::{
-        Course, Delivery, DeliveryState, Demand, EvidenceLine, Grade, Notice, NoticeState,
+        Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState,
     },
     sentence::{Part, voucher_words},
     thread::CaseThread,
@@ -56,7 +56,7 @@ impl Views {
     }
 
     /// Where one demand stands.
-    fn demand_sentence(&self, demand: &Demand, as_of: Time) -> Result<Sentence, ReadError> {
+    pub(super) fn demand_sentence(&self, demand: &Demand, as_of: Time) -> Result<Sentence, ReadError> {
         let mut line = Line::default();
         let reported = demand.backing.iter().all(|b| b.confirmed.is_none());
         if reported {
@@ -214,7 +214,7 @@ fn delivery_words(line: &mut Line, delivery: &Delivery) -> bool {
     match delivery.state() {
         DeliveryState::Reached(_) => {
             if let Some((grade, _, evidence)) = delivery.best() {
-                evidence_words(line, grade_words(grade), evidence);
+                evidence_words(line, grade.words(), evidence);
                 line.say(". ");
             }
         }
@@ -261,16 +261,6 @@ fn evidence_words(line: &mut Line, what: &str, evidence: &EvidenceLine) {
         line.say(format!(" {date}"));
     }
     line.say(voucher_words(evidence.vouched_by));
-}
-
-fn grade_words(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Relayed => "Taken by a relay",
-        Grade::Available => "Made available",
-        Grade::Accessed => "Opened",
-        Grade::HandedOver => "Handed over",
-        Grade::Accepted => "Accepted",
-    }
 }
 
 /// When the answer falls due, whose rule that is, and which dates were there before.

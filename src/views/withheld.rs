@@ -1,0 +1,109 @@
+//! What was withheld and corrected in a case, and by whom, when and why.
+
+use super::{Correction, Named, Times, Views, Withholding, thread::CaseThread};
+use crate::{
+    event::{Body, CorrectionEffect},
+    ledger::ReadError,
+};
+
+/// A withholding, and what it is of.
+#[derive(Debug, Clone)]
+pub struct WithheldView {
+    /// The withholding.
+    pub withholding: Withholding,
+    /// Index of the entry it is of; none if that is not on record here.
+    pub entry: Option<u64>,
+    /// What that entry is.
+    pub noun: String,
+}
+
+/// A correction, and what it is of.
+#[derive(Debug, Clone)]
+pub struct CorrectionView {
+    /// The correction.
+    pub correction: Correction,
+    /// Index of the entry it corrects; none if that is not on record here.
+    pub entry: Option<u64>,
+    /// What that entry is.
+    pub noun: String,
+}
+
+impl CorrectionView {
+    /// Whether it declares the entry void.
+    pub fn is_void(&self) -> bool {
+        self.correction.effect == CorrectionEffect::Void
+    }
+}
+
+impl Views {
+    /// What was withheld in a case and what was corrected, each in the order of the log.
+    pub(super) fn reductions(
+        &self,
+        thread: &CaseThread,
+    ) -> Result<(Vec<WithheldView>, Vec<CorrectionView>), ReadError> {
+        let (mut withheld, mut corrections) = (Vec::new(), Vec::new());
+        for record in thread.records.iter().filter(|r| thread.now.counts(r.event().at())) {
+            match record.event().body() {
+                Body::ContentWithheld(_) => withheld.extend(self.withheld_view(record)?),
+                Body::CorrectionIssued(_) => corrections.extend(self.correction_view(record)?),
+                _ => {}
+            }
+        }
+        Ok((withheld, corrections))
+    }
+
+    /// A withholding with what it is of; `None` if the entry is none.
+    pub(super) fn withheld_view(&self, record: &super::Record) -> Result<Option<WithheldView>, ReadError> {
+        let Body::ContentWithheld(body) = record.event().body() else { return Ok(None) };
+        let Named { id: party, name: by } = self.author(record)?;
+        let words = self.words(record)?;
+        let text = |member| words.text(member).map(str::to_owned);
+        let index = record.index();
+        let in_force = self.fate(&body.entry)?.withheld.iter().any(|(_, by)| *by == index);
+        let withholding = Withholding {
+            index,
+            ground: body.ground,
+            positions: body.blobs.clone(),
+            by,
+            party,
+            times: Times::of(record),
+            note: text("note"),
+            authority: text("authority"),
+            redacted: text("redacted"),
+            in_force,
+        };
+        let (entry, noun) = self.target(&body.entry)?;
+        Ok(Some(WithheldView { withholding, entry, noun }))
+    }
+
+    /// A correction with what it is of; `None` if the entry is none.
+    pub(super) fn correction_view(&self, record: &super::Record) -> Result<Option<CorrectionView>, ReadError> {
+        let Body::CorrectionIssued(body) = record.event().body() else { return Ok(None) };
+        let Named { id: party, name: by } = self.author(record)?;
+        let words = self.words(record)?;
+        let text = |member| words.text(member).map(str::to_owned);
+        let replacement = match &body.replacement {
+            Some(id) => self.index_of(id)?,
+            None => None,
+        };
+        let correction = Correction {
+            index: record.index(),
+            effect: body.effect,
+            by,
+            party,
+            times: Times::of(record),
+            wrong: text("wrong"),
+            right: text("right"),
+            replacement,
+        };
+        let (entry, noun) = self.target(&body.corrects)?;
+        Ok(Some(CorrectionView { correction, entry, noun }))
+    }
+
+    fn target(&self, id: &crate::event::EventId) -> Result<(Option<u64>, String), ReadError> {
+        Ok(match self.record_of(id)? {
+            Some(target) => (Some(target.index()), self.noun(&target)?),
+            None => (None, "a record not found here".to_owned()),
+        })
+    }
+}

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    Attribution, Named, Record, Said, Sentence, Times, Views, Words, dates,
+    Attribution, DemandSheet, Named, Record, Said, Sentence, Times, Views, Words, dates,
     demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started},
     said, sentence,
     standing::{answer_sentence, clock_sentence, delivery_sentence, full_date},
@@ -182,7 +182,26 @@ pub struct DemandView {
     pub signed: Option<SignedText>,
 }
 
+impl ItemView {
+    /// Whether it stands in the signed text, in words.
+    pub fn signed_words(&self) -> &'static str {
+        match self.signed {
+            Some(true) => "word for word in the text that was signed",
+            Some(false) => "not word for word in the text that was signed",
+            None => "can't be compared: the words of one of the two are not here",
+        }
+    }
+}
+
 impl DemandView {
+    /// What every computed date is said with (domain.md, deadlines).
+    pub const PERIOD_NOTE: &'static str = "Period and rule are chosen by the sender. Act 54 binds written law, a \
+        letter only if it says so. Holidays after the last listed are not considered.";
+
+    /// The same, for templates.
+    pub fn period_note(&self) -> &'static str {
+        Self::PERIOD_NOTE
+    }
     /// How many signatures stand behind it, if its organiser confirmed that they do.
     pub fn count_words(&self) -> Option<String> {
         let count = self.demand.count.filter(|_| self.demand.shows_count())?;
@@ -228,7 +247,7 @@ impl Views {
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
-    pub fn demand(&self, id: &EventId, as_of: Time) -> Result<Option<(super::Case, DemandView)>, ReadError> {
+    pub fn demand(&self, id: &EventId, as_of: Time) -> Result<Option<DemandSheet>, ReadError> {
         let Some(record) = self.record_of(id)? else { return Ok(None) };
         let (Body::DemandIssued(_), Some(case)) = (record.event().body(), record.event().case()) else {
             return Ok(None);
@@ -237,7 +256,8 @@ impl Views {
         let Some(demand) = thread.demands().into_iter().find(|d| d.id == *id) else { return Ok(None) };
         let sentence = self.demand_sentence(&demand, as_of)?;
         let view = self.demand_view(&thread, demand, sentence)?;
-        Ok(Some((thread.case, view)))
+        let latest = self.checkpoint().checkpoint().size();
+        Ok(Some(DemandSheet { case: thread.case, view, as_of, known_at: self.size(), latest }))
     }
 
     /// A demand laid out.

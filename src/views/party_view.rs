@@ -88,6 +88,52 @@ pub struct PartyView {
     pub record: Option<PartyRecord>,
 }
 
+impl PartyView {
+    /// Its record in a few sentences; none for an invented party.
+    pub fn record_words(&self) -> Option<String> {
+        let record = self.record.as_ref()?;
+        let plural = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+        if record.demands == 0 {
+            let mut text = "No delivered demand to it is on record here.".to_owned();
+            if record.undelivered > 0 {
+                let n = plural(record.undelivered, "demand");
+                text.push_str(&format!(" {n} without evidence of delivery: not counted."));
+            }
+            return Some(text);
+        }
+        let statuses: Vec<String> =
+            record.by_status.iter().map(|(s, n)| format!("{n} {}", s.as_str().replace('_', " "))).collect();
+        let by: Vec<String> = record.recorded_by.iter().map(|(who, n)| format!("{} ({n})", who.name)).collect();
+        let mut text = format!(
+            "n = {}: {} delivered to it {} on record here, in {}: {}. Put on record by {}.",
+            record.demands,
+            plural(record.demands, "demand"),
+            if record.demands == 1 { "is" } else { "are" },
+            plural(record.cases, "case"),
+            statuses.join(", "),
+            by.join(", ")
+        );
+        match record.median_days {
+            Some(days) => text.push_str(&format!(
+                " Median from delivery to the last outcome: {days} days, of {} demands where every item has one.",
+                record.completed
+            )),
+            None => text.push_str(&format!(
+                " No median is given: every item has an outcome in {} of them, and that takes {MEDIAN_FROM}.",
+                record.completed
+            )),
+        }
+        if record.undelivered > 0 {
+            let n = plural(record.undelivered, "demand");
+            text.push_str(&format!(" {n} without evidence of delivery: not counted."));
+        }
+        if record.cut_short {
+            text.push_str(" Of the latest cases alone; there are more.");
+        }
+        Some(text)
+    }
+}
+
 /// The middle of some numbers; of an even number, the lower of the two middle ones. None below [`MEDIAN_FROM`].
 fn median(mut days: Vec<i64>) -> Option<i64> {
     if days.len() < MEDIAN_FROM {

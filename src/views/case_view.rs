@@ -1,8 +1,8 @@
 //! A case as it is shown at two instants.
 
 use super::{
-    Case, CorrectionView, DemandView, IncidentView, LinkView, Named, Order, PromiseView, Sentence, StatementView,
-    Timeline, Views, WithheldView,
+    Case, CorrectionView, DemandView, IncidentView, LinkView, Named, Order, PromiseView, Sentence,
+    StatementView, Timeline, Views, WithheldView,
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
 

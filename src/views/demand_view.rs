@@ -183,6 +183,11 @@ pub struct DemandView {
 }
 
 impl ItemView {
+    /// What the demander made of the latest outcome, and the index of the assessment.
+    pub fn assessed(&self) -> Option<(Verdict, u64)> {
+        self.latest.as_ref().and_then(|l| l.assessed)
+    }
+
     /// Whether it stands in the signed text, in words.
     pub fn signed_words(&self) -> &'static str {
         match self.signed {
@@ -343,7 +348,9 @@ impl Views {
         for line in &notice.evidence {
             let record = self.entry_at(line.index)?;
             evidence.push(EvidenceView {
-                words: line.evidence.map_or("acknowledged with the addressee’s own key", sentence::evidence_words),
+                words: line
+                    .evidence
+                    .map_or("acknowledged with the addressee’s own key", sentence::evidence_words),
                 vouched: sentence::voucher_words(line.vouched_by),
                 times: Times::of(&record),
                 account: self.said(&record, if line.evidence.is_some() { "account" } else { "text" })?,
@@ -371,8 +378,7 @@ impl Views {
 /// The working of a demand's clock, line by line.
 fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
     let mut lines = Vec::new();
-    let mut say =
-        |label, value: String, index: Option<u64>| lines.push(Working { label, value, index });
+    let mut say = |label, value: String, index: Option<u64>| lines.push(Working { label, value, index });
     let clock = &demand.clock;
     match &demand.deadline {
         None => {}
@@ -420,7 +426,11 @@ fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
     for adjustment in &clock.adjustments {
         let recorded = full_date(adjustment.recorded);
         let until = dates::day_words(&adjustment.until);
-        say("New date", format!("{} to {until}, recorded {recorded}", adjustment.change), Some(adjustment.index));
+        say(
+            "New date",
+            format!("{} to {until}, recorded {recorded}", adjustment.change),
+            Some(adjustment.index),
+        );
     }
     if let Some(completed) = clock.completed {
         say("All items have an outcome since", full_date(completed), None);

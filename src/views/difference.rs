@@ -32,7 +32,9 @@ pub(super) fn difference(from: &str, to: &str) -> Option<Vec<Change>> {
     let mut changes = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &bare(&old), &bare(&new)) {
         match op {
-            DiffOp::Equal { new_index, len, .. } => changes.push(Change::Same(new[new_index..new_index + len].concat())),
+            DiffOp::Equal { new_index, len, .. } => {
+                changes.push(Change::Same(new[new_index..new_index + len].concat()))
+            }
             DiffOp::Delete { old_index, old_len, .. } => {
                 changes.push(Change::Removed(old[old_index..old_index + old_len].concat()));
             }

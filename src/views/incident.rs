@@ -67,9 +67,7 @@ impl Views {
             let known = body.discovered.as_ref().unwrap_or(record.event().at());
             let day = thread.now.local(known);
             let named = thread.counting().filter_map(|r| match r.event().body() {
-                Body::DisclosureMade(b)
-                    if b.incident == Some(id) && b.party == thread.case.respondent =>
-                {
+                Body::DisclosureMade(b) if b.incident == Some(id) && b.party == thread.case.respondent => {
                     Some((thread.now.first_day(r.event().at()), r, b.kind))
                 }
                 _ => None,

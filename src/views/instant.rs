@@ -82,6 +82,19 @@ impl Instant {
     }
 }
 
+/// An instant as people and programs write it: RFC 3339, or a date alone, which is its first moment in UTC.
+pub fn read_instant(text: &str) -> Option<Time> {
+    if text.len() > 40 {
+        return None;
+    }
+    let date = |t: &str| t.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
+    let timestamp = match text.len() {
+        10 => date(text)?.timestamp(),
+        _ => text.parse::<Timestamp>().ok()?,
+    };
+    Time::from_unix_ms(timestamp.as_millisecond())
+}
+
 /// The day of an `at`, or the first of its month.
 fn first_day(at: &At) -> Option<Date> {
     let text = at.as_str();
@@ -137,6 +150,23 @@ mod tests {
             ("2023-12-16T00:00:00+08:00", false),
         ] {
             assert_eq!(now.is_past(&at(text)), past, "{text}");
+        }
+    }
+
+    fn time(text: &str) -> Option<Time> {
+        Some(Time::parse(text).unwrap())
+    }
+
+    #[test]
+    fn instants_are_read_in_any_offset_and_dates_as_their_first_moment_in_utc() {
+        let midnight = time("2024-01-01T00:00:00.000Z");
+        for text in
+            ["2024-01-01", "2024-01-01T00:00:00Z", "2024-01-01T08:00:00+08:00", "2024-01-01T00:00:00.000Z"]
+        {
+            assert_eq!(read_instant(text), midnight, "{text}");
+        }
+        for bad in ["", "now", "2024-13-01", "2024-01-01T25:00:00Z", "2024-01-01T00:00:00", "01/01/2024"] {
+            assert_eq!(read_instant(bad), None, "{bad}");
         }
     }
 

@@ -197,7 +197,8 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn latest_words_of(&self, party: &Party) -> Result<Option<Arc<Record>>, ReadError> {
-        for record in self.updates(&party.id)?.into_iter().map(Ok).chain(self.record(party.index).transpose()) {
+        for record in self.updates(&party.id)?.into_iter().map(Ok).chain(self.record(party.index).transpose())
+        {
             let record = record?;
             if matches!(&*self.words(&record)?, Words::Present { .. }) {
                 return Ok(Some(record));

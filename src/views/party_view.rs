@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Named, Party, PartyKey, Said, Times, Views, demand::Status, thread::CaseThread};
+use super::{Name, Named, Party, PartyKey, Said, Times, Views, demand::Status, thread::CaseThread};
 use crate::{
     event::{Body, EventId, Role},
     ledger::{Filter, ReadError},
@@ -83,7 +83,7 @@ pub struct PartyView {
     /// Its roles over time.
     pub roles: Vec<RoleLine>,
     /// Its keys, with what the party that vouched for each is called.
-    pub keys: Vec<(PartyKey, Option<Named>)>,
+    pub keys: Vec<(PartyKey, Option<Name>)>,
     /// Its record; none for an invented party.
     pub record: Option<PartyRecord>,
 }
@@ -103,7 +103,8 @@ impl PartyView {
         }
         let statuses: Vec<String> =
             record.by_status.iter().map(|(s, n)| format!("{n} {}", s.as_str().replace('_', " "))).collect();
-        let by: Vec<String> = record.recorded_by.iter().map(|(who, n)| format!("{} ({n})", who.name)).collect();
+        let by: Vec<String> =
+            record.recorded_by.iter().map(|(who, n)| format!("{} ({n})", who.name)).collect();
         let mut text = format!(
             "n = {}: {} delivered to it {} on record here, in {}: {}. Put on record by {}.",
             record.demands,
@@ -172,7 +173,7 @@ impl Views {
         let mut keys = Vec::new();
         for key in self.keys(id)? {
             let voucher = match key.vouched.party() {
-                Some(id) => Some(self.named(&id)?),
+                Some(id) => Some(self.name(&id)?),
                 None => None,
             };
             keys.push((key, voucher));

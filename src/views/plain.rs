@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
-    AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, NoticeView, PartyView, PositionView,
-    PromiseState, Said, Times, WithheldView, at_words, excerpt, shown, time_words,
+    AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, NoticeView, PartyView,
+    PositionView, PromiseState, Said, Times, WithheldView, at_words, excerpt, shown, time_words,
 };
 use crate::log::Time;
 
@@ -44,7 +44,11 @@ impl Display for CaseView {
             writeln!(f, "{FICTION}")?;
         }
         writeln!(f, "{}", shown(self.case.title()))?;
-        writeln!(f, "about {}; entry {}, opened by {}", self.respondent.name, self.case.index, self.opened_by.name)?;
+        writeln!(
+            f,
+            "about {}; entry {}, opened by {}",
+            self.respondent.name, self.case.index, self.opened_by.name
+        )?;
         instants(f, self.as_of, self.known_at, self.latest)?;
         if self.cut_short {
             writeln!(f, "computed from the first entries of the case alone: it has more than are read")?;
@@ -65,7 +69,13 @@ impl Display for CaseView {
             match &incident.disclosed {
                 None => writeln!(f, "    No disclosure of it by {} on record.", self.respondent.name)?,
                 Some(first) => {
-                    write!(f, "    First disclosed {} on {} (entry {})", first.to_words(), first.at_words(), first.index)?;
+                    write!(
+                        f,
+                        "    First disclosed {} on {} (entry {})",
+                        first.to_words(),
+                        first.at_words(),
+                        first.index
+                    )?;
                     match first.days {
                         Some(1) => writeln!(f, ", 1 day later.")?,
                         Some(days) => writeln!(f, ", {days} days later.")?,
@@ -125,11 +135,16 @@ impl Display for CaseView {
         for withheld in &self.withheld {
             withheld_words(f, withheld)?;
         }
-        section(f, &format!("Timeline, as {} ({} entries)", self.timeline.order.as_str(), self.timeline.all))?;
+        section(
+            f,
+            &format!("Timeline, as {} ({} entries)", self.timeline.order.as_str(), self.timeline.all),
+        )?;
         for entry in &self.timeline.lines {
             let line = &entry.line;
             let mut marks = String::new();
-            for (is, mark) in [(line.voided, "void"), (line.withheld, "withheld"), (entry.after, "after asOf")] {
+            for (is, mark) in
+                [(line.voided, "void"), (line.withheld, "withheld"), (entry.after, "after asOf")]
+            {
                 if is {
                     let _ = write!(marks, " [{mark}]");
                 }
@@ -209,7 +224,14 @@ fn withheld_words(f: &mut Formatter<'_>, view: &WithheldView) -> fmt::Result {
 
 fn answer_words(f: &mut Formatter<'_>, answer: &AnswerView, before: &str) -> fmt::Result {
     write!(f, "      {before}{}", answer.outcome_words())?;
-    write!(f, " {} (entry {}, {} {})", answer.times.occurred_words(), answer.index, answer.attribution.label(), answer.attributed.name)?;
+    write!(
+        f,
+        " {} (entry {}, {} {})",
+        answer.times.occurred_words(),
+        answer.index,
+        answer.attribution.label(),
+        answer.attributed.name
+    )?;
     if let Some((verdict, index)) = answer.assessed {
         write!(f, "; the demander: {verdict} (entry {index})")?;
     }
@@ -350,7 +372,14 @@ impl Display for PartyView {
         instants(f, self.as_of, self.known_at, self.latest)?;
         section(f, "Names")?;
         for name in &self.names {
-            writeln!(f, "  {} {} (entry {}, by {})", name.times.occurred_words(), name.name, name.index, name.by.name)?;
+            writeln!(
+                f,
+                "  {} {} (entry {}, by {})",
+                name.times.occurred_words(),
+                name.name,
+                name.index,
+                name.by.name
+            )?;
         }
         if !self.roles.is_empty() {
             section(f, "Roles")?;
@@ -364,7 +393,7 @@ impl Display for PartyView {
             writeln!(f, "  none: it has not spoken here itself")?;
         }
         for (key, voucher) in &self.keys {
-            let by = voucher.as_ref().map_or_else(|| "the party itself".to_owned(), |v| v.name.to_string());
+            let by = voucher.as_ref().map_or_else(|| "the party itself".to_owned(), |v| v.to_string());
             write!(f, "  {} (entry {}, vouched for by {by})", key.key, key.added)?;
             match &key.revoked {
                 Some(revoked) => writeln!(f, " revoked in entry {} ({})", revoked.index, revoked.reason)?,

@@ -69,7 +69,9 @@ impl Views {
             });
             let state = match closed {
                 Some((outcome, index)) => PromiseState::Closed(outcome, index),
-                None if body.due.as_ref().is_some_and(|due| thread.now.is_past(due)) => PromiseState::PastDate,
+                None if body.due.as_ref().is_some_and(|due| thread.now.is_past(due)) => {
+                    PromiseState::PastDate
+                }
                 None => PromiseState::Open,
             };
             let own = record.parties().any(|p| p == body.party);

@@ -5,9 +5,7 @@ use jiff::civil::{Date, Weekday};
 use super::{
     Sentence, Views,
     dates::MONTHS,
-    demand::{
-        Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState,
-    },
+    demand::{Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState},
     sentence::{Part, voucher_words},
     thread::CaseThread,
 };

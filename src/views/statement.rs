@@ -138,7 +138,11 @@ impl Views {
     }
 
     /// The positions on a record that count, wherever they were taken, in the order of the log.
-    pub(super) fn positions(&self, thread: &CaseThread, on: &EventId) -> Result<Vec<PositionView>, ReadError> {
+    pub(super) fn positions(
+        &self,
+        thread: &CaseThread,
+        on: &EventId,
+    ) -> Result<Vec<PositionView>, ReadError> {
         let mut positions = Vec::new();
         for record in self.naming(on, &[EventType::PositionTaken])? {
             let Body::PositionTaken(body) = record.event().body() else { continue };

@@ -60,7 +60,9 @@ impl Lane {
         let name = event_type.as_str();
         match name.split('.').next().unwrap_or_default() {
             "incident" | "statement" | "position" | "link" | "commitment" => Self::Said,
-            "collection" | "demand" | "notice" | "delivery" | "receipt" | "deadline" | "answer" => Self::Asked,
+            "collection" | "demand" | "notice" | "delivery" | "receipt" | "deadline" | "answer" => {
+                Self::Asked
+            }
             "disclosure" => Self::Told,
             _ => Self::Record,
         }

@@ -77,7 +77,10 @@ impl Views {
     }
 
     /// A correction with what it is of; `None` if the entry is none.
-    pub(super) fn correction_view(&self, record: &super::Record) -> Result<Option<CorrectionView>, ReadError> {
+    pub(super) fn correction_view(
+        &self,
+        record: &super::Record,
+    ) -> Result<Option<CorrectionView>, ReadError> {
         let Body::CorrectionIssued(body) = record.event().body() else { return Ok(None) };
         let Named { id: party, name: by } = self.author(record)?;
         let words = self.words(record)?;

@@ -258,7 +258,7 @@ fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
     }
     writeln!(f, "  delivery: {}", view.delivery)?;
     if view.has_period() {
-        writeln!(f, "  clock: {} {}", demand.clock.state.as_str().replace('_', " "), view.clock)?;
+        writeln!(f, "  clock: {}. {}", demand.clock.state.words(), view.clock)?;
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ pub struct ReleasedView {
     pub times: Times,
     /// Index of the entry it is of.
     pub entry: Option<u64>,
+    /// Whether it speaks of something invented.
+    pub fictional: bool,
 }
 
 impl ReleasedView {
@@ -100,6 +102,7 @@ impl Views {
                 positions: body.blobs.clone(),
                 times: Times::of(&record),
                 entry: self.index_of(&body.entry)?,
+                fictional: self.fictional(&record)?,
             });
         }
         let mut corrections = Vec::new();

@@ -15,6 +15,8 @@ pub struct WithheldView {
     pub entry: Option<u64>,
     /// What that entry is.
     pub noun: String,
+    /// Whether it speaks of something invented.
+    pub fictional: bool,
 }
 
 /// A correction, and what it is of.
@@ -26,6 +28,8 @@ pub struct CorrectionView {
     pub entry: Option<u64>,
     /// What that entry is.
     pub noun: String,
+    /// Whether it speaks of something invented.
+    pub fictional: bool,
 }
 
 impl CorrectionView {
@@ -73,7 +77,8 @@ impl Views {
             in_force,
         };
         let (entry, noun) = self.target(&body.entry)?;
-        Ok(Some(WithheldView { withholding, entry, noun }))
+        let fictional = self.fictional(record)?;
+        Ok(Some(WithheldView { withholding, entry, noun, fictional }))
     }
 
     /// A correction with what it is of; `None` if the entry is none.
@@ -100,7 +105,8 @@ impl Views {
             replacement,
         };
         let (entry, noun) = self.target(&body.corrects)?;
-        Ok(Some(CorrectionView { correction, entry, noun }))
+        let fictional = self.fictional(record)?;
+        Ok(Some(CorrectionView { correction, entry, noun, fictional }))
     }
 
     fn target(&self, id: &crate::event::EventId) -> Result<(Option<u64>, String), ReadError> {

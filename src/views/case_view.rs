@@ -1,7 +1,7 @@
 //! A case as it is shown at two instants.
 
 use super::{
-    Case, CorrectionView, DemandView, IncidentView, LinkView, Named, Order, PromiseView, Sentence,
+    Case, CorrectionView, DemandView, IncidentView, Latest, LinkView, Named, Order, PromiseView, Sentence,
     StatementView, Timeline, Views, WithheldView,
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
@@ -28,30 +28,21 @@ pub struct CaseView {
     /// Its demands, in the order of the log.
     pub demands: Vec<DemandView>,
     /// Its incidents, likewise.
-    pub incidents: Vec<IncidentView>,
-    /// Its statements, likewise.
-    pub statements: Vec<StatementView>,
+    pub incidents: Latest<IncidentView>,
+    /// Its statements that changed or were taken back, likewise.
+    pub statements: Latest<StatementView>,
+    /// How many other statements it has.
+    pub unchanged_statements: usize,
     /// Links drawn in it, likewise.
-    pub links: Vec<LinkView>,
+    pub links: Latest<LinkView>,
     /// Its promises, likewise.
-    pub promises: Vec<PromiseView>,
+    pub promises: Latest<PromiseView>,
     /// What was corrected in it, likewise.
-    pub corrections: Vec<CorrectionView>,
+    pub corrections: Latest<CorrectionView>,
     /// What was withheld in it, likewise.
-    pub withheld: Vec<WithheldView>,
+    pub withheld: Latest<WithheldView>,
     /// A part of its entries.
     pub timeline: Timeline,
-}
-
-impl CaseView {
-    /// Statements that changed or were taken back.
-    pub fn changed_statements(&self) -> impl Iterator<Item = &StatementView> {
-        self.statements.iter().filter(|s| s.changed())
-    }
-    /// How many statements have one version.
-    pub fn unchanged_statements(&self) -> usize {
-        self.statements.iter().filter(|s| !s.changed()).count()
-    }
 }
 
 impl Views {
@@ -75,6 +66,7 @@ impl Views {
             demands.push(self.demand_view(&thread, demand, sentence)?);
         }
         let (withheld, corrections) = self.reductions(&thread)?;
+        let (statements, unchanged_statements) = self.statements(&thread)?;
         let opened = self.entry_at(thread.case.index)?;
         Ok(Some(CaseView {
             respondent: self.named(&thread.case.respondent)?,
@@ -86,7 +78,8 @@ impl Views {
             sentences: standing.sentences,
             demands,
             incidents: self.incidents(&thread)?,
-            statements: self.statements(&thread)?,
+            statements,
+            unchanged_statements,
             links: self.links(&thread)?,
             promises: self.promises(&thread)?,
             corrections,

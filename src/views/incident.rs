@@ -1,6 +1,6 @@
 //! From when an incident was first known to when its respondent first disclosed it.
 
-use super::{EntryLine, Said, Views, dates, thread::CaseThread};
+use super::{EntryLine, Latest, Said, Views, dates, thread::CaseThread};
 use crate::{
     event::{At, Body, DisclosureKind},
     ledger::ReadError,
@@ -59,10 +59,12 @@ impl FirstDisclosure {
 
 impl Views {
     /// The incidents of a case that count, in the order of the log.
-    pub(super) fn incidents(&self, thread: &CaseThread) -> Result<Vec<IncidentView>, ReadError> {
-        let mut incidents = Vec::new();
-        for record in thread.counting() {
-            let Body::IncidentReported(body) = record.event().body() else { continue };
+    pub(super) fn incidents(&self, thread: &CaseThread) -> Result<Latest<IncidentView>, ReadError> {
+        let incidents = thread.counting().filter_map(|record| match record.event().body() {
+            Body::IncidentReported(body) => Some((record, body)),
+            _ => None,
+        });
+        Latest::of(incidents.collect(), |(record, body)| {
             let id = record.event().id();
             let known = body.discovered.as_ref().unwrap_or(record.event().at());
             let day = thread.now.local(known);
@@ -77,14 +79,13 @@ impl Views {
                 let days = day.zip(thread.now.local(at)).map(|(from, to)| i64::from((to - from).get_days()));
                 FirstDisclosure { index: r.index(), at: at.clone(), kind, days }
             });
-            incidents.push(IncidentView {
+            Ok(IncidentView {
                 line: self.line(record)?,
                 account: self.said(record, "account")?,
                 known: known.clone(),
                 discovered: body.discovered.is_some(),
                 disclosed,
-            });
-        }
-        Ok(incidents)
+            })
+        })
     }
 }

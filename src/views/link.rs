@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread};
+use super::{Latest, Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread};
 use crate::{
     event::{Body, EventId, Relation},
     ledger::ReadError,
@@ -65,11 +65,13 @@ fn quote(words: &Words, side: &str) -> Option<Quote> {
 
 impl Views {
     /// The links of a case that count, in the order of the log.
-    pub(super) fn links(&self, thread: &CaseThread) -> Result<Vec<LinkView>, ReadError> {
-        let mut links = Vec::new();
-        for record in thread.counting() {
-            let Body::LinkAsserted(body) = record.event().body() else { continue };
-            links.push(LinkView {
+    pub(super) fn links(&self, thread: &CaseThread) -> Result<Latest<LinkView>, ReadError> {
+        let links = thread.counting().filter_map(|record| match record.event().body() {
+            Body::LinkAsserted(body) => Some((record, body)),
+            _ => None,
+        });
+        Latest::of(links.collect(), |(record, body)| {
+            Ok(LinkView {
                 index: record.index(),
                 by: self.author(record)?,
                 relation: body.relation,
@@ -78,9 +80,8 @@ impl Views {
                 to: self.link_side(record, "to", &body.to)?,
                 reasoning: self.said(record, "reasoning")?,
                 positions: self.positions(thread, &record.event().id())?,
-            });
-        }
-        Ok(links)
+            })
+        })
     }
 
     fn link_side(&self, link: &Record, side: &str, id: &EventId) -> Result<LinkSide, ReadError> {

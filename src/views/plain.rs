@@ -63,7 +63,8 @@ impl Display for CaseView {
         if !self.incidents.is_empty() {
             section(f, "Incidents")?;
         }
-        for incident in &self.incidents {
+        more(f, self.incidents.more)?;
+        for incident in self.incidents.iter() {
             write!(f, "  {} {}", incident.line.index, incident.line.sentence)?;
             writeln!(f, " First known {}.", incident.known_words())?;
             match &incident.disclosed {
@@ -87,7 +88,8 @@ impl Display for CaseView {
         if !self.promises.is_empty() {
             section(f, "Promises")?;
         }
-        for promise in &self.promises {
+        more(f, self.promises.more)?;
+        for promise in self.promises.iter() {
             write!(f, "  {} {}: {}", promise.index, promise.party.name, short(&promise.text))?;
             if let Some(due) = promise.due_words() {
                 write!(f, " By {due}.")?;
@@ -98,11 +100,11 @@ impl Display for CaseView {
             }
             writeln!(f, "]")?;
         }
-        let mut changed = self.changed_statements().peekable();
-        if changed.peek().is_some() {
+        if !self.statements.is_empty() {
             section(f, "Statements that changed")?;
         }
-        for statement in changed {
+        more(f, self.statements.more)?;
+        for statement in self.statements.iter() {
             writeln!(f, "  {} {}", statement.line.index, statement.line.sentence)?;
             for version in statement.versions.iter().skip(1) {
                 writeln!(f, "    version of entry {}: {}", version.index, short(&version.text))?;
@@ -114,7 +116,8 @@ impl Display for CaseView {
         if !self.links.is_empty() {
             section(f, "Links")?;
         }
-        for link in &self.links {
+        more(f, self.links.more)?;
+        for link in self.links.iter() {
             writeln!(f, "  {} {} {}:", link.index, link.by.name, link.says())?;
             for side in [&link.from, &link.to] {
                 writeln!(f, "    {}", side_words(side))?;
@@ -126,13 +129,15 @@ impl Display for CaseView {
         if !self.corrections.is_empty() {
             section(f, "Corrections")?;
         }
-        for correction in &self.corrections {
+        more(f, self.corrections.more)?;
+        for correction in self.corrections.iter() {
             correction_words(f, correction)?;
         }
         if !self.withheld.is_empty() {
             section(f, "Withheld")?;
         }
-        for withheld in &self.withheld {
+        more(f, self.withheld.more)?;
+        for withheld in self.withheld.iter() {
             withheld_words(f, withheld)?;
         }
         section(
@@ -166,6 +171,11 @@ impl Display for CaseView {
         }
         Ok(())
     }
+}
+
+/// That earlier ones are left out, where some are.
+fn more(f: &mut Formatter<'_>, more: usize) -> fmt::Result {
+    if more > 0 { writeln!(f, "  ... and {more} earlier") } else { Ok(()) }
 }
 
 fn side_words(side: &LinkSide) -> String {

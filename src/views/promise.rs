@@ -1,6 +1,8 @@
 //! Promises: open, done, or past their date with nothing on record.
 
-use super::{Named, Said, Times, Views, dates, thread::CaseThread};
+use std::collections::HashMap;
+
+use super::{Latest, Named, Said, Times, Views, dates, thread::CaseThread};
 use crate::{
     event::{At, Body, CommitmentOutcome},
     ledger::ReadError,
@@ -58,16 +60,19 @@ impl PromiseView {
 
 impl Views {
     /// The promises of a case that count, in the order of the log.
-    pub(super) fn promises(&self, thread: &CaseThread) -> Result<Vec<PromiseView>, ReadError> {
-        let mut promises = Vec::new();
+    pub(super) fn promises(&self, thread: &CaseThread) -> Result<Latest<PromiseView>, ReadError> {
+        let (mut made, mut closed) = (Vec::new(), HashMap::new());
         for record in thread.counting() {
-            let Body::CommitmentMade(body) = record.event().body() else { continue };
-            let id = record.event().id();
-            let closed = thread.counting().find_map(|r| match r.event().body() {
-                Body::CommitmentClosed(b) if b.commitment == id => Some((b.outcome, r.index())),
-                _ => None,
-            });
-            let state = match closed {
+            match record.event().body() {
+                Body::CommitmentMade(body) => made.push((record, body)),
+                Body::CommitmentClosed(b) => {
+                    closed.entry(b.commitment).or_insert((b.outcome, record.index()));
+                }
+                _ => {}
+            }
+        }
+        Latest::of(made, |(record, body)| {
+            let state = match closed.get(&record.event().id()).copied() {
                 Some((outcome, index)) => PromiseState::Closed(outcome, index),
                 None if body.due.as_ref().is_some_and(|due| thread.now.is_past(due)) => {
                     PromiseState::PastDate
@@ -75,7 +80,7 @@ impl Views {
                 None => PromiseState::Open,
             };
             let own = record.parties().any(|p| p == body.party);
-            promises.push(PromiseView {
+            Ok(PromiseView {
                 index: record.index(),
                 party: self.named(&body.party)?,
                 times: Times::of(record),
@@ -83,8 +88,7 @@ impl Views {
                 text: self.said(record, "promise")?,
                 due: body.due.clone(),
                 state,
-            });
-        }
-        Ok(promises)
+            })
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! A statement with every version of its words, and what was said about it.
 
+use std::collections::HashMap;
+
 use super::{
-    EntryLine, Named, Record, Said, Times, Views,
+    EntryLine, Latest, Named, Record, Said, Times, Views,
     difference::{Change, difference},
     sentence,
     thread::CaseThread,
@@ -76,44 +78,50 @@ pub struct StatementView {
     pub withdrawn: Option<Taken>,
 }
 
-impl StatementView {
-    /// Whether anything happened to it after it was made.
-    pub fn changed(&self) -> bool {
-        self.versions.len() > 1 || self.withdrawn.is_some()
-    }
-}
-
 impl Views {
-    /// The statements of a case that count.
-    pub(super) fn statements(&self, thread: &CaseThread) -> Result<Vec<StatementView>, ReadError> {
-        let mut statements: Vec<StatementView> = Vec::new();
-        let mut places = std::collections::HashMap::new();
+    /// The statements of a case that count and changed or were taken back, and how many others count.
+    pub(super) fn statements(
+        &self,
+        thread: &CaseThread,
+    ) -> Result<(Latest<StatementView>, usize), ReadError> {
+        // Each with its later events. What did not change needs no reading of its words.
+        let (mut statements, mut places) = (Vec::<Vec<&Record>>::new(), HashMap::new());
         for record in thread.counting() {
-            let (id, place) = match record.event().body() {
-                Body::StatementMade(_) => (record.event().id(), None),
-                Body::StatementRevised(b) => (b.statement, places.get(&b.statement).copied()),
-                Body::StatementWithdrawn(b) => (b.statement, places.get(&b.statement).copied()),
+            let of = match record.event().body() {
+                Body::StatementMade(_) => {
+                    places.insert(record.event().id(), statements.len());
+                    statements.push(vec![record]);
+                    continue;
+                }
+                Body::StatementRevised(b) => b.statement,
+                Body::StatementWithdrawn(b) => b.statement,
                 _ => continue,
             };
-            match (record.event().body(), place.and_then(|at: usize| statements.get_mut(at))) {
-                (Body::StatementMade(_), _) => {
-                    places.insert(id, statements.len());
-                    let first = self.version(record, None)?;
-                    let line = self.line(record)?;
-                    statements.push(StatementView { line, versions: vec![first], withdrawn: None });
-                }
-                (Body::StatementRevised(_), Some(statement)) => {
-                    let version = self.version(record, statement.versions.last())?;
-                    statement.versions.push(version);
-                }
-                (Body::StatementWithdrawn(b), Some(statement)) => {
-                    let (observed, announced) = (b.observed.clone(), b.announced);
-                    statement.withdrawn.get_or_insert(Taken { index: record.index(), observed, announced });
-                }
-                _ => {}
+            if let Some(statement) = places.get(&of).and_then(|at| statements.get_mut(*at)) {
+                statement.push(record);
             }
         }
-        Ok(statements)
+        let all = statements.len();
+        statements.retain(|events| events.len() > 1);
+        let unchanged = all - statements.len();
+        Ok((Latest::of(statements, |events| self.statement(&events))?, unchanged))
+    }
+
+    /// A statement, from its event and those that changed it, in the order of the log.
+    fn statement(&self, events: &[&Record]) -> Result<StatementView, ReadError> {
+        let (mut versions, mut withdrawn) = (Vec::<Version>::new(), None);
+        for record in events {
+            if let Body::StatementWithdrawn(b) = record.event().body() {
+                let (observed, announced) = (b.observed.clone(), b.announced);
+                withdrawn.get_or_insert(Taken { index: record.index(), observed, announced });
+            } else {
+                let version = self.version(record, versions.last())?;
+                versions.push(version);
+            }
+        }
+        // The statement's own event comes first.
+        let line = self.line(events[0])?;
+        Ok(StatementView { line, versions, withdrawn })
     }
 
     fn version(&self, record: &Record, before: Option<&Version>) -> Result<Version, ReadError> {

@@ -32,6 +32,8 @@ pub(super) struct CaseThread {
     pub now: Instant,
     /// What is void at the instant, with the index of the correction that says so.
     pub void: HashMap<EventId, u64>,
+    /// Of each of its entries, in order, whether it counts.
+    counts: Vec<bool>,
 }
 
 impl CaseThread {
@@ -47,7 +49,7 @@ impl CaseThread {
 
     /// The case's entries that count, in the order of the log.
     pub fn counting(&self) -> impl Iterator<Item = &Arc<Record>> {
-        self.records.iter().filter(|r| self.counts(r))
+        self.records.iter().zip(&self.counts).filter_map(|(record, counts)| counts.then_some(record))
     }
 
     fn told(&self) -> Vec<Told<'_>> {
@@ -84,7 +86,7 @@ impl Views {
         }
         let now = Instant::new(case.timezone, as_of);
         let beside = self.beside(&records)?;
-        let void = records
+        let void: HashMap<EventId, u64> = records
             .iter()
             .filter(|r| now.counts(r.event().at()))
             .filter_map(|r| match r.event().body() {
@@ -95,7 +97,11 @@ impl Views {
             })
             .collect();
         let authors = records.iter().chain(&beside).map(|r| (r.index(), r.parties().collect())).collect();
-        Ok(Some(CaseThread { case, records, beside, authors, now, void }))
+        let counts = records
+            .iter()
+            .map(|r| now.counts(r.event().at()) && !void.contains_key(&r.event().id()))
+            .collect();
+        Ok(Some(CaseThread { case, records, beside, authors, now, void, counts }))
     }
 
     /// What stands in other cases and bears on demands of this one. A collection may be of another case, and a

@@ -118,7 +118,7 @@ impl Views {
         let day = |r: &Record| thread.now.first_day(r.event().at());
         let mut records: Vec<_> = thread.records.iter().collect();
         if order == Order::Occurred {
-            records.sort_by_key(|r| (thread.now.moment(r.event().at()), r.index()));
+            records.sort_by_cached_key(|r| (thread.now.moment(r.event().at()), r.index()));
         }
         let mut marks: Vec<Mark> = Vec::new();
         for record in &records {

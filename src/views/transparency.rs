@@ -90,7 +90,7 @@ impl Views {
             count.all += 1;
             count.in_force += usize::from(in_force);
             if withheld.len() < SHOWN {
-                withheld.extend(self.withheld_view(&record)?);
+                withheld.push(self.withheld_view(&record, body)?);
             }
         }
         let mut released = Vec::new();
@@ -107,7 +107,9 @@ impl Views {
         }
         let mut corrections = Vec::new();
         for record in self.latest_of(&[EventType::CorrectionIssued], SHOWN)? {
-            corrections.extend(self.correction_view(&record)?);
+            if let Body::CorrectionIssued(body) = record.event().body() {
+                corrections.push(self.correction_view(&record, body)?);
+            }
         }
         let mut keys = Vec::new();
         for record in self.latest_of(&[EventType::KeyAdded, EventType::KeyRevoked], SHOWN)? {

@@ -1,8 +1,8 @@
 //! What was withheld and corrected in a case, and by whom, when and why.
 
-use super::{Correction, Named, Times, Views, Withholding, thread::CaseThread};
+use super::{Correction, Latest, Named, Record, Times, Views, Withholding, thread::CaseThread};
 use crate::{
-    event::{Body, CorrectionEffect},
+    event::{Body, ContentWithheld, CorrectionEffect, CorrectionIssued},
     ledger::ReadError,
 };
 
@@ -44,21 +44,27 @@ impl Views {
     pub(super) fn reductions(
         &self,
         thread: &CaseThread,
-    ) -> Result<(Vec<WithheldView>, Vec<CorrectionView>), ReadError> {
+    ) -> Result<(Latest<WithheldView>, Latest<CorrectionView>), ReadError> {
         let (mut withheld, mut corrections) = (Vec::new(), Vec::new());
-        for record in thread.records.iter().filter(|r| thread.now.counts(r.event().at())) {
+        for record in thread.counting() {
             match record.event().body() {
-                Body::ContentWithheld(_) => withheld.extend(self.withheld_view(record)?),
-                Body::CorrectionIssued(_) => corrections.extend(self.correction_view(record)?),
+                Body::ContentWithheld(body) => withheld.push((record, body)),
+                Body::CorrectionIssued(body) => corrections.push((record, body)),
                 _ => {}
             }
         }
-        Ok((withheld, corrections))
+        Ok((
+            Latest::of(withheld, |(record, body)| self.withheld_view(record, body))?,
+            Latest::of(corrections, |(record, body)| self.correction_view(record, body))?,
+        ))
     }
 
-    /// A withholding with what it is of; `None` if the entry is none.
-    pub(super) fn withheld_view(&self, record: &super::Record) -> Result<Option<WithheldView>, ReadError> {
-        let Body::ContentWithheld(body) = record.event().body() else { return Ok(None) };
+    /// A withholding with what it is of.
+    pub(super) fn withheld_view(
+        &self,
+        record: &Record,
+        body: &ContentWithheld,
+    ) -> Result<WithheldView, ReadError> {
         let Named { id: party, name: by } = self.author(record)?;
         let words = self.words(record)?;
         let text = |member| words.text(member).map(str::to_owned);
@@ -78,15 +84,15 @@ impl Views {
         };
         let (entry, noun) = self.target(&body.entry)?;
         let fictional = self.fictional(record)?;
-        Ok(Some(WithheldView { withholding, entry, noun, fictional }))
+        Ok(WithheldView { withholding, entry, noun, fictional })
     }
 
-    /// A correction with what it is of; `None` if the entry is none.
+    /// A correction with what it is of.
     pub(super) fn correction_view(
         &self,
-        record: &super::Record,
-    ) -> Result<Option<CorrectionView>, ReadError> {
-        let Body::CorrectionIssued(body) = record.event().body() else { return Ok(None) };
+        record: &Record,
+        body: &CorrectionIssued,
+    ) -> Result<CorrectionView, ReadError> {
         let Named { id: party, name: by } = self.author(record)?;
         let words = self.words(record)?;
         let text = |member| words.text(member).map(str::to_owned);
@@ -106,7 +112,7 @@ impl Views {
         };
         let (entry, noun) = self.target(&body.corrects)?;
         let fictional = self.fictional(record)?;
-        Ok(Some(CorrectionView { correction, entry, noun, fictional }))
+        Ok(CorrectionView { correction, entry, noun, fictional })
     }
 
     fn target(&self, id: &crate::event::EventId) -> Result<(Option<u64>, String), ReadError> {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use onrecord::{
     event::EventType,
     log::Time,
-    views::{Order, Views},
+    views::{Order, Views, at_words},
 };
 use support::{init, open};
 
@@ -45,10 +45,16 @@ fn said(ledger: &onrecord::ledger::Ledger, size: u64, index: u64) -> Vec<String>
 /// A line without the day on which this runs: how late something was recorded, and when a new date was.
 fn without_today(line: &str) -> String {
     let mut out = line.to_owned();
-    while let Some(at) = out.find(", recorded ") {
-        let rest = &out[at + 2..];
-        let end = rest.find("author’s word").map(|e| at + 2 + e + "author’s word".len());
-        out.replace_range(at..end.unwrap_or(out.len()), "");
+    const END: &str = " later, on the author’s word";
+    while let Some(end) = out.find(END) {
+        // `, recorded 3 days later, on the author's word`.
+        let at = out[..end].rfind(", recorded ").unwrap();
+        out.replace_range(at..end + END.len(), "");
+    }
+    if out.starts_with("New date: ")
+        && let (Some(at), Some(end)) = (out.find(", recorded "), out.find(" (entry"))
+    {
+        out.replace_range(at..end, ", recorded today");
     }
     if let Some(at) = out.find(" on ").filter(|_| out.contains("ran out on")) {
         let extended = out[at..].find("extended to").map(|e| at + e);
@@ -72,7 +78,12 @@ fn every_type_changes_what_its_rule_says_and_nothing_else() {
     for index in 0..views.size() {
         let record = views.record(index).unwrap().unwrap();
         types.insert(record.event().event_type());
-        let (given, then) = (said(&ledger, index, index), said(&ledger, index + 1, index));
+        let (given, mut then) = (said(&ledger, index, index), said(&ledger, index + 1, index));
+        if index == 0 {
+            // The ledger was opened on the day this runs.
+            let today = at_words(record.event().at());
+            then.iter_mut().for_each(|line| *line = line.replace(&today, "today"));
+        }
         text.push_str(&format!("{index} {}\n", record.event().event_type()));
         for (sign, from, other) in [("-", &given, &then), ("+", &then, &given)] {
             for line in from.iter().filter(|line| !other.contains(line)) {

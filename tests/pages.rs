@@ -111,7 +111,10 @@ fn a_terminal_says_the_same_from_a_folder_and_from_an_address() {
             ((*sentence).to_owned(), args.to_vec())
         })
         .chain([
-            ("text that was signed".to_owned(), vec!["demand".into(), w.ids["contoh-demand"].to_string()]),
+            (
+                "text on record as signed".to_owned(),
+                vec!["demand".into(), w.ids["contoh-demand"].to_string()],
+            ),
             ("vouched for by".to_owned(), vec!["party".into(), format!("@{}", w.index("counsel"))]),
             // A case is found by any of its entries.
             (LHDN.to_owned(), vec!["case".into(), w.ids["lhdn-13-dec"].to_string()]),
@@ -455,8 +458,8 @@ fn a_demand_page_shows_every_attempt_the_backing_and_the_signed_text() {
         "counselExample & Co.: confirmed, signed the demand",
         "petitionerPersatuan Pengguna Contoh: confirmed, affirmed it in entry 61",
         "204 standing, of 214 ever confirmed",
-        "2 of 3 items stand word for word in the text that was signed",
-        "not word for word in the text that was signed",
+        "2 of 3 items stand word for word in the text on record as signed",
+        "not word for word in the text on record as signed",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }

@@ -59,7 +59,7 @@ pub struct ItemView {
     pub latest: Option<AnswerView>,
     /// Everything else that was said to it, the latest first.
     pub earlier: Vec<AnswerView>,
-    /// Whether it stands word for word in the text that was signed; unknown where one of the two is not here.
+    /// Whether it stands word for word in the text on record as signed; unknown where one of the two is not here.
     pub signed: Option<bool>,
 }
 
@@ -191,8 +191,8 @@ impl ItemView {
     /// Whether it stands in the signed text, in words.
     pub fn signed_words(&self) -> &'static str {
         match self.signed {
-            Some(true) => "word for word in the text that was signed",
-            Some(false) => "not word for word in the text that was signed",
+            Some(true) => "word for word in the text on record as signed",
+            Some(false) => "not word for word in the text on record as signed",
             None => "can't be compared: the words of one of the two are not here",
         }
     }

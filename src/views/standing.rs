@@ -112,7 +112,7 @@ impl Views {
             };
             let matter = matter.unwrap_or_else(|| "something".to_owned());
             line.link(record.index(), &format!("claimed {matter}"));
-            line.say(format!(" on {}. ", plain_date(record.event().at())));
+            line.say(format!(" {}. ", on_date(record.event().at())));
         } else {
             line.say("No demand on record. ");
         }
@@ -132,7 +132,7 @@ impl Views {
                 let how = if *reported { " is reported to have spoken " } else { " spoke " };
                 line.say(how);
                 line.link(last.index(), &times);
-                line.say(format!(" on {}.", plain_date(last.event().at())));
+                line.say(format!(" {}.", on_date(last.event().at())));
             }
         }
         Ok(line.end())
@@ -223,7 +223,7 @@ fn delivery_words(line: &mut Line, delivery: &Delivery) -> bool {
         DeliveryState::Sent => {
             if let Some(notice) = delivery.notices.last() {
                 line.link(notice.index, "Sent");
-                line.say(format!(" on {}; no evidence of delivery on record. ", plain_date(&notice.at)));
+                line.say(format!(" {}; no evidence of delivery on record. ", on_date(&notice.at)));
                 absent = true;
             }
         }
@@ -345,6 +345,11 @@ fn plain_date(at: &At) -> String {
         Some(day) => format!("{day} {month} {year}"),
         None => format!("{month} {year}"),
     }
+}
+
+/// `on 15 Dec 2023` or `in Dec 2023`.
+fn on_date(at: &At) -> String {
+    format!("{} {}", if at.has_day() { "on" } else { "in" }, plain_date(at))
 }
 
 fn month(month: i8) -> &'static str {

@@ -244,6 +244,15 @@ impl Client {
         answer.data.ok_or_else(|| undecided(&"the answer holds no result"))
     }
 
+    /// A text that the ledger serves at a path: the status, and the text.
+    pub fn text(&self, path: &str) -> Result<(u16, String), Failure> {
+        let url = format!("{}{path}", self.base);
+        let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
+        let mut answer = self.agent.get(&url).call().map_err(|e| undecided(&e))?;
+        let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+        Ok((answer.status().as_u16(), text.map_err(|e| undecided(&e))?))
+    }
+
     /// The index of an event, if it is on record.
     pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, Failure> {
         let query = "query($id: Hash!) { event(by: {id: $id}) { index } }";

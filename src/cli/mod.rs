@@ -17,6 +17,7 @@ mod operate;
 mod ready;
 mod record;
 mod serve;
+mod show;
 pub mod story;
 mod terminal;
 mod verify;
@@ -71,6 +72,8 @@ enum Command {
     Serve(serve::Args),
     Ready(ready::Args),
     Verify(verify::Args),
+    #[command(subcommand)]
+    Show(show::Command),
     /// Make and show key files
     #[command(subcommand)]
     Key(key::Command),
@@ -163,6 +166,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args, &context),
         Command::Ready(args) => ready::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Show(command) => show::run(command, &context),
         Command::Key(command) => key::run(command, &context),
         Command::Record(command) => record::run(command, &context),
         Command::Event(command) => event::run(command, &context),

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use super::{Record, Views, VouchedBy, Words, shown};
 use crate::{
-    event::{At, Body, EventId, EventType, PartyKind, RevocationReason},
-    ledger::{Filter, ReadError},
+    event::{At, Body, EventId, EventType, PartyKind, RevocationReason, Role},
+    ledger::ReadError,
     note::VerifyingKey,
 };
 
@@ -126,32 +126,65 @@ impl Views {
     fn read_party(&self, id: &EventId) -> Result<Option<Party>, ReadError> {
         let Some(row) = self.reader.party(id)? else { return Ok(None) };
         let Some(record) = self.record_of(id)? else { return Ok(None) };
+        let (registrar, recorder) = match self.latest() {
+            true => (row.registrar, row.recorder),
+            false => self.roles_of(id)?,
+        };
         Ok(Some(Party {
             id: *id,
             index: record.index(),
             name: self.read_name(id, &record)?,
             kind: row.kind,
             fictional: row.fictional,
-            registrar: row.registrar,
-            recorder: row.recorder,
+            registrar,
+            recorder,
             operator: record.event().event_type() == EventType::LedgerOpened,
         }))
     }
 
+    /// Whether the party was registrar and recorder, by the entries below the size.
+    fn roles_of(&self, id: &EventId) -> Result<(bool, bool), ReadError> {
+        let (mut registrar, mut recorder) = (false, false);
+        for index in self.thread(id)? {
+            let Some(record) = self.record(index)? else { continue };
+            let (role, has) = match record.event().body() {
+                Body::RoleGranted(b) => (b.role, true),
+                Body::RoleRevoked(b) => (b.role, false),
+                _ => continue,
+            };
+            match role {
+                Role::Registrar => registrar = has,
+                Role::Recorder => recorder = has,
+            }
+        }
+        Ok((registrar, recorder))
+    }
+
+    /// The last updates of a party, the latest first. They stand in its thread, which is short: what names a party
+    /// may be half of the ledger.
+    fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
+        let mut updates = Vec::new();
+        for index in self.thread(id)?.into_iter().rev().take(THREAD_READ) {
+            let Some(record) = self.record(index)? else { continue };
+            if record.event().event_type() == EventType::PartyUpdated {
+                updates.push(record);
+            }
+            if updates.len() == UPDATES_READ {
+                break;
+            }
+        }
+        Ok(updates)
+    }
+
     /// The name in the latest update that gives one, else that of the registration.
     fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
-        let filter = Filter { types: vec![EventType::PartyUpdated], party: Some(*id), ..Filter::default() };
-        let updates = self.list(&filter, registration.index()..=u64::MAX, true, UPDATES_READ)?;
         let mut withheld = false;
         let mut named = |words: &Words| {
             withheld |= matches!(words, Words::Withheld(_));
             words.text("name").map(|name| Name::Known(name.to_owned()))
         };
-        for index in updates {
-            let Some(record) = self.record(index)? else { continue };
-            if record.event().role("party") == Some(*id)
-                && let Some(name) = named(&*self.words(&record)?)
-            {
+        for record in self.updates(id)? {
+            if let Some(name) = named(&*self.words(&record)?) {
                 return Ok(name);
             }
         }
@@ -164,13 +197,10 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn latest_words_of(&self, party: &Party) -> Result<Option<Arc<Record>>, ReadError> {
-        let types = vec![EventType::PartyUpdated];
-        let filter = Filter { types, party: Some(party.id), ..Filter::default() };
-        let updates = self.list(&filter, party.index..=u64::MAX, true, UPDATES_READ)?;
-        for index in updates.into_iter().chain([party.index]) {
-            let Some(record) = self.record(index)? else { continue };
-            let about = index == party.index || record.event().role("party") == Some(party.id);
-            if about && matches!(&*self.words(&record)?, Words::Present { .. }) {
+        for record in self.updates(&party.id)?.into_iter().map(Ok).chain(self.record(party.index).transpose())
+        {
+            let record = record?;
+            if matches!(&*self.words(&record)?, Words::Present { .. }) {
                 return Ok(Some(record));
             }
         }

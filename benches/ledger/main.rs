@@ -22,6 +22,11 @@ use std::{env, io::Write as _, time::Duration};
 
 use grown::Grown;
 use machine::Machine;
+use mimalloc::MiMalloc;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How much is done.
 struct Sizes {

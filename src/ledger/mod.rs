@@ -150,6 +150,10 @@ impl From<ReadError> for LedgerError {
 
 /// Submissions that go through the door together: their signatures share what can be shared.
 const TOGETHER: usize = 16;
+/// So many calls are not shared between threads: each would wait for the other's sync.
+const FEW: usize = 4;
+/// Bytes of a call that is taken in where it was made.
+const SMALL: usize = 64 << 10;
 
 /// A call at the door.
 struct Call {
@@ -159,9 +163,40 @@ struct Call {
     at_door: AtDoor,
 }
 
-/// Takes calls from those that wait: their share for one of so many threads, and no more than go together.
+impl Call {
+    /// Whether it takes less than a millisecond: then whoever calls takes it in.
+    fn is_small(&self) -> bool {
+        let bytes = |s: &Submission| {
+            s.note.len() + s.content.as_ref().map_or(0, Vec::len) + s.restored.as_ref().map_or(0, Vec::len)
+        };
+        self.submissions.len() <= TOGETHER && self.submissions.iter().map(bytes).sum::<usize>() <= SMALL
+    }
+}
+
+/// A caller's turn to take in calls that wait: as many turns as calls. A turn that finds its call taken in by another
+/// has nothing to do; one that is given up is taken on another thread, since the call may be another's.
+struct Turn<'a>(Option<&'a Ledger>);
+
+impl Turn<'_> {
+    fn take(mut self) {
+        if let Some(ledger) = self.0.take() {
+            ledger.take_turn();
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(ledger) = self.0.take().cloned() {
+            rayon::spawn(move || ledger.take_turn());
+        }
+    }
+}
+
+/// Takes calls from those that wait: their share for one of so many threads, a few at least, and no more than go
+/// together.
 fn together(waiting: &mut VecDeque<Call>, threads: usize) -> Vec<Call> {
-    let share = waiting.len().div_ceil(threads.max(1));
+    let share = waiting.len().div_ceil(threads.max(1)).max(FEW);
     let mut submissions = 0;
     let fit = waiting.iter().take(share).take_while(|call| {
         submissions += call.submissions.len();
@@ -269,14 +304,18 @@ impl Ledger {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
         let call = Call { submissions, atomic, reply, at_door: self.0.signals.comes() };
-        self.calls().push_back(call);
-        let this = self.clone();
-        // From the door straight to the sequencer: the caller is woken once, with its answer. There is a job for
-        // each call; one that finds its call taken in by another has nothing to do.
-        rayon::spawn(move || {
-            let calls = together(&mut this.calls(), rayon::current_num_threads());
-            this.take_in(calls);
-        });
+        // From the door straight to the sequencer: the caller is woken once, with its answer.
+        if call.is_small() {
+            self.calls().push_back(call);
+            let turn = Turn(Some(self));
+            // Tasks that are ready push theirs first; then one of them takes several in, where it is: a thread that had
+            // to be woken would cost as much as the signature.
+            tokio::task::yield_now().await;
+            turn.take();
+        } else {
+            let this = self.clone();
+            rayon::spawn(move || this.take_in(vec![call]));
+        }
         answer.await.unwrap_or_else(|_| self.not_taken(n))
     }
 
@@ -301,6 +340,11 @@ impl Ledger {
 
     fn groups(&self) -> Option<mpsc::Sender<Group>> {
         self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take_turn(&self) {
+        let calls = together(&mut self.calls(), rayon::current_num_threads());
+        self.take_in(calls);
     }
 
     fn calls(&self) -> MutexGuard<'_, VecDeque<Call>> {
@@ -350,9 +394,13 @@ impl Ledger {
         }
         let mut admitted = Vec::with_capacity(results.len());
         let refused = results.into_iter().map(|r| r.map(|a| admitted.push(a)).err()).collect();
-        if let Some(groups) = self.groups() {
-            // If the sequencer ended meanwhile, the group comes back and its reply is dropped with it.
-            let _ = groups.blocking_send(Group { refused, admitted, atomic, reply });
+        let Some(groups) = self.groups() else { return };
+        // If the sequencer ended meanwhile, the group comes back and its reply is dropped with it.
+        if let Err(mpsc::error::TrySendError::Full(group)) =
+            groups.try_send(Group { refused, admitted, atomic, reply })
+        {
+            // Whoever takes calls in may be a task, which must not wait.
+            rayon::spawn(move || drop(groups.blocking_send(group)));
         }
     }
 
@@ -427,8 +475,8 @@ mod tests {
             groups
         };
         assert_eq!(taken(&[1], 2), [1]);
-        assert_eq!(taken(&[1, 1], 2), [1, 1], "each thread has one");
-        assert_eq!(taken(&[1; 5], 2), [3, 1, 1, 0, 0]);
+        assert_eq!(taken(&[1, 1], 2), [2, 0], "a few are not shared");
+        assert_eq!(taken(&[1; 12], 2)[..4], [6, 4, 2, 0]);
         assert_eq!(taken(&[1; 40], 1)[..4], [16, 16, 8, 0]);
         assert_eq!(taken(&[0, 9, 9, 500, 1], 1), [2, 1, 1, 1, 0], "a large call goes alone");
         assert_eq!(signals.at_door(), 0);

@@ -48,7 +48,7 @@ struct GivenBack {
 const MAX_BATCH_BYTES: usize = 32 << 20;
 /// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
 const MAX_BACKLOG_BYTES: u64 = 256 << 20;
-/// While calls are at the door, a batch waits for them so long at most. Each batch costs one sync and one signature;
+/// While more calls are at the door than in hand, a batch waits for them so long at most. Each batch costs one sync and one signature;
 /// under load this shares them among a hundred events, and a call alone waits for nobody.
 const GATHER: Duration = Duration::from_millis(4);
 /// How often a batch that waits looks for what came.
@@ -243,7 +243,7 @@ impl Sequencer {
         let mut groups = vec![first];
         loop {
             // Looked at first: who is not at the door any more is in the channel.
-            let more = self.signals.at_door() > 0;
+            let at_door = self.signals.at_door();
             while events < self.max_batch && bytes < MAX_BATCH_BYTES {
                 let Ok(group) = self.groups.try_recv() else { break };
                 let (e, b) = size(&group);
@@ -252,7 +252,8 @@ impl Sequencer {
                 groups.push(group);
             }
             let full = events >= self.max_batch || bytes >= MAX_BATCH_BYTES;
-            if full || !more || since.elapsed() >= GATHER {
+            // With as many in hand as at the door, the door works on those while these are made durable.
+            if full || groups.len() >= at_door || since.elapsed() >= GATHER {
                 return groups;
             }
             std::thread::sleep(LOOK);

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use super::{LedgerError, folder::Folder, reader::ReadError};
 use crate::{
     event::{Code, Digest, Refusal},
     store::{
-        Doing as _,
+        Doing as _, StoreError,
         disk::{Disk, DiskFile, write_all},
     },
 };
@@ -221,13 +221,21 @@ impl Uploads {
         }
     }
 
-    /// An accepted event names it, and it was moved to where it is served.
-    pub fn claimed(&self, digest: &Digest) {
-        self.lock().remove(digest);
-    }
-
-    pub fn is_waiting(&self, digest: &Digest) -> bool {
-        self.lock().waiting.contains_key(digest)
+    /// Moves a waiting file away, if an accepted event names it. Whether that was done. The same file that is handed in
+    /// meanwhile waits for its turn: it is another upload, and stays.
+    pub fn claim(
+        &self,
+        digest: &Digest,
+        is_named: impl FnOnce() -> Result<bool, ReadError>,
+        put: impl FnOnce(&Path) -> Result<(), StoreError>,
+    ) -> Result<bool, LedgerError> {
+        let mut state = self.lock();
+        let claims = state.waiting.contains_key(digest) && is_named()?;
+        if claims {
+            put(&self.folder.upload(digest))?;
+            state.remove(digest);
+        }
+        Ok(claims)
     }
 
     /// How many uploads this process began.
@@ -359,7 +367,7 @@ mod tests {
     use super::*;
     use crate::store::disk::RealDisk;
 
-    fn uploads(dir: &std::path::Path, quota: u64) -> Arc<Uploads> {
+    fn uploads(dir: &Path, quota: u64) -> Arc<Uploads> {
         let expiry = Duration::from_secs(3_600);
         Uploads::open(Arc::new(RealDisk), &Folder::new(dir), 1 << 20, quota, expiry).unwrap()
     }
@@ -368,6 +376,34 @@ mod tests {
         let mut upload = uploads.begin(Digest::blake3(bytes), [192, 0, 2, from].into())?;
         upload.write(bytes)?;
         upload.finish()
+    }
+
+    fn claim(uploads: &Uploads, bytes: &[u8]) {
+        let remove = |path: &Path| std::fs::remove_file(path).doing(String::new);
+        assert!(uploads.claim(&Digest::blake3(bytes), || Ok(true), remove).unwrap());
+    }
+
+    #[test]
+    fn a_file_handed_in_again_while_it_is_claimed_is_another_upload_and_stays() {
+        let tmp = tempfile::tempdir().unwrap();
+        let uploads = uploads(tmp.path(), 1 << 20);
+        let (digest, served) = (Digest::blake3(b"a"), tmp.path().join("served"));
+        bring(&uploads, 1, b"a").unwrap();
+        std::thread::scope(|scope| {
+            let put = |path: &Path| {
+                let again = scope.spawn(|| bring(&uploads, 1, b"a").unwrap());
+                // Time for it to come in between, if it could.
+                std::thread::sleep(Duration::from_millis(50));
+                assert!(!again.is_finished());
+                std::fs::rename(path, &served).doing(String::new)
+            };
+            assert!(uploads.claim(&digest, || Ok(true), put).unwrap());
+        });
+        assert_eq!(std::fs::read(&served).unwrap(), b"a");
+        assert_eq!(uploads.waiting(), [digest]);
+        assert_eq!(std::fs::read(uploads.folder.upload(&digest)).unwrap(), b"a");
+        assert!(!uploads.claim(&digest, || Ok(false), |_| panic!("nobody names it")).unwrap());
+        assert_eq!(uploads.waiting(), [digest]);
     }
 
     fn code(result: Result<(), Refusal>) -> Option<Code> {
@@ -383,7 +419,7 @@ mod tests {
         assert_eq!(code(bring(&uploads, 1, b"c")), Some(Code::RateLimited));
         assert_eq!(code(bring(&uploads, 2, b"c")), None, "another address is not bound by it");
         // The same file again takes the place of itself, and one cut short or not what it says takes none.
-        uploads.claimed(&Digest::blake3(b"b"));
+        claim(&uploads, b"b");
         for _ in 0..5 {
             assert_eq!(code(bring(&uploads, 1, b"a")), None);
             drop(uploads.begin(Digest::blake3(b"d"), [192, 0, 2, 1].into()).unwrap());
@@ -392,7 +428,7 @@ mod tests {
             assert_eq!(code(wrong.finish()), Some(Code::FileDigest));
         }
         for bytes in [b"a", b"c"] {
-            uploads.claimed(&Digest::blake3(bytes));
+            claim(&uploads, bytes);
         }
         let state = uploads.lock();
         assert!(state.all == 0 && state.held.is_empty(), "{state:?}");
@@ -411,7 +447,7 @@ mod tests {
         let second = uploads(tmp.path(), quota);
         assert_eq!(second.waiting().len(), 64);
         assert_eq!(code(bring(&second, 64, &[64; 8])), Some(Code::RateLimited));
-        second.claimed(&Digest::blake3(&[0; 8]));
+        claim(&second, &[0; 8]);
         assert_eq!(code(bring(&second, 64, &[64; 8])), None);
     }
 }

@@ -301,20 +301,16 @@ pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap
 
 /// Moves uploads that an accepted event names, and that are not withheld, to where they are served.
 pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), LedgerError> {
+    if digests.is_empty() {
+        return Ok(());
+    }
     let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
-    let mut claimed = Vec::new();
+    placing.prepare(&shared.folder.files())?;
     for digest in digests {
-        if shared.uploads.is_waiting(digest) && !shared.open_claims(digest)?.is_empty() {
-            placing.prepare(&shared.folder.files())?;
-            placing.put(&shared.folder.upload(digest), &shared.folder.file(digest))?;
-            claimed.push(digest);
-        }
+        let is_named = || Ok(!shared.open_claims(digest)?.is_empty());
+        shared.uploads.claim(digest, is_named, |path| placing.put(path, &shared.folder.file(digest)))?;
     }
-    placing.sync()?;
-    for digest in claimed {
-        shared.uploads.claimed(digest);
-    }
-    Ok(())
+    Ok(placing.sync()?)
 }
 
 /// Removes the files of these events that are withheld wherever they are named. Gives those events of which a

@@ -42,6 +42,7 @@ mod proxy;
 mod raw;
 mod shares;
 mod system;
+mod tile_body;
 mod tls;
 mod write_rate;
 
@@ -119,6 +120,7 @@ struct Shared {
     bodies: Arc<Shares>,
     upgraded: Arc<Shares>,
     parts: graphql::Parts,
+    documents: graphql::Documents,
     /// Whether the server stops.
     stopping: watch::Sender<bool>,
     counts: Arc<Counts>,
@@ -147,6 +149,7 @@ impl App {
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
             parts: graphql::Parts::default(),
+            documents: graphql::Documents::default(),
             stopping: watch::Sender::new(false),
             counts,
             metrics,

@@ -30,7 +30,7 @@ use std::{
 use sled::Batch;
 
 use self::events::Events;
-use super::StoreError;
+use super::{Doing as _, StoreError};
 use crate::{
     event::{Digest, EventId, EventType},
     log::{EventRow, MemoryRows, Row, RowKey, Rows},
@@ -186,14 +186,32 @@ fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
                 tries += 1;
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
+            Err(sled::Error::Io(source)) => {
+                return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
+            }
             other => return other.map_err(broken),
         }
     }
 }
 
 impl Index {
-    /// Opens the index in a folder, emptying one of another version or with damaged rows of events.
+    /// Opens the index in a folder. One that is damaged, or of another version, is emptied: a shadow is made anew. sled
+    /// 0.34 can damage its files when the process is killed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is removed where the system said no.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        match Self::open_whole(dir) {
+            Err(StoreError::Broken(why)) => {
+                tracing::warn!(why, "the index is damaged; it is made anew");
+                fs::remove_dir_all(dir).doing(|| format!("remove {}", dir.display()))?;
+                Self::open_whole(dir)
+            }
+            other => other,
+        }
+    }
+
+    fn open_whole(dir: &Path) -> Result<Self, StoreError> {
         let db = open_db(dir)?;
         let tree = db.open_tree("index").map_err(broken)?;
         let file_key = match tree.get(FILE_KEY).map_err(broken)?.and_then(|k| k.as_ref().try_into().ok()) {
@@ -209,10 +227,7 @@ impl Index {
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
             this.clear()?;
         }
-        if let Err(e) = this.load() {
-            tracing::warn!(error = %e, "the index is damaged; it is made anew");
-            this.clear()?;
-        }
+        this.load()?;
         Ok(this)
     }
 
@@ -416,5 +431,36 @@ fn fatal(e: &dyn std::fmt::Display) -> ! {
 impl Rows for Index {
     fn row(&self, key: &RowKey) -> Option<Row> {
         self.get(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_index_is_emptied_and_one_that_cant_be_read_is_left_alone() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = tmp.path().join("index");
+        let to = IndexPosition { size: 0, last: Digest([7; 32]) };
+        let filled = || {
+            let index = Index::open(&dir).unwrap();
+            index.add(&MemoryRows::default(), &[], to).unwrap();
+            index.flush().unwrap();
+        };
+        filled();
+        assert_eq!(Index::open(&dir).unwrap().position().unwrap(), Some(to));
+        let garbled =
+            [("db", vec![0xa5; 4_096]), ("db", Vec::new()), ("conf", b"another program's".to_vec())];
+        for (name, bytes) in garbled {
+            filled();
+            fs::write(dir.join(name), &bytes).unwrap();
+            let index = Index::open(&dir).unwrap_or_else(|e| panic!("{name}, {} bytes: {e}", bytes.len()));
+            assert_eq!(index.position().unwrap(), None, "{name}, {} bytes", bytes.len());
+        }
+        fs::remove_dir_all(&dir).unwrap();
+        fs::write(&dir, "no folder").unwrap();
+        assert!(matches!(Index::open(&dir), Err(StoreError::Io { .. })));
+        assert_eq!(fs::read_to_string(&dir).unwrap(), "no folder");
     }
 }

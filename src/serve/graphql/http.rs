@@ -112,7 +112,7 @@ pub async fn post(
     };
     let Some(share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(members)) => of_members(members),
+        Ok(Value::Object(members)) => request(&app, members),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
         Ok(_) => Err("expected a JSON object"),
         Err(_) => Err("the body is not JSON"),
@@ -155,7 +155,7 @@ pub async fn get(
         };
         members.insert(name, value);
     }
-    let mut request = match of_members(members) {
+    let mut request = match request(&app, members) {
         Ok(request) => request,
         Err(message) => return media.malformed(StatusCode::BAD_REQUEST, message),
     };
@@ -207,6 +207,13 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+/// As [`of_members`], with the query parsed, if it can be.
+fn request(app: &App, members: Map<String, Value>) -> Result<Request, &'static str> {
+    let mut request = of_members(members)?;
+    app.documents.parse(&mut request);
+    Ok(request)
 }
 
 /// A request of its members: `query`, `operationName`, `variables`, `extensions`.

@@ -11,6 +11,7 @@ mod case_locator;
 mod checkpoint;
 mod content;
 mod date_time;
+mod documents;
 mod event;
 mod event_connection;
 mod event_date;
@@ -46,6 +47,7 @@ mod transport;
 mod user_error;
 mod voucher;
 
+pub(super) use documents::Documents;
 pub(super) use transport::Parts;
 
 use std::sync::Arc;

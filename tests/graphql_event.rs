@@ -242,27 +242,26 @@ fn things_are_found_by_each_of_their_natural_keys() {
 }
 
 #[test]
-fn one_query_is_enough_to_verify_an_event_offline() {
+fn the_one_query_of_the_page_is_enough_to_verify_an_event_offline() {
+    let page = include_str!("../docs/api.md");
+    let query = page.split("```graphql\n").nth(1).unwrap().split("```").next().unwrap();
     let w = world();
     let size = w.server.ledger.reader().checkpoint().checkpoint().size();
     let key = w.server.ledger.reader().log_key().clone();
     let mut words = 0;
     for index in 0..size {
-        let query = "query($i: Index!) { event(by: {index: $i}) {
-            eventId hash rawEntry inclusionProof { tlogProof } content { raw blake3 state } } }";
-        let event = w.server.data(query, json!({"i": index}))["event"].clone();
+        let event = w.server.data(query, json!({"index": index}))["event"].clone();
         // From here on, the answer and the key that identifies the ledger are all there is.
         let raw = event["rawEntry"].as_str().unwrap();
         let proof = event["inclusionProof"]["tlogProof"].as_str().unwrap();
         TlogProof::parse(proof.as_bytes()).unwrap().verify(raw.as_bytes(), &key).unwrap();
         let origin: Origin = key.name().as_str().parse().unwrap();
         let entry = Entry::parse(raw.as_bytes(), &origin).unwrap();
-        assert_eq!((&event["eventId"], &event["hash"]), (&json!(entry.event().id()), &json!(entry.hash())));
+        assert_eq!(entry.header().index, index);
         let Some(commitment) = entry.event().content() else {
             assert!(event["content"].is_null());
             continue;
         };
-        assert_eq!(event["content"]["blake3"], json!(commitment.blake3));
         if let Some(raw) = event["content"]["raw"].as_str() {
             assert_eq!(Digest::blake3(raw.as_bytes()), commitment.blake3);
             words += 1;
@@ -274,4 +273,16 @@ fn one_query_is_enough_to_verify_an_event_offline() {
         assert!(proof.verify(changed.as_bytes(), &key).is_err(), "{index}");
     }
     assert!(words > 0);
+}
+
+#[test]
+fn the_queries_that_the_page_shows_can_be_asked() {
+    let w = world();
+    let page = w.server.send("GET", "/graphql", &[("Accept", "text/html")], b"").text();
+    let queries: Vec<&str> =
+        page.split("query=").skip(1).map(|rest| rest.split("'</pre>").next().unwrap()).collect();
+    assert_eq!(queries.len(), 2);
+    for query in queries {
+        w.server.data(query, json!({}));
+    }
 }

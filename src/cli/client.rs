@@ -19,7 +19,7 @@ const MAX_ANSWER: u64 = 16 << 20;
 const RECORD: &str = "\
 mutation Record($input: RecordInput!) {
   record(input: $input) {
-    results { receipt { index id } userErrors { code place message } }
+    results { receipt { index eventId } userErrors { code place message } }
     userErrors { code place message }
   }
 }";
@@ -81,6 +81,7 @@ struct ResultOf {
 struct Receipt {
     /// Sequence numbers are no `Int`, so a string or a number.
     index: Value,
+    #[serde(rename = "eventId")]
     id: String,
 }
 
@@ -255,7 +256,7 @@ impl Client {
 
     /// The index of an event, if it is on record.
     pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, Failure> {
-        let query = "query($id: Hash!) { event(by: {id: $id}) { index } }";
+        let query = "query($id: Hash!) { event(by: {eventId: $id}) { index } }";
         let data = self.ask(query, &json!({"id": id.to_string()}))?;
         Ok(index_of(&data["event"]["index"]))
     }

@@ -16,6 +16,7 @@ mod notify;
 mod operate;
 mod ready;
 mod record;
+mod search;
 mod serve;
 pub mod story;
 mod terminal;
@@ -71,6 +72,7 @@ enum Command {
     Serve(serve::Args),
     Ready(ready::Args),
     Verify(verify::Args),
+    Search(search::Args),
     /// Make and show key files
     #[command(subcommand)]
     Key(key::Command),
@@ -163,6 +165,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args, &context),
         Command::Ready(args) => ready::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Search(args) => search::run(args, &context),
         Command::Key(command) => key::run(command, &context),
         Command::Record(command) => record::run(command, &context),
         Command::Event(command) => event::run(command, &context),

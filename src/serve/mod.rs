@@ -8,7 +8,7 @@
 //! | `/checkpoint`, `/tile/…`, `/tile/entries/…`, `/content/tile/…` | the log (`c2sp.org/tlog-tiles`; formats.md, section 6) |
 //! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to hand a file in |
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
-//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/party/<id>` | pages for people |
+//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/party/<id>`, `/search` | pages for people |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
 //! | `/metrics` | numbers for whoever watches it, on an address of its own ([`Options::metrics`]) |
 //!
@@ -67,7 +67,7 @@ use tokio::{
 use self::{
     connection::Stream, connections::Connections, metrics::Metrics, shares::Shares, write_rate::WriteBudget,
 };
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, search::Search};
 
 /// How a ledger is served.
 #[derive(Debug, Clone)]
@@ -111,6 +111,7 @@ struct Shared {
     ledger: Ledger,
     options: Options,
     schema: graphql::ApiSchema,
+    search: Arc<Search>,
     /// Where the router is used without [`serve`], it stays empty.
     connections: Arc<Connections>,
     requests: Arc<Shares>,
@@ -139,8 +140,10 @@ impl App {
         let most = system::connections(options.connections);
         let writes = WriteBudget::new(options.writes, counts.clone());
         let metrics = Arc::<Metrics>::default();
+        let search = Arc::new(Search::start(ledger.reader()));
         Self(Arc::new(Shared {
-            schema: graphql::schema(ledger.clone(), writes, metrics.clone()),
+            schema: graphql::schema(ledger.clone(), search.clone(), writes, metrics.clone()),
+            search,
             ledger,
             connections: Connections::new(most, options.connections_each, counts.clone()),
             requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
@@ -170,6 +173,7 @@ fn routes(app: App) -> Router {
         .route("/e/{index}", get(pages::entry::page))
         .route("/case/{id}", get(pages::case::page))
         .route("/party/{id}", get(pages::party::page))
+        .route("/search", get(pages::search::page))
         .route("/style.css", get(pages::assets::style))
         .route("/icon.svg", get(pages::assets::icon))
         .route("/robots.txt", get(pages::assets::robots))

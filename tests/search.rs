@@ -56,7 +56,7 @@ fn record(ledger: &Ledger, s: Submission) -> u64 {
 fn touch(case: Option<EventId>, event_type: &str, ground: &str, id: EventId) -> Submission {
     let facts = json!({"ground": ground, "blobs": ["content"]});
     let words = Some(json!({"authority": format!("Mahkamah {event_type}")}));
-    say(event_type, case, json!({"entry": id}), facts, words).sign(&[&operator()]).1
+    say(event_type, case, json!({"corrects": id}), facts, words).sign(&[&operator()]).1
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn void_entries_are_found_and_marked() {
     let words = Some(json!({"wrong": "itu", "right": "ini"}));
     record(
         &ledger,
-        say("correction.issued", Some(story.case), json!({"entry": id}), facts, words).sign(&[&desk()]).1,
+        say("correction.issued", Some(story.case), json!({"corrects": id}), facts, words).sign(&[&desk()]).1,
     );
     settle(&ledger, &search);
     let hits = find(&ledger, &search, "tersilap", &Filter::default(), Order::Relevance);

@@ -27,7 +27,7 @@ use crate::{
     note::{Origin, VerifyingKey},
     store::{
         StoreError,
-        disk::Disk,
+        disk::{AtHand, Disk},
         index::{By, Index, Listed, ListedFile},
     },
 };
@@ -315,9 +315,9 @@ impl Shared {
 
     /// A full tile of hashes or entries that is on disk, if the system has its bytes in memory, so that nobody
     /// need wait for them.
-    pub fn tile_at_hand(&self, path: &TilePath) -> Option<Vec<u8>> {
+    pub fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         let start = self.recent().start;
-        if is_settled(path, start) { self.disk.read_at_hand(&self.folder.tile(path)) } else { None }
+        if is_settled(path, start) { self.disk.open_at_hand(&self.folder.tile(path)) } else { None }
     }
 
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
@@ -532,8 +532,8 @@ impl Reader {
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.0.tile(path)
     }
-    /// A full tile of hashes or entries, if that takes no waiting for the disk. `None` says no more than that.
-    pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<Vec<u8>> {
+    /// A full tile of hashes or entries, to be read where the system has it in memory. `None` says nothing of the tile.
+    pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         self.0.tile_at_hand(path)
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).

@@ -42,6 +42,7 @@ mod proxy;
 mod raw;
 mod shares;
 mod system;
+mod tile_body;
 mod tls;
 mod write_rate;
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
@@ -13,6 +13,7 @@ use super::{
     App,
     answer::{self, IMMUTABLE, OCTETS, REVALIDATE, TEXT, blocking, bytes},
     coding::Compressible,
+    tile_body::TileBody,
 };
 use crate::{
     event::Digest,
@@ -57,22 +58,32 @@ pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
         return answer::not_found();
     };
     // Most tiles that are asked for are in memory, and handing them over takes less than waking a thread.
-    if let Some(tile) = app.ledger.reader().tile_at_hand(&path) {
-        return tile_answer(app.ledger.reader(), &path, &headers, tile.into());
+    if let Some(tile) = app.ledger.reader().tile_at_hand(&path).and_then(TileBody::begin) {
+        return tile_answer(app.ledger.reader(), &path, &headers, None, tile);
     }
     found(&app, move |reader| {
         let tile = reader.tile(&path)?;
-        Ok(tile.map(|tile| tile_answer(reader, &path, &headers, Bytes::from_owner(tile))))
+        Ok(tile.map(|tile| {
+            // What is withheld leaves content tiles, so their names are not enough.
+            let digest = matches!(path.kind(), TileKind::Contents).then(|| Digest::blake3(&tile));
+            tile_answer(reader, &path, &headers, digest, Bytes::from_owner(tile))
+        }))
     })
     .await
 }
 
-fn tile_answer(reader: &Reader, path: &TilePath, headers: &HeaderMap, tile: Bytes) -> Response {
-    let (tag, caching) = match path.kind() {
-        // What is withheld leaves it.
-        TileKind::Contents => (Digest::blake3(&tile).to_string(), REVALIDATE),
-        _ if path.is_full() => (name_in(reader, path), IMMUTABLE),
-        _ => (name_in(reader, path), FOR_AN_HOUR),
+/// A tile with its tag: the digest of what may change, the name of what does not.
+fn tile_answer(
+    reader: &Reader,
+    path: &TilePath,
+    headers: &HeaderMap,
+    digest: Option<Digest>,
+    tile: impl Into<Body>,
+) -> Response {
+    let (tag, caching) = match digest {
+        Some(digest) => (digest.to_string(), REVALIDATE),
+        None if path.is_full() => (name_in(reader, path), IMMUTABLE),
+        None => (name_in(reader, path), FOR_AN_HOUR),
     };
     let mut response = answer::tagged(headers, &tag, caching, || bytes(OCTETS, caching, tile));
     // Hashes can't be made shorter.

@@ -34,9 +34,8 @@ pub(crate) fn write_all(file: &mut dyn DiskFile, mut bytes: &[u8]) -> io::Result
 pub(crate) trait Disk: Send + Sync + 'static {
     /// The whole file; `None` if there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
-    /// The bytes of a file that the system has in memory; `None` if there are none, or not all of them: then
-    /// [`read`](Self::read) may have to wait for them.
-    fn read_at_hand(&self, _path: &Path) -> Option<Vec<u8>> {
+    /// A file to be read as far as the system has it in memory; `None` if there is none, or no such way to read it.
+    fn open_at_hand(&self, _path: &Path) -> Option<AtHand> {
         None
     }
     /// Gives a file's bytes to `take`, a part at a time. Whether there is one.
@@ -60,6 +59,43 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// Makes names created, renamed or removed in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A file whose bytes can be read without waiting for the disk, where the system has them in memory.
+#[derive(Debug)]
+pub(crate) struct AtHand {
+    file: fs::File,
+    length: u64,
+}
+
+impl AtHand {
+    /// Bytes in the file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Fills a buffer with the bytes from a place on. `false` if that would take waiting, or there are fewer.
+    pub fn read(&self, at: u64, buffer: &mut [u8]) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::io::{ReadWriteFlags, preadv2};
+            let length = buffer.len();
+            preadv2(&self.file, &mut [io::IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT) == Ok(length)
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = (at, buffer);
+            false
+        }
+    }
+
+    /// As [`read`](Self::read), and waits.
+    ///
+    /// # Errors
+    /// What the system says; there being fewer bytes is one.
+    pub fn read_waiting(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, at)
+    }
 }
 
 /// The disk of this machine.
@@ -91,12 +127,10 @@ impl Disk for RealDisk {
         absent(fs::read(path))
     }
     #[cfg(target_os = "linux")]
-    fn read_at_hand(&self, path: &Path) -> Option<Vec<u8>> {
-        use rustix::io::{ReadWriteFlags, preadv2};
+    fn open_at_hand(&self, path: &Path) -> Option<AtHand> {
         let file = fs::File::open(path).ok()?;
-        let mut bytes = vec![0; usize::try_from(file.metadata().ok()?.len()).ok()?];
-        let n = preadv2(&file, &mut [io::IoSliceMut::new(&mut bytes)], 0, ReadWriteFlags::NOWAIT).ok()?;
-        (n == bytes.len()).then_some(bytes)
+        let length = file.metadata().ok()?.len();
+        Some(AtHand { file, length })
     }
     fn read_parts(&self, path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         let Some(mut file) = absent(fs::File::open(path))? else { return Ok(false) };

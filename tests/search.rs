@@ -56,7 +56,7 @@ fn record(ledger: &Ledger, s: Submission) -> u64 {
 fn touch(case: Option<EventId>, event_type: &str, ground: &str, id: EventId) -> Submission {
     let facts = json!({"ground": ground, "blobs": ["content"]});
     let words = Some(json!({"authority": format!("Mahkamah {event_type}")}));
-    say(event_type, case, json!({"corrects": id}), facts, words).sign(&[&operator()]).1
+    say(event_type, case, json!({"entry": id}), facts, words).sign(&[&operator()]).1
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     event::{EventId, EventType, Position},
-    ledger::{Filter, ReadError},
+    ledger::ReadError,
     views::{Part, Record, Views, Words, facts_json},
 };
 
@@ -17,8 +17,6 @@ use crate::{
 const NAMING: &[&str] = &["title", "name", "aliases"];
 /// Members that nobody looks for.
 const APART: &[&str] = &["salt"];
-/// The most updates of a party that are read for its names, the latest first.
-const UPDATES_READ: usize = 64;
 
 /// Weight of what names the thing.
 const NAME: u8 = 4;
@@ -116,16 +114,9 @@ impl<'v> Documents<'v> {
         if let Some(known) = self.names.get(party) {
             return Ok(known.clone());
         }
-        let types = vec![EventType::PartyUpdated];
-        let filter = Filter { types, party: Some(*party), ..Filter::default() };
-        let mut indexes = self.views.list(&filter, 0..=u64::MAX, true, UPDATES_READ)?;
-        indexes.extend(self.views.index_of(party)?);
         let mut names = BTreeSet::new();
-        for index in indexes {
-            let Some(record) = self.views.record(index)? else { continue };
-            if record.event().id() == *party || record.event().role("party") == Some(*party) {
-                names.extend(self.views.words(&record)?.text("name").map(str::to_owned));
-            }
+        for record in self.views.updates(party)?.into_iter().chain(self.views.record_of(party)?) {
+            names.extend(self.views.words(&record)?.text("name").map(str::to_owned));
         }
         let names: Arc<[String]> = names.into_iter().collect();
         self.names.insert(*party, names.clone());

@@ -5,12 +5,12 @@ use std::{fmt, sync::Arc};
 use super::{Record, Views, VouchedBy, Words, shown};
 use crate::{
     event::{At, Body, EventId, EventType, PartyKind, RevocationReason},
-    ledger::{Filter, ReadError},
+    ledger::ReadError,
     note::VerifyingKey,
 };
 
 /// How many updates of a party are looked through for its latest name.
-const UPDATES_READ: usize = 16;
+const UPDATES_READ: usize = 64;
 /// How many entries of a party's thread are looked through for its keys.
 const THREAD_READ: usize = 512;
 
@@ -140,18 +140,13 @@ impl Views {
 
     /// The name in the latest update that gives one, else that of the registration.
     fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
-        let filter = Filter { types: vec![EventType::PartyUpdated], party: Some(*id), ..Filter::default() };
-        let updates = self.list(&filter, registration.index()..=u64::MAX, true, UPDATES_READ)?;
         let mut withheld = false;
         let mut named = |words: &Words| {
             withheld |= matches!(words, Words::Withheld(_));
             words.text("name").map(|name| Name::Known(name.to_owned()))
         };
-        for index in updates {
-            let Some(record) = self.record(index)? else { continue };
-            if record.event().role("party") == Some(*id)
-                && let Some(name) = named(&*self.words(&record)?)
-            {
+        for record in self.updates(id)? {
+            if let Some(name) = named(&*self.words(&record)?) {
                 return Ok(name);
             }
         }
@@ -164,17 +159,29 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn latest_words_of(&self, party: &Party) -> Result<Option<Arc<Record>>, ReadError> {
-        let types = vec![EventType::PartyUpdated];
-        let filter = Filter { types, party: Some(party.id), ..Filter::default() };
-        let updates = self.list(&filter, party.index..=u64::MAX, true, UPDATES_READ)?;
-        for index in updates.into_iter().chain([party.index]) {
-            let Some(record) = self.record(index)? else { continue };
-            let about = index == party.index || record.event().role("party") == Some(party.id);
-            if about && matches!(&*self.words(&record)?, Words::Present { .. }) {
+        let registration = self.record(party.index)?;
+        for record in self.updates(&party.id)?.into_iter().chain(registration) {
+            if matches!(&*self.words(&record)?, Words::Present { .. }) {
                 return Ok(Some(record));
             }
         }
         Ok(None)
+    }
+
+    /// The latest updates of a party, the latest first. They are in its own thread, which is short; the list of what
+    /// names it may be as long as the log.
+    pub(crate) fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
+        let mut updates = Vec::new();
+        for index in self.thread(id)?.into_iter().rev() {
+            let Some(record) = self.record(index)? else { continue };
+            if record.event().event_type() == EventType::PartyUpdated {
+                updates.push(record);
+                if updates.len() == UPDATES_READ {
+                    break;
+                }
+            }
+        }
+        Ok(updates)
     }
 
     /// What a party is called.

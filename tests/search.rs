@@ -406,6 +406,44 @@ fn the_api_answers_with_cursors_and_refuses_in_plain_words() {
     refused("perkara", 1, json!("bad"));
 }
 
+#[test]
+fn the_command_prints_permalinks_and_marks_and_refuses_what_makes_no_sense() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let index = record(&ledger, statement(&story, "Surat \u{1b}[31mdijawab").1);
+    let server = Server::start(ledger.clone());
+    let address = format!("http://{}", server.address);
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        let out =
+            command.env_clear().args(["search", "--ledger", &address]).args(arguments).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    let begun = Instant::now();
+    while !run(&["agensi"]).2.contains("searched 6 of 6") {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+    let case = format!("{address}/case/{}", story.case);
+    let (code, out, err) = run(&["jawab", "--case", &case, "--type", "statement.made", "--language", "ms"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.starts_with(&format!("{address}/e/{index}  statement.made  recorded ")), "{out}");
+    assert!(out.contains("*") && !out.contains('\u{1b}'), "{out}");
+    let found: Value = serde_json::from_str(&run(&["surat", "--json"]).1).unwrap();
+    assert_eq!(found["nodes"][0]["index"], index);
+    assert_eq!(run(&["tiadaini"]).0, Some(0));
+    for wrong in [
+        &["--", "-surat"][..],
+        &["a", "--type", "x"],
+        &["a", "--since", "soon"],
+        &["a", "--after", "x"],
+        &["a", "--first", "101"],
+        &[],
+    ] {
+        assert_eq!(run(wrong).0, Some(2), "{wrong:?}");
+    }
+}
+
 /// 2,000 events a second are followed within 200 ms: how long after an entry is on record it can be found.
 #[test]
 fn what_is_recorded_is_found_soon() {

@@ -411,7 +411,7 @@ fn the_command_prints_permalinks_and_marks_and_refuses_what_makes_no_sense() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);
     let story = tell(&ledger);
-    let index = record(&ledger, statement(&story, "Surat \u{1b}[31mdijawab").1);
+    let index = record(&ledger, statement(&story, "Surat \u{1b}[31m dijawab").1);
     let server = Server::start(ledger.clone());
     let address = format!("http://{}", server.address);
     let run = |arguments: &[&str]| {

@@ -7,7 +7,7 @@ import { createClient } from "graphql-ws";
 const [ledger, last] = process.argv.slice(2);
 const url = ledger.replace(/^http/, "ws") + "/graphql";
 const webSocketImpl = globalThis.WebSocket ?? (await import("ws")).WebSocket; // Node 22 has its own.
-const query = "subscription($after: Index) { events(after: $after) { index id sentence } }";
+const query = "subscription($after: Index) { events(after: $after) { index eventId sentence } }";
 
 let after = last === undefined ? null : Number(last);
 for (;;) {
@@ -16,8 +16,8 @@ for (;;) {
   try {
     for await (const { data, errors } of client.iterate({ query, variables: { after } })) {
       if (errors) throw errors;
-      const { index, id, sentence } = data.events;
-      console.log(index, id, sentence);
+      const { index, eventId, sentence } = data.events;
+      console.log(index, eventId, sentence);
       after = index;
     }
   } catch (error) {

@@ -2,22 +2,18 @@
 //! somebody starts it anew, and then all that was acknowledged is there.
 #![cfg(feature = "cli")]
 
-#[path = "support/http.rs"]
-mod http;
+#[path = "support/program.rs"]
+mod program;
 mod support;
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
 };
 
-use http::send;
-use onrecord::ledger::Submission;
-use serde_json::{Value, json};
+use program::Program;
 use support::*;
 
 /// What stops the program from writing.
@@ -80,62 +76,6 @@ impl Drop for Bound {
             let done = Command::new("umount").arg("--lazy").arg(&*at).status();
             assert!(std::thread::panicking() || done.is_ok_and(|s| s.success()), "umount {}", at.display());
         }
-    }
-}
-
-/// The program, serving. Ended when dropped.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn start(mut command: Command, data: &Path) -> Self {
-        let names = std::env::vars_os().map(|(name, _)| name);
-        for name in names.filter(|n| n.to_string_lossy().starts_with("ONRECORD_")) {
-            command.env_remove(name);
-        }
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"]).arg(data);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = |line: String| line.split("http://").nth(1)?.trim_end_matches('/').parse().ok();
-        let address = lines.map_while(Result::ok).find_map(url).expect("it says where it listens");
-        Self { child, address }
-    }
-
-    fn get(&self, path: &str) -> http::Reply {
-        send(self.address, "GET", path, &[], b"")
-    }
-
-    /// The index of an event that was put on record, or the code of the refusal.
-    fn record(&self, s: &Submission) -> Result<u64, String> {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let submission = json!({"note": text(&s.note), "content": text(s.content.as_ref().unwrap())});
-        let query = "mutation($input: RecordInput!) { record(input: $input) {
-            results { receipt { index } userErrors { code } } userErrors { code } } }";
-        let body = json!({"query": query, "variables": {"input": {"submissions": [submission]}}}).to_string();
-        let reply =
-            send(self.address, "POST", "/graphql", &[("Content-Type", "application/json")], body.as_bytes());
-        let json: Value = reply.json();
-        let result = &json["data"]["record"]["results"][0];
-        match result["receipt"]["index"].as_u64() {
-            Some(index) => Ok(index),
-            None => Err(result["userErrors"][0]["code"].as_str().unwrap_or_else(|| panic!("{json}")).into()),
-        }
-    }
-
-    fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

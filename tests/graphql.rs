@@ -30,7 +30,7 @@ fn world() -> World {
 }
 
 const RECORD: &str = "mutation Record($input: RecordInput!) { record(input: $input) {
-    results { receipt { index id entry hash proof already checkpoint { size note } }
+    results { receipt { index eventId rawEntry hash proof already checkpoint { size note } }
               userErrors { code place message } }
     userErrors { code place message } } }";
 
@@ -77,8 +77,8 @@ fn an_event_is_recorded_once_and_its_receipt_proves_it() {
     assert_eq!(first["userErrors"], json!([]));
     let receipt = &first["results"][0]["receipt"];
     assert_eq!((receipt["index"].as_u64(), receipt["already"].as_bool()), (Some(5), Some(false)));
-    assert_eq!(receipt["id"], json!(id));
-    let entry = receipt["entry"].as_str().unwrap();
+    assert_eq!(receipt["eventId"], json!(id));
+    let entry = receipt["rawEntry"].as_str().unwrap();
     assert_eq!(receipt["hash"], json!(Digest::blake3(entry.as_bytes())));
     let key = w.server.ledger.reader().log_key().clone();
     let proof = TlogProof::parse(receipt["proof"].as_str().unwrap().as_bytes()).unwrap();
@@ -154,7 +154,7 @@ fn words_withheld_are_given_back_by_a_release() {
         say(kind, Some(w.story.case), json!({"entry": id}), facts, None).sign(&[&operator()]).1
     };
     assert_eq!(codes(&w.record(&[input(&act("content.withheld", "court_order"))], false)), ["OK"]);
-    let query = "query($id: Hash!) { event(by: {id: $id}) { sentence content { state raw rawBase64 json withheldBy size } } }";
+    let query = "query($id: Hash!) { event(by: {eventId: $id}) { sentence content { state raw rawBase64 json withheldBy size } } }";
     let event = w.server.data(query, json!({"id": id}))["event"].clone();
     assert_eq!(
         (&event["content"]["state"], &event["content"]["withheldBy"]),
@@ -181,8 +181,8 @@ fn an_event_is_found_by_id_or_index_and_tells_all_it_takes_to_check_it() {
     let w = world();
     let index = w.say("kenyataan");
     let query = "query($by: EventLocator!) { event(by: $by) {
-        id index type occurred published recorded thread threadNumber attribution facts fictional voided
-        sentence note entry hash case { id title } refs { role ids }
+        id eventId index type occurred published recorded thread threadNumber attribution facts fictional voided
+        sentence note rawEntry hash case { id eventId title } refs { role ids }
         signers { key number party { id name kind } vouchedBy { kind index party { name } } revoked { index } }
         content { blake3 size state raw } inclusionProof { index size leaf path tlogProof } } }";
     let event = w.server.data(query, json!({"by": {"index": index}}))["event"].clone();
@@ -190,7 +190,7 @@ fn an_event_is_found_by_id_or_index_and_tells_all_it_takes_to_check_it() {
     assert_eq!(event, same);
 
     let reader = w.server.ledger.reader();
-    let entry = event["entry"].as_str().unwrap();
+    let entry = event["rawEntry"].as_str().unwrap();
     assert_eq!(entry.as_bytes(), &*reader.entry(index).unwrap().unwrap());
     assert!(entry.ends_with(event["note"].as_str().unwrap()));
     assert_eq!(event["hash"], json!(Digest::blake3(entry.as_bytes())));
@@ -226,6 +226,7 @@ fn an_event_is_found_by_id_or_index_and_tells_all_it_takes_to_check_it() {
         json!({"index": 1, "id": event["id"]}),
         json!({"index": -1}),
         json!({"id": "00"}),
+        json!({"eventId": "00"}),
         json!({"index": 9007199254740992u64}),
     ] {
         assert!(w.server.graphql(query, json!({"by": bad}))["errors"].is_array(), "{bad}");
@@ -308,16 +309,16 @@ fn cases_and_parties_say_what_they_are() {
     w.say("satu");
     let data = w.server.data(
         "query($case: Hash!, $desk: Hash!) {
-            cases(last: 5) { nodes { id title } pageInfo { hasNextPage } }
-            case(id: $case) { index title summary jurisdiction timezone fictional size lastRecorded
+            cases(last: 5) { nodes { eventId title } pageInfo { hasNextPage } }
+            case(by: {eventId: $case}) { index title summary jurisdiction timezone fictional size lastRecorded
                 respondent { name } events(last: 1) { nodes { index } } }
-            party(id: $desk) { name kind operator registrar recorder fictional
+            party(by: {eventId: $desk}) { name kind operator registrar recorder fictional
                 keys { vkey vouchedBy { kind } revoked { index } } events(first: 1) { nodes { index } } }
             ledger { origin vkey operator { name operator kind } }
-            none: party(id: $case) { name } }",
+            none: party(by: {eventId: $case}) { name } }",
         json!({"case": w.story.case, "desk": w.story.desk}),
     );
-    assert_eq!(data["cases"]["nodes"], json!([{"id": w.story.case, "title": "Kejadian"}]));
+    assert_eq!(data["cases"]["nodes"], json!([{"eventId": w.story.case, "title": "Kejadian"}]));
     let case = &data["case"];
     assert_eq!(
         (&case["size"], &case["jurisdiction"], &case["respondent"]["name"]),

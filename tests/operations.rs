@@ -430,6 +430,27 @@ fn a_backup_is_whole_at_any_moment_grows_by_tiles_and_is_restored() {
 }
 
 #[test]
+fn a_check_since_takes_nothing_from_a_damaged_index() {
+    let (_tmp, dir) = rich();
+    sound(&dir, Some(512));
+    let rows = dir.join("index/rows");
+    let good = fs::read(&rows).unwrap();
+    for at in (0..good.len()).step_by(good.len() / 20) {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        fs::write(&rows, &bad).unwrap();
+        match ops::fsck(&dir, Some(512), &|_, _| {}) {
+            Err(OpsError::Unusable(why)) => {
+                assert!(why.contains("damaged") && why.contains("onrecord rebuild"), "byte {at}: {why}");
+            }
+            other => panic!("byte {at}: {other:?}"),
+        }
+        assert_eq!(fs::read(&rows).unwrap(), bad, "it mends nothing");
+        assert!(dir.join("index/heads").exists());
+    }
+}
+
+#[test]
 fn no_backup_takes_what_a_withholding_cut_short_left_behind() {
     use onrecord::log::{Words, decode_contents, encode_contents};
     let (tmp, dir) = fresh();

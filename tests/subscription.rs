@@ -32,7 +32,7 @@ use tungstenite::{
     protocol::frame::coding::{Data, OpCode},
 };
 
-const EVENTS: &str = "subscription($after: Index) { events(after: $after) { index id } }";
+const EVENTS: &str = "subscription($after: Index) { events(after: $after) { index eventId } }";
 
 struct World {
     _tmp: tempfile::TempDir,
@@ -81,7 +81,7 @@ impl World {
 /// The index and id of an event that came.
 fn came(payload: &Value) -> (u64, EventId) {
     let event = &payload["data"]["events"];
-    (event["index"].as_u64().unwrap(), event["id"].as_str().unwrap().parse().unwrap())
+    (event["index"].as_u64().unwrap(), event["eventId"].as_str().unwrap().parse().unwrap())
 }
 
 #[test]
@@ -262,9 +262,9 @@ fn queries_and_mutations_have_one_result_and_the_limits_they_have_by_http() {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let input = json!({"note": text(submission.note), "content": text(submission.content.unwrap())});
     let record = "mutation($s: SubmissionInput!) { record(input: {submissions: [$s]}) {
-        results { receipt { index id } userErrors { code } } } }";
+        results { receipt { index eventId } userErrors { code } } } }";
     let payload = socket.single("m", record, &json!({"s": input}));
-    assert_eq!(payload["data"]["record"]["results"][0]["receipt"], json!({"index": 5, "id": id}));
+    assert_eq!(payload["data"]["record"]["results"][0]["receipt"], json!({"index": 5, "eventId": id}));
     // An id is free again when its operation is at its end.
     assert_eq!(socket.single("m", size, &Value::Null)["data"]["checkpoint"]["size"], 6);
     // A field that fails leaves an answer with errors, which is a result.

@@ -19,7 +19,7 @@ const MAX_ANSWER: u64 = 16 << 20;
 const RECORD: &str = "\
 mutation Record($input: RecordInput!) {
   record(input: $input) {
-    results { receipt { index id } userErrors { code place message } }
+    results { receipt { index eventId } userErrors { code place message } }
     userErrors { code place message }
   }
 }";
@@ -81,6 +81,7 @@ struct ResultOf {
 struct Receipt {
     /// Sequence numbers are no `Int`, so a string or a number.
     index: Value,
+    #[serde(rename = "eventId")]
     id: String,
 }
 
@@ -244,9 +245,18 @@ impl Client {
         answer.data.ok_or_else(|| undecided(&"the answer holds no result"))
     }
 
+    /// A text that the ledger serves at a path: the status, and the text.
+    pub fn text(&self, path: &str) -> Result<(u16, String), Failure> {
+        let url = format!("{}{path}", self.base);
+        let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
+        let mut answer = self.agent.get(&url).call().map_err(|e| undecided(&e))?;
+        let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+        Ok((answer.status().as_u16(), text.map_err(|e| undecided(&e))?))
+    }
+
     /// The index of an event, if it is on record.
     pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, Failure> {
-        let query = "query($id: Hash!) { event(by: {id: $id}) { index } }";
+        let query = "query($id: Hash!) { event(by: {eventId: $id}) { index } }";
         let data = self.ask(query, &json!({"id": id.to_string()}))?;
         Ok(index_of(&data["event"]["index"]))
     }

@@ -18,6 +18,7 @@ mod ready;
 mod record;
 mod search;
 mod serve;
+mod show;
 pub mod story;
 mod terminal;
 mod verify;
@@ -73,6 +74,8 @@ enum Command {
     Ready(ready::Args),
     Verify(verify::Args),
     Search(search::Args),
+    #[command(subcommand)]
+    Show(show::Command),
     /// Make and show key files
     #[command(subcommand)]
     Key(key::Command),
@@ -166,6 +169,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ready(args) => ready::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
         Command::Search(args) => search::run(args, &context),
+        Command::Show(command) => show::run(command, &context),
         Command::Key(command) => key::run(command, &context),
         Command::Record(command) => record::run(command, &context),
         Command::Event(command) => event::run(command, &context),

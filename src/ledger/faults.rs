@@ -44,10 +44,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
             }
             assert!(world.disk.calls() > before);
             world.disk = world.disk.after_power_cut(&mut random);
-            if random.chance() {
-                // The index may be ahead of the log, behind it, or gone.
-                let _ = std::fs::remove_dir_all(world.path().join("index"));
-            }
+            world.lose_of_index(&mut random);
             let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
             world.check(&ledger, &note);
             acknowledged += world.acknowledged.len();

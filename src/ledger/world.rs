@@ -311,6 +311,33 @@ impl World {
         }
     }
 
+    /// What a power cut makes of the index, which lies in a real folder: it is ahead of the log, behind it, or gone, or
+    /// its files of rows lack bytes that sled counts in.
+    pub fn lose_of_index(&self, random: &mut Random) {
+        let dir = self.path().join("index");
+        let choice = random.below(4);
+        if choice == 0 {
+            // There may be none.
+            let _ = std::fs::remove_dir_all(&dir);
+        }
+        for name in ["heads", "rows"] {
+            let path = dir.join(name);
+            let Ok(mut bytes) = std::fs::read(&path) else { continue };
+            let at = random.below(bytes.len() as u64 + 1) as usize;
+            match random.below(4) {
+                _ if choice < 2 => continue,
+                0 => bytes.truncate(at),
+                1 => bytes[at..].fill(0),
+                2 => {
+                    std::fs::remove_file(&path).unwrap();
+                    continue;
+                }
+                _ => continue,
+            }
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+
     /// The world as it is now, to be lived through another way: on a disk of its own, in the same folder.
     pub fn save(&self) -> Saved {
         Saved {

@@ -40,6 +40,8 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
+/// Where faults of the index are.
+const INDEX: &str = "index";
 
 /// What a check of a folder found.
 #[derive(Debug, Clone, Serialize)]
@@ -69,6 +71,10 @@ impl fmt::Display for Fsck {
         };
         match self.faults.is_empty() {
             true => writeln!(f, "sound{below}"),
+            // A shadow of the log.
+            false if self.faults.iter().all(|fault| fault.place == Place::Path(INDEX.into())) => {
+                writeln!(f, "\nNot sound, but the log is: run `onrecord rebuild`.{below}")
+            }
             false => {
                 writeln!(f, "\nNot sound: don't serve this folder. Restore a backup, or ask a mirror.{below}")
             }
@@ -88,12 +94,21 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
     let _lock = opening::lock(&folder)?;
     let since = since.unwrap_or(0) / WIDTH * WIDTH;
     let mut out = Fsck { data: dir.to_owned(), size: 0, since, checks: Vec::new(), faults: Vec::new() };
-    let index = Index::open_as_it_is(&folder.index()).map_err(LedgerError::from);
-    let place = || Place::Path("index".into());
+    let index = Index::open_as_it_is(&folder.index()).and_then(|index| {
+        // What stands below is taken from it without another look.
+        index.as_ref().filter(|_| since > 0).map_or(Ok(()), Index::read_all).map(|()| index)
+    });
     let index = match index {
         Ok(index) => index,
+        Err(e) if since > 0 => {
+            let why = format!(
+                "--since takes what stands below from the index. {e}; check the whole, or run `onrecord rebuild`"
+            );
+            return Err(OpsError::Unusable(why));
+        }
         Err(e) => {
-            out.fail("index", Fault { place: place(), what: e.to_string() });
+            let place = Place::Path(INDEX.into());
+            out.fail("index", Fault { place, what: format!("{e}; run `onrecord rebuild`") });
             None
         }
     };
@@ -250,11 +265,11 @@ fn check<R: KnownRows>(
         (_, Some(p), None) => {
             let what =
                 format!("it reflects {} entries, the log has {}; run `onrecord rebuild`", p.size, out.size);
-            out.fail("index", Fault { place: Place::Path("index".into()), what });
+            out.fail("index", Fault { place: Place::Path(INDEX.into()), what });
         }
         (_, Some(p), Some((_, rows))) => {
             let rows = rows.and_then(|rows| lists.clone().map_or(Ok(rows), Err));
-            let fault = |what| Fault { place: Place::Path("index".into()), what };
+            let fault = |what| Fault { place: Place::Path(INDEX.into()), what };
             let done = |rows| {
                 format!(
                     "it reflects {} of {} entries; {rows} rows and all lists as the log makes them",

@@ -1,6 +1,6 @@
 //! Files: exhibits handed in before the event that names them, and served while no withholding stands.
 
-use std::io::SeekFrom;
+use std::io;
 
 use axum::{
     body::{Body, Bytes},
@@ -11,11 +11,8 @@ use axum::{
     },
     response::Response,
 };
-use http_body_util::{BodyExt as _, channel::Channel};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncSeekExt as _},
-    sync::mpsc,
-};
+use http_body_util::BodyExt as _;
+use tokio::sync::mpsc;
 
 use super::{
     App,
@@ -23,11 +20,13 @@ use super::{
     bodies::stopped_coming,
     byte_range::{self, Asked},
     client::Client,
-    guard, limits,
+    file_body::FileBody,
+    guard,
 };
 use crate::{
     event::{Code, Digest, Refusal},
-    ledger::Upload,
+    ledger::{ReadError, Reader, Upload},
+    store::disk::AtHand,
 };
 
 /// Media types that are served as what they claim to be, and whether a browser may show them. All others are
@@ -69,14 +68,10 @@ pub async fn get(
 ) -> Response {
     let Ok(digest) = digest.parse::<Digest>() else { return answer::not_found() };
     let reader = app.ledger.reader().clone();
-    let (path, size, media) = match blocking(move || reader.file(&digest)).await {
+    let (file, size, media) = match blocking(move || open(&reader, &digest)).await {
         Ok(Some(found)) => found,
         Ok(None) => return answer::not_found(),
         Err(response) => return response,
-    };
-    let file = match tokio::fs::File::open(&path).await {
-        Ok(file) => file,
-        Err(error) => return missing(&path, &error),
     };
     let (content_type, show) = served_as(&media);
     answer::tagged(&headers, &digest.to_string(), REVALIDATE, || {
@@ -90,7 +85,8 @@ pub async fn get(
             Asked::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
             Asked::Beyond => return beyond(size),
         };
-        let body = if method == Method::HEAD { Body::empty() } else { stream(file, first, length) };
+        let body =
+            if method == Method::HEAD { Body::empty() } else { FileBody::new(file, first, length).into() };
         let mut response = bytes(content_type, REVALIDATE, body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -118,51 +114,23 @@ fn beyond(size: u64) -> Response {
     response
 }
 
-/// The log names it and nothing withholds it, yet it is not there: our fault, but the answer is the same as for
-/// any unknown digest.
-fn missing(path: &std::path::Path, error: &std::io::Error) -> Response {
-    tracing::error!(path = %path.display(), %error, "a file that the log names can't be read");
-    answer::not_found()
-}
-
-/// So many bytes of a file from the first on, a chunk at a time, no faster than they are taken.
-fn stream(mut file: tokio::fs::File, first: u64, length: u64) -> Body {
-    let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    tokio::spawn(async move {
-        if first > 0
-            && let Err(error) = file.seek(SeekFrom::Start(first)).await
-        {
-            tracing::error!(%error, "a file can't be read");
-            sender.abort(error);
-            return;
-        }
-        let mut left = length;
-        while left > 0 {
-            let mut chunk = vec![0; limits::CHUNK];
-            match file.read(&mut chunk).await {
-                Ok(0) => {
-                    // Shorter than the log says: the answer must not look whole.
-                    tracing::error!("a file is shorter than the log says");
-                    sender.abort(std::io::ErrorKind::UnexpectedEof.into());
-                    return;
-                }
-                Ok(n) => {
-                    chunk.truncate(usize::try_from(left).map_or(n, |left| n.min(left)));
-                    left -= chunk.len() as u64;
-                    // An error here means that the caller has gone.
-                    if sender.send_data(chunk.into()).await.is_err() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a file can't be read");
-                    sender.abort(error);
-                    return;
-                }
+/// A file that can be had, with its size and media type.
+fn open(reader: &Reader, digest: &Digest) -> Result<Option<(AtHand, u64, String)>, ReadError> {
+    // Between the question and the opening it may be moved, once: to where it is served.
+    for last in [false, true] {
+        let Some((path, size, media)) = reader.file(digest)? else { return Ok(None) };
+        match AtHand::open(&path) {
+            Ok(file) => return Ok(Some((file, size, media))),
+            Err(error) if !last && error.kind() == io::ErrorKind::NotFound => {}
+            // The log names it and nothing withholds it, yet it can't be read: our fault, but the answer is the same as
+            // for any unknown digest.
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "a file that the log names can't be read");
+                return Ok(None);
             }
         }
-    });
-    Body::new(body)
+    }
+    Ok(None)
 }
 
 /// `PUT /file/<blake3>`: 201 when the bytes are taken in and synced, 200 when they are on record already. An

@@ -105,7 +105,9 @@ pub const MOMENT: Duration = Duration::from_millis(20);
 /// Parts of one such look that are kept for others who ask alike.
 pub const MOMENT_PARTS: usize = 64;
 
-/// Entries on one page of a case, a party or the register.
+/// Entries on one page of a timeline: with the grid and all else it stays below 150 KB.
+pub const TIMELINE_ON_PAGE: usize = 50;
+/// Entries on one page of a party or the register.
 pub const LINES_ON_PAGE: usize = 100;
 /// Hits on one page of a search.
 pub const HITS_ON_PAGE: usize = 20;

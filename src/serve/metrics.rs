@@ -78,6 +78,8 @@ impl Route {
     fn of(method: &Method, path: Option<&MatchedPath>) -> Self {
         match path.map(MatchedPath::as_str) {
             Some("/" | "/entries" | "/e/{index}" | "/case/{id}" | "/party/{id}") => Self::Page,
+            Some("/case/{id}/text" | "/demand/{id}" | "/demand/{id}/text") => Self::Page,
+            Some("/party/{id}/text" | "/transparency") => Self::Page,
             Some("/style.css" | "/icon.svg" | "/robots.txt") => Self::Asset,
             Some("/graphql") => Self::GraphQl,
             Some("/checkpoint") => Self::Checkpoint,

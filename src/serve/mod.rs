@@ -8,7 +8,7 @@
 //! | `/checkpoint`, `/tile/…`, `/tile/entries/…`, `/content/tile/…` | the log (`c2sp.org/tlog-tiles`; formats.md, section 6) |
 //! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to hand a file in |
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
-//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/party/<id>`, `/search` | pages for people |
+//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
 //! | `/metrics` | numbers for whoever watches it, on an address of its own ([`Options::metrics`]) |
 //!
@@ -31,6 +31,7 @@ mod coding;
 mod connection;
 mod connections;
 mod counts;
+mod file_body;
 mod files;
 mod graphql;
 mod guard;
@@ -42,7 +43,6 @@ mod proxy;
 mod raw;
 mod shares;
 mod system;
-mod tile_body;
 mod tls;
 mod write_rate;
 
@@ -173,8 +173,13 @@ fn routes(app: App) -> Router {
         .route("/entries", get(pages::entries::page))
         .route("/e/{index}", get(pages::entry::page))
         .route("/case/{id}", get(pages::case::page))
+        .route("/case/{id}/text", get(pages::case::text))
+        .route("/demand/{id}", get(pages::demand::page))
+        .route("/demand/{id}/text", get(pages::demand::text))
         .route("/party/{id}", get(pages::party::page))
         .route("/search", get(pages::search::page))
+        .route("/party/{id}/text", get(pages::party::text))
+        .route("/transparency", get(pages::transparency::page))
         .route("/style.css", get(pages::assets::style))
         .route("/icon.svg", get(pages::assets::icon))
         .route("/robots.txt", get(pages::assets::robots))

@@ -13,7 +13,7 @@ use super::{
     App,
     answer::{self, IMMUTABLE, OCTETS, REVALIDATE, TEXT, blocking, bytes},
     coding::Compressible,
-    tile_body::TileBody,
+    file_body::FileBody,
 };
 use crate::{
     event::Digest,
@@ -58,7 +58,7 @@ pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
         return answer::not_found();
     };
     // Most tiles that are asked for are in memory, and handing them over takes less than waking a thread.
-    if let Some(tile) = app.ledger.reader().tile_at_hand(&path).and_then(TileBody::begin) {
+    if let Some(tile) = app.ledger.reader().tile_at_hand(&path).and_then(FileBody::begin) {
         return tile_answer(app.ledger.reader(), &path, &headers, None, tile);
     }
     found(&app, move |reader| {

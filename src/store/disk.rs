@@ -69,6 +69,16 @@ pub(crate) struct AtHand {
 }
 
 impl AtHand {
+    /// Opens a file of this machine.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { file, length })
+    }
+
     /// Bytes in the file.
     pub fn length(&self) -> u64 {
         self.length
@@ -128,9 +138,7 @@ impl Disk for RealDisk {
     }
     #[cfg(target_os = "linux")]
     fn open_at_hand(&self, path: &Path) -> Option<AtHand> {
-        let file = fs::File::open(path).ok()?;
-        let length = file.metadata().ok()?.len();
-        Some(AtHand { file, length })
+        AtHand::open(path).ok()
     }
     fn read_parts(&self, path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         let Some(mut file) = absent(fs::File::open(path))? else { return Ok(false) };

@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 4";
+const VERSION: &[u8] = b"onrecord index 5";
 
 /// Where the key of files' hashes stands.
 const FILE_KEY: &[u8] = b"Vfiles";
@@ -139,11 +139,21 @@ pub(crate) struct Index {
     events: Events,
     /// For hashes of files' digests; another in each index.
     file_key: [u8; 32],
+    /// Not if it is only looked at.
+    is_ours_to_mend: bool,
     cache: Mutex<RowCache>,
 }
 
 fn broken(e: impl std::fmt::Display) -> StoreError {
     StoreError::Broken(format!("index: {e}"))
+}
+
+/// What sled says: the system said no, or its files are damaged.
+fn of_sled(e: sled::Error) -> StoreError {
+    match e {
+        sled::Error::Io(source) => StoreError::Io { what: "read the index".into(), source },
+        other => broken(other),
+    }
 }
 
 fn suffix(key: &[u8]) -> Option<u64> {
@@ -222,8 +232,9 @@ impl Index {
                 key
             }
         };
-        let events = Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true))?;
-        let this = Self { tree, db, events, file_key, cache: Mutex::default() };
+        let events =
+            Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true), &file_key)?;
+        let this = Self { tree, db, events, file_key, is_ours_to_mend: true, cache: Mutex::default() };
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
             this.clear()?;
         }
@@ -391,7 +402,7 @@ impl Index {
         if let Some(id) = key.event_id() {
             return Ok(self.events.find(&id)?.map(|row| Row::Event(Arc::new(row))));
         }
-        let value = self.tree.get(key.as_bytes()).map_err(broken)?;
+        let value = self.tree.get(key.as_bytes()).map_err(of_sled)?;
         value.map(|v| postcard::from_bytes(&v).map_err(broken)).transpose()
     }
 
@@ -407,7 +418,7 @@ impl Index {
             cache.generation
         };
         // A row that can't be read must not be taken as absent.
-        let row = self.read_row(key).unwrap_or_else(|e| fatal(&e))?;
+        let row = self.read_row(key).unwrap_or_else(|e| self.give_up(&e))?;
         let mut cache = self.cache();
         if cache.generation == generation {
             cache.put(*key, row.clone());
@@ -415,17 +426,20 @@ impl Index {
         Some(row)
     }
 
+    /// The index can't be read: nothing decided without it could be trusted. The log is whole, and the next start makes
+    /// a damaged index anew.
+    fn give_up(&self, e: &StoreError) -> ! {
+        if matches!(e, StoreError::Broken(_)) && self.is_ours_to_mend {
+            self.events.unlink();
+        }
+        tracing::error!(error = %e, "the index can't be read; the program stops. Check the disk. A damaged index is made anew at the next start");
+        std::process::abort()
+    }
+
     /// Writes all to disk.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map(drop).map_err(broken)
     }
-}
-
-/// The index can't be read: nothing decided without it could be trusted. The log is whole, and the index can
-/// be rebuilt.
-fn fatal(e: &dyn std::fmt::Display) -> ! {
-    tracing::error!(error = %e, "the index can't be read; stop, check the disk, then run `onrecord rebuild`");
-    std::process::abort()
 }
 
 impl Rows for Index {

@@ -39,6 +39,28 @@ impl Instant {
         }
     }
 
+    /// The local date of an `at`, or the first of its month where it says no day.
+    pub fn first_day(&self, at: &At) -> Option<Date> {
+        self.local(at).or_else(|| first_day(at))
+    }
+
+    /// The first moment that an `at` can mean, for putting events in order.
+    pub fn moment(&self, at: &At) -> Option<Timestamp> {
+        at.as_str().parse().ok().or_else(|| {
+            let start = first_day(at)?.to_zoned(self.zone.clone()).ok()?;
+            Some(start.timestamp())
+        })
+    }
+
+    /// Whether the last moment that an `at` can mean is over.
+    pub fn is_past(&self, at: &At) -> bool {
+        match at.as_str().parse::<Timestamp>() {
+            Ok(t) => t < self.as_of,
+            Err(_) if at.has_day() => first_day(at).is_some_and(|day| day < self.date()),
+            Err(_) => first_day(at).is_some_and(|day| day.last_of_month() < self.date()),
+        }
+    }
+
     /// Whether a recorded time is not after the instant.
     pub fn reached(&self, time: Time) -> bool {
         time.unix_ms() <= self.as_of.as_millisecond()
@@ -58,6 +80,19 @@ impl Instant {
         let t = Timestamp::from_millisecond(time.unix_ms()).unwrap_or(Timestamp::MAX);
         t.to_zoned(self.zone.clone()).date()
     }
+}
+
+/// An instant as people and programs write it: RFC 3339, or a date alone, which is its first moment in UTC.
+pub fn read_instant(text: &str) -> Option<Time> {
+    if text.len() > 40 {
+        return None;
+    }
+    let date = |t: &str| t.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
+    let timestamp = match text.len() {
+        10 => date(text)?.timestamp(),
+        _ => text.parse::<Timestamp>().ok()?,
+    };
+    Time::from_unix_ms(timestamp.as_millisecond())
 }
 
 /// The day of an `at`, or the first of its month.
@@ -100,6 +135,38 @@ mod tests {
             ("2023-12-16T00:00:01+08:00", false),
         ] {
             assert_eq!(now.counts(&at(text)), counts, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_past_when_all_of_it_is_over() {
+        let now = kuching("2023-12-15T16:00:00.000Z");
+        for (text, past) in [
+            ("2023-11", true),
+            ("2023-12", false),
+            ("2023-12-15", true),
+            ("2023-12-16", false),
+            ("2023-12-15T23:59:59+08:00", true),
+            ("2023-12-16T00:00:00+08:00", false),
+        ] {
+            assert_eq!(now.is_past(&at(text)), past, "{text}");
+        }
+    }
+
+    fn time(text: &str) -> Option<Time> {
+        Some(Time::parse(text).unwrap())
+    }
+
+    #[test]
+    fn instants_are_read_in_any_offset_and_dates_as_their_first_moment_in_utc() {
+        let midnight = time("2024-01-01T00:00:00.000Z");
+        for text in
+            ["2024-01-01", "2024-01-01T00:00:00Z", "2024-01-01T08:00:00+08:00", "2024-01-01T00:00:00.000Z"]
+        {
+            assert_eq!(read_instant(text), midnight, "{text}");
+        }
+        for bad in ["", "now", "2024-13-01", "2024-01-01T25:00:00Z", "2024-01-01T00:00:00", "01/01/2024"] {
+            assert_eq!(read_instant(bad), None, "{bad}");
         }
     }
 

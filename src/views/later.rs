@@ -4,6 +4,7 @@ use super::{Name, Record, Times, Views};
 use crate::{
     event::{Body, CorrectionEffect, EventId, EventType, Position, ReleaseGround, WithholdingGround},
     ledger::{Filter, ReadError},
+    log::Fate,
 };
 
 /// How many later entries of those kinds are looked through.
@@ -115,6 +116,39 @@ impl Release {
 }
 
 impl Views {
+    /// What the entries below the size did to an event: whether it is void, and what of it is withheld.
+    pub(super) fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
+        let now = self.reader.fate(id)?;
+        if self.latest() {
+            return Ok(now);
+        }
+        // A party is named in half of the log. It is never void, and what of it is withheld now was so from the
+        // entry on that says so.
+        if self.reader.party(id)?.is_some() {
+            let withheld = now.withheld.into_iter().filter(|(_, by)| *by < self.size).collect();
+            return Ok(Fate { withheld, ..Fate::default() });
+        }
+        let types = vec![EventType::CorrectionIssued, EventType::ContentWithheld, EventType::ContentReleased];
+        let filter = Filter { types, party: Some(*id), ..Filter::default() };
+        let mut fate = Fate::default();
+        for index in self.list(&filter, 0..=u64::MAX, false, LATER_READ)? {
+            let Some(record) = self.record(index)? else { continue };
+            match record.event().body() {
+                Body::CorrectionIssued(b) if b.corrects == *id => {
+                    fate.voided |= b.effect == CorrectionEffect::Void;
+                }
+                Body::ContentWithheld(b) if b.entry == *id => {
+                    fate.withheld.extend(b.blobs.iter().map(|p| ((*p).into(), index)));
+                }
+                Body::ContentReleased(b) if b.entry == *id => {
+                    fate.withheld.retain(|(p, _)| !b.blobs.iter().any(|q| *p == (*q).into()));
+                }
+                _ => {}
+            }
+        }
+        Ok(fate)
+    }
+
     /// What later entries did to this one.
     ///
     /// # Errors
@@ -127,7 +161,7 @@ impl Views {
             party: Some(id),
             ..Filter::default()
         };
-        let fate = self.reader.fate(&id)?;
+        let fate = self.fate(&id)?;
         let mut later = Later::default();
         for index in self.list(&filter, record.index() + 1..=u64::MAX, false, LATER_READ)? {
             let Some(record) = self.record(index)? else { continue };

@@ -60,7 +60,7 @@ impl Views {
     /// [`ReadError`] if the store fails.
     pub fn line(&self, record: &Record) -> Result<EntryLine, ReadError> {
         let event = record.event();
-        let fate = self.reader.fate(&event.id())?;
+        let fate = self.fate(&event.id())?;
         let attribution = self.attribution(record)?;
         let sentence = self.sentence(record)?;
         let own = (event.event_type() == EventType::CaseOpened).then(|| event.id());

@@ -17,42 +17,74 @@
 
 mod attribution;
 mod case;
+mod case_view;
 mod dates;
 mod deadline;
 mod demand;
+mod demand_view;
+mod difference;
 mod entry;
 mod facts;
+mod incident;
 mod instant;
 mod later;
+mod latest;
 mod line;
+mod link;
 mod party;
+mod party_view;
+mod plain;
+mod promise;
 mod proof;
 mod record;
+mod said;
 mod sentence;
 mod signer;
 mod standing;
+mod statement;
 mod text;
+mod thread;
+mod timeline;
 mod times;
+mod transparency;
+mod withheld;
 mod words;
 
 pub use attribution::Attribution;
 pub use case::Case;
+pub use case_view::CaseView;
 pub use dates::{at_words, day_words, time_words};
 pub use deadline::{Due, Excluded, Period};
 pub use demand::*;
+pub use demand_view::{
+    AnswerView, BackerView, DemandView, EvidenceView, ItemView, NoticeView, SignedText, Working,
+};
+pub use difference::Change;
 pub use entry::{EntryView, NamedSigner, RefView};
 pub use facts::FactView;
 pub(crate) use facts::facts_json;
+pub use incident::{FirstDisclosure, IncidentView};
+pub use instant::read_instant;
 pub use later::{Correction, Later, Release, Withholding};
+pub use latest::Latest;
 pub use line::EntryLine;
+pub use link::{LinkSide, LinkView};
 pub use party::{Name, Party, PartyKey, Revocation};
+pub use party_view::{NameLine, PartyRecord, PartyView, RoleLine};
+pub use plain::DemandSheet;
+pub use promise::{PromiseState, PromiseView};
 pub use proof::{Inclusion, inclusion};
 pub use record::{Record, Words};
+pub use said::{Named, Said};
 pub use sentence::{Part, Sentence};
 pub use signer::{Signer, VouchedBy};
 pub use standing::Standing;
+pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};
+pub use timeline::{Lane, Mark, Order, Timeline, TimelineLine};
 pub use times::Times;
+pub use transparency::{GroundCount, ReleasedView, Transparency};
+pub use withheld::{CorrectionView, WithheldView};
 pub use words::{Block, BlockKind, FileState, FileView, Quote, WordsView};
 
 use std::{
@@ -72,6 +104,7 @@ use crate::{
 pub struct Views {
     reader: Reader,
     checkpoint: Arc<SignedCheckpoint>,
+    size: u64,
     memory: Mutex<Memory>,
 }
 
@@ -88,17 +121,32 @@ struct Memory {
 impl Views {
     /// Views of the log as its latest checkpoint has it.
     pub fn new(reader: &Reader) -> Self {
-        Self { reader: reader.clone(), checkpoint: reader.checkpoint(), memory: Mutex::default() }
+        let checkpoint = reader.checkpoint();
+        let size = checkpoint.checkpoint().size();
+        Self { reader: reader.clone(), checkpoint, size, memory: Mutex::default() }
     }
 
-    /// The checkpoint these views speak about.
+    /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
+    /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
+    /// unless the size is 1 to that of the latest checkpoint.
+    pub fn at(reader: &Reader, known_at: u64) -> Option<Self> {
+        let latest = Self::new(reader);
+        (1..=latest.size).contains(&known_at).then_some(Self { size: known_at, ..latest })
+    }
+
+    /// The latest checkpoint when these views were made; [`size`](Self::size) may be below its size.
     pub fn checkpoint(&self) -> &Arc<SignedCheckpoint> {
         &self.checkpoint
     }
 
     /// How many entries these views know.
     pub fn size(&self) -> u64 {
-        self.checkpoint.checkpoint().size()
+        self.size
+    }
+
+    /// Whether these views know all that the checkpoint covers.
+    fn latest(&self) -> bool {
+        self.size == self.checkpoint.checkpoint().size()
     }
 
     /// The reader below.

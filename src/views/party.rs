@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Record, Views, VouchedBy, Words, shown};
 use crate::{
-    event::{At, Body, EventId, EventType, PartyKind, RevocationReason},
+    event::{At, Body, EventId, EventType, PartyKind, RevocationReason, Role},
     ledger::ReadError,
     note::VerifyingKey,
 };
@@ -126,16 +126,54 @@ impl Views {
     fn read_party(&self, id: &EventId) -> Result<Option<Party>, ReadError> {
         let Some(row) = self.reader.party(id)? else { return Ok(None) };
         let Some(record) = self.record_of(id)? else { return Ok(None) };
+        let (registrar, recorder) = match self.latest() {
+            true => (row.registrar, row.recorder),
+            false => self.roles_of(id)?,
+        };
         Ok(Some(Party {
             id: *id,
             index: record.index(),
             name: self.read_name(id, &record)?,
             kind: row.kind,
             fictional: row.fictional,
-            registrar: row.registrar,
-            recorder: row.recorder,
+            registrar,
+            recorder,
             operator: record.event().event_type() == EventType::LedgerOpened,
         }))
+    }
+
+    /// Whether the party was registrar and recorder, by the entries below the size.
+    fn roles_of(&self, id: &EventId) -> Result<(bool, bool), ReadError> {
+        let (mut registrar, mut recorder) = (false, false);
+        for index in self.thread(id)? {
+            let Some(record) = self.record(index)? else { continue };
+            let (role, has) = match record.event().body() {
+                Body::RoleGranted(b) => (b.role, true),
+                Body::RoleRevoked(b) => (b.role, false),
+                _ => continue,
+            };
+            match role {
+                Role::Registrar => registrar = has,
+                Role::Recorder => recorder = has,
+            }
+        }
+        Ok((registrar, recorder))
+    }
+
+    /// The last updates of a party, the latest first. They stand in its thread, which is short: what names a party
+    /// may be half of the ledger.
+    pub(crate) fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
+        let mut updates = Vec::new();
+        for index in self.thread(id)?.into_iter().rev().take(THREAD_READ) {
+            let Some(record) = self.record(index)? else { continue };
+            if record.event().event_type() == EventType::PartyUpdated {
+                updates.push(record);
+            }
+            if updates.len() == UPDATES_READ {
+                break;
+            }
+        }
+        Ok(updates)
     }
 
     /// The name in the latest update that gives one, else that of the registration.
@@ -159,29 +197,14 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn latest_words_of(&self, party: &Party) -> Result<Option<Arc<Record>>, ReadError> {
-        let registration = self.record(party.index)?;
-        for record in self.updates(&party.id)?.into_iter().chain(registration) {
+        for record in self.updates(&party.id)?.into_iter().map(Ok).chain(self.record(party.index).transpose())
+        {
+            let record = record?;
             if matches!(&*self.words(&record)?, Words::Present { .. }) {
                 return Ok(Some(record));
             }
         }
         Ok(None)
-    }
-
-    /// The latest updates of a party, the latest first. They are in its own thread, which is short; the list of what
-    /// names it may be as long as the log.
-    pub(crate) fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
-        let mut updates = Vec::new();
-        for index in self.thread(id)?.into_iter().rev() {
-            let Some(record) = self.record(index)? else { continue };
-            if record.event().event_type() == EventType::PartyUpdated {
-                updates.push(record);
-                if updates.len() == UPDATES_READ {
-                    break;
-                }
-            }
-        }
-        Ok(updates)
     }
 
     /// What a party is called.

@@ -614,7 +614,7 @@ fn medium_words(medium: Medium) -> &'static str {
     }
 }
 
-fn stance_words(stance: Stance) -> &'static str {
+pub(super) fn stance_words(stance: Stance) -> &'static str {
     match stance {
         Stance::Affirms => " affirms ",
         Stance::Denies => " denies ",
@@ -662,7 +662,7 @@ fn count_words(count: u64, rolled: bool, less: [Option<u64>; 3]) -> String {
     text
 }
 
-fn route_words(route: EscalationRoute) -> &'static str {
+pub(super) fn route_words(route: EscalationRoute) -> &'static str {
     match route {
         EscalationRoute::Court => " to a court",
         EscalationRoute::Regulator => " to a regulator",
@@ -672,7 +672,7 @@ fn route_words(route: EscalationRoute) -> &'static str {
     }
 }
 
-fn channel_words(channel: Channel) -> &'static str {
+pub(super) fn channel_words(channel: Channel) -> &'static str {
     match channel {
         Channel::Hand => " by hand",
         Channel::RegisteredPost => " by registered post",
@@ -683,7 +683,7 @@ fn channel_words(channel: Channel) -> &'static str {
     }
 }
 
-fn evidence_words(evidence: Evidence) -> &'static str {
+pub(super) fn evidence_words(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::SubmissionAcceptance => "taken for sending",
         Evidence::SubmissionRejection => "not taken for sending",

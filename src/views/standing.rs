@@ -3,23 +3,17 @@
 use jiff::civil::{Date, Weekday};
 
 use super::{
-    Record, Sentence, Views,
+    Sentence, Views,
     dates::MONTHS,
-    demand::{
-        Course, Delivery, DeliveryState, Demand, EvidenceLine, Grade, Notice, NoticeState, Told, counting,
-        demands,
-    },
-    instant::Instant,
+    demand::{Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState},
     sentence::{Part, voucher_words},
+    thread::CaseThread,
 };
 use crate::{
     event::{At, Body, Deadline, EventId},
     ledger::ReadError,
     log::Time,
 };
-
-/// The most entries of a case that its states are computed from: the first ones.
-const ENTRIES_READ: usize = 10_000;
 
 /// A case at an instant, by the entries below a size.
 #[derive(Debug, Clone)]
@@ -42,28 +36,25 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn standing(&self, case: &EventId, as_of: Time) -> Result<Option<Standing>, ReadError> {
-        let Some(opened) = self.record_of(case)? else { return Ok(None) };
-        let Body::CaseOpened(body) = opened.event().body() else { return Ok(None) };
-        let now = Instant::new(body.timezone.as_str(), as_of);
-        let mut records = Vec::new();
-        for index in self.thread(case)?.into_iter().take(ENTRIES_READ) {
-            records.extend(self.record(index)?);
-        }
-        let authors: Vec<Vec<EventId>> = records.iter().map(|r| r.parties().collect()).collect();
-        let told: Vec<Told<'_>> = records.iter().zip(&authors).map(|(r, authors)| told(r, authors)).collect();
-        let demands = demands(&told, &now);
+        let Some(thread) = self.case_thread(case, as_of)? else { return Ok(None) };
+        self.standing_of(&thread, as_of).map(Some)
+    }
+
+    /// Where the case of a thread stands.
+    pub(super) fn standing_of(&self, thread: &CaseThread, as_of: Time) -> Result<Standing, ReadError> {
+        let demands = thread.demands();
         let mut sentences = Vec::with_capacity(demands.len());
         for demand in &demands {
             sentences.push(self.demand_sentence(demand, as_of)?);
         }
         if demands.is_empty() {
-            sentences.push(self.case_sentence(&body.respondent, &counting(&told, &now))?);
+            sentences.push(self.case_sentence(thread)?);
         }
-        Ok(Some(Standing { case: *case, as_of, known_at: self.size(), demands, sentences }))
+        Ok(Standing { case: thread.case.id, as_of, known_at: self.size(), demands, sentences })
     }
 
     /// Where one demand stands.
-    fn demand_sentence(&self, demand: &Demand, as_of: Time) -> Result<Sentence, ReadError> {
+    pub(super) fn demand_sentence(&self, demand: &Demand, as_of: Time) -> Result<Sentence, ReadError> {
         let mut line = Line::default();
         let reported = demand.backing.iter().all(|b| b.confirmed.is_none());
         if reported {
@@ -93,14 +84,15 @@ impl Views {
     }
 
     /// Where a case without a demand stands: what is reported to have been claimed, and what its respondent said.
-    fn case_sentence(&self, respondent: &EventId, told: &[Told<'_>]) -> Result<Sentence, ReadError> {
+    fn case_sentence(&self, thread: &CaseThread) -> Result<Sentence, ReadError> {
+        let respondent = &thread.case.respondent;
         let mut line = Line::default();
         let mut spoken = Vec::new();
         let mut claim = None;
         let mut incident = None;
-        for t in told {
-            match t.body {
-                Body::IncidentReported(_) => incident = incident.or(Some(t.index)),
+        for t in thread.counting() {
+            match t.event().body() {
+                Body::IncidentReported(_) => incident = incident.or(Some(t.index())),
                 Body::StatementMade(b) if b.speaker == *respondent => spoken.push((t, false)),
                 Body::StatementMade(b) => match &b.reports {
                     Some(parties) if parties.contains(respondent) => spoken.push((t, true)),
@@ -111,7 +103,7 @@ impl Views {
                 _ => {}
             }
         }
-        if let Some((told, party)) = claim {
+        if let Some((record, party)) = claim {
             line.party(party, self.name(&party)?.to_string());
             line.say(" is reported to have ");
             let matter = match incident {
@@ -119,8 +111,8 @@ impl Views {
                 None => None,
             };
             let matter = matter.unwrap_or_else(|| "something".to_owned());
-            line.link(told.index, &format!("claimed {matter}"));
-            line.say(format!(" on {}. ", plain_date(told.at)));
+            line.link(record.index(), &format!("claimed {matter}"));
+            line.say(format!(" {}. ", on_date(record.event().at())));
         } else {
             line.say("No demand on record. ");
         }
@@ -139,8 +131,8 @@ impl Views {
                 };
                 let how = if *reported { " is reported to have spoken " } else { " spoke " };
                 line.say(how);
-                line.link(last.index, &times);
-                line.say(format!(" on {}.", plain_date(last.at)));
+                line.link(last.index(), &times);
+                line.say(format!(" {}.", on_date(last.event().at())));
             }
         }
         Ok(line.end())
@@ -154,16 +146,30 @@ impl Views {
     }
 }
 
-fn told<'a>(record: &'a Record, authors: &'a [EventId]) -> Told<'a> {
-    let event = record.event();
-    Told {
-        index: record.index(),
-        id: event.id(),
-        at: event.at(),
-        recorded: record.entry.header().time,
-        authors,
-        body: event.body(),
-    }
+/// What is on record of the delivery of a demand, as a sentence.
+pub(super) fn delivery_sentence(delivery: &Delivery) -> Sentence {
+    let mut line = Line::default();
+    delivery_words(&mut line, delivery);
+    line.end()
+}
+
+/// When the answer to a demand falls due, as a sentence; empty if it sets no period.
+pub(super) fn clock_sentence(demand: &Demand) -> Sentence {
+    let mut line = Line::default();
+    clock_words(&mut line, demand);
+    line.end()
+}
+
+/// What was answered, as a sentence.
+pub(super) fn answer_sentence(demand: &Demand) -> Sentence {
+    let mut line = Line::default();
+    answer_words(&mut line, demand);
+    line.end()
+}
+
+/// `Fri 15 Dec 2023`.
+pub(super) fn full_date(date: Date) -> String {
+    Line::default().date(date)
 }
 
 /// A sentence being put together. A date repeats no year that was said just before.
@@ -206,7 +212,7 @@ fn delivery_words(line: &mut Line, delivery: &Delivery) -> bool {
     match delivery.state() {
         DeliveryState::Reached(_) => {
             if let Some((grade, _, evidence)) = delivery.best() {
-                evidence_words(line, grade_words(grade), evidence);
+                evidence_words(line, grade.words(), evidence);
                 line.say(". ");
             }
         }
@@ -217,7 +223,7 @@ fn delivery_words(line: &mut Line, delivery: &Delivery) -> bool {
         DeliveryState::Sent => {
             if let Some(notice) = delivery.notices.last() {
                 line.link(notice.index, "Sent");
-                line.say(format!(" on {}; no evidence of delivery on record. ", plain_date(&notice.at)));
+                line.say(format!(" {}; no evidence of delivery on record. ", on_date(&notice.at)));
                 absent = true;
             }
         }
@@ -253,16 +259,6 @@ fn evidence_words(line: &mut Line, what: &str, evidence: &EvidenceLine) {
         line.say(format!(" {date}"));
     }
     line.say(voucher_words(evidence.vouched_by));
-}
-
-fn grade_words(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Relayed => "Taken by a relay",
-        Grade::Available => "Made available",
-        Grade::Accessed => "Opened",
-        Grade::HandedOver => "Handed over",
-        Grade::Accepted => "Accepted",
-    }
 }
 
 /// When the answer falls due, whose rule that is, and which dates were there before.
@@ -349,6 +345,11 @@ fn plain_date(at: &At) -> String {
         Some(day) => format!("{day} {month} {year}"),
         None => format!("{month} {year}"),
     }
+}
+
+/// `on 15 Dec 2023` or `in Dec 2023`.
+fn on_date(at: &At) -> String {
+    format!("{} {}", if at.has_day() { "on" } else { "in" }, plain_date(at))
 }
 
 fn month(month: i8) -> &'static str {

@@ -84,7 +84,7 @@ impl Socket {
             .map(|s| json!({"note": text(&s.note), "content": s.content.as_deref().map(text)}))
             .collect();
         let query = "mutation($s: [SubmissionInput!]!) { record(input: {submissions: $s}) {
-            results { receipt { index id } userErrors { code message } } userErrors { code message } } }";
+            results { receipt { index eventId } userErrors { code message } } userErrors { code message } } }";
         let payload = json!({"query": query, "variables": {"s": inputs}});
         let message = json!({"type": "subscribe", "id": "record", "payload": payload});
         self.0.send(Message::text(message.to_string())).ok()?;
@@ -99,7 +99,7 @@ impl Socket {
             let one = |r: &Value| {
                 (
                     r["receipt"]["index"].as_u64().unwrap(),
-                    r["receipt"]["id"].as_str().unwrap().parse().unwrap(),
+                    r["receipt"]["eventId"].as_str().unwrap().parse().unwrap(),
                 )
             };
             receipts = Some(results.unwrap_or_else(|| panic!("{message}")).iter().map(one).collect());

@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 
 use super::{
-    date_time::DateTime, event_connection::EventConnection, event_filter::EventFilter, fault::views,
-    hash::Hash, index::Index, page::PageArgs, page::weight, party::Party,
+    date_time::DateTime,
+    event_connection::EventConnection,
+    event_filter::EventFilter,
+    fault::views,
+    global_id::{GlobalId, NodeKind},
+    hash::Hash,
+    index::Index,
+    page::PageArgs,
+    page::weight,
+    party::Party,
 };
 use crate::{ledger::Filter, views};
 
@@ -28,8 +36,12 @@ impl Case {
 /// One respondent, one matter. Incident, statements, demands and exhibits hang off it.
 #[Object]
 impl Case {
-    /// Its id: that of the event that opened it.
-    async fn id(&self) -> Hash {
+    /// Its global id, for `node`.
+    async fn id(&self) -> ID {
+        GlobalId { kind: NodeKind::Case, event: self.0.id }.into()
+    }
+    /// The id of the event that opened it.
+    async fn event_id(&self) -> Hash {
         self.0.id.into()
     }
     /// Index of the entry that opened it.

@@ -1,154 +1,114 @@
-//! `Event`.
+//! `Event`, and the object of each event type behind it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use async_graphql::{Context, Enum, Json, Object, Result};
+use async_graphql::{
+    Context, ContextSelectionSet, InterfaceType, OutputType, Positioned, Result, ServerResult, Value,
+    parser::types::Field,
+    registry::{MetaTypeId, Registry},
+    resolver_utils::{ContainerType, resolve_container},
+};
 
 use super::{
-    case::Case,
-    content::Content,
-    date_time::DateTime,
-    event_date::EventDate,
-    event_type::EventType,
-    fault::{Answer as _, views},
-    hash::Hash,
-    inclusion_proof::InclusionProof,
-    index::Index,
-    reference::Reference,
-    signer::Signer,
+    event_fields::EventFields,
+    event_shape, fact_value,
+    fault::{Answer as _, internal, views},
+    party::Party,
 };
-use crate::views::{self, Record, Times};
+use crate::{
+    event::{EventId, RefSpec},
+    ledger::ReadError,
+    views::Record,
+};
 
-/// An event on record.
+/// An event on record. One Rust type stands for the interface and for the 33 objects behind it: what each type adds
+/// is read from the table of `event::spec`, so that it can't differ from what the ledger takes.
 #[derive(Debug, Clone)]
-pub struct Event {
-    /// Its entry.
-    pub record: Arc<Record>,
-}
-
-/// Whose word an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum Attribution {
-    /// Signed by the speaker's own key.
-    FirstParty,
-    /// Put on record by somebody else.
-    Recorded,
-    /// An act of the register itself, which nobody else could speak.
-    Register,
-}
+pub struct Event(EventFields);
 
 impl Event {
     /// Wraps an entry.
     pub fn new(record: Arc<Record>) -> Self {
-        Self { record }
+        Self(EventFields { record })
+    }
+    /// Number of its entry.
+    pub fn index(&self) -> u64 {
+        self.0.record.index()
+    }
+
+    /// The event that a ref names.
+    fn target(ctx: &Context<'_>, id: &EventId) -> Result<Self> {
+        match views(ctx).record_of(id).answer()? {
+            Some(record) => Ok(Self::new(record)),
+            None => Err(lost(id)),
+        }
+    }
+
+    /// The field of a role: parties, or events of the types that it may point at.
+    async fn resolve_ref(&self, ctx: &Context<'_>, spec: &RefSpec) -> ServerResult<Value> {
+        let ids = self.0.record.event().body().role(spec.role);
+        let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
+        if event_shape::is_party(spec) {
+            let read = |id| Party::read(views(ctx), id)?.ok_or_else(|| lost(id));
+            resolve(ids.iter().map(read).collect(), spec.many, &selection, ctx.item).await
+        } else {
+            let read = |id| Self::target(ctx, id);
+            resolve(ids.iter().map(read).collect(), spec.many, &selection, ctx.item).await
+        }
     }
 }
 
-/// An event on record, with what the ledger added when it recorded it.
-#[Object]
-impl Event {
-    /// BLAKE3 of the three signed lines.
-    async fn id(&self) -> Hash {
-        self.record.event().id().into()
+/// An event that is on record names only such as are.
+fn lost(id: &EventId) -> async_graphql::Error {
+    internal(&ReadError(format!("an event names {id}, which is not found")))
+}
+
+/// A list, or one thing or none.
+async fn resolve<T: OutputType>(
+    targets: Result<Vec<T>>,
+    many: bool,
+    ctx: &ContextSelectionSet<'_>,
+    field: &Positioned<Field>,
+) -> ServerResult<Value> {
+    if many {
+        targets.resolve(ctx, field).await
+    } else {
+        targets.map(|t| t.into_iter().next()).resolve(ctx, field).await
     }
-    /// Number of its entry, from 0.
-    async fn index(&self) -> Index {
-        self.record.index().into()
+}
+
+impl OutputType for Event {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("Event")
     }
-    /// What kind of event it is.
-    #[graphql(name = "type")]
-    async fn event_type(&self) -> EventType {
-        self.record.event().event_type().into()
+    fn introspection_type_name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(self.0.record.event().event_type().pascal())
     }
-    /// When it happened, on its author's word.
-    async fn occurred(&self) -> EventDate {
-        EventDate(self.record.event().at().clone())
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Interface, |registry| {
+            event_shape::register(registry, std::any::type_name::<Self>())
+        })
     }
-    /// When it was published, if the source shows it.
-    async fn published(&self) -> Option<EventDate> {
-        Times::of(&self.record).published.map(EventDate)
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        resolve_container(ctx, self).await
     }
-    /// When the ledger recorded it.
-    async fn recorded(&self) -> DateTime {
-        DateTime(self.record.entry.header().time)
-    }
-    /// The case it belongs to; for the opening of a case, that case.
-    async fn case(&self, ctx: &Context<'_>) -> Result<Option<Case>> {
-        let event = self.record.event();
-        let own = (event.event_type() == crate::event::EventType::CaseOpened).then(|| event.id());
-        match event.case().or(own) {
-            Some(id) => Ok(views(ctx).case(&id).answer()?.map(Case::new)),
+}
+
+impl ContainerType for Event {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        if let Some(value) = self.0.resolve_field(ctx).await? {
+            return Ok(Some(value));
+        }
+        let name = ctx.item.node.name.node.as_str();
+        let spec = self.0.record.event().event_type().spec();
+        if let Some(role) = spec.role(name) {
+            return self.resolve_ref(ctx, role).await.map(Some);
+        }
+        match event_shape::fact_named(spec, name) {
+            Some(fact) => fact_value::resolve(ctx, &self.0.record, fact).await.map(Some),
             None => Ok(None),
         }
     }
-    /// The id of the thread it stands in: its case's, its party's or its own.
-    async fn thread(&self) -> Hash {
-        self.record.entry.header().thread.into()
-    }
-    /// Its number in the thread, from 0.
-    async fn thread_number(&self) -> Index {
-        self.record.entry.header().k.into()
-    }
-    /// Who signed it: the author first, then those who endorse.
-    #[graphql(complexity = "2 * child_complexity + 1")]
-    async fn signers(&self, ctx: &Context<'_>) -> Result<Vec<Signer>> {
-        Ok(views(ctx).signers(&self.record).answer()?.into_iter().map(Signer::new).collect())
-    }
-    /// Whose word it is.
-    async fn attribution(&self, ctx: &Context<'_>) -> Result<Attribution> {
-        Ok(match views(ctx).attribution(&self.record).answer()? {
-            views::Attribution::FirstParty(_) => Attribution::FirstParty,
-            views::Attribution::RecordedBy(_) => Attribution::Recorded,
-            views::Attribution::SignedBy(_) => Attribution::Register,
-        })
-    }
-    /// What it says in facts, by its type. An empty object where the type has none.
-    async fn facts(&self) -> Json<serde_json::Value> {
-        Json(serde_json::Value::Object(views::facts_json(&self.record)))
-    }
-    /// What it points at, by role.
-    async fn refs(&self) -> Vec<Reference> {
-        let refs = self.record.event().body().refs().into_iter().filter(|(_, ids)| !ids.is_empty());
-        refs.map(|(spec, ids)| Reference {
-            role: spec.role,
-            ids: ids.iter().map(|id| (*id).into()).collect(),
-        })
-        .collect()
-    }
-    /// What it says as one neutral English sentence.
-    async fn sentence(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(views(ctx).sentence(&self.record).answer()?.to_string())
-    }
-    /// Whether it speaks of something invented.
-    async fn fictional(&self, ctx: &Context<'_>) -> Result<bool> {
-        views(ctx).fictional(&self.record).answer()
-    }
-    /// Whether a later correction declared it void. It stays on record and counts for nothing.
-    async fn voided(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(views(ctx).reader().fate(&self.record.event().id()).answer()?.voided)
-    }
-    /// The words it commits to; null where its type or author gave none.
-    async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
-        let Some(commitment) = self.record.event().content().copied() else { return Ok(None) };
-        Ok(Some(Content { commitment, words: views(ctx).words(&self.record).answer()? }))
-    }
-    /// The signed note, byte for byte.
-    async fn note(&self) -> &str {
-        self.record.event().note().as_str()
-    }
-    /// The whole entry, byte for byte, as `/entry/<index>` serves it.
-    async fn entry(&self) -> String {
-        // An entry that parsed is UTF-8.
-        String::from_utf8_lossy(&self.record.raw).into_owned()
-    }
-    /// BLAKE3 of the whole entry: `prev` of the next one.
-    async fn hash(&self) -> Hash {
-        self.record.entry.hash().into()
-    }
-    /// Its place in the tree of the latest checkpoint.
-    #[graphql(complexity = "10 + child_complexity")]
-    async fn inclusion_proof(&self, ctx: &Context<'_>) -> Result<Option<InclusionProof>> {
-        let views = views(ctx);
-        Ok(views::inclusion(views.reader(), self.record.index(), views.size()).answer()?.map(InclusionProof))
-    }
 }
+
+impl InterfaceType for Event {}

@@ -41,8 +41,7 @@ impl EventConnection {
         for index in page.indexes {
             nodes.extend(views.record(index).answer()?.map(Event::new));
         }
-        let edges =
-            nodes.iter().map(|e| EventEdge { cursor: cursor(e.record.index()), node: e.clone() }).collect();
+        let edges = nodes.iter().map(|e| EventEdge { cursor: cursor(e.index()), node: e.clone() }).collect();
         Ok(Self { edges, nodes, page_info: page.info })
     }
 }

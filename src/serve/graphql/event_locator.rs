@@ -1,14 +1,16 @@
 //! `EventLocator`.
 
-use async_graphql::OneofObject;
+use async_graphql::{ID, OneofObject};
 
 use super::{hash::Hash, index::Index};
 
 /// Names one event: exactly one member is given.
-#[derive(Debug, Clone, Copy, OneofObject)]
+#[derive(Debug, Clone, OneofObject)]
 pub enum EventLocator {
-    /// Its id.
-    Id(Hash),
+    /// Its global id.
+    Id(ID),
+    /// BLAKE3 of its three signed lines.
+    EventId(Hash),
     /// The index of its entry.
     Index(Index),
 }

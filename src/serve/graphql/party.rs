@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     event_connection::EventConnection,
     event_filter::EventFilter,
     fault::{Answer as _, views},
+    global_id::{GlobalId, NodeKind},
     hash::Hash,
     index::Index,
     page::{PageArgs, weight},
@@ -37,8 +38,12 @@ impl Party {
 /// Somebody who can speak, or be spoken about. It may have no key.
 #[Object]
 impl Party {
-    /// Its id: that of the event that registered it.
-    async fn id(&self) -> Hash {
+    /// Its global id, for `node`.
+    async fn id(&self) -> ID {
+        GlobalId { kind: NodeKind::Party, event: self.0.id }.into()
+    }
+    /// The id of the event that registered it.
+    async fn event_id(&self) -> Hash {
         self.0.id.into()
     }
     /// Index of that event's entry.

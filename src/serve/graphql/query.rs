@@ -1,27 +1,31 @@
 //! `Query`.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     case::Case,
     case_connection::CaseConnection,
+    case_locator::CaseLocator,
     checkpoint::Checkpoint,
     event::Event,
     event_connection::EventConnection,
     event_filter::EventFilter,
     event_locator::EventLocator,
     fault::{Answer as _, bad_input, views},
+    global_id::{GlobalId, NodeKind},
     hash::Hash,
     inclusion_proof::InclusionProof,
     index::Index,
     ledger_info::LedgerInfo,
+    node::Node,
     page::{PageArgs, weight},
     party::Party,
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
+    party_locator::PartyLocator,
 };
-use crate::views;
+use crate::{note::VerifyingKey, serve::limits, views};
 
 /// What can be asked.
 pub struct Query;
@@ -37,7 +41,8 @@ impl Query {
     ) -> Result<Option<Event>> {
         let views = views(ctx);
         let record = match by {
-            EventLocator::Id(id) => views.record_of(&id.into()),
+            EventLocator::Id(id) => views.record_of(&GlobalId::read_kind("by.id", &id, NodeKind::Event)?),
+            EventLocator::EventId(id) => views.record_of(&id.into()),
             EventLocator::Index(index) => views.record(index.0),
         };
         Ok(record.answer()?.map(Event::new))
@@ -57,13 +62,22 @@ impl Query {
         let filter = filter.unwrap_or_default().into();
         EventConnection::read(views(ctx), &PageArgs { first, last, after, before }, &filter)
     }
-    /// One case; null if there is none of this id.
+    /// One case; null if there is none.
     async fn case(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id of the event that opened it.")] id: Hash,
+        #[graphql(desc = "Which.")] by: CaseLocator,
     ) -> Result<Option<Case>> {
-        Ok(views(ctx).case(&id.into()).answer()?.map(Case::new))
+        let views = views(ctx);
+        let case = match by {
+            CaseLocator::Id(id) => views.case(&GlobalId::read_kind("by.id", &id, NodeKind::Case)?),
+            CaseLocator::EventId(id) => views.case(&id.into()),
+            CaseLocator::Index(index) => match views.record(index.0).answer()? {
+                Some(record) => views.case_of(&record),
+                None => Ok(None),
+            },
+        };
+        Ok(case.answer()?.map(Case::new))
     }
     /// Cases in the order in which they were opened.
     #[graphql(complexity = "weight(first, last, child_complexity)")]
@@ -78,13 +92,53 @@ impl Query {
     ) -> Result<CaseConnection> {
         CaseConnection::read(views(ctx), &PageArgs { first, last, after, before })
     }
-    /// One party; null if there is none of this id.
+    /// One party; null if there is none.
     async fn party(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id of the event that registered it.")] id: Hash,
+        #[graphql(desc = "Which.")] by: PartyLocator,
     ) -> Result<Option<Party>> {
-        Party::read(views(ctx), &id.into())
+        let views = views(ctx);
+        let id = match by {
+            PartyLocator::Id(id) => Some(GlobalId::read_kind("by.id", &id, NodeKind::Party)?),
+            PartyLocator::EventId(id) => Some(id.into()),
+            PartyLocator::Index(index) => views.record(index.0).answer()?.map(|r| r.event().id()),
+            PartyLocator::Key(vkey) => {
+                let key: VerifyingKey =
+                    vkey.parse().map_err(|e| bad_input(format!("by.key: expected a vkey ({e})")))?;
+                views.reader().key(key.as_bytes()).answer()?.map(|row| row.party)
+            }
+        };
+        match id {
+            Some(id) => Party::read(views, &id),
+            None => Ok(None),
+        }
+    }
+    /// Whatever has this global id; null if it is not on record.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "As a field `id` gave it.")] id: ID,
+    ) -> Result<Option<Node>> {
+        Node::read(views(ctx), "id", &id)
+    }
+    /// Whatever has these global ids, in their order; null for each that is not on record.
+    // The argument is not looked at: it may be missing where another operation of the document is run.
+    #[graphql(complexity = "limits::PAGE_MOST * child_complexity + 1")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100, as fields `id` gave them.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > limits::PAGE_MOST {
+            return Err(bad_input(format!(
+                "ids: expected at most {}, found {}",
+                limits::PAGE_MOST,
+                ids.len()
+            )));
+        }
+        let views = views(ctx);
+        ids.iter().enumerate().map(|(i, id)| Node::read(views, &format!("ids[{i}]"), id)).collect()
     }
     /// The latest checkpoint.
     async fn checkpoint(&self, ctx: &Context<'_>) -> Checkpoint {

@@ -24,11 +24,11 @@ impl Receipt {
         self.0.index.into()
     }
     /// Id of the event.
-    async fn id(&self) -> Hash {
+    async fn event_id(&self) -> Hash {
         self.0.id.into()
     }
     /// The whole entry, byte for byte.
-    async fn entry(&self) -> String {
+    async fn raw_entry(&self) -> String {
         // An entry is UTF-8: the header is ours, and a note that is not is refused.
         String::from_utf8_lossy(&self.0.entry).into_owned()
     }

@@ -9,18 +9,31 @@ use super::{assets, html};
 #[template(path = "error.html")]
 struct ErrorPage {
     title: &'static str,
-    message: &'static str,
+    message: String,
     style: &'static str,
 }
 
 /// 404, with what was not found.
 pub fn not_found(message: &'static str) -> Response {
-    html(StatusCode::NOT_FOUND, &ErrorPage { title: "Not found", message, style: assets::style_path() })
+    html(
+        StatusCode::NOT_FOUND,
+        &ErrorPage { title: "Not found", message: message.to_owned(), style: assets::style_path() },
+    )
+}
+
+/// 400, with what was expected.
+pub fn bad_request(message: String) -> Response {
+    let page = ErrorPage { title: "That can’t be asked", message, style: assets::style_path() };
+    html(StatusCode::BAD_REQUEST, &page)
 }
 
 /// 500. The cause is in our log.
 pub fn failed() -> Response {
     let message = "The server failed to answer. What is on record is not affected; try again in a moment.";
-    let page = ErrorPage { title: "Something went wrong here", message, style: assets::style_path() };
+    let page = ErrorPage {
+        title: "Something went wrong here",
+        message: message.to_owned(),
+        style: assets::style_path(),
+    };
     html(StatusCode::INTERNAL_SERVER_ERROR, &page)
 }

@@ -1,7 +1,10 @@
 //! Plain pages for people: HTML that a text browser reads as well, no scripts, nothing from elsewhere.
 
+mod asked;
 pub mod assets;
 pub mod case;
+pub mod demand;
+mod drawing;
 pub mod entries;
 pub mod entry;
 pub mod error;
@@ -10,6 +13,7 @@ pub mod graphql;
 pub mod home;
 pub mod party;
 pub mod search;
+pub mod transparency;
 
 use askama::Template;
 use axum::{
@@ -20,9 +24,10 @@ use axum::{
     response::Response,
 };
 
+use self::asked::Asked;
 use super::{
     App,
-    answer::{self, REVALIDATE, bytes},
+    answer::{self, REVALIDATE, TEXT, bytes},
 };
 use crate::{ledger::ReadError, views::Views};
 
@@ -80,6 +85,50 @@ async fn show<T: Template>(
     let made = answer::blocking(move || {
         let page = read(&Views::new(&reader))?;
         Ok(page.map(|page| html(StatusCode::OK, &page)))
+    });
+    match made.await {
+        Ok(Some(response)) => response,
+        Ok(None) => error::not_found(missing),
+        Err(_) => error::failed(),
+    }
+}
+
+/// A page that was found.
+fn html_of(page: &impl Template) -> Response {
+    html(StatusCode::OK, page)
+}
+
+/// The same as plain text, with what would drive a terminal written out.
+fn text_of(view: &impl std::fmt::Display) -> Response {
+    bytes(TEXT, REVALIDATE, view.to_string())
+}
+
+/// As [`show`], at the instants that the query asks for; 400 for what can't be asked.
+async fn show_at(
+    app: &App,
+    query: Option<&str>,
+    missing: &'static str,
+    read: impl FnOnce(&Views, Asked) -> Result<Option<Response>, ReadError> + Send + 'static,
+) -> Response {
+    let asked = match Asked::read(query) {
+        Ok(asked) => asked,
+        Err(why) => return error::bad_request(why),
+    };
+    let reader = app.ledger.reader().clone();
+    let made = answer::blocking(move || {
+        let views = match asked.known_at {
+            None => Views::new(&reader),
+            Some(size) => match Views::at(&reader, size) {
+                Some(views) => views,
+                None => {
+                    let latest = reader.checkpoint().checkpoint().size();
+                    let why =
+                        format!("knownAt: expected a tree size from 1 to {latest}, the latest checkpoint’s");
+                    return Ok(Some(error::bad_request(why)));
+                }
+            },
+        };
+        read(&views, asked)
     });
     match made.await {
         Ok(Some(response)) => response,

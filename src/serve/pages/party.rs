@@ -1,6 +1,5 @@
-//! `/party/<id>`: name, kind, roles, keys, and what it signed or is named in.
-
-use std::sync::Arc;
+//! `/party/<id>`: names, roles, keys, its record, and what it signed or is named in; `/party/<id>/text` says the same
+//! in plain text.
 
 use askama::Template;
 use axum::{
@@ -9,25 +8,34 @@ use axum::{
     response::Response,
 };
 
-use super::filters;
-use super::{Shell, entries::before, error, show};
+use super::{Asked, Shell, error, filters, html_of, show_at, text_of};
 use crate::{
     event::EventId,
     ledger::Filter,
     serve::{App, limits},
-    views::{EntryLine, Name, Party, PartyKey, WordsView},
+    views::{EntryLine, PartyView, WordsView, time_words},
 };
+
+const NONE: &str = "There is no such party.";
 
 #[derive(Template)]
 #[template(path = "party.html")]
 struct PartyPage {
     shell: Shell,
-    party: Arc<Party>,
+    view: PartyView,
+    asked: Asked,
+    as_of: String,
     words: Option<WordsView>,
-    keys: Vec<(PartyKey, Option<Name>)>,
     lines: Vec<EntryLine>,
     earlier: Option<u64>,
-    first_page: bool,
+}
+
+impl PartyPage {
+    fn earlier_than(&self, before: &u64) -> String {
+        let again = self.asked.again();
+        let and = if again.is_empty() { "" } else { "&" };
+        format!("/party/{}?{again}{and}before={before}", self.view.party.id)
+    }
 }
 
 /// The page.
@@ -37,37 +45,38 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found("There is no such party.") };
+    let Ok(id) = id.parse::<EventId>() else { return error::not_found(NONE) };
     let shell = Shell::new(&app, &headers);
-    let before = before(query.as_deref());
-    show(&app, "There is no such party.", move |views| {
-        let Some(party) = views.party(&id)? else { return Ok(None) };
-        let mut keys = Vec::new();
-        for key in views.keys(&id)? {
-            let voucher = match key.vouched.party() {
-                Some(id) => Some(views.name(&id)?),
-                None => None,
-            };
-            keys.push((key, voucher));
-        }
+    show_at(&app, query.as_deref(), NONE, move |views, asked| {
+        let Some(view) = views.party_view(&id, asked.as_of())? else { return Ok(None) };
         let filter = Filter { party: Some(id), ..Filter::default() };
-        let highest = before.map_or(u64::MAX, |b| b.saturating_sub(1));
+        let highest = asked.before.map_or(u64::MAX, |b| b.saturating_sub(1));
         let mut indexes = views.list(&filter, 0..=highest, true, limits::LINES_ON_PAGE + 1)?;
         let more = indexes.len() > limits::LINES_ON_PAGE;
         indexes.truncate(limits::LINES_ON_PAGE);
-        let words = match views.latest_words_of(&party)? {
+        let words = match views.latest_words_of(&view.party)? {
             Some(record) => views.words_view(&record)?,
             None => None,
         };
-        Ok(Some(PartyPage {
+        let page = PartyPage {
             shell,
-            party,
+            as_of: time_words(view.as_of),
             words,
-            keys,
             lines: views.lines(&indexes)?,
             earlier: indexes.last().copied().filter(|_| more),
-            first_page: before.is_none(),
-        }))
+            asked,
+            view,
+        };
+        Ok(Some(html_of(&page)))
+    })
+    .await
+}
+
+/// The same as plain text.
+pub async fn text(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let Ok(id) = id.parse::<EventId>() else { return error::not_found(NONE) };
+    show_at(&app, query.as_deref(), NONE, move |views, asked| {
+        Ok(views.party_view(&id, asked.as_of())?.map(|view| text_of(&view)))
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Mutex};
 
-use super::{By, Events, FILE_KEY, Index, Listed, VERSION, broken, open_db};
+use super::{By, Events, FILE_KEY, Index, Listed, VERSION, broken, of_sled, open_db};
 use crate::{log::RowKey, store::StoreError};
 
 impl Index {
@@ -17,8 +17,8 @@ impl Index {
         let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
         let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
         let Some(file_key) = file_key.filter(|_| is_ours) else { return Ok(None) };
-        let events = Events::open(dir, fs::OpenOptions::new().read(true))?;
-        let this = Self { tree, db, events, file_key, cache: Mutex::default() };
+        let events = Events::open(dir, fs::OpenOptions::new().read(true), &file_key)?;
+        let this = Self { tree, db, events, file_key, is_ours_to_mend: false, cache: Mutex::default() };
         this.load()?;
         Ok(Some(this))
     }
@@ -29,6 +29,12 @@ impl Index {
         let rows = self.tree.range(&b"a"[..]..).map(|r| r.map(|(key, _)| key.to_vec()).map_err(broken));
         let events = self.events.ids().map(|id| id.map(|id| RowKey::event(&id).as_bytes().to_vec()));
         rows.chain(events)
+    }
+
+    /// Reads all of it, so that nothing that is asked later meets damage.
+    pub fn read_all(&self) -> Result<(), StoreError> {
+        self.tree.iter().try_for_each(|r| r.map(drop).map_err(of_sled))?;
+        self.events.ids().try_for_each(|id| self.events.find(&id?).map(drop))
     }
 
     /// The list in which an entry is missing, if one is.

@@ -7,14 +7,15 @@
 //! ```
 //!
 //! `words` is the head of the digest the event commits to, or zeros; `same words` the last entry before with the
-//! same, or all ones. A check is the head of a BLAKE3: of the row, and of the index and the 60 bytes before.
-//! Integers are big-endian. Under a random key in a tree, each row would be written to a page of its own; here
+//! same, or all ones. A check is the head of a BLAKE3: of the row, and of the index and the 60 bytes before. It is
+//! keyed by the index these files belong to, so that those of another ledger are damage too. Integers are big-endian. Under a random key in a tree, each row would be written to a page of its own; here
 //! all of a flush are one write. What stands above the position of the index counts for nothing and is written over.
-//! Opening reads the heads, 64 MB for a million entries.
+//! Opening reads the heads, 64 MB for a million entries, and the rows at the end, which an accident reaches first. Any
+//! other row that rots is found when it is asked for.
 
 use std::{
     collections::HashMap,
-    fs,
+    fs, io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -35,7 +36,7 @@ const HEAD: usize = 64;
 const WORDS: usize = 8;
 const NO_WORDS: [u8; WORDS] = [0; WORDS];
 const NONE: u32 = u32::MAX;
-/// Heads read at a time when opening.
+/// Heads read at a time when opening, and how many rows at the end are checked then.
 const CHUNK: usize = 16_384;
 
 /// What stands in a head.
@@ -49,8 +50,10 @@ struct Head {
     row_check: [u8; 4],
 }
 
-fn check(parts: [&[u8]; 2]) -> [u8; 4] {
-    let mut h = blake3::Hasher::new();
+type Key = [u8; 32];
+
+fn check(key: &Key, parts: [&[u8]; 2]) -> [u8; 4] {
+    let mut h = blake3::Hasher::new_keyed(key);
     h.update(parts[0]);
     h.update(parts[1]);
     let [a, b, c, d, ..] = *h.finalize().as_bytes();
@@ -58,7 +61,7 @@ fn check(parts: [&[u8]; 2]) -> [u8; 4] {
 }
 
 impl Head {
-    fn encode(&self, index: u32) -> [u8; HEAD] {
+    fn encode(&self, key: &Key, index: u32) -> [u8; HEAD] {
         let mut out = [0; HEAD];
         out[..32].copy_from_slice(&self.id);
         out[32..40].copy_from_slice(&self.words);
@@ -66,15 +69,15 @@ impl Head {
         out[44..52].copy_from_slice(&self.row_at.to_be_bytes());
         out[52..56].copy_from_slice(&self.row_len.to_be_bytes());
         out[56..60].copy_from_slice(&self.row_check);
-        let sum = check([&index.to_be_bytes(), &out[..60]]);
+        let sum = check(key, [&index.to_be_bytes(), &out[..60]]);
         out[60..].copy_from_slice(&sum);
         out
     }
 
-    fn decode(index: u32, bytes: &[u8; HEAD]) -> Result<Self, StoreError> {
+    fn decode(key: &Key, index: u32, bytes: &[u8; HEAD]) -> Result<Self, StoreError> {
         let (id, rest) = bytes.split_first_chunk::<32>().ok_or_else(|| broken("a short head"))?;
         let field = |from: usize| [rest[from], rest[from + 1], rest[from + 2], rest[from + 3]];
-        if check([&index.to_be_bytes(), &bytes[..60]]) != field(28) {
+        if check(key, [&index.to_be_bytes(), &bytes[..60]]) != field(28) {
             return Err(broken(format!("the head of entry {index} is damaged")));
         }
         let words = [rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6], rest[7]];
@@ -131,26 +134,48 @@ pub(super) struct Events {
     /// Held while writing.
     ends: Mutex<Ends>,
     path: PathBuf,
+    key: Key,
+}
+
+/// Fills a buffer from a place in a file. Of a file that ends before, an accident took the end.
+fn read_at(file: &fs::File, buffer: &mut [u8], at: u64, what: impl Fn() -> String) -> Result<(), StoreError> {
+    match file.read_exact_at(buffer, at) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(broken(format!("{} ends before byte {}", what(), at + buffer.len() as u64)))
+        }
+        read => read.doing(|| format!("read {}", what())),
+    }
 }
 
 impl Events {
-    /// Opens the files in the folder of the index, making them where `mode` allows. Nothing is known of any entry
-    /// before [`load`](Self::load).
-    pub fn open(dir: &Path, mode: &fs::OpenOptions) -> Result<Self, StoreError> {
+    /// Opens the files of the index of that key in its folder, making them where `mode` allows. Nothing is known of any
+    /// entry before [`load`](Self::load).
+    ///
+    /// # Errors
+    /// [`StoreError`]; that they are not there counts as damage.
+    pub fn open(dir: &Path, mode: &fs::OpenOptions, key: &Key) -> Result<Self, StoreError> {
         let open = |name: &str| {
             let path = dir.join(name);
-            mode.open(&path).doing(|| format!("open {}", path.display()))
+            match mode.open(&path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Err(broken(format!("{name} is missing"))),
+                opened => opened.doing(|| format!("open {}", path.display())),
+            }
         };
+        let (heads, rows) = (open("heads")?, open("rows")?);
+        // Their names must be there as soon as a position may be that counts them in.
+        let synced = fs::File::open(dir).and_then(|dir| dir.sync_all());
+        synced.doing(|| format!("sync {}", dir.display()))?;
         Ok(Self {
-            heads: open("heads")?,
-            rows: open("rows")?,
+            heads,
+            rows,
             directories: RwLock::new(Directories::with_room(0)),
             ends: Mutex::default(),
             path: dir.to_owned(),
+            key: *key,
         })
     }
 
-    /// Reads the heads of so many entries.
+    /// Reads the heads of so many entries, and the rows of the last of them.
     ///
     /// # Errors
     /// [`StoreError`], also if there are fewer or one is not as it was written.
@@ -161,12 +186,10 @@ impl Events {
         while ends.entries < entries {
             let n = CHUNK.min((entries - ends.entries) as usize);
             let chunk = &mut buffer[..n * HEAD];
-            self.heads
-                .read_exact_at(chunk, ends.entries * HEAD as u64)
-                .doing(|| format!("read heads in {}", self.path.display()))?;
+            read_at(&self.heads, chunk, ends.entries * HEAD as u64, || "heads".into())?;
             for bytes in chunk.as_chunks::<HEAD>().0 {
                 let index = number(ends.entries)?;
-                let head = Head::decode(index, bytes)?;
+                let head = Head::decode(&self.key, index, bytes)?;
                 directories.add(index, &head);
                 ends = Ends { entries: ends.entries + 1, rows: head.row_at + u64::from(head.row_len) };
             }
@@ -174,6 +197,10 @@ impl Events {
         let there = self.rows.metadata().doing(|| format!("look at rows in {}", self.path.display()))?.len();
         if there < ends.rows {
             return Err(broken(format!("expected {} bytes of rows, found {there}", ends.rows)));
+        }
+        for index in entries.saturating_sub(CHUNK as u64)..entries {
+            let index = number(index)?;
+            self.row(index, &self.head(index)?)?;
         }
         *self.directories_mut() = directories;
         *self.ends() = ends;
@@ -187,6 +214,12 @@ impl Events {
         *ends = Ends::default();
         let cut = self.heads.set_len(0).and_then(|()| self.rows.set_len(0));
         cut.doing(|| format!("empty {}", self.path.display()))
+    }
+
+    /// Takes the name of the heads away, so that the next start makes the index anew.
+    pub fn unlink(&self) {
+        // If that fails, the next start finds the damage where this one did.
+        let _ = fs::remove_file(self.path.join("heads"));
     }
 
     fn directories(&self) -> RwLockReadGuard<'_, Directories> {
@@ -231,10 +264,10 @@ impl Events {
                 None => self.last_with(&words)?.unwrap_or(NONE),
             };
             let row_len = u32::try_from(bytes.len()).map_err(broken)?;
-            let row_check = check([bytes, &[]]);
+            let row_check = check(&self.key, [bytes, &[]]);
             let head = Head { id: id.0, words, same, row_at: next.rows, row_len, row_check };
             next = Ends { entries: next.entries + 1, rows: next.rows + u64::from(row_len) };
-            heads.extend_from_slice(&head.encode(index));
+            heads.extend_from_slice(&head.encode(&self.key, index));
             added.push((index, head));
         }
         self.rows
@@ -266,9 +299,18 @@ impl Events {
 
     fn head(&self, index: u32) -> Result<Head, StoreError> {
         let mut bytes = [0; HEAD];
-        let read = self.heads.read_exact_at(&mut bytes, u64::from(index) * HEAD as u64);
-        read.doing(|| format!("read the head of entry {index} in {}", self.path.display()))?;
-        Head::decode(index, &bytes)
+        read_at(&self.heads, &mut bytes, u64::from(index) * HEAD as u64, || "heads".into())?;
+        Head::decode(&self.key, index, &bytes)
+    }
+
+    /// The bytes of a row.
+    fn row(&self, index: u32, head: &Head) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; usize::try_from(head.row_len).map_err(broken)?];
+        read_at(&self.rows, &mut bytes, head.row_at, || "rows".into())?;
+        if check(&self.key, [&bytes, &[]]) != head.row_check {
+            return Err(broken(format!("the row of entry {index} is damaged")));
+        }
+        Ok(bytes)
     }
 
     /// The row of an event.
@@ -280,12 +322,7 @@ impl Events {
             if head.id != id.0 {
                 continue;
             }
-            let mut bytes = vec![0; usize::try_from(head.row_len).map_err(broken)?];
-            let read = self.rows.read_exact_at(&mut bytes, head.row_at);
-            read.doing(|| format!("read the row of entry {index} in {}", self.path.display()))?;
-            if check([&bytes, &[]]) != head.row_check {
-                return Err(broken(format!("the row of entry {index} is damaged")));
-            }
+            let bytes = self.row(index, &head)?;
             return postcard::from_bytes(&bytes).map(Some).map_err(broken);
         }
         Ok(None)
@@ -357,7 +394,7 @@ mod tests {
     }
 
     fn open(dir: &Path) -> Events {
-        Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true)).unwrap()
+        Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true), &[7; 32]).unwrap()
     }
 
     fn add(events: &Events, from: u64, to: u64) {

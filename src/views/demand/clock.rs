@@ -47,6 +47,18 @@ impl ClockState {
             Self::LapsedUndelivered => "lapsed_undelivered",
         }
     }
+    /// In words, as a sentence begins.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoPeriod => "No period",
+            Self::NotStarted => "Not started",
+            Self::Running => "Running",
+            Self::Met => "Met",
+            Self::MetLate => "Met late",
+            Self::Lapsed => "Lapsed",
+            Self::LapsedUndelivered => "Lapsed, with no evidence of delivery",
+        }
+    }
     /// Whether the last day has passed with an item open.
     pub fn is_lapsed(self) -> bool {
         matches!(self, Self::Lapsed | Self::LapsedUndelivered)

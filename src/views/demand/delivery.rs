@@ -25,6 +25,17 @@ impl Grade {
     pub const ALL: [Self; 5] =
         [Self::Relayed, Self::Available, Self::Accessed, Self::HandedOver, Self::Accepted];
 
+    /// In words, as a sentence begins.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Relayed => "Taken by a relay",
+            Self::Available => "Made available",
+            Self::Accessed => "Opened",
+            Self::HandedOver => "Handed over",
+            Self::Accepted => "Accepted",
+        }
+    }
+
     /// Its name as data.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! A full tile on its way out, a part at a time. A part is sent while the processor still has it at hand; a bundle read
-//! whole would be fetched from memory twice.
+//! A file on its way out, a part at a time and no faster than it is taken: a reader that is slow holds one part. A part
+//! is sent while the processor still has it at hand; a bundle read whole would be fetched from memory twice.
 
 use std::{
     io,
@@ -15,21 +15,30 @@ use tokio::task::JoinHandle;
 use super::limits;
 use crate::store::disk::AtHand;
 
-/// The body of an answer: a file, from its first byte to its last.
-pub(super) struct TileBody {
+/// The body of an answer: a file or a part of it.
+pub(super) struct FileBody {
     file: Arc<AtHand>,
-    /// Bytes read.
+    /// Where to read on.
     at: u64,
+    /// Where to end.
+    end: u64,
     /// Read and not sent yet.
     next: Option<Bytes>,
     /// What has to be waited for, on a thread that may.
     waiting: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
-impl TileBody {
-    /// Reads the first part, if that takes no waiting.
+impl FileBody {
+    /// So many bytes from the first on.
+    pub(super) fn new(file: AtHand, first: u64, length: u64) -> Self {
+        let end = first.saturating_add(length);
+        Self { file: Arc::new(file), at: first, end, next: None, waiting: None }
+    }
+
+    /// A whole file of which the first bytes can be read without waiting; `None` if they can't.
     pub(super) fn begin(file: AtHand) -> Option<Self> {
-        let mut this = Self { file: Arc::new(file), at: 0, next: None, waiting: None };
+        let length = file.length();
+        let mut this = Self::new(file, 0, length);
         let mut part = this.part();
         if part.is_empty() || !this.file.read(0, &mut part) {
             return None;
@@ -40,7 +49,7 @@ impl TileBody {
 
     /// Room for the part that comes next; none at the end.
     fn part(&self) -> Vec<u8> {
-        let left = self.file.length() - self.at;
+        let left = self.end.saturating_sub(self.at);
         vec![0; usize::try_from(left).map_or(limits::CHUNK, |left| left.min(limits::CHUNK))]
     }
 
@@ -50,11 +59,11 @@ impl TileBody {
     }
 
     fn left(&self) -> u64 {
-        self.file.length() - self.at + self.next.as_ref().map_or(0, Bytes::len) as u64
+        self.end.saturating_sub(self.at) + self.next.as_ref().map_or(0, Bytes::len) as u64
     }
 }
 
-impl hyper::body::Body for TileBody {
+impl hyper::body::Body for FileBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -82,7 +91,7 @@ impl hyper::body::Body for TileBody {
             match read.unwrap_or_else(|e| Err(e.into())) {
                 Ok(part) => this.take(part),
                 Err(error) => {
-                    tracing::error!(%error, "a tile can't be read");
+                    tracing::error!(%error, "a file can't be read");
                     return Poll::Ready(Some(Err(error)));
                 }
             }
@@ -99,8 +108,8 @@ impl hyper::body::Body for TileBody {
     }
 }
 
-impl From<TileBody> for Body {
-    fn from(body: TileBody) -> Self {
+impl From<FileBody> for Body {
+    fn from(body: FileBody) -> Self {
         Self::new(body)
     }
 }
@@ -113,15 +122,15 @@ mod tests {
     use crate::store::disk::{Disk as _, RealDisk};
 
     /// A body over a file of these bytes, and the file's path.
-    fn body(bytes: &[u8]) -> (tempfile::NamedTempFile, Option<TileBody>) {
+    fn body(bytes: &[u8]) -> (tempfile::NamedTempFile, Option<FileBody>) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let body = RealDisk.open_at_hand(file.path()).and_then(TileBody::begin);
+        let body = RealDisk.open_at_hand(file.path()).and_then(FileBody::begin);
         (file, body)
     }
 
     #[tokio::test]
-    async fn a_tile_comes_whole_and_says_its_length_before() {
+    async fn a_file_comes_whole_or_in_part_and_says_its_length_before() {
         for length in [1, limits::CHUNK - 1, limits::CHUNK, limits::CHUNK + 1, 5 * limits::CHUNK / 2] {
             let bytes: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
             let (_file, body) = body(&bytes);
@@ -130,6 +139,15 @@ mod tests {
             assert_eq!(body.collect().await.unwrap().to_bytes(), bytes, "{length}");
         }
         assert!(body(b"").1.is_none());
+        let (file, _) = body(b"0123456789");
+        let open = || RealDisk.open_at_hand(file.path()).unwrap();
+        for (first, length, part) in [(0, 0, ""), (0, 10, "0123456789"), (9, 1, "9"), (2, 3, "234")] {
+            let body = Body::new(FileBody::new(open(), first, length));
+            assert_eq!(hyper::body::Body::size_hint(&body).exact(), Some(length));
+            assert_eq!(body.collect().await.unwrap().to_bytes(), part);
+        }
+        let beyond = Body::new(FileBody::new(open(), 8, 3));
+        assert!(beyond.collect().await.is_err(), "shorter than was said");
     }
 
     #[tokio::test]

@@ -1,0 +1,210 @@
+//! `show`: what the record says now of a case, a demand or a party, from a folder or an address.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::{Context, Failure, client::Client, serve::ledger_failure, terminal};
+use crate::{
+    event::{Body, EventId},
+    ledger::{Ledger, LedgerError, Options, ReadError},
+    log::Time,
+    views::{Order, Views, read_instant},
+};
+
+/// The most entries of a timeline that are printed.
+const TIMELINE: usize = 50;
+
+/// Show what the record says of a case, a demand or a party, at two instants
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Clocks are read at --as-of, and events that are said to have happened later don't count. Only entries below
+--known-at count. What is withheld now is shown at no instant.
+
+Examples:
+  onrecord show case @36 --data demo-ledger --as-of 2024-01-01
+  onrecord show demand @60 --ledger https://ledger.example.org
+  onrecord show party @5 --data demo-ledger --known-at 40")]
+pub(super) enum Command {
+    /// Where a case stands: asked and answered, delivery, clock, links, promises, timeline
+    Case(Args),
+    /// A demand: every attempt to deliver it, its clock with the working, who stands behind it
+    Demand(Args),
+    /// A party: its names, roles, keys and record
+    Party(Args),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// Its id, or the index of its entry after an @; a case is found by any of its entries
+    #[arg(value_name = "ID | @INDEX")]
+    what: String,
+    /// The ledger's folder, if nobody serves it
+    #[arg(long, value_name = "DIR", conflicts_with = "ledger")]
+    data: Option<PathBuf>,
+    /// The ledger's address
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    /// The instant at which clocks are read, in RFC 3339, or a date, read as its first moment in UTC [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    /// The tree size that counts [default: the latest checkpoint's]
+    #[arg(long, value_name = "SIZE")]
+    known_at: Option<u64>,
+    /// The order of a case's timeline: occurred or recorded
+    #[arg(long, value_name = "ORDER", default_value = "occurred")]
+    order: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Noun {
+    Case,
+    Demand,
+    Party,
+}
+
+impl Noun {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Case => "case",
+            Self::Demand => "demand",
+            Self::Party => "party",
+        }
+    }
+}
+
+/// A record as it was named.
+enum What {
+    Id(EventId),
+    Index(u64),
+}
+
+pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    let (noun, args) = match command {
+        Command::Case(args) => (Noun::Case, args),
+        Command::Demand(args) => (Noun::Demand, args),
+        Command::Party(args) => (Noun::Party, args),
+    };
+    let what = match args.what.strip_prefix('@') {
+        Some(index) => index.parse().map(What::Index).map_err(|_| args.what.as_str()),
+        None => args.what.parse().map(What::Id).map_err(|_| args.what.as_str()),
+    };
+    let expected = |found: &str| {
+        Failure::Usage(format!("expected an id, 64 hex digits, or an index such as @36, found {found}"))
+    };
+    let what = what.map_err(expected)?;
+    let as_of = match &args.as_of {
+        None => None,
+        Some(text) => Some(read_instant(text).ok_or_else(|| {
+            Failure::Usage(format!(
+                "--as-of: expected an instant such as 2024-01-01T08:00:00+08:00 or a date such as 2024-01-01, found {text}"
+            ))
+        })?),
+    };
+    let order = Order::from_word(&args.order).ok_or_else(|| {
+        Failure::Usage(format!("--order: expected occurred or recorded, found {}", args.order))
+    })?;
+    let asked = Asked { noun, what, as_of, known_at: args.known_at, order };
+    // What is said on the command line comes before what is set.
+    let data = args.data.or_else(|| context.config.data.clone().filter(|_| args.ledger.is_none()));
+    let text = match (data, args.ledger.or_else(|| context.config.ledger.clone())) {
+        (Some(data), _) => asked.in_folder(&data)?,
+        (None, Some(ledger)) => asked.at_address(&ledger)?,
+        (None, None) => return Err(context.missing("--data DIR or --ledger URL", "ledger")),
+    };
+    if context.json {
+        return Err(Failure::Usage("show prints text alone; ask the ledger's /graphql for data".into()));
+    }
+    terminal::result(&terminal::plain(&text));
+    Ok(())
+}
+
+struct Asked {
+    noun: Noun,
+    what: What,
+    as_of: Option<Time>,
+    known_at: Option<u64>,
+    order: Order,
+}
+
+impl Asked {
+    /// As the folder has it, which nobody else may have open.
+    fn in_folder(&self, data: &Path) -> Result<String, Failure> {
+        let ledger = Ledger::open(data, Options::default()).map_err(|e| match e {
+            LedgerError::Locked(_) => Failure::Refused(format!(
+                "{} is open in another process; if it is served, ask there: --ledger URL",
+                data.display()
+            )),
+            e => ledger_failure(e),
+        })?;
+        let reader = ledger.reader();
+        let views = match self.known_at {
+            None => Views::new(reader),
+            Some(size) => Views::at(reader, size).ok_or_else(|| {
+                let latest = reader.checkpoint().checkpoint().size();
+                Failure::Usage(format!("--known-at: expected a tree size from 1 to {latest}, found {size}"))
+            })?,
+        };
+        let text = self.read(&views).map_err(|e| Failure::Undecided(e.to_string()))?;
+        ledger.close();
+        text.ok_or_else(|| self.none())
+    }
+
+    fn read(&self, views: &Views) -> Result<Option<String>, ReadError> {
+        let record = match &self.what {
+            What::Id(id) => views.record_of(id)?,
+            What::Index(index) => views.record(*index)?,
+        };
+        let Some(record) = record else { return Ok(None) };
+        let id = match (self.noun, record.event().body()) {
+            (Noun::Case, Body::CaseOpened(_)) => record.event().id(),
+            (Noun::Case, _) => record.event().case().unwrap_or(record.event().id()),
+            _ => record.event().id(),
+        };
+        let now = || Time::from_unix_ms(jiff::Timestamp::now().as_millisecond());
+        let Some(as_of) = self.as_of.or_else(now) else {
+            return Err(ReadError("this machine's clock shows no year from 1 to 9999".into()));
+        };
+        Ok(match self.noun {
+            Noun::Case => views.case_view(&id, as_of, self.order, 0, TIMELINE)?.map(|view| view.to_string()),
+            Noun::Demand => views.demand(&id, as_of)?.map(|sheet| sheet.to_string()),
+            Noun::Party => views.party_view(&id, as_of)?.map(|view| view.to_string()),
+        })
+    }
+
+    /// As a served ledger says it.
+    fn at_address(&self, address: &str) -> Result<String, Failure> {
+        let client = Client::connect(address)?;
+        let id = match (self.noun, &self.what) {
+            (Noun::Case, What::Id(id)) => match client.index_of(id)? {
+                Some(index) => client.case_at(index)?.unwrap_or(*id),
+                None => return Err(self.none()),
+            },
+            (_, What::Id(id)) => *id,
+            (Noun::Case, What::Index(index)) => client.case_at(*index)?.ok_or_else(|| self.none())?,
+            (_, What::Index(index)) => client.id_at(*index)?,
+        };
+        let mut query = format!("order={}", self.order.as_str());
+        if let Some(as_of) = self.as_of {
+            query.push_str(&format!("&asOf={as_of}"));
+        }
+        if let Some(known_at) = self.known_at {
+            query.push_str(&format!("&knownAt={known_at}"));
+        }
+        match client.text(&format!("/{}/{id}/text?{query}", self.noun.as_str()))? {
+            (200, text) => Ok(text),
+            (404, _) => Err(self.none()),
+            (400, _) => {
+                Err(Failure::Usage("the ledger can't show that; is --known-at beyond its size?".into()))
+            }
+            (status, _) => Err(Failure::Undecided(format!("{}: the answer is {status}", client.base()))),
+        }
+    }
+
+    fn none(&self) -> Failure {
+        Failure::Refused(format!(
+            "there is no such {} on record, at the instants asked for",
+            self.noun.as_str()
+        ))
+    }
+}

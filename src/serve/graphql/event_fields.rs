@@ -1,0 +1,152 @@
+//! The fields that events of all types share.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Json, Object, Result};
+
+use super::{
+    case::Case,
+    content::Content,
+    date_time::DateTime,
+    event_date::EventDate,
+    event_type::EventType,
+    fault::{Answer as _, views},
+    global_id::{GlobalId, NodeKind},
+    hash::Hash,
+    inclusion_proof::InclusionProof,
+    index::Index,
+    reference::Reference,
+    signer::Signer,
+};
+use crate::views::{self, Record, Times};
+
+/// An event on record, without what its type adds.
+#[derive(Debug, Clone)]
+pub struct EventFields {
+    /// Its entry.
+    pub record: Arc<Record>,
+}
+
+/// Whose word an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum Attribution {
+    /// Signed by the speaker's own key.
+    FirstParty,
+    /// Put on record by somebody else.
+    Recorded,
+    /// An act of the register itself, which nobody else could speak.
+    Register,
+}
+
+/// An event on record, with what the ledger added when it recorded it.
+#[Object]
+impl EventFields {
+    /// Its global id, for `node`.
+    async fn id(&self) -> ID {
+        GlobalId { kind: NodeKind::Event, event: self.record.event().id() }.into()
+    }
+    /// BLAKE3 of the three signed lines: the id by which other events and `/event/<id>` name it.
+    async fn event_id(&self) -> Hash {
+        self.record.event().id().into()
+    }
+    /// Number of its entry, from 0.
+    async fn index(&self) -> Index {
+        self.record.index().into()
+    }
+    /// What kind of event it is.
+    #[graphql(name = "type")]
+    async fn event_type(&self) -> EventType {
+        self.record.event().event_type().into()
+    }
+    /// When it happened, on its author's word.
+    async fn occurred(&self) -> EventDate {
+        EventDate(self.record.event().at().clone())
+    }
+    /// When it was published, if the source shows it.
+    async fn published(&self) -> Option<EventDate> {
+        Times::of(&self.record).published.map(EventDate)
+    }
+    /// When the ledger recorded it.
+    async fn recorded(&self) -> DateTime {
+        DateTime(self.record.entry.header().time)
+    }
+    /// The case it belongs to; for the opening of a case, that case.
+    async fn case(&self, ctx: &Context<'_>) -> Result<Option<Case>> {
+        let event = self.record.event();
+        let own = (event.event_type() == crate::event::EventType::CaseOpened).then(|| event.id());
+        match event.case().or(own) {
+            Some(id) => Ok(views(ctx).case(&id).answer()?.map(Case::new)),
+            None => Ok(None),
+        }
+    }
+    /// The id of the thread it stands in: its case's, its party's or its own.
+    async fn thread(&self) -> Hash {
+        self.record.entry.header().thread.into()
+    }
+    /// Its number in the thread, from 0.
+    async fn thread_number(&self) -> Index {
+        self.record.entry.header().k.into()
+    }
+    /// Who signed it: the author first, then those who endorse.
+    #[graphql(complexity = "2 * child_complexity + 1")]
+    async fn signers(&self, ctx: &Context<'_>) -> Result<Vec<Signer>> {
+        Ok(views(ctx).signers(&self.record).answer()?.into_iter().map(Signer::new).collect())
+    }
+    /// Whose word it is.
+    async fn attribution(&self, ctx: &Context<'_>) -> Result<Attribution> {
+        Ok(match views(ctx).attribution(&self.record).answer()? {
+            views::Attribution::FirstParty(_) => Attribution::FirstParty,
+            views::Attribution::RecordedBy(_) => Attribution::Recorded,
+            views::Attribution::SignedBy(_) => Attribution::Register,
+        })
+    }
+    /// What it says in facts, by its type. An empty object where the type has none.
+    async fn facts(&self) -> Json<serde_json::Value> {
+        Json(serde_json::Value::Object(views::facts_json(&self.record)))
+    }
+    /// What it points at, by role.
+    async fn refs(&self) -> Vec<Reference> {
+        let refs = self.record.event().body().refs().into_iter().filter(|(_, ids)| !ids.is_empty());
+        refs.map(|(spec, ids)| Reference {
+            role: spec.role,
+            ids: ids.iter().map(|id| (*id).into()).collect(),
+        })
+        .collect()
+    }
+    /// What it says as one neutral English sentence.
+    async fn sentence(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(views(ctx).sentence(&self.record).answer()?.to_string())
+    }
+    /// Whether it speaks of something invented.
+    async fn fictional(&self, ctx: &Context<'_>) -> Result<bool> {
+        views(ctx).fictional(&self.record).answer()
+    }
+    /// Whether a later correction declared it void. It stays on record and counts for nothing.
+    async fn voided(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(views(ctx).reader().fate(&self.record.event().id()).answer()?.voided)
+    }
+    /// The words it commits to; null where its type or author gave none.
+    async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
+        let Some(commitment) = self.record.event().content().copied() else { return Ok(None) };
+        Ok(Some(Content { commitment, words: views(ctx).words(&self.record).answer()? }))
+    }
+    /// The signed note, byte for byte.
+    async fn note(&self) -> &str {
+        self.record.event().note().as_str()
+    }
+    /// The whole entry, byte for byte, as `/entry/<index>` serves it.
+    async fn raw_entry(&self) -> String {
+        // An entry that parsed is UTF-8.
+        String::from_utf8_lossy(&self.record.raw).into_owned()
+    }
+    /// BLAKE3 of the whole entry: `prev` of the next one.
+    async fn hash(&self) -> Hash {
+        self.record.entry.hash().into()
+    }
+    /// Its place in the tree of the latest checkpoint.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn inclusion_proof(&self, ctx: &Context<'_>) -> Result<Option<InclusionProof>> {
+        let views = views(ctx);
+        Ok(views::inclusion(views.reader(), self.record.index(), views.size()).answer()?.map(InclusionProof))
+    }
+}

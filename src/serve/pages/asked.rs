@@ -1,0 +1,140 @@
+//! What a page is asked for beside its record: the two instants, the order, the part.
+
+use std::borrow::Cow;
+
+use crate::{
+    log::Time,
+    serve::answer,
+    views::{Order, read_instant},
+};
+
+/// What was asked for. What is left out is now, the latest checkpoint, as it occurred, from the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `asOf`.
+    pub as_of: Option<Time>,
+    /// `knownAt`.
+    pub known_at: Option<u64>,
+    /// `order`.
+    pub order: Order,
+    /// `from`: the number of the first entry of a timeline.
+    pub from: usize,
+    /// `before`: only entries below this index.
+    pub before: Option<u64>,
+}
+
+/// A byte of `%2B`, if it is one.
+fn hex(pair: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(pair).ok().filter(|t| t.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    u8::from_str_radix(text, 16).ok()
+}
+
+/// A value of a query string. A plus sign is itself: it stands in offsets.
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((byte, after)) = rest.split_first() {
+        match (byte, after.split_at_checked(2)) {
+            (b'%', Some((pair, tail))) if hex(pair).is_some() => {
+                out.extend(hex(pair));
+                rest = tail;
+            }
+            _ => {
+                out.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+impl Asked {
+    /// Reads a query string. Names it does not know are left alone.
+    ///
+    /// # Errors
+    /// What is wrong and what was expected, for whoever asked.
+    pub fn read(query: Option<&str>) -> Result<Self, String> {
+        let mut asked = Self::default();
+        for pair in query.unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(value);
+            match name {
+                "asOf" => {
+                    asked.as_of = Some(read_instant(&value).ok_or(
+                        "asOf: expected an instant such as 2024-01-01T00:00:00Z or 2024-01-01T08:00:00+08:00, or a \
+                         date such as 2024-01-01, which is read as its first moment in UTC",
+                    )?);
+                }
+                "knownAt" => {
+                    asked.known_at =
+                        Some(answer::number(&value).ok_or("knownAt: expected a tree size, a whole number")?);
+                }
+                "order" => {
+                    asked.order = Order::from_word(&value).ok_or("order: expected occurred or recorded")?;
+                }
+                "from" => {
+                    let from = answer::number(&value).and_then(|n| usize::try_from(n).ok());
+                    asked.from = from.ok_or("from: expected the number of an entry in its timeline")?;
+                }
+                "before" => {
+                    asked.before =
+                        Some(answer::number(&value).ok_or("before: expected the index of an entry")?);
+                }
+                _ => {}
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The instant at which clocks are read.
+    pub fn as_of(&self) -> Time {
+        let now = || Time::from_unix_ms(jiff::Timestamp::now().as_millisecond());
+        // A machine's clock before the year 1 or after 9999 reads as 1970.
+        self.as_of
+            .or_else(now)
+            .or_else(|| Time::from_unix_ms(0))
+            .unwrap_or_else(|| unreachable!("1970 is a year"))
+    }
+
+    /// The instants and the order as a query string that asks for them again; empty if none was asked for.
+    pub fn again(&self) -> String {
+        let mut pairs = Vec::new();
+        if let Some(as_of) = self.as_of {
+            pairs.push(format!("asOf={as_of}"));
+        }
+        if let Some(known_at) = self.known_at {
+            pairs.push(format!("knownAt={known_at}"));
+        }
+        if self.order != Order::default() {
+            pairs.push(format!("order={}", self.order.as_str()));
+        }
+        pairs.join("&")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Option<Time> {
+        Some(Time::parse(text).unwrap())
+    }
+
+    #[test]
+    fn a_query_says_what_is_wrong_with_it() {
+        let asked =
+            Asked::read(Some("asOf=2024-01-01T08:00:00%2B08:00&knownAt=41&order=recorded&from=100&x=y"));
+        let asked = asked.unwrap();
+        assert_eq!((asked.as_of, asked.known_at), (time("2024-01-01T00:00:00.000Z"), Some(41)));
+        assert_eq!((asked.order, asked.from), (Order::Recorded, 100));
+        assert_eq!(asked.again(), "asOf=2024-01-01T00:00:00.000Z&knownAt=41&order=recorded");
+        assert_eq!(Asked::read(None), Ok(Asked::default()));
+        for (query, name) in
+            [("asOf=today", "asOf"), ("knownAt=-1", "knownAt"), ("order=up", "order"), ("from=a", "from")]
+        {
+            assert!(Asked::read(Some(query)).unwrap_err().starts_with(name), "{query}");
+        }
+    }
+}

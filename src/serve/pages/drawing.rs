@@ -1,0 +1,83 @@
+//! The timeline of a case, drawn as inline SVG. It holds numbers and our own words, nothing that anybody sent.
+
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+
+use crate::views::{Lane, Timeline};
+
+const WIDTH: i64 = 480;
+/// Where the lanes begin, to the right of their names.
+const LEFT: i64 = 58;
+const RIGHT: i64 = 14;
+const ROW: i64 = 22;
+const TOP: i64 = 8;
+/// The most places along a lane: what lies closer together is one mark.
+const PLACES: i64 = 100;
+
+fn month(date: Date) -> String {
+    let at = crate::event::At::parse(&date.to_string());
+    at.map_or_else(|_| date.to_string(), |at| crate::views::at_words(&at))
+}
+
+/// The drawing; none where there is nothing to put along a line.
+pub fn timeline(timeline: &Timeline) -> Option<String> {
+    let first = timeline.marks.iter().map(|m| m.day).min()?;
+    let last = timeline.marks.iter().map(|m| m.day).max()?;
+    let days = i64::from((last - first).get_days()).max(1);
+    let place = |day: Date| i64::from((day - first).get_days()) * PLACES / days;
+    let x = |place: i64| LEFT + place * (WIDTH - LEFT - RIGHT) / PLACES;
+    let lanes: i64 = 4;
+    let height = TOP + lanes * ROW + 22;
+    let mut svg = String::with_capacity(8 << 10);
+    // Writing to a String does not fail, here and below.
+    let _ = write!(
+        svg,
+        r#"<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline of {} entries from {} to {}">"#,
+        timeline.all,
+        month(first),
+        month(last)
+    );
+    for (row, lane) in (0_i64..).zip(Lane::ALL) {
+        let y = TOP + row * ROW + ROW / 2;
+        let _ = write!(
+            svg,
+            r#"<text x="0" y="{}">{}</text><path d="M{LEFT} {y}H{}"/>"#,
+            y + 4,
+            lane.words(),
+            WIDTH - RIGHT
+        );
+        // Of each place: how many entries, the first day and the first entry.
+        let mut places: std::collections::BTreeMap<i64, (usize, Date, u64)> =
+            std::collections::BTreeMap::new();
+        for mark in timeline.marks.iter().filter(|m| m.lane == lane) {
+            let at = places.entry(place(mark.day)).or_insert((0, mark.day, mark.index));
+            at.0 += mark.entries;
+            if mark.day < at.1 {
+                (at.1, at.2) = (mark.day, mark.index);
+            }
+        }
+        for (place, (entries, day, index)) in places {
+            let r = match entries {
+                1 => 4,
+                2..=4 => 5,
+                _ => 7,
+            };
+            let s = if entries == 1 { "entry" } else { "entries" };
+            let _ = write!(
+                svg,
+                r#"<a href="/e/{index}"><title>{}: {entries} {s}</title><circle class="l{row}" cx="{}" cy="{y}" r="{r}"/></a>"#,
+                month(day),
+                x(place)
+            );
+        }
+    }
+    let y = TOP + lanes * ROW + 14;
+    let _ = write!(svg, r#"<text x="{LEFT}" y="{y}">{}</text>"#, month(first));
+    if last != first {
+        let _ =
+            write!(svg, r#"<text x="{}" y="{y}" text-anchor="end">{}</text>"#, WIDTH - RIGHT, month(last));
+    }
+    svg.push_str("</svg>");
+    Some(svg)
+}

@@ -1,0 +1,27 @@
+//! `/transparency`: everything that was done to the record itself.
+
+use askama::Template;
+use axum::{
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::Response,
+};
+
+use super::{Shell, filters, html_of, show_at};
+use crate::{serve::App, views::Transparency};
+
+#[derive(Template)]
+#[template(path = "transparency.html")]
+struct TransparencyPage {
+    shell: Shell,
+    view: Transparency,
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let shell = Shell::new(&app, &headers);
+    show_at(&app, query.as_deref(), "There is no such page.", move |views, _| {
+        Ok(Some(html_of(&TransparencyPage { shell, view: views.transparency()? })))
+    })
+    .await
+}

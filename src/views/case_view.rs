@@ -1,0 +1,91 @@
+//! A case as it is shown at two instants.
+
+use super::{
+    Case, CorrectionView, DemandView, IncidentView, Latest, LinkView, Named, Order, PromiseView, Sentence,
+    StatementView, Timeline, Views, WithheldView,
+};
+use crate::{event::EventId, ledger::ReadError, log::Time};
+
+/// A case as it is shown.
+#[derive(Debug, Clone)]
+pub struct CaseView {
+    /// The case in summary.
+    pub case: Case,
+    /// Whom it is about.
+    pub respondent: Named,
+    /// Who opened it.
+    pub opened_by: Named,
+    /// `asOf`: the instant at which clocks are read; events of a later `at` count in no state.
+    pub as_of: Time,
+    /// `knownAt`: the size of the tree that counts.
+    pub known_at: u64,
+    /// The size of the latest checkpoint.
+    pub latest: u64,
+    /// Whether the case has more entries than its states are computed from.
+    pub cut_short: bool,
+    /// Where it stands: a sentence for each demand, or one for the case where there is none.
+    pub sentences: Vec<Sentence>,
+    /// Its demands, in the order of the log.
+    pub demands: Vec<DemandView>,
+    /// Its incidents, likewise.
+    pub incidents: Latest<IncidentView>,
+    /// Its statements that changed or were taken back, likewise.
+    pub statements: Latest<StatementView>,
+    /// How many other statements it has.
+    pub unchanged_statements: usize,
+    /// Links drawn in it, likewise.
+    pub links: Latest<LinkView>,
+    /// Its promises, likewise.
+    pub promises: Latest<PromiseView>,
+    /// What was corrected in it, likewise.
+    pub corrections: Latest<CorrectionView>,
+    /// What was withheld in it, likewise.
+    pub withheld: Latest<WithheldView>,
+    /// A part of its entries.
+    pub timeline: Timeline,
+}
+
+impl Views {
+    /// A case at an instant, by the entries that these views know, with a part of its timeline: at most `limit`
+    /// entries from number `from` on. `None` if it is no case on record.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn case_view(
+        &self,
+        id: &EventId,
+        as_of: Time,
+        order: Order,
+        from: usize,
+        limit: usize,
+    ) -> Result<Option<CaseView>, ReadError> {
+        let Some(thread) = self.case_thread(id, as_of)? else { return Ok(None) };
+        let standing = self.standing_of(&thread, as_of)?;
+        let mut demands = Vec::with_capacity(standing.demands.len());
+        for (demand, sentence) in standing.demands.into_iter().zip(standing.sentences.clone()) {
+            demands.push(self.demand_view(&thread, demand, sentence)?);
+        }
+        let (withheld, corrections) = self.reductions(&thread)?;
+        let (statements, unchanged_statements) = self.statements(&thread)?;
+        let opened = self.entry_at(thread.case.index)?;
+        Ok(Some(CaseView {
+            respondent: self.named(&thread.case.respondent)?,
+            opened_by: self.author(&opened)?,
+            as_of,
+            known_at: self.size(),
+            latest: self.checkpoint().checkpoint().size(),
+            cut_short: thread.cut_short(),
+            sentences: standing.sentences,
+            demands,
+            incidents: self.incidents(&thread)?,
+            statements,
+            unchanged_statements,
+            links: self.links(&thread)?,
+            promises: self.promises(&thread)?,
+            corrections,
+            withheld,
+            timeline: self.timeline(&thread, order, from, limit)?,
+            case: thread.case,
+        }))
+    }
+}

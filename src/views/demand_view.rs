@@ -1,0 +1,442 @@
+//! A demand as it is shown: its items beside what was said to them, every attempt to deliver it, the clock with its
+//! working, and who stands behind it.
+
+use serde_json::Value;
+
+use super::{
+    Attribution, DemandSheet, Named, Record, Said, Sentence, Times, Views, Words, dates,
+    demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started},
+    said, sentence,
+    standing::{answer_sentence, clock_sentence, delivery_sentence, full_date},
+    thread::CaseThread,
+};
+use crate::{
+    event::{Body, Deadline, DeadlineRule, EventId, Outcome, Verdict},
+    ledger::ReadError,
+    log::Time,
+};
+
+/// What was said to an item of a demand, once.
+#[derive(Debug, Clone)]
+pub struct AnswerView {
+    /// Index of the disclosure.
+    pub index: u64,
+    /// What became of the item.
+    pub outcome: Outcome,
+    /// When the disclosure was made, and recorded.
+    pub times: Times,
+    /// Whose word it is.
+    pub attribution: Attribution,
+    /// What that party is called.
+    pub attributed: said::Named,
+    /// The answer itself.
+    pub text: Said,
+    /// What the demander made of it, and the index of the assessment.
+    pub assessed: Option<(Verdict, u64)>,
+}
+
+impl AnswerView {
+    /// The outcome, in words.
+    pub fn outcome_words(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Answered => "answered",
+            Outcome::Partly => "partly answered",
+            Outcome::Refused => "refused",
+            Outcome::NotHeld => "not held",
+            Outcome::Holding => "to be answered later",
+        }
+    }
+}
+
+/// One item of a demand: what was asked, and what was answered.
+#[derive(Debug, Clone)]
+pub struct ItemView {
+    /// Its number, from 1.
+    pub number: u64,
+    /// What was asked.
+    pub text: Said,
+    /// The latest outcome.
+    pub latest: Option<AnswerView>,
+    /// Everything else that was said to it, the latest first.
+    pub earlier: Vec<AnswerView>,
+    /// Whether it stands word for word in the text on record as signed; unknown where one of the two is not here.
+    pub signed: Option<bool>,
+}
+
+/// One piece of evidence of delivery.
+#[derive(Debug, Clone)]
+pub struct EvidenceView {
+    /// The evidence.
+    pub line: EvidenceLine,
+    /// When it happened, and was recorded.
+    pub times: Times,
+    /// What happened, in words.
+    pub words: &'static str,
+    /// Whose word it is: `, on the sender's word`.
+    pub vouched: &'static str,
+    /// The account of it.
+    pub account: Said,
+    /// Whether it says that the notice came further than other evidence of the same notice allows.
+    pub contradicted: bool,
+}
+
+/// One notice, with all that is on record of it.
+#[derive(Debug, Clone)]
+pub struct NoticeView {
+    /// The notice.
+    pub notice: Notice,
+    /// Who sent it.
+    pub sender: Named,
+    /// To whom.
+    pub addressee: Named,
+    /// When it was sent, and recorded.
+    pub times: Times,
+    /// The address that was used, and why it is the proper one.
+    pub address: Said,
+    /// Why it is the proper one.
+    pub why: Said,
+    /// What is on record of it, by date.
+    pub evidence: Vec<EvidenceView>,
+}
+
+impl NoticeView {
+    /// How it was sent.
+    pub fn channel_words(&self) -> &'static str {
+        sentence::channel_words(self.notice.channel).trim_start()
+    }
+    /// Where it stands.
+    pub fn state_words(&self) -> &'static str {
+        match self.notice.state() {
+            NoticeState::Sent if self.notice.conflicting() => "conflicting evidence",
+            NoticeState::Sent => "sent; no evidence of delivery on record",
+            NoticeState::Failed => "failed",
+            NoticeState::Refused => "refused on delivery",
+            NoticeState::Reached(grade) => grade.words(),
+        }
+    }
+}
+
+/// Who is named behind a demand.
+#[derive(Debug, Clone)]
+pub struct BackerView {
+    /// In what role, and how they confirmed it.
+    pub backer: Backer,
+    /// Who.
+    pub party: Named,
+}
+
+/// The text that people signed, beside the letter.
+#[derive(Debug, Clone)]
+pub struct SignedText {
+    /// Index of the collection.
+    pub index: u64,
+    /// The text.
+    pub text: Said,
+}
+
+/// A line of the working of a clock: what, the value, and the entry it is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Working {
+    /// What it is.
+    pub label: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Where it is taken from.
+    pub index: Option<u64>,
+}
+
+/// A demand as it is shown.
+#[derive(Debug, Clone)]
+pub struct DemandView {
+    /// Its states.
+    pub demand: Demand,
+    /// When it was issued, and recorded.
+    pub times: Times,
+    /// Whom it asks.
+    pub respondent: Named,
+    /// Whose word it is.
+    pub attribution: Attribution,
+    /// What that party is called.
+    pub attributed: Named,
+    /// Where it stands.
+    pub sentence: Sentence,
+    /// What is on record of its delivery.
+    pub delivery: Sentence,
+    /// When the answer falls due.
+    pub clock: Sentence,
+    /// How that was computed.
+    pub working: Vec<Working>,
+    /// What was answered.
+    pub answered: Sentence,
+    /// What comes before the items.
+    pub preamble: Said,
+    /// Its items.
+    pub items: Vec<ItemView>,
+    /// Notices to the respondent, in the order of the log.
+    pub attempts: Vec<NoticeView>,
+    /// Notices to others, which count for nothing.
+    pub copies: Vec<NoticeView>,
+    /// Who is named behind it.
+    pub backing: Vec<BackerView>,
+    /// The text that was signed.
+    pub signed: Option<SignedText>,
+}
+
+impl ItemView {
+    /// What the demander made of the latest outcome, and the index of the assessment.
+    pub fn assessed(&self) -> Option<(Verdict, u64)> {
+        self.latest.as_ref().and_then(|l| l.assessed)
+    }
+
+    /// Whether it stands in the signed text, in words.
+    pub fn signed_words(&self) -> &'static str {
+        match self.signed {
+            Some(true) => "word for word in the text on record as signed",
+            Some(false) => "not word for word in the text on record as signed",
+            None => "can't be compared: the words of one of the two are not here",
+        }
+    }
+}
+
+impl DemandView {
+    /// What every computed date is said with (domain.md, deadlines).
+    pub const PERIOD_NOTE: &'static str = "Period and rule are chosen by the sender. Act 54 binds written law, a \
+        letter only if it says so. Holidays after the last listed are not considered.";
+
+    /// The same, for templates.
+    pub fn period_note(&self) -> &'static str {
+        Self::PERIOD_NOTE
+    }
+    /// How many signatures stand behind it, if its organiser confirmed that they do.
+    pub fn count_words(&self) -> Option<String> {
+        let count = self.demand.count.filter(|_| self.demand.shows_count())?;
+        Some(match (count.committed, count.less) {
+            (false, _) => format!("{}, as stated; no roll committed", count.standing()),
+            (true, 0) => format!("{} standing, by a committed roll", count.standing()),
+            (true, less) => format!(
+                "{} standing, of {} ever confirmed ({less} withdrawn, duplicate or invalid), by a committed roll",
+                count.standing(),
+                count.count
+            ),
+        })
+    }
+    /// The letter's items that are known to stand in the signed text, and all.
+    pub fn items_signed(&self) -> (usize, usize) {
+        (self.items.iter().filter(|i| i.signed == Some(true)).count(), self.items.len())
+    }
+    /// Whether the period and its rule are there to be explained.
+    pub fn has_period(&self) -> bool {
+        self.demand.deadline.is_some()
+    }
+}
+
+/// Text with runs of white space made one space: line breaks of a letter are no words.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Item `number` of the words of a demand, or of the answers of a disclosure.
+fn numbered(words: &Words, member: &str, number: u64) -> Said {
+    let Words::Present { content, .. } = words else { return Said::of(words, None) };
+    let at = usize::try_from(number).unwrap_or(usize::MAX).wrapping_sub(1);
+    let text = match content.members().get(member) {
+        Some(Value::Array(list)) => list.get(at).and_then(Value::as_str),
+        Some(Value::Object(map)) => map.get(&number.to_string()).and_then(Value::as_str),
+        _ => None,
+    };
+    Said::of(words, text)
+}
+
+impl Views {
+    /// A demand with its case, at an instant. `None` if the event is no demand, or does not count then.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn demand(&self, id: &EventId, as_of: Time) -> Result<Option<DemandSheet>, ReadError> {
+        let Some(record) = self.record_of(id)? else { return Ok(None) };
+        let (Body::DemandIssued(_), Some(case)) = (record.event().body(), record.event().case()) else {
+            return Ok(None);
+        };
+        let Some(thread) = self.case_thread(&case, as_of)? else { return Ok(None) };
+        let Some(demand) = thread.demands().into_iter().find(|d| d.id == *id) else { return Ok(None) };
+        let sentence = self.demand_sentence(&demand, as_of)?;
+        let view = self.demand_view(&thread, demand, sentence)?;
+        let latest = self.checkpoint().checkpoint().size();
+        Ok(Some(DemandSheet { case: thread.case, view, as_of, known_at: self.size(), latest }))
+    }
+
+    /// A demand laid out.
+    pub(super) fn demand_view(
+        &self,
+        thread: &CaseThread,
+        demand: Demand,
+        sentence: Sentence,
+    ) -> Result<DemandView, ReadError> {
+        let record = self.entry_at(demand.index)?;
+        let words = self.words(&record)?;
+        let signed = match demand.collection {
+            Some(id) => self.record_of(&id)?,
+            None => None,
+        };
+        let signed = match signed {
+            Some(r) => Some(SignedText { index: r.index(), text: self.said(&r, "text")? }),
+            None => None,
+        };
+        let signed_flat = signed.as_ref().and_then(|s| s.text.text()).map(flat);
+        let mut items = Vec::with_capacity(demand.items.len());
+        for item in &demand.items {
+            let text = numbered(&words, "items", item.number);
+            let mut latest = None;
+            let mut earlier = Vec::new();
+            for answer in item.answers.iter().rev() {
+                let view = self.answer_view(answer, item.number)?;
+                if latest.is_none() && answer.outcome != Outcome::Holding {
+                    latest = Some(view);
+                } else {
+                    earlier.push(view);
+                }
+            }
+            let signed = match (&signed_flat, text.text()) {
+                (Some(signed), Some(text)) => Some(signed.contains(&flat(text))),
+                _ => None,
+            };
+            items.push(ItemView { number: item.number, text, latest, earlier, signed });
+        }
+        let mut backing = Vec::new();
+        for backer in &demand.backing {
+            backing.push(BackerView { backer: *backer, party: self.named(&backer.party)? });
+        }
+        let notices = |list: &[Notice]| list.iter().map(|n| self.notice_view(n)).collect::<Result<_, _>>();
+        let attribution = self.attribution(&record)?;
+        Ok(DemandView {
+            times: Times::of(&record),
+            respondent: self.named(&demand.respondent)?,
+            attribution,
+            attributed: self.named(&attribution.party())?,
+            sentence,
+            delivery: delivery_sentence(&demand.delivery),
+            clock: clock_sentence(&demand),
+            working: working(&demand, thread),
+            answered: answer_sentence(&demand),
+            preamble: Said::of(&words, words.text("preamble")),
+            items,
+            attempts: notices(&demand.delivery.notices)?,
+            copies: notices(&demand.delivery.copies)?,
+            backing,
+            signed,
+            demand,
+        })
+    }
+
+    fn answer_view(&self, answer: &super::Answer, number: u64) -> Result<AnswerView, ReadError> {
+        let record = self.entry_at(answer.index)?;
+        let attribution = self.attribution(&record)?;
+        Ok(AnswerView {
+            index: answer.index,
+            outcome: answer.outcome,
+            times: Times::of(&record),
+            attribution,
+            attributed: self.named(&attribution.party())?,
+            text: numbered(&*self.words(&record)?, "answers", number),
+            assessed: answer.assessed,
+        })
+    }
+
+    fn notice_view(&self, notice: &Notice) -> Result<NoticeView, ReadError> {
+        let record = self.entry_at(notice.index)?;
+        let mut evidence = Vec::new();
+        for line in &notice.evidence {
+            let record = self.entry_at(line.index)?;
+            evidence.push(EvidenceView {
+                words: line
+                    .evidence
+                    .map_or("acknowledged with the addressee’s own key", sentence::evidence_words),
+                vouched: sentence::voucher_words(line.vouched_by),
+                times: Times::of(&record),
+                account: self.said(&record, if line.evidence.is_some() { "account" } else { "text" })?,
+                contradicted: notice.is_contradicted(line),
+                line: line.clone(),
+            });
+        }
+        Ok(NoticeView {
+            sender: self.named(&notice.sender)?,
+            addressee: self.named(&notice.addressee)?,
+            times: Times::of(&record),
+            address: self.said(&record, "address")?,
+            why: self.said(&record, "why")?,
+            evidence,
+            notice: notice.clone(),
+        })
+    }
+
+    /// An entry that a fold has read before.
+    pub(super) fn entry_at(&self, index: u64) -> Result<std::sync::Arc<Record>, ReadError> {
+        self.record(index)?.ok_or_else(|| ReadError(format!("entry {index} is missing")))
+    }
+}
+
+/// The working of a demand's clock, line by line.
+fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
+    let mut lines = Vec::new();
+    let mut say = |label, value: String, index: Option<u64>| lines.push(Working { label, value, index });
+    let clock = &demand.clock;
+    match &demand.deadline {
+        None => {}
+        Some(Deadline::By(day)) => say("Date set", dates::day_words(day), Some(demand.index)),
+        Some(Deadline::Period { days, rule, from, weekly, holidays }) => {
+            let days = if *days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+            say("Period", format!("{days}, from {}", from.as_str().replace('_', " ")), Some(demand.index));
+            let how = match rule {
+                DeadlineRule::Calendar => "calendar: every day counts",
+                DeadlineRule::Working => "working: Saturdays, Sundays and holidays are not counted",
+                DeadlineRule::InterpretationAct54 => {
+                    "my-interpretation-act-54: the weekly holiday and holidays are excluded, Saturday is not; \
+                     6 days or fewer skip excluded days, a longer period counts them"
+                }
+            };
+            say("Rule", how.to_owned(), Some(demand.index));
+            if let Some(weekly) = weekly {
+                say("Weekly holiday", weekly.as_str().to_owned(), Some(demand.index));
+            }
+            let list: Vec<String> = holidays.iter().map(dates::day_words).collect();
+            let list = if list.is_empty() { "none listed".to_owned() } else { list.join(", ") };
+            say("Holidays", list, Some(demand.index));
+        }
+    }
+    if let Some((day, started)) = clock.started {
+        let (why, index) = match started {
+            Started::Issued => ("the demand was issued", demand.index),
+            Started::Evidence(index) => ("the earliest evidence of that grade or better", index),
+            Started::Reply(index) => ("a reply from the respondent’s own key proves receipt by then", index),
+        };
+        say("Day 0", format!("{}: {why} (dates in {})", full_date(day), thread.case.timezone), Some(index));
+    }
+    if let Some(due) = &clock.working {
+        if let Some(counted_to) = due.counted_to.filter(|to| *to != due.last) {
+            say("Counted to", format!("{}, which rolls on", full_date(counted_to)), None);
+        }
+        if !due.passed.is_empty() {
+            let list = due.passed.iter().map(|(day, why)| format!("{} ({why})", full_date(*day)));
+            say("Passed over", list.collect::<Vec<_>>().join(", "), None);
+        }
+    }
+    if let Some(first) = clock.first_due {
+        say("Last day", format!("{}, which counts whole", full_date(first)), None);
+    }
+    for adjustment in &clock.adjustments {
+        let recorded = full_date(adjustment.recorded);
+        let until = dates::day_words(&adjustment.until);
+        say(
+            "New date",
+            format!("{} to {until}, recorded {recorded}", adjustment.change),
+            Some(adjustment.index),
+        );
+    }
+    if let Some(completed) = clock.completed {
+        say("All items have an outcome since", full_date(completed), None);
+    }
+    if let Some(days) = clock.days_over {
+        say("Past its date", format!("{days} day{}", if days == 1 { "" } else { "s" }), None);
+    }
+    lines
+}

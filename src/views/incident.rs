@@ -1,0 +1,91 @@
+//! From when an incident was first known to when its respondent first disclosed it.
+
+use super::{EntryLine, Latest, Said, Views, dates, thread::CaseThread};
+use crate::{
+    event::{At, Body, DisclosureKind},
+    ledger::ReadError,
+};
+
+/// The first disclosure of an incident.
+#[derive(Debug, Clone)]
+pub struct FirstDisclosure {
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was made, as said.
+    pub at: At,
+    /// To whom.
+    pub kind: DisclosureKind,
+    /// Days since the incident was first known; none where one of the two says no day.
+    pub days: Option<i64>,
+}
+
+/// An incident, as reported.
+#[derive(Debug, Clone)]
+pub struct IncidentView {
+    /// As it stands in lists.
+    pub line: EntryLine,
+    /// What is said to have happened.
+    pub account: Said,
+    /// When it was first known, according to the report.
+    pub known: At,
+    /// Whether the report says so itself; else it is the date of what it reports.
+    pub discovered: bool,
+    /// The first disclosure that the respondent made of it.
+    pub disclosed: Option<FirstDisclosure>,
+}
+
+impl IncidentView {
+    /// When it was first known, in words.
+    pub fn known_words(&self) -> String {
+        dates::at_words(&self.known)
+    }
+}
+
+impl FirstDisclosure {
+    /// When it was made, in words.
+    pub fn at_words(&self) -> String {
+        dates::at_words(&self.at)
+    }
+    /// To whom, in words.
+    pub fn to_words(&self) -> &'static str {
+        match self.kind {
+            DisclosureKind::Regulator => "to a regulator",
+            DisclosureKind::Public => "to the public",
+            DisclosureKind::Persons => "to the persons affected",
+            DisclosureKind::Reply => "in a reply",
+        }
+    }
+}
+
+impl Views {
+    /// The incidents of a case that count, in the order of the log.
+    pub(super) fn incidents(&self, thread: &CaseThread) -> Result<Latest<IncidentView>, ReadError> {
+        let incidents = thread.counting().filter_map(|record| match record.event().body() {
+            Body::IncidentReported(body) => Some((record, body)),
+            _ => None,
+        });
+        Latest::of(incidents.collect(), |(record, body)| {
+            let id = record.event().id();
+            let known = body.discovered.as_ref().unwrap_or(record.event().at());
+            let day = thread.now.local(known);
+            let named = thread.counting().filter_map(|r| match r.event().body() {
+                Body::DisclosureMade(b) if b.incident == Some(id) && b.party == thread.case.respondent => {
+                    Some((thread.now.first_day(r.event().at()), r, b.kind))
+                }
+                _ => None,
+            });
+            let disclosed = named.min_by_key(|(day, r, _)| (*day, r.index())).map(|(_, r, kind)| {
+                let at = r.event().at();
+                let days = day.zip(thread.now.local(at)).map(|(from, to)| i64::from((to - from).get_days()));
+                FirstDisclosure { index: r.index(), at: at.clone(), kind, days }
+            });
+            Ok(IncidentView {
+                line: self.line(record)?,
+                account: self.said(record, "account")?,
+                known: known.clone(),
+                discovered: body.discovered.is_some(),
+                disclosed,
+            })
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! Links: somebody says how one record bears on another, with both quotes and the positions on them.
+
+use serde_json::Value;
+
+use super::{Latest, Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread};
+use crate::{
+    event::{Body, EventId, Relation},
+    ledger::ReadError,
+};
+
+/// One side of a link.
+#[derive(Debug, Clone)]
+pub struct LinkSide {
+    /// Index of the record; none if it is not on record at this size.
+    pub index: Option<u64>,
+    /// What it is.
+    pub noun: String,
+    /// What is quoted of it; none where its words, or those of the link, are withheld.
+    pub quote: Option<Quote>,
+    /// Whether the record's own words are withheld now, so that no quote of them is shown.
+    pub withheld: bool,
+}
+
+/// A link.
+#[derive(Debug, Clone)]
+pub struct LinkView {
+    /// Index of its entry.
+    pub index: u64,
+    /// Who drew it.
+    pub by: Named,
+    /// The relation.
+    pub relation: Relation,
+    /// When it was drawn, and recorded.
+    pub times: Times,
+    /// The record that bears on the other.
+    pub from: LinkSide,
+    /// The other.
+    pub to: LinkSide,
+    /// Why.
+    pub reasoning: Said,
+    /// The positions on it, in the order of the log.
+    pub positions: Vec<PositionView>,
+}
+
+impl LinkView {
+    /// What the party says by it, after its name: `says these conflict`.
+    pub fn says(&self) -> &'static str {
+        match self.relation {
+            Relation::Contradicts => "says these conflict",
+            Relation::Supersedes => "says the first takes the place of the second",
+            Relation::Repeats => "says the first repeats the second",
+            Relation::Answers => "says the first answers the second",
+            Relation::RefersTo => "says the first refers to the second",
+        }
+    }
+}
+
+fn quote(words: &Words, side: &str) -> Option<Quote> {
+    let Words::Present { content, .. } = words else { return None };
+    let quote = content.members().get("quotes")?.get(side)?;
+    let member = |name| quote.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let exact = quote.get("exact")?.as_str()?.to_owned();
+    Some(Quote { by: None, prefix: member("prefix"), exact, suffix: member("suffix") })
+}
+
+impl Views {
+    /// The links of a case that count, in the order of the log.
+    pub(super) fn links(&self, thread: &CaseThread) -> Result<Latest<LinkView>, ReadError> {
+        let links = thread.counting().filter_map(|record| match record.event().body() {
+            Body::LinkAsserted(body) => Some((record, body)),
+            _ => None,
+        });
+        Latest::of(links.collect(), |(record, body)| {
+            Ok(LinkView {
+                index: record.index(),
+                by: self.author(record)?,
+                relation: body.relation,
+                times: Times::of(record),
+                from: self.link_side(record, "from", &body.from)?,
+                to: self.link_side(record, "to", &body.to)?,
+                reasoning: self.said(record, "reasoning")?,
+                positions: self.positions(thread, &record.event().id())?,
+            })
+        })
+    }
+
+    fn link_side(&self, link: &Record, side: &str, id: &EventId) -> Result<LinkSide, ReadError> {
+        let Some(record) = self.record_of(id)? else {
+            let noun = "a record not found here".to_owned();
+            return Ok(LinkSide { index: None, noun, quote: None, withheld: false });
+        };
+        // What was withheld there must not be read here.
+        let withheld = matches!(&*self.words(&record)?, Words::Withheld(_));
+        let quote = if withheld { None } else { quote(&*self.words(link)?, side) };
+        Ok(LinkSide { index: Some(record.index()), noun: self.noun(&record)?, quote, withheld })
+    }
+}

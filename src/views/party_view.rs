@@ -1,0 +1,256 @@
+//! A party as it is shown: its names over time, its roles, and its record across cases.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use super::{Name, Named, Party, PartyKey, Said, Times, Views, demand::Status, thread::CaseThread};
+use crate::{
+    event::{Body, EventId, Role},
+    ledger::{Filter, ReadError},
+    log::Time,
+};
+
+/// The most entries that name a party that are looked through for its cases: the latest.
+const NAMED_READ: usize = 2_000;
+/// The most cases that a record is computed from: the latest.
+const CASES_READ: usize = 100;
+/// Below so many there is no median: a few cases say nothing of a habit.
+const MEDIAN_FROM: usize = 5;
+
+/// A name that a party had.
+#[derive(Debug, Clone)]
+pub struct NameLine {
+    /// Index of the entry that gave it.
+    pub index: u64,
+    /// The name.
+    pub name: Said,
+    /// From when, and when that was recorded.
+    pub times: Times,
+    /// Who put it on record.
+    pub by: Named,
+}
+
+/// A role given or taken back.
+#[derive(Debug, Clone)]
+pub struct RoleLine {
+    /// Index of its entry.
+    pub index: u64,
+    /// The role.
+    pub role: Role,
+    /// Whether it was given.
+    pub granted: bool,
+    /// When, and when that was recorded.
+    pub times: Times,
+}
+
+/// What is on record here of how a party answers demands: real ones that were delivered, and no others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartyRecord {
+    /// How many such demands there are.
+    pub demands: usize,
+    /// In how many cases.
+    pub cases: usize,
+    /// How many stand at each status.
+    pub by_status: BTreeMap<Status, usize>,
+    /// The median of days from delivery to the last item's outcome, over those where all items have one; none below
+    /// five.
+    pub median_days: Option<i64>,
+    /// Of how many that median is, or would be.
+    pub completed: usize,
+    /// Who put these demands on record, and how many each.
+    pub recorded_by: Vec<(Named, usize)>,
+    /// Real demands that are left out because nothing shows that they were delivered.
+    pub undelivered: usize,
+    /// Whether there is more on record than was looked through.
+    pub cut_short: bool,
+}
+
+/// A party as it is shown.
+#[derive(Debug, Clone)]
+pub struct PartyView {
+    /// The party.
+    pub party: Arc<Party>,
+    /// `asOf`.
+    pub as_of: Time,
+    /// `knownAt`.
+    pub known_at: u64,
+    /// The size of the latest checkpoint.
+    pub latest: u64,
+    /// Its names, the first one first. Consecutive equal ones are one.
+    pub names: Vec<NameLine>,
+    /// Its roles over time.
+    pub roles: Vec<RoleLine>,
+    /// Its keys, with what the party that vouched for each is called.
+    pub keys: Vec<(PartyKey, Option<Name>)>,
+    /// Its record; none for an invented party.
+    pub record: Option<PartyRecord>,
+}
+
+impl PartyView {
+    /// Its record in a few sentences; none for an invented party.
+    pub fn record_words(&self) -> Option<String> {
+        let record = self.record.as_ref()?;
+        let plural = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+        if record.demands == 0 {
+            let mut text = "No delivered demand to it is on record here.".to_owned();
+            if record.undelivered > 0 {
+                let n = plural(record.undelivered, "demand");
+                text.push_str(&format!(" {n} without evidence of delivery: not counted."));
+            }
+            return Some(text);
+        }
+        let statuses: Vec<String> =
+            record.by_status.iter().map(|(s, n)| format!("{n} {}", s.as_str().replace('_', " "))).collect();
+        let by: Vec<String> =
+            record.recorded_by.iter().map(|(who, n)| format!("{} ({n})", who.name)).collect();
+        let mut text = format!(
+            "n = {}: {} delivered to it {} on record here, in {}: {}. Put on record by {}.",
+            record.demands,
+            plural(record.demands, "demand"),
+            if record.demands == 1 { "is" } else { "are" },
+            plural(record.cases, "case"),
+            statuses.join(", "),
+            by.join(", ")
+        );
+        match record.median_days {
+            Some(days) => text.push_str(&format!(
+                " Median from delivery to the last outcome: {days} days, of {} demands where every item has one.",
+                record.completed
+            )),
+            None => text.push_str(&format!(
+                " No median is given: every item has an outcome in {} of them, and that takes {MEDIAN_FROM}.",
+                record.completed
+            )),
+        }
+        if record.undelivered > 0 {
+            let n = plural(record.undelivered, "demand");
+            text.push_str(&format!(" {n} without evidence of delivery: not counted."));
+        }
+        if record.cut_short {
+            text.push_str(" Of the latest cases alone; there are more.");
+        }
+        Some(text)
+    }
+}
+
+/// The middle of some numbers; of an even number, the lower of the two middle ones. None below [`MEDIAN_FROM`].
+fn median(mut days: Vec<i64>) -> Option<i64> {
+    if days.len() < MEDIAN_FROM {
+        return None;
+    }
+    days.sort_unstable();
+    days.get((days.len() - 1) / 2).copied()
+}
+
+impl Views {
+    /// A party at an instant. `None` if it is no party on record.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn party_view(&self, id: &EventId, as_of: Time) -> Result<Option<PartyView>, ReadError> {
+        let Some(party) = self.party(id)? else { return Ok(None) };
+        let (mut names, mut roles): (Vec<NameLine>, Vec<RoleLine>) = Default::default();
+        for index in self.thread(id)? {
+            let record = self.entry_at(index)?;
+            let (role, granted) = match record.event().body() {
+                Body::LedgerOpened(_) | Body::PartyRegistered(_) | Body::PartyUpdated(_) => {
+                    let name = self.said(&record, "name")?;
+                    let known = name != Said::Nothing && names.last().is_none_or(|n| n.name != name);
+                    if known {
+                        let by = self.author(&record)?;
+                        names.push(NameLine { index, name, times: Times::of(&record), by });
+                    }
+                    continue;
+                }
+                Body::RoleGranted(b) => (b.role, true),
+                Body::RoleRevoked(b) => (b.role, false),
+                _ => continue,
+            };
+            roles.push(RoleLine { index, role, granted, times: Times::of(&record) });
+        }
+        let mut keys = Vec::new();
+        for key in self.keys(id)? {
+            let voucher = match key.vouched.party() {
+                Some(id) => Some(self.name(&id)?),
+                None => None,
+            };
+            keys.push((key, voucher));
+        }
+        let record = if party.fictional { None } else { Some(self.party_record(id, as_of)?) };
+        let latest = self.checkpoint().checkpoint().size();
+        Ok(Some(PartyView { party, as_of, known_at: self.size(), latest, names, roles, keys, record }))
+    }
+
+    /// How a party answers demands, as far as it is on record here.
+    fn party_record(&self, id: &EventId, as_of: Time) -> Result<PartyRecord, ReadError> {
+        let filter = Filter { party: Some(*id), ..Filter::default() };
+        let named = self.list(&filter, 0..=u64::MAX, true, NAMED_READ)?;
+        let mut record = PartyRecord { cut_short: named.len() == NAMED_READ, ..PartyRecord::default() };
+        let (mut seen, mut cases) = (HashSet::new(), Vec::new());
+        for index in named {
+            let entry = self.entry_at(index)?;
+            let own = matches!(entry.event().body(), Body::CaseOpened(_)).then(|| entry.event().id());
+            let Some(case) = entry.event().case().or(own).filter(|case| seen.insert(*case)) else { continue };
+            let Some(opened) = self.record_of(&case)? else { continue };
+            match opened.event().body() {
+                Body::CaseOpened(b) if b.respondent == *id && b.fictional != Some(true) => cases.push(case),
+                _ => {}
+            }
+        }
+        record.cut_short |= cases.len() > CASES_READ;
+        let (mut days, mut recorders): (Vec<i64>, Vec<(EventId, usize)>) = Default::default();
+        for case in cases.iter().take(CASES_READ) {
+            let Some(thread) = self.case_thread(case, as_of)? else { continue };
+            let before = record.demands;
+            self.add_case(&thread, &mut record, &mut days, &mut recorders)?;
+            record.cases += usize::from(record.demands > before);
+        }
+        record.completed = days.len();
+        record.median_days = median(days);
+        recorders.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        for (id, n) in recorders {
+            record.recorded_by.push((self.named(&id)?, n));
+        }
+        Ok(record)
+    }
+
+    fn add_case(
+        &self,
+        thread: &CaseThread,
+        record: &mut PartyRecord,
+        days: &mut Vec<i64>,
+        recorders: &mut Vec<(EventId, usize)>,
+    ) -> Result<(), ReadError> {
+        for demand in thread.demands() {
+            let Some((_, _, evidence)) = demand.delivery.best() else {
+                record.undelivered += 1;
+                continue;
+            };
+            record.demands += 1;
+            *record.by_status.entry(demand.status).or_default() += 1;
+            if let Some((from, to)) = evidence.date.zip(demand.clock.completed) {
+                days.push(i64::from((to - from).get_days()));
+            }
+            let by = self.author(&*self.entry_at(demand.index)?)?.id;
+            match recorders.iter_mut().find(|(id, _)| *id == by) {
+                Some((_, n)) => *n += 1,
+                None => recorders.push((by, 1)),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_five_there_is_no_median() {
+        assert_eq!(median(vec![1, 2, 3, 4]), None);
+        assert_eq!(median(vec![9, 1, 3, 2, 40]), Some(3));
+        assert_eq!(median(vec![1, 2, 3, 4, 5, 6]), Some(3));
+    }
+}

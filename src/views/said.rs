@@ -1,0 +1,77 @@
+//! Words that may be there or not, and what is said in their place.
+
+use std::fmt;
+
+use super::{Name, Record, Views, Words, shown};
+use crate::{event::EventId, ledger::ReadError};
+
+/// One text of the words of an entry, or why it is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Here it is.
+    Text(String),
+    /// The words are withheld, by the entry at this index.
+    Withheld(u64),
+    /// The words are not here, though nothing on the log says they are withheld.
+    Missing,
+    /// The words hold no such text.
+    Nothing,
+}
+
+impl Said {
+    pub(super) fn of(words: &Words, text: Option<&str>) -> Self {
+        match (words, text) {
+            (Words::Withheld(by), _) => Self::Withheld(*by),
+            (Words::Missing, _) => Self::Missing,
+            (_, Some(text)) if !text.trim().is_empty() => Self::Text(text.to_owned()),
+            _ => Self::Nothing,
+        }
+    }
+    /// The text, if it is here.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Safe to show: characters that deceive the eye are written out.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(&shown(text)),
+            Self::Withheld(_) => f.write_str("(words withheld)"),
+            Self::Missing => f.write_str("(words missing)"),
+            Self::Nothing => f.write_str("(no words given)"),
+        }
+    }
+}
+
+/// A party with what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: EventId,
+    /// What it is called.
+    pub name: Name,
+}
+
+impl Views {
+    /// One member of the words of an entry.
+    pub(super) fn said(&self, record: &Record, member: &str) -> Result<Said, ReadError> {
+        let words = self.words(record)?;
+        Ok(Said::of(&words, words.text(member)))
+    }
+
+    /// A party with what it is called.
+    pub(super) fn named(&self, id: &EventId) -> Result<Named, ReadError> {
+        Ok(Named { id: *id, name: self.name(id)? })
+    }
+
+    /// Who signed first.
+    pub(super) fn author(&self, record: &Record) -> Result<Named, ReadError> {
+        // An entry has a signer line for each member of `by`, and `by` has at least one.
+        self.named(&record.parties().next().unwrap_or(record.event().id()))
+    }
+}

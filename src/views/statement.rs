@@ -1,0 +1,172 @@
+//! A statement with every version of its words, and what was said about it.
+
+use std::collections::HashMap;
+
+use super::{
+    EntryLine, Latest, Named, Record, Said, Times, Views,
+    difference::{Change, difference},
+    sentence,
+    thread::CaseThread,
+};
+use crate::{
+    event::{At, Body, EventId, EventType, Stance},
+    ledger::ReadError,
+};
+
+/// One version of the words of a statement.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was said or seen, and recorded.
+    pub times: Times,
+    /// When the change was seen; none for the first version.
+    pub observed: Option<At>,
+    /// Whether the speaker said that it changed; none for the first version.
+    pub announced: Option<bool>,
+    /// The words.
+    pub text: Said,
+    /// What is said to have changed.
+    pub changed: Said,
+    /// What changed since the version before, if the words of both are here and short enough to be compared.
+    pub difference: Option<Vec<Change>>,
+}
+
+/// That a statement was taken back.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was seen.
+    pub observed: At,
+    /// Whether the speaker said so.
+    pub announced: bool,
+}
+
+/// How a party stands to something on record.
+#[derive(Debug, Clone)]
+pub struct PositionView {
+    /// Index of its entry.
+    pub index: u64,
+    /// Who.
+    pub party: Named,
+    /// How.
+    pub stance: Stance,
+    /// When, and when it was recorded.
+    pub times: Times,
+    /// Whether the party's own key signed it; else who recorded it.
+    pub recorded_by: Option<Named>,
+    /// Its words.
+    pub text: Said,
+}
+
+impl PositionView {
+    /// The stance, in words.
+    pub fn stance_words(&self) -> &'static str {
+        sentence::stance_words(self.stance).trim().trim_end_matches(", as to")
+    }
+}
+
+/// A statement.
+#[derive(Debug, Clone)]
+pub struct StatementView {
+    /// As it stands in lists.
+    pub line: EntryLine,
+    /// Its versions, the first one first.
+    pub versions: Vec<Version>,
+    /// That it was taken back.
+    pub withdrawn: Option<Taken>,
+}
+
+impl Views {
+    /// The statements of a case that count and changed or were taken back, and how many others count.
+    pub(super) fn statements(
+        &self,
+        thread: &CaseThread,
+    ) -> Result<(Latest<StatementView>, usize), ReadError> {
+        // Each with its later events. What did not change needs no reading of its words.
+        let (mut statements, mut places) = (Vec::<Vec<&Record>>::new(), HashMap::new());
+        for record in thread.counting() {
+            let of = match record.event().body() {
+                Body::StatementMade(_) => {
+                    places.insert(record.event().id(), statements.len());
+                    statements.push(vec![record]);
+                    continue;
+                }
+                Body::StatementRevised(b) => b.statement,
+                Body::StatementWithdrawn(b) => b.statement,
+                _ => continue,
+            };
+            if let Some(statement) = places.get(&of).and_then(|at| statements.get_mut(*at)) {
+                statement.push(record);
+            }
+        }
+        let all = statements.len();
+        statements.retain(|events| events.len() > 1);
+        let unchanged = all - statements.len();
+        Ok((Latest::of(statements, |events| self.statement(&events))?, unchanged))
+    }
+
+    /// A statement, from its event and those that changed it, in the order of the log.
+    fn statement(&self, events: &[&Record]) -> Result<StatementView, ReadError> {
+        let (mut versions, mut withdrawn) = (Vec::<Version>::new(), None);
+        for record in events {
+            if let Body::StatementWithdrawn(b) = record.event().body() {
+                let (observed, announced) = (b.observed.clone(), b.announced);
+                withdrawn.get_or_insert(Taken { index: record.index(), observed, announced });
+            } else {
+                let version = self.version(record, versions.last())?;
+                versions.push(version);
+            }
+        }
+        // The statement's own event comes first.
+        let line = self.line(events[0])?;
+        Ok(StatementView { line, versions, withdrawn })
+    }
+
+    fn version(&self, record: &Record, before: Option<&Version>) -> Result<Version, ReadError> {
+        let (observed, announced) = match record.event().body() {
+            Body::StatementRevised(b) => (Some(b.observed.clone()), Some(b.announced)),
+            _ => (None, None),
+        };
+        let text = self.said(record, "text")?;
+        let difference = match (before.and_then(|b| b.text.text()), text.text()) {
+            (Some(from), Some(to)) => difference(from, to),
+            _ => None,
+        };
+        Ok(Version {
+            index: record.index(),
+            times: Times::of(record),
+            observed,
+            announced,
+            changed: self.said(record, "changed")?,
+            text,
+            difference,
+        })
+    }
+
+    /// The positions on a record that count, wherever they were taken, in the order of the log.
+    pub(super) fn positions(
+        &self,
+        thread: &CaseThread,
+        on: &EventId,
+    ) -> Result<Vec<PositionView>, ReadError> {
+        let mut positions = Vec::new();
+        for record in self.naming(on, &[EventType::PositionTaken])? {
+            let Body::PositionTaken(body) = record.event().body() else { continue };
+            if !body.on.contains(on) || !thread.counts(&record) || self.fate(&record.event().id())?.voided {
+                continue;
+            }
+            let own = record.parties().any(|p| p == body.party);
+            positions.push(PositionView {
+                index: record.index(),
+                party: self.named(&body.party)?,
+                stance: body.stance,
+                times: Times::of(&record),
+                recorded_by: if own { None } else { Some(self.author(&record)?) },
+                text: self.said(&record, "text")?,
+            });
+        }
+        Ok(positions)
+    }
+}

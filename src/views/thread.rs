@@ -1,0 +1,148 @@
+//! The events of one case at two instants: what states are folded from.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    Case, Record, Views,
+    demand::{Demand, Told, demands},
+    instant::Instant,
+};
+use crate::{
+    event::{Body, CorrectionEffect, EventId, EventType},
+    ledger::{Filter, ReadError},
+    log::Time,
+};
+
+/// The most entries of a case that its states are computed from: the first ones.
+const ENTRIES_READ: usize = 10_000;
+/// The most entries of other cases that are read for one record of this one.
+const BESIDE_READ: usize = 100;
+
+/// The events of a case, those of the size that is known.
+pub(super) struct CaseThread {
+    pub case: Case,
+    /// Its entries, in the order of the log.
+    pub records: Vec<Arc<Record>>,
+    /// Entries of other cases that bear on demands of this one: their collections, and positions on them.
+    beside: Vec<Arc<Record>>,
+    authors: HashMap<u64, Vec<EventId>>,
+    pub now: Instant,
+    /// What is void at the instant, with the index of the correction that says so.
+    pub void: HashMap<EventId, u64>,
+    /// Of each of its entries, in order, whether it counts.
+    counts: Vec<bool>,
+}
+
+impl CaseThread {
+    /// Whether the case has more entries than are read.
+    pub fn cut_short(&self) -> bool {
+        self.records.len() < self.case.entries.len()
+    }
+
+    /// Whether an event counts at the instant: it is not later, and not void.
+    pub fn counts(&self, record: &Record) -> bool {
+        self.now.counts(record.event().at()) && !self.void.contains_key(&record.event().id())
+    }
+
+    /// The case's entries that count, in the order of the log.
+    pub fn counting(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.iter().zip(&self.counts).filter_map(|(record, counts)| counts.then_some(record))
+    }
+
+    fn told(&self) -> Vec<Told<'_>> {
+        let mut all: Vec<&Arc<Record>> = self.records.iter().chain(&self.beside).collect();
+        all.sort_by_key(|r| r.index());
+        all.into_iter()
+            .filter_map(|record| {
+                let event = record.event();
+                Some(Told {
+                    index: record.index(),
+                    id: event.id(),
+                    at: event.at(),
+                    recorded: record.entry.header().time,
+                    authors: self.authors.get(&record.index())?,
+                    body: event.body(),
+                })
+            })
+            .collect()
+    }
+
+    /// The demands of the case.
+    pub fn demands(&self) -> Vec<Demand> {
+        demands(&self.told(), &self.now)
+    }
+}
+
+impl Views {
+    /// A case with its events. `None` if it is no case on record.
+    pub(super) fn case_thread(&self, id: &EventId, as_of: Time) -> Result<Option<CaseThread>, ReadError> {
+        let Some(case) = self.case(id)? else { return Ok(None) };
+        let mut records = Vec::with_capacity(case.entries.len().min(ENTRIES_READ));
+        for index in case.entries.iter().take(ENTRIES_READ) {
+            records.extend(self.record(*index)?);
+        }
+        let now = Instant::new(case.timezone, as_of);
+        let beside = self.beside(&records)?;
+        let void: HashMap<EventId, u64> = records
+            .iter()
+            .filter(|r| now.counts(r.event().at()))
+            .filter_map(|r| match r.event().body() {
+                Body::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => {
+                    Some((b.corrects, r.index()))
+                }
+                _ => None,
+            })
+            .collect();
+        let authors = records.iter().chain(&beside).map(|r| (r.index(), r.parties().collect())).collect();
+        let counts = records
+            .iter()
+            .map(|r| now.counts(r.event().at()) && !void.contains_key(&r.event().id()))
+            .collect();
+        Ok(Some(CaseThread { case, records, beside, authors, now, void, counts }))
+    }
+
+    /// What stands in other cases and bears on demands of this one. A collection may be of another case, and a
+    /// position may be taken from one.
+    fn beside(&self, records: &[Arc<Record>]) -> Result<Vec<Arc<Record>>, ReadError> {
+        let mut have: HashSet<u64> = records.iter().map(|r| r.index()).collect();
+        let mut beside = Vec::new();
+        for record in records {
+            let Body::DemandIssued(demand) = record.event().body() else { continue };
+            let mut take = |record: Arc<Record>| {
+                if have.insert(record.index()) {
+                    beside.push(record);
+                }
+            };
+            for record in self.naming(&record.event().id(), &[EventType::PositionTaken])? {
+                take(record);
+            }
+            let Some(collection) = demand.collection else { continue };
+            let Some(opened) = self.record_of(&collection)? else { continue };
+            if opened.event().case() == record.event().case() {
+                continue;
+            }
+            take(opened);
+            // A count, and so a correction that declares it void.
+            let counts = [EventType::CollectionCounted, EventType::CollectionClosed];
+            for record in self.naming(&collection, &counts)? {
+                if !self.fate(&record.event().id())?.voided {
+                    take(record);
+                }
+            }
+        }
+        Ok(beside)
+    }
+
+    /// The entries of these types that name an event in a ref.
+    pub(super) fn naming(&self, id: &EventId, types: &[EventType]) -> Result<Vec<Arc<Record>>, ReadError> {
+        let filter = Filter { types: types.to_vec(), party: Some(*id), ..Filter::default() };
+        let mut found = Vec::new();
+        for index in self.list(&filter, 0..=u64::MAX, false, BESIDE_READ)? {
+            found.extend(self.record(index)?);
+        }
+        Ok(found)
+    }
+}

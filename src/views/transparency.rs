@@ -1,0 +1,138 @@
+//! Everything that was done to the record itself: withholdings by ground and date, corrections, changes of keys.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{CorrectionView, EntryLine, Record, Times, Views, WithheldView};
+use crate::{
+    event::{Body, EventType, Position, ReleaseGround, WithholdingGround},
+    ledger::{Filter, ReadError},
+};
+
+/// The most entries of each kind that are shown: the latest.
+const SHOWN: usize = 100;
+/// The most withholdings that are counted: the latest.
+const COUNTED: usize = 2_000;
+
+/// A release of what was withheld, and what it is of.
+#[derive(Debug, Clone)]
+pub struct ReleasedView {
+    /// Index of its entry.
+    pub index: u64,
+    /// On what ground.
+    pub ground: ReleaseGround,
+    /// What was given back.
+    pub positions: Vec<Position>,
+    /// When, and when that was recorded.
+    pub times: Times,
+    /// Index of the entry it is of.
+    pub entry: Option<u64>,
+    /// Whether it speaks of something invented.
+    pub fictional: bool,
+}
+
+impl ReleasedView {
+    /// The ground, in words.
+    pub fn ground_words(&self) -> String {
+        self.ground.as_str().replace('_', " ")
+    }
+    /// What was given back, in words.
+    pub fn what(&self) -> String {
+        super::sentence::positions_words(&self.positions)
+    }
+}
+
+/// How often something was withheld on a ground.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GroundCount {
+    /// Withholdings.
+    pub all: usize,
+    /// Of those, in force.
+    pub in_force: usize,
+}
+
+/// What was done to the record itself, the latest first.
+#[derive(Debug, Clone)]
+pub struct Transparency {
+    /// `knownAt`.
+    pub known_at: u64,
+    /// The size of the latest checkpoint.
+    pub latest: u64,
+    /// Withholdings by ground.
+    pub grounds: BTreeMap<WithholdingGround, GroundCount>,
+    /// Whether there are more than are counted.
+    pub cut_short: bool,
+    /// Withholdings.
+    pub withheld: Vec<WithheldView>,
+    /// Releases.
+    pub released: Vec<ReleasedView>,
+    /// Corrections.
+    pub corrections: Vec<CorrectionView>,
+    /// Keys added and revoked.
+    pub keys: Vec<EntryLine>,
+    /// The most of each that are shown.
+    pub shown: usize,
+}
+
+impl Views {
+    /// What was done to the record itself.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn transparency(&self) -> Result<Transparency, ReadError> {
+        let (mut withheld, mut grounds) = (Vec::new(), BTreeMap::<_, GroundCount>::new());
+        let all = self.latest_of(&[EventType::ContentWithheld], COUNTED)?;
+        let cut_short = all.len() == COUNTED;
+        for record in all {
+            let Body::ContentWithheld(body) = record.event().body() else { continue };
+            let index = record.index();
+            let in_force = self.fate(&body.entry)?.withheld.iter().any(|(_, by)| *by == index);
+            let count = grounds.entry(body.ground).or_default();
+            count.all += 1;
+            count.in_force += usize::from(in_force);
+            if withheld.len() < SHOWN {
+                withheld.push(self.withheld_view(&record, body)?);
+            }
+        }
+        let mut released = Vec::new();
+        for record in self.latest_of(&[EventType::ContentReleased], SHOWN)? {
+            let Body::ContentReleased(body) = record.event().body() else { continue };
+            released.push(ReleasedView {
+                index: record.index(),
+                ground: body.ground,
+                positions: body.blobs.clone(),
+                times: Times::of(&record),
+                entry: self.index_of(&body.entry)?,
+                fictional: self.fictional(&record)?,
+            });
+        }
+        let mut corrections = Vec::new();
+        for record in self.latest_of(&[EventType::CorrectionIssued], SHOWN)? {
+            if let Body::CorrectionIssued(body) = record.event().body() {
+                corrections.push(self.correction_view(&record, body)?);
+            }
+        }
+        let mut keys = Vec::new();
+        for record in self.latest_of(&[EventType::KeyAdded, EventType::KeyRevoked], SHOWN)? {
+            keys.push(self.line(&record)?);
+        }
+        let latest = self.checkpoint().checkpoint().size();
+        Ok(Transparency {
+            known_at: self.size(),
+            latest,
+            grounds,
+            cut_short,
+            withheld,
+            released,
+            corrections,
+            keys,
+            shown: SHOWN,
+        })
+    }
+
+    /// The latest entries of these types, the latest first.
+    fn latest_of(&self, types: &[EventType], limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        let filter = Filter { types: types.to_vec(), ..Filter::default() };
+        let indexes = self.list(&filter, 0..=u64::MAX, true, limit)?;
+        indexes.into_iter().map(|i| self.entry_at(i)).collect()
+    }
+}

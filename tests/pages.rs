@@ -1,0 +1,689 @@
+//! What pages say of cases, demands, parties and the record itself, at which instants, and that a terminal says the
+//! same.
+
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/story.rs"]
+mod story;
+mod support;
+
+use std::{collections::HashMap, process::Command};
+
+use http::Server;
+use onrecord::{
+    event::EventId,
+    ledger::Ledger,
+    log::Time,
+    views::{Confirmed, Order, PromiseState, Status, Views},
+};
+use serde_json::json;
+use support::*;
+
+struct World {
+    tmp: tempfile::TempDir,
+    server: Server,
+    ids: HashMap<String, EventId>,
+}
+
+/// The story that must always run, served.
+fn world() -> World {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let ids = story::tell(&ledger);
+    World { tmp, server: Server::start(ledger), ids }
+}
+
+impl World {
+    fn path(&self, noun: &str, label: &str) -> String {
+        format!("/{noun}/{}", self.ids[label])
+    }
+    fn page(&self, path: &str) -> String {
+        let reply = self.server.get(path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.text()
+    }
+    fn views(&self) -> Views {
+        Views::new(self.server.ledger.reader())
+    }
+    fn index(&self, label: &str) -> u64 {
+        self.views().index_of(&self.ids[label]).unwrap().unwrap()
+    }
+}
+
+/// A page as it is read: without tags, white space in one piece.
+fn read(page: &str) -> String {
+    let mut text = String::new();
+    let mut tag = false;
+    for c in page.chars() {
+        match c {
+            '<' => tag = true,
+            '>' => tag = false,
+            c if !tag => text.push(c),
+            _ => {}
+        }
+    }
+    let text = text.replace("&#39;", "'").replace("&#38;", "&");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const SOCSO: &str = "Three questions in a letter of 15 Dec 2023, as reported; 566 signatures stated, no roll \
+    committed. No evidence of delivery on record. No answer on record. As of 26 November 2026, 00:00:00 UTC.";
+const CONTOH: &str = "Handed over Fri 15 Dec 2023, on the sender's word. Answer due Fri 29 Dec (14 days, rule chosen \
+    by the sender). 1 answered, 1 refused, 1 open, 3 days past its date.";
+const LHDN: &str = "A tech portal is reported to have claimed a possible exposure on 13 Dec 2023. No position of LHDN \
+    on record.";
+
+const SAID: [(&str, &str, &str); 3] = [
+    ("case-socso", "2026-11-26", SOCSO),
+    ("case-contoh", "2024-01-01", CONTOH),
+    ("case-lhdn", "2026-11-26", LHDN),
+];
+
+#[test]
+fn pages_and_their_plain_text_say_the_sentences_of_the_domain_word_for_word() {
+    let w = world();
+    for (case, as_of, sentence) in SAID {
+        let path = w.path("case", case);
+        let page = read(&w.page(&format!("{path}?asOf={as_of}")));
+        assert!(page.contains(sentence), "{page}");
+        let text = w.page(&format!("{path}/text?asOf={as_of}"));
+        assert!(text.contains(sentence), "{text}");
+    }
+}
+
+fn show(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_onrecord")).arg("show").args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_terminal_says_the_same_from_a_folder_and_from_an_address() {
+    let mut w = world();
+    let data = w.tmp.path().join("ledger").display().to_string();
+    let url = format!("http://{}", w.server.address);
+    let asked: Vec<(String, Vec<String>)> = SAID
+        .iter()
+        .map(|(case, as_of, sentence)| {
+            let args = ["case", &format!("@{}", w.index(case)), "--as-of", as_of].map(str::to_owned);
+            ((*sentence).to_owned(), args.to_vec())
+        })
+        .chain([
+            (
+                "text on record as signed".to_owned(),
+                vec!["demand".into(), w.ids["contoh-demand"].to_string()],
+            ),
+            ("vouched for by".to_owned(), vec!["party".into(), format!("@{}", w.index("counsel"))]),
+            // A case is found by any of its entries.
+            (LHDN.to_owned(), vec!["case".into(), w.ids["lhdn-13-dec"].to_string()]),
+        ])
+        .collect();
+    let with = |args: &[String], more: &[&str]| {
+        let all: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        show(&all)
+    };
+    let fixed = |args: &[String]| {
+        let mut args = args.to_vec();
+        if !args.iter().any(|a| a == "--as-of") {
+            args.extend(["--as-of", "2024-03-01T08:00:00+08:00"].map(str::to_owned));
+        }
+        args
+    };
+    let mut at_address = Vec::new();
+    for (sentence, args) in &asked {
+        let (code, out, err) = with(&fixed(args), &["--ledger", &url]);
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains(sentence), "{out}");
+        at_address.push(out);
+    }
+    // While it is served, the folder says who has it.
+    let (code, _, err) = with(&asked[0].1, &["--data", &data]);
+    assert_eq!(code, 1);
+    assert!(err.contains("open in another process") && err.contains("--ledger"), "{err}");
+    for (what, found) in [("case", "@0"), ("demand", "@3"), ("party", "@9999"), ("case", "@9999")] {
+        let (code, _, err) = show(&[what, found, "--ledger", &url]);
+        assert_ne!(code, 0, "{what} {found}");
+        assert!(!err.is_empty());
+    }
+    for bad in [
+        ["case", "@x", "--known-at", "1"],
+        ["case", "@1", "--as-of", "soon"],
+        ["case", "@1", "--order", "up"],
+    ] {
+        let (code, _, err) = with(&bad.map(str::to_owned), &["--ledger", &url]);
+        assert_eq!(code, 2, "{err}");
+    }
+    w.server.stop();
+    w.server.ledger.close();
+    let World { server, tmp, .. } = w;
+    drop(server);
+    for ((_, args), at_address) in asked.iter().zip(at_address) {
+        let (code, out, err) = with(&fixed(args), &["--data", &data]);
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(out, at_address);
+    }
+    drop(tmp);
+}
+
+#[test]
+fn what_can_not_be_asked_is_answered_400_with_what_was_expected() {
+    let w = world();
+    let size = w.views().size();
+    let case = w.path("case", "case-contoh");
+    for (query, expected) in [
+        ("asOf=yesterday", "expected an instant such as"),
+        ("asOf=2024-02-30", "expected an instant such as"),
+        ("asOf=", "expected an instant such as"),
+        ("knownAt=x", "expected a tree size"),
+        ("knownAt=0", &*format!("expected a tree size from 1 to {size}")),
+        (&*format!("knownAt={}", size + 1), &*format!("expected a tree size from 1 to {size}")),
+        ("order=backwards", "expected occurred or recorded"),
+        ("from=-1", "expected the number of an entry"),
+    ] {
+        for path in [case.clone(), format!("{case}/text")] {
+            let reply = w.server.get(&format!("{path}?{query}"));
+            assert_eq!(reply.status, 400, "{path}?{query}");
+            assert!(reply.text().contains(expected), "{}", reply.text());
+        }
+    }
+    for path in [w.path("demand", "contoh-demand"), w.path("party", "agensi"), "/transparency".into()] {
+        assert_eq!(w.server.get(&format!("{path}?knownAt=0")).status, 400, "{path}");
+        assert_eq!(w.server.get(&format!("{path}?knownAt={size}")).status, 200, "{path}");
+    }
+    for path in [
+        "/case/x".into(),
+        w.path("case", "agensi"),
+        w.path("demand", "agensi"),
+        w.path("party", "case-contoh"),
+    ] {
+        assert_eq!(w.server.get(&path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_case_page_says_what_was_asked_and_answered_by_whom_and_how_it_was_assessed() {
+    let w = world();
+    let page = w.page(&format!("{}?asOf=2024-01-01", w.path("case", "case-contoh")));
+    let text = read(&page);
+    let reply = w.index("contoh-reply");
+    for said in [
+        format!(
+            "answered 28 December 2023, 16:30 (+08:00), No. {reply}, first-party, signed by Agensi Contoh"
+        ),
+        format!("satisfied, No. {}", w.index("contoh-assessed")),
+        format!(
+            "Earlier: to be answered later 27 December 2023, 16:00 (+08:00), No. {}",
+            w.index("contoh-holding")
+        ),
+        "Lapsed. Answer due Fri 29 Dec 2023 (14 days, rule chosen by the sender).".into(),
+        "Day 0Fri 15 Dec 2023".into(),
+        "Last dayFri 29 Dec 2023, which counts whole".into(),
+        "Period and rule are chosen by the sender. Act 54 binds written law, a letter only if it says so."
+            .into(),
+        "The time to answer ran out on Fri 29 Dec 2023; extended to Fri 5 Jan 2024".into(),
+        "Persatuan Pengguna Contoh says these conflict".into(),
+        "Agensi Contoh partly accepts: Kenyataan 2 Disember".into(),
+        "First known 1 December 2023, 20:15 (+08:00)".into(),
+        "First disclosed to a regulator on 7 December 2023, 11:00 (+08:00)".into(),
+        "6 days from one to the other".into(),
+        "days later, on the author’s word".into(),
+    ] {
+        assert!(text.contains(&said), "{said}\n{text}");
+    }
+    // What the statement lost is struck out, what is void too.
+    assert!(page.contains("<del>Tiada data peribadi terjejas. </del>"), "{page}");
+    assert!(page.contains("declared void <s>"));
+    // The positions stand directly below the two quotes.
+    let link = page.split("says these conflict").nth(1).unwrap();
+    let (quotes, position) =
+        (link.rfind("</figure></div>").unwrap(), link.find("class=\"position\"").unwrap());
+    assert!(quotes < position && link.matches("<mark>").count() == 2);
+    // Order: sentence, grid, delivery, clock, and only then the rest.
+    let at = |what: &str| page.find(what).unwrap_or_else(|| panic!("{what}"));
+    let order = [
+        "class=\"status\"",
+        "class=\"grid\"",
+        "<dt>Delivery</dt>",
+        "<dt>Clock</dt>",
+        "id=\"summary\"",
+        "<svg",
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
+    assert!(!page.contains("<script"), "no script");
+}
+
+#[test]
+fn promises_are_open_done_or_past_their_date() {
+    let w = world();
+    let states = |as_of: &str| -> Vec<PromiseState> {
+        let time = Time::parse(as_of).unwrap();
+        let views = w.views();
+        let view = views.case_view(&w.ids["case-contoh"], time, Order::Occurred, 0, 0).unwrap().unwrap();
+        view.promises.iter().map(|p| p.state).collect()
+    };
+    let done = PromiseState::Closed(onrecord::event::CommitmentOutcome::Done, w.index("contoh-promise-kept"));
+    assert_eq!(states("2024-01-05T00:00:00.000Z"), [PromiseState::Open, PromiseState::Open]);
+    assert_eq!(states("2024-01-31T15:59:59.999Z"), [done, PromiseState::Open]);
+    assert_eq!(
+        states("2024-01-31T16:00:00.000Z"),
+        [done, PromiseState::PastDate],
+        "the day is over in the case's zone"
+    );
+    let page = read(&w.page(&format!("{}?asOf=2024-03-01", w.path("case", "case-contoh"))));
+    assert!(page.contains("past its date, nothing on record"));
+}
+
+#[test]
+fn only_entries_below_known_at_count() {
+    let w = world();
+    let case = w.path("case", "case-contoh");
+    let at = |label: &str| w.index(label);
+    let said = |size: u64| read(&w.page(&format!("{case}?asOf=2024-01-01&knownAt={size}")));
+
+    let before = said(at("contoh-hand-over"));
+    assert!(
+        before.contains("Taken by a relay Fri 15 Dec 2023") && !before.contains("Handed over"),
+        "{before}"
+    );
+    assert!(before.contains(&format!("by the first {} entries of", at("contoh-hand-over"))));
+    assert!(said(at("contoh-hand-over") + 1).contains("Handed over Fri 15 Dec 2023"));
+    assert_eq!(w.server.get(&format!("{case}?knownAt={}", at("case-contoh"))).status, 404, "not opened yet");
+
+    // Void, withheld, keys and roles are those of the size.
+    let views = |size: u64| Views::at(w.server.ledger.reader(), size).unwrap();
+    let line = |size: u64, label: &str| {
+        let views = views(size);
+        views.line(&views.record(at(label)).unwrap().unwrap()).unwrap()
+    };
+    assert!(!line(at("contoh-press-void"), "contoh-press-wrong").voided);
+    assert!(line(at("contoh-press-void") + 1, "contoh-press-wrong").voided);
+    assert!(!line(at("contoh-18-dec-withheld"), "contoh-18-dec").withheld);
+    assert!(line(at("contoh-18-dec-withheld") + 1, "contoh-18-dec").withheld);
+    assert!(line(at("contoh-18-dec-released"), "contoh-18-dec").withheld);
+    assert!(!line(at("contoh-18-dec-released") + 1, "contoh-18-dec").withheld);
+    let roles = |size: u64| views(size).party(&w.ids["desk"]).unwrap().unwrap().roles();
+    assert_eq!(roles(at("desk-recorder")), [""; 0]);
+    assert_eq!(roles(at("desk-registrar-revoked")), ["registrar", "recorder"]);
+    assert_eq!(roles(at("desk-registrar-revoked") + 1), ["recorder"]);
+    let keys = |size: u64| views(size).keys(&w.ids["counsel"]).unwrap();
+    assert_eq!(keys(at("counsel-key-2024")).len(), 1);
+    let before = keys(at("counsel-key-revoked"));
+    assert!(before.len() == 2 && before[0].revoked.is_none());
+    assert!(keys(at("counsel-key-revoked") + 1)[0].revoked.is_some());
+    assert!(Views::at(w.server.ledger.reader(), 0).is_none());
+    assert!(Views::at(w.server.ledger.reader(), w.views().size() + 1).is_none());
+}
+
+/// A ledger with the small story, served.
+fn small() -> (tempfile::TempDir, Server, Story) {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    (tmp, Server::start(ledger), story)
+}
+
+fn record(ledger: &Ledger, (id, submission): (EventId, onrecord::ledger::Submission)) -> (EventId, u64) {
+    (id, ledger.record_blocking(vec![submission], false).remove(0).unwrap().index)
+}
+
+#[test]
+fn a_name_is_the_one_of_the_size_and_all_names_are_listed() {
+    let (_tmp, server, s) = small();
+    let renamed = say(
+        "party.updated",
+        None,
+        json!({"party": s.agency}),
+        json!({}),
+        Some(json!({"name": "Badan Baru"})),
+    );
+    let (_, index) = record(&server.ledger, renamed.sign(&[&operator()]));
+    let path = format!("/party/{}", s.agency);
+    assert!(server.get(&format!("{path}?knownAt={index}")).text().contains("<h1><bdi>Agensi</bdi></h1>"));
+    let now = server.get(&path).text();
+    assert!(now.contains("<h1><bdi>Badan Baru</bdi></h1>"));
+    assert!(read(&now).contains("Names over timeAgensi, from 15 December 2023"), "{}", read(&now));
+    assert!(server.get(&format!("/case/{}?knownAt={index}", s.case)).text().contains(">Agensi</bdi>"));
+}
+
+#[test]
+fn words_withheld_now_are_shown_at_no_size_and_in_no_quote() {
+    let (_tmp, server, s) = small();
+    let first = record(&server.ledger, statement(&s, "rahsia besar yang ditarik"));
+    let second = record(&server.ledger, statement(&s, "tiada apa-apa berlaku"));
+    let link = say(
+        "link.asserted",
+        Some(s.case),
+        json!({"from": first.0, "to": second.0}),
+        json!({"relation": "contradicts"}),
+        Some(json!({"reasoning": "bercanggah",
+            "quotes": {"from": {"exact": "rahsia besar"}, "to": {"exact": "tiada apa-apa"}}})),
+    );
+    let (_, linked) = record(&server.ledger, link.sign(&[&desk()]));
+    let case = format!("/case/{}", s.case);
+    assert!(server.get(&case).text().contains("<mark>rahsia besar</mark>"));
+    let withheld = say(
+        "content.withheld",
+        Some(s.case),
+        json!({"entry": first.0}),
+        json!({"ground": "court_order", "blobs": ["content"]}),
+        None,
+    );
+    record(&server.ledger, withheld.sign(&[&operator()]));
+    for path in [
+        case.clone(),
+        format!("{case}/text"),
+        format!("{case}?knownAt={}", linked + 1),
+        format!("{case}/text?knownAt={}", linked + 1),
+        "/transparency".into(),
+        format!("/party/{}?knownAt={}", s.agency, linked + 1),
+    ] {
+        let text = server.get(&path).text();
+        assert!(!text.contains("rahsia besar"), "{path}");
+    }
+    let page = server.get(&format!("{case}?knownAt={}", linked + 1)).text();
+    assert!(page.contains("(words withheld)") && page.contains("<mark>tiada apa-apa</mark>"));
+    let now = read(&server.get(&case).text());
+    assert!(now.contains("on the ground: court order. withheld"), "{now}");
+}
+
+#[test]
+fn a_collection_and_a_position_of_another_case_bear_on_a_demand() {
+    let (_tmp, server, s) = small();
+    let ledger = &server.ledger;
+    let (op, union_key) = (operator(), key("union.example/a", 9));
+    let facts = json!({"kind": "organisation", "keys": [union_key.verifying_key().to_string()]});
+    let registered = say("party.registered", None, json!({}), facts, Some(json!({"name": "Kesatuan"})));
+    let (union, _) = record(ledger, registered.sign(&[&op, &union_key]));
+    let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuching"});
+    let other =
+        say("case.opened", None, json!({"respondent": s.agency}), facts, Some(json!({"title": "Lain"})));
+    let (other, _) = record(ledger, other.sign(&[&desk()]));
+    let opened = say(
+        "collection.opened",
+        Some(other),
+        json!({"organiser": union}),
+        json!({"assurance": "email"}),
+        Some(json!({"text": "Kami bertanya:\n1. Apa   yang hilang?"})),
+    );
+    let (collection, _) = record(ledger, opened.sign(&[&union_key]));
+    let counted =
+        say("collection.counted", Some(other), json!({"collection": collection}), json!({"count": 12}), None);
+    record(ledger, counted.sign(&[&union_key]));
+    let demand = say(
+        "demand.issued",
+        Some(s.case),
+        json!({"respondent": s.agency, "petitioner": union, "collection": collection}),
+        json!({"items": 2}),
+        Some(json!({"items": ["Apa yang hilang?", "Siapa tahu?"]})),
+    );
+    let (demand, _) = record(ledger, demand.sign(&[&desk()]));
+    let sheet = || {
+        let time = Time::parse("2024-01-01T00:00:00.000Z").unwrap();
+        Views::new(ledger.reader()).demand(&demand, time).unwrap().unwrap().view
+    };
+    let named = sheet();
+    assert!(named.backing.iter().all(|b| b.backer.confirmed.is_none()));
+    assert_eq!(named.count_words(), None, "no count beside what its organiser did not confirm");
+    let affirmed = say(
+        "position.taken",
+        Some(other),
+        json!({"party": union, "on": [demand]}),
+        json!({"stance": "affirms"}),
+        Some(json!({"text": "Surat kami."})),
+    );
+    let (_, index) = record(ledger, affirmed.sign(&[&union_key]));
+    let view = sheet();
+    assert!(view.backing.iter().all(|b| b.backer.confirmed == Some(Confirmed::Affirmed(index))));
+    assert_eq!(view.count_words().as_deref(), Some("12, as stated; no roll committed"));
+    let signed: Vec<Option<bool>> = view.items.iter().map(|i| i.signed).collect();
+    assert_eq!(signed, [Some(true), Some(false)]);
+    assert_eq!(view.demand.status, Status::Issued);
+}
+
+#[test]
+fn a_demand_page_shows_every_attempt_the_backing_and_the_signed_text() {
+    let w = world();
+    let text = read(&w.page(&format!("{}?asOf=2024-01-01", w.path("demand", "contoh-demand"))));
+    for said in [
+        "by e-mail, to Agensi Contoh: Taken by a relay",
+        "by hand, to Agensi Contoh: Handed over",
+        "relayed to the addressee's service (RelayAcceptance), on the word of a computer system",
+        "Copies to others",
+        "by e-mail, to Pengawal Data Contoh: failed",
+        "reason UnknownRecipient",
+        "counselExample & Co.: confirmed, signed the demand",
+        "petitionerPersatuan Pengguna Contoh: confirmed, affirmed it in entry 61",
+        "204 standing, of 214 ever confirmed",
+        "2 of 3 items stand word for word in the text on record as signed",
+        "not word for word in the text on record as signed",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    let socso = read(&w.page(&w.path("demand", "demand-socso")));
+    assert!(socso.contains("named, not confirmed") && !socso.contains("Signatures"), "{socso}");
+}
+
+#[test]
+fn conflicting_evidence_is_shown_as_such_and_gives_no_grade() {
+    let (_tmp, server, s) = small();
+    let ledger = &server.ledger;
+    let demand = say(
+        "demand.issued",
+        Some(s.case),
+        json!({"respondent": s.agency, "petitioner": s.desk}),
+        json!({"items": 1}),
+        Some(json!({"items": ["Apa?"]})),
+    );
+    let (demand, _) = record(ledger, demand.sign(&[&desk()]));
+    let notice = say(
+        "notice.dispatched",
+        Some(s.case),
+        json!({"sender": s.desk, "addressee": s.agency, "demand": demand}),
+        json!({"channel": "registered_post"}),
+        Some(json!({"address": "Jalan 1"})),
+    );
+    let (notice, _) = record(ledger, notice.sign(&[&desk()]));
+    for (evidence, account) in [("ContentHandover", "diserah"), ("ContentConsignmentFailure", "dipulangkan")]
+    {
+        let said = say(
+            "delivery.evidenced",
+            Some(s.case),
+            json!({"notice": notice}),
+            json!({"evidence": evidence, "vouched_by": "carrier"}),
+            Some(json!({"account": account})),
+        );
+        record(ledger, said.sign(&[&desk()]));
+    }
+    let page = server.get(&format!("/demand/{demand}")).text();
+    assert!(
+        page.contains(">conflicting</strong>") && page.contains("The evidence of this notice is conflicting")
+    );
+    let case = read(&server.get(&format!("/case/{}", s.case)).text());
+    assert!(case.contains("Evidence of delivery is conflicting") && !case.contains("Handed over"), "{case}");
+    assert!(server.get(&format!("/demand/{demand}/text")).text().contains("[conflicting]"));
+}
+
+#[test]
+fn a_record_counts_real_delivered_demands_and_gives_no_median_below_five() {
+    let w = world();
+    let socso = read(&w.page(&w.path("party", "socso")));
+    assert!(
+        socso.contains("No delivered demand to it is on record here. 1 demand without evidence of delivery")
+    );
+    let agency = w.page(&w.path("party", "agensi"));
+    assert!(!agency.contains("id=\"record\""), "an invented party has none");
+
+    let (_tmp, server, s) = small();
+    let ledger = &server.ledger;
+    let mut answered = Vec::new();
+    for n in 0..5 {
+        let demand = say(
+            "demand.issued",
+            Some(s.case),
+            json!({"respondent": s.agency, "petitioner": s.desk}),
+            json!({"items": 1}),
+            Some(json!({"items": [format!("Soalan {n}?")]})),
+        );
+        let (demand, _) = record(ledger, demand.sign(&[&desk()]));
+        let notice = say(
+            "notice.dispatched",
+            Some(s.case),
+            json!({"sender": s.desk, "addressee": s.agency, "demand": demand}),
+            json!({"channel": "hand"}),
+            Some(json!({"address": "Jalan 1"})),
+        );
+        let (notice, _) = record(ledger, notice.sign(&[&desk()]));
+        let handed = say(
+            "delivery.evidenced",
+            Some(s.case),
+            json!({"notice": notice}),
+            json!({"evidence": "ContentHandover", "vouched_by": "sender"}),
+            Some(json!({"account": "diserah"})),
+        );
+        record(ledger, handed.sign(&[&desk()]));
+        let reply = say(
+            "disclosure.made",
+            Some(s.case),
+            json!({"party": s.agency, "demand": demand}),
+            json!({"kind": "reply", "items": [{"item": 1, "outcome": "answered"}]}),
+            Some(json!({"answers": {"1": "Jawapan."}})),
+        );
+        record(ledger, reply.sign(&[&desk()]));
+        answered.push(read(&server.get(&format!("/party/{}", s.agency)).text()));
+    }
+    assert!(
+        answered[3].contains("n = 4: 4 demands delivered to it are on record here, in 1 case: 4 answered.")
+    );
+    assert!(answered[3].contains("Put on record by Meja (4)") && answered[3].contains("No median is given"));
+    assert!(
+        answered[4].contains("Median from delivery to the last outcome: 0 days, of 5 demands"),
+        "{}",
+        answered[4]
+    );
+}
+
+#[test]
+fn everything_withheld_corrected_or_changed_in_keys_stands_on_one_page() {
+    let w = world();
+    let page = w.page("/transparency");
+    for label in [
+        "contoh-list-withheld",
+        "contoh-18-dec-withheld",
+        "contoh-18-dec-released",
+        "contoh-press-void",
+        "contoh-incident-note",
+        "agensi-press-key",
+        "counsel-key-2024",
+        "counsel-key-revoked",
+    ] {
+        assert!(page.contains(&format!(">No. {}</a>", w.index(label))), "{label}");
+    }
+    let text = read(&page);
+    assert!(text.contains("safety11") && text.contains("court order10"), "ground, all, in force: {text}");
+    assert!(page.matches(">fictional</strong>").count() >= 8, "what is made up says so");
+    let early = read(&w.page(&format!("/transparency?knownAt={}", w.index("contoh-18-dec-released"))));
+    assert!(early.contains("court order11"));
+    assert!(w.page("/").contains("href=\"/transparency\""));
+}
+
+#[test]
+fn both_orders_of_a_timeline_hold_every_entry_once_a_page_at_a_time() {
+    let w = world();
+    let case = w.path("case", "case-contoh");
+    let numbers = |page: &str| -> Vec<u64> {
+        let timeline = page.split("<ol class=\"lines\"").nth(1).unwrap();
+        let ids = timeline.split("id=\"e").skip(1);
+        ids.map(|t| t.split('"').next().unwrap().parse().unwrap()).collect()
+    };
+    let recorded = numbers(&w.page(&format!("{case}?order=recorded")));
+    assert!(
+        recorded.is_sorted()
+            && recorded.len() == w.views().case(&w.ids["case-contoh"]).unwrap().unwrap().entries.len()
+    );
+    let mut occurred = numbers(&w.page(&case));
+    occurred.sort_unstable();
+    assert_eq!(occurred, recorded);
+    // An entry that is recorded late stands where it happened.
+    let jakim = w.path("case", "case-jakim");
+    let (by_date, by_index) =
+        (numbers(&w.page(&jakim)), numbers(&w.page(&format!("{jakim}?order=recorded"))));
+    assert_eq!(by_date[0], w.index("jakim-restored"), "a month counts from its first day");
+    assert_eq!(*by_index.last().unwrap(), w.index("jakim-restored"));
+}
+
+#[test]
+fn a_case_page_of_200_entries_is_below_150_kb_and_a_long_case_is_paged() {
+    let (_tmp, server, s) = small();
+    let text =
+        "Agensi menyatakan bahawa sistemnya telah pulih sepenuhnya dan tiada data pengguna yang hilang. "
+            .repeat(4);
+    let all: Vec<_> = (0..199).map(|i| statement(&s, &format!("{i} {text}")).1).collect();
+    for answer in server.ledger.record_blocking(all, true) {
+        answer.unwrap();
+    }
+    let case = format!("/case/{}", s.case);
+    let mut seen = 0;
+    let mut next = Some(case.clone());
+    while let Some(path) = next {
+        let page = server.get(&path);
+        assert!(page.body.len() < 150_000, "{path}: {} bytes", page.body.len());
+        let page = page.text();
+        seen += page.matches("<li class=\"line").count();
+        next = page
+            .split("<a rel=\"next\" href=\"")
+            .nth(1)
+            .map(|t| t.split(['"', '#']).next().unwrap().to_owned());
+    }
+    assert_eq!(seen, 200);
+}
+
+#[test]
+fn rebuilding_the_index_gives_the_same_answers_byte_for_byte() {
+    let mut w = world();
+    let dir = w.tmp.path().join("ledger");
+    let fixed = "asOf=2024-01-05T08:00:00%2B08:00";
+    let size = w.views().size();
+    let mut paths =
+        vec!["/".to_owned(), "/entries".into(), "/transparency".into(), "/transparency?knownAt=60".into()];
+    for case in ["case-socso", "case-jakim", "case-lhdn", "case-contoh"] {
+        for rest in ["", "/text"] {
+            paths.push(format!("{}{rest}?{fixed}", w.path("case", case)));
+            paths.push(format!("{}{rest}?{fixed}&knownAt={}&order=recorded", w.path("case", case), size - 8));
+        }
+    }
+    for demand in ["demand-socso", "contoh-demand", "contoh-demand-2"] {
+        paths.push(format!("{}?{fixed}", w.path("demand", demand)));
+    }
+    for party in ["socso", "agensi", "counsel", "desk"] {
+        paths.push(format!("{}?{fixed}", w.path("party", party)));
+        paths.push(format!("{}?{fixed}&knownAt=70", w.path("party", party)));
+    }
+    paths.extend((0..size).map(|n| format!("/e/{n}")));
+    let answers = |server: &Server| -> Vec<(String, Vec<u8>)> {
+        let host = server.address.to_string();
+        let one = |path: &String| {
+            let reply = server.get(path);
+            assert_eq!(reply.status, 200, "{path}");
+            // The address that was asked stands in permalinks.
+            (path.clone(), reply.text().replace(&host, "HOST").into_bytes())
+        };
+        paths.iter().map(one).collect()
+    };
+    let before = answers(&w.server);
+    w.server.stop();
+    w.server.ledger.close();
+    let World { server, tmp, .. } = w;
+    drop(server);
+    let rebuilt = Ledger::rebuild(&dir, &|_, _| ()).unwrap();
+    assert_eq!(rebuilt, size);
+    let server = Server::start(open(&dir));
+    for ((path, before), (_, after)) in before.into_iter().zip(answers(&server)) {
+        assert_eq!(String::from_utf8(before), String::from_utf8(after), "{path}");
+    }
+    drop(server);
+    drop(tmp);
+}

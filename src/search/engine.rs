@@ -88,9 +88,10 @@ impl Engine {
         Ok(Self { fields, index, reader })
     }
 
-    pub fn writer(&self) -> tantivy::Result<Writer> {
-        let writer = self.index.writer_with_num_threads(1, ARENA)?;
-        Ok(Writer { fields: self.fields, writer, reader: self.reader.clone() })
+    /// Makes what adds to the index, with a thread of its own; to be called on the thread that adds.
+    pub fn writing(&self) -> impl FnOnce() -> tantivy::Result<Writer> + Send + use<> {
+        let (fields, index, reader) = (self.fields, self.index.clone(), self.reader.clone());
+        move || Ok(Writer { fields, writer: index.writer_with_num_threads(1, ARENA)?, reader })
     }
 
     /// The first `most` places after `after` of what fits, in order. `None` if it took until the deadline.

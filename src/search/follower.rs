@@ -23,17 +23,23 @@ const PAUSE: Duration = Duration::from_millis(40);
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 pub(super) struct Follower {
-    pub shared: Arc<Shared>,
-    pub writer: Writer,
+    shared: Arc<Shared>,
+    writer: Writer,
     /// Entries put in, found or not.
-    pub next: u64,
+    next: u64,
     /// The size of the log at the start: whatever is read, is read as these entries leave it.
-    pub read_at: u64,
+    read_at: u64,
     /// Entries to be read again, because what can be said of them changed.
-    pub again: BTreeSet<u64>,
+    again: BTreeSet<u64>,
 }
 
 impl Follower {
+    /// From the first entry on.
+    pub fn new(shared: Arc<Shared>, writer: Writer) -> Self {
+        let read_at = shared.reader.checkpoint().checkpoint().size();
+        Self { shared, writer, next: 0, read_at, again: BTreeSet::new() }
+    }
+
     pub fn run(mut self) {
         while !self.shared.is_stopping() {
             let pause = match self.follow() {

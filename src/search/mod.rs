@@ -21,7 +21,6 @@ pub use query::{MAX_QUERY, MAX_WORDS, Query, QueryError};
 pub use snippet::{Snippet, SnippetPart};
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -49,6 +48,9 @@ pub const MAX_HITS: usize = 100;
 pub const MAX_TYPES: usize = 64;
 /// How long one search may take.
 const TIME: Duration = Duration::from_secs(1);
+/// How much less of a busy core the index gets (nice(2)): a tenth.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 /// How often more is fetched where hits no longer read as they did.
 const ROUNDS: usize = 4;
 
@@ -271,18 +273,25 @@ impl Search {
 fn begin(shared: &Arc<Shared>) -> Result<(Engine, JoinHandle<()>), ReadError> {
     let fault = |e: &dyn std::fmt::Display| ReadError(format!("search: {e}"));
     let engine = Engine::new().map_err(|e| fault(&e))?;
-    let follower = Follower {
-        shared: shared.clone(),
-        writer: engine.writer().map_err(|e| fault(&e))?,
-        next: 0,
-        read_at: shared.reader.checkpoint().checkpoint().size(),
-        again: BTreeSet::new(),
+    let (shared, writing) = (shared.clone(), engine.writing());
+    let run = move || {
+        give_way();
+        match writing() {
+            Ok(writer) => Follower::new(shared, writer).run(),
+            Err(cause) => tracing::error!(%cause, "search could not begin"),
+        }
     };
-    let thread = std::thread::Builder::new()
-        .name("search".into())
-        .spawn(move || follower.run())
-        .map_err(|e| fault(&e))?;
+    let thread = std::thread::Builder::new().name("search".into()).spawn(run).map_err(|e| fault(&e))?;
     Ok((engine, thread))
+}
+
+/// Lets all other threads go first, this one and those it starts: an entry takes longer to index than to record, and
+/// whoever records must not wait for that. Under more load than there are cores, search falls behind and says so.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "search runs beside the ledger with the same priority");
+    }
 }
 
 fn conditions(filter: &Filter, size: u64) -> Conditions {

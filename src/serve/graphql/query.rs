@@ -20,10 +20,10 @@ use super::{
     node::Node,
     page::{PageArgs, weight},
     party::Party,
+    party_locator::PartyLocator,
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
-    party_locator::PartyLocator,
 };
 use crate::{note::VerifyingKey, serve::limits, views};
 

@@ -16,6 +16,7 @@ mod notify;
 mod operate;
 mod ready;
 mod record;
+mod search;
 mod serve;
 mod show;
 pub mod story;
@@ -72,6 +73,7 @@ enum Command {
     Serve(serve::Args),
     Ready(ready::Args),
     Verify(verify::Args),
+    Search(search::Args),
     #[command(subcommand)]
     Show(show::Command),
     /// Make and show key files
@@ -166,6 +168,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args, &context),
         Command::Ready(args) => ready::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Search(args) => search::run(args, &context),
         Command::Show(command) => show::run(command, &context),
         Command::Key(command) => key::run(command, &context),
         Command::Record(command) => record::run(command, &context),

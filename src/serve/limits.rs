@@ -109,6 +109,8 @@ pub const MOMENT_PARTS: usize = 64;
 pub const TIMELINE_ON_PAGE: usize = 50;
 /// Entries on one page of a party or the register.
 pub const LINES_ON_PAGE: usize = 100;
+/// Hits on one page of a search.
+pub const HITS_ON_PAGE: usize = 20;
 /// The latest entries on the front page.
 pub const LATEST_ON_FRONT: usize = 12;
 /// Cases on the front page.

@@ -8,7 +8,7 @@
 //! | `/checkpoint`, `/tile/…`, `/tile/entries/…`, `/content/tile/…` | the log (`c2sp.org/tlog-tiles`; formats.md, section 6) |
 //! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to hand a file in |
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
-//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
+//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
 //! | `/metrics` | numbers for whoever watches it, on an address of its own ([`Options::metrics`]) |
 //!
@@ -68,7 +68,7 @@ use tokio::{
 use self::{
     connection::Stream, connections::Connections, metrics::Metrics, shares::Shares, write_rate::WriteBudget,
 };
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, search::Search};
 
 /// How a ledger is served.
 #[derive(Debug, Clone)]
@@ -112,6 +112,7 @@ struct Shared {
     ledger: Ledger,
     options: Options,
     schema: graphql::ApiSchema,
+    search: Arc<Search>,
     /// Where the router is used without [`serve`], it stays empty.
     connections: Arc<Connections>,
     requests: Arc<Shares>,
@@ -140,8 +141,10 @@ impl App {
         let most = system::connections(options.connections);
         let writes = WriteBudget::new(options.writes, counts.clone());
         let metrics = Arc::<Metrics>::default();
+        let search = Arc::new(Search::start(ledger.reader()));
         Self(Arc::new(Shared {
-            schema: graphql::schema(ledger.clone(), writes, metrics.clone()),
+            schema: graphql::schema(ledger.clone(), search.clone(), writes, metrics.clone()),
+            search,
             ledger,
             connections: Connections::new(most, options.connections_each, counts.clone()),
             requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
@@ -174,6 +177,7 @@ fn routes(app: App) -> Router {
         .route("/demand/{id}", get(pages::demand::page))
         .route("/demand/{id}/text", get(pages::demand::text))
         .route("/party/{id}", get(pages::party::page))
+        .route("/search", get(pages::search::page))
         .route("/party/{id}/text", get(pages::party::text))
         .route("/transparency", get(pages::transparency::page))
         .route("/style.css", get(pages::assets::style))

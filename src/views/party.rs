@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How many updates of a party are looked through for its latest name.
-const UPDATES_READ: usize = 16;
+const UPDATES_READ: usize = 64;
 /// How many entries of a party's thread are looked through for its keys.
 const THREAD_READ: usize = 512;
 
@@ -162,7 +162,7 @@ impl Views {
 
     /// The last updates of a party, the latest first. They stand in its thread, which is short: what names a party
     /// may be half of the ledger.
-    fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
+    pub(crate) fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
         let mut updates = Vec::new();
         for index in self.thread(id)?.into_iter().rev().take(THREAD_READ) {
             let Some(record) = self.record(index)? else { continue };

@@ -41,7 +41,13 @@ mod record_input;
 mod record_payload;
 mod reference;
 mod refusal_code;
+mod search;
+mod search_connection;
+mod search_filter;
+mod search_hit;
+mod search_order;
 mod signer;
+mod snippet;
 mod subscription;
 mod transport;
 mod user_error;
@@ -55,7 +61,7 @@ use std::sync::Arc;
 use async_graphql::Schema;
 
 use super::{limits, metrics::Metrics, write_rate::WriteBudget};
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, search::Search};
 
 /// The schema, with its resolvers.
 pub type ApiSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
@@ -72,8 +78,13 @@ fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, sub
 /// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
 ///
 /// [`Client`]: super::Client
-pub(super) fn schema(ledger: Ledger, writes: WriteBudget, metrics: Arc<Metrics>) -> ApiSchema {
-    build().data(ledger).data(writes).data(metrics).finish()
+pub(super) fn schema(
+    ledger: Ledger,
+    search: Arc<Search>,
+    writes: WriteBudget,
+    metrics: Arc<Metrics>,
+) -> ApiSchema {
+    build().data(ledger).data(search).data(writes).data(metrics).finish()
 }
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.

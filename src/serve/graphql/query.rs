@@ -21,6 +21,9 @@ use super::{
     page::{PageArgs, weight},
     party::Party,
     party_locator::PartyLocator,
+    search_connection::SearchConnection,
+    search_filter::SearchFilter,
+    search_order::SearchOrder,
 };
 use crate::{note::VerifyingKey, serve::limits, views};
 
@@ -173,6 +176,23 @@ impl Query {
         }
         let path = views.reader().consistency(old.0, new).answer()?.unwrap_or_default();
         Ok(path.into_iter().map(Hash::from).collect())
+    }
+    /// Entries that say something, by words, names and sentences, in Malay and English. A word finds others of its
+    /// root; `"exact words"`, `begin*` and `-without` are understood, and no text is an error of syntax.
+    #[graphql(complexity = "weight(first, None, 3 + child_complexity)")]
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to look for: 1 to 16 words, at most 512 bytes. All must be there.")]
+        words: String,
+        #[graphql(desc = "Which entries.")] filter: Option<SearchFilter>,
+        #[graphql(desc = "In which order.", default)] order: SearchOrder,
+        #[graphql(desc = "How many, at most 100; 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what stands after this cursor of a list in the same order.")] after: Option<
+            String,
+        >,
+    ) -> Result<SearchConnection> {
+        super::search::read(ctx, &words, filter.unwrap_or_default(), order, first, after.as_deref()).await
     }
     /// Which ledger this is.
     async fn ledger(&self) -> LedgerInfo {

@@ -12,6 +12,7 @@ mod filters;
 pub mod graphql;
 pub mod home;
 pub mod party;
+pub mod search;
 pub mod transparency;
 
 use askama::Template;
@@ -32,7 +33,7 @@ use crate::{ledger::ReadError, views::Views};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// Styles and pictures from here, and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What stands around every page.
 struct Shell {

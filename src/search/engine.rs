@@ -1,0 +1,301 @@
+//! Tantivy, in memory. Nothing here touches a disk.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use tantivy::{
+    DocId, Index, IndexReader, IndexWriter, ReloadPolicy, Score, SegmentOrdinal, SegmentReader,
+    TantivyDocument, Term as Key,
+    collector::{Collector, SegmentCollector},
+    columnar::Column,
+    query::{
+        AllQuery, BooleanQuery, ConstScoreQuery, FuzzyTermQuery, Occur, PhraseQuery, Query as Condition,
+        TermQuery,
+    },
+    schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
+    tokenizer::{PreTokenizedString, Token as Indexed},
+};
+
+use super::{
+    Query,
+    document::{Document, WEIGHTS},
+    query::Term,
+    token::{root, tokens},
+};
+
+/// Bytes that documents take in memory before they become a segment.
+const ARENA: usize = 32 << 20;
+/// Stands before a root, so that it is no word: `~jawab`.
+const ROOT: char = '~';
+
+/// Where a hit stands in its list: its score (0 in the order of time) and its index, the largest first.
+pub(super) type Place = (u32, u64);
+
+/// Which entries, beside what they say.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    /// Of each of these lists one facet must be there.
+    pub facets: Vec<Vec<String>>,
+    pub since_ms: Option<i64>,
+    pub until_ms: Option<i64>,
+    /// Only entries below it.
+    pub size: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    index: Field,
+    recorded: Field,
+    facet: Field,
+    texts: [Field; WEIGHTS.len()],
+}
+
+pub(super) struct Engine {
+    fields: Fields,
+    index: Index,
+    reader: IndexReader,
+}
+
+/// Adds to the index. There is one.
+pub(super) struct Writer {
+    fields: Fields,
+    writer: IndexWriter,
+    reader: IndexReader,
+}
+
+impl Engine {
+    pub fn new() -> tantivy::Result<Self> {
+        let mut schema = Schema::builder();
+        let positions = TextFieldIndexing::default()
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+            .set_fieldnorms(false);
+        let text = TextOptions::default().set_indexing_options(positions);
+        let fields = Fields {
+            index: schema.add_u64_field("index", INDEXED | FAST),
+            recorded: schema.add_i64_field("recorded", FAST),
+            facet: schema.add_text_field("facet", STRING),
+            texts: WEIGHTS.map(|weight| schema.add_text_field(&format!("text{weight}"), text.clone())),
+        };
+        let index = Index::create_in_ram(schema.build());
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { fields, index, reader })
+    }
+
+    /// Makes what adds to the index, with a thread of its own; to be called on the thread that adds.
+    pub fn writing(&self) -> impl FnOnce() -> tantivy::Result<Writer> + Send + use<> {
+        let (fields, index, reader) = (self.fields, self.index.clone(), self.reader.clone());
+        move || Ok(Writer { fields, writer: index.writer_with_num_threads(1, ARENA)?, reader })
+    }
+
+    /// The first `most` places after `after` of what fits, in order. `None` if it took until the deadline.
+    pub fn find(
+        &self,
+        query: &Query,
+        conditions: &Conditions,
+        by_time: bool,
+        after: Option<Place>,
+        most: usize,
+        deadline: Instant,
+    ) -> tantivy::Result<Option<Vec<Place>>> {
+        let late = Arc::new(AtomicBool::new(false));
+        let best = Best {
+            by_time,
+            after,
+            most,
+            since_ms: conditions.since_ms.unwrap_or(i64::MIN),
+            until_ms: conditions.until_ms.unwrap_or(i64::MAX),
+            size: conditions.size,
+            deadline,
+            late: late.clone(),
+        };
+        let found = self.reader.searcher().search(&self.fields.condition(query, conditions), &best)?;
+        Ok((!late.load(Ordering::Relaxed)).then_some(found))
+    }
+}
+
+impl Fields {
+    fn condition(&self, query: &Query, conditions: &Conditions) -> BooleanQuery {
+        let mut all: Vec<(Occur, Box<dyn Condition>)> = vec![(Occur::Must, scored(Box::new(AllQuery), 0))];
+        for term in &query.wanted {
+            all.push((Occur::Must, self.anywhere(term)));
+        }
+        for term in &query.unwanted {
+            all.push((Occur::MustNot, self.anywhere(term)));
+        }
+        for any in &conditions.facets {
+            let one = |facet: &String| {
+                let key = Key::from_field_text(self.facet, facet);
+                Box::new(TermQuery::new(key, IndexRecordOption::Basic)) as Box<dyn Condition>
+            };
+            all.push((Occur::Must, scored(Box::new(BooleanQuery::union(any.iter().map(one).collect())), 0)));
+        }
+        BooleanQuery::new(all)
+    }
+
+    /// A term in any text. Its score is the sum of the weights of those that have it, whatever else is in the index,
+    /// so a place in a list never moves.
+    fn anywhere(&self, term: &Term) -> Box<dyn Condition> {
+        let fields = self.texts.iter().zip(WEIGHTS);
+        Box::new(BooleanQuery::union(
+            fields.map(|(field, weight)| scored(in_text(*field, term), weight)).collect(),
+        ))
+    }
+}
+
+fn scored(condition: Box<dyn Condition>, weight: u8) -> Box<dyn Condition> {
+    Box::new(ConstScoreQuery::new(condition, f32::from(weight)))
+}
+
+fn in_text(field: Field, term: &Term) -> Box<dyn Condition> {
+    let key = |text: &str| Key::from_field_text(field, text);
+    let exact =
+        |text: &str| Box::new(TermQuery::new(key(text), IndexRecordOption::Basic)) as Box<dyn Condition>;
+    match term {
+        Term::Word(word) => {
+            let mut forms = vec![exact(&word.text), exact(&format!("{ROOT}{}", word.root))];
+            if word.root != word.text {
+                forms.push(exact(&word.root));
+            }
+            Box::new(BooleanQuery::union(forms))
+        }
+        Term::Beginning(text) => Box::new(FuzzyTermQuery::new_prefix(key(text), 0, true)),
+        Term::Phrase(words) => match &words[..] {
+            [word] => exact(word),
+            words => Box::new(PhraseQuery::new(words.iter().map(|w| key(w)).collect())),
+        },
+    }
+}
+
+impl Writer {
+    /// Puts a document in the place of any earlier one of its entry.
+    pub fn put(&self, document: &Document, again: bool) -> tantivy::Result<()> {
+        if again {
+            self.writer.delete_term(Key::from_field_u64(self.fields.index, document.index));
+        }
+        let mut doc = TantivyDocument::new();
+        doc.add_u64(self.fields.index, document.index);
+        doc.add_i64(self.fields.recorded, document.recorded_ms);
+        for facet in &document.facets {
+            doc.add_text(self.fields.facet, facet);
+        }
+        for piece in &document.pieces {
+            let Some(at) = WEIGHTS.iter().position(|w| *w == piece.weight) else { continue };
+            let mut indexed = Vec::new();
+            for (position, token) in tokens(&piece.text).into_iter().enumerate() {
+                let at = |text| Indexed { offset_from: 0, offset_to: 0, position, text, position_length: 1 };
+                if let Some(root) = root(&token.text) {
+                    indexed.push(at(format!("{ROOT}{root}")));
+                }
+                indexed.push(at(token.text));
+            }
+            if !indexed.is_empty() {
+                let text = PreTokenizedString { text: String::new(), tokens: indexed };
+                doc.add_pre_tokenized_text(self.fields.texts[at], text);
+            }
+        }
+        self.writer.add_document(doc).map(drop)
+    }
+
+    /// Lets all that was put be found.
+    pub fn commit(&mut self) -> tantivy::Result<()> {
+        self.writer.commit()?;
+        self.reader.reload()
+    }
+}
+
+/// Collects the first places after one.
+struct Best {
+    by_time: bool,
+    after: Option<Place>,
+    most: usize,
+    since_ms: i64,
+    until_ms: i64,
+    size: u64,
+    deadline: Instant,
+    late: Arc<AtomicBool>,
+}
+
+struct BestOfSegment {
+    index: Column<u64>,
+    recorded: Column<i64>,
+    by_time: bool,
+    after: Option<Place>,
+    most: usize,
+    since_ms: i64,
+    until_ms: i64,
+    size: u64,
+    deadline: Instant,
+    late: Arc<AtomicBool>,
+    seen: u32,
+    best: BinaryHeap<Reverse<Place>>,
+}
+
+impl Collector for Best {
+    type Fruit = Vec<Place>;
+    type Child = BestOfSegment;
+
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<BestOfSegment> {
+        Ok(BestOfSegment {
+            index: segment.fast_fields().u64("index")?,
+            recorded: segment.fast_fields().i64("recorded")?,
+            by_time: self.by_time,
+            after: self.after,
+            most: self.most,
+            since_ms: self.since_ms,
+            until_ms: self.until_ms,
+            size: self.size,
+            deadline: self.deadline,
+            late: self.late.clone(),
+            seen: 0,
+            best: BinaryHeap::new(),
+        })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        !self.by_time
+    }
+
+    fn merge_fruits(&self, segments: Vec<Vec<Place>>) -> tantivy::Result<Vec<Place>> {
+        let mut all: Vec<Place> = segments.into_iter().flatten().collect();
+        all.sort_unstable_by_key(|place| Reverse(*place));
+        all.truncate(self.most);
+        Ok(all)
+    }
+}
+
+impl SegmentCollector for BestOfSegment {
+    type Fruit = Vec<Place>;
+
+    fn collect(&mut self, doc: DocId, score: Score) {
+        self.seen = self.seen.wrapping_add(1);
+        if self.seen.is_multiple_of(4_096) && Instant::now() > self.deadline {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        if self.late.load(Ordering::Relaxed) {
+            return;
+        }
+        let (Some(index), Some(recorded)) = (self.index.first(doc), self.recorded.first(doc)) else { return };
+        // Sums of small whole numbers.
+        let place = (if self.by_time { 0 } else { score as u32 }, index);
+        let wanted = index < self.size
+            && (self.since_ms..self.until_ms).contains(&recorded)
+            && self.after.is_none_or(|after| place < after);
+        if wanted && (self.best.len() < self.most || self.best.peek().is_some_and(|worst| place > worst.0)) {
+            if self.best.len() >= self.most {
+                self.best.pop();
+            }
+            self.best.push(Reverse(place));
+        }
+    }
+
+    fn harvest(self) -> Vec<Place> {
+        self.best.into_iter().map(|Reverse(place)| place).collect()
+    }
+}

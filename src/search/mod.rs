@@ -1,0 +1,335 @@
+//! Search over what can be read on a ledger: words, names and sentences, in Malay and English.
+//!
+//! The index lives in memory alone. What a person wrote never reaches a disk by it, so nothing of it can be left
+//! there when words are withheld. It is made anew at each start, on a thread beside the ledger, and says how far it
+//! has come; until then it finds less, and never something else.
+//!
+//! The index proposes and the log disposes: each hit is read again, and shown only if what can be read *now* is what
+//! was looked for. Words that were withheld a moment ago are in no hit, wherever the index stands.
+//!
+//! A word finds itself and words of the same root; a phrase finds exactly that. A hit's score depends on
+//! the entry and the query alone, so that a cursor stays valid however the log grows.
+
+mod document;
+mod engine;
+mod follower;
+mod query;
+mod snippet;
+mod token;
+
+pub use query::{MAX_QUERY, MAX_WORDS, Query, QueryError};
+pub use snippet::{Snippet, SnippetPart};
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use self::{
+    document::Documents,
+    engine::{Conditions, Engine, Place},
+    follower::Follower,
+};
+use crate::{
+    event::{EventId, EventType},
+    ledger::{ReadError, Reader},
+    log::Time,
+    note::{base64_decode, base64_encode},
+    views::{EntryLine, Views},
+};
+
+/// The longest page.
+pub const MAX_HITS: usize = 100;
+/// The most types that one search names.
+pub const MAX_TYPES: usize = 64;
+/// How long one search may take.
+const TIME: Duration = Duration::from_secs(1);
+/// How much less of a busy core the index gets (nice(2)): a tenth.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+/// How often more is fetched where hits no longer read as they did.
+const ROUNDS: usize = 4;
+
+/// Which entries to search. Every condition left out lets all pass.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of one of these types; empty for all.
+    pub types: Vec<EventType>,
+    /// In this case, its opening included.
+    pub case: Option<EventId>,
+    /// Signed by this party or naming it in a ref; its registration included.
+    pub party: Option<EventId>,
+    /// In this language, as the fact of a statement has it: `ms`, `en`.
+    pub language: Option<String>,
+    /// Of this standing: `official`, `report`.
+    pub standing: Option<String>,
+    /// Recorded at or after this time.
+    pub since: Option<Time>,
+    /// Recorded before this time.
+    pub until: Option<Time>,
+}
+
+/// In which order hits are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Names and titles before words, words before sentences; of equals, the newest first.
+    #[default]
+    Relevance,
+    /// The newest first.
+    Newest,
+}
+
+/// Where a hit stands in its list. Its text stays valid for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    order: Order,
+    place: Place,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (score, index) = self.place;
+        let text = match self.order {
+            Order::Relevance => format!("r{score}.{index}"),
+            Order::Newest => format!("n{index}"),
+        };
+        f.write_str(&base64_encode(text.as_bytes()))
+    }
+}
+
+impl Cursor {
+    /// Reads a cursor of a list in this order.
+    pub fn parse(text: &str, order: Order) -> Option<Self> {
+        let plain = String::from_utf8(base64_decode(text)?).ok()?;
+        let place = match order {
+            Order::Relevance => {
+                let (score, index) = plain.strip_prefix('r')?.split_once('.')?;
+                (score.parse().ok()?, index.parse().ok()?)
+            }
+            Order::Newest => (0, plain.strip_prefix('n')?.parse().ok()?),
+        };
+        let cursor = Self { order, place };
+        (cursor.to_string() == text).then_some(cursor)
+    }
+}
+
+/// An entry that says what was looked for.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Where it stands in the list.
+    pub cursor: Cursor,
+    /// The entry, as it stands in lists.
+    pub line: EntryLine,
+    /// Where it says so.
+    pub snippets: Vec<Snippet>,
+}
+
+/// A page of hits.
+#[derive(Debug, Clone)]
+pub struct Hits {
+    /// The hits, in order.
+    pub hits: Vec<Hit>,
+    /// Where to go on, if there may be more. Mostly the place of the last hit; further on where entries that no
+    /// longer say what was looked for were passed over.
+    pub next: Option<Cursor>,
+    /// How many entries of the log had been searched.
+    pub searched: u64,
+    /// How many there are.
+    pub size: u64,
+}
+
+/// Why there is no page of hits.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// It took too long.
+    #[error("this search takes too long; add a word or a filter")]
+    TooLong,
+    /// A fault of ours.
+    #[error(transparent)]
+    Fault(#[from] ReadError),
+}
+
+struct Shared {
+    reader: Reader,
+    /// Entries that are found.
+    reflects: AtomicU64,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// The index of a ledger, and the thread that keeps it. Both end when this is dropped.
+pub struct Search {
+    /// None if it could not be made.
+    engine: Option<Engine>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Search").field("reflects", &self.reflects()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!("the thread of search ended in a panic");
+            }
+        }
+    }
+}
+
+impl Search {
+    /// Begins to index a ledger and goes on as long as it grows. If there is no room for an index or a thread, that is
+    /// logged, and searches fail: the record can be read all the same.
+    pub fn start(reader: &Reader) -> Self {
+        let shared = Arc::new(Shared {
+            reader: reader.clone(),
+            reflects: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+        });
+        match begin(&shared) {
+            Ok((engine, thread)) => Self { engine: Some(engine), shared, thread: Some(thread) },
+            Err(cause) => {
+                tracing::error!(%cause, "search could not begin");
+                Self { engine: None, shared, thread: None }
+            }
+        }
+    }
+
+    /// How many entries of the log can be found.
+    pub fn reflects(&self) -> u64 {
+        self.shared.reflects.load(Ordering::Acquire)
+    }
+
+    /// A page of at most `most` hits after a cursor, of entries that these views know. `most` is at most
+    /// [`MAX_HITS`]; a cursor of another order counts for nothing.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub fn find(
+        &self,
+        views: &Views,
+        query: &Query,
+        filter: &Filter,
+        order: Order,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Hits, SearchError> {
+        let deadline = Instant::now() + TIME;
+        let most = most.min(MAX_HITS);
+        // Before the search, so that it is not more than was searched.
+        let searched = self.reflects().min(views.size());
+        let conditions = conditions(filter, views.size());
+        let engine = self.engine.as_ref().ok_or_else(|| ReadError("search could not begin".into()))?;
+        let mut place = after.filter(|c| c.order == order).map(|c| c.place);
+        let mut documents = Documents::new(views);
+        let mut hits: Vec<Hit> = Vec::with_capacity(most);
+        let mut next = None;
+        'rounds: for _ in 0..ROUNDS {
+            let want = most + 1 - hits.len();
+            let found = engine
+                .find(query, &conditions, order == Order::Newest, place, want, deadline)
+                .map_err(|e| ReadError(format!("search: {e}")))?
+                .ok_or(SearchError::TooLong)?;
+            let last = found.len() < want;
+            for at in found {
+                place = Some(at);
+                let Some(record) = views.record(at.1)? else { continue };
+                let pieces = documents.pieces(&record)?;
+                if !query.fits(&pieces) {
+                    continue;
+                }
+                if hits.len() == most {
+                    next = hits.last().map(|h| h.cursor);
+                    break 'rounds;
+                }
+                let cursor = Cursor { order, place: at };
+                let snippets = snippet::snippets(query, &pieces);
+                hits.push(Hit { cursor, line: views.line(&record)?, snippets });
+            }
+            next = place.filter(|_| !last).map(|place| Cursor { order, place });
+            if last {
+                break;
+            }
+        }
+        Ok(Hits { hits, next, searched, size: views.size() })
+    }
+}
+
+fn begin(shared: &Arc<Shared>) -> Result<(Engine, JoinHandle<()>), ReadError> {
+    let fault = |e: &dyn std::fmt::Display| ReadError(format!("search: {e}"));
+    let engine = Engine::new().map_err(|e| fault(&e))?;
+    let (shared, writing) = (shared.clone(), engine.writing());
+    let run = move || {
+        give_way();
+        match writing() {
+            Ok(writer) => Follower::new(shared, writer).run(),
+            Err(cause) => tracing::error!(%cause, "search could not begin"),
+        }
+    };
+    let thread = std::thread::Builder::new().name("search".into()).spawn(run).map_err(|e| fault(&e))?;
+    Ok((engine, thread))
+}
+
+/// Lets all other threads go first, this one and those it starts: an entry takes longer to index than to record, and
+/// whoever records must not wait for that. Under more load than there are cores, search falls behind and says so.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "search runs beside the ledger with the same priority");
+    }
+}
+
+fn conditions(filter: &Filter, size: u64) -> Conditions {
+    let mut facets = Vec::new();
+    if !filter.types.is_empty() {
+        facets.push(filter.types.iter().take(MAX_TYPES).map(|t| document::type_facet(*t)).collect());
+    }
+    let single = [
+        filter.case.as_ref().map(document::case_facet),
+        filter.party.as_ref().map(document::party_facet),
+        filter.language.as_deref().map(document::language_facet),
+        filter.standing.as_deref().map(document::standing_facet),
+    ];
+    facets.extend(single.into_iter().flatten().map(|facet| vec![facet]));
+    Conditions {
+        facets,
+        since_ms: filter.since.map(Time::unix_ms),
+        until_ms: filter.until.map(Time::unix_ms),
+        size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back_and_those_of_another_order_or_odd_ones_do_not() {
+        for order in [Order::Relevance, Order::Newest] {
+            let place = if order == Order::Newest { (0, 12) } else { (7, 12) };
+            let cursor = Cursor { order, place };
+            assert_eq!(Cursor::parse(&cursor.to_string(), order), Some(cursor));
+            let other = if order == Order::Newest { Order::Relevance } else { Order::Newest };
+            assert_eq!(Cursor::parse(&cursor.to_string(), other), None);
+        }
+        for odd in ["", "x", "cjEuMg", "bjAxMg==", "cis3LjEy"] {
+            assert_eq!(Cursor::parse(odd, Order::Relevance), None, "{odd}");
+            assert_eq!(Cursor::parse(odd, Order::Newest), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Words as search compares them: case folded, diacritics taken off; and their roots, in Malay and English.
+
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+/// The longest word that is compared, in bytes; of longer ones the beginning.
+const LONGEST: usize = 64;
+/// The shortest root that is left when an affix is taken off.
+const SHORTEST_ROOT: usize = 4;
+
+/// Malay prefixes, each with what it hides of the root (`menuntut`: `tuntut`). Longer ones first.
+const PREFIXES: &[(&str, Hidden)] = &[
+    ("meny", Hidden::Always("s")),
+    ("peny", Hidden::Always("s")),
+    ("meng", Hidden::Nothing),
+    ("peng", Hidden::Nothing),
+    ("mem", Hidden::BeforeVowel("p")),
+    ("pem", Hidden::BeforeVowel("p")),
+    ("men", Hidden::BeforeVowel("t")),
+    ("pen", Hidden::BeforeVowel("t")),
+    ("ber", Hidden::Nothing),
+    ("ter", Hidden::Nothing),
+    ("per", Hidden::Nothing),
+    ("me", Hidden::Nothing),
+    ("di", Hidden::Nothing),
+    ("ke", Hidden::Nothing),
+    ("se", Hidden::Nothing),
+];
+/// Suffixes, in the order in which they are taken off, one of each group.
+const SUFFIXES: &[&[&str]] = &[&["lah", "kah", "pun"], &["nya"], &["kan", "an", "ing", "ed", "es", "s"]];
+
+enum Hidden {
+    Nothing,
+    Always(&'static str),
+    BeforeVowel(&'static str),
+}
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// As it is compared.
+    pub text: String,
+    /// Where it begins in the text, in bytes.
+    pub from: usize,
+    /// Where it ends.
+    pub to: usize,
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
+}
+
+/// The words of a text: runs of letters, digits and their marks.
+pub fn tokens(text: &str) -> Vec<Token> {
+    let mut out = Vec::new();
+    let mut from = None;
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        match (from, is_of_word(c)) {
+            (None, true) => from = Some(at),
+            (Some(begin), false) => {
+                from = None;
+                let folded = fold(&text[begin..at]);
+                if !folded.is_empty() {
+                    out.push(Token { text: folded, from: begin, to: at });
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        return word[..word.len().min(LONGEST)].to_ascii_lowercase();
+    }
+    let mut out = String::with_capacity(word.len());
+    for c in word.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+        // Lower case of some letters brings marks of its own.
+        if is_combining_mark(c) {
+            continue;
+        }
+        if out.len() + c.len_utf8() > LONGEST {
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The root of a word, by rule and without a dictionary, if an affix comes off. Where two roots are possible
+/// (`mengatakan`: `kata`, `mengambil`: `ambil`) it is the one that hides nothing.
+pub fn root(word: &str) -> Option<String> {
+    if word.len() < SHORTEST_ROOT + 1 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return None;
+    }
+    let mut left = word;
+    for group in SUFFIXES {
+        let shorter = group.iter().find_map(|s| left.strip_suffix(s).filter(|l| l.len() >= SHORTEST_ROOT));
+        // `process`, `kes`: that s is the word's own.
+        if let Some(shorter) = shorter.filter(|l| !(l.ends_with('s') && left.ends_with("ss"))) {
+            left = shorter;
+        }
+    }
+    for (prefix, hidden) in PREFIXES {
+        let Some(rest) = left.strip_prefix(prefix) else { continue };
+        let given = match hidden {
+            Hidden::Always(letter) => letter,
+            Hidden::BeforeVowel(letter) if rest.starts_with(['a', 'e', 'i', 'o', 'u']) => letter,
+            _ => "",
+        };
+        if given.len() + rest.len() >= SHORTEST_ROOT {
+            return Some(format!("{given}{rest}"));
+        }
+    }
+    (left != word).then(|| left.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        tokens(text).into_iter().map(|t| t.text).collect()
+    }
+
+    #[test]
+    fn case_and_diacritics_make_no_difference() {
+        assert_eq!(words("Perkeso: RÉSUMÉ, re\u{301}sume\u{301}!"), ["perkeso", "resume", "resume"]);
+        assert_eq!(words("566 tandatangan (2023-12-15)"), ["566", "tandatangan", "2023", "12", "15"]);
+        assert_eq!(words("İstanbul ﬁle"), ["istanbul", "file"]);
+        assert_eq!(words(" \u{301}\u{202e}… "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn places_are_those_of_the_text_as_it_stands() {
+        let text = "“Résumé” siap";
+        let found = tokens(text);
+        assert_eq!(&text[found[0].from..found[0].to], "Résumé");
+        assert_eq!(&text[found[1].from..found[1].to], "siap");
+    }
+
+    #[test]
+    fn affixes_come_off() {
+        for (word, expected) in [
+            ("dijawab", "jawab"),
+            ("menjawab", "jawab"),
+            ("jawapannya", "jawap"),
+            ("menuntut", "tuntut"),
+            ("menyatakan", "sata"),
+            ("pemilik", "pilik"),
+            ("membayar", "bayar"),
+            ("bersama", "sama"),
+            ("serahkan", "serah"),
+            ("diserahkan", "serah"),
+            ("answered", "answer"),
+            ("questions", "question"),
+        ] {
+            assert_eq!(root(word).as_deref(), Some(expected), "{word}");
+        }
+        for word in ["data", "kes", "566", "résumé", "akan", "process"] {
+            assert_eq!(root(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_long_word_is_cut() {
+        assert_eq!(words(&"a".repeat(500))[0].len(), LONGEST);
+        assert!(words(&"ű".repeat(500))[0].len() <= LONGEST);
+    }
+}

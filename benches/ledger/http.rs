@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 64;
 const CALL: usize = 32;
 
 const MUTATION: &str = "mutation Record($input: RecordInput!) { record(input: $input) { \
-    results { receipt { index id } userErrors { code message } } userErrors { code message } } }";
+    results { receipt { index eventId } userErrors { code message } } userErrors { code message } } }";
 
 pub fn run(machine: &Machine, events: usize) {
     let tmp = tempfile::tempdir().unwrap();

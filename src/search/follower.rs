@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Shared, document::Documents, engine::Writer};
@@ -19,6 +19,10 @@ const BATCH: u64 = 1_024;
 const COMMIT_AT: u64 = 16 * BATCH;
 /// How often the log is looked at.
 const PAUSE: Duration = Duration::from_millis(40);
+/// A log that grows by more entries a second has no core to spare for search, which then waits, so long at most between
+/// one batch and the next.
+const BUSY: f64 = 4_000.0;
+const AT_MOST: Duration = Duration::from_secs(1);
 /// How long after a fault it is tried again.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
@@ -41,7 +45,12 @@ impl Follower {
     }
 
     pub fn run(mut self) {
+        let mut pace = Pace { size: self.read_at, at: Instant::now(), waited: Duration::ZERO };
         while !self.shared.is_stopping() {
+            if pace.waits(self.shared.reader.checkpoint().checkpoint().size(), Instant::now()) {
+                std::thread::park_timeout(PAUSE);
+                continue;
+            }
             let pause = match self.follow() {
                 Ok(true) => continue,
                 Ok(false) => PAUSE,
@@ -122,6 +131,46 @@ impl Follower {
     }
 }
 
+/// How fast the log grows.
+struct Pace {
+    /// Its size, and when that was seen.
+    size: u64,
+    at: Instant,
+    /// How long search has waited for it.
+    waited: Duration,
+}
+
+impl Pace {
+    /// Whether to wait for a quieter moment.
+    fn waits(&mut self, size: u64, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at);
+        let grown = size.saturating_sub(self.size);
+        let busy = grown as f64 > BUSY * passed.as_secs_f64() && grown > 0;
+        (self.size, self.at) = (size, now);
+        let waits = busy && self.waited < AT_MOST;
+        self.waited = if waits { self.waited + PAUSE } else { Duration::ZERO };
+        waits
+    }
+}
+
 fn fault(e: tantivy::TantivyError) -> ReadError {
     ReadError(format!("search: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn search_waits_while_the_log_grows_fast_and_not_for_ever() {
+        let start = Instant::now();
+        let mut pace = Pace { size: 0, at: start, waited: Duration::ZERO };
+        let mut waits = |size, ms| pace.waits(size, start + Duration::from_millis(ms));
+        assert!(!waits(0, 40), "nothing came");
+        assert!(!waits(160, 80), "as fast as it can follow");
+        let busy: Vec<bool> = (1..=60).map(|i| waits(160 + i * 161, 80 + i * 40)).collect();
+        assert!(busy[..25].iter().all(|waits| *waits) && !busy[25] && busy[26], "{busy:?}");
+        assert!(!waits(160 + 60 * 161, 10_000), "it is quiet again");
+        assert!(!waits(160 + 60 * 161 + 100, 10_000 + 40), "and stays so");
+    }
 }

@@ -350,3 +350,37 @@ fn a_withheld_file_is_answered_byte_for_byte_as_one_that_never_was() {
     }
     assert_eq!(undated(&server.get(&held)), undated(&server.get(&never)), "uploaded, and served as little");
 }
+
+/// Asked a thousand times in turn, a withheld file and one that never was take as long: the medians differ by no more
+/// than those of two that never were, give or take a fifth.
+#[test]
+fn a_withheld_file_is_answered_in_the_time_of_one_that_never_was() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let file = upload(&ledger, NAME, FILE);
+    let (id, s) = exhibit(&story, std::slice::from_ref(&file));
+    record(&ledger, s).unwrap();
+    record(&ledger, withhold(&story, id, json!(["content", "files/0"]))).unwrap();
+    // From here on nothing of it is looked up any more.
+    assert!(ledger.wait_published(Duration::from_secs(60)));
+    let server = Server::start(ledger);
+    let never = |text: &[u8]| format!("/file/{}", Digest::blake3(text));
+    let paths = [format!("/file/{}", file.blake3), never(b"never"), never(b"nor this")];
+    let mut times = [(); 3].map(|()| Vec::new());
+    for round in 0..1_000 {
+        // Which is asked first must not matter.
+        for at in (0..3).map(|i| (i + round) % 3) {
+            let began = std::time::Instant::now();
+            assert_eq!(server.get(&paths[at]).status, 404);
+            times[at].push(began.elapsed().as_nanos());
+        }
+    }
+    let [held, never, other] = times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    });
+    println!("medians: withheld {held} ns, never there {never} and {other} ns");
+    let (least, most) = (never.min(other) * 4 / 5, never.max(other) * 6 / 5);
+    assert!((least..=most).contains(&held), "withheld {held} ns, never there {never} and {other} ns");
+}

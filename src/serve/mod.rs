@@ -27,6 +27,7 @@ mod answer;
 mod bodies;
 mod byte_range;
 mod client;
+mod clock;
 mod coding;
 mod connection;
 mod connections;

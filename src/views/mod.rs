@@ -81,7 +81,8 @@ pub use signer::{Signer, VouchedBy};
 pub use standing::Standing;
 pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};
-pub use timeline::{Lane, Mark, Order, Timeline, TimelineLine};
+pub use thread::CaseThread;
+pub use timeline::{Lane, Mark, Order, Place, Timeline, TimelineLine};
 pub use times::Times;
 pub use transparency::{GroundCount, ReleasedView, Transparency};
 pub use withheld::{CorrectionView, WithheldView};
@@ -96,7 +97,7 @@ use std::{
 use crate::{
     event::EventId,
     ledger::{Filter, ReadError, Reader},
-    log::{Entry, SignedCheckpoint},
+    log::{Entry, SignedCheckpoint, Time},
 };
 
 /// Reads for one request, at one size of the log.
@@ -116,6 +117,8 @@ struct Memory {
     indexes: HashMap<EventId, Option<u64>>,
     parties: HashMap<EventId, Option<Arc<Party>>>,
     fictional: HashMap<EventId, bool>,
+    threads: HashMap<(EventId, Time), Arc<CaseThread>>,
+    earlier: HashMap<u64, Arc<Views>>,
 }
 
 impl Views {
@@ -132,6 +135,17 @@ impl Views {
     pub fn at(reader: &Reader, known_at: u64) -> Option<Self> {
         let latest = Self::new(reader);
         (1..=latest.size).contains(&known_at).then_some(Self { size: known_at, ..latest })
+    }
+
+    /// The same log as it was when it had so many entries: see [`at`](Self::at), but nothing is read twice however often
+    /// this is asked. `None` unless the size is 1 to that of these views.
+    pub fn known_at(&self, known_at: u64) -> Option<Arc<Self>> {
+        if !(1..=self.size).contains(&known_at) {
+            return None;
+        }
+        let (reader, checkpoint) = (self.reader.clone(), self.checkpoint.clone());
+        let earlier = || Arc::new(Self { reader, checkpoint, size: known_at, memory: Mutex::default() });
+        Some(self.memory().earlier.entry(known_at).or_insert_with(earlier).clone())
     }
 
     /// The latest checkpoint when these views were made; [`size`](Self::size) may be below its size.

@@ -4,6 +4,8 @@
 //! What can't be run at all is answered 400 as `application/graphql-response+json`, and, as that draft asks,
 //! 200 to those who know `application/json` only, unless the request itself is malformed.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Request, Response as Answer, Variables,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
@@ -23,7 +25,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
-use super::transport;
+use super::{state::Now, transport};
 use crate::{
     ledger::ReadError,
     serve::{
@@ -31,7 +33,7 @@ use crate::{
         answer::{self, REVALIDATE},
         bodies::stopped_coming,
         client::Client,
-        guard, limits, pages,
+        clock, guard, limits, pages,
         shares::Share,
     },
     views::Views,
@@ -276,7 +278,9 @@ pub(super) async fn execute(
     let waits_for_disk = !mutates(&mut request);
     let execution = async move {
         let _share = share;
-        schema.execute(request.data(Views::new(ledger.reader())).data(client)).await
+        schema
+            .execute(request.data(Arc::new(Views::new(ledger.reader()))).data(Now(clock::now())).data(client))
+            .await
     };
     let running = if waits_for_disk {
         tokio::task::spawn_blocking(move || runtime.block_on(execution))

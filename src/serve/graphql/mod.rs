@@ -48,6 +48,7 @@ mod search_hit;
 mod search_order;
 mod signer;
 mod snippet;
+mod state;
 mod subscription;
 mod transport;
 mod user_error;

@@ -49,6 +49,23 @@ fn read_cursor(name: &str, text: &str) -> Result<u64> {
     index.ok_or_else(|| bad_input(format!("{name}: not a cursor of this list")))
 }
 
+/// The length of a page, as asked for.
+///
+/// # Errors
+/// `BAD_INPUT` unless it is 0 to 100.
+pub fn count(name: &str, asked: Option<i32>) -> Result<usize> {
+    let count = usize::try_from(asked.unwrap_or(limits::PAGE_DEFAULT)).ok();
+    let count = count.filter(|n| *n <= limits::PAGE_MOST);
+    count.ok_or_else(|| bad_input(format!("{name}: expected 0 to {}", limits::PAGE_MOST)))
+}
+
+/// Those of some ascending indexes that are in a range, ascending or descending, at most so many: a list for
+/// [`PageArgs::cut`].
+pub fn within(indexes: &[u64], range: RangeInclusive<u64>, descending: bool, most: usize) -> Vec<u64> {
+    let found = indexes.iter().copied().filter(|index| range.contains(index));
+    if descending { found.rev().take(most).collect() } else { found.take(most).collect() }
+}
+
 /// A page of indexes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
@@ -70,10 +87,7 @@ impl PageArgs {
             (first, None) => (first.unwrap_or(limits::PAGE_DEFAULT), false),
         };
         let name = if backward { "last" } else { "first" };
-        let count = match usize::try_from(count) {
-            Ok(n) if n <= limits::PAGE_MOST => n,
-            _ => return Err(bad_input(format!("{name}: expected 0 to {}", limits::PAGE_MOST))),
-        };
+        let count = self::count(name, Some(count))?;
         let after = self.after.as_deref().map(|c| read_cursor("after", c)).transpose()?;
         let before = self.before.as_deref().map(|c| read_cursor("before", c)).transpose()?;
         let low = after.map_or(0, |i| i + 1);

@@ -7,6 +7,7 @@ use super::{
     case_connection::CaseConnection,
     case_locator::CaseLocator,
     checkpoint::Checkpoint,
+    date_time::DateTime,
     event::Event,
     event_connection::EventConnection,
     event_filter::EventFilter,
@@ -24,6 +25,7 @@ use super::{
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
+    state::{self, DemandLocator, DemandState, Transparency},
 };
 use crate::{note::VerifyingKey, serve::limits, views};
 
@@ -45,7 +47,7 @@ impl Query {
             EventLocator::EventId(id) => views.record_of(&id.into()),
             EventLocator::Index(index) => views.record(index.0),
         };
-        Ok(record.answer()?.map(Event::new))
+        Ok(record.answer()?.map(|record| Event::new(record, views)))
     }
     /// Events in the order of the log.
     #[graphql(complexity = "weight(first, last, child_complexity)")]
@@ -77,7 +79,7 @@ impl Query {
                 None => Ok(None),
             },
         };
-        Ok(case.answer()?.map(Case::new))
+        Ok(case.answer()?.map(|case| Case::new(case, views)))
     }
     /// Cases in the order in which they were opened.
     #[graphql(complexity = "weight(first, last, child_complexity)")]
@@ -113,6 +115,37 @@ impl Query {
             Some(id) => Party::read(views, &id),
             None => Ok(None),
         }
+    }
+    /// Where a demand stands at two instants; null if there is none, or none that counts then.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn demand(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] by: DemandLocator,
+        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Option<DemandState>> {
+        let (views, as_of) = state::at(ctx, views(ctx), as_of, known_at)?;
+        let id = match by {
+            DemandLocator::EventId(id) => Some(id.into()),
+            DemandLocator::Index(index) => views.record(index.0).answer()?.map(|r| r.event().id()),
+        };
+        match id {
+            Some(id) => DemandState::read(&views, &id, as_of),
+            None => Ok(None),
+        }
+    }
+    /// What was done to the record itself: withholdings, releases, corrections, keys.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn transparency(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Transparency> {
+        let (views, _) = state::at(ctx, views(ctx), None, known_at)?;
+        Transparency::read(&views)
     }
     /// Whatever has this global id; null if it is not on record.
     async fn node(

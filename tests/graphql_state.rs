@@ -154,7 +154,7 @@ const DEMAND: &str = r#"
   clock { state sentence started startedBy { index } firstDue due daysOver completed note
     working { label value } adjustments { change until } }
   counts { answered partly refused notHeld open }
-  items { number text { text state } latest { outcome firstParty text { text } verdict assessment { index } disclosure { index } }
+  items { number text { value state } latest { outcome firstParty text { value } verdict assessment { index } disclosure { index } }
     earlier { outcome } signed }
   backing { party { name } role confirmed affirmedBy }
   signatures { standing count committed closed }
@@ -211,12 +211,12 @@ fn a_lawyer_gets_every_attempt_with_whose_word_it_is_and_the_working_of_the_date
 fn a_case_says_over_graphql_what_its_page_says() {
     let w = world();
     let selection = "respondent { name } demands { nodes { sentence } } \
-        incidents { earlier nodes { account { text } known discovered disclosed { kind days event { index } } } } \
-        changedStatements { nodes { event { index } versions { observed announced text { text } difference { kind text } } \
+        incidents { earlier nodes { account { value } known discovered disclosed { kind days event { index } } } } \
+        changedStatements { nodes { event { index } versions { observed announced text { value } difference { kind text } } \
           withdrawn { observed announced event { index } } } } \
         links { nodes { heading relation from { event { index } quote { exact } withheld } to { quote { exact } } \
-          reasoning { text } positions { party { name } stance recordedBy { name } text { text } } } } \
-        promises { nodes { party { name } text { text } due state closedBy { index } } } \
+          reasoning { value } positions { party { name } stance recordedBy { name } text { value } } } } \
+        promises { nodes { party { name } text { value } due state closedBy { index } } } \
         corrections { nodes { effect corrects { index voided } by { name } replacement { index } } } \
         withholdings { nodes { ground positions inForce entry { index } by { name } } }";
     let state = w.case_state("case-contoh", "(asOf: \"2024-01-01T00:00:00Z\")", selection);
@@ -227,7 +227,7 @@ fn a_case_says_over_graphql_what_its_page_says() {
     said.extend(nodes("demands").iter().map(|d| d["sentence"].clone()));
     said.extend(nodes("links").iter().map(|l| l["heading"].clone()));
     said.extend(nodes("links").iter().map(|l| l["from"]["quote"]["exact"].clone()));
-    said.extend(nodes("promises").iter().map(|p| p["text"]["text"].clone()));
+    said.extend(nodes("promises").iter().map(|p| p["text"]["value"].clone()));
     assert_eq!(said.len(), 6, "{state:#}");
     for text in &said {
         let text = text.as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -280,7 +280,7 @@ fn below_known_at_everything_is_as_it_was_known() {
     let desk = w.id("desk");
     let roles = |known_at: u64| {
         let query = format!(
-            "{{ party(by: {{eventId: \"{desk}\"}}) {{ registrar state(knownAt: {known_at}) {{ roles {{ role granted }} names {{ name {{ text }} by {{ registrar }} }} }} }} }}"
+            "{{ party(by: {{eventId: \"{desk}\"}}) {{ registrar state(knownAt: {known_at}) {{ roles {{ role granted }} names {{ name {{ value }} by {{ registrar }} }} }} }} }}"
         );
         w.ask(&query)["party"].clone()
     };
@@ -421,4 +421,111 @@ fn a_longer_list_costs_its_own_entries_and_no_more() {
     let (fifty, hundred) = (timeline(50), timeline(100));
     let each = hundred.saturating_sub(fifty) as f64 / 50.0;
     assert!(each <= 8.0, "{fifty} reads for 50, {hundred} for 100");
+}
+
+/// A worked query of docs/api.md.
+fn worked(name: &str) -> String {
+    let page = include_str!("../docs/api.md");
+    let fence = format!("```graphql {name}\n");
+    page.split(&fence).nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_journalist_of_the_page_cites_exact_words_with_their_proof_and_what_changed_since() {
+    let w = world();
+    let index = w.index("contoh-2-dec");
+    let event = w.server.data(&worked("journalist"), json!({"index": index}))["event"].clone();
+    assert_eq!(event["url"], format!("http://{}/e/{index}", w.server.address));
+    assert_eq!(
+        (event["attribution"].as_str(), event["voided"].as_bool()),
+        (Some("FIRST_PARTY"), Some(false))
+    );
+    assert!(event["content"]["json"]["text"].is_string());
+    let changed = &event["case"]["state"]["changedStatements"]["nodes"][0];
+    assert_eq!(changed["event"]["index"], index);
+    assert_eq!(changed["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(changed["versions"][0]["text"]["value"], event["content"]["json"]["text"]);
+    assert!(event["inclusionProof"]["tlogProof"].as_str().unwrap().starts_with("c2sp.org/tlog-proof"));
+}
+
+#[test]
+fn the_lawyer_of_the_page_learns_who_says_it_was_delivered() {
+    let w = world();
+    let variables = json!({"demand": w.id("contoh-demand"), "asOf": "2024-01-01T00:00:00Z"});
+    let demand = w.server.data(&worked("lawyer"), variables)["demand"].clone();
+    assert_eq!(demand["delivery"]["best"]["vouchedBy"], "SENDER");
+    assert_eq!(demand["delivery"]["attempts"]["nodes"].as_array().unwrap().len(), 2);
+    assert_eq!(demand["clock"]["due"], "2023-12-29");
+}
+
+#[test]
+fn the_mirror_of_the_page_gets_the_proof_that_its_tree_is_the_beginning_of_this_one() {
+    use onrecord::log::{Checkpoint, Hash, verify_consistency};
+    let w = world();
+    let reader = w.server.ledger.reader().clone();
+    let old = reader.checkpoint();
+    let (size, root) = (old.checkpoint().size(), old.checkpoint().root());
+    let (_, submission) = say(
+        "statement.made",
+        Some(w.ids["case-contoh"]),
+        json!({"speaker": w.ids["persatuan"]}),
+        statement_facts(),
+        Some(json!({"text": "satu lagi"})),
+    )
+    .sign(&[&story::key_of("desk")]);
+    w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+    let data = w.server.data(&worked("mirror"), json!({"old": size}));
+    let key = data["ledger"]["vkey"].as_str().unwrap().parse().unwrap();
+    let note = data["checkpoint"]["note"].as_str().unwrap();
+    let new = Checkpoint::open(note.as_bytes(), &key).unwrap();
+    let path: Vec<Hash> = data["consistencyProof"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|h| Hash(h.as_str().unwrap().parse::<onrecord::event::Digest>().unwrap().0))
+        .collect();
+    verify_consistency(size, &root, new.checkpoint().size(), &new.checkpoint().root(), &path).unwrap();
+    assert_eq!(data["transparency"]["grounds"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_asks_for_too_much_is_refused_with_the_numbers_that_the_server_publishes() {
+    let w = world();
+    let config = w.ask("{ serviceConfig { maxValues maxAliases maxDepth maxPageSize maxDirectives } }");
+    let number = |name: &str| config["serviceConfig"][name].as_u64().unwrap() as usize;
+    let aliases = |n: usize| {
+        let fields: String = (0..n).map(|i| format!("a{i}: checkpoint {{ size }} ")).collect();
+        format!("{{ {fields} }}")
+    };
+    w.ask(&aliases(number("maxAliases")));
+    let (code, message) = w.refused(&aliases(number("maxAliases") + 1));
+    assert_eq!((code.as_str(), message.contains("aliases")), ("TOO_LARGE", true), "{message}");
+
+    // `__typename` is what such queries are made of, in fragments within fragments.
+    let bomb = |levels: usize| {
+        let mut query = "{ events(first: 100) { nodes { ...F0 } } }".to_owned();
+        for i in 0..levels {
+            query.push_str(&format!(" fragment F{i} on Event {{ ...F{} ...F{} }}", i + 1, i + 1));
+        }
+        query + &format!(" fragment F{levels} on Event {{ __typename }}")
+    };
+    w.ask(&bomb(3));
+    let started = std::time::Instant::now();
+    let (code, message) = w.refused(&bomb(40));
+    assert_eq!((code.as_str(), message.contains("values")), ("TOO_LARGE", true), "{message}");
+    assert!(message.contains(&number("maxValues").to_string()), "{message}");
+    assert!(started.elapsed().as_secs() < 5, "it was unfolded");
+
+    let nested = "{ cases(first: 100) { nodes { events(first: 100) { nodes { index type } } } } }";
+    assert_eq!(w.refused(nested).0, "TOO_LARGE");
+
+    let step = "events(first: 1) { nodes { case { respondent { ";
+    let deep = format!("{{ ledger {{ operator {{ {} name {} }} }} }}", step.repeat(6), "} } } } ".repeat(6));
+    assert_eq!(w.refused(&deep).0, "BAD_REQUEST");
+    let directives = "@skip(if: false) ".repeat(number("maxDirectives") + 1);
+    assert_eq!(w.refused(&format!("{{ checkpoint {directives} {{ size }} }}")).0, "BAD_REQUEST");
+
+    // A request that is not of this schema has a code too.
+    assert_eq!(w.refused("{ nothing }").0, "BAD_REQUEST");
+    assert_eq!(w.refused("{ event(by: {index: -1}) { index } }").0, "BAD_REQUEST");
 }

@@ -7,6 +7,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod answers;
 mod authors;
 mod files;
 mod grown;
@@ -34,6 +35,8 @@ struct Sizes {
     events: usize,
     /// Entries that are verified: `ONRECORD_BENCH_VERIFY`.
     verify: u64,
+    /// Events that are read: `ONRECORD_BENCH_ANSWERS`.
+    answers: u64,
     /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
     entries: u64,
 }
@@ -43,6 +46,7 @@ fn main() {
     let sizes = Sizes {
         events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
+        answers: number("ONRECORD_BENCH_ANSWERS", 100_000),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
     };
     // Cargo adds flags of its own.
@@ -63,6 +67,9 @@ fn main() {
     }
     if part("files") {
         files::run(&mut grown, sizes.verify);
+    }
+    if part("answers") {
+        answers::run(sizes.answers as usize);
     }
     if part("start") {
         start::run(&mut grown, sizes.events, sizes.entries);

@@ -12,9 +12,9 @@ use super::{
     hash::Hash,
     index::Index,
     page::PageArgs,
-    page::weight,
     party::Party,
     state::{self, CaseState},
+    url::{Base, Url},
 };
 use crate::{
     ledger::Filter,
@@ -55,6 +55,10 @@ impl Case {
     async fn entry_index(&self) -> Index {
         self.case.index.into()
     }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("case", self.case.id)
+    }
     /// Its title; null where the words are withheld or give none.
     async fn title(&self) -> Option<&str> {
         self.case.title.as_deref()
@@ -88,7 +92,6 @@ impl Case {
         DateTime(self.case.last_recorded)
     }
     /// Where it stands at two instants; null if it was not on record at that size.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn state(
         &self,
         ctx: &Context<'_>,
@@ -100,7 +103,6 @@ impl Case {
         CaseState::read(&views, &self.case.id, as_of)
     }
     /// Its events, in the order of the log, its opening first. `filter.case` is ignored.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn events(
         &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]

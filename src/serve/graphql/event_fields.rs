@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Json, Object, Result};
+use async_graphql::{Context, Enum, ID, Json, Object, Result};
 
 use super::{
     case::Case,
@@ -17,6 +17,7 @@ use super::{
     index::Index,
     reference::Reference,
     signer::Signer,
+    url::{Base, Url},
 };
 use crate::views::{self, Record, Times, Views};
 
@@ -55,6 +56,10 @@ impl EventFields {
     async fn index(&self) -> Index {
         self.record.index().into()
     }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("e", self.record.index())
+    }
     /// What kind of event it is.
     #[graphql(name = "type")]
     async fn event_type(&self) -> EventType {
@@ -90,7 +95,6 @@ impl EventFields {
         self.record.entry.header().k.into()
     }
     /// Who signed it: the author first, then those who endorse.
-    #[graphql(complexity = "2 * child_complexity + 1")]
     async fn signers(&self) -> Result<Vec<Signer>> {
         let signers = self.views.signers(&self.record).answer()?;
         Ok(signers.into_iter().map(|signer| Signer::new(signer, &self.views)).collect())
@@ -147,7 +151,6 @@ impl EventFields {
         self.record.entry.hash().into()
     }
     /// Its place in the tree of the latest checkpoint.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn inclusion_proof(&self) -> Result<Option<InclusionProof>> {
         let size = self.views.checkpoint().checkpoint().size();
         let inclusion = views::inclusion(self.views.reader(), self.record.index(), size);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Request, Response as Answer, Variables,
+    Request, Response as Answer, ServerError, Variables,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
@@ -25,7 +25,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
-use super::{state::Now, transport};
+use super::{cost, state::Now, transport, url::Base};
 use crate::{
     ledger::ReadError,
     serve::{
@@ -113,7 +113,7 @@ pub async fn post(
     };
     let Some(share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(members)) => request(&app, members),
+        Ok(Value::Object(members)) => request(&app, members).map(|r| r.data(base(&app, &headers))),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
         Ok(_) => Err("expected a JSON object"),
         Err(_) => Err("the body is not JSON"),
@@ -157,7 +157,7 @@ pub async fn get(
         members.insert(name, value);
     }
     let mut request = match request(&app, members) {
-        Ok(request) => request,
+        Ok(request) => request.data(base(&app, &headers)),
         Err(message) => return media.malformed(StatusCode::BAD_REQUEST, message),
     };
     if mutates(&mut request) {
@@ -208,6 +208,10 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+fn base(app: &App, headers: &HeaderMap) -> Base {
+    Base(pages::address(app, headers))
 }
 
 /// As [`of_members`], with the query parsed, if it can be.
@@ -274,6 +278,9 @@ pub(super) async fn execute(
 ) -> Option<Answer> {
     let (schema, app) = (app.schema.clone(), app.clone());
     let runtime = tokio::runtime::Handle::current();
+    if let Err(refused) = cost::check(&mut request) {
+        return Some(Answer::from_errors(vec![refused]));
+    }
     let waits_for_disk = !mutates(&mut request);
     let execution = async move {
         let _share = share;
@@ -285,7 +292,10 @@ pub(super) async fn execute(
         tokio::spawn(execution)
     };
     match running.await {
-        Ok(answer) => Some(answer),
+        Ok(mut answer) => {
+            answer.errors.iter_mut().for_each(add_code);
+            Some(answer)
+        }
         Err(join) => {
             super::fault::internal(&ReadError(format!("a query ended: {join}")));
             None
@@ -297,6 +307,14 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, requ
     match execute(app, client, share, request).await {
         Some(answer) => say(media, &answer),
         None => guard::busy(app, "the query could not be run"),
+    }
+}
+
+/// Gives an error a code that has none: one of the library, about a request that it refused, or a value in it.
+pub(super) fn add_code(error: &mut ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", if error.path.is_empty() { "BAD_REQUEST" } else { "BAD_INPUT" });
     }
 }
 

@@ -12,10 +12,11 @@ use super::{
     global_id::{GlobalId, NodeKind},
     hash::Hash,
     index::Index,
-    page::{PageArgs, weight},
+    page::PageArgs,
     party_key::PartyKey,
     party_kind::PartyKind,
     state::{self, PartyState},
+    url::{Base, Url},
 };
 use crate::{
     event::EventId,
@@ -55,6 +56,10 @@ impl Party {
     async fn index(&self) -> Index {
         self.party.index.into()
     }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("party", self.party.id)
+    }
     /// What it is called, by the latest words that say so; null where none do or they are withheld.
     async fn name(&self) -> Option<&str> {
         match &self.party.name {
@@ -83,13 +88,11 @@ impl Party {
         self.party.recorder
     }
     /// Its keys, in the order in which they were added, revoked ones included.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn keys(&self) -> Result<Vec<PartyKey>> {
         let keys = self.views.keys(&self.party.id).answer()?;
         Ok(keys.into_iter().map(|key| PartyKey::new(key, &self.views)).collect())
     }
     /// Its names, roles and record at two instants; null if it was not on record at that size.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn state(
         &self,
         ctx: &Context<'_>,
@@ -101,7 +104,6 @@ impl Party {
         PartyState::read(&views, &self.party.id, as_of)
     }
     /// Events signed by it or naming it, in the order of the log. `filter.party` is ignored.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn events(
         &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]

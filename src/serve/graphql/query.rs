@@ -19,12 +19,13 @@ use super::{
     index::Index,
     ledger_info::LedgerInfo,
     node::Node,
-    page::{PageArgs, weight},
+    page::PageArgs,
     party::Party,
     party_locator::PartyLocator,
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
+    service_config::ServiceConfig,
     state::{self, DemandLocator, DemandState, Transparency},
 };
 use crate::{note::VerifyingKey, serve::limits, views};
@@ -50,7 +51,6 @@ impl Query {
         Ok(record.answer()?.map(|record| Event::new(record, views)))
     }
     /// Events in the order of the log.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -82,7 +82,6 @@ impl Query {
         Ok(case.answer()?.map(|case| Case::new(case, views)))
     }
     /// Cases in the order in which they were opened.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn cases(
         &self,
         ctx: &Context<'_>,
@@ -117,7 +116,6 @@ impl Query {
         }
     }
     /// Where a demand stands at two instants; null if there is none, or none that counts then.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn demand(
         &self,
         ctx: &Context<'_>,
@@ -137,7 +135,6 @@ impl Query {
         }
     }
     /// What was done to the record itself: withholdings, releases, corrections, keys.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn transparency(
         &self,
         ctx: &Context<'_>,
@@ -156,8 +153,6 @@ impl Query {
         Node::read(views(ctx), "id", &id)
     }
     /// Whatever has these global ids, in their order; null for each that is not on record.
-    // The argument is not looked at: it may be missing where another operation of the document is run.
-    #[graphql(complexity = "limits::PAGE_MOST * child_complexity + 1")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
@@ -178,7 +173,6 @@ impl Query {
         Checkpoint(views(ctx).checkpoint().clone())
     }
     /// That an entry stands in the tree of a given size; null unless `index < size` and the log has that size.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn inclusion_proof(
         &self,
         ctx: &Context<'_>,
@@ -193,7 +187,6 @@ impl Query {
         Ok(views::inclusion(views.reader(), index.0, size).answer()?.map(InclusionProof))
     }
     /// The hashes that show that the tree of one size continues that of another (RFC 6962, section 2.1.2).
-    #[graphql(complexity = "10 + child_complexity")]
     async fn consistency_proof(
         &self,
         ctx: &Context<'_>,
@@ -212,7 +205,6 @@ impl Query {
     }
     /// Entries that say something, by words, names and sentences, in Malay and English. A word finds others of its
     /// root; `"exact words"`, `begin*` and `-without` are understood, and no text is an error of syntax.
-    #[graphql(complexity = "weight(first, None, 3 + child_complexity)")]
     async fn search(
         &self,
         ctx: &Context<'_>,
@@ -226,6 +218,10 @@ impl Query {
         >,
     ) -> Result<SearchConnection> {
         super::search::read(ctx, &words, filter.unwrap_or_default(), order, first, after.as_deref()).await
+    }
+    /// What this server takes, so that a program can keep to it.
+    async fn service_config(&self) -> ServiceConfig {
+        ServiceConfig::new()
     }
     /// Which ledger this is.
     async fn ledger(&self) -> LedgerInfo {

@@ -2,16 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Object, Result};
 
 use super::{
-    super::{
-        date_time::DateTime,
-        fault::Answer as _,
-        index::Index,
-        page::{PageArgs, weight},
-        party::Party,
-    },
+    super::{date_time::DateTime, fault::Answer as _, index::Index, page::PageArgs, party::Party},
     correction::Correction,
     demand_connection::DemandConnection,
     demand_state::DemandState,
@@ -94,10 +88,8 @@ impl CaseState {
         Ok(self.standing().answer()?.sentences.iter().map(ToString::to_string).collect())
     }
     /// Its demands, in the order of the log.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn demands(
         &self,
-        _ctx: &Context<'_>,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
@@ -109,50 +101,48 @@ impl CaseState {
         DemandConnection::read(&indexes, &args, |index| self.demand(index).answer())
     }
     /// Its entries in an order. Voided ones stand among them, and say so.
-    #[graphql(complexity = "weight(first, None, child_complexity)")]
     async fn timeline(
         &self,
-        _ctx: &Context<'_>,
         #[graphql(desc = "In what order.", default)] order: TimelineOrder,
-        #[graphql(desc = "How many, at most 100; 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what stands after this cursor of a list in the same order.")] after: Option<
             String,
         >,
+        #[graphql(desc = "Only what stands before this cursor of a list in the same order.")] before: Option<
+            String,
+        >,
     ) -> Result<TimelineConnection> {
-        TimelineConnection::read(&self.thread, order.into(), first, after.as_deref(), &self.views)
+        let args = PageArgs { first, last, after, before };
+        TimelineConnection::read(&self.thread, order.into(), &args, &self.views)
     }
     /// What is said to have happened, and when the respondent first told of it.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn incidents(&self) -> Result<Latest<Incident>> {
         let incidents = self.views.incidents(&self.thread).answer()?;
         Ok(Latest::of(&incidents, |view| Incident::new(view, &self.views)))
     }
     /// Statements that changed or were taken back.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn changed_statements(&self) -> Result<Latest<Statement>> {
         let (statements, _) = self.views.statements(&self.thread).answer()?;
         Ok(Latest::of(&statements, |view| Statement::new(view, &self.views)))
     }
     /// Links drawn in it.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn links(&self) -> Result<Latest<Link>> {
         let links = self.views.links(&self.thread).answer()?;
         Ok(Latest::of(&links, |view| Link::new(view, &self.views)))
     }
     /// Promises made in it.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn promises(&self) -> Result<Latest<Promise>> {
         let promises = self.views.promises(&self.thread).answer()?;
         Ok(Latest::of(&promises, |view| Promise::new(view, &self.views)))
     }
     /// What was corrected in it.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn corrections(&self) -> Result<Latest<Correction>> {
         let (_, corrections) = self.views.reductions(&self.thread).answer()?;
         Ok(Latest::of(&corrections, |view| Correction::new(view, &self.views)))
     }
     /// What was withheld in it, since when and on what ground.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn withholdings(&self) -> Result<Latest<Withholding>> {
         let (withheld, _) = self.views.reductions(&self.thread).answer()?;
         Ok(Latest::of(&withheld, |view| Withholding::new(view, &self.views)))

@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, Object, Result};
+use async_graphql::{Enum, Object, Result};
 
 use super::{
-    super::{
-        event::Event,
-        page::{PageArgs, weight},
-        party::Party,
-    },
+    super::{event::Event, page::PageArgs, party::Party},
     event,
     fact_word::FactWord,
     notice_connection::NoticeConnection,
@@ -98,10 +94,8 @@ impl Delivery {
         self.view.demand.delivery.conflicting()
     }
     /// Every attempt: notices to the respondent, in the order of the log.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn attempts(
         &self,
-        _ctx: &Context<'_>,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
@@ -112,10 +106,8 @@ impl Delivery {
         NoticeConnection::read(&self.view.attempts, &args, &self.views)
     }
     /// Copies to others, which count for nothing.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn copies(
         &self,
-        _ctx: &Context<'_>,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
@@ -185,7 +177,6 @@ impl Notice {
         self.view.notice.conflicting()
     }
     /// What is on record of it, by date, then in the order of the log.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn evidence(&self) -> Vec<DeliveryEvidence> {
         let evidence = |e: &EvidenceView| DeliveryEvidence { view: e.clone(), views: self.views.clone() };
         self.view.evidence.iter().map(evidence).collect()

@@ -104,7 +104,6 @@ impl DemandItem {
         self.item().latest.as_ref().map(|answer| self.answer(answer))
     }
     /// Everything else that was said to it, the latest first.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn earlier(&self) -> Vec<ItemAnswer> {
         self.item().earlier.iter().map(|answer| self.answer(answer)).collect()
     }

@@ -139,7 +139,6 @@ impl DemandState {
         }
     }
     /// Where it was taken, in the order of the log.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn escalations(&self) -> Result<Vec<Escalation>> {
         let mut escalations = Vec::new();
         for e in &self.view.demand.escalations {
@@ -157,7 +156,6 @@ impl DemandState {
         Clock::new(&self.view, &self.views)
     }
     /// Its items, 1 to 100, each with what was said to it.
-    #[graphql(complexity = "10 * child_complexity + 1")]
     async fn items(&self) -> Vec<DemandItem> {
         DemandItem::all(&self.view, &self.views)
     }
@@ -170,7 +168,6 @@ impl DemandState {
         self.view.answered.to_string()
     }
     /// Who is named behind it: three at most.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn backing(&self) -> Vec<Backer> {
         self.view.backing.iter().map(|b| Backer::new(b.clone(), &self.views)).collect()
     }

@@ -66,7 +66,6 @@ impl Link {
         Text::from(&self.view.reasoning)
     }
     /// The positions on it, in the order of the log.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn positions(&self) -> Vec<Position> {
         self.view.positions.iter().map(|p| Position::new(p.clone(), &self.views)).collect()
     }

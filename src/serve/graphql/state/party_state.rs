@@ -49,13 +49,11 @@ impl PartyState {
         Index(self.views.size())
     }
     /// Its names over time, the first one first.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn names(&self) -> Vec<PartyName> {
         let name = |line: &views::NameLine| PartyName { line: line.clone(), views: self.views.clone() };
         self.view.names.iter().map(name).collect()
     }
     /// Roles given to it and taken back, in the order of the log.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn roles(&self) -> Vec<RoleChange> {
         let role = |line: &views::RoleLine| RoleChange {
             role: FactWord(line.role),
@@ -171,7 +169,6 @@ impl PartyRecord {
         Index(self.record().completed as u64)
     }
     /// Who put these demands on record, the most first.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn recorded_by(&self) -> Result<Vec<RecorderCount>> {
         let count = |(who, n): &(views::Named, usize)| {
             Ok(RecorderCount { party: party(&self.views, &who.id)?, demands: Index(*n as u64) })

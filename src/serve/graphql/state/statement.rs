@@ -33,7 +33,6 @@ impl Statement {
         event(&self.views, self.view.line.index)
     }
     /// Its versions, the first one first.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn versions(&self) -> Vec<StatementVersion> {
         let version = |v: &views::Version| StatementVersion { version: v.clone(), views: self.views.clone() };
         self.view.versions.iter().map(version).collect()
@@ -77,7 +76,6 @@ impl StatementVersion {
     }
     /// What changed since the version before, word by word. Null for the first version, and where the words of one of
     /// the two are not here or have more than 2,000 words.
-    #[graphql(complexity = "10 * child_complexity + 1")]
     async fn difference(&self) -> Option<Vec<TextChange>> {
         let change = |c: &views::Change| {
             let (kind, text) = match c {

@@ -22,7 +22,7 @@ pub enum TextState {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Text {
     /// The text, character for character; null unless `state` is `PRESENT`.
-    pub text: Option<String>,
+    pub value: Option<String>,
     /// Where it is.
     pub state: TextState,
     /// Index of the entry that withholds it.
@@ -31,12 +31,12 @@ pub struct Text {
 
 impl From<&Said> for Text {
     fn from(said: &Said) -> Self {
-        let (text, state, by) = match said {
+        let (value, state, by) = match said {
             Said::Text(text) => (Some(text.clone()), TextState::Present, None),
             Said::Withheld(by) => (None, TextState::Withheld, Some(*by)),
             Said::Missing => (None, TextState::Missing, None),
             Said::Nothing => (None, TextState::NotGiven, None),
         };
-        Self { text, state, withheld_by: by.map(Index) }
+        Self { value, state, withheld_by: by.map(Index) }
     }
 }

@@ -7,7 +7,7 @@ use async_graphql::{Enum, Result, SimpleObject};
 use super::super::{
     event::Event,
     fault::bad_input,
-    page::{PageInfo, count},
+    page::{PageArgs, PageInfo},
 };
 use crate::{
     note::{base64_decode, base64_encode},
@@ -58,14 +58,14 @@ fn cursor(place: Place) -> String {
     base64_encode(format!("t{}.{}", place.0, place.1).as_bytes())
 }
 
-fn read_cursor(text: &str) -> Result<Place> {
+fn read_cursor(name: &str, text: &str) -> Result<Place> {
     let place = || {
         let plain = String::from_utf8(base64_decode(text)?).ok()?;
         let (moment, index) = plain.strip_prefix('t')?.split_once('.')?;
         Some((moment.parse().ok()?, index.parse().ok()?))
     };
     let place = place().filter(|place| cursor(*place) == text);
-    place.ok_or_else(|| bad_input("after: not a cursor of this list"))
+    place.ok_or_else(|| bad_input(format!("{name}: not a cursor of this list")))
 }
 
 impl TimelineConnection {
@@ -73,31 +73,26 @@ impl TimelineConnection {
     ///
     /// # Errors
     /// `BAD_INPUT`.
-    pub fn read(
-        thread: &CaseThread,
-        order: Order,
-        first: Option<i32>,
-        after: Option<&str>,
-        views: &Arc<Views>,
-    ) -> Result<Self> {
-        let most = count("first", first)?;
+    pub fn read(thread: &CaseThread, order: Order, args: &PageArgs, views: &Arc<Views>) -> Result<Self> {
+        let (most, backward) = args.count()?;
         let all = thread.in_order(order);
-        let from = match after {
-            None => 0,
-            Some(text) => {
-                let after = read_cursor(text)?;
-                all.partition_point(|(place, _)| *place <= after)
-            }
+        let place = |name, text: &Option<String>| text.as_deref().map(|t| read_cursor(name, t)).transpose();
+        let low = place("after", &args.after)?.map_or(0, |after| all.partition_point(|(p, _)| *p <= after));
+        let high = place("before", &args.before)?;
+        let high = high.map_or(all.len(), |before| all.partition_point(|(p, _)| *p < before)).max(low);
+        let (from, to) = match backward {
+            true => (high.saturating_sub(most).max(low), high),
+            false => (low, (low + most).min(high)),
         };
         let (mut edges, mut nodes) = (Vec::new(), Vec::new());
-        for (place, record) in all.iter().skip(from).take(most) {
+        for (place, record) in &all[from..to] {
             let event = Event::new((*record).clone(), views);
             let node = TimelineLine { event, after: thread.is_after(record) };
             edges.push(TimelineEdge { cursor: cursor(*place), node: node.clone() });
             nodes.push(node);
         }
         let page_info = PageInfo {
-            has_next_page: from + nodes.len() < all.len(),
+            has_next_page: to < all.len(),
             has_previous_page: from > 0,
             start_cursor: edges.first().map(|e| e.cursor.clone()),
             end_cursor: edges.last().map(|e| e.cursor.clone()),

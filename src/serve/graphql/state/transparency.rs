@@ -65,22 +65,18 @@ impl Transparency {
         self.view.cut_short
     }
     /// Withholdings.
-    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn withholdings(&self) -> Vec<Withholding> {
         self.view.withheld.iter().map(|w| Withholding::new(w.clone(), &self.views)).collect()
     }
     /// Releases of what was withheld.
-    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn releases(&self) -> Vec<Release> {
         self.view.released.iter().map(|r| Release::new(r.clone(), &self.views)).collect()
     }
     /// Corrections.
-    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn corrections(&self) -> Vec<Correction> {
         self.view.corrections.iter().map(|c| Correction::new(c.clone(), &self.views)).collect()
     }
     /// Keys added and revoked.
-    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn keys(&self) -> Result<Vec<Event>> {
         self.view.keys.iter().map(|line| event(&self.views, line.index)).collect()
     }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Events that are signed, and then recorded, at a time while a ledger grows.
-const CHUNK: usize = 20_480;
+pub const CHUNK: usize = 20_480;
 /// How many are handed over in one call then.
 const CALL: usize = 256;
 
@@ -62,27 +62,31 @@ impl Grown {
 
     /// Records until the ledger has so many entries.
     pub fn grow_to(&mut self, entries: u64) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
         loop {
             let missing = entries.saturating_sub(self.size());
             if missing == 0 {
                 return;
             }
             let statements = self.statements(CHUNK.min(missing as usize));
-            let ledger = self.ledger().clone();
-            runtime.block_on(async {
-                let calls: Vec<_> = statements
-                    .chunks(CALL)
-                    .map(|call| {
-                        let (ledger, call) = (ledger.clone(), call.to_vec());
-                        tokio::spawn(async move { ledger.record(call, false).await })
-                    })
-                    .collect();
-                for call in calls {
-                    call.await.unwrap().into_iter().for_each(|answer| drop(answer.unwrap()));
-                }
-            });
+            self.record(&statements);
         }
+    }
+
+    /// Records all of these, in any order.
+    pub fn record(&mut self, submissions: &[Submission]) {
+        let ledger = self.ledger().clone();
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let calls: Vec<_> = submissions
+                .chunks(CALL)
+                .map(|call| {
+                    let (ledger, call) = (ledger.clone(), call.to_vec());
+                    tokio::spawn(async move { ledger.record(call, false).await })
+                })
+                .collect();
+            for call in calls {
+                call.await.unwrap().into_iter().for_each(|answer| drop(answer.unwrap()));
+            }
+        });
     }
 }
 

@@ -15,6 +15,7 @@ mod library;
 mod load;
 mod machine;
 mod process;
+mod search;
 mod start;
 mod verify;
 
@@ -34,15 +35,21 @@ struct Sizes {
     events: usize,
     /// Entries that are verified: `ONRECORD_BENCH_VERIFY`.
     verify: u64,
+    /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
+    search: u64,
     /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
     entries: u64,
 }
 
 fn main() {
+    if let Some(dir) = env::var_os(search::CHILD) {
+        return search::build(dir.as_ref());
+    }
     let number = |name: &str, usual: u64| env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
     let sizes = Sizes {
         events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
+        search: number("ONRECORD_BENCH_SEARCH", 100_000),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
     };
     // Cargo adds flags of its own.
@@ -63,6 +70,9 @@ fn main() {
     }
     if part("files") {
         files::run(&mut grown, sizes.verify);
+    }
+    if part("search") {
+        search::run(sizes.search as usize);
     }
     if part("start") {
         start::run(&mut grown, sizes.events, sizes.entries);

@@ -16,6 +16,7 @@ mod follower;
 mod query;
 mod snippet;
 mod token;
+mod tokenizer;
 
 pub use query::{MAX_QUERY, MAX_WORDS, Query, QueryError};
 pub use snippet::{Snippet, SnippetPart};

@@ -252,6 +252,9 @@ impl Collector for Best {
     type Child = BestOfSegment;
 
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<BestOfSegment> {
+        if Instant::now() >= self.deadline {
+            self.late.store(true, Ordering::Relaxed);
+        }
         Ok(BestOfSegment {
             index: segment.fast_fields().u64("index")?,
             recorded: segment.fast_fields().i64("recorded")?,

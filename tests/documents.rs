@@ -8,7 +8,10 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
+
+use serde_json::Value;
 
 struct Demo {
     child: Child,
@@ -45,7 +48,22 @@ fn demo(dir: &Path) -> Demo {
     }
     // What it prints later must not block it.
     std::thread::spawn(move || lines.for_each(drop));
-    Demo { child, address: address.expect("an address") }
+    let demo = Demo { child, address: address.expect("an address") };
+    // Search is ready a moment after the demo; how long that is depends on what else runs here.
+    let begun = Instant::now();
+    while !searched(&demo.address) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the demo can't be searched");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    demo
+}
+
+/// Whether all that is on record can be found.
+fn searched(address: &str) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+    let out = command.args(["search", "agensi", "--json", "--ledger", &format!("http://{address}")]).output();
+    let found: Value = serde_json::from_slice(&out.unwrap().stdout).unwrap_or_default();
+    found["searched"].is_u64() && found["searched"] == found["size"]
 }
 
 struct Shown {

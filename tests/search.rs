@@ -16,7 +16,8 @@ use http::Server;
 use onrecord::{
     event::{EventId, EventType},
     ledger::{Ledger, Submission},
-    search::{Filter, Hits, Order, Query, Search},
+    search::{Filter, Hits, Order, Query, Search, SearchError},
+    serve,
     views::Views,
 };
 use serde_json::{Value, json};
@@ -206,6 +207,30 @@ fn a_party_is_found_by_any_of_its_names_over_time() {
 }
 
 #[test]
+fn an_index_made_of_many_bundles_finds_each_entry_and_nothing_withheld() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let (ids, batch): (Vec<_>, Vec<_>) =
+        (0..600).map(|i| statement(&story, &format!("perkara nombor{i}x"))).unzip();
+    let words = batch[300].content.clone().unwrap();
+    let at: Vec<u64> = ledger.record_blocking(batch, false).into_iter().map(|a| a.unwrap().index).collect();
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    for i in [0, 300, 599] {
+        record(&ledger, touch(Some(story.case), "content.withheld", "court_order", ids[i]));
+    }
+    let mut release = touch(Some(story.case), "content.released", "order_lifted", ids[300]);
+    release.restored = Some(words);
+    record(&ledger, release);
+    let search = Search::start(ledger.reader());
+    settle(&ledger, &search);
+    for (i, index) in at.into_iter().enumerate() {
+        let expected = if [0, 599].contains(&i) { vec![] } else { vec![index] };
+        assert_eq!(indexes(&ledger, &search, &format!("nombor{i}x")), expected, "{i}");
+    }
+}
+
+#[test]
 fn void_entries_are_found_and_marked() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);
@@ -315,6 +340,98 @@ fn withheld_words_and_names_are_found_no_more_and_stand_in_no_byte_of_the_folder
     settle(&ledger, &anew);
     assert_eq!(indexes(&ledger, &anew, "rahsiabesar"), [index]);
     assert_eq!(indexes(&ledger, &anew, "zainalabc"), [] as [u64; 0]);
+}
+
+#[test]
+fn what_is_recorded_under_embargo_is_never_found_nor_written() {
+    const TRACES: &[&str] = &["lulusrahsia", "perkaratertutup", "senaraisulit"];
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let server = Server::start(ledger.clone());
+    let search = Search::start(ledger.reader());
+    let file = upload(&ledger, "senaraisulit.txt", b"1");
+    let words = json!({"description": "Lulusrahsia, dan perkaratertutup itu"});
+    let facts = json!({"method": "upload", "captured": "2023-12-15"});
+    let said = Say {
+        files: std::slice::from_ref(&file),
+        ..say("exhibit.captured", Some(story.case), Value::Null, facts, Some(words))
+    };
+    let (id, hidden) = said.sign(&[&desk()]);
+    let facts = json!({"ground": "embargo", "blobs": ["content", "files/0"]});
+    let embargo = say("content.withheld", Some(story.case), json!({"entry": id}), facts, None);
+    let (_, open_words) = statement(&story, "perkaraterbuka");
+    let batch = vec![hidden, embargo.sign(&[&operator()]).1, open_words];
+    let at: Vec<u64> = ledger.record_blocking(batch, true).into_iter().map(|a| a.unwrap().index).collect();
+    settle(&ledger, &search);
+    let query =
+        "query($w: String!) { search(words: $w) { nodes { index snippets { parts { text } } } searched } }";
+    let ask = |words: &str| server.data(query, json!({"w": words}))["search"].clone();
+    let begun = Instant::now();
+    while ask("perkaraterbuka")["searched"] != at[2] + 1 {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // What came with it is found, so what is asked would be.
+    assert_eq!(indexes(&ledger, &search, "perkarater*"), [at[2]]);
+    assert_eq!(ask("perkarater*")["nodes"][0]["index"], at[2]);
+    // By a sentence that doesn't quote it, the entry itself is.
+    assert!(indexes(&ledger, &search, "exhibit").contains(&at[0]));
+    let anew = Search::start(ledger.reader());
+    settle(&ledger, &anew);
+    for looked_for in
+        ["lulusrahsia", "lulusr*", "perkaratertutup", "\"perkaratertutup itu\"", "senaraisulit", "senarais*"]
+    {
+        for search in [&search, &anew] {
+            assert_eq!(indexes(&ledger, search, looked_for), [] as [u64; 0], "{looked_for}");
+        }
+        assert_eq!(ask(looked_for)["nodes"], json!([]), "{looked_for}");
+    }
+    for looked_for in ["exhibit", "Meja", "embargo"] {
+        let answer = ask(looked_for).to_string().to_lowercase();
+        assert!(!TRACES.iter().any(|trace| answer.contains(trace)), "{answer}");
+        let page = server.get(&format!("/search?q={looked_for}")).text().to_lowercase();
+        assert!(!TRACES.iter().any(|trace| page.contains(trace)), "{page}");
+    }
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    assert!(!grep(&dir, &["perkaraterbuka"]).is_empty());
+    assert_eq!(grep(&dir, TRACES), [] as [String; 0]);
+}
+
+#[test]
+fn a_search_that_takes_longer_than_it_may_is_refused_in_words() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    record(&ledger, statement(&story, "perkara").1);
+    let search = Search::start(ledger.reader()).within(Duration::ZERO);
+    settle(&ledger, &search);
+    let find = |search: &Search, order| {
+        let query = Query::parse("perkara").unwrap();
+        search.find(&Views::new(ledger.reader()), &query, &Filter::default(), order, None, 100)
+    };
+    for order in [Order::Relevance, Order::Newest] {
+        assert!(matches!(find(&search, order), Err(SearchError::TooLong)));
+    }
+    let search = search.within(Duration::from_secs(60));
+    assert_eq!(find(&search, Order::Newest).unwrap().hits.len(), 1, "the same, with time");
+
+    let options = serve::Options { search_time: Duration::ZERO, ..serve::Options::default() };
+    let server = Server::start_with(ledger.clone(), options);
+    let begun = Instant::now();
+    let refused = loop {
+        // Before anything is indexed, nothing takes time.
+        let answer = server.graphql("{ search(words: \"perkara\") { nodes { index } } }", json!({}));
+        if answer["errors"].is_array() {
+            break answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{answer}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "BAD_INPUT", "{refused}");
+    let why = "this search takes too long; add a word or a filter";
+    assert_eq!(refused["errors"][0]["message"], format!("words: {why}"));
+    assert!(server.get("/search?q=perkara").text().contains(why));
 }
 
 #[test]

@@ -22,11 +22,15 @@ pub struct Author {
 impl Author {
     /// A statement of its own, whose entry has about 1 KiB.
     pub fn says(&self, i: usize) -> Submission {
-        let text = format!("{i:08} {}", "kata ".repeat(20));
+        self.states(self.case, &format!("{i:08} {}", "kata ".repeat(20)))
+    }
+
+    /// A statement in a case.
+    pub fn states(&self, case: EventId, text: &str) -> Submission {
         say(
             "statement.made",
-            Some(self.case),
-            json!({"speaker": self.party, "about": [self.case]}),
+            Some(case),
+            json!({"speaker": self.party, "about": [case]}),
             statement_facts(),
             Some(json!({"text": text})),
         )

@@ -16,6 +16,7 @@ mod library;
 mod load;
 mod machine;
 mod process;
+mod search;
 mod start;
 mod verify;
 
@@ -37,16 +38,22 @@ struct Sizes {
     verify: u64,
     /// Events that are read: `ONRECORD_BENCH_ANSWERS`.
     answers: u64,
+    /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
+    search: u64,
     /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
     entries: u64,
 }
 
 fn main() {
+    if let Some(dir) = env::var_os(search::CHILD) {
+        return search::build(dir.as_ref());
+    }
     let number = |name: &str, usual: u64| env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
     let sizes = Sizes {
         events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
         answers: number("ONRECORD_BENCH_ANSWERS", 100_000),
+        search: number("ONRECORD_BENCH_SEARCH", 100_000),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
     };
     // Cargo adds flags of its own.
@@ -70,6 +77,9 @@ fn main() {
     }
     if part("answers") {
         answers::run(sizes.answers as usize);
+    }
+    if part("search") {
+        search::run(sizes.search as usize);
     }
     if part("start") {
         start::run(&mut grown, sizes.events, sizes.entries);

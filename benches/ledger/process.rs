@@ -37,6 +37,17 @@ pub fn own_cpu() -> Cpu {
     Cpu(ticks(&stat("self")))
 }
 
+/// What this process holds in memory, in MiB, and the most it has held.
+pub fn own_memory() -> (f64, f64) {
+    (memory("self", "VmRSS:").unwrap_or_default(), memory("self", "VmHWM:").unwrap_or_default())
+}
+
+fn memory(pid: &str, what: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix(what))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
+}
+
 /// A program that ends with the bench.
 pub struct Program(pub Child);
 
@@ -63,9 +74,7 @@ impl Program {
 
     /// The most memory it has held, in MiB.
     pub fn peak_memory(&self) -> Option<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-        Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
+        memory(&self.0.id().to_string(), "VmHWM:")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    ops::RangeInclusive,
+    ops::{Range, RangeInclusive},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
@@ -230,7 +230,7 @@ impl Shared {
     /// and takes apart each tile once.
     pub fn each_stored(
         &self,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
         mut each: impl FnMut(u64, &[u8], Option<&[u8]>) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         let bundle = range.start / WIDTH;
@@ -503,6 +503,37 @@ impl Reader {
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
         self.count();
         self.0.words(index)
+    }
+    /// Gives entries in order, raw and parsed, each with its words as they are now. Reads each bundle once, so whoever
+    /// goes through the log asks here.
+    pub(crate) fn each(
+        &self,
+        range: Range<u64>,
+        mut each: impl FnMut(Arc<[u8]>, Entry<Event>, StoredWords),
+    ) -> Result<(), ReadError> {
+        let mut from = range.start;
+        while from < range.end {
+            let to = range.end.min((from / WIDTH + 1) * WIDTH);
+            self.0.each_stored(from..to, |index, raw, stored| {
+                let entry = self.0.parse(index, raw)?;
+                let id = entry.event().id();
+                let words = match (entry.event().content(), stored) {
+                    (None, _) => StoredWords::None,
+                    // What withholds them comes before they leave the disk, so it is asked for after they were read.
+                    (Some(committed), Some(words))
+                        if committed.matches(words)
+                            && self.0.fate(&id).withheld_by(Position::Content).is_none() =>
+                    {
+                        StoredWords::Present(words.into())
+                    }
+                    _ => self.0.words(index)?,
+                };
+                each(raw.into(), entry, words);
+                Ok(())
+            })?;
+            from = to;
+        }
+        Ok(())
     }
     /// The words with this digest.
     ///

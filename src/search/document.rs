@@ -1,6 +1,7 @@
 //! What can be found of an entry: its words, its sentence, and the names of whom it speaks of.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
@@ -8,9 +9,9 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    event::{EventId, EventType, Position},
+    event::{Body, EventId, EventType, Position},
     ledger::ReadError,
-    views::{Part, Record, Views, Words, facts_json},
+    views::{Part, Record, Views, Words},
 };
 
 /// Members of words that name the thing itself.
@@ -27,11 +28,14 @@ const SENTENCE: u8 = 1;
 /// The weights there are.
 pub(super) const WEIGHTS: [u8; 3] = [NAME, WORDS, SENTENCE];
 
+/// What a filter asks for: a letter for its kind, then the value.
+pub(super) type Facet = Vec<u8>;
+
 /// A text that belongs to an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
     /// Where it stands, as a label.
-    pub place: String,
+    pub place: Cow<'static, str>,
     /// How much a word in it counts.
     pub weight: u8,
     pub text: String,
@@ -42,8 +46,8 @@ pub(super) struct Piece {
 pub(super) struct Document {
     pub index: u64,
     pub recorded_ms: i64,
-    /// What filters ask for, as `kind:value`.
-    pub facets: BTreeSet<String>,
+    /// What filters ask for.
+    pub facets: BTreeSet<Facet>,
     pub pieces: Vec<Piece>,
 }
 
@@ -69,20 +73,21 @@ impl<'v> Documents<'v> {
     /// The texts of an entry that can be read now.
     pub fn pieces(&mut self, record: &Record) -> Result<Vec<Piece>, ReadError> {
         let mut pieces = Vec::new();
-        let fate = self.views.reader().fate(&record.event().id())?;
         if let Words::Present { content, .. } = &*self.views.words(record)? {
             for (member, value) in content.members() {
                 if member == "files" {
                     // Of files the names are words; a name is withheld with its file.
+                    let fate = self.views.reader().fate(&record.event().id())?;
                     for (position, file) in (0u32..).zip(content.files()) {
                         if fate.withheld_by(Position::File(position)).is_none() {
                             let text = file.name.clone();
-                            pieces.push(Piece { place: "File".into(), weight: WORDS, text });
+                            pieces.push(Piece { place: Cow::Borrowed("File"), weight: WORDS, text });
                         }
                     }
                 } else if !APART.contains(&member.as_str()) {
                     let weight = if NAMING.contains(&member.as_str()) { NAME } else { WORDS };
-                    texts(&label(member), weight, value, &mut pieces);
+                    let place = label(member);
+                    texts(value, &mut |text| pieces.push(Piece { place: place.clone(), weight, text }));
                 }
             }
         }
@@ -93,16 +98,17 @@ impl<'v> Documents<'v> {
             match part {
                 // Its own words are there whole.
                 Part::Quote { .. } => own.push('…'),
-                part => own.push_str(&part.to_string()),
+                Part::Text(text) | Part::Entry { text, .. } => own.push_str(text),
+                Part::Party { name, .. } => own.push_str(name),
             }
             if let Part::Party { id, .. } = part {
                 parties.insert(*id);
             }
         }
-        pieces.push(Piece { place: "Sentence".into(), weight: SENTENCE, text: own });
+        pieces.push(Piece { place: Cow::Borrowed("Sentence"), weight: SENTENCE, text: own });
         for party in parties {
             for name in self.names(&party)?.iter() {
-                let place = "A party it names, by any of its names".to_owned();
+                let place = Cow::Borrowed("A party it names, by any of its names");
                 pieces.push(Piece { place, weight: SENTENCE, text: name.clone() });
             }
         }
@@ -124,40 +130,51 @@ impl<'v> Documents<'v> {
     }
 }
 
-fn label(member: &str) -> String {
+fn label(member: &str) -> Cow<'static, str> {
+    // What nearly all words are.
+    if member == "text" {
+        return Cow::Borrowed("Text");
+    }
     let text = member.replace('_', " ");
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect()).into()
 }
 
 /// Every text in a value, each a piece of its own, so that no phrase is found across two.
-fn texts(place: &str, weight: u8, value: &Value, out: &mut Vec<Piece>) {
+fn texts(value: &Value, put: &mut dyn FnMut(String)) {
     match value {
-        Value::String(text) => out.push(Piece { place: place.to_owned(), weight, text: text.clone() }),
-        Value::Number(n) => out.push(Piece { place: place.to_owned(), weight, text: n.to_string() }),
-        Value::Array(list) => list.iter().for_each(|v| texts(place, weight, v, out)),
-        Value::Object(members) => members.values().for_each(|v| texts(place, weight, v, out)),
+        Value::String(text) => put(text.clone()),
+        Value::Number(n) => put(n.to_string()),
+        Value::Array(list) => list.iter().for_each(|v| texts(v, put)),
+        Value::Object(members) => members.values().for_each(|v| texts(v, put)),
         Value::Null | Value::Bool(_) => {}
     }
 }
 
-pub(super) fn type_facet(event_type: EventType) -> String {
-    format!("type:{event_type}")
-}
-pub(super) fn case_facet(case: &EventId) -> String {
-    format!("case:{case}")
-}
-pub(super) fn party_facet(party: &EventId) -> String {
-    format!("party:{party}")
-}
-pub(super) fn language_facet(language: &str) -> String {
-    format!("language:{language}")
-}
-pub(super) fn standing_facet(standing: &str) -> String {
-    format!("standing:{standing}")
+fn facet(kind: u8, value: &[u8]) -> Facet {
+    let mut facet = Facet::with_capacity(1 + value.len());
+    facet.push(kind);
+    facet.extend_from_slice(value);
+    facet
 }
 
-fn facets(record: &Record) -> BTreeSet<String> {
+pub(super) fn type_facet(event_type: EventType) -> Facet {
+    facet(b't', event_type.as_str().as_bytes())
+}
+pub(super) fn case_facet(case: &EventId) -> Facet {
+    facet(b'c', &case.0)
+}
+pub(super) fn party_facet(party: &EventId) -> Facet {
+    facet(b'p', &party.0)
+}
+pub(super) fn language_facet(language: &str) -> Facet {
+    facet(b'l', language.as_bytes())
+}
+pub(super) fn standing_facet(standing: &str) -> Facet {
+    facet(b's', standing.as_bytes())
+}
+
+fn facets(record: &Record) -> BTreeSet<Facet> {
     let event = record.event();
     let mut facets = BTreeSet::from([type_facet(event.event_type())]);
     let opened = (event.event_type() == EventType::CaseOpened).then(|| event.id());
@@ -167,9 +184,9 @@ fn facets(record: &Record) -> BTreeSet<String> {
     if matches!(event.event_type(), EventType::PartyRegistered | EventType::LedgerOpened) {
         facets.insert(party_facet(&event.id()));
     }
-    let facts = facts_json(record);
-    let fact = |name: &str| facts.get(name).and_then(Value::as_str);
-    facets.extend(fact("language").map(language_facet));
-    facets.extend(fact("standing").map(standing_facet));
+    if let Body::StatementMade(statement) = event.body() {
+        facets.insert(language_facet(statement.language.as_str()));
+        facets.insert(standing_facet(statement.standing.as_str()));
+    }
     facets
 }

@@ -11,29 +11,33 @@ use std::{
 };
 
 use tantivy::{
-    DocId, Index, IndexReader, IndexWriter, ReloadPolicy, Score, SegmentOrdinal, SegmentReader,
-    TantivyDocument, Term as Key,
+    DocId, Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Score, SegmentOrdinal,
+    SegmentReader, TantivyDocument, Term as Key,
     collector::{Collector, SegmentCollector},
     columnar::Column,
+    indexer::{LogMergePolicy, NoMergePolicy},
     query::{
         AllQuery, BooleanQuery, ConstScoreQuery, FuzzyTermQuery, Occur, PhraseQuery, Query as Condition,
         TermQuery,
     },
-    schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
-    tokenizer::{PreTokenizedString, Token as Indexed},
+    schema::{
+        BytesOptions, FAST, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions,
+    },
 };
 
 use super::{
     Query,
-    document::{Document, WEIGHTS},
+    document::{Document, Facet, WEIGHTS},
     query::Term,
-    token::{root, tokens},
+    tokenizer::{ROOT, WordsAndRoots},
 };
 
 /// Bytes that documents take in memory before they become a segment.
-const ARENA: usize = 32 << 20;
-/// Stands before a root, so that it is no word: `~jawab`.
-const ROOT: char = '~';
+const ARENA: usize = 24 << 20;
+/// Segments of fewer documents are merged with each other first, so that what was just added isn't written anew often.
+const SMALL_SEGMENT: u32 = 1_000;
+/// What takes texts apart, by this name.
+const TOKENIZER: &str = "words";
 
 /// Where a hit stands in its list: its score (0 in the order of time) and its index, the largest first.
 pub(super) type Place = (u32, u64);
@@ -42,7 +46,7 @@ pub(super) type Place = (u32, u64);
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     /// Of each of these lists one facet must be there.
-    pub facets: Vec<Vec<String>>,
+    pub facets: Vec<Vec<Facet>>,
     pub since_ms: Option<i64>,
     pub until_ms: Option<i64>,
     /// Only entries below it.
@@ -74,16 +78,21 @@ impl Engine {
     pub fn new() -> tantivy::Result<Self> {
         let mut schema = Schema::builder();
         let positions = TextFieldIndexing::default()
+            .set_tokenizer(TOKENIZER)
             .set_index_option(IndexRecordOption::WithFreqsAndPositions)
             .set_fieldnorms(false);
         let text = TextOptions::default().set_indexing_options(positions);
         let fields = Fields {
-            index: schema.add_u64_field("index", INDEXED | FAST),
+            index: schema.add_u64_field("index", NumericOptions::default().set_indexed().set_fast()),
             recorded: schema.add_i64_field("recorded", FAST),
-            facet: schema.add_text_field("facet", STRING),
+            facet: schema.add_bytes_field("facet", BytesOptions::default().set_indexed()),
             texts: WEIGHTS.map(|weight| schema.add_text_field(&format!("text{weight}"), text.clone())),
         };
-        let index = Index::create_in_ram(schema.build());
+        // Nothing is stored, so there is nothing to compress aside.
+        let settings =
+            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+        let index = Index::builder().schema(schema.build()).settings(settings).create_in_ram()?;
+        index.tokenizers().register(TOKENIZER, WordsAndRoots::default());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         Ok(Self { fields, index, reader })
     }
@@ -91,7 +100,12 @@ impl Engine {
     /// Makes what adds to the index, with a thread of its own; to be called on the thread that adds.
     pub fn writing(&self) -> impl FnOnce() -> tantivy::Result<Writer> + Send + use<> {
         let (fields, index, reader) = (self.fields, self.index.clone(), self.reader.clone());
-        move || Ok(Writer { fields, writer: index.writer_with_num_threads(1, ARENA)?, reader })
+        move || {
+            let writer: IndexWriter = index.writer_with_num_threads(1, ARENA)?;
+            // While the index is made segments are large, and nobody waits for merging.
+            writer.set_merge_policy(Box::new(NoMergePolicy));
+            Ok(Writer { fields, writer, reader })
+        }
     }
 
     /// The first `most` places after `after` of what fits, in order. `None` if it took until the deadline.
@@ -130,8 +144,8 @@ impl Fields {
             all.push((Occur::MustNot, self.anywhere(term)));
         }
         for any in &conditions.facets {
-            let one = |facet: &String| {
-                let key = Key::from_field_text(self.facet, facet);
+            let one = |facet: &Facet| {
+                let key = Key::from_field_bytes(self.facet, facet);
                 Box::new(TermQuery::new(key, IndexRecordOption::Basic)) as Box<dyn Condition>
             };
             all.push((Occur::Must, scored(Box::new(BooleanQuery::union(any.iter().map(one).collect())), 0)));
@@ -183,22 +197,11 @@ impl Writer {
         doc.add_u64(self.fields.index, document.index);
         doc.add_i64(self.fields.recorded, document.recorded_ms);
         for facet in &document.facets {
-            doc.add_text(self.fields.facet, facet);
+            doc.add_bytes(self.fields.facet, facet);
         }
         for piece in &document.pieces {
             let Some(at) = WEIGHTS.iter().position(|w| *w == piece.weight) else { continue };
-            let mut indexed = Vec::new();
-            for (position, token) in tokens(&piece.text).into_iter().enumerate() {
-                let at = |text| Indexed { offset_from: 0, offset_to: 0, position, text, position_length: 1 };
-                if let Some(root) = root(&token.text) {
-                    indexed.push(at(format!("{ROOT}{root}")));
-                }
-                indexed.push(at(token.text));
-            }
-            if !indexed.is_empty() {
-                let text = PreTokenizedString { text: String::new(), tokens: indexed };
-                doc.add_pre_tokenized_text(self.fields.texts[at], text);
-            }
+            doc.add_text(self.fields.texts[at], &piece.text);
         }
         self.writer.add_document(doc).map(drop)
     }
@@ -207,6 +210,13 @@ impl Writer {
     pub fn commit(&mut self) -> tantivy::Result<()> {
         self.writer.commit()?;
         self.reader.reload()
+    }
+
+    /// From now on little is added at a time, and many small segments become fewer.
+    pub fn merge_small(&self) {
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_layer_size(SMALL_SEGMENT);
+        self.writer.set_merge_policy(Box::new(policy));
     }
 }
 
@@ -242,6 +252,9 @@ impl Collector for Best {
     type Child = BestOfSegment;
 
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<BestOfSegment> {
+        if Instant::now() >= self.deadline {
+            self.late.store(true, Ordering::Relaxed);
+        }
         Ok(BestOfSegment {
             index: segment.fast_fields().u64("index")?,
             recorded: segment.fast_fields().i64("recorded")?,

@@ -15,23 +15,29 @@ use crate::{
 
 /// Entries read at a time.
 const BATCH: u64 = 1_024;
-/// Entries that wait, at most, until what was added can be found.
+/// Entries that wait, at most, until what was added can be found. While the index is made these are as many more as can
+/// be found by then: what is added last is added at once.
 const COMMIT_AT: u64 = 16 * BATCH;
+/// Entries after which names that were read are forgotten while the index is made, so that there is a bound to them.
+const REMEMBER: u64 = 64 * BATCH;
 /// How often the log is looked at.
 const PAUSE: Duration = Duration::from_millis(40);
 /// A log that grows by more entries a second has no core to spare for search, which then waits, so long at most between
 /// one batch and the next.
 const BUSY: f64 = 4_000.0;
 const AT_MOST: Duration = Duration::from_secs(1);
+/// Over how long that is judged: a call or two that come at once are no load.
+const WINDOW: Duration = Duration::from_millis(200);
 /// How long after a fault it is tried again.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 pub(super) struct Follower {
     shared: Arc<Shared>,
     writer: Writer,
+    pace: Pace,
     /// Entries put in, found or not.
     next: u64,
-    /// The size of the log at the start: whatever is read, is read as these entries leave it.
+    /// The size of the log at the start: what is below it is read as these entries leave it.
     read_at: u64,
     /// Entries to be read again, because what can be said of them changed.
     again: BTreeSet<u64>,
@@ -41,17 +47,17 @@ impl Follower {
     /// From the first entry on.
     pub fn new(shared: Arc<Shared>, writer: Writer) -> Self {
         let read_at = shared.reader.checkpoint().checkpoint().size();
-        Self { shared, writer, next: 0, read_at, again: BTreeSet::new() }
+        let pace = Pace::from(read_at, Instant::now());
+        Self { shared, writer, pace, next: 0, read_at, again: BTreeSet::new() }
     }
 
     pub fn run(mut self) {
-        let mut pace = Pace { size: self.read_at, at: Instant::now(), waited: Duration::ZERO };
         while !self.shared.is_stopping() {
-            if pace.waits(self.shared.reader.checkpoint().checkpoint().size(), Instant::now()) {
-                std::thread::park_timeout(PAUSE);
+            if self.must_wait() {
                 continue;
             }
-            let pause = match self.follow() {
+            let step = if self.next < self.read_at { self.make() } else { self.follow() };
+            let pause = match step {
                 Ok(true) => continue,
                 Ok(false) => PAUSE,
                 Err(cause) => {
@@ -63,7 +69,46 @@ impl Follower {
         }
     }
 
-    /// Takes in a batch. Whether there is more.
+    /// Waits a moment, if the log grows so fast that it must.
+    fn must_wait(&mut self) -> bool {
+        let waits = self.pace.waits(self.shared.reader.checkpoint().checkpoint().size(), Instant::now());
+        if waits {
+            std::thread::park_timeout(PAUSE);
+        }
+        waits
+    }
+
+    /// Takes in what was on record at the start, or a part of it. Whether there is more.
+    fn make(&mut self) -> Result<bool, ReadError> {
+        let Some(views) = Views::new(&self.shared.reader).at(self.read_at) else { return Ok(false) };
+        let mut documents = Documents::new(&views);
+        let end = self.read_at.min(self.next + REMEMBER);
+        while self.next < end {
+            if self.shared.is_stopping() {
+                return Ok(false);
+            }
+            if self.must_wait() {
+                continue;
+            }
+            let batch_end = end.min(self.next + BATCH);
+            views.read_ahead(self.next..batch_end)?;
+            while self.next < batch_end {
+                if let Some(document) = documents.read(self.next)? {
+                    self.writer.put(&document, false).map_err(fault)?;
+                }
+                self.next += 1;
+            }
+            if self.next == self.read_at || self.uncommitted() >= COMMIT_AT + self.next / 2 {
+                self.commit()?;
+            }
+        }
+        if self.next == self.read_at {
+            self.writer.merge_small();
+        }
+        Ok(true)
+    }
+
+    /// Takes in a batch of what came since. Whether there is more.
     fn follow(&mut self) -> Result<bool, ReadError> {
         let views = Views::new(&self.shared.reader);
         let size = views.size();
@@ -72,13 +117,12 @@ impl Follower {
         }
         let mut documents = Documents::new(&views);
         let end = size.min(self.next + BATCH);
+        views.read_ahead(self.next..end)?;
         for index in self.next..end {
             if self.shared.is_stopping() {
                 return Ok(false);
             }
-            if index >= self.read_at {
-                self.note_changes(&views, index)?;
-            }
+            self.note_changes(&views, index)?;
             if let Some(document) = documents.read(index)? {
                 self.writer.put(&document, false).map_err(fault)?;
             }
@@ -92,11 +136,21 @@ impl Follower {
             }
         }
         let more = self.next < size || !self.again.is_empty();
-        if !more || self.next - self.shared.reflects.load(Ordering::Acquire) >= COMMIT_AT {
-            self.writer.commit().map_err(fault)?;
-            self.shared.reflects.store(self.next, Ordering::Release);
+        if !more || self.uncommitted() >= COMMIT_AT {
+            self.commit()?;
         }
         Ok(more)
+    }
+
+    fn uncommitted(&self) -> u64 {
+        self.next - self.shared.reflects.load(Ordering::Acquire)
+    }
+
+    /// Lets all that was put be found.
+    fn commit(&mut self) -> Result<(), ReadError> {
+        self.writer.commit().map_err(fault)?;
+        self.shared.reflects.store(self.next, Ordering::Release);
+        Ok(())
     }
 
     /// Notes which entries read otherwise since this one.
@@ -133,21 +187,29 @@ impl Follower {
 
 /// How fast the log grows.
 struct Pace {
-    /// Its size, and when that was seen.
+    /// Its size when the window began, and when that was.
     size: u64,
     at: Instant,
+    /// Whether the last window was busy.
+    busy: bool,
     /// How long search has waited for it.
     waited: Duration,
 }
 
 impl Pace {
+    fn from(size: u64, at: Instant) -> Self {
+        Self { size, at, busy: false, waited: Duration::ZERO }
+    }
+
     /// Whether to wait for a quieter moment.
     fn waits(&mut self, size: u64, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.at);
-        let grown = size.saturating_sub(self.size);
-        let busy = grown as f64 > BUSY * passed.as_secs_f64() && grown > 0;
-        (self.size, self.at) = (size, now);
-        let waits = busy && self.waited < AT_MOST;
+        if passed >= WINDOW {
+            let grown = size.saturating_sub(self.size);
+            self.busy = grown as f64 > BUSY * passed.as_secs_f64();
+            (self.size, self.at) = (size, now);
+        }
+        let waits = self.busy && self.waited < AT_MOST;
         self.waited = if waits { self.waited + PAUSE } else { Duration::ZERO };
         waits
     }
@@ -164,13 +226,27 @@ mod tests {
     #[test]
     fn search_waits_while_the_log_grows_fast_and_not_for_ever() {
         let start = Instant::now();
-        let mut pace = Pace { size: 0, at: start, waited: Duration::ZERO };
+        let mut pace = Pace::from(0, start);
         let mut waits = |size, ms| pace.waits(size, start + Duration::from_millis(ms));
-        assert!(!waits(0, 40), "nothing came");
-        assert!(!waits(160, 80), "as fast as it can follow");
-        let busy: Vec<bool> = (1..=60).map(|i| waits(160 + i * 161, 80 + i * 40)).collect();
-        assert!(busy[..25].iter().all(|waits| *waits) && !busy[25] && busy[26], "{busy:?}");
-        assert!(!waits(160 + 60 * 161, 10_000), "it is quiet again");
-        assert!(!waits(160 + 60 * 161 + 100, 10_000 + 40), "and stays so");
+        let busy: Vec<bool> = (1..=60).map(|i| waits(i * 161, i * 40)).collect();
+        let said = busy.iter().position(|waits| *waits);
+        assert_eq!(said, Some(4), "once it has gone on for the whole of a window");
+        assert!(busy[4..29].iter().all(|waits| *waits) && !busy[29] && busy[30], "{busy:?}");
+        assert!(!waits(60 * 161, 10_000), "it is quiet again");
+        assert!(!waits(60 * 161 + 100, 10_000 + 40), "and stays so");
+    }
+
+    #[test]
+    fn search_waits_for_no_load_that_it_can_follow_nor_for_what_comes_at_once() {
+        let start = Instant::now();
+        let mut pace = Pace::from(0, start);
+        for i in 1..=60 {
+            assert!(!pace.waits(i * 160, start + Duration::from_millis(i * 40)));
+        }
+        let mut pace = Pace::from(0, start);
+        for i in 1..=60 {
+            // 400 a moment ago, and nothing for a while.
+            assert!(!pace.waits(i / 6 * 400, start + Duration::from_millis(i * 40)));
+        }
     }
 }

@@ -16,6 +16,7 @@ mod follower;
 mod query;
 mod snippet;
 mod token;
+mod tokenizer;
 
 pub use query::{MAX_QUERY, MAX_WORDS, Query, QueryError};
 pub use snippet::{Snippet, SnippetPart};
@@ -46,8 +47,8 @@ use crate::{
 pub const MAX_HITS: usize = 100;
 /// The most types that one search names.
 pub const MAX_TYPES: usize = 64;
-/// How long one search may take.
-const TIME: Duration = Duration::from_secs(1);
+/// How long one search may take, if nothing else is said.
+pub const TIME: Duration = Duration::from_secs(1);
 /// How much less of a busy core the index gets (nice(2)): a tenth.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
@@ -170,6 +171,8 @@ impl Shared {
 pub struct Search {
     /// None if it could not be made.
     engine: Option<Engine>,
+    /// How long one search may take.
+    time: Duration,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -202,12 +205,19 @@ impl Search {
             stopping: AtomicBool::new(false),
         });
         match begin(&shared) {
-            Ok((engine, thread)) => Self { engine: Some(engine), shared, thread: Some(thread) },
+            Ok((engine, thread)) => Self { engine: Some(engine), time: TIME, shared, thread: Some(thread) },
             Err(cause) => {
                 tracing::error!(%cause, "search could not begin");
-                Self { engine: None, shared, thread: None }
+                Self { engine: None, time: TIME, shared, thread: None }
             }
         }
+    }
+
+    /// The same, but one search may take so long.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
     }
 
     /// How many entries of the log can be found.
@@ -216,7 +226,8 @@ impl Search {
     }
 
     /// A page of at most `most` hits after a cursor, of entries that these views know. `most` is at most
-    /// [`MAX_HITS`]; a cursor of another order counts for nothing.
+    /// [`MAX_HITS`]; a cursor of another order counts for nothing. When the time is up, what was found by then is the
+    /// page.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -229,13 +240,14 @@ impl Search {
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Hits, SearchError> {
-        let deadline = Instant::now() + TIME;
+        let deadline = Instant::now() + self.time;
         let most = most.min(MAX_HITS);
         // Before the search, so that it is not more than was searched.
         let searched = self.reflects().min(views.size());
         let conditions = conditions(filter, views.size());
         let engine = self.engine.as_ref().ok_or_else(|| ReadError("search could not begin".into()))?;
-        let mut place = after.filter(|c| c.order == order).map(|c| c.place);
+        let begun = after.filter(|c| c.order == order).map(|c| c.place);
+        let mut place = begun;
         let mut documents = Documents::new(views);
         let mut hits: Vec<Hit> = Vec::with_capacity(most);
         let mut next = None;
@@ -243,10 +255,18 @@ impl Search {
             let want = most + 1 - hits.len();
             let found = engine
                 .find(query, &conditions, order == Order::Newest, place, want, deadline)
-                .map_err(|e| ReadError(format!("search: {e}")))?
-                .ok_or(SearchError::TooLong)?;
+                .map_err(|e| ReadError(format!("search: {e}")))?;
+            let found = match found {
+                Some(found) => found,
+                None if place != begun => break,
+                None => return Err(SearchError::TooLong),
+            };
             let last = found.len() < want;
             for at in found {
+                if place != begun && Instant::now() > deadline {
+                    next = place.map(|place| Cursor { order, place });
+                    break 'rounds;
+                }
                 place = Some(at);
                 let Some(record) = views.record(at.1)? else { continue };
                 let pieces = documents.pieces(&record)?;

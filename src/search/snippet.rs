@@ -64,7 +64,7 @@ fn snippet(query: &Query, piece: &Piece) -> Option<Snippet> {
     }
     say(&text[at..to], false);
     say(if to < text.len() { "…" } else { "" }, false);
-    Some(Snippet { place: piece.place.clone(), parts })
+    Some(Snippet { place: piece.place.to_string(), parts })
 }
 
 #[cfg(test)]

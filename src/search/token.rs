@@ -46,34 +46,56 @@ pub struct Token {
 }
 
 fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || is_combining_mark(c)
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_combining_mark(c) }
 }
 
 /// The words of a text: runs of letters, digits and their marks.
 pub fn tokens(text: &str) -> Vec<Token> {
+    let mut words = Words::of(text);
     let mut out = Vec::new();
-    let mut from = None;
-    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        match (from, is_of_word(c)) {
-            (None, true) => from = Some(at),
-            (Some(begin), false) => {
-                from = None;
-                let folded = fold(&text[begin..at]);
-                if !folded.is_empty() {
-                    out.push(Token { text: folded, from: begin, to: at });
-                }
-            }
-            _ => {}
-        }
+    let mut folded = String::new();
+    while let Some((from, to)) = words.next(&mut folded) {
+        out.push(Token { text: folded.clone(), from, to });
     }
     out
 }
 
-fn fold(word: &str) -> String {
-    if word.is_ascii() {
-        return word[..word.len().min(LONGEST)].to_ascii_lowercase();
+/// Goes through the words of a text.
+pub struct Words<'t> {
+    text: &'t str,
+    /// Where the next word is looked for.
+    at: usize,
+}
+
+impl<'t> Words<'t> {
+    /// Those of this text.
+    pub fn of(text: &'t str) -> Self {
+        Self { text, at: 0 }
     }
-    let mut out = String::with_capacity(word.len());
+
+    /// Where the next word begins and ends; puts it, as it is compared, in the place of what is there.
+    pub fn next(&mut self, folded: &mut String) -> Option<(usize, usize)> {
+        loop {
+            let rest = &self.text[self.at..];
+            let from = self.at + rest.find(is_of_word)?;
+            let rest = &self.text[from..];
+            let to = from + rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
+            self.at = to;
+            folded.clear();
+            fold(&self.text[from..to], folded);
+            if !folded.is_empty() {
+                return Some((from, to));
+            }
+        }
+    }
+}
+
+fn fold(word: &str, out: &mut String) {
+    if word.is_ascii() {
+        out.push_str(&word[..word.len().min(LONGEST)]);
+        out.make_ascii_lowercase();
+        return;
+    }
     for c in word.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
         // Lower case of some letters brings marks of its own.
         if is_combining_mark(c) {
@@ -84,12 +106,16 @@ fn fold(word: &str) -> String {
         }
         out.push(c);
     }
-    out
 }
 
 /// The root of a word, by rule and without a dictionary, if an affix comes off. Where two roots are possible
 /// (`mengatakan`: `kata`, `mengambil`: `ambil`) it is the one that hides nothing.
 pub fn root(word: &str) -> Option<String> {
+    root_parts(word).map(|(given, rest)| format!("{given}{rest}"))
+}
+
+/// The same in two parts: letters that a prefix hid, and what is left of the word.
+pub fn root_parts(word: &str) -> Option<(&'static str, &str)> {
     if word.len() < SHORTEST_ROOT + 1 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return None;
     }
@@ -109,10 +135,10 @@ pub fn root(word: &str) -> Option<String> {
             _ => "",
         };
         if given.len() + rest.len() >= SHORTEST_ROOT {
-            return Some(format!("{given}{rest}"));
+            return Some((given, rest));
         }
     }
-    (left != word).then(|| left.to_owned())
+    (left != word).then_some(("", left))
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub use system::raise_open_files;
 pub use tls::{Tls, TlsError};
 pub use write_rate::WriteRate;
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
@@ -71,7 +71,7 @@ use self::{
 };
 use crate::{
     ledger::Ledger,
-    search::Search,
+    search::{self, Search},
     views::{Cache, Views},
 };
 
@@ -87,6 +87,8 @@ pub struct Options {
     pub connections_each: usize,
     /// How fast one client may put events on record.
     pub writes: WriteRate,
+    /// How long one search may take.
+    pub search_time: Duration,
     /// Proxies whose word on a caller's address is believed.
     pub proxies: Proxies,
     /// Where `/metrics` is served: an address that strangers don't reach. Nowhere if left out.
@@ -102,6 +104,7 @@ impl Default for Options {
             connections: limits::CONNECTIONS,
             connections_each: limits::CONNECTIONS_EACH,
             writes: WriteRate::default(),
+            search_time: search::TIME,
             proxies: Proxies::default(),
             metrics: None,
             tls: None,
@@ -153,7 +156,7 @@ impl App {
         let most = system::connections(options.connections);
         let writes = WriteBudget::new(options.writes, counts.clone());
         let metrics = Arc::<Metrics>::default();
-        let search = Arc::new(Search::start(ledger.reader()));
+        let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
         Self(Arc::new(Shared {
             schema: graphql::schema(ledger.clone(), search.clone(), writes, metrics.clone()),
             search,

@@ -1,6 +1,6 @@
 //! One entry as it was read, and its words.
 
-use std::sync::Arc;
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::Views;
 use crate::{
@@ -52,6 +52,21 @@ pub enum Words {
 }
 
 impl Words {
+    fn read(index: u64, stored: StoredWords) -> Self {
+        match stored {
+            StoredWords::None => Self::None,
+            StoredWords::Withheld(by) => Self::Withheld(by),
+            StoredWords::Missing => Self::Missing,
+            StoredWords::Present(raw) => match Content::parse(&raw) {
+                Ok(content) => Self::Present { raw, content },
+                Err(refusal) => {
+                    // The refusal names a code and a position, never words.
+                    tracing::error!(index, code = %refusal.code, "stored words can't be read");
+                    Self::Missing
+                }
+            },
+        }
+    }
     /// One member, if the words are here and it is text.
     pub fn text(&self, member: &str) -> Option<&str> {
         match self {
@@ -80,24 +95,27 @@ impl Views {
             None => StoredWords::None,
             Some(_) => self.reader.words(index)?,
         };
-        let words = match stored {
-            StoredWords::None => Words::None,
-            StoredWords::Withheld(by) => Words::Withheld(by),
-            StoredWords::Missing => Words::Missing,
-            StoredWords::Present(raw) => match Content::parse(&raw) {
-                Ok(content) => Words::Present { raw, content },
-                Err(refusal) => {
-                    // The refusal names a code and a position, never words.
-                    tracing::error!(index, code = %refusal.code, "stored words can't be read");
-                    Words::Missing
-                }
-            },
-        };
-        let words = Arc::new(words);
+        let words = Arc::new(Words::read(index, stored));
         if let Some(cache) = cache {
             cache.put_words(index, &words, self.withheld);
         }
         self.memory().words.insert(index, words.clone());
         Ok(words)
+    }
+
+    /// Remembers the entries of a range and their words, in place of all that were remembered: whoever goes through the
+    /// log reads each bundle once, and holds what is about to be looked at. Names stay remembered.
+    pub(crate) fn read_ahead(&self, range: Range<u64>) -> Result<(), ReadError> {
+        let range = range.start..range.end.min(self.size());
+        let mut records = HashMap::new();
+        let mut all_words = HashMap::new();
+        self.reader.each(range, |raw, entry, stored| {
+            let index = entry.header().index;
+            all_words.insert(index, Arc::new(Words::read(index, stored)));
+            records.insert(index, Some(Arc::new(Record { raw, entry })));
+        })?;
+        let mut memory = self.memory();
+        (memory.records, memory.words) = (records, all_words);
+        Ok(())
     }
 }

@@ -36,7 +36,6 @@ use crate::{
         clock, guard, limits, pages,
         shares::Share,
     },
-    views::Views,
 };
 
 const RESPONSE_JSON: &str = "application/graphql-response+json; charset=utf-8";
@@ -273,14 +272,12 @@ pub(super) async fn execute(
     share: Option<Share>,
     mut request: Request,
 ) -> Option<Answer> {
-    let (schema, ledger) = (app.schema.clone(), app.ledger.clone());
+    let (schema, app) = (app.schema.clone(), app.clone());
     let runtime = tokio::runtime::Handle::current();
     let waits_for_disk = !mutates(&mut request);
     let execution = async move {
         let _share = share;
-        schema
-            .execute(request.data(Arc::new(Views::new(ledger.reader()))).data(Now(clock::now())).data(client))
-            .await
+        schema.execute(request.data(Arc::new(app.views())).data(Now(clock::now())).data(client)).await
     };
     let running = if waits_for_disk {
         tokio::task::spawn_blocking(move || runtime.block_on(execution))

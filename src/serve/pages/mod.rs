@@ -81,9 +81,9 @@ async fn show<T: Template>(
     missing: &'static str,
     read: impl FnOnce(&Views) -> Result<Option<T>, ReadError> + Send + 'static,
 ) -> Response {
-    let reader = app.ledger.reader().clone();
+    let views = app.views();
     let made = answer::blocking(move || {
-        let page = read(&Views::new(&reader))?;
+        let page = read(&views)?;
         Ok(page.map(|page| html(StatusCode::OK, &page)))
     });
     match made.await {
@@ -114,14 +114,14 @@ async fn show_at(
         Ok(asked) => asked,
         Err(why) => return error::bad_request(why),
     };
-    let reader = app.ledger.reader().clone();
+    let views = app.views();
     let made = answer::blocking(move || {
+        let latest = views.size();
         let views = match asked.known_at {
-            None => Views::new(&reader),
-            Some(size) => match Views::at(&reader, size) {
+            None => views,
+            Some(size) => match views.at(size) {
                 Some(views) => views,
                 None => {
-                    let latest = reader.checkpoint().checkpoint().size();
                     let why =
                         format!("knownAt: expected a tree size from 1 to {latest}, the latest checkpoint’s");
                     return Ok(Some(error::bad_request(why)));

@@ -225,7 +225,7 @@ fn tell(grown: &mut Grown, events: usize) -> Vec<Told> {
         said(
             "demand.issued",
             Some(opened[i]),
-            json!({"respondent": respondent(i)}),
+            json!({"respondent": respondent(i), "petitioner": respondent(i + 1)}),
             facts,
             json!({"items": items}),
         )

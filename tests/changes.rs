@@ -20,7 +20,7 @@ const AS_OF: &str = "2024-03-01T00:00:00.000Z";
 /// What is said of what an entry belongs to, by the first `size` entries, without the line of the instants and without
 /// the timeline, which every entry changes. Of days that this test runs on, nothing is kept.
 fn said(ledger: &onrecord::ledger::Ledger, size: u64, index: u64) -> Vec<String> {
-    let Some(views) = Views::at(ledger.reader(), size) else { return Vec::new() };
+    let Some(views) = Views::new(ledger.reader()).at(size) else { return Vec::new() };
     let record = Views::new(ledger.reader()).record(index).unwrap().unwrap();
     let as_of = Time::parse(AS_OF).unwrap();
     let thread = record.entry.header().thread;

@@ -1,5 +1,7 @@
 //! `schema/schema.graphql` is what the API answers to. `UPDATE_SCHEMA=1 cargo test` writes it.
 
+use std::{fs, path::Path, process::Command};
+
 #[test]
 fn the_schema_on_disk_is_the_one_that_is_served() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/schema.graphql");
@@ -40,4 +42,44 @@ fn every_type_field_and_value_is_described() {
             described = false;
         }
     }
+}
+
+#[test]
+fn graphql_eslint_finds_nothing_in_the_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let npm = root.join("target/npm");
+    assert!(npm.join("node_modules/@graphql-eslint").is_dir(), "`./test test` installs the npm library");
+    // Beside the libraries, where the configuration finds them.
+    let lint = |schema: &str| {
+        let folder = tempfile::tempdir_in(&npm).unwrap();
+        fs::copy(root.join("schema/eslint.config.mjs"), folder.path().join("eslint.config.mjs")).unwrap();
+        fs::write(folder.path().join("schema.graphql"), schema).unwrap();
+        let mut eslint = Command::new(npm.join("node_modules/.bin/eslint"));
+        let output = eslint.arg("schema.graphql").current_dir(folder.path()).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let schema = fs::read_to_string(root.join("schema/schema.graphql")).unwrap();
+    let (clean, said) = lint(&schema);
+    assert!(clean, "{said}");
+    // It does look: a field without a description is found.
+    let (clean, said) = lint(&format!("{schema}\nextend type Query {{\n\tnobodySaidWhatThisIs: Int\n}}\n"));
+    assert!(!clean && said.contains("require-description"), "{said}");
+}
+
+#[test]
+fn every_page_but_search_can_be_gone_through_both_ways() {
+    let schema = onrecord::serve::sdl();
+    let mut pages = 0;
+    for (at, _) in schema.match_indices("): ") {
+        let Some(ty) = schema[at + 3..].split_whitespace().next() else { continue };
+        if !ty.ends_with("Connection!") || ty == "SearchConnection!" {
+            continue;
+        }
+        let arguments = &schema[schema[..at].rfind("(\n").unwrap()..at];
+        for name in ["first: Int", "last: Int", "after: String", "before: String"] {
+            assert!(arguments.contains(name), "{ty}: {name}");
+        }
+        pages += 1;
+    }
+    assert!(pages >= 8, "{pages}");
 }

@@ -292,7 +292,7 @@ fn only_entries_below_known_at_count() {
     assert_eq!(w.server.get(&format!("{case}?knownAt={}", at("case-contoh"))).status, 404, "not opened yet");
 
     // Void, withheld, keys and roles are those of the size.
-    let views = |size: u64| Views::at(w.server.ledger.reader(), size).unwrap();
+    let views = |size: u64| Views::new(w.server.ledger.reader()).at(size).unwrap();
     let line = |size: u64, label: &str| {
         let views = views(size);
         views.line(&views.record(at(label)).unwrap().unwrap()).unwrap()
@@ -312,8 +312,8 @@ fn only_entries_below_known_at_count() {
     let before = keys(at("counsel-key-revoked"));
     assert!(before.len() == 2 && before[0].revoked.is_none());
     assert!(keys(at("counsel-key-revoked") + 1)[0].revoked.is_some());
-    assert!(Views::at(w.server.ledger.reader(), 0).is_none());
-    assert!(Views::at(w.server.ledger.reader(), w.views().size() + 1).is_none());
+    assert!(w.views().at(0).is_none());
+    assert!(w.views().at(w.views().size() + 1).is_none());
 }
 
 /// A ledger with the small story, served.

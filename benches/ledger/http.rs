@@ -17,7 +17,7 @@ use crate::{
 const CONNECTIONS: usize = 64;
 const CALL: usize = 32;
 
-const MUTATION: &str = "mutation Record($input: RecordInput!) { record(input: $input) { \
+pub const RECORD: &str = "mutation Record($input: RecordInput!) { record(input: $input) { \
     results { receipt { index eventId } userErrors { code message } } userErrors { code message } } }";
 
 pub fn run(machine: &Machine, events: usize) {
@@ -61,7 +61,7 @@ fn request(submissions: &[Submission]) -> Vec<u8> {
         .iter()
         .map(|s| json!({"note": text(&s.note), "content": s.content.as_deref().map(text)}))
         .collect();
-    let body = json!({"query": MUTATION, "variables": {"input": {"submissions": list}}}).to_string();
+    let body = json!({"query": RECORD, "variables": {"input": {"submissions": list}}}).to_string();
     let length = body.len();
     let head = "POST /graphql HTTP/1.1\r\nHost: ledger.example.org\r\nContent-Type: application/json\r\n";
     format!("{head}Content-Length: {length}\r\n\r\n{body}").into_bytes()

@@ -17,6 +17,7 @@ use tokio::{
 use crate::process::{Cpu, own_cpu};
 
 /// What a load came to.
+#[derive(Default)]
 pub struct Load {
     pub took: Duration,
     /// Bytes of bodies answered.
@@ -25,6 +26,24 @@ pub struct Load {
     pub marks: usize,
     /// Processor time of the generator.
     pub cpu: Duration,
+    /// How long each answer took.
+    pub times: Vec<Duration>,
+    /// The body of the last answer.
+    pub last: Vec<u8>,
+}
+
+impl Load {
+    /// Takes in a load that came after.
+    pub fn add(&mut self, after: Self) {
+        self.took += after.took;
+        self.bytes += after.bytes;
+        self.marks += after.marks;
+        self.cpu += after.cpu;
+        self.times.extend(after.times);
+        if !after.last.is_empty() {
+            self.last = after.last;
+        }
+    }
 }
 
 /// Sends requests over so many connections, one at a time on each, until so many were answered 200; the list is
@@ -41,7 +60,7 @@ pub fn run(
     let next = Arc::new(AtomicUsize::new(0));
     let before = own_cpu();
     let started = Instant::now();
-    let (mut bytes, mut marks) = (0, 0);
+    let mut load = Load::default();
     runtime.block_on(async {
         let connections: Vec<_> = (0..connections)
             .map(|_| {
@@ -50,26 +69,30 @@ pub fn run(
                     let mut stream = TcpStream::connect(address).await.unwrap();
                     stream.set_nodelay(true).unwrap();
                     let mut buffer = vec![0; 512 << 10];
-                    let (mut bytes, mut marks) = (0, 0);
+                    let mut load = Load::default();
                     loop {
                         let i = next.fetch_add(1, Ordering::Relaxed);
                         if i >= times {
-                            return (bytes, marks);
+                            return load;
                         }
+                        let sent = Instant::now();
                         stream.write_all(&requests[i % requests.len()]).await.unwrap();
                         let body = answer(&mut stream, &mut buffer).await;
-                        bytes += body.len();
-                        marks += mark.map_or(0, |mark| count(body, mark.as_bytes()));
+                        load.bytes += body.len();
+                        load.marks += mark.map_or(0, |mark| count(body, mark.as_bytes()));
+                        load.times.push(sent.elapsed());
+                        if i + 1 == times {
+                            load.last = body.to_vec();
+                        }
                     }
                 })
             })
             .collect();
         for connection in connections {
-            let (more_bytes, more_marks) = connection.await.unwrap();
-            (bytes, marks) = (bytes + more_bytes, marks + more_marks);
+            load.add(connection.await.unwrap());
         }
     });
-    Load { took: started.elapsed(), bytes, marks, cpu: Cpu::since(before, own_cpu()) }
+    Load { took: started.elapsed(), cpu: Cpu::since(before, own_cpu()), ..load }
 }
 
 /// Reads one answer, which must be 200 and say its length. Gives the body.

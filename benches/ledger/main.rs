@@ -7,6 +7,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod answers;
 mod authors;
 mod files;
 mod grown;
@@ -37,6 +38,8 @@ struct Sizes {
     verify: u64,
     /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
     search: u64,
+    /// Events that are read: `ONRECORD_BENCH_ANSWERS`.
+    answers: u64,
     /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
     entries: u64,
 }
@@ -50,6 +53,7 @@ fn main() {
         events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
         search: number("ONRECORD_BENCH_SEARCH", 100_000),
+        answers: number("ONRECORD_BENCH_ANSWERS", 100_000),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
     };
     // Cargo adds flags of its own.
@@ -73,6 +77,9 @@ fn main() {
     }
     if part("search") {
         search::run(sizes.search as usize);
+    }
+    if part("answers") {
+        answers::run(sizes.answers as usize);
     }
     if part("start") {
         start::run(&mut grown, sizes.events, sizes.entries);

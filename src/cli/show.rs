@@ -140,7 +140,7 @@ impl Asked {
         let reader = ledger.reader();
         let views = match self.known_at {
             None => Views::new(reader),
-            Some(size) => Views::at(reader, size).ok_or_else(|| {
+            Some(size) => Views::new(reader).at(size).ok_or_else(|| {
                 let latest = reader.checkpoint().checkpoint().size();
                 Failure::Usage(format!("--known-at: expected a tree size from 1 to {latest}, found {size}"))
             })?,

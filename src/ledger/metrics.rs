@@ -54,6 +54,10 @@ impl Ledger {
         let stopped = u8::from(self.fault().is_some());
         to.gauge("onrecord_writer_stopped", "1 if the writer takes no events any more.", stopped);
 
+        let help = "Entries, words, rows and lists that readers asked the store for.";
+        to.family("onrecord_store_reads_total", Kind::Counter, help);
+        to.sample("onrecord_store_reads_total", &[], shared.reads.load(Ordering::Relaxed));
+
         let (waiting, room) = self.queue();
         to.gauge("onrecord_queue_calls", "Calls that wait for the sequencer.", waiting);
         to.gauge("onrecord_queue_calls_max", "Calls that may wait for the sequencer.", room);

@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     ops::{Range, RangeInclusive},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::watch;
@@ -117,6 +120,8 @@ pub(crate) struct Shared {
     /// How many entries readers see, told after each batch.
     pub committed: watch::Sender<u64>,
     cache: Mutex<TileCache>,
+    /// What readers asked for.
+    pub reads: AtomicU64,
     /// Held as long as anything of the ledger is in use.
     _lock: std::fs::File,
 }
@@ -148,6 +153,7 @@ impl Shared {
             uploads,
             marks,
             cache: Mutex::default(),
+            reads: AtomicU64::new(0),
             _lock: lock,
         }
     }
@@ -440,6 +446,10 @@ fn is_settled(path: &TilePath, start: u64) -> bool {
 pub struct Reader(pub(crate) Arc<Shared>);
 
 impl Reader {
+    fn count(&self) {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The ledger's origin.
     pub fn origin(&self) -> &Origin {
         &self.0.origin
@@ -467,6 +477,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`], as everywhere here, if the store fails.
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
+        self.count();
         self.0.entry(index)
     }
     /// A whole entry, parsed.
@@ -474,6 +485,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn parsed(&self, index: u64) -> Result<Option<Entry<Event>>, ReadError> {
+        self.count();
         self.0.entry(index)?.map(|e| self.0.parse(index, &e)).transpose()
     }
     /// The index of an event.
@@ -481,6 +493,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, ReadError> {
+        self.count();
         Ok(self.0.event(id).map(|row| row.index))
     }
     /// The words of an entry.
@@ -488,6 +501,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
+        self.count();
         self.0.words(index)
     }
     /// Gives entries in order, raw and parsed, each with its words as they are now, as long as more are wanted. Reads
@@ -497,6 +511,7 @@ impl Reader {
         range: Range<u64>,
         mut each: impl FnMut(Arc<[u8]>, Entry<Event>, StoredWords) -> bool,
     ) -> Result<(), ReadError> {
+        self.count();
         let (mut from, mut wanted) = (range.start, true);
         while from < range.end && wanted {
             let to = range.end.min((from / WIDTH + 1) * WIDTH);
@@ -608,6 +623,7 @@ impl Reader {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
+        self.count();
         let size = self.checkpoint().checkpoint().size();
         let (mut from, mut to) = (*range.start(), *range.end());
         let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
@@ -714,6 +730,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
+        self.count();
         Ok(self.0.event(id))
     }
     /// What later events did to an event: voided, closed, withheld positions.
@@ -721,6 +738,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
+        self.count();
         Ok(self.0.fate(id))
     }
     /// What the rules know of a party: kind, fictional, roles.
@@ -728,6 +746,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn party(&self, id: &EventId) -> Result<Option<PartyRow>, ReadError> {
+        self.count();
         Ok(Rows::party(&*self.0, id))
     }
     /// A key, in its whole history.
@@ -735,6 +754,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn key(&self, key: &[u8; 32]) -> Result<Option<KeyRow>, ReadError> {
+        self.count();
         Ok(Rows::key(&*self.0, key))
     }
     /// The operator's party id.
@@ -749,6 +769,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
+        self.count();
         let by = By::Thread(*id);
         let layered: Vec<u64> = self.0.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
         let mut all = self.0.index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?;

@@ -84,7 +84,7 @@ impl Follower {
 
     /// Takes in what was on record at the start, or a part of it. Whether there is more.
     fn make(&mut self) -> Result<bool, ReadError> {
-        let Some(views) = Views::at(&self.shared.reader, self.read_at) else { return Ok(false) };
+        let Some(views) = Views::new(&self.shared.reader).at(self.read_at) else { return Ok(false) };
         let mut documents = Documents::new(&views);
         let end = self.read_at.min(self.next + REMEMBER);
         while self.next < end {

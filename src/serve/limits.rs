@@ -68,8 +68,10 @@ pub const GRAPHQL_BODIES_EACH: usize = 32 << 20;
 pub const GRAPHQL_DEPTH: usize = 20;
 /// Levels of nesting in the text of a query.
 pub const GRAPHQL_NESTING: usize = 64;
-/// Fields in an answer, lists counted by the length asked for.
-pub const GRAPHQL_COMPLEXITY: usize = 20_000;
+/// Values in an answer, pages counted by the length asked for: see `serve/graphql/cost.rs`.
+pub const GRAPHQL_COST: u64 = 20_000;
+/// Fields with an alias in a query.
+pub const GRAPHQL_ALIASES: u64 = 64;
 /// Directives on one field.
 pub const GRAPHQL_DIRECTIVES: usize = 8;
 /// Submissions in one call of `record` (formats.md gives no number; one batch of the writer holds more).

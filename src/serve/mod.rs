@@ -27,6 +27,7 @@ mod answer;
 mod bodies;
 mod byte_range;
 mod client;
+mod clock;
 mod coding;
 mod connection;
 mod connections;
@@ -71,6 +72,7 @@ use self::{
 use crate::{
     ledger::Ledger,
     search::{self, Search},
+    views::{Cache, Views},
 };
 
 /// How a ledger is served.
@@ -127,6 +129,8 @@ struct Shared {
     bodies: Arc<Shares>,
     upgraded: Arc<Shares>,
     parts: graphql::Parts,
+    /// Entries and words that requests have read.
+    cache: Arc<Cache>,
     documents: graphql::Documents,
     /// Whether the server stops.
     stopping: watch::Sender<bool>,
@@ -142,6 +146,11 @@ impl std::ops::Deref for App {
 }
 
 impl App {
+    /// Views of the log as it is now.
+    fn views(&self) -> Views {
+        Views::cached(self.ledger.reader(), &self.cache)
+    }
+
     fn new(ledger: Ledger, options: Options) -> Self {
         let counts = Arc::<Counts>::default();
         let most = system::connections(options.connections);
@@ -158,6 +167,7 @@ impl App {
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
             parts: graphql::Parts::default(),
+            cache: Arc::default(),
             documents: graphql::Documents::default(),
             stopping: watch::Sender::new(false),
             counts,
@@ -224,6 +234,7 @@ pub async fn serve(
     if let Some(listener) = app.options.metrics.clone() {
         tokio::spawn(metrics::serve(app.clone(), listener, app.stopping.subscribe()));
     }
+    tokio::spawn(forget_withheld(app.clone()));
     system::lengthen_queue(&listener);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -242,6 +253,20 @@ pub async fn serve(
         tracing::warn!(open, "connections still open at the end of the time for shutting down are cut off");
     }
     Ok(())
+}
+
+/// Lets no words stay in the cache that were withheld, though nobody asks for them.
+async fn forget_withheld(app: App) {
+    let (mut news, mut stopping) = (app.ledger.reader().watch(), app.stopping.subscribe());
+    loop {
+        tokio::select! {
+            changed = news.changed() => match changed {
+                Ok(()) => app.cache.forget(app.ledger.reader().last_withheld()),
+                Err(_) => return,
+            },
+            _ = stopping.changed() => return,
+        }
+    }
 }
 
 /// Finds a place for a connection, or says that there is none.

@@ -85,7 +85,7 @@ impl Views {
             corrections,
             withheld,
             timeline: self.timeline(&thread, order, from, limit)?,
-            case: thread.case,
+            case: thread.case.clone(),
         }))
     }
 }

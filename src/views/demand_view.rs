@@ -262,11 +262,14 @@ impl Views {
         let sentence = self.demand_sentence(&demand, as_of)?;
         let view = self.demand_view(&thread, demand, sentence)?;
         let latest = self.checkpoint().checkpoint().size();
-        Ok(Some(DemandSheet { case: thread.case, view, as_of, known_at: self.size(), latest }))
+        Ok(Some(DemandSheet { case: thread.case.clone(), view, as_of, known_at: self.size(), latest }))
     }
 
-    /// A demand laid out.
-    pub(super) fn demand_view(
+    /// A demand of a thread, laid out.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn demand_view(
         &self,
         thread: &CaseThread,
         demand: Demand,

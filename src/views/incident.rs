@@ -59,7 +59,10 @@ impl FirstDisclosure {
 
 impl Views {
     /// The incidents of a case that count, in the order of the log.
-    pub(super) fn incidents(&self, thread: &CaseThread) -> Result<Latest<IncidentView>, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn incidents(&self, thread: &CaseThread) -> Result<Latest<IncidentView>, ReadError> {
         let incidents = thread.counting().filter_map(|record| match record.event().body() {
             Body::IncidentReported(body) => Some((record, body)),
             _ => None,

@@ -117,7 +117,10 @@ impl Release {
 
 impl Views {
     /// What the entries below the size did to an event: whether it is void, and what of it is withheld.
-    pub(super) fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
         let now = self.reader.fate(id)?;
         if self.latest() {
             return Ok(now);

@@ -65,7 +65,10 @@ fn quote(words: &Words, side: &str) -> Option<Quote> {
 
 impl Views {
     /// The links of a case that count, in the order of the log.
-    pub(super) fn links(&self, thread: &CaseThread) -> Result<Latest<LinkView>, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn links(&self, thread: &CaseThread) -> Result<Latest<LinkView>, ReadError> {
         let links = thread.counting().filter_map(|record| match record.event().body() {
             Body::LinkAsserted(body) => Some((record, body)),
             _ => None,

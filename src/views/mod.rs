@@ -16,6 +16,7 @@
 //! ```
 
 mod attribution;
+mod cache;
 mod case;
 mod case_view;
 mod dates;
@@ -51,6 +52,7 @@ mod withheld;
 mod words;
 
 pub use attribution::Attribution;
+pub use cache::Cache;
 pub use case::Case;
 pub use case_view::CaseView;
 pub use dates::{at_words, day_words, time_words};
@@ -81,7 +83,8 @@ pub use signer::{Signer, VouchedBy};
 pub use standing::Standing;
 pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};
-pub use timeline::{Lane, Mark, Order, Timeline, TimelineLine};
+pub use thread::CaseThread;
+pub use timeline::{Lane, Mark, Order, Place, Timeline, TimelineLine};
 pub use times::Times;
 pub use transparency::{GroundCount, ReleasedView, Transparency};
 pub use withheld::{CorrectionView, WithheldView};
@@ -96,7 +99,7 @@ use std::{
 use crate::{
     event::EventId,
     ledger::{Filter, ReadError, Reader},
-    log::{Entry, SignedCheckpoint},
+    log::{Entry, SignedCheckpoint, Time},
 };
 
 /// Reads for one request, at one size of the log.
@@ -105,6 +108,9 @@ pub struct Views {
     reader: Reader,
     checkpoint: Arc<SignedCheckpoint>,
     size: u64,
+    /// What other requests read, and the latest entry that had withheld something when this one began.
+    cache: Option<Arc<Cache>>,
+    withheld: Option<u64>,
     memory: Mutex<Memory>,
 }
 
@@ -116,6 +122,8 @@ struct Memory {
     indexes: HashMap<EventId, Option<u64>>,
     parties: HashMap<EventId, Option<Arc<Party>>>,
     fictional: HashMap<EventId, bool>,
+    threads: HashMap<(EventId, Time), Arc<CaseThread>>,
+    earlier: HashMap<u64, Arc<Views>>,
 }
 
 impl Views {
@@ -123,15 +131,45 @@ impl Views {
     pub fn new(reader: &Reader) -> Self {
         let checkpoint = reader.checkpoint();
         let size = checkpoint.checkpoint().size();
-        Self { reader: reader.clone(), checkpoint, size, memory: Mutex::default() }
+        let (reader, memory) = (reader.clone(), Mutex::default());
+        Self { reader, checkpoint, size, cache: None, withheld: None, memory }
+    }
+
+    /// The same, sparing what other requests have read.
+    pub fn cached(reader: &Reader, cache: &Arc<Cache>) -> Self {
+        // Asked first: words that are read later are then not older than it says.
+        let withheld = reader.last_withheld();
+        Self { cache: Some(cache.clone()), withheld, ..Self::new(reader) }
     }
 
     /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
     /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
-    /// unless the size is 1 to that of the latest checkpoint.
-    pub fn at(reader: &Reader, known_at: u64) -> Option<Self> {
-        let latest = Self::new(reader);
-        (1..=latest.size).contains(&known_at).then_some(Self { size: known_at, ..latest })
+    /// unless the size is 1 to that of these views.
+    pub fn at(self, known_at: u64) -> Option<Self> {
+        (1..=self.size).contains(&known_at).then_some(Self {
+            size: known_at,
+            memory: Mutex::default(),
+            ..self
+        })
+    }
+
+    /// The same log as it was when it had so many entries: see [`at`](Self::at), but nothing is read twice however often
+    /// this is asked. `None` unless the size is 1 to that of these views.
+    pub fn known_at(&self, known_at: u64) -> Option<Arc<Self>> {
+        if !(1..=self.size).contains(&known_at) {
+            return None;
+        }
+        let earlier = || {
+            Arc::new(Self {
+                reader: self.reader.clone(),
+                checkpoint: self.checkpoint.clone(),
+                size: known_at,
+                cache: self.cache.clone(),
+                withheld: self.withheld,
+                memory: Mutex::default(),
+            })
+        };
+        Some(self.memory().earlier.entry(known_at).or_insert_with(earlier).clone())
     }
 
     /// The latest checkpoint when these views were made; [`size`](Self::size) may be below its size.
@@ -170,12 +208,21 @@ impl Views {
         if let Some(known) = self.memory().records.get(&index) {
             return Ok(known.clone());
         }
+        let cached = self.cache.as_ref().and_then(|c| c.record(index));
+        if let Some(known) = cached {
+            self.memory().records.insert(index, Some(known.clone()));
+            return Ok(Some(known));
+        }
         let record = match self.reader.entry(index)? {
             None => None,
             Some(raw) => {
                 let entry = Entry::parse(&raw, self.reader.origin())
                     .map_err(|e| ReadError(format!("entry {index} does not parse: {e}")))?;
-                Some(Arc::new(Record { raw, entry }))
+                let record = Arc::new(Record { raw, entry });
+                if let Some(cache) = &self.cache {
+                    cache.put_record(index, &record);
+                }
+                Some(record)
             }
         };
         self.memory().records.insert(index, record.clone());

@@ -88,6 +88,20 @@ pub struct PartyView {
     pub record: Option<PartyRecord>,
 }
 
+impl PartyRecord {
+    /// Nothing on record.
+    pub const EMPTY: Self = Self {
+        demands: 0,
+        cases: 0,
+        by_status: BTreeMap::new(),
+        median_days: None,
+        completed: 0,
+        recorded_by: Vec::new(),
+        undelivered: 0,
+        cut_short: false,
+    };
+}
+
 impl PartyView {
     /// Its record in a few sentences; none for an invented party.
     pub fn record_words(&self) -> Option<String> {

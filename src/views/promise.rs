@@ -60,7 +60,10 @@ impl PromiseView {
 
 impl Views {
     /// The promises of a case that count, in the order of the log.
-    pub(super) fn promises(&self, thread: &CaseThread) -> Result<Latest<PromiseView>, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn promises(&self, thread: &CaseThread) -> Result<Latest<PromiseView>, ReadError> {
         let (mut made, mut closed) = (Vec::new(), HashMap::new());
         for record in thread.counting() {
             match record.event().body() {

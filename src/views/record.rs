@@ -89,11 +89,19 @@ impl Views {
         if let Some(known) = self.memory().words.get(&index) {
             return Ok(known.clone());
         }
+        let cache = record.event().content().and(self.cache.as_ref());
+        if let Some(known) = cache.and_then(|c| c.words(index, self.withheld)) {
+            self.memory().words.insert(index, known.clone());
+            return Ok(known);
+        }
         let stored = match record.event().content() {
             None => StoredWords::None,
             Some(_) => self.reader.words(index)?,
         };
         let words = Arc::new(Words::read(index, stored));
+        if let Some(cache) = cache {
+            cache.put_words(index, &words, self.withheld);
+        }
         self.memory().words.insert(index, words.clone());
         Ok(words)
     }

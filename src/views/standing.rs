@@ -41,7 +41,10 @@ impl Views {
     }
 
     /// Where the case of a thread stands.
-    pub(super) fn standing_of(&self, thread: &CaseThread, as_of: Time) -> Result<Standing, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn standing_of(&self, thread: &CaseThread, as_of: Time) -> Result<Standing, ReadError> {
         let demands = thread.demands();
         let mut sentences = Vec::with_capacity(demands.len());
         for demand in &demands {

@@ -80,10 +80,10 @@ pub struct StatementView {
 
 impl Views {
     /// The statements of a case that count and changed or were taken back, and how many others count.
-    pub(super) fn statements(
-        &self,
-        thread: &CaseThread,
-    ) -> Result<(Latest<StatementView>, usize), ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn statements(&self, thread: &CaseThread) -> Result<(Latest<StatementView>, usize), ReadError> {
         // Each with its later events. What did not change needs no reading of its words.
         let (mut statements, mut places) = (Vec::<Vec<&Record>>::new(), HashMap::new());
         for record in thread.counting() {

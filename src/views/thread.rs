@@ -21,17 +21,20 @@ const ENTRIES_READ: usize = 10_000;
 /// The most entries of other cases that are read for one record of this one.
 const BESIDE_READ: usize = 100;
 
-/// The events of a case, those of the size that is known.
-pub(super) struct CaseThread {
+/// The events of a case at two instants, those of the size that is known. What is shown of the case is folded from
+/// it, each part when it is asked for.
+#[derive(Debug)]
+pub struct CaseThread {
+    /// The case in summary.
     pub case: Case,
     /// Its entries, in the order of the log.
-    pub records: Vec<Arc<Record>>,
+    pub(super) records: Vec<Arc<Record>>,
     /// Entries of other cases that bear on demands of this one: their collections, and positions on them.
     beside: Vec<Arc<Record>>,
     authors: HashMap<u64, Vec<EventId>>,
-    pub now: Instant,
+    pub(super) now: Instant,
     /// What is void at the instant, with the index of the correction that says so.
-    pub void: HashMap<EventId, u64>,
+    pub(super) void: HashMap<EventId, u64>,
     /// Of each of its entries, in order, whether it counts.
     counts: Vec<bool>,
 }
@@ -43,12 +46,12 @@ impl CaseThread {
     }
 
     /// Whether an event counts at the instant: it is not later, and not void.
-    pub fn counts(&self, record: &Record) -> bool {
+    pub(super) fn counts(&self, record: &Record) -> bool {
         self.now.counts(record.event().at()) && !self.void.contains_key(&record.event().id())
     }
 
     /// The case's entries that count, in the order of the log.
-    pub fn counting(&self) -> impl Iterator<Item = &Arc<Record>> {
+    pub(super) fn counting(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.records.iter().zip(&self.counts).filter_map(|(record, counts)| counts.then_some(record))
     }
 
@@ -77,8 +80,14 @@ impl CaseThread {
 }
 
 impl Views {
-    /// A case with its events. `None` if it is no case on record.
-    pub(super) fn case_thread(&self, id: &EventId, as_of: Time) -> Result<Option<CaseThread>, ReadError> {
+    /// A case with its events at an instant, by the entries that these views know. `None` if it is no case on record.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn case_thread(&self, id: &EventId, as_of: Time) -> Result<Option<Arc<CaseThread>>, ReadError> {
+        if let Some(known) = self.memory().threads.get(&(*id, as_of)) {
+            return Ok(Some(known.clone()));
+        }
         let Some(case) = self.case(id)? else { return Ok(None) };
         let mut records = Vec::with_capacity(case.entries.len().min(ENTRIES_READ));
         for index in case.entries.iter().take(ENTRIES_READ) {
@@ -101,7 +110,9 @@ impl Views {
             .iter()
             .map(|r| now.counts(r.event().at()) && !void.contains_key(&r.event().id()))
             .collect();
-        Ok(Some(CaseThread { case, records, beside, authors, now, void, counts }))
+        let thread = Arc::new(CaseThread { case, records, beside, authors, now, void, counts });
+        self.memory().threads.insert((*id, as_of), thread.clone());
+        Ok(Some(thread))
     }
 
     /// What stands in other cases and bears on demands of this one. A collection may be of another case, and a

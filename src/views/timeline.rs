@@ -1,5 +1,7 @@
 //! The entries of a case in an order: as they happened, or as they were recorded.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 use super::{EntryLine, Record, Views, thread::CaseThread};
@@ -82,6 +84,10 @@ pub struct Mark {
     pub entries: usize,
 }
 
+/// Where an entry stands in an order: the first moment that its `at` can mean, in seconds since 1970, or 0 in the order
+/// of recording; then its index. It stays valid however the case grows.
+pub type Place = (i64, u64);
+
 /// An entry in a timeline.
 #[derive(Debug, Clone)]
 pub struct TimelineLine {
@@ -106,6 +112,24 @@ pub struct Timeline {
     pub marks: Vec<Mark>,
 }
 
+impl CaseThread {
+    /// Its entries in an order, each with its place.
+    pub fn in_order(&self, order: Order) -> Vec<(Place, &Arc<Record>)> {
+        let moment = |r: &Record| match order {
+            Order::Occurred => self.now.moment(r.event().at()).map_or(i64::MIN, |m| m.as_second()),
+            Order::Recorded => 0,
+        };
+        let mut entries: Vec<_> = self.records.iter().map(|r| ((moment(r), r.index()), r)).collect();
+        entries.sort_unstable_by_key(|(place, _)| *place);
+        entries
+    }
+
+    /// Whether an entry counts in no state because it is said to have happened after the instant.
+    pub fn is_after(&self, record: &Record) -> bool {
+        !self.now.counts(record.event().at())
+    }
+}
+
 impl Views {
     /// A part of the timeline of a case.
     pub(super) fn timeline(
@@ -116,10 +140,7 @@ impl Views {
         limit: usize,
     ) -> Result<Timeline, ReadError> {
         let day = |r: &Record| thread.now.first_day(r.event().at());
-        let mut records: Vec<_> = thread.records.iter().collect();
-        if order == Order::Occurred {
-            records.sort_by_cached_key(|r| (thread.now.moment(r.event().at()), r.index()));
-        }
+        let records: Vec<_> = thread.in_order(order).into_iter().map(|(_, record)| record).collect();
         let mut marks: Vec<Mark> = Vec::new();
         for record in &records {
             let Some(day) = day(record).filter(|_| thread.counts(record)) else { continue };
@@ -134,8 +155,7 @@ impl Views {
         let from = from.min(all);
         let mut lines = Vec::new();
         for record in records.into_iter().skip(from).take(limit) {
-            let after = !thread.now.counts(record.event().at());
-            lines.push(TimelineLine { line: self.line(record)?, after });
+            lines.push(TimelineLine { line: self.line(record)?, after: thread.is_after(record) });
         }
         Ok(Timeline { order, lines, from, all, marks })
     }

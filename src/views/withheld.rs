@@ -41,7 +41,10 @@ impl CorrectionView {
 
 impl Views {
     /// What was withheld in a case and what was corrected, each in the order of the log.
-    pub(super) fn reductions(
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn reductions(
         &self,
         thread: &CaseThread,
     ) -> Result<(Latest<WithheldView>, Latest<CorrectionView>), ReadError> {

@@ -17,16 +17,7 @@ pub fn tell(ledger: &Ledger) -> HashMap<String, EventId> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/story");
     let story: Value =
         serde_json::from_slice(&std::fs::read(format!("{folder}/story.json")).unwrap()).unwrap();
-    let mut keys = HashMap::new();
-    for (i, (label, name)) in story["keys"].as_object().unwrap().iter().enumerate() {
-        let name = name.as_str().unwrap().replace("{origin}", ORIGIN);
-        let seed = [100 + u8::try_from(i).unwrap(); 32];
-        let key = match label.as_str() {
-            "operator" => operator(),
-            _ => SigningKey::from_seed(name.parse().unwrap(), &seed),
-        };
-        keys.insert(label.clone(), key);
-    }
+    let keys = keys(&story);
     let mut ids = HashMap::new();
     let mut sealed: HashMap<EventId, Vec<u8>> = HashMap::new();
     for record in story["records"].as_array().unwrap() {
@@ -73,6 +64,27 @@ pub fn tell(ledger: &Ledger) -> HashMap<String, EventId> {
         ids.insert(label.clone(), answer.unwrap_or_else(|refusal| panic!("{label}: {refusal}")).id);
     }
     ids
+}
+
+/// The key of a label of the story.
+pub fn key_of(label: &str) -> SigningKey {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/story/story.json");
+    let story: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    keys(&story).remove(label).unwrap()
+}
+
+fn keys(story: &Value) -> HashMap<String, SigningKey> {
+    let mut keys = HashMap::new();
+    for (i, (label, name)) in story["keys"].as_object().unwrap().iter().enumerate() {
+        let name = name.as_str().unwrap().replace("{origin}", ORIGIN);
+        let seed = [100 + u8::try_from(i).unwrap(); 32];
+        let key = match label.as_str() {
+            "operator" => operator(),
+            _ => SigningKey::from_seed(name.parse().unwrap(), &seed),
+        };
+        keys.insert(label.clone(), key);
+    }
+    keys
 }
 
 fn resolve(value: &Value, ids: &HashMap<String, EventId>, keys: &HashMap<String, SigningKey>) -> Value {

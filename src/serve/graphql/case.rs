@@ -8,28 +8,34 @@ use super::{
     date_time::DateTime,
     event_connection::EventConnection,
     event_filter::EventFilter,
-    fault::views,
     global_id::{GlobalId, NodeKind},
     hash::Hash,
     index::Index,
     page::PageArgs,
-    page::weight,
     party::Party,
+    state::{self, CaseState},
+    url::{Base, Url},
 };
-use crate::{ledger::Filter, views};
+use crate::{
+    ledger::Filter,
+    views::{self, Views},
+};
 
 /// One respondent, one matter.
 #[derive(Debug, Clone)]
-pub struct Case(Arc<views::Case>);
+pub struct Case {
+    case: Arc<views::Case>,
+    views: Arc<Views>,
+}
 
 impl Case {
     /// Wraps a case.
-    pub fn new(case: views::Case) -> Self {
-        Self(Arc::new(case))
+    pub fn new(case: views::Case, views: &Arc<Views>) -> Self {
+        Self { case: Arc::new(case), views: views.clone() }
     }
     /// Index of the entry that opened it.
     pub fn index(&self) -> u64 {
-        self.0.index
+        self.case.index
     }
 }
 
@@ -38,54 +44,67 @@ impl Case {
 impl Case {
     /// Its global id, for `node`.
     async fn id(&self) -> ID {
-        GlobalId { kind: NodeKind::Case, event: self.0.id }.into()
+        GlobalId { kind: NodeKind::Case, event: self.case.id }.into()
     }
     /// The id of the event that opened it.
     async fn event_id(&self) -> Hash {
-        self.0.id.into()
+        self.case.id.into()
     }
     /// Index of the entry that opened it.
     #[graphql(name = "index")]
     async fn entry_index(&self) -> Index {
-        self.0.index.into()
+        self.case.index.into()
+    }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("case", self.case.id)
     }
     /// Its title; null where the words are withheld or give none.
     async fn title(&self) -> Option<&str> {
-        self.0.title.as_deref()
+        self.case.title.as_deref()
     }
     /// Its summary; null where the words are withheld or give none.
     async fn summary(&self) -> Option<&str> {
-        self.0.summary.as_deref()
+        self.case.summary.as_deref()
     }
     /// Whom the matter is about.
-    async fn respondent(&self, ctx: &Context<'_>) -> Result<Option<Party>> {
-        Party::read(views(ctx), &self.0.respondent)
+    async fn respondent(&self) -> Result<Option<Party>> {
+        Party::read(&self.views, &self.case.respondent)
     }
     /// The country whose law the case is under, as ISO 3166-1 alpha-2.
     async fn jurisdiction(&self) -> &str {
-        self.0.jurisdiction
+        self.case.jurisdiction
     }
     /// The IANA time zone in which dates of the case are read.
     async fn timezone(&self) -> &str {
-        self.0.timezone
+        self.case.timezone
     }
     /// Whether the case is invented. Permanent.
     async fn fictional(&self) -> bool {
-        self.0.fictional
+        self.case.fictional
     }
     /// How many entries stand in its thread.
     async fn size(&self) -> Index {
-        (self.0.entries.len() as u64).into()
+        (self.case.entries.len() as u64).into()
     }
     /// When the last of them was recorded.
     async fn last_recorded(&self) -> DateTime {
-        DateTime(self.0.last_recorded)
+        DateTime(self.case.last_recorded)
     }
-    /// Its events, in the order of the log, its opening first. `filter.case` is ignored.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
-    async fn events(
+    /// Where it stands at two instants; null if it was not on record at that size.
+    async fn state(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Option<CaseState>> {
+        let (views, as_of) = state::at(ctx, &self.views, as_of, known_at)?;
+        CaseState::read(&views, &self.case.id, as_of)
+    }
+    /// Its events, in the order of the log, its opening first. `filter.case` is ignored.
+    async fn events(
+        &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
@@ -93,7 +112,7 @@ impl Case {
         #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
     ) -> Result<EventConnection> {
-        let filter = Filter { case: Some(self.0.id), ..filter.unwrap_or_default().into() };
-        EventConnection::read(views(ctx), &PageArgs { first, last, after, before }, &filter)
+        let filter = Filter { case: Some(self.case.id), ..filter.unwrap_or_default().into() };
+        EventConnection::read(&self.views, &PageArgs { first, last, after, before }, &filter)
     }
 }

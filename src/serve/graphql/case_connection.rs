@@ -1,5 +1,7 @@
 //! `CaseConnection` and `CaseEdge`.
 
+use std::sync::Arc;
+
 use async_graphql::{Result, SimpleObject};
 
 use super::{
@@ -34,14 +36,14 @@ impl CaseConnection {
     ///
     /// # Errors
     /// `BAD_INPUT`, or our fault.
-    pub fn read(views: &Views, args: &PageArgs) -> Result<Self> {
+    pub fn read(views: &Arc<Views>, args: &PageArgs) -> Result<Self> {
         let filter = Filter { types: vec![EventType::CaseOpened], ..Filter::default() };
         let page =
             args.cut(|range, descending, most| views.list(&filter, range, descending, most).answer())?;
         let mut nodes = Vec::with_capacity(page.indexes.len());
         for index in page.indexes {
             let Some(record) = views.record(index).answer()? else { continue };
-            nodes.extend(views.case_of(&record).answer()?.map(Case::new));
+            nodes.extend(views.case_of(&record).answer()?.map(|case| Case::new(case, views)));
         }
         let edges = nodes.iter().map(|c| CaseEdge { cursor: cursor(c.index()), node: c.clone() }).collect();
         Ok(Self { edges, nodes, page_info: page.info })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Json, Object};
 
-use super::{base64::Base64, hash::Hash, index::Index};
+use super::{base64::Base64, hash::Hash, index::Index, url::Url};
 use crate::{event::ContentRef, views::Words};
 
 /// Where the words of an event are.
@@ -52,6 +52,11 @@ impl Content {
             Words::Withheld(index) => Some((*index).into()),
             _ => None,
         }
+    }
+    /// The address that the words name, where they can be read and name one of the web. It is the author's word that the
+    /// words stand there.
+    async fn url(&self) -> Option<Url> {
+        Url::new(self.words.text("url")?)
     }
     /// The raw bytes, which are UTF-8; their BLAKE3 is `blake3`. Null where they are not here.
     async fn raw(&self) -> Option<String> {

@@ -12,13 +12,13 @@ use async_graphql::{
 use super::{
     event_fields::EventFields,
     event_shape, fact_value,
-    fault::{Answer as _, internal, views},
+    fault::{Answer as _, internal},
     party::Party,
 };
 use crate::{
     event::{EventId, RefSpec},
     ledger::ReadError,
-    views::Record,
+    views::{Record, Views},
 };
 
 /// An event on record. One Rust type stands for the interface and for the 33 objects behind it: what each type adds
@@ -28,8 +28,8 @@ pub struct Event(EventFields);
 
 impl Event {
     /// Wraps an entry.
-    pub fn new(record: Arc<Record>) -> Self {
-        Self(EventFields { record })
+    pub fn new(record: Arc<Record>, views: &Arc<Views>) -> Self {
+        Self(EventFields { record, views: views.clone() })
     }
     /// Number of its entry.
     pub fn index(&self) -> u64 {
@@ -37,9 +37,9 @@ impl Event {
     }
 
     /// The event that a ref names.
-    fn target(ctx: &Context<'_>, id: &EventId) -> Result<Self> {
-        match views(ctx).record_of(id).answer()? {
-            Some(record) => Ok(Self::new(record)),
+    fn target(&self, id: &EventId) -> Result<Self> {
+        match self.0.views.record_of(id).answer()? {
+            Some(record) => Ok(Self::new(record, &self.0.views)),
             None => Err(lost(id)),
         }
     }
@@ -49,10 +49,10 @@ impl Event {
         let ids = self.0.record.event().body().role(spec.role);
         let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
         if event_shape::is_party(spec) {
-            let read = |id| Party::read(views(ctx), id)?.ok_or_else(|| lost(id));
+            let read = |id| Party::read(&self.0.views, id)?.ok_or_else(|| lost(id));
             resolve(ids.iter().map(read).collect(), spec.many, &selection, ctx.item).await
         } else {
-            let read = |id| Self::target(ctx, id);
+            let read = |id| self.target(id);
             resolve(ids.iter().map(read).collect(), spec.many, &selection, ctx.item).await
         }
     }

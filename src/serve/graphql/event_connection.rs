@@ -1,5 +1,7 @@
 //! `EventConnection` and `EventEdge`.
 
+use std::sync::Arc;
+
 use async_graphql::{Result, SimpleObject};
 
 use super::{
@@ -34,12 +36,12 @@ impl EventConnection {
     ///
     /// # Errors
     /// `BAD_INPUT`, or our fault.
-    pub fn read(views: &Views, args: &PageArgs, filter: &Filter) -> Result<Self> {
+    pub fn read(views: &Arc<Views>, args: &PageArgs, filter: &Filter) -> Result<Self> {
         let page =
             args.cut(|range, descending, most| views.list(filter, range, descending, most).answer())?;
         let mut nodes = Vec::with_capacity(page.indexes.len());
         for index in page.indexes {
-            nodes.extend(views.record(index).answer()?.map(Event::new));
+            nodes.extend(views.record(index).answer()?.map(|record| Event::new(record, views)));
         }
         let edges = nodes.iter().map(|e| EventEdge { cursor: cursor(e.index()), node: e.clone() }).collect();
         Ok(Self { edges, nodes, page_info: page.info })

@@ -5,7 +5,7 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 use crate::event::At;
 
 /// When something happened, as its author wrote it: `YYYY-MM`, `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS+HH:MM`.
-/// It is never moved to another zone.
+/// Level 0 of the Extended Date/Time Format. It is never moved to another zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDate(pub At);
 
@@ -17,8 +17,8 @@ fn read(value: &Value) -> Option<At> {
 }
 
 /// When something happened, as its author wrote it: `YYYY-MM`, `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS+HH:MM`.
-/// It is never moved to another zone.
-#[Scalar]
+/// Level 0 of the Extended Date/Time Format. It is never moved to another zone.
+#[Scalar(specified_by_url = "https://www.loc.gov/standards/datetime/")]
 impl ScalarType for EventDate {
     fn parse(value: Value) -> InputValueResult<Self> {
         let expected = "expected YYYY-MM, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS+HH:MM, a real date";

@@ -10,21 +10,24 @@ use super::{
     date_time::DateTime,
     event_date::EventDate,
     event_type::EventType,
-    fault::{Answer as _, views},
+    fault::Answer as _,
     global_id::{GlobalId, NodeKind},
     hash::Hash,
     inclusion_proof::InclusionProof,
     index::Index,
     reference::Reference,
     signer::Signer,
+    url::{Base, Url},
 };
-use crate::views::{self, Record, Times};
+use crate::views::{self, Record, Times, Views};
 
 /// An event on record, without what its type adds.
 #[derive(Debug, Clone)]
 pub struct EventFields {
     /// Its entry.
     pub record: Arc<Record>,
+    /// What it is read by.
+    pub views: Arc<Views>,
 }
 
 /// Whose word an entry is.
@@ -53,6 +56,10 @@ impl EventFields {
     async fn index(&self) -> Index {
         self.record.index().into()
     }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("e", self.record.index())
+    }
     /// What kind of event it is.
     #[graphql(name = "type")]
     async fn event_type(&self) -> EventType {
@@ -71,11 +78,11 @@ impl EventFields {
         DateTime(self.record.entry.header().time)
     }
     /// The case it belongs to; for the opening of a case, that case.
-    async fn case(&self, ctx: &Context<'_>) -> Result<Option<Case>> {
+    async fn case(&self) -> Result<Option<Case>> {
         let event = self.record.event();
         let own = (event.event_type() == crate::event::EventType::CaseOpened).then(|| event.id());
         match event.case().or(own) {
-            Some(id) => Ok(views(ctx).case(&id).answer()?.map(Case::new)),
+            Some(id) => Ok(self.views.case(&id).answer()?.map(|case| Case::new(case, &self.views))),
             None => Ok(None),
         }
     }
@@ -88,13 +95,13 @@ impl EventFields {
         self.record.entry.header().k.into()
     }
     /// Who signed it: the author first, then those who endorse.
-    #[graphql(complexity = "2 * child_complexity + 1")]
-    async fn signers(&self, ctx: &Context<'_>) -> Result<Vec<Signer>> {
-        Ok(views(ctx).signers(&self.record).answer()?.into_iter().map(Signer::new).collect())
+    async fn signers(&self) -> Result<Vec<Signer>> {
+        let signers = self.views.signers(&self.record).answer()?;
+        Ok(signers.into_iter().map(|signer| Signer::new(signer, &self.views)).collect())
     }
     /// Whose word it is.
-    async fn attribution(&self, ctx: &Context<'_>) -> Result<Attribution> {
-        Ok(match views(ctx).attribution(&self.record).answer()? {
+    async fn attribution(&self) -> Result<Attribution> {
+        Ok(match self.views.attribution(&self.record).answer()? {
             views::Attribution::FirstParty(_) => Attribution::FirstParty,
             views::Attribution::RecordedBy(_) => Attribution::Recorded,
             views::Attribution::SignedBy(_) => Attribution::Register,
@@ -114,21 +121,21 @@ impl EventFields {
         .collect()
     }
     /// What it says as one neutral English sentence.
-    async fn sentence(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(views(ctx).sentence(&self.record).answer()?.to_string())
+    async fn sentence(&self) -> Result<String> {
+        Ok(self.views.sentence(&self.record).answer()?.to_string())
     }
     /// Whether it speaks of something invented.
-    async fn fictional(&self, ctx: &Context<'_>) -> Result<bool> {
-        views(ctx).fictional(&self.record).answer()
+    async fn fictional(&self) -> Result<bool> {
+        self.views.fictional(&self.record).answer()
     }
     /// Whether a later correction declared it void. It stays on record and counts for nothing.
-    async fn voided(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(views(ctx).reader().fate(&self.record.event().id()).answer()?.voided)
+    async fn voided(&self) -> Result<bool> {
+        Ok(self.views.fate(&self.record.event().id()).answer()?.voided)
     }
     /// The words it commits to; null where its type or author gave none.
-    async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
+    async fn content(&self) -> Result<Option<Content>> {
         let Some(commitment) = self.record.event().content().copied() else { return Ok(None) };
-        Ok(Some(Content { commitment, words: views(ctx).words(&self.record).answer()? }))
+        Ok(Some(Content { commitment, words: self.views.words(&self.record).answer()? }))
     }
     /// The signed note, byte for byte.
     async fn note(&self) -> &str {
@@ -144,9 +151,9 @@ impl EventFields {
         self.record.entry.hash().into()
     }
     /// Its place in the tree of the latest checkpoint.
-    #[graphql(complexity = "10 + child_complexity")]
-    async fn inclusion_proof(&self, ctx: &Context<'_>) -> Result<Option<InclusionProof>> {
-        let views = views(ctx);
-        Ok(views::inclusion(views.reader(), self.record.index(), views.size()).answer()?.map(InclusionProof))
+    async fn inclusion_proof(&self) -> Result<Option<InclusionProof>> {
+        let size = self.views.checkpoint().checkpoint().size();
+        let inclusion = views::inclusion(self.views.reader(), self.record.index(), size);
+        Ok(inclusion.answer()?.map(InclusionProof))
     }
 }

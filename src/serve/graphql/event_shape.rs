@@ -13,9 +13,6 @@ use crate::event::{EventType, FactKind, FactSpec, Kinds, RefSpec, Spec};
 /// object.
 const SHARED: &str = "EventFields";
 
-/// What a list of refs weighs in a query's complexity: most name one or two, 64 at most.
-const REFS_WEIGHT: usize = 8;
-
 /// The names of the objects.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EventType::ALL.iter().map(|t| t.pascal())
@@ -75,12 +72,7 @@ fn role_field(spec: &RefSpec) -> MetaField {
     };
     let ty = if spec.many { format!("[{ty}!]!") } else { ty.to_owned() };
     let ty = if spec.required && !spec.many { ty + "!" } else { ty };
-    let mut field = field(camel(spec.role), ty, spec.doc);
-    if spec.many {
-        field.compute_complexity =
-            Some(|_, _, _, child| Ok(REFS_WEIGHT.saturating_mul(child).saturating_add(1)));
-    }
-    field
+    field(camel(spec.role), ty, spec.doc)
 }
 
 /// The field of a fact.

@@ -1,5 +1,7 @@
 //! Errors at the top level of an answer.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Error, ErrorExtensions as _, Result};
 
 use crate::{ledger::ReadError, views::Views};
@@ -28,7 +30,7 @@ impl<T> Answer<T> for std::result::Result<T, ReadError> {
 }
 
 /// The views of this request.
-pub fn views<'c>(ctx: &Context<'c>) -> &'c Views {
+pub fn views<'c>(ctx: &Context<'c>) -> &'c Arc<Views> {
     // The handler gives every request its views before it runs.
-    ctx.data_unchecked::<Views>()
+    ctx.data_unchecked::<Arc<Views>>()
 }

@@ -9,7 +9,7 @@ use crate::event::{Digest, EventId};
 pub struct Hash(pub [u8; 32]);
 
 /// 32 bytes as 64 lower-case hex digits: an event's id, a BLAKE3 digest or a hash of the Merkle tree.
-#[Scalar]
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc4648#section-8")]
 impl ScalarType for Hash {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {

@@ -4,8 +4,10 @@
 //! What can't be run at all is answered 400 as `application/graphql-response+json`, and, as that draft asks,
 //! 200 to those who know `application/json` only, unless the request itself is malformed.
 
+use std::sync::Arc;
+
 use async_graphql::{
-    Request, Response as Answer, Variables,
+    Request, Response as Answer, ServerError, Variables,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
@@ -23,7 +25,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
-use super::transport;
+use super::{cost, state::Now, transport, url::Base};
 use crate::{
     ledger::ReadError,
     serve::{
@@ -31,10 +33,9 @@ use crate::{
         answer::{self, REVALIDATE},
         bodies::stopped_coming,
         client::Client,
-        guard, limits, pages,
+        clock, guard, limits, pages,
         shares::Share,
     },
-    views::Views,
 };
 
 const RESPONSE_JSON: &str = "application/graphql-response+json; charset=utf-8";
@@ -112,7 +113,7 @@ pub async fn post(
     };
     let Some(share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(members)) => request(&app, members),
+        Ok(Value::Object(members)) => request(&app, members).map(|r| r.data(base(&app, &headers))),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
         Ok(_) => Err("expected a JSON object"),
         Err(_) => Err("the body is not JSON"),
@@ -156,7 +157,7 @@ pub async fn get(
         members.insert(name, value);
     }
     let mut request = match request(&app, members) {
-        Ok(request) => request,
+        Ok(request) => request.data(base(&app, &headers)),
         Err(message) => return media.malformed(StatusCode::BAD_REQUEST, message),
     };
     if mutates(&mut request) {
@@ -207,6 +208,10 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+fn base(app: &App, headers: &HeaderMap) -> Base {
+    Base(pages::address(app, headers))
 }
 
 /// As [`of_members`], with the query parsed, if it can be.
@@ -271,12 +276,15 @@ pub(super) async fn execute(
     share: Option<Share>,
     mut request: Request,
 ) -> Option<Answer> {
-    let (schema, ledger) = (app.schema.clone(), app.ledger.clone());
+    let (schema, app) = (app.schema.clone(), app.clone());
     let runtime = tokio::runtime::Handle::current();
+    if let Err(refused) = cost::check(&mut request) {
+        return Some(Answer::from_errors(vec![refused]));
+    }
     let waits_for_disk = !mutates(&mut request);
     let execution = async move {
         let _share = share;
-        schema.execute(request.data(Views::new(ledger.reader())).data(client)).await
+        schema.execute(request.data(Arc::new(app.views())).data(Now(clock::now())).data(client)).await
     };
     let running = if waits_for_disk {
         tokio::task::spawn_blocking(move || runtime.block_on(execution))
@@ -284,7 +292,10 @@ pub(super) async fn execute(
         tokio::spawn(execution)
     };
     match running.await {
-        Ok(answer) => Some(answer),
+        Ok(mut answer) => {
+            answer.errors.iter_mut().for_each(add_code);
+            Some(answer)
+        }
         Err(join) => {
             super::fault::internal(&ReadError(format!("a query ended: {join}")));
             None
@@ -296,6 +307,14 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, requ
     match execute(app, client, share, request).await {
         Some(answer) => say(media, &answer),
         None => guard::busy(app, "the query could not be run"),
+    }
+}
+
+/// Gives an error a code that has none: one of the library, about a request that it refused, or a value in it.
+pub(super) fn add_code(error: &mut ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", if error.path.is_empty() { "BAD_REQUEST" } else { "BAD_INPUT" });
     }
 }
 

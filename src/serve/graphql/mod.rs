@@ -10,6 +10,7 @@ mod case_connection;
 mod case_locator;
 mod checkpoint;
 mod content;
+mod cost;
 mod date_time;
 mod documents;
 mod event;
@@ -46,10 +47,13 @@ mod search_connection;
 mod search_filter;
 mod search_hit;
 mod search_order;
+mod service_config;
 mod signer;
 mod snippet;
+mod state;
 mod subscription;
 mod transport;
+mod url;
 mod user_error;
 mod voucher;
 
@@ -71,7 +75,6 @@ fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, sub
     Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
         .limit_depth(limits::GRAPHQL_DEPTH)
         .limit_recursive_depth(limits::GRAPHQL_NESTING)
-        .limit_complexity(limits::GRAPHQL_COMPLEXITY)
         .limit_directives(limits::GRAPHQL_DIRECTIVES)
 }
 

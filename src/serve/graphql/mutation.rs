@@ -23,8 +23,6 @@ pub struct Mutation;
 impl Mutation {
     /// Puts events on record, answered one by one or, with `atomic`, all or none. An event that is on record
     /// already is answered with its receipt, however often it is sent.
-    // The arguments are not looked at: they may be missing where another operation of the document is run.
-    #[graphql(complexity = "limits::SUBMISSIONS_MOST * child_complexity + 1")]
     async fn record(
         &self,
         ctx: &Context<'_>,

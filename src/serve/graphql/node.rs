@@ -1,6 +1,6 @@
 //! `Node`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
     ContextSelectionSet, ID, InterfaceType, OutputType, Positioned, Result, ServerResult, Value,
@@ -37,11 +37,11 @@ impl Node {
     ///
     /// # Errors
     /// `BAD_INPUT`, or our fault.
-    pub fn read(views: &Views, place: &str, id: &ID) -> Result<Option<Self>> {
+    pub fn read(views: &Arc<Views>, place: &str, id: &ID) -> Result<Option<Self>> {
         let GlobalId { kind, event } = GlobalId::read(place, id)?;
         Ok(match kind {
-            NodeKind::Event => views.record_of(&event).answer()?.map(|r| Self::Event(Event::new(r))),
-            NodeKind::Case => views.case(&event).answer()?.map(|c| Self::Case(Case::new(c))),
+            NodeKind::Event => views.record_of(&event).answer()?.map(|r| Self::Event(Event::new(r, views))),
+            NodeKind::Case => views.case(&event).answer()?.map(|c| Self::Case(Case::new(c, views))),
             NodeKind::Party => Party::read(views, &event)?.map(Self::Party),
         })
     }

@@ -49,6 +49,13 @@ fn read_cursor(name: &str, text: &str) -> Result<u64> {
     index.ok_or_else(|| bad_input(format!("{name}: not a cursor of this list")))
 }
 
+/// Those of some ascending indexes that are in a range, ascending or descending, at most so many: a list for
+/// [`PageArgs::cut`].
+pub fn within(indexes: &[u64], range: RangeInclusive<u64>, descending: bool, most: usize) -> Vec<u64> {
+    let found = indexes.iter().copied().filter(|index| range.contains(index));
+    if descending { found.rev().take(most).collect() } else { found.take(most).collect() }
+}
+
 /// A page of indexes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
@@ -59,21 +66,27 @@ pub struct Page {
 }
 
 impl PageArgs {
+    /// The length of the page, and whether it is cut from the back.
+    ///
+    /// # Errors
+    /// `BAD_INPUT` for both of them, or for a length that is not 0 to 100.
+    pub fn count(&self) -> Result<(usize, bool)> {
+        let (name, asked, backward) = match (self.first, self.last) {
+            (Some(_), Some(_)) => return Err(bad_input("first, last: only one of them may be given")),
+            (None, Some(last)) => ("last", last, true),
+            (first, None) => ("first", first.unwrap_or(limits::PAGE_DEFAULT), false),
+        };
+        let count = usize::try_from(asked).ok().filter(|n| *n <= limits::PAGE_MOST);
+        let count = count.ok_or_else(|| bad_input(format!("{name}: expected 0 to {}", limits::PAGE_MOST)))?;
+        Ok((count, backward))
+    }
+
     /// Cuts a page, given how to list indexes: within a range, ascending or descending, at most so many.
     ///
     /// # Errors
     /// `BAD_INPUT` for arguments that make no page; the lister's own.
     pub fn cut(&self, list: impl Fn(RangeInclusive<u64>, bool, usize) -> Result<Vec<u64>>) -> Result<Page> {
-        let (count, backward) = match (self.first, self.last) {
-            (Some(_), Some(_)) => return Err(bad_input("first, last: only one of them may be given")),
-            (None, Some(last)) => (last, true),
-            (first, None) => (first.unwrap_or(limits::PAGE_DEFAULT), false),
-        };
-        let name = if backward { "last" } else { "first" };
-        let count = match usize::try_from(count) {
-            Ok(n) if n <= limits::PAGE_MOST => n,
-            _ => return Err(bad_input(format!("{name}: expected 0 to {}", limits::PAGE_MOST))),
-        };
+        let (count, backward) = self.count()?;
         let after = self.after.as_deref().map(|c| read_cursor("after", c)).transpose()?;
         let before = self.before.as_deref().map(|c| read_cursor("before", c)).transpose()?;
         let low = after.map_or(0, |i| i + 1);
@@ -103,12 +116,6 @@ impl PageArgs {
         };
         Ok(Page { indexes, info })
     }
-}
-
-/// How much a page weighs in a query's complexity.
-pub fn weight(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let count = first.or(last).unwrap_or(limits::PAGE_DEFAULT);
-    usize::try_from(count).unwrap_or(0).min(limits::PAGE_MOST).saturating_mul(child).saturating_add(1)
 }
 
 impl From<u64> for Index {

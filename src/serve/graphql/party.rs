@@ -5,15 +5,18 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
+    date_time::DateTime,
     event_connection::EventConnection,
     event_filter::EventFilter,
-    fault::{Answer as _, views},
+    fault::Answer as _,
     global_id::{GlobalId, NodeKind},
     hash::Hash,
     index::Index,
-    page::{PageArgs, weight},
+    page::PageArgs,
     party_key::PartyKey,
     party_kind::PartyKind,
+    state::{self, PartyState},
+    url::{Base, Url},
 };
 use crate::{
     event::EventId,
@@ -23,15 +26,18 @@ use crate::{
 
 /// Somebody who can speak, or be spoken about.
 #[derive(Debug, Clone)]
-pub struct Party(Arc<views::Party>);
+pub struct Party {
+    party: Arc<views::Party>,
+    views: Arc<Views>,
+}
 
 impl Party {
     /// The party of this id.
     ///
     /// # Errors
     /// Our fault.
-    pub fn read(views: &Views, id: &EventId) -> Result<Option<Self>> {
-        Ok(views.party(id).answer()?.map(Self))
+    pub fn read(views: &Arc<Views>, id: &EventId) -> Result<Option<Self>> {
+        Ok(views.party(id).answer()?.map(|party| Self { party, views: views.clone() }))
     }
 }
 
@@ -40,53 +46,66 @@ impl Party {
 impl Party {
     /// Its global id, for `node`.
     async fn id(&self) -> ID {
-        GlobalId { kind: NodeKind::Party, event: self.0.id }.into()
+        GlobalId { kind: NodeKind::Party, event: self.party.id }.into()
     }
     /// The id of the event that registered it.
     async fn event_id(&self) -> Hash {
-        self.0.id.into()
+        self.party.id.into()
     }
     /// Index of that event's entry.
     async fn index(&self) -> Index {
-        self.0.index.into()
+        self.party.index.into()
+    }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("party", self.party.id)
     }
     /// What it is called, by the latest words that say so; null where none do or they are withheld.
     async fn name(&self) -> Option<&str> {
-        match &self.0.name {
+        match &self.party.name {
             Name::Known(name) => Some(name),
             Name::Withheld | Name::Unnamed => None,
         }
     }
     /// What it is; null for the operator.
     async fn kind(&self) -> Option<PartyKind> {
-        self.0.kind.map(Into::into)
+        self.party.kind.map(Into::into)
     }
     /// Whether it is invented. Permanent.
     async fn fictional(&self) -> bool {
-        self.0.fictional
+        self.party.fictional
     }
     /// Whether it runs this ledger.
     async fn operator(&self) -> bool {
-        self.0.operator
+        self.party.operator
     }
     /// Whether it may register parties.
     async fn registrar(&self) -> bool {
-        self.0.registrar
+        self.party.registrar
     }
     /// Whether it may record other people's public words.
     async fn recorder(&self) -> bool {
-        self.0.recorder
+        self.party.recorder
     }
     /// Its keys, in the order in which they were added, revoked ones included.
-    #[graphql(complexity = "5 * child_complexity + 1")]
-    async fn keys(&self, ctx: &Context<'_>) -> Result<Vec<PartyKey>> {
-        Ok(views(ctx).keys(&self.0.id).answer()?.into_iter().map(PartyKey::new).collect())
+    async fn keys(&self) -> Result<Vec<PartyKey>> {
+        let keys = self.views.keys(&self.party.id).answer()?;
+        Ok(keys.into_iter().map(|key| PartyKey::new(key, &self.views)).collect())
     }
-    /// Events signed by it or naming it, in the order of the log. `filter.party` is ignored.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
-    async fn events(
+    /// Its names, roles and record at two instants; null if it was not on record at that size.
+    async fn state(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Option<PartyState>> {
+        let (views, as_of) = state::at(ctx, &self.views, as_of, known_at)?;
+        PartyState::read(&views, &self.party.id, as_of)
+    }
+    /// Events signed by it or naming it, in the order of the log. `filter.party` is ignored.
+    async fn events(
+        &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
@@ -94,7 +113,7 @@ impl Party {
         #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
     ) -> Result<EventConnection> {
-        let filter = Filter { party: Some(self.0.id), ..filter.unwrap_or_default().into() };
-        EventConnection::read(views(ctx), &PageArgs { first, last, after, before }, &filter)
+        let filter = Filter { party: Some(self.party.id), ..filter.unwrap_or_default().into() };
+        EventConnection::read(&self.views, &PageArgs { first, last, after, before }, &filter)
     }
 }

@@ -1,12 +1,17 @@
 //! `PartyKey` and `Revocation`.
 
+use std::sync::Arc;
+
 use async_graphql::{Object, SimpleObject};
 
 use super::{event_date::EventDate, index::Index, voucher::Voucher};
-use crate::views;
+use crate::views::{self, Views};
 
 /// A key of a party.
-pub struct PartyKey(views::PartyKey);
+pub struct PartyKey {
+    key: views::PartyKey,
+    views: Arc<Views>,
+}
 
 /// How a key came to sign no more. It stays good for what it signed before.
 #[derive(SimpleObject)]
@@ -27,8 +32,8 @@ impl From<views::Revocation> for Revocation {
 
 impl PartyKey {
     /// Wraps a key.
-    pub fn new(key: views::PartyKey) -> Self {
-        Self(key)
+    pub fn new(key: views::PartyKey, views: &Arc<Views>) -> Self {
+        Self { key, views: views.clone() }
     }
 }
 
@@ -37,14 +42,14 @@ impl PartyKey {
 impl PartyKey {
     /// The full vkey, as `c2sp.org/signed-note` writes it.
     async fn vkey(&self) -> String {
-        self.0.key.to_string()
+        self.key.key.to_string()
     }
     /// Who vouched for it.
     async fn vouched_by(&self) -> Voucher {
-        Voucher { by: self.0.vouched, added: self.0.added }
+        Voucher { by: self.key.vouched, added: self.key.added, views: self.views.clone() }
     }
     /// Its revocation; null while it may sign.
     async fn revoked(&self) -> Option<Revocation> {
-        self.0.revoked.clone().map(Into::into)
+        self.key.revoked.clone().map(Into::into)
     }
 }

@@ -7,6 +7,7 @@ use super::{
     case_connection::CaseConnection,
     case_locator::CaseLocator,
     checkpoint::Checkpoint,
+    date_time::DateTime,
     event::Event,
     event_connection::EventConnection,
     event_filter::EventFilter,
@@ -18,12 +19,14 @@ use super::{
     index::Index,
     ledger_info::LedgerInfo,
     node::Node,
-    page::{PageArgs, weight},
+    page::PageArgs,
     party::Party,
     party_locator::PartyLocator,
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
+    service_config::ServiceConfig,
+    state::{self, DemandLocator, DemandState, Transparency},
 };
 use crate::{note::VerifyingKey, serve::limits, views};
 
@@ -45,10 +48,9 @@ impl Query {
             EventLocator::EventId(id) => views.record_of(&id.into()),
             EventLocator::Index(index) => views.record(index.0),
         };
-        Ok(record.answer()?.map(Event::new))
+        Ok(record.answer()?.map(|record| Event::new(record, views)))
     }
     /// Events in the order of the log.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -77,10 +79,9 @@ impl Query {
                 None => Ok(None),
             },
         };
-        Ok(case.answer()?.map(Case::new))
+        Ok(case.answer()?.map(|case| Case::new(case, views)))
     }
     /// Cases in the order in which they were opened.
-    #[graphql(complexity = "weight(first, last, child_complexity)")]
     async fn cases(
         &self,
         ctx: &Context<'_>,
@@ -114,6 +115,35 @@ impl Query {
             None => Ok(None),
         }
     }
+    /// Where a demand stands at two instants; null if there is none, or none that counts then.
+    async fn demand(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] by: DemandLocator,
+        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Option<DemandState>> {
+        let (views, as_of) = state::at(ctx, views(ctx), as_of, known_at)?;
+        let id = match by {
+            DemandLocator::EventId(id) => Some(id.into()),
+            DemandLocator::Index(index) => views.record(index.0).answer()?.map(|r| r.event().id()),
+        };
+        match id {
+            Some(id) => DemandState::read(&views, &id, as_of),
+            None => Ok(None),
+        }
+    }
+    /// What was done to the record itself: withholdings, releases, corrections, keys.
+    async fn transparency(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Transparency> {
+        let (views, _) = state::at(ctx, views(ctx), None, known_at)?;
+        Transparency::read(&views)
+    }
     /// Whatever has this global id; null if it is not on record.
     async fn node(
         &self,
@@ -123,8 +153,6 @@ impl Query {
         Node::read(views(ctx), "id", &id)
     }
     /// Whatever has these global ids, in their order; null for each that is not on record.
-    // The argument is not looked at: it may be missing where another operation of the document is run.
-    #[graphql(complexity = "limits::PAGE_MOST * child_complexity + 1")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
@@ -145,7 +173,6 @@ impl Query {
         Checkpoint(views(ctx).checkpoint().clone())
     }
     /// That an entry stands in the tree of a given size; null unless `index < size` and the log has that size.
-    #[graphql(complexity = "10 + child_complexity")]
     async fn inclusion_proof(
         &self,
         ctx: &Context<'_>,
@@ -160,7 +187,6 @@ impl Query {
         Ok(views::inclusion(views.reader(), index.0, size).answer()?.map(InclusionProof))
     }
     /// The hashes that show that the tree of one size continues that of another (RFC 6962, section 2.1.2).
-    #[graphql(complexity = "10 + child_complexity")]
     async fn consistency_proof(
         &self,
         ctx: &Context<'_>,
@@ -179,7 +205,6 @@ impl Query {
     }
     /// Entries that say something, by words, names and sentences, in Malay and English. A word finds others of its
     /// root; `"exact words"`, `begin*` and `-without` are understood, and no text is an error of syntax.
-    #[graphql(complexity = "weight(first, None, 3 + child_complexity)")]
     async fn search(
         &self,
         ctx: &Context<'_>,
@@ -193,6 +218,10 @@ impl Query {
         >,
     ) -> Result<SearchConnection> {
         super::search::read(ctx, &words, filter.unwrap_or_default(), order, first, after.as_deref()).await
+    }
+    /// What this server takes, so that a program can keep to it.
+    async fn service_config(&self) -> ServiceConfig {
+        ServiceConfig::new()
     }
     /// Which ledger this is.
     async fn ledger(&self) -> LedgerInfo {

@@ -42,7 +42,6 @@ impl Receipt {
     }
     /// The proof of the entry in that checkpoint, as `c2sp.org/tlog-proof` writes it. Keep it with the entry: the
     /// two are enough to show later that the event was recorded.
-    #[graphql(complexity = 10)]
     async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         // Mutations run where nothing may wait for the disk.
         let (reader, index, checkpoint) =

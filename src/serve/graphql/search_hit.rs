@@ -30,7 +30,8 @@ impl SearchHit {
     }
     /// The event; null never, unless the store fails.
     async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
-        Ok(views(ctx).record(self.0.line.index).answer()?.map(Event::new))
+        let views = views(ctx);
+        Ok(views.record(self.0.line.index).answer()?.map(|record| Event::new(record, views)))
     }
     /// What the entry says, in one sentence.
     async fn sentence(&self) -> String {

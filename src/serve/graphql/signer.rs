@@ -1,17 +1,22 @@
 //! `Signer`.
 
-use async_graphql::{Context, Object, Result};
+use std::sync::Arc;
 
-use super::{fault::views, index::Index, party::Party, party_key::Revocation, voucher::Voucher};
-use crate::views;
+use async_graphql::{Object, Result};
+
+use super::{index::Index, party::Party, party_key::Revocation, voucher::Voucher};
+use crate::views::{self, Views};
 
 /// One signature of an event.
-pub struct Signer(views::Signer);
+pub struct Signer {
+    signer: views::Signer,
+    views: Arc<Views>,
+}
 
 impl Signer {
     /// Wraps a signer.
-    pub fn new(signer: views::Signer) -> Self {
-        Self(signer)
+    pub fn new(signer: views::Signer, views: &Arc<Views>) -> Self {
+        Self { signer, views: views.clone() }
     }
 }
 
@@ -20,22 +25,22 @@ impl Signer {
 impl Signer {
     /// The full vkey.
     async fn key(&self) -> String {
-        self.0.key.to_string()
+        self.signer.key.to_string()
     }
     /// The party that holds the key.
-    async fn party(&self, ctx: &Context<'_>) -> Result<Option<Party>> {
-        Party::read(views(ctx), &self.0.party)
+    async fn party(&self) -> Result<Option<Party>> {
+        Party::read(&self.views, &self.signer.party)
     }
     /// The highest number in that party's thread when the event was recorded.
     async fn number(&self) -> Index {
-        self.0.number.into()
+        self.signer.number.into()
     }
     /// Who vouched for the key.
     async fn vouched_by(&self) -> Voucher {
-        Voucher { by: self.0.vouched, added: self.0.added }
+        Voucher { by: self.signer.vouched, added: self.signer.added, views: self.views.clone() }
     }
     /// The key's revocation, if it came later. The signature stays good.
     async fn revoked(&self) -> Option<Revocation> {
-        self.0.revoked.clone().map(Into::into)
+        self.signer.revoked.clone().map(Into::into)
     }
 }

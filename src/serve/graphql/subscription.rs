@@ -56,6 +56,7 @@ impl Subscription {
                 std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner))
             }
         };
-        Ok(stream::iter(records.into_iter().map(Event::new)))
+        let views = views(ctx).clone();
+        Ok(stream::iter(records.into_iter().map(move |record| Event::new(record, &views))))
     }
 }

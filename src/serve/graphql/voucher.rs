@@ -1,9 +1,11 @@
 //! `Voucher` and `VoucherKind`.
 
-use async_graphql::{Context, Enum, Object, Result};
+use std::sync::Arc;
 
-use super::{fault::views, index::Index, party::Party};
-use crate::views::VouchedBy;
+use async_graphql::{Enum, Object, Result};
+
+use super::{index::Index, party::Party};
+use crate::views::{Views, VouchedBy};
 
 /// In what capacity somebody vouched for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -17,12 +19,14 @@ pub enum VoucherKind {
 }
 
 /// Who vouched for a key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Voucher {
     /// Who.
     pub by: VouchedBy,
     /// Index of the entry that added the key.
     pub added: u64,
+    /// What it is read by.
+    pub views: Arc<Views>,
 }
 
 /// Who vouched for a key: the author of the entry that added it.
@@ -37,9 +41,9 @@ impl Voucher {
         }
     }
     /// The party that vouched; null where the key's own party did.
-    async fn party(&self, ctx: &Context<'_>) -> Result<Option<Party>> {
+    async fn party(&self) -> Result<Option<Party>> {
         match self.by.party() {
-            Some(id) => Party::read(views(ctx), &id),
+            Some(id) => Party::read(&self.views, &id),
             None => Ok(None),
         }
     }

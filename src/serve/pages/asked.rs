@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     log::Time,
-    serve::answer,
+    serve::{answer, clock},
     views::{Order, read_instant},
 };
 
@@ -90,12 +90,7 @@ impl Asked {
 
     /// The instant at which clocks are read.
     pub fn as_of(&self) -> Time {
-        let now = || Time::from_unix_ms(jiff::Timestamp::now().as_millisecond());
-        // A machine's clock before the year 1 or after 9999 reads as 1970.
-        self.as_of
-            .or_else(now)
-            .or_else(|| Time::from_unix_ms(0))
-            .unwrap_or_else(|| unreachable!("1970 is a year"))
+        self.as_of.unwrap_or_else(clock::now)
     }
 
     /// The instants and the order as a query string that asks for them again; empty if none was asked for.

@@ -14,7 +14,8 @@ use crate::serve::{App, limits};
 struct GraphqlPage {
     shell: Shell,
     depth: usize,
-    complexity: usize,
+    cost: u64,
+    aliases: u64,
     page: usize,
     submissions: usize,
 }
@@ -25,7 +26,8 @@ pub fn page(app: &App, headers: &HeaderMap) -> Response {
     let page = GraphqlPage {
         shell,
         depth: limits::GRAPHQL_DEPTH,
-        complexity: limits::GRAPHQL_COMPLEXITY,
+        cost: limits::GRAPHQL_COST,
+        aliases: limits::GRAPHQL_ALIASES,
         page: limits::PAGE_MOST,
         submissions: limits::SUBMISSIONS_MOST,
     };

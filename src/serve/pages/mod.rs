@@ -45,20 +45,24 @@ struct Shell {
 
 impl Shell {
     fn new(app: &App, headers: &HeaderMap) -> Self {
-        let url = app.options.url.clone().unwrap_or_else(|| {
-            let host = headers.get(HOST).and_then(|h| h.to_str().ok());
-            let good = |h: &&str| {
-                !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
-            };
-            let scheme = if app.options.tls.is_some() { "https" } else { "http" };
-            format!("{scheme}://{}", host.filter(good).unwrap_or("localhost"))
-        });
-        Self { origin: app.ledger.reader().origin().to_string(), url: url.trim_end_matches('/').to_owned() }
+        Self { origin: app.ledger.reader().origin().to_string(), url: address(app, headers) }
     }
     /// The path of the style sheet, which names its own digest.
     fn style(&self) -> &'static str {
         assets::style_path()
     }
+}
+
+/// The address of this server, without a slash at the end: as it was told, or as the request came to it.
+pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
+    let url = app.options.url.clone().unwrap_or_else(|| {
+        let host = headers.get(HOST).and_then(|h| h.to_str().ok());
+        let good =
+            |h: &&str| !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let scheme = if app.options.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", host.filter(good).unwrap_or("localhost"))
+    });
+    url.trim_end_matches('/').to_owned()
 }
 
 /// A page with a status.
@@ -81,9 +85,9 @@ async fn show<T: Template>(
     missing: &'static str,
     read: impl FnOnce(&Views) -> Result<Option<T>, ReadError> + Send + 'static,
 ) -> Response {
-    let reader = app.ledger.reader().clone();
+    let views = app.views();
     let made = answer::blocking(move || {
-        let page = read(&Views::new(&reader))?;
+        let page = read(&views)?;
         Ok(page.map(|page| html(StatusCode::OK, &page)))
     });
     match made.await {
@@ -114,14 +118,14 @@ async fn show_at(
         Ok(asked) => asked,
         Err(why) => return error::bad_request(why),
     };
-    let reader = app.ledger.reader().clone();
+    let views = app.views();
     let made = answer::blocking(move || {
+        let latest = views.size();
         let views = match asked.known_at {
-            None => Views::new(&reader),
-            Some(size) => match Views::at(&reader, size) {
+            None => views,
+            Some(size) => match views.at(size) {
                 Some(views) => views,
                 None => {
-                    let latest = reader.checkpoint().checkpoint().size();
                     let why =
                         format!("knownAt: expected a tree size from 1 to {latest}, the latest checkpoint’s");
                     return Ok(Some(error::bad_request(why)));

@@ -51,7 +51,10 @@ pub(super) async fn run(app: App, client: Client, request: Request, sink: Sink) 
 /// The last messages of an operation but `complete`.
 async fn start(app: &App, client: Client, mut request: Request, sink: &Sink) -> Result<Vec<String>, Errors> {
     let name = request.operation_name.clone();
-    let subscribes = request.parsed_query().map_err(|e| vec![e])?;
+    let subscribes = request.parsed_query().map_err(|mut e| {
+        http::add_code(&mut e);
+        vec![e]
+    })?;
     let subscribes = http::operation(subscribes, name.as_deref())
         .is_some_and(|operation| operation.ty == OperationType::Subscription);
     if subscribes {

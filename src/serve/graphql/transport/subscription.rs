@@ -16,7 +16,8 @@ use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
     serve::{
-        graphql::{ApiSchema, fault, http, subscription::Run},
+        clock,
+        graphql::{ApiSchema, cost, fault, http, state::Now, subscription::Run},
         limits,
     },
     views::Views,
@@ -46,13 +47,15 @@ pub(super) fn internal(cause: &ReadError) -> Errors {
 
 impl Subscription {
     pub fn new(mut request: Request) -> Result<Self, Errors> {
+        cost::check(&mut request).map_err(|refused| vec![refused])?;
         let document = request.parsed_query().map_err(|e| vec![e])?.clone();
         let key = key(&document, &request);
         Ok(Self { document, operation_name: request.operation_name, variables: request.variables, key })
     }
 
-    fn request(&self, views: Views, run: Run) -> Request {
-        let mut request = Request::new("").variables(self.variables.clone()).data(views).data(run);
+    fn request(&self, views: Arc<Views>, run: Run) -> Request {
+        let mut request =
+            Request::new("").variables(self.variables.clone()).data(views).data(run).data(Now(clock::now()));
         request.operation_name.clone_from(&self.operation_name);
         request.set_parsed_query(self.document.clone());
         request
@@ -61,7 +64,7 @@ impl Subscription {
     /// Checks the operation. Gives the index of the first entry to be sent.
     pub fn begin(&self, schema: &ApiSchema, reader: &Reader) -> Result<u64, Errors> {
         let begins = Arc::new(OnceLock::new());
-        let request = self.request(Views::new(reader), Run::Opening(begins.clone()));
+        let request = self.request(Arc::new(Views::new(reader)), Run::Opening(begins.clone()));
         let runtime = tokio::runtime::Handle::current();
         if let Some(answer) = runtime.block_on(schema.execute_stream(request).next()) {
             return Err(answer.errors);
@@ -75,7 +78,7 @@ impl Subscription {
 
     /// Renders the events from an index on, as many as a part may hold: at least one, if there is one.
     pub fn part(&self, schema: &ApiSchema, reader: &Reader, from: u64) -> Result<Part, Errors> {
-        let views = Views::new(reader);
+        let views = Arc::new(Views::new(reader));
         let size = views.size();
         let to = size.min(from + limits::PART_EVENTS);
         let mut records = Vec::new();

@@ -1,0 +1,256 @@
+//! What readers ask: cases and lists over GraphQL, beside the same bytes as a file, and pages.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use base64::Engine as _;
+use onrecord::{
+    event::{EventId, FileRef},
+    ledger::{Ledger, Submission},
+};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{
+    grown::{CHUNK, Grown},
+    http::RECORD,
+    load::{self, Load},
+    ms, part, per_second,
+    process::Program,
+    row,
+    support::{Say, desk, say, statement_facts, upload},
+};
+
+const CASES: usize = 2_000;
+const CONNECTIONS: usize = 64;
+/// Statements of the long case, beside its other entries.
+const LONG: usize = 192;
+/// Events a second that are recorded while others read, in calls of so many, for so long.
+const PACE: usize = 2_000;
+const CALL: usize = 20;
+const SECONDS: u64 = 10;
+
+const CASE: &str = "query($id: Hash!) { case(by: {eventId: $id}) { title respondent { name } state { sentences \
+    demands { nodes { sentence status delivery { state sentence } clock { state due } \
+    items { number text { value } latest { outcome disclosure { index } } } } } \
+    timeline(first: 50) { nodes { after event { index type occurred recorded sentence attribution voided } } } } } }";
+const EVENTS: &str = "query($after: String) { events(first: 50, after: $after) { \
+    nodes { index eventId type occurred recorded sentence attribution voided } pageInfo { endCursor } } }";
+const PROOFS: &str = "query($id: Hash!) { case(by: {eventId: $id}) { events(first: 50) { \
+    nodes { index rawEntry content { raw } inclusionProof { tlogProof } } } } }";
+
+pub fn run(events: usize) {
+    let mut grown = Grown::new();
+    let cases = tell(&mut grown, events);
+    let (long, ..) = cases[0];
+    let mut later = statements(&cases, LONG, |_| 0);
+    grown.record(&later);
+    later = statements(&cases, PACE * SECONDS as usize, |i| i * 7 % CASES);
+    let size = grown.size();
+    let dir = grown.dir();
+    grown.close();
+    let (program, address) = Program::serve(&dir);
+    part(&format!("reading ({size} entries in {CASES} cases, {CONNECTIONS} connections)"));
+    let ids: Vec<EventId> = cases.iter().map(|c| c.0).collect();
+    let by_case = |query| -> Vec<Vec<u8>> { ids.iter().map(|id| post(query, &json!({"id": id}))).collect() };
+    let after = |i: usize| json!({"after": onrecord_cursor(i * 7_919 % size as usize)});
+    let lists: Vec<Vec<u8>> = (0..CASES).map(|i| post(EVENTS, &after(i))).collect();
+
+    let mut answers = Vec::new();
+    for (name, requests, times) in [
+        ("a case: grid, timeline of 50", by_case(CASE), 20_000),
+        ("events(first: 50), 8 fields", lists, 20_000),
+        ("50 events with words and proofs", by_case(PROOFS), 2_000),
+    ] {
+        let one = load::run(address, 1, vec![requests[7].clone()], 1, None).last;
+        load::run(address, CONNECTIONS, requests.clone(), CASES, None);
+        let load = load::run(address, CONNECTIONS, requests, times, None);
+        answers.push((name, per_second(times, load.took), one));
+    }
+    let case_requests = by_case(CASE);
+    let quiet = load::run(address, 32, case_requests.clone(), 10_000, None);
+    row("a case at 32 connections", &latencies(&quiet));
+    let stop = AtomicBool::new(false);
+    let busy = std::thread::scope(|scope| {
+        let (later, stop) = (&later, &stop);
+        let writer = scope.spawn(move || paced(address, later, stop));
+        let started = Instant::now();
+        let mut all = Load::default();
+        while started.elapsed() < Duration::from_secs(SECONDS - 1) {
+            all.add(load::run(address, 32, case_requests.clone(), 500, None));
+        }
+        stop.store(true, Ordering::Relaxed);
+        (writer.join().unwrap(), all)
+    });
+    row(
+        &format!("the same while {:.0} events/s are recorded", busy.0),
+        &format!("{} (bar 20)", latencies(&busy.1)),
+    );
+
+    let page = format!("GET /case/{long} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes();
+    let times = 2_000;
+    let load = load::run(address, CONNECTIONS, vec![page], times, None);
+    let kb = load.last.len() as f64 / 1e3;
+    let rate = per_second(times, load.took);
+    row("the page of a case of 200 entries", &format!("{rate:.0} /s (bar 300), {kb:.0} KB (bar 150)"));
+    drop(program);
+
+    // The same bytes as files of the ledger, served by the same program.
+    let files: Vec<FileRef> = {
+        let ledger = grown.ledger();
+        answers.iter().map(|(name, _, bytes)| claim(ledger, name, bytes)).collect()
+    };
+    grown.close();
+    let (_program, address) = Program::serve(&dir);
+    for ((name, rate, bytes), file) in answers.iter().zip(files) {
+        let get =
+            format!("GET /file/{} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n", file.blake3).into_bytes();
+        let times = 40_000;
+        load::run(address, CONNECTIONS, vec![get.clone()], 2_000, None);
+        let there = per_second(times, load::run(address, CONNECTIONS, vec![get], times, None).took);
+        let kb = bytes.len() as f64 / 1e3;
+        let ratio = rate / there;
+        let bar = if name.contains("proofs") { String::new() } else { " (bar 0.06, aim 0.15)".to_owned() };
+        row(name, &format!("{rate:.0} /s, {kb:.0} KB; as a file {there:.0} /s: {ratio:.3}{bar}"));
+    }
+}
+
+fn latencies(load: &Load) -> String {
+    let mut times = load.times.clone();
+    times.sort_unstable();
+    let at = |percent: usize| ms(times[(times.len() - 1) * percent / 100]);
+    let rate = per_second(times.len(), load.took);
+    format!("{rate:.0} /s; {:.1} ms median, {:.1} p99", at(50), at(99))
+}
+
+/// A cursor of a list of entries, as the API gives it.
+fn onrecord_cursor(index: usize) -> String {
+    base64::prelude::BASE64_STANDARD.encode(format!("i{index}"))
+}
+
+fn post(query: &str, variables: &Value) -> Vec<u8> {
+    let body = json!({"query": query, "variables": variables}).to_string();
+    let head = "POST /graphql HTTP/1.1\r\nHost: ledger.example.org\r\nContent-Type: application/json\r\n";
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Records at a pace until told to stop; gives the rate.
+fn paced(address: SocketAddr, submissions: &[Submission], stop: &AtomicBool) -> f64 {
+    let started = Instant::now();
+    let mut done = 0;
+    for (i, call) in submissions.chunks(CALL).enumerate() {
+        let due = started + Duration::from_secs_f64((i * CALL) as f64 / PACE as f64);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let list: Vec<Value> = call
+            .iter()
+            .map(|s| json!({"note": text(&s.note), "content": s.content.as_deref().map(text)}))
+            .collect();
+        let request = post(RECORD, &json!({"input": {"submissions": list}}));
+        let load = load::run(address, 1, vec![request], 1, Some("\"receipt\":{"));
+        assert_eq!(load.marks, call.len(), "all are on record");
+        done += call.len();
+    }
+    per_second(done, started.elapsed())
+}
+
+fn claim(ledger: &Ledger, name: &str, bytes: &[u8]) -> FileRef {
+    let file = upload(ledger, name, bytes);
+    let facts = json!({"method": "upload", "captured": "2023-12-15"});
+    let said: Say<'_> = Say {
+        files: std::slice::from_ref(&file),
+        ..say("exhibit.captured", None, Value::Null, facts, Some(json!({"description": name})))
+    };
+    let (_, submission) = said.sign(&[&desk()]);
+    ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+    file
+}
+
+type Told = (EventId, EventId);
+
+fn statements(cases: &[Told], n: usize, case: impl Fn(usize) -> usize + Sync) -> Vec<Submission> {
+    let one = |i: usize| {
+        let (case, respondent) = cases[case(i)];
+        let text = format!("{i:08} {}", "kenyataan rasmi tentang tuntutan itu ".repeat(5));
+        said(
+            "statement.made",
+            Some(case),
+            json!({"speaker": respondent}),
+            statement_facts(),
+            json!({"text": text}),
+        )
+        .1
+    };
+    (0..n).into_par_iter().map(one).collect()
+}
+
+fn said(kind: &str, case: Option<EventId>, refs: Value, facts: Value, words: Value) -> (EventId, Submission) {
+    say(kind, case, refs, facts, Some(words)).sign(&[&desk()])
+}
+
+/// Cases with a demand, a notice that was handed over, an answer to two of three items, and statements.
+fn tell(grown: &mut Grown, events: usize) -> Vec<Told> {
+    let respondents: Vec<EventId> = grown.authors.iter().map(|a| a.party).collect();
+    let wave = |grown: &mut Grown, one: &(dyn Fn(usize) -> (EventId, Submission) + Sync)| -> Vec<EventId> {
+        let (ids, submissions): (Vec<_>, Vec<_>) = (0..CASES).into_par_iter().map(one).unzip();
+        grown.record(&submissions);
+        ids
+    };
+    let respondent = |i: usize| respondents[i % respondents.len()];
+    let opened = wave(grown, &|i| {
+        let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
+        said(
+            "case.opened",
+            None,
+            json!({"respondent": respondent(i)}),
+            facts,
+            json!({"title": format!("Kes {i}")}),
+        )
+    });
+    let demands = wave(grown, &|i| {
+        let deadline =
+            json!({"days": 14, "rule": "calendar", "from": "handed_over", "holidays": ["2023-12-25"]});
+        let items = [
+            "Apakah data peribadi yang terjejas?",
+            "Berapakah bilangan pencarum?",
+            "Apakah langkah keselamatan?",
+        ];
+        let facts = json!({"items": 3, "deadline": deadline});
+        said(
+            "demand.issued",
+            Some(opened[i]),
+            json!({"respondent": respondent(i)}),
+            facts,
+            json!({"items": items}),
+        )
+    });
+    let notices = wave(grown, &|i| {
+        let refs = json!({"sender": respondent(i + 1), "addressee": respondent(i), "demand": demands[i]});
+        let words = json!({"address": "Pejabat", "why": "alamat rasmi"});
+        said("notice.dispatched", Some(opened[i]), refs, json!({"channel": "hand"}), words)
+    });
+    wave(grown, &|i| {
+        let facts = json!({"evidence": "ContentHandover", "vouched_by": "sender"});
+        let words = json!({"account": "diserahkan"});
+        said("delivery.evidenced", Some(opened[i]), json!({"notice": notices[i]}), facts, words)
+    });
+    wave(grown, &|i| {
+        let refs = json!({"party": respondent(i), "demand": demands[i]});
+        let items = json!([{"item": 1, "outcome": "answered"}, {"item": 2, "outcome": "refused"}]);
+        let words = json!({"answers": {"1": "nama dan nombor", "2": "tidak"}});
+        said("disclosure.made", Some(opened[i]), refs, json!({"kind": "reply", "items": items}), words)
+    });
+    let cases: Vec<Told> = (0..CASES).map(|i| (opened[i], respondent(i))).collect();
+    let left = events.saturating_sub(5 * CASES);
+    for from in (0..left).step_by(CHUNK) {
+        let part = CHUNK.min(left - from);
+        grown.record(&statements(&cases, part, |i| (from + i) % CASES));
+    }
+    cases
+}

@@ -1,0 +1,10 @@
+//! The clock of the machine, for those who ask as of now.
+
+use crate::log::Time;
+
+/// Now. A clock before the year 1 or after 9999 reads as 1970.
+pub(super) fn now() -> Time {
+    Time::from_unix_ms(jiff::Timestamp::now().as_millisecond())
+        .or_else(|| Time::from_unix_ms(0))
+        .unwrap_or_else(|| unreachable!("1970 is a year"))
+}

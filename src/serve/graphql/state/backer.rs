@@ -1,0 +1,104 @@
+//! `Backer` and `Signatures`.
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, Object, Result, SimpleObject};
+
+use super::{
+    super::{index::Index, party::Party},
+    party,
+    text::Text,
+};
+use crate::views::{self, BackerView, Confirmed, SignedText, Views};
+
+/// In what role somebody is named behind a demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::views::BackerRole")]
+pub enum BackerRole {
+    /// Who asks.
+    Petitioner,
+    /// The lawyer who asks.
+    Counsel,
+    /// The organiser of the collection of signatures.
+    Collection,
+}
+
+/// Somebody who is named behind a demand.
+#[derive(Debug)]
+pub struct Backer {
+    view: BackerView,
+    views: Arc<Views>,
+}
+
+impl Backer {
+    /// Wraps a backer.
+    pub fn new(view: BackerView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+/// Somebody who is named behind a demand.
+#[Object]
+impl Backer {
+    /// Who.
+    async fn party(&self) -> Result<Party> {
+        party(&self.views, &self.view.party.id)
+    }
+    /// In what role.
+    async fn role(&self) -> BackerRole {
+        self.view.backer.role.into()
+    }
+    /// Whether they confirmed it with their own key. Else they are named, not confirmed.
+    async fn confirmed(&self) -> bool {
+        self.view.backer.confirmed.is_some()
+    }
+    /// Index of the position by which they affirmed it; null where they signed the demand itself or did not confirm.
+    async fn affirmed_by(&self) -> Option<Index> {
+        match self.view.backer.confirmed {
+            Some(Confirmed::Affirmed(index)) => Some(Index(index)),
+            Some(Confirmed::Signed) | None => None,
+        }
+    }
+}
+
+/// The signatures behind a demand, by the last count on record.
+#[derive(Debug, SimpleObject)]
+pub struct Signatures {
+    /// What is left of the count: shown first.
+    pub standing: Index,
+    /// Ever confirmed.
+    pub count: Index,
+    /// Whether the roll is committed to by a root. Else the number is as stated.
+    pub committed: bool,
+    /// Whether the collection is closed.
+    pub closed: bool,
+    /// Index of the count's entry.
+    pub index: Index,
+}
+
+impl From<views::Count> for Signatures {
+    fn from(count: views::Count) -> Self {
+        Self {
+            standing: Index(count.standing()),
+            count: Index(count.count),
+            committed: count.committed,
+            closed: count.closed,
+            index: Index(count.index),
+        }
+    }
+}
+
+/// The text that people signed.
+#[derive(Debug, SimpleObject)]
+pub struct CollectedText {
+    /// Index of the collection.
+    pub index: Index,
+    /// The text.
+    pub text: Text,
+}
+
+impl From<&SignedText> for CollectedText {
+    fn from(signed: &SignedText) -> Self {
+        Self { index: Index(signed.index), text: Text::from(&signed.text) }
+    }
+}

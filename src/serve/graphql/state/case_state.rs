@@ -1,0 +1,150 @@
+//! `CaseState`: a case at two instants.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::{Object, Result};
+
+use super::{
+    super::{date_time::DateTime, fault::Answer as _, index::Index, page::PageArgs, party::Party},
+    correction::Correction,
+    demand_connection::DemandConnection,
+    demand_state::DemandState,
+    incident::Incident,
+    latest::Latest,
+    link::Link,
+    party,
+    promise::Promise,
+    statement::Statement,
+    timeline_connection::{TimelineConnection, TimelineOrder},
+    withholding::Withholding,
+};
+use crate::{
+    event::EventId,
+    ledger::ReadError,
+    log::Time,
+    views::{CaseThread, Standing, Views},
+};
+
+/// A case at two instants. Each part is computed when it is asked for.
+#[derive(Debug)]
+pub struct CaseState {
+    thread: Arc<CaseThread>,
+    standing: OnceLock<Standing>,
+    as_of: Time,
+    views: Arc<Views>,
+}
+
+impl CaseState {
+    /// A case at an instant; `None` if these views know no such case.
+    ///
+    /// # Errors
+    /// Our fault.
+    pub fn read(views: &Arc<Views>, id: &EventId, as_of: Time) -> Result<Option<Self>> {
+        let thread = views.case_thread(id, as_of).answer()?;
+        let state = |thread| Self { thread, standing: OnceLock::new(), as_of, views: views.clone() };
+        Ok(thread.map(state))
+    }
+
+    fn standing(&self) -> Result<&Standing, ReadError> {
+        match self.standing.get() {
+            Some(standing) => Ok(standing),
+            None => {
+                let standing = self.views.standing_of(&self.thread, self.as_of)?;
+                Ok(self.standing.get_or_init(|| standing))
+            }
+        }
+    }
+
+    fn demand(&self, index: u64) -> Result<DemandState, ReadError> {
+        let standing = self.standing()?;
+        let at = standing.demands.iter().zip(&standing.sentences).find(|(d, _)| d.index == index);
+        let (demand, sentence) = at.ok_or_else(|| ReadError(format!("demand {index} is missing")))?;
+        let view = self.views.demand_view(&self.thread, demand.clone(), sentence.clone())?;
+        Ok(DemandState::new(view, self.as_of, &self.views))
+    }
+}
+
+/// A case at two instants: what the entries below a size say of it, with clocks read at an instant.
+#[Object]
+impl CaseState {
+    /// The instant at which clocks are read; what is said to have happened later does not count.
+    async fn as_of(&self) -> DateTime {
+        DateTime(self.as_of)
+    }
+    /// The tree size: only entries below it count.
+    async fn known_at(&self) -> Index {
+        Index(self.views.size())
+    }
+    /// Whether the case has more entries than its states are computed from, the first 10,000.
+    async fn cut_short(&self) -> bool {
+        self.thread.cut_short()
+    }
+    /// Whom the matter is about.
+    async fn respondent(&self) -> Result<Party> {
+        party(&self.views, &self.thread.case.respondent)
+    }
+    /// Where it stands: a sentence for each demand, or one for the case where there is none.
+    async fn sentences(&self) -> Result<Vec<String>> {
+        Ok(self.standing().answer()?.sentences.iter().map(ToString::to_string).collect())
+    }
+    /// Its demands, in the order of the log.
+    async fn demands(
+        &self,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<DemandConnection> {
+        let indexes: Vec<u64> = self.standing().answer()?.demands.iter().map(|d| d.index).collect();
+        let args = PageArgs { first, last, after, before };
+        DemandConnection::read(&indexes, &args, |index| self.demand(index).answer())
+    }
+    /// Its entries in an order. Voided ones stand among them, and say so.
+    async fn timeline(
+        &self,
+        #[graphql(desc = "In what order.", default)] order: TimelineOrder,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what stands after this cursor of a list in the same order.")] after: Option<
+            String,
+        >,
+        #[graphql(desc = "Only what stands before this cursor of a list in the same order.")] before: Option<
+            String,
+        >,
+    ) -> Result<TimelineConnection> {
+        let args = PageArgs { first, last, after, before };
+        TimelineConnection::read(&self.thread, order.into(), &args, &self.views)
+    }
+    /// What is said to have happened, and when the respondent first told of it.
+    async fn incidents(&self) -> Result<Latest<Incident>> {
+        let incidents = self.views.incidents(&self.thread).answer()?;
+        Ok(Latest::of(&incidents, |view| Incident::new(view, &self.views)))
+    }
+    /// Statements that changed or were taken back.
+    async fn changed_statements(&self) -> Result<Latest<Statement>> {
+        let (statements, _) = self.views.statements(&self.thread).answer()?;
+        Ok(Latest::of(&statements, |view| Statement::new(view, &self.views)))
+    }
+    /// Links drawn in it.
+    async fn links(&self) -> Result<Latest<Link>> {
+        let links = self.views.links(&self.thread).answer()?;
+        Ok(Latest::of(&links, |view| Link::new(view, &self.views)))
+    }
+    /// Promises made in it.
+    async fn promises(&self) -> Result<Latest<Promise>> {
+        let promises = self.views.promises(&self.thread).answer()?;
+        Ok(Latest::of(&promises, |view| Promise::new(view, &self.views)))
+    }
+    /// What was corrected in it.
+    async fn corrections(&self) -> Result<Latest<Correction>> {
+        let (_, corrections) = self.views.reductions(&self.thread).answer()?;
+        Ok(Latest::of(&corrections, |view| Correction::new(view, &self.views)))
+    }
+    /// What was withheld in it, since when and on what ground.
+    async fn withholdings(&self) -> Result<Latest<Withholding>> {
+        let (withheld, _) = self.views.reductions(&self.thread).answer()?;
+        Ok(Latest::of(&withheld, |view| Withholding::new(view, &self.views)))
+    }
+}

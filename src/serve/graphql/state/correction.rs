@@ -1,0 +1,63 @@
+//! `Correction`.
+
+use std::sync::Arc;
+
+use async_graphql::{Object, Result};
+
+use super::{
+    super::{event::Event, party::Party},
+    event,
+    fact_word::FactWord,
+    party,
+};
+use crate::{
+    event::CorrectionEffect,
+    views::{CorrectionView, Views},
+};
+
+/// A correction, and what it is of.
+#[derive(Debug)]
+pub struct Correction {
+    view: CorrectionView,
+    views: Arc<Views>,
+}
+
+impl Correction {
+    /// Wraps a correction.
+    pub fn new(view: CorrectionView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+/// A correction, and what it is of. What it corrects stays on record.
+#[Object]
+impl Correction {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.correction.index)
+    }
+    /// Who issued it.
+    async fn by(&self) -> Result<Party> {
+        party(&self.views, &self.view.correction.party)
+    }
+    /// What it does: a voided event counts in no computed state.
+    async fn effect(&self) -> FactWord<CorrectionEffect> {
+        FactWord(self.view.correction.effect)
+    }
+    /// What it corrects; null if that is not on record at this size.
+    async fn corrects(&self) -> Result<Option<Event>> {
+        self.view.entry.map(|index| event(&self.views, index)).transpose()
+    }
+    /// What is said to be wrong; null where the words are not here.
+    async fn wrong(&self) -> Option<&str> {
+        self.view.correction.wrong.as_deref()
+    }
+    /// What is said to be right; null where the words are not here.
+    async fn right(&self) -> Option<&str> {
+        self.view.correction.right.as_deref()
+    }
+    /// What stands in its place; null if nothing is named.
+    async fn replacement(&self) -> Result<Option<Event>> {
+        self.view.correction.replacement.map(|index| event(&self.views, index)).transpose()
+    }
+}

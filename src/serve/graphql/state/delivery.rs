@@ -1,0 +1,228 @@
+//! `Delivery`, `Notice` and `DeliveryEvidence`: every attempt to deliver a demand, and whose word each step is.
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, Object, Result};
+
+use super::{
+    super::{event::Event, page::PageArgs, party::Party},
+    event,
+    fact_word::FactWord,
+    notice_connection::NoticeConnection,
+    party,
+    text::Text,
+};
+use crate::{
+    event::{Channel, Evidence, EvidenceReason, Voucher},
+    views::{self, DemandView, EvidenceView, NoticeView, Views},
+};
+
+/// How far a demand came: a grade, or why there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum DeliveryState {
+    /// No notice to the respondent is on record.
+    None,
+    /// A notice was sent; of nothing more is there evidence.
+    Sent,
+    /// Delivery failed.
+    Failed,
+    /// The notice was refused at the door. That is not a failure.
+    RefusedOnDelivery,
+    /// A relay took it.
+    Relayed,
+    /// It lies where the addressee can fetch it.
+    Available,
+    /// It was looked at.
+    Accessed,
+    /// It was handed over.
+    HandedOver,
+    /// The addressee accepted it.
+    Accepted,
+}
+
+impl From<views::Grade> for DeliveryState {
+    fn from(grade: views::Grade) -> Self {
+        match grade {
+            views::Grade::Relayed => Self::Relayed,
+            views::Grade::Available => Self::Available,
+            views::Grade::Accessed => Self::Accessed,
+            views::Grade::HandedOver => Self::HandedOver,
+            views::Grade::Accepted => Self::Accepted,
+        }
+    }
+}
+
+/// The delivery of a demand.
+#[derive(Debug)]
+pub struct Delivery {
+    view: Arc<DemandView>,
+    views: Arc<Views>,
+}
+
+impl Delivery {
+    /// Of a demand.
+    pub fn new(view: &Arc<DemandView>, views: &Arc<Views>) -> Self {
+        Self { view: view.clone(), views: views.clone() }
+    }
+}
+
+/// Whether a demand reached its respondent. Only notices to the respondent count.
+#[Object]
+impl Delivery {
+    /// How far it came, by the best evidence that nothing on record speaks against.
+    async fn state(&self) -> DeliveryState {
+        match self.view.demand.delivery.state() {
+            views::DeliveryState::None => DeliveryState::None,
+            views::DeliveryState::Sent => DeliveryState::Sent,
+            views::DeliveryState::Failed => DeliveryState::Failed,
+            views::DeliveryState::RefusedOnDelivery => DeliveryState::RefusedOnDelivery,
+            views::DeliveryState::Reached(grade) => grade.into(),
+        }
+    }
+    /// The same in one sentence, with whose word it is. Absence is `No evidence of delivery on record`.
+    async fn sentence(&self) -> String {
+        self.view.delivery.to_string()
+    }
+    /// The evidence that gives the grade; null where there is none.
+    async fn best(&self) -> Option<DeliveryEvidence> {
+        let index = self.view.demand.delivery.best()?.2.index;
+        let view = self.view.attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index)?;
+        Some(DeliveryEvidence { view: view.clone(), views: self.views.clone() })
+    }
+    /// Whether evidence of one notice contradicts other evidence of it.
+    async fn conflicting(&self) -> bool {
+        self.view.demand.delivery.conflicting()
+    }
+    /// Every attempt: notices to the respondent, in the order of the log.
+    async fn attempts(
+        &self,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<NoticeConnection> {
+        let args = PageArgs { first, last, after, before };
+        NoticeConnection::read(&self.view.attempts, &args, &self.views)
+    }
+    /// Copies to others, which count for nothing.
+    async fn copies(
+        &self,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<NoticeConnection> {
+        NoticeConnection::read(&self.view.copies, &PageArgs { first, last, after, before }, &self.views)
+    }
+}
+
+/// A notice to one addressee.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    view: Arc<NoticeView>,
+    views: Arc<Views>,
+}
+
+impl Notice {
+    /// Wraps a notice.
+    pub fn new(view: &NoticeView, views: &Arc<Views>) -> Self {
+        Self { view: Arc::new(view.clone()), views: views.clone() }
+    }
+    /// Index of its entry.
+    pub fn index(&self) -> u64 {
+        self.view.notice.index
+    }
+}
+
+/// A notice to one addressee: a chain of evidence.
+#[Object]
+impl Notice {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.notice.index)
+    }
+    /// Who sent it.
+    async fn sender(&self) -> Result<Party> {
+        party(&self.views, &self.view.sender.id)
+    }
+    /// To whom.
+    async fn addressee(&self) -> Result<Party> {
+        party(&self.views, &self.view.addressee.id)
+    }
+    /// How it was sent.
+    async fn channel(&self) -> FactWord<Channel> {
+        FactWord(self.view.notice.channel)
+    }
+    /// The address that was used.
+    async fn address(&self) -> Text {
+        Text::from(&self.view.address)
+    }
+    /// Why that is the proper one.
+    async fn why(&self) -> Text {
+        Text::from(&self.view.why)
+    }
+    /// How far it came.
+    async fn state(&self) -> DeliveryState {
+        match self.view.notice.state() {
+            views::NoticeState::Sent => DeliveryState::Sent,
+            views::NoticeState::Failed => DeliveryState::Failed,
+            views::NoticeState::Refused => DeliveryState::RefusedOnDelivery,
+            views::NoticeState::Reached(grade) => grade.into(),
+        }
+    }
+    /// Whether its evidence contradicts itself.
+    async fn conflicting(&self) -> bool {
+        self.view.notice.conflicting()
+    }
+    /// What is on record of it, by date, then in the order of the log.
+    async fn evidence(&self) -> Vec<DeliveryEvidence> {
+        let evidence = |e: &EvidenceView| DeliveryEvidence { view: e.clone(), views: self.views.clone() };
+        self.view.evidence.iter().map(evidence).collect()
+    }
+}
+
+/// One piece of evidence about a notice.
+#[derive(Debug)]
+pub struct DeliveryEvidence {
+    view: EvidenceView,
+    views: Arc<Views>,
+}
+
+/// One piece of evidence about a notice, in the names of ETSI EN 319 522, and whose word it is.
+#[Object]
+impl DeliveryEvidence {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.line.index)
+    }
+    /// What happened; null for a receipt that the addressee acknowledged with its own key.
+    async fn evidence(&self) -> Option<FactWord<Evidence>> {
+        self.view.line.evidence.map(FactWord)
+    }
+    /// Why it failed, where it did and that is said.
+    async fn reason(&self) -> Option<FactWord<EvidenceReason>> {
+        self.view.line.reason.map(FactWord)
+    }
+    /// Whose word it is.
+    async fn vouched_by(&self) -> FactWord<Voucher> {
+        FactWord(self.view.line.vouched_by)
+    }
+    /// The grade it gives; null if it gives none.
+    async fn grade(&self) -> Option<DeliveryState> {
+        self.view.line.grade().map(Into::into)
+    }
+    /// In words, with whose word it is: `handed over, on the sender’s word`.
+    async fn sentence(&self) -> String {
+        format!("{}{}", self.view.words, self.view.vouched)
+    }
+    /// Whether other evidence of the same notice speaks against it.
+    async fn contradicted(&self) -> bool {
+        self.view.contradicted
+    }
+    /// The account of it.
+    async fn account(&self) -> Text {
+        Text::from(&self.view.account)
+    }
+}

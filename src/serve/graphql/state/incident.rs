@@ -1,0 +1,80 @@
+//! `Incident` and `FirstDisclosure`.
+
+use std::sync::Arc;
+
+use async_graphql::{Object, Result};
+
+use super::{
+    super::{event::Event, event_date::EventDate},
+    event,
+    fact_word::FactWord,
+    text::Text,
+};
+use crate::{
+    event::DisclosureKind,
+    views::{self, IncidentView, Views},
+};
+
+/// An incident, as reported.
+#[derive(Debug)]
+pub struct Incident {
+    view: IncidentView,
+    views: Arc<Views>,
+}
+
+impl Incident {
+    /// Wraps an incident.
+    pub fn new(view: IncidentView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+/// What is said to have happened, and when its respondent first told of it.
+#[Object]
+impl Incident {
+    /// The report.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.line.index)
+    }
+    /// What is said to have happened: an allegation of whoever the report is by.
+    async fn account(&self) -> Text {
+        Text::from(&self.view.account)
+    }
+    /// When it was first known, according to the report.
+    async fn known(&self) -> EventDate {
+        EventDate(self.view.known.clone())
+    }
+    /// Whether the report says so itself. Else `known` is the date of what it reports.
+    async fn discovered(&self) -> bool {
+        self.view.discovered
+    }
+    /// The first disclosure of it by the respondent; null while none is on record.
+    async fn disclosed(&self) -> Option<FirstDisclosure> {
+        let disclosed = self.view.disclosed.clone()?;
+        Some(FirstDisclosure { disclosed, views: self.views.clone() })
+    }
+}
+
+/// The first disclosure of an incident.
+#[derive(Debug)]
+pub struct FirstDisclosure {
+    disclosed: views::FirstDisclosure,
+    views: Arc<Views>,
+}
+
+/// The first disclosure of an incident by its respondent.
+#[Object]
+impl FirstDisclosure {
+    /// The disclosure.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.disclosed.index)
+    }
+    /// To whom.
+    async fn kind(&self) -> FactWord<DisclosureKind> {
+        FactWord(self.disclosed.kind)
+    }
+    /// Days since the incident was first known; null where one of the two says no day.
+    async fn days(&self) -> Option<i64> {
+        self.disclosed.days
+    }
+}

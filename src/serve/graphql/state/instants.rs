@@ -1,0 +1,40 @@
+//! The two instants that every computed answer takes and shows.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Result};
+
+use super::super::{
+    date_time::DateTime,
+    fault::{bad_input, views},
+    index::Index,
+};
+use crate::{log::Time, views::Views};
+
+/// The clock when the request came: the same in all of its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Now(pub Time);
+
+/// The instants that were asked for: views of the entries below `knownAt`, by default all of those that `known` knows,
+/// and `asOf`, by default now.
+///
+/// # Errors
+/// `BAD_INPUT` for a size that was never signed.
+pub fn at(
+    ctx: &Context<'_>,
+    known: &Arc<Views>,
+    as_of: Option<DateTime>,
+    known_at: Option<Index>,
+) -> Result<(Arc<Views>, Time)> {
+    // The handler gives every request its clock before it runs.
+    let as_of = as_of.map_or_else(|| ctx.data_unchecked::<Now>().0, |t| t.0);
+    let views = match known_at {
+        None => known.clone(),
+        Some(size) if size.0 == known.size() => known.clone(),
+        // What an earlier answer shows may be asked about a later size.
+        Some(size) => views(ctx)
+            .known_at(size.0)
+            .ok_or_else(|| bad_input(format!("knownAt: expected a tree size, 1 to {}", views(ctx).size())))?,
+    };
+    Ok((views, as_of))
+}

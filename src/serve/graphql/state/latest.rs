@@ -1,0 +1,31 @@
+//! Lists that hold the latest of many.
+
+use async_graphql::{OutputType, SimpleObject};
+
+use super::{
+    super::index::Index, correction::Correction, incident::Incident, link::Link, promise::Promise,
+    statement::Statement, withholding::Withholding,
+};
+use crate::views;
+
+/// The latest of the records of one kind, in the order of the log.
+#[derive(Debug, SimpleObject)]
+#[graphql(concrete(name = "LatestCorrections", params(Correction)))]
+#[graphql(concrete(name = "LatestIncidents", params(Incident)))]
+#[graphql(concrete(name = "LatestLinks", params(Link)))]
+#[graphql(concrete(name = "LatestPromises", params(Promise)))]
+#[graphql(concrete(name = "LatestStatements", params(Statement)))]
+#[graphql(concrete(name = "LatestWithholdings", params(Withholding)))]
+pub struct Latest<T: OutputType> {
+    /// The latest, 20 at most.
+    pub nodes: Vec<T>,
+    /// How many earlier ones there are. `events` lists them all.
+    pub earlier: Index,
+}
+
+impl<T: OutputType> Latest<T> {
+    /// Of what views show.
+    pub fn of<V: Clone>(latest: &views::Latest<V>, wrap: impl FnMut(V) -> T) -> Self {
+        Self { nodes: latest.iter().cloned().map(wrap).collect(), earlier: Index(latest.more as u64) }
+    }
+}

@@ -1,0 +1,54 @@
+//! Computed answers: where a case, a demand or a party stands at two instants, and what was done to the record itself.
+//!
+//! Nothing of it is stored. Each object shows the instants that it was computed for; whatever hangs below it, events and
+//! parties too, is read by the entries below its `knownAt`.
+
+mod backer;
+mod case_state;
+mod clock;
+mod correction;
+mod delivery;
+mod demand_connection;
+mod demand_item;
+mod demand_locator;
+mod demand_state;
+mod fact_word;
+mod incident;
+mod instants;
+mod latest;
+mod link;
+mod notice_connection;
+mod party_state;
+mod position;
+mod promise;
+mod statement;
+mod text;
+mod timeline_connection;
+mod transparency;
+mod withholding;
+
+pub use case_state::CaseState;
+pub use demand_locator::DemandLocator;
+pub use demand_state::DemandState;
+pub use instants::{Now, at};
+pub use party_state::PartyState;
+pub use transparency::Transparency;
+
+use std::sync::Arc;
+
+use async_graphql::Result;
+
+use super::{event::Event, fault::Answer as _, fault::internal, party::Party};
+use crate::{event::EventId, ledger::ReadError, views::Views};
+
+/// A party that an entry names.
+fn party(views: &Arc<Views>, id: &EventId) -> Result<Party> {
+    let lost = || internal(&ReadError(format!("an entry names party {id}, which is not found")));
+    Party::read(views, id)?.ok_or_else(lost)
+}
+
+/// An event that a computed answer was folded from.
+fn event(views: &Arc<Views>, index: u64) -> Result<Event> {
+    let lost = || internal(&ReadError(format!("entry {index} is not found")));
+    Ok(Event::new(views.record(index).answer()?.ok_or_else(lost)?, views))
+}

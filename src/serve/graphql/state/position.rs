@@ -1,0 +1,56 @@
+//! `Position`.
+
+use std::sync::Arc;
+
+use async_graphql::{Object, Result};
+
+use super::{
+    super::{event::Event, party::Party},
+    event,
+    fact_word::FactWord,
+    party,
+    text::Text,
+};
+use crate::{
+    event::Stance,
+    views::{PositionView, Views},
+};
+
+/// How a party stands to something on record.
+#[derive(Debug)]
+pub struct Position {
+    view: PositionView,
+    views: Arc<Views>,
+}
+
+impl Position {
+    /// Wraps a position.
+    pub fn new(view: PositionView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+/// How a party stands to something on record.
+#[Object]
+impl Position {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.index)
+    }
+    /// Who.
+    async fn party(&self) -> Result<Party> {
+        party(&self.views, &self.view.party.id)
+    }
+    /// How.
+    async fn stance(&self) -> FactWord<Stance> {
+        FactWord(self.view.stance)
+    }
+    /// Who recorded it; null where the party's own key signed it.
+    async fn recorded_by(&self) -> Result<Option<Party>> {
+        self.view.recorded_by.as_ref().map(|by| party(&self.views, &by.id)).transpose()
+    }
+    /// Its words.
+    async fn text(&self) -> Text {
+        Text::from(&self.view.text)
+    }
+}

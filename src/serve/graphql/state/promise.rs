@@ -1,0 +1,86 @@
+//! `Promise` and `PromiseState`.
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, Object, Result};
+
+use super::{
+    super::{event::Event, event_date::EventDate, party::Party},
+    event, party,
+    text::Text,
+};
+use crate::{
+    event::CommitmentOutcome,
+    views::{self, PromiseView, Views},
+};
+
+/// Where a promise stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum PromiseState {
+    /// Its date has not passed, or it has none.
+    Open,
+    /// It is said to be done.
+    Done,
+    /// It is said to be taken back.
+    Withdrawn,
+    /// It is said that another took its place.
+    Superseded,
+    /// Past its date, nothing on record.
+    PastDate,
+}
+
+/// A promise.
+#[derive(Debug)]
+pub struct Promise {
+    view: PromiseView,
+    views: Arc<Views>,
+}
+
+impl Promise {
+    /// Wraps a promise.
+    pub fn new(view: PromiseView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+/// A promise.
+#[Object]
+impl Promise {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.index)
+    }
+    /// Who promised.
+    async fn party(&self) -> Result<Party> {
+        party(&self.views, &self.view.party.id)
+    }
+    /// Who recorded it; null where the party's own key signed it.
+    async fn recorded_by(&self) -> Result<Option<Party>> {
+        self.view.recorded_by.as_ref().map(|by| party(&self.views, &by.id)).transpose()
+    }
+    /// What was promised.
+    async fn text(&self) -> Text {
+        Text::from(&self.view.text)
+    }
+    /// By when; null where it names no date.
+    async fn due(&self) -> Option<EventDate> {
+        self.view.due.clone().map(EventDate)
+    }
+    /// Where it stands.
+    async fn state(&self) -> PromiseState {
+        match self.view.state {
+            views::PromiseState::Open => PromiseState::Open,
+            views::PromiseState::Closed(CommitmentOutcome::Done, _) => PromiseState::Done,
+            views::PromiseState::Closed(CommitmentOutcome::Withdrawn, _) => PromiseState::Withdrawn,
+            views::PromiseState::Closed(CommitmentOutcome::Superseded, _) => PromiseState::Superseded,
+            views::PromiseState::PastDate => PromiseState::PastDate,
+        }
+    }
+    /// The event that closed it; null while none did.
+    async fn closed_by(&self) -> Result<Option<Event>> {
+        match self.view.state {
+            views::PromiseState::Closed(_, index) => event(&self.views, index).map(Some),
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `Transparency`.
+
+use std::sync::Arc;
+
+use async_graphql::{Object, Result, SimpleObject};
+
+use super::{
+    super::{event::Event, fault::Answer as _, index::Index},
+    correction::Correction,
+    event,
+    fact_word::FactWord,
+    withholding::{Release, Withholding},
+};
+use crate::{
+    event::WithholdingGround,
+    views::{self, Views},
+};
+
+/// What was done to the record itself.
+#[derive(Debug)]
+pub struct Transparency {
+    view: views::Transparency,
+    views: Arc<Views>,
+}
+
+impl Transparency {
+    /// By the entries that these views know.
+    ///
+    /// # Errors
+    /// Our fault.
+    pub fn read(views: &Arc<Views>) -> Result<Self> {
+        Ok(Self { view: views.transparency().answer()?, views: views.clone() })
+    }
+}
+
+/// How often something was withheld on a ground.
+#[derive(Debug, SimpleObject)]
+pub struct GroundCount {
+    /// The ground.
+    pub ground: FactWord<WithholdingGround>,
+    /// Withholdings.
+    pub all: Index,
+    /// Of those, in force.
+    pub in_force: Index,
+}
+
+/// Everything that was done to the record itself, the latest first; of each kind at most 100. `events` lists them all.
+#[Object]
+impl Transparency {
+    /// The tree size: only entries below it count.
+    async fn known_at(&self) -> Index {
+        Index(self.view.known_at)
+    }
+    /// Withholdings by ground.
+    async fn grounds(&self) -> Vec<GroundCount> {
+        let count = |(ground, count): (&WithholdingGround, &views::GroundCount)| GroundCount {
+            ground: FactWord(*ground),
+            all: Index(count.all as u64),
+            in_force: Index(count.in_force as u64),
+        };
+        self.view.grounds.iter().map(count).collect()
+    }
+    /// Whether there are more withholdings than are counted, the latest 2,000.
+    async fn cut_short(&self) -> bool {
+        self.view.cut_short
+    }
+    /// Withholdings.
+    async fn withholdings(&self) -> Vec<Withholding> {
+        self.view.withheld.iter().map(|w| Withholding::new(w.clone(), &self.views)).collect()
+    }
+    /// Releases of what was withheld.
+    async fn releases(&self) -> Vec<Release> {
+        self.view.released.iter().map(|r| Release::new(r.clone(), &self.views)).collect()
+    }
+    /// Corrections.
+    async fn corrections(&self) -> Vec<Correction> {
+        self.view.corrections.iter().map(|c| Correction::new(c.clone(), &self.views)).collect()
+    }
+    /// Keys added and revoked.
+    async fn keys(&self) -> Result<Vec<Event>> {
+        self.view.keys.iter().map(|line| event(&self.views, line.index)).collect()
+    }
+}

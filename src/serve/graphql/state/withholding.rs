@@ -1,0 +1,110 @@
+//! `Withholding` and `Release`.
+
+use std::sync::Arc;
+
+use async_graphql::{Object, Result};
+
+use super::{
+    super::{event::Event, party::Party},
+    event,
+    fact_word::FactWord,
+    party,
+};
+use crate::{
+    event::{Position, ReleaseGround, WithholdingGround},
+    views::{ReleasedView, Views, WithheldView},
+};
+
+/// A withholding, and what it is of.
+#[derive(Debug)]
+pub struct Withholding {
+    view: WithheldView,
+    views: Arc<Views>,
+}
+
+impl Withholding {
+    /// Wraps a withholding.
+    pub fn new(view: WithheldView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+fn positions(list: &[Position]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+/// That words or files were taken out of the record. The entry, its hash and every proof of it stay valid.
+#[Object]
+impl Withholding {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.withholding.index)
+    }
+    /// Who withheld.
+    async fn by(&self) -> Result<Party> {
+        party(&self.views, &self.view.withholding.party)
+    }
+    /// On what ground.
+    async fn ground(&self) -> FactWord<WithholdingGround> {
+        FactWord(self.view.withholding.ground)
+    }
+    /// The entry that it is of; null if that is not on record at this size.
+    async fn entry(&self) -> Result<Option<Event>> {
+        self.view.entry.map(|index| event(&self.views, index)).transpose()
+    }
+    /// What of that entry was withheld: `content`, `files/0`.
+    async fn positions(&self) -> Vec<String> {
+        positions(&self.view.withholding.positions)
+    }
+    /// A note, if there is one.
+    async fn note(&self) -> Option<&str> {
+        self.view.withholding.note.as_deref()
+    }
+    /// On whose authority, if that is said.
+    async fn authority(&self) -> Option<&str> {
+        self.view.withholding.authority.as_deref()
+    }
+    /// A redacted text, if there is one.
+    async fn redacted(&self) -> Option<&str> {
+        self.view.withholding.redacted.as_deref()
+    }
+    /// Whether something of it is withheld still.
+    async fn in_force(&self) -> bool {
+        self.view.withholding.in_force
+    }
+}
+
+/// A release.
+#[derive(Debug)]
+pub struct Release {
+    view: ReleasedView,
+    views: Arc<Views>,
+}
+
+impl Release {
+    /// Wraps a release.
+    pub fn new(view: ReleasedView, views: &Arc<Views>) -> Self {
+        Self { view, views: views.clone() }
+    }
+}
+
+/// That something withheld was given back.
+#[Object]
+impl Release {
+    /// Its event.
+    async fn event(&self) -> Result<Event> {
+        event(&self.views, self.view.index)
+    }
+    /// On what ground.
+    async fn ground(&self) -> FactWord<ReleaseGround> {
+        FactWord(self.view.ground)
+    }
+    /// The entry that it is of; null if that is not on record at this size.
+    async fn entry(&self) -> Result<Option<Event>> {
+        self.view.entry.map(|index| event(&self.views, index)).transpose()
+    }
+    /// What of that entry was given back: `content`, `files/0`.
+    async fn positions(&self) -> Vec<String> {
+        positions(&self.view.positions)
+    }
+}

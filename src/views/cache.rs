@@ -1,0 +1,162 @@
+//! Entries and words that were read and parsed before, for all requests.
+//!
+//! An entry never changes. Words do, when they are withheld: all words are forgotten as soon as anything is, and words
+//! that were read before that are not taken any more.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{Record, Words};
+
+/// Bytes of entries that are kept, and as many of words, as far as can be said: parsed, they take more than raw.
+const MOST: usize = 32 << 20;
+/// How many bytes of memory an entry or words take beside the raw bytes, about, and how many times those.
+const EACH: usize = 1 << 10;
+const TIMES: usize = 4;
+
+/// What was read before. Shared by all [`Views`](super::Views) of a server.
+#[derive(Debug, Default)]
+pub struct Cache(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    records: Kept<Arc<Record>>,
+    words: Kept<Arc<Words>>,
+    /// Index of the latest entry that withheld something when the words were read.
+    withheld: Option<u64>,
+}
+
+/// What was asked for lately: half of the room for what came since the half before was full.
+#[derive(Debug)]
+struct Kept<T> {
+    young: HashMap<u64, T>,
+    bytes: usize,
+    old: HashMap<u64, T>,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), bytes: 0, old: HashMap::new() }
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    fn get(&mut self, index: u64, size: impl Fn(&T) -> usize) -> Option<T> {
+        if let Some(known) = self.young.get(&index) {
+            return Some(known.clone());
+        }
+        let known = self.old.remove(&index)?;
+        self.put(index, known.clone(), size(&known));
+        Some(known)
+    }
+    fn put(&mut self, index: u64, value: T, size: usize) {
+        self.bytes += size * TIMES + EACH;
+        if self.bytes > MOST / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.bytes = size * TIMES + EACH;
+        }
+        self.young.insert(index, value);
+    }
+}
+
+fn size_of(words: &Words) -> usize {
+    match words {
+        Words::Present { raw, .. } => raw.len(),
+        _ => 0,
+    }
+}
+
+impl Cache {
+    // Whole values are put in, so one that panicked left no half of one behind.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn record(&self, index: u64) -> Option<Arc<Record>> {
+        self.inner().records.get(index, |r| r.raw.len())
+    }
+    pub(super) fn put_record(&self, index: u64, record: &Arc<Record>) {
+        self.inner().records.put(index, record.clone(), record.raw.len());
+    }
+
+    /// Words that can be read, as they were after the entry at `withheld` had withheld something: the latest that did
+    /// when the request came.
+    pub(super) fn words(&self, index: u64, withheld: Option<u64>) -> Option<Arc<Words>> {
+        let mut inner = self.inner();
+        inner.up_to(withheld).then(|| inner.words.get(index, |w| size_of(w)))?
+    }
+    pub(super) fn put_words(&self, index: u64, words: &Arc<Words>, withheld: Option<u64>) {
+        let mut inner = self.inner();
+        // What is not there may be given back.
+        if matches!(**words, Words::Present { .. }) && inner.up_to(withheld) {
+            inner.words.put(index, words.clone(), size_of(words));
+        }
+    }
+
+    /// Forgets words that were read before the entry at `withheld` withheld something.
+    pub fn forget(&self, withheld: Option<u64>) {
+        self.inner().up_to(withheld);
+    }
+}
+
+impl Inner {
+    /// Forgets words if something was withheld since. Whether the words are those of that time.
+    fn up_to(&mut self, withheld: Option<u64>) -> bool {
+        if withheld > self.withheld {
+            self.words = Kept::default();
+            self.withheld = withheld;
+        }
+        withheld == self.withheld
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Content;
+
+    fn words(text: &str) -> Arc<Words> {
+        let raw = format!("{{\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\",\"text\":\"{text}\"}}").into_bytes();
+        let content = Content::parse(&raw).unwrap();
+        Arc::new(Words::Present { raw: raw.into(), content })
+    }
+
+    #[test]
+    fn when_something_is_withheld_all_words_are_forgotten() {
+        let cache = Cache::default();
+        cache.put_words(7, &words("a"), None);
+        assert!(cache.words(7, None).is_some());
+        let held = Arc::downgrade(&cache.words(7, None).unwrap());
+        cache.forget(Some(9));
+        assert!(held.upgrade().is_none(), "they are in memory no more");
+        // A request from before that read them comes late.
+        cache.put_words(7, &words("a"), None);
+        assert!(cache.words(7, None).is_none() && cache.words(7, Some(9)).is_none());
+        cache.put_words(7, &words("b"), Some(9));
+        assert!(cache.words(7, Some(9)).is_some());
+    }
+
+    #[test]
+    fn words_that_are_not_there_are_not_kept() {
+        let cache = Cache::default();
+        for absent in [Words::None, Words::Missing, Words::Withheld(3)] {
+            cache.put_words(1, &Arc::new(absent), None);
+            assert!(cache.words(1, None).is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_what_is_asked_for_stays() {
+        let mut kept = Kept::default();
+        let size = 10_000;
+        for index in 0..100_000 {
+            kept.put(index, (), size);
+            assert!(kept.get(0, |()| size).is_some(), "{index}");
+        }
+        let most = MOST / (size * TIMES + EACH) + 1;
+        assert!(kept.young.len() + kept.old.len() <= most, "{}", kept.young.len() + kept.old.len());
+        assert!(kept.get(5, |()| size).is_none());
+    }
+}

@@ -1,6 +1,8 @@
 //! What pages say of cases, demands, parties and the record itself, at which instants, and that a terminal says the
 //! same.
 
+#[path = "support/html.rs"]
+mod html;
 #[path = "support/http.rs"]
 mod http;
 #[path = "support/story.rs"]
@@ -175,7 +177,6 @@ fn what_can_not_be_asked_is_answered_400_with_what_was_expected() {
     for (query, expected) in [
         ("asOf=yesterday", "expected an instant such as"),
         ("asOf=2024-02-30", "expected an instant such as"),
-        ("asOf=", "expected an instant such as"),
         ("knownAt=x", "expected a tree size"),
         ("knownAt=0", &*format!("expected a tree size from 1 to {size}")),
         (&*format!("knownAt={}", size + 1), &*format!("expected a tree size from 1 to {size}")),
@@ -639,6 +640,254 @@ fn a_case_page_of_200_entries_is_below_150_kb_and_a_long_case_is_paged() {
             .map(|t| t.split(['"', '#']).next().unwrap().to_owned());
     }
     assert_eq!(seen, 200);
+}
+
+/// A demand to the agency with so many items, put on record by the desk.
+fn demand(s: &Story, items: usize, number: usize) -> (EventId, onrecord::ledger::Submission) {
+    let items: Vec<String> = (1..=items)
+        .map(|i| {
+            format!("Surat {number}, soalan {i}: apakah langkah yang diambil untuk melindungi data pengguna?")
+        })
+        .collect();
+    say(
+        "demand.issued",
+        Some(s.case),
+        json!({"respondent": s.agency, "petitioner": s.desk}),
+        json!({"items": items.len()}),
+        Some(json!({"items": items})),
+    )
+    .sign(&[&desk()])
+}
+
+fn record_all(ledger: &Ledger, all: Vec<(EventId, onrecord::ledger::Submission)>) -> Vec<EventId> {
+    let (ids, submissions): (Vec<EventId>, Vec<_>) = all.into_iter().unzip();
+    for answer in ledger.record_blocking(submissions, true) {
+        answer.unwrap();
+    }
+    ids
+}
+
+#[test]
+fn of_a_hundred_demands_of_64_items_each_is_reached_and_none_is_left_out_in_silence() {
+    let (_tmp, server, s) = small();
+    let demands = record_all(&server.ledger, (0..100).map(|n| demand(&s, 64, n)).collect());
+    let outcomes: Vec<_> = (1..=20).map(|i| json!({"item": i, "outcome": "answered"})).collect();
+    let replies = demands.iter().map(|id| {
+        say(
+            "disclosure.made",
+            Some(s.case),
+            json!({"party": s.agency, "demand": id}),
+            json!({"kind": "reply", "items": outcomes}),
+            Some(json!({"answers": {"1": "Kami telah mengambil semua langkah yang perlu. ".repeat(60)}})),
+        )
+        .sign(&[&desk()])
+    });
+    record_all(&server.ledger, replies.collect());
+    let path = format!("/case/{}", s.case);
+    let reply = server.get(&path);
+    assert!(reply.body.len() < 150_000, "{} bytes", reply.body.len());
+    let page = reply.text();
+    for id in &demands {
+        assert!(page.contains(&format!("href=\"/demand/{id}\"")), "{id}");
+    }
+    let text = read(&page);
+    assert!(text.contains("95 earlier demands"), "{text}");
+    // 40 rows are shared out among the five that are laid out.
+    assert_eq!(page.matches("<th scope=\"row\">").count(), 40);
+    assert_eq!(text.matches("And 56 more items: 12 answered, 44 open. All 64 items").count(), 5);
+    let whole = read(&server.get(&format!("/demand/{}", demands[99])).text());
+    assert!((1..=64).all(|i| whole.contains(&format!("Surat 99, soalan {i}:"))));
+    let plain = server.get(&format!("{path}/text")).text();
+    assert_eq!(plain.matches("20 answered, 44 open").count(), 100, "a line for each");
+}
+
+#[test]
+fn two_hundred_attempts_at_delivery_stand_a_page_at_a_time() {
+    let (_tmp, server, s) = small();
+    let id = record_all(&server.ledger, vec![demand(&s, 1, 0)])[0];
+    let notice = |to: EventId| {
+        let refs = json!({"sender": s.desk, "addressee": to, "demand": id});
+        let words = json!({"address": "Aras 1, Jalan Contoh", "why": "Alamat di laman web."});
+        say("notice.dispatched", Some(s.case), refs, json!({"channel": "email"}), Some(words))
+            .sign(&[&desk()])
+    };
+    let attempts = record_all(&server.ledger, (0..200).map(|_| notice(s.agency)).collect());
+    record_all(&server.ledger, (0..25).map(|_| notice(s.desk)).collect());
+    let evidence = (0..15).map(|n| {
+        say(
+            "delivery.evidenced",
+            Some(s.case),
+            json!({"notice": attempts[0]}),
+            json!({"evidence": "RelayAcceptance", "vouched_by": "system"}),
+            Some(json!({"account": format!("diterima {n}")})),
+        )
+        .sign(&[&desk()])
+    });
+    record_all(&server.ledger, evidence.collect());
+    let first = format!("/demand/{id}?asOf=2024-01-01");
+    let (mut pages, mut seen, mut next) = (0, 0, Some(first.clone()));
+    while let Some(path) = next {
+        let reply = server.get(&path);
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.body.len() < 150_000, "{path}: {} bytes", reply.body.len());
+        let page = reply.text();
+        let attempts =
+            page.split("id=\"attempts\"").nth(1).unwrap().split("Copies to others").next().unwrap();
+        seen += attempts.matches("<article").count();
+        pages += 1;
+        assert!(read(&page).contains("of 200, in the order of the log"));
+        let link = page.split("<a rel=\"next\" href=\"").nth(1);
+        next = link.map(|t| html::meant(t.split('"').next().unwrap()).split('#').next().unwrap().to_owned());
+        assert!(pages <= 10, "no end");
+        assert!(next.as_deref().is_none_or(|n| n.contains("asOf=2024-01-01T")), "the same instant: {next:?}");
+    }
+    assert_eq!((pages, seen), (10, 200));
+    let text = read(&server.get(&first).text());
+    assert!(text.contains("And 5 more copies, in the timeline of the case"), "{text}");
+    assert!(
+        text.contains("And 5 more pieces of evidence, among the entries that name this notice"),
+        "{text}"
+    );
+    assert!(server.get(&format!("/case/{}", s.case)).body.len() < 150_000);
+}
+
+#[test]
+fn both_instants_are_chosen_by_a_form_without_a_script_and_now_is_one_link_away() {
+    let w = world();
+    let size = w.views().size();
+    for path in [w.path("case", "case-contoh"), w.path("demand", "contoh-demand"), w.path("party", "agensi")]
+    {
+        let now = w.page(&path);
+        assert!(now.contains(&format!("<form action=\"{path}\" method=\"get\">")), "{now}");
+        for field in ["name=\"asOf\"", "name=\"knownAt\"", &format!("max=\"{size}\"")] {
+            assert!(now.contains(field), "{path}: {field}");
+        }
+        assert!(!now.contains("How it stands now"));
+        // As a form sends it: one field empty, and colons and pluses written out.
+        let then = w.page(&format!("{path}?asOf=2024-01-05T08%3A00%3A00%2B08%3A00&knownAt="));
+        assert!(
+            read(&then).contains(&format!("As of 5 January 2024, 00:00:00 UTC, by the first {size} entries"))
+        );
+        assert!(then.contains(&format!("<a href=\"{path}\">How it stands now</a>")));
+        assert!(then.contains("value=\"2024-01-05T00:00:00.000Z\""), "what was asked stands in the form");
+        let known = w.page(&format!("{path}?asOf=&knownAt={}", size - 1));
+        assert!(read(&known).contains(&format!("by the first {} entries of {size} of the log", size - 1)));
+        assert!(known.contains(&format!("<a href=\"{path}\">How it stands now</a>")));
+        let neither = w.page(&format!("{path}?asOf=&knownAt="));
+        assert!(!neither.contains("How it stands now"));
+    }
+    // From a case, its demands are seen at the same moment; the order is kept.
+    let case = w.path("case", "case-contoh");
+    let page = w.page(&format!("{case}?asOf=2024-01-01&order=recorded"));
+    let demand = w.path("demand", "contoh-demand");
+    assert!(page.contains(&format!("href=\"{demand}?asOf=2024-01-01T00:00:00.000Z\"")), "{page}");
+    assert!(page.contains("<input type=\"hidden\" name=\"order\" value=\"recorded\">"));
+}
+
+#[test]
+fn what_a_party_said_itself_is_counted_apart_from_what_it_is_reported_to_have_said() {
+    let (_tmp, server, _) = small();
+    let ledger = &server.ledger;
+    let own = key("kementerian.example/a", 9);
+    let facts = json!({"kind": "agency", "keys": [own.verifying_key().to_string()]});
+    let registered = say("party.registered", None, json!({}), facts, Some(json!({"name": "Kementerian"})));
+    let (ministry, _) = record(ledger, registered.sign(&[&operator(), &own]));
+    let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
+    let opened =
+        say("case.opened", None, json!({"respondent": ministry}), facts, Some(json!({"title": "Lain"})));
+    let (case, _) = record(ledger, opened.sign(&[&desk()]));
+    let said = |by: &onrecord::note::SigningKey, text: &str| {
+        let statement = say(
+            "statement.made",
+            Some(case),
+            json!({"speaker": ministry}),
+            statement_facts(),
+            Some(json!({"text": text})),
+        );
+        record(ledger, statement.sign(&[by]));
+        read(&server.get(&format!("/case/{case}")).text())
+    };
+    assert!(said(&desk(), "satu").contains("Kementerian is reported to have spoken once on 15 Dec 2023."));
+    assert!(said(&own, "dua").contains(
+        "Kementerian spoke once on 15 Dec 2023, and is reported to have spoken once on 15 Dec 2023."
+    ));
+    let text = said(&own, "tiga");
+    assert!(text.contains("Kementerian spoke two times, last on 15 Dec 2023, and is reported"), "{text}");
+    let disclosed = say(
+        "disclosure.made",
+        Some(case),
+        json!({"party": ministry}),
+        json!({"kind": "public"}),
+        Some(json!({"nature": "Satu senarai terbuka."})),
+    );
+    record(ledger, disclosed.sign(&[&own]));
+    assert!(
+        read(&server.get(&format!("/case/{case}")).text()).contains("Kementerian spoke three times, last")
+    );
+}
+
+#[test]
+fn a_void_entry_is_struck_through_with_who_when_and_why_wherever_it_is_listed() {
+    let w = world();
+    let (wrong, void) = (w.index("contoh-press-wrong"), w.index("contoh-press-void"));
+    let case = w.path("case", "case-contoh");
+    for path in [case.clone(), "/entries".into(), format!("/search?q=Berita&case={}", w.ids["case-contoh"])] {
+        let page = w.page(&path);
+        let line = page.split(&format!("<li class=\"line voided\" id=\"e{wrong}\">")).nth(1);
+        let Some(line) = line else {
+            assert!(path.starts_with("/search"), "{path}");
+            continue;
+        };
+        let line = line.split("</li>").next().unwrap();
+        assert!(line.contains("<p class=\"says\"><s>"), "{path}: {line}");
+        let said =
+            format!("Declared void by Onrecord demo desk on 8 December 2023, 09:00 (+08:00), No. {void}.");
+        assert!(read(line).contains(&said), "{path}: {line}");
+        assert!(read(line).contains("Said to be wrong: The desk copied the number as 4,120."), "{path}");
+    }
+    let text = w.page(&format!("{case}/text"));
+    assert!(text.contains(&format!(
+        "[declared void by Onrecord demo desk on 8 December 2023, 09:00 (+08:00), entry {void}]"
+    )));
+    // Before that was on record, it stood.
+    let before = w.page(&format!("{case}?knownAt={void}"));
+    assert!(before.contains(&format!("<li class=\"line\" id=\"e{wrong}\">")));
+}
+
+#[test]
+fn quotes_of_a_link_stand_side_by_side_in_their_language_and_positions_directly_below() {
+    let (_tmp, server, s) = small();
+    let ledger = &server.ledger;
+    let first = record(ledger, statement(&s, "tiada data yang hilang"));
+    let second = record(ledger, statement(&s, "sebahagian data telah hilang"));
+    let link = say(
+        "link.asserted",
+        Some(s.case),
+        json!({"from": first.0, "to": second.0}),
+        json!({"relation": "contradicts"}),
+        Some(json!({"reasoning": "bercanggah",
+            "quotes": {"from": {"exact": "tiada data"}, "to": {"exact": "sebahagian data"}}})),
+    );
+    let (link, _) = record(ledger, link.sign(&[&desk()]));
+    let position = say(
+        "position.taken",
+        Some(s.case),
+        json!({"party": s.agency, "on": [link]}),
+        json!({"stance": "disputes"}),
+        Some(json!({"text": "Kami tidak bersetuju."})),
+    );
+    record(ledger, position.sign(&[&desk()]));
+    let page = server.get(&format!("/case/{}", s.case)).text();
+    let link =
+        page.split("<article class=\"item link\">").nth(1).unwrap().split("</article>").next().unwrap();
+    let heading = link.split("</h3>").next().unwrap();
+    assert!(read(heading).starts_with("Meja says these conflict"), "{heading}");
+    let sides = link.split("<div class=\"sides\">").nth(1).unwrap();
+    assert_eq!(link.matches("<blockquote lang=\"ms\">").count(), 2, "{link}");
+    let (sides, below) = sides.split_once("</div>").unwrap();
+    assert!(sides.contains("<mark>tiada data</mark>") && sides.contains("<mark>sebahagian data</mark>"));
+    assert!(below.trim_start().starts_with("<p class=\"position\">"), "{below}");
+    assert!(read(below).starts_with("Agensi disputes (recorded by Meja): Kami tidak bersetuju."), "{below}");
 }
 
 #[test]

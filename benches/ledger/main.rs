@@ -36,10 +36,10 @@ struct Sizes {
     events: usize,
     /// Entries that are verified: `ONRECORD_BENCH_VERIFY`.
     verify: u64,
-    /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
-    search: u64,
     /// Events that are read: `ONRECORD_BENCH_ANSWERS`.
     answers: u64,
+    /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
+    search: u64,
     /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
     entries: u64,
 }
@@ -52,8 +52,8 @@ fn main() {
     let sizes = Sizes {
         events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
-        search: number("ONRECORD_BENCH_SEARCH", 100_000),
         answers: number("ONRECORD_BENCH_ANSWERS", 100_000),
+        search: number("ONRECORD_BENCH_SEARCH", 100_000),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
     };
     // Cargo adds flags of its own.
@@ -75,11 +75,11 @@ fn main() {
     if part("files") {
         files::run(&mut grown, sizes.verify);
     }
-    if part("search") {
-        search::run(sizes.search as usize);
-    }
     if part("answers") {
         answers::run(sizes.answers as usize);
+    }
+    if part("search") {
+        search::run(sizes.search as usize);
     }
     if part("start") {
         start::run(&mut grown, sizes.events, sizes.entries);

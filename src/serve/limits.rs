@@ -109,6 +109,16 @@ pub const MOMENT_PARTS: usize = 64;
 
 /// Entries on one page of a timeline: with the grid and all else it stays below 150 KB.
 pub const TIMELINE_ON_PAGE: usize = 50;
+/// Rows of items on a case's page, shared out among the demands that are laid out.
+pub const ITEMS_ON_CASE: usize = 40;
+/// Demands on a case's page that are named in one line.
+pub const DEMANDS_ON_PAGE: usize = 100;
+/// Attempts at delivery on one page of a demand, and copies.
+pub const NOTICES_ON_PAGE: usize = 20;
+/// Pieces of evidence of one notice on a page.
+pub const EVIDENCE_ON_PAGE: usize = 10;
+/// Earlier answers to one item on a page.
+pub const ANSWERS_ON_PAGE: usize = 5;
 /// Entries on one page of a party or the register.
 pub const LINES_ON_PAGE: usize = 100;
 /// Hits on one page of a search.

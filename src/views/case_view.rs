@@ -1,10 +1,30 @@
 //! A case as it is shown at two instants.
 
 use super::{
-    Case, CorrectionView, DemandView, IncidentView, Latest, LinkView, Named, Order, PromiseView, Sentence,
-    StatementView, Timeline, Views, WithheldView,
+    Case, CorrectionView, Demand, DemandView, IncidentView, Latest, LinkView, Named, Order, PromiseView,
+    Sentence, StatementView, Status, Timeline, Times, Views, WithheldView,
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
+
+/// The most demands of a case that are laid out: the latest. All others are said in one line.
+const DEMANDS_LAID_OUT: usize = 5;
+
+/// A demand of a case in one line.
+#[derive(Debug, Clone)]
+pub struct DemandLine {
+    /// Its id.
+    pub id: EventId,
+    /// Its index.
+    pub index: u64,
+    /// When it was issued, and recorded.
+    pub times: Times,
+    /// Its status.
+    pub status: Status,
+    /// Whether it was taken elsewhere.
+    pub escalated: bool,
+    /// Where it stands.
+    pub sentence: Sentence,
+}
 
 /// A case as it is shown.
 #[derive(Debug, Clone)]
@@ -25,8 +45,10 @@ pub struct CaseView {
     pub cut_short: bool,
     /// Where it stands: a sentence for each demand, or one for the case where there is none.
     pub sentences: Vec<Sentence>,
-    /// Its demands, in the order of the log.
-    pub demands: Vec<DemandView>,
+    /// Its latest demands, in the order of the log.
+    pub demands: Latest<DemandView>,
+    /// Every demand before those, likewise.
+    pub earlier_demands: Vec<DemandLine>,
     /// Its incidents, likewise.
     pub incidents: Latest<IncidentView>,
     /// Its statements that changed or were taken back, likewise.
@@ -61,10 +83,22 @@ impl Views {
     ) -> Result<Option<CaseView>, ReadError> {
         let Some(thread) = self.case_thread(id, as_of)? else { return Ok(None) };
         let standing = self.standing_of(&thread, as_of)?;
-        let mut demands = Vec::with_capacity(standing.demands.len());
-        for (demand, sentence) in standing.demands.into_iter().zip(standing.sentences.clone()) {
-            demands.push(self.demand_view(&thread, demand, sentence)?);
+        let said: Vec<(Demand, Sentence)> =
+            standing.demands.into_iter().zip(standing.sentences.clone()).collect();
+        let mut earlier_demands = Vec::new();
+        for (demand, sentence) in said.iter().take(said.len().saturating_sub(DEMANDS_LAID_OUT)) {
+            earlier_demands.push(DemandLine {
+                id: demand.id,
+                index: demand.index,
+                times: Times::of(&*self.entry_at(demand.index)?),
+                status: demand.status,
+                escalated: !demand.escalations.is_empty(),
+                sentence: sentence.clone(),
+            });
         }
+        let demands = Latest::at_most(DEMANDS_LAID_OUT, said, |(demand, sentence)| {
+            self.demand_view(&thread, demand, sentence)
+        })?;
         let (withheld, corrections) = self.reductions(&thread)?;
         let (statements, unchanged_statements) = self.statements(&thread)?;
         let opened = self.entry_at(thread.case.index)?;
@@ -77,6 +111,7 @@ impl Views {
             cut_short: thread.cut_short(),
             sentences: standing.sentences,
             demands,
+            earlier_demands,
             incidents: self.incidents(&thread)?,
             statements,
             unchanged_statements,

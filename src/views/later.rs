@@ -91,6 +91,10 @@ impl Later {
     pub fn void(&self) -> Option<&Correction> {
         self.corrections.iter().find(|c| c.effect == CorrectionEffect::Void)
     }
+    /// The same, taken out.
+    pub(super) fn into_void(self) -> Option<Correction> {
+        self.corrections.into_iter().find(|c| c.effect == CorrectionEffect::Void)
+    }
 }
 
 impl Withholding {

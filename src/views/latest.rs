@@ -16,7 +16,16 @@ pub struct Latest<T> {
 impl<T> Latest<T> {
     /// Lays out the latest of some records, each once.
     pub(super) fn of<R, E>(records: Vec<R>, lay_out: impl FnMut(R) -> Result<T, E>) -> Result<Self, E> {
-        let more = records.len().saturating_sub(SHOWN);
+        Self::at_most(SHOWN, records, lay_out)
+    }
+
+    /// The same, of so many.
+    pub(super) fn at_most<R, E>(
+        most: usize,
+        records: Vec<R>,
+        lay_out: impl FnMut(R) -> Result<T, E>,
+    ) -> Result<Self, E> {
+        let more = records.len().saturating_sub(most);
         let list = records.into_iter().skip(more).map(lay_out).collect::<Result<_, E>>()?;
         Ok(Self { list, more })
     }
@@ -26,6 +35,14 @@ impl<T> Deref for Latest<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
         &self.list
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Latest<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
     }
 }
 

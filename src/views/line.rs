@@ -1,6 +1,6 @@
 //! An entry as it stands in lists.
 
-use super::{Attribution, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
+use super::{Attribution, Correction, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
 use crate::{
     event::{EventId, EventType},
     ledger::ReadError,
@@ -39,6 +39,8 @@ pub struct EntryLine {
     pub sentence: Sentence,
     /// The first of its words, safe to show, where the sentence quotes none.
     pub excerpt: Option<String>,
+    /// The language of its text, if a fact says it.
+    pub language: Option<String>,
     /// Its three times.
     pub times: Times,
     /// Whose word it is.
@@ -49,6 +51,8 @@ pub struct EntryLine {
     pub fictional: bool,
     /// Whether a later correction declared it void.
     pub voided: bool,
+    /// That correction.
+    pub void: Option<Correction>,
     /// Whether its words, or some of its files, are withheld now.
     pub withheld: bool,
 }
@@ -64,18 +68,23 @@ impl Views {
         let attribution = self.attribution(record)?;
         let sentence = self.sentence(record)?;
         let own = (event.event_type() == EventType::CaseOpened).then(|| event.id());
+        let excerpt = self.excerpt(record, &sentence)?;
+        // Only what is void has it looked for.
+        let void = if fate.voided { self.later(record)?.into_void() } else { None };
         Ok(EntryLine {
             index: record.index(),
             id: event.id(),
             event_type: event.event_type(),
             case: event.case().or(own),
-            excerpt: self.excerpt(record, &sentence)?,
+            language: if fate.withheld.is_empty() { self.language(record)? } else { None },
+            excerpt,
             sentence,
             times: Times::of(record),
             attribution,
             attributed: self.name(&attribution.party())?,
             fictional: self.fictional(record)?,
             voided: fate.voided,
+            void,
             withheld: !fate.withheld.is_empty(),
         })
     }

@@ -17,6 +17,8 @@ pub struct LinkSide {
     pub noun: String,
     /// What is quoted of it; none where its words, or those of the link, are withheld.
     pub quote: Option<Quote>,
+    /// The language of the record, if a fact says it.
+    pub language: Option<String>,
     /// Whether the record's own words are withheld now, so that no quote of them is shown.
     pub withheld: bool,
 }
@@ -90,11 +92,17 @@ impl Views {
     fn link_side(&self, link: &Record, side: &str, id: &EventId) -> Result<LinkSide, ReadError> {
         let Some(record) = self.record_of(id)? else {
             let noun = "a record not found here".to_owned();
-            return Ok(LinkSide { index: None, noun, quote: None, withheld: false });
+            return Ok(LinkSide { index: None, noun, quote: None, language: None, withheld: false });
         };
         // What was withheld there must not be read here.
         let withheld = matches!(&*self.words(&record)?, Words::Withheld(_));
         let quote = if withheld { None } else { quote(&*self.words(link)?, side) };
-        Ok(LinkSide { index: Some(record.index()), noun: self.noun(&record)?, quote, withheld })
+        Ok(LinkSide {
+            index: Some(record.index()),
+            noun: self.noun(&record)?,
+            quote,
+            language: self.language(&record)?,
+            withheld,
+        })
     }
 }

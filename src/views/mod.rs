@@ -54,7 +54,7 @@ mod words;
 pub use attribution::Attribution;
 pub use cache::Cache;
 pub use case::Case;
-pub use case_view::CaseView;
+pub use case_view::{CaseView, DemandLine};
 pub use dates::{at_words, day_words, time_words};
 pub use deadline::{Due, Excluded, Period};
 pub use demand::*;

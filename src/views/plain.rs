@@ -56,6 +56,13 @@ impl Display for CaseView {
         for sentence in self.demands.is_empty().then_some(&self.sentences).into_iter().flatten() {
             writeln!(f, "\n{sentence}")?;
         }
+        if !self.earlier_demands.is_empty() {
+            section(f, "Earlier demands")?;
+        }
+        for demand in &self.earlier_demands {
+            let (index, date) = (demand.index, demand.times.occurred_words());
+            writeln!(f, "  {index} {date}, status {}: {}", demand.status.as_str(), demand.sentence)?;
+        }
         for demand in &self.demands {
             writeln!(f, "\n{}", demand.sentence)?;
             states(f, demand)?;
@@ -147,9 +154,15 @@ impl Display for CaseView {
         for entry in &self.timeline.lines {
             let line = &entry.line;
             let mut marks = String::new();
-            for (is, mark) in
-                [(line.voided, "void"), (line.withheld, "withheld"), (entry.after, "after asOf")]
-            {
+            if let Some(void) = &line.void {
+                let (by, date, index) = (&void.by, void.times.occurred_words(), void.index);
+                let _ = write!(marks, " [declared void by {by} on {date}, entry {index}]");
+            }
+            for (is, mark) in [
+                (line.voided && line.void.is_none(), "void"),
+                (line.withheld, "withheld"),
+                (entry.after, "after asOf"),
+            ] {
                 if is {
                     let _ = write!(marks, " [{mark}]");
                 }

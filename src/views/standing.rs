@@ -10,7 +10,7 @@ use super::{
     thread::CaseThread,
 };
 use crate::{
-    event::{At, Body, Deadline, EventId},
+    event::{At, Body, Deadline, DisclosureMade, EventId, PositionTaken, StatementMade},
     ledger::ReadError,
     log::Time,
 };
@@ -90,19 +90,26 @@ impl Views {
     fn case_sentence(&self, thread: &CaseThread) -> Result<Sentence, ReadError> {
         let respondent = &thread.case.respondent;
         let mut line = Line::default();
-        let mut spoken = Vec::new();
+        // What it said by its own key, and what others put on record of it.
+        let (mut own, mut reported) = (Vec::new(), Vec::new());
         let mut claim = None;
         let mut incident = None;
         for t in thread.counting() {
             match t.event().body() {
                 Body::IncidentReported(_) => incident = incident.or(Some(t.index())),
-                Body::StatementMade(b) if b.speaker == *respondent => spoken.push((t, false)),
+                Body::StatementMade(StatementMade { speaker: by, .. })
+                | Body::PositionTaken(PositionTaken { party: by, .. })
+                | Body::DisclosureMade(DisclosureMade { party: by, .. })
+                    if by == respondent =>
+                {
+                    let list = if t.parties().any(|p| p == *by) { &mut own } else { &mut reported };
+                    list.push(t);
+                }
                 Body::StatementMade(b) => match &b.reports {
-                    Some(parties) if parties.contains(respondent) => spoken.push((t, true)),
+                    Some(parties) if parties.contains(respondent) => reported.push(t),
                     Some(parties) => claim = claim.or(parties.first().map(|p| (t, *p))),
                     None => {}
                 },
-                Body::PositionTaken(b) if b.party == *respondent => spoken.push((t, false)),
                 _ => {}
             }
         }
@@ -120,24 +127,27 @@ impl Views {
             line.say("No demand on record. ");
         }
         let name = self.name(respondent)?.to_string();
-        match spoken.last() {
-            None => {
-                line.say("No position of ");
-                line.party(*respondent, name);
-                line.say(" on record.");
-            }
-            Some((last, reported)) => {
-                line.party(*respondent, name);
-                let times = match spoken.len() {
-                    1 => "once".to_owned(),
-                    n => format!("{} times, last", number(n)),
-                };
-                let how = if *reported { " is reported to have spoken " } else { " spoke " };
-                line.say(how);
-                line.link(last.index(), &times);
-                line.say(format!(" {}.", on_date(last.event().at())));
-            }
+        if own.is_empty() && reported.is_empty() {
+            line.say("No position of ");
+            line.party(*respondent, name);
+            line.say(" on record.");
+            return Ok(line.end());
         }
+        line.party(*respondent, name);
+        let mut and = "";
+        for (list, how) in [(own, " spoke "), (reported, " is reported to have spoken ")] {
+            let Some(last) = list.last() else { continue };
+            let times = match list.len() {
+                1 => "once".to_owned(),
+                n => format!("{} times, last", number(n)),
+            };
+            line.say(and);
+            line.say(how);
+            line.link(last.index(), &times);
+            line.say(format!(" {}", on_date(last.event().at())));
+            and = ", and";
+        }
+        line.say(".");
         Ok(line.end())
     }
 

@@ -72,6 +72,8 @@ impl PositionView {
 pub struct StatementView {
     /// As it stands in lists.
     pub line: EntryLine,
+    /// Its language.
+    pub language: Option<String>,
     /// Its versions, the first one first.
     pub versions: Vec<Version>,
     /// That it was taken back.
@@ -121,7 +123,7 @@ impl Views {
         }
         // The statement's own event comes first.
         let line = self.line(events[0])?;
-        Ok(StatementView { line, versions, withdrawn })
+        Ok(StatementView { line, language: self.language(events[0])?, versions, withdrawn })
     }
 
     fn version(&self, record: &Record, before: Option<&Version>) -> Result<Version, ReadError> {

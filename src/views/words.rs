@@ -171,16 +171,20 @@ impl Views {
     pub fn words_view(&self, record: &Record) -> Result<Option<WordsView>, ReadError> {
         let words = self.words(record)?;
         let Words::Present { content, .. } = &*words else { return Ok(None) };
-        let language = match record.event().body() {
-            Body::StatementMade(b) => Some(b.language.as_str().to_owned()),
-            // A revision or withdrawal speaks the language of what it names.
-            Body::StatementRevised(b) => self.language_of(&b.statement)?,
-            Body::StatementWithdrawn(b) => self.language_of(&b.statement)?,
-            _ => None,
-        };
-        let mut view = lay_out(content.members(), language);
+        let mut view = lay_out(content.members(), self.language(record)?);
         view.files = self.files(record, content)?;
         Ok(Some(view))
+    }
+
+    /// The language of an entry's text, if a fact says it.
+    pub(super) fn language(&self, record: &Record) -> Result<Option<String>, ReadError> {
+        match record.event().body() {
+            Body::StatementMade(b) => Ok(Some(b.language.as_str().to_owned())),
+            // A revision or withdrawal speaks the language of what it names.
+            Body::StatementRevised(b) => self.language_of(&b.statement),
+            Body::StatementWithdrawn(b) => self.language_of(&b.statement),
+            _ => Ok(None),
+        }
     }
 
     fn language_of(&self, statement: &crate::event::EventId) -> Result<Option<String>, ReadError> {

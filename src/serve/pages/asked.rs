@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     log::Time,
     serve::{answer, clock},
-    views::{Order, read_instant},
+    views::{Order, read_instant, time_words},
 };
 
 /// What was asked for. What is left out is now, the latest checkpoint, as it occurred, from the start.
@@ -61,6 +61,8 @@ impl Asked {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decode(value);
             match name {
+                // A field of a form that was left empty asks for nothing.
+                "asOf" | "knownAt" if value.is_empty() => {}
                 "asOf" => {
                     asked.as_of = Some(read_instant(&value).ok_or(
                         "asOf: expected an instant such as 2024-01-01T00:00:00Z or 2024-01-01T08:00:00+08:00, or a \
@@ -93,6 +95,17 @@ impl Asked {
         self.as_of.unwrap_or_else(clock::now)
     }
 
+    /// Whether another moment than now is asked for.
+    pub fn is_then(&self) -> bool {
+        self.as_of.is_some() || self.known_at.is_some()
+    }
+
+    /// The address of something at the instants asked for.
+    pub fn at(&self, path: &str) -> String {
+        let again = Self { order: Order::default(), ..*self }.again();
+        if again.is_empty() { path.to_owned() } else { format!("{path}?{again}") }
+    }
+
     /// The instants and the order as a query string that asks for them again; empty if none was asked for.
     pub fn again(&self) -> String {
         let mut pairs = Vec::new();
@@ -106,6 +119,47 @@ impl Asked {
             pairs.push(format!("order={}", self.order.as_str()));
         }
         pairs.join("&")
+    }
+}
+
+/// The two instants that a page is shown at, and the form that asks for others.
+pub struct Instants {
+    /// The page without its query.
+    pub path: String,
+    /// What was asked for.
+    pub asked: Asked,
+    /// `asOf`.
+    pub as_of: Time,
+    /// `knownAt`.
+    pub known_at: u64,
+    /// The size of the latest checkpoint.
+    pub latest: u64,
+}
+
+impl Instants {
+    /// `asOf`, in words.
+    pub fn words(&self) -> String {
+        time_words(self.as_of)
+    }
+    /// `asOf` as it was asked for.
+    pub fn as_of_asked(&self) -> String {
+        self.asked.as_of.map(|t| t.to_string()).unwrap_or_default()
+    }
+    /// `knownAt` as it was asked for.
+    pub fn known_at_asked(&self) -> String {
+        self.asked.known_at.map(|n| n.to_string()).unwrap_or_default()
+    }
+    /// The order that is asked for, if it is not the one that comes by itself.
+    pub fn order(&self) -> Option<&'static str> {
+        (self.asked.order != Order::default()).then(|| self.asked.order.as_str())
+    }
+    /// The address at these instants, for citing.
+    pub fn fixed(&self) -> String {
+        format!("{}?asOf={}&knownAt={}", self.path, self.as_of, self.known_at)
+    }
+    /// The same as plain text.
+    pub fn text(&self) -> String {
+        format!("{}/text?asOf={}&knownAt={}", self.path, self.as_of, self.known_at)
     }
 }
 
@@ -126,6 +180,13 @@ mod tests {
         assert_eq!((asked.order, asked.from), (Order::Recorded, 100));
         assert_eq!(asked.again(), "asOf=2024-01-01T00:00:00.000Z&knownAt=41&order=recorded");
         assert_eq!(Asked::read(None), Ok(Asked::default()));
+        assert_eq!(
+            Asked::read(Some("asOf=&knownAt=")),
+            Ok(Asked::default()),
+            "a form left empty asks for now"
+        );
+        assert_eq!(asked.at("/demand/x"), "/demand/x?asOf=2024-01-01T00:00:00.000Z&knownAt=41");
+        assert_eq!(Asked::default().at("/demand/x"), "/demand/x");
         for (query, name) in
             [("asOf=today", "asOf"), ("knownAt=-1", "knownAt"), ("order=up", "order"), ("from=a", "from")]
         {

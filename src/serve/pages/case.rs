@@ -7,11 +7,11 @@ use axum::{
     response::Response,
 };
 
-use super::{Asked, Shell, drawing, error, filters, html_of, show_at, text_of};
+use super::{Asked, Instants, Shell, drawing, error, filters, html_of, show_at, text_of};
 use crate::{
     event::EventId,
     serve::{App, limits},
-    views::{CaseView, Change, Order, Views, time_words},
+    views::{CaseView, Change, DemandLine, DemandView, Order, Views, time_words},
 };
 
 const NONE: &str = "There is no such case.";
@@ -22,7 +22,7 @@ struct CasePage {
     shell: Shell,
     view: CaseView,
     asked: Asked,
-    as_of: String,
+    when: Instants,
     last_recorded: String,
     drawing: Option<String>,
     /// Number in the timeline from which the part before starts.
@@ -49,6 +49,32 @@ impl CasePage {
     fn occurred(&self) -> bool {
         self.asked.order == Order::Occurred
     }
+    /// A demand at the instants of this page.
+    fn demand(&self, id: &EventId) -> String {
+        self.asked.at(&format!("/demand/{id}"))
+    }
+    /// The most items of one demand that stand here.
+    fn items(&self) -> usize {
+        limits::ITEMS_ON_CASE / self.view.demands.len().max(1)
+    }
+    /// The outcomes of the items that do not stand here.
+    fn rest(&self, demand: &DemandView) -> String {
+        let mut outcomes: Vec<(&str, usize)> = Vec::new();
+        for item in demand.items.iter().skip(self.items()) {
+            let word = item.latest.as_ref().map_or("open", |l| l.outcome_words());
+            match outcomes.iter_mut().find(|(w, _)| *w == word) {
+                Some((_, n)) => *n += 1,
+                None => outcomes.push((word, 1)),
+            }
+        }
+        outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", ")
+    }
+    /// The latest of the demands that are not laid out, and how many more there are.
+    fn earlier_demands(&self) -> (&[DemandLine], usize) {
+        let all = &self.view.earlier_demands;
+        let more = all.len().saturating_sub(limits::DEMANDS_ON_PAGE);
+        (all.get(more..).unwrap_or_default(), more)
+    }
 }
 
 fn read(views: &Views, id: &EventId, asked: &Asked) -> Result<Option<CaseView>, crate::ledger::ReadError> {
@@ -70,7 +96,13 @@ pub async fn page(
         let to = from + view.timeline.lines.len();
         let page = CasePage {
             shell,
-            as_of: time_words(view.as_of),
+            when: Instants {
+                path: format!("/case/{id}"),
+                asked,
+                as_of: view.as_of,
+                known_at: view.known_at,
+                latest: view.latest,
+            },
             last_recorded: time_words(view.case.last_recorded),
             drawing: drawing::timeline(&view.timeline),
             previous: (from > 0).then(|| from.saturating_sub(limits::TIMELINE_ON_PAGE)),

@@ -7,11 +7,11 @@ use axum::{
     response::Response,
 };
 
-use super::{Shell, error, filters, html_of, show_at, text_of};
+use super::{Asked, Instants, Shell, error, filters, html_of, show_at, text_of};
 use crate::{
     event::EventId,
-    serve::App,
-    views::{DemandSheet, time_words},
+    serve::{App, limits},
+    views::{DemandSheet, NoticeView},
 };
 
 const NONE: &str = "There is no such demand, or none at the instants asked for.";
@@ -21,7 +21,45 @@ const NONE: &str = "There is no such demand, or none at the instants asked for."
 struct DemandPage {
     shell: Shell,
     sheet: DemandSheet,
-    as_of: String,
+    asked: Asked,
+    when: Instants,
+}
+
+impl DemandPage {
+    /// The case at the instants of this page.
+    fn case(&self) -> String {
+        self.asked.at(&format!("/case/{}", self.sheet.case.id))
+    }
+    /// Number of the first attempt that stands here.
+    fn from(&self) -> usize {
+        self.asked.from.min(self.sheet.view.attempts.len())
+    }
+    /// The attempts that stand here.
+    fn attempts(&self) -> &[NoticeView] {
+        let rest = self.sheet.view.attempts.get(self.from()..).unwrap_or_default();
+        rest.get(..limits::NOTICES_ON_PAGE).unwrap_or(rest)
+    }
+    /// The link to the attempts from a number on.
+    fn part(&self, from: usize) -> String {
+        let path = self.asked.at(&self.when.path);
+        let and = if path.contains('?') { '&' } else { '?' };
+        if from == 0 { path } else { format!("{path}{and}from={from}") }
+    }
+    /// The attempts before these.
+    fn previous(&self) -> Option<String> {
+        (self.from() > 0).then(|| self.part(self.from().saturating_sub(limits::NOTICES_ON_PAGE)))
+    }
+    /// The attempts after these.
+    fn next(&self) -> Option<String> {
+        let to = self.from() + self.attempts().len();
+        (to < self.sheet.view.attempts.len()).then(|| self.part(to))
+    }
+    /// The copies that stand here, and how many more there are.
+    fn copies(&self) -> (&[NoticeView], usize) {
+        let all = &self.sheet.view.copies;
+        let shown = all.get(..limits::NOTICES_ON_PAGE).unwrap_or(all);
+        (shown, all.len() - shown.len())
+    }
 }
 
 /// The page.
@@ -35,8 +73,14 @@ pub async fn page(
     let shell = Shell::new(&app, &headers);
     show_at(&app, query.as_deref(), NONE, move |views, asked| {
         let Some(sheet) = views.demand(&id, asked.as_of())? else { return Ok(None) };
-        let as_of = time_words(sheet.as_of);
-        Ok(Some(html_of(&DemandPage { shell, sheet, as_of })))
+        let when = Instants {
+            path: format!("/demand/{id}"),
+            asked,
+            as_of: sheet.as_of,
+            known_at: sheet.known_at,
+            latest: sheet.latest,
+        };
+        Ok(Some(html_of(&DemandPage { shell, sheet, asked, when })))
     })
     .await
 }

@@ -33,7 +33,7 @@ pub fn timeline(timeline: &Timeline) -> Option<String> {
     // Writing to a String does not fail, here and below.
     let _ = write!(
         svg,
-        r#"<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline of {} entries from {} to {}">"#,
+        r#"<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="group" aria-labelledby="drawn drawn-how"><title id="drawn">Timeline of {} entries from {} to {}</title><desc id="drawn-how">A mark for each day with entries, in a row each for what was said, asked, told, and done to the record. The list below says the same in words.</desc>"#,
         timeline.all,
         month(first),
         month(last)

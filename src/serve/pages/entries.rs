@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Shell, show};
+use super::{Shell, filters, show};
 use crate::{
     serve::{App, answer, limits},
     views::EntryLine,

@@ -24,7 +24,7 @@ use axum::{
     response::Response,
 };
 
-use self::asked::Asked;
+use self::asked::{Asked, Instants};
 use super::{
     App,
     answer::{self, REVALIDATE, TEXT, bytes},

@@ -8,12 +8,12 @@ use axum::{
     response::Response,
 };
 
-use super::{Asked, Shell, error, filters, html_of, show_at, text_of};
+use super::{Asked, Instants, Shell, error, filters, html_of, show_at, text_of};
 use crate::{
     event::EventId,
     ledger::Filter,
     serve::{App, limits},
-    views::{EntryLine, PartyView, WordsView, time_words},
+    views::{EntryLine, PartyView, WordsView},
 };
 
 const NONE: &str = "There is no such party.";
@@ -24,7 +24,7 @@ struct PartyPage {
     shell: Shell,
     view: PartyView,
     asked: Asked,
-    as_of: String,
+    when: Instants,
     words: Option<WordsView>,
     lines: Vec<EntryLine>,
     earlier: Option<u64>,
@@ -60,7 +60,13 @@ pub async fn page(
         };
         let page = PartyPage {
             shell,
-            as_of: time_words(view.as_of),
+            when: Instants {
+                path: format!("/party/{id}"),
+                asked,
+                as_of: view.as_of,
+                known_at: view.known_at,
+                latest: view.latest,
+            },
             words,
             lines: views.lines(&indexes)?,
             earlier: indexes.last().copied().filter(|_| more),

@@ -211,8 +211,10 @@ fn an_index_made_of_many_bundles_finds_each_entry_and_nothing_withheld() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);
     let story = tell(&ledger);
-    let (ids, batch): (Vec<_>, Vec<_>) =
-        (0..600).map(|i| statement(&story, &format!("perkara nombor{i}x"))).unzip();
+    // So long, a few, that no bundle is read ahead as a whole.
+    let long = "panjang ".repeat(28_000);
+    let text = |i: usize| format!("{}perkara nombor{i}x", if i.is_multiple_of(15) { &long } else { "" });
+    let (ids, batch): (Vec<_>, Vec<_>) = (0..600).map(|i| statement(&story, &text(i))).unzip();
     let words = batch[300].content.clone().unwrap();
     let at: Vec<u64> = ledger.record_blocking(batch, false).into_iter().map(|a| a.unwrap().index).collect();
     assert!(ledger.wait_published(Duration::from_secs(10)));

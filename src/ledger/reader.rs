@@ -504,17 +504,21 @@ impl Reader {
         self.count();
         self.0.words(index)
     }
-    /// Gives entries in order, raw and parsed, each with its words as they are now. Reads each bundle once, so whoever
-    /// goes through the log asks here.
+    /// Gives entries in order, raw and parsed, each with its words as they are now, as long as more are wanted. Reads
+    /// each bundle once, so whoever goes through the log asks here.
     pub(crate) fn each(
         &self,
         range: Range<u64>,
-        mut each: impl FnMut(Arc<[u8]>, Entry<Event>, StoredWords),
+        mut each: impl FnMut(Arc<[u8]>, Entry<Event>, StoredWords) -> bool,
     ) -> Result<(), ReadError> {
-        let mut from = range.start;
-        while from < range.end {
+        self.count();
+        let (mut from, mut wanted) = (range.start, true);
+        while from < range.end && wanted {
             let to = range.end.min((from / WIDTH + 1) * WIDTH);
             self.0.each_stored(from..to, |index, raw, stored| {
+                if !wanted {
+                    return Ok(());
+                }
                 let entry = self.0.parse(index, raw)?;
                 let id = entry.event().id();
                 let words = match (entry.event().content(), stored) {
@@ -528,7 +532,7 @@ impl Reader {
                     }
                     _ => self.0.words(index)?,
                 };
-                each(raw.into(), entry, words);
+                wanted = each(raw.into(), entry, words);
                 Ok(())
             })?;
             from = to;

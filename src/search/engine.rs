@@ -34,6 +34,9 @@ use super::{
 
 /// Bytes that documents take in memory before they become a segment.
 const ARENA: usize = 24 << 20;
+/// Bytes of texts that may wait for the thread that adds them, or be added and not found: it takes longer to add a long
+/// text than to read it, and tantivy counts documents alone.
+const WAITING: usize = 64 << 20;
 /// Segments of fewer documents are merged with each other first, so that what was just added isn't written anew often.
 const SMALL_SEGMENT: u32 = 1_000;
 /// What takes texts apart, by this name.
@@ -72,6 +75,8 @@ pub(super) struct Writer {
     fields: Fields,
     writer: IndexWriter,
     reader: IndexReader,
+    /// Bytes of texts since the last commit.
+    waiting: usize,
 }
 
 impl Engine {
@@ -104,7 +109,7 @@ impl Engine {
             let writer: IndexWriter = index.writer_with_num_threads(1, ARENA)?;
             // While the index is made segments are large, and nobody waits for merging.
             writer.set_merge_policy(Box::new(NoMergePolicy));
-            Ok(Writer { fields, writer, reader })
+            Ok(Writer { fields, writer, reader, waiting: 0 })
         }
     }
 
@@ -189,7 +194,7 @@ fn in_text(field: Field, term: &Term) -> Box<dyn Condition> {
 
 impl Writer {
     /// Puts a document in the place of any earlier one of its entry.
-    pub fn put(&self, document: &Document, again: bool) -> tantivy::Result<()> {
+    pub fn put(&mut self, document: &Document, again: bool) -> tantivy::Result<()> {
         if again {
             self.writer.delete_term(Key::from_field_u64(self.fields.index, document.index));
         }
@@ -202,14 +207,21 @@ impl Writer {
         for piece in &document.pieces {
             let Some(at) = WEIGHTS.iter().position(|w| *w == piece.weight) else { continue };
             doc.add_text(self.fields.texts[at], &piece.text);
+            self.waiting += piece.text.len();
         }
         self.writer.add_document(doc).map(drop)
     }
 
     /// Lets all that was put be found.
     pub fn commit(&mut self) -> tantivy::Result<()> {
+        self.waiting = 0;
         self.writer.commit()?;
         self.reader.reload()
+    }
+
+    /// Whether so much was put since the last commit that it is time for one.
+    pub fn is_full(&self) -> bool {
+        self.waiting >= WAITING
     }
 
     /// From now on little is added at a time, and many small segments become fewer.

@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, document::Documents, engine::Writer};
+use super::{
+    Shared,
+    document::{Document, Documents},
+    engine::Writer,
+};
 use crate::{
     event::{Body, EventId},
     ledger::{Filter, ReadError},
@@ -15,8 +19,8 @@ use crate::{
 
 /// Entries read at a time.
 const BATCH: u64 = 1_024;
-/// Entries that wait, at most, until what was added can be found. While the index is made these are as many more as can
-/// be found by then: what is added last is added at once.
+/// Entries that wait, at most, until what was added can be found. While the index is made they are half as many more as
+/// there are by then: to let them be found, both threads stop.
 const COMMIT_AT: u64 = 16 * BATCH;
 /// Entries after which names that were read are forgotten while the index is made, so that there is a bound to them.
 const REMEMBER: u64 = 64 * BATCH;
@@ -90,13 +94,11 @@ impl Follower {
             if self.must_wait() {
                 continue;
             }
-            let batch_end = end.min(self.next + BATCH);
-            views.read_ahead(self.next..batch_end)?;
-            while self.next < batch_end {
-                if let Some(document) = documents.read(self.next)? {
-                    self.writer.put(&document, false).map_err(fault)?;
-                }
+            let ahead = views.read_ahead(self.next..end.min(self.next + BATCH))?;
+            while self.next < ahead {
+                self.put(documents.read(self.next)?, false)?;
                 self.next += 1;
+                self.commit_if_full()?;
             }
             if self.next == self.read_at || self.uncommitted() >= COMMIT_AT + self.next / 2 {
                 self.commit()?;
@@ -117,29 +119,37 @@ impl Follower {
         }
         let mut documents = Documents::new(&views);
         let end = size.min(self.next + BATCH);
-        views.read_ahead(self.next..end)?;
-        for index in self.next..end {
-            if self.shared.is_stopping() {
-                return Ok(false);
+        while self.next < end {
+            let ahead = views.read_ahead(self.next..end)?;
+            while self.next < ahead {
+                if self.shared.is_stopping() {
+                    return Ok(false);
+                }
+                self.note_changes(&views, self.next)?;
+                self.put(documents.read(self.next)?, false)?;
+                self.next += 1;
+                self.commit_if_full()?;
             }
-            self.note_changes(&views, index)?;
-            if let Some(document) = documents.read(index)? {
-                self.writer.put(&document, false).map_err(fault)?;
-            }
-            self.next = index + 1;
         }
         // What is new goes first; what changes is a few entries, or very many.
         for _ in 0..BATCH {
             let Some(index) = self.again.pop_first() else { break };
-            if let Some(document) = documents.read(index)? {
-                self.writer.put(&document, true).map_err(fault)?;
-            }
+            self.put(documents.read(index)?, true)?;
+            self.commit_if_full()?;
         }
         let more = self.next < size || !self.again.is_empty();
         if !more || self.uncommitted() >= COMMIT_AT {
             self.commit()?;
         }
         Ok(more)
+    }
+
+    fn put(&mut self, document: Option<Document>, again: bool) -> Result<(), ReadError> {
+        document.map_or(Ok(()), |document| self.writer.put(&document, again)).map_err(fault)
+    }
+
+    fn commit_if_full(&mut self) -> Result<(), ReadError> {
+        if self.writer.is_full() { self.commit() } else { Ok(()) }
     }
 
     fn uncommitted(&self) -> u64 {

@@ -9,6 +9,9 @@ use crate::{
     log::Entry,
 };
 
+/// Bytes of words that are read ahead.
+const AHEAD: usize = 8 << 20;
+
 /// An entry with its raw bytes.
 #[derive(Debug)]
 pub struct Record {
@@ -104,18 +107,25 @@ impl Views {
     }
 
     /// Remembers the entries of a range and their words, in place of all that were remembered: whoever goes through the
-    /// log reads each bundle once, and holds what is about to be looked at. Names stay remembered.
-    pub(crate) fn read_ahead(&self, range: Range<u64>) -> Result<(), ReadError> {
-        let range = range.start..range.end.min(self.size());
+    /// log reads each bundle once, and holds what is about to be looked at. Names stay remembered. Gives the index where
+    /// it stopped: at the end, or when it held many words.
+    pub(crate) fn read_ahead(&self, range: Range<u64>) -> Result<u64, ReadError> {
+        let mut next = range.start;
         let mut records = HashMap::new();
         let mut all_words = HashMap::new();
-        self.reader.each(range, |raw, entry, stored| {
+        let mut bytes = 0;
+        self.reader.each(range.start..range.end.min(self.size()), |raw, entry, stored| {
+            if let StoredWords::Present(words) = &stored {
+                bytes += words.len();
+            }
             let index = entry.header().index;
             all_words.insert(index, Arc::new(Words::read(index, stored)));
             records.insert(index, Some(Arc::new(Record { raw, entry })));
+            next = index + 1;
+            bytes < AHEAD
         })?;
         let mut memory = self.memory();
         (memory.records, memory.words) = (records, all_words);
-        Ok(())
+        Ok(next)
     }
 }

@@ -27,6 +27,7 @@ mod faults;
 pub(crate) mod folder;
 mod follower;
 mod metrics;
+mod offsets;
 pub(crate) mod opening;
 mod overlay;
 mod reader;

@@ -14,13 +14,14 @@ use tokio::sync::watch;
 
 use super::{
     folder::Folder,
+    offsets::Offsets,
     overlay::Overlay,
     recent::{ItemWords, Recent},
     upload::Uploads,
     withholding::{Marks, is_closed, listed_files},
 };
 use crate::{
-    event::{Content, Digest, Event, EventId, EventType, Position},
+    event::{Content, ContentRef, Digest, Event, EventId, EventType, Position},
     log::{
         Entry, EventRow, Fate, Hash, Header, KeyRow, NodeReader, PartyRow, PathError, Row, RowKey, Rows,
         SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Time, TlogProof, Words,
@@ -120,6 +121,7 @@ pub(crate) struct Shared {
     /// How many entries readers see, told after each batch.
     pub committed: watch::Sender<u64>,
     cache: Mutex<TileCache>,
+    offsets: Offsets,
     /// What readers asked for.
     pub reads: AtomicU64,
     /// Held as long as anything of the ledger is in use.
@@ -153,6 +155,7 @@ impl Shared {
             uploads,
             marks,
             cache: Mutex::default(),
+            offsets: Offsets::default(),
             reads: AtomicU64::new(0),
             _lock: lock,
         }
@@ -197,10 +200,38 @@ impl Shared {
                 return Ok(Some(item.entry.clone()));
             }
         }
-        let path = full(TileKind::Entries, index / WIDTH)?;
+        let (path, item) = (full(TileKind::Entries, index / WIDTH)?, index % WIDTH);
+        // A bundle never changes.
+        if let Some(bytes) = self.item(&path, item)? {
+            return Ok(bytes.get(2..).map(Arc::from));
+        }
         let bytes = self.full_tile(path)?;
         let entries = decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
-        Ok(entries.get((index % WIDTH) as usize).map(|e| Arc::from(*e)))
+        self.offsets.put_entries(path, &entries);
+        Ok(entries.get(item as usize).map(|e| Arc::from(*e)))
+    }
+
+    /// An item of a full tile with its length before it, read by where such tiles had it; `None` if that is not known,
+    /// or nothing is there any more.
+    fn item(&self, path: &TilePath, item: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(range) = self.offsets.range(path, item) else { return Ok(None) };
+        let file = self.folder.tile(path);
+        let read = self.disk.read_range(&file, range);
+        read.map_err(|e| ReadError(format!("read {}: {e}", file.display())))
+    }
+
+    /// Words that are stored, if the entry committed to them. They are read by where they were, then by taking apart
+    /// their tile, which may have been written anew since.
+    fn committed_words(&self, index: u64, committed: &ContentRef) -> Result<Option<Arc<[u8]>>, ReadError> {
+        let settled = index < self.recent().start && !self.recent().pending.contains_key(&index);
+        if settled {
+            let path = full(TileKind::Contents, index / WIDTH)?;
+            let item = self.item(&path, index % WIDTH)?;
+            if let Some(words) = item.as_deref().and_then(|i| i.get(4..)).filter(|w| committed.matches(w)) {
+                return Ok(Some(words.into()));
+            }
+        }
+        Ok(self.stored_words(index)?.filter(|words| committed.matches(words)))
     }
 
     /// The words of an entry as they are stored, whatever the log says about them.
@@ -220,6 +251,7 @@ impl Shared {
         let path = full(TileKind::Contents, index / WIDTH)?;
         let bytes = self.full_tile(path)?;
         let words = decode_contents(&bytes, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        self.offsets.put_words(path, &words);
         Ok(match words.get((index % WIDTH) as usize) {
             Some(Words::Present(words)) => Some(Arc::from(*words)),
             _ => None,
@@ -265,14 +297,19 @@ impl Shared {
 
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
         let Some(entry) = self.entry(index)? else { return Ok(StoredWords::None) };
-        let event = self.parse(index, &entry)?;
-        let Some(committed) = event.event().content() else { return Ok(StoredWords::None) };
-        if let Some(by) = self.fate(&event.event().id()).withheld_by(Position::Content) {
+        let entry = self.parse(index, &entry)?;
+        self.words_of(index, entry.event())
+    }
+
+    /// The words of an event that stands at an index.
+    pub fn words_of(&self, index: u64, event: &Event) -> Result<StoredWords, ReadError> {
+        let Some(committed) = event.content() else { return Ok(StoredWords::None) };
+        if let Some(by) = self.fate(&event.id()).withheld_by(Position::Content) {
             return Ok(StoredWords::Withheld(by));
         }
-        Ok(match self.stored_words(index)? {
-            Some(words) if committed.matches(&words) => StoredWords::Present(words),
-            _ => {
+        Ok(match self.committed_words(index, committed)? {
+            Some(words) => StoredWords::Present(words),
+            None => {
                 tracing::error!(index, "the words of an entry are missing though nothing withholds them");
                 StoredWords::Missing
             }
@@ -538,6 +575,14 @@ impl Reader {
             from = to;
         }
         Ok(())
+    }
+    /// The words of an event that was read at an index.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn words_of(&self, index: u64, event: &Event) -> Result<StoredWords, ReadError> {
+        self.count();
+        self.0.words_of(index, event)
     }
     /// The words with this digest.
     ///

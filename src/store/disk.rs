@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -43,6 +44,14 @@ pub(crate) trait Disk: Send + Sync + 'static {
         let bytes = self.read(path)?;
         take(bytes.as_deref().unwrap_or_default());
         Ok(bytes.is_some())
+    }
+    /// A part of a file; `None` if there is no such file, or it ends before.
+    fn read_range(&self, path: &Path, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {
+        let part = |bytes: Vec<u8>| {
+            let (from, to) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+            Some(bytes.get(from..to)?.to_vec())
+        };
+        Ok(self.read(path)?.and_then(part))
     }
     /// A new, empty file, over any old one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
@@ -150,6 +159,17 @@ impl Disk for RealDisk {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
+        }
+    }
+    fn read_range(&self, path: &Path, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {
+        use std::os::unix::fs::FileExt as _;
+        let Some(file) = absent(fs::File::open(path))? else { return Ok(None) };
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        match file.read_exact_at(&mut bytes, range.start) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(e) => Err(e),
         }
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

@@ -96,7 +96,7 @@ impl Views {
         }
         let stored = match record.event().content() {
             None => StoredWords::None,
-            Some(_) => self.reader.words(index)?,
+            Some(_) => self.reader.words_of(index, record.event())?,
         };
         let words = Arc::new(Words::read(index, stored));
         if let Some(cache) = cache {

@@ -62,6 +62,14 @@ impl World {
             let line = scrape.lines().find_map(|l| l.strip_prefix("onrecord_store_reads_total "));
             line.unwrap().parse::<u64>().unwrap()
         };
+        // Search reads as well, until it has all there is.
+        let searched = || {
+            let page = self.ask("{ search(words: \"kenyataan\") { searched size } }");
+            page["search"]["searched"] == page["search"]["size"]
+        };
+        while !searched() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
         // A scrape reads too.
         let idle = {
             let before = count();
@@ -394,18 +402,13 @@ fn a_longer_list_costs_its_own_entries_and_no_more() {
     }
     let events = "index type occurred recorded sentence fictional voided attribution signers { key party { name kind } \
         vouchedBy { kind party { name } } } case { title respondent { name } } content { state json }";
+    let asked = std::cell::Cell::new(0);
     let list = |n: usize| {
-        let query = format!("{{ events(last: {n}) {{ nodes {{ {events} }} }} }}");
+        // Each is another text, so that no answer is given again.
+        asked.set(asked.get() + 1);
+        let query = format!("{{ events(last: {n}) {{ nodes {{ {events} }} }} }} # {}", asked.get());
         w.reads(|| assert_eq!(w.ask(&query)["events"]["nodes"].as_array().unwrap().len(), n))
     };
-    // Search reads as well.
-    let searched = || {
-        let page = w.ask("{ search(words: \"kenyataan\") { searched size } }");
-        page["search"]["searched"] == page["search"]["size"]
-    };
-    while !searched() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
     // What all share is read once: a second hundred costs what is its own.
     list(100);
     let (fifty, hundred) = (list(50), list(100));
@@ -528,4 +531,39 @@ fn what_asks_for_too_much_is_refused_with_the_numbers_that_the_server_publishes(
     // A request that is not of this schema has a code too.
     assert_eq!(w.refused("{ nothing }").0, "BAD_REQUEST");
     assert_eq!(w.refused("{ event(by: {index: -1}) { index } }").0, "BAD_REQUEST");
+}
+
+#[test]
+fn an_answer_that_was_given_before_is_not_given_again_when_words_are_withheld_or_the_log_has_grown() {
+    let w = world();
+    let id = w.id("contoh-6-dec");
+    let query = format!(
+        "{{ event(by: {{eventId: \"{id}\"}}) {{ content {{ state raw }} case {{ size state(asOf: \"2024-01-01T00:00:00Z\") {{ sentences }} }} }} }}"
+    );
+    let before = w.ask(&query);
+    assert_eq!(before["event"]["content"]["state"], "PRESENT");
+    // Given again, nothing is looked up.
+    assert_eq!(w.reads(|| assert_eq!(w.ask(&query), before)), 0);
+    let instants = "query($as: DateTime) { demand(by: {index: 60}, asOf: $as) { asOf } }";
+    let as_of = |v: Value| w.server.data(instants, v)["demand"]["asOf"].clone();
+    let demand = w.index("contoh-demand");
+    assert_eq!(demand, 60);
+    let (first, later) = (as_of(json!({})), {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        as_of(json!({}))
+    });
+    assert_ne!(first, later, "what asks what time it is is asked anew");
+
+    let blobs = json!({"ground": "court_order", "blobs": ["content"]});
+    let words = json!({"note": "ordered"});
+    let case = w.ids["case-contoh"];
+    let said = say("content.withheld", Some(case), json!({"entry": id}), blobs, Some(words));
+    let (_, submission) = said.sign(&[&operator()]);
+    w.server.ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+    let after = w.ask(&query);
+    assert_eq!(after["event"]["content"], json!({"state": "WITHHELD", "raw": null}));
+    assert_eq!(
+        after["event"]["case"]["size"].as_u64().unwrap(),
+        before["event"]["case"]["size"].as_u64().unwrap() + 1
+    );
 }

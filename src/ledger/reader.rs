@@ -794,6 +794,14 @@ impl Reader {
         self.count();
         Ok(Rows::party(&*self.0, id))
     }
+    /// How many entries a thread has.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn thread_len(&self, id: &EventId) -> Result<u64, ReadError> {
+        self.count();
+        Ok(Rows::thread_len(&*self.0, id))
+    }
     /// A key, in its whole history.
     ///
     /// # Errors

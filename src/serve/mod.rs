@@ -129,6 +129,8 @@ struct Shared {
     bodies: Arc<Shares>,
     upgraded: Arc<Shares>,
     parts: graphql::Parts,
+    /// Answers that were given by the log as it is.
+    answers: graphql::Answers,
     /// Entries and words that requests have read.
     cache: Arc<Cache>,
     documents: graphql::Documents,
@@ -167,6 +169,7 @@ impl App {
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
             parts: graphql::Parts::default(),
+            answers: graphql::Answers::default(),
             cache: Arc::default(),
             documents: graphql::Documents::default(),
             stopping: watch::Sender::new(false),
@@ -255,13 +258,17 @@ pub async fn serve(
     Ok(())
 }
 
-/// Lets no words stay in the cache that were withheld, though nobody asks for them.
+/// Lets no words stay in memory that were withheld, though nobody asks for them.
 async fn forget_withheld(app: App) {
     let (mut news, mut stopping) = (app.ledger.reader().watch(), app.stopping.subscribe());
     loop {
         tokio::select! {
             changed = news.changed() => match changed {
-                Ok(()) => app.cache.forget(app.ledger.reader().last_withheld()),
+                Ok(()) => {
+                    let withheld = app.ledger.reader().last_withheld();
+                    app.cache.forget(withheld);
+                    app.answers.forget(withheld);
+                }
                 Err(_) => return,
             },
             _ = stopping.changed() => return,

@@ -8,13 +8,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Record, Words};
+use super::{Party, Record, Words};
+use crate::event::EventId;
 
 /// Bytes of entries that are kept, and as many of words, as far as can be said: parsed, they take more than raw.
 const MOST: usize = 32 << 20;
 /// How many bytes of memory an entry or words take beside the raw bytes, about, and how many times those.
 const EACH: usize = 1 << 10;
 const TIMES: usize = 4;
+
+/// The most parties that are kept; all are forgotten when there would be more.
+const PARTIES: usize = 16_384;
 
 /// What was read before. Shared by all [`Views`](super::Views) of a server.
 #[derive(Debug, Default)]
@@ -24,6 +28,8 @@ pub struct Cache(Mutex<Inner>);
 struct Inner {
     records: Kept<Arc<Record>>,
     words: Kept<Arc<Words>>,
+    /// Parties, each with how many entries its thread had: what is said of it stands there.
+    parties: HashMap<EventId, (u64, Arc<Party>)>,
     /// Index of the latest entry that withheld something when the words were read.
     withheld: Option<u64>,
 }
@@ -95,6 +101,24 @@ impl Cache {
         }
     }
 
+    /// A party whose thread has so many entries.
+    pub(super) fn party(&self, id: &EventId, entries: u64, withheld: Option<u64>) -> Option<Arc<Party>> {
+        let mut inner = self.inner();
+        if !inner.up_to(withheld) {
+            return None;
+        }
+        inner.parties.get(id).filter(|(known, _)| *known == entries).map(|(_, party)| party.clone())
+    }
+    pub(super) fn put_party(&self, entries: u64, party: &Arc<Party>, withheld: Option<u64>) {
+        let mut inner = self.inner();
+        if inner.up_to(withheld) {
+            if inner.parties.len() == PARTIES {
+                inner.parties.clear();
+            }
+            inner.parties.insert(party.id, (entries, party.clone()));
+        }
+    }
+
     /// Forgets words that were read before the entry at `withheld` withheld something.
     pub fn forget(&self, withheld: Option<u64>) {
         self.inner().up_to(withheld);
@@ -106,6 +130,8 @@ impl Inner {
     fn up_to(&mut self, withheld: Option<u64>) -> bool {
         if withheld > self.withheld {
             self.words = Kept::default();
+            // Names are words.
+            self.parties = HashMap::new();
             self.withheld = withheld;
         }
         withheld == self.withheld

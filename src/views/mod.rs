@@ -187,6 +187,11 @@ impl Views {
         self.size == self.checkpoint.checkpoint().size()
     }
 
+    /// The latest entry that had withheld something when these views were made.
+    pub(crate) fn withheld(&self) -> Option<u64> {
+        self.withheld
+    }
+
     /// The reader below.
     pub fn reader(&self) -> &Reader {
         &self.reader

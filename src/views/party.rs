@@ -118,7 +118,23 @@ impl Views {
         if let Some(known) = self.memory().parties.get(id) {
             return Ok(known.clone());
         }
-        let party = self.read_party(id)?.map(Arc::new);
+        // At an earlier size it may have had another name.
+        let cache = self.cache.as_ref().filter(|_| self.latest());
+        let entries = if cache.is_some() { self.reader.thread_len(id)? } else { 0 };
+        let known = cache.and_then(|c| c.party(id, entries, self.withheld));
+        let party = match known {
+            Some(known) => Some(known),
+            None => {
+                let party = self.read_party(id)?.map(Arc::new);
+                // Unless its thread has grown since this request began.
+                if let (Some(cache), Some(party)) = (cache, &party)
+                    && self.thread(id)?.len() as u64 == entries
+                {
+                    cache.put_party(entries, party, self.withheld);
+                }
+                party
+            }
+        };
         self.memory().parties.insert(*id, party.clone());
         Ok(party)
     }

@@ -59,6 +59,7 @@ fn known(parent: &str, field: &FieldDefinition) -> Known {
         (_, "nodes") if parent.starts_with("Latest") => 20,
         ("Query", "nodes") => limits::PAGE_MOST as u64,
         ("RecordPayload", "results") => limits::SUBMISSIONS_MOST as u64,
+        ("SearchHit", "snippets") => 3,
         _ if list => LIST,
         _ => 1,
     };

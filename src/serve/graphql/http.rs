@@ -11,7 +11,7 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{
         Extension, Query, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
@@ -25,8 +25,9 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
-use super::{cost, state::Now, transport, url::Base};
+use super::{answers, cost, state::Now, transport, url::Base};
 use crate::{
+    event::Digest,
     ledger::ReadError,
     serve::{
         App,
@@ -36,6 +37,7 @@ use crate::{
         clock, guard, limits, pages,
         shares::Share,
     },
+    views::Views,
 };
 
 const RESPONSE_JSON: &str = "application/graphql-response+json; charset=utf-8";
@@ -68,7 +70,7 @@ impl Media {
         best.0
     }
 
-    fn answer(self, status: StatusCode, body: String) -> Response {
+    fn answer(self, status: StatusCode, body: impl Into<Body>) -> Response {
         let content_type = match self {
             Self::Response => RESPONSE_JSON,
             Self::Json => JSON,
@@ -113,14 +115,14 @@ pub async fn post(
     };
     let Some(share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(members)) => request(&app, members).map(|r| r.data(base(&app, &headers))),
+        Ok(Value::Object(members)) => Asked::read(&app, &headers, members),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
         Ok(_) => Err("expected a JSON object"),
         Err(_) => Err("the body is not JSON"),
     };
     drop(bytes);
     match request {
-        Ok(request) => run(&app, client, Some(share), media, request).await,
+        Ok(asked) => run(&app, client, Some(share), media, asked).await,
         Err(message) => media.malformed(StatusCode::BAD_REQUEST, message),
     }
 }
@@ -156,17 +158,17 @@ pub async fn get(
         };
         members.insert(name, value);
     }
-    let mut request = match request(&app, members) {
-        Ok(request) => request.data(base(&app, &headers)),
+    let mut asked = match Asked::read(&app, &headers, members) {
+        Ok(asked) => asked,
         Err(message) => return media.malformed(StatusCode::BAD_REQUEST, message),
     };
-    if mutates(&mut request) {
+    if mutates(&mut asked.request) {
         let mut response = media.malformed(StatusCode::METHOD_NOT_ALLOWED, "a mutation is sent by POST");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     // Its share of requests is the guard's.
-    run(&app, client, None, media, request).await
+    run(&app, client, None, media, asked).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -210,8 +212,18 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
     Ok(bytes)
 }
 
-fn base(app: &App, headers: &HeaderMap) -> Base {
-    Base(pages::address(app, headers))
+/// A request, and what an answer to it is kept under.
+struct Asked {
+    request: Request,
+    key: Digest,
+}
+
+impl Asked {
+    fn read(app: &App, headers: &HeaderMap, members: Map<String, Value>) -> Result<Self, &'static str> {
+        let base = pages::address(app, headers);
+        let key = answers::key(&members, &base);
+        Ok(Self { request: request(app, members)?.data(Base(base)), key })
+    }
 }
 
 /// As [`of_members`], with the query parsed, if it can be.
@@ -274,9 +286,20 @@ pub(super) async fn execute(
     app: &App,
     client: Client,
     share: Option<Share>,
-    mut request: Request,
+    request: Request,
 ) -> Option<Answer> {
-    let (schema, app) = (app.schema.clone(), app.clone());
+    execute_with(app, client, share, request, app.views(), Now::new(clock::now())).await
+}
+
+async fn execute_with(
+    app: &App,
+    client: Client,
+    share: Option<Share>,
+    mut request: Request,
+    views: Views,
+    now: Now,
+) -> Option<Answer> {
+    let schema = app.schema.clone();
     let runtime = tokio::runtime::Handle::current();
     if let Err(refused) = cost::check(&mut request) {
         return Some(Answer::from_errors(vec![refused]));
@@ -284,7 +307,7 @@ pub(super) async fn execute(
     let waits_for_disk = !mutates(&mut request);
     let execution = async move {
         let _share = share;
-        schema.execute(request.data(Arc::new(app.views())).data(Now(clock::now())).data(client)).await
+        schema.execute(request.data(Arc::new(views)).data(now).data(client)).await
     };
     let running = if waits_for_disk {
         tokio::task::spawn_blocking(move || runtime.block_on(execution))
@@ -303,10 +326,26 @@ pub(super) async fn execute(
     }
 }
 
-async fn run(app: &App, client: Client, share: Option<Share>, media: Media, request: Request) -> Response {
-    match execute(app, client, share, request).await {
-        Some(answer) => say(media, &answer),
-        None => guard::busy(app, "the query could not be run"),
+async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
+    let (views, now) = (app.views(), Now::new(clock::now()));
+    let state = answers::State { size: views.size(), withheld: views.withheld() };
+    let again = !mutates(&mut asked.request);
+    if again && let Some(body) = app.answers.get(&asked.key, state) {
+        return media.answer(StatusCode::OK, body);
+    }
+    let Some(answer) = execute_with(app, client, share, asked.request, views, now.clone()).await else {
+        return guard::busy(app, "the query could not be run");
+    };
+    if !again || now.was_asked() || !answer.errors.is_empty() {
+        return say(media, &answer);
+    }
+    match serde_json::to_vec(&answer) {
+        Ok(body) => {
+            let body = Bytes::from(body);
+            app.answers.put(asked.key, &body, state);
+            media.answer(StatusCode::OK, body)
+        }
+        Err(_) => say(media, &answer),
     }
 }
 

@@ -4,6 +4,7 @@
 //! a mutation stands in `userErrors`; top-level `errors` are for requests that can't be answered as asked and
 //! for faults of the server, whose causes are logged and never sent.
 
+mod answers;
 mod base64;
 mod case;
 mod case_connection;
@@ -57,6 +58,7 @@ mod url;
 mod user_error;
 mod voucher;
 
+pub(super) use answers::Answers;
 pub(super) use documents::Documents;
 pub(super) use transport::Parts;
 

@@ -9,6 +9,7 @@ use super::{
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
+    state::Now,
 };
 use crate::{
     search::{Cursor, MAX_HITS, Order, Query, Search, SearchError},
@@ -35,6 +36,8 @@ pub async fn read(
         |text| Cursor::parse(text, order).ok_or_else(|| bad_input("after: not a cursor of this list"));
     let after = after.map(cursor).transpose()?;
     let filter = filter.read()?;
+    // How far the log has been searched is not in the log.
+    ctx.data_unchecked::<Now>().ask();
     let (views, search) = (views(ctx), ctx.data_unchecked::<Arc<Search>>());
     let found = search.find(views, &query, &filter, order, after, most);
     match found {

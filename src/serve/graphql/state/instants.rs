@@ -1,6 +1,9 @@
 //! The two instants that every computed answer takes and shows.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_graphql::{Context, Result};
 
@@ -12,8 +15,27 @@ use super::super::{
 use crate::{log::Time, views::Views};
 
 /// The clock when the request came: the same in all of its answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Now(pub Time);
+#[derive(Debug, Clone)]
+pub struct Now {
+    time: Time,
+    asked: Arc<AtomicBool>,
+}
+
+impl Now {
+    /// It is so late.
+    pub fn new(time: Time) -> Self {
+        Self { time, asked: Arc::default() }
+    }
+    /// The time. From then on the answer depends on more than the log.
+    pub fn ask(&self) -> Time {
+        self.asked.store(true, Ordering::Relaxed);
+        self.time
+    }
+    /// Whether the answer depends on more than the log: on when it was asked for.
+    pub fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
 
 /// The instants that were asked for: views of the entries below `knownAt`, by default all of those that `known` knows,
 /// and `asOf`, by default now.
@@ -27,7 +49,7 @@ pub fn at(
     known_at: Option<Index>,
 ) -> Result<(Arc<Views>, Time)> {
     // The handler gives every request its clock before it runs.
-    let as_of = as_of.map_or_else(|| ctx.data_unchecked::<Now>().0, |t| t.0);
+    let as_of = as_of.map_or_else(|| ctx.data_unchecked::<Now>().ask(), |t| t.0);
     let views = match known_at {
         None => known.clone(),
         Some(size) if size.0 == known.size() => known.clone(),

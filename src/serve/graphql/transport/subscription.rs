@@ -54,8 +54,11 @@ impl Subscription {
     }
 
     fn request(&self, views: Arc<Views>, run: Run) -> Request {
-        let mut request =
-            Request::new("").variables(self.variables.clone()).data(views).data(run).data(Now(clock::now()));
+        let mut request = Request::new("")
+            .variables(self.variables.clone())
+            .data(views)
+            .data(run)
+            .data(Now::new(clock::now()));
         request.operation_name.clone_from(&self.operation_name);
         request.set_parsed_query(self.document.clone());
         request

@@ -19,12 +19,16 @@ const MOST_EACH: usize = 256 << 10;
 /// What an answer takes beside its bytes, about.
 const EACH: usize = 256;
 
-/// What is asked for: the text of the request, and the address that permalinks begin with.
-pub fn key(members: &Map<String, Value>, base: &str) -> Digest {
+/// What is asked for: the text of the request, and the address that permalinks begin with. `None` for what begins as a
+/// mutation does, which is not read twice to be told from others.
+pub fn key(members: &Map<String, Value>, base: &str) -> Option<Digest> {
+    if members.get("query").and_then(Value::as_str).is_some_and(|q| q.trim_start().starts_with("mutation")) {
+        return None;
+    }
     let text = |name: &str| members.get(name).map(Value::to_string).unwrap_or_default();
     let parts = [text("query"), text("operationName"), text("variables"), base.to_owned()];
     let lengths: Vec<u8> = parts.iter().flat_map(|p| (p.len() as u64).to_be_bytes()).collect();
-    Digest::blake3(&[lengths, parts.concat().into_bytes()].concat())
+    Some(Digest::blake3(&[lengths, parts.concat().into_bytes()].concat()))
 }
 
 /// The state of the log that an answer was given by: its size, and the latest entry that had withheld something.
@@ -103,7 +107,7 @@ mod tests {
     use super::*;
 
     fn key_of(members: Value, base: &str) -> Digest {
-        key(members.as_object().unwrap(), base)
+        key(members.as_object().unwrap(), base).unwrap()
     }
 
     #[test]
@@ -118,6 +122,8 @@ mod tests {
         ] {
             assert_ne!(key_of(asked.clone(), "x"), key_of(other, base));
         }
+        let mutation = json!({"query": " mutation { a }"});
+        assert_eq!(key(mutation.as_object().unwrap(), "x"), None);
     }
 
     #[test]

@@ -195,9 +195,11 @@ fn cost(document: &ExecutableDocument, variables: &Variables) -> Cost {
 /// # Errors
 /// One of code `TOO_LARGE`, with what was counted and what is taken.
 pub fn check(request: &mut Request) -> Result<(), ServerError> {
-    let variables = request.variables.clone();
-    let Ok(document) = request.parsed_query() else { return Ok(()) };
-    let cost = cost(document, &variables);
+    // Taken and given back: a submission's words are in them.
+    let variables = std::mem::take(&mut request.variables);
+    let counted = request.parsed_query().ok().map(|document| cost(document, &variables));
+    request.variables = variables;
+    let Some(cost) = counted else { return Ok(()) };
     let refuse = |what: &str, found: u64, most: u64| {
         let message = format!("too much is asked for at once: {found} {what}, at most {most} are taken");
         Err(async_graphql::Error::new(message)

@@ -215,7 +215,7 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
 /// A request, and what an answer to it is kept under.
 struct Asked {
     request: Request,
-    key: Digest,
+    key: Option<Digest>,
 }
 
 impl Asked {
@@ -329,23 +329,21 @@ async fn execute_with(
 async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
     let (views, now) = (app.views(), Now::new(clock::now()));
     let state = answers::State { size: views.size(), withheld: views.withheld() };
-    let again = !mutates(&mut asked.request);
-    if again && let Some(body) = app.answers.get(&asked.key, state) {
+    let key = asked.key.filter(|_| !mutates(&mut asked.request));
+    if let Some(body) = key.and_then(|key| app.answers.get(&key, state)) {
         return media.answer(StatusCode::OK, body);
     }
     let Some(answer) = execute_with(app, client, share, asked.request, views, now.clone()).await else {
         return guard::busy(app, "the query could not be run");
     };
-    if !again || now.was_asked() || !answer.errors.is_empty() {
-        return say(media, &answer);
-    }
-    match serde_json::to_vec(&answer) {
-        Ok(body) => {
+    let lasts = !now.was_asked() && answer.errors.is_empty();
+    match key.filter(|_| lasts).and_then(|key| Some((key, serde_json::to_vec(&answer).ok()?))) {
+        Some((key, body)) => {
             let body = Bytes::from(body);
-            app.answers.put(asked.key, &body, state);
+            app.answers.put(key, &body, state);
             media.answer(StatusCode::OK, body)
         }
-        Err(_) => say(media, &answer),
+        None => say(media, &answer),
     }
 }
 

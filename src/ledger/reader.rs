@@ -223,7 +223,11 @@ impl Shared {
     /// Words that are stored, if the entry committed to them. They are read by where they were, then by taking apart
     /// their tile, which may have been written anew since.
     fn committed_words(&self, index: u64, committed: &ContentRef) -> Result<Option<Arc<[u8]>>, ReadError> {
-        let settled = index < self.recent().start && !self.recent().pending.contains_key(&index);
+        // One guard: whoever holds one and asks for another waits for a writer that waits for it.
+        let settled = {
+            let recent = self.recent();
+            index < recent.start && !recent.pending.contains_key(&index)
+        };
         if settled {
             let path = full(TileKind::Contents, index / WIDTH)?;
             let item = self.item(&path, index % WIDTH)?;

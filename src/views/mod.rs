@@ -145,31 +145,22 @@ impl Views {
     /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
     /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
     /// unless the size is 1 to that of these views.
-    pub fn at(self, known_at: u64) -> Option<Self> {
-        (1..=self.size).contains(&known_at).then_some(Self {
+    pub fn at(&self, known_at: u64) -> Option<Self> {
+        (1..=self.size).contains(&known_at).then(|| Self {
+            reader: self.reader.clone(),
+            checkpoint: self.checkpoint.clone(),
             size: known_at,
+            cache: self.cache.clone(),
+            withheld: self.withheld,
             memory: Mutex::default(),
-            ..self
         })
     }
 
     /// The same log as it was when it had so many entries: see [`at`](Self::at), but nothing is read twice however often
     /// this is asked. `None` unless the size is 1 to that of these views.
     pub fn known_at(&self, known_at: u64) -> Option<Arc<Self>> {
-        if !(1..=self.size).contains(&known_at) {
-            return None;
-        }
-        let earlier = || {
-            Arc::new(Self {
-                reader: self.reader.clone(),
-                checkpoint: self.checkpoint.clone(),
-                size: known_at,
-                cache: self.cache.clone(),
-                withheld: self.withheld,
-                memory: Mutex::default(),
-            })
-        };
-        Some(self.memory().earlier.entry(known_at).or_insert_with(earlier).clone())
+        let earlier = Arc::new(self.at(known_at)?);
+        Some(self.memory().earlier.entry(known_at).or_insert(earlier).clone())
     }
 
     /// The latest checkpoint when these views were made; [`size`](Self::size) may be below its size.

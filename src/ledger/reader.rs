@@ -308,16 +308,18 @@ impl Shared {
     /// The words of an event that stands at an index.
     pub fn words_of(&self, index: u64, event: &Event) -> Result<StoredWords, ReadError> {
         let Some(committed) = event.content() else { return Ok(StoredWords::None) };
-        if let Some(by) = self.fate(&event.id()).withheld_by(Position::Content) {
-            return Ok(StoredWords::Withheld(by));
+        let withheld = || self.fate(&event.id()).withheld_by(Position::Content).map(StoredWords::Withheld);
+        if let Some(withheld) = withheld() {
+            return Ok(withheld);
         }
-        Ok(match self.committed_words(index, committed)? {
-            Some(words) => StoredWords::Present(words),
-            None => {
-                tracing::error!(index, "the words of an entry are missing though nothing withholds them");
-                StoredWords::Missing
-            }
-        })
+        if let Some(words) = self.committed_words(index, committed)? {
+            return Ok(StoredWords::Present(words));
+        }
+        // They may have been withheld since the first look: what says so comes before they leave.
+        Ok(withheld().unwrap_or_else(|| {
+            tracing::error!(index, "the words of an entry are missing though nothing withholds them");
+            StoredWords::Missing
+        }))
     }
 
     pub fn parse(&self, index: u64, entry: &[u8]) -> Result<Entry<Event>, ReadError> {

@@ -9,6 +9,8 @@
 pub mod cli;
 pub mod event;
 #[cfg(feature = "serve")]
+pub(crate) mod generations;
+#[cfg(feature = "serve")]
 pub mod ledger;
 pub mod log;
 #[cfg(feature = "serve")]

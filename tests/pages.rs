@@ -601,10 +601,7 @@ fn both_orders_of_a_timeline_hold_every_entry_once_a_page_at_a_time() {
         ids.map(|t| t.split('"').next().unwrap().parse().unwrap()).collect()
     };
     let recorded = numbers(&w.page(&format!("{case}?order=recorded")));
-    assert!(
-        recorded.is_sorted()
-            && recorded.len() == w.views().case(&w.ids["case-contoh"]).unwrap().unwrap().entries.len()
-    );
+    assert!(recorded.is_sorted() && recorded.len() == w.views().thread(&w.ids["case-contoh"]).unwrap().len());
     let mut occurred = numbers(&w.page(&case));
     occurred.sort_unstable();
     assert_eq!(occurred, recorded);

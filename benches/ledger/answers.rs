@@ -28,13 +28,13 @@ const CASES: usize = 2_000;
 const CONNECTIONS: usize = 64;
 /// Statements of the long case, beside its other entries.
 const LONG: usize = 192;
-/// Events a second that are recorded while others read, in calls of so many, for so long.
+/// Events a second that are recorded while others read, in calls of so many, for so long each time.
 const PACE: usize = 2_000;
 const CALL: usize = 20;
-const SECONDS: u64 = 10;
+const SECONDS: u64 = 8;
 
-const CASE: &str = "query($id: Hash!) { case(by: {eventId: $id}) { title respondent { name } \
-    state(asOf: \"2024-01-01T00:00:00Z\") { sentences \
+const CASE: &str = "query($id: Hash!, $knownAt: Index) { case(by: {eventId: $id}) { title respondent { name } \
+    state(asOf: \"2024-01-01T00:00:00Z\", knownAt: $knownAt) { sentences \
     demands { nodes { sentence status delivery { state sentence } clock { state due } \
     items { number text { value } latest { outcome disclosure { index } } } } } \
     timeline(first: 50) { nodes { after event { index type occurred recorded sentence attribution voided } } } } } }";
@@ -49,7 +49,11 @@ pub fn run(events: usize) {
     let (long, ..) = cases[0];
     let mut later = statements(&cases, LONG, |_| 0);
     grown.record(&later);
-    later = statements(&cases, PACE * SECONDS as usize, |i| i * 7 % CASES);
+    let while_read = PACE * SECONDS as usize;
+    later = statements(&cases, 3 * while_read, |i| match i / while_read {
+        0 => CASES / 2 + i % (CASES / 2),
+        _ => i * 7 % CASES,
+    });
     let size = grown.size();
     let dir = grown.dir();
     grown.close();
@@ -72,25 +76,22 @@ pub fn run(events: usize) {
         let rates = [per_second(CASES, anew.took), per_second(times, again.took)];
         answers.push((name, rates, again.last));
     }
-    let case_requests = by_case(CASE);
-    let quiet = load::run(address, 32, case_requests.clone(), 10_000, None);
-    row("a case, asked again, 32 connections", &latencies(&quiet));
-    let stop = AtomicBool::new(false);
-    let busy = std::thread::scope(|scope| {
-        let (later, stop) = (&later, &stop);
-        let writer = scope.spawn(move || paced(address, later, stop));
-        let started = Instant::now();
-        let mut all = Load::default();
-        while started.elapsed() < Duration::from_secs(SECONDS - 1) {
-            all.add(load::run(address, 32, case_requests.clone(), 500, None));
-        }
-        stop.store(true, Ordering::Relaxed);
-        (writer.join().unwrap(), all)
-    });
-    row(
-        &format!("a case while {:.0} events/s are recorded", busy.0),
-        &format!("{} (bar 20)", latencies(&busy.1)),
-    );
+    let asked: Vec<Vec<u8>> = by_case(CASE);
+    let half = asked[..CASES / 2].to_vec();
+    let known = |id| post(CASE, &json!({"id": id, "knownAt": size}));
+    let known: Vec<Vec<u8>> = ids.iter().map(known).collect();
+    row("at 32 connections", "bar: 20 ms at the 99th percentile");
+    let of_them = |name, requests: &[Vec<u8>], later: &[Submission]| {
+        // Asked before, as what is cited is.
+        load::run(address, 32, requests.to_vec(), requests.len(), None);
+        let (rate, read) = while_recorded(address, requests, later);
+        row(&format!("  {name}, {rate:.0} events/s"), &latencies(&read));
+    };
+    let mut later = later.chunks(while_read);
+    let mut next = || later.next().unwrap_or_default();
+    of_them("cases; others grow", &half, next());
+    of_them("cases as known at a size; they grow", &known, next());
+    of_them("cases; each grows once a second", &asked, next());
 
     let page = format!("GET /case/{long} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes();
     let times = 2_000;
@@ -138,6 +139,21 @@ fn post(query: &str, variables: &Value) -> Vec<u8> {
     let body = json!({"query": query, "variables": variables}).to_string();
     let head = "POST /graphql HTTP/1.1\r\nHost: ledger.example.org\r\nContent-Type: application/json\r\n";
     format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Asks again and again while events are recorded at a pace; gives the rate of these, and what readers saw.
+fn while_recorded(address: SocketAddr, requests: &[Vec<u8>], later: &[Submission]) -> (f64, Load) {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| paced(address, later, &stop));
+        let started = Instant::now();
+        let mut all = Load::default();
+        while started.elapsed() < Duration::from_secs(SECONDS - 1) {
+            all.add(load::run(address, 32, requests.to_vec(), 1_000, None));
+        }
+        stop.store(true, Ordering::Relaxed);
+        (writer.join().unwrap(), all)
+    })
 }
 
 /// Records at a pace until told to stop; gives the rate.

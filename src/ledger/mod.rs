@@ -26,6 +26,7 @@ mod copies;
 mod faults;
 pub(crate) mod folder;
 mod follower;
+mod footprint;
 mod metrics;
 mod offsets;
 pub(crate) mod opening;
@@ -40,6 +41,7 @@ pub(crate) mod withholding;
 mod world;
 
 #[cfg(feature = "cli")]
+pub(crate) use footprint::{Basis, Changes, Footprint};
 pub(crate) use reader::listed;
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
 pub use submission::{Receipt, Submission};
@@ -358,7 +360,7 @@ impl Ledger {
         if calls.is_empty() {
             return;
         }
-        let shared: &Arc<Shared> = &self.0.reader.0;
+        let shared: &Arc<Shared> = self.0.reader.shared();
         let fault = self.fault();
         let mut submissions = Vec::new();
         let mut taken = Vec::with_capacity(calls.len());
@@ -418,7 +420,7 @@ impl Ledger {
         if let Some(why) = self.fault() {
             return Err(read_only(&why));
         }
-        self.0.reader.0.uploads.begin(digest, from)
+        self.0.reader.shared().uploads.begin(digest, from)
     }
 
     /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.

@@ -281,7 +281,7 @@ fn open_with(
     signals.wake();
     tracing::info!(origin = %shared.origin, size, "the ledger is open");
     Ok(Ledger(Arc::new(Open {
-        reader: Reader(shared),
+        reader: Reader::new(shared),
         signals,
         calls: Mutex::default(),
         groups: Mutex::new(Some(groups)),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::{
     folder::Folder,
+    footprint::{Changes, Footprint},
     offsets::Offsets,
     overlay::Overlay,
     recent::{ItemWords, Recent},
@@ -122,7 +123,9 @@ pub(crate) struct Shared {
     pub committed: watch::Sender<u64>,
     cache: Mutex<TileCache>,
     offsets: Offsets,
-    /// What readers asked for.
+    /// When each thing that readers ask for last changed.
+    pub changes: Changes,
+    /// How often readers asked.
     pub reads: AtomicU64,
     /// Held as long as anything of the ledger is in use.
     _lock: std::fs::File,
@@ -156,6 +159,7 @@ impl Shared {
             marks,
             cache: Mutex::default(),
             offsets: Offsets::default(),
+            changes: Changes::default(),
             reads: AtomicU64::new(0),
             _lock: lock,
         }
@@ -486,11 +490,45 @@ fn is_settled(path: &TilePath, start: u64) -> bool {
 
 /// Reads a ledger. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Reader(pub(crate) Arc<Shared>);
+pub struct Reader(Arc<Shared>, Option<Arc<Footprint>>);
 
 impl Reader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared, None)
+    }
+    /// The same, noting what is asked for.
+    pub(crate) fn noting(&self, footprint: &Arc<Footprint>) -> Self {
+        Self(self.0.clone(), Some(footprint.clone()))
+    }
+    /// The same, noting nothing: for whoever looks at no entry above a size that never changes.
+    pub(crate) fn unnoted(&self) -> Self {
+        Self(self.0.clone(), None)
+    }
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+    /// When each thing that readers ask for last changed.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.0.changes
+    }
     fn count(&self) {
         self.0.reads.fetch_add(1, Ordering::Relaxed);
+    }
+    fn note_row(&self, key: RowKey) {
+        if let Some(footprint) = &self.1 {
+            footprint.row(&self.0.changes, key);
+        }
+    }
+    fn note_list(&self, by: By) {
+        if let Some(footprint) = &self.1 {
+            footprint.list(&self.0.changes, by);
+        }
+    }
+    /// Notes that the answer may change with any entry.
+    pub(crate) fn note_everything(&self) {
+        if let Some(footprint) = &self.1 {
+            footprint.everything();
+        }
     }
 
     /// The ledger's origin.
@@ -503,6 +541,7 @@ impl Reader {
     }
     /// The latest checkpoint. It covers durable entries only.
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
+        self.note_everything();
         self.0.recent().checkpoint.clone()
     }
     /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
@@ -510,7 +549,8 @@ impl Reader {
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.0.committed.subscribe()
     }
-    /// Index of the latest entry that withholds something, of those put on record since the ledger was opened.
+    /// Index of the latest entry that withholds something or gives it back, of those put on record since the ledger
+    /// was opened.
     /// What was read when the log was larger knows all that is withheld.
     pub fn last_withheld(&self) -> Option<u64> {
         self.0.recent().last_withheld
@@ -521,15 +561,18 @@ impl Reader {
     /// [`ReadError`], as everywhere here, if the store fails.
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.count();
-        self.0.entry(index)
+        let entry = self.0.entry(index)?;
+        if entry.is_none() {
+            self.note_everything();
+        }
+        Ok(entry)
     }
     /// A whole entry, parsed.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn parsed(&self, index: u64) -> Result<Option<Entry<Event>>, ReadError> {
-        self.count();
-        self.0.entry(index)?.map(|e| self.0.parse(index, &e)).transpose()
+        self.entry(index)?.map(|e| self.0.parse(index, &e)).transpose()
     }
     /// The index of an event.
     ///
@@ -537,7 +580,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn index_of(&self, id: &EventId) -> Result<Option<u64>, ReadError> {
         self.count();
-        Ok(self.0.event(id).map(|row| row.index))
+        Ok(self.event_row(id)?.map(|row| row.index))
     }
     /// The words of an entry.
     ///
@@ -545,6 +588,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
         self.count();
+        self.note_everything();
         self.0.words(index)
     }
     /// Gives entries in order, raw and parsed, each with its words as they are now, as long as more are wanted. Reads
@@ -555,6 +599,7 @@ impl Reader {
         mut each: impl FnMut(Arc<[u8]>, Entry<Event>, StoredWords) -> bool,
     ) -> Result<(), ReadError> {
         self.count();
+        self.note_everything();
         let (mut from, mut wanted) = (range.start, true);
         while from < range.end && wanted {
             let to = range.end.min((from / WIDTH + 1) * WIDTH);
@@ -588,6 +633,7 @@ impl Reader {
     /// [`ReadError`].
     pub(crate) fn words_of(&self, index: u64, event: &Event) -> Result<StoredWords, ReadError> {
         self.count();
+        self.note_row(RowKey::fate(&event.id()));
         self.0.words_of(index, event)
     }
     /// The words with this digest.
@@ -595,6 +641,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn content(&self, digest: &Digest) -> Result<Blob, ReadError> {
+        self.note_everything();
         let mut found: Vec<u64> =
             self.0.overlay().listed().filter(|l| l.content == Some(*digest)).map(|l| l.index).collect();
         found.extend(self.0.index.with_content(digest)?);
@@ -619,6 +666,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn file(&self, digest: &Digest) -> Result<Option<(PathBuf, u64, String)>, ReadError> {
+        self.note_everything();
         let Some(claim) = self.0.open_claims(digest)?.into_iter().next() else { return Ok(None) };
         let (placed, waiting) = (self.0.folder.file(digest), self.0.folder.upload(digest));
         let disk = &self.0.disk;
@@ -630,6 +678,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
+        self.note_everything();
         self.0.tile(path)
     }
     /// A full tile of hashes or entries, to be read where the system has it in memory. `None` says nothing of the tile.
@@ -675,8 +724,11 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        let size = self.checkpoint().checkpoint().size();
+        let size = self.0.recent().checkpoint.checkpoint().size();
         let (mut from, mut to) = (*range.start(), *range.end());
+        if filter.since.is_some() || filter.until.is_some() || size == 0 {
+            self.note_everything();
+        }
         let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
         to = to.min(last);
         if let Some(since) = filter.since {
@@ -694,8 +746,9 @@ impl Reader {
             }
         }
         // A case's entries are its thread; the thread of anything else is no case.
-        let is_case = |id| self.0.event(id).is_some_and(|e| e.event_type == EventType::CaseOpened);
-        if from > to || filter.case.as_ref().is_some_and(|id| !is_case(id)) {
+        if let Some(id) = &filter.case
+            && self.event_row(id)?.is_none_or(|row| row.event_type != EventType::CaseOpened)
+        {
             return Ok(Vec::new());
         }
         // One list to walk (the narrowest kind), the rest of the filter asked of each entry.
@@ -705,6 +758,16 @@ impl Reader {
             (None, None) => filter.types.iter().map(|t| By::Type(*t)).collect(),
         };
         walks.dedup_by_key(|b| format!("{b:?}"));
+        // More entries change nothing where as many as are wanted come before them.
+        let note = |found: usize| match walks.as_slice() {
+            _ if found == limit && !descending => {}
+            [] => self.note_everything(),
+            walks => walks.iter().for_each(|by| self.note_list(*by)),
+        };
+        if from > to {
+            note(0);
+            return Ok(Vec::new());
+        }
         let rest = |index: u64| -> Result<bool, ReadError> {
             let by_case_and_party = filter.case.is_some() && filter.party.is_some();
             let by_type = !filter.types.is_empty() && (filter.case.is_some() || filter.party.is_some());
@@ -719,9 +782,12 @@ impl Reader {
         let mut out = Vec::new();
         if walks.is_empty() {
             let all = from..=to;
-            return Ok(if descending { all.rev().take(limit).collect() } else { all.take(limit).collect() });
+            let found: Vec<u64> =
+                if descending { all.rev().take(limit).collect() } else { all.take(limit).collect() };
+            note(found.len());
+            return Ok(found);
         }
-        for by in walks {
+        for by in walks.iter().copied() {
             let mut taken = 0;
             // The overlay is read before the index: what moves between the two is then seen twice at most.
             let layered: Vec<u64> = {
@@ -756,6 +822,7 @@ impl Reader {
             out.reverse();
         }
         out.truncate(limit);
+        note(out.len());
         Ok(out)
     }
 
@@ -782,7 +849,12 @@ impl Reader {
     /// [`ReadError`].
     pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
         self.count();
-        Ok(self.0.event(id))
+        let row = self.0.event(id);
+        // It never changes once it is there.
+        if row.is_none() {
+            self.note_row(RowKey::event(id));
+        }
+        Ok(row)
     }
     /// What later events did to an event: voided, closed, withheld positions.
     ///
@@ -790,6 +862,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
         self.count();
+        self.note_row(RowKey::fate(id));
         Ok(self.0.fate(id))
     }
     /// What the rules know of a party: kind, fictional, roles.
@@ -798,6 +871,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn party(&self, id: &EventId) -> Result<Option<PartyRow>, ReadError> {
         self.count();
+        self.note_row(RowKey::party(id));
         Ok(Rows::party(&*self.0, id))
     }
     /// How many entries a thread has.
@@ -806,6 +880,7 @@ impl Reader {
     /// [`ReadError`].
     pub(crate) fn thread_len(&self, id: &EventId) -> Result<u64, ReadError> {
         self.count();
+        self.note_row(RowKey::thread(id));
         Ok(Rows::thread_len(&*self.0, id))
     }
     /// A key, in its whole history.
@@ -814,6 +889,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn key(&self, key: &[u8; 32]) -> Result<Option<KeyRow>, ReadError> {
         self.count();
+        self.note_row(RowKey::key(key));
         Ok(Rows::key(&*self.0, key))
     }
     /// The operator's party id.
@@ -821,6 +897,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn operator(&self) -> Result<Option<EventId>, ReadError> {
+        self.note_row(RowKey::ledger());
         Ok(self.0.ledger().map(|(operator, _)| operator))
     }
     /// Indexes of the entries in a thread, in order: the element at position k is entry k of the thread.
@@ -830,6 +907,7 @@ impl Reader {
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Thread(*id);
+        self.note_list(by);
         let layered: Vec<u64> = self.0.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
         let mut all = self.0.index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?;
         let last = all.last().copied();

@@ -43,7 +43,7 @@ pub(crate) struct Recent {
     levels: Vec<Level>,
     /// Entries whose words on disk are not as the log says yet: withheld (none) or given back.
     pub pending: BTreeMap<u64, Option<Arc<[u8]>>>,
-    /// The last entry recorded since the start that withholds something.
+    /// The last entry recorded since the start that withholds something or gives it back.
     pub last_withheld: Option<u64>,
     /// Bytes of journal frames committed since the start.
     pub bytes: u64,

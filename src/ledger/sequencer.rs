@@ -481,7 +481,9 @@ impl Sequencer {
         let begun = self.shared.uploads.begun();
         let uploads: BTreeMap<u64, u64> =
             batch.listed.iter().filter(withholds).map(|l| (l.index, begun)).collect();
-        let withheld = uploads.last_key_value().map(|(index, _)| *index);
+        let changes_words =
+            |l: &&Listed| matches!(l.event_type, EventType::ContentWithheld | EventType::ContentReleased);
+        let withheld = batch.listed.iter().rfind(changes_words).map(|l| l.index);
         let _held = self.signals.hold();
         let began = Instant::now();
         self.journal
@@ -494,6 +496,8 @@ impl Sequencer {
 
         self.last_hash = batch.last_hash;
         let checkpoint = Arc::new(checkpoint);
+        let size = checkpoint.checkpoint().size();
+        self.shared.changes.note(batch.rows.iter().map(|(key, _)| key), batch.listed.iter(), size);
         // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
         let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
         overlay.young.rows.put(std::mem::take(&mut batch.rows));
@@ -512,7 +516,7 @@ impl Sequencer {
         recent.bytes += frame.len() as u64;
         recent.last_withheld = withheld.or(recent.last_withheld);
         drop((recent, overlay));
-        self.shared.committed.send_replace(checkpoint.checkpoint().size());
+        self.shared.committed.send_replace(size);
         Ok(checkpoint)
     }
 }

@@ -1,4 +1,4 @@
-//! What was turned away at the edge since the start, for whoever watches the server.
+//! What was turned away at the edge since the start, and what was answered as before, for whoever watches the server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +23,8 @@ pub struct Counts {
     pub too_long: Count,
     /// Calls refused with `RATE_LIMITED`, because their client puts too many events on record.
     pub rate_limited: Count,
+    /// GraphQL queries answered as before, because nothing that they ask for has changed.
+    pub answered_again: Count,
 }
 
 /// One counter.

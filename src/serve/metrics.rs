@@ -293,6 +293,13 @@ fn connections(app: &App, to: &mut Exposition) {
     for (why, count) in [("busy", &counts.busy), ("too_long", &counts.too_long)] {
         to.sample(name, &[("reason", why)], count.get());
     }
+    let name = "onrecord_graphql_answers_again_total";
+    to.family(
+        name,
+        Kind::Counter,
+        "GraphQL queries answered as before, since nothing that they ask for changed.",
+    );
+    to.sample(name, &[], counts.answered_again.get());
     to.gauge("onrecord_websockets", "WebSocket connections open now.", app.upgraded.held());
     to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.requests.held());
     to.gauge("onrecord_uploads_under_way", "Files on their way in now.", app.uploads.held());

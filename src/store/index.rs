@@ -104,7 +104,8 @@ impl By {
             By::Named(id) => listed.ids.contains(&id),
         }
     }
-    fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
+    /// The lists that an entry stands in.
+    pub fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
         let named = listed.ids.iter().map(|id| By::Named(*id));
         [By::Type(listed.event_type), By::Thread(listed.thread)].into_iter().chain(named)
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Party, Record, Words};
-use crate::event::EventId;
+use crate::{event::EventId, generations::Generations};
 
 /// Bytes of entries that are kept, and as many of words, as far as can be said: parsed, they take more than raw.
 const MOST: usize = 32 << 20;
@@ -24,47 +24,26 @@ const PARTIES: usize = 16_384;
 #[derive(Debug, Default)]
 pub struct Cache(Mutex<Inner>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    records: Kept<Arc<Record>>,
-    words: Kept<Arc<Words>>,
+    records: Generations<u64, Arc<Record>>,
+    words: Generations<u64, Arc<Words>>,
     /// Parties, each with how many entries its thread had: what is said of it stands there.
     parties: HashMap<EventId, (u64, Arc<Party>)>,
     /// Index of the latest entry that withheld something when the words were read.
     withheld: Option<u64>,
 }
 
-/// What was asked for lately: half of the room for what came since the half before was full.
-#[derive(Debug)]
-struct Kept<T> {
-    young: HashMap<u64, T>,
-    bytes: usize,
-    old: HashMap<u64, T>,
-}
-
-impl<T> Default for Kept<T> {
+impl Default for Inner {
     fn default() -> Self {
-        Self { young: HashMap::new(), bytes: 0, old: HashMap::new() }
+        let (records, words) = (Generations::new(MOST), Generations::new(MOST));
+        Self { records, words, parties: HashMap::new(), withheld: None }
     }
 }
 
-impl<T: Clone> Kept<T> {
-    fn get(&mut self, index: u64, size: impl Fn(&T) -> usize) -> Option<T> {
-        if let Some(known) = self.young.get(&index) {
-            return Some(known.clone());
-        }
-        let known = self.old.remove(&index)?;
-        self.put(index, known.clone(), size(&known));
-        Some(known)
-    }
-    fn put(&mut self, index: u64, value: T, size: usize) {
-        self.bytes += size * TIMES + EACH;
-        if self.bytes > MOST / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.bytes = size * TIMES + EACH;
-        }
-        self.young.insert(index, value);
-    }
+/// About how much memory an entry or words take.
+fn weight(raw: usize) -> usize {
+    raw * TIMES + EACH
 }
 
 fn size_of(words: &Words) -> usize {
@@ -81,23 +60,23 @@ impl Cache {
     }
 
     pub(super) fn record(&self, index: u64) -> Option<Arc<Record>> {
-        self.inner().records.get(index, |r| r.raw.len())
+        self.inner().records.get(&index).cloned()
     }
     pub(super) fn put_record(&self, index: u64, record: &Arc<Record>) {
-        self.inner().records.put(index, record.clone(), record.raw.len());
+        self.inner().records.put(index, record.clone(), weight(record.raw.len()));
     }
 
     /// Words that can be read, as they were after the entry at `withheld` had withheld something: the latest that did
     /// when the request came.
     pub(super) fn words(&self, index: u64, withheld: Option<u64>) -> Option<Arc<Words>> {
         let mut inner = self.inner();
-        inner.up_to(withheld).then(|| inner.words.get(index, |w| size_of(w)))?
+        inner.up_to(withheld).then(|| inner.words.get(&index).cloned())?
     }
     pub(super) fn put_words(&self, index: u64, words: &Arc<Words>, withheld: Option<u64>) {
         let mut inner = self.inner();
         // What is not there may be given back.
         if matches!(**words, Words::Present { .. }) && inner.up_to(withheld) {
-            inner.words.put(index, words.clone(), size_of(words));
+            inner.words.put(index, words.clone(), weight(size_of(words)));
         }
     }
 
@@ -129,7 +108,7 @@ impl Inner {
     /// Forgets words if something was withheld since. Whether the words are those of that time.
     fn up_to(&mut self, withheld: Option<u64>) -> bool {
         if withheld > self.withheld {
-            self.words = Kept::default();
+            self.words.clear();
             // Names are words.
             self.parties = HashMap::new();
             self.withheld = withheld;
@@ -171,18 +150,5 @@ mod tests {
             cache.put_words(1, &Arc::new(absent), None);
             assert!(cache.words(1, None).is_none());
         }
-    }
-
-    #[test]
-    fn what_is_kept_has_a_bound_and_what_is_asked_for_stays() {
-        let mut kept = Kept::default();
-        let size = 10_000;
-        for index in 0..100_000 {
-            kept.put(index, (), size);
-            assert!(kept.get(0, |()| size).is_some(), "{index}");
-        }
-        let most = MOST / (size * TIMES + EACH) + 1;
-        assert!(kept.young.len() + kept.old.len() <= most, "{}", kept.young.len() + kept.old.len());
-        assert!(kept.get(5, |()| size).is_none());
     }
 }

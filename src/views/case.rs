@@ -28,8 +28,13 @@ pub struct Case {
     pub timezone: &'static str,
     /// Whether it is invented.
     pub fictional: bool,
-    /// Indexes of its entries, in order, its opening first.
-    pub entries: Vec<u64>,
+}
+
+/// The entries of a case.
+#[derive(Debug, Clone)]
+pub struct CaseEntries {
+    /// Their indexes, in order, the opening first.
+    pub indexes: Vec<u64>,
     /// When the last of them was recorded.
     pub last_recorded: Time,
 }
@@ -63,15 +68,9 @@ impl Views {
     /// [`ReadError`] if the store fails.
     pub fn case_of(&self, record: &Record) -> Result<Option<Case>, ReadError> {
         let Body::CaseOpened(body) = record.event().body() else { return Ok(None) };
-        let id = record.event().id();
         let words = self.words(record)?;
-        let entries = self.thread(&id)?;
-        let last = match entries.last() {
-            Some(index) => self.record(*index)?,
-            None => None,
-        };
         Ok(Some(Case {
-            id,
+            id: record.event().id(),
             index: record.index(),
             title: words.text("title").map(str::to_owned),
             summary: words.text("summary").map(str::to_owned),
@@ -80,9 +79,17 @@ impl Views {
             jurisdiction: code(crate::event::Country::ALL, body.jurisdiction.as_str()),
             timezone: code(crate::event::Zone::ALL, body.timezone.as_str()),
             fictional: body.fictional == Some(true),
-            entries,
-            last_recorded: last.as_deref().unwrap_or(record).entry.header().time,
         }))
+    }
+
+    /// The entries of a case.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn case_entries(&self, case: &Case) -> Result<CaseEntries, ReadError> {
+        let indexes = self.thread(&case.id)?;
+        let last = self.entry_at(indexes.last().copied().unwrap_or(case.index))?;
+        Ok(CaseEntries { indexes, last_recorded: last.entry.header().time })
     }
 
     /// Whether an entry speaks of something invented: its case is, or the party whose thread it stands in, or,

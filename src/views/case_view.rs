@@ -1,8 +1,8 @@
 //! A case as it is shown at two instants.
 
 use super::{
-    Case, CorrectionView, Demand, DemandView, IncidentView, Latest, LinkView, Named, Order, PromiseView,
-    Sentence, StatementView, Status, Timeline, Times, Views, WithheldView,
+    Case, CaseEntries, CorrectionView, Demand, DemandView, IncidentView, Latest, LinkView, Named, Order,
+    PromiseView, Sentence, StatementView, Status, Timeline, Times, Views, WithheldView,
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
 
@@ -31,6 +31,8 @@ pub struct DemandLine {
 pub struct CaseView {
     /// The case in summary.
     pub case: Case,
+    /// Where its entries stand.
+    pub entries: CaseEntries,
     /// Whom it is about.
     pub respondent: Named,
     /// Who opened it.
@@ -106,8 +108,8 @@ impl Views {
             respondent: self.named(&thread.case.respondent)?,
             opened_by: self.author(&opened)?,
             as_of,
-            known_at: self.size(),
-            latest: self.checkpoint().checkpoint().size(),
+            known_at: self.size,
+            latest: self.checkpoint.checkpoint().size(),
             cut_short: thread.cut_short(),
             sentences: standing.sentences,
             demands,
@@ -121,6 +123,7 @@ impl Views {
             withheld,
             timeline: self.timeline(&thread, order, from, limit)?,
             case: thread.case.clone(),
+            entries: thread.entries.clone(),
         }))
     }
 }

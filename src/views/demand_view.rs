@@ -261,8 +261,8 @@ impl Views {
         let Some(demand) = thread.demands().into_iter().find(|d| d.id == *id) else { return Ok(None) };
         let sentence = self.demand_sentence(&demand, as_of)?;
         let view = self.demand_view(&thread, demand, sentence)?;
-        let latest = self.checkpoint().checkpoint().size();
-        Ok(Some(DemandSheet { case: thread.case.clone(), view, as_of, known_at: self.size(), latest }))
+        let latest = self.checkpoint.checkpoint().size();
+        Ok(Some(DemandSheet { case: thread.case.clone(), view, as_of, known_at: self.size, latest }))
     }
 
     /// A demand of a thread, laid out.

@@ -53,7 +53,7 @@ mod words;
 
 pub use attribution::Attribution;
 pub use cache::Cache;
-pub use case::Case;
+pub use case::{Case, CaseEntries};
 pub use case_view::{CaseView, DemandLine};
 pub use dates::{at_words, day_words, time_words};
 pub use deadline::{Due, Excluded, Period};
@@ -98,7 +98,7 @@ use std::{
 
 use crate::{
     event::EventId,
-    ledger::{Filter, ReadError, Reader},
+    ledger::{Filter, Footprint, ReadError, Reader},
     log::{Entry, SignedCheckpoint, Time},
 };
 
@@ -111,6 +111,8 @@ pub struct Views {
     /// What other requests read, and the latest entry that had withheld something when this one began.
     cache: Option<Arc<Cache>>,
     withheld: Option<u64>,
+    /// Where it is noted what of the log is asked for.
+    footprint: Option<Arc<Footprint>>,
     memory: Mutex<Memory>,
 }
 
@@ -132,7 +134,7 @@ impl Views {
         let checkpoint = reader.checkpoint();
         let size = checkpoint.checkpoint().size();
         let (reader, memory) = (reader.clone(), Mutex::default());
-        Self { reader, checkpoint, size, cache: None, withheld: None, memory }
+        Self { reader, checkpoint, size, cache: None, withheld: None, footprint: None, memory }
     }
 
     /// The same, sparing what other requests have read.
@@ -142,16 +144,23 @@ impl Views {
         Self { cache: Some(cache.clone()), withheld, ..Self::new(reader) }
     }
 
+    /// The same, noting what of the log is asked for, as far as later entries may change it.
+    pub(crate) fn noting(self, footprint: &Arc<Footprint>) -> Self {
+        Self { reader: self.reader.noting(footprint), footprint: Some(footprint.clone()), ..self }
+    }
+
     /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
     /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
     /// unless the size is 1 to that of these views.
     pub fn at(&self, known_at: u64) -> Option<Self> {
         (1..=self.size).contains(&known_at).then(|| Self {
-            reader: self.reader.clone(),
+            // No later entry changes what those below a size say.
+            reader: self.reader.unnoted(),
             checkpoint: self.checkpoint.clone(),
             size: known_at,
             cache: self.cache.clone(),
             withheld: self.withheld,
+            footprint: self.footprint.clone(),
             memory: Mutex::default(),
         })
     }
@@ -165,12 +174,21 @@ impl Views {
 
     /// The latest checkpoint when these views were made; [`size`](Self::size) may be below its size.
     pub fn checkpoint(&self) -> &Arc<SignedCheckpoint> {
+        if let Some(footprint) = &self.footprint {
+            footprint.everything();
+        }
         &self.checkpoint
     }
 
     /// How many entries these views know.
     pub fn size(&self) -> u64 {
+        self.reader.note_everything();
         self.size
+    }
+
+    /// Whether they know so many entries.
+    pub(crate) fn is_of(&self, size: u64) -> bool {
+        self.size == size
     }
 
     /// Whether these views know all that the checkpoint covers.
@@ -198,7 +216,8 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails or holds bytes that are no entry.
     pub fn record(&self, index: u64) -> Result<Option<Arc<Record>>, ReadError> {
-        if index >= self.size() {
+        if index >= self.size {
+            self.reader.note_everything();
             return Ok(None);
         }
         if let Some(known) = self.memory().records.get(&index) {
@@ -233,7 +252,11 @@ impl Views {
         if let Some(known) = self.memory().indexes.get(id) {
             return Ok(*known);
         }
-        let index = self.reader.index_of(id)?.filter(|i| *i < self.size());
+        let known = self.reader.index_of(id)?;
+        let index = known.filter(|i| *i < self.size);
+        if index != known {
+            self.reader.note_everything();
+        }
         self.memory().indexes.insert(*id, index);
         Ok(index)
     }
@@ -260,7 +283,7 @@ impl Views {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
-        let Some(last) = self.size().checked_sub(1) else { return Ok(Vec::new()) };
+        let Some(last) = self.size.checked_sub(1) else { return Ok(Vec::new()) };
         let (low, high) = (*range.start(), last.min(*range.end()));
         if range.is_empty() || low > high || limit == 0 {
             return Ok(Vec::new());
@@ -274,7 +297,7 @@ impl Views {
     /// [`ReadError`] if the store fails.
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
         let mut list = self.reader.thread(id)?;
-        list.truncate(list.partition_point(|i| *i < self.size()));
+        list.truncate(list.partition_point(|i| *i < self.size));
         Ok(list)
     }
 }

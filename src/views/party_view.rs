@@ -193,8 +193,8 @@ impl Views {
             keys.push((key, voucher));
         }
         let record = if party.fictional { None } else { Some(self.party_record(id, as_of)?) };
-        let latest = self.checkpoint().checkpoint().size();
-        Ok(Some(PartyView { party, as_of, known_at: self.size(), latest, names, roles, keys, record }))
+        let latest = self.checkpoint.checkpoint().size();
+        Ok(Some(PartyView { party, as_of, known_at: self.size, latest, names, roles, keys, record }))
     }
 
     /// How a party answers demands, as far as it is on record here.

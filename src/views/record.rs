@@ -114,7 +114,7 @@ impl Views {
         let mut records = HashMap::new();
         let mut all_words = HashMap::new();
         let mut bytes = 0;
-        self.reader.each(range.start..range.end.min(self.size()), |raw, entry, stored| {
+        self.reader.each(range.start..range.end.min(self.size), |raw, entry, stored| {
             if let StoredWords::Present(words) = &stored {
                 bytes += words.len();
             }

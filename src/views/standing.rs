@@ -53,7 +53,7 @@ impl Views {
         if demands.is_empty() {
             sentences.push(self.case_sentence(thread)?);
         }
-        Ok(Standing { case: thread.case.id, as_of, known_at: self.size(), demands, sentences })
+        Ok(Standing { case: thread.case.id, as_of, known_at: self.size, demands, sentences })
     }
 
     /// Where one demand stands.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Case, Record, Views,
+    Case, CaseEntries, Record, Views,
     demand::{Demand, Told, demands},
     instant::Instant,
 };
@@ -27,7 +27,9 @@ const BESIDE_READ: usize = 100;
 pub struct CaseThread {
     /// The case in summary.
     pub case: Case,
-    /// Its entries, in the order of the log.
+    /// Where its entries stand.
+    pub entries: CaseEntries,
+    /// Those that are read, in the order of the log.
     pub(super) records: Vec<Arc<Record>>,
     /// Entries of other cases that bear on demands of this one: their collections, and positions on them.
     beside: Vec<Arc<Record>>,
@@ -42,7 +44,7 @@ pub struct CaseThread {
 impl CaseThread {
     /// Whether the case has more entries than are read.
     pub fn cut_short(&self) -> bool {
-        self.records.len() < self.case.entries.len()
+        self.records.len() < self.entries.indexes.len()
     }
 
     /// Whether an event counts at the instant: it is not later, and not void.
@@ -89,8 +91,9 @@ impl Views {
             return Ok(Some(known.clone()));
         }
         let Some(case) = self.case(id)? else { return Ok(None) };
-        let mut records = Vec::with_capacity(case.entries.len().min(ENTRIES_READ));
-        for index in case.entries.iter().take(ENTRIES_READ) {
+        let entries = self.case_entries(&case)?;
+        let mut records = Vec::with_capacity(entries.indexes.len().min(ENTRIES_READ));
+        for index in entries.indexes.iter().take(ENTRIES_READ) {
             records.extend(self.record(*index)?);
         }
         let now = Instant::new(case.timezone, as_of);
@@ -110,7 +113,7 @@ impl Views {
             .iter()
             .map(|r| now.counts(r.event().at()) && !void.contains_key(&r.event().id()))
             .collect();
-        let thread = Arc::new(CaseThread { case, records, beside, authors, now, void, counts });
+        let thread = Arc::new(CaseThread { case, entries, records, beside, authors, now, void, counts });
         self.memory().threads.insert((*id, as_of), thread.clone());
         Ok(Some(thread))
     }

@@ -115,9 +115,9 @@ impl Views {
         for record in self.latest_of(&[EventType::KeyAdded, EventType::KeyRevoked], SHOWN)? {
             keys.push(self.line(&record)?);
         }
-        let latest = self.checkpoint().checkpoint().size();
+        let latest = self.checkpoint.checkpoint().size();
         Ok(Transparency {
-            known_at: self.size(),
+            known_at: self.size,
             latest,
             grounds,
             cut_short,

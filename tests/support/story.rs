@@ -14,6 +14,11 @@ use sha2::Digest as _;
 use crate::support::{ORIGIN, object, operator};
 
 pub fn tell(ledger: &Ledger) -> HashMap<String, EventId> {
+    tell_step_by_step(ledger, |_| ())
+}
+
+/// The same; after each record it tells the label.
+pub fn tell_step_by_step(ledger: &Ledger, mut recorded: impl FnMut(&str)) -> HashMap<String, EventId> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/story");
     let story: Value =
         serde_json::from_slice(&std::fs::read(format!("{folder}/story.json")).unwrap()).unwrap();
@@ -61,7 +66,9 @@ pub fn tell(ledger: &Ledger) -> HashMap<String, EventId> {
         sealed.extend(words.map(|w| (event.id(), w)));
         let label = text("label").to_owned();
         let answer = ledger.record_blocking(vec![submission], false).remove(0);
-        ids.insert(label.clone(), answer.unwrap_or_else(|refusal| panic!("{label}: {refusal}")).id);
+        let id = answer.unwrap_or_else(|refusal| panic!("{label}: {refusal}")).id;
+        recorded(&label);
+        ids.insert(label, id);
     }
     ids
 }

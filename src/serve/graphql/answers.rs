@@ -1,19 +1,20 @@
-//! Answers that were given before. An answer is a function of the request and of the log, as long as it does not ask what
-//! time it is: what names its `asOf`, or computes nothing, is answered again without looking anything up until the log
-//! grows or something is withheld.
+//! Answers that were given before. An answer is a function of the request and of what of the log it asks for, as long as
+//! it does not ask what time it is: what names its `asOf`, or computes nothing, is answered again without looking anything
+//! up until an entry changes what it asked for, or something is withheld or given back.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use serde_json::{Map, Value};
 
-use crate::event::Digest;
+use crate::{
+    event::Digest,
+    generations::Generations,
+    ledger::{Basis, Changes},
+};
 
-/// Bytes of answers that are kept.
-const MOST: usize = 64 << 20;
+/// Bytes of answers that are kept, half of them whatever is asked for.
+const MOST: usize = 128 << 20;
 /// A longer answer is given anew each time.
 const MOST_EACH: usize = 256 << 10;
 /// What an answer takes beside its bytes, about.
@@ -31,37 +32,50 @@ pub fn key(members: &Map<String, Value>, base: &str) -> Option<Digest> {
     Some(Digest::blake3(&[lengths, parts.concat().into_bytes()].concat()))
 }
 
-/// The state of the log that an answer was given by: its size, and the latest entry that had withheld something.
+/// The state of the log that an answer was given by: its size, and the latest entry that had withheld something or given
+/// it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct State {
     pub size: u64,
     pub withheld: Option<u64>,
 }
 
-/// Answers by what was asked for, of one state of the log.
-#[derive(Default)]
+/// Answers by what was asked for.
 pub struct Answers(Mutex<Held>);
 
-#[derive(Default)]
+impl Default for Answers {
+    fn default() -> Self {
+        Self(Mutex::new(Held { withheld: None, answers: Generations::new(MOST) }))
+    }
+}
+
 struct Held {
-    state: State,
-    answers: HashMap<Digest, Bytes>,
-    bytes: usize,
+    /// Since when nothing was withheld or given back.
+    withheld: Option<u64>,
+    answers: Generations<Digest, Kept>,
+}
+
+/// An answer, the size of the log when it was asked for, and what of the log it stands on.
+struct Kept {
+    answer: Bytes,
+    given: u64,
+    basis: Basis,
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.answer.len() + self.basis.bytes() + EACH
+    }
 }
 
 impl Held {
-    /// Forgets what was given by an earlier state. Whether the answers are those of this one.
-    fn up_to(&mut self, state: State) -> bool {
-        if state.size > self.state.size || state.withheld > self.state.withheld {
-            *self = Self {
-                state: State {
-                    size: state.size.max(self.state.size),
-                    withheld: state.withheld.max(self.state.withheld),
-                },
-                ..Self::default()
-            };
+    /// Forgets what was given before something was withheld. Whether the answers are of that time.
+    fn up_to(&mut self, withheld: Option<u64>) -> bool {
+        if withheld > self.withheld {
+            self.withheld = withheld;
+            self.answers.clear();
         }
-        state == self.state
+        withheld == self.withheld
     }
 }
 
@@ -71,32 +85,30 @@ impl Answers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer that was given to this by this state of the log.
-    pub fn get(&self, key: &Digest, state: State) -> Option<Bytes> {
+    /// The answer that was given to this before and is the one in this state of the log.
+    pub fn get(&self, key: &Digest, changes: &Changes, state: State) -> Option<Bytes> {
         let mut held = self.held();
-        held.up_to(state).then(|| held.answers.get(key).cloned())?
+        if !held.up_to(state.withheld) {
+            return None;
+        }
+        let kept = held.answers.get(key)?;
+        kept.basis.holds(changes, kept.given, state.size).then(|| kept.answer.clone())
     }
 
-    /// Keeps an answer, unless the log has gone on since.
-    pub fn put(&self, key: Digest, answer: &Bytes, state: State) {
+    /// Keeps an answer that was asked for in a state of the log, unless something was withheld since.
+    pub fn put(&self, key: Digest, answer: &Bytes, basis: Basis, state: State) {
         let mut held = self.held();
-        let size = answer.len() + EACH;
-        if answer.len() > MOST_EACH || !held.up_to(state) {
+        if answer.len() > MOST_EACH || !held.up_to(state.withheld) {
             return;
         }
-        if held.bytes + size > MOST {
-            *held = Held { state: held.state, ..Held::default() };
-        }
-        if held.answers.insert(key, answer.clone()).is_none() {
-            held.bytes += size;
-        }
+        let kept = Kept { answer: answer.clone(), given: state.size, basis };
+        let weight = kept.bytes();
+        held.answers.put(key, kept, weight);
     }
 
     /// Forgets what was given before the entry at `withheld` withheld something.
     pub fn forget(&self, withheld: Option<u64>) {
-        let mut held = self.held();
-        let state = State { withheld, ..held.state };
-        held.up_to(state);
+        self.held().up_to(withheld);
     }
 }
 
@@ -127,34 +139,25 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_given_again_until_the_log_goes_on() {
+    fn an_answer_is_given_again_until_what_it_asked_for_changes() {
         let (answers, key, bytes) = (Answers::default(), Digest([1; 32]), Bytes::from_static(b"{}"));
+        let changes = Changes::default();
         let now = State { size: 5, withheld: None };
-        answers.put(key, &bytes, now);
-        assert_eq!(answers.get(&key, now), Some(bytes.clone()));
+        answers.put(key, &bytes, Basis::Everything, now);
+        assert_eq!(answers.get(&key, &changes, now), Some(bytes.clone()));
+        let later = State { size: 6, ..now };
+        assert_eq!(answers.get(&key, &changes, later), None, "it asked for what any entry changes");
+        answers.put(key, &bytes, Basis::Things([].into()), now);
+        assert_eq!(answers.get(&key, &changes, later), Some(bytes.clone()));
         // A request that began before is not given what it could not know.
-        assert_eq!(answers.get(&key, State { size: 4, ..now }), None);
+        assert_eq!(answers.get(&key, &changes, State { size: 4, ..now }), None);
         answers.forget(Some(4));
-        assert!(answers.held().answers.is_empty(), "words that are withheld now may be in it");
+        assert!(answers.held().answers.weights().is_empty(), "words that are withheld now may be in it");
         // One that began before something was withheld comes late.
-        answers.put(key, &bytes, now);
-        assert!(answers.held().answers.is_empty());
+        answers.put(key, &bytes, Basis::Things([].into()), now);
+        assert!(answers.held().answers.weights().is_empty());
         let now = State { size: 6, withheld: Some(4) };
-        answers.put(key, &bytes, now);
-        assert_eq!(answers.get(&key, now), Some(bytes));
-        assert_eq!(answers.get(&key, State { size: 7, ..now }), None);
-    }
-
-    #[test]
-    fn what_is_kept_has_a_bound() {
-        let (answers, now) = (Answers::default(), State { size: 1, withheld: None });
-        let bytes = Bytes::from(vec![0; 100_000]);
-        for n in 0..2_000u64 {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&n.to_be_bytes());
-            answers.put(Digest(key), &bytes, now);
-        }
-        let held = answers.held();
-        assert!(held.bytes <= MOST && held.answers.len() * bytes.len() <= MOST && !held.answers.is_empty());
+        answers.put(key, &bytes, Basis::Everything, now);
+        assert_eq!(answers.get(&key, &changes, now), Some(bytes));
     }
 }

@@ -8,6 +8,7 @@ use super::{
     date_time::DateTime,
     event_connection::EventConnection,
     event_filter::EventFilter,
+    fault::Answer as _,
     global_id::{GlobalId, NodeKind},
     hash::Hash,
     index::Index,
@@ -84,12 +85,12 @@ impl Case {
         self.case.fictional
     }
     /// How many entries stand in its thread.
-    async fn size(&self) -> Index {
-        (self.case.entries.len() as u64).into()
+    async fn size(&self) -> Result<Index> {
+        Ok((self.views.thread(&self.case.id).answer()?.len() as u64).into())
     }
     /// When the last of them was recorded.
-    async fn last_recorded(&self) -> DateTime {
-        DateTime(self.case.last_recorded)
+    async fn last_recorded(&self) -> Result<DateTime> {
+        Ok(DateTime(self.views.case_entries(&self.case).answer()?.last_recorded))
     }
     /// Where it stands at two instants; null if it was not on record at that size.
     async fn state(

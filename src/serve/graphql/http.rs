@@ -329,10 +329,14 @@ async fn execute_with(
 async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
     let (views, now) = (app.views(), Now::new(clock::now()));
     let state = answers::State { size: views.size(), withheld: views.withheld() };
+    let changes = app.ledger.reader().changes();
     let key = asked.key.filter(|_| !mutates(&mut asked.request));
-    if let Some(body) = key.and_then(|key| app.answers.get(&key, state)) {
+    if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, state)) {
+        app.counts.answered_again.add();
         return media.answer(StatusCode::OK, body);
     }
+    let footprint = Arc::default();
+    let views = views.noting(&footprint);
     let Some(answer) = execute_with(app, client, share, asked.request, views, now.clone()).await else {
         return guard::busy(app, "the query could not be run");
     };
@@ -340,7 +344,7 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
     match key.filter(|_| lasts).and_then(|key| Some((key, serde_json::to_vec(&answer).ok()?))) {
         Some((key, body)) => {
             let body = Bytes::from(body);
-            app.answers.put(key, &body, state);
+            app.answers.put(key, &body, footprint.basis(), state);
             media.answer(StatusCode::OK, body)
         }
         None => say(media, &answer),

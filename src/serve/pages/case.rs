@@ -103,7 +103,7 @@ pub async fn page(
                 known_at: view.known_at,
                 latest: view.latest,
             },
-            last_recorded: time_words(view.case.last_recorded),
+            last_recorded: time_words(view.entries.last_recorded),
             drawing: drawing::timeline(&view.timeline),
             previous: (from > 0).then(|| from.saturating_sub(limits::TIMELINE_ON_PAGE)),
             next: (to < view.timeline.all).then_some(to),

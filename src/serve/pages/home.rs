@@ -13,7 +13,7 @@ use crate::{
     event::EventType,
     ledger::Filter,
     serve::{App, limits},
-    views::{Case, EntryLine, Name, time_words},
+    views::{Case, CaseEntries, EntryLine, Name, time_words},
 };
 
 #[derive(Template)]
@@ -33,6 +33,7 @@ struct HomePage {
 
 struct CaseLine {
     case: Case,
+    entries: CaseEntries,
     respondent: Name,
     last_recorded: String,
 }
@@ -52,11 +53,12 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             let Some(record) = views.record(*index)? else { continue };
             let Some(case) = views.case_of(&record)? else { continue };
             let respondent = views.name(&case.respondent)?;
-            let last_recorded = time_words(case.last_recorded);
-            cases.push(CaseLine { case, respondent, last_recorded });
+            let entries = views.case_entries(&case)?;
+            let last_recorded = time_words(entries.last_recorded);
+            cases.push(CaseLine { case, entries, respondent, last_recorded });
         }
         // What moved last stands first.
-        cases.sort_by_key(|c| std::cmp::Reverse(c.case.last_recorded));
+        cases.sort_by_key(|c| std::cmp::Reverse(c.entries.last_recorded));
 
         let size = views.size();
         let latest: Vec<u64> = (0..size).rev().take(limits::LATEST_ON_FRONT).collect();

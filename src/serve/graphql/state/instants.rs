@@ -52,7 +52,7 @@ pub fn at(
     let as_of = as_of.map_or_else(|| ctx.data_unchecked::<Now>().ask(), |t| t.0);
     let views = match known_at {
         None => known.clone(),
-        Some(size) if size.0 == known.size() => known.clone(),
+        Some(size) if known.is_of(size.0) => known.clone(),
         // What an earlier answer shows may be asked about a later size.
         Some(size) => views(ctx)
             .known_at(size.0)

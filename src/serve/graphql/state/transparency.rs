@@ -49,7 +49,7 @@ pub struct GroundCount {
 impl Transparency {
     /// The tree size: only entries below it count.
     async fn known_at(&self) -> Index {
-        Index(self.view.known_at)
+        Index(self.views.size())
     }
     /// Withholdings by ground.
     async fn grounds(&self) -> Vec<GroundCount> {

@@ -1,0 +1,89 @@
+//! What was put in or asked for lately, within a bound.
+
+use std::{collections::HashMap, hash::Hash};
+
+/// Things by key, each with a weight. Half of the room is for what came or was asked for since the half before was full;
+/// what was not, goes.
+#[derive(Debug)]
+pub(crate) struct Generations<K, V> {
+    young: Generation<K, V>,
+    old: Generation<K, V>,
+    weight: usize,
+    most: usize,
+}
+
+type Generation<K, V> = HashMap<K, (V, usize), foldhash::fast::RandomState>;
+
+impl<K: Eq + Hash, V> Generations<K, V> {
+    /// Room for things that weigh so much together.
+    pub fn new(most: usize) -> Self {
+        Self { young: HashMap::default(), old: HashMap::default(), weight: 0, most }
+    }
+
+    /// Puts something in, in place of what was there. Whether anything else had to go.
+    pub fn put(&mut self, key: K, value: V, weight: usize) -> bool {
+        self.old.remove(&key);
+        let before = self.young.remove(&key).map_or(0, |(_, weight)| weight);
+        self.weight = self.weight - before + weight;
+        let full = self.weight > self.most / 2;
+        if full {
+            self.old = std::mem::take(&mut self.young);
+            self.weight = weight;
+        }
+        self.young.insert(key, (value, weight));
+        full
+    }
+
+    /// What is there, which then counts as asked for.
+    pub fn get(&mut self, key: &K) -> Option<&V> {
+        if let Some((key, (value, weight))) = self.old.remove_entry(key) {
+            self.put(key, value, weight);
+        }
+        self.young.get(key).map(|(value, _)| value)
+    }
+
+    /// What is there.
+    pub fn peek(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key)).map(|(value, _)| value)
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.most);
+    }
+
+    #[cfg(test)]
+    pub fn weights(&self) -> Vec<usize> {
+        self.young.values().chain(self.old.values()).map(|(_, weight)| *weight).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_what_is_asked_for_stays() {
+        let mut kept = Generations::new(1_000);
+        let mut dropped = 0;
+        for key in 0..10_000 {
+            dropped += usize::from(kept.put(key, key, 10));
+            // In place of itself, it takes no more.
+            kept.put(key, key, 10);
+            assert_eq!(kept.get(&0), Some(&0), "{key}");
+        }
+        assert!(kept.weights().iter().sum::<usize>() <= 1_000 && kept.weights().len() > 50, "{kept:?}");
+        assert!((190..=210).contains(&dropped), "{dropped}");
+        assert_eq!((kept.peek(&9_999), kept.peek(&5)), (Some(&9_999), None));
+        kept.clear();
+        assert!(kept.peek(&9_999).is_none() && kept.get(&0).is_none());
+    }
+
+    #[test]
+    fn one_that_weighs_more_than_there_is_room_for_is_alone() {
+        let mut kept = Generations::new(100);
+        kept.put(1, (), 10);
+        assert!(kept.put(2, (), 1_000));
+        assert!(kept.put(3, (), 10) && kept.weights().len() <= 2);
+    }
+}

@@ -5,9 +5,11 @@
 //! pure and all that a verifier needs; [`ledger`] is the one writer; `serve` and `cli` are how people and
 //! programs reach it. The formats are in `docs/formats.md`.
 
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod event;
+pub mod exhibit;
 #[cfg(feature = "serve")]
 pub(crate) mod generations;
 #[cfg(feature = "serve")]

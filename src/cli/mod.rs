@@ -8,6 +8,7 @@ mod client;
 mod config;
 mod demo;
 mod event;
+mod exhibit;
 mod generate;
 mod init;
 mod key;
@@ -73,6 +74,7 @@ enum Command {
     Serve(serve::Args),
     Ready(ready::Args),
     Verify(verify::Args),
+    Exhibit(exhibit::Args),
     Search(search::Args),
     #[command(subcommand)]
     Show(show::Command),
@@ -168,6 +170,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args, &context),
         Command::Ready(args) => ready::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Exhibit(args) => exhibit::run(args, &context),
         Command::Search(args) => search::run(args, &context),
         Command::Show(command) => show::run(command, &context),
         Command::Key(command) => key::run(command, &context),

@@ -1,33 +1,43 @@
-//! `verify`: checks a ledger, in a folder or at an address, trusting nobody.
+//! `verify`: checks a ledger, in a folder or at an address, or an exhibit, trusting nobody.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args as ClapArgs;
 
 use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
+    exhibit::{ExhibitVerdict, MAX_EXHIBIT},
+    log::{MAX_POLICY, Policy, PolicyError},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
     note::VerifyingKey,
 };
 
-/// Check a ledger: every rule at every entry, chain, tree, tiles, checkpoint, words and files
+/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; or an exhibit
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Exit codes: 0 valid; 1 refused; 3 could not decide: no --key was given, or the ledger could not be read.
+Exit codes: 0 valid; 1 refused; 3 could not decide: no --key or --policy was given, or it could not be read.
 
 Get the key from the operator by another way than the ledger itself.
 
 Examples:
   onrecord verify https://ledger.example.org --key VKEY
   onrecord verify ./ledger-data --key VKEY
+  onrecord verify exhibit-41.zip --policy newsroom.policy
   rsync -a host:ledger-data/public/ copy && onrecord verify copy --key VKEY")]
 pub(super) struct Args {
-    /// The ledger: its address, its data folder, or a copy of its public folder
-    #[arg(value_name = "DIR | URL")]
+    /// The ledger: its address, its data folder, or a copy of its public folder; or an exhibit
+    #[arg(value_name = "DIR | URL | ZIP")]
     ledger: String,
     /// The log's public key, its vkey: origin, id and base64, joined by +
     #[arg(long, value_name = "VKEY")]
     key: Option<VerifyingKey>,
+    /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Don't fetch and check files that words name
     #[arg(long)]
     no_files: bool,
@@ -43,15 +53,26 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    if Path::new(&args.ledger).is_file() {
+        return exhibit(Path::new(&args.ledger), args.key, policy, context);
+    }
+    let key = match (args.key, &policy) {
+        (None, Some(policy)) => Some(policy.only_log().cloned().ok_or_else(|| {
+            Failure::Usage("the policy trusts several logs: say with --key which this is to be".into())
+        })?),
+        (key, _) => key,
+    };
     let usual = Options::default();
     let options = Options {
         words: !args.no_words,
         files: !args.no_files,
         memory: args.memory.saturating_mul(1 << 20),
         scratch: args.scratch.unwrap_or(usual.scratch),
+        policy,
         ..usual
     };
-    let report = check(&args.ledger, args.key.as_ref(), &options)?;
+    let report = check(&args.ledger, key.as_ref(), &options)?;
     if context.json {
         terminal::json(&report);
     } else if let (None, Some(why)) = (report.size, &report.undecided) {
@@ -62,6 +83,42 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
     match report.verdict {
         Verdict::Valid => Ok(()),
+        verdict => Err(Failure::Silent(verdict.exit_code())),
+    }
+}
+
+fn read_policy(path: &Path) -> Result<Policy, Failure> {
+    let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+    let file = File::open(path).map_err(|e| named(e.to_string()))?;
+    let mut text = String::new();
+    let read = file.take(MAX_POLICY as u64 + 1).read_to_string(&mut text);
+    read.map_err(|e| named(e.to_string()))?;
+    text.parse().map_err(|e: PolicyError| named(e.to_string()))
+}
+
+/// Verifies an exhibit.
+fn exhibit(
+    path: &Path,
+    key: Option<VerifyingKey>,
+    policy: Option<Policy>,
+    context: &Context,
+) -> Result<(), Failure> {
+    let named = |what: String| Failure::Undecided(format!("{}: {what}", path.display()));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|e| named(e.to_string()))?;
+    file.take(MAX_EXHIBIT as u64 + 1).read_to_end(&mut bytes).map_err(|e| named(e.to_string()))?;
+    let policy = match (key, policy) {
+        (Some(_), Some(_)) => return Err(Failure::Usage("give --key or --policy, not both".into())),
+        (key, policy) => policy.or(key.map(Policy::of_log)),
+    };
+    let report = crate::exhibit::verify(&bytes, policy.as_ref());
+    if context.json {
+        terminal::json(&report);
+    } else {
+        terminal::result(&terminal::plain(&report.to_string()));
+    }
+    match report.verdict {
+        ExhibitVerdict::Valid => Ok(()),
         verdict => Err(Failure::Silent(verdict.exit_code())),
     }
 }

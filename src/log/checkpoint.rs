@@ -124,7 +124,7 @@ impl Checkpoint {
     }
 
     /// As [`open`](Self::open), for a note that was parsed already.
-    pub(super) fn open_note(
+    pub(crate) fn open_note(
         note: SignedNote,
         key: &VerifyingKey,
     ) -> Result<SignedCheckpoint, CheckpointError> {

@@ -7,7 +7,8 @@
 //! ties one entry to it.
 //!
 //! An [`Entry`] is an event with what the ledger adds; [`decide`] says whether an event may stand at an index,
-//! and [`Auditor`] re-runs every rule over entries in order.
+//! and [`Auditor`] re-runs every rule over entries in order. A [`Policy`] says which log and which witnesses a reader
+//! trusts.
 //!
 //! ```
 //! use onrecord::log::{Checkpoint, MemoryTree, TlogProof, inclusion_path, leaf_hash};
@@ -32,6 +33,7 @@ mod checks;
 mod cosignature;
 mod entry;
 mod hash;
+mod policy;
 mod rows;
 mod rules;
 mod tile;
@@ -43,7 +45,9 @@ pub use checkpoint::{Checkpoint, CheckpointError, MAX_CHECKPOINT, MAX_SIZE, Sign
 pub use cosignature::{CosignatureError, MAX_COSIGNATURE_TIME, WitnessKey, WitnessKeyError, cosign};
 pub use entry::{Entry, EntryError, Header, MAX_ENTRY, MAX_INDEX, SignedEntry, Time};
 pub use hash::{Hash, leaf_hash, node_hash};
+pub use policy::{Cosigned, MAX_POLICY, Policy, PolicyError};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
+pub(crate) use rules::added_keys;
 pub use rules::{Door, NoDoor, Placement, decide};
 pub use tile::{
     TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,

@@ -63,7 +63,7 @@ fn name_and_id(key: &VerifyingKey) -> String {
 }
 
 /// Keys that an event adds, each with its place.
-fn added_keys(body: &Body) -> Vec<(&VerifyingKey, String)> {
+pub(crate) fn added_keys(body: &Body) -> Vec<(&VerifyingKey, String)> {
     match body {
         Body::LedgerOpened(b) => vec![(&b.operator_key, "facts.operator_key".into())],
         Body::PartyRegistered(b) => {

@@ -22,8 +22,10 @@ mod scratch;
 mod source;
 mod verify;
 
-pub use report::{Check, Fault, Outcome, Place, Report, Verdict};
-pub(crate) use report::{write_checks, write_faults};
+pub(crate) use crate::check::write_checks;
+pub use crate::check::{Check, Outcome};
+pub(crate) use report::write_faults;
+pub use report::{Fault, Place, Report, Verdict};
 pub use source::{FolderSource, HttpSource, Source, SourceError};
 pub(crate) use source::{agent, base_address};
 pub(crate) use verify::{KeptRows, Start, held_words, verify_from};

@@ -13,15 +13,16 @@ use std::{
 use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Loaded, Loader, WIDTH, first_entry, hashes},
-    report::{Check, Fault, Outcome, Place, Report, Verdict},
+    report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
     scratch::Scratch,
 };
 use crate::{
+    check::{Check, Outcome},
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, PutRows,
-        Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, Policy,
+        PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
         node_in_tile, tile_of_node, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
@@ -36,6 +37,8 @@ pub struct Options {
     pub files: bool,
     /// How many bundles are read at once: each holds up to 256 entries and their words.
     pub window: u64,
+    /// Which witnesses must have cosigned the checkpoint. Its log's key is the one given to [`verify`].
+    pub policy: Option<Policy>,
     /// Bytes of what the rules ask about that are kept in memory: some 200 an entry. What is more goes to files
     /// in `scratch`, which have no name and are gone when the verification ends, however it ends.
     pub memory: usize,
@@ -45,7 +48,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { words: true, files: true, window: 8, memory: 64 << 20, scratch: std::env::temp_dir() }
+        Self {
+            words: true,
+            files: true,
+            window: 8,
+            policy: None,
+            memory: 64 << 20,
+            scratch: std::env::temp_dir(),
+        }
     }
 }
 
@@ -182,7 +192,13 @@ pub(crate) fn verify_from<R: KeptRows>(
         }
     }
     identity(&mut checks, key, report.log_key.as_ref());
-    push(&mut checks, "witnesses", Outcome::NotChecked, "no policy given");
+    match report.checks.iter().find(|c| c.name == "witnesses") {
+        Some(check) => checks.push(check.clone()),
+        None if options.policy.is_some() => {
+            push(&mut checks, "witnesses", Outcome::NotChecked, stopped.clone())
+        }
+        None => push(&mut checks, "witnesses", Outcome::NotChecked, "no policy given"),
+    }
     report.checks = checks;
     report.verdict = if !report.faults.is_empty() {
         Verdict::Refused
@@ -241,6 +257,12 @@ fn run<R: KeptRows>(
     let entries = count(checkpoint.size(), "entry", "entries");
     let by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
     push(&mut report.checks, "checkpoint", Outcome::Ok, by);
+    if let Some(policy) = &options.policy {
+        let said = policy.cosigned(signed.note());
+        let words = said.quorum().map_err(|what| Stop::fault("witnesses", Place::Checkpoint, what))?;
+        let outcome = if said.asked { Outcome::Ok } else { Outcome::NotChecked };
+        push(&mut report.checks, "witnesses", outcome, words);
+    }
 
     let Start { auditor, levels } = begin(checkpoint).map_err(Stop::Undecided)?;
     let start = auditor.size();

@@ -208,6 +208,7 @@ fn routes(app: App) -> Router {
         .route("/content/tile/{*path}", get(raw::tile))
         .route("/entry/{index}", get(raw::entry))
         .route("/proof/{index}", get(raw::proof))
+        .route("/exhibit/{name}", get(raw::exhibit))
         .route("/content/{digest}", get(raw::content))
         .route("/file/{digest}", get(files::get).put(files::put))
         .route("/livez", get(raw::livez))

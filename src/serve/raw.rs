@@ -5,7 +5,7 @@ use std::fmt::Display;
 use axum::{
     body::{Body, Bytes},
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_DISPOSITION},
     response::Response,
 };
 
@@ -114,6 +114,23 @@ pub async fn proof(State(app): State<App>, Path(index): Path<String>, headers: H
         let proof = proof.to_string();
         let tag = Digest::blake3(proof.as_bytes()).to_string();
         Ok(Some(answer::tagged(&headers, &tag, REVALIDATE, || bytes(TEXT, REVALIDATE, proof))))
+    })
+    .await
+}
+
+/// `/exhibit/<n>.zip`: without files, which whoever wants them fetches and adds.
+pub async fn exhibit(State(app): State<App>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some(index) = name.strip_suffix(".zip").and_then(answer::number) else { return answer::not_found() };
+    found(&app, move |reader| {
+        let Some(zip) = crate::exhibit::assemble(reader, index)? else { return Ok(None) };
+        let tag = Digest::blake3(&zip).to_string();
+        let mut response =
+            answer::tagged(&headers, &tag, REVALIDATE, || bytes("application/zip", REVALIDATE, zip));
+        // Digits only.
+        if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"exhibit-{index}.zip\"")) {
+            response.headers_mut().insert(CONTENT_DISPOSITION, value);
+        }
+        Ok(Some(response))
     })
     .await
 }

@@ -1,0 +1,1377 @@
+#!/usr/bin/env python3
+"""Checks an Onrecord ledger, or one exhibit taken from it, without trusting whoever runs the ledger.
+
+    verify.py http://127.0.0.1:8080 [--key VKEY] [--policy FILE]    a whole ledger, or a folder with a copy of it
+    verify.py exhibit-41.zip        [--key VKEY] [--policy FILE]    one entry with its own proof
+    verify.py --vectors FILE   or   verify.py --speccheck FILE      this program against known answers
+
+Written from the specification alone, sharing no code with the program it checks; section numbers below are those
+of the specification's page on formats. The event types are data: events.json, beside this file or in ../schema.
+Needs Python 3.11 and two packages from PyPI, `cryptography` and `blake3`.
+
+What a good verdict proves: the holders of the keys shown signed these facts and the digest of these words, and
+the ledger committed to them, in this order, under one signed root. For a whole ledger: every rule of the ledger
+was followed at every entry. What it does not prove: that the words are true; that the keys are whose they are
+said to be; that the ledger's clock is right; and, without witnesses, that others were shown the same history.
+
+Not done here: RFC 3161 timestamps; ML-DSA cosignatures (type 0x06; never counted); the torsion of added keys and
+what is asked of words at the door, since both bind admission alone.
+Exit codes: 0 valid; 1 refused; 2 could not be read or decided; 3 sound, but only on trust it brought itself.
+"""
+import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys
+import urllib.error, urllib.request
+from types import SimpleNamespace
+
+from blake3 import blake3
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+# Nothing from outside is read beyond these sizes (bytes, unless they say otherwise).
+MAX_EVENT, MAX_ENTRY, MAX_CONTENT, MAX_NOTE, MAX_PROOF = 61_440, 65_535, 262_144, 65_536, 131_072
+MAX_FILE, MAX_EXHIBIT, MAX_MEMBERS, MAX_LINES, MAX_PATH, MAX_DEPTH = 1 << 32, 1 << 30, 20_000, 100, 63, 32
+MAX_NUMBER, WITHHELD, TIMEOUT = 2**53 - 1, 0xFFFFFFFF, 60
+ID = re.compile("[0-9a-f]{64}")
+NAME = re.compile(r"(?=.{1,128}\Z)[a-z0-9.-]+(/[a-z0-9._-]+)*")
+COUNTRIES = set("""AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ
+BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH
+ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE
+IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC
+MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE
+PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV
+SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT
+ZA ZM ZW""".split())
+
+class Refused(Exception):
+    """What was looked at breaks a rule. `code` is that of section 9, for faults of events."""
+
+    def __init__(self, code, place, why):
+        super().__init__(f"{code}: {place}: {why}" if code else f"{place}: {why}")
+        self.code = code
+
+class Unreadable(Exception):
+    """Nothing can be said: the thing could not be read."""
+
+def need(good, code, place, why):
+    if not good:
+        raise Refused(code, place, why)
+
+def quote(text):
+    """Foreign text, made safe for a terminal."""
+    return ascii(str(text)[:80])
+
+def digest(raw):
+    return blake3(raw).hexdigest()
+
+def unbase64(text):
+    """Standard, padded, canonical base64; None if it is anything else."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return raw if base64.b64encode(raw).decode() == text else None
+
+def number(text, most=MAX_NUMBER):
+    """A decimal number from 0 without leading zeros; None if it is anything else."""
+    good = re.fullmatch("0|[1-9][0-9]{0,15}", text)
+    return int(text) if good and int(text) <= most else None
+
+# ---- Keys, signatures, notes (sections 2 and 3; c2sp.org/signed-note) ----
+
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+Y8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+                    "little")
+SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}  # the y of the eight points of small order
+
+def strict_point(encoded):
+    """Canonical and not of small order. The sign without an x to bear it is caught by y = 1 and y = -1."""
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)
+    return y < P and y not in SMALL_ORDER_Y
+
+def verify_strict(key, message, signature):
+    """Strict Ed25519. OpenSSL compares R with the encoding of S*B - k*A: the cofactorless equation."""
+    if len(signature) != 64 or not (strict_point(key) and strict_point(signature[:32])):
+        return False
+    if int.from_bytes(signature[32:], "little") >= L:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+        return True
+    except (InvalidSignature, ValueError):
+        return False
+
+def read_vkey(text, kind=1):
+    """A vkey of this type. Parties and logs have the names of section 2; witnesses those of signed-note."""
+    parts = text.split("+", 2) if type(text) is str else []
+    raw = unbase64(parts[2]) if len(parts) == 3 else None
+    if not raw or raw[0] != kind or len(raw) != (1313 if kind == 6 else 33):
+        return None
+    name = parts[0]
+    good = NAME.fullmatch(name) if kind == 1 else name and not any(c.isspace() or c < "!" for c in name)
+    key_id = hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\n" + raw).digest()[:4]
+    if not good or parts[1] != key_id.hex():
+        return None
+    return SimpleNamespace(text=text, name=name, id=key_id, key=raw[1:], kind=kind)
+
+def read_note(raw, limit):
+    """Takes a signed note apart: its text, and (name, key id, signature) of each line. Verifies nothing."""
+    need(len(raw) <= limit, "NOTE_TOO_LONG", "note", f"at most {limit} bytes, found {len(raw)}")
+    try:
+        whole = bytes(raw).decode()
+    except UnicodeDecodeError as e:
+        raise Refused("NOTE_NOT_UTF8", f"note, byte {e.start + 1}", "not UTF-8") from None
+    control = re.search("[\0-\x09\x0b-\x1f]", whole)
+    need(not control, "NOTE_CONTROL_CHARACTER", "note", "a control character other than the newline")
+    text, gap, block = whole.rpartition("\n\n")
+    need(gap and block, "NOTE_UNSIGNED", "note", "expected text, an empty line and signature lines")
+    lines = block.split("\n")
+    need(lines.pop() == "", "BAD_SIGNATURE_LINE", "last line", "no newline at its end")
+    need(len(lines) <= MAX_LINES, "BAD_SIGNATURE_LINE", "signatures", f"more than {MAX_LINES}")
+    signatures = []
+    for i, line in enumerate(lines, 1):
+        dash, name, encoded = (line.split(" ", 2) + ["", ""])[:3]
+        sig = unbase64(encoded)
+        good = dash == "\u2014" and name and "+" not in name and not any(c.isspace() for c in name)
+        need(good and sig and len(sig) > 4, "BAD_SIGNATURE_LINE", f"signature line {i}",
+             "expected an em dash, a key name, and key id with signature in canonical base64")
+        signatures.append((name, sig[:4], sig[4:]))
+    return SimpleNamespace(raw=bytes(raw), text=text + "\n", signatures=signatures)
+
+def signed_by(note, key):
+    """Whether some line is this key's and good. Other lines are ignored, as signed-note asks."""
+    message = note.text.encode()
+    return any((name, key_id) == (key.name, key.id) and verify_strict(key.key, message, sig)
+               for name, key_id, sig in note.signatures)
+
+# ---- Line 3 of an event: JSON that cannot be read in two ways (section 3) ----
+
+def parse_json(line):
+    bad = re.search(r"[^!-~]|\\", line)
+    need(not bad, "JSON_BYTE", f"line 3, byte {bad and bad.start() + 1}",
+         "not a byte of 0x21 to 0x7E, or a backslash")
+    value, end = parse_value(line, 0, 1)
+    need(end == len(line), "JSON_SYNTAX", f"line 3, byte {end + 1}", "expected the end of the line")
+    need(type(value) is dict, "JSON_NOT_OBJECT", "line 3", "expected an object")
+    return value
+
+def parse_value(s, at, level):
+    place, first = f"line 3, byte {at + 1}", s[at:at + 1]
+    if first == '"':
+        end = s.find('"', at + 1)
+        need(end > 0, "JSON_SYNTAX", place, "a string without an end")
+        return s[at + 1:end], end + 1
+    if first and first in "{[":
+        need(level <= MAX_DEPTH, "JSON_DEPTH", place, f"nested deeper than {MAX_DEPTH} levels")
+        close, out, names = "}]"[first == "["], [], set()
+        need(s[at + 1:at + 2] != close, "JSON_EMPTY", place, "nothing in it: leave the member out")
+        while True:
+            at += 1  # past the bracket or the comma
+            if first == "{":
+                place = f"line 3, byte {at + 1}"
+                need(s[at:at + 1] == '"', "JSON_SYNTAX", place, "expected a member name")
+                name, at = parse_value(s, at, level + 1)
+                need(name not in names, "JSON_DUPLICATE", place, f"the name {quote(name)} twice")
+                names.add(name)
+                need(s[at:at + 1] == ":", "JSON_SYNTAX", f"line 3, byte {at + 1}", "expected a colon")
+                at += 1
+            value, at = parse_value(s, at, level + 1)
+            out.append((name, value) if first == "{" else value)
+            if s[at:at + 1] == close:
+                return (dict(out) if first == "{" else out), at + 1
+            need(s[at:at + 1] == ",", "JSON_SYNTAX", f"line 3, byte {at + 1}", f"expected a comma or {close}")
+    token = re.compile("[0-9+.eE-]+").match(s, at)
+    if token and first not in "eE":
+        good = re.fullmatch("0|-?[1-9][0-9]{0,15}", token[0]) and abs(int(token[0])) <= MAX_NUMBER
+        need(good, "JSON_NUMBER", place,
+             "expected an integer of at most 2^53-1 in size, without fraction or exponent")
+        return int(token[0]), token.end()
+    for word, value in (("true", True), ("false", False)):
+        if s.startswith(word, at):
+            return value, at + len(word)
+    need(not s.startswith("null", at), "JSON_NULL", place, "null: leave the member out")
+    raise Refused("JSON_SYNTAX", place, "expected a value")
+
+# ---- Events (section 3, and events.json) ----
+
+def load_types():
+    here = pathlib.Path(__file__).resolve().parent
+    for path in (here / "events.json", here.parent / "schema" / "events.json"):
+        if path.is_file():
+            return json.loads(path.read_text(encoding="utf-8"))
+    raise Unreadable("events.json, the list of event types, is neither beside this file nor in ../schema")
+
+def is_day(v):
+    try:
+        return type(v) is str and bool(re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", v)
+                                       and datetime.date.fromisoformat(v))
+    except ValueError:
+        return False
+
+def is_at(v):
+    clock = "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][+-]([01][0-9]|2[0-3]):[0-5][0-9]"
+    return type(v) is str and (is_day(v + "-01") if len(v) == 7 else
+                               is_day(v[:10]) and (len(v) == 10 or bool(re.fullmatch(clock, v[10:]))))
+
+def is_time(v):
+    return is_day(v[:10]) and bool(re.fullmatch(r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", v[10:],
+                                                re.ASCII))
+
+def is_id(v):
+    return type(v) is str and bool(ID.fullmatch(v))
+
+def is_count(v, least=0, most=MAX_NUMBER):
+    return type(v) is int and least <= v <= most
+
+def ascending(values):
+    return all(a < b for a, b in zip(values, values[1:]))
+
+def is_deadline(v):
+    if type(v) is dict and set(v) == {"by"}:
+        return is_day(v["by"])
+    holidays = v.get("holidays", []) if type(v) is dict else None
+    return (type(v) is dict and {"days", "rule", "from"} <= set(v) <= {"days", "rule", "from", "weekly",
+                                                                       "holidays"}
+            and is_count(v["days"], 1, 3650) and v["rule"] in ("calendar", "working",
+                                                               "my-interpretation-act-54")
+            and v["from"] in ("issue", "relayed", "available", "handed_over", "accepted")
+            and v.get("weekly", "sunday") in ("sunday", "friday")
+            and type(holidays) is list and all(map(is_day, holidays)) and ascending(holidays))
+
+def is_items(v, member, words):
+    good = type(v) is list and all(type(i) is dict and set(i) == {"item", member} and is_count(i["item"], 1)
+                                   and i[member] in words for i in v)
+    return good and ascending([i["item"] for i in v])
+
+def is_position(v):
+    return v == "content" or type(v) is str and v.startswith("files/") and number(v[6:]) is not None
+
+def is_fact(kind, v):
+    if type(kind) is list:
+        return type(v) is str and v in kind
+    keys = [read_vkey(k) for k in v] if kind == "vkeys" and type(v) is list else [None]
+    return {
+        "count": lambda: is_count(v), "bool": lambda: type(v) is bool, "at": lambda: is_at(v),
+        "vkey": lambda: bool(read_vkey(v)), "hash": lambda: is_id(v), "day": lambda: is_day(v),
+        "vkeys": lambda: all(keys) and len({k.key for k in keys}) == len(keys),
+        "country": lambda: type(v) is str and v in COUNTRIES,
+        "zone": lambda: type(v) is str and v in TYPES["zones"],
+        "language": lambda: type(v) is str and len(v) <= 35 and
+        bool(re.fullmatch("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", v)),
+        "deadline": lambda: is_deadline(v),
+        "outcomes": lambda: is_items(v, "outcome", ("answered", "partly", "refused", "not_held", "holding")),
+        "verdicts": lambda: is_items(v, "verdict", ("satisfied", "partly", "unsatisfied")),
+        "positions": lambda: type(v) is list and all(map(is_position, v)) and len(set(v)) == len(v),
+    }[kind]()
+
+def read_event(raw, origin):
+    """An event of good shape. Its signatures are another question: check_signatures."""
+    note = read_note(raw, MAX_EVENT)
+    lines = note.text.split("\n")[:-1]
+    need(len(lines) == 3, "EVENT_LINES", "text", f"expected three lines, found {len(lines)}")
+    need(lines[0] == "onrecord/event/v1", "EVENT_MARKER", "line 1", f"found {quote(lines[0])}")
+    need(lines[1] == origin, "WRONG_ORIGIN", "line 2", f"expected {origin}, found {quote(lines[1])}")
+    m = parse_json(lines[2])
+    for name in m:
+        need(name in ("type", "by", "at", "case", "refs", "facts", "content"), "UNKNOWN_MEMBER", quote(name),
+             "no such")
+    for name in ("type", "by", "at"):
+        need(name in m, "MISSING_MEMBER", name, "expected this member")
+    spec = TYPES["types"].get(m["type"]) if type(m["type"]) is str else None
+    need(spec, "UNKNOWN_TYPE", "type", f"no such event type: {quote(m['type'])}")
+    need(type(m["by"]) is list and len(m["by"]) <= 16, "BAD_BY", "by", "expected an array of 1 to 16 vkeys")
+    by = [read_vkey(k) for k in m["by"]]
+    need(all(by), "BAD_VKEY", "by", "a member that is no vkey of type 0x01")
+    need(len({k.key for k in by}) == len(by), "BAD_BY", "by", "a public key twice")
+    need(is_at(m["at"]), "BAD_AT", "at", f"no date or time of the three forms: {quote(m['at'])}")
+    case = m.get("case")
+    need(case is None or is_id(case), "BAD_ID", "case", "expected 64 lower-case hex digits")
+    refs, facts = m.get("refs", {}), m.get("facts", {})
+    need(type(refs) is dict, "BAD_REF", "refs", "expected an object")
+    need(type(facts) is dict, "BAD_FACT", "facts", "expected an object")
+    for place, given, known in (("refs", refs, spec["refs"]), ("facts", facts, spec["facts"])):
+        for name in given:
+            need(name in known, "UNKNOWN_MEMBER", f"{place}.{quote(name)}", f"not with {m['type']}")
+        for name in known:
+            need(name in given or not known[name]["required"], "MISSING_MEMBER", f"{place}.{name}",
+                 "expected it")
+    for role, ids in refs.items():
+        many = spec["refs"][role]["many"]
+        need((type(ids) is list) == many, "BAD_REF", f"refs.{role}", "an array of ids" if many else "one id")
+        ids = refs[role] = ids if many else [ids]  # from here on every role is a list
+        need(all(type(i) is str for i in ids), "BAD_REF", f"refs.{role}", "expected ids")
+        need(all(map(is_id, ids)), "BAD_ID", f"refs.{role}", "expected 64 lower-case hex digits")
+        need(len(set(ids)) == len(ids) <= 64, "BAD_REF", f"refs.{role}", "more than 64, or an id twice")
+    for name, value in facts.items():
+        kind = spec["facts"][name]["is"]
+        need(is_fact(kind, value), "BAD_FACT", f"facts.{name}",
+             f"expected {kind if type(kind) is str else 'a listed word'}")
+    if m["type"] == "ledger.opened":
+        need(read_vkey(facts["checkpoint_key"]).name == origin, "BAD_FACT", "facts.checkpoint_key",
+             "not named as origin")
+    if facts.get("kind") in ("person", "account") and m["type"] == "party.registered":
+        check_pseudonyms(facts.get("keys", []), origin)
+    c = m.get("content")
+    need(c or spec["content"] != "required", "MISSING_MEMBER", "content", "this type carries words")
+    need(c is None or spec["content"] != "none", "BAD_CONTENT_REF", "content", "this type carries no words")
+    if c is not None:
+        need(type(c) is dict, "BAD_CONTENT_REF", "content", "expected {blake3, size}")
+        need(set(c) <= {"blake3", "size"}, "UNKNOWN_MEMBER", "content", "expected blake3 and size")
+        need(is_id(c.get("blake3")) and is_count(c.get("size"), 1, MAX_CONTENT), "BAD_CONTENT_REF", "content",
+             "bad")
+    need(case or spec["case"] != "required", "CASE_REQUIRED", "case", "expected the id of a case")
+    need(not case or spec["case"] != "refused", "CASE_REFUSED", "case", f"not with {m['type']}")
+    return SimpleNamespace(note=note, origin=origin, id=digest(note.text.encode()), type=m["type"], spec=spec,
+                           by=by,
+                           at=m["at"],
+                           case=case, refs=refs, facts=facts, content=c)
+
+def check_pseudonyms(keys, origin):
+    for k in map(read_vkey, keys):
+        need(re.fullmatch(re.escape(origin) + "/[0-9a-f]{16}", k.name), "BAD_FACT", "facts",
+             "a person's key by a name")
+
+def check_signatures(event):
+    """One line for each member of `by`, in that order, and no other; each of them strict."""
+    lines = event.note.signatures
+    need(len(lines) == len(event.by), "SIGNATURE_COUNT", "signatures",
+         f"{len(event.by)} in by, {len(lines)} lines")
+    for i, ((name, key_id, _), key) in enumerate(zip(lines, event.by), 1):
+        need((name, key_id) == (key.name, key.id), "SIGNATURE_ORDER", f"signature line {i}",
+             f"not that of {key.name}")
+    for i, ((_, _, sig), key) in enumerate(zip(lines, event.by), 1):
+        need(verify_strict(key.key, event.note.text.encode(), sig), "BAD_SIGNATURE", f"signature line {i}",
+             f"not a signature by {key.name} over these three lines")
+
+def added_keys(event):
+    f = event.facts
+    return [read_vkey(k) for k in {"ledger.opened": lambda: [f["operator_key"]],
+                                   "key.added": lambda: [f["key"]],
+                                   "party.registered": lambda: f.get("keys", [])}.get(event.type, list)()]
+
+def thread_of(event):
+    return {"own": event.id, "party": event.refs.get("party", [None])[0], "case": event.case or event.id}[
+        event.spec["thread"]]
+
+def read_entry(raw, origin):
+    """What the ledger added, and the event inside (section 4)."""
+    need(len(raw) <= MAX_ENTRY, "ENTRY_TOO_LONG", "entry", f"{len(raw)} bytes")
+    head, gap, note = bytes(raw).partition(b"\n\n")
+    need(gap and head.isascii(), None, "entry", "no header, empty line and event")
+    lines = head.decode("ascii").split("\n")
+    need(len(lines) > 6, None, "header", "fewer lines than an entry has")
+    need(lines[0] == "onrecord/entry/v1", None, "header line 1", f"found {quote(lines[0])}")
+    need(lines[1] == origin, None, "header line 2", f"expected {origin}, found {quote(lines[1])}")
+
+    def words(line, *form):
+        found = lines[line - 1].split(" ") if line <= len(lines) else []
+        good = len(found) == len(form) and found[0] == form[0]
+        values = [number(f) if want is number else f if want(f) else None for f,
+                  want in zip(found[1:], form[1:])]
+        need(good and None not in values, None, f"header line {line}",
+             f"no line '{form[0]}' of the right form")
+        return values
+    event = read_event(note, origin)
+    signers = [tuple(words(i, "signer", is_id, number)) for i in range(7, len(lines) + 1)]
+    need(len(signers) == len(event.by), None, "header", f"{len(signers)} signer lines, {len(event.by)} in by")
+    (index,), (time,), (prev,) = words(3, "index", number), words(4, "time", is_time), words(5, "prev", is_id)
+    thread, k = words(6, "thread", is_id, number)
+    return SimpleNamespace(raw=bytes(raw), index=index, time=time, prev=prev, thread=thread, k=k,
+                           signers=signers,
+                           event=event)
+
+# ---- The rules, at every index again (section 5, and `checks` of events.json) ----
+
+class History:
+    """All that the entries below an index say of keys, roles, threads and events."""
+
+    def __init__(self, origin):
+        self.origin, self.size, self.operator, self.log_key = origin, 0, None, None
+        self.events, self.threads, self.keys, self.names, self.key_ids = {}, {}, {}, {}, set()
+        self.roles, self.kinds, self.fictional, self.withheld_words = set(), {}, set(), {}
+
+    def decide(self, event, words=None, door=False):
+        """Whether the event may stand at the next index. Gives the party of each signer."""
+        opens = event.type == "ledger.opened"
+        need(opens or self.size, "NOT_OPENED", "type", "the first event is ledger.opened")
+        need(not (opens and self.size), "ALREADY_OPENED", "type", "the ledger was opened at index 0")
+        parties = self.check_keys(event)
+        self.check_role(event, parties[0])
+        self.check_refs(event)
+        if door:
+            check_words_at_the_door(event, words)
+        withheld = event.content and self.withheld_words.get(event.content["blake3"])
+        need(not withheld, "BLOB_WITHHELD", "content", "these words are withheld on this ledger")
+        self.cross_check(event, parties[0])
+        return parties
+
+    def check_keys(self, event):
+        added = added_keys(event)
+        party = event.refs.get("party", [event.id])[0]  # whom added keys will belong to
+        proving = {k.text for k in added}  # these sign to prove possession, which gives no authority
+        parties = []
+        for i, k in enumerate(event.by):
+            if k.text in proving and (i > 0 or event.type == "ledger.opened"):
+                parties.append(party)
+                continue
+            known = self.keys.get(k.key)
+            need(known and known.name == k.name, "KEY_UNKNOWN", f"by[{i}]", f"{k.text} was never added")
+            parties.append(known.party)
+        for i, k in enumerate(event.by):
+            known = None if k.text in proving else self.keys[k.key]
+            need(not known or known.revoked is None, "KEY_REVOKED", f"by[{i}]",
+                 f"{k.text} was revoked at index {known and known.revoked}")
+        if event.type == "key.revoked":
+            k = read_vkey(event.facts["key"])
+            known = self.keys.get(k.key)
+            need(known and (known.party, known.name) == (party, k.name), "KEY_UNKNOWN", "facts.key",
+                 "not the party's")
+            need(known.revoked is None, "KEY_REVOKED", "facts.key", "revoked before")
+        opens = event.type == "ledger.opened"
+        log_key = read_vkey(event.facts["checkpoint_key"]).key if opens else self.log_key
+        for i, k in enumerate(added):
+            twin = (k.name, k.id) in self.key_ids or (k.name, k.id) in [(o.name, o.id) for o in added[:i]]
+            need(k.key not in self.keys and not twin and k.key != log_key, "KEY_TAKEN", "facts",
+                 f"the key {k.text}, its name and id, or the log's own, is or was on record")
+        for k in added:
+            need(self.names.get(k.name, party) == party, "KEY_NAME_TAKEN", "facts",
+                 f"{k.name} is another party's")
+        for k in added:
+            need(k.text in {b.text for b in event.by}, "KEY_NO_POSSESSION", "facts", f"{k.text} did not sign")
+        if event.type == "key.added" and self.kinds.get(party) in ("person", "account"):
+            check_pseudonyms([event.facts["key"]], self.origin)
+        return parties
+
+    def check_role(self, event, author):
+        def may(who):
+            rule, _, role = who.partition(":")
+            named = event.refs.get(role, [None])[0]
+            row = self.events.get(named)
+            return {"first": self.size == 0, "any": True, "op": author == self.operator,
+                    "reg": author == self.operator or (author, "registrar") in self.roles,
+                    "rec": author == self.operator or (author, "recorder") in self.roles,
+                    "self": named == author, "subject": bool(row) and author in row.subjects,
+                    "author": bool(row) and author in row.authors}[rule]
+        who = event.spec["who"]
+        need(any(map(may, who)), "NOT_ALLOWED", "by[0]", f"{event.type} is signed by {' or '.join(who)}")
+
+    def check_refs(self, event):
+        if event.case:
+            need(event.case in self.events, "REF_UNKNOWN", "case", "not on record before")
+            need(self.events[event.case].type == "case.opened", "REF_KIND", "case", "not a case.opened")
+        case = event.id if event.type == "case.opened" else event.case
+        for role, known in event.spec["refs"].items():
+            for target in event.refs.get(role, ()):
+                row, place = self.events.get(target), f"refs.{role}"
+                need(row, "REF_UNKNOWN", place, f"{target} is not on record before")
+                need(known["kind"] == "any" or row.type in known["kind"], "REF_KIND", place, f"a {row.type}")
+                touched = (event.type.split(".")[0], role) in (("content", "entry"),
+                                                               ("correction", "corrects"))
+                good = row.case == case if touched else known.get("cross") or row.case in (None, case)
+                need(good, "REF_CASE", place, "it stands in another case")
+
+    def cross_check(self, event, author):
+        def check(name, good, why):
+            need(good, "CHECK_FAILED", name, why)
+        kind, f, at = event.type, event.facts, event.at
+        ref = {role: self.events[ids[0]] for role, ids in event.refs.items()}
+        ids = {role: ids[0] for role, ids in event.refs.items()}
+        if kind == "demand.issued":
+            respondent = self.events[event.case].event.refs["respondent"][0]
+            check("demand.respondent", ids["respondent"] == respondent, "not the case's respondent")
+            check("demand.items", 1 <= f["items"] <= 100, f"{f['items']} items")
+            check("demand.sender", "petitioner" in ids or "counsel" in ids, "nobody stands behind it")
+            d = f.get("deadline", {})
+            act54 = d.get("rule") == "my-interpretation-act-54"
+            check("deadline.rule", ("weekly" in d and "holidays" in d) if act54 else "weekly" not in d,
+                  "weekly, holidays")
+        if kind == "disclosure.made":
+            reply = f["kind"] == "reply"
+            good = reply == ("demand" in ids) and (reply or "items" not in f)
+            check("disclosure.reply", good, "refs.demand stands with kind reply, facts.items only then")
+            if reply:
+                demand = ref["demand"].event
+                check("disclosure.reply", ids["party"] == demand.refs["respondent"][0],
+                      "not the one who was asked")
+                most = max((i["item"] for i in f.get("items", ())), default=0)
+                check("disclosure.reply", most <= demand.facts["items"],
+                      f"item {most} of {demand.facts['items']}")
+        if kind == "answer.assessed":
+            answer = ref["disclosure"].event
+            check("assessment.pair", answer.refs.get("demand") == event.refs["demand"],
+                  "it answers another demand")
+            answered = {i["item"] for i in answer.facts.get("items", ())}
+            check("assessment.pair", {i["item"] for i in f["items"]} <= answered,
+                  "an item that was not answered there")
+        if kind in ("notice.dispatched", "delivery.evidenced",
+                    "deadline.adjusted") or kind.startswith("collection."):
+            check("at.day", len(at) >= 10, "`at` has no day")
+        if kind in ("delivery.evidenced", "receipt.acknowledged"):
+            check("evidence.order", at[:10] >= ref["notice"].event.at[:10], "before its notice")
+        if kind in ("collection.counted", "collection.closed"):
+            check("collection.open", not ref["collection"].closed, "closed before")
+            check("collection.open", f["count"] >= ref["collection"].count,
+                  f"less than {ref['collection'].count}")
+        if kind == "commitment.closed":
+            check("commitment.open", not ref["commitment"].closed, "closed before")
+        if kind == "content.withheld":
+            good = ref["entry"].event.content and not ref["entry"].withheld & set(f["blobs"])
+            check("withholding.state", good, "the entry has no words, or they are withheld already")
+        if kind == "content.released":
+            check("withholding.state", ref["entry"].withheld >= set(f["blobs"]), "not withheld")
+        if kind == "case.opened":
+            same = f.get("fictional", False) == (ids["respondent"] in self.fictional)
+            check("case.fictional", same, "a case is fictional if and only if its respondent is")
+        if kind == "correction.issued" and f["effect"] == "annotate":
+            check("correction.void", "replacement" not in ids, "a replacement without effect void")
+        elif kind == "correction.issued":
+            old, new = ref["corrects"], ref.get("replacement")
+            check("correction.void", author in old.authors, "voided by somebody else")
+            lasting = ("ledger", "party", "key", "role", "case", "content", "correction")
+            check("correction.void", old.type.split(".")[0] not in lasting, f"a {old.type} can't be voided")
+            check("correction.void", not old.voided, "void already")
+            alike = not new or (new.type, new.case) == (old.type,
+                                                        old.case) and set(new.authors) & set(old.authors)
+            check("correction.void", alike, "the replacement is of another type, case or author")
+
+    def apply(self, event, parties):
+        """What changes by an event that passed. Gives its thread, its number in it, and the signer lines."""
+        kind, f, party = event.type, event.facts, event.refs.get("party", [event.id])[0]
+        for k in added_keys(event):
+            self.keys[k.key] = SimpleNamespace(party=party, name=k.name, revoked=None)
+            self.names[k.name] = party
+            self.key_ids.add((k.name, k.id))
+        ref = {role: self.events[ids[0]] for role, ids in event.refs.items()}
+        if kind == "ledger.opened":
+            self.operator, self.log_key = event.id, read_vkey(f["checkpoint_key"]).key
+        elif kind == "party.registered":
+            self.kinds[party] = f["kind"]
+            if f.get("fictional"):
+                self.fictional.add(party)
+        elif kind == "key.revoked":
+            self.keys[read_vkey(f["key"]).key].revoked = self.size
+        elif kind == "role.granted":
+            self.roles.add((party, f["role"]))
+        elif kind == "role.revoked":
+            self.roles.discard((party, f["role"]))
+        elif kind in ("collection.counted", "collection.closed"):
+            ref["collection"].count, ref["collection"].closed = f["count"], kind == "collection.closed"
+        elif kind == "commitment.closed":
+            ref["commitment"].closed = True
+        elif kind == "correction.issued" and f["effect"] == "void":
+            ref["corrects"].voided = True
+        elif kind in ("content.withheld", "content.released"):
+            row = ref["entry"]
+            row.withheld = (row.withheld | set(f["blobs"]) if kind == "content.withheld" else
+                            row.withheld - set(f["blobs"]))
+            if row.event.content:
+                holders = self.withheld_words.setdefault(row.event.content["blake3"], set())
+                (holders.add if "content" in row.withheld else holders.discard)(row.event.id)
+        subjects = {i for role in event.spec.get("subject", ()) for i in event.refs.get(role, ())}
+        self.events[event.id] = SimpleNamespace(
+            event=event, index=self.size, type=kind, case=event.id if kind == "case.opened" else event.case,
+            authors=parties, subjects=subjects, closed=False, voided=False, count=0, withheld=frozenset())
+        thread = thread_of(event)
+        k = self.threads[thread] = self.threads.get(thread, -1) + 1
+        self.size += 1
+        return thread, k, [(p, self.threads[p]) for p in parties]
+
+    def add(self, entry):
+        """The event of an entry, and the ledger's own lines about it."""
+        thread, k, signers = self.apply(entry.event, self.decide(entry.event))
+        need((entry.thread, entry.k) == (thread, k), None, "header line 6", f"expected thread {thread} {k}")
+        for i, (found, expected) in enumerate(zip(entry.signers, signers), 7):
+            need(found == expected, None, f"header line {i}", f"expected signer {expected[0]} {expected[1]}")
+
+def check_words_at_the_door(event, words):
+    """Only for --vectors: of an entry, a verifier judges digest and size of the words alone (section 3)."""
+    if not event.content:
+        return
+    need(words is not None, "CONTENT_MISSING", "content", "none came")
+    good = (digest(words), len(words)) == (event.content["blake3"], event.content["size"])
+    need(good, "CONTENT_DIGEST", "content", "not what the event commits to")
+
+    def once(pairs):
+        need(len(dict(pairs)) == len(pairs), "CONTENT_JSON", "content", "a name twice")
+        return dict(pairs)
+
+    def token(text):
+        good = re.fullmatch("0|-?[1-9][0-9]{0,15}", text) and abs(int(text)) <= MAX_NUMBER
+        need(good, "CONTENT_JSON", "content", f"the number {quote(text)}")
+        return int(text)
+    try:
+        value = json.loads(words.decode(), object_pairs_hook=once, parse_int=token, parse_float=token,
+                           parse_constant=token)
+    except (ValueError, RecursionError):
+        raise Refused("CONTENT_JSON", "content", "not I-JSON in UTF-8 without BOM") from None
+    need(type(value) is dict, "CONTENT_JSON", "content", "not an object")
+    salt = value.get("salt")
+    need(type(salt) is str and len(unbase64(salt) or b"") == 16, "CONTENT_SALT", "content.salt",
+         "not 16 bytes")
+
+def files_of(words):
+    """The files that words name. Words that name them badly name none: the door is not asked again."""
+    try:
+        files = json.loads(words)["files"]
+        good = all(is_id(f["blake3"]) and is_id(f["sha256"]) and is_count(f["size"]) for f in files)
+        return files if good and type(files) is list else []
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+# ---- The tree (RFC 6962, RFC 9162), checkpoints, proofs, witnesses (section 6; c2sp.org/tlog-*) ----
+
+def leaf_hash(raw):
+    return hashlib.sha256(b"\0" + raw).digest()
+
+def node(left, right):
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+def pair_up(hashes):
+    """One level up; an odd last one rises as it is, which gives the tree of RFC 6962."""
+    return [node(*hashes[i:i + 2]) if i + 1 < len(hashes) else hashes[i] for i in range(0, len(hashes), 2)]
+
+def root_of(hashes):
+    while len(hashes) > 1:
+        hashes = pair_up(hashes)
+    return hashes[0] if hashes else hashlib.sha256(b"").digest()
+
+def left_size(size):
+    """The largest power of two below a size: where the tree of that size is split."""
+    return 1 << (size - 1).bit_length() - 1
+
+def root_by_path(leaf, index, size, path):
+    """The root that a path gives, by RFC 6962, section 2.1.1. Uses the path up, from its end."""
+    if size == 1:
+        return leaf
+    k, sibling = left_size(size), path.pop()
+    return (node(root_by_path(leaf, index, k, path), sibling) if index < k else
+            node(sibling, root_by_path(leaf, index - k, size - k, path)))
+
+def included(leaf, index, size, path, root):
+    rest = list(path)
+    try:
+        return index < size and root_by_path(leaf, index, size, rest) == root and not rest
+    except IndexError:  # the path is too short
+        return False
+
+def roots_by_path(old, new, path, old_root, whole=True):
+    """The old and new root that a consistency proof gives, by the definition of RFC 6962, section 2.1.2."""
+    if old == new:
+        return (old_root, old_root) if whole else (path[-1], path.pop())
+    k, sibling = left_size(new), path.pop()
+    if old <= k:
+        a, b = roots_by_path(old, k, path, old_root, whole)
+        return a, node(b, sibling)
+    a, b = roots_by_path(old - k, new - k, path, old_root, False)
+    return node(sibling, a), node(sibling, b)
+
+def consistent(old, new, old_root, new_root, path):
+    rest = list(path)
+    try:
+        return 0 < old <= new and roots_by_path(old, new, rest, old_root) == (old_root, new_root) and not rest
+    except IndexError:
+        return False
+
+def read_checkpoint(raw):
+    note = read_note(raw, MAX_NOTE)
+    lines = note.text.split("\n")[:-1]
+    need(len(lines) == 3, None, "checkpoint", "expected origin, size and root, and no other line")
+    origin, size, root = lines[0], number(lines[1]), unbase64(lines[2])
+    good = NAME.fullmatch(origin) and "." in origin and not origin.startswith("onrecord/")
+    need(good, None, "checkpoint, line 1", f"no origin: {quote(origin)}")
+    need(size is not None, None, "checkpoint, line 2", "no size")
+    need(root and len(root) == 32 and (size or root == root_of([])), None, "checkpoint, line 3",
+         "no root hash")
+    return SimpleNamespace(note=note, origin=origin, size=size, root=root)
+
+def check_log_signature(checkpoint, key):
+    need(key.name == checkpoint.origin, None, "checkpoint", f"of {checkpoint.origin}, not of {key.name}")
+    need(signed_by(checkpoint.note, key), None, "checkpoint", f"no good signature by {key.text}")
+
+def read_proof(raw):
+    """c2sp.org/tlog-proof. The line `extra` is ignored: nobody signed it."""
+    need(len(raw) <= MAX_PROOF, None, "proof", f"{len(raw)} bytes")
+    head, gap, checkpoint = bytes(raw).partition(b"\n\n")
+    lines = head.decode("utf-8", "replace").split("\n")
+    need(gap and lines[0] == "c2sp.org/tlog-proof@v1", None, "proof", "not a tlog-proof")
+    lines = lines[2:] if lines[1:] and lines[1].startswith("extra ") else lines[1:]
+    index = number(lines[0][6:]) if lines and lines[0].startswith("index ") else None
+    need(index is not None and len(lines) <= MAX_PATH + 1, None, "proof", "no index, or too long a path")
+    path = [unbase64(line) for line in lines[1:]]
+    need(all(h and len(h) == 32 for h in path), None, "proof", "a path line that is no hash")
+    return SimpleNamespace(index=index, path=path, checkpoint=checkpoint)
+
+def read_policy(raw):
+    """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned."""
+    need(len(raw) <= MAX_NOTE and not re.search(rb"[\0-\x08\x0b-\x1f\x7f]", raw), None, "policy",
+         "too long, or control bytes")
+    logs, members, quorum = [], {}, None  # members: name -> a key, or (threshold, names)
+    for i, line in enumerate(bytes(raw).decode("utf-8", "surrogateescape").split("\n"), 1):
+        words, place = re.findall("[^ \t]+", line), f"policy, line {i}"
+        if not words or words[0].startswith("#"):
+            continue
+        what, args = words[0], words[1:]
+        if what == "log" and len(args) in (1, 2):
+            key = read_vkey(args[0])
+            need(key and key.key not in [k.key for k in logs], None, place,
+                 "no vkey of type 0x01, or one twice")
+            logs.append(key)
+        elif what == "witness" and len(args) in (2, 3):
+            key = read_vkey(args[1], 4) or read_vkey(args[1], 6)
+            twice = key and key.key in [m.key for m in members.values() if type(m) is not tuple]
+            need(key and not twice, None, place, "no vkey of a witness, or one twice")
+            need(args[0] not in members and args[0] != "none", None, place, "a name twice")
+            members[args[0]] = key
+        elif what == "group" and len(args) >= 3:
+            name, wanted, names = args[0], args[1], args[2:]
+            least = {"any": 1, "all": len(names)}.get(wanted) or number(wanted, len(names))
+            need(least and name not in members and name != "none", None, place,
+                 "a bad threshold, or a name twice")
+            used = {n for m in members.values() if type(m) is tuple for n in m[1]}
+            good = len(set(names)) == len(names) and set(names) <= set(members) and not set(names) & used
+            need(good, None, place, "a member that is not defined above, or listed twice")
+            members[name] = (least, names)
+        elif what == "quorum" and len(args) == 1:
+            need(quorum is None and (args[0] == "none" or args[0] in members), None, place,
+                 "not defined above, or twice")
+            quorum = args[0]
+        else:
+            raise Refused(None, place, "not a line of a policy")
+    need(quorum, None, "policy", "no quorum line")
+    return SimpleNamespace(logs=logs, members=members, quorum=quorum)
+
+def trusted_key(key, policy, origin):
+    """The key given, or that of the policy's log of this origin; None if there is neither."""
+    if key or not policy or not policy.logs:
+        return key
+    key = next((k for k in policy.logs if k.name == origin), None)
+    need(key, None, "policy", f"it names no log {origin}")
+    return key
+
+def cosigned_at(note, key):
+    """When this witness cosigned, in seconds since 1970: the latest of its good lines; None without one."""
+    times = []
+    for name, key_id, sig in note.signatures:
+        if key.kind == 4 and (name, key_id) == (key.name, key.id) and len(sig) == 72:
+            time = int.from_bytes(sig[:8], "big")
+            if time < 2**63 and verify_strict(key.key, f"cosignature/v1\ntime {time}\n{note.text}".encode(),
+                                              sig[8:]):
+                times.append(time)
+    return max(times, default=None)
+
+def check_witnesses(report, policy, note):
+    if not policy or policy.quorum == "none":
+        return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
+    times = {n: cosigned_at(note, k) for n, k in policy.members.items() if type(k) is not tuple}
+
+    def seen(name, until):
+        m = policy.members[name]
+        if type(m) is tuple:
+            return sum(seen(n, until) for n in m[1]) >= m[0]
+        return times[name] is not None and times[name] <= until
+    good = sorted(t for t in times.values() if t is not None)
+    by = next((t for t in good if seen(policy.quorum, t)), None)
+    need(by is not None, None, "witnesses",
+         f"{len(good)} of {len(times)} cosigned: the quorum is not reached")
+    when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(by, 10**11))
+    report("witnesses", "ok", f"quorum {quote(policy.quorum)} by {when} UTC, by the witnesses' clocks")
+    report.witnessed = f"The policy's witnesses saw that tree by {when} UTC."
+
+# ---- What is said in the end ----
+
+class Report:
+    """One line for each check, in a fixed order; what was not reached is not checked."""
+
+    def __init__(self, *names):
+        self.lines = {n: ("not checked", "stopped before") for n in names}
+        self.fault, self.witnessed, self.own_trust = None, False, False
+
+    def __call__(self, name, state, detail):
+        self.lines[name] = (state, detail)
+
+    def failed(self, name, entry, why):
+        self.lines[name] = ("FAILED", why)
+        where = entry if type(entry) is str else f"entry {entry}"
+        self.fault = self.fault or f"REFUSED  {where}: {why}"
+
+    def finish(self, required):
+        for name, (state, detail) in self.lines.items():
+            print(f"{name:<12}{state:<13}{detail}")
+        if self.fault:
+            print(self.fault)
+            return 1
+        for name in required:
+            if self.lines[name][0] == "not checked" and not (name == "checkpoint" and self.own_trust):
+                print(f"undecided: {name} was not checked: {self.lines[name][1]}")
+                return 2
+        if self.own_trust:
+            print("sound in itself, on trust it brought itself: give --key or --policy from another source")
+            return 3
+        print("valid")
+        return 0
+
+# ---- A whole ledger ----
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args):
+        return None
+
+class Source:
+    """A ledger's public files, over HTTP or in a folder. What is not there is None; too long is refused."""
+
+    def __init__(self, where):
+        self.where, self.far = where.rstrip("/"), where.startswith(("http://", "https://"))
+        self.http = urllib.request.build_opener(NoRedirect)
+
+    def read(self, path, limit, take):
+        """Hands pieces of a file to `take`, at most limit + 1 bytes; False if there is none."""
+        try:
+            if self.far:
+                stream = self.http.open(f"{self.where}/{path}", timeout=TIMEOUT)
+            else:
+                stream = open(f"{self.where}/{path}", "rb")
+            with stream:
+                left = limit + 1
+                while left and (piece := stream.read(min(left, 1 << 20))):
+                    take(piece)
+                    left -= len(piece)
+            return True
+        except FileNotFoundError:
+            return False
+        except urllib.error.HTTPError as e:
+            if e.code in (404, 410):
+                return False
+            raise Unreadable(f"{path}: HTTP {e.code}") from None
+        except (OSError, http.client.HTTPException, ValueError) as e:
+            raise Unreadable(f"{path}: {quote(e)}") from None
+
+    def get(self, path, limit):
+        pieces = []
+        if not self.read(path, limit, pieces.append):
+            return None
+        raw = b"".join(pieces)
+        need(len(raw) <= limit, None, path, f"longer than {limit} bytes")
+        return raw
+
+    def tile(self, prefix, n, total, longest):
+        """Tile n of `total` items: the partial one, or the head of the full one that took its place."""
+        digits = f"{n:0{(len(str(n)) + 2) // 3 * 3}}"
+        groups = [digits[i:i + 3] for i in range(0, len(digits), 3)]
+        path = "/".join([prefix, *("x" + g for g in groups[:-1]), groups[-1]])
+        width = min(256, total - n * 256)
+        raw = self.get(f"{path}.p/{width}", longest * width) if width < 256 else None
+        if raw is not None:
+            return f"{path}.p/{width}", raw, width, True
+        return path, self.get(path, longest * 256), width, width == 256
+
+def hash_tile(source, level, n, total):
+    path, raw, width, exact = source.tile(f"tile/{level}", n, total, 32)
+    good = raw is not None and (len(raw) == width * 32 if exact else len(raw) >= width * 32)
+    need(good, None, path, "missing, or of another length than its hashes")
+    return path, [raw[i:i + 32] for i in range(0, width * 32, 32)]
+
+def split_tile(path, raw, width, exact, form):
+    """Items, each after its length, as far as that goes, and what is wrong then. None stands for withheld."""
+    items, at, step = [], 0, struct.calcsize(form)
+    while len(items) < width:
+        size = struct.unpack_from(form, raw, at)[0] if at + step <= len(raw) else len(raw)
+        at += step
+        if form == ">I" and size == WITHHELD:
+            items.append(None)
+        elif at + size > len(raw):
+            return items, f"{path} ends before the end of item {len(items)}"
+        else:
+            items.append(raw[at:at + size])
+            at += size
+    return items, f"{path}: bytes after the last item" if exact and at < len(raw) else None
+
+def verify_ledger(where, key, policy):
+    source = Source(where)
+    report = Report("checkpoint", "entries", "signatures", "chain", "rules", "tree", "tiles", "words",
+                    "files",
+                    "witnesses")
+    at = SimpleNamespace(check="checkpoint", place="checkpoint")
+    try:
+        walk_ledger(source, key, policy, report, at)
+    except Refused as e:
+        report.failed(at.check, at.place, str(e))
+    return report.finish(["checkpoint", "entries", "rules"])
+
+def walk_ledger(source, key, policy, report, at):
+    """`at` says which check is on and of what, so that a fault names its place."""
+    raw = source.get("checkpoint", MAX_NOTE)
+    if raw is None:
+        raise Unreadable("there is no checkpoint")
+    checkpoint = read_checkpoint(raw)
+    origin, size = checkpoint.origin, checkpoint.size
+    key = trusted_key(key, policy, origin)
+    if not key:  # then the ledger vouches for itself
+        path, bundle, _, _ = source.tile("tile/entries", 0, max(size, 1), 2 + MAX_ENTRY)
+        first = read_entry((split_tile(path, bundle or b"", 1, False, ">H")[0] or [b""])[0], origin)
+        key, report.own_trust = read_vkey(first.event.facts.get("checkpoint_key")), True
+        need(key, None, "entry 0", "it names no checkpoint key")
+    check_log_signature(checkpoint, key)
+    trust = "by the key it names itself: " if report.own_trust else "by "
+    report("checkpoint", "ok", f"{origin}, {size} entries, signed {trust}{key.text}")
+
+    # The leaf hashes that the tiles say. If they make the signed root, they tell which entry was changed.
+    tile_fault, said = None, []
+    for n in range(-(-size // 256)):
+        try:
+            said += hash_tile(source, 0, n, size)[1]
+        except Refused as e:
+            tile_fault, said = e, []
+            break
+    proven = said and root_of(said) == checkpoint.root
+    history, leaves, prev, time, signatures = History(origin), [], "0" * 64, "", 0
+    words = SimpleNamespace(present=0, absent=[], wrong=None)
+    files = SimpleNamespace(present=0, absent=[], wrong=None)
+    for n in range(-(-size // 256)):
+        at.check, at.place = "entries", f"entry {n * 256}"
+        path, bundle, width, exact = source.tile("tile/entries", n, size, 2 + MAX_ENTRY)
+        need(bundle is not None, None, path, "missing")
+        contents, words_fault = bundle_words(source, n, size)
+        entries, fault = split_tile(path, bundle, width, exact, ">H")
+        for raw, content in zip(entries, contents):
+            at.check, at.place = "entries", f"entry {len(leaves)}"
+            leaves.append(leaf_hash(raw))
+            try:
+                entry = read_entry(raw, origin)
+                need(entry.index == len(leaves) - 1, None, "header line 3", f"index {entry.index}")
+                need(entry.event.id not in history.events, None, "event", "it stands on record before")
+                at.check = "signatures"
+                check_signatures(entry.event)
+                at.check = "chain"
+                need(entry.prev == prev, None, "header line 5", f"expected prev {prev}")
+                need(entry.time >= time, None, "header line 4",
+                     f"time runs back, from {time} to {entry.time}")
+                at.check = "rules"
+                history.add(entry)
+            except Refused as e:
+                if proven and leaves[-1] != said[len(leaves) - 1]:
+                    raise Refused(None, "its bytes", f"not those under the signed root; {e}") from None
+                raise
+            at.check = "tree"
+            good = not proven or leaves[-1] == said[len(leaves) - 1]
+            need(good, None, "its bytes", "not those under the signed root")
+            if entry.index == 0:
+                at.check = "rules"
+                need(entry.event.facts["checkpoint_key"] == key.text, None, "facts.checkpoint_key",
+                     f"not {key.text}")
+            prev, time, signatures = digest(raw), entry.time, signatures + len(entry.event.by)
+            judge_words(source, entry, content, words, files)
+        at.check, at.place = "entries", f"entry {min(len(leaves), size - 1)}"
+        need(not fault, None, "bundle", fault)
+        words.wrong = words.wrong or words_fault
+    report("entries", "ok", f"{size} of {size}: shape, index, each event once")
+    report("signatures", "ok", f"{signatures}, strict Ed25519")
+    report("chain", "ok", "each entry names the BLAKE3 of the one before; time never runs back")
+    report("rules", "ok", "keys, roles, refs, threads, signers and cross-checks, at every index")
+    at.check, at.place = "tree", "tree"
+    need(root_of(leaves) == checkpoint.root, None, "root",
+         "the entries do not make the root of the checkpoint")
+    report("tree", "ok", f"the entries make the root {base64.b64encode(checkpoint.root).decode()}")
+    try:
+        report("tiles", "ok",
+               f"{compare_tiles(source, leaves, tile_fault)} hash tiles are what the entries make")
+    except Refused as e:
+        report.failed("tiles", "hash tiles", str(e))
+    for name, tally in (("words", words), ("files", files)):
+        # Only the log says what is withheld; without words, the files they name are not known either.
+        held = [p for p in tally.absent if {p[2], "content"} & history.events[p[1]].withheld]
+        missing = next((p for p in tally.absent if p not in held), None)
+        if missing and source.get("checkpoint", MAX_NOTE) != checkpoint.note.raw:
+            raise Unreadable("the ledger grew while it was read, perhaps withholding words: verify again")
+        gone = len(tally.absent) - len(held)
+        report(name, "ok", f"{tally.present} present, {len(held)} withheld by the log, {gone} missing")
+        if tally.wrong or missing:
+            entry, why = tally.wrong or (missing[0],
+                                         f"{missing[2]}: missing, and nothing on the log withholds it")
+            report.failed(name, entry, why)
+    at.check, at.place = "witnesses", "checkpoint"
+    check_witnesses(report, policy, checkpoint.note)
+
+def bundle_words(source, n, size):
+    """The words of a bundle, Ellipsis for those that are not there at all; and what is wrong, and where."""
+    path, raw, width, exact = source.tile("content/tile", n, size, 4 + MAX_CONTENT)
+    items, fault = split_tile(path, raw, width, exact, ">I") if raw is not None else ([], None)
+    return items + [...] * (width - len(items)), fault and (n * 256 + len(items), fault)
+
+def judge_words(source, entry, content, words, files):
+    event = entry.event
+    expected = (event.content["blake3"], event.content["size"]) if event.content else None
+    if content in (None, ..., b"") and expected:
+        words.absent.append((entry.index, event.id, "content"))
+    elif not expected:
+        if content not in (..., b""):
+            words.wrong = words.wrong or (entry.index, "content: words for an event that commits to none")
+    elif (digest(content), len(content)) != expected:
+        words.wrong = words.wrong or (entry.index, "content: not the words it commits to")
+    else:
+        words.present += 1
+        for i, f in enumerate(files_of(content) if source else ()):
+            b3, sha, length = blake3(), hashlib.sha256(), [0]
+
+            def take(piece):
+                b3.update(piece), sha.update(piece), length.append(length.pop() + len(piece))
+            if not source.read(f"file/{f['blake3']}", min(f["size"], MAX_FILE), take):
+                files.absent.append((entry.index, event.id, f"files/{i}"))
+            elif (b3.hexdigest(), sha.hexdigest(), length[0]) == (f["blake3"], f["sha256"], f["size"]):
+                files.present += 1
+            else:
+                files.wrong = files.wrong or (entry.index, f"files/{i}: not the file its words name")
+
+def compare_tiles(source, hashes, fault):
+    if fault:
+        raise fault
+    level, tiles = 0, 0
+    while hashes:
+        for n in range(-(-len(hashes) // 256)):
+            path, found = hash_tile(source, level, n, len(hashes))
+            for i, (a, b) in enumerate(zip(found, hashes[n * 256:n * 256 + 256])):
+                need(a == b, None, path, f"hash {i} is not what the entries make")
+            tiles += 1
+        full = len(hashes) // 256
+        for _ in range(8):
+            hashes = pair_up(hashes)
+        hashes, level = hashes[:full], level + 1
+    return tiles
+
+# ---- An exhibit (section 8) ----
+
+MEMBERS = ["README[.]txt", "entry", "proof[.]tlog-proof", "content[.]json",
+           "files/[0-9a-f]{64}[.][a-z0-9]{1,8}",
+           "chain/(0|[1-9][0-9]{0,15})([.]tlog-proof)?", "timestamps/(0|[1-9][0-9]{0,3})[.]tsr",
+           "trust[.]policy"]
+
+def member_order(name):
+    """Where a member stands among the others; None for a name that has no place in an exhibit."""
+    rank = next((i for i, form in enumerate(MEMBERS) if re.fullmatch(form, name)), None)
+    numbered = re.fullmatch("[a-z]+/([0-9]{1,16})([.][a-z-]+)?", name) if rank in (5, 6) else None
+    return rank if rank is None else (rank, int(numbered[1]), bool(numbered[2])) if numbered else (rank, 0,
+                                                                                                   False)
+
+def read_zip(raw):
+    """A zip in which every byte has one meaning: members stored, in order, nothing between them."""
+    need(len(raw) >= 22 and raw[-22:-18] == b"PK\5\6", None, "zip",
+         "it does not end with an end record: cut or added to")
+    disk, first, here, count, size, start, comment = struct.unpack("<4H2IH", raw[-18:])
+    good = (disk, first, comment) == (0, 0,
+                                      0) and here == count <= MAX_MEMBERS and start + size == len(raw) - 22
+    need(good, None, "zip", "an end record that does not fit the file")
+    members, at, local, last = {}, start, 0, None
+    for i in range(count):
+        place = f"zip, member {i}"
+        need(at + 46 <= start + size and raw[at:at + 4] == b"PK\1\2", None, place, "no directory record")
+        common, (more, disk, _, outer, offset) = raw[at + 6:at + 32], struct.unpack("<3H2I",
+                                                                                    raw[at + 32:at + 46])
+        _, flags, method, _, _, crc, packed, length, n, extra = struct.unpack("<5H3I2H", common)
+        name = raw[at + 46:at + 46 + n].decode("ascii", "replace")
+        order, at, place = member_order(name), at + 46 + n, f"zip, {quote(name)}"
+        need(order is not None, None, place, "a name that has no place in an exhibit")
+        need(name not in members, None, place, "twice")
+        need(last is None or last < order, None, place, "out of order")
+        need(flags in (0, 0x800) and method == 0 and packed == length, None, place, "compressed or encrypted")
+        need((more, disk, extra) == (0, 0, 0) and outer >> 28 in (0, 8), None, place,
+             "extra fields, or no plain file")
+        need(offset == local and raw[local:local + 4] == b"PK\3\4", None, place,
+             "bytes before it belong to no member")
+        need(raw[local + 4:local + 30] == common, None, place, "its own header differs from the directory")
+        body = local + 30 + n
+        need(raw[local + 30:body] == name.encode() and body + length <= start, None, place,
+             "it does not fit the file")
+        members[name] = raw[body:body + length]
+        need(binascii.crc32(members[name]) == crc, None, place, "its checksum is wrong")
+        local, last = body + length, order
+    need(local == start and at == start + size, None, "zip", "bytes that belong to no member")
+    return members
+
+def verify_exhibit(path, key, policy):
+    report = Report("zip", "entry", "event", "content", "files", "inclusion", "checkpoint", "witnesses",
+                    "timestamps")
+    at = SimpleNamespace(check="zip", place=path.name)
+    entry = None
+    try:
+        with open(path, "rb") as f:
+            raw = f.read(MAX_EXHIBIT + 1)
+        need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
+        entry = walk_exhibit(read_zip(raw), path.name, key, policy, report, at)
+    except Refused as e:
+        report.failed(at.check, at.place, str(e))
+    code = report.finish(["zip", "entry", "event", "inclusion", "checkpoint"])
+    if entry and code != 1:
+        print(exhibit_meaning(entry, report))
+    return code
+
+def exhibit_meaning(entry, report):
+    words = " and the digest of these words" if entry.event.content else ""
+    return f"""
+Proved: the holders of these keys signed these facts{words}: {", ".join(k.text for k in entry.event.by)}.
+  The ledger {entry.event.origin} committed to them at index {entry.index}.
+  {report.witnessed or "Without cosignatures: other readers may have been shown another history."}
+On a registrar's or the operator's word: that the keys are whose they are said to be.
+On the ledger's word: its clock ({entry.time}), its numbering, that its rules were followed.
+Not shown: that the words are true; the author's date ({entry.event.at}); that the words were publicly readable
+  then; that nothing later corrects, withdraws or revokes.
+These facts: {entry.event.note.text.split(chr(10))[2]}"""
+
+def walk_exhibit(members, file_name, key, policy, report, at):
+    report("zip", "ok", f"{len(members)} members, stored, in order; every byte belongs to one")
+    at.check = "entry"
+    for name in ("entry", "proof.tlog-proof"):
+        need(name in members, None, name, "not enclosed")
+    proof = read_proof(members["proof.tlog-proof"])
+    at.place = f"entry {proof.index}"
+    checkpoint = read_checkpoint(proof.checkpoint)
+    origin = checkpoint.origin
+    entry = read_entry(members["entry"], origin)
+    at.place = f"entry {entry.index}"
+    need(entry.index == proof.index, None, "entry", f"index {entry.index}, and {proof.index} in its proof")
+    named = re.fullmatch(r"exhibit-([0-9]{1,16})\.zip", file_name)
+    need(not named or int(named[1]) == entry.index, None, "entry",
+         f"index {entry.index}, and the file is {file_name}")
+
+    # Every enclosed entry: of good shape, included in the same checkpoint, its signatures good.
+    chain, paths = {entry.index: entry}, {entry.index: proof.path}
+    for name in members:
+        index = number(name[6:]) if name.startswith("chain/") else None
+        if index is None:
+            continue
+        at.check, at.place = "event", f"entry {index}"
+        other = read_entry(members[name], origin)
+        other_proof = read_proof(members.get(f"{name}.tlog-proof", b""))
+        need(other.index == other_proof.index == index, None, name, "another index inside")
+        need(other_proof.checkpoint == proof.checkpoint, None, name, "its proof holds another checkpoint")
+        need(index != entry.index or other.raw == entry.raw, None, name, "not the entry of this exhibit")
+        chain[index], paths[index] = other, other_proof.path
+    for name in members:
+        need(not name.endswith(".tlog-proof") or name == "proof.tlog-proof" or name[:-11] in members, None,
+             name, "of nothing")
+
+    # Whose key it must be: given, named by a given policy, or only what the exhibit says of itself.
+    at.check, at.place = "checkpoint", f"entry {entry.index}"
+    enclosed = read_policy(members["trust.policy"]) if "trust.policy" in members else None
+    key = trusted_key(key, policy, origin)
+    report.own_trust = not key
+    key = key or trusted_key(None, enclosed, origin)
+    if not key and 0 in chain:
+        key = read_vkey(chain[0].event.facts.get("checkpoint_key"))
+    if key:
+        check_log_signature(checkpoint, key)
+    if key and not report.own_trust:
+        report("checkpoint", "ok", f"{origin}, {checkpoint.size} entries, signed by {key.text}")
+    else:
+        report("checkpoint", "not checked",
+               "trust brought by the exhibit: " + (key.text if key else "no key at all"))
+
+    at.check = "entry"
+    if 0 in chain and key:
+        first = chain[0].event
+        good = first.type == "ledger.opened" and first.facts["checkpoint_key"] == key.text
+        need(good, None, "chain/0", f"it does not open a ledger whose key is {key.text}")
+        about = "" if named else "; the file's name says no index"
+        report("entry", "ok", f"index {entry.index}, {entry.event.type}, recorded {entry.time}{about}")
+    else:
+        report("entry", "not checked", "entry 0, which names the log's key, is not enclosed")
+    at.check = "inclusion"
+    for index, other in chain.items():
+        at.place = f"entry {index}"
+        good = included(leaf_hash(other.raw), index, checkpoint.size, paths[index], checkpoint.root)
+        need(good, None, "path", "it does not lead from this entry to the root of the checkpoint")
+    report("inclusion", "ok", f"{len(chain)} enclosed entries are in the tree of {checkpoint.size}")
+    at.check = "event"
+    check_enclosed_keys(chain, entry, report, at)
+    at.place = f"entry {entry.index}"
+    check_enclosed_words(members, chain, entry, report, at)
+    at.check = "witnesses"
+    if policy:
+        check_witnesses(report, policy, checkpoint.note)
+    else:
+        report("witnesses", "not checked", "trust brought by the exhibit" if enclosed else "no policy given")
+    tokens = sum(name.startswith("timestamps/") for name in members)
+    report("timestamps", "not checked", f"{tokens} enclosed; check them with `openssl ts`"
+           if tokens else "none enclosed")
+    return entry
+
+def check_enclosed_keys(chain, entry, report, at):
+    """Each signer's thread 0..j, replayed: was the key the party's, and not revoked, at that index?"""
+    threads = {}
+    for index in sorted(chain):
+        other, at.place = chain[index], f"entry {index}"
+        check_signatures(other.event)
+        need(other.thread == thread_of(other.event), None, "header line 6", "not the thread of that event")
+        found = threads.setdefault(other.thread, {})
+        need(other.k not in found and other.k >= max(found, default=-1), None, "header line 6",
+             f"number {other.k} of a thread does not fit the other entries: the ledger lied")
+        found[other.k] = other
+    open_ends, others = [], 0
+    for index in sorted(chain):
+        other, at.place = chain[index], f"entry {index}"
+        added = {k.text for k in added_keys(other.event)}
+        for key, (party, j) in zip(other.event.by, other.signers):
+            thread = threads.get(party, {})
+            hidden = [e for k, e in thread.items() if k > j and e.index <= index]
+            need(not hidden, None, "signer", f"number {j} of {party} is not the last one at or below it")
+            if not all(k in thread and thread[k].index <= index for k in range(min(j, len(thread)) + 1)):
+                open_ends.append(party) if other is entry else None
+                others += other is not entry
+                continue
+            holds = key.text in added and party in (other.event.id, other.event.refs.get("party", [None])[0])
+            for k in range(j + 1):
+                e = thread[k]
+                if e.index < index:
+                    holds = holds or key.text in {a.text for a in added_keys(e.event)}
+                    revoked = e.event.type == "key.revoked" and e.event.facts["key"] == key.text
+                    need(not revoked, "KEY_REVOKED", key.text, f"revoked at index {e.index}")
+            need(holds, "KEY_UNKNOWN", key.text, f"never a key of {party}")
+    if open_ends:
+        report("event", "not checked",
+               f"the signatures are good, but the thread of {open_ends[0]} is not enclosed whole")
+        return
+    rest = f"; {others} signers of the enclosed history on the ledger's word" if others else ""
+    report("event", "ok",
+           f"signed by {', '.join(k.text for k in entry.event.by)}, whose keys were good then{rest}")
+
+def check_enclosed_words(members, chain, entry, report, at):
+    at.check, content, words = "content", entry.event.content, members.get("content.json")
+    held = {}  # position -> index of the withholding entry, as far as the enclosed entries say
+    operator = chain[0].event.id if 0 in chain else None
+    for index in sorted(chain):
+        e = chain[index].event
+        if e.refs.get("entry") == [entry.event.id] and chain[index].signers[0][0] == operator:
+            for blob in e.facts["blobs"]:
+                held.pop(blob, None) if e.type == "content.released" else held.update({blob: index})
+    if words is not None:
+        need(content and (digest(words), len(words)) == (content["blake3"], content["size"]), None,
+             "content.json",
+             "not the words the event commits to")
+        report("content", "ok", f"{len(words)} bytes, the words the event commits to")
+    elif not content:
+        report("content", "none", "the event commits to no words")
+    elif "content" in held:
+        report("content", "withheld", f"by entry {held['content']}; their digest stands in the event")
+    else:
+        report("content", "not enclosed",
+               f"the event commits to {content['size']} bytes, BLAKE3 {content['blake3']}")
+    at.check = "files"
+    named = files_of(words) if words is not None else []
+    for name in (n for n in members if n.startswith("files/")):
+        raw = members[name]
+        found = {"blake3": digest(raw), "sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+        good = name[6:70] == found["blake3"] and any(f.items() >= found.items() for f in named)
+        need(good, None, name, "not a file that the enclosed words name")
+    count = sum(n.startswith("files/") for n in members)
+    gone = len([i for i in range(len(named)) if f"files/{i}" in held])
+    state = "none" if words is not None and not named else "ok" if count else "not enclosed"
+    report("files", state,
+           f"{count} of {len(named)} that the words name are enclosed, {gone} withheld by the log"
+           if words is not None else "without the words it is not known which files they name")
+
+# ---- This program against known answers ----
+
+def verdict(name, good, **more):
+    print(json.dumps({"name": name, "ok": bool(good), **more}, ensure_ascii=True))
+    return bool(good)
+
+def run_vectors(path):
+    v = json.loads(path.read_text(encoding="utf-8"))
+    log, witness, origin = read_vkey(v["keys"]["log"]["vkey"]), read_vkey(v["keys"]["witness"]["vkey"],
+                                                                          4), v["origin"]
+    history, leaves, prev, good = History(origin), [], "0" * 64, []
+    for i, e in enumerate(v["entries"]):
+        raw, why = e["text"].encode(), None
+        try:
+            entry = read_entry(raw, origin)
+            check_signatures(entry.event)
+            history.add(entry)
+            need((entry.index, entry.prev) == (i, prev), None, "header", "index or prev")
+            need(entry.event.id == e["event_id"] and e["note"].encode() == entry.event.note.raw, None,
+                 "event", "id")
+            need((digest(raw), leaf_hash(raw).hex()) == (e["blake3"], e["leaf_hex"]), None, "entry", "hash")
+        except Refused as fault:
+            why = str(fault)
+        leaves, prev = [*leaves, leaf_hash(raw)], digest(raw)
+        good.append(verdict(f"entry {i}", not why, **({"found": why} if why else {})))
+    roots = [root_of(leaves[:n]) for n in range(len(leaves) + 1)]
+    good += [verdict(f"root {n}", roots[n].hex() == r) for n, r in enumerate(v["roots_hex"])]
+    for p in v["inclusion"] + v["consistency"]:
+        path, size = [bytes.fromhex(h) for h in p["path_hex"]], p["size"]
+        if "index" in p:
+            ok = included(leaves[p["index"]], p["index"], size, path, roots[size])
+        else:
+            ok = consistent(p["old"], size, roots[p["old"]], roots[size], path)
+        good.append(verdict(f"inclusion {p['index']}" if "index" in p else f"consistency {p['old']}", ok))
+    proof, cosigned = read_proof(v["tlog_proof"].encode()), v["cosigned_checkpoint"].encode()
+    for name, raw in (("checkpoint", v["checkpoint"].encode()), ("cosigned checkpoint", cosigned),
+                      ("checkpoint in tlog_proof", proof.checkpoint)):
+        c = read_checkpoint(raw)
+        good.append(verdict(name, signed_by(c.note, log) and c.origin == log.name
+                            and c.root == roots[c.size]))
+    good.append(verdict("cosignature", cosigned_at(read_note(cosigned, MAX_NOTE), witness)))
+    good.append(verdict("tlog_proof", included(leaves[proof.index], proof.index, len(leaves), proof.path,
+                                               roots[-1])))
+    bundle, tile, contents = (base64.b64decode(v[k]) for k in ("bundle_partial_b64", "tile0_partial_b64",
+                                                              "content_tile_b64"))
+    entries = split_tile("bundle", bundle, len(leaves), True, ">H")
+    good.append(verdict("bundle", ([leaf_hash(e) for e in entries[0]], entries[1]) == (leaves, None)))
+    good.append(verdict("tile", tile == b"".join(leaves)))
+    tally, rows = SimpleNamespace(present=0, absent=[], wrong=None), list(history.events.values())
+    contents, fault = split_tile("contents", contents, len(leaves), True, ">I")
+    for row, words in zip(rows, contents):
+        judge_words(None, SimpleNamespace(index=row.index, event=row.event), words, tally, None)
+    held = all("content" in history.events[p[1]].withheld for p in tally.absent)
+    good.append(verdict("content tile", held and not tally.wrong and not fault and tally.present))
+    large = [leaf_hash(str(i).encode()) for i in range(max(map(int, v["large"]["roots_hex"])))]
+    good += [verdict(f"large root {n}", root_of(large[:int(n)]).hex() == r) for n,
+             r in v["large"]["roots_hex"].items()]
+    for i, r in enumerate(v["refused"]):
+        words, found = base64.b64decode(r["content_b64"]) if "content_b64" in r else None, "accepted"
+        try:
+            event = read_event(base64.b64decode(r["note_b64"]), origin)
+            check_signatures(event)
+            history.decide(event, words, door=True)
+        except Refused as e:
+            found = e.code
+        good.append(verdict(f"refused {i}: {r['why']}", found == r["code"], expected=r["code"], found=found))
+    return 0 if all(good) else 1
+
+def run_speccheck(path):
+    cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    verdicts = []
+    for c in cases:
+        key, message, sig = (bytes.fromhex(c[n]) for n in ("pub_key", "message", "signature"))
+        verdicts.append("accepted" if verify_strict(key, message, sig) else "refused")
+    print(json.dumps(verdicts))
+    return 0 if verdicts == [c["strict"] for c in cases] else 1
+
+def main():
+    global TYPES
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", help="the ledger's URL or folder, or an exhibit")
+    parser.add_argument("--key", metavar="VKEY",
+                        help="the log's key, got by another way than the ledger or exhibit")
+    parser.add_argument("--policy", metavar="FILE", type=pathlib.Path,
+                        help="a tlog-policy, got by another way too")
+    parser.add_argument("--vectors", metavar="FILE", type=pathlib.Path, help="run test vectors")
+    parser.add_argument("--speccheck", metavar="FILE", type=pathlib.Path, help="run the Ed25519 edge cases")
+    a = parser.parse_args()
+    if bool(a.what) + bool(a.vectors) + bool(a.speccheck) != 1:
+        parser.error("give one ledger, exhibit, or file of vectors")
+    key = read_vkey(a.key) if a.key else None
+    if a.key and not key:
+        parser.error("--key is no vkey of type 0x01")
+    try:
+        TYPES = load_types()
+        if a.vectors or a.speccheck:
+            return run_vectors(a.vectors) if a.vectors else run_speccheck(a.speccheck)
+        policy = read_policy(a.policy.read_bytes()) if a.policy else None
+        if a.what.startswith(("http://", "https://")) or pathlib.Path(a.what).is_dir():
+            return verify_ledger(a.what, key, policy)
+        return verify_exhibit(pathlib.Path(a.what), key, policy)
+    except (Unreadable, OSError) as e:
+        print(f"could not be read: {e}")
+    except Refused as e:
+        print(f"could not be used: {e}")
+    return 2
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+//! `exhibit`: one file that carries an entry, its words and its own proof.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::{Context, Failure, client::Client, record::resolve, serve::DEFAULT_LISTEN, terminal};
+use crate::{
+    event::Content,
+    exhibit::{Enclosed, ExhibitVerdict, MAX_EXHIBIT, extension, verify},
+    log::Policy,
+    mirror::{HttpSource, Source as _},
+};
+
+/// Put an entry, its words and its proof into one file
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Whoever has the file needs no network and no ledger to check it: onrecord verify exhibit-41.zip --policy FILE
+
+Examples:
+  onrecord exhibit @41 --ledger https://ledger.example.org
+  onrecord exhibit @41 --ledger https://ledger.example.org --with-files -o letter.zip")]
+pub(super) struct Args {
+    /// The entry: its number (@41), its event's id or its permalink
+    #[arg(value_name = "ENTRY")]
+    entry: String,
+    /// Address of the ledger [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+    ledger: Option<String>,
+    /// Enclose the files that its words name
+    #[arg(long)]
+    with_files: bool,
+    /// Where to write it [default: exhibit-<number>.zip]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let usual = format!("http://{DEFAULT_LISTEN}");
+    let ledger = args.ledger.or_else(|| context.config.ledger.clone()).unwrap_or(usual);
+    let client = Client::connect(&ledger)?;
+    let named = resolve(&client, "ENTRY", &args.entry)?;
+    let index = match named.index {
+        Some(index) => Some(index),
+        None => client.index_of(&named.id)?,
+    };
+    let index = index.ok_or_else(|| Failure::Refused(format!("{}: not on record", args.entry)))?;
+    let source = HttpSource::new(&ledger).map_err(|e| Failure::Usage(e.to_string()))?;
+    let get = |path: &str| source.get(path, MAX_EXHIBIT).map_err(|e| Failure::Undecided(e.to_string()));
+    let path = format!("exhibit/{index}.zip");
+    let bytes = get(&path)?.ok_or_else(|| Failure::Refused(format!("{ledger} has no {path}")))?;
+    let mut enclosed = Enclosed::read(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    let words = enclosed.content.and_then(|words| Content::parse(words).ok());
+    let mut files = BTreeMap::new();
+    for file in words.iter().flat_map(Content::files).filter(|_| args.with_files) {
+        // One that is withheld is found no more.
+        if let Some(bytes) = get(&format!("file/{}", file.blake3))? {
+            files.insert(file.blake3, (extension(&file.media), bytes));
+        }
+    }
+    enclosed.files = files.iter().map(|(digest, (ext, bytes))| (*digest, (*ext, bytes.as_slice()))).collect();
+    let bytes = enclosed.write().ok_or_else(|| Failure::Refused("it would be larger than 256 MiB".into()))?;
+    // Whose log it is was asked of the log itself: whoever gets the exhibit asks somebody else.
+    let report = verify(&bytes, Some(&Policy::of_log(client.log_key().clone())));
+    if report.verdict == ExhibitVerdict::Refused {
+        return Err(Failure::Refused(report.to_string()));
+    }
+    let path = args.output.unwrap_or_else(|| format!("exhibit-{index}.zip").into());
+    std::fs::write(&path, &bytes)
+        .map_err(|e| Failure::Undecided(format!("write {}: {e}", path.display())))?;
+    if context.json {
+        terminal::json(&report);
+    } else {
+        terminal::result(&format!("{}, {} bytes\n", path.display(), bytes.len()));
+    }
+    Ok(())
+}

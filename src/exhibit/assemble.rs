@@ -1,0 +1,70 @@
+//! Puts an exhibit together from a ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::enclosed::{Enclosed, LinkInChain};
+use crate::{
+    ledger::{ReadError, Reader, StoredWords},
+    log::Policy,
+};
+
+/// The most other entries that are enclosed: the threads of those who signed, mostly a few each.
+const MOST: usize = 4_096;
+
+const README: &str = include_str!("README.txt");
+
+/// An exhibit of the entry at an index, by the latest checkpoint, without files. `None` if there is no such entry.
+///
+/// # Errors
+/// [`ReadError`] if the store fails, or if the threads of its signers have more than 4,096 entries.
+pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    let checkpoint = reader.checkpoint();
+    let size = checkpoint.checkpoint().size();
+    if index >= size {
+        return Ok(None);
+    }
+    let missing = |index: u64| ReadError(format!("entry {index} is missing"));
+    let raw = reader.entry(index)?.ok_or_else(|| missing(index))?;
+    let entry = reader.parsed(index)?.ok_or_else(|| missing(index))?;
+    let mut chain = BTreeSet::from([0]);
+    for (party, j) in &entry.header().signers {
+        let thread = reader.thread(party)?;
+        chain.extend(thread.into_iter().take((*j as usize).saturating_add(1)));
+    }
+    // What withholds stands below the size, or the next exhibit has it.
+    let fate = reader.fate(&entry.event().id())?;
+    chain.extend(fate.withheld.iter().map(|(_, by)| *by).filter(|by| *by < size));
+    chain.remove(&index);
+    if chain.len() > MOST {
+        return Err(ReadError(format!("an exhibit of entry {index} would enclose more than {MOST} entries")));
+    }
+    let proof = |index: u64| -> Result<String, ReadError> {
+        Ok(reader.proof(index, &checkpoint)?.ok_or_else(|| missing(index))?.to_string())
+    };
+    let mut links = BTreeMap::new();
+    for other in chain {
+        links.insert(other, (reader.entry(other)?.ok_or_else(|| missing(other))?, proof(other)?));
+    }
+    let words = match reader.words(index)? {
+        StoredWords::Present(words) => Some(words),
+        _ => None,
+    };
+    let (proof, policy) = (proof(index)?, Policy::of_log(reader.log_key().clone()).to_string());
+    let enclosed = Enclosed {
+        readme: README.as_bytes(),
+        entry: &raw,
+        proof: proof.as_bytes(),
+        content: words.as_deref(),
+        files: BTreeMap::new(),
+        chain: links
+            .iter()
+            .map(|(i, (entry, proof))| (*i, LinkInChain { entry, proof: proof.as_bytes() }))
+            .collect(),
+        timestamps: Vec::new(),
+        policy: Some(policy.as_bytes()),
+    };
+    enclosed
+        .write()
+        .map(Some)
+        .ok_or_else(|| ReadError(format!("an exhibit of entry {index} would be too large")))
+}

@@ -1,0 +1,36 @@
+//! An exhibit: one file that carries an entry, its words and its own proof (formats.md, section 8).
+//!
+//! [`verify()`] checks one with no network and no ledger; what it ends with says no more than was proved. Whose log it is
+//! comes from the reader's own [`Policy`](crate::log::Policy), not from the exhibit.
+
+mod archive;
+#[cfg(feature = "serve")]
+mod assemble;
+mod enclosed;
+mod keys;
+mod report;
+mod verify;
+
+pub use archive::{ArchiveError, MAX_EXHIBIT, Member};
+#[cfg(feature = "serve")]
+pub use assemble::assemble;
+pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
+pub use report::{ExhibitReport, ExhibitVerdict};
+pub use verify::verify;
+
+/// What a file of a media type is called after its digest; `bin` for those that are not in the table, so that a name
+/// never says more than a program may act on.
+pub fn extension(media: &str) -> &'static str {
+    match media {
+        "application/pdf" => "pdf",
+        "image/jpeg" => "jpg",
+        "image/png" => "png",
+        "text/plain" => "txt",
+        "text/csv" => "csv",
+        "application/json" => "json",
+        "message/rfc822" => "eml",
+        "audio/mpeg" => "mp3",
+        "video/mp4" => "mp4",
+        _ => "bin",
+    }
+}

@@ -1,0 +1,388 @@
+//! Which log a reader trusts, and which witnesses must have seen its tree: C2SP tlog-policy.
+//!
+//! ```text
+//! # comment
+//! log <vkey> [<url>]
+//! witness <name> <vkey> [<url>]
+//! group <name> <number | any | all> <member>...
+//! quorum <name | none>
+//! ```
+
+use std::{collections::HashMap, fmt, str::FromStr};
+
+use super::{CosignatureError, WitnessKey};
+use crate::note::{Origin, SignedNote, VerifyingKey};
+
+/// The longest policy, in bytes.
+pub const MAX_POLICY: usize = 65_536;
+/// The quorum that asks for no witness.
+const NONE: &str = "none";
+
+/// A line of a policy that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: expected {expected}")]
+pub struct PolicyError {
+    /// Its number, from 1; the line after the last where something is missing.
+    pub line: usize,
+    /// What was expected there.
+    pub expected: String,
+}
+
+/// A witness by the name that the policy gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Witness {
+    name: String,
+    /// None for a key of a kind that is not understood here: it is never found to have cosigned.
+    key: Option<WitnessKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Member {
+    Witness(Witness),
+    /// So many of the members at these places, all before this one.
+    Group(String, usize, Vec<usize>),
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    logs: Vec<VerifyingKey>,
+    members: Vec<Member>,
+    /// Place of the member that must be satisfied.
+    quorum: Option<usize>,
+}
+
+/// What the witnesses of a policy say of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Each witness by its name in the policy, with the time of its cosignature in seconds since 1970.
+    pub witnesses: Vec<(String, Result<u64, CosignatureError>)>,
+    /// Whether the policy asks for any witness.
+    pub asked: bool,
+    /// When the quorum was complete: the earliest time by which enough had cosigned.
+    pub by: Option<u64>,
+}
+
+impl Policy {
+    /// A policy that trusts one log and asks for no witness.
+    pub fn of_log(key: VerifyingKey) -> Self {
+        Self { logs: vec![key], members: Vec::new(), quorum: None }
+    }
+
+    /// The keys that it trusts for a log of this origin.
+    pub fn logs<'a>(&'a self, origin: &'a Origin) -> impl Iterator<Item = &'a VerifyingKey> {
+        self.logs.iter().filter(move |key| key.name().as_str() == origin.as_str())
+    }
+
+    /// The key of its log, if it trusts one only.
+    pub fn only_log(&self) -> Option<&VerifyingKey> {
+        match self.logs.as_slice() {
+            [key] => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The witnesses, by their names in the policy.
+    pub fn witnesses(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().filter_map(|m| match m {
+            Member::Witness(witness) => Some(witness.name.as_str()),
+            Member::Group(..) => None,
+        })
+    }
+
+    /// What its witnesses say of a checkpoint whose text the log has signed.
+    pub fn cosigned(&self, checkpoint: &SignedNote) -> Cosigned {
+        let mut witnesses = Vec::new();
+        // Of each member when it was satisfied. A group's members stand before it.
+        let mut times: Vec<Option<u64>> = Vec::with_capacity(self.members.len());
+        for member in &self.members {
+            times.push(match member {
+                Member::Witness(witness) => {
+                    let name = witness.name.clone();
+                    let none = CosignatureError::NoneBy { name: name.clone() };
+                    let said = witness.key.as_ref().map_or(Err(none), |key| key.verify(checkpoint));
+                    let time = said.as_ref().ok().copied();
+                    witnesses.push((name, said));
+                    time
+                }
+                Member::Group(_, needed, members) => {
+                    let mut known: Vec<u64> = members.iter().filter_map(|at| times[*at]).collect();
+                    known.sort_unstable();
+                    known.get(needed - 1).copied()
+                }
+            });
+        }
+        Cosigned { witnesses, asked: self.quorum.is_some(), by: self.quorum.and_then(|at| times[at]) }
+    }
+}
+
+impl Cosigned {
+    /// Whether the policy is satisfied, in words.
+    ///
+    /// # Errors
+    /// What was expected and what was found, if it is not.
+    pub fn quorum(&self) -> Result<String, String> {
+        let good = |(name, said): &(String, Result<u64, _>)| said.is_ok().then(|| name.clone());
+        let good: Vec<String> = self.witnesses.iter().filter_map(good).collect();
+        let good = if good.is_empty() { "none".to_owned() } else { good.join(", ") };
+        match (self.asked, self.by) {
+            (false, _) => Ok("the policy asks for none".to_owned()),
+            (true, Some(_)) => Ok(format!("the quorum of the policy: {good}")),
+            (true, None) => {
+                let bad = self.witnesses.iter().find_map(|(name, said)| match said {
+                    Err(CosignatureError::Bad { .. }) => Some(format!("; the one by {name} is not good")),
+                    _ => None,
+                });
+                let bad = bad.unwrap_or_default();
+                Err(format!("expected the quorum of the policy, found good cosignatures by {good}{bad}"))
+            }
+        }
+    }
+}
+
+impl FromStr for Policy {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_POLICY {
+            return fail(1, &format!("a policy of at most {MAX_POLICY} bytes"));
+        }
+        let mut logs: Vec<VerifyingKey> = Vec::new();
+        let mut members: Vec<Member> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut inside: Vec<bool> = Vec::new();
+        let mut quorum: Option<Option<usize>> = None;
+        let mut last = 0;
+        for (line, text) in (1..).zip(text.lines()) {
+            last = line;
+            let words: Vec<&str> = text.split_ascii_whitespace().collect();
+            if words.first().is_none_or(|w| w.starts_with('#')) {
+                continue;
+            }
+            let name = |name: &str| match name {
+                NONE => fail(line, "another name than none"),
+                _ if places.contains_key(name) => fail(line, "a name that no line before has"),
+                name => Ok(name.to_owned()),
+            };
+            match words.as_slice() {
+                ["log", key] | ["log", key, _] => {
+                    let Ok(key) = key.parse::<VerifyingKey>() else {
+                        return fail(line, "log <vkey> [<url>], the vkey of an Ed25519 key");
+                    };
+                    if logs.contains(&key) {
+                        return fail(line, "a log that no line before names");
+                    }
+                    logs.push(key);
+                }
+                ["witness", called, key] | ["witness", called, key, _] => {
+                    let name = name(called)?;
+                    let key = witness_key(key).map_err(|expected| PolicyError { line, expected })?;
+                    let twice = |m: &Member| matches!(m, Member::Witness(w) if key.is_some() && w.key == key);
+                    if members.iter().any(twice) {
+                        return fail(line, "a key that no line before has: one witness would count twice");
+                    }
+                    places.insert(name.clone(), members.len());
+                    members.push(Member::Witness(Witness { name, key }));
+                    inside.push(false);
+                }
+                ["group", called, needed, within @ ..] if !within.is_empty() => {
+                    let name = name(called)?;
+                    let mut of = Vec::with_capacity(within.len());
+                    for member in within {
+                        let Some(at) = places.get(*member) else {
+                            return fail(line, &format!("members of lines before; {member} is none"));
+                        };
+                        if std::mem::replace(&mut inside[*at], true) {
+                            return fail(line, &format!("{member} to be in one group only, once"));
+                        }
+                        of.push(*at);
+                    }
+                    let needed = match *needed {
+                        "any" => Some(1),
+                        "all" => Some(of.len()),
+                        number => super::parse_decimal(number).map(|n| n as usize),
+                    };
+                    let Some(needed) = needed.filter(|n| (1..=of.len()).contains(n)) else {
+                        return fail(line, &format!("any, all or a number from 1 to {}", of.len()));
+                    };
+                    places.insert(name.clone(), members.len());
+                    members.push(Member::Group(name, needed, of));
+                    inside.push(false);
+                }
+                ["quorum", called] => {
+                    if quorum.is_some() {
+                        return fail(line, "one line quorum only");
+                    }
+                    quorum = Some(match (*called, places.get(*called)) {
+                        (NONE, _) => None,
+                        (_, Some(at)) => Some(*at),
+                        _ => return fail(line, "quorum none, or a name of a line before"),
+                    });
+                }
+                _ => {
+                    return fail(
+                        line,
+                        "log <vkey> [<url>], witness <name> <vkey> [<url>], group <name> <k> <member>..., \
+                         quorum <name> or a comment",
+                    );
+                }
+            }
+        }
+        if logs.is_empty() {
+            return fail(last + 1, "a line log <vkey>");
+        }
+        match quorum {
+            None => fail(last + 1, "a line quorum <name> or quorum none"),
+            Some(quorum) => Ok(Self { logs, members, quorum }),
+        }
+    }
+}
+
+fn fail<T>(line: usize, expected: &str) -> Result<T, PolicyError> {
+    Err(PolicyError { line, expected: expected.to_owned() })
+}
+
+/// A witness's key; `None` for one of a kind that is not understood, such as ML-DSA-44.
+fn witness_key(text: &str) -> Result<Option<WitnessKey>, String> {
+    match text.parse::<WitnessKey>() {
+        Ok(key) => Ok(Some(key)),
+        Err(super::WitnessKeyError::Type) => {
+            // The shape is that of any vkey, so it may be of another kind; a plain key of a log is a mistake.
+            let unknown = |key: &str| crate::note::base64_decode(key).is_some_and(|b| b.len() > 33);
+            match text.splitn(3, '+').nth(2) {
+                Some(key) if unknown(key) => Ok(None),
+                _ => Err("witness <name> <vkey> [<url>], the vkey of a cosigner (type 0x04)".into()),
+            }
+        }
+        Err(e) => Err(format!("witness <name> <vkey> [<url>], the vkey of a cosigner: {e}")),
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in &self.logs {
+            writeln!(f, "log {key}")?;
+        }
+        let name = |at: usize| match &self.members[at] {
+            Member::Witness(witness) => witness.name.as_str(),
+            Member::Group(name, ..) => name.as_str(),
+        };
+        for member in &self.members {
+            match member {
+                Member::Witness(Witness { name, key: Some(key) }) => writeln!(f, "witness {name} {key}")?,
+                Member::Witness(Witness { name, key: None }) => {
+                    writeln!(f, "# witness {name}: a key of a kind not understood")?;
+                }
+                Member::Group(group, needed, of) => {
+                    write!(f, "group {group} {needed}")?;
+                    of.iter().try_for_each(|at| write!(f, " {}", name(*at)))?;
+                    writeln!(f)?;
+                }
+            }
+        }
+        writeln!(f, "quorum {}", self.quorum.map_or(NONE, name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        log::{Checkpoint, cosign, leaf_hash},
+        note::SigningKey,
+    };
+
+    fn log() -> SigningKey {
+        SigningKey::from_seed("log.example".parse().unwrap(), &[5; 32])
+    }
+    fn witness(n: u8) -> SigningKey {
+        SigningKey::from_seed(format!("w{n}.example").parse().unwrap(), &[n; 32])
+    }
+    fn vkey(n: u8) -> WitnessKey {
+        witness(n).verifying_key().into()
+    }
+
+    /// A checkpoint, cosigned by witnesses at times.
+    fn note(by: &[(u8, u64)]) -> SignedNote {
+        let origin = "log.example".parse().unwrap();
+        let signed = Checkpoint::new(origin, 7, leaf_hash(b"")).unwrap().sign(&log()).unwrap();
+        let lines: Vec<_> =
+            by.iter().map(|(n, time)| cosign(signed.checkpoint(), *time, &witness(*n)).unwrap()).collect();
+        signed.with_signatures(&lines).unwrap().note().clone()
+    }
+
+    fn policy(rest: &str) -> String {
+        let mut text = format!("# trust\nlog {} https://log.example/\n\n", log().verifying_key());
+        for n in 1..=4 {
+            text += &format!("witness w{n} {}\n", vkey(n));
+        }
+        text + rest
+    }
+
+    #[test]
+    fn a_quorum_is_complete_when_the_last_that_is_needed_cosigned() {
+        let text = policy("group a 2 w1 w2 w3\ngroup b any w4\ngroup both all a b\nquorum both\n");
+        let policy: Policy = text.parse().unwrap();
+        assert_eq!(policy.witnesses().collect::<Vec<_>>(), ["w1", "w2", "w3", "w4"]);
+        let by = |by: &[(u8, u64)]| policy.cosigned(&note(by)).by;
+        assert_eq!(by(&[(1, 10), (2, 20), (3, 30), (4, 5)]), Some(20));
+        assert_eq!(by(&[(1, 10), (3, 30), (4, 40)]), Some(40));
+        assert_eq!(by(&[(1, 10), (2, 20), (3, 30)]), None);
+        assert_eq!(by(&[(1, 10), (4, 40)]), None);
+        let said = policy.cosigned(&note(&[(1, 10)]));
+        assert!(said.asked && said.witnesses[0].1 == Ok(10) && said.witnesses[1].1.is_err());
+        assert_eq!(policy.to_string().parse::<Policy>(), Ok(policy));
+    }
+
+    #[test]
+    fn no_quorum_asks_for_nobody_and_says_so() {
+        let policy: Policy = policy("quorum none\n").parse().unwrap();
+        let said = policy.cosigned(&note(&[(1, 10)]));
+        assert_eq!((said.asked, said.by), (false, None));
+        let origin: Origin = "log.example".parse().unwrap();
+        assert_eq!(policy.logs(&origin).collect::<Vec<_>>(), [log().verifying_key()]);
+        assert_eq!(policy.logs(&"other.example".parse().unwrap()).count(), 0);
+    }
+
+    #[test]
+    fn one_witness_may_be_the_quorum() {
+        let policy: Policy = policy("quorum w2").parse().unwrap();
+        assert_eq!(policy.cosigned(&note(&[(2, 7)])).by, Some(7));
+        assert_eq!(policy.cosigned(&note(&[(1, 7)])).by, None);
+    }
+
+    #[test]
+    fn a_key_of_another_kind_never_cosigned() {
+        let unknown = crate::note::base64_encode(&[6; 1_313]);
+        let text = policy(&format!("witness pq pq.example+01020304+{unknown}\nquorum pq\n"));
+        assert_eq!(text.parse::<Policy>().unwrap().cosigned(&note(&[(1, 7)])).by, None);
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_named_by_its_line() {
+        let log_line = format!("log {}\n", log().verifying_key());
+        let w = |name: &str, n: u8| format!("witness {name} {}\n", vkey(n));
+        for (text, line) in [
+            (String::new(), 1),
+            ("quorum none\n".into(), 2),
+            (log_line.clone(), 2),
+            (format!("{log_line}quorum nobody\n"), 2),
+            (format!("{log_line}quorum none\nquorum none\n"), 3),
+            (format!("{log_line}{log_line}quorum none\n"), 2),
+            (format!("{log_line}witness none {}\nquorum none\n", vkey(1)), 2),
+            (format!("{log_line}{}{}quorum a\n", w("a", 1), w("a", 2)), 3),
+            (format!("{log_line}{}{}quorum a\n", w("a", 1), w("b", 1)), 3),
+            (format!("{log_line}witness a {}\nquorum a\n", log().verifying_key()), 2),
+            (format!("{log_line}{}group g 2 a\nquorum g\n", w("a", 1)), 3),
+            (format!("{log_line}{}group g 0 a\nquorum g\n", w("a", 1)), 3),
+            (format!("{log_line}{}group g any\nquorum g\n", w("a", 1)), 3),
+            (format!("{log_line}{}group g any a a\nquorum g\n", w("a", 1)), 3),
+            (format!("{log_line}{}group g any b\nquorum g\n", w("a", 1)), 3),
+            (format!("{log_line}{}group g any a\ngroup h any a g\nquorum h\n", w("a", 1)), 4),
+            (format!("{log_line}witnesses a\n"), 2),
+            ("x".repeat(MAX_POLICY + 1), 1),
+        ] {
+            assert_eq!(text.parse::<Policy>().map_err(|e| e.line), Err(line), "{text}");
+        }
+    }
+}

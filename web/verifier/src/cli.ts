@@ -1,0 +1,112 @@
+import { readFileSync, statSync } from "node:fs";
+import { verifyExhibit } from "./exhibit.ts";
+import { asFault, describe } from "./fault.ts";
+import { policyOf, POLICY_LIMIT } from "./policy.ts";
+import type { Schema } from "./schema.ts";
+import { backEnd } from "./signature.ts";
+import { specVerdicts, vectorVerdicts } from "./vectors.ts";
+import { isZip, ZIP_LIMIT } from "./zip.ts";
+import type { Bytes } from "./bytes.ts";
+
+const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
+       node cli.mjs --vectors FILE [--events FILE]
+       node cli.mjs --speccheck FILE
+  --back-end webcrypto|noble   use this one for Ed25519 instead of the better one that works
+exit codes: 0 valid, 1 refused, 2 unreadable or usage, 3 valid only by trust that the exhibit brought`;
+
+const VECTORS_LIMIT = 64 * 1024 * 1024;
+const OPTIONS = ["--policy", "--vectors", "--events", "--speccheck", "--back-end"];
+
+/** For what this program can't do at all, as against what it refuses. */
+class Unusable extends Error {}
+
+function read(path: string, limit: number): Bytes {
+  try {
+    if (statSync(path).size > limit) throw new Unusable(`at most ${limit} bytes are read`);
+    return new Uint8Array(readFileSync(path));
+  } catch (error) {
+    throw new Unusable(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function readText(path: string): string {
+  return new TextDecoder().decode(read(path, VECTORS_LIMIT));
+}
+
+function parse(words: string[]): { options: Map<string, string>; paths: string[]; json: boolean } {
+  const options = new Map<string, string>();
+  const paths: string[] = [];
+  let json = false;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    if (word === "--json") json = true;
+    else if (!word.startsWith("--")) paths.push(word);
+    else if (!OPTIONS.includes(word) || options.has(word) || words[i + 1] === undefined)
+      throw new Unusable(USAGE);
+    else options.set(word, words[++i]!);
+  }
+  return { options, paths, json };
+}
+
+async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
+  const bytes = read(path, ZIP_LIMIT);
+  if (!isZip(bytes)) throw new Unusable(`${path}: not a zip file`);
+  const fileName = path;
+  const policyBytes = policyPath === undefined ? undefined : read(policyPath, POLICY_LIMIT);
+  let report;
+  try {
+    report = await verifyExhibit(bytes, { fileName, policy: policyBytes && policyOf(policyBytes) });
+  } catch (error) {
+    throw new Unusable(describe(asFault(error, path))); // only the reader's own policy is read outside the checks
+  }
+  if (json) console.log(JSON.stringify(report));
+  else {
+    for (const { name, state, text } of report.checks)
+      console.log(`${name.padEnd(11)}${state.padEnd(13)}${text}`);
+    console.log(`verdict    ${VERDICTS[report.verdict]}`);
+    for (const sentence of report.sentences) console.log(sentence);
+  }
+  return { valid: 0, refused: 1, incomplete: 1, brought: 3 }[report.verdict];
+}
+
+const VERDICTS = {
+  valid: "valid",
+  brought: "valid only by trust that the exhibit itself brought",
+  incomplete: "refused: too little is enclosed to check it",
+  refused: "refused",
+};
+
+async function vectors(path: string, eventsPath: string): Promise<number> {
+  const schema = JSON.parse(readText(eventsPath)) as Schema;
+  let agree = true;
+  for await (const verdict of vectorVerdicts(readText(path), schema)) {
+    console.log(JSON.stringify(verdict));
+    agree &&= verdict.agrees;
+  }
+  return agree ? 0 : 1;
+}
+
+async function speccheck(path: string): Promise<number> {
+  const { verdicts, agree } = await specVerdicts(readText(path));
+  console.log(JSON.stringify(verdicts));
+  return agree ? 0 : 1;
+}
+
+/** Runs a command line. `events` is where events.json stands unless `--events` says otherwise. */
+export async function main(words: string[], events: string): Promise<number> {
+  try {
+    const { options, paths, json } = parse(words);
+    const forced = options.get("--back-end");
+    if (forced === "webcrypto" || forced === "noble") await backEnd(forced);
+    else if (forced !== undefined) throw new Unusable(USAGE);
+    const vectorsPath = options.get("--vectors");
+    const speccheckPath = options.get("--speccheck");
+    if (vectorsPath) return await vectors(vectorsPath, options.get("--events") ?? events);
+    if (speccheckPath) return await speccheck(speccheckPath);
+    if (paths.length !== 1) throw new Unusable(USAGE);
+    return await exhibit(paths[0]!, options.get("--policy"), json);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 2;
+  }
+}

@@ -1,0 +1,30 @@
+import { fromBase64 } from "./base64.ts";
+import { type Bytes, bytesOf, fromHex, hexOf, join } from "./bytes.ts";
+import { sha256 } from "./hash.ts";
+
+/** Signature types of c2sp.org/signed-note, by the length of their public keys. */
+const KEY_LENGTHS: Record<number, number> = { 1: 32, 4: 32, 6: 1312 };
+export const ED25519 = 1;
+export const COSIGNATURE = 4;
+
+/** A verifier key: `<name>+<key id>+<base64 of type and key>`. */
+export interface Vkey {
+  readonly text: string;
+  readonly name: string;
+  readonly id: string;
+  readonly type: number;
+  readonly key: Bytes;
+  readonly keyHex: string;
+}
+
+/** The vkey that a text is, or undefined. Names are C2SP's; formats.md is narrower and checked by callers. */
+export function vkeyOf(text: string): Vkey | undefined {
+  const [, name, id, encoded] = /^([^+\p{White_Space}]+)\+([0-9a-f]{8})\+(.+)$/u.exec(text) ?? [];
+  const blob = fromBase64(encoded ?? "");
+  if (!name || !id || !blob || blob[0] === undefined || KEY_LENGTHS[blob[0]] !== blob.length - 1)
+    return undefined;
+  const expected = sha256(join(bytesOf(name + "\n"), blob)).subarray(0, 4);
+  if (hexOf(expected) !== id || !fromHex(id)) return undefined;
+  const key = blob.slice(1);
+  return { text, name, id, type: blob[0], key, keyHex: hexOf(key) };
+}

@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 """Checks an Onrecord ledger, or one exhibit taken from it, without trusting whoever runs the ledger.
 
-    verify.py http://127.0.0.1:8080 [--key VKEY] [--policy FILE]    a whole ledger, or a folder with a copy of it
+    verify.py http://127.0.0.1:8080 [--key VKEY] [--policy FILE]    a whole ledger, or a folder with a copy
     verify.py exhibit-41.zip        [--key VKEY] [--policy FILE]    one entry with its own proof
     verify.py --vectors FILE   or   verify.py --speccheck FILE      this program against known answers
 
-Written from the specification alone, sharing no code with the program it checks; section numbers below are those
-of the specification's page on formats. The event types are data: events.json, beside this file or in ../schema.
+Written from the specification alone, sharing no code with the program it checks; section numbers below are
+those of its page on formats. The event types are data: events.json, beside this file or in ../schema.
 Needs Python 3.11 and two packages from PyPI, `cryptography` and `blake3`.
 
-What a good verdict proves: the holders of the keys shown signed these facts and the digest of these words, and
-the ledger committed to them, in this order, under one signed root. For a whole ledger: every rule of the ledger
-was followed at every entry. What it does not prove: that the words are true; that the keys are whose they are
-said to be; that the ledger's clock is right; and, without witnesses, that others were shown the same history.
+What a good verdict proves: the holders of the keys shown signed these facts and the digest of these words,
+and the ledger committed to them, in this order, under one signed root. For a whole ledger: every rule of the
+ledger was followed at every entry. What it does not prove: that the words are true; that the keys are whose
+they are said to be; that the ledger's clock is right; and, without witnesses, that others see this history.
 
-Not done here: RFC 3161 timestamps; ML-DSA cosignatures (type 0x06; never counted); the torsion of added keys and
-what is asked of words at the door, since both bind admission alone.
-Exit codes: 0 valid; 1 refused; 2 could not be read or decided; 3 sound, but only on trust it brought itself.
+Not done here: RFC 3161 timestamps; ML-DSA cosignatures (type 0x06; never counted); the torsion of added keys
+and what is asked of words at the door, since both bind admission alone.
+Exit codes: 0 valid; 1 refused; 2 could not be read; 3 not decided: something needed is not there, or sound only
+on trust it brought itself.
 """
 import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys
 import urllib.error, urllib.request
@@ -207,13 +208,12 @@ def is_day(v):
         return False
 
 def is_at(v):
-    clock = "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][+-]([01][0-9]|2[0-3]):[0-5][0-9]"
+    clock = "T([01][0-9]|2[0-3])(:[0-5][0-9]){2}[+-]([01][0-9]|2[0-3]):[0-5][0-9]"
     return type(v) is str and (is_day(v + "-01") if len(v) == 7 else
                                is_day(v[:10]) and (len(v) == 10 or bool(re.fullmatch(clock, v[10:]))))
 
 def is_time(v):
-    return is_day(v[:10]) and bool(re.fullmatch(r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", v[10:],
-                                                re.ASCII))
+    return is_day(v[:10]) and bool(re.fullmatch("T([01][0-9]|2[0-3])(:[0-5][0-9]){2}[.][0-9]{3}Z", v[10:]))
 
 def is_id(v):
     return type(v) is str and bool(ID.fullmatch(v))
@@ -225,15 +225,13 @@ def ascending(values):
     return all(a < b for a, b in zip(values, values[1:]))
 
 def is_deadline(v):
-    if type(v) is dict and set(v) == {"by"}:
-        return is_day(v["by"])
-    holidays = v.get("holidays", []) if type(v) is dict else None
-    return (type(v) is dict and {"days", "rule", "from"} <= set(v) <= {"days", "rule", "from", "weekly",
-                                                                       "holidays"}
-            and is_count(v["days"], 1, 3650) and v["rule"] in ("calendar", "working",
-                                                               "my-interpretation-act-54")
+    if type(v) is not dict or "by" in v:
+        return type(v) is dict and set(v) == {"by"} and is_day(v["by"])
+    holidays = v.get("holidays", [])
+    return ({"days", "rule", "from"} <= set(v) <= {"days", "rule", "from", "weekly", "holidays"}
+            and is_count(v["days"], 1, 3650) and v.get("weekly", "sunday") in ("sunday", "friday")
+            and v["rule"] in ("calendar", "working", "my-interpretation-act-54")
             and v["from"] in ("issue", "relayed", "available", "handed_over", "accepted")
-            and v.get("weekly", "sunday") in ("sunday", "friday")
             and type(holidays) is list and all(map(is_day, holidays)) and ascending(holidays))
 
 def is_items(v, member, words):
@@ -271,8 +269,8 @@ def read_event(raw, origin):
     need(lines[1] == origin, "WRONG_ORIGIN", "line 2", f"expected {origin}, found {quote(lines[1])}")
     m = parse_json(lines[2])
     for name in m:
-        need(name in ("type", "by", "at", "case", "refs", "facts", "content"), "UNKNOWN_MEMBER", quote(name),
-             "no such")
+        known = ("type", "by", "at", "case", "refs", "facts", "content")
+        need(name in known, "UNKNOWN_MEMBER", quote(name), "not a member of an event")
     for name in ("type", "by", "at"):
         need(name in m, "MISSING_MEMBER", name, "expected this member")
     spec = TYPES["types"].get(m["type"]) if type(m["type"]) is str else None
@@ -291,8 +289,8 @@ def read_event(raw, origin):
         for name in given:
             need(name in known, "UNKNOWN_MEMBER", f"{place}.{quote(name)}", f"not with {m['type']}")
         for name in known:
-            need(name in given or not known[name]["required"], "MISSING_MEMBER", f"{place}.{name}",
-                 "expected it")
+            good = name in given or not known[name]["required"]
+            need(good, "MISSING_MEMBER", f"{place}.{name}", "expected this member")
     for role, ids in refs.items():
         many = spec["refs"][role]["many"]
         need((type(ids) is list) == many, "BAD_REF", f"refs.{role}", "an array of ids" if many else "one id")
@@ -302,11 +300,10 @@ def read_event(raw, origin):
         need(len(set(ids)) == len(ids) <= 64, "BAD_REF", f"refs.{role}", "more than 64, or an id twice")
     for name, value in facts.items():
         kind = spec["facts"][name]["is"]
-        need(is_fact(kind, value), "BAD_FACT", f"facts.{name}",
-             f"expected {kind if type(kind) is str else 'a listed word'}")
+        need(is_fact(kind, value), "BAD_FACT", f"facts.{name}", f"not of the type {kind}")
     if m["type"] == "ledger.opened":
-        need(read_vkey(facts["checkpoint_key"]).name == origin, "BAD_FACT", "facts.checkpoint_key",
-             "not named as origin")
+        good = read_vkey(facts["checkpoint_key"]).name == origin
+        need(good, "BAD_FACT", "facts.checkpoint_key", "its name is not the origin")
     if facts.get("kind") in ("person", "account") and m["type"] == "party.registered":
         check_pseudonyms(facts.get("keys", []), origin)
     c = m.get("content")
@@ -315,25 +312,22 @@ def read_event(raw, origin):
     if c is not None:
         need(type(c) is dict, "BAD_CONTENT_REF", "content", "expected {blake3, size}")
         need(set(c) <= {"blake3", "size"}, "UNKNOWN_MEMBER", "content", "expected blake3 and size")
-        need(is_id(c.get("blake3")) and is_count(c.get("size"), 1, MAX_CONTENT), "BAD_CONTENT_REF", "content",
-             "bad")
+        good = is_id(c.get("blake3")) and is_count(c.get("size"), 1, MAX_CONTENT)
+        need(good, "BAD_CONTENT_REF", "content", f"expected a digest and a size of 1 to {MAX_CONTENT}")
     need(case or spec["case"] != "required", "CASE_REQUIRED", "case", "expected the id of a case")
     need(not case or spec["case"] != "refused", "CASE_REFUSED", "case", f"not with {m['type']}")
     return SimpleNamespace(note=note, origin=origin, id=digest(note.text.encode()), type=m["type"], spec=spec,
-                           by=by,
-                           at=m["at"],
-                           case=case, refs=refs, facts=facts, content=c)
+                           by=by, at=m["at"], case=case, refs=refs, facts=facts, content=c)
 
 def check_pseudonyms(keys, origin):
     for k in map(read_vkey, keys):
-        need(re.fullmatch(re.escape(origin) + "/[0-9a-f]{16}", k.name), "BAD_FACT", "facts",
-             "a person's key by a name")
+        good = re.fullmatch(re.escape(origin) + "/[0-9a-f]{16}", k.name)
+        need(good, "BAD_FACT", "facts", "the key of a person or account is named <origin>/<16 hex digits>")
 
 def check_signatures(event):
     """One line for each member of `by`, in that order, and no other; each of them strict."""
     lines = event.note.signatures
-    need(len(lines) == len(event.by), "SIGNATURE_COUNT", "signatures",
-         f"{len(event.by)} in by, {len(lines)} lines")
+    need(len(lines) == len(event.by), "SIGNATURE_COUNT", "signatures", f"{len(lines)} for {len(event.by)}")
     for i, ((name, key_id, _), key) in enumerate(zip(lines, event.by), 1):
         need((name, key_id) == (key.name, key.id), "SIGNATURE_ORDER", f"signature line {i}",
              f"not that of {key.name}")
@@ -342,14 +336,13 @@ def check_signatures(event):
              f"not a signature by {key.name} over these three lines")
 
 def added_keys(event):
-    f = event.facts
-    return [read_vkey(k) for k in {"ledger.opened": lambda: [f["operator_key"]],
-                                   "key.added": lambda: [f["key"]],
-                                   "party.registered": lambda: f.get("keys", [])}.get(event.type, list)()]
+    where = {"ledger.opened": "operator_key", "key.added": "key", "party.registered": "keys"}.get(event.type)
+    found = event.facts.get(where, [])
+    return [read_vkey(k) for k in (found if type(found) is list else [found])]
 
 def thread_of(event):
-    return {"own": event.id, "party": event.refs.get("party", [None])[0], "case": event.case or event.id}[
-        event.spec["thread"]]
+    party = event.refs.get("party", [None])[0]
+    return {"own": event.id, "party": party, "case": event.case or event.id}[event.spec["thread"]]
 
 def read_entry(raw, origin):
     """What the ledger added, and the event inside (section 4)."""
@@ -364,10 +357,9 @@ def read_entry(raw, origin):
     def words(line, *form):
         found = lines[line - 1].split(" ") if line <= len(lines) else []
         good = len(found) == len(form) and found[0] == form[0]
-        values = [number(f) if want is number else f if want(f) else None for f,
-                  want in zip(found[1:], form[1:])]
-        need(good and None not in values, None, f"header line {line}",
-             f"no line '{form[0]}' of the right form")
+        pairs = list(zip(found[1:], form[1:]))
+        values = [number(word) if is_ is number else word if is_(word) else None for word, is_ in pairs]
+        need(good and None not in values, None, f"header line {line}", f"not a line '{form[0]}'")
         return values
     event = read_event(note, origin)
     signers = [tuple(words(i, "signer", is_id, number)) for i in range(7, len(lines) + 1)]
@@ -375,8 +367,7 @@ def read_entry(raw, origin):
     (index,), (time,), (prev,) = words(3, "index", number), words(4, "time", is_time), words(5, "prev", is_id)
     thread, k = words(6, "thread", is_id, number)
     return SimpleNamespace(raw=bytes(raw), index=index, time=time, prev=prev, thread=thread, k=k,
-                           signers=signers,
-                           event=event)
+                           signers=signers, event=event)
 
 # ---- The rules, at every index again (section 5, and `checks` of events.json) ----
 
@@ -422,8 +413,8 @@ class History:
         if event.type == "key.revoked":
             k = read_vkey(event.facts["key"])
             known = self.keys.get(k.key)
-            need(known and (known.party, known.name) == (party, k.name), "KEY_UNKNOWN", "facts.key",
-                 "not the party's")
+            good = known and (known.party, known.name) == (party, k.name)
+            need(good, "KEY_UNKNOWN", "facts.key", "not a key of the party in refs.party")
             need(known.revoked is None, "KEY_REVOKED", "facts.key", "revoked before")
         opens = event.type == "ledger.opened"
         log_key = read_vkey(event.facts["checkpoint_key"]).key if opens else self.log_key
@@ -432,8 +423,8 @@ class History:
             need(k.key not in self.keys and not twin and k.key != log_key, "KEY_TAKEN", "facts",
                  f"the key {k.text}, its name and id, or the log's own, is or was on record")
         for k in added:
-            need(self.names.get(k.name, party) == party, "KEY_NAME_TAKEN", "facts",
-                 f"{k.name} is another party's")
+            good = self.names.get(k.name, party) == party
+            need(good, "KEY_NAME_TAKEN", "facts", f"the name {k.name} belongs to another party")
         for k in added:
             need(k.text in {b.text for b in event.by}, "KEY_NO_POSSESSION", "facts", f"{k.text} did not sign")
         if event.type == "key.added" and self.kinds.get(party) in ("person", "account"):
@@ -463,8 +454,7 @@ class History:
                 row, place = self.events.get(target), f"refs.{role}"
                 need(row, "REF_UNKNOWN", place, f"{target} is not on record before")
                 need(known["kind"] == "any" or row.type in known["kind"], "REF_KIND", place, f"a {row.type}")
-                touched = (event.type.split(".")[0], role) in (("content", "entry"),
-                                                               ("correction", "corrects"))
+                touched = {"content": "entry", "correction": "corrects"}.get(event.type.split(".")[0]) == role
                 good = row.case == case if touched else known.get("cross") or row.case in (None, case)
                 need(good, "REF_CASE", place, "it stands in another case")
 
@@ -481,35 +471,34 @@ class History:
             check("demand.sender", "petitioner" in ids or "counsel" in ids, "nobody stands behind it")
             d = f.get("deadline", {})
             act54 = d.get("rule") == "my-interpretation-act-54"
-            check("deadline.rule", ("weekly" in d and "holidays" in d) if act54 else "weekly" not in d,
-                  "weekly, holidays")
+            good = {"weekly", "holidays"} <= set(d) if act54 else "weekly" not in d
+            check("deadline.rule", good, "weekly and holidays with my-interpretation-act-54, else no weekly")
         if kind == "disclosure.made":
             reply = f["kind"] == "reply"
             good = reply == ("demand" in ids) and (reply or "items" not in f)
             check("disclosure.reply", good, "refs.demand stands with kind reply, facts.items only then")
             if reply:
                 demand = ref["demand"].event
-                check("disclosure.reply", ids["party"] == demand.refs["respondent"][0],
-                      "not the one who was asked")
-                most = max((i["item"] for i in f.get("items", ())), default=0)
-                check("disclosure.reply", most <= demand.facts["items"],
-                      f"item {most} of {demand.facts['items']}")
+                good = ids["party"] == demand.refs["respondent"][0]
+                check("disclosure.reply", good, "by another than the one who was asked")
+                most, asked = max((i["item"] for i in f.get("items", ())), default=0), demand.facts["items"]
+                check("disclosure.reply", most <= asked, f"item {most} of {asked}")
         if kind == "answer.assessed":
             answer = ref["disclosure"].event
-            check("assessment.pair", answer.refs.get("demand") == event.refs["demand"],
-                  "it answers another demand")
-            answered = {i["item"] for i in answer.facts.get("items", ())}
-            check("assessment.pair", {i["item"] for i in f["items"]} <= answered,
-                  "an item that was not answered there")
-        if kind in ("notice.dispatched", "delivery.evidenced",
-                    "deadline.adjusted") or kind.startswith("collection."):
+            good = answer.refs.get("demand") == event.refs["demand"]
+            check("assessment.pair", good, "the disclosure answers another demand")
+            asked, answered = ({i["item"] for i in x.get("items", ())} for x in (f, answer.facts))
+            check("assessment.pair", asked <= answered, "an item that was not answered there")
+        dated = ("notice.dispatched", "delivery.evidenced", "deadline.adjusted", "collection.opened",
+                 "collection.counted", "collection.closed")
+        if kind in dated:
             check("at.day", len(at) >= 10, "`at` has no day")
         if kind in ("delivery.evidenced", "receipt.acknowledged"):
             check("evidence.order", at[:10] >= ref["notice"].event.at[:10], "before its notice")
         if kind in ("collection.counted", "collection.closed"):
-            check("collection.open", not ref["collection"].closed, "closed before")
-            check("collection.open", f["count"] >= ref["collection"].count,
-                  f"less than {ref['collection'].count}")
+            row = ref["collection"]
+            check("collection.open", not row.closed, "closed before")
+            check("collection.open", f["count"] >= row.count, f"{f['count']} is less than {row.count}")
         if kind == "commitment.closed":
             check("commitment.open", not ref["commitment"].closed, "closed before")
         if kind == "content.withheld":
@@ -528,8 +517,8 @@ class History:
             lasting = ("ledger", "party", "key", "role", "case", "content", "correction")
             check("correction.void", old.type.split(".")[0] not in lasting, f"a {old.type} can't be voided")
             check("correction.void", not old.voided, "void already")
-            alike = not new or (new.type, new.case) == (old.type,
-                                                        old.case) and set(new.authors) & set(old.authors)
+            alike = not new or (new.type, new.case) == (old.type, old.case)
+            alike = alike and (not new or set(new.authors) & set(old.authors))
             check("correction.void", alike, "the replacement is of another type, case or author")
 
     def apply(self, event, parties):
@@ -604,8 +593,8 @@ def check_words_at_the_door(event, words):
         raise Refused("CONTENT_JSON", "content", "not I-JSON in UTF-8 without BOM") from None
     need(type(value) is dict, "CONTENT_JSON", "content", "not an object")
     salt = value.get("salt")
-    need(type(salt) is str and len(unbase64(salt) or b"") == 16, "CONTENT_SALT", "content.salt",
-         "not 16 bytes")
+    good = type(salt) is str and len(unbase64(salt) or b"") == 16
+    need(good, "CONTENT_SALT", "content.salt", "expected 16 bytes in base64")
 
 def files_of(words):
     """The files that words name. Words that name them badly name none: the door is not asked again."""
@@ -701,8 +690,8 @@ def read_proof(raw):
 
 def read_policy(raw):
     """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned."""
-    need(len(raw) <= MAX_NOTE and not re.search(rb"[\0-\x08\x0b-\x1f\x7f]", raw), None, "policy",
-         "too long, or control bytes")
+    good = len(raw) <= MAX_NOTE and not re.search(rb"[\0-\x08\x0b-\x1f\x7f]", raw)
+    need(good, None, "policy", "too long, or control characters in it")
     logs, members, quorum = [], {}, None  # members: name -> a key, or (threshold, names)
     for i, line in enumerate(bytes(raw).decode("utf-8", "surrogateescape").split("\n"), 1):
         words, place = re.findall("[^ \t]+", line), f"policy, line {i}"
@@ -711,8 +700,8 @@ def read_policy(raw):
         what, args = words[0], words[1:]
         if what == "log" and len(args) in (1, 2):
             key = read_vkey(args[0])
-            need(key and key.key not in [k.key for k in logs], None, place,
-                 "no vkey of type 0x01, or one twice")
+            twice = key and key.key in [k.key for k in logs]
+            need(key and not twice, None, place, "no vkey of a log (type 0x01), or one twice")
             logs.append(key)
         elif what == "witness" and len(args) in (2, 3):
             key = read_vkey(args[1], 4) or read_vkey(args[1], 6)
@@ -723,15 +712,15 @@ def read_policy(raw):
         elif what == "group" and len(args) >= 3:
             name, wanted, names = args[0], args[1], args[2:]
             least = {"any": 1, "all": len(names)}.get(wanted) or number(wanted, len(names))
-            need(least and name not in members and name != "none", None, place,
-                 "a bad threshold, or a name twice")
+            good = least and name not in members and name != "none"
+            need(good, None, place, "a bad threshold, or a name twice")
             used = {n for m in members.values() if type(m) is tuple for n in m[1]}
             good = len(set(names)) == len(names) and set(names) <= set(members) and not set(names) & used
             need(good, None, place, "a member that is not defined above, or listed twice")
             members[name] = (least, names)
         elif what == "quorum" and len(args) == 1:
-            need(quorum is None and (args[0] == "none" or args[0] in members), None, place,
-                 "not defined above, or twice")
+            good = quorum is None and (args[0] == "none" or args[0] in members)
+            need(good, None, place, "not defined above, or a second quorum")
             quorum = args[0]
         else:
             raise Refused(None, place, "not a line of a policy")
@@ -752,8 +741,8 @@ def cosigned_at(note, key):
     for name, key_id, sig in note.signatures:
         if key.kind == 4 and (name, key_id) == (key.name, key.id) and len(sig) == 72:
             time = int.from_bytes(sig[:8], "big")
-            if time < 2**63 and verify_strict(key.key, f"cosignature/v1\ntime {time}\n{note.text}".encode(),
-                                              sig[8:]):
+            message = f"cosignature/v1\ntime {time}\n{note.text}".encode()
+            if time < 2**63 and verify_strict(key.key, message, sig[8:]):
                 times.append(time)
     return max(times, default=None)
 
@@ -769,8 +758,7 @@ def check_witnesses(report, policy, note):
         return times[name] is not None and times[name] <= until
     good = sorted(t for t in times.values() if t is not None)
     by = next((t for t in good if seen(policy.quorum, t)), None)
-    need(by is not None, None, "witnesses",
-         f"{len(good)} of {len(times)} cosigned: the quorum is not reached")
+    need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {len(times)} cosigned")
     when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(by, 10**11))
     report("witnesses", "ok", f"quorum {quote(policy.quorum)} by {when} UTC, by the witnesses' clocks")
     report.witnessed = f"The policy's witnesses saw that tree by {when} UTC."
@@ -801,7 +789,7 @@ class Report:
         for name in required:
             if self.lines[name][0] == "not checked" and not (name == "checkpoint" and self.own_trust):
                 print(f"undecided: {name} was not checked: {self.lines[name][1]}")
-                return 2
+                return 3
         if self.own_trust:
             print("sound in itself, on trust it brought itself: give --key or --policy from another source")
             return 3
@@ -885,9 +873,7 @@ def split_tile(path, raw, width, exact, form):
 
 def verify_ledger(where, key, policy):
     source = Source(where)
-    report = Report("checkpoint", "entries", "signatures", "chain", "rules", "tree", "tiles", "words",
-                    "files",
-                    "witnesses")
+    report = Report(*"checkpoint entries signatures chain rules tree tiles words files witnesses".split())
     at = SimpleNamespace(check="checkpoint", place="checkpoint")
     try:
         walk_ledger(source, key, policy, report, at)
@@ -941,8 +927,7 @@ def walk_ledger(source, key, policy, report, at):
                 check_signatures(entry.event)
                 at.check = "chain"
                 need(entry.prev == prev, None, "header line 5", f"expected prev {prev}")
-                need(entry.time >= time, None, "header line 4",
-                     f"time runs back, from {time} to {entry.time}")
+                need(entry.time >= time, None, "header line 4", f"time runs back, {time} to {entry.time}")
                 at.check = "rules"
                 history.add(entry)
             except Refused as e:
@@ -954,8 +939,8 @@ def walk_ledger(source, key, policy, report, at):
             need(good, None, "its bytes", "not those under the signed root")
             if entry.index == 0:
                 at.check = "rules"
-                need(entry.event.facts["checkpoint_key"] == key.text, None, "facts.checkpoint_key",
-                     f"not {key.text}")
+                good = entry.event.facts["checkpoint_key"] == key.text
+                need(good, None, "facts.checkpoint_key", f"not the key of the checkpoint, {key.text}")
             prev, time, signatures = digest(raw), entry.time, signatures + len(entry.event.by)
             judge_words(source, entry, content, words, files)
         at.check, at.place = "entries", f"entry {min(len(leaves), size - 1)}"
@@ -966,26 +951,25 @@ def walk_ledger(source, key, policy, report, at):
     report("chain", "ok", "each entry names the BLAKE3 of the one before; time never runs back")
     report("rules", "ok", "keys, roles, refs, threads, signers and cross-checks, at every index")
     at.check, at.place = "tree", "tree"
-    need(root_of(leaves) == checkpoint.root, None, "root",
-         "the entries do not make the root of the checkpoint")
+    good = root_of(leaves) == checkpoint.root
+    need(good, None, "root", "the entries do not make the root of the checkpoint")
     report("tree", "ok", f"the entries make the root {base64.b64encode(checkpoint.root).decode()}")
     try:
-        report("tiles", "ok",
-               f"{compare_tiles(source, leaves, tile_fault)} hash tiles are what the entries make")
+        tiles = compare_tiles(source, leaves, tile_fault)
+        report("tiles", "ok", f"{tiles} hash tiles are what the entries make")
     except Refused as e:
         report.failed("tiles", "hash tiles", str(e))
     for name, tally in (("words", words), ("files", files)):
         # Only the log says what is withheld; without words, the files they name are not known either.
-        held = [p for p in tally.absent if {p[2], "content"} & history.events[p[1]].withheld]
-        missing = next((p for p in tally.absent if p not in held), None)
+        missing = [p for p in tally.absent if not {p[2], "content"} & history.events[p[1]].withheld]
         if missing and source.get("checkpoint", MAX_NOTE) != checkpoint.note.raw:
             raise Unreadable("the ledger grew while it was read, perhaps withholding words: verify again")
-        gone = len(tally.absent) - len(held)
-        report(name, "ok", f"{tally.present} present, {len(held)} withheld by the log, {gone} missing")
-        if tally.wrong or missing:
-            entry, why = tally.wrong or (missing[0],
-                                         f"{missing[2]}: missing, and nothing on the log withholds it")
-            report.failed(name, entry, why)
+        held = len(tally.absent) - len(missing)
+        report(name, "ok", f"{tally.present} present, {held} withheld by the log, {len(missing)} missing")
+        faults = [tally.wrong] if tally.wrong else []
+        faults += [(p[0], f"{p[2]}: missing, and nothing on the log withholds it") for p in missing[:1]]
+        for index, why in sorted(faults)[:1]:
+            report.failed(name, index, why)
     at.check, at.place = "witnesses", "checkpoint"
     check_witnesses(report, policy, checkpoint.note)
 
@@ -1038,46 +1022,44 @@ def compare_tiles(source, hashes, fault):
 # ---- An exhibit (section 8) ----
 
 MEMBERS = ["README[.]txt", "entry", "proof[.]tlog-proof", "content[.]json",
-           "files/[0-9a-f]{64}[.][a-z0-9]{1,8}",
-           "chain/(0|[1-9][0-9]{0,15})([.]tlog-proof)?", "timestamps/(0|[1-9][0-9]{0,3})[.]tsr",
-           "trust[.]policy"]
+           "files/[0-9a-f]{64}[.][a-z0-9]{1,8}", "chain/(0|[1-9][0-9]{0,15})([.]tlog-proof)?",
+           "timestamps/(0|[1-9][0-9]{0,3})[.]tsr", "trust[.]policy"]
 
 def member_order(name):
     """Where a member stands among the others; None for a name that has no place in an exhibit."""
-    rank = next((i for i, form in enumerate(MEMBERS) if re.fullmatch(form, name)), None)
-    numbered = re.fullmatch("[a-z]+/([0-9]{1,16})([.][a-z-]+)?", name) if rank in (5, 6) else None
-    return rank if rank is None else (rank, int(numbered[1]), bool(numbered[2])) if numbered else (rank, 0,
-                                                                                                   False)
+    for rank, form in enumerate(MEMBERS):
+        if re.fullmatch(form, name):
+            numbered = re.match("(chain|timestamps)/([0-9]+)", name)
+            return rank, int(numbered[2]) if numbered else 0, name.endswith(".tlog-proof")
+    return None
 
 def read_zip(raw):
     """A zip in which every byte has one meaning: members stored, in order, nothing between them."""
-    need(len(raw) >= 22 and raw[-22:-18] == b"PK\5\6", None, "zip",
-         "it does not end with an end record: cut or added to")
+    good = len(raw) >= 22 and raw[-22:-18] == b"PK\5\6"
+    need(good, None, "zip", "it does not end with an end record: cut, or added to")
     disk, first, here, count, size, start, comment = struct.unpack("<4H2IH", raw[-18:])
-    good = (disk, first, comment) == (0, 0,
-                                      0) and here == count <= MAX_MEMBERS and start + size == len(raw) - 22
+    good = disk == first == comment == 0 and here == count <= MAX_MEMBERS and start + size == len(raw) - 22
     need(good, None, "zip", "an end record that does not fit the file")
     members, at, local, last = {}, start, 0, None
     for i in range(count):
         place = f"zip, member {i}"
         need(at + 46 <= start + size and raw[at:at + 4] == b"PK\1\2", None, place, "no directory record")
-        common, (more, disk, _, outer, offset) = raw[at + 6:at + 32], struct.unpack("<3H2I",
-                                                                                    raw[at + 32:at + 46])
+        common = raw[at + 6:at + 32]  # what a member's own header must say too
         _, flags, method, _, _, crc, packed, length, n, extra = struct.unpack("<5H3I2H", common)
+        more, disk, _, mode, offset = struct.unpack("<3H2I", raw[at + 32:at + 46])
         name = raw[at + 46:at + 46 + n].decode("ascii", "replace")
         order, at, place = member_order(name), at + 46 + n, f"zip, {quote(name)}"
         need(order is not None, None, place, "a name that has no place in an exhibit")
         need(name not in members, None, place, "twice")
         need(last is None or last < order, None, place, "out of order")
         need(flags in (0, 0x800) and method == 0 and packed == length, None, place, "compressed or encrypted")
-        need((more, disk, extra) == (0, 0, 0) and outer >> 28 in (0, 8), None, place,
-             "extra fields, or no plain file")
-        need(offset == local and raw[local:local + 4] == b"PK\3\4", None, place,
-             "bytes before it belong to no member")
+        plain = more == disk == extra == 0 and mode >> 28 in (0, 8)
+        need(plain, None, place, "it has extra fields, or is no plain file")
+        need(offset == local and raw[local:local + 4] == b"PK\3\4", None, place, "it is not where it must be")
         need(raw[local + 4:local + 30] == common, None, place, "its own header differs from the directory")
         body = local + 30 + n
-        need(raw[local + 30:body] == name.encode() and body + length <= start, None, place,
-             "it does not fit the file")
+        good = raw[local + 30:body] == name.encode() and body + length <= start
+        need(good, None, place, "another name in its own header, or longer than what is left")
         members[name] = raw[body:body + length]
         need(binascii.crc32(members[name]) == crc, None, place, "its checksum is wrong")
         local, last = body + length, order
@@ -1085,8 +1067,7 @@ def read_zip(raw):
     return members
 
 def verify_exhibit(path, key, policy):
-    report = Report("zip", "entry", "event", "content", "files", "inclusion", "checkpoint", "witnesses",
-                    "timestamps")
+    report = Report(*"zip entry event content files inclusion checkpoint witnesses timestamps".split())
     at = SimpleNamespace(check="zip", place=path.name)
     entry = None
     try:
@@ -1097,20 +1078,22 @@ def verify_exhibit(path, key, policy):
     except Refused as e:
         report.failed(at.check, at.place, str(e))
     code = report.finish(["zip", "entry", "event", "inclusion", "checkpoint"])
-    if entry and code != 1:
+    if entry and code in (0, 3):
         print(exhibit_meaning(entry, report))
     return code
 
 def exhibit_meaning(entry, report):
     words = " and the digest of these words" if entry.event.content else ""
+    proved = "Proved, if the key that the exhibit brought is the ledger's" if report.own_trust else "Proved"
     return f"""
-Proved: the holders of these keys signed these facts{words}: {", ".join(k.text for k in entry.event.by)}.
+{proved}: the holders of these keys signed these facts{words}:
+  {", ".join(k.text for k in entry.event.by)}.
   The ledger {entry.event.origin} committed to them at index {entry.index}.
   {report.witnessed or "Without cosignatures: other readers may have been shown another history."}
 On a registrar's or the operator's word: that the keys are whose they are said to be.
 On the ledger's word: its clock ({entry.time}), its numbering, that its rules were followed.
-Not shown: that the words are true; the author's date ({entry.event.at}); that the words were publicly readable
-  then; that nothing later corrects, withdraws or revokes.
+Not shown: that the words are true; the author's date ({entry.event.at}); that the words were publicly
+  readable then; that nothing later corrects, withdraws or revokes.
 These facts: {entry.event.note.text.split(chr(10))[2]}"""
 
 def walk_exhibit(members, file_name, key, policy, report, at):
@@ -1126,8 +1109,8 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     at.place = f"entry {entry.index}"
     need(entry.index == proof.index, None, "entry", f"index {entry.index}, and {proof.index} in its proof")
     named = re.fullmatch(r"exhibit-([0-9]{1,16})\.zip", file_name)
-    need(not named or int(named[1]) == entry.index, None, "entry",
-         f"index {entry.index}, and the file is {file_name}")
+    good = not named or int(named[1]) == entry.index
+    need(good, None, "entry", f"index {entry.index}, and the file is named {quote(file_name)}")
 
     # Every enclosed entry: of good shape, included in the same checkpoint, its signatures good.
     chain, paths = {entry.index: entry}, {entry.index: proof.path}
@@ -1140,11 +1123,12 @@ def walk_exhibit(members, file_name, key, policy, report, at):
         other_proof = read_proof(members.get(f"{name}.tlog-proof", b""))
         need(other.index == other_proof.index == index, None, name, "another index inside")
         need(other_proof.checkpoint == proof.checkpoint, None, name, "its proof holds another checkpoint")
-        need(index != entry.index or other.raw == entry.raw, None, name, "not the entry of this exhibit")
+        same = (other.raw, other_proof.path) == (entry.raw, proof.path)
+        need(index != entry.index or same, None, name, "not the entry of this exhibit, or not its proof")
         chain[index], paths[index] = other, other_proof.path
     for name in members:
-        need(not name.endswith(".tlog-proof") or name == "proof.tlog-proof" or name[:-11] in members, None,
-             name, "of nothing")
+        orphan = name.startswith("chain/") and name.removesuffix(".tlog-proof") not in members
+        need(not orphan, None, name, "the proof of an entry that is not enclosed")
 
     # Whose key it must be: given, named by a given policy, or only what the exhibit says of itself.
     at.check, at.place = "checkpoint", f"entry {entry.index}"
@@ -1159,8 +1143,8 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     if key and not report.own_trust:
         report("checkpoint", "ok", f"{origin}, {checkpoint.size} entries, signed by {key.text}")
     else:
-        report("checkpoint", "not checked",
-               "trust brought by the exhibit: " + (key.text if key else "no key at all"))
+        trust = key.text if key else "and it brought no key"
+        report("checkpoint", "not checked", f"trust brought by the exhibit: {trust}")
 
     at.check = "entry"
     if 0 in chain and key:
@@ -1187,8 +1171,8 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     else:
         report("witnesses", "not checked", "trust brought by the exhibit" if enclosed else "no policy given")
     tokens = sum(name.startswith("timestamps/") for name in members)
-    report("timestamps", "not checked", f"{tokens} enclosed; check them with `openssl ts`"
-           if tokens else "none enclosed")
+    state, detail = ("not checked", "; `openssl ts` can") if tokens else ("none", "")
+    report("timestamps", state, f"{tokens} enclosed{detail}")
     return entry
 
 def check_enclosed_keys(chain, entry, report, at):
@@ -1199,8 +1183,8 @@ def check_enclosed_keys(chain, entry, report, at):
         check_signatures(other.event)
         need(other.thread == thread_of(other.event), None, "header line 6", "not the thread of that event")
         found = threads.setdefault(other.thread, {})
-        need(other.k not in found and other.k >= max(found, default=-1), None, "header line 6",
-             f"number {other.k} of a thread does not fit the other entries: the ledger lied")
+        good = other.k > max(found, default=-1)
+        need(good, None, "header line 6", f"number {other.k} in its thread stands twice or out of order")
         found[other.k] = other
     open_ends, others = [], 0
     for index in sorted(chain):
@@ -1210,9 +1194,10 @@ def check_enclosed_keys(chain, entry, report, at):
             thread = threads.get(party, {})
             hidden = [e for k, e in thread.items() if k > j and e.index <= index]
             need(not hidden, None, "signer", f"number {j} of {party} is not the last one at or below it")
-            if not all(k in thread and thread[k].index <= index for k in range(min(j, len(thread)) + 1)):
-                open_ends.append(party) if other is entry else None
-                others += other is not entry
+            whole = all(k in thread and thread[k].index <= index for k in range(min(j, len(thread)) + 1))
+            if not whole:
+                open_ends += [party] if index == entry.index else []
+                others += index != entry.index
                 continue
             holds = key.text in added and party in (other.event.id, other.event.refs.get("party", [None])[0])
             for k in range(j + 1):
@@ -1223,12 +1208,11 @@ def check_enclosed_keys(chain, entry, report, at):
                     need(not revoked, "KEY_REVOKED", key.text, f"revoked at index {e.index}")
             need(holds, "KEY_UNKNOWN", key.text, f"never a key of {party}")
     if open_ends:
-        report("event", "not checked",
-               f"the signatures are good, but the thread of {open_ends[0]} is not enclosed whole")
-        return
+        what = f"the signatures are good, but the thread of {open_ends[0]} is not enclosed whole"
+        return report("event", "not checked", what)
     rest = f"; {others} signers of the enclosed history on the ledger's word" if others else ""
-    report("event", "ok",
-           f"signed by {', '.join(k.text for k in entry.event.by)}, whose keys were good then{rest}")
+    signers = ", ".join(k.text for k in entry.event.by)
+    report("event", "ok", f"signed by {signers}, good keys at that index{rest}")
 
 def check_enclosed_words(members, chain, entry, report, at):
     at.check, content, words = "content", entry.event.content, members.get("content.json")
@@ -1240,17 +1224,15 @@ def check_enclosed_words(members, chain, entry, report, at):
             for blob in e.facts["blobs"]:
                 held.pop(blob, None) if e.type == "content.released" else held.update({blob: index})
     if words is not None:
-        need(content and (digest(words), len(words)) == (content["blake3"], content["size"]), None,
-             "content.json",
-             "not the words the event commits to")
+        good = content and (digest(words), len(words)) == (content["blake3"], content["size"])
+        need(good, None, "content.json", "not the words the event commits to")
         report("content", "ok", f"{len(words)} bytes, the words the event commits to")
     elif not content:
         report("content", "none", "the event commits to no words")
     elif "content" in held:
         report("content", "withheld", f"by entry {held['content']}; their digest stands in the event")
     else:
-        report("content", "not enclosed",
-               f"the event commits to {content['size']} bytes, BLAKE3 {content['blake3']}")
+        report("content", "not enclosed", f"{content['size']} bytes, BLAKE3 {content['blake3']}")
     at.check = "files"
     named = files_of(words) if words is not None else []
     for name in (n for n in members if n.startswith("files/")):
@@ -1258,12 +1240,11 @@ def check_enclosed_words(members, chain, entry, report, at):
         found = {"blake3": digest(raw), "sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
         good = name[6:70] == found["blake3"] and any(f.items() >= found.items() for f in named)
         need(good, None, name, "not a file that the enclosed words name")
-    count = sum(n.startswith("files/") for n in members)
-    gone = len([i for i in range(len(named)) if f"files/{i}" in held])
-    state = "none" if words is not None and not named else "ok" if count else "not enclosed"
-    report("files", state,
-           f"{count} of {len(named)} that the words name are enclosed, {gone} withheld by the log"
-           if words is not None else "without the words it is not known which files they name")
+    if words is None:
+        return report("files", "not enclosed", "without the words it is not known which files they name")
+    count, gone = sum(n.startswith("files/") for n in members), sum(p.startswith("files/") for p in held)
+    state = "none" if not named else "ok" if count else "not enclosed"
+    report("files", state, f"{count} of {len(named)} that the words name; {gone} withheld by the log")
 
 # ---- This program against known answers ----
 
@@ -1273,8 +1254,8 @@ def verdict(name, good, **more):
 
 def run_vectors(path):
     v = json.loads(path.read_text(encoding="utf-8"))
-    log, witness, origin = read_vkey(v["keys"]["log"]["vkey"]), read_vkey(v["keys"]["witness"]["vkey"],
-                                                                          4), v["origin"]
+    log, witness = read_vkey(v["keys"]["log"]["vkey"]), read_vkey(v["keys"]["witness"]["vkey"], 4)
+    origin = v["origin"]
     history, leaves, prev, good = History(origin), [], "0" * 64, []
     for i, e in enumerate(v["entries"]):
         raw, why = e["text"].encode(), None
@@ -1283,9 +1264,8 @@ def run_vectors(path):
             check_signatures(entry.event)
             history.add(entry)
             need((entry.index, entry.prev) == (i, prev), None, "header", "index or prev")
-            need(entry.event.id == e["event_id"] and e["note"].encode() == entry.event.note.raw, None,
-                 "event", "id")
-            need((digest(raw), leaf_hash(raw).hex()) == (e["blake3"], e["leaf_hex"]), None, "entry", "hash")
+            found = (digest(raw), leaf_hash(raw).hex(), entry.event.id, entry.event.note.raw.decode())
+            need(found == (e["blake3"], e["leaf_hex"], e["event_id"], e["note"]), None, "entry", "hash or id")
         except Refused as fault:
             why = str(fault)
         leaves, prev = [*leaves, leaf_hash(raw)], digest(raw)
@@ -1303,13 +1283,12 @@ def run_vectors(path):
     for name, raw in (("checkpoint", v["checkpoint"].encode()), ("cosigned checkpoint", cosigned),
                       ("checkpoint in tlog_proof", proof.checkpoint)):
         c = read_checkpoint(raw)
-        good.append(verdict(name, signed_by(c.note, log) and c.origin == log.name
-                            and c.root == roots[c.size]))
+        good.append(verdict(name, signed_by(c.note, log) and (c.origin, c.root) == (origin, roots[c.size])))
     good.append(verdict("cosignature", cosigned_at(read_note(cosigned, MAX_NOTE), witness)))
-    good.append(verdict("tlog_proof", included(leaves[proof.index], proof.index, len(leaves), proof.path,
-                                               roots[-1])))
-    bundle, tile, contents = (base64.b64decode(v[k]) for k in ("bundle_partial_b64", "tile0_partial_b64",
-                                                              "content_tile_b64"))
+    at = proof.index
+    good.append(verdict("tlog_proof", included(leaves[at], at, len(leaves), proof.path, roots[-1])))
+    names = ("bundle_partial_b64", "tile0_partial_b64", "content_tile_b64")
+    bundle, tile, contents = (base64.b64decode(v[name]) for name in names)
     entries = split_tile("bundle", bundle, len(leaves), True, ">H")
     good.append(verdict("bundle", ([leaf_hash(e) for e in entries[0]], entries[1]) == (leaves, None)))
     good.append(verdict("tile", tile == b"".join(leaves)))
@@ -1320,8 +1299,8 @@ def run_vectors(path):
     held = all("content" in history.events[p[1]].withheld for p in tally.absent)
     good.append(verdict("content tile", held and not tally.wrong and not fault and tally.present))
     large = [leaf_hash(str(i).encode()) for i in range(max(map(int, v["large"]["roots_hex"])))]
-    good += [verdict(f"large root {n}", root_of(large[:int(n)]).hex() == r) for n,
-             r in v["large"]["roots_hex"].items()]
+    for n, r in v["large"]["roots_hex"].items():
+        good.append(verdict(f"large root {n}", root_of(large[:int(n)]).hex() == r))
     for i, r in enumerate(v["refused"]):
         words, found = base64.b64decode(r["content_b64"]) if "content_b64" in r else None, "accepted"
         try:
@@ -1344,15 +1323,13 @@ def run_speccheck(path):
 
 def main():
     global TYPES
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("what", nargs="?", help="the ledger's URL or folder, or an exhibit")
-    parser.add_argument("--key", metavar="VKEY",
-                        help="the log's key, got by another way than the ledger or exhibit")
-    parser.add_argument("--policy", metavar="FILE", type=pathlib.Path,
-                        help="a tlog-policy, got by another way too")
-    parser.add_argument("--vectors", metavar="FILE", type=pathlib.Path, help="run test vectors")
-    parser.add_argument("--speccheck", metavar="FILE", type=pathlib.Path, help="run the Ed25519 edge cases")
+    parser.add_argument("--key", metavar="VKEY", help="the log's key, got by another way")
+    for name, what in (("policy", "a tlog-policy, got by another way"), ("vectors", "run test vectors"),
+                       ("speccheck", "run the Ed25519 edge cases")):
+        parser.add_argument(f"--{name}", metavar="FILE", type=pathlib.Path, help=what)
     a = parser.parse_args()
     if bool(a.what) + bool(a.vectors) + bool(a.speccheck) != 1:
         parser.error("give one ledger, exhibit, or file of vectors")
@@ -1367,7 +1344,7 @@ def main():
         if a.what.startswith(("http://", "https://")) or pathlib.Path(a.what).is_dir():
             return verify_ledger(a.what, key, policy)
         return verify_exhibit(pathlib.Path(a.what), key, policy)
-    except (Unreadable, OSError) as e:
+    except (Unreadable, OSError, ValueError) as e:
         print(f"could not be read: {e}")
     except Refused as e:
         print(f"could not be used: {e}")

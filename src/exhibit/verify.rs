@@ -76,7 +76,11 @@ fn run(
         _ => None,
     };
     let detail = match &log_key {
-        Some(key) => format!("entry {index} of {origin}, whose entry 0 names the log's key {}", key.id()),
+        Some(key) => format!(
+            "entry {index} of {origin}, whose entry 0 names the log's key {}+{}",
+            key.name(),
+            key.id()
+        ),
         None => format!("entry {index} of {origin}; entry 0 is not enclosed, so it names no key"),
     };
     checks.say("entry", if log_key.is_some() { Outcome::Ok } else { Outcome::NotChecked }, detail);
@@ -91,12 +95,8 @@ fn run(
         verify_inclusion(&leaf_hash(bytes), index, checkpoint.size(), &root, proof.path())
             .map_err(|e| ("inclusion", format!("entry {index}: {e}")))?;
     }
-    let detail = format!(
-        "entry {index} and {} others in the tree of {} entries, root {}",
-        others.len(),
-        checkpoint.size(),
-        root.to_base64()
-    );
+    let detail =
+        format!("entry {index} and {} others in the tree whose root is {}", others.len(), root.to_base64());
     checks.say("inclusion", Outcome::Ok, detail);
 
     let own = match (policy, enclosed.policy) {
@@ -194,7 +194,7 @@ fn events(
         all.push(&this);
     }
     let keys: Vec<String> =
-        entry.event().by().iter().map(|key| format!("{} {}", key.name(), key.id())).collect();
+        entry.event().by().iter().map(|key| format!("{}+{}", key.name(), key.id())).collect();
     match history(&this, &all) {
         History::Good => {
             let detail = format!("signed by {}, keys of their parties then", keys.join(", "));

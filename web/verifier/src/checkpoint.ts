@@ -8,7 +8,7 @@ import { COSIGNATURE, type Vkey } from "./vkey.ts";
 
 export const CHECKPOINT_LIMIT = 65_536;
 
-/** A checkpoint (c2sp.org/tlog-checkpoint; formats.md section 6: no extension lines), nothing verified yet. */
+/** A checkpoint (c2sp.org/tlog-checkpoint) without extension lines, nothing verified yet. */
 export interface Checkpoint {
   readonly origin: string;
   readonly size: number;

@@ -5,14 +5,15 @@ import { policyOf, POLICY_LIMIT } from "./policy.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
-import { isZip, ZIP_LIMIT } from "./zip.ts";
+import { ZIP_LIMIT } from "./zip.ts";
 import type { Bytes } from "./bytes.ts";
 
 const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
        node cli.mjs --vectors FILE [--events FILE]
        node cli.mjs --speccheck FILE
   --back-end webcrypto|noble   use this one for Ed25519 instead of the better one that works
-exit codes: 0 valid, 1 refused, 2 unreadable or usage, 3 valid only by trust that the exhibit brought`;
+exit codes: 0 valid, 1 refused, 2 unreadable or usage, 3 valid only by trust that the exhibit
+            brought, or not decided since too little is enclosed`;
 
 const VECTORS_LIMIT = 64 * 1024 * 1024;
 const OPTIONS = ["--policy", "--vectors", "--events", "--speccheck", "--back-end"];
@@ -50,14 +51,14 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
 
 async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
   const bytes = read(path, ZIP_LIMIT);
-  if (!isZip(bytes)) throw new Unusable(`${path}: not a zip file`);
   const fileName = path;
   const policyBytes = policyPath === undefined ? undefined : read(policyPath, POLICY_LIMIT);
   let report;
   try {
     report = await verifyExhibit(bytes, { fileName, policy: policyBytes && policyOf(policyBytes) });
   } catch (error) {
-    throw new Unusable(describe(asFault(error, path))); // only the reader's own policy is read outside the checks
+    // Only the reader's own policy is read outside the checks.
+    throw new Unusable(describe(asFault(error, path)));
   }
   if (json) console.log(JSON.stringify(report));
   else {
@@ -66,13 +67,13 @@ async function exhibit(path: string, policyPath: string | undefined, json: boole
     console.log(`verdict    ${VERDICTS[report.verdict]}`);
     for (const sentence of report.sentences) console.log(sentence);
   }
-  return { valid: 0, refused: 1, incomplete: 1, brought: 3 }[report.verdict];
+  return { valid: 0, refused: 1, incomplete: 3, brought: 3 }[report.verdict];
 }
 
 const VERDICTS = {
   valid: "valid",
   brought: "valid only by trust that the exhibit itself brought",
-  incomplete: "refused: too little is enclosed to check it",
+  incomplete: "not decided: too little is enclosed to check",
   refused: "refused",
 };
 

@@ -1,6 +1,6 @@
-import { type Bytes, hexOf } from "./bytes.ts";
+import { type Bytes, hexOf, same } from "./bytes.ts";
 import { verifyCheckpoint } from "./checkpoint.ts";
-import { CONTENT_LIMIT, contentOf, filesOf, verifyContent } from "./content.ts";
+import { CONTENT_LIMIT, contentOf, type FileRef, filesOf, verifyContent } from "./content.ts";
 import { type Entry, ENTRY_LIMIT, entryOf } from "./entry.ts";
 import { partyKeyOf, verifySignatures } from "./event.ts";
 import { asFault, describe, refuse } from "./fault.ts";
@@ -18,7 +18,7 @@ const README_LIMIT = 65_536;
 const TIMESTAMP_LIMIT = 65_536;
 const FILE_LIMIT = 256 * 1024 * 1024;
 
-/** The members that may be there, in their order. Where a rank has several, `chain/` alone is ordered within. */
+/** The members that may be there, in their order. Of several, `chain/` is ordered within. */
 const LIST: [pattern: RegExp, limit: number][] = [
   [/^README\.txt$/, README_LIMIT],
   [/^entry$/, ENTRY_LIMIT],
@@ -41,7 +41,7 @@ export interface Check {
   readonly text: string;
 }
 
-/** `brought`: valid only by trust that the exhibit itself brought. `incomplete`: too little was there to check. */
+/** `brought`: valid only by trust that the exhibit itself brought. `incomplete`: too little to check. */
 export type Verdict = "valid" | "brought" | "incomplete" | "refused";
 
 export interface Report {
@@ -69,8 +69,10 @@ interface Parts {
   readonly content?: Bytes;
   readonly files: Member[];
   readonly timestamps: number;
-  readonly policy?: Policy;
+  readonly policy?: Bytes;
 }
+
+const NOTHING = "Nothing is proved.";
 
 /** Checks an exhibit. Never throws for what the bytes hold. */
 export async function verifyExhibit(zip: Bytes, trust: Trust = {}): Promise<Report> {
@@ -78,19 +80,24 @@ export async function verifyExhibit(zip: Bytes, trust: Trust = {}): Promise<Repo
   try {
     parts = partsOf(membersOf(zip, limitOf));
   } catch (error) {
-    const text = describe(asFault(error, "exhibit"));
-    return { checks: [{ name: "exhibit", state: "failed", text }], verdict: "refused", sentences: [] };
+    const fault = asFault(error, "exhibit");
+    const checks: Check[] = CHECKS.map((name) => {
+      return { name, state: "not checked", text: "The exhibit's parts can't be told." };
+    });
+    const first: Check = { name: "exhibit", state: "failed", text: describe(fault) };
+    if (fault.code === "ZIP") checks.unshift(first);
+    else checks[0] = { ...first, name: "entry" };
+    return { checks, verdict: "refused", sentences: [NOTHING] };
   }
-  const policy = trust.policy ?? parts.policy;
   const found: Found = { cosigned: [] };
   const run: Record<CheckName, () => Outcome | Promise<Outcome>> = {
-    entry: () => checkEntry(parts, policy, found, trust.fileName),
+    entry: () => checkEntry(parts, found, trust),
     event: () => checkEvent(parts),
     content: () => checkContent(parts),
     files: () => checkFiles(parts),
     inclusion: () => checkInclusion(parts),
     checkpoint: () => checkCheckpoint(parts, found, trust),
-    witnesses: () => checkWitnesses(parts, policy, found, trust),
+    witnesses: () => checkWitnesses(parts, found, trust),
   };
   const checks: Check[] = [];
   for (const name of CHECKS) {
@@ -109,6 +116,7 @@ type Outcome = [state: State, text: string];
 
 /** What one check learns and a later one needs. */
 interface Found {
+  policy?: Policy;
   log?: Vkey;
   cosigned: string[];
   met?: number;
@@ -123,10 +131,12 @@ function limitOf(name: string): number | undefined {
   return LIST[rankOf(name)]?.[1];
 }
 
-/** Sorts `chain/<index>` before its proof, and both by index. */
-function chainOrder(name: string): number {
-  const [, index = "0", proof] = /^chain\/([0-9]+)(\.tlog-proof)?$/.exec(name) ?? [];
-  return Number(index) * 2 + (proof ? 1 : 0);
+/** Sorts names of one rank: numbers by size, an entry before its proof, digests as they read. */
+function sortKey(name: string): string {
+  return name.replace(
+    /^(chain|timestamps)\/([0-9]+)/,
+    (_, folder, number) => folder + number.padStart(16, "0"),
+  );
 }
 
 function partsOf(members: Member[]): Parts {
@@ -134,7 +144,7 @@ function partsOf(members: Member[]): Parts {
     const before = members[i - 1]?.name;
     if (before === undefined) return;
     const step = rankOf(name) - rankOf(before);
-    if (step < 0 || (step === 0 && name.startsWith("chain/") && chainOrder(name) <= chainOrder(before))) {
+    if (step < 0 || (step === 0 && sortKey(name) <= sortKey(before))) {
       refuse("ZIP", `member ${name}`, "members in the order of formats.md section 8");
     }
   });
@@ -156,25 +166,27 @@ function partsOf(members: Member[]): Parts {
     const chained = link(name, `${name}.tlog-proof`);
     if (chained.entry.index !== Number(index)) refuse("ENTRY", name, "the index of its file name");
     if (chained.entry.index !== main.entry.index) links.push(chained);
-    else if (chained.entry.hash !== main.entry.hash)
-      refuse("ENTRY", name, "the same bytes as the member entry");
+    else if (
+      chained.entry.hash !== main.entry.hash ||
+      !same(need(`${name}.tlog-proof`), need("proof.tlog-proof"))
+    ) {
+      refuse("ENTRY", name, "the same bytes as the members entry and proof.tlog-proof");
+    }
   }
   links.sort((a, b) => a.entry.index - b.entry.index);
-  const enclosed = byName.get("trust.policy");
   return {
     main,
     links,
     content: byName.get("content.json"),
     files: members.filter(({ name }) => name.startsWith("files/")),
     timestamps: members.filter(({ name }) => name.startsWith("timestamps/")).length,
-    policy: enclosed && policyOf(enclosed, "trust.policy"),
+    policy: byName.get("trust.policy"),
   };
 }
 
-function checkEntry(parts: Parts, policy: Policy | undefined, found: Found, fileName?: string): Outcome {
-  const { main, links } = parts;
+function checkEntry({ main, links, policy: enclosed }: Parts, found: Found, trust: Trust): Outcome {
   const { origin, index } = main.entry;
-  const [, named] = /(?:^|[\\/])exhibit-([0-9]+)\.zip$/.exec(fileName ?? "") ?? [];
+  const [, named] = /(?:^|[\\/])exhibit-([0-9]+)\.zip$/.exec(trust.fileName ?? "") ?? [];
   if (named !== undefined && named !== String(index))
     refuse("ENTRY", "file name", `the entry's index ${index}`);
   links.forEach(({ entry, proof }, i) => {
@@ -193,6 +205,8 @@ function checkEntry(parts: Parts, policy: Policy | undefined, found: Found, file
       refuse("ENTRY", `${place}, prev`, "the hash of the entry before, which is enclosed");
     }
   });
+  const policy = trust.policy ?? (enclosed && policyOf(enclosed, "trust.policy"));
+  found.policy = policy;
   const logs = (policy?.logs ?? []).filter((log) => log.name === origin);
   if (policy && policy.logs.length > 0 && logs.length === 0) {
     refuse("WRONG_ORIGIN", "entry", `an origin of the policy's logs, not ${origin}`);
@@ -259,7 +273,10 @@ function checkContent(parts: Parts): Outcome {
 }
 
 function checkFiles({ main, content, files }: Parts): Outcome {
-  if (files.length === 0) return ["not enclosed", "No files are enclosed."];
+  const ref = main.entry.event.content;
+  const words = ref && content;
+  if (words) verifyContent(words, ref, "content.json");
+  if (files.length === 0 && !words) return ["not enclosed", "No files are enclosed."];
   const seen = new Set<string>();
   for (const { name, bytes } of files) {
     const digest = name.slice(6, 70);
@@ -267,10 +284,9 @@ function checkFiles({ main, content, files }: Parts): Outcome {
     if (seen.has(digest)) refuse("FILE_DIGEST", name, "each file once");
     seen.add(digest);
   }
-  const ref = main.entry.event.content;
-  if (!ref || !content) return ["not checked", "Files are enclosed, but not the words that would name them."];
-  verifyContent(content, ref, "content.json");
-  const named = filesOf(contentOf(content, "content.json"), "content.json");
+  // Bytes that nothing ties to the entry must not travel under its seal.
+  if (!words) return refuse("FILE_DIGEST", files[0]!.name, "the words that would name it");
+  const named = namedBy(words, files.length > 0);
   for (const { name, bytes } of files) {
     const file = named.find((file) => file.blake3 === name.slice(6, 70));
     if (!file) return refuse("FILE_DIGEST", name, "a file that the words name");
@@ -279,7 +295,20 @@ function checkFiles({ main, content, files }: Parts): Outcome {
     }
   }
   const all = new Set(named.map((file) => file.blake3)).size;
-  return ["ok", `${files.length} of ${all} files are enclosed and have the digests that the words name.`];
+  if (all === 0) return ["ok", "The words name no files."];
+  if (files.length < all)
+    return ["not enclosed", `${files.length} of the ${all} files that the words name are enclosed.`];
+  return ["ok", `Each file that the words name (${all}) is enclosed and has its digests.`];
+}
+
+/** Whoever signed words that can't be read committed to them all the same; but then no file is named. */
+function namedBy(words: Bytes, needed: boolean): FileRef[] {
+  try {
+    return filesOf(contentOf(words, "content.json"), "content.json");
+  } catch (error) {
+    if (needed) throw error;
+    return [];
+  }
 }
 
 function checkInclusion({ main, links }: Parts): Outcome {
@@ -290,7 +319,7 @@ function checkInclusion({ main, links }: Parts): Outcome {
   const { size } = main.proof.checkpoint;
   return [
     "ok",
-    `The checkpoint's tree of ${size} entries holds this one and the ${links.length - 1} others enclosed.`,
+    `The checkpoint's tree of ${size} entries holds this one and the others enclosed (${links.length - 1}).`,
   ];
 }
 
@@ -309,28 +338,24 @@ async function checkCheckpoint({ main }: Parts, found: Found, trust: Trust): Pro
   ];
 }
 
-async function checkWitnesses(
-  { main }: Parts,
-  policy: Policy | undefined,
-  found: Found,
-  trust: Trust,
-): Promise<Outcome> {
+async function checkWitnesses({ main }: Parts, found: Found, trust: Trust): Promise<Outcome> {
+  const policy = found.policy;
   if (!policy) return ["not checked", "There is no policy that says which witnesses count."];
   // A bad line under a known witness's key fails here, whether or not the quorum needs that witness.
   const { met, cosigned } = await quorumOf(policy, main.proof.checkpoint);
   found.cosigned = cosigned;
-  const whose = trust.policy ? "the policy" : "the exhibit's own policy";
-  if (policy.quorum === "none") {
-    return ["not checked", `${trust.policy ? "" : BROUGHT + ": "}${whose} asks for no witness.`];
+  if (!trust.policy) {
+    const what = policy.quorum === "none" ? "asks for no witness" : met ? "is satisfied" : "is not satisfied";
+    return ["not checked", `${BROUGHT}: its own policy ${what}.`];
   }
+  if (policy.quorum === "none") return ["not checked", "The policy asks for no witness."];
   if (met === undefined) {
     return refuse(
       "QUORUM",
       "checkpoint",
-      `the quorum ${whose} asks for; ${cosigned.length} witnesses cosigned`,
+      `the policy's quorum; ${cosigned.length} of its witnesses cosigned`,
     );
   }
-  if (!trust.policy) return ["not checked", `${BROUGHT}: the quorum of its own policy cosigned.`];
   found.met = met;
   return ["ok", `The quorum cosigned: ${cosigned.join(", ")}.`];
 }
@@ -344,7 +369,7 @@ function verdictOf(checks: Check[], found: Found, trust: Trust): Verdict {
 }
 
 function sentencesOf({ main, timestamps }: Parts, found: Found, checks: Check[], verdict: Verdict): string[] {
-  if (verdict === "refused" || verdict === "incomplete") return ["Nothing is proved."];
+  if (verdict === "refused" || verdict === "incomplete") return [NOTHING];
   const { entry, proof } = main;
   const { event } = entry;
   const isOk = (name: CheckName) => checks.some((check) => check.name === name && check.state === "ok");
@@ -352,16 +377,16 @@ function sentencesOf({ main, timestamps }: Parts, found: Found, checks: Check[],
   if (event.content)
     proved.push("and the digest of these words" + (isOk("content") ? "" : " (not enclosed)"));
   const by = found.met === undefined ? "" : new Date(found.met * 1000).toISOString().replace(".000", "");
-  const said = [
-    `Proved: ${proved.join(" ")}; the ledger committed to them at index ${entry.index}` +
-      (by
-        ? `; the policy's witnesses (${found.cosigned.join(", ")}) saw that tree of ` +
-          `${proof.checkpoint.size} entries by ${by}.`
-        : "."),
-  ];
-  if (verdict === "brought") {
+  const committed = `the ledger committed to them at index ${entry.index}`;
+  const witnesses = `the policy's witnesses (${found.cosigned.join(", ")}) saw that tree`;
+  const said: string[] = [];
+  if (verdict === "valid") {
+    const saw = by && `; ${witnesses} of ${proof.checkpoint.size} entries by ${by}`;
+    said.push(`Proved: ${proved.join(" ")}; ${committed}${saw}.`);
+  } else {
     said.push(
-      `On the exhibit's own word: that ${found.log?.text} is the ledger's key. Get it from elsewhere and compare.`,
+      `Proved: ${proved.join(" ")}.`,
+      `On the exhibit's own word: that ${found.log?.text} is the ledger's key, and so that ${committed}.`,
     );
   }
   said.push(

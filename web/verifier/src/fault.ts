@@ -1,4 +1,4 @@
-/** Why foreign bytes are refused: a code (formats.md section 9 where it has one), the place, what was expected. */
+/** Why bytes are refused: a code (of formats.md section 9 if it has one), the place, what was expected. */
 export class Fault extends Error {
   readonly code: string;
   readonly place: string;

@@ -13,4 +13,4 @@ export { type Proof, proofOf } from "./proof.ts";
 export { backEnd, verifyStrict } from "./signature.ts";
 export { leafHash, rootsOf, verifyConsistency, verifyInclusion } from "./tree.ts";
 export { type Vkey, vkeyOf } from "./vkey.ts";
-export { isZip, ZIP_LIMIT } from "./zip.ts";
+export { ZIP_LIMIT } from "./zip.ts";

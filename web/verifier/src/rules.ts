@@ -53,7 +53,7 @@ export class Ledger {
     for (const file of files) this.files.set(blake3Hex(file), file);
   }
 
-  /** Passes if the event may become the next entry; changes nothing. `content` is undefined where none came. */
+  /** Passes if the event may become the next entry; changes nothing. Without words `content` is undefined. */
   async admit(event: Event, content: Bytes | undefined, atTheDoor: boolean): Promise<void> {
     verifyType(this.schema, event);
     await verifySignatures(event);
@@ -61,7 +61,7 @@ export class Ledger {
     if (this.last && event.type === "ledger.opened") refuse("ALREADY_OPENED", "event, type", "one opening");
     if (!this.last && event.type !== "ledger.opened")
       refuse("NOT_OPENED", "event, type", "ledger.opened first");
-    this.verifyKeys(event);
+    this.verifyKeys(event, atTheDoor);
     this.verifyWho(event, rule);
     this.verifyRefs(event, rule);
     this.verifyWords(event, content, atTheDoor);
@@ -142,7 +142,7 @@ export class Ledger {
     return keys.map((key) => partyKeyOf(key, "event, facts"));
   }
 
-  private verifyKeys(event: Event): void {
+  private verifyKeys(event: Event, atTheDoor: boolean): void {
     const { type, facts, origin } = event;
     const added = this.addedBy(event);
     event.by.forEach((key, i) => {
@@ -170,7 +170,8 @@ export class Ledger {
       const at = event.by.findIndex((each) => each.text === key.text);
       if (at < (type === "ledger.opened" ? 0 : 1))
         refuse("KEY_NO_POSSESSION", place, "the key's own signature");
-      if (!Point.fromBytes(key.key).isTorsionFree()) refuse("KEY_TORSION", place, "a key without torsion");
+      if (atTheDoor && !Point.fromBytes(key.key).isTorsionFree())
+        refuse("KEY_TORSION", place, "a key without torsion");
     }
     if (type === "key.revoked") {
       const key = partyKeyOf(facts.key, "event, facts/key");

@@ -7,7 +7,7 @@ import { type Bytes, fromHex, join, same } from "./bytes.ts";
 const P = 2n ** 255n - 19n;
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 
-/** The y of the points of order 1, 2, 4 and 8. Both signs of x are refused, which covers negative zeros too. */
+/** The y of the points of order 1, 2, 4 and 8. Both signs of x are refused, negative zeros among them. */
 const SMALL_ORDER = [
   0n,
   1n,

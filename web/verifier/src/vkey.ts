@@ -1,5 +1,5 @@
 import { fromBase64 } from "./base64.ts";
-import { type Bytes, bytesOf, fromHex, hexOf, join } from "./bytes.ts";
+import { type Bytes, bytesOf, hexOf, join } from "./bytes.ts";
 import { sha256 } from "./hash.ts";
 
 /** Signature types of c2sp.org/signed-note, by the length of their public keys. */
@@ -24,7 +24,7 @@ export function vkeyOf(text: string): Vkey | undefined {
   if (!name || !id || !blob || blob[0] === undefined || KEY_LENGTHS[blob[0]] !== blob.length - 1)
     return undefined;
   const expected = sha256(join(bytesOf(name + "\n"), blob)).subarray(0, 4);
-  if (hexOf(expected) !== id || !fromHex(id)) return undefined;
+  if (hexOf(expected) !== id) return undefined;
   const key = blob.slice(1);
   return { text, name, id, type: blob[0], key, keyHex: hexOf(key) };
 }

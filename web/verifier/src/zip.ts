@@ -4,8 +4,8 @@ import { refuse } from "./fault.ts";
 // A zip reader for one kind of zip: every byte belongs to a stored member or to its directory, and both
 // descriptions of a member agree. Two programs then can't see two different exhibits in one file.
 
-export const ZIP_LIMIT = 512 * 1024 * 1024;
-const MEMBERS_LIMIT = 40_000;
+export const ZIP_LIMIT = 256 * 1024 * 1024;
+const MEMBERS_LIMIT = 20_000;
 const LOCAL = 30;
 const CENTRAL = 46;
 const END = 22;
@@ -24,11 +24,6 @@ function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff]!;
   return (crc ^ 0xffffffff) >>> 0;
-}
-
-/** Whether bytes look like a zip at all; what doesn't is unreadable rather than refused. */
-export function isZip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x50 && bytes[1] === 0x4b;
 }
 
 /** `limitOf` says how large a member of that name may be, or undefined where none of that name may be. */

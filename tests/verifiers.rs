@@ -1,0 +1,260 @@
+//! Three verifiers that share no code (this one, `web/verifier` in TypeScript, `examples/verify.py` in Python) say the
+//! same of the same bytes. `./test` builds the one and installs what the other needs.
+
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/story.rs"]
+mod story;
+mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use onrecord::{
+    event::EventType,
+    exhibit::{Enclosed, assemble, verify},
+    ledger::Reader,
+    log::{Policy, TlogProof, WitnessKey, cosign},
+    note::SigningKey,
+};
+use serde_json::Value;
+use support::*;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A command that verifies, without its arguments.
+fn verifiers() -> [(&'static str, Vec<PathBuf>); 2] {
+    let at = |path: &str| Path::new(ROOT).join(path);
+    let (program, python) = (at("target/verifier/cli.mjs"), at("target/python/bin/python3"));
+    let built = at("target/verifier/dist/cli.js");
+    assert!(built.exists() && python.exists(), "./test makes these");
+    [("TypeScript", vec!["node".into(), program]), ("Python", vec![python, at("examples/verify.py")])]
+}
+
+/// Its exit code and what it prints.
+fn run(command: &[PathBuf], args: &[&str]) -> (Option<i32>, String) {
+    let out = Command::new(&command[0]).args(&command[1..]).args(args).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    (out.status.code(), text)
+}
+
+#[test]
+fn the_vectors_and_the_edges_of_ed25519() {
+    let path = |name: &str| format!("{ROOT}/tests/vectors/{name}");
+    let (vectors, speccheck) = (path("v1.json"), path("ed25519-speccheck.json"));
+    let cases: Value = serde_json::from_str(&fs::read_to_string(&speccheck).unwrap()).unwrap();
+    let cases = cases["cases"].as_array().unwrap();
+    for (name, command) in verifiers() {
+        let (code, text) = run(&command, &["--vectors", &vectors]);
+        assert_eq!(code, Some(0), "{name}: {text}");
+        let verdicts: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+        assert!(verdicts.len() > 220, "{name}: {}", verdicts.len());
+        let (_, text) = run(&command, &["--speccheck", &speccheck]);
+        // A list of verdicts, or of objects that hold one.
+        let said: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
+        assert_eq!(said.len(), cases.len(), "{name}");
+        for (case, said) in cases.iter().zip(&said) {
+            let bytes = |field: &str| -> Vec<u8> {
+                let hex = case[field].as_str().unwrap();
+                (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect()
+            };
+            let (key, signature) = (bytes("pub_key"), bytes("signature"));
+            let (key, signature) = (key.try_into().unwrap(), signature.try_into().unwrap());
+            let ours = match onrecord::note::verify_strict(&key, &bytes("message"), &signature) {
+                true => "accepted",
+                false => "refused",
+            };
+            assert_eq!(said.as_str().or(said["strict"].as_str()), Some(ours), "{name}: {case}");
+        }
+    }
+}
+
+/// Exhibits, good and hostile, each with the policy to check it by.
+struct Cases {
+    dir: tempfile::TempDir,
+    all: Vec<(String, PathBuf, Option<PathBuf>)>,
+}
+
+impl Cases {
+    fn put(&mut self, name: &str, bytes: &[u8], policy: Option<&Policy>) {
+        let path = self.dir.path().join(format!("{}.zip", self.all.len()));
+        fs::write(&path, bytes).unwrap();
+        let policy = policy.map(|policy| {
+            let path = self.dir.path().join(format!("{}.policy", self.all.len()));
+            fs::write(&path, policy.to_string()).unwrap();
+            path
+        });
+        self.all.push((name.to_owned(), path, policy));
+    }
+}
+
+fn changed<'a>(exhibit: &'a [u8], change: impl FnOnce(&mut Enclosed<'a>)) -> Vec<u8> {
+    let mut enclosed = Enclosed::read(exhibit).unwrap();
+    change(&mut enclosed);
+    enclosed.write().unwrap()
+}
+
+fn first(reader: &Reader, of: EventType) -> u64 {
+    let size = reader.checkpoint().checkpoint().size();
+    let is = |i: &u64| reader.parsed(*i).unwrap().unwrap().event().event_type() == of;
+    (0..size).find(is).unwrap()
+}
+
+fn cases(reader: &Reader) -> Cases {
+    let mut cases = Cases { dir: tempfile::tempdir().unwrap(), all: Vec::new() };
+    let log = Policy::of_log(key(ORIGIN, 1).verifying_key().clone());
+    let exhibit = |index: u64| assemble(reader, index).unwrap().unwrap();
+    for index in (0..reader.checkpoint().checkpoint().size()).step_by(5) {
+        cases.put(&format!("entry {index}"), &exhibit(index), Some(&log));
+    }
+    let good = exhibit(first(reader, EventType::StatementMade));
+    let other = exhibit(first(reader, EventType::DemandIssued));
+    let (of_good, of_other) = (Enclosed::read(&good).unwrap(), Enclosed::read(&other).unwrap());
+    cases.put("no policy", &good, None);
+    let strange = Policy::of_log(key(ORIGIN, 9).verifying_key().clone());
+    cases.put("a policy that trusts another key", &good, Some(&strange));
+    let elsewhere = Policy::of_log(key("other.example", 1).verifying_key().clone());
+    cases.put("a policy for another log", &good, Some(&elsewhere));
+    cases.put("words of another", &changed(&good, |e| e.content = of_other.content), Some(&log));
+    cases.put("a proof of another", &changed(&good, |e| e.proof = of_other.proof), Some(&log));
+    cases.put("the entry of another", &changed(&good, |e| e.entry = of_other.entry), Some(&log));
+    cases.put("no words", &changed(&good, |e| e.content = None), Some(&log));
+    cases.put("no keys", &changed(&good, |e| e.chain.clear()), Some(&log));
+    let last = *of_good.chain.keys().last().unwrap();
+    let short = changed(&good, |e| {
+        e.chain.remove(&last);
+    });
+    cases.put("a thread that is not whole", &short, Some(&log));
+    for at in (0..of_good.entry.len()).step_by(97) {
+        let mut bytes = of_good.entry.to_vec();
+        bytes[at] ^= 1;
+        cases.put(&format!("entry, byte {at}"), &changed(&good, |e| e.entry = &bytes), Some(&log));
+    }
+    for at in (0..of_good.proof.len()).step_by(61) {
+        let mut bytes = of_good.proof.to_vec();
+        bytes[at] ^= 1;
+        cases.put(&format!("proof, byte {at}"), &changed(&good, |e| e.proof = &bytes), Some(&log));
+    }
+    for cut in [0, 1, 30, good.len() / 2, good.len() - 22, good.len() - 1] {
+        cases.put(&format!("cut at {cut}"), &good[..cut], Some(&log));
+    }
+    cases.put("a byte more", &[&good[..], b"x"].concat(), Some(&log));
+    cases.put("a byte before", &[b"x", &good[..]].concat(), Some(&log));
+    let replaced = |from: &[u8], to: &[u8]| {
+        let mut bytes = good.clone();
+        let places: Vec<usize> =
+            (0..bytes.len() - from.len()).filter(|i| &good[*i..i + from.len()] == from).collect();
+        assert!(!places.is_empty());
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+        bytes
+    };
+    cases.put("a name that climbs", &replaced(b"content.json", b"../../../etc"), Some(&log));
+    cases.put("a name that is absolute", &replaced(b"content.json", b"/etc/passwd1"), Some(&log));
+    cases.put("a name that no exhibit has", &replaced(b"content.json", b"letters.json"), Some(&log));
+    cases.put(
+        "compressed",
+        &replaced(b"PK\x03\x04\x0a\0\0\0\0\0", b"PK\x03\x04\x0a\0\0\0\x08\0"),
+        Some(&log),
+    );
+    cases.put("encrypted", &replaced(b"PK\x03\x04\x0a\0\0\0", b"PK\x03\x04\x0a\0\x01\0"), Some(&log));
+    cases.put("another size inside", &replaced(b"PK\x05\x06\0\0\0\0", b"PK\x05\x06\x01\0\0\0"), Some(&log));
+    // A signature line taken away.
+    let text = std::str::from_utf8(of_good.entry).unwrap();
+    let stripped = &text[..text.rfind("— ").unwrap()];
+    cases.put("no signature", &changed(&good, |e| e.entry = stripped.as_bytes()), Some(&log));
+    // Cosigned by two of three.
+    let witness = |n: u8| SigningKey::from_seed(format!("w{n}.example").parse().unwrap(), &[n; 32]);
+    let checkpoint = reader.checkpoint();
+    let lines: Vec<_> = [(1, 1_700_000_000), (2, 1_700_000_060)]
+        .map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap())
+        .into();
+    let note = checkpoint.with_signatures(&lines).unwrap().note().clone();
+    let cosigned = |proof: &[u8]| {
+        let proof = TlogProof::parse(proof).unwrap();
+        TlogProof::new(proof.index(), proof.path().to_vec(), note.clone()).unwrap().to_string()
+    };
+    let own = cosigned(of_good.proof);
+    let chain: Vec<(u64, String)> = of_good.chain.iter().map(|(i, l)| (*i, cosigned(l.proof))).collect();
+    let seen = changed(&good, |e| {
+        e.proof = own.as_bytes();
+        for (index, proof) in &chain {
+            e.chain.get_mut(index).unwrap().proof = proof.as_bytes();
+        }
+    });
+    let policy = |quorum: &str| -> Policy {
+        let mut text = log.to_string().replace("quorum none\n", "");
+        for n in 1..=3 {
+            text += &format!("witness w{n} {}\n", WitnessKey::from(witness(n).verifying_key()));
+        }
+        (text + "group two 2 w1 w2 w3\n" + quorum).parse().unwrap()
+    };
+    cases.put("seen by two of three", &seen, Some(&policy("quorum two\n")));
+    cases.put("not seen by the third", &seen, Some(&policy("quorum w3\n")));
+    cases.put("seen by nobody", &good, Some(&policy("quorum two\n")));
+    cases.put("seen in one proof only", &changed(&good, |e| e.proof = own.as_bytes()), Some(&log));
+    cases
+}
+
+#[test]
+fn exhibits_good_and_hostile() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    story::tell(&ledger);
+    let cases = cases(ledger.reader());
+    let (mut counts, mut differ) = ([0; 4], Vec::new());
+    for (name, path, policy) in &cases.all {
+        let trusted: Option<Policy> =
+            policy.as_ref().map(|path| fs::read_to_string(path).unwrap().parse().unwrap());
+        let report = verify(&fs::read(path).unwrap(), trusted.as_ref());
+        let ours = report.verdict.exit_code();
+        counts[usize::from(ours)] += 1;
+        let path = path.to_str().unwrap();
+        let mut args = vec![path];
+        args.extend(policy.iter().flat_map(|p| ["--policy", p.to_str().unwrap()]));
+        for (which, command) in verifiers() {
+            let (code, text) = run(&command, &args);
+            if code != Some(i32::from(ours)) {
+                differ.push(format!("{name}: here {ours}, {which} {code:?}\n{report}\n{text}"));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{} differ\n{}", differ.len(), differ.join("\n"));
+    assert!(counts[0] >= 19 && counts[1] >= 30 && counts[3] >= 3, "{counts:?}");
+}
+
+#[test]
+fn a_whole_ledger_over_http() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let small = tell(&ledger);
+    for part in 0..3 {
+        let batch = (0..100).map(|i| statement(&small, &format!("kenyataan {part} {i}")).1).collect();
+        ledger.record_blocking(batch, false).into_iter().for_each(|r| drop(r.unwrap()));
+    }
+    let server = http::Server::start(ledger.clone());
+    let key = key(ORIGIN, 1).verifying_key().to_string();
+    let [_, (_, python)] = verifiers();
+    let (code, text) = run(&python, &[&format!("http://{}", server.address), "--key", &key]);
+    assert_eq!(code, Some(0), "{text}");
+    // A copy with one byte of one entry changed, refused by the number of the entry.
+    assert!(ledger.wait_published(std::time::Duration::from_secs(10)));
+    let copy = tmp.path().join("copy");
+    let copied = Command::new("cp").arg("-r").arg(dir.join("public")).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    let bundle = copy.join("tile/entries/000");
+    let mut bytes = fs::read(&bundle).unwrap();
+    let at = bytes.windows(10).position(|w| w == b"\nindex 77\n").unwrap();
+    bytes[at + 30] ^= 1;
+    fs::write(&bundle, &bytes).unwrap();
+    let (code, text) = run(&python, &[copy.to_str().unwrap(), "--key", &key]);
+    assert!(code == Some(1) && text.contains("REFUSED  entry 77"), "{text}");
+}

@@ -336,12 +336,12 @@ fn a_revoked_key_and_one_that_was_never_added_are_refused() {
     let forge = |raw: &mut Vec<String>,
                  event: &onrecord::event::Event,
                  thread: (EventId, u64),
-                 signer: (EventId, u64)| {
+                 signers: &[(EventId, u64)]| {
         let mut header = last.header().clone();
         header.index = raw.len() as u64;
         header.prev = parse(raw.last().unwrap()).hash();
         (header.thread, header.k) = thread;
-        header.signers = vec![signer];
+        header.signers = signers.to_vec();
         let entry = header.entry(event);
         raw.push(entry);
     };
@@ -357,7 +357,7 @@ fn a_revoked_key_and_one_that_was_never_added_are_refused() {
         &desk,
     );
     let k = thread.len() as u64;
-    forge(&mut raw, &revoke, (desk_party, k), (desk_party, k));
+    forge(&mut raw, &revoke, (desk_party, k), &[(desk_party, k)]);
     let by = |key: &SigningKey| {
         let (_, submission) = say(
             "exhibit.captured",
@@ -370,15 +370,37 @@ fn a_revoked_key_and_one_that_was_never_added_are_refused() {
         onrecord::event::Event::parse(&submission.note, &origin()).unwrap()
     };
     let used = by(&desk);
-    forge(&mut raw, &used, (used.id(), 0), (desk_party, k));
+    forge(&mut raw, &used, (used.id(), 0), &[(desk_party, k)]);
     let strange = by(&SigningKey::from_seed("stranger.example".parse().unwrap(), &[99; 32]));
-    forge(&mut raw, &strange, (strange.id(), 0), (desk_party, k));
+    forge(&mut raw, &strange, (strange.id(), 0), &[(desk_party, k)]);
     let short = by(&desk);
-    forge(&mut raw, &short, (short.id(), 0), (desk_party, k - 1));
+    forge(&mut raw, &short, (short.id(), 0), &[(desk_party, k - 1)]);
+    // A key that a stranger adds, and what it signs.
+    let (stranger, new) = (
+        SigningKey::from_seed("stranger.example".parse().unwrap(), &[99; 32]),
+        SigningKey::from_seed("newsroom.example/new".parse().unwrap(), &[98; 32]),
+    );
+    let (_, added) = say(
+        "key.added",
+        None,
+        json!({"party": desk_party}),
+        json!({"key": new.verifying_key().to_string()}),
+        None,
+    )
+    .sign(&[&stranger, &new]);
+    let added = onrecord::event::Event::parse(&added.note, &origin()).unwrap();
+    let adding = raw.len() as u64;
+    forge(&mut raw, &added, (desk_party, k + 1), &[(desk_party, k + 1); 2]);
+    let by_new = by(&new);
+    forge(&mut raw, &by_new, (by_new.id(), 0), &[(desk_party, k + 1)]);
     let mut chain: Vec<usize> = std::iter::once(0).chain(thread.iter().map(|i| *i as usize)).collect();
     chain.push(size as usize);
     chain.sort_unstable();
     chain.dedup();
+    let mut with_added = chain.clone();
+    with_added.push(adding as usize);
+    let (check, what) = refused(&exhibit_of(&raw, adding as usize + 1, &with_added, &[]));
+    assert!(check == "event" && what.starts_with(&format!("entry {adding}: no entry of")), "{what}");
     // A key signs its own revocation.
     let own: Vec<usize> = chain.iter().copied().filter(|i| *i as u64 != size).collect();
     let report = verify(&exhibit_of(&raw, size as usize, &own, &[]), Some(&policy()));

@@ -193,6 +193,12 @@ fn events(
     if !all.iter().any(|e| e.header().index == this.header().index) {
         all.push(&this);
     }
+    // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
+    for other in &others {
+        if let History::False(what) = history(other, &all) {
+            return Err(("event", format!("entry {}: {what}", other.header().index)));
+        }
+    }
     let keys: Vec<String> =
         entry.event().by().iter().map(|key| format!("{}+{}", key.name(), key.id())).collect();
     match history(&this, &all) {

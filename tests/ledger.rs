@@ -5,7 +5,7 @@ mod support;
 use std::{fs, path::Path, time::Duration};
 
 use onrecord::{
-    event::{Code, Digest, Event, EventId, EventType},
+    event::{Code, Digest, Event, EventType},
     ledger::{Blob, Filter, Ledger, LedgerError, Options, Reader, StoredWords, Submission},
     log::{Checkpoint, TlogProof, verify_consistency},
     note::{SigningKey, base64_decode},
@@ -377,7 +377,8 @@ fn withheld_words_are_served_no_more_and_come_back_when_released() {
     let grep = |dir: &Path| {
         let mut found = Vec::new();
         for entry in walk(dir) {
-            let bytes = fs::read(&entry).unwrap();
+            // One that went since was a partial tile.
+            let Ok(bytes) = fs::read(&entry) else { continue };
             if bytes.windows(secret.len()).any(|w| w == secret.as_bytes()) {
                 found.push(entry);
             }
@@ -424,61 +425,6 @@ fn withheld_words_are_served_no_more_and_come_back_when_released() {
     drop((reader, ledger));
     let ledger = open(&dir);
     assert_eq!(ledger.reader().words(index).unwrap(), StoredWords::Present(blob.into()));
-}
-
-/// Words that are withheld between two looks are withheld, not missing. Many more readers than cores: one of them then
-/// rests between any two instructions.
-#[test]
-fn words_are_read_by_many_while_others_are_recorded_and_withheld() {
-    let (_tmp, dir) = fresh();
-    let ledger = std::sync::Arc::new(open(&dir));
-    let story = tell(&ledger);
-    let told: Vec<(EventId, Submission)> =
-        (0..600).map(|i| statement(&story, &format!("kenyataan {i}"))).collect();
-    let submissions: Vec<Submission> = told.iter().map(|(_, s)| s.clone()).collect();
-    let first = ledger.record_blocking(submissions, false).remove(0).unwrap().index;
-    published(&dir, ledger.reader());
-    let (done, all) = std::sync::mpsc::channel();
-    let writing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let writer = {
-        let (ledger, done, writing) = (ledger.clone(), done.clone(), writing.clone());
-        move || {
-            for (i, (id, _)) in told.iter().enumerate().take(100) {
-                let facts = json!({"ground": "court_order", "blobs": ["content"]});
-                let refs = json!({"entry": id});
-                let (_, withhold) =
-                    say("content.withheld", Some(story.case), refs, facts, None).sign(&[&operator()]);
-                let (_, other) = statement(&story, &format!("lain {i}"));
-                for receipt in ledger.record_blocking(vec![withhold, other], false) {
-                    receipt.unwrap();
-                }
-            }
-            writing.store(false, std::sync::atomic::Ordering::Relaxed);
-            done.send(0).unwrap();
-        }
-    };
-    std::thread::spawn(writer);
-    const READERS: usize = 64;
-    for _ in 0..READERS {
-        let (reader, done, writing) = (ledger.reader().clone(), done.clone(), writing.clone());
-        std::thread::spawn(move || {
-            let mut withheld = 0;
-            while writing.load(std::sync::atomic::Ordering::Relaxed) {
-                for index in first..first + 256 {
-                    match reader.words(index).unwrap() {
-                        StoredWords::Withheld(_) => withheld += 1,
-                        words => assert!(matches!(words, StoredWords::Present(_)), "{index}: {words:?}"),
-                    }
-                }
-            }
-            done.send(withheld).unwrap();
-        });
-    }
-    // Then one that panicked is told from one that waits.
-    drop(done);
-    let ended: Vec<u64> =
-        (0..=READERS).map(|_| all.recv_timeout(Duration::from_secs(60)).expect("all end well")).collect();
-    assert_eq!(ended.iter().filter(|n| **n > 0).count(), READERS, "{ended:?}");
 }
 
 fn walk(dir: &Path) -> Vec<std::path::PathBuf> {

@@ -1,4 +1,4 @@
-//! `verify`: checks a ledger, in a folder or at an address, or an exhibit, trusting nobody.
+//! `verify`: checks a ledger, in a folder or at an address, an exhibit, or the proof of a fork, trusting nobody.
 
 use std::{
     fs::File,
@@ -7,16 +7,17 @@ use std::{
 };
 
 use clap::Args as ClapArgs;
+use serde_json::json;
 
 use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
     exhibit::{ExhibitVerdict, MAX_EXHIBIT},
-    log::{MAX_POLICY, Policy, PolicyError},
+    log::{Checkpoint, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
     note::VerifyingKey,
 };
 
-/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; or an exhibit
+/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit; or the proof of a fork
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Exit codes: 0 valid; 1 refused; 3 could not decide: no --key or --policy was given, or it could not be read.
@@ -27,10 +28,12 @@ Examples:
   onrecord verify https://ledger.example.org --key VKEY
   onrecord verify ./ledger-data --key VKEY
   onrecord verify exhibit-41.zip --policy newsroom.policy
+  onrecord verify https://ledger.example.org --key VKEY --against checkpoint-of-a-friend
+  onrecord verify fork.json
   rsync -a host:ledger-data/public/ copy && onrecord verify copy --key VKEY")]
 pub(super) struct Args {
-    /// The ledger: its address, its data folder, or a copy of its public folder; or an exhibit
-    #[arg(value_name = "DIR | URL | ZIP")]
+    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit; or a fork report
+    #[arg(value_name = "DIR | URL | FILE")]
     ledger: String,
     /// The log's public key, its vkey: origin, id and base64, joined by +
     #[arg(long, value_name = "VKEY")]
@@ -38,6 +41,13 @@ pub(super) struct Args {
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A checkpoint of the same ledger that somebody else got: it must be continued. If it is not, the proof that the log
+    /// signed two histories is written to --fork
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Where that proof goes
+    #[arg(long, value_name = "FILE", default_value = "fork.json")]
+    fork: PathBuf,
     /// Don't fetch and check files that words name
     #[arg(long)]
     no_files: bool,
@@ -55,8 +65,13 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let policy = args.policy.as_deref().map(read_policy).transpose()?;
     if Path::new(&args.ledger).is_file() {
-        return exhibit(Path::new(&args.ledger), args.key, policy, context);
+        let bytes = read(Path::new(&args.ledger), MAX_EXHIBIT)?;
+        return match bytes.first() {
+            Some(b'{') => fork(&bytes, args.key.as_ref(), context),
+            _ => exhibit(&bytes, args.key, policy, context),
+        };
     }
+    let against = args.against.as_deref().map(|path| read(path, MAX_CHECKPOINT)).transpose()?;
     let key = match (args.key, &policy) {
         (None, Some(policy)) => Some(policy.only_log().cloned().ok_or_else(|| {
             Failure::Usage("the policy trusts several logs: say with --key which this is to be".into())
@@ -70,9 +85,19 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         memory: args.memory.saturating_mul(1 << 20),
         scratch: args.scratch.unwrap_or(usual.scratch),
         policy,
+        against,
         ..usual
     };
     let report = check(&args.ledger, key.as_ref(), &options)?;
+    if let Some(found) = &report.fork {
+        let path = args.fork.display();
+        let failed = |e: std::io::Error| Failure::Undecided(format!("write {path}: {e}"));
+        let file = File::options().write(true).create_new(true).open(&args.fork).map_err(failed)?;
+        serde_json::to_writer_pretty(file, found).map_err(|e| failed(e.into()))?;
+        terminal::note(&format!(
+            "{path} proves to anybody that the log signed two histories: onrecord verify {path}"
+        ));
+    }
     if context.json {
         terminal::json(&report);
     } else if let (None, Some(why)) = (report.size, &report.undecided) {
@@ -87,31 +112,61 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
 }
 
+/// Reads a file, at most one byte more than it may have.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))?;
+    Ok(bytes)
+}
+
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-    let file = File::open(path).map_err(|e| named(e.to_string()))?;
-    let mut text = String::new();
-    let read = file.take(MAX_POLICY as u64 + 1).read_to_string(&mut text);
-    read.map_err(|e| named(e.to_string()))?;
+    let text = String::from_utf8(read(path, MAX_POLICY)?).map_err(|e| named(e.to_string()))?;
     text.parse().map_err(|e: PolicyError| named(e.to_string()))
+}
+
+/// Verifies a fork report.
+fn fork(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) -> Result<(), Failure> {
+    let proved = Fork::prove(bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    if let Some(key) = key.filter(|key| **key != proved.log) {
+        return Err(Failure::Refused(format!("log: expected {key}, found {}", proved.log)));
+    }
+    let told = |checkpoint: &Checkpoint| (checkpoint.size(), checkpoint.root().to_base64());
+    let (earlier, later) = (told(&proved.earlier), told(&proved.later));
+    if context.json {
+        terminal::json(&json!({
+            "fork": true,
+            "log": proved.log.to_string(),
+            "earlier": {"size": earlier.0, "root": earlier.1},
+            "later": {"size": later.0, "root": later.1},
+        }));
+    } else {
+        terminal::result(&format!(
+            "earlier     ok           a tree of {} entries, root {}\n\
+             later       ok           a tree of {} entries, root {}\n\
+             fork        ok           the later one does not continue the earlier one\n\n\
+             FORK  both are signed by {}\n\n\
+             Proved: the holder of this key signed two histories that can't both be true.\n\
+             Not shown: whose key it is, and which history is the right one.\n",
+            earlier.0, earlier.1, later.0, later.1, proved.log
+        ));
+    }
+    Ok(())
 }
 
 /// Verifies an exhibit.
 fn exhibit(
-    path: &Path,
+    bytes: &[u8],
     key: Option<VerifyingKey>,
     policy: Option<Policy>,
     context: &Context,
 ) -> Result<(), Failure> {
-    let named = |what: String| Failure::Undecided(format!("{}: {what}", path.display()));
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|e| named(e.to_string()))?;
-    file.take(MAX_EXHIBIT as u64 + 1).read_to_end(&mut bytes).map_err(|e| named(e.to_string()))?;
     let policy = match (key, policy) {
         (Some(_), Some(_)) => return Err(Failure::Usage("give --key or --policy, not both".into())),
         (key, policy) => policy.or(key.map(Policy::of_log)),
     };
-    let report = crate::exhibit::verify(&bytes, policy.as_ref());
+    let report = crate::exhibit::verify(bytes, policy.as_ref());
     if context.json {
         terminal::json(&report);
     } else {

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     check::{Check, write_checks},
     event::Position,
-    log::Hash,
+    log::{Fork, Hash},
     note::{Origin, VerifyingKey},
 };
 
@@ -121,6 +121,9 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Why the verification could not end.
     pub undecided: Option<String>,
+    /// The proof that the log signed two histories, if one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
     /// The end.
     pub verdict: Verdict,
 }

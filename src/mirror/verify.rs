@@ -21,9 +21,9 @@ use crate::{
     check::{Check, Outcome},
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader, Policy,
-        PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
-        node_in_tile, tile_of_node, verify_inclusion,
+        AuditError, Auditor, Checkpoint, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader,
+        Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath,
+        inclusion_path, node_in_tile, tile_of_node, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
 };
@@ -39,6 +39,8 @@ pub struct Options {
     pub window: u64,
     /// Which witnesses must have cosigned the checkpoint. Its log's key is the one given to [`verify`].
     pub policy: Option<Policy>,
+    /// A checkpoint of the same log that somebody else got: a signed note, which the ledger must continue.
+    pub against: Option<Vec<u8>>,
     /// Bytes of what the rules ask about that are kept in memory: some 200 an entry. What is more goes to files
     /// in `scratch`, which have no name and are gone when the verification ends, however it ends.
     pub memory: usize,
@@ -53,6 +55,7 @@ impl Default for Options {
             files: true,
             window: 8,
             policy: None,
+            against: None,
             memory: 64 << 20,
             scratch: std::env::temp_dir(),
         }
@@ -159,6 +162,7 @@ pub(crate) fn verify_from<R: KeptRows>(
         checks: Vec::new(),
         faults: Vec::new(),
         undecided: None,
+        fork: None,
         verdict: Verdict::Undecided,
     };
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -192,6 +196,13 @@ pub(crate) fn verify_from<R: KeptRows>(
         }
     }
     identity(&mut checks, key, report.log_key.as_ref());
+    match report.checks.iter().find(|c| c.name == "history") {
+        Some(check) => checks.push(check.clone()),
+        None if options.against.is_some() => {
+            push(&mut checks, "history", Outcome::NotChecked, stopped.clone())
+        }
+        None => {}
+    }
     match report.checks.iter().find(|c| c.name == "witnesses") {
         Some(check) => checks.push(check.clone()),
         None if options.policy.is_some() => {
@@ -306,7 +317,44 @@ fn run<R: KeptRows>(
         audited?;
         (next, loaded) = (after, ahead);
     }
-    run.finish(&bytes, report)
+    let auditor = run.finish(&bytes, report)?;
+    if let Some(other) = &options.against {
+        compare(source, &signed, other, &key, report)?;
+    }
+    Ok(auditor)
+}
+
+/// Whether the ledger continues a checkpoint that somebody else got.
+fn compare(
+    source: &dyn Source,
+    ours: &SignedCheckpoint,
+    other: &[u8],
+    key: &VerifyingKey,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let other = Checkpoint::open(other, key)
+        .map_err(|e| Stop::Undecided(format!("the checkpoint to compare with: {e}")))?;
+    let (old, size) = (other.checkpoint().size(), ours.checkpoint().size());
+    if old > size {
+        let what =
+            format!("the checkpoint to compare with has {old} entries, this ledger {size}: get a newer copy");
+        return Err(Stop::Undecided(what));
+    }
+    let nodes = TileNodes { source, size, cache: RefCell::default() };
+    match Fork::find(key, &other, ours, &nodes) {
+        Ok(None) => {
+            let detail =
+                format!("continues the checkpoint of {} that was given", count(old, "entry", "entries"));
+            push(&mut report.checks, "history", Outcome::Ok, detail);
+            Ok(())
+        }
+        Ok(Some(fork)) => {
+            report.fork = Some(fork);
+            let what = format!("the log signed another tree of {}", count(old, "entry", "entries"));
+            Err(Stop::fault("history", Place::Checkpoint, what))
+        }
+        Err(_) => Err(Stop::Undecided("the tiles to compare the checkpoints by can't be read".into())),
+    }
 }
 
 /// The key that entry 0 names. Nobody vouches for it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::enclosed::{Enclosed, LinkInChain};
 use crate::{
     ledger::{ReadError, Reader, StoredWords},
-    log::Policy,
+    log::{Entry, Policy},
 };
 
 /// The most other entries that are enclosed: the threads of those who signed, mostly a few each.
@@ -25,7 +25,7 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
     }
     let missing = |index: u64| ReadError(format!("entry {index} is missing"));
     let raw = reader.entry(index)?.ok_or_else(|| missing(index))?;
-    let entry = reader.parsed(index)?.ok_or_else(|| missing(index))?;
+    let entry = Entry::parse(&raw, reader.origin()).map_err(|e| ReadError(format!("entry {index}: {e}")))?;
     let mut chain = BTreeSet::from([0]);
     for (party, j) in &entry.header().signers {
         let thread = reader.thread(party)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::archive::{self, ArchiveError, Member};
-use crate::event::Digest;
+use crate::{event::Digest, log::parse_decimal};
 
 /// An entry of the key history, or one that withholds, with its proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +54,6 @@ pub enum EnclosedError {
     },
 }
 
-/// A canonical number that ends a name.
-fn number(text: &str) -> Option<u64> {
-    let canonical = text == "0" || !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| canonical && !text.is_empty())
-}
-
 /// `<blake3>` and what follows it.
 fn file(name: &str) -> Option<(Digest, &str)> {
     let (digest, extension) = name.strip_prefix("files/")?.split_once('.')?;
@@ -98,7 +92,7 @@ impl<'a> Enclosed<'a> {
         }
         let mut chain: BTreeMap<u64, LinkInChain<'a>> = BTreeMap::new();
         while let Some((number_of, member)) = left.next_if(|(_, m)| m.name.starts_with("chain/")) {
-            let index = member.name.strip_prefix("chain/").and_then(number);
+            let index = member.name.strip_prefix("chain/").and_then(parse_decimal);
             let after = |index: &u64| chain.last_key_value().is_none_or(|(last, _)| last < index);
             let index = index
                 .filter(after)

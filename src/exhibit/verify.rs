@@ -71,7 +71,7 @@ fn run(
     }
     *found = Some(index);
     let others = others(&enclosed, &proof, origin)?;
-    let log_key = match others.get(&0).unwrap_or(&(entry.clone(), proof.clone())).0.event().body() {
+    let log_key = match others.get(&0).map_or(&entry, |(first, _)| first).event().body() {
         Body::LedgerOpened(b) => Some(b.checkpoint_key.clone()),
         _ => None,
     };

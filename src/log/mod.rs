@@ -63,7 +63,7 @@ pub use tree::{
 };
 
 /// Reads a decimal number without sign, leading zero or anything else that would give it a second form.
-fn parse_decimal(text: &str) -> Option<u64> {
+pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     let canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
     if canonical { text.parse().ok() } else { None }
 }

@@ -1,6 +1,8 @@
 //! Three verifiers that share no code (this one, `web/verifier` in TypeScript, `examples/verify.py` in Python) say the
 //! same of the same bytes. `./test` builds the one and installs what the other needs.
 
+#[path = "support/exhibit.rs"]
+mod exhibit;
 #[path = "support/http.rs"]
 mod http;
 #[path = "support/story.rs"]
@@ -13,12 +15,12 @@ use std::{
     process::Command,
 };
 
+use exhibit::*;
 use onrecord::{
-    event::EventType,
+    event::{EventId, EventType},
     exhibit::{Enclosed, assemble, verify},
     ledger::Reader,
-    log::{Policy, TlogProof, WitnessKey, cosign},
-    note::SigningKey,
+    log::{Policy, TlogProof, cosign},
 };
 use serde_json::Value;
 use support::*;
@@ -91,21 +93,9 @@ impl Cases {
     }
 }
 
-fn changed<'a>(exhibit: &'a [u8], change: impl FnOnce(&mut Enclosed<'a>)) -> Vec<u8> {
-    let mut enclosed = Enclosed::read(exhibit).unwrap();
-    change(&mut enclosed);
-    enclosed.write().unwrap()
-}
-
-fn first(reader: &Reader, of: EventType) -> u64 {
-    let size = reader.checkpoint().checkpoint().size();
-    let is = |i: &u64| reader.parsed(*i).unwrap().unwrap().event().event_type() == of;
-    (0..size).find(is).unwrap()
-}
-
-fn cases(reader: &Reader) -> Cases {
+fn cases(reader: &Reader, desk: EventId) -> Cases {
     let mut cases = Cases { dir: tempfile::tempdir().unwrap(), all: Vec::new() };
-    let log = Policy::of_log(key(ORIGIN, 1).verifying_key().clone());
+    let log = policy();
     let exhibit = |index: u64| assemble(reader, index).unwrap().unwrap();
     for index in (0..reader.checkpoint().checkpoint().size()).step_by(5) {
         cases.put(&format!("entry {index}"), &exhibit(index), Some(&log));
@@ -168,7 +158,6 @@ fn cases(reader: &Reader) -> Cases {
     let stripped = &text[..text.rfind("— ").unwrap()];
     cases.put("no signature", &changed(&good, |e| e.entry = stripped.as_bytes()), Some(&log));
     // Cosigned by two of three.
-    let witness = |n: u8| SigningKey::from_seed(format!("w{n}.example").parse().unwrap(), &[n; 32]);
     let checkpoint = reader.checkpoint();
     let lines: Vec<_> = [(1, 1_700_000_000), (2, 1_700_000_060)]
         .map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap())
@@ -186,17 +175,13 @@ fn cases(reader: &Reader) -> Cases {
             e.chain.get_mut(index).unwrap().proof = proof.as_bytes();
         }
     });
-    let policy = |quorum: &str| -> Policy {
-        let mut text = log.to_string().replace("quorum none\n", "");
-        for n in 1..=3 {
-            text += &format!("witness w{n} {}\n", WitnessKey::from(witness(n).verifying_key()));
-        }
-        (text + "group two 2 w1 w2 w3\n" + quorum).parse().unwrap()
-    };
-    cases.put("seen by two of three", &seen, Some(&policy("quorum two\n")));
-    cases.put("not seen by the third", &seen, Some(&policy("quorum w3\n")));
-    cases.put("seen by nobody", &good, Some(&policy("quorum two\n")));
+    cases.put("seen by two of three", &seen, Some(&of_three("quorum two\n")));
+    cases.put("not seen by the third", &seen, Some(&of_three("quorum w3\n")));
+    cases.put("seen by nobody", &good, Some(&of_three("quorum two\n")));
     cases.put("seen in one proof only", &changed(&good, |e| e.proof = own.as_bytes()), Some(&log));
+    for (name, exhibit, _) in forged(reader, desk) {
+        cases.put(name, &exhibit, Some(&log));
+    }
     cases
 }
 
@@ -206,8 +191,8 @@ fn exhibits_good_and_hostile() {
     let dir = tmp.path().join("ledger");
     init(&dir);
     let ledger = open(&dir);
-    story::tell(&ledger);
-    let cases = cases(ledger.reader());
+    let ids = story::tell(&ledger);
+    let cases = cases(ledger.reader(), ids["desk"]);
     let (mut counts, mut differ) = ([0; 4], Vec::new());
     for (name, path, policy) in &cases.all {
         let trusted: Option<Policy> =

@@ -228,10 +228,10 @@ function checkEntry({ main, links, policy: enclosed }: Parts, found: Found, trus
 
 async function checkEvent({ main, links }: Parts): Promise<Outcome> {
   for (const { entry } of links) await verifySignatures(entry.event, `entry ${entry.index}`);
-  const missing = verifyKeys(
-    main.entry,
-    links.map((link) => link.entry),
-  );
+  const entries = links.map((link) => link.entry);
+  // Whoever added a key had to hold one; where a thread is not whole, that is on the ledger's word.
+  for (const entry of entries) if (entry !== main.entry) verifyKeys(entry, entries, `entry ${entry.index}`);
+  const missing = verifyKeys(main.entry, entries);
   if (missing.length > 0) {
     return [
       "not checked",

@@ -50,7 +50,7 @@ pub fn run(events: usize) {
     let mut later = statements(&cases, LONG, |_| 0);
     grown.record(&later);
     let while_read = PACE * SECONDS as usize;
-    later = statements(&cases, 3 * while_read, |i| match i / while_read {
+    later = statements(&cases, 4 * while_read, |i| match i / while_read {
         0 => CASES / 2 + i % (CASES / 2),
         _ => i * 7 % CASES,
     });
@@ -81,17 +81,19 @@ pub fn run(events: usize) {
     let known = |id| post(CASE, &json!({"id": id, "knownAt": size}));
     let known: Vec<Vec<u8>> = ids.iter().map(known).collect();
     row("at 32 connections", "bar: 20 ms at the 99th percentile");
-    let of_them = |name, requests: &[Vec<u8>], later: &[Submission]| {
+    let of_them = |name, requests: &[Vec<u8>], later: &[Submission], pace| {
         // Asked before, as what is cited is.
         load::run(address, 32, requests.to_vec(), requests.len(), None);
-        let (rate, read) = while_recorded(address, requests, later);
+        let (rate, read) = while_recorded(address, requests, later, pace);
         row(&format!("  {name}, {rate:.0} events/s"), &latencies(&read));
     };
     let mut later = later.chunks(while_read);
     let mut next = || later.next().unwrap_or_default();
-    of_them("cases; others grow", &half, next());
-    of_them("cases as known at a size; they grow", &known, next());
-    of_them("cases; each grows once a second", &asked, next());
+    let rest = Duration::ZERO;
+    of_them("cases; others grow", &half, next(), rest);
+    of_them("cases as known at a size; they grow", &known, next(), rest);
+    of_them("cases; each grows once a second", &asked, next(), rest);
+    of_them("the same, each reader asks 10 times a second", &asked, next(), Duration::from_millis(100));
 
     let page = format!("GET /case/{long} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes();
     let times = 2_000;
@@ -142,14 +144,19 @@ fn post(query: &str, variables: &Value) -> Vec<u8> {
 }
 
 /// Asks again and again while events are recorded at a pace; gives the rate of these, and what readers saw.
-fn while_recorded(address: SocketAddr, requests: &[Vec<u8>], later: &[Submission]) -> (f64, Load) {
+fn while_recorded(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    later: &[Submission],
+    pace: Duration,
+) -> (f64, Load) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| paced(address, later, &stop));
         let started = Instant::now();
         let mut all = Load::default();
         while started.elapsed() < Duration::from_secs(SECONDS - 1) {
-            all.add(load::run(address, 32, requests.to_vec(), 1_000, None));
+            all.add(load::paced(address, 32, requests.to_vec(), requests.len(), None, pace));
         }
         stop.store(true, Ordering::Relaxed);
         (writer.join().unwrap(), all)

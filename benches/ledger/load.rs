@@ -55,6 +55,18 @@ pub fn run(
     times: usize,
     mark: Option<&'static str>,
 ) -> Load {
+    paced(address, connections, requests, times, mark, Duration::ZERO)
+}
+
+/// The same, but each connection asks once in so much time at most. What is late counts from when it was due.
+pub fn paced(
+    address: SocketAddr,
+    connections: usize,
+    requests: Vec<Vec<u8>>,
+    times: usize,
+    mark: Option<&'static str>,
+    pace: Duration,
+) -> Load {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let requests: Arc<[Vec<u8>]> = requests.into();
     let next = Arc::new(AtomicUsize::new(0));
@@ -63,8 +75,10 @@ pub fn run(
     let mut load = Load::default();
     runtime.block_on(async {
         let connections: Vec<_> = (0..connections)
-            .map(|_| {
+            .map(|n| {
                 let (requests, next) = (requests.clone(), next.clone());
+                // They don't all ask at once.
+                let mut due = started + pace * n as u32 / connections as u32;
                 tokio::spawn(async move {
                     let mut stream = TcpStream::connect(address).await.unwrap();
                     stream.set_nodelay(true).unwrap();
@@ -75,7 +89,13 @@ pub fn run(
                         if i >= times {
                             return load;
                         }
-                        let sent = Instant::now();
+                        let sent = if pace.is_zero() {
+                            Instant::now()
+                        } else {
+                            tokio::time::sleep_until(due.into()).await;
+                            due += pace;
+                            due - pace
+                        };
                         stream.write_all(&requests[i % requests.len()]).await.unwrap();
                         let body = answer(&mut stream, &mut buffer).await;
                         load.bytes += body.len();

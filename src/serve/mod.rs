@@ -45,6 +45,7 @@ mod raw;
 mod shares;
 mod system;
 mod tls;
+mod turns;
 mod write_rate;
 
 pub use client::Client;
@@ -67,7 +68,8 @@ use tokio::{
 };
 
 use self::{
-    connection::Stream, connections::Connections, metrics::Metrics, shares::Shares, write_rate::WriteBudget,
+    connection::Stream, connections::Connections, metrics::Metrics, shares::Shares, turns::Turns,
+    write_rate::WriteBudget,
 };
 use crate::{
     ledger::Ledger,
@@ -124,6 +126,8 @@ struct Shared {
     /// Where the router is used without [`serve`], it stays empty.
     connections: Arc<Connections>,
     requests: Arc<Shares>,
+    /// Queries that are worked on.
+    turns: Arc<Turns>,
     uploads: Arc<Shares>,
     /// Bytes of GraphQL requests in memory.
     bodies: Arc<Shares>,
@@ -165,6 +169,7 @@ impl App {
             ledger,
             connections: Connections::new(most, options.connections_each, counts.clone()),
             requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
+            turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
             uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),

@@ -65,3 +65,8 @@ pub(super) fn lengthen_queue(listener: &tokio::net::TcpListener) {
     #[cfg(not(unix))]
     let _ = listener;
 }
+
+/// How many threads can run at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

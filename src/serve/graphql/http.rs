@@ -279,8 +279,8 @@ fn mutates(request: &mut Request) -> bool {
     }
 }
 
-/// Runs a request: a query on a thread that may wait for the disk, all else as a task, since recording waits
-/// without a thread and thousands a second would otherwise wake one each. The share is held until it is done, even
+/// Runs a request: a query in its turn, on a thread that may wait for the disk; all else as a task, since recording
+/// waits without a thread and thousands a second would otherwise wake one each. The share is held until it is done, even
 /// if nobody waits for it any more. `None` if it broke, which is logged.
 pub(super) async fn execute(
     app: &App,
@@ -304,15 +304,17 @@ async fn execute_with(
     if let Err(refused) = cost::check(&mut request) {
         return Some(Answer::from_errors(vec![refused]));
     }
-    let waits_for_disk = !mutates(&mut request);
+    let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
     let execution = async move {
         let _share = share;
         schema.execute(request.data(Arc::new(views)).data(now).data(client)).await
     };
-    let running = if waits_for_disk {
-        tokio::task::spawn_blocking(move || runtime.block_on(execution))
-    } else {
-        tokio::spawn(execution)
+    let running = match turn {
+        Some(turn) => tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            runtime.block_on(execution)
+        }),
+        None => tokio::spawn(execution),
     };
     match running.await {
         Ok(mut answer) => {

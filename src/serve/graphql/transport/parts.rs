@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
-    serve::{App, limits},
+    serve::{App, limits, system},
 };
 
 /// Who renders, and what was rendered just now.
@@ -32,8 +32,8 @@ pub(in crate::serve) struct Parts {
 impl Default for Parts {
     fn default() -> Self {
         // Half of the cores: however many follow the log, others still write and ask.
-        let turns = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
-        Self { turns: Arc::new(Semaphore::new(turns)), latest: Arc::default() }
+        let turns = Semaphore::new(system::cores().div_ceil(2));
+        Self { turns: Arc::new(turns), latest: Arc::default() }
     }
 }
 

@@ -327,8 +327,10 @@ async fn execute_with(
 }
 
 async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
+    // Asked first, so that an answer is never taken to know cosignatures that came after.
+    let cosignatures = app.ledger.reader().cosignatures();
     let (views, now) = (app.views(), Now::new(clock::now()));
-    let state = answers::State { size: views.size(), withheld: views.withheld() };
+    let state = answers::State { size: views.size(), withheld: views.withheld(), cosignatures };
     let changes = app.ledger.reader().changes();
     let key = asked.key.filter(|_| !mutates(&mut asked.request));
     if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, state)) {

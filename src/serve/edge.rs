@@ -1,20 +1,28 @@
 //! What stands between a listener and a router: how many connections and requests there may be, whose word on a
 //! caller's address is believed, and TLS. The same before a ledger and before a witness.
 
-use std::{future::Future, io, net::SocketAddr, ops::Deref, pin::pin, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, ops::Deref, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::StatusCode,
+    middleware,
+    response::Response,
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
 use super::{
-    Counts, Options, Proxies, Tls, answer,
+    Client, Counts, Options, Proxies, Tls, answer,
+    bodies::stopped_coming,
     connection::{self, Stream},
     connections::Connections,
-    limits,
-    shares::Shares,
+    guard, limits,
+    shares::{Share, Shares},
     system,
 };
 
@@ -55,6 +63,41 @@ impl Edge {
             tls: options.tls.clone(),
             stopping: watch::Sender::new(false),
         }))
+    }
+
+    /// Lets every request to a router pass the guard: how many there may be, how long each may take, and the headers of
+    /// every answer.
+    pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
+        router.layer(middleware::from_fn_with_state(self.clone(), guard::guard))
+    }
+
+    /// The body of a request, which counts as under way from then on.
+    ///
+    /// # Errors
+    /// The answer to give instead: it is too long, does not come in time, or too much is under way.
+    pub async fn body(
+        &self,
+        client: Client,
+        body: Body,
+        limit: usize,
+        within: Duration,
+    ) -> Result<(Bytes, Share), Response> {
+        let coming = Limited::new(body, limit).collect();
+        let came = match tokio::time::timeout(within, coming).await {
+            Ok(Ok(came)) => came.to_bytes(),
+            Ok(Err(e)) if e.is::<LengthLimitError>() => {
+                let why = format!("expected at most {limit} bytes");
+                return Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, &why));
+            }
+            Ok(Err(e)) if !stopped_coming(&*e) => {
+                return Err(answer::text(StatusCode::BAD_REQUEST, "the connection broke"));
+            }
+            _ => return Err(answer::text(StatusCode::REQUEST_TIMEOUT, "the request did not come in time")),
+        };
+        match self.requests.take(client) {
+            Some(share) => Ok((came, share)),
+            None => Err(guard::busy(self, guard::TOO_MANY)),
+        }
     }
 
     /// Serves until `shutdown` resolves; then no connection is accepted, requests under way are answered, and what is

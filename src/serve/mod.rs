@@ -23,7 +23,7 @@
 //! # Ok(()) }
 //! ```
 
-mod answer;
+pub(crate) mod answer;
 mod bodies;
 mod byte_range;
 mod client;
@@ -50,10 +50,7 @@ mod write_rate;
 
 pub use client::Client;
 pub use counts::{Count, Counts};
-#[cfg(feature = "cli")]
 pub(crate) use edge::Edge;
-#[cfg(not(feature = "cli"))]
-use edge::Edge;
 pub use graphql::sdl;
 pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
 pub use system::raise_open_files;
@@ -176,7 +173,7 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
 }
 
 fn routes(app: App) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/", get(pages::home::page))
         .route("/entries", get(pages::entries::page))
         .route("/e/{index}", get(pages::entry::page))
@@ -204,10 +201,8 @@ fn routes(app: App) -> Router {
         .route("/readyz", get(raw::readyz))
         .fallback(answer::unknown)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn(coding::encode))
-        .layer(middleware::from_fn_with_state(app.edge.clone(), guard::guard))
-        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
-        .with_state(app)
+        .layer(middleware::from_fn(coding::encode));
+    app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)
 }
 
 /// Serves a ledger until `shutdown` resolves; then no connection is accepted, requests under way are answered,

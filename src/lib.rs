@@ -30,6 +30,8 @@ pub mod serve;
 pub(crate) mod store;
 #[cfg(feature = "serve")]
 pub mod views;
+#[cfg(feature = "cli")]
+pub mod witness;
 
 // Tests inside the crate use the same support as those outside.
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use crate::{
     ledger::Options,
     serve::{self, Cidr, ForwardedHeader},
+    witness::Pace,
 };
 
 /// The file that is read if there is one and no other is named.
@@ -46,6 +48,45 @@ pub struct Config {
     /// What `serve` takes in.
     #[serde(default)]
     pub limits: Limits,
+    /// Witnesses that `serve` asks to cosign its checkpoints.
+    #[serde(default)]
+    pub witnesses: Vec<AskedWitness>,
+    /// For `witness`.
+    #[serde(default)]
+    pub witness: WitnessConfig,
+}
+
+/// A witness that is asked: `[[witnesses]]`, or `<vkey> <url>`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedWitness {
+    /// Its public key, a vkey of type 0x04.
+    pub key: String,
+    /// Its submission prefix: what stands before `/add-checkpoint`.
+    pub url: String,
+}
+
+impl FromStr for AskedWitness {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, url) = text.trim().split_once(' ').ok_or("expected a vkey, a space and a URL")?;
+        Ok(Self { key: key.to_owned(), url: url.trim().to_owned() })
+    }
+}
+
+/// How to be a witness: `[witness]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// Its folder. Relative to the file.
+    pub data: Option<PathBuf>,
+    /// Its key file. Relative to the file.
+    pub key_file: Option<PathBuf>,
+    /// Where it listens.
+    pub listen: Option<String>,
+    /// The public keys of the logs that it cosigns.
+    #[serde(default)]
+    pub logs: Vec<String>,
 }
 
 /// What the service takes in.
@@ -79,6 +120,12 @@ pub struct Limits {
     /// The most events a minute of one address from then on, 0 for any number; programs on this machine are free
     #[arg(long, value_name = "N", env = "ONRECORD_WRITES_PER_MINUTE", hide_env_values = true)]
     pub writes_per_minute: Option<u32>,
+    /// Milliseconds between two checkpoints that witnesses are asked to cosign, at least
+    #[arg(long, value_name = "MS", env = "ONRECORD_WITNESS_EVERY_MS", hide_env_values = true)]
+    pub witness_every_ms: Option<u64>,
+    /// Milliseconds that a witness may take to answer
+    #[arg(long, value_name = "MS", env = "ONRECORD_WITNESS_TIMEOUT_MS", hide_env_values = true)]
+    pub witness_timeout_ms: Option<u64>,
 }
 
 /// The most that is logged.
@@ -148,7 +195,14 @@ impl Config {
             ConfigError::Parse { file: file.to_owned(), line, message }
         })?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        let paths = [&mut config.data, &mut config.key_file, &mut config.tls_cert, &mut config.tls_key];
+        let paths = [
+            &mut config.data,
+            &mut config.key_file,
+            &mut config.tls_cert,
+            &mut config.tls_key,
+            &mut config.witness.data,
+            &mut config.witness.key_file,
+        ];
         for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
@@ -178,6 +232,18 @@ impl Limits {
         options
     }
 
+    /// The same of how witnesses are asked.
+    pub(super) fn of_asking(&self, file: &Self) -> Pace {
+        let mut pace = Pace::default();
+        if let Some(ms) = self.witness_every_ms.or(file.witness_every_ms) {
+            pace.every = Duration::from_millis(ms);
+        }
+        if let Some(ms) = self.witness_timeout_ms.or(file.witness_timeout_ms) {
+            pace.timeout = Duration::from_millis(ms);
+        }
+        pace
+    }
+
     /// The same of what the service is bound by.
     pub(super) fn of_serving(&self, file: &Self) -> serve::Options {
         let mut options = serve::Options::default();
@@ -201,6 +267,8 @@ impl Limits {
 mod tests {
     use super::*;
 
+    use crate::note::VerifyingKey;
+
     const EXAMPLE: &str = include_str!("../../onrecord.example.toml");
 
     #[test]
@@ -222,6 +290,8 @@ mod tests {
             ledger,
             key_file,
             limits,
+            witnesses,
+            witness,
         } = config;
         assert_eq!(data, Some("etc/ledger-data".into()));
         assert_eq!(listen.as_deref(), Some("127.0.0.1:8080"));
@@ -234,6 +304,14 @@ mod tests {
         assert_eq!(log, Some(LogLevel::Info));
         assert_eq!(ledger.as_deref(), Some("https://ledger.example.org"));
         assert_eq!(key_file, Some("etc/desk.key".into()));
+        let [AskedWitness { key, url }] = &witnesses[..] else { panic!("{witnesses:?}") };
+        assert!(key.parse::<crate::log::WitnessKey>().is_ok());
+        assert_eq!(url, "https://witness.example.org");
+        let WitnessConfig { data, key_file, listen, logs } = witness;
+        assert_eq!((data, key_file), (Some("etc/witness-data".into()), Some("etc/witness.key".into())));
+        assert_eq!(listen.as_deref(), Some("127.0.0.1:8081"));
+        assert!(!logs.is_empty() && logs.iter().all(|log| log.parse::<VerifyingKey>().is_ok()));
+        let pace = Limits::default().of_asking(&limits);
         let (options, serving) = (Limits::default().options(&limits), Limits::default().of_serving(&limits));
         let Limits {
             max_batch,
@@ -245,11 +323,16 @@ mod tests {
             connections_each,
             write_burst,
             writes_per_minute,
+            witness_every_ms,
+            witness_timeout_ms,
         } = limits;
         assert!(max_batch.is_some() && publish_every_ms.is_some() && max_file.is_some());
         assert!(upload_quota.is_some() && upload_expiry_s.is_some());
         assert!(connections.is_some() && connections_each.is_some());
         assert!(write_burst.is_some() && writes_per_minute.is_some());
+        assert!(witness_every_ms.is_some() && witness_timeout_ms.is_some());
+        let usual = Pace::default();
+        assert_eq!((pace.every, pace.timeout), (usual.every, usual.timeout));
         assert_eq!(format!("{serving:?}"), format!("{:?}", serve::Options::default()));
         // The example shows the defaults.
         assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));

@@ -79,7 +79,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     match listener {
         Some(listener) => {
             start_log(LogLevel::Warn);
-            until_stopped(ledger, listener, None, crate::serve::Options::default())
+            until_stopped(ledger, listener, None, crate::serve::Options::default(), None)
         }
         None => {
             ledger.close();

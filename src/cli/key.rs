@@ -11,7 +11,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Context, Failure, terminal};
-use crate::note::{KeyName, Origin, SigningKey, VerifyingKey};
+use crate::{
+    log::CosigningKey,
+    note::{KeyName, Origin, SigningKey},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -19,14 +22,18 @@ pub(super) enum Command {
     #[command(after_help = "\
 Examples:
   onrecord key new --name newsroom.example/desk -o desk.key
-  onrecord key new --pseudonym ledger.example.org -o me.key     a name that says nothing, for a person")]
+  onrecord key new --pseudonym ledger.example.org -o me.key     a name that says nothing, for a person
+  onrecord key new --witness witness.example/w1 -o witness.key  a key that cosigns checkpoints, and nothing else")]
     New {
         /// The key's name, which stands on every signature: [a-z0-9.-]+(/[a-z0-9._-]+)*
-        #[arg(long, value_name = "NAME", required_unless_present = "pseudonym")]
+        #[arg(long, value_name = "NAME", required_unless_present_any = ["pseudonym", "witness"])]
         name: Option<KeyName>,
         /// Take a random name at this ledger, as keys of persons and accounts must have
         #[arg(long, value_name = "ORIGIN", conflicts_with = "name")]
         pseudonym: Option<Origin>,
+        /// Make a key for `onrecord witness`, of this name
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "pseudonym"])]
+        witness: Option<KeyName>,
         /// Where to write it; must not be there yet
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
@@ -43,8 +50,11 @@ Examples:
     )]
     Import {
         /// The key's name
-        #[arg(long, value_name = "NAME")]
-        name: KeyName,
+        #[arg(long, value_name = "NAME", required_unless_present = "witness")]
+        name: Option<KeyName>,
+        /// The name of a key for `onrecord witness`
+        #[arg(long, value_name = "NAME", conflicts_with = "name")]
+        witness: Option<KeyName>,
         /// File with 64 hex digits; - is stdin
         #[arg(long, value_name = "FILE")]
         seed_hex_file: PathBuf,
@@ -54,36 +64,69 @@ Examples:
     },
 }
 
+/// What a key file holds.
+enum KeyFile {
+    Signing(SigningKey),
+    Witness(CosigningKey),
+}
+
+impl KeyFile {
+    fn new(key: SigningKey, witness: bool) -> Self {
+        if witness { Self::Witness(CosigningKey::new(key)) } else { Self::Signing(key) }
+    }
+
+    fn secret_text(&self) -> Zeroizing<String> {
+        match self {
+            Self::Signing(key) => key.to_secret_text(),
+            Self::Witness(key) => key.to_secret_text(),
+        }
+    }
+
+    /// Prints the public key.
+    fn print(&self, file: &Path, context: &Context) {
+        let (vkey, name) = match self {
+            Self::Signing(key) => (key.verifying_key().to_string(), key.verifying_key().name().to_string()),
+            Self::Witness(key) => (key.witness_key().to_string(), key.witness_key().name().to_owned()),
+        };
+        if context.json {
+            terminal::json(&json!({"vkey": vkey, "name": name, "file": file.display().to_string()}));
+        } else {
+            terminal::result(&vkey);
+        }
+    }
+}
+
 pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::New { name, pseudonym, output } => {
-            let name = match (name, pseudonym) {
+        Command::New { name, pseudonym, witness, output } => {
+            let is_witness = witness.is_some();
+            let name = match (name.or(witness), pseudonym) {
                 (Some(name), _) => name,
                 (None, Some(origin)) => random_name(&origin)?,
                 (None, None) => return Err(Failure::Usage("give --name NAME".into())),
             };
-            let key = generate(name)?;
-            write_new(&output, &key)?;
-            print(key.verifying_key(), Some(&output), context);
+            let key = KeyFile::new(generate(name)?, is_witness);
+            write_text(&output, &key.secret_text())?;
+            key.print(&output, context);
         }
-        Command::Show { file } => print(read(&file)?.verifying_key(), Some(&file), context),
-        Command::Import { name, seed_hex_file, output } => {
+        Command::Show { file } => {
+            let text = read_text(&file)?;
+            let key = match CosigningKey::from_secret_text(&text) {
+                Ok(key) => KeyFile::Witness(key),
+                Err(_) => KeyFile::Signing(signing_key(&file, &text)?),
+            };
+            key.print(&file, context);
+        }
+        Command::Import { name, witness, seed_hex_file, output } => {
+            let is_witness = witness.is_some();
+            let name = name.or(witness).ok_or_else(|| Failure::Usage("give --name NAME".into()))?;
             let seed = read_seed(&seed_hex_file)?;
-            let key = SigningKey::from_seed(name, &seed);
-            write_new(&output, &key)?;
-            print(key.verifying_key(), Some(&output), context);
+            let key = KeyFile::new(SigningKey::from_seed(name, &seed), is_witness);
+            write_text(&output, &key.secret_text())?;
+            key.print(&output, context);
         }
     }
     Ok(())
-}
-
-fn print(key: &VerifyingKey, file: Option<&Path>, context: &Context) {
-    if context.json {
-        let file = file.map(|f| f.display().to_string());
-        terminal::json(&json!({"vkey": key.to_string(), "name": key.name().as_str(), "file": file}));
-    } else {
-        terminal::result(&key.to_string());
-    }
 }
 
 /// Fills an array with the system's random bytes.
@@ -106,6 +149,10 @@ fn random_name(origin: &Origin) -> Result<KeyName, Failure> {
 
 /// Writes a key file that only its owner can read. There must be none yet.
 pub(super) fn write_new(path: &Path, key: &SigningKey) -> Result<(), Failure> {
+    write_text(path, &key.to_secret_text())
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -117,12 +164,32 @@ pub(super) fn write_new(path: &Path, key: &SigningKey) -> Result<(), Failure> {
         )),
         _ => Failure::Undecided(format!("{}: {e}", path.display())),
     })?;
-    let written = file.write_all(key.to_secret_text().as_bytes()).and_then(|()| file.sync_all());
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))
 }
 
 /// Reads a key file, with a warning if others can read it.
 pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
+    signing_key(path, &read_text(path)?)
+}
+
+/// Reads the key file of a witness, as [`read`] does.
+pub(super) fn read_witness(path: &Path) -> Result<CosigningKey, Failure> {
+    CosigningKey::from_secret_text(&read_text(path)?).map_err(|e| {
+        let place = path.display();
+        Failure::Usage(format!("key file {place}: {e}; make one with onrecord key new --witness NAME"))
+    })
+}
+
+fn signing_key(path: &Path, text: &str) -> Result<SigningKey, Failure> {
+    SigningKey::from_secret_text(text).map_err(|e| {
+        let hint =
+            if text.contains("PRIVATE+KEY+") { "" } else { "; expected PRIVATE+KEY+<name>+<id>+<base64>" };
+        Failure::Usage(format!("key file {}: {e}{hint}", path.display()))
+    })
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let place = path.display();
     let file = fs::File::open(path).map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
     #[cfg(unix)]
@@ -140,11 +207,7 @@ pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
     file.take(4096)
         .read_to_string(&mut text)
         .map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
-    SigningKey::from_secret_text(&text).map_err(|e| {
-        let hint =
-            if text.contains("PRIVATE+KEY+") { "" } else { "; expected PRIVATE+KEY+<name>+<id>+<base64>" };
-        Failure::Usage(format!("key file {place}: {e}{hint}"))
-    })
+    Ok(text)
 }
 
 fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {

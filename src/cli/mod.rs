@@ -24,6 +24,7 @@ pub mod story;
 mod terminal;
 mod verify;
 mod withhold;
+mod witness;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -89,6 +90,7 @@ enum Command {
     Event(event::Command),
     Withhold(withhold::WithholdArgs),
     Release(withhold::ReleaseArgs),
+    Witness(witness::Args),
     Backup(operate::BackupArgs),
     Restore(operate::RestoreArgs),
     Fsck(operate::FsckArgs),
@@ -178,6 +180,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Event(command) => event::run(command, &context),
         Command::Withhold(args) => withhold::withhold(args, &context),
         Command::Release(args) => withhold::release(args, &context),
+        Command::Witness(args) => witness::run(args, &context),
         Command::Backup(args) => operate::backup(args, &context),
         Command::Restore(args) => operate::restore(args, &context),
         Command::Fsck(args) => operate::fsck(args, &context),

@@ -12,13 +12,15 @@ use serde_json::json;
 
 use super::{
     Context, Failure, Limits,
-    config::LogLevel,
+    config::{AskedWitness, LogLevel},
     notify::{State, notify},
     terminal,
 };
 use crate::{
     ledger::{Ledger, LedgerError},
+    log::WitnessKey,
     serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
+    witness::{self, MAX_WITNESSES, Pace, WitnessAddress},
 };
 
 /// Where `serve` and `demo` listen when nobody says.
@@ -76,6 +78,16 @@ pub(super) struct Args {
     /// The certificate's key, in PEM; readable by its owner and at most a group
     #[arg(long, value_name = "FILE", env = "ONRECORD_TLS_KEY", hide_env_values = true)]
     tls_key: Option<PathBuf>,
+    /// A witness to ask for cosignatures: its public key and its submission prefix, with a space between. May be given
+    /// again
+    #[arg(
+        long = "witness",
+        value_name = "VKEY URL",
+        env = "ONRECORD_WITNESS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    witnesses: Vec<AskedWitness>,
     #[command(flatten)]
     limits: Limits,
 }
@@ -103,10 +115,14 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         args.tls_cert.or_else(|| config.tls_cert.clone()),
         args.tls_key.or_else(|| config.tls_key.clone()),
     )?;
+    let asked = if args.witnesses.is_empty() { &config.witnesses } else { &args.witnesses };
+    let witnesses = addresses(asked)?;
     let listener = bind(listen, "--listen")?;
     let metrics = args.metrics.as_deref().or(config.metrics.as_deref());
     let metrics = metrics.map(|address| bind(address, "--metrics")).transpose()?;
-    let ledger = Ledger::open(&data, args.limits.options(&config.limits)).map_err(ledger_failure)?;
+    let mut of_ledger = args.limits.options(&config.limits);
+    of_ledger.witnesses = witnesses.iter().map(|w| w.key.clone()).collect();
+    let ledger = Ledger::open(&data, of_ledger).map_err(ledger_failure)?;
     let address = local(&listener)?;
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let numbers = metrics.as_ref().map(local).transpose()?.map(|address| format!("http://{address}/metrics"));
@@ -122,7 +138,27 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             terminal::result(&format!("metrics at {numbers}"));
         }
     }
-    until_stopped(ledger, listener, metrics, options)
+    let asking = (!witnesses.is_empty()).then(|| (witnesses, args.limits.of_asking(&config.limits)));
+    until_stopped(ledger, listener, metrics, options, asking)
+}
+
+/// Witnesses to ask, each once.
+fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
+    let mut witnesses: Vec<WitnessAddress> = Vec::with_capacity(asked.len());
+    for AskedWitness { key, url } in asked {
+        let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("witness {key}: {e}"));
+        let parsed: WitnessKey = key.parse().map_err(|e| usage(&e))?;
+        let url = crate::mirror::base_address(url).map_err(|e| usage(&e))?;
+        if witnesses.iter().any(|w| w.key.as_bytes() == parsed.as_bytes()) {
+            return Err(usage(&"its key was given before"));
+        }
+        witnesses.push(WitnessAddress { key: parsed, url });
+    }
+    if witnesses.len() > MAX_WITNESSES {
+        let found = witnesses.len();
+        return Err(Failure::Usage(format!("expected at most {MAX_WITNESSES} witnesses, found {found}")));
+    }
+    Ok(witnesses)
 }
 
 /// Certificate and key, both or neither.
@@ -181,12 +217,13 @@ pub(super) fn start_log(level: LogLevel) {
     let _ = log.try_init();
 }
 
-/// Serves until SIGINT or SIGTERM, then lets the ledger end what it took in.
+/// Serves until SIGINT or SIGTERM, and asks witnesses meanwhile; then lets the ledger end what it took in.
 pub(super) fn until_stopped(
     ledger: Ledger,
     listener: TcpListener,
     metrics: Option<TcpListener>,
     mut options: serve::Options,
+    asking: Option<(Vec<WitnessAddress>, Pace)>,
 ) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
     for listener in [&listener].into_iter().chain(&metrics) {
@@ -200,6 +237,9 @@ pub(super) fn until_stopped(
         #[cfg(unix)]
         if let Some(tls) = options.tls.clone() {
             tokio::spawn(renew(tls, hangups()?));
+        }
+        if let Some((witnesses, pace)) = asking {
+            tokio::spawn(witness::collect(ledger.clone(), witnesses, pace));
         }
         notify(State::Ready);
         let stop = async {
@@ -233,7 +273,7 @@ async fn renew(tls: Arc<Tls>, mut hangups: tokio::signal::unix::Signal) {
 
 /// Ends when the process is told to stop. Handlers are in place when this returns, not when it is awaited.
 #[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -246,7 +286,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })

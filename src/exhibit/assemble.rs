@@ -13,14 +13,13 @@ const MOST: usize = 4_096;
 
 const README: &str = include_str!("README.txt");
 
-/// An exhibit of the entry at an index, by the latest checkpoint, without files. `None` if there is no such entry.
+/// An exhibit of the entry at an index, without files, by the checkpoint that most witnesses have cosigned of those that
+/// cover it. `None` if there is no such entry.
 ///
 /// # Errors
 /// [`ReadError`] if the store fails, or if the threads of its signers have more than 4,096 entries.
 pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
-    let checkpoint = reader.checkpoint();
-    let size = checkpoint.checkpoint().size();
-    if index >= size {
+    if index >= reader.checkpoint().checkpoint().size() {
         return Ok(None);
     }
     let missing = |index: u64| ReadError(format!("entry {index} is missing"));
@@ -31,9 +30,11 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
         let thread = reader.thread(party)?;
         chain.extend(thread.into_iter().take((*j as usize).saturating_add(1)));
     }
-    // What withholds stands below the size, or the next exhibit has it.
+    // What withholds is enclosed, so the checkpoint covers it too.
     let fate = reader.fate(&entry.event().id())?;
-    chain.extend(fate.withheld.iter().map(|(_, by)| *by).filter(|by| *by < size));
+    chain.extend(fate.withheld.iter().map(|(_, by)| *by));
+    let last = chain.last().map_or(index, |last| index.max(*last));
+    let checkpoint = reader.witnessed_checkpoint(last + 1);
     chain.remove(&index);
     if chain.len() > MOST {
         return Err(ReadError(format!("an exhibit of entry {index} would enclose more than {MOST} entries")));

@@ -71,6 +71,10 @@ impl Folder {
     pub fn file(&self, digest: &Digest) -> PathBuf {
         self.files().join(digest.to_string())
     }
+    /// Checkpoints with cosignatures, by size.
+    pub fn cosigned(&self) -> PathBuf {
+        self.0.join("cosigned")
+    }
     /// Marks of withheld files.
     pub fn withheld(&self) -> PathBuf {
         self.0.join("withheld")

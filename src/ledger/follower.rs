@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    LedgerError,
+    LedgerError, cosigned,
     reader::{ReadError, Shared},
     sequencer::{Extent, Signals, content_tile_of},
     withholding,
@@ -44,6 +44,8 @@ pub(crate) struct Follower {
     pub unsettled: BTreeMap<EventId, u64>,
     /// Publications whose partial tiles stand beside full ones: when, and from which size to which.
     pub grown: VecDeque<(Instant, u64, u64)>,
+    /// How often cosignatures had come when they were last written.
+    pub cosignatures: u64,
     pub publish_every: Duration,
     pub partials_for: Duration,
     pub max_backlog: u64,
@@ -187,6 +189,10 @@ impl Follower {
                 placing.place(&shared.folder.checkpoint(), look.checkpoint.note().as_bytes())?;
                 placing.sync()?;
                 self.published = size;
+                let bare = cosigned::bare(&look.checkpoint, &shared.log_key)
+                    .map_err(|e| ReadError(e.to_string()))?;
+                shared.published.send_replace(Some(Arc::new(bare)));
+                shared.cosigned.note_published(size);
                 self.grown.push_back((Instant::now(), before, size));
             }
             let withheld = look.pending.iter().filter(|(_, words)| words.is_none());
@@ -203,6 +209,7 @@ impl Follower {
         if !self.remove_files(size)? {
             return Ok(false);
         }
+        self.place_cosigned()?;
         self.signals.set_published(look.extent);
         self.remove_partials()?;
         if !look.pending.is_empty() {
@@ -210,6 +217,31 @@ impl Follower {
         }
         self.drop_journal(size)?;
         Ok(true)
+    }
+
+    /// Writes cosignatures that came: with the checkpoint that lies in `public/`, and with those that have most.
+    fn place_cosigned(&mut self) -> Result<(), LedgerError> {
+        let shared = &self.shared;
+        let (changes, kept) = shared.cosigned.to_keep();
+        if changes == self.cosignatures {
+            return Ok(());
+        }
+        let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+        let dir = shared.folder.cosigned();
+        let names: Vec<String> = kept.iter().map(|c| c.checkpoint().size().to_string()).collect();
+        for (name, checkpoint) in names.iter().zip(&kept) {
+            placing.place(&dir.join(name), checkpoint.note().as_bytes())?;
+        }
+        let there = shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))?;
+        for name in there.iter().filter(|name| !names.contains(name)) {
+            placing.remove(&dir.join(name))?;
+        }
+        if let Some(checkpoint) = shared.cosigned.of_size(self.published) {
+            placing.place(&shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
+        }
+        placing.sync()?;
+        self.cosignatures = changes;
+        Ok(())
     }
 
     /// Removes withheld files. Whether that was done: not if something is withheld by an entry that is not

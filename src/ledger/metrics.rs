@@ -54,6 +54,16 @@ impl Ledger {
         let stopped = u8::from(self.fault().is_some());
         to.gauge("onrecord_writer_stopped", "1 if the writer takes no events any more.", stopped);
 
+        let witnesses = self.reader().witnessed();
+        to.gauge("onrecord_witnesses", "Witnesses that are asked for cosignatures.", witnesses.len());
+        let help = "Those that have not cosigned what was published a minute ago.";
+        to.gauge("onrecord_witnesses_behind", help, shared.cosigned.behind());
+        let name = "onrecord_witness_answers_total";
+        to.family(name, Kind::Counter, "What came of asking witnesses for cosignatures.");
+        for (outcome, count) in shared.cosigned.outcomes() {
+            to.sample(name, &[("outcome", outcome)], count);
+        }
+
         let help = "Entries, words, rows and lists that readers asked the store for.";
         to.family("onrecord_store_reads_total", Kind::Counter, help);
         to.sample("onrecord_store_reads_total", &[], shared.reads.load(Ordering::Relaxed));

@@ -22,6 +22,7 @@ mod admission;
 mod clock;
 #[cfg(test)]
 mod copies;
+pub(crate) mod cosigned;
 #[cfg(test)]
 mod faults;
 pub(crate) mod folder;
@@ -40,6 +41,7 @@ pub(crate) mod withholding;
 #[cfg(test)]
 mod world;
 
+pub use cosigned::{NotKept, Witnessed};
 #[cfg(feature = "cli")]
 pub(crate) use footprint::{Basis, Changes, Footprint};
 pub(crate) use reader::listed;
@@ -66,7 +68,8 @@ use self::{
 };
 use crate::{
     event::{Digest, Refusal},
-    note::{Origin, SigningKey},
+    log::{SignedCheckpoint, WitnessKey},
+    note::{Origin, SignatureLine, SigningKey},
     store::StoreError,
 };
 
@@ -120,6 +123,8 @@ pub struct Options {
     pub upload_quota: u64,
     /// How long an upload waits for an event that names it.
     pub upload_expiry: Duration,
+    /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
+    pub witnesses: Vec<WitnessKey>,
 }
 
 impl Default for Options {
@@ -132,6 +137,7 @@ impl Default for Options {
             max_file: 64 << 20,
             upload_quota: 256 << 20,
             upload_expiry: Duration::from_secs(3_600),
+            witnesses: Vec::new(),
         }
     }
 }
@@ -421,6 +427,22 @@ impl Ledger {
             return Err(read_only(&why));
         }
         self.0.reader.shared().uploads.begin(digest, from)
+    }
+
+    /// Keeps a witness's cosignature on a checkpoint that this log published. From then on readers find it below that
+    /// checkpoint, in proofs and in exhibits; the files follow.
+    ///
+    /// # Errors
+    /// [`NotKept`] if it is not good, or by none of the witnesses that this ledger was opened with.
+    pub fn add_cosignature(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        witness: &WitnessKey,
+        line: &SignatureLine,
+    ) -> Result<(), NotKept> {
+        cosigned::add(self.0.reader.shared(), checkpoint, witness, line)?;
+        self.0.signals.wake();
+        Ok(())
     }
 
     /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.

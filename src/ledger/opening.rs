@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
     clock::{Clock, SystemTimeSource, TimeSource},
+    cosigned::{self, Cosigned},
     folder::{Folder, io},
     follower::Follower,
     reader::{Shared, listed},
@@ -206,8 +207,8 @@ fn open_with(
     let log_key = key.verifying_key().clone();
     let lock = lock(&folder)?;
 
-    let published = read_checkpoint(&*disk, &folder, &log_key)?;
-    let mut recent = read_published(&*disk, &folder, &origin, published.as_ref(), &key)?;
+    let on_disk = read_checkpoint(&*disk, &folder, &log_key)?;
+    let mut recent = read_published(&*disk, &folder, &origin, on_disk.as_ref(), &key)?;
     let published = recent.size();
     let recovered = journal::recover(&*disk, &folder.journal(), published)?;
     let last = last_published(&*disk, &folder, &recent, &origin)?;
@@ -224,13 +225,26 @@ fn open_with(
             .map_err(|e| io(&folder.uploads(), "read", e))?;
     let marks = Marks::open(disk.clone(), &folder)?;
     let ids = (origin, log_key);
-    let shared =
-        Arc::new(Shared::new(ids, (folder.clone(), disk.clone(), lock), recent, index, (uploads, marks)));
+    let shared = Arc::new(Shared::new(
+        ids,
+        (folder.clone(), disk.clone(), lock),
+        recent,
+        index,
+        (uploads, marks),
+        Cosigned::new(options.witnesses),
+    ));
     // All that the journal holds, published or not: what a checkpoint withholds leaves the disk after it.
     let journalled = || (recovered.first..).zip(&recovered.records);
     give_back_again(&shared, journalled());
     catch_up(&shared, size, progress)?;
     withhold_again(&shared, journalled())?;
+    cosigned::take_up(&shared, on_disk.as_ref())?;
+    if let Some(checkpoint) = on_disk {
+        let bare = cosigned::bare(&checkpoint, &shared.log_key);
+        let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;
+        shared.published.send_replace(Some(Arc::new(bare)));
+        shared.cosigned.note_published(published);
+    }
     let unsettled = withholding::resume(&shared, journalled())?;
     check_tail_words(&shared)?;
 
@@ -262,6 +276,7 @@ fn open_with(
         unsettled,
         // Earlier processes may have left partial tiles anywhere.
         grown: VecDeque::from([(Instant::now(), 0, published)]),
+        cosignatures: 0,
         publish_every: options.publish_every,
         partials_for: options.partials_for,
         max_backlog,

@@ -13,6 +13,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
+    cosigned::{AskOutcome, Cosigned, Witnessed},
     folder::Folder,
     footprint::{Changes, Footprint},
     offsets::Offsets,
@@ -121,6 +122,9 @@ pub(crate) struct Shared {
     pub marks: Marks,
     /// How many entries readers see, told after each batch.
     pub committed: watch::Sender<u64>,
+    /// The checkpoint in `public/`, told after each publication.
+    pub published: watch::Sender<Option<Arc<SignedCheckpoint>>>,
+    pub cosigned: Cosigned,
     cache: Mutex<TileCache>,
     offsets: Offsets,
     /// When each thing that readers ask for last changed.
@@ -144,6 +148,7 @@ impl Shared {
         recent: Recent,
         index: Index,
         (uploads, marks): (Arc<Uploads>, Marks),
+        cosigned: Cosigned,
     ) -> Self {
         let (committed, _) = watch::channel(recent.size());
         Self {
@@ -152,6 +157,8 @@ impl Shared {
             folder,
             disk,
             committed,
+            published: watch::Sender::new(None),
+            cosigned,
             recent: RwLock::new(recent),
             overlay: RwLock::default(),
             index,
@@ -543,6 +550,30 @@ impl Reader {
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
         self.note_everything();
         self.0.recent().checkpoint.clone()
+    }
+    /// The checkpoint to prove an entry by: of those that witnesses have cosigned, and that cover as many entries, the
+    /// one with most cosignatures; the latest, if there is none.
+    pub fn witnessed_checkpoint(&self, entries: u64) -> Arc<SignedCheckpoint> {
+        self.note_everything();
+        self.0.cosigned.covering(entries).unwrap_or_else(|| self.checkpoint())
+    }
+    /// The witnesses that this ledger asks, each with what it cosigned last.
+    pub fn witnessed(&self) -> Vec<Witnessed> {
+        self.note_everything();
+        self.0.cosigned.witnessed()
+    }
+    /// How often cosignatures came.
+    pub(crate) fn cosignatures(&self) -> u64 {
+        self.0.cosigned.changes()
+    }
+    /// Counts what came of asking a witness.
+    pub(crate) fn note_asked(&self, outcome: AskOutcome) {
+        self.0.cosigned.note(outcome);
+    }
+    /// The checkpoint in `public/` with the log's own signature, told anew after each publication. Whoever looks rarely sees
+    /// the latest only.
+    pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
+        self.0.published.subscribe()
     }
     /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
     /// sees the latest number only.

@@ -10,9 +10,12 @@
 
 use std::{fmt, str::FromStr};
 
+use zeroize::Zeroizing;
+
 use super::Checkpoint;
 use crate::note::{
-    KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, base64_decode, base64_encode, verify_strict,
+    KeyError, KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, base64_decode, base64_encode,
+    verify_strict,
 };
 
 const TYPE_COSIGNATURE_V1: u8 = 0x04;
@@ -112,17 +115,28 @@ impl WitnessKey {
     /// [`CosignatureError::NoneBy`] if no line bears this key's name and id, [`CosignatureError::Bad`] if
     /// some do and none is good.
     pub fn verify(&self, note: &SignedNote) -> Result<u64, CosignatureError> {
-        let mut seen = false;
-        let mut latest = None;
-        for line in note.signatures() {
-            if line.name() != self.name || line.key_id() != self.id {
-                continue;
-            }
-            seen = true;
-            latest = latest.max(self.verify_line(note.text(), line.signature()));
-        }
+        self.find(note).map(|found| found.time)
+    }
+
+    /// As [`verify`](Self::verify), and gives the line.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn find(&self, note: &SignedNote) -> Result<Cosignature, CosignatureError> {
+        let own: Vec<&SignatureLine> = note.signatures().iter().filter(|line| self.is_of(line)).collect();
+        let good =
+            own.iter().filter_map(|line| Some((self.verify_line(note.text(), line.signature())?, *line)));
         let name = self.name.clone();
-        latest.ok_or(if seen { CosignatureError::Bad { name } } else { CosignatureError::NoneBy { name } })
+        match good.max_by_key(|(time, _)| *time) {
+            Some((time, line)) => Ok(Cosignature { time, line: line.clone() }),
+            None if own.is_empty() => Err(CosignatureError::NoneBy { name }),
+            None => Err(CosignatureError::Bad { name }),
+        }
+    }
+
+    /// Whether a line bears this key's name and id. Nothing is said of its signature.
+    pub fn is_of(&self, line: &SignatureLine) -> bool {
+        line.name() == self.name && line.key_id() == self.id
     }
 
     fn verify_line(&self, text: &str, signature: &[u8]) -> Option<u64> {
@@ -131,6 +145,25 @@ impl WitnessKey {
         let good = time <= MAX_COSIGNATURE_TIME
             && verify_strict(&self.key, message(time, text).as_bytes(), signature.try_into().ok()?);
         good.then_some(time)
+    }
+}
+
+/// A witness's good cosignature on a checkpoint. It comes out of [`WitnessKey::find`] alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosignature {
+    time: u64,
+    line: SignatureLine,
+}
+
+impl Cosignature {
+    /// When it was made, in seconds since 1970, as the witness says.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// The line to put below the checkpoint.
+    pub fn line(&self) -> &SignatureLine {
+        &self.line
     }
 }
 
@@ -188,6 +221,50 @@ pub fn cosign(
     let mut signature = time.to_be_bytes().to_vec();
     signature.extend_from_slice(&key.sign(message(time, &checkpoint.text()).as_bytes()));
     Ok(SignatureLine::new(&witness.name, witness.id, &signature))
+}
+
+/// The key that a witness cosigns with. It is kept as a key of type 0x04, so that it can't be taken for one that signs
+/// events or checkpoints.
+#[derive(Debug)]
+pub struct CosigningKey(SigningKey);
+
+impl CosigningKey {
+    /// The witness key with this name and secret.
+    pub fn new(key: SigningKey) -> Self {
+        Self(key)
+    }
+
+    /// The public half.
+    pub fn witness_key(&self) -> WitnessKey {
+        self.0.verifying_key().into()
+    }
+
+    /// Cosigns, as [`cosign`] does.
+    ///
+    /// # Errors
+    /// [`CosignatureError::Time`] above [`MAX_COSIGNATURE_TIME`].
+    pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Result<SignatureLine, CosignatureError> {
+        cosign(checkpoint, time, &self.0)
+    }
+
+    /// The text of a key file: `PRIVATE+KEY+<name>+<id>+<base64>`, of type 0x04.
+    pub fn to_secret_text(&self) -> Zeroizing<String> {
+        self.0.secret_text_of(TYPE_COSIGNATURE_V1)
+    }
+
+    /// Reads the text of a key file.
+    ///
+    /// # Errors
+    /// [`WitnessKeyError`], which never holds any of the secret.
+    pub fn from_secret_text(text: &str) -> Result<Self, WitnessKeyError> {
+        match SigningKey::from_secret_text_of(text, TYPE_COSIGNATURE_V1) {
+            Ok(key) => Ok(Self(key)),
+            Err(KeyError::Shape) => Err(WitnessKeyError::Shape),
+            Err(KeyError::Name(_)) => Err(WitnessKeyError::Name),
+            Err(KeyError::Id { expected, found }) => Err(WitnessKeyError::Id { expected, found }),
+            Err(KeyError::Type) => Err(WitnessKeyError::Type),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -272,6 +349,18 @@ mod tests {
         let key = SigningKey::from_seed("log.example".parse().unwrap(), &[5; 32]);
         let key = WitnessKey::from(key.verifying_key());
         assert!(matches!(key.verify(signed().note()), Err(CosignatureError::NoneBy { .. })));
+    }
+
+    #[test]
+    fn a_witness_key_file_reads_back_and_is_no_other_keys() {
+        let key = CosigningKey::new(witness());
+        let text = key.to_secret_text();
+        assert_eq!(CosigningKey::from_secret_text(&text).unwrap().witness_key(), witness_key());
+        assert!(SigningKey::from_secret_text(&text).is_err());
+        let plain = CosigningKey::from_secret_text(&witness().to_secret_text());
+        assert_eq!(plain.unwrap_err(), WitnessKeyError::Type);
+        let secret = text.trim_end().rsplit('+').next().unwrap();
+        assert!(!format!("{key:?}").contains(secret));
     }
 
     #[test]

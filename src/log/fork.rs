@@ -93,6 +93,24 @@ impl Fork {
         }))
     }
 
+    /// Compares two checkpoints of one log and of one size. `None` if their roots are the same, or their sizes are not:
+    /// then it takes the tree to tell.
+    pub fn of_one_size(
+        log: &VerifyingKey,
+        earlier: &SignedCheckpoint,
+        later: &SignedCheckpoint,
+    ) -> Option<Self> {
+        let (one, other) = (earlier.checkpoint(), later.checkpoint());
+        (one.size() == other.size() && one.root() != other.root()).then(|| Self {
+            form: FORM.to_owned(),
+            log: log.to_string(),
+            earlier: earlier.note().as_str().to_owned(),
+            later: later.note().as_str().to_owned(),
+            begins: other.root().to_base64(),
+            proof: Vec::new(),
+        })
+    }
+
     /// Reads a report and checks it with nothing else.
     ///
     /// # Errors

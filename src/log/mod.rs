@@ -8,7 +8,7 @@
 //!
 //! An [`Entry`] is an event with what the ledger adds; [`decide`] says whether an event may stand at an index,
 //! and [`Auditor`] re-runs every rule over entries in order. A [`Policy`] says which log and which witnesses a reader
-//! trusts.
+//! trusts; [`AddCheckpoint`] is what a log asks a witness.
 //!
 //! ```
 //! use onrecord::log::{Checkpoint, MemoryTree, TlogProof, inclusion_path, leaf_hash};
@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod add_checkpoint;
 mod auditor;
 mod checkpoint;
 mod checks;
@@ -41,9 +42,15 @@ mod tile;
 mod tlog_proof;
 mod tree;
 
+pub use add_checkpoint::{
+    AddCheckpoint, AddCheckpointError, AnswerError, MAX_ADD_CHECKPOINT, MAX_COSIGNATURES, TLOG_SIZE,
+    read_cosignature, read_size,
+};
 pub use auditor::{AuditError, Auditor, PutRows};
 pub use checkpoint::{Checkpoint, CheckpointError, MAX_CHECKPOINT, MAX_SIZE, SignedCheckpoint};
-pub use cosignature::{CosignatureError, MAX_COSIGNATURE_TIME, WitnessKey, WitnessKeyError, cosign};
+pub use cosignature::{
+    Cosignature, CosignatureError, CosigningKey, MAX_COSIGNATURE_TIME, WitnessKey, WitnessKeyError, cosign,
+};
 pub use entry::{Entry, EntryError, Header, MAX_ENTRY, MAX_INDEX, SignedEntry, Time};
 pub use fork::{Fork, ForkError, MAX_FORK, Proved};
 pub use hash::{Hash, leaf_hash, node_hash};

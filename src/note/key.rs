@@ -168,16 +168,25 @@ impl SigningKey {
     }
     /// The text of a key file: `PRIVATE+KEY+<name>+<id>+<base64>`, as Go's `note` package writes it.
     pub fn to_secret_text(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new([TYPE_ED25519; 33]);
+        self.secret_text_of(TYPE_ED25519)
+    }
+    /// The same for a key that signs by another type, whose id is another.
+    pub(crate) fn secret_text_of(&self, signature_type: u8) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new([signature_type; 33]);
         bytes[1..].copy_from_slice(self.secret.as_bytes());
         let secret = Zeroizing::new(base64_encode(bytes.as_slice()));
-        Zeroizing::new(format!("{SECRET_PREFIX}+{}+{}+{}\n", self.public.name, self.public.id, *secret))
+        let id = KeyId::of(self.public.name.as_str(), signature_type, &self.public.key);
+        Zeroizing::new(format!("{SECRET_PREFIX}+{}+{id}+{}\n", self.public.name, *secret))
     }
     /// Reads the text of a key file.
     ///
     /// # Errors
     /// [`KeyError`], which never holds any of the secret.
     pub fn from_secret_text(text: &str) -> Result<Self, KeyError> {
+        Self::from_secret_text_of(text, TYPE_ED25519)
+    }
+    /// The same for a key that signs by another type.
+    pub(crate) fn from_secret_text_of(text: &str, signature_type: u8) -> Result<Self, KeyError> {
         let rest = text
             .trim_end()
             .strip_prefix(SECRET_PREFIX)
@@ -188,11 +197,15 @@ impl SigningKey {
             return Err(KeyError::Shape);
         };
         let bytes = Zeroizing::new(base64_decode(key).ok_or(KeyError::Type)?);
-        let [TYPE_ED25519, seed @ ..] = bytes.as_slice() else { return Err(KeyError::Type) };
+        let seed = match bytes.split_first() {
+            Some((first, seed)) if *first == signature_type => seed,
+            _ => return Err(KeyError::Type),
+        };
         let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.try_into().map_err(|_| KeyError::Type)?);
         let this = Self::from_seed(name.parse()?, &seed);
-        if this.public.id.to_string() != id {
-            return Err(KeyError::Id { expected: this.public.id, found: id.chars().take(16).collect() });
+        let expected = KeyId::of(this.public.name.as_str(), signature_type, &this.public.key);
+        if expected.to_string() != id {
+            return Err(KeyError::Id { expected, found: id.chars().take(16).collect() });
         }
         Ok(this)
     }

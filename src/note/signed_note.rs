@@ -114,6 +114,15 @@ impl SignatureLine {
     }
 }
 
+/// The line as it stands in a note, with its newline.
+impl std::fmt::Display for SignatureLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        self.print(&mut text);
+        f.write_str(&text)
+    }
+}
+
 /// A note of good shape. That its signatures are good is another question, asked key by key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedNote {

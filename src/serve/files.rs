@@ -145,7 +145,9 @@ pub async fn put(
         let found = "something else";
         return answer::refuse(&Refusal::new(Code::BadId, "path", "/file/<64 lower-case hex digits>", found));
     };
-    let Some(_share) = app.uploads.take(client) else { return guard::busy(&app, "too many uploads at once") };
+    let Some(_share) = app.uploads.take(client) else {
+        return guard::busy(&app.edge, "too many uploads at once");
+    };
     let from = client.network();
     let ledger = app.ledger.clone();
     let begun = blocking(move || {

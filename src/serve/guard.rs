@@ -16,7 +16,7 @@ use axum::{
     response::Response,
 };
 
-use super::{App, answer, bodies, client::Client, connection::Peer, connections::Seat, limits};
+use super::{Edge, answer, bodies, client::Client, connection::Peer, connections::Seat, limits};
 use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
@@ -24,19 +24,19 @@ const STRICT: &str =
     "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Lets a request through, or says why not. What handlers find among its extensions: the [`Client`].
-pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let peer = request.extensions().get::<Peer>().cloned();
     let client = match &peer {
-        Some(peer) => app.options.proxies.client(peer.address, request.headers()),
+        Some(peer) => edge.proxies.client(peer.address, request.headers()),
         None => Client::NOWHERE,
     };
     request.extensions_mut().insert(client);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
 
     let mut response = match &peer {
-        Some(peer) => follow(&app, client, &peer.seat, request, next).await,
-        None => admit(&app, client, request, next).await,
+        Some(peer) => follow(&edge, client, &peer.seat, request, next).await,
+        None => admit(&edge, client, request, next).await,
     };
 
     let headers = response.headers_mut();
@@ -48,7 +48,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     unless_set(X_FRAME_OPTIONS, "DENY");
     unless_set(REFERRER_POLICY, "no-referrer");
     unless_set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    if app.options.tls.is_some() {
+    if edge.tls.is_some() {
         // Who was answered over TLS comes back over TLS (RFC 6797).
         unless_set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
@@ -59,35 +59,35 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
 }
 
 /// Keeps the table of connections told of a request.
-async fn follow(app: &App, client: Client, seat: &Arc<Seat>, mut request: Request, next: Next) -> Response {
+async fn follow(edge: &Edge, client: Client, seat: &Arc<Seat>, mut request: Request, next: Next) -> Response {
     let Some(under_way) = seat.begin() else {
         // The connection is closed already; nobody reads this.
-        return busy(app, "the connection is closed");
+        return busy(edge, "the connection is closed");
     };
     let upgraded = match request.headers().get(UPGRADE) {
-        Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match app.upgraded.take(client) {
+        Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match edge.upgraded.take(client) {
             Some(share) => Some(share),
-            None => return busy(app, "too many connections of this kind at once"),
+            None => return busy(edge, "too many connections of this kind at once"),
         },
         _ => None,
     };
     if !request.body().is_end_stream() {
         request = request.map(|body| Body::new(bodies::Incoming::new(body, seat.clone())));
     }
-    let response = admit(app, client, request, next).await;
+    let response = admit(edge, client, request, next).await;
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(share)) = (response.status(), upgraded) {
         seat.upgrade(share);
     }
     response.map(|body| Body::new(bodies::Outgoing::new(body, under_way)))
 }
 
-async fn admit(app: &App, client: Client, request: Request, next: Next) -> Response {
+async fn admit(edge: &Edge, client: Client, request: Request, next: Next) -> Response {
     // Who sends a body is counted when it has come: bodies that don't come must not lock others out. And whoever
     // restarts processes that don't answer is answered even under load.
     let later = matches!(*request.method(), Method::POST | Method::PUT) || request.uri().path() == "/livez";
-    let share = if later { None } else { app.requests.take(client) };
+    let share = if later { None } else { edge.requests.take(client) };
     if share.is_none() && !later {
-        return busy(app, TOO_MANY);
+        return busy(edge, TOO_MANY);
     }
     let limit = match *request.method() {
         Method::PUT => limits::UPLOAD_TIMEOUT,
@@ -99,7 +99,7 @@ async fn admit(app: &App, client: Client, request: Request, next: Next) -> Respo
     match answered {
         Ok(response) => response,
         Err(_) => {
-            app.counts.too_long.add();
+            edge.counts.too_long.add();
             let refusal = Refusal::because(Code::Unavailable, "request", "it took too long");
             let mut response = answer::refuse(&refusal);
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -112,8 +112,8 @@ async fn admit(app: &App, client: Client, request: Request, next: Next) -> Respo
 pub const TOO_MANY: &str = "too many requests at once";
 
 /// 503, with word to try again soon.
-pub fn busy(app: &App, why: &str) -> Response {
-    app.counts.busy.add();
+pub fn busy(edge: &Edge, why: &str) -> Response {
+    edge.counts.busy.add();
     let mut response = answer::refuse(&Refusal::because(Code::Unavailable, "service", why));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response

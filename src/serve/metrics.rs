@@ -271,8 +271,8 @@ fn requests(app: &App, to: &mut Exposition) {
 }
 
 fn connections(app: &App, to: &mut Exposition) {
-    let counts = &app.counts;
-    to.gauge("onrecord_connections", "Connections open now.", app.connections.open());
+    let counts = &app.edge.counts;
+    to.gauge("onrecord_connections", "Connections open now.", app.edge.connections.open());
     let name = "onrecord_connections_total";
     to.family(name, Kind::Counter, "Connections, by what became of them at the door.");
     for (became, count) in [
@@ -300,8 +300,8 @@ fn connections(app: &App, to: &mut Exposition) {
         "GraphQL queries answered as before, since nothing that they ask for changed.",
     );
     to.sample(name, &[], counts.answered_again.get());
-    to.gauge("onrecord_websockets", "WebSocket connections open now.", app.upgraded.held());
-    to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.requests.held());
+    to.gauge("onrecord_websockets", "WebSocket connections open now.", app.edge.upgraded.held());
+    to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.edge.requests.held());
     to.gauge("onrecord_uploads_under_way", "Files on their way in now.", app.uploads.held());
 }
 

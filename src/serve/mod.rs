@@ -23,7 +23,7 @@
 //! # Ok(()) }
 //! ```
 
-mod answer;
+pub(crate) mod answer;
 mod bodies;
 mod byte_range;
 mod client;
@@ -32,6 +32,7 @@ mod coding;
 mod connection;
 mod connections;
 mod counts;
+mod edge;
 mod file_body;
 mod files;
 mod graphql;
@@ -50,27 +51,22 @@ mod write_rate;
 
 pub use client::Client;
 pub use counts::{Count, Counts};
+pub(crate) use edge::Edge;
 pub use graphql::sdl;
 pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
 pub use system::raise_open_files;
 pub use tls::{Tls, TlsError};
 pub use write_rate::WriteRate;
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
     routing::{get, post},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::net::TcpListener;
 
-use self::{
-    connection::Stream, connections::Connections, metrics::Metrics, shares::Shares, turns::Turns,
-    write_rate::WriteBudget,
-};
+use self::{metrics::Metrics, shares::Shares, turns::Turns, write_rate::WriteBudget};
 use crate::{
     ledger::Ledger,
     search::{self, Search},
@@ -123,24 +119,18 @@ struct Shared {
     options: Options,
     schema: graphql::ApiSchema,
     search: Arc<Search>,
-    /// Where the router is used without [`serve`], it stays empty.
-    connections: Arc<Connections>,
-    requests: Arc<Shares>,
+    edge: Edge,
     /// Queries that are worked on.
     turns: Arc<Turns>,
     uploads: Arc<Shares>,
     /// Bytes of GraphQL requests in memory.
     bodies: Arc<Shares>,
-    upgraded: Arc<Shares>,
     parts: graphql::Parts,
     /// Answers that were given by the log as it is.
     answers: graphql::Answers,
     /// Entries and words that requests have read.
     cache: Arc<Cache>,
     documents: graphql::Documents,
-    /// Whether the server stops.
-    stopping: watch::Sender<bool>,
-    counts: Arc<Counts>,
     metrics: Arc<Metrics>,
 }
 
@@ -158,27 +148,22 @@ impl App {
     }
 
     fn new(ledger: Ledger, options: Options) -> Self {
-        let counts = Arc::<Counts>::default();
-        let most = system::connections(options.connections);
-        let writes = WriteBudget::new(options.writes, counts.clone());
+        let edge = Edge::new(&options);
+        let writes = WriteBudget::new(options.writes, edge.counts.clone());
         let metrics = Arc::<Metrics>::default();
         let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
         Self(Arc::new(Shared {
             schema: graphql::schema(ledger.clone(), search.clone(), writes, metrics.clone()),
             search,
             ledger,
-            connections: Connections::new(most, options.connections_each, counts.clone()),
-            requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
+            edge,
             turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
             uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
-            upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
             parts: graphql::Parts::default(),
             answers: graphql::Answers::default(),
             cache: Arc::default(),
             documents: graphql::Documents::default(),
-            stopping: watch::Sender::new(false),
-            counts,
             metrics,
             options,
         }))
@@ -192,7 +177,7 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
 }
 
 fn routes(app: App) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/", get(pages::home::page))
         .route("/entries", get(pages::entries::page))
         .route("/e/{index}", get(pages::entry::page))
@@ -220,10 +205,8 @@ fn routes(app: App) -> Router {
         .route("/readyz", get(raw::readyz))
         .fallback(answer::unknown)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn(coding::encode))
-        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
-        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
-        .with_state(app)
+        .layer(middleware::from_fn(coding::encode));
+    app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)
 }
 
 /// Serves a ledger until `shutdown` resolves; then no connection is accepted, requests under way are answered,
@@ -241,32 +224,16 @@ pub async fn serve(
     let app = App::new(ledger, options);
     let router = routes(app.clone());
     if let Some(listener) = app.options.metrics.clone() {
-        tokio::spawn(metrics::serve(app.clone(), listener, app.stopping.subscribe()));
+        tokio::spawn(metrics::serve(app.clone(), listener, app.edge.stopping.subscribe()));
     }
     tokio::spawn(forget_withheld(app.clone()));
-    system::lengthen_queue(&listener);
-    let mut shutdown = pin!(shutdown);
-    loop {
-        tokio::select! {
-            () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => take_in(&app, &router, stream, address).await,
-                Err(error) => not_accepted(&app, &error).await,
-            }
-        }
-    }
-    drop(listener);
-    app.stopping.send_replace(true);
-    if tokio::time::timeout(limits::SHUTDOWN_TIMEOUT, app.connections.ended()).await.is_err() {
-        let open = app.connections.open();
-        tracing::warn!(open, "connections still open at the end of the time for shutting down are cut off");
-    }
+    app.edge.serve(router, listener, shutdown).await;
     Ok(())
 }
 
 /// Lets no words stay in memory that were withheld, though nobody asks for them.
 async fn forget_withheld(app: App) {
-    let (mut news, mut stopping) = (app.ledger.reader().watch(), app.stopping.subscribe());
+    let (mut news, mut stopping) = (app.ledger.reader().watch(), app.edge.stopping.subscribe());
     loop {
         tokio::select! {
             changed = news.changed() => match changed {
@@ -280,48 +247,4 @@ async fn forget_withheld(app: App) {
             _ = stopping.changed() => return,
         }
     }
-}
-
-/// Finds a place for a connection, or says that there is none.
-async fn take_in(app: &App, router: &Router, socket: TcpStream, address: SocketAddr) {
-    let proxy = app.options.proxies.trust(address.ip());
-    let place = match app.connections.admit(address.ip(), proxy).await {
-        Ok(place) => place,
-        Err(full) => {
-            tracing::debug!(?full, "a connection was refused");
-            if app.options.tls.is_none() {
-                // As much as fits is sent without waiting; nobody is owed more.
-                let _ = socket.try_write(answer::FULL);
-            }
-            return;
-        }
-    };
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let tls = app.options.tls.as_ref().map(|tls| tls.config());
-    let (router, stopping) = (router.clone(), app.stopping.subscribe());
-    tokio::spawn(async move {
-        let stream = match tls {
-            None => Stream::Plain(socket),
-            Some(config) => match connection::shake_hands(socket, config, &place).await {
-                Some(stream) => stream,
-                None => return,
-            },
-        };
-        connection::attend(stream, address.ip(), place, router, stopping).await;
-    });
-}
-
-/// A connection that broke before it was accepted is nothing. If the system has no room for more, room is made,
-/// and after a moment it is tried again.
-async fn not_accepted(app: &App, error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
-        return;
-    }
-    app.counts.accept_failed.add();
-    tracing::warn!(%error, "a connection could not be accepted");
-    app.connections.make_room();
-    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
 }

@@ -110,7 +110,8 @@ pub async fn entry(State(app): State<App>, Path(index): Path<String>, headers: H
 pub async fn proof(State(app): State<App>, Path(index): Path<String>, headers: HeaderMap) -> Response {
     let Some(index) = answer::number(&index) else { return answer::not_found() };
     found(&app, move |reader| {
-        let Some(proof) = reader.proof(index, &reader.checkpoint())? else { return Ok(None) };
+        let checkpoint = reader.witnessed_checkpoint(index.saturating_add(1));
+        let Some(proof) = reader.proof(index, &checkpoint)? else { return Ok(None) };
         let proof = proof.to_string();
         let tag = Digest::blake3(proof.as_bytes()).to_string();
         Ok(Some(answer::tagged(&headers, &tag, REVALIDATE, || bytes(TEXT, REVALIDATE, proof))))

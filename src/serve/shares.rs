@@ -24,7 +24,7 @@ struct Held {
 
 /// What a client holds, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     of: Arc<Shares>,
     client: Client,
     n: usize,

@@ -33,11 +33,12 @@ pub fn key(members: &Map<String, Value>, base: &str) -> Option<Digest> {
 }
 
 /// The state of the log that an answer was given by: its size, and the latest entry that had withheld something or given
-/// it back.
+/// it back; and how often cosignatures of its checkpoints came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct State {
     pub size: u64,
     pub withheld: Option<u64>,
+    pub cosignatures: u64,
 }
 
 /// Answers by what was asked for.
@@ -59,6 +60,7 @@ struct Held {
 struct Kept {
     answer: Bytes,
     given: u64,
+    cosignatures: u64,
     basis: Basis,
 }
 
@@ -92,7 +94,9 @@ impl Answers {
             return None;
         }
         let kept = held.answers.get(key)?;
-        kept.basis.holds(changes, kept.given, state.size).then(|| kept.answer.clone())
+        // Who asks for what any entry may change may have asked for the checkpoint.
+        let same = kept.basis != Basis::Everything || kept.cosignatures == state.cosignatures;
+        (same && kept.basis.holds(changes, kept.given, state.size)).then(|| kept.answer.clone())
     }
 
     /// Keeps an answer that was asked for in a state of the log, unless something was withheld since.
@@ -101,7 +105,8 @@ impl Answers {
         if answer.len() > MOST_EACH || !held.up_to(state.withheld) {
             return;
         }
-        let kept = Kept { answer: answer.clone(), given: state.size, basis };
+        let State { size: given, cosignatures, .. } = state;
+        let kept = Kept { answer: answer.clone(), given, cosignatures, basis };
         let weight = kept.bytes();
         held.answers.put(key, kept, weight);
     }
@@ -142,11 +147,13 @@ mod tests {
     fn an_answer_is_given_again_until_what_it_asked_for_changes() {
         let (answers, key, bytes) = (Answers::default(), Digest([1; 32]), Bytes::from_static(b"{}"));
         let changes = Changes::default();
-        let now = State { size: 5, withheld: None };
+        let now = State { size: 5, withheld: None, cosignatures: 0 };
         answers.put(key, &bytes, Basis::Everything, now);
         assert_eq!(answers.get(&key, &changes, now), Some(bytes.clone()));
         let later = State { size: 6, ..now };
         assert_eq!(answers.get(&key, &changes, later), None, "it asked for what any entry changes");
+        let cosigned = State { cosignatures: 1, ..now };
+        assert_eq!(answers.get(&key, &changes, cosigned), None, "its checkpoint was cosigned since");
         answers.put(key, &bytes, Basis::Things([].into()), now);
         assert_eq!(answers.get(&key, &changes, later), Some(bytes.clone()));
         // A request that began before is not given what it could not know.
@@ -156,7 +163,7 @@ mod tests {
         // One that began before something was withheld comes late.
         answers.put(key, &bytes, Basis::Things([].into()), now);
         assert!(answers.held().answers.weights().is_empty());
-        let now = State { size: 6, withheld: Some(4) };
+        let now = State { size: 6, withheld: Some(4), cosignatures: 0 };
         answers.put(key, &bytes, Basis::Everything, now);
         assert_eq!(answers.get(&key, &changes, now), Some(bytes));
     }

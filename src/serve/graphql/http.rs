@@ -101,10 +101,10 @@ pub async fn post(
         return media.malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
     // Held until the request is answered.
-    let Some(mut held) = app.bodies.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
+    let Some(mut held) = app.bodies.take(client) else { return guard::busy(&app.edge, guard::TOO_MANY) };
     let bytes = match tokio::time::timeout(limits::BODY_TIMEOUT, read(&mut held, &headers, body)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(Unread::Busy)) => return guard::busy(&app, "too many requests in memory"),
+        Ok(Err(Unread::Busy)) => return guard::busy(&app.edge, "too many requests in memory"),
         Ok(Err(Unread::TooLarge)) => {
             return media.malformed(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
         }
@@ -113,7 +113,7 @@ pub async fn post(
             return media.malformed(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
         }
     };
-    let Some(share) = app.requests.take(client) else { return guard::busy(&app, guard::TOO_MANY) };
+    let Some(share) = app.edge.requests.take(client) else { return guard::busy(&app.edge, guard::TOO_MANY) };
     let request = match serde_json::from_slice::<Value>(&bytes) {
         Ok(Value::Object(members)) => Asked::read(&app, &headers, members),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
@@ -329,18 +329,20 @@ async fn execute_with(
 }
 
 async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
+    // Asked first, so that an answer is never taken to know cosignatures that came after.
+    let cosignatures = app.ledger.reader().cosignatures();
     let (views, now) = (app.views(), Now::new(clock::now()));
-    let state = answers::State { size: views.size(), withheld: views.withheld() };
+    let state = answers::State { size: views.size(), withheld: views.withheld(), cosignatures };
     let changes = app.ledger.reader().changes();
     let key = asked.key.filter(|_| !mutates(&mut asked.request));
     if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, state)) {
-        app.counts.answered_again.add();
+        app.edge.counts.answered_again.add();
         return media.answer(StatusCode::OK, body);
     }
     let footprint = Arc::default();
     let views = views.noting(&footprint);
     let Some(answer) = execute_with(app, client, share, asked.request, views, now.clone()).await else {
-        return guard::busy(app, "the query could not be run");
+        return guard::busy(&app.edge, "the query could not be run");
     };
     let lasts = !now.was_asked() && answer.errors.is_empty();
     match key.filter(|_| lasts).and_then(|key| Some((key, serde_json::to_vec(&answer).ok()?))) {

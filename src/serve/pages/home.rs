@@ -11,7 +11,8 @@ use super::filters;
 use super::{Shell, entries::before, show};
 use crate::{
     event::EventType,
-    ledger::Filter,
+    ledger::{Filter, Witnessed},
+    log::Time,
     serve::{App, limits},
     views::{Case, CaseEntries, EntryLine, Name, time_words},
 };
@@ -29,6 +30,25 @@ struct HomePage {
     /// Ask for cases before this index to see more.
     more_cases: Option<u64>,
     latest: Vec<EntryLine>,
+    witnesses: Vec<WitnessLine>,
+}
+
+/// A witness, and what it cosigned last, if anything.
+struct WitnessLine {
+    name: String,
+    /// How many entries, and when by its clock.
+    cosigned: Option<(u64, String)>,
+}
+
+impl WitnessLine {
+    fn of(witnessed: &Witnessed) -> Self {
+        let words = |seconds: u64| {
+            let ms = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
+            Some(time_words(Time::from_unix_ms(ms)?))
+        };
+        let cosigned = witnessed.latest.and_then(|(size, time)| Some((size, words(time)?)));
+        Self { name: witnessed.key.name().to_owned(), cosigned }
+    }
 }
 
 struct CaseLine {
@@ -77,6 +97,7 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             cases,
             more_cases: indexes.last().copied().filter(|_| more),
             latest,
+            witnesses: views.reader().witnessed().iter().map(WitnessLine::of).collect(),
         }))
     })
     .await

@@ -131,7 +131,7 @@ impl Socket {
 
     /// Until the socket ends.
     async fn serve(&mut self) -> Result<(), End> {
-        let mut stopping = self.app.stopping.subscribe();
+        let mut stopping = self.app.edge.stopping.subscribe();
         let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
         tokio::pin!(stopped);
         let init = sleep(limits::SOCKET_INIT_TIMEOUT);

@@ -61,7 +61,7 @@ async fn start(app: &App, client: Client, mut request: Request, sink: &Sink) -> 
         follow(app, Subscription::new(request)?, sink).await?;
         return Ok(Vec::new());
     }
-    let Some(share) = app.requests.take(client) else { return Err(unavailable(guard::TOO_MANY)) };
+    let Some(share) = app.edge.requests.take(client) else { return Err(unavailable(guard::TOO_MANY)) };
     let running = http::execute(app, client, Some(share), request);
     match tokio::time::timeout(limits::REQUEST_TIMEOUT, running).await {
         Ok(Some(answer)) if http::not_run(&answer) => Err(answer.errors),

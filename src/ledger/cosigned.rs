@@ -1,0 +1,452 @@
+//! What witnesses have said of this log: checkpoints with their cosignatures.
+//!
+//! A reader asks for some quorum, and the log does not know which. So what is kept is, for each number of cosignatures,
+//! the newest checkpoint that has so many: newer ones have fewer. All of it can be had again by asking the witnesses,
+//! so it lies beside the log, in `cosigned/<size>`.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{LedgerError, reader::Shared};
+use crate::{
+    log::{
+        Checkpoint, CheckpointError, CosignatureError, MAX_CHECKPOINT, SignedCheckpoint, WitnessKey, root,
+    },
+    note::{SignatureLine, SignedNote, VerifyingKey},
+    store::Doing as _,
+};
+
+/// Checkpoints that are kept beside those, the newest that were cosigned by anybody: a slow witness may still answer for
+/// one of them.
+const GATHERED: usize = 32;
+
+/// A witness that has not cosigned what was published so long ago is behind.
+const BEHIND: Duration = Duration::from_secs(60);
+
+/// What came of asking a witness. A closed list, for numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskOutcome {
+    /// A good cosignature.
+    Cosigned,
+    /// A cosignature that is not good, or none.
+    Bad,
+    /// It has cosigned another size, or another tree.
+    Conflict,
+    /// It refuses: it does not know the log, or can't read the request.
+    Refused,
+    /// It asks to be asked later.
+    Busy,
+    /// No answer, or none of a witness.
+    Unreachable,
+}
+
+impl AskOutcome {
+    pub const ALL: [Self; 6] =
+        [Self::Cosigned, Self::Bad, Self::Conflict, Self::Refused, Self::Busy, Self::Unreachable];
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cosigned => "cosigned",
+            Self::Bad => "bad",
+            Self::Conflict => "conflict",
+            Self::Refused => "refused",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// A witness that this ledger asks, and what it cosigned last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witnessed {
+    /// Its key.
+    pub key: WitnessKey,
+    /// Size of the latest checkpoint that it cosigned, and when, in seconds since 1970 by its own clock.
+    pub latest: Option<(u64, u64)>,
+}
+
+/// A cosignature that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotKept {
+    /// By a witness that this ledger does not ask.
+    #[error("{name} is none of the witnesses of this ledger")]
+    Stranger {
+        /// The witness key's name.
+        name: String,
+    },
+    /// Not good.
+    #[error(transparent)]
+    Cosignature(#[from] CosignatureError),
+    /// There would be too many lines or bytes for a reader.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+#[derive(Debug)]
+pub(crate) struct Cosigned {
+    witnesses: Vec<WitnessKey>,
+    kept: RwLock<Kept>,
+    published: Mutex<Published>,
+    /// What came of asking, by outcome.
+    outcomes: [AtomicU64; AskOutcome::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The newest first. Each has the log's line, then those of witnesses.
+    checkpoints: Vec<Arc<SignedCheckpoint>>,
+    /// How often these changed.
+    changes: u64,
+}
+
+/// A size that was published long ago, and one that will have been.
+#[derive(Debug, Default)]
+struct Published {
+    long_ago: u64,
+    next: Option<(Instant, u64)>,
+}
+
+impl Published {
+    /// Takes note of a size.
+    fn put(&mut self, size: u64, now: Instant) {
+        self.long_ago(now);
+        self.next.get_or_insert((now, size));
+    }
+
+    /// A size that was published [`BEHIND`] ago or before.
+    fn long_ago(&mut self, now: Instant) -> u64 {
+        if let Some((_, size)) = self.next.take_if(|(since, _)| now.duration_since(*since) >= BEHIND) {
+            self.long_ago = size;
+        }
+        self.long_ago
+    }
+}
+
+/// How many witnesses have cosigned.
+fn count(checkpoint: &SignedCheckpoint) -> usize {
+    checkpoint.note().signatures().len().saturating_sub(1)
+}
+
+fn size(checkpoint: &SignedCheckpoint) -> u64 {
+    checkpoint.checkpoint().size()
+}
+
+impl Kept {
+    /// Those that have more cosignatures than any newer one, the newest first.
+    fn front(&self) -> impl Iterator<Item = &Arc<SignedCheckpoint>> {
+        let mut most = 0;
+        self.checkpoints.iter().filter(move |c| {
+            let more = count(c) > most;
+            most = most.max(count(c));
+            more
+        })
+    }
+
+    fn put(&mut self, checkpoint: Arc<SignedCheckpoint>) {
+        self.checkpoints.retain(|c| size(c) != size(&checkpoint));
+        self.checkpoints.push(checkpoint);
+        self.checkpoints.sort_by_key(|c| std::cmp::Reverse(size(c)));
+        let front: Vec<u64> = self.front().map(|c| size(c)).collect();
+        let mut place = 0;
+        self.checkpoints.retain(|c| {
+            place += 1;
+            place <= GATHERED || front.contains(&size(c))
+        });
+        self.changes += 1;
+    }
+}
+
+impl Cosigned {
+    /// Of a ledger that asks these witnesses.
+    pub fn new(witnesses: Vec<WitnessKey>) -> Self {
+        Self { witnesses, kept: RwLock::default(), published: Mutex::default(), outcomes: Default::default() }
+    }
+
+    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note that a checkpoint of this size is in `public/`.
+    pub fn note_published(&self, size: u64) {
+        self.published().put(size, Instant::now());
+    }
+
+    /// How many witnesses have not cosigned what was published a minute ago. The latest is always ahead on a busy ledger.
+    pub fn behind(&self) -> usize {
+        let long_ago = self.published().long_ago(Instant::now());
+        self.witnessed().iter().filter(|w| w.latest.map_or(0, |(size, _)| size) < long_ago).count()
+    }
+
+    /// Counts what came of asking a witness.
+    pub fn note(&self, outcome: AskOutcome) {
+        if let Some(count) = self.outcomes.get(outcome as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What came of asking, with how often.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.outcomes.iter().map(|c| c.load(Ordering::Relaxed));
+        AskOutcome::ALL.iter().map(|o| o.as_str()).zip(counts)
+    }
+
+    /// How often cosignatures were added.
+    pub fn changes(&self) -> u64 {
+        self.kept().changes
+    }
+
+    /// Of the checkpoints that cover so many entries and have cosignatures: the one that has most, the newest of these.
+    pub fn covering(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
+        self.kept().front().filter(|c| size(c) >= entries).last().cloned()
+    }
+
+    /// The checkpoint of a size, with the cosignatures it has; `None` if there are none.
+    pub fn of_size(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
+        self.kept().checkpoints.iter().find(|c| size(c) == entries).cloned()
+    }
+
+    /// What is to lie on disk, and how often it changed until then.
+    pub fn to_keep(&self) -> (u64, Vec<Arc<SignedCheckpoint>>) {
+        let kept = self.kept();
+        (kept.changes, kept.front().cloned().collect())
+    }
+
+    /// Each witness, with what it cosigned last.
+    pub fn witnessed(&self) -> Vec<Witnessed> {
+        let kept = self.kept();
+        let latest = |key: &WitnessKey| {
+            let mut said = kept.checkpoints.iter().map(|c| (size(c), key.find(c.note())));
+            said.find_map(|(size, found)| Some((size, found.ok()?.time())))
+        };
+        self.witnesses.iter().map(|key| Witnessed { key: key.clone(), latest: latest(key) }).collect()
+    }
+
+    /// Adds lines to a checkpoint of this log: of each of its witnesses the latest good one. Gives the checkpoint with
+    /// all that it has then, and `None` if that is what it had. Done under a lock, so that whoever hands it on in `then` never
+    /// hands on less than was handed on before.
+    fn add(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        log: &VerifyingKey,
+        lines: &[SignatureLine],
+        then: impl FnOnce(&Arc<SignedCheckpoint>),
+    ) -> Result<(), CheckpointError> {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.checkpoints.iter().find(|c| size(c) == size(checkpoint)).cloned();
+        let had = before.as_ref().map_or(&[][..], |c| c.note().signatures());
+        let all: Vec<SignatureLine> = had.iter().chain(lines).cloned().collect();
+        let note = SignedNote::assemble(checkpoint.note().text(), &own_line(checkpoint, log))?;
+        let with_all = note.with_signatures(&all)?;
+        let found = self.witnesses.iter().filter_map(|key| key.find(&with_all).ok());
+        let good: Vec<SignatureLine> = found.map(|f| f.line().clone()).collect();
+        let checkpoint = Checkpoint::open_note(note, log)?.with_signatures(&good)?;
+        if good.is_empty() || before.is_some_and(|before| *before == checkpoint) {
+            return Ok(());
+        }
+        let checkpoint = Arc::new(checkpoint);
+        kept.put(checkpoint.clone());
+        then(&checkpoint);
+        Ok(())
+    }
+}
+
+/// The log's own line below a checkpoint.
+fn own_line(checkpoint: &SignedCheckpoint, log: &VerifyingKey) -> Vec<SignatureLine> {
+    let own = |l: &&SignatureLine| {
+        let good = |s: [u8; 64]| log.verify(checkpoint.note().text().as_bytes(), &s);
+        l.name() == log.name().as_str() && l.key_id() == log.id() && l.signature().try_into().is_ok_and(good)
+    };
+    checkpoint.note().signatures().iter().find(own).cloned().into_iter().collect()
+}
+
+/// The checkpoint with the log's own line alone: what witnesses are sent.
+pub(super) fn bare(
+    checkpoint: &SignedCheckpoint,
+    log: &VerifyingKey,
+) -> Result<SignedCheckpoint, CheckpointError> {
+    let note = SignedNote::assemble(checkpoint.note().text(), &own_line(checkpoint, log))?;
+    Checkpoint::open_note(note, log)
+}
+
+/// Adds a cosignature. From then on, readers are given it with the checkpoint.
+pub(super) fn add(
+    shared: &Shared,
+    checkpoint: &SignedCheckpoint,
+    witness: &WitnessKey,
+    line: &SignatureLine,
+) -> Result<(), NotKept> {
+    if !shared.cosigned.witnesses.contains(witness) {
+        return Err(NotKept::Stranger { name: witness.name().to_owned() });
+    }
+    let alone = SignedNote::assemble(checkpoint.note().text(), std::slice::from_ref(line));
+    witness.find(&alone.map_err(CheckpointError::from)?)?;
+    add_lines(shared, checkpoint, std::slice::from_ref(line))?;
+    Ok(())
+}
+
+fn add_lines(
+    shared: &Shared,
+    checkpoint: &SignedCheckpoint,
+    lines: &[SignatureLine],
+) -> Result<(), CheckpointError> {
+    shared.cosigned.add(checkpoint, &shared.log_key, lines, |cosigned| {
+        // In this order of locks, always.
+        let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+        if recent.checkpoint.checkpoint() == cosigned.checkpoint() {
+            recent.checkpoint = cosigned.clone();
+        }
+    })
+}
+
+/// Takes up what lies on disk, at a start: what is not a good checkpoint of this log as it is now is left.
+pub(super) fn take_up(shared: &Shared, published: Option<&SignedCheckpoint>) -> Result<(), LedgerError> {
+    if shared.cosigned.witnesses.is_empty() {
+        return Ok(());
+    }
+    let dir = shared.folder.cosigned();
+    let mut found: Vec<SignedCheckpoint> = published.cloned().into_iter().collect();
+    for name in shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))? {
+        let path = dir.join(&name);
+        let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+        match Checkpoint::open(bytes.get(..MAX_CHECKPOINT).unwrap_or(&bytes), &shared.log_key) {
+            Ok(checkpoint) => found.push(checkpoint),
+            Err(error) => tracing::warn!(file = %path.display(), %error, "a cosigned checkpoint is left out"),
+        }
+    }
+    let size = shared.recent().size();
+    for checkpoint in found {
+        let of = checkpoint.checkpoint();
+        // One of a log that was put back to an earlier size proves nothing of this one.
+        if of.size() > size || root(of.size(), shared)? != of.root() {
+            tracing::error!(size = of.size(), "a cosigned checkpoint is not of the log that is here");
+            continue;
+        }
+        if let Err(error) = add_lines(shared, &checkpoint, checkpoint.note().signatures()) {
+            tracing::warn!(size = of.size(), %error, "a cosigned checkpoint is left out");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        log::{CosigningKey, Hash},
+        note::{KeyId, SigningKey},
+    };
+
+    fn log() -> SigningKey {
+        SigningKey::from_seed("log.example".parse().unwrap(), &[5; 32])
+    }
+
+    fn witness(n: u8) -> CosigningKey {
+        CosigningKey::new(SigningKey::from_seed(format!("w{n}.example").parse().unwrap(), &[n; 32]))
+    }
+
+    fn checkpoint(size: u64) -> SignedCheckpoint {
+        Checkpoint::new("log.example".parse().unwrap(), size, Hash([size as u8; 32]))
+            .unwrap()
+            .sign(&log())
+            .unwrap()
+    }
+
+    fn cosigned() -> Cosigned {
+        Cosigned::new((1..=3).map(|n| witness(n).witness_key()).collect())
+    }
+
+    /// Has witnesses cosign a size at a time. Gives what was handed on, if anything was.
+    fn add(to: &Cosigned, size: u64, time: u64, by: &[u8]) -> Option<Arc<SignedCheckpoint>> {
+        let of = checkpoint(size);
+        let lines: Vec<_> = by.iter().map(|n| witness(*n).cosign(of.checkpoint(), time).unwrap()).collect();
+        let mut handed_on = None;
+        to.add(&of, log().verifying_key(), &lines, |c| handed_on = Some(c.clone())).unwrap();
+        handed_on
+    }
+
+    #[test]
+    fn an_entry_is_proved_by_the_newest_checkpoint_with_most_cosignatures() {
+        let all = cosigned();
+        let by = |entries| all.covering(entries).map(|c| (size(&c), count(&c)));
+        assert_eq!(by(1), None);
+        add(&all, 10, 1, &[1, 2, 3]);
+        add(&all, 20, 2, &[1, 2]);
+        add(&all, 30, 3, &[1, 2]);
+        add(&all, 40, 4, &[3]);
+        assert_eq!(by(1), Some((10, 3)));
+        assert_eq!(by(10), Some((10, 3)));
+        assert_eq!(by(11), Some((30, 2)), "of those with as many the newest");
+        assert_eq!(by(31), Some((40, 1)));
+        assert_eq!(by(41), None);
+        add(&all, 40, 5, &[1, 2]);
+        assert_eq!(by(1), Some((40, 3)));
+        assert_eq!(all.to_keep().1.len(), 1, "nothing older is of use");
+        assert_eq!(
+            all.witnessed().iter().map(|w| w.latest).collect::<Vec<_>>(),
+            [Some((40, 5)), Some((40, 5)), Some((40, 4))]
+        );
+    }
+
+    #[test]
+    fn a_slow_witness_still_completes_a_checkpoint_that_others_have_left_behind() {
+        let all = cosigned();
+        for size in 1..=20 {
+            add(&all, size, size, &[1, 2]);
+        }
+        assert_eq!(size(&all.covering(1).unwrap()), 20);
+        add(&all, 5, 21, &[3]);
+        assert_eq!(all.covering(1).map(|c| (size(&c), count(&c))), Some((5, 3)));
+        assert_eq!(size(&all.covering(6).unwrap()), 20);
+        for size in 21..=200 {
+            add(&all, size, size, &[1, 2]);
+        }
+        assert_eq!(size(&all.covering(1).unwrap()), 5, "what has most is kept");
+        assert!(all.kept().checkpoints.len() <= GATHERED + 1);
+    }
+
+    #[test]
+    fn a_witness_is_behind_what_was_published_a_minute_ago() {
+        let (mut published, begin) = (Published::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        published.put(5, at(0));
+        published.put(6, at(59));
+        assert_eq!(published.long_ago(at(59)), 0);
+        assert_eq!(published.long_ago(at(60)), 5);
+        published.put(7, at(70));
+        published.put(8, at(129));
+        assert_eq!(published.long_ago(at(129)), 5);
+        assert_eq!(published.long_ago(at(130)), 7);
+        // Though there is always a newer one.
+        for second in 131..400 {
+            published.put(second, at(second));
+            assert!(published.long_ago(at(second)) + 121 > second || second < 200, "{second}");
+        }
+    }
+
+    #[test]
+    fn of_a_witness_the_latest_line_stands_once_and_nothing_else_does() {
+        let all = cosigned();
+        assert_eq!(add(&all, 7, 5, &[1]).unwrap().note().signatures().len(), 2);
+        assert!(add(&all, 7, 5, &[1]).is_none(), "nothing new");
+        let later = add(&all, 7, 9, &[1]).unwrap();
+        assert_eq!(later.note().signatures().len(), 2);
+        assert_eq!(witness(1).witness_key().verify(later.note()), Ok(9));
+        assert!(add(&all, 7, 8, &[1]).is_none(), "an earlier one");
+        assert!(add(&all, 7, 8, &[4]).is_none(), "a stranger's");
+        let of = checkpoint(7);
+        let post_quantum = SignatureLine::new("w2.example", KeyId([6; 4]), &[0x5a; 2_428]);
+        let bad = SignatureLine::new("w2.example", witness(2).witness_key().id(), &[0; 72]);
+        all.add(&of, log().verifying_key(), &[post_quantum, bad], |_| panic!("neither is kept")).unwrap();
+        assert_eq!(count(&all.of_size(7).unwrap()), 1);
+        assert!(all.of_size(8).is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! What stands between a listener and a router: how many connections and requests there may be, whose word on a
+//! caller's address is believed, and TLS. The same before a ledger and before a witness.
+
+use std::{future::Future, io, net::SocketAddr, ops::Deref, pin::pin, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::StatusCode,
+    middleware,
+    response::Response,
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use super::{
+    Client, Counts, Options, Proxies, Tls, answer,
+    bodies::stopped_coming,
+    connection::{self, Stream},
+    connections::Connections,
+    guard, limits,
+    shares::{Share, Shares},
+    system,
+};
+
+/// The edge of a server. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Edge(Arc<Inner>);
+
+pub(crate) struct Inner {
+    /// Where the router is used without [`Edge::serve`], it stays empty.
+    pub(super) connections: Arc<Connections>,
+    pub(super) requests: Arc<Shares>,
+    pub(super) upgraded: Arc<Shares>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) proxies: Proxies,
+    pub(super) tls: Option<Arc<Tls>>,
+    /// Whether the server stops.
+    pub(super) stopping: watch::Sender<bool>,
+}
+
+impl Deref for Edge {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Edge {
+    /// With the connections, proxies and certificate of these options.
+    pub fn new(options: &Options) -> Self {
+        let counts = Arc::<Counts>::default();
+        let most = system::connections(options.connections);
+        Self(Arc::new(Inner {
+            connections: Connections::new(most, options.connections_each, counts.clone()),
+            requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
+            upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
+            counts,
+            proxies: options.proxies.clone(),
+            tls: options.tls.clone(),
+            stopping: watch::Sender::new(false),
+        }))
+    }
+
+    /// Lets every request to a router pass the guard: how many there may be, how long each may take, and the headers of
+    /// every answer.
+    pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
+        router.layer(middleware::from_fn_with_state(self.clone(), guard::guard))
+    }
+
+    /// The body of a request, which counts as under way from then on.
+    ///
+    /// # Errors
+    /// The answer to give instead: it is too long, does not come in time, or too much is under way.
+    pub async fn body(
+        &self,
+        client: Client,
+        body: Body,
+        limit: usize,
+        within: Duration,
+    ) -> Result<(Bytes, Share), Response> {
+        let coming = Limited::new(body, limit).collect();
+        let came = match tokio::time::timeout(within, coming).await {
+            Ok(Ok(came)) => came.to_bytes(),
+            Ok(Err(e)) if e.is::<LengthLimitError>() => {
+                let why = format!("expected at most {limit} bytes");
+                return Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, &why));
+            }
+            Ok(Err(e)) if !stopped_coming(&*e) => {
+                return Err(answer::text(StatusCode::BAD_REQUEST, "the connection broke"));
+            }
+            _ => return Err(answer::text(StatusCode::REQUEST_TIMEOUT, "the request did not come in time")),
+        };
+        match self.requests.take(client) {
+            Some(share) => Ok((came, share)),
+            None => Err(guard::busy(self, guard::TOO_MANY)),
+        }
+    }
+
+    /// Serves until `shutdown` resolves; then no connection is accepted, requests under way are answered, and what is
+    /// left after [`limits::SHUTDOWN_TIMEOUT`] is cut off.
+    pub async fn serve(&self, router: Router, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        system::lengthen_queue(&listener);
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, address)) => self.take_in(&router, stream, address).await,
+                    Err(error) => self.not_accepted(&error).await,
+                }
+            }
+        }
+        drop(listener);
+        self.stopping.send_replace(true);
+        if tokio::time::timeout(limits::SHUTDOWN_TIMEOUT, self.connections.ended()).await.is_err() {
+            let open = self.connections.open();
+            tracing::warn!(
+                open,
+                "connections still open at the end of the time for shutting down are cut off"
+            );
+        }
+    }
+
+    /// Finds a place for a connection, or says that there is none.
+    async fn take_in(&self, router: &Router, socket: TcpStream, address: SocketAddr) {
+        let proxy = self.proxies.trust(address.ip());
+        let place = match self.connections.admit(address.ip(), proxy).await {
+            Ok(place) => place,
+            Err(full) => {
+                tracing::debug!(?full, "a connection was refused");
+                if self.tls.is_none() {
+                    // As much as fits is sent without waiting; nobody is owed more.
+                    let _ = socket.try_write(answer::FULL);
+                }
+                return;
+            }
+        };
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        let tls = self.tls.as_ref().map(|tls| tls.config());
+        let (router, stopping) = (router.clone(), self.stopping.subscribe());
+        tokio::spawn(async move {
+            let stream = match tls {
+                None => Stream::Plain(socket),
+                Some(config) => match connection::shake_hands(socket, config, &place).await {
+                    Some(stream) => stream,
+                    None => return,
+                },
+            };
+            connection::attend(stream, address.ip(), place, router, stopping).await;
+        });
+    }
+
+    /// A connection that broke before it was accepted is nothing. If the system has no room for more, room is made,
+    /// and after a moment it is tried again.
+    async fn not_accepted(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
+            return;
+        }
+        self.counts.accept_failed.add();
+        tracing::warn!(%error, "a connection could not be accepted");
+        self.connections.make_room();
+        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+    }
+}

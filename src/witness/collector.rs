@@ -1,0 +1,163 @@
+//! Asks witnesses to cosign what the ledger publishes. Off every path of the ledger's own: it reads what readers read, and
+//! hands in what witnesses answer.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::asking::{Answered, AskError, Asking};
+use crate::{
+    ledger::{Ledger, cosigned::AskOutcome},
+    log::{SignedCheckpoint, WitnessKey},
+};
+
+/// The most witnesses that are asked. Their lines have room below a checkpoint, as readers take it.
+pub const MAX_WITNESSES: usize = 32;
+/// A witness that says when to ask again is believed up to here.
+const LATEST_RETRY: Duration = Duration::from_secs(3_600);
+
+/// A witness to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitnessAddress {
+    /// Its key.
+    pub key: WitnessKey,
+    /// Its submission prefix, without a slash at the end.
+    pub url: String,
+}
+
+/// How often and how long witnesses are asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The time between two checkpoints that they are asked for, at least. All are asked for the same ones, or no checkpoint
+    /// would ever have a quorum on a busy ledger.
+    pub every: Duration,
+    /// How long one answer may take.
+    pub timeout: Duration,
+    /// How long one that does not answer is left alone, at most.
+    pub longest: Duration,
+    /// Random bits, by which pauses differ.
+    pub random: fn() -> u16,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            longest: Duration::from_secs(300),
+            random: || {
+                let mut bytes = [0; 2];
+                // Without random bits, all wait the same.
+                let _ = getrandom::fill(&mut bytes);
+                u16::from_be_bytes(bytes)
+            },
+        }
+    }
+}
+
+impl Pace {
+    /// How long a witness is left alone after so many failures in a row: twice as long each time, less up to half of it at
+    /// random, so that logs that failed together don't come back together.
+    fn pause(&self, failures: u32, random: u16) -> Duration {
+        let doubled = self.every.saturating_mul(1 << failures.min(16)).min(self.longest);
+        doubled.mul_f64(1.0 - f64::from(random) / f64::from(u16::MAX) / 2.0)
+    }
+}
+
+/// Asks witnesses for as long as it is polled. The ledger must have been opened with their keys.
+pub async fn collect(ledger: Ledger, witnesses: Vec<WitnessAddress>, pace: Pace) {
+    let (targets, _) = watch::channel(None);
+    let mut tasks = tokio::task::JoinSet::new();
+    for witness in witnesses {
+        tasks.spawn(follow(ledger.clone(), witness, pace, targets.subscribe()));
+    }
+    let mut published = ledger.reader().watch_published();
+    // What was published before counts as news.
+    published.mark_changed();
+    drop(ledger);
+    while published.changed().await.is_ok() {
+        let target = published.borrow_and_update().clone();
+        targets.send_replace(target);
+        tokio::time::sleep(pace.every).await;
+    }
+}
+
+/// Asks one witness for each target, the newest only.
+async fn follow(
+    ledger: Ledger,
+    witness: WitnessAddress,
+    pace: Pace,
+    mut targets: watch::Receiver<Option<Arc<SignedCheckpoint>>>,
+) {
+    let size = |target: &Option<Arc<SignedCheckpoint>>| target.as_ref().map_or(0, |t| t.checkpoint().size());
+    let known = ledger.reader().witnessed().into_iter().find(|w| w.key == witness.key);
+    let mut done = known.and_then(|w| w.latest).map_or(0, |(size, _)| size);
+    let (name, url) = (witness.key.name().to_owned(), witness.url.clone());
+    let mut asking = Asking::new(witness, done, pace.timeout);
+    let mut failures = 0;
+    let mut last: Option<AskOutcome> = None;
+    loop {
+        let target = match targets.wait_for(|t| size(t) > done).await {
+            Ok(target) => target.clone(),
+            Err(_) => return,
+        };
+        let Some(target) = target else { continue };
+        let (ledger_there, began) = (ledger.clone(), Instant::now());
+        let asked = tokio::task::spawn_blocking(move || {
+            let answered = asking.ask(ledger_there.reader(), &target);
+            let answered = answered.and_then(|answer: Answered| {
+                let kept = ledger_there.add_cosignature(&target, answer.witness(), answer.line());
+                kept.map(|()| target.checkpoint().size()).map_err(|e| AskError::Bad(e.to_string()))
+            });
+            (asking, answered)
+        });
+        let Ok((back, answered)) = asked.await else {
+            tracing::error!(name, "asking a witness ended in a panic; it is asked no more");
+            return;
+        };
+        asking = back;
+        let outcome = answered.as_ref().map_or_else(AskError::outcome, |_| AskOutcome::Cosigned);
+        ledger.reader().note_asked(outcome);
+        let news = last.replace(outcome) != Some(outcome);
+        match answered {
+            Ok(cosigned) => {
+                (done, failures) = (cosigned, 0);
+                if news {
+                    tracing::info!(name, url, size = cosigned, took = ?began.elapsed(), "a witness cosigned");
+                }
+            }
+            Err(error) => {
+                // Once for each kind of trouble: it may last.
+                if error.is_grave() {
+                    tracing::error!(name, url, %error, "a witness does not cosign");
+                } else if news {
+                    tracing::warn!(name, url, %error, "a witness does not cosign; it is asked again, and the ledger goes on");
+                } else {
+                    tracing::debug!(name, url, %error, "a witness does not cosign");
+                }
+                failures += 1;
+                let asked_for = error.retry_after().unwrap_or_default().min(LATEST_RETRY);
+                tokio::time::sleep(pace.pause(failures, (pace.random)()).max(asked_for)).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_that_does_not_answer_is_asked_ever_less_often() {
+        let pace =
+            Pace { every: Duration::from_secs(1), longest: Duration::from_secs(60), ..Pace::default() };
+        let seconds = |failures, random| pace.pause(failures, random).as_secs_f64();
+        assert_eq!((seconds(1, 0), seconds(2, 0), seconds(5, 0)), (2.0, 4.0, 32.0));
+        assert_eq!((seconds(6, 0), seconds(u32::MAX, 0)), (60.0, 60.0));
+        assert_eq!((seconds(1, u16::MAX), seconds(99, u16::MAX)), (1.0, 30.0));
+        assert!((1.4..1.6).contains(&seconds(1, u16::MAX / 2)));
+    }
+}

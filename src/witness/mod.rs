@@ -1,0 +1,29 @@
+//! Witnesses: being one, and asking them (`c2sp.org/tlog-witness`).
+//!
+//! A [`Witness`] remembers, for each log that it was told of, the latest checkpoint it cosigned, and cosigns only what
+//! continues that. [`serve()`] lets logs ask it. By a cosignature it says that it was shown one history; it does not read
+//! the entries.
+//!
+//! [`collect`] asks witnesses to cosign what a ledger publishes, and hands the ledger what they answer.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use onrecord::{log::CosigningKey, serve::Options, witness::{Witness, serve}};
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = CosigningKey::from_secret_text(&std::fs::read_to_string("witness.key")?)?;
+//! let log = "ledger.example.org+b4ce7ea7+ARcQd5dYVGm5FFEcFKiGDiBrqfR7THQGgwnGYtv7/GH0".parse()?;
+//! let witness = Arc::new(Witness::open("witness-data".as_ref(), key, vec![log])?);
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8081").await?;
+//! let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+//! serve(witness, listener, Options::default(), stop).await;
+//! # Ok(()) }
+//! ```
+
+mod asking;
+mod collector;
+mod server;
+mod state;
+
+pub use collector::{MAX_WITNESSES, Pace, WitnessAddress, collect};
+pub use server::serve;
+pub use state::{Refused, Witness, WitnessError};

@@ -1,0 +1,500 @@
+//! What a witness has cosigned: the latest checkpoint of each log, and the one step that moves it on.
+//!
+//! ```text
+//! <folder>/
+//!   lock                      held by the one process that cosigns
+//!   <SHA-256 of origin>/      lower-case hex
+//!     checkpoint              the latest that was cosigned, with the log's signature and the witness's
+//!     fork.json               if the log signed two trees of one size: the proof
+//!   tmp/<SHA-256 of origin>/  files being written, before they are renamed into place
+//! ```
+
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    ledger::{LedgerError, folder::Folder, opening},
+    log::{
+        AddCheckpoint, Checkpoint, CheckpointError, CosigningKey, Fork, Hash, MAX_COSIGNATURE_TIME,
+        ProofError, SignedCheckpoint, WitnessKey, verify_consistency,
+    },
+    note::{NoteError, SignatureLine, SignedNote, VerifyingKey},
+    store::{
+        Doing as _, StoreError,
+        disk::{Disk, Placing, RealDisk},
+    },
+};
+
+/// A clock that is behind the last cosignature by so many seconds at most repeats its time.
+const CLOCK_STEP: u64 = 10;
+/// Who sends the same checkpoint again within so many seconds is given the same cosignature, so that nobody can have the
+/// witness write to its disk without end.
+const AGAIN: u64 = 10;
+
+/// A witness that can't be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WitnessError {
+    /// The disk said no.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the path.
+        what: String,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// Another process cosigns by this folder.
+    #[error("{0} is open in another process")]
+    Locked(String),
+    /// What is stored is not what this witness would have stored.
+    #[error("{0}")]
+    Broken(String),
+    /// Two keys of one log.
+    #[error("{0}: a log has one key, and two were given")]
+    LogTwice(String),
+}
+
+impl From<StoreError> for WitnessError {
+    fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::Io { what, source } => Self::Io { what, source },
+            StoreError::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
+impl From<LedgerError> for WitnessError {
+    fn from(e: LedgerError) -> Self {
+        match e {
+            LedgerError::Io { what, source } => Self::Io { what, source },
+            LedgerError::Locked(dir) => Self::Locked(dir),
+            e => Self::Broken(e.to_string()),
+        }
+    }
+}
+
+/// Why a checkpoint is not cosigned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A log that this witness was not told of.
+    #[error("unknown log")]
+    UnknownLog,
+    /// Not signed by the log's key, or a line that says it is and is not good.
+    #[error("signature: {0}")]
+    Signature(NoteError),
+    /// Signed by the log, and no checkpoint.
+    #[error("checkpoint: {0}")]
+    Checkpoint(CheckpointError),
+    /// The old size is above the checkpoint's.
+    #[error("old size: expected at most {size}, the checkpoint's, found {old}")]
+    OldAbove {
+        /// What was sent.
+        old: u64,
+        /// The checkpoint's.
+        size: u64,
+    },
+    /// The old size is not that of the checkpoint cosigned last.
+    #[error("old size: expected {size}, that of the checkpoint cosigned last")]
+    Conflict {
+        /// The size of the checkpoint cosigned last, 0 for none.
+        size: u64,
+    },
+    /// The checkpoint is not shown to continue the one cosigned last.
+    #[error("consistency proof: {0}")]
+    Proof(ProofError),
+    /// The log signed another tree of the same size.
+    #[error("another root of the same size was cosigned before")]
+    OtherRoot,
+    /// The clock can't be right.
+    #[error("the clock of the witness is wrong")]
+    Clock,
+    /// The disk failed, and nothing is cosigned any more.
+    #[error("the witness stopped: {0}")]
+    Stopped(String),
+}
+
+/// A witness: its key, and what it cosigned.
+pub struct Witness {
+    key: CosigningKey,
+    dir: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// By origin.
+    logs: HashMap<String, Log>,
+    /// Why nothing is cosigned any more, in words that strangers may read.
+    fault: OnceLock<String>,
+    _lock: fs::File,
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness").field("key", &self.key).field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+struct Log {
+    key: VerifyingKey,
+    /// The folder's name: SHA-256 of the origin in hex.
+    name: String,
+    /// Locked from the look at it to the end of its writing, so that both are one step.
+    latest: Mutex<Option<Latest>>,
+}
+
+/// What was cosigned last, and is on disk.
+struct Latest {
+    checkpoint: SignedCheckpoint,
+    time: u64,
+    line: SignatureLine,
+}
+
+impl Witness {
+    /// Opens the folder of a witness, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`WitnessError`]: also if what lies there was cosigned by another key, or signed by another log's.
+    pub fn open(dir: &Path, key: CosigningKey, logs: Vec<VerifyingKey>) -> Result<Self, WitnessError> {
+        Self::open_on(Arc::new(RealDisk), dir, key, logs)
+    }
+
+    /// As [`open`](Self::open), on the given disk. The lock lies on the disk of this machine.
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        key: CosigningKey,
+        logs: Vec<VerifyingKey>,
+    ) -> Result<Self, WitnessError> {
+        let made = |source| WitnessError::Io { what: format!("create {}", dir.display()), source };
+        fs::create_dir_all(dir).map_err(made)?;
+        let lock = opening::lock(&Folder::new(dir))?;
+        let mut by_origin = HashMap::new();
+        for log_key in logs {
+            let origin = log_key.name().to_string();
+            if by_origin.contains_key(&origin) {
+                return Err(WitnessError::LogTwice(origin));
+            }
+            let name = name_of(&origin);
+            let tmp = tmp_of(dir, &name);
+            disk.create_dir_all(&tmp).doing(|| format!("create {}", tmp.display()))?;
+            let latest =
+                read_latest(&*disk, &dir.join(&name).join("checkpoint"), &log_key, &key.witness_key())?;
+            let size = latest.as_ref().map_or(0, |l| l.checkpoint.checkpoint().size());
+            tracing::info!(origin, size, "witness of a log");
+            let log = Log { key: log_key, name, latest: Mutex::new(latest) };
+            by_origin.insert(origin, log);
+        }
+        Ok(Self { key, dir: dir.to_owned(), disk, logs: by_origin, fault: OnceLock::new(), _lock: lock })
+    }
+
+    /// The key by which its cosignatures are checked.
+    pub fn key(&self) -> WitnessKey {
+        self.key.witness_key()
+    }
+
+    /// Why nothing is cosigned any more: `None`, or in words that strangers may read. The cause is in the log.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.get().map(String::as_str)
+    }
+
+    /// The latest checkpoint that was cosigned of the log whose origin has this SHA-256, in lower-case hex, with the
+    /// log's signature and the witness's (`c2sp.org/tlog-witness`, monitor retrieval).
+    pub fn latest(&self, origin_hash: &str) -> Option<SignedNote> {
+        let log = self.logs.values().find(|log| log.name == origin_hash)?;
+        let latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().map(|l| l.checkpoint.note().clone())
+    }
+
+    /// Cosigns a checkpoint at this time, in seconds since 1970, if it continues what was cosigned last. The cosignature
+    /// is given only once the checkpoint is durable, and of two calls at once one waits for the other.
+    ///
+    /// # Errors
+    /// [`Refused`], in the order of the spec's checks.
+    pub fn add_checkpoint(&self, request: &AddCheckpoint, now: u64) -> Result<SignatureLine, Refused> {
+        let log = self.logs.get(request.origin()).ok_or(Refused::UnknownLog)?;
+        let checkpoint = open(request.checkpoint(), &log.key)?;
+        let (old, size) = (request.old(), checkpoint.checkpoint().size());
+        if old > size {
+            return Err(Refused::OldAbove { old, size });
+        }
+
+        let mut latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = self.fault() {
+            return Err(Refused::Stopped(why.to_owned()));
+        }
+        let before =
+            latest.as_ref().map(|l| (l.checkpoint.checkpoint().size(), l.checkpoint.checkpoint().root()));
+        let (known, root) = before.unwrap_or((0, Hash::EMPTY_ROOT));
+        if old != known {
+            return Err(Refused::Conflict { size: known });
+        }
+        if let Some(last) = latest.as_ref().filter(|_| known == size) {
+            if checkpoint.checkpoint().root() != root {
+                self.keep_fork(log, &last.checkpoint, &checkpoint);
+                return Err(Refused::OtherRoot);
+            }
+            if request.proof().is_empty() && now.abs_diff(last.time) < AGAIN {
+                return Ok(last.line.clone());
+            }
+        }
+        verify_consistency(known, &root, size, &checkpoint.checkpoint().root(), request.proof())
+            .map_err(Refused::Proof)?;
+        let time = next_time(latest.as_ref().map(|l| l.time), now).ok_or_else(|| {
+            tracing::error!(
+                now,
+                "the clock is behind the last cosignature, or can't be right: nothing is cosigned"
+            );
+            Refused::Clock
+        })?;
+        let cosigned = self.cosign(&checkpoint, time, &log.key)?;
+        if let Err(e) = self.persist(log, cosigned.checkpoint.note()) {
+            // What of it reached the disk is known only after a fresh start has read it.
+            return Err(self.stop(&e));
+        }
+        let line = cosigned.line.clone();
+        *latest = Some(cosigned);
+        Ok(line)
+    }
+
+    /// The checkpoint with the log's signature that was checked, the witness's, and no other: nobody has looked at those.
+    fn cosign(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        time: u64,
+        log: &VerifyingKey,
+    ) -> Result<Latest, Refused> {
+        let line = self.key.cosign(checkpoint.checkpoint(), time).map_err(|_| Refused::Clock)?;
+        let own = |l: &&SignatureLine| is_by(l, log);
+        let of_log = checkpoint.note().signatures().iter().find(own);
+        let lines: Vec<SignatureLine> = of_log.into_iter().chain([&line]).cloned().collect();
+        let note = SignedNote::assemble(checkpoint.note().text(), &lines).map_err(Refused::Signature)?;
+        let checkpoint = Checkpoint::open_note(note, log).map_err(Refused::Checkpoint)?;
+        Ok(Latest { checkpoint, time, line })
+    }
+
+    fn persist(&self, log: &Log, note: &SignedNote) -> Result<(), StoreError> {
+        let mut placing = Placing::new(&*self.disk, tmp_of(&self.dir, &log.name));
+        placing.place(&self.dir.join(&log.name).join("checkpoint"), note.as_bytes())?;
+        placing.sync()
+    }
+
+    /// Two trees of one size, both signed: that proves a lie to anybody, so the first such pair is kept.
+    fn keep_fork(&self, log: &Log, ours: &SignedCheckpoint, theirs: &SignedCheckpoint) {
+        let path = self.dir.join(&log.name).join("fork.json");
+        let origin = log.key.name().as_str();
+        tracing::error!(origin, file = %path.display(), "the log signed two trees of one size");
+        if self.disk.exists(&path) {
+            return;
+        }
+        let Some(fork) = Fork::of_one_size(&log.key, ours, theirs) else { return };
+        let Ok(bytes) = serde_json::to_vec_pretty(&fork) else { return };
+        let mut placing = Placing::named(&*self.disk, tmp_of(&self.dir, &log.name), "fork");
+        if let Err(e) = placing.place(&path, &bytes).and_then(|()| placing.sync()) {
+            let _ = self.stop(&e);
+        }
+    }
+
+    fn stop(&self, cause: &StoreError) -> Refused {
+        tracing::error!(%cause, "the witness stops");
+        let why = self.fault.get_or_init(|| "a checkpoint could not be made durable".to_owned());
+        Refused::Stopped(why.clone())
+    }
+}
+
+/// Opens a checkpoint as a witness must: every line that bears the log's name and id is good, and there is one.
+fn open(note: &SignedNote, key: &VerifyingKey) -> Result<SignedCheckpoint, Refused> {
+    let name = || key.name().to_string();
+    let mut own = note.signatures().iter().filter(|line| is_by(line, key)).peekable();
+    if own.peek().is_none() {
+        return Err(Refused::Signature(NoteError::NoSignatureBy { name: name() }));
+    }
+    let good = |line: &SignatureLine| {
+        line.signature().try_into().is_ok_and(|signature| key.verify(note.text().as_bytes(), signature))
+    };
+    if !own.all(good) {
+        return Err(Refused::Signature(NoteError::BadSignature { name: name() }));
+    }
+    Checkpoint::open_note(note.clone(), key).map_err(Refused::Checkpoint)
+}
+
+fn is_by(line: &SignatureLine, key: &VerifyingKey) -> bool {
+    line.name() == key.name().as_str() && line.key_id() == key.id()
+}
+
+/// The time of a cosignature after one at `last`; `None` if the clock can't be right.
+fn next_time(last: Option<u64>, now: u64) -> Option<u64> {
+    let last = last.unwrap_or(0);
+    let right = (1..=MAX_COSIGNATURE_TIME).contains(&now) && now.saturating_add(CLOCK_STEP) >= last;
+    right.then(|| now.max(last))
+}
+
+/// What a log's folder is called: SHA-256 of its origin in lower-case hex.
+pub(super) fn name_of(origin: &str) -> String {
+    Hash(Sha256::digest(origin.as_bytes()).into()).to_hex()
+}
+
+fn tmp_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join("tmp").join(name)
+}
+
+fn read_latest(
+    disk: &dyn Disk,
+    path: &Path,
+    log: &VerifyingKey,
+    own: &WitnessKey,
+) -> Result<Option<Latest>, WitnessError> {
+    let broken = |why: String| WitnessError::Broken(format!("{}: {why}", path.display()));
+    let Some(bytes) = disk.read(path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
+    let checkpoint = Checkpoint::open(&bytes, log).map_err(|e| broken(e.to_string()))?;
+    let found = own.find(checkpoint.note()).map_err(|e| broken(e.to_string()))?;
+    Ok(Some(Latest { checkpoint, time: found.time(), line: found.line().clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        log::{MemoryTree, consistency_path, leaf_hash},
+        note::SigningKey,
+        store::simulated::{Fault, Random, SimulatedDisk},
+    };
+
+    const NOW: u64 = 1_700_000_000;
+
+    fn log() -> SigningKey {
+        SigningKey::from_seed("log.example".parse().unwrap(), &[5; 32])
+    }
+
+    fn key() -> CosigningKey {
+        CosigningKey::new(SigningKey::from_seed("w.example".parse().unwrap(), &[6; 32]))
+    }
+
+    /// A log's tree; `forged` logs have other entries.
+    fn tree(size: u64, forged: bool) -> MemoryTree {
+        (0..size).map(|i| leaf_hash(format!("{i} {forged}").as_bytes())).collect()
+    }
+
+    fn request(old: u64, tree: &MemoryTree) -> AddCheckpoint {
+        let checkpoint = Checkpoint::new("log.example".parse().unwrap(), tree.size(), tree.root()).unwrap();
+        let note = checkpoint.sign(&log()).unwrap().note().clone();
+        AddCheckpoint::new(old, consistency_path(old, tree.size(), tree).unwrap(), note).unwrap()
+    }
+
+    fn open_witness(disk: &SimulatedDisk, dir: &Path) -> Result<Witness, WitnessError> {
+        Witness::open_on(Arc::new(disk.clone()), dir, key(), vec![log().verifying_key().clone()])
+    }
+
+    fn size(witness: &Witness) -> u64 {
+        let note = witness.latest(&name_of("log.example"));
+        note.map_or(0, |n| Checkpoint::parse_text(n.text()).unwrap().size())
+    }
+
+    #[test]
+    fn no_cosignature_is_given_that_a_power_cut_could_forget() {
+        let (mut given, mut stopped) = (0, 0);
+        // Opening makes a folder; placing is create, write, sync, folder, rename, sync of folders.
+        for at in 0..24 {
+            for fault in [Fault::Error(5), Fault::Error(28), Fault::ShortWrite] {
+                let dir = tempfile::tempdir().unwrap();
+                let disk = SimulatedDisk::default();
+                disk.create_dir_all(dir.path()).unwrap();
+                dir.path().ancestors().for_each(|d| disk.sync_dir(d).unwrap());
+                let witness = open_witness(&disk, dir.path()).unwrap();
+                disk.fail_after(at, fault);
+                let mut cosigned = 0;
+                for step in 1..=3 {
+                    match witness.add_checkpoint(&request(cosigned, &tree(step * 4, false)), NOW + step) {
+                        Ok(_) => cosigned = step * 4,
+                        Err(Refused::Stopped(_)) => break,
+                        Err(e) => panic!("{e}"),
+                    }
+                }
+                given += cosigned;
+                if witness.fault().is_some() {
+                    stopped += 1;
+                    let calls = disk.calls();
+                    let again = witness.add_checkpoint(&request(cosigned, &tree(12, false)), NOW + 9);
+                    assert!(matches!(again, Err(Refused::Stopped(_))), "{again:?}");
+                    assert_eq!(disk.calls(), calls, "nothing is tried again");
+                    assert_eq!(size(&witness), cosigned);
+                }
+                drop(witness);
+                for seed in 0..6 {
+                    let after = disk.after_power_cut(&mut Random::new(seed));
+                    let witness = open_witness(&after, dir.path()).unwrap();
+                    assert!(size(&witness) >= cosigned, "call {at}, {fault:?}: {cosigned} was forgotten");
+                    // A fork from before what was cosigned is never cosigned.
+                    for old in 0..cosigned {
+                        let refused = witness.add_checkpoint(&request(old, &tree(20, true)), NOW + 20);
+                        assert!(matches!(refused, Err(Refused::Conflict { .. })), "{refused:?}");
+                    }
+                }
+            }
+        }
+        assert!(given > 100 && stopped > 10, "{given} {stopped}");
+    }
+
+    #[test]
+    fn time_never_goes_backwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().clone()]).unwrap();
+        let time = |old, size, now| {
+            let line = witness.add_checkpoint(&request(old, &tree(size, false)), now)?;
+            let (time, _) = line.signature().split_first_chunk().unwrap();
+            Ok(u64::from_be_bytes(*time))
+        };
+        assert_eq!(time(0, 1, 0), Err(Refused::Clock));
+        assert_eq!(time(0, 1, MAX_COSIGNATURE_TIME + 1), Err(Refused::Clock));
+        assert_eq!(time(0, 1, NOW), Ok(NOW));
+        assert_eq!(time(1, 2, NOW - CLOCK_STEP), Ok(NOW), "a small step back repeats the time");
+        assert_eq!(time(2, 3, NOW - CLOCK_STEP - 1), Err(Refused::Clock));
+        assert_eq!(time(2, 2, NOW + AGAIN - 1), Ok(NOW), "the same is given again");
+        assert_eq!(time(2, 2, NOW + AGAIN), Ok(NOW + AGAIN));
+        drop(witness);
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().clone()]).unwrap();
+        let late = witness.add_checkpoint(&request(2, &tree(3, false)), NOW - 1);
+        assert_eq!(late.unwrap_err(), Refused::Clock, "also after a start");
+    }
+
+    #[test]
+    fn a_folder_serves_one_process_one_key_and_one_log_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |key, logs: &[&SigningKey]| {
+            Witness::open(dir.path(), key, logs.iter().map(|l| l.verifying_key().clone()).collect())
+        };
+        let witness = open(key(), &[&log()]).unwrap();
+        assert!(matches!(open(key(), &[&log()]), Err(WitnessError::Locked(_))));
+        witness.add_checkpoint(&request(0, &tree(3, false)), NOW).unwrap();
+        drop(witness);
+        let other = CosigningKey::new(SigningKey::from_seed("w.example".parse().unwrap(), &[7; 32]));
+        assert!(matches!(open(other, &[&log()]), Err(WitnessError::Broken(_))));
+        let other = SigningKey::from_seed("log.example".parse().unwrap(), &[7; 32]);
+        assert!(matches!(open(key(), &[&other]), Err(WitnessError::Broken(_))));
+        assert!(matches!(open(key(), &[&log(), &other]), Err(WitnessError::LogTwice(_))));
+        // A byte that rotted.
+        let path = dir.path().join(name_of("log.example")).join("checkpoint");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("\n3\n", "\n2\n", 1)).unwrap();
+        assert!(matches!(open(key(), &[&log()]), Err(WitnessError::Broken(_))));
+        fs::write(&path, text).unwrap();
+        assert_eq!(size(&open(key(), &[&log()]).unwrap()), 3);
+    }
+
+    #[test]
+    fn a_log_that_signs_two_trees_of_one_size_is_proved_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().clone()]).unwrap();
+        witness.add_checkpoint(&request(0, &tree(3, false)), NOW).unwrap();
+        let forged = witness.add_checkpoint(&request(3, &tree(3, true)), NOW + 1);
+        assert_eq!(forged, Err(Refused::OtherRoot));
+        let file = dir.path().join(name_of("log.example")).join("fork.json");
+        let proved = Fork::prove(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!((proved.earlier.size(), proved.later.size()), (3, 3));
+        assert!(witness.fault().is_none());
+        assert!(witness.add_checkpoint(&request(3, &tree(4, false)), NOW + 2).is_ok());
+    }
+}

@@ -280,7 +280,7 @@ mod tests {
         let bytes = vec![b'a'; MAX_ADD_CHECKPOINT + 1];
         assert_eq!(AddCheckpoint::parse(&bytes), Err(E::TooLong { found: MAX_ADD_CHECKPOINT + 1 }));
         let long = SignatureLine::new("w.example", KeyId([6; 4]), &vec![0; 48_000]);
-        let long = note.with_signatures(&[long.clone()]).unwrap();
+        let long = note.with_signatures(&[long]).unwrap();
         let most = AddCheckpoint::new(u64::MAX, proof(63), long).unwrap().to_string();
         assert!(most.len() <= MAX_ADD_CHECKPOINT && AddCheckpoint::parse(most.as_bytes()).is_ok());
     }

@@ -16,6 +16,8 @@ use crate::{
 
 /// The most witnesses that are asked. Their lines have room below a checkpoint, as readers take it.
 pub const MAX_WITNESSES: usize = 32;
+/// A witness that failed is left alone for twice as long at least, less up to half of it, however often others are asked.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// A witness that says when to ask again is believed up to here.
 const LATEST_RETRY: Duration = Duration::from_secs(3_600);
 
@@ -62,7 +64,7 @@ impl Pace {
     /// How long a witness is left alone after so many failures in a row: twice as long each time, less up to half of it at
     /// random, so that logs that failed together don't come back together.
     fn pause(&self, failures: u32, random: u16) -> Duration {
-        let doubled = self.every.saturating_mul(1 << failures.min(16)).min(self.longest);
+        let doubled = self.every.max(SHORTEST_PAUSE).saturating_mul(1 << failures.min(16)).min(self.longest);
         doubled.mul_f64(1.0 - f64::from(random) / f64::from(u16::MAX) / 2.0)
     }
 }
@@ -159,5 +161,7 @@ mod tests {
         assert_eq!((seconds(6, 0), seconds(u32::MAX, 0)), (60.0, 60.0));
         assert_eq!((seconds(1, u16::MAX), seconds(99, u16::MAX)), (1.0, 30.0));
         assert!((1.4..1.6).contains(&seconds(1, u16::MAX / 2)));
+        let restless = Pace { every: Duration::ZERO, ..pace };
+        assert_eq!(restless.pause(1, u16::MAX), Duration::from_millis(50), "nobody is asked without a pause");
     }
 }

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::check::{Check, Outcome, write_checks};
 
+/// Said of what only the exhibit's own policy speaks for.
+pub(super) const BROUGHT: &str = "trust brought by the exhibit";
+
 /// The end of the verification of an exhibit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +48,12 @@ pub struct ExhibitReport {
 impl ExhibitReport {
     fn is_ok(&self, name: &str) -> bool {
         self.checks.iter().any(|c| c.name == name && c.outcome == Outcome::Ok)
+    }
+
+    /// Whether nothing is wanting but a policy of the reader's own.
+    fn is_brought(&self) -> bool {
+        let brought = |c: &Check| c.name == "checkpoint" && c.detail == BROUGHT;
+        self.checks.iter().any(brought) && ["entry", "event", "inclusion"].iter().all(|name| self.is_ok(name))
     }
 
     /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
@@ -97,6 +106,9 @@ impl fmt::Display for ExhibitReport {
                 return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this exhibit.");
             }
             ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
+            ExhibitVerdict::NotDecided if self.is_brought() => {
+                writeln!(f, "NOT DECIDED: valid only by the trust that the exhibit brought\n")?;
+            }
             ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: see what was not checked\n")?,
         }
         for (label, text) in self.conclusion() {

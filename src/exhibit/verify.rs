@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     enclosed::Enclosed,
     keys::{History, history},
-    report::{ExhibitReport, ExhibitVerdict},
+    report::{BROUGHT, ExhibitReport, ExhibitVerdict},
 };
 use crate::{
     check::{Check, Outcome},
@@ -124,7 +124,6 @@ fn run(
     if log_key.as_ref().is_some_and(|named| named != *key) {
         return Err(("checkpoint", format!("entry 0 names another key than {}", key.id())));
     }
-    let brought = "trust brought by the exhibit";
     match policy {
         Some(_) => {
             checks.say(
@@ -133,12 +132,12 @@ fn run(
                 format!("signed by {origin}+{}, which the policy trusts", key.id()),
             );
         }
-        None => checks.say("checkpoint", Outcome::NotChecked, brought),
+        None => checks.say("checkpoint", Outcome::NotChecked, BROUGHT),
     }
     let said = trusted.cosigned(proof.checkpoint());
     let quorum = said.quorum();
     match (policy, said.asked, quorum) {
-        (None, true, _) => checks.say("witnesses", Outcome::NotChecked, brought),
+        (None, true, _) => checks.say("witnesses", Outcome::NotChecked, BROUGHT),
         (_, false, Ok(words)) => checks.say("witnesses", Outcome::NotChecked, words),
         (_, _, Ok(words)) => {
             *witnessed_by = said.by;

@@ -79,8 +79,10 @@ impl Route {
         match path.map(MatchedPath::as_str) {
             Some("/" | "/entries" | "/e/{index}" | "/case/{id}" | "/party/{id}") => Self::Page,
             Some("/case/{id}/text" | "/demand/{id}" | "/demand/{id}/text") => Self::Page,
-            Some("/party/{id}/text" | "/transparency") => Self::Page,
-            Some("/style.css" | "/icon.svg" | "/robots.txt") => Self::Asset,
+            Some("/party/{id}/text" | "/transparency" | "/verify") => Self::Page,
+            Some(
+                "/style.css" | "/icon.svg" | "/robots.txt" | "/verifier.js" | "/page.js" | "/verify.html",
+            ) => Self::Asset,
             Some("/graphql") => Self::GraphQl,
             Some("/checkpoint") => Self::Checkpoint,
             Some("/tile/{*path}") => Self::Tile,

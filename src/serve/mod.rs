@@ -8,7 +8,7 @@
 //! | `/checkpoint`, `/tile/…`, `/tile/entries/…`, `/content/tile/…` | the log (`c2sp.org/tlog-tiles`; formats.md, section 6) |
 //! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to hand a file in |
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
-//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
+//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/verify`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
 //! | `/metrics` | numbers for whoever watches it, on an address of its own ([`Options::metrics`]) |
 //!
@@ -189,6 +189,10 @@ fn routes(app: App) -> Router {
         .route("/search", get(pages::search::page))
         .route("/party/{id}/text", get(pages::party::text))
         .route("/transparency", get(pages::transparency::page))
+        .route("/verify", get(pages::verify::page))
+        .route("/verify.html", get(pages::verify::file))
+        .route("/verifier.js", get(pages::verify::verifier))
+        .route("/page.js", get(pages::verify::script_of_pages))
         .route("/style.css", get(pages::assets::style))
         .route("/icon.svg", get(pages::assets::icon))
         .route("/robots.txt", get(pages::assets::robots))

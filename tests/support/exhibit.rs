@@ -6,7 +6,7 @@ use onrecord::{
     exhibit::{Enclosed, LinkInChain},
     ledger::Reader,
     log::{Checkpoint, Entry, MemoryTree, Policy, TlogProof, WitnessKey, cosign, inclusion_path, leaf_hash},
-    note::SigningKey,
+    note::{SignedNote, SigningKey},
 };
 use serde_json::json;
 
@@ -42,6 +42,23 @@ pub fn changed<'a>(exhibit: &'a [u8], change: impl FnOnce(&mut Enclosed<'a>)) ->
     let mut enclosed = Enclosed::read(exhibit).unwrap();
     change(&mut enclosed);
     enclosed.write().unwrap()
+}
+
+/// The same exhibit, all its proofs in this checkpoint.
+pub fn in_checkpoint(exhibit: &[u8], note: &SignedNote) -> Vec<u8> {
+    let enclosed = Enclosed::read(exhibit).unwrap();
+    let proof = |bytes: &[u8]| {
+        let proof = TlogProof::parse(bytes).unwrap();
+        TlogProof::new(proof.index(), proof.path().to_vec(), note.clone()).unwrap().to_string()
+    };
+    let own = proof(enclosed.proof);
+    let chain: Vec<(u64, String)> = enclosed.chain.iter().map(|(i, l)| (*i, proof(l.proof))).collect();
+    changed(exhibit, |e| {
+        e.proof = own.as_bytes();
+        for (index, proof) in &chain {
+            e.chain.get_mut(index).unwrap().proof = proof.as_bytes();
+        }
+    })
 }
 
 /// A log of entries, each with its proof, whose checkpoint is signed and cosigned.

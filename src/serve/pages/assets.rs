@@ -9,7 +9,8 @@ use crate::{
     serve::answer::{IMMUTABLE, REVALIDATE, TEXT, bytes},
 };
 
-const STYLE: &str = include_str!("../../../templates/style.css");
+/// The style sheet of all pages.
+pub const STYLE: &str = include_str!("../../../templates/style.css");
 const ICON: &str = include_str!("../../../templates/icon.svg");
 /// Pages may be found; the API and the raw log are for programs that know what they ask for.
 const ROBOTS: &str =

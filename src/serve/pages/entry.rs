@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::filters;
-use super::{Shell, error, show};
+use super::{Shell, error, show, with_script};
 use crate::{
     serve::{App, answer},
     views::{EntryView, shown},
@@ -31,7 +31,7 @@ struct EntryPage {
 pub async fn page(State(app): State<App>, headers: HeaderMap, Path(index): Path<String>) -> Response {
     let Some(index) = answer::number(&index) else { return error::not_found(NONE) };
     let shell = Shell::new(&app, &headers);
-    show(&app, NONE, move |views| {
+    let shown = show(&app, NONE, move |views| {
         let Some(entry) = views.entry(index)? else { return Ok(None) };
         // An entry that parsed is UTF-8.
         let raw = shown(&String::from_utf8_lossy(&entry.record.raw)).into_owned();
@@ -44,6 +44,6 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, Path(index): Path<
             next: (index + 1 < size).then_some(index + 1),
             entry,
         }))
-    })
-    .await
+    });
+    with_script(shown.await)
 }

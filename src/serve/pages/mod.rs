@@ -1,4 +1,5 @@
-//! Plain pages for people: HTML that a text browser reads as well, no scripts, nothing from elsewhere.
+//! Plain pages for people: HTML that a text browser reads as well, nothing from elsewhere, and no scripts but the
+//! verifier, which no page needs.
 
 mod asked;
 pub mod assets;
@@ -14,6 +15,7 @@ pub mod home;
 pub mod party;
 pub mod search;
 pub mod transparency;
+pub mod verify;
 
 use askama::Template;
 use axum::{
@@ -34,6 +36,9 @@ use crate::{ledger::ReadError, views::Views};
 const HTML: &str = "text/html; charset=utf-8";
 /// Styles and pictures from here, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The same for pages that bring the verifier: scripts from here, which ask nobody but this site.
+const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What stands around every page.
 struct Shell {
@@ -77,6 +82,15 @@ fn html(status: StatusCode, page: &impl Template) -> Response {
         }
         Err(e) => answer::fault(&ReadError(format!("a page could not be written: {e}"))),
     }
+}
+
+/// Lets a page that was found bring the verifier.
+fn with_script(mut response: Response) -> Response {
+    if response.status() == StatusCode::OK {
+        let policy = HeaderValue::from_static(SCRIPT_POLICY);
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// Reads and renders a page off the threads that serve connections; `None` is 404 with this message.

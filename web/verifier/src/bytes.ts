@@ -44,7 +44,7 @@ export function fromHex(hex: string): Bytes | undefined {
   return Uint8Array.from({ length: hex.length / 2 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }
 
-/** Octets as characters U+0000 to U+00FF, for formats that treat bytes above 0x7F as opaque. */
+/** Octets as characters U+0000 to U+00FF, so that places in the text are places in the bytes. */
 export function octetsOf(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 4096) {

@@ -1,8 +1,9 @@
 import { fromBase64 } from "./base64.ts";
-import { type Bytes, bytesOf, join } from "./bytes.ts";
+import { type Bytes, bytesOf, join, same } from "./bytes.ts";
 import { refuse } from "./fault.ts";
 import { countOf, isOrigin } from "./grammar.ts";
-import { isLineOf, type Note, noteOf, verifyLine } from "./note.ts";
+import { sha256 } from "./sha2.ts";
+import { linesBy, type Note, noteOf, verifyLine } from "./note.ts";
 import { verifyStrict } from "./signature.ts";
 import { COSIGNATURE, type Vkey } from "./vkey.ts";
 
@@ -21,50 +22,34 @@ export function checkpointOf(bytes: Uint8Array, place = "checkpoint"): Checkpoin
   const [origin = "", sizeText = "", rootText = "", end, ...more] = note.text.split("\n");
   const size = countOf(sizeText);
   const root = fromBase64(rootText);
-  if (end !== "" || more.length > 0) refuse("CHECKPOINT", place, "exactly three lines");
-  if (!isOrigin(origin)) refuse("CHECKPOINT", `${place}, line 1`, "an origin");
-  if (size === undefined) return refuse("CHECKPOINT", `${place}, line 2`, "a tree size");
-  if (root?.length !== 32) return refuse("CHECKPOINT", `${place}, line 3`, "the base64 of 32 bytes");
+  const good = isOrigin(origin) && root?.length === 32 && end === "" && more.length === 0;
+  if (!good || size === undefined || (size === 0 && !same(root, sha256(new Uint8Array())))) {
+    return refuse("", place, "three lines: origin, tree size, root hash");
+  }
   return { origin, size, root, note };
 }
 
-/** Passes if the log's key signed the checkpoint. A bad line under a known key condemns the whole note. */
-export async function verifyCheckpoint(
-  checkpoint: Checkpoint,
-  log: Vkey,
-  place = "checkpoint",
-): Promise<void> {
-  if (log.name !== checkpoint.origin) refuse("CHECKPOINT", place, `the origin ${log.name}, as the log's key`);
-  const lines = checkpoint.note.lines.filter((line) => isLineOf(line, log));
-  if (lines.length === 0) refuse("CHECKPOINT", place, `a signature by ${log.text}`);
-  for (const line of lines) {
-    if (!(await verifyLine(checkpoint.note, line, log))) {
-      refuse("BAD_SIGNATURE", place, `a strict signature by ${log.text}`);
-    }
-  }
+/** Whether the log's key signed the checkpoint. A bad line under that key condemns the whole note. */
+export async function isSignedBy({ origin, note }: Checkpoint, log: Vkey): Promise<boolean> {
+  const lines = linesBy(note, log);
+  for (const line of lines) if (!(await verifyLine(note, line, log))) return false;
+  return lines.length > 0 && log.name === origin;
 }
 
 /**
- * The POSIX time in seconds at which this witness cosigned (c2sp.org/tlog-cosignature, Ed25519), or
- * undefined if it did not. Of several lines the earliest counts; a bad one condemns the note.
+ * The time in seconds since 1970 at which this witness cosigned (c2sp.org/tlog-cosignature, Ed25519), the latest
+ * of several. A line that is not good counts for nothing: "bad" if there is no other, "none" if there is no line.
  */
-export async function cosignedAt(
-  checkpoint: Checkpoint,
-  witness: Vkey,
-  place = "checkpoint",
-): Promise<number | undefined> {
-  if (witness.type !== COSIGNATURE) return undefined; // ML-DSA-44 is not checked here, so it doesn't count
-  let earliest: number | undefined;
-  for (const line of checkpoint.note.lines.filter((line) => isLineOf(line, witness))) {
-    const blob = line.blob;
-    if (blob.length !== 72) refuse("BAD_SIGNATURE", place, `a time and a signature by ${witness.text}`);
-    const time = new DataView(blob.buffer, blob.byteOffset).getBigUint64(0);
-    const message = join(bytesOf(`cosignature/v1\ntime ${time}\n`), checkpoint.note.textBytes);
-    // Times past the year 9999 can't be shown and prove nothing.
-    if (time > 253_402_300_799n || !(await verifyStrict(blob.slice(8), message, witness.key))) {
-      refuse("BAD_SIGNATURE", place, `a strict cosignature by ${witness.text}`);
-    }
-    earliest = Math.min(earliest ?? Infinity, Number(time));
+export async function cosignedAt({ note }: Checkpoint, witness: Vkey): Promise<bigint | "bad" | "none"> {
+  // ML-DSA-44 is not checked here, so it doesn't count.
+  const lines = witness.type === COSIGNATURE ? linesBy(note, witness) : [];
+  let latest = -1n;
+  for (const { blob } of lines) {
+    if (blob.length !== 72) continue;
+    const time = new DataView(blob.buffer, blob.byteOffset).getBigInt64(0);
+    const message = join(bytesOf(`cosignature/v1\ntime ${time}\n`), note.textBytes);
+    // A time beyond 2^63-1 reads as a negative one, and is none.
+    if (time > latest && (await verifyStrict(blob.slice(8), message, witness.key))) latest = time;
   }
-  return earliest;
+  return latest >= 0n ? latest : lines.length > 0 ? "bad" : "none";
 }

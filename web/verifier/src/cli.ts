@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from "node:fs";
-import { verifyExhibit } from "./exhibit.ts";
-import { asFault, describe } from "./fault.ts";
-import { policyOf, POLICY_LIMIT } from "./policy.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
-import { ZIP_LIMIT } from "./zip.ts";
-import type { Bytes } from "./bytes.ts";
+// Exhibits are checked by the very file that browsers run.
+import * as page from "./verifier.js";
+
+const { policyOf, POLICY_LIMIT, reasonOf, verifyExhibit, ZIP_LIMIT } = page;
 
 const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
        node cli.mjs --vectors FILE [--events FILE]
@@ -51,31 +51,23 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
 
 async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
   const bytes = read(path, ZIP_LIMIT);
-  const fileName = path;
   const policyBytes = policyPath === undefined ? undefined : read(policyPath, POLICY_LIMIT);
-  let report;
+  let policy;
   try {
-    report = await verifyExhibit(bytes, { fileName, policy: policyBytes && policyOf(policyBytes) });
+    policy = policyBytes && policyOf(policyBytes);
   } catch (error) {
-    // Only the reader's own policy is read outside the checks.
-    throw new Unusable(describe(asFault(error, path)));
+    throw new Unusable(`${policyPath}: ${reasonOf(error)}`);
   }
+  const report = await verifyExhibit(bytes, policy);
   if (json) console.log(JSON.stringify(report));
   else {
     for (const { name, state, text } of report.checks)
-      console.log(`${name.padEnd(11)}${state.padEnd(13)}${text}`);
-    console.log(`verdict    ${VERDICTS[report.verdict]}`);
-    for (const sentence of report.sentences) console.log(sentence);
+      console.log(`${name.padEnd(11)} ${state.padEnd(12)} ${text}`);
+    console.log(`\n${report.words}\n`);
+    for (const [label, text] of report.sentences) console.log(`${label}: ${text}.`);
   }
   return { valid: 0, refused: 1, incomplete: 3, brought: 3 }[report.verdict];
 }
-
-const VERDICTS = {
-  valid: "valid",
-  brought: "valid only by trust that the exhibit itself brought",
-  incomplete: "not decided: too little is enclosed to check",
-  refused: "refused",
-};
 
 async function vectors(path: string, eventsPath: string): Promise<number> {
   const schema = JSON.parse(readText(eventsPath)) as Schema;
@@ -98,7 +90,8 @@ export async function main(words: string[], events: string): Promise<number> {
   try {
     const { options, paths, json } = parse(words);
     const forced = options.get("--back-end");
-    if (forced === "webcrypto" || forced === "noble") await backEnd(forced);
+    if (forced === "webcrypto" || forced === "noble")
+      await Promise.all([backEnd(forced), page.backEnd(forced)]);
     else if (forced !== undefined) throw new Unusable(USAGE);
     const vectorsPath = options.get("--vectors");
     const speccheckPath = options.get("--speccheck");

@@ -1,12 +1,13 @@
 import { fromBase64 } from "./base64.ts";
 import { textOf } from "./bytes.ts";
-import { asFault, refuse } from "./fault.ts";
+import { refuse } from "./fault.ts";
 import { ID } from "./grammar.ts";
-import { blake3Hex } from "./hash.ts";
-import { contentJsonOf, isObject, type JsonObject } from "./json.ts";
+import { blake3Hex } from "./blake3.ts";
+import { contentJsonOf, isObject, type Json, type JsonObject } from "./json.ts";
 import type { ContentRef } from "./event.ts";
 
-export const CONTENT_LIMIT = 262_144;
+const CONTENT_LIMIT = 262_144;
+const FILES_LIMIT = 1000;
 
 export interface FileRef {
   readonly name: string;
@@ -17,20 +18,18 @@ export interface FileRef {
 }
 
 /** All that a verifier judges once words are on record: digest and size of the raw bytes. */
-export function verifyContent(bytes: Uint8Array, ref: ContentRef, place = "content"): void {
-  if (bytes.length !== ref.size) refuse("CONTENT_DIGEST", place, `${ref.size} bytes`);
-  if (blake3Hex(bytes) !== ref.blake3) refuse("CONTENT_DIGEST", place, `the BLAKE3 digest ${ref.blake3}`);
+export function verifyContent(bytes: Uint8Array, { size, blake3 }: ContentRef, place = "content"): void {
+  if (bytes.length !== size || blake3Hex(bytes) !== blake3) {
+    refuse("CONTENT_DIGEST", place, `${size} bytes with BLAKE3 ${blake3}`);
+  }
 }
 
-export function contentOf(bytes: Uint8Array, place = "content"): JsonObject {
-  if (bytes.length > CONTENT_LIMIT) refuse("CONTENT_JSON", place, `at most ${CONTENT_LIMIT} bytes`);
-  const text = textOf(bytes);
-  if (text === undefined) return refuse("CONTENT_JSON", place, "well-formed UTF-8");
+/** The words as one I-JSON object, or undefined. */
+export function contentOf(bytes: Uint8Array): JsonObject | undefined {
   try {
-    return contentJsonOf(text, place);
-  } catch (error) {
-    const fault = asFault(error, place);
-    return refuse("CONTENT_JSON", fault.place, fault.message);
+    return bytes.length > CONTENT_LIMIT ? undefined : contentJsonOf(textOf(bytes) ?? "", "content");
+  } catch {
+    return undefined;
   }
 }
 
@@ -38,19 +37,19 @@ export function hasSalt(content: JsonObject): boolean {
   return typeof content.salt === "string" && fromBase64(content.salt)?.length === 16;
 }
 
-/** The files that words name, or a refusal if that list is not what section 3 says. */
-export function filesOf(content: JsonObject, place = "content"): FileRef[] {
-  const { files } = content;
-  if (files === undefined) return [];
-  if (!Array.isArray(files)) return refuse("CONTENT_JSON", `${place}, files`, "an array");
-  return files.map((file, i) => {
-    if (isObject(file)) {
-      const { name, blake3, sha256, size, media } = file;
-      const digests = [blake3, sha256].every((digest) => typeof digest === "string" && ID.test(digest));
-      if (digests && typeof name === "string" && typeof size === "number" && typeof media === "string") {
-        return { name, size, media, blake3: blake3 as string, sha256: sha256 as string };
-      }
-    }
-    return refuse("CONTENT_JSON", `${place}, files/${i}`, "name, blake3, sha256, size and media");
-  });
+/** The files that words name, or undefined if that list is not what section 3 says. */
+export function filesOf({ files = [] }: JsonObject): FileRef[] | undefined {
+  const isText = (value: unknown) => typeof value === "string";
+  const isDigest = (value: unknown) => isText(value) && ID.test(value as string);
+  const isFile = (file: Json) => {
+    if (!isObject(file)) return false;
+    const { name, blake3, sha256, size, media } = file;
+    return isDigest(blake3) && isDigest(sha256) && name && isText(name) && isText(media) && isSize(size);
+  };
+  const good = Array.isArray(files) && files.length <= FILES_LIMIT && files.every(isFile);
+  return good ? (files as unknown as FileRef[]) : undefined;
+}
+
+function isSize(value: unknown): boolean {
+  return typeof value === "number" && value >= 0;
 }

@@ -1,16 +1,15 @@
 import type { Bytes } from "./bytes.ts";
 import { refuse } from "./fault.ts";
 import { ID, isAt, isName, isOrigin } from "./grammar.ts";
-import { blake3Hex } from "./hash.ts";
+import { blake3Hex } from "./blake3.ts";
 import { eventJsonOf, isObject, type Json, type JsonObject } from "./json.ts";
 import { isLineOf, type Note, noteOf, verifyLine } from "./note.ts";
-import { CONTENT_LIMIT } from "./content.ts";
 import { ED25519, type Vkey, vkeyOf } from "./vkey.ts";
 
 export const EVENT_LIMIT = 61_440;
+const CONTENT_LIMIT = 262_144;
 const SIGNERS_LIMIT = 16;
 const REFS_LIMIT = 64;
-const MEMBERS = ["type", "by", "at", "case", "refs", "facts", "content"];
 
 export interface ContentRef {
   readonly blake3: string;
@@ -38,98 +37,82 @@ export function eventOf(bytes: Bytes, place = "event", origin?: string): Event {
   const [marker = "", ledger = "", json = ""] = lines;
   if (marker !== "onrecord/event/v1") refuse("EVENT_MARKER", `${place}, line 1`, "onrecord/event/v1");
   if (!isOrigin(ledger) || (origin ?? ledger) !== ledger) {
-    refuse("WRONG_ORIGIN", `${place}, line 2`, origin ? `the origin ${origin}` : "an origin");
+    refuse("WRONG_ORIGIN", `${place}, line 2`, `the origin ${origin ?? ""}`);
   }
-  const body = eventJsonOf(json, `${place}, line 3`);
-  return { id: blake3Hex(note.textBytes), note, origin: ledger, ...bodyOf(body, place) };
+  return {
+    id: blake3Hex(note.textBytes),
+    note,
+    origin: ledger,
+    ...bodyOf(eventJsonOf(json, `${place}, line 3`), place),
+  };
 }
 
 function bodyOf(body: JsonObject, place: string) {
-  for (const name of Object.keys(body)) {
-    if (!MEMBERS.includes(name)) refuse("UNKNOWN_MEMBER", `${place}, ${name}`, `only ${MEMBERS.join(", ")}`);
-  }
-  const { type, by, at, case: opened, refs, facts, content } = body;
-  for (const [name, value] of Object.entries({ type, by, at })) {
-    if (value === undefined) refuse("MISSING_MEMBER", `${place}, ${name}`, "the member");
-  }
-  if (typeof type !== "string") return refuse("UNKNOWN_TYPE", `${place}, type`, "an event type");
-  const signers = signersOf(by, `${place}, by`);
-  if (typeof at !== "string" || !isAt(at))
-    return refuse("BAD_AT", `${place}, at`, "a date, or a time with offset");
-  if (opened !== undefined && !isId(opened)) return refuse("BAD_ID", `${place}, case`, "an id");
-  if (facts !== undefined && !isObject(facts)) return refuse("BAD_FACT", `${place}, facts`, "an object");
-  return {
-    type,
-    by: signers,
-    at,
-    case: opened,
-    refs: refsOf(refs, `${place}, refs`),
-    facts: facts ?? {},
-    content: contentRefOf(content, `${place}, content`),
+  const { type, by, at, case: opened, refs: links = {}, facts = {}, content, ...more } = body;
+  const need = (good: unknown, code: string, member: string, wanted: string) => {
+    if (!good) refuse(code, `${place}, ${member}`, wanted);
   };
+  for (const name of Object.keys(more)) need(false, "UNKNOWN_MEMBER", name, "only the members of an event");
+  for (const name of ["type", "by", "at"]) need(name in body, "MISSING_MEMBER", name, "the member");
+  need(typeof type === "string", "UNKNOWN_TYPE", "type", "an event type");
+  const keys =
+    Array.isArray(by) && by.length <= SIGNERS_LIMIT ? by.map((key) => partyKeyOf(key, `${place}, by`)) : [];
+  const distinct = new Set(keys.map((key) => key.keyHex)).size;
+  need(distinct > 0 && distinct === keys.length, "BAD_BY", "by", "1 to 16 vkeys, no public key twice");
+  need(typeof at === "string" && isAt(at), "BAD_AT", "at", "a date, or a time with offset");
+  need(opened === undefined || isId(opened), "BAD_ID", "case", "an id");
+  need(isObject(facts), "BAD_FACT", "facts", "an object");
+  const refs = isObject(links) ? links : refuse("BAD_REF", `${place}, refs`, "an object");
+  for (const [role, value] of Object.entries(refs)) {
+    const ids = [value].flat();
+    const good = ids.every(isId) && ids.length <= REFS_LIMIT && new Set(ids).size === ids.length;
+    need(good, "BAD_REF", `refs/${role}`, "an id, or 1 to 64 ids without repeats");
+  }
+  if (content !== undefined) {
+    const { blake3, size, ...more } = isObject(content) ? content : {};
+    const good =
+      isId(blake3) && Number(size) >= 0 && Number(size) <= CONTENT_LIMIT && Object.keys(more).length === 0;
+    need(
+      good && typeof size === "number",
+      "BAD_CONTENT_REF",
+      "content",
+      "a digest, and the size of the words",
+    );
+  }
+  // Each was looked at above.
+  return { type, by: keys, at, case: opened, refs, facts, content } as unknown as Omit<
+    Event,
+    "id" | "note" | "origin"
+  >;
 }
 
 function isId(value: Json | undefined): value is string {
   return typeof value === "string" && ID.test(value);
 }
 
+/** A key as people are told of it: its name and its id. */
+export function keyId(key: Vkey): string {
+  return `${key.name}+${key.id}`;
+}
+
 /** A full vkey of type 0x01 with a name of formats.md section 2. */
 export function partyKeyOf(value: Json | undefined, place: string): Vkey {
   const vkey = typeof value === "string" && value.length <= 256 ? vkeyOf(value) : undefined;
-  if (!vkey || vkey.type !== ED25519 || !isName(vkey.name))
-    return refuse("BAD_VKEY", place, "a vkey of type 0x01");
-  return vkey;
-}
-
-function signersOf(by: Json | undefined, place: string): Vkey[] {
-  if (!Array.isArray(by) || by.length > SIGNERS_LIMIT) return refuse("BAD_BY", place, "1 to 16 vkeys");
-  const keys = by.map((value, i) => partyKeyOf(value, `${place}/${i}`));
-  if (new Set(keys.map((key) => key.keyHex)).size !== keys.length)
-    refuse("BAD_BY", place, "no public key twice");
-  return keys;
-}
-
-function refsOf(refs: Json | undefined, place: string): Record<string, string | string[]> {
-  if (refs === undefined) return {};
-  if (!isObject(refs)) return refuse("BAD_REF", place, "an object of roles and ids");
-  for (const [role, value] of Object.entries(refs)) {
-    const ids = Array.isArray(value) ? value : [value];
-    if (!ids.every(isId)) refuse("BAD_REF", `${place}/${role}`, "an id, or an array of ids");
-    if (ids.length > REFS_LIMIT || new Set(ids).size !== ids.length) {
-      refuse("BAD_REF", `${place}/${role}`, "1 to 64 ids without repeats");
-    }
-  }
-  return refs as Record<string, string | string[]>;
-}
-
-function contentRefOf(content: Json | undefined, place: string): ContentRef | undefined {
-  if (content === undefined) return undefined;
-  if (!isObject(content) || Object.keys(content).some((name) => name !== "blake3" && name !== "size")) {
-    return refuse("BAD_CONTENT_REF", place, "only blake3 and size");
-  }
-  const { blake3, size } = content;
-  if (!isId(blake3) || typeof size !== "number" || size < 0 || size > CONTENT_LIMIT) {
-    return refuse("BAD_CONTENT_REF", place, `a digest, and a size of at most ${CONTENT_LIMIT}`);
-  }
-  return { blake3, size };
+  if (vkey?.type === ED25519 && isName(vkey.name)) return vkey;
+  return refuse("BAD_VKEY", place, "a vkey of type 0x01");
 }
 
 /** Passes if each key of `by` signed, in that order, and nobody else did. */
-export async function verifySignatures(event: Event, place = "event"): Promise<void> {
-  const { by, note } = event;
-  if (note.lines.length !== by.length)
-    refuse("SIGNATURE_COUNT", place, `${by.length} signature lines, one a signer`);
-  const pairs = by.map((key, i) => [key, note.lines[i]!] as const);
-  pairs.forEach(([key, line], i) => {
-    if (!isLineOf(line, key))
-      refuse("SIGNATURE_ORDER", `${place}, signature ${i + 1}`, `the name and id of ${key.text}`);
-  });
-  for (const [key, line] of pairs) {
-    if (!(await verifyLine(note, line, key))) {
+export async function verifySignatures({ by, note }: Event, place = "event"): Promise<void> {
+  if (note.lines.length !== by.length) refuse("SIGNATURE_COUNT", place, `${by.length} signature lines`);
+  const wrong = by.find((key, i) => !isLineOf(note.lines[i]!, key));
+  if (wrong) refuse("SIGNATURE_ORDER", place, `a signature line of ${keyId(wrong)} in its place`);
+  for (const [i, key] of by.entries()) {
+    if (!(await verifyLine(note, note.lines[i]!, key))) {
       refuse(
         "BAD_SIGNATURE",
-        `${place}, signature of ${key.name}`,
-        "a strict Ed25519 signature over the event",
+        `${place}, signature line ${i + 1}`,
+        `a strict Ed25519 signature by ${key.name}`,
       );
     }
   }

@@ -1,43 +1,39 @@
-import { type Bytes, hexOf, same } from "./bytes.ts";
-import { verifyCheckpoint } from "./checkpoint.ts";
-import { CONTENT_LIMIT, contentOf, type FileRef, filesOf, verifyContent } from "./content.ts";
-import { type Entry, ENTRY_LIMIT, entryOf } from "./entry.ts";
-import { partyKeyOf, verifySignatures } from "./event.ts";
-import { asFault, describe, refuse } from "./fault.ts";
-import { blake3Hex, sha256 } from "./hash.ts";
+import { type Bytes, hexOf } from "./bytes.ts";
+import { isSignedBy } from "./checkpoint.ts";
+import { contentOf, type FileRef, filesOf, hasSalt, verifyContent } from "./content.ts";
+import { type Entry, entryOf } from "./entry.ts";
+import { keyId, partyKeyOf, verifySignatures } from "./event.ts";
+import { Fault, reasonOf, refuse } from "./fault.ts";
+import { blake3Hex } from "./blake3.ts";
+import { sha256 } from "./sha2.ts";
+import { toBase64 } from "./base64.ts";
 import { verifyKeys } from "./keys.ts";
-import { type Policy, POLICY_LIMIT, policyOf, quorumOf } from "./policy.ts";
-import { type Proof, PROOF_LIMIT, proofOf } from "./proof.ts";
-import { verifyInclusion } from "./tree.ts";
-import type { Vkey } from "./vkey.ts";
+import { type Policy, policyOf, quorumOf } from "./policy.ts";
+import { type Proof, proofOf } from "./proof.ts";
+import { leafHash, verifyInclusion } from "./tree.ts";
 import { membersOf, type Member } from "./zip.ts";
 
-// Exhibits: one file that carries its own proof (formats.md section 8).
+// Exhibits: one file that carries its own proof (formats.md section 8). What is said of one is said in the same
+// words as the command `onrecord verify` has for it.
 
-const README_LIMIT = 65_536;
-const TIMESTAMP_LIMIT = 65_536;
-const FILE_LIMIT = 256 * 1024 * 1024;
-
-/** The members that may be there, in their order. Of several, `chain/` is ordered within. */
-const LIST: [pattern: RegExp, limit: number][] = [
-  [/^README\.txt$/, README_LIMIT],
-  [/^entry$/, ENTRY_LIMIT],
-  [/^proof\.tlog-proof$/, PROOF_LIMIT],
-  [/^content\.json$/, CONTENT_LIMIT],
-  [/^files\/[0-9a-f]{64}\.[a-z0-9]{1,8}$/, FILE_LIMIT],
-  [/^chain\/(0|[1-9][0-9]{0,15})(\.tlog-proof)?$/, PROOF_LIMIT],
-  [/^timestamps\/(0|[1-9][0-9]{0,3})\.tsr$/, TIMESTAMP_LIMIT],
-  [/^trust\.policy$/, POLICY_LIMIT],
+/** Members in their order. Those of one kind are in the order of their numbers or digests. */
+const ORDER = [
+  /^README\.txt$/,
+  /^entry$/,
+  /^proof\.tlog-proof$/,
+  /^content\.json$/,
+  /^files\/[0-9a-f]{64}\.[A-Za-z0-9]{1,8}$/,
+  /^chain\/\d{1,16}(\.tlog-proof)?$/,
+  /^timestamps\/\d+\.tsr$/,
+  /^trust\.policy$/,
 ];
 
-export const CHECKS = ["entry", "event", "content", "files", "inclusion", "checkpoint", "witnesses"] as const;
-export type CheckName = (typeof CHECKS)[number];
-export type State = "ok" | "failed" | "not checked" | "not enclosed";
+export type State = "ok" | "FAILED" | "not checked" | "not enclosed";
 
 export interface Check {
-  readonly name: CheckName | "exhibit";
+  readonly name: string;
   readonly state: State;
-  /** A plain sentence; for a failure the code, the place and what was expected. */
+  /** What was checked, or why not; for a failure the place and what was expected. */
   readonly text: string;
 }
 
@@ -47,355 +43,274 @@ export type Verdict = "valid" | "brought" | "incomplete" | "refused";
 export interface Report {
   readonly checks: Check[];
   readonly verdict: Verdict;
-  readonly sentences: string[];
+  /** The verdict in words, for a refusal with the place. */
+  readonly words: string;
+  /** What is proved, what stands on whose word, and what is not shown. */
+  readonly sentences: [label: string, text: string][];
 }
 
-export interface Trust {
-  /** The reader's own policy; without it nothing is valid but by the exhibit's own word. */
-  readonly policy?: Policy;
-  /** The exhibit's file name, if known: `exhibit-<index>.zip` must then name the entry's index. */
-  readonly fileName?: string;
+/** What is there to check. */
+interface Parts {
+  readonly entry: Bytes;
+  readonly proof: Bytes;
+  readonly content?: Bytes;
+  readonly files: Member[];
+  /** Other entries: the key history, and what withholds. */
+  readonly chain: { index: number; entry: Bytes; proof: Bytes }[];
+  readonly timestamps: number;
+  readonly policy?: Bytes;
 }
+
+/**
+ * Checks an exhibit. Without a policy of the reader's own, what it says is valid only by its own word. Never throws
+ * for what the bytes hold.
+ */
+export function verifyExhibit(zip: Bytes, policy?: Policy): Promise<Report> {
+  return reportOn(policy, (say) => {
+    const parts = partsOf(membersOf(zip));
+    say("ok", "members as an exhibit has them, nothing compressed, no other bytes");
+    return parts;
+  });
+}
+
+/** Checks an entry and its proof alone. Nothing then says whose keys they are. */
+export function verifyEntry(entry: Bytes, proof: Bytes, policy?: Policy): Promise<Report> {
+  return reportOn(policy, () => ({ entry, proof, files: [], chain: [], timestamps: 0 }));
+}
+
+function partsOf(members: Member[]): Parts {
+  let last = "";
+  members.forEach(({ name }, i) => {
+    const rank = ORDER.findIndex((pattern) => pattern.test(name));
+    const key =
+      rank + name.replace(/^([ct]\w+\/)(\d+)/, (_, kind: string, n: string) => kind + n.padStart(16, "0"));
+    if (rank < 0 || key <= last)
+      refuse("", `member ${i + 1}`, "the members that exhibits have, in their order");
+    last = key;
+  });
+  const byName = new Map(members.map(({ name, bytes }) => [name, bytes]));
+  const need = (name: string) => byName.get(name) ?? refuse("", "members", name);
+  const under = (folder: string) => members.filter(({ name }) => name.startsWith(folder));
+  need("README.txt");
+  under("timestamps/").forEach((_, i) => need(`timestamps/${i}.tsr`));
+  const chain = under("chain/").flatMap(({ name }) => {
+    // A number has one spelling.
+    const index = Number(/\d+/.exec(name));
+    const link = { index, entry: need(`chain/${index}`), proof: need(`chain/${index}.tlog-proof`) };
+    return name.endsWith("f") ? [] : link;
+  });
+  return {
+    entry: need("entry"),
+    proof: need("proof.tlog-proof"),
+    content: byName.get("content.json"),
+    files: under("files/"),
+    chain,
+    timestamps: under("timestamps/").length,
+    policy: byName.get("trust.policy"),
+  };
+}
+
+const BROUGHT = "trust brought by the exhibit";
+const SEALED = ["entry", "event", "inclusion"];
+
+/** Runs the checks in order. The first fault ends them: after it there is nothing to rely on. */
+async function reportOn(
+  policy: Policy | undefined,
+  take: (say: (state: State, text: string) => void) => Parts,
+): Promise<Report> {
+  const checks: Check[] = [];
+  const isOk = (name: string) => checks.some((check) => check.name === name && check.state === "ok");
+  let name = "exhibit";
+  const say = (state: State, text: string) => {
+    checks.push({ name, state, text });
+  };
+  let index = -1;
+  let witnessed: bigint | undefined;
+
+  const run = async () => {
+    const parts = take(say);
+    name = "entry";
+    const main: Link = { entry: entryOf(parts.entry), proof: proofOf(parts.proof, "proof.tlog-proof") };
+    const { entry, proof } = main;
+    const { checkpoint } = proof;
+    const { origin } = checkpoint;
+    const { event } = entry;
+    if (proof.index !== entry.index)
+      refuse("", "proof.tlog-proof", `index ${entry.index}, as the entry says`);
+    if (entry.origin !== origin) refuse("", "entry", `the origin ${origin}, as the checkpoint says`);
+    index = entry.index;
+    const others = parts.chain.map(({ index, entry: bytes, proof: proofBytes }): Link => {
+      const place = `chain/${index}`;
+      const link = { entry: entryOf(bytes, place), proof: proofOf(proofBytes, place) };
+      if (link.entry.index !== index || link.proof.index !== index) refuse("", place, `index ${index}`);
+      if (link.entry.origin !== origin || link.proof.checkpointText !== proof.checkpointText) {
+        refuse("", place, "the checkpoint of proof.tlog-proof, byte for byte");
+      }
+      return link;
+    });
+    const entries = others.map((link) => link.entry);
+    const all = entries.some((other) => other.index === index) ? entries : [...entries, entry];
+    const opening = all.find((each) => each.index === 0);
+    const named = opening && partyKeyOf(opening.event.facts.checkpoint_key, "entry 0, facts/checkpoint_key");
+    if (named) say("ok", `entry ${index} of ${origin}, whose entry 0 names the log's key ${keyId(named)}`);
+    else say("not checked", `entry ${index} of ${origin}; entry 0 is not enclosed, so it names no key`);
+
+    name = "event";
+    for (const each of [entry, ...entries]) await verifySignatures(each.event, `entry ${each.index}`);
+    // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
+    for (const each of entries) verifyKeys(each, all, `entry ${each.index}`);
+    const party = verifyKeys(entry, all);
+    const signers = `signed by ${event.by.map(keyId).join(", ")}`;
+    if (party) say("not checked", `${signers}; the thread of ${party} is not enclosed whole`);
+    else say("ok", `${signers}, keys of their parties then`);
+
+    name = "content";
+    const words = parts.content;
+    let files: FileRef[] | undefined;
+    if (!event.content) {
+      if (words) fail("content.json: the event carries no words");
+      say("ok", "the event carries no words");
+    } else if (!words) {
+      say("not enclosed", withholding(entry, entries) ?? "the event commits to words by their digest");
+    } else {
+      verifyContent(words, event.content, "content.json");
+      say("ok", "the words that the event commits to");
+      files = filesNamedBy(words);
+    }
+
+    name = "files";
+    for (const { name, bytes } of parts.files) {
+      const file = files?.find((file) => name.startsWith(`files/${file.blake3}.`));
+      if (!file) return fail(`${name}: the words name no such file`);
+      const { blake3, size } = file;
+      if (blake3Hex(bytes) !== blake3 || hexOf(sha256(bytes)) !== file.sha256 || bytes.length !== size) {
+        refuse("", name, `${size} bytes with that BLAKE3 and SHA-256 ${file.sha256}`);
+      }
+    }
+    if (files) {
+      const there = files.filter(({ blake3 }) =>
+        parts.files.some(({ name }) => name.startsWith(`files/${blake3}.`)),
+      );
+      if (files.length === 0) say("ok", "the words name none");
+      else if (there.length === files.length) say("ok", `all ${files.length} that the words name`);
+      else say("not enclosed", `${there.length} of ${files.length} are enclosed`);
+    }
+
+    name = "inclusion";
+    const { size, root } = checkpoint;
+    for (const { entry, proof } of [main, ...others]) {
+      verifyInclusion(entry.index, size, leafHash(entry.bytes), proof.path, root, `entry ${entry.index}`);
+    }
+    say("ok", `entry ${index} and ${others.length} others in the tree whose root is ${toBase64(root)}`);
+
+    name = "checkpoint";
+    const trusted = policy ?? (parts.policy && policyOf(parts.policy, "trust.policy"));
+    if (!trusted) {
+      for (name of ["checkpoint", "witnesses"])
+        say("not checked", "no policy was given, and none is enclosed");
+      return;
+    }
+    const keys = trusted.logs.filter((log) => log.name === origin);
+    if (keys.length === 0) fail(`the policy trusts no log of the origin ${origin}`);
+    let log;
+    for (const key of keys) if (!log && (await isSignedBy(checkpoint, key))) log = key;
+    if (!log)
+      return refuse("", "", `a good signature by ${origin} ${keys.map((key) => key.id).join(" or ")}`);
+    if (named && named.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
+    if (policy) say("ok", `signed by ${keyId(log)}, which the policy trusts`);
+    else say("not checked", BROUGHT);
+
+    name = "witnesses";
+    const { met, words: said } = await quorumOf(trusted, checkpoint);
+    if (trusted.quorum === "none") say("not checked", "the policy asks for none");
+    else if (!policy) say("not checked", BROUGHT);
+    else if (met === undefined) refuse("", "", said);
+    else say("ok", said);
+    if (policy) witnessed = met;
+
+    name = "timestamps";
+    if (parts.timestamps > 0) say("not checked", `${parts.timestamps} enclosed`);
+  };
+
+  try {
+    await run();
+  } catch (error) {
+    const text = reasonOf(error);
+    say("FAILED", text);
+    const words = `REFUSED  ${text}`;
+    return { checks, verdict: "refused", words, sentences: [["Not valid", "do not rely on this exhibit"]] };
+  }
+  const sealed = SEALED.every(isOk);
+  const verdict =
+    sealed && isOk("checkpoint") ? "valid" : sealed && checks.some(isBrought) ? "brought" : "incomplete";
+  return { checks, verdict, words: WORDS[verdict], sentences: sentencesOf(isOk, index, witnessed) };
+}
+
+const WORDS = {
+  valid: "valid",
+  brought: "NOT DECIDED: valid only by the trust that the exhibit brought",
+  incomplete: "NOT DECIDED: see what was not checked",
+};
 
 interface Link {
   readonly entry: Entry;
   readonly proof: Proof;
 }
 
-interface Parts {
-  readonly main: Link;
-  /** By index, ascending, the main entry among them. */
-  readonly links: Link[];
-  readonly content?: Bytes;
-  readonly files: Member[];
-  readonly timestamps: number;
-  readonly policy?: Bytes;
+function fail(text: string): never {
+  throw new Fault("", "", text);
 }
 
-const NOTHING = "Nothing is proved.";
-
-/** Checks an exhibit. Never throws for what the bytes hold. */
-export async function verifyExhibit(zip: Bytes, trust: Trust = {}): Promise<Report> {
-  let parts: Parts;
-  try {
-    parts = partsOf(membersOf(zip, limitOf));
-  } catch (error) {
-    const fault = asFault(error, "exhibit");
-    const checks: Check[] = CHECKS.map((name) => {
-      return { name, state: "not checked", text: "The exhibit's parts can't be told." };
-    });
-    const first: Check = { name: "exhibit", state: "failed", text: describe(fault) };
-    if (fault.code === "ZIP") checks.unshift(first);
-    else checks[0] = { ...first, name: "entry" };
-    return { checks, verdict: "refused", sentences: [NOTHING] };
-  }
-  const found: Found = { cosigned: [] };
-  const run: Record<CheckName, () => Outcome | Promise<Outcome>> = {
-    entry: () => checkEntry(parts, found, trust),
-    event: () => checkEvent(parts),
-    content: () => checkContent(parts),
-    files: () => checkFiles(parts),
-    inclusion: () => checkInclusion(parts),
-    checkpoint: () => checkCheckpoint(parts, found, trust),
-    witnesses: () => checkWitnesses(parts, found, trust),
-  };
-  const checks: Check[] = [];
-  for (const name of CHECKS) {
-    try {
-      const [state, text] = await run[name]();
-      checks.push({ name, state, text });
-    } catch (error) {
-      checks.push({ name, state: "failed", text: describe(asFault(error, name)) });
-    }
-  }
-  const verdict = verdictOf(checks, found, trust);
-  return { checks, verdict, sentences: sentencesOf(parts, found, checks, verdict) };
+function isBrought({ name, text }: Check): boolean {
+  return name === "checkpoint" && text === BROUGHT;
 }
 
-type Outcome = [state: State, text: string];
-
-/** What one check learns and a later one needs. */
-interface Found {
-  policy?: Policy;
-  log?: Vkey;
-  cosigned: string[];
-  met?: number;
-  signed?: boolean;
-}
-
-function rankOf(name: string): number {
-  return LIST.findIndex(([pattern]) => pattern.test(name));
-}
-
-function limitOf(name: string): number | undefined {
-  return LIST[rankOf(name)]?.[1];
-}
-
-/** Sorts names of one rank: numbers by size, an entry before its proof, digests as they read. */
-function sortKey(name: string): string {
-  return name.replace(
-    /^(chain|timestamps)\/([0-9]+)/,
-    (_, folder, number) => folder + number.padStart(16, "0"),
+/** By whom the words of an entry are withheld, if an enclosed entry says so. */
+function withholding({ event }: Entry, entries: Entry[]): string | undefined {
+  const by = entries.find(
+    ({ event: { type, refs, facts } }) =>
+      type === "content.withheld" &&
+      refs.entry === event.id &&
+      Array.isArray(facts.blobs) &&
+      facts.blobs.includes("content"),
   );
-}
-
-function partsOf(members: Member[]): Parts {
-  members.forEach(({ name }, i) => {
-    const before = members[i - 1]?.name;
-    if (before === undefined) return;
-    const step = rankOf(name) - rankOf(before);
-    if (step < 0 || (step === 0 && sortKey(name) <= sortKey(before))) {
-      refuse("ZIP", `member ${name}`, "members in the order of formats.md section 8");
-    }
-  });
-  const byName = new Map(members.map(({ name, bytes }) => [name, bytes]));
-  const need = (name: string) => byName.get(name) ?? refuse("ZIP", `member ${name}`, "the member");
-  const link = (name: string, proof: string): Link => {
-    return { entry: entryOf(need(name), name), proof: proofOf(need(proof), proof) };
-  };
-  need("README.txt");
-  const main = link("entry", "proof.tlog-proof");
-  const links = [main];
-  for (const { name } of members) {
-    const [, index, isProof] = /^chain\/([0-9]+)(\.tlog-proof)?$/.exec(name) ?? [];
-    if (index === undefined) continue;
-    if (isProof) {
-      need(name.slice(0, -isProof.length));
-      continue;
-    }
-    const chained = link(name, `${name}.tlog-proof`);
-    if (chained.entry.index !== Number(index)) refuse("ENTRY", name, "the index of its file name");
-    if (chained.entry.index !== main.entry.index) links.push(chained);
-    else if (
-      chained.entry.hash !== main.entry.hash ||
-      !same(need(`${name}.tlog-proof`), need("proof.tlog-proof"))
-    ) {
-      refuse("ENTRY", name, "the same bytes as the members entry and proof.tlog-proof");
-    }
-  }
-  links.sort((a, b) => a.entry.index - b.entry.index);
-  return {
-    main,
-    links,
-    content: byName.get("content.json"),
-    files: members.filter(({ name }) => name.startsWith("files/")),
-    timestamps: members.filter(({ name }) => name.startsWith("timestamps/")).length,
-    policy: byName.get("trust.policy"),
-  };
-}
-
-function checkEntry({ main, links, policy: enclosed }: Parts, found: Found, trust: Trust): Outcome {
-  const { origin, index } = main.entry;
-  const [, named] = /(?:^|[\\/])exhibit-([0-9]+)\.zip$/.exec(trust.fileName ?? "") ?? [];
-  if (named !== undefined && named !== String(index))
-    refuse("ENTRY", "file name", `the entry's index ${index}`);
-  links.forEach(({ entry, proof }, i) => {
-    const place = `entry ${entry.index}`;
-    if (proof.index !== entry.index) refuse("ENTRY", place, `the proof's index ${proof.index}`);
-    if (entry.origin !== origin || proof.checkpoint.origin !== origin) {
-      refuse("WRONG_ORIGIN", place, `the origin ${origin} in entry and checkpoint`);
-    }
-    if (proof.checkpointText !== main.proof.checkpointText) {
-      refuse("CHECKPOINT", place, "the same checkpoint in all proofs");
-    }
-    const before = links[i - 1]?.entry;
-    if (before && before.time > entry.time)
-      refuse("ENTRY", `${place}, time`, "a time not before earlier entries'");
-    if (before && before.index === entry.index - 1 && before.hash !== entry.prev) {
-      refuse("ENTRY", `${place}, prev`, "the hash of the entry before, which is enclosed");
-    }
-  });
-  const policy = trust.policy ?? (enclosed && policyOf(enclosed, "trust.policy"));
-  found.policy = policy;
-  const logs = (policy?.logs ?? []).filter((log) => log.name === origin);
-  if (policy && policy.logs.length > 0 && logs.length === 0) {
-    refuse("WRONG_ORIGIN", "entry", `an origin of the policy's logs, not ${origin}`);
-  }
-  const opening = links.find(({ entry }) => entry.index === 0)?.entry;
-  if (!opening) {
-    if (logs.length === 1) found.log = logs[0];
-    return ["not checked", "The shape is good, but entry 0, which names the log's key, is not enclosed."];
-  }
-  const key = partyKeyOf(opening.event.facts.checkpoint_key, "entry 0, facts/checkpoint_key");
-  if (key.name !== origin) refuse("BAD_FACT", "entry 0, facts/checkpoint_key", `a key named ${origin}`);
-  // A policy without logs leaves the log to the context, and the context is this exhibit.
-  if (logs.length > 0 && !logs.some((log) => log.text === key.text)) {
-    refuse("CHECKPOINT", "entry 0, facts/checkpoint_key", "the key of the policy's log");
-  }
-  found.log = key;
-  return ["ok", `This is entry ${index} of ${origin}, with its proof and its ledger's opening.`];
-}
-
-async function checkEvent({ main, links }: Parts): Promise<Outcome> {
-  for (const { entry } of links) await verifySignatures(entry.event, `entry ${entry.index}`);
-  const entries = links.map((link) => link.entry);
-  // Whoever added a key had to hold one; where a thread is not whole, that is on the ledger's word.
-  for (const entry of entries) if (entry !== main.entry) verifyKeys(entry, entries, `entry ${entry.index}`);
-  const missing = verifyKeys(main.entry, entries);
-  if (missing.length > 0) {
-    return [
-      "not checked",
-      `The signatures fit the keys, but the thread of party ${missing[0]} is not whole.`,
-    ];
-  }
-  return ["ok", "Every named key signed the event, and was on record and not revoked."];
-}
-
-function withholding({ main, links }: Parts): string | undefined {
-  const { id, content } = main.entry.event;
-  let withheld: Entry | undefined;
-  for (const { entry } of links) {
-    const { type, refs, facts } = entry.event;
-    if (!content || refs.entry !== id || !Array.isArray(facts.blobs) || !facts.blobs.includes("content"))
-      continue;
-    if (type === "content.withheld") withheld = entry;
-    if (type === "content.released") withheld = undefined;
-  }
-  return withheld && `withheld by entry ${withheld.index}, ground ${String(withheld.event.facts.ground)}`;
-}
-
-function checkContent(parts: Parts): Outcome {
-  const ref = parts.main.entry.event.content;
-  const bytes = parts.content;
-  if (!ref) {
-    if (bytes) refuse("CONTENT_DIGEST", "content.json", "no words, as the entry commits to none");
-    return ["not enclosed", "The entry commits to no words."];
-  }
-  if (!bytes) {
-    const why = withholding(parts);
-    return [
-      "not enclosed",
-      why ? `The words were ${why}.` : "The words are missing, and nothing says they are withheld.",
-    ];
-  }
-  verifyContent(bytes, ref, "content.json");
-  return ["ok", `The ${ref.size} bytes of words have the digest that was signed.`];
-}
-
-function checkFiles({ main, content, files }: Parts): Outcome {
-  const ref = main.entry.event.content;
-  const words = ref && content;
-  if (words) verifyContent(words, ref, "content.json");
-  if (files.length === 0 && !words) return ["not enclosed", "No files are enclosed."];
-  const seen = new Set<string>();
-  for (const { name, bytes } of files) {
-    const digest = name.slice(6, 70);
-    if (blake3Hex(bytes) !== digest) refuse("FILE_DIGEST", name, "the BLAKE3 digest in its name");
-    if (seen.has(digest)) refuse("FILE_DIGEST", name, "each file once");
-    seen.add(digest);
-  }
-  // Bytes that nothing ties to the entry must not travel under its seal.
-  if (!words) return refuse("FILE_DIGEST", files[0]!.name, "the words that would name it");
-  const named = namedBy(words, files.length > 0);
-  for (const { name, bytes } of files) {
-    const file = named.find((file) => file.blake3 === name.slice(6, 70));
-    if (!file) return refuse("FILE_DIGEST", name, "a file that the words name");
-    if (file.size !== bytes.length || file.sha256 !== hexOf(sha256(bytes))) {
-      refuse("FILE_DIGEST", name, "the size and the SHA-256 digest that the words name");
-    }
-  }
-  const all = new Set(named.map((file) => file.blake3)).size;
-  if (all === 0) return ["ok", "The words name no files."];
-  if (files.length < all)
-    return ["not enclosed", `${files.length} of the ${all} files that the words name are enclosed.`];
-  return ["ok", `Each file that the words name (${all}) is enclosed and has its digests.`];
+  return by && `withheld by entry ${by.index}, on the ground ${String(by.event.facts.ground)}`;
 }
 
 /** Whoever signed words that can't be read committed to them all the same; but then no file is named. */
-function namedBy(words: Bytes, needed: boolean): FileRef[] {
-  try {
-    return filesOf(contentOf(words, "content.json"), "content.json");
-  } catch (error) {
-    if (needed) throw error;
-    return [];
-  }
+function filesNamedBy(words: Bytes): FileRef[] | undefined {
+  const content = contentOf(words);
+  return content && hasSalt(content) ? filesOf(content) : undefined;
 }
 
-function checkInclusion({ main, links }: Parts): Outcome {
-  for (const { entry, proof } of links) {
-    const { size, root } = proof.checkpoint;
-    verifyInclusion(proof.index, size, entry.leaf, proof.path, root, `entry ${entry.index}`);
+/** Nothing that was not checked is among the proved. */
+function sentencesOf(
+  isOk: (name: string) => boolean,
+  index: number,
+  witnessed: bigint | undefined,
+): [string, string][] {
+  const proved: string[] = [];
+  if (isOk("event")) {
+    const words = isOk("content") ? "these words" : "the digest of its words";
+    proved.push(`the holders of these keys signed these facts and ${words}`);
   }
-  const { size } = main.proof.checkpoint;
-  return [
-    "ok",
-    `The checkpoint's tree of ${size} entries holds this one and the others enclosed (${links.length - 1}).`,
+  if (isOk("inclusion") && isOk("checkpoint")) proved.push(`the ledger committed to them at index ${index}`);
+  if (witnessed !== undefined) {
+    // Beyond the year 9999 a number says more.
+    const time = witnessed < 253_402_300_800n ? new Date(Number(witnessed) * 1000).toISOString() : witnessed;
+    proved.push(`the policy's witnesses saw that tree by ${time}`);
+  }
+  const said: [string, string][] = [
+    ["On a registrar's or the operator's word", "that the keys are whose they are said to be"],
+    ["On the ledger's word", "its clock, its numbering, that its rules were followed"],
+    [
+      "Not shown",
+      "that the words are true, the author's date, that the words were publicly readable then, " +
+        "that nothing later corrects, withdraws or revokes",
+    ],
   ];
-}
-
-const BROUGHT = "trust brought by the exhibit";
-
-async function checkCheckpoint({ main }: Parts, found: Found, trust: Trust): Promise<Outcome> {
-  const log = found.log;
-  if (!log) return ["not checked", "There is no key of the log to check the checkpoint against."];
-  await verifyCheckpoint(main.proof.checkpoint, log);
-  found.signed = true;
-  const known = trust.policy?.logs.some((each) => each.text === log.text);
-  if (known) return ["ok", `The policy's log ${log.text} signed the checkpoint.`];
-  return [
-    "not checked",
-    `${BROUGHT}: the signature is good, but only the exhibit says that ${log.text} is the log.`,
-  ];
-}
-
-async function checkWitnesses({ main }: Parts, found: Found, trust: Trust): Promise<Outcome> {
-  const policy = found.policy;
-  if (!policy) return ["not checked", "There is no policy that says which witnesses count."];
-  // A bad line under a known witness's key fails here, whether or not the quorum needs that witness.
-  const { met, cosigned } = await quorumOf(policy, main.proof.checkpoint);
-  found.cosigned = cosigned;
-  if (!trust.policy) {
-    const what = policy.quorum === "none" ? "asks for no witness" : met ? "is satisfied" : "is not satisfied";
-    return ["not checked", `${BROUGHT}: its own policy ${what}.`];
-  }
-  if (policy.quorum === "none") return ["not checked", "The policy asks for no witness."];
-  if (met === undefined) {
-    return refuse(
-      "QUORUM",
-      "checkpoint",
-      `the policy's quorum; ${cosigned.length} of its witnesses cosigned`,
-    );
-  }
-  found.met = met;
-  return ["ok", `The quorum cosigned: ${cosigned.join(", ")}.`];
-}
-
-function verdictOf(checks: Check[], found: Found, trust: Trust): Verdict {
-  const stateOf = (name: CheckName) => checks.find((check) => check.name === name)?.state;
-  if (checks.some((check) => check.state === "failed")) return "refused";
-  const complete = (["entry", "event", "inclusion"] as const).every((name) => stateOf(name) === "ok");
-  if (!complete || !found.signed) return "incomplete";
-  return trust.policy && stateOf("checkpoint") === "ok" ? "valid" : "brought";
-}
-
-function sentencesOf({ main, timestamps }: Parts, found: Found, checks: Check[], verdict: Verdict): string[] {
-  if (verdict === "refused" || verdict === "incomplete") return [NOTHING];
-  const { entry, proof } = main;
-  const { event } = entry;
-  const isOk = (name: CheckName) => checks.some((check) => check.name === name && check.state === "ok");
-  const proved = [`the holders of ${event.by.map((key) => key.text).join(", ")} signed these facts`];
-  if (event.content)
-    proved.push("and the digest of these words" + (isOk("content") ? "" : " (not enclosed)"));
-  const by = found.met === undefined ? "" : new Date(found.met * 1000).toISOString().replace(".000", "");
-  const committed = `the ledger committed to them at index ${entry.index}`;
-  const witnesses = `the policy's witnesses (${found.cosigned.join(", ")}) saw that tree`;
-  const said: string[] = [];
-  if (verdict === "valid") {
-    const saw = by && `; ${witnesses} of ${proof.checkpoint.size} entries by ${by}`;
-    said.push(`Proved: ${proved.join(" ")}; ${committed}${saw}.`);
-  } else {
-    said.push(
-      `Proved: ${proved.join(" ")}.`,
-      `On the exhibit's own word: that ${found.log?.text} is the ledger's key, and so that ${committed}.`,
-    );
-  }
-  said.push(
-    "On a registrar's or the operator's word: that the keys are whose they are said to be.",
-    `On the ledger's word: its clock (${entry.time}), its numbering, that its rules were followed.`,
-    "Not shown: that the words are true, the author's date, that the words were publicly readable then, " +
-      "that nothing later corrects, withdraws or revokes.",
-  );
-  if (!by) said.push("Without cosignatures: other readers may have been shown another history.");
-  if (timestamps > 0) said.push(`Not checked: ${timestamps} enclosed RFC 3161 timestamp tokens.`);
+  if (proved.length > 0) said.unshift(["Proved", proved.join("; ")]);
+  if (witnessed === undefined)
+    said.push(["Without cosignatures", "other readers may have been shown another history"]);
   return said;
 }

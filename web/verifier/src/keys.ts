@@ -1,86 +1,72 @@
 import { type Event, partyKeyOf } from "./event.ts";
-import type { Entry, Signer } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { refuse } from "./fault.ts";
+import type { Json } from "./json.ts";
 import type { Vkey } from "./vkey.ts";
 
 // Whether keys might sign (formats.md section 5), from the threads of the parties that hold them.
 
 /** The keys that an event adds to the party whose thread it stands in. */
-export function keysAddedBy(event: Event, place = "event"): Vkey[] {
-  const { type, facts } = event;
-  const keys =
-    type === "ledger.opened"
-      ? [facts.operator_key]
-      : type === "party.registered"
-        ? (facts.keys ?? [])
-        : type === "key.added"
-          ? [facts.key]
-          : [];
-  if (!Array.isArray(keys)) return refuse("BAD_FACT", `${place}, facts/keys`, "an array of vkeys");
-  const added = keys.map((key) => partyKeyOf(key, `${place}, facts`));
-  for (const key of added) {
+export function keysAddedBy({ type, facts, by }: Event, place = "event"): Vkey[] {
+  const opens = type === "ledger.opened";
+  const registers = type === "party.registered";
+  const added: Json = opens
+    ? [facts.operator_key!]
+    : registers
+      ? (facts.keys ?? [])
+      : type === "key.added"
+        ? [facts.key!]
+        : [];
+  if (!Array.isArray(added)) return refuse("BAD_FACT", `${place}, facts/keys`, "an array of vkeys");
+  return added.map((value) => {
+    const key = partyKeyOf(value, `${place}, facts`);
     // They stand after the author; only the operator's first key brings itself in.
-    const at = event.by.findIndex((signer) => signer.text === key.text);
-    if (at < (type === "ledger.opened" ? 0 : 1)) {
-      refuse("KEY_NO_POSSESSION", `${place}, ${key.text}`, "a signature by the key that is added");
+    if (by.findIndex((signer) => signer.text === key.text) < (opens ? 0 : 1)) {
+      refuse("KEY_NO_POSSESSION", place, `a signature by ${key.text}, which it adds`);
     }
-  }
-  return added;
-}
-
-/** The party's thread 0..last, or undefined if a part of it is not among the entries. */
-function threadTo(signer: Signer, at: Entry, entries: Entry[]): Entry[] | undefined {
-  const thread = entries
-    .filter((entry) => entry.thread === signer.party && entry.index <= at.index)
-    .sort((a, b) => a.index - b.index);
-  thread.forEach((entry, i) => {
-    const before = thread[i - 1];
-    if (before && before.place >= entry.place) {
-      refuse("ENTRY", `entry ${entry.index}, thread`, "a number above those of earlier entries");
-    }
-    if (entry.place > signer.last) {
-      refuse(
-        "ENTRY",
-        `entry ${at.index}, signer ${signer.party}`,
-        `the number ${entry.place}, which is enclosed`,
-      );
-    }
+    return key;
   });
-  return thread.length === signer.last + 1 ? thread : undefined;
 }
 
 /**
- * Passes if every key of the entry's event was its party's and not revoked. Returns the parties whose
- * threads are not whole, for which nothing can be said. `entries` holds the entry itself too.
+ * Passes if every key of the entry's event was its party's and not revoked. Returns a party whose thread is not
+ * whole, for which nothing can be said. `entries` holds the entry itself too.
  */
-export function verifyKeys(at: Entry, entries: Entry[], place = "event"): string[] {
-  const missing: string[] = [];
+export function verifyKeys(at: Entry, entries: Entry[], place = "event"): string | undefined {
+  let missing: string | undefined;
   at.event.by.forEach((key, i) => {
-    const signer = at.signers[i]!;
-    const thread = threadTo(signer, at, entries);
-    if (!thread) {
-      missing.push(signer.party);
+    const { party, last } = at.signers[i]!;
+    const thread = entries
+      .filter((entry) => entry.thread === party && entry.index <= at.index)
+      .sort((a, b) => a.index - b.index);
+    thread.forEach((entry, i) => {
+      // By index they are numbered upwards, and none beyond what the signer line says.
+      if (entry.place > last || (i > 0 && thread[i - 1]!.place >= entry.place)) {
+        refuse(
+          "",
+          place,
+          `the thread of ${party} to end at ${last}, found number ${entry.place} at ${entry.index}`,
+        );
+      }
+    });
+    const [first] = thread;
+    if (first?.event.id !== party || thread.length !== last + 1) {
+      missing ??= party;
       return;
     }
-    const first = thread[0]!.event;
-    if (first.id !== signer.party || !["ledger.opened", "party.registered"].includes(first.type)) {
-      refuse("KEY_UNKNOWN", `${place}, ${key.text}`, "a thread that a party's registration opens");
-    }
-    let state: "unknown" | "good" | "revoked" = "unknown";
-    for (const entry of thread) {
-      // An entry acts on later ones; but it may carry the signatures of the keys it adds itself.
-      const itself = entry.index === at.index;
-      const { type, facts } = entry.event;
-      if (keysAddedBy(entry.event, `entry ${entry.index}`).some((added) => added.text === key.text)) {
-        if (state !== "unknown")
-          refuse("KEY_TAKEN", `entry ${entry.index}`, "a key that was never there before");
+    let state: "KEY_UNKNOWN" | "good" | "KEY_REVOKED" = "KEY_UNKNOWN";
+    for (const { event, index } of thread) {
+      if (keysAddedBy(event, `entry ${index}`).some((added) => added.text === key.text)) {
+        if (state !== "KEY_UNKNOWN")
+          refuse("KEY_TAKEN", `entry ${index}`, "a key that was never there before");
         state = "good";
-      } else if (type === "key.revoked" && facts.key === key.text && !itself) {
-        state = "revoked";
+        // An entry acts on later ones, so a key may sign its own revocation.
+      } else if (event.type === "key.revoked" && event.facts.key === key.text && index !== at.index) {
+        state = "KEY_REVOKED";
       }
     }
-    if (state === "unknown") refuse("KEY_UNKNOWN", `${place}, ${key.text}`, `a key of party ${signer.party}`);
-    if (state === "revoked") refuse("KEY_REVOKED", `${place}, ${key.text}`, "a key not revoked before");
+    if (state !== "good")
+      refuse(state, place, `a key of party ${party} that was not revoked, found ${key.text}`);
   });
   return missing;
 }

@@ -1,13 +1,17 @@
-import { fromOctets, octetsOf, textOf } from "./bytes.ts";
+import { textOf } from "./bytes.ts";
 import { type Checkpoint, cosignedAt } from "./checkpoint.ts";
 import { refuse } from "./fault.ts";
-import { countOf } from "./grammar.ts";
-import { COSIGNATURE, ED25519, type Vkey, vkeyOf } from "./vkey.ts";
+import { countOf, isOrigin } from "./grammar.ts";
+import { COSIGNATURE, ED25519, MLDSA_COSIGNATURE, type Vkey, vkeyOf } from "./vkey.ts";
 
 export const POLICY_LIMIT = 65_536;
 
 /** What must have cosigned: a witness, or so many of a group's members. */
-type Rule = { readonly witness: Vkey } | { readonly atLeast: number; readonly members: string[] };
+interface Rule {
+  readonly witness?: Vkey;
+  readonly atLeast: number;
+  readonly members: string[];
+}
 
 /** A trust policy (c2sp.org/tlog-policy). */
 export interface Policy {
@@ -19,89 +23,80 @@ export interface Policy {
 }
 
 export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
-  if (bytes.length > POLICY_LIMIT) refuse("POLICY", place, `at most ${POLICY_LIMIT} bytes`);
-  const text = octetsOf(bytes); // names are opaque octets
-  if (/[\0-\x08\x0b-\x1f\x7f]/.test(text))
-    refuse("POLICY", place, "no control character but tab and newline");
+  const text = bytes.length > POLICY_LIMIT ? undefined : textOf(bytes);
+  if (text === undefined) return refuse("", place, `UTF-8, at most ${POLICY_LIMIT} bytes`);
   const logs: Vkey[] = [];
   const rules = new Map<string, Rule>();
-  const witnessKeys = new Set<string>();
-  const members = new Set<string>();
+  const grouped = new Set<string>();
   let quorum: string | undefined;
 
   text.split("\n").forEach((line, i) => {
-    const here = `${place}, line ${i + 1}`;
-    const fail = (wanted: string): never => refuse("POLICY", here, wanted);
-    const vkey = (token: string | undefined, types: number[]): Vkey => {
-      const key = vkeyOf(textOf(fromOctets(token ?? "")) ?? "");
-      return key && types.includes(key.type) ? key : fail("a vkey of a type for this use");
-    };
-    const define = (name: string | undefined, rule: Rule) => {
-      if (!name || name === "none" || rules.has(name)) fail("a new name");
-      rules.set(name!, rule);
-    };
-    const items = line.split(/[ \t]+/).filter((item) => item !== "");
-    const [keyword, first, second, ...rest] = items;
+    const items = line.split(/[ \t\f\r]+/).filter(Boolean);
+    const [keyword, first = "", second = "", ...rest] = items;
     if (keyword === undefined || keyword.startsWith("#")) return;
-    if (keyword === "log") {
-      const key = vkey(first, [ED25519]);
-      if (items.length > 3) fail("a vkey and at most a URL");
-      if (logs.some((log) => log.keyHex === key.keyHex)) fail("no log key twice");
-      logs.push(key);
-    } else if (keyword === "witness") {
-      const key = vkey(second, [COSIGNATURE, 6]);
-      if (items.length > 4) fail("a name, a vkey and at most a URL");
-      if (witnessKeys.has(key.keyHex)) fail("no witness key twice");
-      witnessKeys.add(key.keyHex);
-      define(first, { witness: key });
-    } else if (keyword === "group") {
-      const atLeast = second === "all" ? rest.length : second === "any" ? 1 : (countOf(second ?? "") ?? 0);
-      if (rest.length < 1 || atLeast < 1 || atLeast > rest.length)
-        fail("all, any or a number from 1 to the members");
+    const need = (good: unknown, wanted: string) => {
+      if (!good) refuse("", `${place}, line ${i + 1}`, wanted);
+    };
+    const define = (rule: Rule) => {
+      need(first !== "none" && !rules.has(first), "a name that no line before has");
+      rules.set(first, rule);
+    };
+    if (keyword === "log" && (items.length === 2 || items.length === 3)) {
+      const key = vkeyOf(first);
+      need(key?.type === ED25519 && isOrigin(key.name), "log <vkey> [<url>]");
+      need(!logs.some((log) => log.text === first), "a log that no line before names");
+      logs.push(key!);
+    } else if (keyword === "witness" && (items.length === 3 || items.length === 4)) {
+      const witness = vkeyOf(second);
+      const known = [COSIGNATURE, MLDSA_COSIGNATURE].includes(witness?.type ?? 0);
+      need(known, "witness <name> <vkey> [<url>], the vkey of a cosigner");
+      const twice = [...rules.values()].some((rule) => rule.witness?.keyHex === witness!.keyHex);
+      need(!twice, "a key that no line before has");
+      define({ witness, atLeast: 1, members: [] });
+    } else if (keyword === "group" && rest.length > 0) {
+      const atLeast = second === "all" ? rest.length : second === "any" ? 1 : (countOf(second) ?? 0);
+      need(atLeast > 0 && atLeast <= rest.length, `any, all or a number from 1 to ${rest.length}`);
       for (const member of rest) {
-        if (!rules.has(member)) fail(`${member} defined above`);
-        if (members.has(member)) fail(`${member} in one group, once`);
-        members.add(member);
+        need(rules.has(member) && !grouped.has(member), "members of lines before, in one group only");
+        grouped.add(member);
       }
-      define(first, { atLeast, members: rest });
-    } else if (keyword === "quorum") {
-      if (items.length !== 2 || quorum !== undefined) fail("one quorum line with one name");
-      if (first !== "none" && !rules.has(first!)) fail(`${first} defined above`);
-      quorum = first;
+      define({ atLeast, members: rest });
     } else {
-      fail("log, witness, group or quorum");
+      need(keyword === "quorum" && items.length === 2, "log, witness, group, quorum or a comment");
+      need(quorum === undefined && (first === "none" || rules.has(first)), "one quorum, of a line before");
+      quorum = first;
     }
   });
-  return { logs, rules, quorum: quorum ?? refuse("POLICY", place, "a quorum line") };
+  if (logs.length === 0 || quorum === undefined) return refuse("", place, "a line log and a line quorum");
+  return { logs, rules, quorum };
 }
 
 export interface Quorum {
-  /** The earliest time in seconds by which the quorum had cosigned; undefined if it has not. */
-  readonly met?: number;
-  /** Key names of the policy's witnesses that cosigned. */
-  readonly cosigned: string[];
+  /** When the quorum was complete, in seconds since 1970; undefined if it is not. */
+  readonly met?: bigint;
+  /** What was found, in words. */
+  readonly words: string;
 }
 
-export async function quorumOf(
-  policy: Policy,
-  checkpoint: Checkpoint,
-  place = "checkpoint",
-): Promise<Quorum> {
-  const times = new Map<string, number>();
-  const cosigned: string[] = [];
+/** What the policy's witnesses say of a checkpoint. */
+export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<Quorum> {
+  const times = new Map<string, bigint>();
+  let bad = "";
   for (const [name, rule] of policy.rules) {
-    if (!("witness" in rule)) continue;
-    const time = await cosignedAt(checkpoint, rule.witness, place);
-    if (time === undefined) continue;
-    times.set(name, time);
-    cosigned.push(rule.witness.name);
+    if (!rule.witness) continue;
+    const time = await cosignedAt(checkpoint, rule.witness);
+    if (typeof time === "bigint") times.set(name, time);
+    else if (time === "bad") bad ||= `; the one by ${name} is not good`;
   }
-  // A group was complete when the last of its earliest `atLeast` members cosigned.
+  const good = [...times.keys()].join(", ") || "none";
+  // A group was complete when the last of its earliest `atLeast` members was.
   for (const [name, rule] of policy.rules) {
-    if ("witness" in rule) continue;
-    const met = rule.members.flatMap((member) => times.get(member) ?? []).sort((a, b) => a - b);
-    const time = met[rule.atLeast - 1];
+    if (rule.witness) continue;
+    const known = rule.members.flatMap((member) => times.get(member) ?? []).sort((a, b) => (a < b ? -1 : 1));
+    const time = known[rule.atLeast - 1];
     if (time !== undefined) times.set(name, time);
   }
-  return { met: times.get(policy.quorum), cosigned };
+  const met = times.get(policy.quorum);
+  if (met !== undefined) return { met, words: `the quorum of the policy: ${good}` };
+  return { words: `the quorum of the policy, found good cosignatures by ${good}${bad}` };
 }

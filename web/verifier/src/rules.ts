@@ -5,7 +5,8 @@ import { contentOf, filesOf, hasSalt, verifyContent } from "./content.ts";
 import type { Entry } from "./entry.ts";
 import { type Event, partyKeyOf, verifySignatures } from "./event.ts";
 import { refuse } from "./fault.ts";
-import { blake3Hex, sha256 } from "./hash.ts";
+import { blake3Hex } from "./blake3.ts";
+import { sha256 } from "./sha2.ts";
 import { isObject } from "./json.ts";
 import { itemsOf, ruleOf, type Schema, type TypeRule, verifyType } from "./schema.ts";
 import type { Vkey } from "./vkey.ts";
@@ -75,7 +76,8 @@ export class Ledger {
     if (index !== (this.last?.index ?? -1) + 1) refuse("ENTRY", "index", "the next index");
     if (this.last && entry.origin !== this.last.origin)
       refuse("WRONG_ORIGIN", "entry", "the ledger's origin");
-    if (this.last && entry.prev !== this.last.hash) refuse("ENTRY", "prev", "the hash of the entry before");
+    if (this.last && entry.prev !== blake3Hex(this.last.bytes))
+      refuse("ENTRY", "prev", "the hash of the entry before");
     if (this.last && entry.time < this.last.time)
       refuse("ENTRY", "time", "a time that doesn't run backwards");
     const next = this.threads.get(entry.thread) ?? 0;
@@ -254,9 +256,11 @@ export class Ledger {
     if (!content) return atTheDoor ? refuse("CONTENT_MISSING", "content", "the words") : undefined;
     verifyContent(content, ref);
     if (!atTheDoor) return;
-    const words = contentOf(content);
+    const fail = () =>
+      refuse("CONTENT_JSON", "content", "one I-JSON object, and files as section 3 has them");
+    const words = contentOf(content) ?? fail();
     if (!hasSalt(words)) refuse("CONTENT_SALT", "content, salt", "16 random bytes in base64");
-    filesOf(words).forEach((file, i) => {
+    (filesOf(words) ?? fail()).forEach((file, i) => {
       const bytes = this.files.get(file.blake3) ?? refuse("FILE_MISSING", `content, files/${i}`, "the file");
       if (bytes.length !== file.size || hexOf(sha256(bytes)) !== file.sha256) {
         refuse("FILE_DIGEST", `content, files/${i}`, "the size and digest that the words name");

@@ -1,11 +1,12 @@
 import { fromBase64 } from "./base64.ts";
 import { type Bytes, bytesOf, hexOf, join } from "./bytes.ts";
-import { sha256 } from "./hash.ts";
+import { sha256 } from "./sha2.ts";
 
 /** Signature types of c2sp.org/signed-note, by the length of their public keys. */
 const KEY_LENGTHS: Record<number, number> = { 1: 32, 4: 32, 6: 1312 };
 export const ED25519 = 1;
 export const COSIGNATURE = 4;
+export const MLDSA_COSIGNATURE = 6;
 
 /** A verifier key: `<name>+<key id>+<base64 of type and key>`. */
 export interface Vkey {

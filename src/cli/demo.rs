@@ -14,7 +14,8 @@ use super::{
     Context, Failure,
     config::LogLevel,
     key,
-    serve::{DEFAULT_LISTEN, bind, ledger_failure, local, start_log, until_stopped},
+    serve::ledger_failure,
+    serving::{Bound, DEFAULT_LISTEN, bind, local, start_log},
     story::Story,
     terminal, verify,
 };
@@ -79,7 +80,8 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     match listener {
         Some(listener) => {
             start_log(LogLevel::Warn);
-            until_stopped(ledger, listener, None, crate::serve::Options::default(), None)
+            let options = crate::serve::Options::default();
+            Bound { listener, metrics: None, options }.until_stopped(ledger, None, || {})
         }
         None => {
             ledger.close();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::{Context, Failure, client::Client, record::resolve, serve::DEFAULT_LISTEN, terminal};
+use super::{Context, Failure, client::Client, record::resolve, serving::DEFAULT_LISTEN, terminal};
 use crate::{
     event::Content,
     exhibit::{Enclosed, ExhibitVerdict, MAX_EXHIBIT, extension, verify},

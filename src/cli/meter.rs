@@ -9,40 +9,73 @@ use std::{
 /// A line of progress on stderr, while somebody watches.
 pub(super) struct Meter {
     watched: bool,
-    start: Instant,
-    last: Mutex<Option<Instant>>,
+    /// When it was first shown and how many were done then, and when it was last shown.
+    shown: Mutex<Option<Shown>>,
+}
+
+#[derive(Clone, Copy)]
+struct Shown {
+    first: Instant,
+    done: u64,
+    last: Option<Instant>,
 }
 
 impl Meter {
     pub fn new() -> Self {
-        Self { watched: std::io::stderr().is_terminal(), start: Instant::now(), last: Mutex::new(None) }
+        Self { watched: std::io::stderr().is_terminal(), shown: Mutex::new(None) }
     }
 
     /// Entries done, and of how many.
     pub fn show(&self, done: u64, of: u64) {
-        let Ok(mut last) = self.last.lock() else { return };
+        let Ok(mut shown) = self.shown.lock() else { return };
+        let shown = shown.get_or_insert(Shown { first: Instant::now(), done, last: None });
         // Short work shows nothing; long work a line that is not rewritten faster than it can be read.
-        let wait = match *last {
-            None => self.start.elapsed() < Duration::from_millis(500),
+        let wait = match shown.last {
+            None => shown.first.elapsed() < Duration::from_millis(500),
             Some(last) => last.elapsed() < Duration::from_millis(100),
         };
         if !self.watched || wait {
             return;
         }
-        *last = Some(Instant::now());
-        let rate = done as f64 / self.start.elapsed().as_secs_f64();
-        let percent = (done * 100).checked_div(of).unwrap_or(100);
+        shown.last = Some(Instant::now());
         let mut err = std::io::stderr().lock();
-        let _ = write!(err, "\r\x1b[K{done} of {of} entries  {percent}%  {rate:.0} a second");
+        let _ = write!(err, "\r\x1b[K{}", line(done - shown.done.min(done), done, of, shown.first.elapsed()));
         let _ = err.flush();
     }
 
     /// Takes the line away.
     pub fn clear(&self) {
-        if self.last.lock().is_ok_and(|last| last.is_some()) {
+        if self.shown.lock().is_ok_and(|shown| shown.is_some_and(|s| s.last.is_some())) {
             let mut err = std::io::stderr().lock();
             let _ = write!(err, "\r\x1b[K");
             let _ = err.flush();
         }
+    }
+}
+
+/// How far something has come that did so many in so much time, how fast, and how long the rest takes at that rate.
+fn line(lately: u64, done: u64, of: u64, took: Duration) -> String {
+    let rate = lately as f64 / took.as_secs_f64();
+    let percent = (done * 100).checked_div(of).unwrap_or(100);
+    let left = (of.saturating_sub(done)) as f64 / rate;
+    let left = match left {
+        left if !left.is_finite() => String::new(),
+        left if left < 90.0 => format!("  {left:.0} s left"),
+        left if left < 5_400.0 => format!("  {:.0} min left", left / 60.0),
+        left => format!("  {:.0} h left", left / 3_600.0),
+    };
+    format!("{done} of {of} entries  {percent}%  {rate:.0} a second{left}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_of_what_was_done_since_it_was_shown() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(line(1_000, 5_000, 10_000, ten), "5000 of 10000 entries  50%  100 a second  50 s left");
+        assert_eq!(line(0, 5_000, 10_000, ten), "5000 of 10000 entries  50%  0 a second");
+        assert!(line(1_000, 1_000, 1_000_000, ten).ends_with("  3 h left"));
     }
 }

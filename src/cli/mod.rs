@@ -13,12 +13,14 @@ mod generate;
 mod init;
 mod key;
 mod meter;
+mod mirror;
 mod notify;
 mod operate;
 mod ready;
 mod record;
 mod search;
 mod serve;
+mod serving;
 mod show;
 pub mod story;
 mod terminal;
@@ -74,6 +76,7 @@ enum Command {
     Init(init::Args),
     Serve(serve::Args),
     Ready(ready::Args),
+    Mirror(mirror::Args),
     Verify(verify::Args),
     Exhibit(exhibit::Args),
     Search(search::Args),
@@ -171,6 +174,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Init(args) => init::run(args, &context),
         Command::Serve(args) => serve::run(args, &context),
         Command::Ready(args) => ready::run(args, &context),
+        Command::Mirror(args) => mirror::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
         Command::Exhibit(args) => exhibit::run(args, &context),
         Command::Search(args) => search::run(args, &context),

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::{Context, Failure, serve::DEFAULT_LISTEN, terminal};
+use super::{Context, Failure, serving::DEFAULT_LISTEN, terminal};
 use crate::mirror::{agent, base_address};
 
 /// Ask a ledger whether it takes events

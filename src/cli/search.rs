@@ -7,7 +7,7 @@ use super::{
     Context, Failure,
     client::{Client, index_of},
     record::resolve,
-    serve::DEFAULT_LISTEN,
+    serving::DEFAULT_LISTEN,
     terminal,
 };
 use crate::{event::EventType, search};

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args as ClapArgs;
@@ -120,7 +121,7 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn read_policy(path: &Path) -> Result<Policy, Failure> {
+pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
     let text = String::from_utf8(read(path, MAX_POLICY)?).map_err(|e| named(e.to_string()))?;
     text.parse().map_err(|e: PolicyError| named(e.to_string()))
@@ -178,13 +179,18 @@ fn exhibit(
     }
 }
 
+/// Where a ledger is read: at an address, or in a folder.
+pub(super) fn source(ledger: &str) -> Result<Arc<dyn Source + Send>, Failure> {
+    Ok(if ledger.contains("://") {
+        Arc::new(HttpSource::new(ledger).map_err(|e| Failure::Usage(e.to_string()))?)
+    } else {
+        Arc::new(FolderSource::open(Path::new(ledger)).map_err(|e| Failure::Undecided(e.to_string()))?)
+    })
+}
+
 /// Verifies a ledger, with progress if somebody watches.
 pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options) -> Result<Report, Failure> {
-    let source: Box<dyn Source> = if ledger.contains("://") {
-        Box::new(HttpSource::new(ledger).map_err(|e| Failure::Usage(e.to_string()))?)
-    } else {
-        Box::new(FolderSource::open(Path::new(ledger)).map_err(|e| Failure::Undecided(e.to_string()))?)
-    };
+    let source = source(ledger)?;
     let meter = Meter::new();
     let report = mirror::verify(&*source, key, options, &|done, of| meter.show(done, of));
     meter.clear();

@@ -10,7 +10,7 @@ use super::{
     config::LogLevel,
     key,
     notify::{State, notify},
-    serve::{bind, local, start_log, stop_signal},
+    serving::{bind, local, start_log, stop_signal},
     terminal,
 };
 use crate::{

@@ -59,6 +59,13 @@ pub struct Content {
 }
 
 impl Content {
+    /// Whether words may have the member `files`. Most have none, and reading them takes longer than seeing that: the
+    /// name stands in them as it is, or written with a backslash.
+    #[cfg(feature = "serve")]
+    pub(crate) fn may_name_files(words: &[u8]) -> bool {
+        words.contains(&b'\\') || words.windows(7).any(|w| w == b"\"files\"")
+    }
+
     /// Reads a content blob as the door does (formats.md, section 3).
     ///
     /// # Errors

@@ -22,6 +22,17 @@ use crate::{
 struct Settings {
     origin: String,
     checkpoint_key: String,
+    /// Where a mirror reads. Such a folder has no key.
+    #[serde(default)]
+    mirror_of: Option<String>,
+}
+
+/// What the settings say.
+pub(crate) struct Said {
+    pub origin: Origin,
+    pub log_key: VerifyingKey,
+    /// Where a mirror reads.
+    pub mirror_of: Option<String>,
 }
 
 /// Paths in the folder of a ledger.
@@ -62,6 +73,26 @@ impl Folder {
     pub fn checkpoint(&self) -> PathBuf {
         self.public().join("checkpoint")
     }
+    /// How far a mirror has come that is not at a checkpoint yet.
+    pub fn progress(&self) -> PathBuf {
+        self.0.join("progress")
+    }
+    /// The last checkpoint that a mirror verified: what it has, or is on its way to.
+    pub fn heading(&self) -> PathBuf {
+        self.0.join("heading")
+    }
+    /// The proof that the log signed two histories, if a mirror found it.
+    pub fn fork(&self) -> PathBuf {
+        self.0.join("fork.json")
+    }
+    /// What a mirror removed because its origin withheld it: a line of JSON each.
+    pub fn removed(&self) -> PathBuf {
+        self.0.join("removed.jsonl")
+    }
+    /// Entries whose words a mirror will ask for again.
+    pub fn wanted(&self) -> PathBuf {
+        self.0.join("wanted")
+    }
     pub fn tile(&self, path: &TilePath) -> PathBuf {
         self.public().join(path.to_string())
     }
@@ -88,21 +119,45 @@ impl Folder {
 
     /// Makes the folders, the settings and the key file.
     pub fn make(&self, origin: &Origin, key: &SigningKey) -> Result<(), LedgerError> {
-        for dir in [self.journal(), self.tmp(), self.public(), self.uploads()] {
-            fs::create_dir_all(&dir).map_err(|e| io(&dir, "create", e))?;
-        }
+        self.make_dirs()?;
         write_secret(&self.checkpoint_key(), &key.to_secret_text())?;
-        let text = format!(
+        self.write_settings(&format!(
             "# A ledger of Onrecord. Origin and log key are fixed for its life.\n\
              origin = \"{origin}\"\ncheckpoint_key = \"{}\"\n",
             key.verifying_key()
-        );
+        ))
+    }
+
+    /// Makes the folders and the settings of a mirror.
+    pub fn make_mirror(&self, key: &VerifyingKey, of: &str) -> Result<(), LedgerError> {
+        self.make_dirs()?;
+        // An address holds no character that would have to be written otherwise here.
+        self.write_settings(&format!(
+            "# A mirror of a ledger of Onrecord. Origin and log key are fixed for its life; where it reads may change.\n\
+             origin = \"{}\"\ncheckpoint_key = \"{key}\"\nmirror_of = {of:?}\n",
+            key.name()
+        ))
+    }
+
+    fn make_dirs(&self) -> Result<(), LedgerError> {
+        for dir in [self.journal(), self.tmp(), self.public(), self.uploads()] {
+            fs::create_dir_all(&dir).map_err(|e| io(&dir, "create", e))?;
+        }
+        Ok(())
+    }
+
+    fn write_settings(&self, text: &str) -> Result<(), LedgerError> {
         let path = self.settings();
         fs::write(&path, text).map_err(|e| io(&path, "write", e))
     }
 
     /// Reads the settings: origin and log key.
     pub fn read_settings(&self) -> Result<(Origin, VerifyingKey), LedgerError> {
+        self.said().map(|said| (said.origin, said.log_key))
+    }
+
+    /// Reads all settings.
+    pub fn said(&self) -> Result<Said, LedgerError> {
         let path = self.settings();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -116,12 +171,15 @@ impl Folder {
         let origin: Origin = settings.origin.parse().map_err(|e| broken(format!("origin: {e}")))?;
         let vkey: VerifyingKey =
             settings.checkpoint_key.parse().map_err(|e| broken(format!("checkpoint_key: {e}")))?;
-        Ok((origin, vkey))
+        Ok(Said { origin, log_key: vkey, mirror_of: settings.mirror_of })
     }
 
     /// Reads the settings and the key.
     pub fn read(&self) -> Result<(Origin, SigningKey), LedgerError> {
-        let (origin, vkey) = self.read_settings()?;
+        let Said { origin, log_key: vkey, mirror_of } = self.said()?;
+        if let Some(of) = mirror_of {
+            return Err(LedgerError::Mirror { dir: self.0.display().to_string(), of });
+        }
         let key_path = self.checkpoint_key();
         let secret = fs::read_to_string(&key_path).map_err(|e| io(&key_path, "read", e))?;
         let secret = zeroize::Zeroizing::new(secret);

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     LedgerError, cosigned,
+    opening::progress_text,
     reader::{ReadError, Shared},
     sequencer::{Extent, Signals, content_tile_of},
     withholding,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     event::{Digest, EventId},
     log::{
-        SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words, decode_contents,
+        Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words, decode_contents,
         encode_contents, new_tiles,
     },
     store::{
@@ -58,9 +59,14 @@ struct Look {
     /// Words that are not on disk as this checkpoint says: withheld (none) or given back.
     pending: BTreeMap<u64, Option<Arc<[u8]>>>,
     extent: Extent,
+    root: Hash,
 }
 
 impl Look {
+    /// Not if this is a mirror on its way.
+    fn is_at_checkpoint(&self) -> bool {
+        self.checkpoint.checkpoint().size() == self.size()
+    }
     fn size(&self) -> u64 {
         self.extent.entries
     }
@@ -102,7 +108,7 @@ impl Follower {
     }
 
     fn is_done(&self) -> bool {
-        let size = self.shared.recent().checkpoint.checkpoint().size();
+        let size = self.shared.recent().size();
         let overlay = self.shared.overlay();
         self.published == size && overlay.old.is_none() && overlay.young.listed.is_empty()
     }
@@ -129,6 +135,7 @@ impl Follower {
             checkpoint: recent.checkpoint.clone(),
             pending: recent.pending.clone(),
             extent: recent.extent(),
+            root: recent.frontier.root(),
         }
     }
 
@@ -186,13 +193,20 @@ impl Follower {
                 return Ok(false);
             }
             if size > before {
-                placing.place(&shared.folder.checkpoint(), look.checkpoint.note().as_bytes())?;
+                if look.is_at_checkpoint() {
+                    placing.place(&shared.folder.checkpoint(), look.checkpoint.note().as_bytes())?;
+                } else {
+                    let text = progress_text(size, &look.root);
+                    placing.place(&shared.folder.progress(), text.as_bytes())?;
+                }
                 placing.sync()?;
                 self.published = size;
-                let bare = cosigned::bare(&look.checkpoint, &shared.log_key)
-                    .map_err(|e| ReadError(e.to_string()))?;
-                shared.published.send_replace(Some(Arc::new(bare)));
-                shared.cosigned.note_published(size);
+                if look.is_at_checkpoint() {
+                    let bare = cosigned::bare(&look.checkpoint, &shared.log_key)
+                        .map_err(|e| ReadError(e.to_string()))?;
+                    shared.published.send_replace(Some(Arc::new(bare)));
+                    shared.cosigned.note_published(size);
+                }
                 self.grown.push_back((Instant::now(), before, size));
             }
             let withheld = look.pending.iter().filter(|(_, words)| words.is_none());

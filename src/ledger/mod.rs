@@ -20,6 +20,7 @@
 
 mod admission;
 mod clock;
+mod copier;
 #[cfg(test)]
 mod copies;
 pub(crate) mod cosigned;
@@ -35,12 +36,14 @@ mod overlay;
 mod reader;
 mod recent;
 mod sequencer;
+mod shown;
 mod submission;
 mod upload;
 pub(crate) mod withholding;
 #[cfg(test)]
 mod world;
 
+pub(crate) use copier::{Copied, Copier, CopyError};
 pub use cosigned::{NotKept, Witnessed};
 #[cfg(feature = "cli")]
 pub(crate) use footprint::{Basis, Changes, Footprint};
@@ -69,7 +72,7 @@ use self::{
 use crate::{
     event::{Digest, Refusal},
     log::{SignedCheckpoint, WitnessKey},
-    note::{Origin, SignatureLine, SigningKey},
+    note::{Origin, SignatureLine, SigningKey, VerifyingKey},
     store::StoreError,
 };
 
@@ -97,6 +100,14 @@ pub enum LedgerError {
     /// There is no ledger in the folder.
     #[error("{0} holds no ledger; make one with `onrecord init`")]
     NotALedger(String),
+    /// The folder is a mirror, which nobody writes to but its origin.
+    #[error("{dir} is a mirror of {of}; follow it with `onrecord mirror`")]
+    Mirror {
+        /// The folder.
+        dir: String,
+        /// Where it reads.
+        of: String,
+    },
     /// What is stored is not a ledger of this origin, or is broken at the place named.
     #[error("{0}")]
     Broken(String),
@@ -123,6 +134,8 @@ pub struct Options {
     pub upload_quota: u64,
     /// How long an upload waits for an event that names it.
     pub upload_expiry: Duration,
+    /// Whether words may be missing: in a mirror that keeps none, or not yet.
+    pub lacks_words: bool,
     /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
     pub witnesses: Vec<WitnessKey>,
 }
@@ -137,6 +150,7 @@ impl Default for Options {
             max_file: 64 << 20,
             upload_quota: 256 << 20,
             upload_expiry: Duration::from_secs(3_600),
+            lacks_words: false,
             witnesses: Vec::new(),
         }
     }
@@ -228,6 +242,8 @@ struct Open {
     /// To the sequencer; none once the ledger is closed.
     groups: Mutex<Option<mpsc::Sender<Group>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Where a mirror reads.
+    mirror_of: Option<String>,
 }
 
 impl std::fmt::Debug for Open {
@@ -248,8 +264,10 @@ impl Open {
         // The sequencer ends when it has taken all that was sent; then what is left is published.
         drop(lock(&self.groups));
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // The last is the follower.
+        let last = threads.len().saturating_sub(1);
         for (i, thread) in threads.into_iter().enumerate() {
-            if i == 1 {
+            if i == last {
                 self.signals.closing.store(true, Ordering::Release);
                 self.signals.wake();
             }
@@ -298,6 +316,21 @@ impl Ledger {
         opening::open(dir, options)
     }
 
+    /// Opens the folder of a mirror, made if it is not there: what was copied, and its one writer, to which nobody but
+    /// the follower of its origin has access. `heading` is a checkpoint of the origin, which a new mirror begins with.
+    ///
+    /// # Errors
+    /// [`LedgerError`], also if the folder holds something else.
+    pub(crate) fn open_mirror(
+        dir: &Path,
+        of: &str,
+        heading: Option<SignedCheckpoint>,
+        key: &VerifyingKey,
+        options: Options,
+    ) -> Result<(Self, Copier), LedgerError> {
+        opening::open_mirror(dir, of, heading, key, options)
+    }
+
     /// Throws the index away and makes it again from the log. Tells `progress` how many entries are done, and
     /// of how many. Gives their number.
     ///
@@ -343,7 +376,7 @@ impl Ledger {
 
     /// The answers when the sequencer is gone.
     fn not_taken(&self, n: usize) -> Vec<Result<Receipt, Refusal>> {
-        let why = self.fault().unwrap_or_else(|| "the ledger is closed".into());
+        let why = self.refuses().unwrap_or_else(|| "the ledger is closed".into());
         vec![Err(read_only(&why)); n]
     }
 
@@ -367,7 +400,7 @@ impl Ledger {
             return;
         }
         let shared: &Arc<Shared> = self.0.reader.shared();
-        let fault = self.fault();
+        let fault = self.refuses();
         let mut submissions = Vec::new();
         let mut taken = Vec::with_capacity(calls.len());
         for Call { submissions: mut sent, atomic, reply, at_door } in calls {
@@ -423,7 +456,7 @@ impl Ledger {
     /// # Errors
     /// `LEDGER_READ_ONLY` or `UNAVAILABLE`.
     pub fn upload(&self, digest: Digest, from: IpAddr) -> Result<Upload, Refusal> {
-        if let Some(why) = self.fault() {
+        if let Some(why) = self.refuses() {
             return Err(read_only(&why));
         }
         self.0.reader.shared().uploads.begin(digest, from)
@@ -462,7 +495,14 @@ impl Ledger {
     /// Whether the writer takes events: `None`, or why not, in words that strangers may read. The cause is in the
     /// log.
     pub fn fault(&self) -> Option<String> {
-        self.0.signals.fault().or_else(|| self.groups().is_none().then(|| "the ledger is closed".to_owned()))
+        let closed = || self.0.mirror_of.is_none() && self.groups().is_none();
+        self.0.signals.fault().or_else(|| closed().then(|| "the ledger is closed".to_owned()))
+    }
+
+    /// Why nothing is put on record here, if that is so: a fault, or that this is a mirror.
+    fn refuses(&self) -> Option<String> {
+        let mirror = |of: &String| format!("this is a mirror; events are put on record at {of}");
+        self.fault().or_else(|| self.0.mirror_of.as_ref().map(mirror))
     }
 
     /// Calls that wait for the sequencer, and how many may.

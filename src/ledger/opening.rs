@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::{
-    Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
+    Copier, Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
     clock::{Clock, SystemTimeSource, TimeSource},
     cosigned::{self, Cosigned},
-    folder::{Folder, io},
+    folder::{Folder, Said, io},
     follower::Follower,
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
@@ -207,10 +207,15 @@ fn open_with(
     let log_key = key.verifying_key().clone();
     let lock = lock(&folder)?;
 
-    let on_disk = read_checkpoint(&*disk, &folder, &log_key)?;
-    let mut recent = read_published(&*disk, &folder, &origin, on_disk.as_ref(), &key)?;
-    let published = recent.size();
-    let recovered = journal::recover(&*disk, &folder.journal(), published)?;
+    let published = match read_checkpoint(&*disk, &folder.checkpoint(), &log_key)? {
+        Some(checkpoint) => Published::at(checkpoint),
+        None => Checkpoint::new(origin.clone(), 0, Hash::EMPTY_ROOT)
+            .and_then(|c| c.sign(&key))
+            .map(Published::at)
+            .map_err(|e| LedgerError::Broken(e.to_string()))?,
+    };
+    let mut recent = read_published(&*disk, &folder, &origin, &published)?;
+    let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let last = replay_journal(&mut recent, &recovered, &origin, last)?;
     let checkpoint = Checkpoint::new(origin.clone(), recent.size(), recent.frontier.root())
@@ -218,99 +223,254 @@ fn open_with(
         .map_err(|e| LedgerError::Broken(e.to_string()))?;
     recent.checkpoint = Arc::new(checkpoint);
 
-    let size = recent.size();
-    let index = Index::open(&folder.index())?;
-    let uploads =
-        Uploads::open(disk.clone(), &folder, options.max_file, options.upload_quota, options.upload_expiry)
-            .map_err(|e| io(&folder.uploads(), "read", e))?;
-    let marks = Marks::open(disk.clone(), &folder)?;
-    let ids = (origin, log_key);
-    let shared = Arc::new(Shared::new(
-        ids,
-        (folder.clone(), disk.clone(), lock),
+    let (max_batch, max_backlog) = (options.max_batch.max(1), options.max_backlog.max(1));
+    let opened = Opening {
+        disk,
+        folder,
+        ids: (origin, log_key),
+        lock,
         recent,
-        index,
-        (uploads, marks),
-        Cosigned::new(options.witnesses),
-    ));
-    // All that the journal holds, published or not: what a checkpoint withholds leaves the disk after it.
-    let journalled = || (recovered.first..).zip(&recovered.records);
-    give_back_again(&shared, journalled());
-    catch_up(&shared, size, progress)?;
-    withhold_again(&shared, journalled())?;
-    cosigned::take_up(&shared, on_disk.as_ref())?;
-    if let Some(checkpoint) = on_disk {
-        let bare = cosigned::bare(&checkpoint, &shared.log_key);
-        let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;
-        shared.published.send_replace(Some(Arc::new(bare)));
-        shared.cosigned.note_published(published);
-    }
-    let unsettled = withholding::resume(&shared, journalled())?;
-    check_tail_words(&shared)?;
-
-    // The last segment ends where this one begins; one of the same name held nothing.
-    let fresh = Journal::start(&*disk, &folder.journal(), size)?;
-    let journal = Arc::new(Mutex::new(fresh));
-    let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
-    let signals = Arc::new(Signals::default());
-    signals.set_published(Extent { entries: published, bytes: 0 });
+        recovered,
+        published: published.size,
+        on_disk: (published.size > 0).then_some(published.checkpoint),
+    };
+    let Opened { shared, signals, journal, follower } = opened.open(options, progress)?;
     let (groups, waiting) = mpsc::channel(MAX_WAITING);
-    let max_backlog = options.max_backlog.max(1);
     let sequencer = Sequencer {
         shared: shared.clone(),
         signals: signals.clone(),
-        journal: journal.clone(),
+        journal,
         key,
         clock: Clock::new(time, last.map(|(_, time)| time)),
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
-        max_batch: options.max_batch.max(1),
+        max_batch,
         max_backlog,
         groups: waiting,
     };
-    let mut follower = Follower {
-        shared: shared.clone(),
-        signals: signals.clone(),
-        journal: journal.clone(),
-        segments,
-        published,
-        unsettled,
-        // Earlier processes may have left partial tiles anywhere.
-        grown: VecDeque::from([(Instant::now(), 0, published)]),
-        cosignatures: 0,
-        publish_every: options.publish_every,
-        partials_for: options.partials_for,
-        max_backlog,
-        expire_every: options.upload_expiry.min(EXPIRE_EVERY),
-    };
-    // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
-    // this start fails, before anybody sees it.
-    follower.follow()?;
-    journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(&*disk)?;
-    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
-        std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
-    };
     let threads = vec![
-        spawn("sequencer", Box::new(move || sequencer.run()))?,
-        spawn("follower", Box::new(move || follower.run()))?,
+        spawn(dir, "sequencer", move || sequencer.run())?,
+        spawn(dir, "follower", move || follower.run())?,
     ];
+    Ok(ledger(shared, signals, Some(groups), threads, None))
+}
+
+/// Opens a mirror: see [`Ledger::open_mirror`].
+pub(super) fn open_mirror(
+    dir: &Path,
+    of: &str,
+    heading: Option<SignedCheckpoint>,
+    key: &VerifyingKey,
+    options: Options,
+) -> Result<(Ledger, Copier), LedgerError> {
+    let folder = Folder::new(dir);
+    if !folder.settings().exists() {
+        if fs::read_dir(dir).is_ok_and(|mut names| names.next().is_some()) {
+            return Err(LedgerError::Broken(format!("{} is not empty, and no mirror", dir.display())));
+        }
+        folder.make_mirror(key, of)?;
+    }
+    let Said { origin, log_key, mirror_of } = folder.said()?;
+    if mirror_of.is_none() {
+        return Err(LedgerError::Exists(dir.display().to_string()));
+    }
+    if log_key != *key {
+        let dir = dir.display();
+        return Err(LedgerError::Broken(format!("{dir} is a mirror of the log {log_key}, not of {key}")));
+    }
+    let lock = lock(&folder)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let shown = read_checkpoint(&*disk, &folder.checkpoint(), key)?;
+    let verified = read_checkpoint(&*disk, &folder.heading(), key)?.or(heading);
+    let none = || LedgerError::Broken(format!("{} holds nothing yet", dir.display()));
+    let heading = verified.or_else(|| shown.clone()).ok_or_else(none)?;
+    let progress = read_progress(&*disk, &folder)?.unwrap_or((0, Hash::EMPTY_ROOT));
+    let published = match shown {
+        Some(shown) if shown.checkpoint().size() >= progress.0 => Published::at(shown),
+        shown => {
+            let checkpoint = shown.unwrap_or_else(|| heading.clone());
+            Published { size: progress.0, root: progress.1, checkpoint }
+        }
+    };
+    let recent = read_published(&*disk, &folder, &origin, &published)?;
+    let last = last_published(&*disk, &folder, &recent, &origin)?;
+    let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
+    let max_backlog = options.max_backlog.max(1);
+    let opened = Opening {
+        disk,
+        folder,
+        ids: (origin, log_key),
+        lock,
+        recent,
+        recovered,
+        published: published.size,
+        on_disk: (published.checkpoint.checkpoint().size() == published.size).then_some(published.checkpoint),
+    };
+    let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
+    let threads = vec![spawn(dir, "follower", move || follower.run())?];
+    let copier = Copier { shared: shared.clone(), signals: signals.clone(), last, heading, max_backlog };
+    Ok((ledger(shared, signals, None, threads, Some(of.to_owned())), copier))
+}
+
+fn spawn(
+    dir: &Path,
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, LedgerError> {
+    std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
+}
+
+fn ledger(
+    shared: Arc<Shared>,
+    signals: Arc<Signals>,
+    groups: Option<mpsc::Sender<super::sequencer::Group>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    mirror_of: Option<String>,
+) -> Ledger {
     signals.wake();
+    let size = shared.recent().size();
     tracing::info!(origin = %shared.origin, size, "the ledger is open");
-    Ok(Ledger(Arc::new(Open {
+    Ledger(Arc::new(Open {
         reader: Reader::new(shared),
         signals,
         calls: Mutex::default(),
-        groups: Mutex::new(Some(groups)),
+        groups: Mutex::new(groups),
         threads: Mutex::new(threads),
-    })))
+        mirror_of,
+    }))
+}
+
+/// A log as it was found, before its index and files are.
+struct Opening {
+    disk: Arc<dyn Disk>,
+    folder: Folder,
+    ids: (Origin, VerifyingKey),
+    lock: fs::File,
+    recent: Recent,
+    recovered: Recovered,
+    published: u64,
+    /// The checkpoint in `public/`.
+    on_disk: Option<SignedCheckpoint>,
+}
+
+/// What all writers of a folder have.
+struct Opened {
+    shared: Arc<Shared>,
+    signals: Arc<Signals>,
+    journal: Arc<Mutex<Journal>>,
+    follower: Follower,
+}
+
+impl Opening {
+    /// Brings index and files up to the log, and what is not in tiles into them.
+    fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
+        let Self { disk, folder, ids, lock, recent, recovered, published, on_disk } = self;
+        let size = recent.size();
+        let index = Index::open(&folder.index())?;
+        let uploads = Uploads::open(
+            disk.clone(),
+            &folder,
+            options.max_file,
+            options.upload_quota,
+            options.upload_expiry,
+        )
+        .map_err(|e| io(&folder.uploads(), "read", e))?;
+        let marks = Marks::open(disk.clone(), &folder)?;
+        let mut shared = Shared::new(
+            ids,
+            (folder.clone(), disk.clone(), lock),
+            recent,
+            index,
+            (uploads, marks),
+            Cosigned::new(options.witnesses),
+        );
+        shared.lacks_words = options.lacks_words;
+        let shared = Arc::new(shared);
+        // All that the journal holds, published or not: what a checkpoint withholds leaves the disk after it.
+        let journalled = || (recovered.first..).zip(&recovered.records);
+        give_back_again(&shared, journalled());
+        catch_up(&shared, size, progress)?;
+        withhold_again(&shared, journalled())?;
+        cosigned::take_up(&shared, on_disk.as_ref())?;
+        if let Some(checkpoint) = on_disk {
+            let bare = cosigned::bare(&checkpoint, &shared.log_key);
+            let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;
+            shared.published.send_replace(Some(Arc::new(bare)));
+            shared.cosigned.note_published(published);
+        }
+        let unsettled = withholding::resume(&shared, journalled())?;
+        if !options.lacks_words {
+            check_tail_words(&shared)?;
+        }
+
+        // The last segment ends where this one begins; one of the same name held nothing.
+        let fresh = Journal::start(&*disk, &folder.journal(), size)?;
+        let journal = Arc::new(Mutex::new(fresh));
+        let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
+        let signals = Arc::new(Signals::default());
+        signals.set_published(Extent { entries: published, bytes: 0 });
+        let mut follower = Follower {
+            shared: shared.clone(),
+            signals: signals.clone(),
+            journal: journal.clone(),
+            segments,
+            published,
+            unsettled,
+            // Earlier processes may have left partial tiles anywhere.
+            grown: VecDeque::from([(Instant::now(), 0, published)]),
+            cosignatures: 0,
+            publish_every: options.publish_every,
+            partials_for: options.partials_for,
+            max_backlog: options.max_backlog.max(1),
+            expire_every: options.upload_expiry.min(EXPIRE_EVERY),
+        };
+        // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
+        // this start fails, before anybody sees it.
+        follower.follow()?;
+        journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(&*disk)?;
+        Ok(Opened { shared, signals, journal, follower })
+    }
+}
+
+/// What lies in `public/`: so many entries, under this root. The checkpoint is of that size, but for a mirror on its way.
+struct Published {
+    size: u64,
+    root: Hash,
+    checkpoint: SignedCheckpoint,
+}
+
+impl Published {
+    fn at(checkpoint: SignedCheckpoint) -> Self {
+        Self { size: checkpoint.checkpoint().size(), root: checkpoint.checkpoint().root(), checkpoint }
+    }
+}
+
+const PROGRESS: &str = "onrecord mirror progress 1";
+
+/// How far a mirror is on its way, as it is written.
+pub(super) fn progress_text(size: u64, root: &Hash) -> String {
+    format!("{PROGRESS}\n{size}\n{}\n", root.to_base64())
+}
+
+/// Size and root of what a mirror on its way has in `public/`.
+fn read_progress(disk: &dyn Disk, folder: &Folder) -> Result<Option<(u64, Hash)>, LedgerError> {
+    let path = folder.progress();
+    let Some(bytes) = disk.read(&path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
+    let parse = || {
+        let mut lines = std::str::from_utf8(&bytes).ok()?.lines();
+        let (first, size, root) = (lines.next()?, lines.next()?.parse().ok()?, lines.next()?);
+        let root = Hash::from_base64(root)?;
+        (first == PROGRESS && lines.next().is_none()).then_some((size, root))
+    };
+    let broken = || LedgerError::Broken(format!("{}: expected what a mirror writes there", path.display()));
+    parse().map(Some).ok_or_else(broken)
 }
 
 fn read_checkpoint(
     disk: &dyn Disk,
-    folder: &Folder,
+    path: &Path,
     key: &VerifyingKey,
 ) -> Result<Option<SignedCheckpoint>, LedgerError> {
-    let path = folder.checkpoint();
-    let Some(bytes) = disk.read(&path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
+    let Some(bytes) = disk.read(path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
     let opened = Checkpoint::open(&bytes, key);
     opened.map(Some).map_err(|e| LedgerError::Broken(format!("{}: {e}", path.display())))
 }
@@ -347,22 +507,16 @@ impl NodeReader for TilesOnDisk<'_> {
     }
 }
 
-/// Takes up the published log: its edge, and what is not in full tiles. Checked against the checkpoint.
+/// Takes up the published log: its edge, and what is not in full tiles. Checked against its root.
 fn read_published(
     disk: &dyn Disk,
     folder: &Folder,
     origin: &Origin,
-    published: Option<&SignedCheckpoint>,
-    key: &SigningKey,
+    published: &Published,
 ) -> Result<Recent, LedgerError> {
     let broken = |why: String| LedgerError::Broken(why);
-    let Some(published) = published else {
-        let empty = Checkpoint::new(origin.clone(), 0, Hash::EMPTY_ROOT)
-            .and_then(|c| c.sign(key))
-            .map_err(|e| broken(e.to_string()))?;
-        return Ok(Recent::new(Arc::new(empty), 0, Frontier::new()));
-    };
-    let (size, root) = (published.checkpoint().size(), published.checkpoint().root());
+    let Published { size, root, checkpoint } = published;
+    let (size, root) = (*size, *root);
     let tiles = TilesOnDisk { disk, folder, size };
     let frontier = Frontier::read(size, &tiles)?;
     if frontier.root() != root {
@@ -375,7 +529,7 @@ fn read_published(
         }));
     }
     let start = size / WIDTH * WIDTH;
-    let mut recent = Recent::new(Arc::new(published.clone()), start, frontier);
+    let mut recent = Recent::new(Arc::new(checkpoint.clone()), start, frontier);
     let mut level = 0;
     let mut nodes = size;
     while nodes > 0 {

@@ -131,6 +131,8 @@ pub(crate) struct Shared {
     pub changes: Changes,
     /// How often readers asked.
     pub reads: AtomicU64,
+    /// Whether words may be missing: see [`Options`](super::Options).
+    pub lacks_words: bool,
     /// Held as long as anything of the ledger is in use.
     _lock: std::fs::File,
 }
@@ -168,6 +170,7 @@ impl Shared {
             offsets: Offsets::default(),
             changes: Changes::default(),
             reads: AtomicU64::new(0),
+            lacks_words: false,
             _lock: lock,
         }
     }
@@ -328,7 +331,9 @@ impl Shared {
         }
         // They may have been withheld since the first look: what says so comes before they leave.
         Ok(withheld().unwrap_or_else(|| {
-            tracing::error!(index, "the words of an entry are missing though nothing withholds them");
+            if !self.lacks_words {
+                tracing::error!(index, "the words of an entry are missing though nothing withholds them");
+            }
             StoredWords::Missing
         }))
     }
@@ -383,7 +388,7 @@ impl Shared {
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         let (size, start) = {
             let recent = self.recent();
-            (recent.checkpoint.checkpoint().size(), recent.start)
+            (recent.size(), recent.start)
         };
         if !path.is_within(size) {
             return Ok(None);
@@ -710,6 +715,10 @@ impl Reader {
     /// [`ReadError`].
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.note_everything();
+        // A mirror on its way has more than it shows.
+        if !path.is_within(self.0.recent().checkpoint.checkpoint().size()) {
+            return Ok(None);
+        }
         self.0.tile(path)
     }
     /// A full tile of hashes or entries, to be read where the system has it in memory. `None` says nothing of the tile.

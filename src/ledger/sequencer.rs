@@ -1,7 +1,6 @@
 //! The one who numbers: decides each event at its own index, commits batches, acknowledges.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -18,7 +17,7 @@ use super::{
     metrics::Metrics,
     overlay::Layered,
     reader::{Shared, StoredWords, listed},
-    recent::{Item, ItemWords},
+    shown::Shown,
     withholding::{check_files, files_given_back, listed_files},
 };
 use crate::{
@@ -160,6 +159,13 @@ impl Signals {
         let waits = |p: &mut Extent| !is_enough(*p) && self.fault().is_none();
         drop(self.progress.1.wait_while(progress, waits).unwrap_or_else(PoisonError::into_inner));
     }
+    /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
+    pub fn wait_for_follower(&self, committed: Extent, max_backlog: u64) {
+        self.wait_published(|published| {
+            committed.entries.saturating_sub(published.entries) < max_backlog
+                && committed.bytes.saturating_sub(published.bytes) < MAX_BACKLOG_BYTES
+        });
+    }
     pub fn wake(&self) {
         *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.news.1.notify_all();
@@ -260,17 +266,8 @@ impl Sequencer {
         }
     }
 
-    /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
-    fn wait_for_follower(&self) {
-        let committed = self.shared.recent().extent();
-        self.signals.wait_published(|published| {
-            committed.entries.saturating_sub(published.entries) < self.max_backlog
-                && committed.bytes.saturating_sub(published.bytes) < MAX_BACKLOG_BYTES
-        });
-    }
-
     fn commit(&mut self, groups: Vec<Group>) {
-        self.wait_for_follower();
+        self.signals.wait_for_follower(self.shared.recent().extent(), self.max_backlog);
         if let Some(why) = self.signals.fault() {
             return refuse_all(groups, &read_only(&why));
         }
@@ -477,13 +474,6 @@ impl Sequencer {
             .and_then(|c| c.sign(&self.key))
             .map_err(|e| e.to_string())?;
         let frame = journal::frame(batch.base, &batch.records, checkpoint.note().as_bytes());
-        let withholds = |l: &&Listed| l.event_type == EventType::ContentWithheld;
-        let begun = self.shared.uploads.begun();
-        let uploads: BTreeMap<u64, u64> =
-            batch.listed.iter().filter(withholds).map(|l| (l.index, begun)).collect();
-        let changes_words =
-            |l: &&Listed| matches!(l.event_type, EventType::ContentWithheld | EventType::ContentReleased);
-        let withheld = batch.listed.iter().rfind(changes_words).map(|l| l.index);
         let _held = self.signals.hold();
         let began = Instant::now();
         self.journal
@@ -496,27 +486,16 @@ impl Sequencer {
 
         self.last_hash = batch.last_hash;
         let checkpoint = Arc::new(checkpoint);
-        let size = checkpoint.checkpoint().size();
-        self.shared.changes.note(batch.rows.iter().map(|(key, _)| key), batch.listed.iter(), size);
-        // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
-        let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
-        overlay.young.rows.put(std::mem::take(&mut batch.rows));
-        overlay.young.listed.append(&mut batch.listed);
-        overlay.young.uploads.extend(uploads);
-        let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-        let items = batch.records.drain(..).map(|record| Item {
-            entry: record.entry,
-            words: record.words.map_or(ItemWords::None, ItemWords::Present),
+        self.shared.show(Shown {
+            rows: std::mem::take(&mut batch.rows),
+            listed: std::mem::take(&mut batch.listed),
+            records: std::mem::take(&mut batch.records),
+            words: std::mem::take(&mut batch.words),
+            nodes,
+            frontier,
+            bytes: frame.len() as u64,
+            checkpoint: Some(checkpoint.clone()),
         });
-        recent.extend(items, nodes, frontier);
-        for (index, words) in batch.words.drain(..) {
-            recent.set_words(index, words);
-        }
-        recent.checkpoint = checkpoint.clone();
-        recent.bytes += frame.len() as u64;
-        recent.last_withheld = withheld.or(recent.last_withheld);
-        drop((recent, overlay));
-        self.shared.committed.send_replace(size);
         Ok(checkpoint)
     }
 }

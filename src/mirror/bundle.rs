@@ -1,7 +1,10 @@
 //! One bundle of entries with its hash tile, words and files: fetched, taken apart, and judged as far as that
 //! goes without the entries below it.
 
-use std::io::{BufReader, Read};
+use std::{
+    io::{BufReader, Read},
+    sync::Arc,
+};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +13,7 @@ use super::{Fault, Options, Place, Source, SourceError, source::read_whole, veri
 use crate::{
     event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT},
     log::{
-        Entry, EntryError, Hash, MAX_ENTRY, SignedEntry, TILE_WIDTH, TileKind, TilePath, decode_hashes,
+        Entry, EntryError, Hash, MAX_ENTRY, SignedEntry, TILE_WIDTH, TileKind, TilePath, Time, decode_hashes,
         leaf_hash,
     },
     note::Origin,
@@ -204,6 +207,8 @@ pub(super) struct Loaded {
     pub blobs: Vec<Blobs>,
     /// What is wrong with the content tile as a whole.
     pub words_fault: Option<Fault>,
+    /// The entries as they came, where they are kept.
+    pub raw: Vec<Arc<[u8]>>,
 }
 
 /// What was found of an entry's words and files.
@@ -211,6 +216,8 @@ pub(super) struct Loaded {
 pub(super) struct Blobs {
     pub words: Found,
     pub files: Files,
+    /// The words, where they are kept.
+    pub kept: Option<Arc<[u8]>>,
 }
 
 /// What was found of the files that words name.
@@ -244,6 +251,28 @@ pub(super) struct Loader<'a> {
     pub options: &'a Options,
     pub origin: &'a Origin,
     pub size: u64,
+    /// What is kept, for who copies it.
+    pub keep: Keep,
+}
+
+/// What of a bundle is kept beside what is found of it.
+#[derive(Clone, Copy)]
+pub(super) enum Keep {
+    Nothing,
+    /// Entries, and words of those that were recorded up to a time. If there are no such, words are not asked for.
+    UpTo(Time),
+}
+
+impl Keep {
+    fn any(self) -> bool {
+        matches!(self, Self::UpTo(_))
+    }
+    fn words_of(self, entry: &SignedEntry) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::UpTo(time) => entry.header().time <= time,
+        }
+    }
 }
 
 impl Loader<'_> {
@@ -266,8 +295,17 @@ impl Loader<'_> {
             Ok(Ok(tile)) => tile,
             Ok(Err(path)) => {
                 let broken = Some((0, format!("{path} is missing")));
-                let (items, blobs) = Default::default();
-                return Ok(Some(Loaded { index, path, items, broken, leaves, blobs, words_fault: None }));
+                let (items, blobs, raw) = Default::default();
+                return Ok(Some(Loaded {
+                    index,
+                    path,
+                    items,
+                    broken,
+                    leaves,
+                    blobs,
+                    words_fault: None,
+                    raw,
+                }));
             }
             Err(SourceError::TooLong { .. }) if limit < MAX_BUNDLE => return Ok(None),
             Err(e) => return Err(e.into()),
@@ -280,49 +318,67 @@ impl Loader<'_> {
                 some.iter().zip(entries).map(|(raw, entry)| (leaf_hash(raw), entry.map(Box::new)))
             })
             .collect();
-        let mut loaded =
-            Loaded { index, path: tile.path, items, broken, leaves, blobs: Vec::new(), words_fault: None };
-        if self.options.words {
-            self.load_words(&mut loaded)?;
+        let raw = if self.keep.any() { raw.iter().map(|raw| Arc::from(*raw)).collect() } else { Vec::new() };
+        let (blobs, words_fault) = Default::default();
+        let mut loaded = Loaded { index, path: tile.path, items, broken, leaves, blobs, words_fault, raw };
+        if self.options.words && !self.load_words(&mut loaded, limit)? {
+            return Ok(None);
         }
         Ok(Some(loaded))
     }
 
-    fn load_words(self, loaded: &mut Loaded) -> Result<(), Stop> {
+    /// Whether that was done: not if more would be kept than the limit.
+    fn load_words(self, loaded: &mut Loaded, limit: usize) -> Result<bool, Stop> {
         let committed: Vec<Option<ContentRef>> = loaded
             .items
             .iter()
             .map(|(_, entry)| entry.as_ref().ok().and_then(|e| e.event().content().copied()))
             .collect();
+        let is_asked = |item: usize| {
+            let entry = loaded.items.get(item).and_then(|(_, entry)| entry.as_ref().ok());
+            entry.is_some_and(|entry| self.keep.words_of(entry))
+        };
+        let asked: Vec<bool> = (0..committed.len()).map(is_asked).collect();
+        if !asked.contains(&true) {
+            loaded.blobs = committed.iter().map(|_| Blobs::default()).collect();
+            return Ok(true);
+        }
         let tile = match open(self.source, TileKind::Contents, loaded.index, self.size)? {
             Ok(tile) => tile,
             Err(_) => {
                 let found = |c: &Option<_>| if c.is_some() { Found::Absent } else { Found::None };
                 loaded.blobs =
-                    committed.iter().map(|c| Blobs { words: found(c), files: Files::default() }).collect();
-                return Ok(());
+                    committed.iter().map(|c| Blobs { words: found(c), ..Blobs::default() }).collect();
+                return Ok(true);
             }
         };
         let mut items = Items { path: tile.path, reader: BufReader::new(tile.bytes), read: 0 };
         let mut files = Vec::new();
         for item in 0..usize::from(tile.width) {
-            let found = match self.words(&mut items, committed.get(item).copied().flatten(), &mut files)? {
+            if self.keep.any() && limit < MAX_BUNDLE && items.read > limit {
+                return Ok(false);
+            }
+            let mut kept = None;
+            let committed_to = committed.get(item).copied().flatten();
+            let found = match self.words(&mut items, committed_to, &mut files, &mut kept)? {
                 Ok(found) => found,
                 Err(what) => {
                     let place = Place::Words(loaded.index * WIDTH + item as u64);
                     loaded.words_fault = Some(Fault { place, what });
-                    return Ok(());
+                    return Ok(true);
                 }
             };
             if item < committed.len() {
-                loaded.blobs.push(Blobs { words: found, files: self.files(&mut files)? });
+                let is_asked = asked.get(item).is_some_and(|asked| *asked);
+                let kept = kept.filter(|_| is_asked && matches!(found, Found::Present));
+                loaded.blobs.push(Blobs { words: found, files: self.files(&mut files)?, kept });
             }
         }
         let rest = if tile.exact { items.skip(MAX_CONTENT_TILE)?.1 } else { 0 };
         if rest > 0 {
             loaded.words_fault = Some(Fault { place: Place::Tile(items.path), what: trailing(rest) });
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The next words of a content tile, held against what their entry commits to, and the files they name. The
@@ -332,6 +388,7 @@ impl Loader<'_> {
         items: &mut Items,
         committed: Option<ContentRef>,
         files: &mut Vec<FileRef>,
+        kept: &mut Option<Arc<[u8]>>,
     ) -> Result<Result<Found, String>, SourceError> {
         let mut length = [0; 4];
         if items.fill(&mut length)? < length.len() {
@@ -354,9 +411,12 @@ impl Loader<'_> {
             let mut words = vec![0; length as usize];
             let read = items.fill(&mut words)?;
             let digest = Digest::blake3(&words);
-            if digest == committed.blake3 && self.options.files && may_name_files(&words) {
+            if digest == committed.blake3 && self.options.files && Content::may_name_files(&words) {
                 // Files are named by words that pass the door; others name none that a verifier could judge.
                 files.extend(Content::parse(&words).into_iter().flat_map(|c| c.files().to_vec()));
+            }
+            if self.keep.any() {
+                *kept = Some(words.into());
             }
             (digest, read)
         } else {
@@ -394,10 +454,33 @@ impl Loader<'_> {
     }
 }
 
-/// Whether words may have the member `files`. Most have none, and reading them takes longer than seeing that: the
-/// name stands in them as it is, or written with a backslash.
-fn may_name_files(words: &[u8]) -> bool {
-    words.contains(&b'\\') || words.windows(7).any(|w| w == b"\"files\"")
+/// The bytes of the content tile of a bundle; `None` if there is none.
+pub(super) fn words_tile(
+    source: &dyn Source,
+    bundle: u64,
+    size: u64,
+) -> Result<Option<Vec<u8>>, SourceError> {
+    let tile = fetch(source, TileKind::Contents, bundle, size, MAX_CONTENT_TILE)?;
+    Ok(tile.ok().map(|tile| tile.bytes))
+}
+
+/// The words at a place of a content tile, if they are there.
+pub(super) fn word_of(tile: &[u8], item: u64) -> Option<&[u8]> {
+    let mut rest = tile;
+    for at in 0..=item {
+        let (length, after) = rest.split_first_chunk()?;
+        let length = u32::from_be_bytes(*length);
+        if length == WITHHELD {
+            rest = after;
+            continue;
+        }
+        let (words, after) = after.split_at_checked(length as usize)?;
+        if at == item {
+            return (length > 0).then_some(words);
+        }
+        rest = after;
+    }
+    None
 }
 
 /// Compares a file with what words say of it, reading no more than that.

@@ -16,17 +16,21 @@
 //! ```
 
 mod bundle;
+mod follow;
 mod report;
 mod rows;
 mod scratch;
 mod source;
+mod status;
 mod verify;
 
 pub(crate) use crate::check::write_checks;
 pub use crate::check::{Check, Outcome};
+pub use follow::{Keeps, Mirror, MirrorError, Pass, Removed};
 pub(crate) use report::write_faults;
 pub use report::{Fault, Place, Report, Verdict};
 pub use source::{FolderSource, HttpSource, Source, SourceError};
 pub(crate) use source::{agent, base_address};
+pub use status::{Standing, Status};
 pub(crate) use verify::{KeptRows, Start, held_words, verify_from};
 pub use verify::{Options, verify};

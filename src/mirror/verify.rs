@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     Source, SourceError,
-    bundle::{Blobs, Found, Loaded, Loader, WIDTH, first_entry, hashes},
+    bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, first_entry, hashes},
     report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
     scratch::Scratch,
@@ -277,7 +277,8 @@ fn run<R: KeptRows>(
 
     let Start { auditor, levels } = begin(checkpoint).map_err(Stop::Undecided)?;
     let start = auditor.size();
-    let loader = Loader { source, options, origin: checkpoint.origin(), size: checkpoint.size() };
+    let loader =
+        Loader { source, options, origin: checkpoint.origin(), size: checkpoint.size(), keep: Keep::Nothing };
     let mut run = Run {
         loader,
         checkpoint,
@@ -497,7 +498,7 @@ impl<R: KeptRows> Run<'_, R> {
     /// Which is wrong, the entry or its tile: the true leaf hash leads to the signed root.
     fn blame(&self, index: u64, leaf: &Hash, said: &Hash) -> Blame {
         let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
-        let nodes = TileNodes { source: self.loader.source, size, cache: RefCell::default() };
+        let nodes = TileNodes::new(self.loader.source, size);
         let Ok(path) = inclusion_path(index, size, &nodes) else { return Blame::Unknown };
         if verify_inclusion(leaf, index, size, &root, &path).is_ok() {
             Blame::Tile
@@ -748,14 +749,28 @@ fn place(index: u64, position: Position) -> Place {
 }
 
 /// Nodes of the tree as the source's tiles say. Nothing of it is true until a path leads to the signed root.
-struct TileNodes<'a> {
+pub(super) struct TileNodes<'a> {
     source: &'a dyn Source,
     size: u64,
     cache: RefCell<HashMap<TilePath, Vec<Hash>>>,
 }
 
+impl<'a> TileNodes<'a> {
+    pub fn new(source: &'a dyn Source, size: u64) -> Self {
+        Self { source, size, cache: RefCell::default() }
+    }
+
+    /// Takes a tile as known, and forgets all others of its level.
+    pub fn know(&self, path: TilePath, hashes: Vec<Hash>) {
+        let mut cache = self.cache.borrow_mut();
+        cache.retain(|known, _| known.kind() != path.kind());
+        cache.insert(path, hashes);
+    }
+}
+
 /// A node that the source's tiles do not give.
-struct NoNode;
+#[derive(Debug)]
+pub(super) struct NoNode;
 
 impl NodeReader for TileNodes<'_> {
     type Error = NoNode;

@@ -245,6 +245,7 @@ fn expose(app: &App) -> Result<String, ReadError> {
     refusals(app, &mut to);
     requests(app, &mut to);
     connections(app, &mut to);
+    mirror(app, &mut to);
     process(app, &mut to);
     Ok(to.into_text())
 }
@@ -305,6 +306,26 @@ fn connections(app: &App, to: &mut Exposition) {
     to.gauge("onrecord_websockets", "WebSocket connections open now.", app.edge.upgraded.held());
     to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.edge.requests.held());
     to.gauge("onrecord_uploads_under_way", "Files on their way in now.", app.uploads.held());
+}
+
+/// How a mirror stands.
+fn mirror(app: &App, to: &mut Exposition) {
+    let Some(standing) = app.options.mirror.as_ref().map(|status| status.now()) else { return };
+    if let (Some(origin), Some(behind)) = (standing.origin, standing.behind()) {
+        to.gauge("onrecord_mirror_origin_size", "Entries that the origin had when it was last seen.", origin);
+        to.gauge("onrecord_mirror_behind", "Entries of them that are not here.", behind);
+    }
+    if let Some(time) = standing.followed {
+        let help = "When the mirror last had all that the origin showed.";
+        to.gauge("onrecord_mirror_followed_timestamp_seconds", help, time.unix_ms() as f64 / 1e3);
+    }
+    let help = "Entries whose words are not here though nothing withholds them.";
+    to.gauge("onrecord_mirror_words_wanting", help, standing.wanting);
+    let help = "1 if the log signed two histories that can't both be true.";
+    to.gauge("onrecord_mirror_forked", help, u8::from(standing.forked));
+    let name = "onrecord_mirror_refused_total";
+    to.family(name, Kind::Counter, "Looks at the origin in which something was refused.");
+    to.sample(name, &[], standing.refused);
 }
 
 /// What Prometheus' own clients say of any process, under the same names.

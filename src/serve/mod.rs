@@ -27,7 +27,7 @@ pub(crate) mod answer;
 mod bodies;
 mod byte_range;
 mod client;
-mod clock;
+pub(crate) mod clock;
 mod coding;
 mod connection;
 mod connections;
@@ -69,6 +69,7 @@ use tokio::net::TcpListener;
 use self::{metrics::Metrics, shares::Shares, turns::Turns, write_rate::WriteBudget};
 use crate::{
     ledger::Ledger,
+    mirror::Status,
     search::{self, Search},
     views::{Cache, Views},
 };
@@ -93,6 +94,8 @@ pub struct Options {
     pub metrics: Option<Arc<TcpListener>>,
     /// Certificate and key to answer with; without them HTTP is spoken plainly.
     pub tls: Option<Arc<Tls>>,
+    /// How the mirror stands that is served; none if this is the ledger itself.
+    pub mirror: Option<Arc<Status>>,
 }
 
 impl Default for Options {
@@ -106,6 +109,7 @@ impl Default for Options {
             proxies: Proxies::default(),
             metrics: None,
             tls: None,
+            mirror: None,
         }
     }
 }

@@ -293,11 +293,7 @@ impl Index {
             for by in By::all_of(l) {
                 lists.entry(by).or_default().push(l.index);
             }
-            for f in &l.files {
-                let hash = self.file_hash(&f.blake3);
-                batch.insert(file_key(&hash, f.index, f.position), &[]);
-                batch.insert(place_key(f.index, f.position), &hash);
-            }
+            self.insert_files(&mut batch, &l.files);
         }
         for (by, entries) in lists {
             let Some(first) = entries.first() else { continue };
@@ -323,6 +319,21 @@ impl Index {
             }
             added
         })
+    }
+
+    fn insert_files(&self, batch: &mut Batch, files: &[ListedFile]) {
+        for f in files {
+            let hash = self.file_hash(&f.blake3);
+            batch.insert(file_key(&hash, f.index, f.position), &[]);
+            batch.insert(place_key(f.index, f.position), &hash);
+        }
+    }
+
+    /// Adds files that are named by words which came after their entry.
+    pub fn add_files(&self, files: &[ListedFile]) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        self.insert_files(&mut batch, files);
+        self.tree.apply_batch(batch).map_err(broken)
     }
 
     /// Entries of a list within a range, in order, as many as are asked for.

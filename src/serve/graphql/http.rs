@@ -334,7 +334,8 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
     let (views, now) = (app.views(), Now::new(clock::now()));
     let state = answers::State { size: views.size(), withheld: views.withheld(), cosignatures };
     let changes = app.ledger.reader().changes();
-    let key = asked.key.filter(|_| !mutates(&mut asked.request));
+    // In a mirror, words may come later than their entry.
+    let key = asked.key.filter(|_| app.options.mirror.is_none() && !mutates(&mut asked.request));
     if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, state)) {
         app.edge.counts.answered_again.add();
         return media.answer(StatusCode::OK, body);

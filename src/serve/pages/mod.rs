@@ -31,7 +31,7 @@ use super::{
     App,
     answer::{self, REVALIDATE, TEXT, bytes},
 };
-use crate::{ledger::ReadError, views::Views};
+use crate::{ledger::ReadError, mirror::Standing, views::Views};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// Styles and pictures from here, and nothing else.
@@ -46,11 +46,17 @@ struct Shell {
     origin: String,
     /// The address of the ledger, without a slash at the end.
     url: String,
+    /// How the mirror stands that this is.
+    mirror: Option<Standing>,
 }
 
 impl Shell {
     fn new(app: &App, headers: &HeaderMap) -> Self {
-        Self { origin: app.ledger.reader().origin().to_string(), url: address(app, headers) }
+        Self {
+            origin: app.ledger.reader().origin().to_string(),
+            url: address(app, headers),
+            mirror: app.options.mirror.as_ref().map(|status| status.now()),
+        }
     }
     /// The path of the style sheet, which names its own digest.
     fn style(&self) -> &'static str {

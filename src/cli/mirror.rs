@@ -1,0 +1,259 @@
+//! `mirror`: a copy of somebody's ledger that is verified, follows it, and is served.
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use clap::Args as ClapArgs;
+
+use super::{
+    Context, Failure,
+    meter::Meter,
+    serve::ledger_failure,
+    serving::Serving,
+    terminal,
+    verify::{read_policy, source},
+};
+use crate::{
+    mirror::{Keeps, Mirror, MirrorError, Pass},
+    note::VerifyingKey,
+    serve::clock,
+};
+
+/// How often a source that can't be reached is tried again, at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How often long work is told of in the log, where nobody watches.
+const TELL: Duration = Duration::from_secs(10);
+
+/// Copy a ledger, verify all of it, follow it, and serve the copy
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Takes nothing before it is known to stand under a checkpoint that the log signed and that continues the last one.
+May be ended at any moment; it goes on where it was. What the origin withholds is removed here too, and listed in
+removed.jsonl in the folder. If the log signed two histories, the proof is fork.json in the folder: the copy is kept,
+served, and follows no more.
+
+Exit codes: 0 ended by a signal, or --once and all is here; 1 refused, or the log signed two histories;
+3 the source could not be read.
+
+Examples:
+  onrecord mirror https://ledger.example.org --key VKEY --data copy
+  onrecord mirror https://ledger.example.org --key VKEY --data copy --once
+  onrecord mirror ./rsynced --key VKEY --data copy --once --no-files
+  onrecord mirror https://ledger.example.org --policy newsroom.policy --data copy --hold 24h")]
+pub(super) struct Args {
+    /// The ledger: its address, or a folder with a copy of its public files
+    #[arg(value_name = "URL | DIR")]
+    source: String,
+    /// The log's public key, its vkey: origin, id and base64, joined by +
+    #[arg(long, value_name = "VKEY")]
+    key: Option<VerifyingKey>,
+    /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy. A checkpoint without the quorum is
+    /// not followed
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    policy: Option<PathBuf>,
+    /// The copy's folder, made if it is not there
+    #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// Copy what is there now and end, serving nothing
+    #[arg(long)]
+    once: bool,
+    /// How often to look for new entries: seconds, or a number with s, m or h
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    every: Duration,
+    /// How old an entry must be before its words are copied, so that a mistake can be withheld before
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = duration)]
+    hold: Duration,
+    /// Keep the signed facts only: no words, no files
+    #[arg(long)]
+    no_words: bool,
+    /// Keep no files
+    #[arg(long)]
+    no_files: bool,
+    /// The largest file that is kept, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    largest_file: u64,
+    #[command(flatten)]
+    serving: Serving,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let config = &context.config;
+    let data = args.data.or_else(|| config.data.clone());
+    let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let key = match (&args.key, &policy) {
+        (Some(key), _) => key.clone(),
+        (None, Some(policy)) => policy.only_log().cloned().ok_or_else(|| {
+            Failure::Usage("the policy names several logs: say with --key which one to follow".into())
+        })?,
+        (None, None) => {
+            let why =
+                "give the log's key with --key VKEY, or --policy FILE; get it by another way than the ledger";
+            return Err(Failure::Usage(why.into()));
+        }
+    };
+    let keeps = Keeps {
+        words: !args.no_words,
+        files: (!args.no_words && !args.no_files).then_some(args.largest_file),
+        hold: args.hold,
+        policy,
+    };
+    args.serving.start_log(config);
+    // Before anything is done that would be in vain.
+    let mut bound = if args.once { None } else { Some(args.serving.bind(config)?) };
+    let source = source(&args.source)?;
+    let options = args.serving.ledger_options(config);
+    let mut mirror = Mirror::open(source, key, &data, keeps, options).map_err(failure)?;
+    let first = catch_up(&mut mirror, args.once)?;
+    if let Some(pass) = &first {
+        tell(pass, context);
+    }
+    let Some(mut bound) = bound.take() else { return Ok(()) };
+    let (status, ledger) = (mirror.status().clone(), mirror.ledger().clone());
+    bound.say(context, Some(&status.now().of))?;
+    bound.options.mirror = Some(status.clone());
+    let (stop, stopped) = mpsc::channel::<()>();
+    let every = args.every.max(Duration::from_millis(100));
+    let following =
+        std::thread::Builder::new().name("mirror".into()).spawn(move || follow(mirror, every, stopped));
+    let following = following.map_err(|e| Failure::Undecided(format!("a thread to follow with: {e}")))?;
+    bound.until_stopped(ledger, None, || {
+        drop(stop);
+        // It ends within a bundle.
+        if following.join().is_err() {
+            tracing::error!("the thread that follows ended in a panic");
+        }
+    })?;
+    if status.now().forked { Err(Failure::Silent(1)) } else { Ok(()) }
+}
+
+/// The first pass. Once, or until the source can be reached; without one, what was verified before is enough to go on with.
+fn catch_up(mirror: &mut Mirror, once: bool) -> Result<Option<Pass>, Failure> {
+    let meter = Meter::new();
+    let mut wait = Duration::from_secs(1);
+    loop {
+        let passed = mirror.pass(clock::now(), &|done, of| {
+            meter.show(done, of);
+            true
+        });
+        meter.clear();
+        match passed {
+            Ok(pass) => return Ok(Some(pass)),
+            Err(error) if once => return Err(failure(error)),
+            Err(error)
+                if mirror.is_whole() && mirror.ledger().reader().checkpoint().checkpoint().size() > 0 =>
+            {
+                tracing::error!(%error, "serving what was verified before");
+                return Ok(None);
+            }
+            Err(error @ MirrorError::Unreachable(_)) => {
+                tracing::warn!(%error, again_in = ?wait, "the source can't be read");
+                std::thread::sleep(wait);
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            Err(error) => return Err(failure(error)),
+        }
+    }
+}
+
+/// Follows until the other end of the channel is gone.
+fn follow(mut mirror: Mirror, every: Duration, mut stopped: mpsc::Receiver<()>) {
+    let mut wait = every;
+    while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
+        let state = Mutex::new((Instant::now(), &mut stopped));
+        let passed = mirror.pass(clock::now(), &|done, of| {
+            let Ok(mut state) = state.lock() else { return false };
+            if state.0.elapsed() >= TELL {
+                state.0 = Instant::now();
+                tracing::info!(done, of, "copying");
+            }
+            matches!(state.1.try_recv(), Err(mpsc::TryRecvError::Empty))
+        });
+        wait = every;
+        match passed {
+            Ok(pass) if pass.size > pass.from => tracing::info!(size = pass.size, "followed"),
+            Ok(_) | Err(MirrorError::Stopped) => {}
+            Err(error @ MirrorError::Forked(_)) => {
+                tracing::error!(%error, "NOT FOLLOWING: the log signed two histories");
+                // Nothing can mend that; what was verified stays.
+                let _ = stopped.recv();
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "not followed; what was verified before is served");
+                wait = (every * 4).min(LONGEST_WAIT).max(every);
+            }
+        }
+    }
+}
+
+fn tell(pass: &Pass, context: &Context) {
+    if context.json {
+        return terminal::json(pass);
+    }
+    let new = pass.size.saturating_sub(pass.from);
+    terminal::result(&format!("{} entries verified and here, {new} of them new", pass.size));
+    for removed in &pass.removed {
+        terminal::result(&format!(
+            "removed     {} of entry {}: withheld by entry {} ({}, {})",
+            removed.blobs.join(", "),
+            removed.entry,
+            removed.by,
+            removed.ground,
+            removed.recorded,
+        ));
+    }
+    if pass.wanting > 0 {
+        terminal::result(&format!(
+            "wanting     the words of {} entries: too young, or not to be had",
+            pass.wanting
+        ));
+    }
+    if pass.files_wanting > 0 {
+        terminal::result(&format!(
+            "wanting     {} files: too large, withheld, or not to be had",
+            pass.files_wanting
+        ));
+    }
+}
+
+fn failure(e: MirrorError) -> Failure {
+    match e {
+        MirrorError::Unreachable(why) | MirrorError::Disk(why) => Failure::Undecided(why),
+        MirrorError::Ledger(e) => ledger_failure(e),
+        e => Failure::Refused(e.to_string()),
+    }
+}
+
+/// A time: seconds, or a number with s, m or h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || format!("{text}: expected seconds, or a number with s, m or h, such as 24h");
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3_600),
+        _ => (text, 1),
+    };
+    let seconds: u64 = number.parse().map_err(|_| expected())?;
+    Ok(Duration::from_secs(seconds.checked_mul(unit).ok_or_else(expected)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_seconds_or_has_a_unit() {
+        let read = |text| duration(text).ok().map(|d| d.as_secs());
+        assert_eq!(
+            [read("5"), read("5s"), read("2m"), read("24h")],
+            [Some(5), Some(5), Some(120), Some(86_400)]
+        );
+        for bad in ["", "h", "-1s", "1d", "18446744073709551615h", "é"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Where and how a ledger or a mirror is served: flags that both commands have, and serving itself.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::{
+    Config, Context, Failure, Limits,
+    config::LogLevel,
+    notify::{State, notify},
+    terminal,
+};
+use crate::{
+    ledger::{self, Ledger},
+    serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
+    witness::{self, Pace, WitnessAddress},
+};
+
+/// Where `serve` and `demo` listen when nobody says.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// Where and how to serve.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Serving {
+    /// Address and port; port 0 takes any that is free [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "ONRECORD_LISTEN", hide_env_values = true)]
+    listen: Option<String>,
+    /// The address under which the world reaches it, for permalinks [default: the one each reader used]
+    #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
+    url: Option<String>,
+    /// Serve numbers for Prometheus at /metrics on this address, which strangers should not reach
+    #[arg(long, value_name = "ADDR", env = "ONRECORD_METRICS", hide_env_values = true)]
+    metrics: Option<String>,
+    /// The most that is logged, to stderr: error, warn, info, debug or trace [default: info]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "ONRECORD_LOG",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
+    log: Option<LogLevel>,
+    /// A proxy in front, as an address or a network: from it alone, the caller's address is taken from the header.
+    /// May be given again
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        env = "ONRECORD_TRUSTED_PROXY",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<Cidr>,
+    /// The header in which proxies name the caller [default: x-forwarded-for]
+    #[arg(long, value_name = "NAME", env = "ONRECORD_FORWARDED_HEADER", hide_env_values = true)]
+    forwarded_header: Option<ForwardedHeader>,
+    /// Serve over TLS with this certificate chain, in PEM. Read again on SIGHUP
+    #[arg(long, value_name = "FILE", env = "ONRECORD_TLS_CERT", hide_env_values = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM; readable by its owner and at most a group
+    #[arg(long, value_name = "FILE", env = "ONRECORD_TLS_KEY", hide_env_values = true)]
+    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// Addresses that were taken, and how they are served.
+pub(super) struct Bound {
+    pub listener: TcpListener,
+    pub metrics: Option<TcpListener>,
+    pub options: serve::Options,
+}
+
+impl Serving {
+    /// Logs to stderr from now on.
+    pub fn start_log(&self, config: &Config) {
+        start_log(self.log.or(config.log).unwrap_or(LogLevel::Info));
+    }
+
+    /// How the ledger is opened.
+    pub fn ledger_options(&self, config: &Config) -> ledger::Options {
+        self.limits.options(&config.limits)
+    }
+
+    /// Takes the addresses, before anything else is done that would be in vain.
+    pub fn bind(&self, config: &Config) -> Result<Bound, Failure> {
+        let url = self.url.as_ref().or(config.url.as_ref());
+        let url = url.map(|url| crate::mirror::base_address(url)).transpose();
+        let mut options = self.limits.of_serving(&config.limits);
+        options.url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
+        options.proxies = Proxies {
+            trusted: if self.trusted_proxies.is_empty() {
+                config.trusted_proxies.clone()
+            } else {
+                self.trusted_proxies.clone()
+            },
+            header: self.forwarded_header.or(config.forwarded_header).unwrap_or_default(),
+        };
+        options.tls = tls(
+            self.tls_cert.clone().or_else(|| config.tls_cert.clone()),
+            self.tls_key.clone().or_else(|| config.tls_key.clone()),
+        )?;
+        let listen = self.listen.as_deref().or(config.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
+        let listener = bind(listen, "--listen")?;
+        let metrics = self.metrics.as_deref().or(config.metrics.as_deref());
+        let metrics = metrics.map(|address| bind(address, "--metrics")).transpose()?;
+        Ok(Bound { listener, metrics, options })
+    }
+}
+
+impl Bound {
+    /// Prints where it is served; a mirror, whose.
+    pub fn say(&self, context: &Context, mirror_of: Option<&str>) -> Result<(), Failure> {
+        let scheme = if self.options.tls.is_some() { "https" } else { "http" };
+        let address = local(&self.listener)?;
+        let numbers = self.metrics.as_ref().map(local).transpose()?;
+        let numbers = numbers.map(|address| format!("http://{address}/metrics"));
+        if context.json {
+            let mut said =
+                serde_json::Map::from_iter([("url".into(), json!(format!("{scheme}://{address}")))]);
+            said.extend(numbers.map(|numbers| ("metrics".into(), json!(numbers))));
+            said.extend(mirror_of.map(|of| ("mirror_of".into(), json!(of))));
+            terminal::json(&said);
+        } else {
+            let of = mirror_of.map(|of| format!(", a mirror of {of}")).unwrap_or_default();
+            terminal::result(&format!("listening on {scheme}://{address}{of}"));
+            if let Some(numbers) = numbers {
+                terminal::result(&format!("metrics at {numbers}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves until SIGINT or SIGTERM; then does what ends the writer, and lets the ledger end what it took in.
+    pub fn until_stopped(
+        self,
+        ledger: Ledger,
+        asking: Option<(Vec<WitnessAddress>, Pace)>,
+        end_writer: impl FnOnce(),
+    ) -> Result<(), Failure> {
+        let Self { listener, metrics, mut options } = self;
+        let failed = |e: io::Error| Failure::Undecided(format!("serve: {e}"));
+        for listener in [&listener].into_iter().chain(&metrics) {
+            listener.set_nonblocking(true).map_err(failed)?;
+        }
+        serve::raise_open_files();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        let served = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let stop = stop_signal()?;
+            #[cfg(unix)]
+            if let Some(tls) = options.tls.clone() {
+                tokio::spawn(renew(tls, hangups()?));
+            }
+            if let Some((witnesses, pace)) = asking {
+                tokio::spawn(witness::collect(ledger.clone(), witnesses, pace));
+            }
+            notify(State::Ready);
+            let stop = async {
+                stop.await;
+                notify(State::Stopping);
+            };
+            options.metrics = metrics.map(tokio::net::TcpListener::from_std).transpose()?.map(Arc::new);
+            serve::serve(ledger.clone(), listener, options, stop).await
+        });
+        // Requests that are still being answered have their time in the service; this is for what hangs after it.
+        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+        end_writer();
+        ledger.close();
+        served.map_err(failed)
+    }
+}
+
+/// Certificate and key, both or neither.
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<Arc<Tls>>, Failure> {
+    match (cert, key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => match Tls::open(cert, key) {
+            Ok(tls) => Ok(Some(Arc::new(tls))),
+            Err(e) => Err(Failure::Usage(e.to_string())),
+        },
+        _ => Err(Failure::Usage("give both --tls-cert FILE and --tls-key FILE, or neither".to_owned())),
+    }
+}
+
+/// Takes the address, before anything else is done that would be in vain.
+pub(super) fn bind(listen: &str, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).map_err(|e| {
+        let why = match e.kind() {
+            io::ErrorKind::AddrInUse => "something else listens there".to_owned(),
+            io::ErrorKind::InvalidInput => "expected an address and a port".to_owned(),
+            _ => e.to_string(),
+        };
+        Failure::Usage(format!("{listen}: {why}; give another with {flag}, such as {flag} 127.0.0.1:8081"))
+    })
+}
+
+/// The address that is listened on, with its real port.
+pub(super) fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|e| Failure::Undecided(format!("the listener: {e}")))
+}
+
+/// Logs to stderr from now on.
+pub(super) fn start_log(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let ansi = io::IsTerminal::is_terminal(&io::stderr());
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(ansi);
+    // A second call finds the log set up by the first.
+    let _ = log.try_init();
+}
+
+#[cfg(unix)]
+fn hangups() -> io::Result<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+}
+
+/// Reads certificate and key again at each SIGHUP.
+#[cfg(unix)]
+async fn renew(tls: Arc<Tls>, mut hangups: tokio::signal::unix::Signal) {
+    while hangups.recv().await.is_some() {
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(%error, "the certificate stays what it was"),
+        }
+    }
+}
+
+/// Ends when the process is told to stop. Handlers are in place when this returns, not when it is awaited.
+#[cfg(unix)]
+pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

@@ -1,0 +1,220 @@
+//! The writer of a mirror: shows here what another ledger has on record, after the same rules.
+//!
+//! It writes no journal: what is not in tiles when the program ends is fetched again.
+
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError},
+};
+
+use super::{
+    reader::{Shared, listed},
+    sequencer::Signals,
+    shown::Shown,
+    withholding::{claim, listed_files},
+};
+use crate::{
+    event::{Body, Content, Digest, EventId, FileRef, Position},
+    log::{
+        AuditError, Auditor, Frontier, Hash, MemoryRows, PutRows, Row, RowKey, Rows, SignedCheckpoint,
+        SignedEntry, Time,
+    },
+    store::{disk::Placing, journal::Record},
+};
+
+/// An entry as it came.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub raw: Arc<[u8]>,
+    pub entry: Box<SignedEntry>,
+    pub leaf: Hash,
+    /// Its words, which it commits to, if they are here.
+    pub words: Option<Arc<[u8]>>,
+}
+
+/// Why entries were not copied. Nothing of them is here then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CopyError {
+    /// The entry breaks a rule.
+    #[error("entry {index}: {error}")]
+    Entry {
+        /// Its index.
+        index: u64,
+        /// Which rule.
+        error: AuditError,
+    },
+    /// The disk here.
+    #[error("{0}")]
+    Stopped(String),
+}
+
+/// The writer of a mirror.
+pub(crate) struct Copier {
+    pub shared: Arc<Shared>,
+    pub signals: Arc<Signals>,
+    /// Hash and time of the last entry.
+    pub last: Option<(Digest, Time)>,
+    /// The last checkpoint of the origin that was verified: what is here, or on its way.
+    pub heading: SignedCheckpoint,
+    pub max_backlog: u64,
+}
+
+/// Rows of entries that are being copied, over those that were.
+struct OverShared<'a> {
+    new: MemoryRows,
+    shared: &'a Shared,
+}
+
+impl Rows for OverShared<'_> {
+    fn row(&self, key: &RowKey) -> Option<Row> {
+        self.new.get(key).cloned().or_else(|| self.shared.row(key))
+    }
+}
+
+impl PutRows for OverShared<'_> {
+    fn put_rows(&mut self, rows: Vec<(RowKey, Row)>) {
+        self.new.put(rows);
+    }
+}
+
+impl Copier {
+    /// The edge of the tree of all that was copied.
+    pub fn frontier(&self) -> Frontier {
+        self.shared.recent().frontier.clone()
+    }
+
+    /// Keeps a checkpoint that was verified and continues the last one, before anything of it is copied.
+    ///
+    /// # Errors
+    /// [`CopyError::Stopped`] if it can't be written.
+    pub fn head_for(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), CopyError> {
+        self.keep(&self.shared.folder.heading(), checkpoint.note().as_bytes())?;
+        self.heading = checkpoint.clone();
+        Ok(())
+    }
+
+    /// Writes a file of the mirror's own, whole or not at all.
+    pub fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), CopyError> {
+        // The follower places files at the same time.
+        let mut placing = Placing::named(&*self.shared.disk, self.shared.folder.tmp(), "mirror");
+        let placed = placing.place(path, bytes).and_then(|()| placing.sync());
+        placed.map_err(|e| CopyError::Stopped(e.to_string()))
+    }
+
+    /// Copies the next entries. With the checkpoint over all that is here then, they are shown; without one, when later
+    /// ones are.
+    ///
+    /// # Errors
+    /// [`CopyError`]: the first entry that breaks a rule, or the disk.
+    pub fn copy(
+        &mut self,
+        copies: Vec<Copied>,
+        checkpoint: Option<Arc<SignedCheckpoint>>,
+    ) -> Result<(), CopyError> {
+        let shared = self.shared.clone();
+        self.signals.wait_for_follower(shared.recent().extent(), self.max_backlog);
+        if let Some(why) = self.signals.fault() {
+            return Err(CopyError::Stopped(why));
+        }
+        let mut frontier = self.frontier();
+        let base = frontier.size();
+        let rows = OverShared { new: MemoryRows::default(), shared: &shared };
+        let (prev, time) = self.last.map_or((Digest([0; 32]), None), |(hash, time)| (hash, Some(time)));
+        let mut auditor = Auditor::resume(shared.origin.clone(), rows, frontier.clone(), prev, time);
+        let (mut nodes, mut entries, mut words, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (i, copied) in copies.iter().enumerate() {
+            let index = base + i as u64;
+            auditor.push(&copied.entry, copied.leaf).map_err(|error| CopyError::Entry { index, error })?;
+            frontier.push(copied.leaf, |height, at, hash| nodes.push((height, at, hash)));
+            let event = copied.entry.event();
+            match event.body() {
+                Body::ContentWithheld(body) => {
+                    let target = auditor.rows().event(&body.entry).map(|row| row.index);
+                    // Its files are known again when their bytes come back. Once the words are gone, that is too late.
+                    let held = target.and_then(|at| match at.checked_sub(base) {
+                        Some(at) => copies.get(at as usize).and_then(|c| c.words.clone()),
+                        None => shared.stored_words(at).ok().flatten(),
+                    });
+                    if let Some(content) = held.and_then(|w| Content::parse(&w).ok()) {
+                        shared.marks.note(body.entry, content.files());
+                    }
+                    if body.blobs.contains(&Position::Content) {
+                        words.extend(target.map(|at| (at, None)));
+                    }
+                }
+                _ if event.content().is_some() && copied.words.is_none() => words.push((index, None)),
+                _ => {}
+            }
+            let files = copied.words.as_deref().map_or(Vec::new(), files_of);
+            entries.push(listed(copied.entry.header(), event, listed_files(index, &files)));
+            bytes += (copied.raw.len() + copied.words.as_ref().map_or(0, |w| w.len())) as u64;
+        }
+        let stopped = |e: &dyn std::fmt::Display| {
+            self.signals.stop_because("what was copied could not be kept", e);
+            CopyError::Stopped("the disk refused what was copied".into())
+        };
+        shared.marks.persist().map_err(|e| stopped(&e))?;
+        let last = auditor.last_time().map(|time| (auditor.last_hash(), time));
+        let rows = auditor.into_rows().new;
+        let mut records: Vec<Record> =
+            copies.into_iter().map(|c| Record { entry: c.raw, words: c.words, restored: None }).collect();
+        for (index, _) in &words {
+            if let Some(record) = index.checked_sub(base).and_then(|at| records.get_mut(at as usize)) {
+                record.words = None;
+            }
+        }
+        let _held = self.signals.hold();
+        self.last = last.or(self.last);
+        shared.show(Shown { rows, listed: entries, records, words, nodes, frontier, bytes, checkpoint });
+        self.signals.wake();
+        Ok(())
+    }
+
+    /// Shows the entries that are here, by a checkpoint over just these.
+    ///
+    /// # Errors
+    /// [`CopyError::Stopped`] if it can't be written.
+    pub fn show(&self, checkpoint: &Arc<SignedCheckpoint>) -> Result<(), CopyError> {
+        let shown = self.shared.recent().checkpoint.clone();
+        if shown.note() == checkpoint.note() {
+            return Ok(());
+        }
+        self.signals.wait_for_follower(self.shared.recent().extent(), 1);
+        self.keep(&self.shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
+        let size = checkpoint.checkpoint().size();
+        self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).checkpoint = checkpoint.clone();
+        self.shared.committed.send_replace(size);
+        Ok(())
+    }
+
+    /// Keeps words that came later than their entry, if nothing withholds them by now.
+    ///
+    /// # Errors
+    /// [`CopyError::Stopped`] if the index can't be written.
+    pub fn give(&self, index: u64, id: &EventId, words: Arc<[u8]>) -> Result<(), CopyError> {
+        let shared = &self.shared;
+        let stopped = |e: &dyn std::fmt::Display| CopyError::Stopped(e.to_string());
+        let _held = self.signals.hold();
+        let fate = shared.fate(id);
+        if fate.withheld_by(Position::Content).is_some() {
+            return Ok(());
+        }
+        let files: Vec<_> = listed_files(index, &files_of(&words))
+            .into_iter()
+            .filter(|f| fate.withheld_by(Position::File(f.position)).is_none())
+            .collect();
+        shared.index.add_files(&files).map_err(|e| stopped(&e))?;
+        shared.recent.write().unwrap_or_else(PoisonError::into_inner).set_words(index, Some(words));
+        claim(shared, &files.iter().map(|f| f.blake3).collect()).map_err(|e| stopped(&e))?;
+        self.signals.wake();
+        Ok(())
+    }
+}
+
+/// The files that words name; none if nobody could read them.
+fn files_of(words: &[u8]) -> Vec<FileRef> {
+    if !Content::may_name_files(words) {
+        return Vec::new();
+    }
+    Content::parse(words).map_or(Vec::new(), |content| content.files().to_vec())
+}

@@ -1,0 +1,674 @@
+//! A copy of somebody's ledger that follows it: fetched, verified, kept, and never let go of for another history.
+//!
+//! Nothing is taken before it is known to stand under a checkpoint that the log signed and that continues the last one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rayon::prelude::*;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Source, SourceError,
+    bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
+    report::{Fault, Place},
+    status::Status,
+    verify::{Options as Checked, Stop, TileNodes},
+};
+use crate::{
+    event::{Body, Code, Content, Digest, FileRef, Position},
+    ledger::{Copied, Copier, CopyError, Ledger, LedgerError, Options as LedgerOptions, folder::Folder},
+    log::{
+        Checkpoint, Fork, Hash, MAX_CHECKPOINT, Policy, Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind,
+        TilePath, Time, consistency_path, inclusion_path, root, verify_consistency, verify_inclusion,
+    },
+    note::VerifyingKey,
+};
+
+/// What a mirror keeps, and when.
+#[derive(Debug, Clone)]
+pub struct Keeps {
+    /// Whether words are kept.
+    pub words: bool,
+    /// The largest file that is kept, in bytes; none for no files. Takes `words`.
+    pub files: Option<u64>,
+    /// How old an entry must be before its words are fetched, so that its author may withhold them before.
+    pub hold: Duration,
+    /// Which witnesses must have cosigned a checkpoint before anything under it is taken.
+    pub policy: Option<Policy>,
+}
+
+impl Default for Keeps {
+    fn default() -> Self {
+        Self { words: true, files: Some(64 << 20), hold: Duration::ZERO, policy: None }
+    }
+}
+
+/// Why a pass was not made. What was verified before is kept and can be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MirrorError {
+    /// The source can't be read now.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The source gives something that is not under its checkpoint, or breaks a rule.
+    #[error("refused at {}: {}", .0.place, .0.what)]
+    Refused(Fault),
+    /// The log signed two histories. The report proves it to anybody.
+    #[error("the log signed two histories; {} proves it to anybody: onrecord verify {}", .0.display(), .0.display())]
+    Forked(PathBuf),
+    /// Whoever asked for the pass wants no more of it.
+    #[error("stopped")]
+    Stopped,
+    /// The disk here.
+    #[error("{0}")]
+    Disk(String),
+    /// The folder.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<Stop> for MirrorError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Fault(_, fault) => Self::Refused(fault),
+            Stop::Undecided(why) => Self::Unreachable(why),
+        }
+    }
+}
+
+impl From<SourceError> for MirrorError {
+    fn from(e: SourceError) -> Self {
+        Stop::from(e).into()
+    }
+}
+
+impl From<CopyError> for MirrorError {
+    fn from(e: CopyError) -> Self {
+        match e {
+            CopyError::Entry { index, error } => {
+                Self::Refused(Fault { place: Place::Entry(index), what: error.to_string() })
+            }
+            CopyError::Stopped(why) => Self::Disk(why),
+        }
+    }
+}
+
+/// What the origin withheld, and what was removed here for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// The entry whose words or files are withheld.
+    pub entry: u64,
+    /// What of it: `content`, or files by number.
+    pub blobs: Vec<String>,
+    /// The entry that says so.
+    pub by: u64,
+    /// On what ground.
+    pub ground: String,
+    /// When that was recorded.
+    pub recorded: String,
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pass {
+    /// Entries before it.
+    pub from: u64,
+    /// Entries after it.
+    pub size: u64,
+    /// What was removed because the origin withheld it.
+    pub removed: Vec<Removed>,
+    /// Entries whose words are not here, though nothing withholds them: too young, or not to be had.
+    pub wanting: u64,
+    /// Files that are not here: too large, or not to be had.
+    pub files_wanting: u64,
+}
+
+/// A mirror: see the module.
+pub struct Mirror {
+    source: Arc<dyn Source + Send>,
+    key: VerifyingKey,
+    keeps: Keeps,
+    folder: Folder,
+    ledger: Ledger,
+    copier: Copier,
+    pool: Arc<rayon::ThreadPool>,
+    /// Entries whose words are asked for again.
+    wanted: BTreeSet<u64>,
+    status: Arc<Status>,
+}
+
+/// Bundles that are fetched and checked while those before are copied.
+const WINDOW: u64 = 8;
+
+impl Mirror {
+    /// Opens the mirror in a folder, or makes it: then the source must give a checkpoint that the key signed.
+    ///
+    /// # Errors
+    /// [`MirrorError`]
+    pub fn open(
+        source: Arc<dyn Source + Send>,
+        key: VerifyingKey,
+        dir: &Path,
+        keeps: Keeps,
+        options: LedgerOptions,
+    ) -> Result<Self, MirrorError> {
+        let folder = Folder::new(dir);
+        let begun = folder.heading().exists() || folder.checkpoint().exists();
+        let heading = if begun { None } else { Some(checkpoint(&*source, &key, keeps.policy.as_ref())?) };
+        let options = LedgerOptions {
+            lacks_words: true,
+            max_file: keeps.files.unwrap_or(0),
+            // What is brought is named by the log.
+            upload_quota: u64::MAX >> 8,
+            ..options
+        };
+        let status = Arc::new(Status::new(source.describe()));
+        if folder.fork().exists() {
+            status.forked();
+        }
+        let (ledger, mut copier) =
+            Ledger::open_mirror(dir, &source.describe(), heading.clone(), &key, options)?;
+        if let Some(heading) = heading {
+            copier.head_for(&heading)?;
+        }
+        status.shows(ledger.reader().checkpoint().checkpoint().size());
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = if source.is_far() { cores.max(8) } else { cores };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = Arc::new(pool.map_err(|e| MirrorError::Disk(format!("no threads to work with: {e}")))?);
+        let mut this =
+            Self { source, key, keeps, folder, ledger, copier, pool, wanted: BTreeSet::new(), status };
+        this.read_wanted()?;
+        Ok(this)
+    }
+
+    /// What was copied.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How it stands, for those who serve it.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.status
+    }
+
+    /// How many entries were verified and are here. Not more than that are shown, and fewer while it is on its way.
+    pub fn size(&self) -> u64 {
+        self.copier.frontier().size()
+    }
+
+    /// Whether there is a whole copy to be shown.
+    pub fn is_whole(&self) -> bool {
+        let reader = self.ledger.reader();
+        reader.checkpoint().checkpoint().size() == self.copier.frontier().size()
+    }
+
+    /// Follows the source to its checkpoint, as long as `go_on` says so, which is told how many entries are here, and of how
+    /// many. `now` is the time of the mirror's clock, by which words are old enough.
+    ///
+    /// # Errors
+    /// [`MirrorError`]; what was verified stays.
+    pub fn pass(
+        &mut self,
+        now: Time,
+        go_on: &(dyn Fn(u64, u64) -> bool + Sync),
+    ) -> Result<Pass, MirrorError> {
+        let done = self.try_pass(now, go_on);
+        match &done {
+            Ok(pass) => self.status.followed(pass, now),
+            Err(MirrorError::Forked(_)) => self.status.forked(),
+            Err(MirrorError::Stopped) => {}
+            Err(e) => self.status.failed(e),
+        }
+        done
+    }
+
+    fn try_pass(
+        &mut self,
+        now: Time,
+        go_on: &(dyn Fn(u64, u64) -> bool + Sync),
+    ) -> Result<Pass, MirrorError> {
+        if self.folder.fork().exists() {
+            return Err(MirrorError::Forked(self.folder.fork()));
+        }
+        let checkpoint = checkpoint(&*self.source, &self.key, self.keeps.policy.as_ref())?;
+        let size = checkpoint.checkpoint().size();
+        self.status.origin(size);
+        let mut pass = Pass { from: self.copier.frontier().size(), ..Pass::default() };
+        self.must_continue(&checkpoint)?;
+        if size >= self.copier.heading.checkpoint().size() {
+            if self.copier.heading.note() != checkpoint.note() {
+                self.copier.head_for(&checkpoint)?;
+            }
+            self.copy_to(&Arc::new(checkpoint), now, &mut pass, go_on)?;
+        }
+        self.ask_again(now, &mut pass)?;
+        pass.size = self.ledger.reader().checkpoint().checkpoint().size();
+        pass.wanting = self.wanted.len() as u64;
+        Ok(pass)
+    }
+
+    /// Whether a checkpoint and the last one that was verified can both be true.
+    fn must_continue(&self, new: &SignedCheckpoint) -> Result<(), MirrorError> {
+        let last = &self.copier.heading;
+        let (old, size) = (last.checkpoint().size(), new.checkpoint().size());
+        let unreadable = |place| {
+            let what = "the tiles do not lead to the root of the checkpoint".to_owned();
+            MirrorError::Refused(Fault { place, what })
+        };
+        let fork = if size >= old {
+            let nodes = TileNodes::new(&*self.source, size);
+            let path = consistency_path(old, size, &nodes).map_err(|_| unreadable(Place::Tree))?;
+            let continues =
+                verify_consistency(old, &last.checkpoint().root(), size, &new.checkpoint().root(), &path);
+            if continues.is_ok() {
+                return Ok(());
+            }
+            Fork::find(&self.key, last, new, &nodes).map_err(|_| unreadable(Place::Tree))?
+        } else {
+            // The source shows an older log. What it shows must be how ours begins, as far as ours is here.
+            if self.copier.frontier().size() < old {
+                return Ok(());
+            }
+            let ours = &**self.ledger.reader().shared();
+            let begins = root(size, ours).map_err(|e| MirrorError::Disk(e.to_string()))?;
+            if begins == new.checkpoint().root() {
+                return Ok(());
+            }
+            Fork::find(&self.key, new, last, ours).map_err(|e| MirrorError::Disk(e.to_string()))?
+        };
+        // Tiles that do not lead to the signed roots prove nothing of the log.
+        let report = fork.and_then(|fork| serde_json::to_vec_pretty(&fork).ok());
+        match report.filter(|report| Fork::prove(report).is_ok()) {
+            Some(report) => {
+                let path = self.folder.fork();
+                self.copier.keep(&path, &report)?;
+                Err(MirrorError::Forked(path))
+            }
+            None => Err(unreadable(Place::Tree)),
+        }
+    }
+
+    /// The time up to which entries are old enough for their words to be fetched.
+    fn old_enough(&self, now: Time) -> Time {
+        let hold = i64::try_from(self.keeps.hold.as_millis()).unwrap_or(i64::MAX);
+        Time::from_unix_ms(now.unix_ms().saturating_sub(hold)).unwrap_or(now)
+    }
+
+    fn copy_to(
+        &mut self,
+        checkpoint: &Arc<SignedCheckpoint>,
+        now: Time,
+        pass: &mut Pass,
+        go_on: &(dyn Fn(u64, u64) -> bool + Sync),
+    ) -> Result<(), MirrorError> {
+        let size = checkpoint.checkpoint().size();
+        if size == self.copier.frontier().size() {
+            return Ok(self.copier.show(checkpoint)?);
+        }
+        let (source, pool) = (self.source.clone(), self.pool.clone());
+        let options = Checked { words: self.keeps.words, files: false, ..Checked::default() };
+        let origin = checkpoint.checkpoint().origin();
+        let keep = Keep::UpTo(self.old_enough(now));
+        let loader = Loader { source: &*source, options: &options, origin, size, keep };
+        let mut nodes = TileNodes::new(&*source, size);
+        let bundles = size.div_ceil(WIDTH);
+        let window = |from: u64| from..from.saturating_add(WINDOW).min(bundles);
+        pool.install(|| {
+            let mut next = window(self.copier.frontier().size() / WIDTH);
+            let mut loaded = loader.load_all(next.clone());
+            while !next.is_empty() {
+                let after = window(next.end);
+                let (taken, ahead) = rayon::join(
+                    || {
+                        loaded.into_iter().zip(next.clone()).try_for_each(|(bundle, index)| {
+                            let bundle = match bundle? {
+                                Some(bundle) => bundle,
+                                None => loader.load(index)?,
+                            };
+                            self.take(bundle, checkpoint, &mut nodes, pass)?;
+                            let here = self.copier.frontier().size();
+                            if go_on(here, size) { Ok(()) } else { Err(MirrorError::Stopped) }
+                        })
+                    },
+                    || loader.load_all(after.clone()),
+                );
+                taken?;
+                (next, loaded) = (after, ahead);
+            }
+            Ok(())
+        })
+    }
+
+    /// Proves a bundle, checks what it says by the rules, and keeps it.
+    fn take(
+        &mut self,
+        bundle: Loaded,
+        checkpoint: &Arc<SignedCheckpoint>,
+        nodes: &mut TileNodes<'_>,
+        pass: &mut Pass,
+    ) -> Result<(), MirrorError> {
+        let refuse = |place, what: String| Err(MirrorError::Refused(Fault { place, what }));
+        let size = checkpoint.checkpoint().size();
+        let first = bundle.index * WIDTH;
+        if let Some((at, what)) = bundle.broken {
+            return refuse(Place::Entry(first + at as u64), what);
+        }
+        let leaves: Vec<Hash> = bundle.items.iter().map(|(leaf, _)| *leaf).collect();
+        if !is_proved(nodes, first, &leaves, checkpoint.checkpoint()) {
+            return Err(MirrorError::Refused(blame(
+                nodes,
+                first,
+                &leaves,
+                bundle.leaves,
+                checkpoint.checkpoint(),
+            )));
+        }
+        if let Some(fault) = bundle.words_fault {
+            return Err(MirrorError::Refused(fault));
+        }
+        let here = self.copier.frontier().size();
+        let before = self.wanted.len();
+        let mut copies = Vec::with_capacity(leaves.len());
+        let mut files = BTreeMap::new();
+        let mut removed = Vec::new();
+        let mut blobs = bundle.blobs.into_iter();
+        for ((index, (leaf, entry)), raw) in (first..).zip(bundle.items).zip(bundle.raw) {
+            let Blobs { words: found, kept, .. } = blobs.next().unwrap_or_default();
+            if index < here {
+                continue;
+            }
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(e) => return refuse(Place::Entry(index), e.to_string()),
+            };
+            if let Found::Wrong(what) = found {
+                return refuse(Place::Words(index), what);
+            }
+            if self.keeps.words && entry.event().content().is_some() && kept.is_none() {
+                self.wanted.insert(index);
+            }
+            match entry.event().body() {
+                Body::ContentWithheld(body) => removed.push((body.entry, index, entry.header().time)),
+                Body::ContentReleased(body) if self.keeps.words => {
+                    self.wanted.extend(self.copier.shared.event(&body.entry).map(|row| row.index));
+                }
+                _ => {}
+            }
+            files.extend(kept.iter().flat_map(|words| files_of(words)).map(|file| (file.blake3, file)));
+            copies.push(Copied { raw, entry, leaf, words: kept });
+        }
+        self.fetch_files(&files.into_values().collect::<Vec<_>>(), pass)?;
+        if self.wanted.len() != before {
+            self.write_wanted()?;
+        }
+        let ends = first + leaves.len() as u64 == size;
+        let withheld: Vec<_> = removed.iter().filter_map(|(_, by, _)| self.removal(&copies, *by)).collect();
+        self.copier.copy(copies, ends.then(|| checkpoint.clone()))?;
+        self.report_removed(withheld, pass)
+    }
+
+    /// What a copied entry withholds.
+    fn removal(&self, copies: &[Copied], by: u64) -> Option<Removed> {
+        let copied = copies.iter().find(|c| c.entry.header().index == by)?;
+        let Body::ContentWithheld(body) = copied.entry.event().body() else { return None };
+        let in_batch = copies.iter().find(|c| c.entry.event().id() == body.entry);
+        let entry = in_batch.map(|c| c.entry.header().index);
+        let entry = entry.or_else(|| self.copier.shared.event(&body.entry).map(|row| row.index))?;
+        Some(Removed {
+            entry,
+            blobs: body.blobs.iter().map(Position::to_string).collect(),
+            by,
+            ground: body.ground.as_str().to_owned(),
+            recorded: copied.entry.header().time.to_string(),
+        })
+    }
+
+    /// Says what left this copy and why, and keeps a line of each in `removed.jsonl`.
+    fn report_removed(&self, removed: Vec<Removed>, pass: &mut Pass) -> Result<(), MirrorError> {
+        if removed.is_empty() {
+            return Ok(());
+        }
+        let path = self.folder.removed();
+        let mut text = Vec::new();
+        for one in &removed {
+            tracing::info!(
+                entry = one.entry,
+                by = one.by,
+                ground = one.ground,
+                "withheld by the origin, removed here"
+            );
+            serde_json::to_writer(&mut text, one).map_err(|e| MirrorError::Disk(e.to_string()))?;
+            text.push(b'\n');
+        }
+        let mut options = std::fs::OpenOptions::new();
+        let appended =
+            options.create(true).append(true).open(&path).and_then(|mut file| file.write_all(&text));
+        appended.map_err(|e| MirrorError::Disk(format!("{}: {e}", path.display())))?;
+        pass.removed.extend(removed);
+        Ok(())
+    }
+
+    /// Fetches files that are not here, at most so large.
+    fn fetch_files(&self, files: &[FileRef], pass: &mut Pass) -> Result<(), MirrorError> {
+        let outcomes = files.par_iter().map(|file| self.fetch_file(file));
+        let here = outcomes.collect::<Result<Vec<bool>, _>>()?;
+        pass.files_wanting += here.iter().filter(|here| !**here).count() as u64;
+        Ok(())
+    }
+
+    /// Whether the file is here then.
+    fn fetch_file(&self, file: &FileRef) -> Result<bool, MirrorError> {
+        if self.folder.file(&file.blake3).exists() || self.folder.upload(&file.blake3).exists() {
+            return Ok(true);
+        }
+        if self.keeps.files.is_none_or(|most| file.size > most) {
+            return Ok(false);
+        }
+        let path = format!("file/{}", file.blake3);
+        let Some(reader) = self.source.open(&path)? else { return Ok(false) };
+        let disk = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("{path}: {e}"));
+        let mut upload = self
+            .copier
+            .shared
+            .uploads
+            .begin(file.blake3, IpAddr::V4(Ipv4Addr::LOCALHOST))
+            .map_err(|refusal| disk(&refusal.message))?;
+        let (mut reader, mut sha256, mut size) = (reader.take(file.size + 1), Sha256::new(), 0);
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let n = match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(MirrorError::Unreachable(format!("{path}: {e}"))),
+            };
+            size += n as u64;
+            sha256.update(&buffer[..n]);
+            upload.write(&buffer[..n]).map_err(|refusal| disk(&refusal.message))?;
+        }
+        let wrong = |what: String| MirrorError::Refused(Fault { place: Place::Path(path.clone()), what });
+        if size != file.size || Digest(sha256.finalize().into()) != file.sha256 {
+            return Err(wrong(format!(
+                "expected {} bytes of SHA-256 {}, found others",
+                file.size, file.sha256
+            )));
+        }
+        match upload.finish() {
+            Ok(()) => Ok(true),
+            Err(refusal) if refusal.code == Code::FileDigest => Err(wrong(refusal.message)),
+            Err(refusal) => Err(disk(&refusal.message)),
+        }
+    }
+
+    /// Asks again for words that were too young, missing or withheld.
+    fn ask_again(&mut self, now: Time, pass: &mut Pass) -> Result<(), MirrorError> {
+        let old_enough = self.old_enough(now);
+        let (shared, size) =
+            (self.copier.shared.clone(), self.ledger.reader().checkpoint().checkpoint().size());
+        let mut tile: Option<(u64, Option<Vec<u8>>)> = None;
+        let mut done = Vec::new();
+        for index in self.wanted.range(..size).copied() {
+            let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
+            let Some(raw) = shared.entry(index).map_err(|e| failed(&e))? else { continue };
+            let entry = shared.parse(index, &raw).map_err(|e| failed(&e))?;
+            let event = entry.event();
+            let Some(committed) = event.content().copied() else { continue };
+            if shared.fate(&event.id()).withheld_by(Position::Content).is_some() {
+                done.push(index);
+                continue;
+            }
+            // In the order of the log, so all that follow are younger.
+            if entry.header().time > old_enough {
+                break;
+            }
+            let here = shared.stored_words(index).map_err(|e| failed(&e))?.filter(|w| committed.matches(w));
+            if here.is_some() && shared.recent().pending.contains_key(&index) {
+                // On its way to the disk.
+                continue;
+            }
+            let bundle = index / WIDTH;
+            if here.is_none() && tile.as_ref().is_none_or(|(known, _)| *known != bundle) {
+                tile = Some((bundle, words_tile(&*self.source, bundle, size)?));
+            }
+            let words = here.clone().or_else(|| {
+                let bytes = tile.as_ref().and_then(|(_, bytes)| bytes.as_deref())?;
+                let words = word_of(bytes, index % WIDTH)?;
+                committed.matches(words).then(|| Arc::from(words))
+            });
+            let Some(words) = words else { continue };
+            self.fetch_files(&files_of(&words), pass)?;
+            self.copier.give(index, &event.id(), words)?;
+            if here.is_some() {
+                done.push(index);
+            }
+        }
+        if !done.is_empty() {
+            for index in done {
+                self.wanted.remove(&index);
+            }
+            self.write_wanted()?;
+        }
+        Ok(())
+    }
+
+    fn write_wanted(&self) -> Result<(), MirrorError> {
+        let text: String = self.wanted.iter().map(|index| format!("{index}\n")).collect();
+        Ok(self.copier.keep(&self.folder.wanted(), text.as_bytes())?)
+    }
+
+    /// What is asked for again, as it was written; found anew if words were not kept before.
+    fn read_wanted(&mut self) -> Result<(), MirrorError> {
+        let path = self.folder.wanted();
+        if !self.keeps.words {
+            // Whoever keeps words later looks at all.
+            return match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(MirrorError::Disk(format!("{}: {e}", path.display())))
+                }
+                _ => Ok(()),
+            };
+        }
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let broken = || MirrorError::Disk(format!("{}: expected an index a line", path.display()));
+                let indexes = text.lines().map(|line| line.parse().map_err(|_| broken()));
+                self.wanted = indexes.collect::<Result<_, _>>()?;
+                Ok(())
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let size = self.copier.frontier().size();
+                for from in (0..size).step_by(WIDTH as usize) {
+                    let absent = &mut self.wanted;
+                    let each =
+                        self.copier.shared.each_stored(from..size.min(from + WIDTH), |index, _, words| {
+                            if words.is_none() {
+                                absent.insert(index);
+                            }
+                            Ok(())
+                        });
+                    each.map_err(|e| MirrorError::Disk(e.to_string()))?;
+                }
+                self.write_wanted()
+            }
+            Err(e) => Err(MirrorError::Disk(format!("{}: {e}", path.display()))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mirror").field("of", &self.source.describe()).finish_non_exhaustive()
+    }
+}
+
+/// The source's checkpoint, signed by the key and cosigned as the policy asks.
+fn checkpoint(
+    source: &dyn Source,
+    key: &VerifyingKey,
+    policy: Option<&Policy>,
+) -> Result<SignedCheckpoint, MirrorError> {
+    let refused = |what: String| MirrorError::Refused(Fault { place: Place::Checkpoint, what });
+    let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
+        return Err(MirrorError::Unreachable(format!("{}: there is no checkpoint", source.describe())));
+    };
+    let signed = Checkpoint::open(&bytes, key).map_err(|e| refused(e.to_string()))?;
+    if let Some(policy) = policy {
+        policy.cosigned(signed.note()).quorum().map_err(refused)?;
+    }
+    Ok(signed)
+}
+
+/// Whether these leaves of a bundle stand under the root. The path from the first passes all others of its tile.
+fn is_proved(nodes: &TileNodes<'_>, first: u64, leaves: &[Hash], checkpoint: &Checkpoint) -> bool {
+    let (size, root) = (checkpoint.size(), checkpoint.root());
+    let Ok(width) = u16::try_from(leaves.len()) else { return false };
+    let Ok(path) = TilePath::new(TileKind::Hashes { level: 0 }, first / WIDTH, width) else { return false };
+    if first + leaves.len() as u64 != size.min(first + u64::from(TILE_WIDTH)) {
+        return false;
+    }
+    nodes.know(path, leaves.to_vec());
+    leaves.first().is_some_and(|leaf| {
+        inclusion_path(first, size, nodes)
+            .is_ok_and(|path| verify_inclusion(leaf, first, size, &root, &path).is_ok())
+    })
+}
+
+/// Which entry of a bundle is not the one under the root, as far as the source's own tile tells.
+fn blame(
+    nodes: &TileNodes<'_>,
+    first: u64,
+    found: &[Hash],
+    said: Result<Vec<Hash>, Fault>,
+    checkpoint: &Checkpoint,
+) -> Fault {
+    let said = match said {
+        Ok(said) => said,
+        Err(fault) => return fault,
+    };
+    let differs = found.iter().zip(&said).position(|(found, said)| found != said);
+    if !is_proved(nodes, first, &said, checkpoint) {
+        let what = "the tiles do not lead to the root of the checkpoint".to_owned();
+        return Fault { place: differs.map_or(Place::Tree, |at| Place::Entry(first + at as u64)), what };
+    }
+    let at = differs.unwrap_or(0);
+    let (said, found) = (said[at].to_hex(), found[at].to_hex());
+    let what = format!("leaf hash: found {found}, expected {said}, which is under the signed root");
+    Fault { place: Place::Entry(first + at as u64), what }
+}
+
+/// The files that words name; none if nobody could read them.
+fn files_of(words: &[u8]) -> Vec<FileRef> {
+    if !Content::may_name_files(words) {
+        return Vec::new();
+    }
+    Content::parse(words).map_or(Vec::new(), |content| content.files().to_vec())
+}

@@ -1,0 +1,107 @@
+//! How a mirror stands, for whoever serves it or watches it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::follow::{MirrorError, Pass};
+use crate::log::Time;
+
+/// How a mirror stands.
+#[derive(Debug)]
+pub struct Status(Mutex<Standing>);
+
+/// At one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it reads.
+    pub of: String,
+    /// Entries that it shows.
+    pub size: u64,
+    /// Entries that the origin's checkpoint had when it was last seen.
+    pub origin: Option<u64>,
+    /// When it last had all of them.
+    pub followed: Option<Time>,
+    /// Entries whose words are not here though nothing withholds them.
+    pub wanting: u64,
+    /// Why the last pass failed, if it did.
+    pub trouble: Option<String>,
+    /// Passes in which something was refused.
+    pub refused: u64,
+    /// Whether the log signed two histories.
+    pub forked: bool,
+}
+
+impl Status {
+    pub(super) fn new(of: String) -> Self {
+        Self(Mutex::new(Standing { of, ..Standing::default() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it stands now.
+    pub fn now(&self) -> Standing {
+        self.lock().clone()
+    }
+
+    pub(super) fn shows(&self, size: u64) {
+        self.lock().size = size;
+    }
+
+    pub(super) fn origin(&self, size: u64) {
+        self.lock().origin = Some(size);
+    }
+
+    pub(super) fn followed(&self, pass: &Pass, now: Time) {
+        let mut standing = self.lock();
+        (standing.size, standing.wanting) = (pass.size, pass.wanting);
+        (standing.followed, standing.trouble) = (Some(now), None);
+    }
+
+    pub(super) fn failed(&self, error: &MirrorError) {
+        let mut standing = self.lock();
+        standing.refused += u64::from(matches!(error, MirrorError::Refused(_)));
+        standing.trouble = Some(error.to_string());
+    }
+
+    pub(super) fn forked(&self) {
+        self.lock().forked = true;
+    }
+}
+
+impl Standing {
+    /// Whose mirror it is and how far behind, in words.
+    pub fn sentence(&self) -> String {
+        let of = format!("This is a mirror of {}; all it shows was verified here.", self.of);
+        let reach = match (self.origin, self.behind()) {
+            (Some(origin), _) if origin < self.size => {
+                format!(" It has {} entries; the ledger shows fewer entries than it did: {origin}", self.size)
+            }
+            (Some(origin), Some(0)) => format!(" It has all {origin} entries"),
+            (Some(origin), Some(_)) => format!(" It has {} of the {origin} entries", self.size),
+            _ => format!(" It has {} entries; the ledger itself was not reached yet", self.size),
+        };
+        let when = match self.followed {
+            Some(time) => format!(", last compared at {time}."),
+            None => ".".to_owned(),
+        };
+        let wanting = match self.wanting {
+            0 => String::new(),
+            1 => " The words of 1 entry are not here yet.".to_owned(),
+            n => format!(" The words of {n} entries are not here yet."),
+        };
+        let trouble = match (self.forked, &self.trouble) {
+            (true, _) => {
+                " The log has signed two histories that can’t both be true; this is the first that was seen, and it is followed no more."
+            }
+            (false, Some(_)) => " The last look failed.",
+            (false, None) => "",
+        };
+        of + &reach + &when + &wanting + trouble
+    }
+
+    /// How many entries it is behind, as far as it knows.
+    pub fn behind(&self) -> Option<u64> {
+        self.origin.map(|origin| origin.saturating_sub(self.size))
+    }
+}

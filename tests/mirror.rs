@@ -23,6 +23,8 @@ use onrecord::{
     log::{Fork, Time},
     mirror::{FolderSource, Keeps, Mirror, MirrorError, Source},
     note::VerifyingKey,
+    search::{Filter, Order, Query, Search},
+    views::Views,
 };
 use process::Process;
 use serde_json::{Value, json};
@@ -372,7 +374,9 @@ fn what_the_origin_withholds_is_removed_and_reported() {
     release.restored = secret.content.clone();
     ledger.record_blocking(vec![release], false).remove(0).unwrap();
     assert!(ledger.wait_published(Duration::from_secs(10)));
-    for (mirror, dir) in [(&mut mirror, &copy), (&mut second, &late)] {
+    let last = tmp.path().join("last");
+    let mut third = self::mirror(&one, &last, Keeps::default());
+    for (mirror, dir) in [(&mut mirror, &copy), (&mut second, &late), (&mut third, &last)] {
         for _ in 0..3 {
             mirror.pass(now(), &go_on).unwrap();
             std::thread::sleep(Duration::from_millis(300));
@@ -434,12 +438,22 @@ fn words_are_held_back_for_a_while_and_facts_are_not() {
     mirror.ledger().close();
     drop(mirror);
     let mut mirror = self::mirror(&one, &copy, keeps);
+    let search = Search::start(mirror.ledger().reader());
+    let found = |mirror: &Mirror| {
+        let query = Query::parse("awal").unwrap();
+        let views = Views::new(mirror.ledger().reader());
+        search.find(&views, &query, &Filter::default(), Order::Newest, None, 10).unwrap().hits.len()
+    };
     let until = Instant::now() + Duration::from_secs(20);
     while mirror.pass(at(86_460), &go_on).unwrap().wanting > 0 {
         assert!(Instant::now() < until);
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(holds(&copy, "awal 7") && !holds(&copy, "tersilap tulis"));
+    while found(&mirror) < 10 {
+        assert!(Instant::now() < until, "what came later is found too");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     is_valid(&copy);
     assert_eq!(whole(&one), whole(&copy));
 }

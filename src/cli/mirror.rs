@@ -10,6 +10,7 @@ use clap::Args as ClapArgs;
 
 use super::{
     Context, Failure,
+    config::LogLevel,
     meter::Meter,
     serve::ledger_failure,
     serving::Serving,
@@ -101,7 +102,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         hold: args.hold,
         policy,
     };
-    args.serving.start_log(config);
+    args.serving.start_log(config, if args.once { LogLevel::Warn } else { LogLevel::Info });
     // Before anything is done that would be in vain.
     let mut bound = if args.once { None } else { Some(args.serving.bind(config)?) };
     let source = source(&args.source)?;
@@ -198,7 +199,7 @@ fn tell(pass: &Pass, context: &Context) {
     terminal::result(&format!("{} entries verified and here, {new} of them new", pass.size));
     for removed in &pass.removed {
         terminal::result(&format!(
-            "removed     {} of entry {}: withheld by entry {} ({}, {})",
+            "withheld    {} of entry {}, by entry {} ({}, {})",
             removed.blobs.join(", "),
             removed.entry,
             removed.by,
@@ -208,15 +209,12 @@ fn tell(pass: &Pass, context: &Context) {
     }
     if pass.wanting > 0 {
         terminal::result(&format!(
-            "wanting     the words of {} entries: too young, or not to be had",
+            "wanting     words: of {} entries, too young or not to be had",
             pass.wanting
         ));
     }
     if pass.files_wanting > 0 {
-        terminal::result(&format!(
-            "wanting     {} files: too large, withheld, or not to be had",
-            pass.files_wanting
-        ));
+        terminal::result(&format!("wanting     files: {}, too large or not to be had", pass.files_wanting));
     }
 }
 

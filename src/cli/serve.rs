@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Context, Failure, config::AskedWitness, serving::Serving};
+use super::{
+    Context, Failure,
+    config::{AskedWitness, LogLevel},
+    serving::Serving,
+};
 use crate::{
     ledger::{Ledger, LedgerError},
     log::WitnessKey,
@@ -44,7 +48,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let config = &context.config;
     let data = args.data.or_else(|| config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
-    args.serving.start_log(config);
+    args.serving.start_log(config, LogLevel::Info);
     let asked = if args.witnesses.is_empty() { &config.witnesses } else { &args.witnesses };
     let witnesses = addresses(asked)?;
     let bound = args.serving.bind(config)?;

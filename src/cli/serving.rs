@@ -77,9 +77,9 @@ pub(super) struct Bound {
 }
 
 impl Serving {
-    /// Logs to stderr from now on.
-    pub fn start_log(&self, config: &Config) {
-        start_log(self.log.or(config.log).unwrap_or(LogLevel::Info));
+    /// Logs to stderr from now on; so much, if nobody says otherwise.
+    pub fn start_log(&self, config: &Config, usual: LogLevel) {
+        start_log(self.log.or(config.log).unwrap_or(usual));
     }
 
     /// How the ledger is opened.

@@ -112,7 +112,9 @@ impl Copier {
         checkpoint: Option<Arc<SignedCheckpoint>>,
     ) -> Result<(), CopyError> {
         let shared = self.shared.clone();
-        self.signals.wait_for_follower(shared.recent().extent(), self.max_backlog);
+        // Not within the call: whoever publishes writes there.
+        let committed = shared.recent().extent();
+        self.signals.wait_for_follower(committed, self.max_backlog);
         if let Some(why) = self.signals.fault() {
             return Err(CopyError::Stopped(why));
         }
@@ -179,7 +181,8 @@ impl Copier {
         if shown.note() == checkpoint.note() {
             return Ok(());
         }
-        self.signals.wait_for_follower(self.shared.recent().extent(), 1);
+        let committed = self.shared.recent().extent();
+        self.signals.wait_for_follower(committed, 1);
         self.keep(&self.shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
         let size = checkpoint.checkpoint().size();
         self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).checkpoint = checkpoint.clone();
@@ -205,6 +208,7 @@ impl Copier {
             .collect();
         shared.index.add_files(&files).map_err(|e| stopped(&e))?;
         shared.recent.write().unwrap_or_else(PoisonError::into_inner).set_words(index, Some(words));
+        shared.late.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
         claim(shared, &files.iter().map(|f| f.blake3).collect()).map_err(|e| stopped(&e))?;
         self.signals.wake();
         Ok(())

@@ -1,7 +1,7 @@
 //! Reading what is on record. No reader waits for the writer.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     ops::{Range, RangeInclusive},
     path::PathBuf,
     sync::{
@@ -131,6 +131,8 @@ pub(crate) struct Shared {
     pub changes: Changes,
     /// How often readers asked.
     pub reads: AtomicU64,
+    /// Entries whose words came later, for those who keep something of words.
+    pub late: Mutex<BTreeSet<u64>>,
     /// Whether words may be missing: see [`Options`](super::Options).
     pub lacks_words: bool,
     /// Held as long as anything of the ledger is in use.
@@ -170,6 +172,7 @@ impl Shared {
             offsets: Offsets::default(),
             changes: Changes::default(),
             reads: AtomicU64::new(0),
+            late: Mutex::default(),
             lacks_words: false,
             _lock: lock,
         }
@@ -579,6 +582,10 @@ impl Reader {
     /// the latest only.
     pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
         self.0.published.subscribe()
+    }
+    /// Entries whose words came later than they, since this was asked last.
+    pub(crate) fn take_late(&self) -> BTreeSet<u64> {
+        std::mem::take(&mut *self.0.late.lock().unwrap_or_else(PoisonError::into_inner))
     }
     /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
     /// sees the latest number only.

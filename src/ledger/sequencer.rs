@@ -267,7 +267,9 @@ impl Sequencer {
     }
 
     fn commit(&mut self, groups: Vec<Group>) {
-        self.signals.wait_for_follower(self.shared.recent().extent(), self.max_backlog);
+        // Not within the call: whoever publishes writes there.
+        let committed = self.shared.recent().extent();
+        self.signals.wait_for_follower(committed, self.max_backlog);
         if let Some(why) = self.signals.fault() {
             return refuse_all(groups, &read_only(&why));
         }

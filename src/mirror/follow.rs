@@ -3,7 +3,7 @@
 //! Nothing is taken before it is known to stand under a checkpoint that the log signed and that continues the last one.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
@@ -23,8 +23,11 @@ use super::{
     verify::{Options as Checked, Stop, TileNodes},
 };
 use crate::{
-    event::{Body, Code, Content, Digest, FileRef, Position},
-    ledger::{Copied, Copier, CopyError, Ledger, LedgerError, Options as LedgerOptions, folder::Folder},
+    event::{Body, Code, Content, Digest, EventId, FileRef, Position},
+    ledger::{
+        Copied, Copier, CopyError, Ledger, LedgerError, Options as LedgerOptions, folder::Folder,
+        withholding::is_closed,
+    },
     log::{
         Checkpoint, Fork, Hash, MAX_CHECKPOINT, Policy, Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind,
         TilePath, Time, consistency_path, inclusion_path, root, verify_consistency, verify_inclusion,
@@ -127,8 +130,11 @@ pub struct Pass {
     pub removed: Vec<Removed>,
     /// Entries whose words are not here, though nothing withholds them: too young, or not to be had.
     pub wanting: u64,
-    /// Files that are not here: too large, or not to be had.
+    /// Files that are not here though nothing withholds them: too large, or not to be had.
     pub files_wanting: u64,
+    /// Files that could not be had.
+    #[serde(skip)]
+    lacking: Vec<(EventId, u32)>,
 }
 
 /// A mirror: see the module.
@@ -253,6 +259,9 @@ impl Mirror {
         self.ask_again(now, &mut pass)?;
         pass.size = self.ledger.reader().checkpoint().checkpoint().size();
         pass.wanting = self.wanted.len() as u64;
+        let shared = &self.copier.shared;
+        let open = pass.lacking.iter().filter(|(id, position)| !is_closed(&shared.fate(id), *position));
+        pass.files_wanting = open.count() as u64;
         Ok(pass)
     }
 
@@ -378,7 +387,7 @@ impl Mirror {
         let here = self.copier.frontier().size();
         let before = self.wanted.len();
         let mut copies = Vec::with_capacity(leaves.len());
-        let mut files = BTreeMap::new();
+        let mut files = Vec::new();
         let mut removed = Vec::new();
         let mut blobs = bundle.blobs.into_iter();
         for ((index, (leaf, entry)), raw) in (first..).zip(bundle.items).zip(bundle.raw) {
@@ -399,14 +408,14 @@ impl Mirror {
             match entry.event().body() {
                 Body::ContentWithheld(body) => removed.push((body.entry, index, entry.header().time)),
                 Body::ContentReleased(body) if self.keeps.words => {
-                    self.wanted.extend(self.copier.shared.event(&body.entry).map(|row| row.index));
+                    self.wanted.extend(self.index_of(&copies, &body.entry));
                 }
                 _ => {}
             }
-            files.extend(kept.iter().flat_map(|words| files_of(words)).map(|file| (file.blake3, file)));
+            files.extend(kept.iter().flat_map(|words| named_by(entry.event().id(), words)));
             copies.push(Copied { raw, entry, leaf, words: kept });
         }
-        self.fetch_files(&files.into_values().collect::<Vec<_>>(), pass)?;
+        self.fetch_files(files, pass)?;
         if self.wanted.len() != before {
             self.write_wanted()?;
         }
@@ -416,13 +425,18 @@ impl Mirror {
         self.report_removed(withheld, pass)
     }
 
+    /// Where an event stands that was copied, or is about to be.
+    fn index_of(&self, copies: &[Copied], id: &EventId) -> Option<u64> {
+        let about_to_be = copies.iter().find(|c| c.entry.event().id() == *id);
+        let copied = || self.copier.shared.event(id).map(|row| row.index);
+        about_to_be.map(|c| c.entry.header().index).or_else(copied)
+    }
+
     /// What a copied entry withholds.
     fn removal(&self, copies: &[Copied], by: u64) -> Option<Removed> {
         let copied = copies.iter().find(|c| c.entry.header().index == by)?;
         let Body::ContentWithheld(body) = copied.entry.event().body() else { return None };
-        let in_batch = copies.iter().find(|c| c.entry.event().id() == body.entry);
-        let entry = in_batch.map(|c| c.entry.header().index);
-        let entry = entry.or_else(|| self.copier.shared.event(&body.entry).map(|row| row.index))?;
+        let entry = self.index_of(copies, &body.entry)?;
         Some(Removed {
             entry,
             blobs: body.blobs.iter().map(Position::to_string).collect(),
@@ -458,10 +472,13 @@ impl Mirror {
     }
 
     /// Fetches files that are not here, at most so large.
-    fn fetch_files(&self, files: &[FileRef], pass: &mut Pass) -> Result<(), MirrorError> {
-        let outcomes = files.par_iter().map(|file| self.fetch_file(file));
-        let here = outcomes.collect::<Result<Vec<bool>, _>>()?;
-        pass.files_wanting += here.iter().filter(|here| !**here).count() as u64;
+    fn fetch_files(&self, files: Vec<Named>, pass: &mut Pass) -> Result<(), MirrorError> {
+        let fetched = files.into_par_iter().map(|named| Ok((self.fetch_file(&named.file)?, named)));
+        for (here, named) in fetched.collect::<Result<Vec<_>, MirrorError>>()? {
+            if !here {
+                pass.lacking.push((named.event, named.position));
+            }
+        }
         Ok(())
     }
 
@@ -545,7 +562,7 @@ impl Mirror {
                 committed.matches(words).then(|| Arc::from(words))
             });
             let Some(words) = words else { continue };
-            self.fetch_files(&files_of(&words), pass)?;
+            self.fetch_files(named_by(event.id(), &words), pass)?;
             self.copier.give(index, &event.id(), words)?;
             if here.is_some() {
                 done.push(index);
@@ -665,10 +682,18 @@ fn blame(
     Fault { place: Place::Entry(first + at as u64), what }
 }
 
+/// A file that the words of an event name.
+struct Named {
+    event: EventId,
+    position: u32,
+    file: FileRef,
+}
+
 /// The files that words name; none if nobody could read them.
-fn files_of(words: &[u8]) -> Vec<FileRef> {
+fn named_by(event: EventId, words: &[u8]) -> Vec<Named> {
     if !Content::may_name_files(words) {
         return Vec::new();
     }
-    Content::parse(words).map_or(Vec::new(), |content| content.files().to_vec())
+    let files = Content::parse(words).map_or(Vec::new(), |content| content.files().to_vec());
+    (0u32..).zip(files).map(|(position, file)| Named { event, position, file }).collect()
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     event::{Body, EventId},
     ledger::{Filter, ReadError},
-    views::Views,
+    views::{Record, Views},
 };
 
 /// Entries read at a time.
@@ -114,6 +114,14 @@ impl Follower {
     fn follow(&mut self) -> Result<bool, ReadError> {
         let views = Views::new(&self.shared.reader);
         let size = views.size();
+        for index in self.shared.reader.take_late() {
+            // Later ones are read with their words.
+            if index < self.next
+                && let Some(record) = views.record(index)?
+            {
+                self.note_words_of(&views, &record)?;
+            }
+        }
         if self.next >= size && self.again.is_empty() {
             return Ok(false);
         }
@@ -172,14 +180,22 @@ impl Follower {
             Body::PartyUpdated(b) => return self.note_all_that_name(views, &b.party),
             _ => return Ok(()),
         };
-        let Some(target) = views.record_of(&changed)? else { return Ok(()) };
+        match views.record_of(&changed)? {
+            Some(target) => self.note_words_of(views, &target),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes which entries read otherwise when the words of this one came or went.
+    fn note_words_of(&mut self, views: &Views, target: &Record) -> Result<(), ReadError> {
         self.again.insert(target.index());
+        let id = target.event().id();
         // Sentences quote others: titles of cases, names of parties.
-        self.note_all_that_name(views, &changed)?;
+        self.note_all_that_name(views, &id)?;
         match target.event().body() {
             Body::PartyUpdated(b) => self.note_all_that_name(views, &b.party),
             Body::CaseOpened(_) => {
-                self.again.extend(views.thread(&changed)?.into_iter().filter(|i| *i < self.next));
+                self.again.extend(views.thread(&id)?.into_iter().filter(|i| *i < self.next));
                 Ok(())
             }
             _ => Ok(()),

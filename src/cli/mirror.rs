@@ -208,8 +208,9 @@ fn tell(pass: &Pass, context: &Context) {
         ));
     }
     if pass.wanting > 0 {
+        let entries = if pass.wanting == 1 { "entry" } else { "entries" };
         terminal::result(&format!(
-            "wanting     words: of {} entries, too young or not to be had",
+            "wanting     words: of {} {entries}, too young or not to be had",
             pass.wanting
         ));
     }

@@ -258,7 +258,6 @@ impl Mirror {
         }
         self.ask_again(now, &mut pass)?;
         pass.size = self.ledger.reader().checkpoint().checkpoint().size();
-        pass.wanting = self.wanted.len() as u64;
         let shared = &self.copier.shared;
         let open = pass.lacking.iter().filter(|(id, position)| !is_closed(&shared.fate(id), *position));
         pass.files_wanting = open.count() as u64;
@@ -532,7 +531,7 @@ impl Mirror {
         let (shared, size) =
             (self.copier.shared.clone(), self.ledger.reader().checkpoint().checkpoint().size());
         let mut tile: Option<(u64, Option<Vec<u8>>)> = None;
-        let mut done = Vec::new();
+        let (mut done, mut given, mut withheld) = (Vec::new(), 0, 0);
         for index in self.wanted.range(..size).copied() {
             let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
             let Some(raw) = shared.entry(index).map_err(|e| failed(&e))? else { continue };
@@ -540,6 +539,7 @@ impl Mirror {
             let event = entry.event();
             let Some(committed) = event.content().copied() else { continue };
             if shared.fate(&event.id()).withheld_by(Position::Content).is_some() {
+                withheld += 1;
                 done.push(index);
                 continue;
             }
@@ -550,6 +550,7 @@ impl Mirror {
             let here = shared.stored_words(index).map_err(|e| failed(&e))?.filter(|w| committed.matches(w));
             if here.is_some() && shared.recent().pending.contains_key(&index) {
                 // On its way to the disk.
+                given += 1;
                 continue;
             }
             let bundle = index / WIDTH;
@@ -564,10 +565,13 @@ impl Mirror {
             let Some(words) = words else { continue };
             self.fetch_files(named_by(event.id(), &words), pass)?;
             self.copier.give(index, &event.id(), words)?;
+            given += 1;
             if here.is_some() {
                 done.push(index);
             }
         }
+        // What was given stays in the list until it was seen on the disk.
+        pass.wanting = self.wanted.len() as u64 - given - withheld;
         if !done.is_empty() {
             for index in done {
                 self.wanted.remove(&index);

@@ -1,4 +1,4 @@
-//! `onrecord verify` over a folder.
+//! `onrecord verify` over a folder, and `onrecord mirror` from a server beside it.
 
 use std::{
     process::{Command, Stdio},
@@ -18,11 +18,42 @@ pub fn run(machine: &Machine, grown: &mut Grown, entries: u64) {
     let size = grown.size();
     let key = grown.ledger().reader().log_key().to_string();
     grown.close();
-    part(&format!("verify ({size} entries, with their words)"));
+    part(&format!("verify and mirror ({size} entries, with their words)"));
+    let mut verify = Command::new(ONRECORD);
+    verify.arg("verify").arg(grown.dir()).args(["--key", &key]);
+    let verified = watch(verify);
+    let rate = |watched: &Watched| machine.beside(per_second(size as usize, watched.took));
+    let each = |watched: &Watched| watched.cpu.as_secs_f64() * 1e6 / size as f64;
+    row("onrecord verify", &rate(&verified));
+    row(
+        "processor time an entry",
+        &format!("{:.1} µs; a strict verification takes {:.1}", each(&verified), machine.signature),
+    );
+    row("most memory held", &format!("{:.0} MiB (bar 300)", verified.memory));
+
+    let copy = tempfile::tempdir().unwrap();
+    let (_origin, address) = Program::serve(&grown.dir());
+    let mut mirror = Command::new(ONRECORD);
+    mirror.args(["mirror", &format!("http://{address}"), "--key", &key, "--once", "--data"]);
+    mirror.arg(copy.path().join("mirror"));
+    let mirrored = watch(mirror);
+    row("onrecord mirror, from a server on the same cores", &format!("{} (bar 0.5)", rate(&mirrored)));
+    row("processor time an entry, but the server's", &format!("{:.1} µs", each(&mirrored)));
+    row("most memory held", &format!("{:.0} MiB", mirrored.memory));
+}
+
+/// What a program came to.
+struct Watched {
+    took: Duration,
+    cpu: Duration,
+    /// The most memory that it held, in MiB.
+    memory: f64,
+}
+
+/// Runs a program to its end, which must be a good one.
+fn watch(mut command: Command) -> Watched {
     let started = Instant::now();
-    let mut command = Command::new(ONRECORD);
-    command.arg("verify").arg(grown.dir()).args(["--key", &key]).stdout(Stdio::null());
-    let mut program = Program(command.spawn().unwrap());
+    let mut program = Program(command.stdout(Stdio::null()).spawn().unwrap());
     let (mut memory, mut cpu) = (0.0f64, Duration::ZERO);
     let zero = program.cpu();
     let status = loop {
@@ -35,13 +66,6 @@ pub fn run(machine: &Machine, grown: &mut Grown, entries: u64) {
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    let took = started.elapsed();
     assert!(status.success());
-    row("onrecord verify", &machine.beside(per_second(size as usize, took)));
-    let each = cpu.as_secs_f64() * 1e6 / size as f64;
-    row(
-        "processor time an entry",
-        &format!("{each:.1} µs; a strict verification takes {:.1}", machine.signature),
-    );
-    row("most memory held", &format!("{memory:.0} MiB (bar 300)"));
+    Watched { took: started.elapsed(), cpu, memory }
 }

@@ -181,7 +181,7 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     cases.put("no signature", &changed(&good, |e| e.entry = stripped.as_bytes()), Some(&log));
     // Cosigned by two of three.
     let checkpoint = reader.checkpoint();
-    let lines: Vec<_> = [(1, 1_700_000_000), (2, 1_700_000_060)]
+    let lines: Vec<_> = [(1, 4_000_000_000), (2, 4_000_000_060)]
         .map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap())
         .into();
     let note = checkpoint.with_signatures(&lines).unwrap().note().clone();
@@ -195,6 +195,15 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     cases.put("seen by two of three, and a bad line", &third_bad, Some(&of_three("quorum two\n")));
     cases.put("a bad line only where one is needed", &third_bad, Some(&of_three("quorum w3\n")));
     cases.put("seen by two of three", &seen, Some(&of_three("quorum two\n")));
+    // Cosigned in 2023, when none of its entries can have been there.
+    let early = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 1_700_000_000, &witness(n)).unwrap());
+    let early = in_checkpoint(&good, checkpoint.with_signatures(&early).unwrap().note());
+    cases.put("dated after it was cosigned", &early, Some(&of_three("quorum two\n")));
+    cases.put("dated after it was cosigned, by nobody asked", &early, Some(&of_three("quorum none\n")));
+    let both = [(1, 1_700_000_000), (2, 4_000_000_000)]
+        .map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap());
+    let both = in_checkpoint(&good, checkpoint.with_signatures(&both).unwrap().note());
+    cases.put("dated after one that is not needed", &both, Some(&of_three("quorum w2\n")));
     cases.put("not seen by the third", &seen, Some(&of_three("quorum w3\n")));
     cases.put("seen by nobody", &good, Some(&of_three("quorum two\n")));
     cases.put("seen in one proof only", &changed(&good, |e| e.proof = own.as_bytes()), Some(&log));

@@ -21,6 +21,7 @@ use onrecord::{
     exhibit::{Enclosed, assemble, verify},
     ledger::Reader,
     log::{Policy, TlogProof, WitnessKey, cosign},
+    mirror::{self, FolderSource, Options, Place},
     note::SignatureLine,
 };
 use serde_json::Value;
@@ -265,6 +266,22 @@ fn a_whole_ledger_over_http() {
     let copy = tmp.path().join("copy");
     let copied = Command::new("cp").arg("-r").arg(dir.join("public")).arg(&copy).status().unwrap();
     assert!(copied.success());
+    // Cosigned in 2023, when none of its entries can have been there; and later.
+    let (log, trusted) = (support::key(ORIGIN, 1), tmp.path().join("policy"));
+    fs::write(&trusted, of_three("quorum two\n").to_string()).unwrap();
+    let checkpoint = ledger.reader().checkpoint();
+    for (time, expected) in [(1_700_000_000, 1), (4_000_000_000, 0)] {
+        let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap());
+        let note = checkpoint.with_signatures(&lines).unwrap();
+        fs::write(copy.join("checkpoint"), note.note().as_bytes()).unwrap();
+        let (code, text) = run(&python, &[copy.to_str().unwrap(), "--policy", trusted.to_str().unwrap()]);
+        let source = FolderSource::open(&copy).unwrap();
+        let options = Options { policy: Some(of_three("quorum two\n")), ..Options::default() };
+        let ours = mirror::verify(&source, Some(log.verifying_key()), &options, &|_, _| {});
+        assert_eq!((code, i32::from(ours.verdict.exit_code())), (Some(expected), expected), "{text}{ours}");
+        assert_eq!(text.contains("REFUSED  entry 0"), expected == 1, "{text}");
+        assert_eq!(ours.faults.first().map(|f| &f.place), (expected == 1).then_some(&Place::Entry(0)));
+    }
     let bundle = copy.join("tile/entries/000");
     let mut bytes = fs::read(&bundle).unwrap();
     let at = bytes.windows(10).position(|w| w == b"\nindex 77\n").unwrap();

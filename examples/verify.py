@@ -746,7 +746,16 @@ def cosigned_at(note, key):
                 times.append(time)
     return max(times, default=None)
 
-def check_witnesses(report, policy, note):
+def time_text(seconds):
+    """As an entry writes it; beyond the year 9999, what is later than every entry."""
+    if seconds >= 253_402_300_800:
+        return "~"
+    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + ".000Z"
+
+MAX_LEAD = 60  # by how many seconds an entry may be dated after a cosignature on its tree (decisions.md)
+
+def check_witnesses(report, at, policy, note, entries):
+    """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
     if not policy or policy.quorum == "none":
         return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
     times = {n: cosigned_at(note, k) for n, k in policy.members.items() if type(k) is not tuple}
@@ -759,6 +768,10 @@ def check_witnesses(report, policy, note):
     good = sorted(t for t in times.values() if t is not None)
     by = next((t for t in good if seen(policy.quorum, t)), None)
     need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {len(times)} cosigned")
+    for index, time in entries:
+        if time > time_text(good[0] + MAX_LEAD):
+            at.place = f"entry {index}"
+            raise Refused(None, "header line 4", f"dated {time}, more than {MAX_LEAD} s after it was cosigned")
     when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(by, 10**11))
     report("witnesses", "ok", f"quorum {quote(policy.quorum)} by {when} UTC, by the witnesses' clocks")
     report.witnessed = f"The policy's witnesses saw that tree by {when} UTC."
@@ -908,6 +921,7 @@ def walk_ledger(source, key, policy, report, at):
             break
     proven = said and root_of(said) == checkpoint.root
     history, leaves, prev, time, signatures = History(origin), [], "0" * 64, "", 0
+    times = []
     words = SimpleNamespace(present=0, absent=[], wrong=None)
     files = SimpleNamespace(present=0, absent=[], wrong=None)
     for n in range(-(-size // 256)):
@@ -942,6 +956,7 @@ def walk_ledger(source, key, policy, report, at):
                 good = entry.event.facts["checkpoint_key"] == key.text
                 need(good, None, "facts.checkpoint_key", f"not the key of the checkpoint, {key.text}")
             prev, time, signatures = digest(raw), entry.time, signatures + len(entry.event.by)
+            times.append((entry.index, entry.time))
             judge_words(source, entry, content, words, files)
         at.check, at.place = "entries", f"entry {min(len(leaves), size - 1)}"
         need(not fault, None, "bundle", fault)
@@ -971,7 +986,7 @@ def walk_ledger(source, key, policy, report, at):
         for index, why in sorted(faults)[:1]:
             report.failed(name, index, why)
     at.check, at.place = "witnesses", "checkpoint"
-    check_witnesses(report, policy, checkpoint.note)
+    check_witnesses(report, at, policy, checkpoint.note, times)
 
 def bundle_words(source, n, size):
     """The words of a bundle, Ellipsis for those that are not there at all; and what is wrong, and where."""
@@ -1167,7 +1182,8 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     check_enclosed_words(members, chain, entry, report, at)
     at.check = "witnesses"
     if policy:
-        check_witnesses(report, policy, checkpoint.note)
+        dated = [entry, *(chain[index] for index in sorted(chain) if index != entry.index)]
+        check_witnesses(report, at, policy, checkpoint.note, [(e.index, e.time) for e in dated])
     else:
         report("witnesses", "not checked", "trust brought by the exhibit" if enclosed else "no policy given")
     tokens = sum(name.startswith("timestamps/") for name in members)

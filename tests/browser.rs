@@ -92,7 +92,7 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     put(&good, Some(&Policy::of_log(key(ORIGIN, 9).verifying_key().clone())), Refused, ORIGIN);
     // Cosigned by two of three.
     let checkpoint = reader.checkpoint();
-    let lines = [(1, 1_700_000_000), (2, 1_700_000_060)];
+    let lines = [(1, 4_000_000_000), (2, 4_000_000_060)];
     let lines = lines.map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap());
     let note = checkpoint.with_signatures(&lines).unwrap().note().clone();
     let seen = in_checkpoint(&good, &note);

@@ -260,11 +260,11 @@ fn trust_that_the_exhibit_brings_decides_nothing() {
 fn witnesses_tell_when_they_saw_the_tree() {
     let w = world();
     let raw = raw_entries(w.reader());
-    let exhibit = exhibit_of(&raw, 0, &[], &[(&witness(1), 1_700_000_000), (&witness(2), 1_700_000_060)]);
+    let exhibit = exhibit_of(&raw, 0, &[], &[(&witness(1), 4_000_000_000), (&witness(2), 4_000_000_060)]);
     let report = verify(&exhibit, Some(&of_three("quorum two\n")));
     assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
-    assert_eq!(report.witnessed_by, Some(1_700_000_060));
-    assert!(report.to_string().contains("saw that tree by 2023-11-14T22:14:20.000Z"), "{report}");
+    assert_eq!(report.witnessed_by, Some(4_000_000_060));
+    assert!(report.to_string().contains("saw that tree by 2096-10-02T07:07:40.000Z"), "{report}");
     assert!(!report.to_string().contains("another history"), "{report}");
     assert_eq!(verify(&exhibit, Some(&of_three("quorum w3\n"))).verdict, ExhibitVerdict::Refused);
     let report = verify(&exhibit, Some(&of_three("quorum none\n")));

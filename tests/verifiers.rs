@@ -21,6 +21,7 @@ use onrecord::{
     exhibit::{Enclosed, assemble, verify},
     ledger::Reader,
     log::{Policy, TlogProof, WitnessKey, cosign},
+    mirror::{self, FolderSource, Options, Place},
     note::SignatureLine,
 };
 use serde_json::Value;
@@ -181,7 +182,7 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     cases.put("no signature", &changed(&good, |e| e.entry = stripped.as_bytes()), Some(&log));
     // Cosigned by two of three.
     let checkpoint = reader.checkpoint();
-    let lines: Vec<_> = [(1, 1_700_000_000), (2, 1_700_000_060)]
+    let lines: Vec<_> = [(1, 4_000_000_000), (2, 4_000_000_060)]
         .map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap())
         .into();
     let note = checkpoint.with_signatures(&lines).unwrap().note().clone();
@@ -195,6 +196,15 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     cases.put("seen by two of three, and a bad line", &third_bad, Some(&of_three("quorum two\n")));
     cases.put("a bad line only where one is needed", &third_bad, Some(&of_three("quorum w3\n")));
     cases.put("seen by two of three", &seen, Some(&of_three("quorum two\n")));
+    // Cosigned in 2023, when none of its entries can have been there.
+    let early = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 1_700_000_000, &witness(n)).unwrap());
+    let early = in_checkpoint(&good, checkpoint.with_signatures(&early).unwrap().note());
+    cases.put("dated after it was cosigned", &early, Some(&of_three("quorum two\n")));
+    cases.put("dated after it was cosigned, by nobody asked", &early, Some(&of_three("quorum none\n")));
+    let both = [(1, 1_700_000_000), (2, 4_000_000_000)]
+        .map(|(n, time)| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap());
+    let both = in_checkpoint(&good, checkpoint.with_signatures(&both).unwrap().note());
+    cases.put("dated after one that is not needed", &both, Some(&of_three("quorum w2\n")));
     cases.put("not seen by the third", &seen, Some(&of_three("quorum w3\n")));
     cases.put("seen by nobody", &good, Some(&of_three("quorum two\n")));
     cases.put("seen in one proof only", &changed(&good, |e| e.proof = own.as_bytes()), Some(&log));
@@ -256,6 +266,22 @@ fn a_whole_ledger_over_http() {
     let copy = tmp.path().join("copy");
     let copied = Command::new("cp").arg("-r").arg(dir.join("public")).arg(&copy).status().unwrap();
     assert!(copied.success());
+    // Cosigned in 2023, when none of its entries can have been there; and later.
+    let (log, trusted) = (support::key(ORIGIN, 1), tmp.path().join("policy"));
+    fs::write(&trusted, of_three("quorum two\n").to_string()).unwrap();
+    let checkpoint = ledger.reader().checkpoint();
+    for (time, expected) in [(1_700_000_000, 1), (4_000_000_000, 0)] {
+        let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap());
+        let note = checkpoint.with_signatures(&lines).unwrap();
+        fs::write(copy.join("checkpoint"), note.note().as_bytes()).unwrap();
+        let (code, text) = run(&python, &[copy.to_str().unwrap(), "--policy", trusted.to_str().unwrap()]);
+        let source = FolderSource::open(&copy).unwrap();
+        let options = Options { policy: Some(of_three("quorum two\n")), ..Options::default() };
+        let ours = mirror::verify(&source, Some(log.verifying_key()), &options, &|_, _| {});
+        assert_eq!((code, i32::from(ours.verdict.exit_code())), (Some(expected), expected), "{text}{ours}");
+        assert_eq!(text.contains("REFUSED  entry 0"), expected == 1, "{text}");
+        assert_eq!(ours.faults.first().map(|f| &f.place), (expected == 1).then_some(&Place::Entry(0)));
+    }
     let bundle = copy.join("tile/entries/000");
     let mut bytes = fs::read(&bundle).unwrap();
     let at = bytes.windows(10).position(|w| w == b"\nindex 77\n").unwrap();

@@ -1,6 +1,9 @@
 //! `mirror::verify` against ledgers of an independent program, whole and with any byte changed.
 #![cfg(feature = "cli")]
 
+#[path = "support/public.rs"]
+mod public;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,13 +14,11 @@ use std::{
 
 use onrecord::{
     event::{At, Content, Digest, Draft, EventId, EventType, FileRef},
-    log::{
-        Checkpoint, Entry, Header, MemoryRows, MemoryTree, NoDoor, NodeReader as _, TileKind, Time, Words,
-        decide, encode_bundle, encode_contents, encode_hashes, leaf_hash, tiles_of,
-    },
+    log::{Checkpoint, Entry, Header, MemoryRows, NoDoor, Time, Words, decide, encode_contents},
     mirror::{FolderSource, Options, Outcome, Place, Report, Source, SourceError, Verdict, verify},
     note::{SigningKey, VerifyingKey, base64_decode},
 };
+use public::{public_files, tree_of};
 use serde_json::{Map, Value, json};
 
 /// A ledger's public files in memory.
@@ -364,35 +365,17 @@ impl Ledger {
 
     /// The public files; words of the entries named are withheld.
     fn files(&self, withheld: &[usize]) -> Memory {
-        let tree: MemoryTree = self.entries.iter().map(|e| leaf_hash(e.as_bytes())).collect();
-        let size = tree.size();
-        let checkpoint = Checkpoint::new(self.origin.clone(), size, tree.root()).unwrap();
-        let mut files = Memory::default();
+        let tree = tree_of(&self.entries);
+        let checkpoint = Checkpoint::new(self.origin.clone(), tree.size(), tree.root()).unwrap();
         let note = checkpoint.sign(&self.log).unwrap();
-        files.0.insert("checkpoint".into(), note.note().as_bytes().into());
-        for path in tiles_of(size) {
-            let first = path.index() * 256;
-            let range = first as usize..first as usize + usize::from(path.width());
-            let bytes = match path.kind() {
-                TileKind::Hashes { level } => {
-                    let node = |i| tree.node(level * 8, first + u64::from(i)).unwrap();
-                    encode_hashes(&(0..path.width()).map(node).collect::<Vec<_>>())
-                }
-                TileKind::Entries => encode_bundle(&self.entries[range]),
-                TileKind::Contents => {
-                    let words: Vec<_> = range
-                        .map(|i| match &self.words[i] {
-                            None => Words::None,
-                            Some(_) if withheld.contains(&i) => Words::Withheld,
-                            Some(words) => Words::Present(words),
-                        })
-                        .collect();
-                    encode_contents(&words)
-                }
-            };
-            files.0.insert(path.to_string(), bytes.unwrap());
-        }
-        files
+        let words: Vec<_> = (0..self.words.len())
+            .map(|i| match &self.words[i] {
+                None => Words::None,
+                Some(_) if withheld.contains(&i) => Words::Withheld,
+                Some(words) => Words::Present(words),
+            })
+            .collect();
+        Memory(public_files(note.note().as_bytes(), &self.entries, &words))
     }
 }
 

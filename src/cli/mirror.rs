@@ -34,7 +34,7 @@ const TELL: Duration = Duration::from_secs(10);
 Takes nothing before it is known to stand under a checkpoint that the log signed and that continues the last one.
 May be ended at any moment; it goes on where it was. What the origin withholds is removed here too, and listed in
 removed.jsonl in the folder. If the log signed two histories, the proof is fork.json in the folder: the copy is kept,
-served, and follows no more.
+served, and follows no more. If the log signed entries that no log can hold, the proof is contradiction.json there.
 
 Exit codes: 0 ended by a signal, or --once and all is here; 1 refused, or the log signed two histories;
 3 the source could not be read.

@@ -1,4 +1,4 @@
-//! `verify`: checks a ledger, in a folder or at an address, an exhibit, or the proof of a fork, trusting nobody.
+//! `verify`: checks a ledger, in a folder or at an address, an exhibit, or the proof of a lie, trusting nobody.
 
 use std::{
     fs::File,
@@ -13,12 +13,12 @@ use serde_json::json;
 use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
     exhibit::{ExhibitVerdict, MAX_EXHIBIT},
-    log::{Checkpoint, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
+    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
     note::VerifyingKey,
 };
 
-/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit; or the proof of a fork
+/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit; or the proof of a lie
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Exit codes: 0 valid; 1 refused; 3 could not decide: no --key or --policy was given, or it could not be read.
@@ -31,9 +31,10 @@ Examples:
   onrecord verify exhibit-41.zip --policy newsroom.policy
   onrecord verify https://ledger.example.org --key VKEY --against checkpoint-of-a-friend
   onrecord verify fork.json
+  onrecord verify contradiction.json
   rsync -a host:ledger-data/public/ copy && onrecord verify copy --key VKEY")]
 pub(super) struct Args {
-    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit; or a fork report
+    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit; or a proof of a lie
     #[arg(value_name = "DIR | URL | FILE")]
     ledger: String,
     /// The log's public key, its vkey: origin, id and base64, joined by +
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Where that proof goes
     #[arg(long, value_name = "FILE", default_value = "fork.json")]
     fork: PathBuf,
+    /// Where the proof goes that the log signed entries which no log can hold, if there is one
+    #[arg(long, value_name = "FILE", default_value = "contradiction.json")]
+    contradiction: PathBuf,
     /// Don't fetch and check files that words name
     #[arg(long)]
     no_files: bool,
@@ -68,6 +72,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if Path::new(&args.ledger).is_file() {
         let bytes = read(Path::new(&args.ledger), MAX_EXHIBIT)?;
         return match bytes.first() {
+            Some(b'{') if Contradiction::is_one(&bytes) => contradiction(&bytes, args.key.as_ref(), context),
             Some(b'{') => fork(&bytes, args.key.as_ref(), context),
             _ => exhibit(&bytes, args.key, policy, context),
         };
@@ -91,13 +96,18 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     };
     let report = check(&args.ledger, key.as_ref(), &options)?;
     if let Some(found) = &report.fork {
-        let path = args.fork.display();
-        let failed = |e: std::io::Error| Failure::Undecided(format!("write {path}: {e}"));
-        let file = File::options().write(true).create_new(true).open(&args.fork).map_err(failed)?;
-        serde_json::to_writer_pretty(file, found).map_err(|e| failed(e.into()))?;
-        terminal::note(&format!(
-            "{path} proves to anybody that the log signed two histories: onrecord verify {path}"
-        ));
+        write_proof(&args.fork, found, "the log signed two histories")?;
+    }
+    if let Some(found) = &report.contradiction {
+        // What is there from before may be another.
+        if args.contradiction.exists() {
+            terminal::note(&format!(
+                "{} is there already, and not written over",
+                args.contradiction.display()
+            ));
+        } else {
+            write_proof(&args.contradiction, found, "the log signed what no log can hold")?;
+        }
     }
     if context.json {
         terminal::json(&report);
@@ -111,6 +121,16 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         Verdict::Valid => Ok(()),
         verdict => Err(Failure::Silent(verdict.exit_code())),
     }
+}
+
+/// Writes a proof, and over no other.
+fn write_proof(path: &Path, found: &impl serde::Serialize, what: &str) -> Result<(), Failure> {
+    let shown = path.display();
+    let failed = |e: std::io::Error| Failure::Undecided(format!("write {shown}: {e}"));
+    let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
+    serde_json::to_writer_pretty(file, found).map_err(|e| failed(e.into()))?;
+    terminal::note(&format!("{shown} proves to anybody that {what}: onrecord verify {shown}"));
+    Ok(())
 }
 
 /// Reads a file, at most one byte more than it may have.
@@ -153,6 +173,47 @@ fn fork(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) -> Result<(
             earlier.0, earlier.1, later.0, later.1, proved.log
         ));
     }
+    Ok(())
+}
+
+/// Verifies a contradiction.
+fn contradiction(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) -> Result<(), Failure> {
+    let proved = Contradiction::prove(bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    if let Some(key) = key.filter(|key| **key != proved.log) {
+        return Err(Failure::Refused(format!("log: expected {key}, found {}", proved.log)));
+    }
+    let (size, root) = (proved.checkpoint.size(), proved.checkpoint.root().to_base64());
+    let witness = proved.witness.as_ref().map(ToString::to_string);
+    if context.json {
+        terminal::json(&json!({
+            "contradiction": proved.what,
+            "log": proved.log.to_string(),
+            "size": size,
+            "root": root,
+            "entries": proved.entries,
+            "witness": witness,
+        }));
+        return Ok(());
+    }
+    let entries: Vec<String> = proved.entries.iter().map(u64::to_string).collect();
+    let (who, not) = match witness {
+        None => ("the holder of this key signed a tree that no log can hold".to_owned(), "whose key it is"),
+        Some(key) => (
+            format!("the holder of this key, or of {key}, signed a false time"),
+            "whose keys they are, and which of the two clocks was wrong",
+        ),
+    };
+    terminal::result(&terminal::plain(&format!(
+        "checkpoint  ok           a tree of {size} entries, root {root}\n\
+         inclusion   ok           entries in that tree: {}\n\
+         contradiction ok         {}\n\n\
+         CONTRADICTION  signed by {}\n\n\
+         Proved: {who}.\n\
+         Not shown: {not}.\n",
+        entries.join(", "),
+        proved.what,
+        proved.log
+    )));
     Ok(())
 }
 

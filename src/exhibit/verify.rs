@@ -140,6 +140,10 @@ fn run(
         (None, true, _) => checks.say("witnesses", Outcome::NotChecked, BROUGHT),
         (_, false, Ok(words)) => checks.say("witnesses", Outcome::NotChecked, words),
         (_, _, Ok(words)) => {
+            for entry in std::iter::once(&entry).chain(others.values().map(|(entry, _)| entry)) {
+                let allowed = said.allows(entry.header().time);
+                allowed.map_err(|e| ("witnesses", format!("entry {}: {e}", entry.header().index)))?;
+            }
             *witnessed_by = said.by;
             checks.say("witnesses", Outcome::Ok, words);
         }

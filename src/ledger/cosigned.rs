@@ -15,7 +15,8 @@ use std::{
 use super::{LedgerError, reader::Shared};
 use crate::{
     log::{
-        Checkpoint, CheckpointError, CosignatureError, MAX_CHECKPOINT, SignedCheckpoint, WitnessKey, root,
+        Checkpoint, CheckpointError, CosignatureError, MAX_CHECKPOINT, MAX_LEAD, SignedCheckpoint,
+        WitnessKey, is_later_than, root,
     },
     note::{SignatureLine, SignedNote, VerifyingKey},
     store::Doing as _,
@@ -82,6 +83,14 @@ pub enum NotKept {
     /// Not good.
     #[error(transparent)]
     Cosignature(#[from] CosignatureError),
+    /// Readers would refuse the checkpoint for it: they hold the last entry against the witness's clock.
+    #[error(
+        "{name} cosigned more than {MAX_LEAD} s before the last entry was recorded: one of the two clocks is wrong"
+    )]
+    Behind {
+        /// The witness key's name.
+        name: String,
+    },
     /// There would be too many lines or bytes for a reader.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -288,7 +297,15 @@ pub(super) fn add(
         return Err(NotKept::Stranger { name: witness.name().to_owned() });
     }
     let alone = SignedNote::assemble(checkpoint.note().text(), std::slice::from_ref(line));
-    witness.find(&alone.map_err(CheckpointError::from)?)?;
+    let seen = witness.find(&alone.map_err(CheckpointError::from)?)?.time();
+    // Of all entries below the checkpoint none is later than the last.
+    let last = checkpoint.checkpoint().size().checked_sub(1).and_then(|index| {
+        let raw = shared.entry(index).ok().flatten()?;
+        shared.parse(index, &raw).ok()
+    });
+    if last.is_some_and(|entry| is_later_than(entry.header().time, seen)) {
+        return Err(NotKept::Behind { name: witness.name().to_owned() });
+    }
     add_lines(shared, checkpoint, std::slice::from_ref(line))?;
     Ok(())
 }

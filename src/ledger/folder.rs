@@ -85,6 +85,10 @@ impl Folder {
     pub fn fork(&self) -> PathBuf {
         self.0.join("fork.json")
     }
+    /// The proof that the log signed what no log may hold, if a mirror found it.
+    pub fn contradiction(&self) -> PathBuf {
+        self.0.join("contradiction.json")
+    }
     /// What a mirror removed because its origin withheld it: a line of JSON each.
     pub fn removed(&self) -> PathBuf {
         self.0.join("removed.jsonl")

@@ -466,7 +466,8 @@ impl Ledger {
     /// checkpoint, in proofs and in exhibits; the files follow.
     ///
     /// # Errors
-    /// [`NotKept`] if it is not good, or by none of the witnesses that this ledger was opened with.
+    /// [`NotKept`] if it is not good, by none of the witnesses that this ledger was opened with, or dated so long before
+    /// the last entry that readers would refuse the checkpoint for it.
     pub fn add_cosignature(
         &self,
         checkpoint: &SignedCheckpoint,

@@ -31,6 +31,7 @@ mod add_checkpoint;
 mod auditor;
 mod checkpoint;
 mod checks;
+mod contradiction;
 mod cosignature;
 mod entry;
 mod fork;
@@ -48,16 +49,18 @@ pub use add_checkpoint::{
 };
 pub use auditor::{AuditError, Auditor, PutRows};
 pub use checkpoint::{Checkpoint, CheckpointError, MAX_CHECKPOINT, MAX_SIZE, SignedCheckpoint};
+pub use contradiction::{Contradicted, Contradiction, ContradictionError, MAX_CONTRADICTION};
 pub use cosignature::{
     Cosignature, CosignatureError, CosigningKey, MAX_COSIGNATURE_TIME, WitnessKey, WitnessKeyError, cosign,
 };
 pub use entry::{Entry, EntryError, Header, MAX_ENTRY, MAX_INDEX, SignedEntry, Time};
 pub use fork::{Fork, ForkError, MAX_FORK, Proved};
 pub use hash::{Hash, leaf_hash, node_hash};
-pub use policy::{Cosigned, MAX_POLICY, Policy, PolicyError};
+pub(crate) use policy::is_later_than;
+pub use policy::{Cosigned, MAX_LEAD, MAX_POLICY, Policy, PolicyError};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
-pub(crate) use rules::added_keys;
 pub use rules::{Door, NoDoor, Placement, decide};
+pub(crate) use rules::{added_keys, thread_of};
 pub use tile::{
     TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
     decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes, new_tiles, node_in_tile,

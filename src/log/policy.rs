@@ -10,11 +10,14 @@
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
-use super::{CosignatureError, WitnessKey};
+use super::{CosignatureError, Time, WitnessKey};
 use crate::note::{Origin, SignedNote, VerifyingKey};
 
 /// The longest policy, in bytes.
 pub const MAX_POLICY: usize = 65_536;
+/// By how many seconds the time of an entry may be after a cosignature on a tree that holds it: what the clocks of a
+/// log and a witness may differ by (decisions.md, "Witnesses").
+pub const MAX_LEAD: u64 = 60;
 /// The quorum that asks for no witness.
 const NONE: &str = "none";
 
@@ -61,6 +64,14 @@ pub struct Cosigned {
     pub asked: bool,
     /// When the quorum was complete: the earliest time by which enough had cosigned.
     pub by: Option<u64>,
+    /// Who cosigned first, and when; `None` if the policy asks for nobody.
+    pub first: Option<(WitnessKey, u64)>,
+}
+
+/// Whether an entry of this time can't have been in a tree that was cosigned then: its time is more than [`MAX_LEAD`]
+/// seconds later.
+pub(crate) fn is_later_than(time: Time, cosigned: u64) -> bool {
+    i128::from(time.unix_ms()) > (i128::from(cosigned) + i128::from(MAX_LEAD)) * 1_000
 }
 
 impl Policy {
@@ -95,6 +106,7 @@ impl Policy {
         let mut witnesses = Vec::new();
         // Of each member when it was satisfied. A group's members stand before it.
         let mut times: Vec<Option<u64>> = Vec::with_capacity(self.members.len());
+        let mut first: Option<(WitnessKey, u64)> = None;
         for member in &self.members {
             times.push(match member {
                 Member::Witness(witness) => {
@@ -102,6 +114,11 @@ impl Policy {
                     let none = CosignatureError::NoneBy { name: name.clone() };
                     let said = witness.key.as_ref().map_or(Err(none), |key| key.verify(checkpoint));
                     let time = said.as_ref().ok().copied();
+                    if let (Some(key), Some(time)) = (&witness.key, time)
+                        && first.as_ref().is_none_or(|(_, earliest)| time < *earliest)
+                    {
+                        first = Some((key.clone(), time));
+                    }
                     witnesses.push((name, said));
                     time
                 }
@@ -112,11 +129,30 @@ impl Policy {
                 }
             });
         }
-        Cosigned { witnesses, asked: self.quorum.is_some(), by: self.quorum.and_then(|at| times[at]) }
+        let asked = self.quorum.is_some();
+        let by = self.quorum.and_then(|at| times[at]);
+        Cosigned { witnesses, asked, by, first: first.filter(|_| asked) }
     }
 }
 
 impl Cosigned {
+    /// Whether an entry in the tree under the checkpoint can bear this time. A witness that had cosigned the tree before
+    /// it was recorded would show that the clock of one of the two is wrong, or that the log wrote a false time.
+    ///
+    /// # Errors
+    /// Which witness cosigned before, and when, in words.
+    pub fn allows(&self, time: Time) -> Result<(), String> {
+        let Some((key, seen)) = self.first.as_ref().filter(|(_, seen)| is_later_than(time, *seen)) else {
+            return Ok(());
+        };
+        let ms = i64::try_from(*seen).ok().and_then(|s| s.checked_mul(1_000));
+        let seen = ms.and_then(Time::from_unix_ms).map_or_else(|| seen.to_string(), |t| t.to_string());
+        let by = key.name();
+        Err(format!(
+            "time: expected at most {MAX_LEAD} s after {seen}, when {by} cosigned a tree that holds it, found {time}"
+        ))
+    }
+
     /// Whether the policy is satisfied, in words.
     ///
     /// # Errors
@@ -335,10 +371,24 @@ mod tests {
     }
 
     #[test]
+    fn no_entry_is_later_than_the_first_cosignature_by_more_than_clocks_differ() {
+        let policy: Policy = policy("group a 2 w1 w2 w3\nquorum a\n").parse().unwrap();
+        let said = policy.cosigned(&note(&[(1, 1_020), (2, 1_000), (3, 1_090)]));
+        assert_eq!(said.first, Some((vkey(2), 1_000)));
+        let time = |ms| Time::from_unix_ms(ms).unwrap();
+        assert_eq!(said.allows(time(1_060_000)), Ok(()));
+        let what = said.allows(time(1_060_001)).unwrap_err();
+        assert!(what.contains("w2.example") && what.contains("1970-01-01T00:16:40.000Z"), "{what}");
+        let latest = policy.cosigned(&note(&[(1, super::super::MAX_COSIGNATURE_TIME)]));
+        assert_eq!(latest.allows(time(1_060_001)), Ok(()));
+    }
+
+    #[test]
     fn no_quorum_asks_for_nobody_and_says_so() {
         let policy: Policy = policy("quorum none\n").parse().unwrap();
         let said = policy.cosigned(&note(&[(1, 10)]));
-        assert_eq!((said.asked, said.by), (false, None));
+        assert_eq!((said.asked, said.by, &said.first), (false, None, &None));
+        assert_eq!(said.allows(Time::from_unix_ms(i64::pow(10, 13)).unwrap()), Ok(()));
         let origin: Origin = "log.example".parse().unwrap();
         assert_eq!(policy.logs(&origin).collect::<Vec<_>>(), [log().verifying_key()]);
         assert_eq!(policy.logs(&"other.example".parse().unwrap()).count(), 0);

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     event::{
-        Body, Code, Digest, EventId, EventType, Position, Refusal, Role, SignedEvent, Spec, Thread, Who,
-        check_pseudonym,
+        Body, Code, Digest, Event, EventId, EventType, Position, Refusal, Role, SignedEvent, Spec, Thread,
+        Who, check_pseudonym,
     },
     note::{Origin, VerifyingKey, is_torsion_free},
 };
@@ -74,6 +74,15 @@ pub(crate) fn added_keys(body: &Body) -> Vec<(&VerifyingKey, String)> {
     }
 }
 
+/// The thread that an event stands in, by its type (formats.md, section 4).
+pub(crate) fn thread_of(event: &Event) -> EventId {
+    match event.event_type().spec().thread {
+        Thread::Own => event.id(),
+        Thread::Party => event.role("party").unwrap_or(event.id()),
+        Thread::Case => event.case().unwrap_or(event.id()),
+    }
+}
+
 /// Decides about an event at `index`, given the rows of all entries below it. That its id is not on record
 /// yet is the caller's question: for one that is, nothing more is asked (formats.md, section 3).
 ///
@@ -107,11 +116,7 @@ pub fn decide(
     checks::check(rows, event, authors[0])?;
     door.checks()?;
 
-    let thread = match spec.thread {
-        Thread::Own => event.id(),
-        Thread::Party => event.role("party").unwrap_or(event.id()),
-        Thread::Case => event.case().unwrap_or(event.id()),
-    };
+    let thread = thread_of(event);
     let k = rows.thread_len(&thread);
     let signers = authors
         .iter()

@@ -193,6 +193,12 @@ pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Re
     Entry::parse(raw, origin).map_err(|e| stop(e.to_string()))
 }
 
+/// The entries of a bundle that can be taken apart, as they stand there.
+pub(super) fn raw_entries(source: &dyn Source, index: u64, size: u64) -> Option<Vec<Vec<u8>>> {
+    let tile = fetch(source, TileKind::Entries, index, size, MAX_BUNDLE).ok()?.ok()?;
+    Some(split(&tile).0.into_iter().map(<[u8]>::to_vec).collect())
+}
+
 /// A bundle, taken apart.
 pub(super) struct Loaded {
     pub index: u64,

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
+    evidence::contradiction,
     report::{Fault, Place},
     status::Status,
     verify::{Options as Checked, Stop, TileNodes},
@@ -29,8 +30,9 @@ use crate::{
         withholding::is_closed,
     },
     log::{
-        Checkpoint, Fork, Hash, MAX_CHECKPOINT, Policy, Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind,
-        TilePath, Time, consistency_path, inclusion_path, root, verify_consistency, verify_inclusion,
+        Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, Rows as _, SignedCheckpoint, TILE_WIDTH,
+        TileKind, TilePath, Time, consistency_path, inclusion_path, root, verify_consistency,
+        verify_inclusion,
     },
     note::VerifyingKey,
 };
@@ -227,7 +229,10 @@ impl Mirror {
         now: Time,
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<Pass, MirrorError> {
-        let done = self.try_pass(now, go_on);
+        let done = self.try_pass(now, go_on).map_err(|e| match e {
+            MirrorError::Refused(fault) => self.prove(fault),
+            e => e,
+        });
         match &done {
             Ok(pass) => self.status.followed(pass, now),
             Err(MirrorError::Forked(_)) => self.status.forked(),
@@ -235,6 +240,25 @@ impl Mirror {
             Err(e) => self.status.failed(e),
         }
         done
+    }
+
+    /// Keeps the proof, where an entry was refused that proves by itself or beside another that the log lied.
+    fn prove(&self, mut fault: Fault) -> MirrorError {
+        let path = self.folder.contradiction();
+        if let Place::Entry(at) = fault.place
+            && !path.exists()
+        {
+            let (heading, policy) = (&self.copier.heading, self.keeps.policy.as_ref());
+            let found = contradiction(&*self.source, &self.key, heading, policy, at);
+            if let Some(report) = found.and_then(|found| serde_json::to_vec_pretty(&found).ok()) {
+                if let Err(e) = self.copier.keep(&path, &report) {
+                    return e.into();
+                }
+                let path = path.display();
+                fault.what += &format!("; {path} proves it to anybody: onrecord verify {path}");
+            }
+        }
+        MirrorError::Refused(fault)
     }
 
     fn try_pass(
@@ -319,7 +343,15 @@ impl Mirror {
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<(), MirrorError> {
         let size = checkpoint.checkpoint().size();
-        if size == self.copier.frontier().size() {
+        let seen = self.keeps.policy.as_ref().map(|policy| policy.cosigned(checkpoint.note()));
+        // The last that is here is the latest of them.
+        let here = self.copier.frontier().size();
+        if let (Some(seen), Some((_, time))) = (&seen, self.copier.last)
+            && let Err(what) = seen.allows(time)
+        {
+            return Err(MirrorError::Refused(Fault { place: Place::Entry(here.saturating_sub(1)), what }));
+        }
+        if size == here {
             return Ok(self.copier.show(checkpoint)?);
         }
         let (source, pool) = (self.source.clone(), self.pool.clone());
@@ -342,7 +374,7 @@ impl Mirror {
                                 Some(bundle) => bundle,
                                 None => loader.load(index)?,
                             };
-                            self.take(bundle, checkpoint, &mut nodes, pass)?;
+                            self.take(bundle, checkpoint, seen.as_ref(), &mut nodes, pass)?;
                             let here = self.copier.frontier().size();
                             if go_on(here, size) { Ok(()) } else { Err(MirrorError::Stopped) }
                         })
@@ -361,6 +393,7 @@ impl Mirror {
         &mut self,
         bundle: Loaded,
         checkpoint: &Arc<SignedCheckpoint>,
+        seen: Option<&Cosigned>,
         nodes: &mut TileNodes<'_>,
         pass: &mut Pass,
     ) -> Result<(), MirrorError> {
@@ -400,6 +433,9 @@ impl Mirror {
             };
             if let Found::Wrong(what) = found {
                 return refuse(Place::Words(index), what);
+            }
+            if let Some(Err(what)) = seen.map(|seen| seen.allows(entry.header().time)) {
+                return refuse(Place::Entry(index), what);
             }
             if self.keeps.words && entry.event().content().is_some() && kept.is_none() {
                 self.wanted.insert(index);

@@ -16,6 +16,7 @@
 //! ```
 
 mod bundle;
+mod evidence;
 mod follow;
 mod report;
 mod rows;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     check::{Check, write_checks},
     event::Position,
-    log::{Fork, Hash},
+    log::{Contradiction, Fork, Hash},
     note::{Origin, VerifyingKey},
 };
 
@@ -124,6 +124,9 @@ pub struct Report {
     /// The proof that the log signed two histories, if one was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
+    /// The proof that the log signed what no log may hold, if there is one that can be checked alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contradiction: Option<Contradiction>,
     /// The end.
     pub verdict: Verdict,
 }

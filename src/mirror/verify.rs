@@ -13,6 +13,7 @@ use std::{
 use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, first_entry, hashes},
+    evidence::contradiction,
     report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
     scratch::Scratch,
@@ -21,9 +22,9 @@ use crate::{
     check::{Check, Outcome},
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, NodeReader,
-        Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath,
-        inclusion_path, node_in_tile, tile_of_node, verify_inclusion,
+        AuditError, Auditor, Checkpoint, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows,
+        NodeReader, Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind,
+        TilePath, inclusion_path, node_in_tile, tile_of_node, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
 };
@@ -163,12 +164,14 @@ pub(crate) fn verify_from<R: KeptRows>(
         faults: Vec::new(),
         undecided: None,
         fork: None,
+        contradiction: None,
         verdict: Verdict::Undecided,
     };
+    let mut opened = None;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = if source.is_far() { cores.max(8) } else { cores };
     let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(|| run(source, key, options, progress, begin, &mut report)),
+        Ok(pool) => pool.install(|| run(source, key, options, progress, begin, &mut report, &mut opened)),
         Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
     };
     let mut learnt = None;
@@ -179,6 +182,10 @@ pub(crate) fn verify_from<R: KeptRows>(
         }
         Err(Stop::Fault(check, fault)) => {
             let stopped = format!("stopped at {}", fault.place);
+            if let (Place::Entry(at), Some(signed), Some(key)) = (&fault.place, &opened, &report.log_key) {
+                report.contradiction = contradiction(source, key, signed, options.policy.as_ref(), *at);
+            }
+            report.checks.retain(|c| c.name != check);
             push(&mut report.checks, check, Outcome::Failed, "see below");
             report.faults.insert(0, fault);
             stopped
@@ -249,6 +256,7 @@ fn run<R: KeptRows>(
     progress: &(dyn Fn(u64, u64) + Sync),
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
     report: &mut Report,
+    opened: &mut Option<SignedCheckpoint>,
 ) -> Result<Auditor<R>, Stop> {
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
@@ -260,6 +268,7 @@ fn run<R: KeptRows>(
     let bad = |e| Stop::fault("checkpoint", Place::Checkpoint, format!("{e}"));
     let signed: SignedCheckpoint =
         Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
+    *opened = Some(signed.clone());
     let checkpoint = signed.checkpoint();
     report.origin = Some(checkpoint.origin().clone());
     report.size = Some(checkpoint.size());
@@ -268,8 +277,8 @@ fn run<R: KeptRows>(
     let entries = count(checkpoint.size(), "entry", "entries");
     let by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
     push(&mut report.checks, "checkpoint", Outcome::Ok, by);
-    if let Some(policy) = &options.policy {
-        let said = policy.cosigned(signed.note());
+    let seen = options.policy.as_ref().map(|policy| policy.cosigned(signed.note()));
+    if let Some(said) = &seen {
         let words = said.quorum().map_err(|what| Stop::fault("witnesses", Place::Checkpoint, what))?;
         let outcome = if said.asked { Outcome::Ok } else { Outcome::NotChecked };
         push(&mut report.checks, "witnesses", outcome, words);
@@ -290,6 +299,8 @@ fn run<R: KeptRows>(
         signatures: 0,
         tile_fault: None,
         doubt: None,
+        seen,
+        late: None,
         words: Tally::new(&options.scratch),
         files: Tally::new(&options.scratch),
     };
@@ -394,6 +405,10 @@ struct Run<'a, R> {
     tile_fault: Option<Fault>,
     /// The first entry that differs from its tile where neither leads to the root.
     doubt: Option<u64>,
+    /// What the witnesses say of the checkpoint.
+    seen: Option<Cosigned>,
+    /// The first entry that is dated after a witness had cosigned it.
+    late: Option<Fault>,
     words: Tally,
     files: Tally,
 }
@@ -453,6 +468,11 @@ impl<R: KeptRows> Run<'_, R> {
             self.auditor.push(&entry, leaf).map_err(|e| self.stop(check_of(&e), index, &e))?;
             if index == 0 {
                 self.check_log_key()?;
+            }
+            if let (Some(seen), None) = (&self.seen, &self.late)
+                && let Err(what) = seen.allows(entry.header().time)
+            {
+                self.late = Some(Fault { place: Place::Entry(index), what });
             }
             self.signatures += entry.event().by().len() as u64;
             self.take_blobs(index, &entry, blobs.next().unwrap_or_default())?;
@@ -610,6 +630,9 @@ impl<R: KeptRows> Run<'_, R> {
             let (expected, found) = (expected.to_base64(), found.to_base64());
             let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
             return Err(Stop::fault("tree", Place::Tree, what));
+        }
+        if let Some(late) = self.late.take() {
+            return Err(Stop::Fault("witnesses", late));
         }
         for (level, (number, hashes)) in (0u8..).zip(std::mem::take(&mut self.levels)) {
             if !hashes.is_empty() {

@@ -111,6 +111,15 @@ pub fn open(dir: &Path) -> Ledger {
 
 /// Records the small story: a recorder, an agency, a case (entries 1 to 4).
 pub fn tell(ledger: &Ledger) -> Story {
+    let (story, told) = told();
+    for answer in ledger.record_blocking(told, true) {
+        answer.unwrap();
+    }
+    story
+}
+
+/// The small story, and what is said in it.
+pub fn told() -> (Story, Vec<Submission>) {
     let (op, desk_key) = (operator(), desk());
     let keys = json!({"kind": "publisher", "keys": [desk_key.verifying_key().to_string()]});
     let (desk, a) = say("party.registered", None, Value::Null, keys, Some(json!({"name": "Meja"})))
@@ -129,10 +138,7 @@ pub fn tell(ledger: &Ledger) -> Story {
     let (case, d) =
         say("case.opened", None, json!({"respondent": agency}), facts, Some(json!({"title": "Kejadian"})))
             .sign(&[&desk_key]);
-    for answer in ledger.record_blocking(vec![a, b, c, d], true) {
-        answer.unwrap();
-    }
-    Story { desk, agency, case }
+    (Story { desk, agency, case }, vec![a, b, c, d])
 }
 
 pub fn upload(ledger: &Ledger, name: &str, bytes: &[u8]) -> FileRef {

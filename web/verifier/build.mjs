@@ -44,7 +44,7 @@ const leaner = {
 /** Members that only our own code and noble's points have, so that no object of the platform loses one. */
 const PRIVATE = [
   ...["textBytes", "checkpointText", "keyHex", "atLeast", "signers", "timestamps"],
-  ...["checkpoint", "witness", "members", "quorum", "logs", "thread"],
+  ...["checkpoint", "witness", "members", "earliest", "proof", "rules", "place", "quorum", "logs", "thread"],
   ...[
     "multiplyUnsafe",
     "toAffine",

@@ -8,7 +8,7 @@ import { blake3Hex } from "./blake3.ts";
 import { sha256 } from "./sha2.ts";
 import { toBase64 } from "./base64.ts";
 import { verifyKeys } from "./keys.ts";
-import { type Policy, policyOf, quorumOf } from "./policy.ts";
+import { MAX_LEAD, type Policy, policyOf, quorumOf } from "./policy.ts";
 import { type Proof, proofOf } from "./proof.ts";
 import { leafHash, verifyInclusion } from "./tree.ts";
 import { membersOf, type Member } from "./zip.ts";
@@ -221,10 +221,12 @@ async function reportOn(
     else say("not checked", BROUGHT);
 
     name = "witnesses";
-    const { met, words: said } = await quorumOf(trusted, checkpoint);
+    const { met, words: said, earliest } = await quorumOf(trusted, checkpoint);
+    const late = [entry, ...entries].find(({ time }) => Date.parse(time) > earliest + MAX_LEAD);
     if (trusted.quorum === "none") say("not checked", "the policy asks for none");
     else if (!policy) say("not checked", BROUGHT);
     else if (met === undefined) refuse("", "", said);
+    else if (late) fail(`entry ${late.index} is dated after its cosignature`);
     else say("ok", said);
     if (policy) witnessed = met;
 

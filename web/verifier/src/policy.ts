@@ -74,9 +74,14 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
 export interface Quorum {
   /** When the quorum was complete, in seconds since 1970; undefined if it is not. */
   readonly met?: bigint;
+  /** When the first of its witnesses cosigned, in milliseconds since 1970; without any, never. */
+  readonly earliest: number;
   /** What was found, in words. */
   readonly words: string;
 }
+
+/** By how many milliseconds an entry may be dated after a cosignature on its tree (decisions.md, "Witnesses"). */
+export const MAX_LEAD = 60_000;
 
 /** What the policy's witnesses say of a checkpoint. */
 export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<Quorum> {
@@ -89,6 +94,7 @@ export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<
     else if (time === "bad") bad ||= `; the one by ${name} is not good`;
   }
   const good = [...times.keys()].join(", ") || "none";
+  const earliest = Math.min(...[...times.values()].map(Number)) * 1000;
   // A group was complete when the last of its earliest `atLeast` members was.
   for (const [name, rule] of policy.rules) {
     if (rule.witness) continue;
@@ -97,6 +103,6 @@ export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<
     if (time !== undefined) times.set(name, time);
   }
   const met = times.get(policy.quorum);
-  if (met !== undefined) return { met, words: `the quorum of the policy: ${good}` };
-  return { words: `the quorum of the policy, found good cosignatures by ${good}${bad}` };
+  if (met !== undefined) return { met, earliest, words: `the quorum of the policy: ${good}` };
+  return { earliest, words: `the quorum of the policy, found good cosignatures by ${good}${bad}` };
 }

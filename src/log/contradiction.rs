@@ -105,12 +105,12 @@ impl Contradiction {
     }
 
     /// Whether an entry at this place can't stand in any log, as far as it shows that alone.
-    pub(crate) fn alone(index: u64, raw: &[u8], origin: &Origin) -> bool {
+    pub fn alone(index: u64, raw: &[u8], origin: &Origin) -> bool {
         Entry::parse(raw, origin).is_ok_and(|entry| in_itself(index, &entry).is_some())
     }
 
     /// Whether two entries, the first before the second, can't stand in one log.
-    pub(crate) fn between(first: (u64, &[u8]), second: (u64, &[u8]), origin: &Origin) -> bool {
+    pub fn between(first: (u64, &[u8]), second: (u64, &[u8]), origin: &Origin) -> bool {
         match (Entry::parse(first.1, origin), Entry::parse(second.1, origin)) {
             (Ok(a), Ok(b)) => between((first.0, &a), (second.0, &b)).is_some(),
             _ => false,
@@ -118,7 +118,7 @@ impl Contradiction {
     }
 
     /// Puts it together; `None` unless it proves something.
-    pub(crate) fn new(
+    pub fn new(
         log: &VerifyingKey,
         checkpoint: &SignedCheckpoint,
         entries: Vec<(u64, &[u8], Vec<Hash>)>,

@@ -71,23 +71,23 @@ fn go_on(_: u64, _: u64) -> bool {
     true
 }
 
-/// What a folder serves: every file, but partial tiles that a publication has passed.
-fn public(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let root = dir.join("public");
-    let mut files = BTreeMap::new();
-    let mut left = vec![root.clone()];
+/// Every file under a folder.
+fn files_under(dir: &Path) -> Vec<PathBuf> {
+    let (mut files, mut left) = (Vec::new(), vec![dir.to_owned()]);
     while let Some(dir) = left.pop() {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-            } else {
-                let name = path.strip_prefix(&root).unwrap().display().to_string();
-                files.insert(name, fs::read(&path).unwrap());
-            }
+            if path.is_dir() { left.push(path) } else { files.push(path) }
         }
     }
     files
+}
+
+/// What a folder serves, by name.
+fn public(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let root = dir.join("public");
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
+    files_under(&root).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
 }
 
 /// The same without partial tiles: which of them a folder has depends on when it published.
@@ -388,18 +388,8 @@ fn what_the_origin_withholds_is_removed_and_reported() {
 
 /// Whether any file of a folder has some text in it.
 fn holds(dir: &Path, text: &str) -> bool {
-    let mut left = vec![dir.to_owned()];
-    while let Some(dir) = left.pop() {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-            } else if fs::read(&path).is_ok_and(|b| b.windows(text.len()).any(|w| w == text.as_bytes())) {
-                return true;
-            }
-        }
-    }
-    false
+    let has = |bytes: Vec<u8>| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+    files_under(dir).iter().any(|path| fs::read(path).is_ok_and(has))
 }
 
 /// Waits until no file has it any more.

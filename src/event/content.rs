@@ -59,11 +59,14 @@ pub struct Content {
 }
 
 impl Content {
-    /// Whether words may have the member `files`. Most have none, and reading them takes longer than seeing that: the
-    /// name stands in them as it is, or written with a backslash.
+    /// The files that words name; none if nobody could read them. Most words have no member `files`, and reading them takes
+    /// longer than seeing that: the name stands in them as it is, or written with a backslash.
     #[cfg(feature = "serve")]
-    pub(crate) fn may_name_files(words: &[u8]) -> bool {
-        words.contains(&b'\\') || words.windows(7).any(|w| w == b"\"files\"")
+    pub(crate) fn files_named(words: &[u8]) -> Vec<FileRef> {
+        if !words.contains(&b'\\') && !words.windows(7).any(|w| w == b"\"files\"") {
+            return Vec::new();
+        }
+        Self::parse(words).map_or(Vec::new(), |content| content.files().to_vec())
     }
 
     /// Reads a content blob as the door does (formats.md, section 3).

@@ -14,7 +14,7 @@ use super::{
     withholding::{claim, listed_files},
 };
 use crate::{
-    event::{Body, Content, Digest, EventId, FileRef, Position},
+    event::{Body, Content, Digest, EventId, Position},
     log::{
         AuditError, Auditor, Frontier, Hash, MemoryRows, PutRows, Row, RowKey, Rows, SignedCheckpoint,
         SignedEntry, Time,
@@ -147,7 +147,7 @@ impl Copier {
                 _ if event.content().is_some() && copied.words.is_none() => words.push((index, None)),
                 _ => {}
             }
-            let files = copied.words.as_deref().map_or(Vec::new(), files_of);
+            let files = copied.words.as_deref().map_or(Vec::new(), Content::files_named);
             entries.push(listed(copied.entry.header(), event, listed_files(index, &files)));
             bytes += (copied.raw.len() + copied.words.as_ref().map_or(0, |w| w.len())) as u64;
         }
@@ -202,7 +202,7 @@ impl Copier {
         if fate.withheld_by(Position::Content).is_some() {
             return Ok(());
         }
-        let files: Vec<_> = listed_files(index, &files_of(&words))
+        let files: Vec<_> = listed_files(index, &Content::files_named(&words))
             .into_iter()
             .filter(|f| fate.withheld_by(Position::File(f.position)).is_none())
             .collect();
@@ -213,12 +213,4 @@ impl Copier {
         self.signals.wake();
         Ok(())
     }
-}
-
-/// The files that words name; none if nobody could read them.
-fn files_of(words: &[u8]) -> Vec<FileRef> {
-    if !Content::may_name_files(words) {
-        return Vec::new();
-    }
-    Content::parse(words).map_or(Vec::new(), |content| content.files().to_vec())
 }

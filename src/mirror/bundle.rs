@@ -417,9 +417,9 @@ impl Loader<'_> {
             let mut words = vec![0; length as usize];
             let read = items.fill(&mut words)?;
             let digest = Digest::blake3(&words);
-            if digest == committed.blake3 && self.options.files && Content::may_name_files(&words) {
+            if digest == committed.blake3 && self.options.files {
                 // Files are named by words that pass the door; others name none that a verifier could judge.
-                files.extend(Content::parse(&words).into_iter().flat_map(|c| c.files().to_vec()));
+                files.extend(Content::files_named(&words));
             }
             if self.keep.any() {
                 *kept = Some(words.into());

@@ -729,11 +729,8 @@ struct Named {
     file: FileRef,
 }
 
-/// The files that words name; none if nobody could read them.
+/// The files that the words of an event name.
 fn named_by(event: EventId, words: &[u8]) -> Vec<Named> {
-    if !Content::may_name_files(words) {
-        return Vec::new();
-    }
-    let files = Content::parse(words).map_or(Vec::new(), |content| content.files().to_vec());
-    (0u32..).zip(files).map(|(position, file)| Named { event, position, file }).collect()
+    let files = (0u32..).zip(Content::files_named(words));
+    files.map(|(position, file)| Named { event, position, file }).collect()
 }

@@ -53,7 +53,7 @@ pub(super) struct Args {
     key: Option<VerifyingKey>,
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy. A checkpoint without the quorum is
     /// not followed
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The copy's folder, made if it is not there
     #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]

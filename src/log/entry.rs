@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use jiff::{SignedDuration, civil::DateTime};
+
 use crate::{
     event::{Digest, Event, EventId, Refusal, SignedEvent},
     note::Origin,
@@ -26,6 +28,8 @@ pub const MAX_ENTRY: usize = 65_535;
 /// The largest index or size: 2^53-1, so that every JSON reader holds it exactly.
 pub const MAX_INDEX: u64 = (1 << 53) - 1;
 
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// When the ledger recorded an entry: milliseconds since 1970, written `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Time(i64);
@@ -33,8 +37,11 @@ pub struct Time(i64);
 impl Time {
     /// A time of the years 1 to 9999.
     pub fn from_unix_ms(ms: i64) -> Option<Self> {
-        let year = jiff::Timestamp::from_millisecond(ms).ok()?.to_zoned(jiff::tz::TimeZone::UTC).year();
-        (1..=9999).contains(&year).then_some(Self(ms))
+        (1..=9999).contains(&Self(ms).civil()?.year()).then_some(Self(ms))
+    }
+    // Not by `jiff::Timestamp`, which ends a day before the year 9999 does.
+    fn civil(self) -> Option<DateTime> {
+        EPOCH.checked_add(SignedDuration::from_millis(self.0)).ok()
     }
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn unix_ms(self) -> i64 {
@@ -50,16 +57,15 @@ impl Time {
         if !good || &b[17..19] == b"60" {
             return None;
         }
-        let t: jiff::Timestamp = s.parse().ok()?;
-        let time = Self::from_unix_ms(t.as_millisecond())?;
+        let civil: DateTime = s[..23].parse().ok()?;
+        let time = Self::from_unix_ms(civil.duration_since(EPOCH).as_millis().try_into().ok()?)?;
         (time.to_string() == s).then_some(time)
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let t = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        let d = t.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+        let d = self.civil().unwrap_or(EPOCH);
         let ms = d.subsec_nanosecond() / 1_000_000;
         write!(
             f,
@@ -274,6 +280,16 @@ mod tests {
         assert_eq!(t.unix_ms(), 1_795_323_600_037);
         assert_eq!(t.to_string(), "2026-11-22T05:00:00.037Z");
         assert_eq!(Time::parse("1969-12-31T23:59:59.999Z").unwrap().unix_ms(), -1);
+        for (text, ms) in [
+            ("0001-01-01T00:00:00.000Z", -62_135_596_800_000),
+            ("9999-12-30T22:00:00.001Z", 253_402_207_200_001),
+            ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+        ] {
+            assert_eq!(Time::parse(text).unwrap().unix_ms(), ms, "{text}");
+            assert_eq!(Time::from_unix_ms(ms).unwrap().to_string(), text);
+            let beyond = if ms < 0 { ms - 1 } else { 253_402_300_800_000 };
+            assert_eq!(Time::from_unix_ms(beyond), None);
+        }
         for bad in [
             "2026-11-22T05:00:00Z",
             "2026-11-22T05:00:60.000Z",

@@ -752,12 +752,8 @@ def time_text(seconds):
         return "~"
     return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + ".000Z"
 
-MAX_LEAD = 60  # by how many seconds an entry may be dated after a cosignature on its tree (decisions.md)
-
-def check_witnesses(report, at, policy, note, entries):
-    """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
-    if not policy or policy.quorum == "none":
-        return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
+def quorum_of(policy, note):
+    """When the quorum had cosigned, None if it has not; the times of all good cosignatures; how many are known."""
     times = {n: cosigned_at(note, k) for n, k in policy.members.items() if type(k) is not tuple}
 
     def seen(name, until):
@@ -766,8 +762,16 @@ def check_witnesses(report, at, policy, note, entries):
             return sum(seen(n, until) for n in m[1]) >= m[0]
         return times[name] is not None and times[name] <= until
     good = sorted(t for t in times.values() if t is not None)
-    by = next((t for t in good if seen(policy.quorum, t)), None)
-    need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {len(times)} cosigned")
+    return next((t for t in good if seen(policy.quorum, t)), None), good, len(times)
+
+MAX_LEAD = 60  # by how many seconds an entry may be dated after a cosignature on its tree (decisions.md)
+
+def check_witnesses(report, at, policy, note, entries):
+    """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
+    if not policy or policy.quorum == "none":
+        return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
+    by, good, asked = quorum_of(policy, note)
+    need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {asked} cosigned")
     for index, time in entries:
         if time > time_text(good[0] + MAX_LEAD):
             at.place = f"entry {index}"
@@ -896,10 +900,17 @@ def verify_ledger(where, key, policy):
 
 def walk_ledger(source, key, policy, report, at):
     """`at` says which check is on and of what, so that a fault names its place."""
-    raw = source.get("checkpoint", MAX_NOTE)
-    if raw is None:
+    published = source.get("checkpoint", MAX_NOTE)
+    if published is None:
         raise Unreadable("there is no checkpoint")
-    checkpoint = read_checkpoint(raw)
+    checkpoint, behind = read_checkpoint(published), ""
+    # A ledger that never pauses is ahead of its witnesses, and proves its entries in what most of them cosigned.
+    asks = policy and policy.quorum != "none" and quorum_of(policy, checkpoint.note)[0] is None
+    if asks and (proof := source.get("proof/0", MAX_PROOF)):
+        earlier = read_checkpoint(read_proof(proof).checkpoint)
+        if earlier.origin == checkpoint.origin and quorum_of(policy, earlier.note)[0] is not None:
+            behind = f"; the latest, of {checkpoint.size}, is not cosigned as the policy asks yet"
+            checkpoint = earlier
     origin, size = checkpoint.origin, checkpoint.size
     key = trusted_key(key, policy, origin)
     if not key:  # then the ledger vouches for itself
@@ -909,7 +920,7 @@ def walk_ledger(source, key, policy, report, at):
         need(key, None, "entry 0", "it names no checkpoint key")
     check_log_signature(checkpoint, key)
     trust = "by the key it names itself: " if report.own_trust else "by "
-    report("checkpoint", "ok", f"{origin}, {size} entries, signed {trust}{key.text}")
+    report("checkpoint", "ok", f"{origin}, {size} entries, signed {trust}{key.text}{behind}")
 
     # The leaf hashes that the tiles say. If they make the signed root, they tell which entry was changed.
     tile_fault, said = None, []
@@ -977,7 +988,7 @@ def walk_ledger(source, key, policy, report, at):
     for name, tally in (("words", words), ("files", files)):
         # Only the log says what is withheld; without words, the files they name are not known either.
         missing = [p for p in tally.absent if not {p[2], "content"} & history.events[p[1]].withheld]
-        if missing and source.get("checkpoint", MAX_NOTE) != checkpoint.note.raw:
+        if missing and source.get("checkpoint", MAX_NOTE) != published:
             raise Unreadable("the ledger grew while it was read, perhaps withholding words: verify again")
         held = len(tally.absent) - len(missing)
         report(name, "ok", f"{tally.present} present, {held} withheld by the log, {len(missing)} missing")

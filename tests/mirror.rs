@@ -463,6 +463,11 @@ fn facts_alone_are_a_ledger_too_and_words_may_be_asked_for_later() {
     assert_eq!(code, Some(0), "{text}");
     facts.ledger().close();
     drop(facts);
+    // Its pages do not call the words missing, which would be said of the ledger.
+    let served = Served::start(path(&one), &copy, &["--no-words"]);
+    let page = String::from_utf8(served.get("/e/300").body).unwrap();
+    assert!(page.contains("not kept here") && !page.contains(">missing<"), "{page}");
+    assert_eq!(served.stop(), Some(0));
     let mut all = mirror(&one, &copy, Keeps::default());
     for _ in 0..3 {
         all.pass(now(), &go_on).unwrap();
@@ -628,6 +633,19 @@ fn a_server_of_plain_files_is_as_good_and_it_follows_while_served() {
     let answer =
         send(served.address, "POST", "/graphql", &[("Content-Type", "application/json")], query.as_bytes());
     assert_eq!(answer.json()["data"]["events"]["nodes"][0]["index"], json!(307));
+    // It says there too that it is a mirror, which the ledger itself is not.
+    let query =
+        json!({"query": "{ ledger { mirror { of behind ledgerSize followed forked } } }"}).to_string();
+    let standing = |address| {
+        let headers = [("Content-Type", "application/json")];
+        send(address, "POST", "/graphql", &headers, query.as_bytes()).json()["data"]["ledger"]["mirror"]
+            .clone()
+    };
+    assert_eq!(standing(origin.address), Value::Null);
+    let mirror = standing(served.address);
+    assert_eq!(mirror["of"], format!("http://{}", origin.address));
+    assert_eq!((&mirror["behind"], &mirror["forked"]), (&json!(0), &json!(false)));
+    assert!(mirror["followed"].is_string(), "{mirror}");
     let refused = submit(served.address, &statement(&story, "di sini").1);
     assert!(refused.contains("LEDGER_READ_ONLY") && refused.contains("this is a mirror"), "{refused}");
     drop(origin);

@@ -763,6 +763,34 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     assert_eq!(proof(45).checkpoint().signatures().len(), 1);
     fs::write(&exhibit, asking.get("/exhibit/20.zip").body).unwrap();
     assert!(onrecord(&["verify", exhibit.to_str().unwrap(), "--policy", &met]).status.success());
+    // So on a ledger that is always ahead of its witnesses the part that they saw is verified and mirrored.
+    let said = |out: &std::process::Output| String::from_utf8_lossy(&out.stdout).into_owned();
+    let mirrored = dir.path().join("mirror");
+    let mirror = ["mirror", &asking.url(), "--once", "--data", mirrored.to_str().unwrap(), "--policy"];
+    let verify = ["verify", &asking.url(), "--policy"];
+    for _ in 0..2 {
+        let verified = onrecord(&[&verify[..], &[&met]].concat());
+        assert!(verified.status.success(), "{}", said(&verified));
+        assert!(said(&verified).contains("45 entries"), "{}", said(&verified));
+        assert!(said(&verified).contains("the latest, of 46, has not been cosigned"), "{}", said(&verified));
+        let other = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3"))
+            .args([
+                concat!(env!("CARGO_MANIFEST_DIR"), "/examples/verify.py"),
+                &asking.url(),
+                "--policy",
+                &met,
+            ])
+            .output()
+            .unwrap();
+        assert!(other.status.success() && said(&other).contains("the latest, of 46"), "{}", said(&other));
+        let followed = onrecord(&[&mirror[..], &[&met]].concat());
+        assert!(followed.status.success(), "{}", String::from_utf8_lossy(&followed.stderr));
+        let kept = fs::read(mirrored.join("public/checkpoint")).unwrap();
+        assert_eq!(kept, checkpoint.note().as_bytes());
+    }
+    for command in [&verify[..], &mirror[..]] {
+        assert_eq!(onrecord(&[command, &[&not_met]].concat()).status.code(), Some(1));
+    }
     asking.stop();
     let data = dir.path().join("ledger");
     let checked = onrecord(&["fsck", "--data", data.to_str().unwrap()]);

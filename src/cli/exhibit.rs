@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::{Context, Failure, client::Client, record::resolve, serving::DEFAULT_LISTEN, terminal};
 use crate::{
-    event::Content,
+    event::{Content, Digest},
     exhibit::{Enclosed, ExhibitVerdict, MAX_EXHIBIT, extension, verify},
     log::Policy,
     mirror::{HttpSource, Source as _},
@@ -36,8 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
-    let usual = format!("http://{DEFAULT_LISTEN}");
-    let ledger = args.ledger.or_else(|| context.config.ledger.clone()).unwrap_or(usual);
+    let ledger = ledger_of(args.ledger, context);
     let client = Client::connect(&ledger)?;
     let named = resolve(&client, "ENTRY", &args.entry)?;
     let index = match named.index {
@@ -46,19 +45,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     };
     let index = index.ok_or_else(|| Failure::Refused(format!("{}: not on record", args.entry)))?;
     let source = HttpSource::new(&ledger).map_err(|e| Failure::Usage(e.to_string()))?;
-    let get = |path: &str| source.get(path, MAX_EXHIBIT).map_err(|e| Failure::Undecided(e.to_string()));
     let path = format!("exhibit/{index}.zip");
-    let bytes = get(&path)?.ok_or_else(|| Failure::Refused(format!("{ledger} has no {path}")))?;
+    let bytes = source.get(&path, MAX_EXHIBIT).map_err(|e| Failure::Undecided(e.to_string()))?;
+    let bytes = bytes.ok_or_else(|| Failure::Refused(format!("{ledger} has no {path}")))?;
     let mut enclosed = Enclosed::read(&bytes).map_err(|e| Failure::Refused(e.to_string()))?;
-    let words = enclosed.content.and_then(|words| Content::parse(words).ok());
-    let mut files = BTreeMap::new();
-    for file in words.iter().flat_map(Content::files).filter(|_| args.with_files) {
-        // One that is withheld is found no more.
-        if let Some(bytes) = get(&format!("file/{}", file.blake3))? {
-            files.insert(file.blake3, (extension(&file.media), bytes));
-        }
-    }
-    enclosed.files = files.iter().map(|(digest, (ext, bytes))| (*digest, (*ext, bytes.as_slice()))).collect();
+    let files = Files::fetch(&source, &enclosed, args.with_files)?;
+    enclosed.files = files.enclosed();
     let bytes = enclosed.write().ok_or_else(|| Failure::Refused("it would be larger than 256 MiB".into()))?;
     // Whose log it is was asked of the log itself: whoever gets the exhibit asks somebody else.
     let report = verify(&bytes, Some(&Policy::of_log(client.log_key().clone())));
@@ -74,4 +66,34 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         terminal::result(&format!("{}, {} bytes\n", path.display(), bytes.len()));
     }
     Ok(())
+}
+
+/// The ledger's address: by a flag or variable, by the settings, or the usual one.
+pub(super) fn ledger_of(said: Option<String>, context: &Context) -> String {
+    said.or_else(|| context.config.ledger.clone()).unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"))
+}
+
+/// Files that words name, by their digests, with the name that follows it.
+pub(super) struct Files(BTreeMap<Digest, (&'static str, Vec<u8>)>);
+
+impl Files {
+    /// Those that the words of an exhibit name, if they are wanted.
+    pub fn fetch(source: &HttpSource, exhibit: &Enclosed<'_>, wanted: bool) -> Result<Self, Failure> {
+        let words = exhibit.content.filter(|_| wanted).and_then(|words| Content::parse(words).ok());
+        let mut files = BTreeMap::new();
+        for file in words.iter().flat_map(Content::files) {
+            let path = format!("file/{}", file.blake3);
+            let got = source.get(&path, MAX_EXHIBIT).map_err(|e| Failure::Undecided(e.to_string()))?;
+            // One that is withheld is found no more.
+            if let Some(bytes) = got {
+                files.insert(file.blake3, (extension(&file.media), bytes));
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// As an exhibit encloses them.
+    pub fn enclosed(&self) -> BTreeMap<Digest, (&str, &[u8])> {
+        self.0.iter().map(|(digest, (ext, bytes))| (*digest, (*ext, bytes.as_slice()))).collect()
+    }
 }

@@ -4,6 +4,7 @@
 //! warnings, faults) goes to stderr. Exit codes: 0 done, 1 refused or rejected, 2 usage, 3 could not decide.
 //! Settings come from flags, then the environment, then one TOML file ([`Config`]).
 
+mod case;
 mod client;
 mod config;
 mod demo;
@@ -79,6 +80,8 @@ enum Command {
     Mirror(mirror::Args),
     Verify(verify::Args),
     Exhibit(exhibit::Args),
+    #[command(subcommand)]
+    Case(case::Command),
     Search(search::Args),
     #[command(subcommand)]
     Show(show::Command),
@@ -177,6 +180,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Mirror(args) => mirror::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
         Command::Exhibit(args) => exhibit::run(args, &context),
+        Command::Case(command) => case::run(command, &context),
         Command::Search(args) => search::run(args, &context),
         Command::Show(command) => show::run(command, &context),
         Command::Key(command) => key::run(command, &context),

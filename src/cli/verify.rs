@@ -1,6 +1,7 @@
-//! `verify`: checks a ledger, in a folder or at an address, an exhibit, or the proof of a lie, trusting nobody.
+//! `verify`: checks a ledger, in a folder or at an address, an exhibit, a case file, or the proof of a lie, trusting nobody.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
@@ -8,17 +9,18 @@ use std::{
 };
 
 use clap::Args as ClapArgs;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
-    exhibit::{ExhibitVerdict, MAX_EXHIBIT},
+    exhibit::{CaseFile, ExhibitVerdict, MAX_EXHIBIT},
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
     note::VerifyingKey,
 };
 
-/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit; or the proof of a lie
+/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit or a case file; or the proof of a lie
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Exit codes: 0 valid; 1 refused; 3 could not decide: no --key or --policy was given, or it could not be read.
@@ -29,12 +31,13 @@ Examples:
   onrecord verify https://ledger.example.org --key VKEY
   onrecord verify ./ledger-data --key VKEY
   onrecord verify exhibit-41.zip --policy newsroom.policy
+  onrecord verify case-36.zip --policy newsroom.policy
   onrecord verify https://ledger.example.org --key VKEY --against checkpoint-of-a-friend
   onrecord verify fork.json
   onrecord verify contradiction.json
   rsync -a host:ledger-data/public/ copy && onrecord verify copy --key VKEY")]
 pub(super) struct Args {
-    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit; or a proof of a lie
+    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit or a case file; or a proof of a lie
     #[arg(value_name = "DIR | URL | FILE")]
     ledger: String,
     /// The log's public key, its vkey: origin, id and base64, joined by +
@@ -124,7 +127,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// Writes a proof, and over no other.
-fn write_proof(path: &Path, found: &impl serde::Serialize, what: &str) -> Result<(), Failure> {
+fn write_proof(path: &Path, found: &impl Serialize, what: &str) -> Result<(), Failure> {
     let shown = path.display();
     let failed = |e: std::io::Error| Failure::Undecided(format!("write {shown}: {e}"));
     let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
@@ -217,7 +220,15 @@ fn contradiction(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) ->
     Ok(())
 }
 
-/// Verifies an exhibit.
+fn show(report: &(impl Serialize + Display), context: &Context) {
+    if context.json {
+        terminal::json(report);
+    } else {
+        terminal::result(&terminal::plain(&report.to_string()));
+    }
+}
+
+/// Verifies an exhibit, or a case file.
 fn exhibit(
     bytes: &[u8],
     key: Option<VerifyingKey>,
@@ -228,13 +239,16 @@ fn exhibit(
         (Some(_), Some(_)) => return Err(Failure::Usage("give --key or --policy, not both".into())),
         (key, policy) => policy.or(key.map(Policy::of_log)),
     };
-    let report = crate::exhibit::verify(bytes, policy.as_ref());
-    if context.json {
-        terminal::json(&report);
+    let verdict = if CaseFile::is_one(bytes) {
+        let report = crate::exhibit::verify_case(bytes, policy.as_ref());
+        show(&report, context);
+        report.verdict
     } else {
-        terminal::result(&terminal::plain(&report.to_string()));
-    }
-    match report.verdict {
+        let report = crate::exhibit::verify(bytes, policy.as_ref());
+        show(&report, context);
+        report.verdict
+    };
+    match verdict {
         ExhibitVerdict::Valid => Ok(()),
         verdict => Err(Failure::Silent(verdict.exit_code())),
     }

@@ -100,25 +100,48 @@ fn header(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
 /// Puts members into an archive, in their order. The same members give the same bytes. `None` for what is larger than
 /// an exhibit may be.
 pub fn write<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Option<Vec<u8>> {
-    let (mut out, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
+    let mut writer = Writer::default();
+    let mut out = Vec::new();
     for member in members {
-        let at = u32::try_from(out.len()).ok()?;
+        out.append(&mut writer.member(&member)?);
+    }
+    out.append(&mut writer.end()?);
+    Some(out)
+}
+
+/// Writes an archive member by member, for one that nobody holds whole.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    /// How long it is so far.
+    at: usize,
+    directory: Vec<u8>,
+    count: u16,
+}
+
+impl Writer {
+    /// The bytes of the next member. `None` once it is more than an exhibit may be.
+    pub fn member(&mut self, member: &Member<'_>) -> Option<Vec<u8>> {
+        let at = u32::try_from(self.at).ok()?;
         let header = header(member.name, member.bytes)?;
-        count = count.checked_add(1)?;
-        for part in [&LOCAL, &*header, member.name.as_bytes(), member.bytes] {
-            out.extend_from_slice(part);
-        }
+        self.count = self.count.checked_add(1)?;
+        let out = [&LOCAL, &*header, member.name.as_bytes(), member.bytes].concat();
         // No comment, on this disk, no attributes.
         for part in [&CENTRAL, &VERSION[..], &header, &[0; 10], &at.to_le_bytes(), member.name.as_bytes()] {
-            directory.extend_from_slice(part);
+            self.directory.extend_from_slice(part);
         }
+        self.at += out.len();
+        (usize::from(self.count) <= MAX_MEMBERS && self.at <= MAX_EXHIBIT).then_some(out)
     }
-    let (at, size) = (u32::try_from(out.len()).ok()?, u32::try_from(directory.len()).ok()?);
-    out.append(&mut directory);
-    let count = count.to_le_bytes();
-    let parts: [&[u8]; 7] = [&END, &[0; 4], &count, &count, &size.to_le_bytes(), &at.to_le_bytes(), &[0, 0]];
-    out.extend_from_slice(&parts.concat());
-    (usize::from(u16::from_le_bytes(count)) <= MAX_MEMBERS && out.len() <= MAX_EXHIBIT).then_some(out)
+
+    /// The bytes of the directory, which end it.
+    pub fn end(mut self) -> Option<Vec<u8>> {
+        let (at, size) = (u32::try_from(self.at).ok()?, u32::try_from(self.directory.len()).ok()?);
+        let count = self.count.to_le_bytes();
+        let parts: [&[u8]; 7] =
+            [&END, &[0; 4], &count, &count, &size.to_le_bytes(), &at.to_le_bytes(), &[0, 0]];
+        self.directory.extend_from_slice(&parts.concat());
+        (self.at + self.directory.len() <= MAX_EXHIBIT).then_some(self.directory)
+    }
 }
 
 /// Takes an archive apart. Every byte of it is as [`write`] would have written it.

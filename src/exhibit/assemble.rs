@@ -1,17 +1,23 @@
 //! Puts an exhibit together from a ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::enclosed::{Enclosed, LinkInChain};
 use crate::{
     ledger::{ReadError, Reader, StoredWords},
-    log::{Entry, Policy},
+    log::{Entry, Policy, SignedCheckpoint},
+    views::Views,
 };
 
 /// The most other entries that are enclosed: the threads of those who signed, mostly a few each.
 const MOST: usize = 4_096;
 
 const README: &str = include_str!("README.txt");
+/// Stands before it where the entry tells of what is made up, as its page does.
+const FICTION: &str = "FICTIONAL: this entry tells of invented parties, for demonstration.\n\n";
 
 /// An exhibit of the entry at an index, without files, by the checkpoint that most witnesses have cosigned of those that
 /// cover it. `None` if there is no such entry.
@@ -22,50 +28,77 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
     if index >= reader.checkpoint().checkpoint().size() {
         return Ok(None);
     }
-    let missing = |index: u64| ReadError(format!("entry {index} is missing"));
-    let raw = reader.entry(index)?.ok_or_else(|| missing(index))?;
-    let entry = Entry::parse(&raw, reader.origin()).map_err(|e| ReadError(format!("entry {index}: {e}")))?;
-    let mut chain = BTreeSet::from([0]);
-    for (party, j) in &entry.header().signers {
-        let thread = reader.thread(party)?;
-        chain.extend(thread.into_iter().take((*j as usize).saturating_add(1)));
+    let needed = Needed::by(reader, index)?;
+    let last = needed.chain.last().map_or(index, |last| index.max(*last));
+    needed.enclose(reader, &reader.witnessed_checkpoint(last + 1)).map(Some)
+}
+
+/// What the exhibit of an entry encloses.
+pub(super) struct Needed {
+    index: u64,
+    entry: Arc<[u8]>,
+    /// Indexes of the other entries.
+    chain: BTreeSet<u64>,
+}
+
+fn missing(index: u64) -> ReadError {
+    ReadError(format!("entry {index} is missing"))
+}
+
+impl Needed {
+    /// Entry 0, the threads of those who signed it up to there, and what withholds its words.
+    pub fn by(reader: &Reader, index: u64) -> Result<Self, ReadError> {
+        let raw = reader.entry(index)?.ok_or_else(|| missing(index))?;
+        let entry =
+            Entry::parse(&raw, reader.origin()).map_err(|e| ReadError(format!("entry {index}: {e}")))?;
+        let mut chain = BTreeSet::from([0]);
+        for (party, j) in &entry.header().signers {
+            let thread = reader.thread(party)?;
+            chain.extend(thread.into_iter().take((*j as usize).saturating_add(1)));
+        }
+        // What withholds is enclosed, so the checkpoint covers it too.
+        let fate = reader.fate(&entry.event().id())?;
+        chain.extend(fate.withheld.iter().map(|(_, by)| *by));
+        chain.remove(&index);
+        if chain.len() > MOST {
+            return Err(ReadError(format!(
+                "an exhibit of entry {index} would enclose more than {MOST} entries"
+            )));
+        }
+        Ok(Self { index, entry: raw, chain })
     }
-    // What withholds is enclosed, so the checkpoint covers it too.
-    let fate = reader.fate(&entry.event().id())?;
-    chain.extend(fate.withheld.iter().map(|(_, by)| *by));
-    let last = chain.last().map_or(index, |last| index.max(*last));
-    let checkpoint = reader.witnessed_checkpoint(last + 1);
-    chain.remove(&index);
-    if chain.len() > MOST {
-        return Err(ReadError(format!("an exhibit of entry {index} would enclose more than {MOST} entries")));
+
+    /// The exhibit, all its proofs in one checkpoint. What that does not cover is left out.
+    pub fn enclose(&self, reader: &Reader, checkpoint: &SignedCheckpoint) -> Result<Vec<u8>, ReadError> {
+        let index = self.index;
+        let proof = |index: u64| -> Result<String, ReadError> {
+            Ok(reader.proof(index, checkpoint)?.ok_or_else(|| missing(index))?.to_string())
+        };
+        let mut links = BTreeMap::new();
+        for other in self.chain.range(..checkpoint.checkpoint().size()) {
+            links.insert(*other, (reader.entry(*other)?.ok_or_else(|| missing(*other))?, proof(*other)?));
+        }
+        let words = match reader.words(index)? {
+            StoredWords::Present(words) => Some(words),
+            _ => None,
+        };
+        let views = Views::new(reader);
+        let fictional = views.fictional(&*views.record(index)?.ok_or_else(|| missing(index))?)?;
+        let readme = if fictional { format!("{FICTION}{README}") } else { README.to_owned() };
+        let (proof, policy) = (proof(index)?, Policy::of_log(reader.log_key().clone()).to_string());
+        let enclosed = Enclosed {
+            readme: readme.as_bytes(),
+            entry: &self.entry,
+            proof: proof.as_bytes(),
+            content: words.as_deref(),
+            files: BTreeMap::new(),
+            chain: links
+                .iter()
+                .map(|(i, (entry, proof))| (*i, LinkInChain { entry, proof: proof.as_bytes() }))
+                .collect(),
+            timestamps: Vec::new(),
+            policy: Some(policy.as_bytes()),
+        };
+        enclosed.write().ok_or_else(|| ReadError(format!("an exhibit of entry {index} would be too large")))
     }
-    let proof = |index: u64| -> Result<String, ReadError> {
-        Ok(reader.proof(index, &checkpoint)?.ok_or_else(|| missing(index))?.to_string())
-    };
-    let mut links = BTreeMap::new();
-    for other in chain {
-        links.insert(other, (reader.entry(other)?.ok_or_else(|| missing(other))?, proof(other)?));
-    }
-    let words = match reader.words(index)? {
-        StoredWords::Present(words) => Some(words),
-        _ => None,
-    };
-    let (proof, policy) = (proof(index)?, Policy::of_log(reader.log_key().clone()).to_string());
-    let enclosed = Enclosed {
-        readme: README.as_bytes(),
-        entry: &raw,
-        proof: proof.as_bytes(),
-        content: words.as_deref(),
-        files: BTreeMap::new(),
-        chain: links
-            .iter()
-            .map(|(i, (entry, proof))| (*i, LinkInChain { entry, proof: proof.as_bytes() }))
-            .collect(),
-        timestamps: Vec::new(),
-        policy: Some(policy.as_bytes()),
-    };
-    enclosed
-        .write()
-        .map(Some)
-        .ok_or_else(|| ReadError(format!("an exhibit of entry {index} would be too large")))
 }

@@ -6,6 +6,7 @@
 mod archive;
 #[cfg(feature = "serve")]
 mod assemble;
+mod case;
 mod enclosed;
 mod keys;
 mod report;
@@ -14,6 +15,9 @@ mod verify;
 pub use archive::{ArchiveError, MAX_EXHIBIT, Member};
 #[cfg(feature = "serve")]
 pub use assemble::assemble;
+#[cfg(feature = "serve")]
+pub use case::CaseExport;
+pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case};
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
 pub use report::{ExhibitReport, ExhibitVerdict};
 pub use verify::verify;

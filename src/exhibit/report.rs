@@ -10,12 +10,13 @@ use crate::check::{Check, Outcome, write_checks};
 pub(super) const BROUGHT: &str = "trust brought by the exhibit";
 
 /// The end of the verification of an exhibit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExhibitVerdict {
     /// What had to be checked was, by a policy that the reader brought.
     Valid,
     /// Something could not be checked: whose log it is, or who held the keys.
+    #[default]
     NotDecided,
     /// Something is wrong.
     Refused,
@@ -59,21 +60,42 @@ impl ExhibitReport {
     /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
     pub fn conclusion(&self) -> Vec<(&'static str, String)> {
         let index = self.index.map_or_else(|| "?".to_owned(), |i| i.to_string());
+        let words = if self.is_ok("content") { "these words" } else { "the digest of its words" };
+        Conclusion {
+            signed: self.is_ok("event").then(|| format!("these facts and {words}")),
+            committed: (self.is_ok("inclusion") && self.is_ok("checkpoint"))
+                .then(|| format!("at index {index}")),
+            witnessed_by: self.witnessed_by,
+            ledgers_word: "its clock, its numbering, that its rules were followed",
+            not_shown: "that nothing later corrects, withdraws or revokes",
+        }
+        .sentences()
+    }
+}
+
+/// What exhibits show and what they don't: no sentence says more than was checked.
+pub(super) struct Conclusion {
+    /// What keys signed.
+    pub signed: Option<String>,
+    /// Where the ledger committed to it.
+    pub committed: Option<String>,
+    pub witnessed_by: Option<u64>,
+    pub ledgers_word: &'static str,
+    /// The last of what is not shown.
+    pub not_shown: &'static str,
+}
+
+impl Conclusion {
+    pub fn sentences(self) -> Vec<(&'static str, String)> {
         let mut proved = Vec::new();
-        if self.is_ok("event") {
-            let words =
-                if self.is_ok("content") { " and these words" } else { " and the digest of its words" };
-            proved.push(format!("the holders of these keys signed these facts{words}"));
-        }
-        if self.is_ok("inclusion") && self.is_ok("checkpoint") {
-            proved.push(format!("the ledger committed to them at index {index}"));
-        }
-        if let Some(by) = self.witnessed_by {
+        proved.extend(self.signed.map(|what| format!("the holders of these keys signed {what}")));
+        proved.extend(self.committed.map(|at| format!("the ledger committed to them {at}")));
+        proved.extend(self.witnessed_by.map(|by| {
             let time =
                 crate::log::Time::from_unix_ms(i64::try_from(by).unwrap_or_default().saturating_mul(1_000));
             let time = time.map_or_else(|| by.to_string(), |t| t.to_string());
-            proved.push(format!("the policy's witnesses saw that tree by {time}"));
-        }
+            format!("the policy's witnesses saw that tree by {time}")
+        }));
         let mut out = Vec::new();
         if !proved.is_empty() {
             out.push(("Proved", proved.join("; ")));
@@ -82,12 +104,13 @@ impl ExhibitReport {
             "On a registrar's or the operator's word",
             "that the keys are whose they are said to be".into(),
         ));
-        out.push(("On the ledger's word", "its clock, its numbering, that its rules were followed".into()));
+        out.push(("On the ledger's word", self.ledgers_word.into()));
         out.push((
             "Not shown",
-            "that the words are true, the author's date, that the words were publicly readable then, that nothing \
-             later corrects, withdraws or revokes"
-                .into(),
+            format!(
+                "that the words are true, the author's date, that the words were publicly readable then, {}",
+                self.not_shown
+            ),
         ));
         if self.witnessed_by.is_none() {
             out.push(("Without cosignatures", "other readers may have been shown another history".into()));

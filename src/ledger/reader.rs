@@ -794,7 +794,7 @@ impl Reader {
         }
         // A case's entries are its thread; the thread of anything else is no case.
         if let Some(id) = &filter.case
-            && self.event_row(id)?.is_none_or(|row| row.event_type != EventType::CaseOpened)
+            && !self.is_case(id)?
         {
             return Ok(Vec::new());
         }
@@ -920,6 +920,10 @@ impl Reader {
         self.count();
         self.note_row(RowKey::party(id));
         Ok(Rows::party(&*self.0, id))
+    }
+    /// Whether an id is that of an event that opens a case.
+    pub(crate) fn is_case(&self, id: &EventId) -> Result<bool, ReadError> {
+        Ok(self.event_row(id)?.is_some_and(|row| row.event_type == EventType::CaseOpened))
     }
     /// How many entries a thread has.
     ///

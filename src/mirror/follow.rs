@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
+    cosigned::cosigned,
     evidence::contradiction,
     report::{Fault, Place},
     status::Status,
@@ -170,7 +171,8 @@ impl Mirror {
     ) -> Result<Self, MirrorError> {
         let folder = Folder::new(dir);
         let begun = folder.heading().exists() || folder.checkpoint().exists();
-        let heading = if begun { None } else { Some(checkpoint(&*source, &key, keeps.policy.as_ref())?) };
+        let heading =
+            if begun { None } else { Some(checkpoint(&*source, &key, keeps.policy.as_ref(), None)?) };
         let options = LedgerOptions {
             lacks_words: true,
             max_file: keeps.files.unwrap_or(0),
@@ -269,7 +271,8 @@ impl Mirror {
         if self.folder.fork().exists() {
             return Err(MirrorError::Forked(self.folder.fork()));
         }
-        let checkpoint = checkpoint(&*self.source, &self.key, self.keeps.policy.as_ref())?;
+        let heading = Some(&self.copier.heading);
+        let checkpoint = checkpoint(&*self.source, &self.key, self.keeps.policy.as_ref(), heading)?;
         let size = checkpoint.checkpoint().size();
         self.status.origin(size);
         let mut pass = Pass { from: self.copier.frontier().size(), ..Pass::default() };
@@ -667,21 +670,27 @@ impl std::fmt::Debug for Mirror {
     }
 }
 
-/// The source's checkpoint, signed by the key and cosigned as the policy asks.
+/// The source's checkpoint, signed by the key and cosigned as the policy asks; the one that was headed for before, if no
+/// later one is cosigned yet.
 fn checkpoint(
     source: &dyn Source,
     key: &VerifyingKey,
     policy: Option<&Policy>,
+    heading: Option<&SignedCheckpoint>,
 ) -> Result<SignedCheckpoint, MirrorError> {
     let refused = |what: String| MirrorError::Refused(Fault { place: Place::Checkpoint, what });
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(MirrorError::Unreachable(format!("{}: there is no checkpoint", source.describe())));
     };
     let signed = Checkpoint::open(&bytes, key).map_err(|e| refused(e.to_string()))?;
-    if let Some(policy) = policy {
-        policy.cosigned(signed.note()).quorum().map_err(refused)?;
-    }
-    Ok(signed)
+    let Some((policy, why)) =
+        policy.and_then(|policy| Some((policy, policy.cosigned(signed.note()).quorum().err()?)))
+    else {
+        return Ok(signed);
+    };
+    let earlier = cosigned(source, key, policy)?.ok_or_else(|| refused(why))?;
+    let size = |signed: &SignedCheckpoint| signed.checkpoint().size();
+    Ok(heading.filter(|heading| size(heading) > size(&earlier)).cloned().unwrap_or(earlier))
 }
 
 /// Whether these leaves of a bundle stand under the root. The path from the first passes all others of its tile.

@@ -16,6 +16,7 @@
 //! ```
 
 mod bundle;
+mod cosigned;
 mod evidence;
 mod follow;
 mod report;

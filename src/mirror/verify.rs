@@ -13,6 +13,7 @@ use std::{
 use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, first_entry, hashes},
+    cosigned::cosigned,
     evidence::contradiction,
     report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
@@ -266,8 +267,17 @@ fn run<R: KeptRows>(
         None => claimed_key(source, &bytes)?,
     };
     let bad = |e| Stop::fault("checkpoint", Place::Checkpoint, format!("{e}"));
-    let signed: SignedCheckpoint =
+    let latest: SignedCheckpoint =
         Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
+    let mut seen = options.policy.as_ref().map(|policy| policy.cosigned(latest.note()));
+    let mut earlier = None;
+    if let (Some(policy), Some(Err(_))) = (&options.policy, seen.as_ref().map(Cosigned::quorum)) {
+        earlier = cosigned(source, &key, policy)?;
+        if let Some(earlier) = &earlier {
+            seen = Some(policy.cosigned(earlier.note()));
+        }
+    }
+    let signed = earlier.as_ref().unwrap_or(&latest);
     *opened = Some(signed.clone());
     let checkpoint = signed.checkpoint();
     report.origin = Some(checkpoint.origin().clone());
@@ -275,9 +285,12 @@ fn run<R: KeptRows>(
     report.root = Some(checkpoint.root());
     report.log_key = Some(key.clone());
     let entries = count(checkpoint.size(), "entry", "entries");
-    let by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
+    let mut by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
+    if earlier.is_some() {
+        let size = latest.checkpoint().size();
+        by += &format!("\nthe latest, of {size}, has not been cosigned as the policy asks yet");
+    }
     push(&mut report.checks, "checkpoint", Outcome::Ok, by);
-    let seen = options.policy.as_ref().map(|policy| policy.cosigned(signed.note()));
     if let Some(said) = &seen {
         let words = said.quorum().map_err(|what| Stop::fault("witnesses", Place::Checkpoint, what))?;
         let outcome = if said.asked { Outcome::Ok } else { Outcome::NotChecked };
@@ -352,7 +365,7 @@ fn compare(
             format!("the checkpoint to compare with has {old} entries, this ledger {size}: get a newer copy");
         return Err(Stop::Undecided(what));
     }
-    let nodes = TileNodes { source, size, cache: RefCell::default() };
+    let nodes = TileNodes::new(source, size);
     match Fork::find(key, &other, ours, &nodes) {
         Ok(None) => {
             let detail =

@@ -26,6 +26,7 @@
 pub(crate) mod answer;
 mod bodies;
 mod byte_range;
+mod case_file;
 mod client;
 pub(crate) mod clock;
 mod coding;
@@ -157,7 +158,13 @@ impl App {
         let metrics = Arc::<Metrics>::default();
         let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
         Self(Arc::new(Shared {
-            schema: graphql::schema(ledger.clone(), search.clone(), writes, metrics.clone()),
+            schema: graphql::schema(
+                ledger.clone(),
+                search.clone(),
+                writes,
+                metrics.clone(),
+                options.mirror.clone(),
+            ),
             search,
             ledger,
             edge,
@@ -187,6 +194,7 @@ fn routes(app: App) -> Router {
         .route("/e/{index}", get(pages::entry::page))
         .route("/case/{id}", get(pages::case::page))
         .route("/case/{id}/text", get(pages::case::text))
+        .route("/case/{id}/exhibits.zip", get(case_file::get))
         .route("/demand/{id}", get(pages::demand::page))
         .route("/demand/{id}/text", get(pages::demand::text))
         .route("/party/{id}", get(pages::party::page))

@@ -1,11 +1,15 @@
 //! `Ledger`.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result};
 
 use super::{
     fault::{Answer as _, views},
+    mirror::Mirror,
     party::Party,
 };
+use crate::mirror::Status;
 
 /// The ledger itself.
 pub struct LedgerInfo;
@@ -27,5 +31,10 @@ impl LedgerInfo {
             Some(id) => Party::read(views(ctx), &id),
             None => Ok(None),
         }
+    }
+    /// Where the mirror stands that answers; null if the ledger itself does.
+    async fn mirror(&self, ctx: &Context<'_>) -> Option<Mirror> {
+        let status = ctx.data_opt::<Arc<Status>>()?;
+        Some(status.now().into())
     }
 }

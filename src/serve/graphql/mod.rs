@@ -30,6 +30,7 @@ pub(super) mod http;
 mod inclusion_proof;
 mod index;
 mod ledger_info;
+mod mirror;
 mod mutation;
 mod node;
 mod page;
@@ -67,7 +68,7 @@ use std::sync::Arc;
 use async_graphql::Schema;
 
 use super::{limits, metrics::Metrics, write_rate::WriteBudget};
-use crate::{ledger::Ledger, search::Search};
+use crate::{ledger::Ledger, mirror::Status, search::Search};
 
 /// The schema, with its resolvers.
 pub type ApiSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
@@ -88,8 +89,13 @@ pub(super) fn schema(
     search: Arc<Search>,
     writes: WriteBudget,
     metrics: Arc<Metrics>,
+    mirror: Option<Arc<Status>>,
 ) -> ApiSchema {
-    build().data(ledger).data(search).data(writes).data(metrics).finish()
+    let schema = build().data(ledger).data(search).data(writes).data(metrics);
+    match mirror {
+        Some(status) => schema.data(status).finish(),
+        None => schema.finish(),
+    }
 }
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.

@@ -1,0 +1,17 @@
+//! A case file: an exhibit of every entry of a case, in one archive.
+//!
+//! Whoever has one checks it with [`verify_case`], or takes it apart and checks each exhibit by any of the verifiers. All
+//! of its exhibits hold one checkpoint; the `thread` lines of their entries say whether one between the first and the last
+//! is missing. That no later entry belongs to the case is never shown.
+
+#[cfg(feature = "serve")]
+mod export;
+mod file;
+mod report;
+mod verify;
+
+#[cfg(feature = "serve")]
+pub use export::CaseExport;
+pub use file::{CaseFile, MAX_EXHIBITS};
+pub use report::{CaseEntry, CaseReport};
+pub use verify::verify_case;

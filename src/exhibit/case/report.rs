@@ -1,0 +1,129 @@
+//! What the verification of a case file found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    check::{Check, Outcome, write_checks},
+    event::EventId,
+    exhibit::{
+        ExhibitVerdict,
+        report::{BROUGHT, Conclusion},
+    },
+};
+
+/// One exhibit of a case file that was not refused.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseEntry {
+    /// Index of its entry.
+    pub index: u64,
+    /// Whether the words that its event commits to are there.
+    pub words: Option<Outcome>,
+    /// Whether the files that its words name are there.
+    pub files: Option<Outcome>,
+}
+
+/// What the verification of a case file found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CaseReport {
+    /// The case: the id of the event that opens it.
+    pub case: Option<EventId>,
+    /// Each exhibit, by the index of its entry, up to the first that is refused.
+    pub entries: Vec<CaseEntry>,
+    /// Each check, in order.
+    pub checks: Vec<Check>,
+    /// When the policy's witnesses had seen the tree: seconds since 1970.
+    pub witnessed_by: Option<u64>,
+    /// The end.
+    pub verdict: ExhibitVerdict,
+    /// Whether whose log it is was asked of a policy that the reader brought.
+    #[serde(skip)]
+    pub(super) policy: bool,
+}
+
+impl CaseReport {
+    pub(super) fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
+        self.checks.push(Check { name, outcome, detail: detail.into() });
+    }
+
+    fn outcome(&self, name: &str) -> Option<Outcome> {
+        self.checks.iter().find(|c| c.name == name).map(|c| c.outcome)
+    }
+
+    fn is_ok(&self, name: &str) -> bool {
+        self.outcome(name) == Some(Outcome::Ok)
+    }
+
+    /// Says of how many entries the words and files are there, and of which not.
+    pub(super) fn words(&mut self) {
+        let without = |of: fn(&CaseEntry) -> Option<Outcome>| -> Vec<String> {
+            let lacks = self.entries.iter().filter(|e| of(e) == Some(Outcome::NotEnclosed));
+            lacks.map(|e| e.index.to_string()).collect()
+        };
+        let said = [("content", "words", without(|e| e.words)), ("files", "files", without(|e| e.files))];
+        for (name, what, without) in said {
+            if without.is_empty() {
+                self.say(name, Outcome::Ok, format!("all {what} that are committed to"));
+            } else {
+                let entries = without.join(", ");
+                self.say(name, Outcome::NotEnclosed, format!("{what} of entries {entries}"));
+            }
+        }
+    }
+
+    pub(super) fn decide(&mut self) {
+        let failed = self.checks.iter().any(|c| c.outcome == Outcome::Failed);
+        let must = ["exhibits", "thread", "checkpoint"];
+        self.verdict = if failed {
+            ExhibitVerdict::Refused
+        } else if self.policy && must.iter().all(|name| self.is_ok(name)) {
+            ExhibitVerdict::Valid
+        } else {
+            ExhibitVerdict::NotDecided
+        };
+    }
+
+    /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
+    pub fn conclusion(&self) -> Vec<(&'static str, String)> {
+        let range = match (self.entries.first(), self.entries.last()) {
+            (Some(first), Some(last)) => format!("from {} to {}", first.index, last.index),
+            _ => "?".to_owned(),
+        };
+        let words = if self.is_ok("content") { "these words" } else { "the digests of their words" };
+        Conclusion {
+            signed: self.is_ok("exhibits").then(|| format!("these facts and {words}")),
+            committed: self.is_ok("checkpoint").then(|| format!("at their indexes, {range}")),
+            witnessed_by: self.witnessed_by,
+            ledgers_word: "its clock, its numbering (so that no entry of the case is missing between the first and \
+                           the last here), that its rules were followed",
+            not_shown: "that the last entry here is the last of the case, that nothing later corrects, withdraws or \
+                        revokes",
+        }
+        .sentences()
+    }
+}
+
+impl fmt::Display for CaseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_checks(f, &self.checks)?;
+        match self.verdict {
+            ExhibitVerdict::Refused => {
+                let failed = self.checks.iter().find(|c| c.outcome == Outcome::Failed);
+                let what = failed.map_or("", |c| c.detail.as_str());
+                return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this case file.");
+            }
+            ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
+            ExhibitVerdict::NotDecided
+                if self.is_ok("exhibits") && self.checks.iter().any(|c| c.detail == BROUGHT) =>
+            {
+                writeln!(f, "NOT DECIDED: valid only by the trust that its exhibits brought\n")?;
+            }
+            ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: see what was not checked\n")?,
+        }
+        for (label, text) in self.conclusion() {
+            writeln!(f, "{label}: {text}.")?;
+        }
+        Ok(())
+    }
+}

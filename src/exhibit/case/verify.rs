@@ -1,0 +1,129 @@
+//! Checks a case file with nothing but itself and a policy.
+
+use super::{
+    file::{CaseFile, name_of},
+    report::{CaseEntry, CaseReport},
+};
+use crate::{
+    check::{Check, Outcome},
+    event::{Event, EventType},
+    exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, verify},
+    log::{Checkpoint, Entry, Policy, TlogProof},
+};
+
+type Fault = (&'static str, String);
+
+/// Checks a case file: each of its exhibits as [`verify`] does, that all stand in one tree, and that by their `thread`
+/// lines they are one case from its first entry on, with none missing between. Without a policy of the reader's own, whose
+/// log it is and who witnessed it are not checked.
+pub fn verify_case(bytes: &[u8], policy: Option<&Policy>) -> CaseReport {
+    let mut report = CaseReport::default();
+    if let Err((name, detail)) = run(bytes, policy, &mut report) {
+        report.say(name, Outcome::Failed, detail);
+    }
+    report.decide();
+    report
+}
+
+/// What of an exhibit is held against the others.
+struct Part {
+    entry: Entry<Event>,
+    checkpoint: Vec<u8>,
+}
+
+/// Reads again what was verified.
+fn part(exhibit: &[u8]) -> Result<Part, String> {
+    let enclosed = Enclosed::read(exhibit).map_err(|e| e.to_string())?;
+    let proof = TlogProof::parse(enclosed.proof).map_err(|e| e.to_string())?;
+    let checkpoint = Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| e.to_string())?;
+    let entry = Entry::parse(enclosed.entry, checkpoint.origin()).map_err(|e| e.to_string())?;
+    Ok(Part { entry, checkpoint: proof.checkpoint().as_bytes().to_vec() })
+}
+
+fn run(bytes: &[u8], policy: Option<&Policy>, report: &mut CaseReport) -> Result<(), Fault> {
+    let file = CaseFile::read(bytes).map_err(|e| ("case file", e.to_string()))?;
+    let count = file.exhibits.len();
+    report.say("case file", Outcome::Ok, format!("{count} exhibits, nothing compressed, no other bytes"));
+    let mut first: Option<(Part, ExhibitReport)> = None;
+    let mut undecided = None;
+    for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {
+        let name = name_of(*index);
+        let of_it = verify(exhibit, policy);
+        if let Some(failed) = of_it.checks.iter().find(|c| c.outcome == Outcome::Failed) {
+            return Err(("exhibits", format!("{name}: {}: {}", failed.name, failed.detail)));
+        }
+        if of_it.index != Some(*index) {
+            let found = of_it.index.map_or_else(|| "none".to_owned(), |i| i.to_string());
+            return Err(("exhibits", format!("{name}: expected entry {index}, found entry {found}")));
+        }
+        let of = |name: &str| of_it.checks.iter().find(|c| c.name == name);
+        for check in ["entry", "event"].iter().filter_map(|name| of(name)) {
+            if check.outcome != Outcome::Ok && undecided.is_none() {
+                undecided = Some(format!("{name}: {}: {}", check.name, check.detail));
+            }
+        }
+        let part = part(exhibit).map_err(|e| ("exhibits", format!("{name}: {e}")))?;
+        let of_first = first.as_ref().map_or(&part, |(first, _)| first);
+        if part.checkpoint != of_first.checkpoint {
+            return Err((
+                "checkpoint",
+                format!("{name}: expected the checkpoint of the first, byte for byte"),
+            ));
+        }
+        in_thread(&name, &part.entry, number, &of_first.entry)?;
+        report.entries.push(CaseEntry {
+            index: *index,
+            words: of("content").map(|c| c.outcome),
+            files: of("files").map(|c| c.outcome),
+        });
+        first.get_or_insert((part, of_it));
+    }
+    // There is one exhibit at least.
+    let Some((first, of_first)) = first else { return Ok(()) };
+    let header = first.entry.header();
+    report.case = Some(header.thread);
+    match undecided {
+        None => report.say("exhibits", Outcome::Ok, format!("each of the {count} carries its own proof")),
+        Some(what) => report.say("exhibits", Outcome::NotChecked, what),
+    }
+    let last = file.exhibits.last_key_value().map_or(0, |(index, _)| *index);
+    report.say(
+        "thread",
+        Outcome::Ok,
+        format!(
+            "entries 0 to {} of the case, which are entries {} to {last} of the ledger; by the ledger's \
+             numbering none between them is missing",
+            count - 1,
+            header.index
+        ),
+    );
+    report.words();
+    // By one checkpoint and one policy they are the same in each.
+    report.witnessed_by = of_first.witnessed_by;
+    let ends = ["checkpoint", "witnesses", "timestamps"];
+    report.checks.extend(of_first.checks.into_iter().filter(|check: &Check| ends.contains(&check.name)));
+    report.policy = policy.is_some() && of_first.verdict != ExhibitVerdict::Refused;
+    Ok(())
+}
+
+/// Whether an entry is the one that comes next in the case that the first one opens.
+fn in_thread(name: &str, entry: &Entry<Event>, number: u64, first: &Entry<Event>) -> Result<(), Fault> {
+    let fail = |what: String| Err(("thread", format!("{name}: {what}")));
+    let (header, case) = (entry.header(), first.header().thread);
+    if header.thread != case {
+        return fail(format!("expected an entry of the case {case}, found one of {}", header.thread));
+    }
+    if header.k != number {
+        let missing = if header.k > number {
+            "entries of the case are missing before it"
+        } else {
+            "two have one number"
+        };
+        return fail(format!("expected entry {number} of the case, found {}: {missing}", header.k));
+    }
+    let opens = first.event().event_type() == EventType::CaseOpened && first.event().id() == case;
+    if !opens {
+        return fail("expected the event that opens the case".to_owned());
+    }
+    Ok(())
+}

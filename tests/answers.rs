@@ -6,7 +6,10 @@ mod http;
 mod story;
 mod support;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 use http::{Server, send};
 use onrecord::event::EventId;
@@ -194,4 +197,41 @@ fn an_answer_is_given_again_though_others_are_recorded() {
     let nodes = ask()["case"]["state"]["timeline"]["nodes"].clone();
     assert!(nodes.as_array().unwrap().iter().any(|n| n["event"]["index"] == index), "{nodes}");
     assert_eq!(again() - before, 5);
+}
+
+#[test]
+fn who_waits_for_anothers_answer_is_told_all_that_was_recorded_before_he_asked() {
+    let (_tmp, ledger) = fresh();
+    let story = tell(&ledger);
+    let server = Server::start(ledger.clone());
+    // One query that all ask, which takes a while, and whose answer each record changes.
+    let query = "{ events(last: 100) { nodes { index sentence rawEntry content { raw } } } }";
+    let last = || {
+        let answer = server.graphql(query, json!({}));
+        answer["data"]["events"]["nodes"].as_array().unwrap().last().unwrap()["index"].as_u64().unwrap()
+    };
+    let (recorded, done) = (AtomicU64::new(last()), AtomicBool::new(false));
+    let asked = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    let before = recorded.load(Ordering::Acquire);
+                    let told = last();
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    assert!(told >= before, "entry {before} was recorded before, and it tells of {told}");
+                }
+            });
+        }
+        for n in 0..60 {
+            let (_, submission) = statement(&story, &format!("kata {n}"));
+            let receipt = ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+            // Acknowledged is published within a moment, and then it is read.
+            assert!(ledger.wait_published(std::time::Duration::from_secs(10)));
+            recorded.store(receipt.index, Ordering::Release);
+            assert!(last() >= receipt.index);
+        }
+        done.store(true, Ordering::Release);
+    });
+    assert!(asked.load(Ordering::Relaxed) > 60);
 }

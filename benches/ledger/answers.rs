@@ -50,8 +50,9 @@ pub fn run(events: usize) {
     let mut later = statements(&cases, LONG, |_| 0);
     grown.record(&later);
     let while_read = PACE * SECONDS as usize;
-    later = statements(&cases, 4 * while_read, |i| match i / while_read {
+    later = statements(&cases, 5 * while_read, |i| match i / while_read {
         0 => CASES / 2 + i % (CASES / 2),
+        1 if i % 10 == 0 => 1,
         _ => i * 7 % CASES,
     });
     let size = grown.size();
@@ -91,6 +92,7 @@ pub fn run(events: usize) {
     let mut next = || later.next().unwrap_or_default();
     let rest = Duration::ZERO;
     of_them("cases; others grow", &half, next(), rest);
+    of_them("one case, which grows 200 times a second", &asked[1..2], next(), rest);
     of_them("cases as known at a size; they grow", &known, next(), rest);
     of_them("cases; each grows once a second", &asked, next(), rest);
     of_them("the same, each reader asks 10 times a second", &asked, next(), Duration::from_millis(100));

@@ -344,7 +344,7 @@ fn run<R: KeptRows>(
     }
     let auditor = run.finish(&bytes, report)?;
     if let Some(other) = &options.against {
-        compare(source, &signed, other, &key, report)?;
+        compare(source, signed, other, &key, report)?;
     }
     Ok(auditor)
 }

@@ -133,6 +133,7 @@ struct Shared {
     parts: graphql::Parts,
     /// Answers that were given by the log as it is.
     answers: graphql::Answers,
+    flights: Arc<graphql::Flights>,
     /// Entries and words that requests have read.
     cache: Arc<Cache>,
     documents: graphql::Documents,
@@ -173,6 +174,7 @@ impl App {
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             parts: graphql::Parts::default(),
             answers: graphql::Answers::default(),
+            flights: Arc::default(),
             cache: Arc::default(),
             documents: graphql::Documents::default(),
             metrics,

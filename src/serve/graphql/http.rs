@@ -25,7 +25,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
-use super::{answers, cost, state::Now, transport, url::Base};
+use super::{answers, cost, flights, state::Now, transport, url::Base};
 use crate::{
     event::Digest,
     ledger::ReadError,
@@ -36,6 +36,7 @@ use crate::{
         client::Client,
         clock, guard, limits, pages,
         shares::Share,
+        turns::Turn,
     },
     views::Views,
 };
@@ -286,25 +287,26 @@ pub(super) async fn execute(
     app: &App,
     client: Client,
     share: Option<Share>,
-    request: Request,
+    mut request: Request,
 ) -> Option<Answer> {
-    execute_with(app, client, share, request, app.views(), Now::new(clock::now())).await
+    if let Err(refused) = cost::check(&mut request) {
+        return Some(Answer::from_errors(vec![refused]));
+    }
+    let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
+    execute_with(app, client, share, request, turn, app.views(), Now::new(clock::now())).await
 }
 
 async fn execute_with(
     app: &App,
     client: Client,
     share: Option<Share>,
-    mut request: Request,
+    request: Request,
+    turn: Option<Turn>,
     views: Views,
     now: Now,
 ) -> Option<Answer> {
     let schema = app.schema.clone();
     let runtime = tokio::runtime::Handle::current();
-    if let Err(refused) = cost::check(&mut request) {
-        return Some(Answer::from_errors(vec![refused]));
-    }
-    let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
     let execution = async move {
         let _share = share;
         schema.execute(request.data(Arc::new(views)).data(now).data(client)).await
@@ -328,32 +330,79 @@ async fn execute_with(
     }
 }
 
-async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
+/// A log at one moment, and the state that an answer by it is of.
+fn at_this_moment(app: &App) -> (answers::State, Views) {
     // Asked first, so that an answer is never taken to know cosignatures that came after.
     let cosignatures = app.ledger.reader().cosignatures();
-    let (views, now) = (app.views(), Now::new(clock::now()));
-    let state = answers::State { size: views.size(), withheld: views.withheld(), cosignatures };
-    let changes = app.ledger.reader().changes();
-    // In a mirror, words may come later than their entry.
-    let key = asked.key.filter(|_| app.options.mirror.is_none() && !mutates(&mut asked.request));
-    if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, state)) {
+    let views = app.views();
+    (answers::State { size: views.size(), withheld: views.withheld(), cosignatures }, views)
+}
+
+async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
+    let again = |body| {
         app.edge.counts.answered_again.add();
-        return media.answer(StatusCode::OK, body);
+        media.answer(StatusCode::OK, body)
+    };
+    let changes = app.ledger.reader().changes();
+    let (seen, _) = at_this_moment(app);
+    let mutates = mutates(&mut asked.request);
+    // In a mirror, words may come later than their entry.
+    let key = asked.key.filter(|_| app.options.mirror.is_none() && !mutates);
+    if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, seen)) {
+        return again(body);
     }
+    if let Err(refused) = cost::check(&mut asked.request) {
+        return say(media, &Answer::from_errors(vec![refused]));
+    }
+    let mut turn = None;
+    let mut lead = None;
+    // Whoever has waited for an answer that was begun before he asked waits for the next; that one was begun after.
+    for _ in 0..2 {
+        if mutates {
+            break;
+        }
+        turn = Some(app.turns.wait(client).await);
+        let Some(key) = key else { break };
+        if let Some(body) = app.answers.get(&key, changes, at_this_moment(app).0) {
+            return again(body);
+        }
+        match app.flights.ask(key) {
+            flights::Asked::First(first) => {
+                lead = Some(first);
+                break;
+            }
+            flights::Asked::UnderWay(following) => {
+                // Who only waits needs none.
+                drop(turn.take());
+                if let Some(body) = following.landed(seen).await {
+                    return again(body);
+                }
+            }
+        }
+    }
+    if turn.is_none() && !mutates {
+        turn = Some(app.turns.wait(client).await);
+    }
+    let (state, views) = at_this_moment(app);
+    let now = Now::new(clock::now());
     let footprint = Arc::default();
     let views = views.noting(&footprint);
-    let Some(answer) = execute_with(app, client, share, asked.request, views, now.clone()).await else {
+    let Some(answer) = execute_with(app, client, share, asked.request, turn, views, now.clone()).await else {
         return guard::busy(&app.edge, "the query could not be run");
     };
-    let lasts = !now.was_asked() && answer.errors.is_empty();
-    match key.filter(|_| lasts).and_then(|key| Some((key, serde_json::to_vec(&answer).ok()?))) {
-        Some((key, body)) => {
-            let body = Bytes::from(body);
-            app.answers.put(key, &body, footprint.basis(), state);
-            media.answer(StatusCode::OK, body)
-        }
-        None => say(media, &answer),
+    let whole = key.filter(|_| answer.errors.is_empty());
+    let Some((key, body)) = whole.and_then(|key| Some((key, Bytes::from(serde_json::to_vec(&answer).ok()?))))
+    else {
+        return say(media, &answer);
+    };
+    // What asks for the time is told to those who asked for it meanwhile, and to nobody later.
+    if !now.was_asked() {
+        app.answers.put(key, &body, footprint.basis(), state);
     }
+    if let Some(lead) = lead {
+        lead.land(state, body.clone());
+    }
+    media.answer(StatusCode::OK, body)
 }
 
 /// Gives an error a code that has none: one of the library, about a request that it refused, or a value in it.

@@ -24,6 +24,7 @@ mod event_shape;
 mod event_type;
 mod fact_value;
 mod fault;
+mod flights;
 mod global_id;
 mod hash;
 pub(super) mod http;
@@ -61,6 +62,7 @@ mod voucher;
 
 pub(super) use answers::Answers;
 pub(super) use documents::Documents;
+pub(super) use flights::Flights;
 pub(super) use transport::Parts;
 
 use std::sync::Arc;

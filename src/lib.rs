@@ -28,6 +28,7 @@ pub mod search;
 pub mod serve;
 #[cfg(feature = "serve")]
 pub(crate) mod store;
+pub mod timestamp;
 #[cfg(feature = "serve")]
 pub mod views;
 #[cfg(feature = "cli")]

@@ -17,6 +17,8 @@ pub use assemble::assemble;
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
 pub use report::{ExhibitReport, ExhibitVerdict};
 pub use verify::verify;
+#[cfg(feature = "timestamps")]
+pub use verify::verify_with_roots;
 
 /// What a file of a media type is called after its digest; `bin` for those that are not in the table, so that a name
 /// never says more than a program may act on.

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::check::{Check, Outcome, write_checks};
+use crate::{
+    check::{Check, Outcome, write_checks},
+    timestamp::Timestamp,
+};
 
 /// Said of what only the exhibit's own policy speaks for.
 pub(super) const BROUGHT: &str = "trust brought by the exhibit";
@@ -41,6 +44,8 @@ pub struct ExhibitReport {
     pub checks: Vec<Check>,
     /// When the policy's witnesses had seen the tree: seconds since 1970.
     pub witnessed_by: Option<u64>,
+    /// What time-stamping authorities that the reader trusts said of the tree, the earliest first.
+    pub timestamps: Vec<Timestamp>,
     /// The end.
     pub verdict: ExhibitVerdict,
 }
@@ -82,6 +87,14 @@ impl ExhibitReport {
             "On a registrar's or the operator's word",
             "that the keys are whose they are said to be".into(),
         ));
+        if !self.timestamps.is_empty() {
+            let said: Vec<String> = self.timestamps.iter().map(ToString::to_string).collect();
+            let text = format!(
+                "that the ledger's tree, and so this entry, existed {}. It says nothing of the time before",
+                said.join("; ")
+            );
+            out.push(("On a time-stamping authority's word", text));
+        }
         out.push(("On the ledger's word", "its clock, its numbering, that its rules were followed".into()));
         out.push((
             "Not shown",

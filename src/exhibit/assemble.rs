@@ -14,7 +14,8 @@ const MOST: usize = 4_096;
 const README: &str = include_str!("README.txt");
 
 /// An exhibit of the entry at an index, without files, by the checkpoint that most witnesses have cosigned of those that
-/// cover it. `None` if there is no such entry.
+/// cover it; of these the earliest that was stamped, if one was, with its time-stamp tokens. `None` if there is no such
+/// entry.
 ///
 /// # Errors
 /// [`ReadError`] if the store fails, or if the threads of its signers have more than 4,096 entries.
@@ -34,7 +35,7 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
     let fate = reader.fate(&entry.event().id())?;
     chain.extend(fate.withheld.iter().map(|(_, by)| *by));
     let last = chain.last().map_or(index, |last| index.max(*last));
-    let checkpoint = reader.witnessed_checkpoint(last + 1);
+    let (checkpoint, tokens) = reader.stamped_checkpoint(last + 1)?;
     chain.remove(&index);
     if chain.len() > MOST {
         return Err(ReadError(format!("an exhibit of entry {index} would enclose more than {MOST} entries")));
@@ -61,7 +62,7 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
             .iter()
             .map(|(i, (entry, proof))| (*i, LinkInChain { entry, proof: proof.as_bytes() }))
             .collect(),
-        timestamps: Vec::new(),
+        timestamps: tokens.iter().map(Vec::as_slice).collect(),
         policy: Some(policy.as_bytes()),
     };
     enclosed

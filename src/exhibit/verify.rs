@@ -204,11 +204,6 @@ fn run<'a>(
     Ok(covered)
 }
 
-/// Seconds since 1970, rounded up.
-fn seconds(time: Time) -> u64 {
-    u64::try_from(time.unix_ms()).unwrap_or_default().div_ceil(1_000)
-}
-
 /// Tokens over the checkpoint's text.
 fn timestamps(
     covered: &Covered<'_>,
@@ -246,7 +241,7 @@ fn timestamps(
             Judged::Bad(what) => return Err(fault(what)),
         };
         let then = timestamp.not_later_than;
-        if let Some((index, time)) = covered.entries.iter().find(|(_, time)| is_later_than(*time, seconds(then))) {
+        if let Some((index, time)) = covered.entries.iter().find(|(_, time)| is_later_than(*time, then.seconds_up())) {
             let by = &timestamp.authority;
             return Err(fault(format!(
                 "entry {index}: time: expected at most {MAX_LEAD} s after {then}, when {by} stamped a tree that holds \

@@ -15,6 +15,7 @@ use super::{
     Copier, Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
     clock::{Clock, SystemTimeSource, TimeSource},
     cosigned::{self, Cosigned},
+    timestamped,
     folder::{Folder, Said, io},
     follower::Follower,
     reader::{Shared, listed},
@@ -391,6 +392,7 @@ impl Opening {
         catch_up(&shared, size, progress)?;
         withhold_again(&shared, journalled())?;
         cosigned::take_up(&shared, on_disk.as_ref())?;
+        timestamped::take_up(&shared)?;
         if let Some(checkpoint) = on_disk {
             let bare = cosigned::bare(&checkpoint, &shared.log_key);
             let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;

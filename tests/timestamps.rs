@@ -44,7 +44,8 @@ fn a_request_is_what_openssl_reads() {
     {
         assert!(text.contains(line), "{text}");
     }
-    let read: String = text.lines().filter(|l| l.contains(" - ")).map(|l| l[11..59].replace([' ', '-'], "")).collect();
+    let read: String =
+        text.lines().filter(|l| l.contains(" - ")).map(|l| l[11..59].replace([' ', '-'], "")).collect();
     assert_eq!(read, it.iter().map(|b| format!("{b:02x}")).collect::<String>());
 }
 
@@ -117,7 +118,8 @@ fn a_signer_is_for_time_stamping_alone_and_its_path_was_good_then() {
     let then = "20260301000000Z";
     let content = tst_info(&it, then);
     let by = |name: &str, between: &str| {
-        authority.sign(&content, &format!("-cades -signer {name}.pem -inkey {name}.key -certfile {between}.pem"))
+        authority
+            .sign(&content, &format!("-cades -signer {name}.pem -inkey {name}.key -certfile {between}.pem"))
     };
     let year = Some(("20260101000000Z", "20261231000000Z"));
     let good = authority.sign(&content, "-cades -signer tsa.pem -inkey tsa.key -certfile between.pem");
@@ -126,7 +128,10 @@ fn a_signer_is_for_time_stamping_alone_and_its_path_was_good_then() {
     authority.issue("between", "early issuing", "root", CA, Some(("20250101000000Z", "20351231000000Z")));
     authority.issue("good", "good", "between", FOR_STAMPS, year);
     let said = verify(&by("good", "between"), &it, &roots).unwrap();
-    assert_eq!(said.to_string(), "not later than 2026-03-01T00:00:00.000Z, by the word of CN=good,O=Synthetic");
+    assert_eq!(
+        said.to_string(),
+        "not later than 2026-03-01T00:00:00.000Z, by the word of CN=good,O=Synthetic"
+    );
 
     let purpose = "certificate: expected the extended key usage timeStamping, critical, and no other";
     let usage = "certificate: expected a key usage of digitalSignature, nonRepudiation or both";
@@ -135,9 +140,19 @@ fn a_signer_is_for_time_stamping_alone_and_its_path_was_good_then() {
         ("not-critical", "extendedKeyUsage=timeStamping\n", year, purpose),
         ("other", "extendedKeyUsage=critical,emailProtection\n", year, purpose),
         ("more", "extendedKeyUsage=critical,timeStamping,emailProtection\n", year, purpose),
-        ("usage", "keyUsage=critical,digitalSignature,keyEncipherment\nextendedKeyUsage=critical,timeStamping\n", year, usage),
+        (
+            "usage",
+            "keyUsage=critical,digitalSignature,keyEncipherment\nextendedKeyUsage=critical,timeStamping\n",
+            year,
+            usage,
+        ),
         ("expired", FOR_STAMPS, Some(("20250101000000Z", "20260228235959Z")), "a certificate had expired"),
-        ("early", FOR_STAMPS, Some(("20260301000001Z", "20261231000000Z")), "a certificate was not valid yet"),
+        (
+            "early",
+            FOR_STAMPS,
+            Some(("20260301000001Z", "20261231000000Z")),
+            "a certificate was not valid yet",
+        ),
         ("ca", "basicConstraints=CA:TRUE\nextendedKeyUsage=critical,timeStamping\n", year, "that of a CA"),
     ] {
         authority.issue(name, name, "between", extensions, times);
@@ -146,12 +161,15 @@ fn a_signer_is_for_time_stamping_alone_and_its_path_was_good_then() {
     }
     // Below one that may not issue, and below one that is not for this.
     authority.issue("below", "below", "good", FOR_STAMPS, year);
-    let below = authority.sign(
-        &content,
-        "-cades -signer below.pem -inkey below.key -certfile good.pem",
-    );
+    let below = authority.sign(&content, "-cades -signer below.pem -inkey below.key -certfile good.pem");
     assert!(verify(&below, &it, &roots).is_err());
-    authority.issue("mail", "mail", "root", &format!("{CA}extendedKeyUsage=emailProtection\n"), Some(("20250101000000Z", "20351231000000Z")));
+    authority.issue(
+        "mail",
+        "mail",
+        "root",
+        &format!("{CA}extendedKeyUsage=emailProtection\n"),
+        Some(("20250101000000Z", "20351231000000Z")),
+    );
     authority.issue("mailed", "mailed", "mail", FOR_STAMPS, year);
     let mailed = wrong(&by("mailed", "mail"), &it, &roots);
     assert!(mailed.contains("the path from CN=mailed"), "{mailed}");
@@ -165,14 +183,18 @@ fn what_is_no_token_though_it_is_signed_is_refused() {
     let authority = Authority::new("Acme", "P-256");
     let (it, roots) = (digest("a checkpoint"), roots(&[&authority]));
     let content = tst_info(&it, &in_an_hour());
-    let sign = |args: &str| authority.sign(&content, &format!("{args} -signer tsa.pem -inkey tsa.key -certfile between.pem"));
+    let sign = |args: &str| {
+        authority.sign(&content, &format!("{args} -signer tsa.pem -inkey tsa.key -certfile between.pem"))
+    };
     assert!(verify(&sign("-cades"), &it, &roots).is_ok());
     assert!(verify(&sign("-cades -keyid"), &it, &roots).is_ok(), "a signer named by its key");
     let why = wrong(&sign(""), &it, &roots);
     assert!(why.starts_with("signing-certificate attribute: expected one"), "{why}");
     assert!(wrong(&sign("-noattr"), &it, &roots).starts_with("token: expected CMS SignedData"));
     let two = sign("-cades -signer between.pem -inkey between.key");
-    assert!(wrong(&two, &it, &roots).starts_with("token: expected CMS SignedData of version 3 with one signer"));
+    assert!(
+        wrong(&two, &it, &roots).starts_with("token: expected CMS SignedData of version 3 with one signer")
+    );
     authority.write("content", &content);
     authority.run(
         "cms -sign -binary -nodetach -cades -in content -outform DER -out data.der -signer tsa.pem -inkey tsa.key",
@@ -244,7 +266,9 @@ fn roots_are_read_from_pem() {
     let wrong = |pem: &[u8]| Roots::default().add_pem(pem).unwrap_err().to_string();
     assert_eq!(wrong(b""), "expected a certificate in PEM, found none");
     assert_eq!(wrong(&one.read("root.key")), "expected a certificate in PEM, found none");
-    let broken = [one.read("root.pem"), b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec()].concat();
+    let broken =
+        [one.read("root.pem"), b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec()]
+            .concat();
     assert!(wrong(&broken).starts_with("certificate 2: expected PEM: "), "{}", wrong(&broken));
     let none = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(wrong(none).starts_with("certificate 1: expected one of X.509: "));

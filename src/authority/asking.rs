@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    ledger::{Ledger, NotStamped, timestamped::{StampOutcome, imprint}},
+    ledger::{
+        Ledger, NotStamped,
+        timestamped::{StampOutcome, imprint},
+    },
     log::{SignedCheckpoint, Time},
     timestamp::{MAX_TOKEN, NONCE, Query, Roots, Token, TokenError},
 };

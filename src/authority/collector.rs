@@ -80,7 +80,12 @@ fn size(checkpoint: Option<&Arc<SignedCheckpoint>>) -> u64 {
 
 /// Asks these authorities, by their addresses, for as long as it is polled. With roots, tokens are kept only from those that
 /// lead to one.
-pub async fn collect(ledger: Ledger, authorities: Vec<String>, roots: Option<Arc<Roots>>, schedule: Schedule) {
+pub async fn collect(
+    ledger: Ledger,
+    authorities: Vec<String>,
+    roots: Option<Arc<Roots>>,
+    schedule: Schedule,
+) {
     let reader = ledger.reader().clone();
     let mut published = reader.watch_published();
     // Whoever has not stamped what others stamped last is asked for it.
@@ -184,9 +189,8 @@ mod tests {
     #[test]
     fn the_next_is_due_a_day_after_the_last_whatever_an_authority_says_of_the_time() {
         let (schedule, now) = (Schedule::default(), Time::parse("2026-11-22T05:00:00.000Z").unwrap());
-        let hours = |stamped| {
-            schedule.due_in(Time::parse(stamped).unwrap(), Some(now)).as_secs_f64() / 3_600.0
-        };
+        let hours =
+            |stamped| schedule.due_in(Time::parse(stamped).unwrap(), Some(now)).as_secs_f64() / 3_600.0;
         assert_eq!(hours("2026-11-22T04:00:00.000Z"), 23.0);
         assert_eq!(hours("2026-11-21T05:00:00.000Z"), 0.0);
         assert_eq!(hours("2020-01-01T00:00:00.000Z"), 0.0);

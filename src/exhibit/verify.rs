@@ -35,13 +35,17 @@ pub fn verify_with_roots(
     roots: &crate::timestamp::Roots,
 ) -> ExhibitReport {
     use crate::timestamp::{Token, TokenError};
-    let judge = |token: &[u8], sha256: &[u8; 32]| match Token::read(token, sha256).and_then(|t| roots.verify(&t)) {
-        Ok(timestamp) => Judged::Good(timestamp),
-        Err(e @ TokenError::Untrusted { .. }) => Judged::Untrusted(e.to_string()),
-        Err(e) => Judged::Bad(e.to_string()),
-    };
+    let judge =
+        |token: &[u8], sha256: &[u8; 32]| match Token::read(token, sha256).and_then(|t| roots.verify(&t)) {
+            Ok(timestamp) => Judged::Good(timestamp),
+            Err(e @ TokenError::Untrusted { .. }) => Judged::Untrusted(e.to_string()),
+            Err(e) => Judged::Bad(e.to_string()),
+        };
     verify_by(exhibit, policy, Some(&judge))
 }
+
+/// The most tokens that are checked: each costs a few signatures.
+const MAX_TIMESTAMPS: usize = 64;
 
 /// What is found of a token.
 #[cfg_attr(not(feature = "timestamps"), expect(dead_code, reason = "nothing judges tokens then"))]
@@ -212,6 +216,9 @@ fn timestamps(
     stamped: &mut Vec<Timestamp>,
 ) -> Result<(), Fault> {
     let enclosed = covered.tokens.len();
+    if judge.is_some() && enclosed > MAX_TIMESTAMPS {
+        return Err(("timestamps", format!("expected at most {MAX_TIMESTAMPS} tokens, found {enclosed}")));
+    }
     let judge = match (judge, enclosed) {
         (None, 0) => return Ok(()),
         (None, _) => {
@@ -241,7 +248,9 @@ fn timestamps(
             Judged::Bad(what) => return Err(fault(what)),
         };
         let then = timestamp.not_later_than;
-        if let Some((index, time)) = covered.entries.iter().find(|(_, time)| is_later_than(*time, then.seconds_up())) {
+        if let Some((index, time)) =
+            covered.entries.iter().find(|(_, time)| is_later_than(*time, then.seconds_up()))
+        {
             let by = &timestamp.authority;
             return Err(fault(format!(
                 "entry {index}: time: expected at most {MAX_LEAD} s after {then}, when {by} stamped a tree that holds \

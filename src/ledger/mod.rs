@@ -485,8 +485,8 @@ impl Ledger {
     /// same authority over the same takes its place. Who the authority is, is for readers to judge. Gives the token's time.
     ///
     /// # Errors
-    /// [`NotStamped`] if it is not good, dated so long before the last entry that readers would refuse an exhibit for it or
-    /// far ahead of `now`, or if it can't be written.
+    /// [`NotStamped`] if it is not good, dated so long before the last entry that readers would refuse an exhibit for it, or
+    /// more than an hour from `now`, or if it can't be written.
     pub fn add_timestamp(
         &self,
         checkpoint: &SignedCheckpoint,

@@ -15,12 +15,12 @@ use super::{
     Copier, Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
     clock::{Clock, SystemTimeSource, TimeSource},
     cosigned::{self, Cosigned},
-    timestamped,
     folder::{Folder, Said, io},
     follower::Follower,
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
     sequencer::{Extent, Sequencer, Signals, words_changed},
+    timestamped,
     upload::Uploads,
     withholding::{self, Marks, listed_files, target_of},
 };

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -22,8 +22,8 @@ use crate::{
 
 /// The checkpoint in its folder.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-/// By how many milliseconds an authority's clock may be ahead of this machine's.
-const MAX_AHEAD_MS: i64 = 3_600_000;
+/// By how many milliseconds an authority's clock and this machine's may differ.
+const MAX_APART_MS: u64 = 3_600_000;
 
 /// What came of asking an authority. A closed list, for numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +58,17 @@ pub enum NotStamped {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Readers would refuse an exhibit for it: they hold entries against the authority's clock.
-    #[error("its time {0} is more than {MAX_LEAD} s before the last entry was recorded: one of the two clocks is wrong")]
+    #[error(
+        "its time {0} is more than {MAX_LEAD} s before the last entry was recorded: one of the two clocks is wrong"
+    )]
     Behind(Time),
-    /// It would say less than it should.
-    #[error("its time {0} is more than an hour ahead of this machine's: one of the two clocks is wrong")]
-    Ahead(Time),
+    /// It was made when it was asked for, and says otherwise.
+    #[error("its time {0} is more than an hour from this machine's: one of the two clocks is wrong")]
+    Clock(Time),
     /// Another checkpoint of that size lies there.
-    #[error("{0} holds another checkpoint: it is of another history of this log; find out why, then move it away")]
+    #[error(
+        "{0} holds another checkpoint: it is of another history of this log; find out why, then move it away"
+    )]
     Other(String),
     /// It can't be written, or what it is about can't be read.
     #[error(transparent)]
@@ -87,6 +91,8 @@ pub(crate) type StampedCheckpoint = (Arc<SignedCheckpoint>, Vec<Vec<u8>>);
 pub(crate) struct Timestamped {
     /// By size; those that have a token.
     kept: RwLock<BTreeMap<u64, Stamped>>,
+    /// Held by the one who writes.
+    writing: Mutex<()>,
     outcomes: [AtomicU64; StampOutcome::ALL.len()],
 }
 
@@ -119,6 +125,10 @@ impl Timestamped {
         let stamped = kept.entry(size).or_default();
         stamped.cosignatures = stamped.cosignatures.max(cosignatures);
         stamped.tokens.extend(tokens);
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts what came of asking an authority.
@@ -188,9 +198,10 @@ pub(super) fn add(
     if last.is_some_and(|entry| is_later_than(entry.header().time, time.seconds_up())) {
         return Err(NotStamped::Behind(time));
     }
-    if time.unix_ms() > now.unix_ms().saturating_add(MAX_AHEAD_MS) {
-        return Err(NotStamped::Ahead(time));
+    if time.unix_ms().abs_diff(now.unix_ms()) > MAX_APART_MS {
+        return Err(NotStamped::Clock(time));
     }
+    let _writing = shared.timestamped.writing();
     let dir = shared.folder.timestamps_of(size);
     let stored = self::checkpoint(shared, size)?;
     if stored.is_some_and(|stored| stored.checkpoint() != checkpoint.checkpoint()) {
@@ -211,6 +222,7 @@ pub(super) fn add(
 
 /// Writes the cosignatures that came since the latest checkpoint was stamped: who cosigns it is asked for newer ones soon.
 pub(super) fn refresh(shared: &Shared) -> Result<(), LedgerError> {
+    let _writing = shared.timestamped.writing();
     let Some((size, _)) = shared.timestamped.latest() else { return Ok(()) };
     let Some(known) = checkpoint(shared, size)? else { return Ok(()) };
     let has = cosignatures(&known);
@@ -254,8 +266,9 @@ fn stamped(shared: &Shared, size: u64) -> Result<StampedCheckpoint, LedgerError>
     if size > shared.recent().size() || root(size, shared)? != checkpoint.checkpoint().root() {
         return Err(LedgerError::Broken(format!("{} is not of the log that is here", dir.display())));
     }
-    let names: Vec<String> =
-        shared.timestamped.read(|kept| kept.get(&size).into_iter().flat_map(|s| s.tokens.keys().cloned()).collect());
+    let names: Vec<String> = shared
+        .timestamped
+        .read(|kept| kept.get(&size).into_iter().flat_map(|s| s.tokens.keys().cloned()).collect());
     let mut tokens = Vec::new();
     for name in names {
         let path = dir.join(name);
@@ -299,7 +312,8 @@ pub(super) fn take_up(shared: &Shared) -> Result<(), LedgerError> {
                 continue;
             }
             let path = at.join(&name);
-            let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+            let bytes =
+                shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
             match Token::read(bytes.get(..MAX_TOKEN).unwrap_or(&bytes), &imprint(&checkpoint)) {
                 Ok(token) => tokens.push((name, token.time())),
                 Err(error) => tracing::error!(file = %path.display(), %error, "a token is left out"),

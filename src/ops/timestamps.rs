@@ -87,5 +87,9 @@ fn checkpoint(
     let is_ours = of.size() == size
         && size <= published
         && Frontier::read(size, &Tiles { public: &public, size: published })?.root() == of.root();
-    Ok(if is_ours { Ok(found) } else { Err(format!("expected a checkpoint of the first {size} entries of this log")) })
+    Ok(if is_ours {
+        Ok(found)
+    } else {
+        Err(format!("expected a checkpoint of the first {size} entries of this log"))
+    })
 }

@@ -93,7 +93,8 @@ impl Roots {
         let authority = token.authority.clone();
         let (time, accuracy_ms) = (token.time, token.accuracy_ms);
         let path = |why: String| TokenError::Path { authority: authority.clone(), time, why };
-        let (signer, others) = token.certificates.split_first().ok_or_else(|| path("no certificate".into()))?;
+        let (signer, others) =
+            token.certificates.split_first().ok_or_else(|| path("no certificate".into()))?;
         let signer = EndEntityCert::try_from(signer).map_err(|e| path(e.to_string()))?;
         let at = u64::try_from(time.unix_ms()).map_err(|_| path("it was before 1970".into()))?;
         let at = UnixTime::since_unix_epoch(Duration::from_millis(at));

@@ -67,7 +67,9 @@ pub enum TokenError {
         expected: &'static str,
     },
     /// The signature does not verify.
-    #[error("signature: expected one over the signed attributes by {authority}, found one that does not verify")]
+    #[error(
+        "signature: expected one over the signed attributes by {authority}, found one that does not verify"
+    )]
     Signature {
         /// Subject of the certificate.
         authority: String,
@@ -114,7 +116,8 @@ impl Token {
             return Err(TokenError::TooLong { found: bytes.len() });
         }
         let answer = asn1::response(bytes).map_err(shape("answer", "a TimeStampResp of RFC 3161 in DER"))?;
-        let refused = |text: Option<&str>| TokenError::Refused { status: answer.status, text: text.map(told) };
+        let refused =
+            |text: Option<&str>| TokenError::Refused { status: answer.status, text: text.map(told) };
         let token = answer.token.filter(|_| matches!(answer.status, 0 | 1)); // granted, grantedWithMods
         let token = token.ok_or_else(|| refused(answer.text))?;
         let signed = asn1::signed_data(token, MAX_CERTIFICATES)
@@ -124,7 +127,8 @@ impl Token {
         }
         let info = asn1::tst_info(signed.content).map_err(shape("TSTInfo", "that of RFC 3161 in DER"))?;
         if (info.algorithm, info.imprint) != (asn1::SHA256, sha256) {
-            let of = if info.algorithm == asn1::SHA256 { String::new() } else { format!("{} ", info.algorithm) };
+            let of =
+                if info.algorithm == asn1::SHA256 { String::new() } else { format!("{} ", info.algorithm) };
             let found = format!("{of}{}", hex(info.imprint));
             return Err(TokenError::Imprint { expected: hex(sha256), found });
         }
@@ -214,17 +218,22 @@ fn hash(algorithm: ObjectIdentifier) -> Option<&'static digest::Algorithm> {
 
 /// The certificate that the signing-certificate attribute names by its hash, of those enclosed. The SHA-1 of RFC 2634 is
 /// what openssl wrote for long: to pass off another certificate by it, one must find a second preimage.
-fn signer<'a>(signer: &SignerInfo<'a>, certificates: &[&'a [u8]]) -> Result<(&'a [u8], Certificate), TokenError> {
+fn signer<'a>(
+    signer: &SignerInfo<'a>,
+    certificates: &[&'a [u8]],
+) -> Result<(&'a [u8], Certificate), TokenError> {
     let place = "signing-certificate attribute";
     let wrong = |expected| TokenError::Wrong { place, expected };
     let mut hashes: Vec<(&digest::Algorithm, &[u8])> = Vec::new();
     if signer.has(asn1::SIGNING_CERTIFICATE) {
-        let value = signer.attribute(asn1::SIGNING_CERTIFICATE).ok_or_else(|| wrong("to stand there once"))?;
+        let value =
+            signer.attribute(asn1::SIGNING_CERTIFICATE).ok_or_else(|| wrong("to stand there once"))?;
         let hash = asn1::signing_certificate(value).map_err(shape(place, "ESSCertID of RFC 2634"))?;
         hashes.push((&digest::SHA1_FOR_LEGACY_USE_ONLY, hash));
     }
     if signer.has(asn1::SIGNING_CERTIFICATE_V2) {
-        let value = signer.attribute(asn1::SIGNING_CERTIFICATE_V2).ok_or_else(|| wrong("to stand there once"))?;
+        let value =
+            signer.attribute(asn1::SIGNING_CERTIFICATE_V2).ok_or_else(|| wrong("to stand there once"))?;
         let (algorithm, value) =
             asn1::signing_certificate_v2(value).map_err(shape(place, "ESSCertIDv2 of RFC 5035"))?;
         hashes.push((hash(algorithm).ok_or_else(|| wrong("SHA-256, SHA-384 or SHA-512"))?, value));
@@ -314,8 +323,9 @@ fn signature(
         error: e.to_string(),
     })?;
     let signed = signer.to_be_signed();
-    let verifies =
-        |by: &&dyn SignatureVerificationAlgorithm| certificate.verify_signature(*by, &signed, signer.signature);
+    let verifies = |by: &&dyn SignatureVerificationAlgorithm| {
+        certificate.verify_signature(*by, &signed, signer.signature)
+    };
     if algorithms.iter().any(|by| verifies(by).is_ok()) { Ok(()) } else { Err(bad()) }
 }
 

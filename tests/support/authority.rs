@@ -63,15 +63,16 @@ impl Authority {
     /// Words are parted by spaces up to the first `|`, then by `|`.
     pub fn run(&self, line: &str) -> Vec<u8> {
         let (words, rest) = line.split_once('|').map_or((line, None), |(a, b)| (a, Some(b)));
-        let args: Vec<&str> = words.split_ascii_whitespace().chain(rest.iter().flat_map(|r| r.split('|'))).collect();
+        let args: Vec<&str> =
+            words.split_ascii_whitespace().chain(rest.iter().flat_map(|r| r.split('|'))).collect();
         openssl(self.dir.path(), &args)
     }
 
     fn key(&self, name: &str) {
         match self.keys.split_once(':') {
-            Some((_, bits)) => self.run(&format!(
-                "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{bits} -out {name}.key"
-            )),
+            Some((_, bits)) => {
+                self.run(&format!("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{bits} -out {name}.key"))
+            }
             None => self.run(&format!(
                 "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:{} -out {name}.key",
                 self.keys
@@ -89,7 +90,9 @@ impl Authority {
         times: Option<(&str, &str)>,
     ) {
         self.key(name);
-        self.run(&format!("req -new -config ca.cnf -key {name}.key -out {name}.csr -subj|/O=Synthetic/CN={subject}"));
+        self.run(&format!(
+            "req -new -config ca.cnf -key {name}.key -out {name}.csr -subj|/O=Synthetic/CN={subject}"
+        ));
         // `x509 -req` knows no dates.
         self.write(
             "issue.cnf",
@@ -103,7 +106,8 @@ impl Authority {
         let mut serial = [0; 8];
         getrandom::fill(&mut serial).unwrap();
         self.write("serial", format!("{:016x}\n", u64::from_be_bytes(serial) >> 1 | 1 << 62));
-        let times = times.map_or_else(|| "-days 3650".to_owned(), |(a, b)| format!("-startdate {a} -enddate {b}"));
+        let times =
+            times.map_or_else(|| "-days 3650".to_owned(), |(a, b)| format!("-startdate {a} -enddate {b}"));
         self.run(&format!(
             "ca -batch -notext -config issue.cnf -cert {issuer}.pem -keyfile {issuer}.key -in {name}.csr -out {name}.pem {times}"
         ));
@@ -142,7 +146,12 @@ impl Authority {
 
     /// A token over a digest from another time (`YYYYMMDDHHMMSSZ`), else as it should be.
     pub fn at(&self, sha256: &[u8; 32], time: &str) -> Vec<u8> {
-        self.sign(&tst_info(sha256, time), "-cades -signer tsa.pem -inkey tsa.key -certfile between.pem")
+        self.by_hand(&tst_info(sha256, time))
+    }
+
+    /// A token over a TSTInfo made by hand, else as it should be.
+    pub fn by_hand(&self, content: &[u8]) -> Vec<u8> {
+        self.sign(content, "-cades -signer tsa.pem -inkey tsa.key -certfile between.pem")
     }
 }
 
@@ -204,9 +213,10 @@ impl Server {
                     Manner::Good => authority.answer(&query),
                     Manner::Late => authority.answer(&before),
                     Manner::Old => {
-                        let digest = query[24..56].try_into().unwrap();
-                        // Without the nonce, which is asked for first.
-                        authority.at(&digest, "20200101000000Z")
+                        let mut info = tst_info(&query[24..56].try_into().unwrap(), "20200101000000Z");
+                        info.extend(&query[56..66]); // The nonce.
+                        info[1] += 10;
+                        authority.by_hand(&info)
                     }
                     Manner::Garbage => b"<html>welcome</html>".to_vec(),
                     // PKIStatusInfo: rejection, a text, badRequest.

@@ -197,7 +197,7 @@ fn good_tokens_are_kept_and_nothing_else_whatever_authorities_do() {
     // The log goes on meanwhile, and is stamped again.
     let begun = Instant::now();
     record(&w.ledger, &w.story, "one more");
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(5));
     wait_stamped(&w.data(), &[(5, 1), (6, 1)]);
     wait("the late one was asked again", || servers[4].asked() > 2);
     drop(asking);
@@ -209,10 +209,11 @@ fn good_tokens_are_kept_and_nothing_else_whatever_authorities_do() {
     let urls = vec![servers[7].url(), servers[8].url()];
     record(&w.ledger, &w.story, "and one more");
     let asking = Asking::start(&w.ledger, urls, None, at_once());
-    wait_stamped(&w.data(), &[(5, 1), (6, 1), (7, 1)]);
-    wait("the old one was asked", || servers[7].asked() > 2);
+    let before = servers[7].asked();
+    wait("it is stamped", || stamped(&w.data()).last() == Some(&(7, 1)));
+    wait("the old one was asked", || servers[7].asked() > before + 1);
     drop(asking);
-    assert_eq!(stamped(&w.data()), [(5, 1), (6, 1), (7, 1)]);
+    assert_eq!(stamped(&w.data()).last(), Some(&(7, 1)));
 }
 
 #[test]
@@ -221,7 +222,7 @@ fn the_schedule_goes_on_from_what_is_stored() {
     let authority = Arc::new(Authority::new("Good", "P-256"));
     let servers = [Manner::Good, Manner::Failing].map(|m| Server::start(authority.clone(), m));
     let urls = || servers.iter().map(Server::url).collect::<Vec<_>>();
-    let schedule = Schedule { every: Duration::from_secs(8), ..at_once() };
+    let schedule = Schedule { every: Duration::from_secs(12), ..at_once() };
     let asking = Asking::start(&w.ledger, urls(), None, schedule);
     wait_stamped(&w.data(), &[(5, 1)]);
     let began = Instant::now();
@@ -237,18 +238,18 @@ fn the_schedule_goes_on_from_what_is_stored() {
     let asking = Asking::start(&ledger, urls(), None, schedule);
     wait_stamped(&data, &[(5, 2)]);
     assert_eq!(servers[0].asked(), 1);
-    assert!(began.elapsed() < Duration::from_secs(6), "too slow to tell: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "too slow to tell: {:?}", began.elapsed());
     // The next is due when the time is up since the first, though the log has grown before.
     wait_stamped(&data, &[(5, 2), (6, 2)]);
-    assert!(began.elapsed() > Duration::from_secs(6), "asked too early");
+    assert!(began.elapsed() > Duration::from_secs(10), "asked too early");
     let asked = servers.each_ref().map(Server::asked);
     // Nothing new, no request.
-    std::thread::sleep(Duration::from_secs(9));
+    std::thread::sleep(Duration::from_secs(13));
     assert_eq!(servers.each_ref().map(Server::asked), asked);
     let before = Instant::now();
     record(&ledger, &story, "yet one more");
     wait_stamped(&data, &[(5, 2), (6, 2), (7, 2)]);
-    assert!(before.elapsed() < Duration::from_secs(9));
+    assert!(before.elapsed() < Duration::from_secs(11));
     drop(asking);
 }
 
@@ -343,7 +344,7 @@ fn what_is_dated_before_the_last_entry_or_by_another_clock_is_not_kept() {
         authority.at(&imprint(&checkpoint), &digits(then))
     };
     let add = |token: &[u8]| w.ledger.add_timestamp(&checkpoint, "http://a.example", token, now());
-    assert!(matches!(add(&token(-70_000)), Err(NotStamped::Behind(_))));
+    assert!(matches!(add(&token(-120_000)), Err(NotStamped::Behind(_))));
     assert!(matches!(add(&token(3_700_000)), Err(NotStamped::Clock(_))));
     // A month after the last entry it would pass for one of that day.
     let later = Time::from_unix_ms(now().unix_ms() + 30 * 86_400_000).unwrap();
@@ -495,8 +496,8 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
 
     let key = key(ORIGIN, 1).verifying_key().to_string();
     let verify = |more: &[&str]| {
-        let args = [&["verify", &at("exhibit.zip"), "--key", &key], more].concat();
-        let out = onrecord(&args);
+        let exhibit = at("exhibit.zip");
+        let out = onrecord(&[&["verify", &exhibit, "--key", &key], more].concat());
         (out.status.code(), String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap())
     };
     let (code, text) = verify(&["--timestamp-roots", &at("roots.pem")]);

@@ -29,12 +29,14 @@ pub struct Authority {
     dir: tempfile::TempDir,
     /// What keys are made as: `rsa:3072`, or a curve.
     keys: &'static str,
+    /// Held by the one for whom openssl works: it goes by files.
+    turn: Mutex<()>,
 }
 
 impl Authority {
     /// A synthetic one of this name, whose keys are of this kind and whose signer is `tsa`.
     pub fn new(name: &str, keys: &'static str) -> Self {
-        let this = Self { dir: tempfile::tempdir().unwrap(), keys };
+        let this = Self { dir: tempfile::tempdir().unwrap(), keys, turn: Mutex::new(()) };
         this.write("ca.cnf", "[req]\ndistinguished_name=dn\n[dn]\n");
         this.key("root");
         let subject = format!("/O={name} (synthetic)/CN={name} root");
@@ -128,6 +130,7 @@ impl Authority {
 
     /// What it answers to a request.
     pub fn answer(&self, query: &[u8]) -> Vec<u8> {
+        let _turn = self.turn.lock().unwrap();
         self.write("query.tsq", query);
         self.run("ts -reply -config tsa.cnf -queryfile query.tsq -out answer.tsr");
         self.read("answer.tsr")
@@ -136,6 +139,7 @@ impl Authority {
     /// A token by openssl's means for signed messages, of which nobody asks whether it is as it should be: over a TSTInfo,
     /// with these arguments.
     pub fn sign(&self, content: &[u8], args: &str) -> Vec<u8> {
+        let _turn = self.turn.lock().unwrap();
         self.write("content", content);
         self.run(&format!(
             "cms -sign -binary -nodetach -nosmimecap -econtent_type 1.2.840.113549.1.9.16.1.4 -in content -outform DER \

@@ -191,7 +191,8 @@ fn what_is_no_token_though_it_is_signed_is_refused() {
     let why = wrong(&sign(""), &it, &roots);
     assert!(why.starts_with("signing-certificate attribute: expected one"), "{why}");
     assert!(wrong(&sign("-noattr"), &it, &roots).starts_with("token: expected CMS SignedData"));
-    let two = sign("-cades -signer between.pem -inkey between.key");
+    authority.issue("second", "second", "between", FOR_STAMPS, None);
+    let two = sign("-cades -signer second.pem -inkey second.key");
     assert!(
         wrong(&two, &it, &roots).starts_with("token: expected CMS SignedData of version 3 with one signer")
     );

@@ -24,7 +24,7 @@ use std::{
 use authority::{Authority, CA, FOR_STAMPS, Manner, Server};
 use exhibit::{changed, witness};
 use onrecord::{
-    authority::{Schedule, collect},
+    authority::{Authorities, Schedule, collect},
     check::Outcome,
     exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify, verify_with_roots},
     ledger::{Ledger, NotStamped, Options},
@@ -55,7 +55,8 @@ impl Asking {
     fn start(ledger: &Ledger, urls: Vec<String>, roots: Option<Roots>, schedule: Schedule) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.spawn(collect(ledger.clone(), urls, roots.map(Arc::new), schedule));
+        let authorities = Authorities { urls, roots: roots.map(Arc::new) };
+        runtime.spawn(collect(ledger.clone(), authorities, schedule));
         Self(Some(runtime))
     }
 }
@@ -438,6 +439,9 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
     let report = check(&both, &roots(&[&authority, &other]));
     assert_eq!(report.timestamps.len(), 2);
     assert!(report.timestamps[0].not_later_than <= report.timestamps[1].not_later_than);
+    let report = check(&with(&[own; 65]), &trusted);
+    assert_eq!(report.verdict, ExhibitVerdict::Refused);
+    assert_eq!(said(&report), (Outcome::Failed, "expected at most 64 tokens, found 65"));
     // None is enclosed: said, and nothing refused.
     let none = changed(&exhibit, |e| e.timestamps.clear());
     let report = check(&none, &trusted);

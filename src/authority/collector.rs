@@ -18,6 +18,15 @@ use crate::{
 /// The most authorities that are asked. Their tokens stand in every exhibit.
 pub const MAX_AUTHORITIES: usize = 8;
 
+/// Whom to ask.
+#[derive(Debug, Clone, Default)]
+pub struct Authorities {
+    /// Their addresses.
+    pub urls: Vec<String>,
+    /// If given, tokens are kept only from those that lead to one of these.
+    pub roots: Option<Arc<Roots>>,
+}
+
 /// When authorities are asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
@@ -78,22 +87,16 @@ fn size(checkpoint: Option<&Arc<SignedCheckpoint>>) -> u64 {
     checkpoint.map_or(0, |c| c.checkpoint().size())
 }
 
-/// Asks these authorities, by their addresses, for as long as it is polled. With roots, tokens are kept only from those that
-/// lead to one.
-pub async fn collect(
-    ledger: Ledger,
-    authorities: Vec<String>,
-    roots: Option<Arc<Roots>>,
-    schedule: Schedule,
-) {
+/// Asks authorities for as long as it is polled.
+pub async fn collect(ledger: Ledger, authorities: Authorities, schedule: Schedule) {
     let reader = ledger.reader().clone();
     let mut published = reader.watch_published();
     // Whoever has not stamped what others stamped last is asked for it.
     let last = reader.timestamped().latest().and_then(|(size, _)| reader.stamped_of(size).ok().flatten());
     let (targets, _) = watch::channel(last.map(Arc::new));
     let mut tasks = tokio::task::JoinSet::new();
-    for url in authorities {
-        let asking = Asking::new(&url, roots.clone(), schedule.timeout, schedule.now);
+    for url in authorities.urls {
+        let asking = Asking::new(&url, authorities.roots.clone(), schedule.timeout, schedule.now);
         tasks.spawn(follow(ledger.clone(), url, asking, schedule, targets.subscribe()));
     }
     loop {

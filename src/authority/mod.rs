@@ -6,4 +6,4 @@
 mod asking;
 mod collector;
 
-pub use collector::{MAX_AUTHORITIES, Schedule, collect};
+pub use collector::{Authorities, MAX_AUTHORITIES, Schedule, collect};

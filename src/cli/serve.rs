@@ -11,10 +11,9 @@ use super::{
     verify::read_roots,
 };
 use crate::{
-    authority::MAX_AUTHORITIES,
+    authority::{Authorities, MAX_AUTHORITIES},
     ledger::{Ledger, LedgerError},
     log::WitnessKey,
-    timestamp::Roots,
     witness::{MAX_WITNESSES, WitnessAddress},
 };
 
@@ -81,13 +80,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let limits = &args.serving.limits;
     let asked = Asked {
         witnesses: (!witnesses.is_empty()).then(|| (witnesses, limits.of_asking(&config.limits))),
-        authorities: authorities.map(|(urls, roots)| (urls, roots, limits.of_timestamps(&config.limits))),
+        authorities: authorities.map(|asked| (asked, limits.of_timestamps(&config.limits))),
     };
     bound.until_stopped(ledger, asked, || {})
 }
 
 /// Time-stamping authorities to ask, each once, and the roots that they must lead to, if any were given.
-fn authorities(args: &Args, config: &Config) -> Result<Option<(Vec<String>, Option<Arc<Roots>>)>, Failure> {
+fn authorities(args: &Args, config: &Config) -> Result<Option<Authorities>, Failure> {
     let of_file = args.timestamp_authorities.is_empty();
     let urls = if of_file { &config.timestamp_authorities } else { &args.timestamp_authorities };
     for (n, url) in urls.iter().enumerate() {
@@ -104,7 +103,7 @@ fn authorities(args: &Args, config: &Config) -> Result<Option<(Vec<String>, Opti
     }
     let files = if args.timestamp_roots.is_empty() { &config.timestamp_roots } else { &args.timestamp_roots };
     let roots = if files.is_empty() { None } else { Some(Arc::new(read_roots(files)?)) };
-    Ok((!urls.is_empty()).then(|| (urls.clone(), roots)))
+    Ok((!urls.is_empty()).then(|| Authorities { urls: urls.clone(), roots }))
 }
 
 /// Witnesses to ask, each once.

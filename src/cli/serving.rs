@@ -17,10 +17,9 @@ use super::{
     terminal,
 };
 use crate::{
-    authority::{self, Schedule},
+    authority::{self, Authorities, Schedule},
     ledger::{self, Ledger},
     serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
-    timestamp::Roots,
     witness::{self, Pace, WitnessAddress},
 };
 
@@ -77,7 +76,7 @@ pub(super) struct Asked {
     /// For cosignatures.
     pub witnesses: Option<(Vec<WitnessAddress>, Pace)>,
     /// For time-stamps.
-    pub authorities: Option<(Vec<String>, Option<Arc<Roots>>, Schedule)>,
+    pub authorities: Option<(Authorities, Schedule)>,
 }
 
 /// Addresses that were taken, and how they are served.
@@ -171,8 +170,8 @@ impl Bound {
             if let Some((witnesses, pace)) = asked.witnesses {
                 tokio::spawn(witness::collect(ledger.clone(), witnesses, pace));
             }
-            if let Some((authorities, roots, schedule)) = asked.authorities {
-                tokio::spawn(authority::collect(ledger.clone(), authorities, roots, schedule));
+            if let Some((authorities, schedule)) = asked.authorities {
+                tokio::spawn(authority::collect(ledger.clone(), authorities, schedule));
             }
             notify(State::Ready);
             let stop = async {

@@ -353,7 +353,8 @@ fn what_is_dated_before_the_last_entry_or_by_another_clock_is_not_kept() {
     assert!(matches!(month_old, Err(NotStamped::Clock(_))));
     assert!(matches!(add(b"no token"), Err(NotStamped::Token(_))));
     assert!(stamped(&w.data()).is_empty());
-    add(&token(-30_000)).unwrap();
+    let earliest = add(&token(-30_000)).unwrap();
+    assert_eq!(add(&token(0)).unwrap(), earliest, "a later token says less");
     assert_eq!(stamped(&w.data()), [(5, 1)]);
 }
 

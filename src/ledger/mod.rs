@@ -481,8 +481,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Keeps a token of a time-stamping authority over the text of a checkpoint that this log published; a later one of the
-    /// same authority over the same takes its place. Who the authority is, is for readers to judge. Gives the token's time.
+    /// Keeps a token of a time-stamping authority over the text of a checkpoint that this log published, unless an
+    /// earlier one of the same authority is there. Who the authority is, is for readers to judge. Gives the time of the
+    /// token that is kept.
     ///
     /// # Errors
     /// [`NotStamped`] if it is not good, dated so long before the last entry that readers would refuse an exhibit for it, or

@@ -207,9 +207,13 @@ pub(super) fn add(
     if stored.is_some_and(|stored| stored.checkpoint() != checkpoint.checkpoint()) {
         return Err(NotStamped::Other(dir.display().to_string()));
     }
+    let name = token_name(authority);
+    let earlier = shared.timestamped.read(|kept| kept.get(&size)?.tokens.get(&name).copied());
+    if let Some(earlier) = earlier.filter(|earlier| *earlier <= time) {
+        return Ok(earlier);
+    }
     let known = shared.cosigned.with_known(checkpoint, &shared.log_key);
     let known = known.map_err(|e| LedgerError::Broken(e.to_string()))?;
-    let name = token_name(authority);
     let mut placing = Placing::named(&*shared.disk, shared.folder.tmp(), "timestamp");
     // In this order, so that no token is there without what it is over.
     for (name, bytes) in [(CHECKPOINT, known.note().as_bytes()), (&*name, bytes)] {

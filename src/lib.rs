@@ -5,6 +5,10 @@
 //! pure and all that a verifier needs; [`ledger`] is the one writer; `serve` and `cli` are how people and
 //! programs reach it. The formats are in `docs/formats.md`.
 
+#[cfg(feature = "cli")]
+pub(crate) mod agent;
+#[cfg(feature = "cli")]
+pub mod authority;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -28,6 +32,7 @@ pub mod search;
 pub mod serve;
 #[cfg(feature = "serve")]
 pub(crate) mod store;
+pub mod timestamp;
 #[cfg(feature = "serve")]
 pub mod views;
 #[cfg(feature = "cli")]

@@ -135,6 +135,8 @@ fn cases(reader: &Reader, desk: EventId) -> Cases {
     cases.put("a proof of another", &changed(&good, |e| e.proof = of_other.proof), Some(&log));
     cases.put("the entry of another", &changed(&good, |e| e.entry = of_other.entry), Some(&log));
     cases.put("no words", &changed(&good, |e| e.content = None), Some(&log));
+    // None of the three looks into tokens unless it is given roots.
+    cases.put("with tokens", &changed(&good, |e| e.timestamps = vec![b"a", b"b"]), Some(&log));
     cases.put("no keys", &changed(&good, |e| e.chain.clear()), Some(&log));
     let last = *of_good.chain.keys().last().unwrap();
     let short = changed(&good, |e| {

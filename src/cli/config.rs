@@ -10,6 +10,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
+    authority::Schedule,
     ledger::Options,
     serve::{self, Cidr, ForwardedHeader},
     witness::Pace,
@@ -51,6 +52,12 @@ pub struct Config {
     /// Witnesses that `serve` asks to cosign its checkpoints.
     #[serde(default)]
     pub witnesses: Vec<AskedWitness>,
+    /// Addresses of the time-stamping authorities that `serve` asks to stamp its checkpoints.
+    #[serde(default)]
+    pub timestamp_authorities: Vec<String>,
+    /// Files of roots that they must lead to. Relative to the file.
+    #[serde(default)]
+    pub timestamp_roots: Vec<PathBuf>,
     /// For `witness`.
     #[serde(default)]
     pub witness: WitnessConfig,
@@ -126,6 +133,15 @@ pub struct Limits {
     /// Milliseconds that a witness may take to answer
     #[arg(long, value_name = "MS", env = "ONRECORD_WITNESS_TIMEOUT_MS", hide_env_values = true)]
     pub witness_timeout_ms: Option<u64>,
+    /// Seconds between two checkpoints that time-stamping authorities are asked to stamp, at least 60
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "ONRECORD_TIMESTAMP_EVERY_S",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u64).range(60..)
+    )]
+    pub timestamp_every_s: Option<u64>,
 }
 
 /// The most that is logged.
@@ -203,7 +219,7 @@ impl Config {
             &mut config.witness.data,
             &mut config.witness.key_file,
         ];
-        for path in paths.into_iter().flatten() {
+        for path in paths.into_iter().flatten().chain(&mut config.timestamp_roots) {
             *path = folder.join(&*path);
         }
         Ok(config)
@@ -242,6 +258,16 @@ impl Limits {
             pace.timeout = Duration::from_millis(ms);
         }
         pace
+    }
+
+    /// The same of when time-stamping authorities are asked.
+    pub(super) fn of_timestamps(&self, file: &Self) -> Schedule {
+        let mut schedule = Schedule::default();
+        if let Some(seconds) = self.timestamp_every_s.or(file.timestamp_every_s) {
+            // Authorities that cost nothing would not have it.
+            schedule.every = Duration::from_secs(seconds.max(60));
+        }
+        schedule
     }
 
     /// The same of what the service is bound by.
@@ -291,6 +317,8 @@ mod tests {
             key_file,
             limits,
             witnesses,
+            timestamp_authorities,
+            timestamp_roots,
             witness,
         } = config;
         assert_eq!(data, Some("etc/ledger-data".into()));
@@ -307,6 +335,8 @@ mod tests {
         let [AskedWitness { key, url }] = &witnesses[..] else { panic!("{witnesses:?}") };
         assert!(key.parse::<crate::log::WitnessKey>().is_ok());
         assert_eq!(url, "https://witness.example.org");
+        assert_eq!(timestamp_authorities, ["https://timestamp.example.org/tsr"]);
+        assert_eq!(timestamp_roots, [PathBuf::from("etc/authorities.pem")]);
         let WitnessConfig { data, key_file, listen, logs } = witness;
         assert_eq!((data, key_file), (Some("etc/witness-data".into()), Some("etc/witness.key".into())));
         assert_eq!(listen.as_deref(), Some("127.0.0.1:8081"));
@@ -325,12 +355,14 @@ mod tests {
             writes_per_minute,
             witness_every_ms,
             witness_timeout_ms,
+            timestamp_every_s,
         } = limits;
         assert!(max_batch.is_some() && publish_every_ms.is_some() && max_file.is_some());
         assert!(upload_quota.is_some() && upload_expiry_s.is_some());
         assert!(connections.is_some() && connections_each.is_some());
         assert!(write_burst.is_some() && writes_per_minute.is_some());
         assert!(witness_every_ms.is_some() && witness_timeout_ms.is_some());
+        assert_eq!(timestamp_every_s.map(Duration::from_secs), Some(Schedule::default().every));
         let usual = Pace::default();
         assert_eq!((pace.every, pace.timeout), (usual.every, usual.timeout));
         assert_eq!(format!("{serving:?}"), format!("{:?}", serve::Options::default()));

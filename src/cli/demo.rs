@@ -15,7 +15,7 @@ use super::{
     config::LogLevel,
     key,
     serve::ledger_failure,
-    serving::{Bound, DEFAULT_LISTEN, bind, local, start_log},
+    serving::{Asked, Bound, DEFAULT_LISTEN, bind, local, start_log},
     story::Story,
     terminal, verify,
 };
@@ -81,7 +81,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         Some(listener) => {
             start_log(LogLevel::Warn);
             let options = crate::serve::Options::default();
-            Bound { listener, metrics: None, options }.until_stopped(ledger, None, || {})
+            Bound { listener, metrics: None, options }.until_stopped(ledger, Asked::default(), || {})
         }
         None => {
             ledger.close();

@@ -13,7 +13,7 @@ use super::{
     config::LogLevel,
     meter::Meter,
     serve::ledger_failure,
-    serving::Serving,
+    serving::{Asked, Serving},
     terminal,
     verify::{read_policy, source},
 };
@@ -121,7 +121,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let following =
         std::thread::Builder::new().name("mirror".into()).spawn(move || follow(mirror, every, stopped));
     let following = following.map_err(|e| Failure::Undecided(format!("a thread to follow with: {e}")))?;
-    bound.until_stopped(ledger, None, || {
+    bound.until_stopped(ledger, Asked::default(), || {
         drop(stop);
         // It ends within a bundle.
         if following.join().is_err() {

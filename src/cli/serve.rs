@@ -1,15 +1,17 @@
 //! `serve`: HTTP, GraphQL and pages, until it is told to stop.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args as ClapArgs;
 
 use super::{
-    Context, Failure,
+    Config, Context, Failure,
     config::{AskedWitness, LogLevel},
-    serving::Serving,
+    serving::{Asked, Serving},
+    verify::read_roots,
 };
 use crate::{
+    authority::{Authorities, MAX_AUTHORITIES},
     ledger::{Ledger, LedgerError},
     log::WitnessKey,
     witness::{MAX_WITNESSES, WitnessAddress},
@@ -40,24 +42,68 @@ pub(super) struct Args {
         value_delimiter = ','
     )]
     witnesses: Vec<AskedWitness>,
+    /// A time-stamping authority (RFC 3161) to ask for tokens over checkpoints: its address. May be given again
+    #[arg(
+        long = "timestamp-authority",
+        value_name = "URL",
+        env = "ONRECORD_TIMESTAMP_AUTHORITY",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    timestamp_authorities: Vec<String>,
+    /// Roots that these must lead to, in PEM: then no token of anybody else is kept. May be given again
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ONRECORD_TIMESTAMP_ROOTS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    timestamp_roots: Vec<PathBuf>,
     #[command(flatten)]
     serving: Serving,
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let config = &context.config;
-    let data = args.data.or_else(|| config.data.clone());
+    let data = args.data.clone().or_else(|| config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
     args.serving.start_log(config, LogLevel::Info);
     let asked = if args.witnesses.is_empty() { &config.witnesses } else { &args.witnesses };
     let witnesses = addresses(asked)?;
+    let authorities = authorities(&args, config)?;
     let bound = args.serving.bind(config)?;
     let mut options = args.serving.ledger_options(config);
     options.witnesses = witnesses.iter().map(|w| w.key.clone()).collect();
     let ledger = Ledger::open(&data, options).map_err(ledger_failure)?;
     bound.say(context, None)?;
-    let asking = (!witnesses.is_empty()).then(|| (witnesses, args.serving.limits.of_asking(&config.limits)));
-    bound.until_stopped(ledger, asking, || {})
+    let limits = &args.serving.limits;
+    let asked = Asked {
+        witnesses: (!witnesses.is_empty()).then(|| (witnesses, limits.of_asking(&config.limits))),
+        authorities: authorities.map(|asked| (asked, limits.of_timestamps(&config.limits))),
+    };
+    bound.until_stopped(ledger, asked, || {})
+}
+
+/// Time-stamping authorities to ask, each once, and the roots that they must lead to, if any were given.
+fn authorities(args: &Args, config: &Config) -> Result<Option<Authorities>, Failure> {
+    let of_file = args.timestamp_authorities.is_empty();
+    let urls = if of_file { &config.timestamp_authorities } else { &args.timestamp_authorities };
+    for (n, url) in urls.iter().enumerate() {
+        let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("time-stamping authority {e}"));
+        // A slash at the end may mean something to it, so the address stays as it is.
+        crate::mirror::base_address(url).map_err(|e| usage(&e))?;
+        if urls.iter().take(n).any(|other| other == url) {
+            return Err(usage(&format!("{url}: it was given before")));
+        }
+    }
+    if urls.len() > MAX_AUTHORITIES {
+        let found = urls.len();
+        return Err(Failure::Usage(format!("expected at most {MAX_AUTHORITIES} authorities, found {found}")));
+    }
+    let files = if args.timestamp_roots.is_empty() { &config.timestamp_roots } else { &args.timestamp_roots };
+    let roots = if files.is_empty() { None } else { Some(Arc::new(read_roots(files)?)) };
+    Ok((!urls.is_empty()).then(|| Authorities { urls: urls.clone(), roots }))
 }
 
 /// Witnesses to ask, each once.

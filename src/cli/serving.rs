@@ -17,6 +17,7 @@ use super::{
     terminal,
 };
 use crate::{
+    authority::{self, Authorities, Schedule},
     ledger::{self, Ledger},
     serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
     witness::{self, Pace, WitnessAddress},
@@ -67,6 +68,15 @@ pub(super) struct Serving {
     tls_key: Option<PathBuf>,
     #[command(flatten)]
     pub limits: Limits,
+}
+
+/// Whom the ledger asks while it is served.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// For cosignatures.
+    pub witnesses: Option<(Vec<WitnessAddress>, Pace)>,
+    /// For time-stamps.
+    pub authorities: Option<(Authorities, Schedule)>,
 }
 
 /// Addresses that were taken, and how they are served.
@@ -140,7 +150,7 @@ impl Bound {
     pub fn until_stopped(
         self,
         ledger: Ledger,
-        asking: Option<(Vec<WitnessAddress>, Pace)>,
+        asked: Asked,
         end_writer: impl FnOnce(),
     ) -> Result<(), Failure> {
         let Self { listener, metrics, mut options } = self;
@@ -157,8 +167,11 @@ impl Bound {
             if let Some(tls) = options.tls.clone() {
                 tokio::spawn(renew(tls, hangups()?));
             }
-            if let Some((witnesses, pace)) = asking {
+            if let Some((witnesses, pace)) = asked.witnesses {
                 tokio::spawn(witness::collect(ledger.clone(), witnesses, pace));
+            }
+            if let Some((authorities, schedule)) = asked.authorities {
+                tokio::spawn(authority::collect(ledger.clone(), authorities, schedule));
             }
             notify(State::Ready);
             let stop = async {

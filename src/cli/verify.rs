@@ -14,10 +14,11 @@ use serde_json::json;
 
 use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
-    exhibit::{CaseFile, ExhibitVerdict, MAX_EXHIBIT},
+    exhibit::{CaseFile, ExhibitVerdict, MAX_EXHIBIT, verify_case_with_roots, verify_with_roots},
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
     note::VerifyingKey,
+    timestamp::{MAX_ROOTS_FILE, Roots},
 };
 
 /// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit or a case file; or the proof of a lie
@@ -32,6 +33,7 @@ Examples:
   onrecord verify ./ledger-data --key VKEY
   onrecord verify exhibit-41.zip --policy newsroom.policy
   onrecord verify case-36.zip --policy newsroom.policy
+  onrecord verify exhibit-41.zip --policy newsroom.policy --timestamp-roots authorities.pem
   onrecord verify https://ledger.example.org --key VKEY --against checkpoint-of-a-friend
   onrecord verify fork.json
   onrecord verify contradiction.json
@@ -46,6 +48,10 @@ pub(super) struct Args {
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Roots of the time-stamping authorities that you trust, in PEM, to check the RFC 3161 tokens of an exhibit by. May be
+    /// given again
+    #[arg(long, value_name = "FILE")]
+    timestamp_roots: Vec<PathBuf>,
     /// A checkpoint of the same ledger that somebody else got: it must be continued. If it is not, the proof that the log
     /// signed two histories is written to --fork
     #[arg(long, value_name = "FILE")]
@@ -72,13 +78,17 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let roots = if args.timestamp_roots.is_empty() { None } else { Some(read_roots(&args.timestamp_roots)?) };
     if Path::new(&args.ledger).is_file() {
         let bytes = read(Path::new(&args.ledger), MAX_EXHIBIT)?;
         return match bytes.first() {
             Some(b'{') if Contradiction::is_one(&bytes) => contradiction(&bytes, args.key.as_ref(), context),
             Some(b'{') => fork(&bytes, args.key.as_ref(), context),
-            _ => exhibit(&bytes, args.key, policy, context),
+            _ => exhibit(&bytes, args.key, policy, roots.as_ref(), context),
         };
+    }
+    if roots.is_some() {
+        return Err(Failure::Usage("--timestamp-roots: tokens are in exhibits; this is none".into()));
     }
     let against = args.against.as_deref().map(|path| read(path, MAX_CHECKPOINT)).transpose()?;
     let key = match (args.key, &policy) {
@@ -148,6 +158,20 @@ pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
     let text = String::from_utf8(read(path, MAX_POLICY)?).map_err(|e| named(e.to_string()))?;
     text.parse().map_err(|e: PolicyError| named(e.to_string()))
+}
+
+/// Reads all certificates of some files.
+pub(super) fn read_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
+    let mut roots = Roots::default();
+    for path in paths {
+        let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+        let pem = read(path, MAX_ROOTS_FILE)?;
+        if pem.len() > MAX_ROOTS_FILE {
+            return Err(named(format!("expected at most {MAX_ROOTS_FILE} bytes")));
+        }
+        roots.add_pem(&pem).map_err(|e| named(e.to_string()))?;
+    }
+    Ok(roots)
 }
 
 /// Verifies a fork report.
@@ -233,6 +257,7 @@ fn exhibit(
     bytes: &[u8],
     key: Option<VerifyingKey>,
     policy: Option<Policy>,
+    roots: Option<&Roots>,
     context: &Context,
 ) -> Result<(), Failure> {
     let policy = match (key, policy) {
@@ -240,11 +265,17 @@ fn exhibit(
         (key, policy) => policy.or(key.map(Policy::of_log)),
     };
     let verdict = if CaseFile::is_one(bytes) {
-        let report = crate::exhibit::verify_case(bytes, policy.as_ref());
+        let report = match roots {
+            Some(roots) => verify_case_with_roots(bytes, policy.as_ref(), roots),
+            None => crate::exhibit::verify_case(bytes, policy.as_ref()),
+        };
         show(&report, context);
         report.verdict
     } else {
-        let report = crate::exhibit::verify(bytes, policy.as_ref());
+        let report = match roots {
+            Some(roots) => verify_with_roots(bytes, policy.as_ref(), roots),
+            None => crate::exhibit::verify(bytes, policy.as_ref()),
+        };
         show(&report, context);
         report.verdict
     };

@@ -20,7 +20,8 @@ const README: &str = include_str!("README.txt");
 const FICTION: &str = "FICTIONAL: this entry tells of invented parties, for demonstration.\n\n";
 
 /// An exhibit of the entry at an index, without files, by the checkpoint that most witnesses have cosigned of those that
-/// cover it. `None` if there is no such entry.
+/// cover it; of these the earliest that was stamped, if one was, with its time-stamp tokens. `None` if there is no such
+/// entry.
 ///
 /// # Errors
 /// [`ReadError`] if the store fails, or if the threads of its signers have more than 4,096 entries.
@@ -30,7 +31,8 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
     }
     let needed = Needed::by(reader, index)?;
     let last = needed.chain.last().map_or(index, |last| index.max(*last));
-    needed.enclose(reader, &reader.witnessed_checkpoint(last + 1)).map(Some)
+    let (checkpoint, tokens) = reader.stamped_checkpoint(last + 1)?;
+    needed.enclose(reader, &checkpoint, &tokens).map(Some)
 }
 
 /// What the exhibit of an entry encloses.
@@ -68,8 +70,13 @@ impl Needed {
         Ok(Self { index, entry: raw, chain })
     }
 
-    /// The exhibit, all its proofs in one checkpoint. What that does not cover is left out.
-    pub fn enclose(&self, reader: &Reader, checkpoint: &SignedCheckpoint) -> Result<Vec<u8>, ReadError> {
+    /// The exhibit, all its proofs in one checkpoint, with time-stamp tokens over that. What it does not cover is left out.
+    pub fn enclose(
+        &self,
+        reader: &Reader,
+        checkpoint: &SignedCheckpoint,
+        tokens: &[Vec<u8>],
+    ) -> Result<Vec<u8>, ReadError> {
         let index = self.index;
         let proof = |index: u64| -> Result<String, ReadError> {
             Ok(reader.proof(index, checkpoint)?.ok_or_else(|| missing(index))?.to_string())
@@ -96,7 +103,7 @@ impl Needed {
                 .iter()
                 .map(|(i, (entry, proof))| (*i, LinkInChain { entry, proof: proof.as_bytes() }))
                 .collect(),
-            timestamps: Vec::new(),
+            timestamps: tokens.iter().map(Vec::as_slice).collect(),
             policy: Some(policy.as_bytes()),
         };
         enclosed.write().ok_or_else(|| ReadError(format!("an exhibit of entry {index} would be too large")))

@@ -17,10 +17,14 @@ pub use archive::{ArchiveError, MAX_EXHIBIT, Member};
 pub use assemble::assemble;
 #[cfg(feature = "serve")]
 pub use case::CaseExport;
+#[cfg(feature = "timestamps")]
+pub use case::verify_case_with_roots;
 pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case};
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
 pub use report::{ExhibitReport, ExhibitVerdict};
 pub use verify::verify;
+#[cfg(feature = "timestamps")]
+pub use verify::verify_with_roots;
 
 /// What a file of a media type is called after its digest; `bin` for those that are not in the table, so that a name
 /// never says more than a program may act on.

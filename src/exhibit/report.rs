@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::check::{Check, Outcome, write_checks};
+use crate::{
+    check::{Check, Outcome, write_checks},
+    timestamp::Timestamp,
+};
 
 /// Said of what only the exhibit's own policy speaks for.
 pub(super) const BROUGHT: &str = "trust brought by the exhibit";
@@ -42,6 +45,8 @@ pub struct ExhibitReport {
     pub checks: Vec<Check>,
     /// When the policy's witnesses had seen the tree: seconds since 1970.
     pub witnessed_by: Option<u64>,
+    /// What time-stamping authorities that the reader trusts said of the tree, the earliest first.
+    pub timestamps: Vec<Timestamp>,
     /// The end.
     pub verdict: ExhibitVerdict,
 }
@@ -66,6 +71,8 @@ impl ExhibitReport {
             committed: (self.is_ok("inclusion") && self.is_ok("checkpoint"))
                 .then(|| format!("at index {index}")),
             witnessed_by: self.witnessed_by,
+            timestamps: &self.timestamps,
+            existed: "this entry",
             ledgers_word: "its clock, its numbering, that its rules were followed",
             not_shown: "that nothing later corrects, withdraws or revokes",
         }
@@ -74,18 +81,21 @@ impl ExhibitReport {
 }
 
 /// What exhibits show and what they don't: no sentence says more than was checked.
-pub(super) struct Conclusion {
+pub(super) struct Conclusion<'a> {
     /// What keys signed.
     pub signed: Option<String>,
     /// Where the ledger committed to it.
     pub committed: Option<String>,
     pub witnessed_by: Option<u64>,
+    pub timestamps: &'a [Timestamp],
+    /// What of it is in the tree that was stamped.
+    pub existed: &'static str,
     pub ledgers_word: &'static str,
     /// The last of what is not shown.
     pub not_shown: &'static str,
 }
 
-impl Conclusion {
+impl Conclusion<'_> {
     pub fn sentences(self) -> Vec<(&'static str, String)> {
         let mut proved = Vec::new();
         proved.extend(self.signed.map(|what| format!("the holders of these keys signed {what}")));
@@ -104,6 +114,15 @@ impl Conclusion {
             "On a registrar's or the operator's word",
             "that the keys are whose they are said to be".into(),
         ));
+        if !self.timestamps.is_empty() {
+            let said: Vec<String> = self.timestamps.iter().map(ToString::to_string).collect();
+            let text = format!(
+                "that the ledger's tree, and so {}, existed {}. It says nothing of the time before",
+                self.existed,
+                said.join("; ")
+            );
+            out.push(("On a time-stamping authority's word", text));
+        }
         out.push(("On the ledger's word", self.ledgers_word.into()));
         out.push((
             "Not shown",

@@ -10,18 +10,61 @@ use super::{
 use crate::{
     check::{Check, Outcome},
     event::{Body, Content, Digest, Event, Position},
-    log::{Checkpoint, Entry, Policy, SignedEntry, TlogProof, leaf_hash, verify_inclusion},
-    note::Origin,
+    log::{
+        Checkpoint, Entry, MAX_LEAD, Policy, SignedEntry, Time, TlogProof, is_later_than, leaf_hash,
+        verify_inclusion,
+    },
+    note::{Origin, SignedNote},
+    timestamp::Timestamp,
 };
 
 /// Checks an exhibit. Without a policy of the reader's own, the one that is enclosed is followed, and whose log it is
-/// and who witnessed it are not checked: anybody can enclose a policy that trusts himself.
+/// and who witnessed it are not checked: anybody can enclose a policy that trusts himself. Time-stamp tokens are not
+/// checked.
 pub fn verify(exhibit: &[u8], policy: Option<&Policy>) -> ExhibitReport {
+    verify_by(exhibit, policy, None)
+}
+
+/// The same, and time-stamp tokens against the roots of authorities that the reader trusts. A token that is not good, or
+/// that is older than an entry it covers, condemns the exhibit; one whose authority leads to none of the roots is passed
+/// over if another is good.
+#[cfg(feature = "timestamps")]
+pub fn verify_with_roots(
+    exhibit: &[u8],
+    policy: Option<&Policy>,
+    roots: &crate::timestamp::Roots,
+) -> ExhibitReport {
+    use crate::timestamp::{Token, TokenError};
+    let judge =
+        |token: &[u8], sha256: &[u8; 32]| match Token::read(token, sha256).and_then(|t| roots.verify(&t)) {
+            Ok(timestamp) => Judged::Good(timestamp),
+            Err(e @ TokenError::Untrusted { .. }) => Judged::Untrusted(e.to_string()),
+            Err(e) => Judged::Bad(e.to_string()),
+        };
+    verify_by(exhibit, policy, Some(&judge))
+}
+
+/// The most tokens that are checked: each costs a few signatures.
+const MAX_TIMESTAMPS: usize = 64;
+
+/// What is found of a token.
+#[cfg_attr(not(feature = "timestamps"), expect(dead_code, reason = "nothing judges tokens then"))]
+enum Judged {
+    Good(Timestamp),
+    Untrusted(String),
+    Bad(String),
+}
+
+/// Judges a token over a SHA-256.
+type Judge<'a> = &'a dyn Fn(&[u8], &[u8; 32]) -> Judged;
+
+fn verify_by(exhibit: &[u8], policy: Option<&Policy>, judge: Option<Judge<'_>>) -> ExhibitReport {
     let mut checks = Checks::default();
-    let (mut index, mut witnessed_by) = (None, None);
+    let (mut index, mut witnessed_by, mut stamped) = (None, None, Vec::new());
     // The first fault that leaves nothing to be checked ends it.
-    if let Err(fault) = run(exhibit, policy, &mut checks, &mut index, &mut witnessed_by) {
-        let (name, detail) = fault;
+    let checked = run(exhibit, policy, &mut checks, &mut index, &mut witnessed_by);
+    let checked = checked.and_then(|covered| timestamps(&covered, judge, &mut checks, &mut stamped));
+    if let Err((name, detail)) = checked {
         checks.say(name, Outcome::Failed, detail);
     }
     let checks = checks.0;
@@ -34,7 +77,7 @@ pub fn verify(exhibit: &[u8], policy: Option<&Policy>) -> ExhibitReport {
     } else {
         ExhibitVerdict::NotDecided
     };
-    ExhibitReport { index, checks, witnessed_by, verdict }
+    ExhibitReport { index, checks, witnessed_by, timestamps: stamped, verdict }
 }
 
 #[derive(Default)]
@@ -48,13 +91,21 @@ impl Checks {
 
 type Fault = (&'static str, String);
 
-fn run(
-    exhibit: &[u8],
+/// What the checkpoint covers, for those who say when it was there.
+struct Covered<'a> {
+    checkpoint: SignedNote,
+    /// Indices and times of the entries that are enclosed.
+    entries: Vec<(u64, Time)>,
+    tokens: Vec<&'a [u8]>,
+}
+
+fn run<'a>(
+    exhibit: &'a [u8],
     policy: Option<&Policy>,
     checks: &mut Checks,
     found: &mut Option<u64>,
     witnessed_by: &mut Option<u64>,
-) -> Result<(), Fault> {
+) -> Result<Covered<'a>, Fault> {
     let enclosed = Enclosed::read(exhibit).map_err(|e| ("exhibit", e.to_string()))?;
     checks.say("exhibit", Outcome::Ok, "members as an exhibit has them, nothing compressed, no other bytes");
     let fault = |what: &str, e: &dyn std::fmt::Display| ("entry", format!("{what}: {e}"));
@@ -99,6 +150,12 @@ fn run(
         format!("entry {index} and {} others in the tree whose root is {}", others.len(), root.to_base64());
     checks.say("inclusion", Outcome::Ok, detail);
 
+    let entries = std::iter::once(&entry).chain(others.values().map(|(entry, _)| entry));
+    let covered = Covered {
+        checkpoint: proof.checkpoint().clone(),
+        entries: entries.map(|e| (e.header().index, e.header().time)).collect(),
+        tokens: enclosed.timestamps,
+    };
     let own = match (policy, enclosed.policy) {
         (Some(_), _) => None,
         (None, Some(text)) => {
@@ -110,7 +167,7 @@ fn run(
     let Some(trusted) = policy.or(own.as_ref()) else {
         checks.say("checkpoint", Outcome::NotChecked, "no policy was given, and none is enclosed");
         checks.say("witnesses", Outcome::NotChecked, "no policy was given, and none is enclosed");
-        return Ok(());
+        return Ok(covered);
     };
     let keys: Vec<_> = trusted.logs(origin).collect();
     if keys.is_empty() {
@@ -140,18 +197,76 @@ fn run(
         (None, true, _) => checks.say("witnesses", Outcome::NotChecked, BROUGHT),
         (_, false, Ok(words)) => checks.say("witnesses", Outcome::NotChecked, words),
         (_, _, Ok(words)) => {
-            for entry in std::iter::once(&entry).chain(others.values().map(|(entry, _)| entry)) {
-                let allowed = said.allows(entry.header().time);
-                allowed.map_err(|e| ("witnesses", format!("entry {}: {e}", entry.header().index)))?;
+            for (index, time) in &covered.entries {
+                said.allows(*time).map_err(|e| ("witnesses", format!("entry {index}: {e}")))?;
             }
             *witnessed_by = said.by;
             checks.say("witnesses", Outcome::Ok, words);
         }
         (_, _, Err(what)) => return Err(("witnesses", what)),
     }
-    if !enclosed.timestamps.is_empty() {
-        checks.say("timestamps", Outcome::NotChecked, format!("{} enclosed", enclosed.timestamps.len()));
+    Ok(covered)
+}
+
+/// Tokens over the checkpoint's text.
+fn timestamps(
+    covered: &Covered<'_>,
+    judge: Option<Judge<'_>>,
+    checks: &mut Checks,
+    stamped: &mut Vec<Timestamp>,
+) -> Result<(), Fault> {
+    let enclosed = covered.tokens.len();
+    if judge.is_some() && enclosed > MAX_TIMESTAMPS {
+        return Err(("timestamps", format!("expected at most {MAX_TIMESTAMPS} tokens, found {enclosed}")));
     }
+    let judge = match (judge, enclosed) {
+        (None, 0) => return Ok(()),
+        (None, _) => {
+            let how = "onrecord verify --timestamp-roots FILE checks them";
+            checks.say("timestamps", Outcome::NotChecked, format!("{enclosed} enclosed; {how}"));
+            return Ok(());
+        }
+        (Some(_), 0) => {
+            checks.say("timestamps", Outcome::NotEnclosed, "no authority has stamped this checkpoint");
+            return Ok(());
+        }
+        (Some(judge), _) => judge,
+    };
+    let sha256 = {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(covered.checkpoint.text()).into()
+    };
+    let mut untrusted = Vec::new();
+    for (n, token) in covered.tokens.iter().enumerate() {
+        let fault = |what: String| ("timestamps", format!("timestamps/{n}.tsr: {what}"));
+        let timestamp = match judge(token, &sha256) {
+            Judged::Good(timestamp) => timestamp,
+            Judged::Untrusted(what) => {
+                untrusted.push(fault(what));
+                continue;
+            }
+            Judged::Bad(what) => return Err(fault(what)),
+        };
+        let then = timestamp.not_later_than;
+        if let Some((index, time)) =
+            covered.entries.iter().find(|(_, time)| is_later_than(*time, then.seconds_up()))
+        {
+            let by = &timestamp.authority;
+            return Err(fault(format!(
+                "entry {index}: time: expected at most {MAX_LEAD} s after {then}, when {by} stamped a tree that holds \
+                 it, found {time}"
+            )));
+        }
+        stamped.push(timestamp);
+    }
+    stamped.sort_by_key(|t| t.not_later_than);
+    let Some(earliest) = stamped.first() else {
+        return Err(untrusted.swap_remove(0));
+    };
+    let mut detail = format!("the checkpoint existed {earliest}; it says nothing of the time before");
+    stamped.iter().skip(1).for_each(|t| detail += &format!("\n{t}"));
+    untrusted.iter().for_each(|(_, what)| detail += &format!("\npassed over: {what}"));
+    checks.say("timestamps", Outcome::Ok, detail);
     Ok(())
 }
 

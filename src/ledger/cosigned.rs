@@ -239,6 +239,32 @@ impl Cosigned {
         self.witnesses.iter().map(|key| Witnessed { key: key.clone(), latest: latest(key) }).collect()
     }
 
+    /// A checkpoint of this log with the cosignatures by its witnesses that it has, or that are known of it besides.
+    pub fn with_known(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        log: &VerifyingKey,
+    ) -> Result<SignedCheckpoint, CheckpointError> {
+        let known = self.of_size(size(checkpoint)).filter(|c| c.checkpoint() == checkpoint.checkpoint());
+        let known = known.as_ref().map_or(&[][..], |c| c.note().signatures());
+        self.with_good(checkpoint, log, checkpoint.note().signatures().iter().chain(known))
+    }
+
+    /// A checkpoint with the log's own line, and of each witness the latest good one of these.
+    fn with_good<'a>(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        log: &VerifyingKey,
+        lines: impl Iterator<Item = &'a SignatureLine>,
+    ) -> Result<SignedCheckpoint, CheckpointError> {
+        let bare = bare(checkpoint, log)?;
+        let all: Vec<SignatureLine> = lines.cloned().collect();
+        let with_all = bare.note().with_signatures(&all)?;
+        let found = self.witnesses.iter().filter_map(|key| key.find(&with_all).ok());
+        let good: Vec<SignatureLine> = found.map(|f| f.line().clone()).collect();
+        bare.with_signatures(&good)
+    }
+
     /// Adds lines to a checkpoint of this log: of each of its witnesses the latest good one. Gives the checkpoint with
     /// all that it has then, and `None` if that is what it had. Done under a lock, so that whoever hands it on in `then` never
     /// hands on less than was handed on before.
@@ -252,13 +278,8 @@ impl Cosigned {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let before = kept.checkpoints.iter().find(|c| size(c) == size(checkpoint)).cloned();
         let had = before.as_ref().map_or(&[][..], |c| c.note().signatures());
-        let all: Vec<SignatureLine> = had.iter().chain(lines).cloned().collect();
-        let note = SignedNote::assemble(checkpoint.note().text(), &own_line(checkpoint, log))?;
-        let with_all = note.with_signatures(&all)?;
-        let found = self.witnesses.iter().filter_map(|key| key.find(&with_all).ok());
-        let good: Vec<SignatureLine> = found.map(|f| f.line().clone()).collect();
-        let checkpoint = Checkpoint::open_note(note, log)?.with_signatures(&good)?;
-        if good.is_empty() || before.is_some_and(|before| *before == checkpoint) {
+        let checkpoint = self.with_good(checkpoint, log, had.iter().chain(lines))?;
+        if count(&checkpoint) == 0 || before.is_some_and(|before| *before == checkpoint) {
             return Ok(());
         }
         let checkpoint = Arc::new(checkpoint);

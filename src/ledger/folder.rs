@@ -110,6 +110,13 @@ impl Folder {
     pub fn cosigned(&self) -> PathBuf {
         self.0.join("cosigned")
     }
+    /// Checkpoints with tokens of time-stamping authorities, a folder for each size.
+    pub fn timestamps(&self) -> PathBuf {
+        self.0.join("timestamps")
+    }
+    pub fn timestamps_of(&self, size: u64) -> PathBuf {
+        self.timestamps().join(size.to_string())
+    }
     /// Marks of withheld files.
     pub fn withheld(&self) -> PathBuf {
         self.0.join("withheld")

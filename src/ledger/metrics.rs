@@ -64,6 +64,19 @@ impl Ledger {
             to.sample(name, &[("outcome", outcome)], count);
         }
 
+        let stamped = shared.timestamped.latest();
+        let help = "Entries that the latest checkpoint covers that a time-stamping authority has stamped.";
+        to.gauge("onrecord_timestamped_size", help, stamped.map_or(0, |(size, _)| size));
+        if let Some((_, time)) = stamped {
+            let help = "When it was stamped, by the authority's clock.";
+            to.gauge("onrecord_timestamped_timestamp_seconds", help, time.unix_ms() as f64 / 1e3);
+        }
+        let name = "onrecord_timestamp_answers_total";
+        to.family(name, Kind::Counter, "What came of asking time-stamping authorities for tokens.");
+        for (outcome, count) in shared.timestamped.outcomes() {
+            to.sample(name, &[("outcome", outcome)], count);
+        }
+
         let help = "Entries, words, rows and lists that readers asked the store for.";
         to.family("onrecord_store_reads_total", Kind::Counter, help);
         to.sample("onrecord_store_reads_total", &[], shared.reads.load(Ordering::Relaxed));

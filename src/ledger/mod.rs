@@ -38,6 +38,7 @@ mod recent;
 mod sequencer;
 mod shown;
 mod submission;
+pub(crate) mod timestamped;
 mod upload;
 pub(crate) mod withholding;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub(crate) use footprint::{Basis, Changes, Footprint};
 pub(crate) use reader::listed;
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
 pub use submission::{Receipt, Submission};
+pub use timestamped::NotStamped;
 pub use upload::Upload;
 
 use std::{
@@ -71,7 +73,7 @@ use self::{
 };
 use crate::{
     event::{Digest, Refusal},
-    log::{SignedCheckpoint, WitnessKey},
+    log::{SignedCheckpoint, Time, WitnessKey},
     note::{Origin, SignatureLine, SigningKey, VerifyingKey},
     store::StoreError,
 };
@@ -477,6 +479,28 @@ impl Ledger {
         cosigned::add(self.0.reader.shared(), checkpoint, witness, line)?;
         self.0.signals.wake();
         Ok(())
+    }
+
+    /// Keeps a token of a time-stamping authority over the text of a checkpoint that this log published, unless an
+    /// earlier one of the same authority is there. Who the authority is, is for readers to judge. Gives the time of the
+    /// token that is kept.
+    ///
+    /// # Errors
+    /// [`NotStamped`] if it is not good, dated so long before the last entry that readers would refuse an exhibit for it, or
+    /// more than an hour from `now`, or if it can't be written.
+    pub fn add_timestamp(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        authority: &str,
+        token: &[u8],
+        now: Time,
+    ) -> Result<Time, NotStamped> {
+        timestamped::add(self.0.reader.shared(), checkpoint, authority, token, now)
+    }
+
+    /// Puts cosignatures that came later beside the checkpoint that was stamped last.
+    pub(crate) fn refresh_timestamps(&self) -> Result<(), LedgerError> {
+        timestamped::refresh(self.0.reader.shared())
     }
 
     /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.

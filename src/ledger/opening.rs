@@ -20,6 +20,7 @@ use super::{
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
     sequencer::{Extent, Sequencer, Signals, words_changed},
+    timestamped,
     upload::Uploads,
     withholding::{self, Marks, listed_files, target_of},
 };
@@ -391,6 +392,7 @@ impl Opening {
         catch_up(&shared, size, progress)?;
         withhold_again(&shared, journalled())?;
         cosigned::take_up(&shared, on_disk.as_ref())?;
+        timestamped::take_up(&shared)?;
         if let Some(checkpoint) = on_disk {
             let bare = cosigned::bare(&checkpoint, &shared.log_key);
             let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;

@@ -13,12 +13,14 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
+    LedgerError,
     cosigned::{AskOutcome, Cosigned, Witnessed},
     folder::Folder,
     footprint::{Changes, Footprint},
     offsets::Offsets,
     overlay::Overlay,
     recent::{ItemWords, Recent},
+    timestamped::{self, StampedCheckpoint, Timestamped},
     upload::Uploads,
     withholding::{Marks, is_closed, listed_files},
 };
@@ -125,6 +127,7 @@ pub(crate) struct Shared {
     /// The checkpoint in `public/`, told after each publication.
     pub published: watch::Sender<Option<Arc<SignedCheckpoint>>>,
     pub cosigned: Cosigned,
+    pub timestamped: Timestamped,
     cache: Mutex<TileCache>,
     offsets: Offsets,
     /// When each thing that readers ask for last changed.
@@ -163,6 +166,7 @@ impl Shared {
             committed,
             published: watch::Sender::new(None),
             cosigned,
+            timestamped: Timestamped::default(),
             recent: RwLock::new(recent),
             overlay: RwLock::default(),
             index,
@@ -564,6 +568,33 @@ impl Reader {
     pub fn witnessed_checkpoint(&self, entries: u64) -> Arc<SignedCheckpoint> {
         self.note_everything();
         self.0.cosigned.covering(entries).unwrap_or_else(|| self.checkpoint())
+    }
+    /// The checkpoint to prove an entry by to somebody who keeps the proof, and tokens over it: as
+    /// [`witnessed_checkpoint`](Self::witnessed_checkpoint), but of those with as many cosignatures the earliest that
+    /// an authority has stamped, if one has. A token says "not later than", so an earlier one says more.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn stamped_checkpoint(&self, entries: u64) -> Result<StampedCheckpoint, ReadError> {
+        let witnessed = self.witnessed_checkpoint(entries);
+        let most = witnessed.note().signatures().len().saturating_sub(1);
+        let stamped = timestamped::covering(&self.0, entries, most)?;
+        Ok(stamped.unwrap_or_else(|| (witnessed, Vec::new())))
+    }
+    /// The checkpoint that most witnesses have cosigned, of those that cover so many entries.
+    pub(crate) fn cosigned_checkpoint(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
+        self.0.cosigned.covering(entries)
+    }
+    /// The checkpoint of a size that an authority has stamped.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if it can't be read.
+    pub(crate) fn stamped_of(&self, size: u64) -> Result<Option<SignedCheckpoint>, LedgerError> {
+        timestamped::checkpoint(&self.0, size)
+    }
+    /// What authorities have stamped.
+    pub(crate) fn timestamped(&self) -> &Timestamped {
+        &self.0.timestamped
     }
     /// The witnesses that this ledger asks, each with what it cosigned last.
     pub fn witnessed(&self) -> Vec<Witnessed> {

@@ -43,6 +43,10 @@ impl Time {
     fn civil(self) -> Option<DateTime> {
         EPOCH.checked_add(SignedDuration::from_millis(self.0)).ok()
     }
+    /// Seconds since 1970, rounded up; 0 for what was before.
+    pub(crate) fn seconds_up(self) -> u64 {
+        u64::try_from(self.unix_ms()).unwrap_or_default().div_ceil(1_000)
+    }
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn unix_ms(self) -> i64 {
         self.0

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     event::Digest,
-    ledger::{LedgerError, folder::Folder},
-    log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, tiles_of},
+    ledger::{LedgerError, folder::Folder, timestamped::CHECKPOINT},
+    log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, parse_decimal, tiles_of},
     mirror::{FolderSource, Options, Report, Verdict, verify},
     note::{Origin, VerifyingKey},
     store::disk::{Placing, RealDisk},
@@ -78,6 +78,27 @@ fn read_checkpoint(folder: &Folder, key: &VerifyingKey) -> Result<Option<SignedC
     opened.map(Some).map_err(|e| OpsError::Unusable(format!("{}: {e}", path.display())))
 }
 
+/// Copies stamped checkpoints that cover no more than the copy does, and their tokens: they can't be had again.
+fn copy_timestamps(from: &Folder, dest: &Folder, size: u64, done: &mut Backup) -> Result<(), OpsError> {
+    let mut placing = Placing::new(&RealDisk, dest.tmp());
+    let mut names = files_under(&from.timestamps())?;
+    // A checkpoint before the tokens over it.
+    names.sort_by_key(|name| !name.ends_with(CHECKPOINT));
+    for name in names {
+        let covered = name.split_once('/').and_then(|(at, _)| parse_decimal(at)).is_some_and(|at| at <= size);
+        let (source, target) = (from.timestamps().join(&name), dest.timestamps().join(&name));
+        let Some(bytes) = (if covered { read(&source)? } else { None }) else { continue };
+        if read(&target)?.as_deref() == Some(&bytes) {
+            done.kept += 1;
+        } else {
+            placing.place(&target, &bytes).map_err(LedgerError::from)?;
+            done.written += 1;
+        }
+    }
+    placing.sync().map_err(LedgerError::from)?;
+    Ok(())
+}
+
 fn make_dir(dir: &Path, mode: u32) -> Result<(), OpsError> {
     fs::DirBuilder::new().recursive(true).mode(mode).create(dir).doing("create", dir)
 }
@@ -122,6 +143,8 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
         }
     }
     done.removed += held::remove(&dest, &origin, done.size)?;
+    let size = done.size;
+    copy_timestamps(&from, &dest, size, &mut done)?;
     if with_keys {
         copy_keys(&from, &dest)?;
     }
@@ -353,6 +376,9 @@ fn make(
     };
     for name in files_under(&source.public())? {
         copy(&source.public().join(&name), &dest.public().join(&name))?;
+    }
+    for name in files_under(&source.timestamps())? {
+        copy(&source.timestamps().join(&name), &dest.timestamps().join(&name))?;
     }
     copy(&source.settings(), &dest.settings())?;
     if source.withheld().exists() {

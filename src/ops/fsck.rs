@@ -14,6 +14,7 @@ use super::{
     Doing as _, OpsError,
     below::{Below, KnownRows},
     stray::{self, Tiles, read_tile},
+    timestamps,
 };
 use crate::{
     event::{Content, Digest, Position},
@@ -75,6 +76,9 @@ impl fmt::Display for Fsck {
             false if self.faults.iter().all(|fault| fault.place == Place::Path(INDEX.into())) => {
                 writeln!(f, "\nNot sound, but the log is: run `onrecord rebuild`.{below}")
             }
+            false if self.faults.iter().all(is_of_timestamps) => {
+                writeln!(f, "\nNot sound, but the log is: take it from a backup, or move it away.{below}")
+            }
             false => {
                 writeln!(f, "\nNot sound: don't serve this folder. Restore a backup, or ask a mirror.{below}")
             }
@@ -82,8 +86,13 @@ impl fmt::Display for Fsck {
     }
 }
 
+/// Tokens stand beside the log; no reader needs them to verify it.
+fn is_of_timestamps(fault: &Fault) -> bool {
+    matches!(&fault.place, Place::Path(path) if path.starts_with("timestamps/"))
+}
+
 /// Checks a data folder that nobody writes to: all that `verify` checks, and the journal, the index, files that
-/// nothing names, and keys. With `since`, entries from there on (rounded down to a whole bundle); what is needed of
+/// nothing names, time-stamp tokens, and keys. With `since`, entries from there on (rounded down to a whole bundle); what is needed of
 /// those below is taken from the index. `progress` is told how many entries are done, and of how many.
 ///
 /// # Errors
@@ -132,6 +141,13 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
         };
         let folder = (&folder, &origin, &log_key);
         check::<Below<'_>>(&mut out, folder, Some(&index), begin, progress)?;
+    }
+    if !out.faults.iter().all(|fault| fault.place == Place::Path(INDEX.into())) {
+        if folder.timestamps().exists() {
+            out.say("timestamps", Outcome::NotChecked, "the log itself does not verify");
+        }
+    } else if let Some(found) = timestamps::check(&folder, &log_key)? {
+        out.judge("timestamps", found);
     }
     keys(&mut out, &folder, &log_key)?;
     Ok(out)

@@ -16,6 +16,7 @@ mod below;
 mod fsck;
 mod held;
 mod stray;
+mod timestamps;
 
 pub use backup::{Backup, Restored, backup, restore};
 pub use fsck::{Fsck, fsck};

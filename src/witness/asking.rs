@@ -120,7 +120,7 @@ struct Answer {
 
 impl Asking {
     pub fn new(witness: WitnessAddress, known: u64, timeout: Duration) -> Self {
-        let agent = agent(&witness.url, timeout);
+        let agent = crate::agent::agent(&witness.url, timeout);
         Self { witness, agent, known, unanswered: None }
     }
 
@@ -197,19 +197,4 @@ impl Asking {
         };
         Ok(Answer { status, after: after.map(Duration::from_secs), body })
     }
-}
-
-/// No redirect is followed, and no answer waited for longer than so long, from the first byte sent to the last received.
-fn agent(url: &str, timeout: Duration) -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .user_agent(concat!("onrecord/", env!("CARGO_PKG_VERSION")))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_global(Some(timeout));
-    let host = url.split("://").nth(1).unwrap_or_default();
-    // No proxy reaches this machine itself.
-    let here = ["127.", "localhost", "[::1]"].iter().any(|h| host.starts_with(h));
-    let config = if here { config.proxy(None) } else { config };
-    config.build().new_agent()
 }

@@ -17,6 +17,8 @@ use crate::{
 pub struct CaseExport {
     reader: Reader,
     checkpoint: Arc<SignedCheckpoint>,
+    /// Time-stamp tokens over it.
+    tokens: Vec<Vec<u8>>,
     /// What is still to come; an empty one ends it.
     left: std::vec::IntoIter<u64>,
     /// None once the end was written.
@@ -44,8 +46,10 @@ impl CaseExport {
         let mut thread = reader.thread(case)?;
         thread.retain(|index| *index < published);
         let (Some(first), Some(last)) = (thread.first().copied(), thread.last()) else { return Ok(None) };
+        let (checkpoint, tokens) = reader.stamped_checkpoint(last + 1)?;
         Ok(Some(Self {
-            checkpoint: reader.witnessed_checkpoint(last + 1),
+            checkpoint,
+            tokens,
             reader: reader.clone(),
             left: thread.into_iter(),
             writer: Some(Writer::default()),
@@ -77,7 +81,8 @@ impl CaseExport {
             out.append(&mut writer.end().ok_or_else(large)?);
             return Ok(Some(out));
         };
-        let exhibit = Needed::by(&self.reader, index)?.enclose(&self.reader, &self.checkpoint)?;
+        let exhibit =
+            Needed::by(&self.reader, index)?.enclose(&self.reader, &self.checkpoint, &self.tokens)?;
         let out = writer.member(&Member { name: &name_of(index), bytes: &exhibit }).ok_or_else(large)?;
         self.writer = Some(writer);
         Ok(Some(out))

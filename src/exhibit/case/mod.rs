@@ -15,3 +15,5 @@ pub use export::CaseExport;
 pub use file::{CaseFile, MAX_EXHIBITS};
 pub use report::{CaseEntry, CaseReport};
 pub use verify::verify_case;
+#[cfg(feature = "timestamps")]
+pub use verify::verify_case_with_roots;

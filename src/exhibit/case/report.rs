@@ -11,6 +11,7 @@ use crate::{
         ExhibitVerdict,
         report::{BROUGHT, Conclusion},
     },
+    timestamp::Timestamp,
 };
 
 /// One exhibit of a case file that was not refused.
@@ -35,6 +36,8 @@ pub struct CaseReport {
     pub checks: Vec<Check>,
     /// When the policy's witnesses had seen the tree: seconds since 1970.
     pub witnessed_by: Option<u64>,
+    /// What time-stamping authorities that the reader trusts said of the tree, the earliest first.
+    pub timestamps: Vec<Timestamp>,
     /// The end.
     pub verdict: ExhibitVerdict,
     /// Whether whose log it is was asked of a policy that the reader brought.
@@ -95,6 +98,8 @@ impl CaseReport {
             signed: self.is_ok("exhibits").then(|| format!("these facts and {words}")),
             committed: self.is_ok("checkpoint").then(|| format!("at their indexes, {range}")),
             witnessed_by: self.witnessed_by,
+            timestamps: &self.timestamps,
+            existed: "these entries",
             ledgers_word: "its clock, its numbering (so that no entry of the case is missing between the first and \
                            the last here), that its rules were followed",
             not_shown: "that the last entry here is the last of the case, that nothing later corrects, withdraws or \

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     check::{Check, Outcome},
     event::{Event, EventType},
-    exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, verify},
+    exhibit::{Enclosed, ExhibitReport, verify},
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
 
@@ -17,8 +17,24 @@ type Fault = (&'static str, String);
 /// lines they are one case from its first entry on, with none missing between. Without a policy of the reader's own, whose
 /// log it is and who witnessed it are not checked.
 pub fn verify_case(bytes: &[u8], policy: Option<&Policy>) -> CaseReport {
-    let mut report = CaseReport::default();
-    if let Err((name, detail)) = run(bytes, policy, &mut report) {
+    verify_by(bytes, policy.is_some(), |exhibit| verify(exhibit, policy))
+}
+
+/// The same, and time-stamp tokens against the roots of authorities that the reader trusts, as
+/// [`verify_with_roots`](crate::exhibit::verify_with_roots) does.
+#[cfg(feature = "timestamps")]
+pub fn verify_case_with_roots(
+    bytes: &[u8],
+    policy: Option<&Policy>,
+    roots: &crate::timestamp::Roots,
+) -> CaseReport {
+    let verify = |exhibit: &[u8]| crate::exhibit::verify_with_roots(exhibit, policy, roots);
+    verify_by(bytes, policy.is_some(), verify)
+}
+
+fn verify_by(bytes: &[u8], by_policy: bool, verify: impl Fn(&[u8]) -> ExhibitReport) -> CaseReport {
+    let mut report = CaseReport { policy: by_policy, ..CaseReport::default() };
+    if let Err((name, detail)) = run(bytes, verify, &mut report) {
         report.say(name, Outcome::Failed, detail);
     }
     report.decide();
@@ -40,7 +56,7 @@ fn part(exhibit: &[u8]) -> Result<Part, String> {
     Ok(Part { entry, checkpoint: proof.checkpoint().as_bytes().to_vec() })
 }
 
-fn run(bytes: &[u8], policy: Option<&Policy>, report: &mut CaseReport) -> Result<(), Fault> {
+fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseReport) -> Result<(), Fault> {
     let file = CaseFile::read(bytes).map_err(|e| ("case file", e.to_string()))?;
     let count = file.exhibits.len();
     report.say("case file", Outcome::Ok, format!("{count} exhibits, nothing compressed, no other bytes"));
@@ -48,7 +64,7 @@ fn run(bytes: &[u8], policy: Option<&Policy>, report: &mut CaseReport) -> Result
     let mut undecided = None;
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {
         let name = name_of(*index);
-        let of_it = verify(exhibit, policy);
+        let of_it = verify(exhibit);
         if let Some(failed) = of_it.checks.iter().find(|c| c.outcome == Outcome::Failed) {
             return Err(("exhibits", format!("{name}: {}: {}", failed.name, failed.detail)));
         }
@@ -99,10 +115,9 @@ fn run(bytes: &[u8], policy: Option<&Policy>, report: &mut CaseReport) -> Result
     );
     report.words();
     // By one checkpoint and one policy they are the same in each.
-    report.witnessed_by = of_first.witnessed_by;
+    (report.witnessed_by, report.timestamps) = (of_first.witnessed_by, of_first.timestamps);
     let ends = ["checkpoint", "witnesses", "timestamps"];
     report.checks.extend(of_first.checks.into_iter().filter(|check: &Check| ends.contains(&check.name)));
-    report.policy = policy.is_some() && of_first.verdict != ExhibitVerdict::Refused;
     Ok(())
 }
 

@@ -535,6 +535,18 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("onrecord.toml: expected a certificate in PEM, found none"), "{text}");
 
+    // The exhibits of a case file have it as well.
+    let exported = onrecord(&["case", "export", "@4", "--ledger", &url, "-o", &at("case.zip")]);
+    assert!(exported.status.success(), "{exported:?}");
+    for (roots, code, expected) in [
+        ("roots.pem", 0, "that the ledger's tree, and so these entries, existed not later than 20"),
+        ("others.pem", 1, "REFUSED  exhibit-3.zip: timestamps: timestamps/0.tsr: certificate: CN=Acme Time"),
+    ] {
+        let out = onrecord(&["verify", &at("case.zip"), "--key", &key, "--timestamp-roots", &at(roots)]);
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(out.status.code() == Some(code) && text.contains(expected), "{text}");
+    }
+
     // By hand, as docs/exhibits.md says.
     let exhibit = fs::read(at("exhibit.zip")).unwrap();
     let enclosed = Enclosed::read(&exhibit).unwrap();

@@ -261,6 +261,11 @@ fn exhibit(
         terminal::json(&report);
     } else {
         terminal::result(&terminal::plain(&report.to_string()));
+        if roots.is_none() && report.checks.iter().any(|check| check.name == "timestamps") {
+            terminal::note(
+                "time-stamps are checked with --timestamp-roots FILE, the roots of authorities that you trust",
+            );
+        }
     }
     match report.verdict {
         ExhibitVerdict::Valid => Ok(()),

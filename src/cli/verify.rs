@@ -264,21 +264,26 @@ fn exhibit(
         (Some(_), Some(_)) => return Err(Failure::Usage("give --key or --policy, not both".into())),
         (key, policy) => policy.or(key.map(Policy::of_log)),
     };
-    let verdict = if CaseFile::is_one(bytes) {
+    let (verdict, checks) = if CaseFile::is_one(bytes) {
         let report = match roots {
             Some(roots) => verify_case_with_roots(bytes, policy.as_ref(), roots),
             None => crate::exhibit::verify_case(bytes, policy.as_ref()),
         };
         show(&report, context);
-        report.verdict
+        (report.verdict, report.checks)
     } else {
         let report = match roots {
             Some(roots) => verify_with_roots(bytes, policy.as_ref(), roots),
             None => crate::exhibit::verify(bytes, policy.as_ref()),
         };
         show(&report, context);
-        report.verdict
+        (report.verdict, report.checks)
     };
+    if roots.is_none() && !context.json && checks.iter().any(|check| check.name == "timestamps") {
+        terminal::note(
+            "time-stamps are checked with --timestamp-roots FILE, the roots of authorities that you trust",
+        );
+    }
     match verdict {
         ExhibitVerdict::Valid => Ok(()),
         verdict => Err(Failure::Silent(verdict.exit_code())),

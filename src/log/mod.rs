@@ -56,7 +56,6 @@ pub use cosignature::{
 pub use entry::{Entry, EntryError, Header, MAX_ENTRY, MAX_INDEX, SignedEntry, Time};
 pub use fork::{Fork, ForkError, MAX_FORK, Proved};
 pub use hash::{Hash, leaf_hash, node_hash};
-#[cfg(feature = "serve")]
 pub(crate) use policy::is_later_than;
 pub use policy::{Cosigned, MAX_LEAD, MAX_POLICY, Policy, PolicyError};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};

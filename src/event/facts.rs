@@ -1,6 +1,6 @@
 //! The types of facts (the list `facts` of `schema/events.json`).
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use super::{
     at::{AT_FORMS, At, Day},
@@ -471,11 +471,12 @@ impl Fact for Vec<Position> {
         const FORM: &str = "content or files/<i>, each once";
         let Json::Array(list) = value else { return Err(bad(place, "an array of positions", value)) };
         let mut out: Vec<Position> = Vec::with_capacity(list.len());
+        let mut seen = HashSet::with_capacity(list.len());
         for (i, entry) in list.iter().enumerate() {
             let place = format!("{place}[{i}]");
             let position = Position::parse(string(entry, &place, FORM)?);
             match position {
-                Some(p) if !out.contains(&p) => out.push(p),
+                Some(p) if seen.insert(p) => out.push(p),
                 _ => return Err(bad(&place, FORM, entry)),
             }
         }

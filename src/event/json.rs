@@ -4,10 +4,15 @@
 //! its quotes. Numbers are judged on the token. The fault reported is the first in reading order, but bytes
 //! that may not stand in the line at all are looked for first.
 
+use std::collections::HashSet;
+
 use super::refusal::{Code, Refusal, quote};
 
 /// The deepest nesting; the outermost object is level 1.
 pub const MAX_DEPTH: usize = 32;
+/// From so many members of an object on, their names are kept in a set. Events of honest people have fewer, and looking
+/// through these is faster; but comparing each of 7,000 with all others takes longer than verifying a signature.
+const MANY: usize = 16;
 /// The largest number, in size: 2^53-1.
 pub const MAX_NUMBER: i64 = (1 << 53) - 1;
 
@@ -123,13 +128,21 @@ impl<'a> Parser<'a> {
     fn object(&mut self, level: usize) -> Result<Json<'a>, Refusal> {
         self.enter(level, b'}')?;
         let mut members: Vec<(&str, Json)> = Vec::new();
+        let mut names = HashSet::new();
         loop {
             let start = self.at;
             if self.peek() != Some(b'"') {
                 return Err(self.syntax("a member name"));
             }
             let name = self.string()?;
-            if members.iter().any(|(n, _)| *n == name) {
+            if members.len() == MANY {
+                names.extend(members.iter().map(|(n, _)| *n));
+            }
+            let twice = match members.len() {
+                0..MANY => members.iter().any(|(n, _)| *n == name),
+                _ => !names.insert(name),
+            };
+            if twice {
                 return Err(fault(Code::JsonDuplicate, start, "each name once", &quote(name)));
             }
             if !self.eat(b':') {
@@ -243,6 +256,23 @@ mod tests {
             ("{\"a\":[]}", Code::JsonEmpty),
         ] {
             assert_eq!(code(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_found_among_few_and_many() {
+        for members in [2, MANY, MANY + 1, MANY + 2, 7_000] {
+            let mut all: Vec<String> = (0..members).map(|i| format!("\"{i:04x}\":1")).collect();
+            let line = |all: &[String]| format!("{{{}}}", all.join(","));
+            assert!(parse(&line(&all)).is_ok(), "{members}");
+            for again in [0, members / 2, members - 1] {
+                all.push(all[again].clone());
+                let e = parse(&line(&all)).unwrap_err();
+                // Seven bytes a member and a comma, after a brace.
+                let place = format!("line 3, byte {}", 2 + 9 * members);
+                assert_eq!((e.code, e.place), (Code::JsonDuplicate, place));
+                all.pop();
+            }
         }
     }
 

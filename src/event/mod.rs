@@ -29,6 +29,7 @@ pub(crate) use envelope::check_pseudonym;
 pub use envelope::{Event, MARKER, MAX_BY, MAX_EVENT, SignedEvent};
 pub use facts::{Country, Deadline, FactKind, ItemOutcome, ItemVerdict, Language, Position, Zone};
 pub use id::{Digest, EventId};
+pub(crate) use refusal::quote;
 pub use refusal::{Code, Refusal};
 pub use schema::json_schema;
 pub use spec::{CaseRule, ContentRule, EventType, FactSpec, Ids, Kinds, RefSpec, Spec, Thread, Who};

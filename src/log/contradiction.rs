@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Checkpoint, Entry, EntryError, Hash, SignedCheckpoint, TlogProof, TlogProofError, WitnessKey, added_keys,
-    policy::is_later_than, thread_of,
+    json_fault, policy::is_later_than, thread_of,
 };
 use crate::{
     event::Body,
@@ -143,7 +143,7 @@ impl Contradiction {
         if bytes.len() > MAX_CONTRADICTION {
             return Err(form(format!("at most {MAX_CONTRADICTION} bytes, found {}", bytes.len())));
         }
-        let this: Self = serde_json::from_slice(bytes).map_err(|e| form(e.to_string()))?;
+        let this: Self = serde_json::from_slice(bytes).map_err(|e| form(json_fault(&e)))?;
         this.check()
     }
 

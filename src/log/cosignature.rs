@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::Checkpoint;
 use crate::note::{
     KeyError, KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, base64_decode, base64_encode,
-    verify_strict,
+    id_found, verify_strict,
 };
 
 const TYPE_COSIGNATURE_V1: u8 = 0x04;
@@ -194,7 +194,7 @@ impl FromStr for WitnessKey {
         let [TYPE_COSIGNATURE_V1, key @ ..] = bytes.as_slice() else { return Err(WitnessKeyError::Type) };
         let this = Self::new(name, key.try_into().map_err(|_| WitnessKeyError::Type)?)?;
         if this.id.to_string() != id {
-            return Err(WitnessKeyError::Id { expected: this.id, found: id.chars().take(16).collect() });
+            return Err(WitnessKeyError::Id { expected: this.id, found: id_found(id) });
         }
         Ok(this)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Checkpoint, CheckpointError, Hash, MAX_CHECKPOINT, MAX_PATH, PathError, ProofError, SignedCheckpoint,
-    consistency_path, root, tree::NodeReader, verify_consistency,
+    consistency_path, json_fault, root, tree::NodeReader, verify_consistency,
 };
 use crate::note::{NoteError, VerifyingKey};
 
@@ -119,7 +119,7 @@ impl Fork {
         if bytes.len() > MAX_FORK {
             return Err(ForkError::Form(format!("at most {MAX_FORK} bytes, found {}", bytes.len())));
         }
-        let fork: Self = serde_json::from_slice(bytes).map_err(|e| ForkError::Form(e.to_string()))?;
+        let fork: Self = serde_json::from_slice(bytes).map_err(|e| ForkError::Form(json_fault(&e)))?;
         if fork.form != FORM {
             return Err(ForkError::Form("another form".into()));
         }
@@ -214,6 +214,9 @@ mod tests {
         let long = Fork { proof: vec![fork.begins.clone(); 1_000], ..fork.clone() };
         assert!(matches!(prove(&long), Err(ForkError::Form(_))));
         assert!(matches!(prove(&Fork { form: "x".into(), ..fork }), Err(ForkError::Form(_))));
+        let named = format!(r#"{{"FORK\n{}":1}}"#, "x".repeat(9_000));
+        let said = Fork::prove(named.as_bytes()).unwrap_err().to_string();
+        assert!(said.len() < 250 && !said.contains('\n'), "{said}");
         for bytes in [&b""[..], b"{}", b"[]", b"\xff", &[b'['; 300_000]] {
             assert!(matches!(Fork::prove(bytes), Err(ForkError::Form(_))));
         }

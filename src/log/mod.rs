@@ -78,6 +78,11 @@ pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     if canonical { text.parse().ok() } else { None }
 }
 
+/// What is wrong with JSON, in one short line: what its reader says of it may hold any text of the file.
+pub(crate) fn json_fault(e: &serde_json::Error) -> String {
+    format!("line {}, column {}: {}", e.line(), e.column(), crate::event::quote(&e.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::parse_decimal;

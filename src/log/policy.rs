@@ -11,7 +11,10 @@
 use std::{collections::HashMap, fmt, str::FromStr};
 
 use super::{CosignatureError, Time, WitnessKey};
-use crate::note::{Origin, SignedNote, VerifyingKey};
+use crate::{
+    event::quote,
+    note::{Origin, SignedNote, VerifyingKey},
+};
 
 /// The longest policy, in bytes.
 pub const MAX_POLICY: usize = 65_536;
@@ -35,6 +38,8 @@ pub struct PolicyError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Witness {
     name: String,
+    /// As it stands in the policy.
+    vkey: String,
     /// None for a key of a kind that is not understood here: it is never found to have cosigned.
     key: Option<WitnessKey>,
 }
@@ -210,15 +215,15 @@ impl FromStr for Policy {
                     }
                     logs.push(key);
                 }
-                ["witness", called, key] | ["witness", called, key, _] => {
+                ["witness", called, vkey] | ["witness", called, vkey, _] => {
                     let name = name(called)?;
-                    let key = witness_key(key).map_err(|expected| PolicyError { line, expected })?;
+                    let key = witness_key(vkey).map_err(|expected| PolicyError { line, expected })?;
                     let twice = |m: &Member| matches!(m, Member::Witness(w) if key.is_some() && w.key == key);
                     if members.iter().any(twice) {
                         return fail(line, "a key that no line before has: one witness would count twice");
                     }
                     places.insert(name.clone(), members.len());
-                    members.push(Member::Witness(Witness { name, key }));
+                    members.push(Member::Witness(Witness { name, vkey: (*vkey).to_owned(), key }));
                     inside.push(false);
                 }
                 ["group", called, needed, within @ ..] if !within.is_empty() => {
@@ -226,10 +231,13 @@ impl FromStr for Policy {
                     let mut of = Vec::with_capacity(within.len());
                     for member in within {
                         let Some(at) = places.get(*member) else {
-                            return fail(line, &format!("members of lines before; {member} is none"));
+                            return fail(
+                                line,
+                                &format!("members of lines before; {} is none", quote(member)),
+                            );
                         };
                         if std::mem::replace(&mut inside[*at], true) {
-                            return fail(line, &format!("{member} to be in one group only, once"));
+                            return fail(line, &format!("{} to be in one group only, once", quote(member)));
                         }
                         of.push(*at);
                     }
@@ -305,10 +313,7 @@ impl fmt::Display for Policy {
         };
         for member in &self.members {
             match member {
-                Member::Witness(Witness { name, key: Some(key) }) => writeln!(f, "witness {name} {key}")?,
-                Member::Witness(Witness { name, key: None }) => {
-                    writeln!(f, "# witness {name}: a key of a kind not understood")?;
-                }
+                Member::Witness(Witness { name, vkey, .. }) => writeln!(f, "witness {name} {vkey}")?,
                 Member::Group(group, needed, of) => {
                     write!(f, "group {group} {needed}")?;
                     of.iter().try_for_each(|at| write!(f, " {}", name(*at)))?;
@@ -405,7 +410,15 @@ mod tests {
     fn a_key_of_another_kind_never_cosigned() {
         let unknown = crate::note::base64_encode(&[6; 1_313]);
         let text = policy(&format!("witness pq pq.example+01020304+{unknown}\nquorum pq\n"));
-        assert_eq!(text.parse::<Policy>().unwrap().cosigned(&note(&[(1, 7)])).by, None);
+        let read: Policy = text.parse().unwrap();
+        assert_eq!(read.cosigned(&note(&[(1, 7)])).by, None);
+        assert_eq!(read.to_string().parse(), Ok(read), "its key is not lost");
+    }
+
+    #[test]
+    fn a_name_that_is_quoted_is_cut_short() {
+        let e = policy(&format!("group g any w1 {}\n", "x".repeat(5_000))).parse::<Policy>().unwrap_err();
+        assert!(e.to_string().len() < 200, "{e}");
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl fmt::Display for KeyId {
     }
 }
 
+/// A key id as it was found, for an error: cut short, and on one line whatever it is.
+pub(crate) fn id_found(text: &str) -> String {
+    text.chars().take(16).flat_map(char::escape_debug).collect()
+}
+
 /// A text that is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -139,7 +144,7 @@ impl FromStr for VerifyingKey {
         let key: [u8; 32] = key.try_into().map_err(|_| KeyError::Type)?;
         let this = Self::new(name, key);
         if KeyId::parse(id) != Some(this.id) {
-            return Err(KeyError::Id { expected: this.id, found: id.chars().take(16).collect() });
+            return Err(KeyError::Id { expected: this.id, found: id_found(id) });
         }
         Ok(this)
     }
@@ -205,7 +210,7 @@ impl SigningKey {
         let this = Self::from_seed(name.parse()?, &seed);
         let expected = KeyId::of(this.public.name.as_str(), signature_type, &this.public.key);
         if expected.to_string() != id {
-            return Err(KeyError::Id { expected, found: id.chars().take(16).collect() });
+            return Err(KeyError::Id { expected, found: id_found(id) });
         }
         Ok(this)
     }
@@ -241,6 +246,8 @@ mod tests {
             Err(KeyError::Id { .. })
         ));
         assert_eq!("a+00000000".parse::<VerifyingKey>(), Err(KeyError::Shape));
+        let two_lines = format!("{name}+0\n0+{base64}").parse::<VerifyingKey>().unwrap_err().to_string();
+        assert!(two_lines.ends_with(r"found 0\n0"), "{two_lines}");
         let other = base64_encode(&[4; 33]);
         assert_eq!(format!("{name}+00000000+{other}").parse::<VerifyingKey>(), Err(KeyError::Type));
         assert!(vkey.to_uppercase().parse::<VerifyingKey>().is_err());

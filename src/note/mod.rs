@@ -19,6 +19,7 @@ mod signed_note;
 mod strict;
 
 pub use base64::{decode as base64_decode, encode as base64_encode};
+pub(crate) use key::id_found;
 pub use key::{KeyError, KeyId, SigningKey, VerifyingKey};
 pub use name::{KeyName, NameError, Origin};
 pub use signed_note::{NoteError, SignatureLine, SignedNote};

@@ -24,12 +24,13 @@ use super::{
     Doing as _, StoreError,
     disk::{Disk, DiskFile, write_all},
 };
+use crate::log::MAX_INDEX;
 
-const SEGMENT: &[u8] = b"onrecord journal 1\n";
-const MAGIC: &[u8; 4] = b"OJF1";
+pub(super) const SEGMENT: &[u8] = b"onrecord journal 1\n";
+pub(super) const MAGIC: &[u8; 4] = b"OJF1";
 const MARK: &str = "onrecord acknowledged 1\n";
-const MARK_FILE: &str = "acknowledged";
-const HEADER: usize = 4 + 4 + 8 + 4 + 32;
+pub(super) const MARK_FILE: &str = "acknowledged";
+pub(super) const HEADER: usize = 4 + 4 + 8 + 4 + 32;
 /// The most payload bytes in one frame. The sequencer closes a batch long before.
 const MAX_PAYLOAD: usize = 1 << 30;
 
@@ -105,7 +106,7 @@ pub(crate) fn frame(first: u64, records: &[Record], checkpoint: &[u8]) -> Vec<u8
     out
 }
 
-fn digest(frame: &[u8]) -> [u8; 32] {
+pub(super) fn digest(frame: &[u8]) -> [u8; 32] {
     let mut h = blake3::Hasher::new();
     h.update(&frame[..20]);
     h.update(&frame[HEADER..]);
@@ -128,6 +129,14 @@ impl<'a> Cursor<'a> {
     }
     fn u64(&mut self) -> Option<u64> {
         Some(u64::from_be_bytes(self.take(8)?.try_into().ok()?))
+    }
+    /// Whether something follows: there is one way to say so.
+    fn flag(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
     fn bytes(&mut self) -> Option<Arc<[u8]>> {
         let n = self.u32()? as usize;
@@ -155,8 +164,8 @@ fn read_frame(bytes: &[u8]) -> Option<(u64, Vec<Record>, usize)> {
     let mut records = Vec::new();
     for _ in 0..count {
         let entry = c.bytes()?;
-        let words = if c.u8()? == 1 { Some(c.bytes()?) } else { None };
-        let restored = if c.u8()? == 1 { Some((c.u64()?, c.bytes()?)) } else { None };
+        let words = if c.flag()? { Some(c.bytes()?) } else { None };
+        let restored = if c.flag()? { Some((c.u64()?, c.bytes()?)) } else { None };
         records.push(Record { entry, words, restored });
     }
     c.bytes()?;
@@ -168,7 +177,7 @@ fn name(first: u64) -> String {
 }
 
 /// The bytes of the mark that so many entries were acknowledged.
-fn mark(entries: u64) -> String {
+pub(super) fn mark(entries: u64) -> String {
     let text = format!("{MARK}{entries:020} ");
     let digest = blake3::hash(text.as_bytes());
     format!("{text}{}\n", digest.to_hex())
@@ -196,7 +205,9 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
     for file in names.into_iter().filter(|name| name != MARK_FILE) {
         let path = dir.join(&file);
         let broken = |why: String| StoreError::Broken(format!("journal {}: {why}", path.display()));
-        let first: u64 = file.parse().map_err(|_| broken("not a segment of a journal".into()))?;
+        // No index is larger, and no other name is found again when its segment is to be removed.
+        let first = file.parse().ok().filter(|n| *n <= MAX_INDEX && name(*n) == file);
+        let first: u64 = first.ok_or_else(|| broken("not a segment of a journal".into()))?;
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
         let mut at = first;
         let mut records = Vec::new();
@@ -401,6 +412,27 @@ mod tests {
                 Ok(n) => assert!(i >= first && n == 1, "byte {i} gave {n} entries"),
                 Err(e) => assert!(i < first, "byte {i}: {e}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_flag_that_no_writer_writes_makes_no_record() {
+        let mut frame = frame(5, &[record(1)], b"c");
+        let flag = HEADER + 4 + 300;
+        assert_eq!(frame[flag], 0);
+        frame[flag] = 2;
+        let good = digest(&frame);
+        frame[20..HEADER].copy_from_slice(&good);
+        assert_eq!(recovered(&segment(&[frame]), None).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_segment_has_the_name_that_it_was_given() {
+        for bad in ["5", "+0000000000000000005", "18446744073709551615", "tmp", "-0000000000000000001"] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(bad), segment(&[])).unwrap();
+            let e = recover(&RealDisk, dir.path(), 0).unwrap_err().to_string();
+            assert!(e.contains("not a segment of a journal"), "{bad}: {e}");
         }
     }
 

@@ -14,6 +14,16 @@ pub mod check;
 pub mod cli;
 pub mod event;
 pub mod exhibit;
+#[cfg(all(fuzzing, feature = "serve"))]
+#[doc(hidden)]
+pub mod fuzzing {
+    //! The way of a fuzz target to a parser that nothing outside reaches: cargo-fuzz alone builds it.
+
+    /// See `store::recovery`.
+    pub fn journal(bytes: &[u8]) -> bool {
+        crate::store::recovery::holds(bytes)
+    }
+}
 #[cfg(feature = "serve")]
 pub(crate) mod generations;
 #[cfg(feature = "serve")]

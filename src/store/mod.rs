@@ -16,7 +16,10 @@
 pub(crate) mod disk;
 pub(crate) mod index;
 pub(crate) mod journal;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod recovery;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "a fuzz target asks for less than the tests"))]
 pub(crate) mod simulated;
 
 /// A fault of the disk or of what lies on it.

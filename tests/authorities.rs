@@ -539,7 +539,7 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
     assert!(exported.status.success(), "{exported:?}");
     for (roots, code, expected) in [
         ("roots.pem", 0, "that the ledger's tree, and so these entries, existed not later than 20"),
-        ("others.pem", 1, "REFUSED  exhibit-3.zip: timestamps: timestamps/0.tsr: certificate: CN=Acme Time"),
+        ("others.pem", 1, "REFUSED  exhibit-4.zip: timestamps: timestamps/0.tsr: certificate: CN=Acme Time"),
     ] {
         let out = onrecord(&["verify", &at("case.zip"), "--key", &key, "--timestamp-roots", &at(roots)]);
         let text = String::from_utf8(out.stdout).unwrap();

@@ -59,7 +59,8 @@ fn part(exhibit: &[u8]) -> Result<Part, String> {
 fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseReport) -> Result<(), Fault> {
     let file = CaseFile::read(bytes).map_err(|e| ("case file", e.to_string()))?;
     let count = file.exhibits.len();
-    report.say("case file", Outcome::Ok, format!("{count} exhibits, nothing compressed, no other bytes"));
+    let s = if count == 1 { "" } else { "s" };
+    report.say("case file", Outcome::Ok, format!("{count} exhibit{s}, nothing compressed, no other bytes"));
     let mut first: Option<(Part, ExhibitReport)> = None;
     let mut undecided = None;
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {

@@ -1,5 +1,7 @@
 //! Whether the keys that signed an entry were their parties' keys then, by the threads that are enclosed.
 
+use std::collections::HashMap;
+
 use crate::{
     event::{Body, EventId},
     log::{SignedEntry, added_keys},
@@ -16,14 +18,27 @@ pub(super) enum History {
     False(String),
 }
 
+/// Entries by their thread, each thread by rising indexes. Their signatures were checked.
+#[derive(Debug, Default)]
+pub(super) struct Threads<'a>(HashMap<EventId, Vec<&'a SignedEntry>>);
+
+impl<'a> Threads<'a> {
+    /// Of entries by rising indexes.
+    pub fn of(entries: impl IntoIterator<Item = &'a SignedEntry>) -> Self {
+        let mut threads: HashMap<EventId, Vec<&SignedEntry>> = HashMap::new();
+        for entry in entries {
+            threads.entry(entry.header().thread).or_default().push(entry);
+        }
+        Self(threads)
+    }
+}
+
 /// Follows the threads of those who signed an entry, 0 to the number that its `signer` line gives, among all the
-/// enclosed entries, whose signatures were checked.
-pub(super) fn history(entry: &SignedEntry, enclosed: &[&SignedEntry]) -> History {
+/// enclosed entries.
+pub(super) fn history(entry: &SignedEntry, enclosed: &Threads<'_>) -> History {
     let at = entry.header().index;
     for (key, (party, j)) in entry.event().by().iter().zip(&entry.header().signers) {
-        let mut thread: Vec<&SignedEntry> =
-            enclosed.iter().copied().filter(|e| e.header().thread == *party).collect();
-        thread.sort_by_key(|e| e.header().index);
+        let mut thread = enclosed.0.get(party).cloned().unwrap_or_default();
         // By index they are numbered from 0 without a gap, or somebody numbered them falsely.
         if let Some(pair) = thread.windows(2).find(|pair| pair[0].header().k >= pair[1].header().k) {
             let (a, b) = (pair[0].header(), pair[1].header());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     enclosed::Enclosed,
-    keys::{History, history},
+    keys::{History, Threads, history},
     report::{BROUGHT, ExhibitReport, ExhibitVerdict},
 };
 use crate::{
@@ -307,9 +307,10 @@ fn events(
     let this = signed(entry)?;
     let others = others.values().map(|(entry, _)| signed(entry)).collect::<Result<Vec<_>, _>>()?;
     let mut all: Vec<&SignedEntry> = others.iter().collect();
-    if !all.iter().any(|e| e.header().index == this.header().index) {
-        all.push(&this);
+    if let Err(place) = all.binary_search_by_key(&this.header().index, |e| e.header().index) {
+        all.insert(place, &this);
     }
+    let all = Threads::of(all);
     // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
     for other in &others {
         if let History::False(what) = history(other, &all) {

@@ -50,7 +50,7 @@ pub fn run(events: usize) {
     let mut later = statements(&cases, LONG, |_| 0);
     grown.record(&later);
     let while_read = PACE * SECONDS as usize;
-    later = statements(&cases, 5 * while_read, |i| match i / while_read {
+    later = statements(&cases, 6 * while_read, |i| match i / while_read {
         0 => CASES / 2 + i % (CASES / 2),
         1 if i % 10 == 0 => 1,
         _ => i * 7 % CASES,
@@ -96,6 +96,7 @@ pub fn run(events: usize) {
     of_them("cases as known at a size; they grow", &known, next(), rest);
     of_them("cases; each grows once a second", &asked, next(), rest);
     of_them("the same, each reader asks 10 times a second", &asked, next(), Duration::from_millis(100));
+    of_them("the same, each reader asks once a second", &asked, next(), Duration::from_secs(1));
 
     let page = format!("GET /case/{long} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes();
     let times = 2_000;
@@ -157,8 +158,11 @@ fn while_recorded(
         let writer = scope.spawn(|| paced(address, later, &stop));
         let started = Instant::now();
         let mut all = Load::default();
+        // No more at a time than are asked for while others record.
+        let rounds = (SECONDS - 1) * 1_000 / u64::try_from(pace.as_millis()).unwrap().max(1);
+        let times = requests.len().min(32 * rounds as usize);
         while started.elapsed() < Duration::from_secs(SECONDS - 1) {
-            all.add(load::paced(address, 32, requests.to_vec(), requests.len(), None, pace));
+            all.add(load::paced(address, 32, requests.to_vec(), times, None, pace));
         }
         stop.store(true, Ordering::Relaxed);
         (writer.join().unwrap(), all)

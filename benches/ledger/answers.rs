@@ -92,7 +92,9 @@ pub fn run(events: usize) {
     let mut next = || later.next().unwrap_or_default();
     let rest = Duration::ZERO;
     of_them("cases; others grow", &half, next(), rest);
-    of_them("one case, which grows 200 times a second", &asked[1..2], next(), rest);
+    // As many requests as of the others, so that all connections ask at once.
+    let one = vec![asked[1].clone(); CASES];
+    of_them("one case, which grows 200 times a second", &one, next(), rest);
     of_them("cases as known at a size; they grow", &known, next(), rest);
     of_them("cases; each grows once a second", &asked, next(), rest);
     of_them("the same, each reader asks 10 times a second", &asked, next(), Duration::from_millis(100));

@@ -237,7 +237,7 @@ fn key_files_are_private_never_overwritten_and_never_printed() {
     assert_eq!(mode(&file), 0o600);
     let secret = fs::read_to_string(&file).unwrap();
     assert!(secret.starts_with("PRIVATE+KEY+newsroom.example/desk+"));
-    let secret = secret.trim().rsplit('+').next().unwrap().to_owned();
+    let secret = secret.trim().splitn(5, '+').last().unwrap().to_owned();
 
     let again = place.run("key new --name newsroom.example/desk -o desk.key");
     assert_eq!(again.code, 1);

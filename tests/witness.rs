@@ -399,7 +399,7 @@ fn a_witness_key_is_made_private_and_signs_nothing_else() {
     let shown = onrecord(&["key", "show", file]);
     assert_eq!(String::from_utf8(shown.stdout).unwrap(), vkey);
     let secret = fs::read_to_string(file).unwrap();
-    let secret = secret.trim().rsplit('+').next().unwrap();
+    let secret = secret.trim().splitn(5, '+').last().unwrap();
     // Neither a log's key nor a witness's is taken for the other.
     let data = dir.path().join("ledger");
     let init = ["init", "--data", data.to_str().unwrap(), "--origin", "w.example", "--operator-key", file];

@@ -259,6 +259,6 @@ mod tests {
         let text = key.to_secret_text();
         let back = SigningKey::from_secret_text(&text).unwrap();
         assert_eq!(back.verifying_key(), key.verifying_key());
-        assert!(!format!("{key:?}").contains(text.trim_end().rsplit('+').next().unwrap()));
+        assert!(!format!("{key:?}").contains(text.trim_end().splitn(5, '+').last().unwrap()));
     }
 }

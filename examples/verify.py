@@ -903,14 +903,16 @@ def walk_ledger(source, key, policy, report, at):
     published = source.get("checkpoint", MAX_NOTE)
     if published is None:
         raise Unreadable("there is no checkpoint")
-    checkpoint, behind = read_checkpoint(published), ""
+    latest = counted = read_checkpoint(published)
     # A ledger that never pauses is ahead of its witnesses, and proves its entries in what most of them cosigned.
-    asks = policy and policy.quorum != "none" and quorum_of(policy, checkpoint.note)[0] is None
+    asks, behind = policy and policy.quorum != "none" and quorum_of(policy, latest.note)[0] is None, ""
     if asks and (proof := source.get("proof/0", MAX_PROOF)):
         earlier = read_checkpoint(read_proof(proof).checkpoint)
-        if earlier.origin == checkpoint.origin and quorum_of(policy, earlier.note)[0] is not None:
-            behind = f"; the latest, of {checkpoint.size}, is not cosigned as the policy asks yet"
-            checkpoint = earlier
+        if earlier.origin == latest.origin and quorum_of(policy, earlier.note)[0] is not None:
+            behind = f"; the latest, of {latest.size}, is not cosigned as the policy asks yet"
+            counted = earlier
+    # Both are the log's word: what comes after the cosigned one may withhold words, and must continue it.
+    other, checkpoint = sorted((counted, latest), key=lambda c: c.size)
     origin, size = checkpoint.origin, checkpoint.size
     key = trusted_key(key, policy, origin)
     if not key:  # then the ledger vouches for itself
@@ -918,9 +920,10 @@ def walk_ledger(source, key, policy, report, at):
         first = read_entry((split_tile(path, bundle or b"", 1, False, ">H")[0] or [b""])[0], origin)
         key, report.own_trust = read_vkey(first.event.facts.get("checkpoint_key")), True
         need(key, None, "entry 0", "it names no checkpoint key")
-    check_log_signature(checkpoint, key)
+    for signed in (latest, counted):
+        check_log_signature(signed, key)
     trust = "by the key it names itself: " if report.own_trust else "by "
-    report("checkpoint", "ok", f"{origin}, {size} entries, signed {trust}{key.text}{behind}")
+    report("checkpoint", "ok", f"{origin}, {counted.size} entries, signed {trust}{key.text}{behind}")
 
     # The leaf hashes that the tiles say. If they make the signed root, they tell which entry was changed.
     tile_fault, said = None, []
@@ -979,6 +982,8 @@ def walk_ledger(source, key, policy, report, at):
     at.check, at.place = "tree", "tree"
     good = root_of(leaves) == checkpoint.root
     need(good, None, "root", "the entries do not make the root of the checkpoint")
+    good = root_of(leaves[:other.size]) == other.root
+    need(good, None, "checkpoint", f"the log signed another tree of {other.size} entries")
     report("tree", "ok", f"the entries make the root {base64.b64encode(checkpoint.root).decode()}")
     try:
         tiles = compare_tiles(source, leaves, tile_fault)
@@ -997,7 +1002,7 @@ def walk_ledger(source, key, policy, report, at):
         for index, why in sorted(faults)[:1]:
             report.failed(name, index, why)
     at.check, at.place = "witnesses", "checkpoint"
-    check_witnesses(report, at, policy, checkpoint.note, times)
+    check_witnesses(report, at, policy, counted.note, times[:counted.size])
 
 def bundle_words(source, n, size):
     """The words of a bundle, Ellipsis for those that are not there at all; and what is wrong, and where."""

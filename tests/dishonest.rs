@@ -29,7 +29,8 @@ use onrecord::{
     exhibit::{ExhibitVerdict, verify as verify_exhibit},
     ledger::{Ledger, NotKept, Options as LedgerOptions, Submission},
     log::{
-        AddCheckpoint, Contradiction, CosigningKey, Fork, Policy, SignedCheckpoint, Time, consistency_path,
+        AddCheckpoint, Contradiction, CosigningKey, Fork, Policy, SignedCheckpoint, Time, TlogProof,
+        consistency_path, inclusion_path,
     },
     mirror::{
         FolderSource, Keeps, Mirror, MirrorError, Options, Pass, Place, Report, Source, Verdict, verify,
@@ -632,6 +633,97 @@ fn an_entry_dated_after_a_cosignature_on_it_is_refused() {
     exhibit_passes(&exhibit(&good, &story, 8), &trusted);
     passes(&late);
     exhibit_passes(&exhibit(&late, &story, 8), &policy());
+}
+
+/// What a ledger shows that is ahead of its witnesses: what is there now, and a proof in what they cosigned.
+fn ahead(now: &Forger, cosigned: &Forger) -> Files {
+    let path = inclusion_path(0, cosigned.size(), &tree_of(&cosigned.entries)).unwrap();
+    let proof = TlogProof::new(0, path, cosigned.checkpoint().note().clone()).unwrap();
+    // Partial tiles are cut at any size.
+    let mut cut = cosigned.clone();
+    for (words, now) in cut.words.iter_mut().zip(&now.words).filter(|(_, now)| now.is_none()) {
+        *words = now.clone();
+    }
+    let mut files = cut.files();
+    files.extend(now.files());
+    files.insert("proof/0".into(), proof.to_string().into_bytes());
+    files
+}
+
+#[test]
+fn what_witnesses_have_not_cosigned_yet_must_continue_what_they_have() {
+    let (mut cosigned, story) = begun();
+    cosigned.cosigned = vec![(1, BEGUN as u64 + 100), (2, BEGUN as u64 + 100)];
+    let alone = |forger: &Forger| Forger { cosigned: Vec::new(), ..forger.clone() };
+    let trusted = of_three("quorum two\n");
+    let asking = || Options { policy: Some(trusted.clone()), ..Options::default() };
+    // One that goes on, also where what came last withholds words of what was cosigned.
+    let more = alone(&and(&cosigned, &said(&story, "empat")));
+    let of = cosigned.entry(5).event().id();
+    let (refs, blobs) =
+        (json!({"entry": of.to_string()}), json!({"blobs": ["content"], "ground": "court_order"}));
+    let withhold = say("content.withheld", Some(story.case), refs, blobs, None).sign(&[&operator()]).1;
+    let mut withheld = alone(&and(&cosigned, &withhold));
+    withheld.words[5] = None;
+    // A copy of the proof that is younger than that of the checkpoint.
+    let earlier = Forger::of(cosigned.said[..7].to_vec());
+    for now in [&more, &withheld, &alone(&cosigned), &earlier] {
+        let files = ahead(now, &cosigned);
+        let report = check(&files, asking());
+        assert_eq!((report.verdict, report.size), (Verdict::Valid, Some(8)), "{report}");
+        assert_eq!(report.root, Some(cosigned.checkpoint().checkpoint().root()));
+        if now.size() >= 8 {
+            let mut reader = Reader::of(&files, Some(trusted.clone())).unwrap();
+            assert_eq!(reader.shown(&files).unwrap().size, 8);
+            assert_eq!(reader.mirror.status().now().behind(), Some(now.size() - 8));
+        }
+        assert_eq!(by_python(&files, &trusted), 0);
+    }
+    // The policy is not bent for the rest.
+    let report = check(&more.files(), asking());
+    assert_eq!(failed(&report), "witnesses", "{report}");
+    // Another history, that continues what a mirror had before; and one that is as long, or shorter.
+    let mut told = cosigned.said.clone();
+    told[6] = said(&story, "bukan dua");
+    for length in [7, 8] {
+        let files = ahead(&Forger::of(told[..length].to_vec()), &cosigned);
+        let report = check(&files, asking());
+        assert_eq!(failed(&report), "history", "{report}");
+        assert!(Fork::prove(&serde_json::to_vec(&report.fork.unwrap()).unwrap()).is_ok());
+        assert_eq!(by_python(&files, &trusted), 1);
+    }
+    let other = Forger::of([told, vec![said(&story, "empat")]].concat());
+    let files = ahead(&other, &cosigned);
+    let report = check(&files, asking());
+    assert_eq!(failed(&report), "history", "{report}");
+    assert_eq!(by_python(&files, &trusted), 1);
+    Reader::of(&files, Some(trusted.clone())).unwrap().finds_a_fork(&files);
+    let mut first = Forger::of(cosigned.said[..6].to_vec());
+    first.cosigned = vec![(1, BEGUN as u64 + 50), (2, BEGUN as u64 + 50)];
+    let mut reader = Reader::of(&first.files(), Some(trusted.clone())).unwrap();
+    assert_eq!(reader.shown(&first.files()).unwrap().size, 6);
+    reader.finds_a_fork(&files);
+    // A latest checkpoint that the log did not sign.
+    let mut files = ahead(&more, &cosigned);
+    let unsigned = String::from_utf8(files["checkpoint"].clone()).unwrap().replace("\n9\n", "\n8\n");
+    files.insert("checkpoint".into(), unsigned.into_bytes());
+    assert_eq!(failed(&check(&files, asking())), "checkpoint");
+    assert_eq!(by_python(&files, &trusted), 1);
+    assert!(matches!(Reader::of(&files, Some(trusted)), Err(MirrorError::Refused(_))));
+}
+
+/// What `examples/verify.py` exits with.
+fn by_python(files: &Files, policy: &Policy) -> i32 {
+    let dir = tempfile::tempdir().unwrap();
+    write(files, dir.path());
+    let file = dir.path().join("policy");
+    fs::write(&file, policy.to_string()).unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let mut python = Command::new(format!("{root}/target/python/bin/python3"));
+    python.arg(format!("{root}/examples/verify.py")).arg(dir.path().join("public")).arg("--policy").arg(file);
+    let out = python.output().unwrap();
+    eprintln!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    out.status.code().unwrap()
 }
 
 #[test]

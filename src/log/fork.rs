@@ -81,6 +81,9 @@ impl Fork {
         nodes: &R,
     ) -> Result<Option<Self>, PathError<R::Error>> {
         let (old, size) = (earlier.checkpoint().size(), later.checkpoint().size());
+        if old == size {
+            return Ok(Self::of_one_size(log, earlier, later));
+        }
         let path = consistency_path(old, size, nodes)?;
         let begins = root(old, nodes).map_err(PathError::Read)?;
         Ok((begins != earlier.checkpoint().root()).then(|| Self {

@@ -172,7 +172,7 @@ impl Mirror {
         let folder = Folder::new(dir);
         let begun = folder.heading().exists() || folder.checkpoint().exists();
         let heading =
-            if begun { None } else { Some(checkpoint(&*source, &key, keeps.policy.as_ref(), None)?) };
+            if begun { None } else { Some(seen(&*source, &key, keeps.policy.as_ref(), None)?.taken()) };
         let options = LedgerOptions {
             lacks_words: true,
             max_file: keeps.files.unwrap_or(0),
@@ -271,17 +271,22 @@ impl Mirror {
         if self.folder.fork().exists() {
             return Err(MirrorError::Forked(self.folder.fork()));
         }
-        let heading = Some(&self.copier.heading);
-        let checkpoint = checkpoint(&*self.source, &self.key, self.keeps.policy.as_ref(), heading)?;
-        let size = checkpoint.checkpoint().size();
-        self.status.origin(size);
+        let policy = self.keeps.policy.as_ref();
+        let Seen { latest, cosigned } = seen(&*self.source, &self.key, policy, Some(&self.copier.heading))?;
+        self.status.origin(latest.checkpoint().size());
         let mut pass = Pass { from: self.copier.frontier().size(), ..Pass::default() };
-        self.must_continue(&checkpoint)?;
-        if size >= self.copier.heading.checkpoint().size() {
-            if self.copier.heading.note() != checkpoint.note() {
-                self.copier.head_for(&checkpoint)?;
-            }
-            self.copy_to(&Arc::new(checkpoint), now, &mut pass, go_on)?;
+        let checkpoint = cosigned.as_ref().unwrap_or(&latest);
+        self.must_continue(checkpoint)?;
+        let goes_on = checkpoint.checkpoint().size() >= self.copier.heading.checkpoint().size();
+        if goes_on && self.copier.heading.note() != checkpoint.note() {
+            self.copier.head_for(checkpoint)?;
+        }
+        if cosigned.is_some() {
+            // What is not cosigned yet is not taken, but it is the log's word.
+            self.must_continue(&latest)?;
+        }
+        if goes_on {
+            self.copy_to(&Arc::new(cosigned.unwrap_or(latest)), now, &mut pass, go_on)?;
         }
         self.ask_again(now, &mut pass)?;
         pass.size = self.ledger.reader().checkpoint().checkpoint().size();
@@ -670,27 +675,46 @@ impl std::fmt::Debug for Mirror {
     }
 }
 
-/// The source's checkpoint, signed by the key and cosigned as the policy asks; the one that was headed for before, if no
-/// later one is cosigned yet.
-fn checkpoint(
+/// The checkpoints that a source shows.
+struct Seen {
+    /// The latest, signed by the log.
+    latest: SignedCheckpoint,
+    /// An earlier one that is cosigned as the policy asks, where the latest is not.
+    cosigned: Option<SignedCheckpoint>,
+}
+
+impl Seen {
+    /// The one that is copied up to.
+    fn taken(self) -> SignedCheckpoint {
+        self.cosigned.unwrap_or(self.latest)
+    }
+}
+
+/// The source's checkpoint, and one that is cosigned as the policy asks: that which was headed for before, if no later one
+/// is cosigned yet.
+fn seen(
     source: &dyn Source,
     key: &VerifyingKey,
     policy: Option<&Policy>,
     heading: Option<&SignedCheckpoint>,
-) -> Result<SignedCheckpoint, MirrorError> {
+) -> Result<Seen, MirrorError> {
     let refused = |what: String| MirrorError::Refused(Fault { place: Place::Checkpoint, what });
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(MirrorError::Unreachable(format!("{}: there is no checkpoint", source.describe())));
     };
-    let signed = Checkpoint::open(&bytes, key).map_err(|e| refused(e.to_string()))?;
+    let latest = Checkpoint::open(&bytes, key).map_err(|e| refused(e.to_string()))?;
     let Some((policy, why)) =
-        policy.and_then(|policy| Some((policy, policy.cosigned(signed.note()).quorum().err()?)))
+        policy.and_then(|policy| Some((policy, policy.cosigned(latest.note()).quorum().err()?)))
     else {
-        return Ok(signed);
+        return Ok(Seen { latest, cosigned: None });
     };
     let earlier = cosigned(source, key, policy)?.ok_or_else(|| refused(why))?;
     let size = |signed: &SignedCheckpoint| signed.checkpoint().size();
-    Ok(heading.filter(|heading| size(heading) > size(&earlier)).cloned().unwrap_or(earlier))
+    let stays = |heading: &&SignedCheckpoint| {
+        size(heading) > size(&earlier) && policy.cosigned(heading.note()).quorum().is_ok()
+    };
+    let cosigned = heading.filter(stays).cloned().unwrap_or(earlier);
+    Ok(Seen { latest, cosigned: Some(cosigned) })
 }
 
 /// Whether these leaves of a bundle stand under the root. The path from the first passes all others of its tile.

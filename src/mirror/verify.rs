@@ -168,7 +168,7 @@ pub(crate) fn verify_from<R: KeptRows>(
         contradiction: None,
         verdict: Verdict::Undecided,
     };
-    let mut opened = None;
+    let mut opened = Vec::new();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = if source.is_far() { cores.max(8) } else { cores };
     let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
@@ -183,7 +183,10 @@ pub(crate) fn verify_from<R: KeptRows>(
         }
         Err(Stop::Fault(check, fault)) => {
             let stopped = format!("stopped at {}", fault.place);
-            if let (Place::Entry(at), Some(signed), Some(key)) = (&fault.place, &opened, &report.log_key) {
+            let holds = |at| opened.iter().find(|signed: &&SignedCheckpoint| signed.checkpoint().size() > at);
+            if let (Place::Entry(at), Some(key)) = (&fault.place, &report.log_key)
+                && let Some(signed) = holds(*at)
+            {
                 report.contradiction = contradiction(source, key, signed, options.policy.as_ref(), *at);
             }
             report.checks.retain(|c| c.name != check);
@@ -257,7 +260,7 @@ fn run<R: KeptRows>(
     progress: &(dyn Fn(u64, u64) + Sync),
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
     report: &mut Report,
-    opened: &mut Option<SignedCheckpoint>,
+    opened: &mut Vec<SignedCheckpoint>,
 ) -> Result<Auditor<R>, Stop> {
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
@@ -277,14 +280,16 @@ fn run<R: KeptRows>(
             seen = Some(policy.cosigned(earlier.note()));
         }
     }
-    let signed = earlier.as_ref().unwrap_or(&latest);
-    *opened = Some(signed.clone());
-    let checkpoint = signed.checkpoint();
+    let counts = earlier.as_ref().unwrap_or(&latest);
+    // Both are the log's word. What comes after the cosigned one may withhold words, and must continue it.
+    let signed = if counts.checkpoint().size() < latest.checkpoint().size() { &latest } else { counts };
+    *opened = vec![counts.clone(), signed.clone()];
+    let (checkpoint, counted) = (signed.checkpoint(), counts.checkpoint().size());
     report.origin = Some(checkpoint.origin().clone());
-    report.size = Some(checkpoint.size());
-    report.root = Some(checkpoint.root());
+    report.size = Some(counted);
+    report.root = Some(counts.checkpoint().root());
     report.log_key = Some(key.clone());
-    let entries = count(checkpoint.size(), "entry", "entries");
+    let entries = count(counted, "entry", "entries");
     let mut by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
     if earlier.is_some() {
         let size = latest.checkpoint().size();
@@ -297,6 +302,13 @@ fn run<R: KeptRows>(
         push(&mut report.checks, "witnesses", outcome, words);
     }
 
+    // Of one size, their roots tell. Else it takes the tree.
+    let other = earlier.as_ref().map(|counts| if counted < checkpoint.size() { counts } else { &latest });
+    let is_as_large = |other: &&SignedCheckpoint| other.checkpoint().size() == signed.checkpoint().size();
+    if let Some(other) = other.filter(is_as_large) {
+        must_continue(source, other, signed, &key, report)?;
+    }
+
     let Start { auditor, levels } = begin(checkpoint).map_err(Stop::Undecided)?;
     let start = auditor.size();
     let loader =
@@ -304,6 +316,7 @@ fn run<R: KeptRows>(
     let mut run = Run {
         loader,
         checkpoint,
+        counted,
         key: &key,
         auditor,
         start,
@@ -343,6 +356,9 @@ fn run<R: KeptRows>(
         (next, loaded) = (after, ahead);
     }
     let auditor = run.finish(&bytes, report)?;
+    if let Some(other) = other.filter(|other| !is_as_large(other)) {
+        must_continue(source, other, signed, &key, report)?;
+    }
     if let Some(other) = &options.against {
         compare(source, signed, other, &key, report)?;
     }
@@ -365,17 +381,27 @@ fn compare(
             format!("the checkpoint to compare with has {old} entries, this ledger {size}: get a newer copy");
         return Err(Stop::Undecided(what));
     }
-    let nodes = TileNodes::new(source, size);
-    match Fork::find(key, &other, ours, &nodes) {
-        Ok(None) => {
-            let detail =
-                format!("continues the checkpoint of {} that was given", count(old, "entry", "entries"));
-            push(&mut report.checks, "history", Outcome::Ok, detail);
-            Ok(())
-        }
+    must_continue(source, &other, ours, key, report)?;
+    let detail = format!("continues the checkpoint of {} that was given", count(old, "entry", "entries"));
+    push(&mut report.checks, "history", Outcome::Ok, detail);
+    Ok(())
+}
+
+/// Whether the tree of one checkpoint begins as that of another, which is not larger. If not, the report has the proof.
+fn must_continue(
+    source: &dyn Source,
+    earlier: &SignedCheckpoint,
+    later: &SignedCheckpoint,
+    key: &VerifyingKey,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let nodes = TileNodes::new(source, later.checkpoint().size());
+    match Fork::find(key, earlier, later, &nodes) {
+        Ok(None) => Ok(()),
         Ok(Some(fork)) => {
             report.fork = Some(fork);
-            let what = format!("the log signed another tree of {}", count(old, "entry", "entries"));
+            let entries = count(earlier.checkpoint().size(), "entry", "entries");
+            let what = format!("the log signed another tree of {entries}");
             Err(Stop::fault("history", Place::Checkpoint, what))
         }
         Err(_) => Err(Stop::Undecided("the tiles to compare the checkpoints by can't be read".into())),
@@ -405,6 +431,8 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
 struct Run<'a, R> {
     loader: Loader<'a>,
     checkpoint: &'a Checkpoint,
+    /// How many entries the checkpoint covers that the verdict is about. Those after it wait for witnesses.
+    counted: u64,
     key: &'a VerifyingKey,
     auditor: Auditor<R>,
     /// How many entries were known when it began.
@@ -483,6 +511,7 @@ impl<R: KeptRows> Run<'_, R> {
                 self.check_log_key()?;
             }
             if let (Some(seen), None) = (&self.seen, &self.late)
+                && index < self.counted
                 && let Err(what) = seen.allows(entry.header().time)
             {
                 self.late = Some(Fault { place: Place::Entry(index), what });

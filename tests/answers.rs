@@ -89,6 +89,11 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
         format!("{{ inclusionProof(index: 3, size: 20) {{ {} }} }}", schema.all("InclusionProof", 0)),
         "{ event(by: {index: 60}) { sentence voided } }".into(),
     ];
+    // What is written once and stands in later answers: events of which only their own values are asked for.
+    let own = schema.all("Event", 0);
+    queries.push(format!("{{ events(last: 60) {{ nodes {{ {own} }} }} }}"));
+    queries.push(format!("{{ events(first: 100) {{ edges {{ node {{ {own} }} }} }} }}"));
+    let timeline = format!("timeline(first: 60) {{ nodes {{ after event {{ {own} }} }} }}");
     let mut labels: Vec<&String> = ids.keys().collect();
     labels.sort_unstable();
     for label in labels {
@@ -114,6 +119,21 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
                 ));
             }
             queries.push(format!("{{ case(by: {{eventId: \"{id}\"}}) {{ {more} }} }}"));
+            let case = format!("case(by: {{eventId: \"{id}\"}})");
+            // As of now too: these values are the same at any time.
+            for instants in [format!("({as_of})"), format!("({as_of}, knownAt: 50)"), String::new()] {
+                queries.push(format!("{{ {case} {{ state{instants} {{ {timeline} }} }} }}"));
+            }
+            // One text at two sizes.
+            queries.push(format!(
+                "{{ a: {case} {{ state({as_of}, knownAt: 50) {{ ...T }} }} b: {case} {{ state({as_of}) {{ ...T }} }} }} \
+                 fragment T on CaseState {{ {timeline} }}"
+            ));
+            // One place of the answer, asked for twice.
+            queries.push(format!(
+                "{{ {case} {{ state({as_of}) {{ timeline {{ nodes {{ event {{ index }} }} }} }} \
+                 state({as_of}) {{ timeline {{ nodes {{ event {{ {own} }} }} }} }} }} }}"
+            ));
         }
         let asked = format!("by: {{eventId: \"{id}\"}}, {as_of}");
         queries.push(format!("{{ demand({asked}) {{ {} }} }}", schema.all("DemandState", 1)));

@@ -8,7 +8,7 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher as _, Hash},
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use crate::{
@@ -82,7 +82,7 @@ pub(crate) enum Basis {
     /// Whatever any entry may change.
     Everything,
     /// Things by their names.
-    Things(Box<[u64]>),
+    Things(Arc<[u64]>),
 }
 
 impl Footprint {
@@ -116,6 +116,14 @@ impl Footprint {
     /// Something was asked for that any entry changes.
     pub fn everything(&self) {
         self.asked(|asked| asked.everything = true);
+    }
+
+    /// What somebody else asked for was asked for.
+    pub fn all_of(&self, basis: &Basis) {
+        match basis {
+            Basis::Everything => self.everything(),
+            Basis::Things(names) => self.asked(|asked| asked.things.extend(names.iter().copied())),
+        }
     }
 
     /// What was asked for until now.

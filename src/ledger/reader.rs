@@ -523,6 +523,10 @@ impl Reader {
     pub(crate) fn unnoted(&self) -> Self {
         Self(self.0.clone(), None)
     }
+    /// Whether it notes what is asked for.
+    pub(crate) fn is_noting(&self) -> bool {
+        self.1.is_some()
+    }
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
     }

@@ -98,7 +98,7 @@ use std::{
 
 use crate::{
     event::EventId,
-    ledger::{Filter, Footprint, ReadError, Reader},
+    ledger::{Basis, Filter, Footprint, ReadError, Reader},
     log::{Entry, SignedCheckpoint, Time},
 };
 
@@ -163,6 +163,33 @@ impl Views {
             footprint: self.footprint.clone(),
             memory: Mutex::default(),
         })
+    }
+
+    /// The same, for a part of what is asked: what that asks for is noted apart.
+    pub(crate) fn apart(&self, footprint: &Arc<Footprint>) -> Self {
+        let reader =
+            if self.reader.is_noting() { self.reader.noting(footprint) } else { self.reader.unnoted() };
+        Self {
+            reader,
+            checkpoint: self.checkpoint.clone(),
+            size: self.size,
+            cache: self.cache.clone(),
+            withheld: self.withheld,
+            footprint: Some(footprint.clone()),
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Notes what a part asked for.
+    pub(crate) fn note(&self, basis: &Basis) {
+        if let Some(footprint) = &self.footprint {
+            footprint.all_of(basis);
+        }
+    }
+
+    /// The size that they are of, if no later entry changes what they say.
+    pub(crate) fn fixed(&self) -> Option<u64> {
+        (!self.reader.is_noting()).then_some(self.size)
     }
 
     /// The same log as it was when it had so many entries: see [`at`](Self::at), but nothing is read twice however often

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use serde_json::{Map, Value};
 
+use super::parts::{Former, Places};
 use crate::{
     event::Digest,
     generations::Generations,
@@ -56,17 +57,20 @@ struct Held {
     answers: Generations<Digest, Kept>,
 }
 
-/// An answer, the size of the log when it was asked for, and what of the log it stands on.
+/// An answer with its parts, the size of the log when it was asked for, and what of the log it stands on; on nothing that
+/// is known if it asked what time it is.
 struct Kept {
-    answer: Bytes,
-    given: u64,
+    former: Former,
     cosignatures: u64,
-    basis: Basis,
+    basis: Option<Basis>,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
-        self.answer.len() + self.basis.bytes() + EACH
+        self.former.answer.len()
+            + self.former.places.bytes()
+            + self.basis.as_ref().map_or(0, Basis::bytes)
+            + EACH
     }
 }
 
@@ -95,18 +99,31 @@ impl Answers {
         }
         let kept = held.answers.get(key)?;
         // Who asks for what any entry may change may have asked for the checkpoint.
-        let same = kept.basis != Basis::Everything || kept.cosignatures == state.cosignatures;
-        (same && kept.basis.holds(changes, kept.given, state.size)).then(|| kept.answer.clone())
+        let basis = kept.basis.as_ref()?;
+        let same = *basis != Basis::Everything || kept.cosignatures == state.cosignatures;
+        let former = &kept.former;
+        (same && basis.holds(changes, former.given, state.size)).then(|| former.answer.clone())
     }
 
-    /// Keeps an answer that was asked for in a state of the log, unless something was withheld since.
-    pub fn put(&self, key: Digest, answer: &Bytes, basis: Basis, state: State) {
+    /// The answer that was given to this before, whether it is the one in this state of the log or not, for its parts.
+    pub fn former(&self, key: &Digest, state: State) -> Option<Former> {
         let mut held = self.held();
-        if answer.len() > MOST_EACH || !held.up_to(state.withheld) {
+        if !held.up_to(state.withheld) {
+            return None;
+        }
+        held.answers.get(key).map(|kept| kept.former.clone())
+    }
+
+    /// Keeps an answer with its parts that was asked for in a state of the log, unless something was withheld since. One
+    /// without a basis is kept for its parts, if it has any.
+    pub fn put(&self, key: Digest, answer: &Bytes, places: Places, basis: Option<Basis>, state: State) {
+        let mut held = self.held();
+        if answer.len() > MOST_EACH || basis.is_none() && places.is_empty() || !held.up_to(state.withheld) {
             return;
         }
         let State { size: given, cosignatures, .. } = state;
-        let kept = Kept { answer: answer.clone(), given, cosignatures, basis };
+        let former = Former { answer: answer.clone(), given, places: places.into() };
+        let kept = Kept { former, cosignatures, basis };
         let weight = kept.bytes();
         held.answers.put(key, kept, weight);
     }
@@ -148,23 +165,23 @@ mod tests {
         let (answers, key, bytes) = (Answers::default(), Digest([1; 32]), Bytes::from_static(b"{}"));
         let changes = Changes::default();
         let now = State { size: 5, withheld: None, cosignatures: 0 };
-        answers.put(key, &bytes, Basis::Everything, now);
+        answers.put(key, &bytes, Places::default(), Some(Basis::Everything), now);
         assert_eq!(answers.get(&key, &changes, now), Some(bytes.clone()));
         let later = State { size: 6, ..now };
         assert_eq!(answers.get(&key, &changes, later), None, "it asked for what any entry changes");
         let cosigned = State { cosignatures: 1, ..now };
         assert_eq!(answers.get(&key, &changes, cosigned), None, "its checkpoint was cosigned since");
-        answers.put(key, &bytes, Basis::Things([].into()), now);
+        answers.put(key, &bytes, Places::default(), Some(Basis::Things([].into())), now);
         assert_eq!(answers.get(&key, &changes, later), Some(bytes.clone()));
         // A request that began before is not given what it could not know.
         assert_eq!(answers.get(&key, &changes, State { size: 4, ..now }), None);
         answers.forget(Some(4));
         assert!(answers.held().answers.weights().is_empty(), "words that are withheld now may be in it");
         // One that began before something was withheld comes late.
-        answers.put(key, &bytes, Basis::Things([].into()), now);
+        answers.put(key, &bytes, Places::default(), Some(Basis::Things([].into())), now);
         assert!(answers.held().answers.weights().is_empty());
         let now = State { size: 6, withheld: Some(4), cosignatures: 0 };
-        answers.put(key, &bytes, Basis::Everything, now);
+        answers.put(key, &bytes, Places::default(), Some(Basis::Everything), now);
         assert_eq!(answers.get(&key, &changes, now), Some(bytes));
     }
 }

@@ -13,6 +13,7 @@ use super::{
     event_fields::EventFields,
     event_shape, fact_value,
     fault::{Answer as _, internal},
+    parts::{Parts, is_flat},
     party::Party,
 };
 use crate::{
@@ -34,6 +35,15 @@ impl Event {
     /// Number of its entry.
     pub fn index(&self) -> u64 {
         self.0.record.index()
+    }
+
+    /// What it is read by.
+    pub fn views(&self) -> &Arc<Views> {
+        &self.0.views
+    }
+    /// The same, read by other views.
+    pub fn read_by(&self, views: Views) -> Self {
+        Self::new(self.0.record.clone(), &Arc::new(views))
     }
 
     /// The event that a ref names.
@@ -89,8 +99,13 @@ impl OutputType for Event {
             event_shape::register(registry, std::any::type_name::<Self>())
         })
     }
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        resolve_container(ctx, self).await
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match ctx.data_opt::<Arc<Parts>>() {
+            Some(parts) if is_flat(&ctx.item.node, &ctx.query_env.fragments) => {
+                parts.resolve(self, field.pos, ctx).await
+            }
+            _ => resolve_container(ctx, self).await,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::{
         Extension, Query, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
@@ -25,7 +25,13 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
-use super::{answers, cost, flights, state::Now, transport, url::Base};
+use super::{
+    answers, cost, flights,
+    parts::{self, Parts},
+    state::Now,
+    transport,
+    url::Base,
+};
 use crate::{
     event::Digest,
     ledger::ReadError,
@@ -387,18 +393,26 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
     let now = Now::new(clock::now());
     let footprint = Arc::default();
     let views = views.noting(&footprint);
-    let Some(answer) = execute_with(app, client, share, asked.request, turn, views, now.clone()).await else {
+    let mut parts = None;
+    if let Some(key) = key
+        && asked.request.parsed_query().is_ok_and(parts::may_have)
+    {
+        let made = Arc::new(Parts::new(app.answers.former(&key, state), state.size));
+        asked.request = asked.request.data(made.clone());
+        parts = Some(made);
+    }
+    let answered = execute_with(app, client, share, asked.request, turn, views, now.clone()).await;
+    let Some(mut answer) = answered else {
         return guard::busy(&app.edge, "the query could not be run");
     };
-    let whole = key.filter(|_| answer.errors.is_empty());
-    let Some((key, body)) = whole.and_then(|key| Some((key, Bytes::from(serde_json::to_vec(&answer).ok()?))))
-    else {
+    let Some(key) = key.filter(|_| answer.errors.is_empty()) else {
+        parts::unfold(&mut answer.data);
         return say(media, &answer);
     };
-    // What asks for the time is told to those who asked for it meanwhile, and to nobody later.
-    if !now.was_asked() {
-        app.answers.put(key, &body, footprint.basis(), state);
-    }
+    let (body, places) = parts::whole(&answer.data, parts.as_deref());
+    // What asks for the time is told to those who asked for it meanwhile, and of it only parts to who asks later.
+    let basis = (!now.was_asked()).then(|| footprint.basis());
+    app.answers.put(key, &body, places, basis, state);
     if let Some(lead) = lead {
         lead.land(state, body.clone());
     }

@@ -35,6 +35,7 @@ mod mirror;
 mod mutation;
 mod node;
 mod page;
+mod parts;
 mod party;
 mod party_key;
 mod party_kind;

@@ -121,6 +121,10 @@ pub struct Limits {
     /// The most connections of one address, or of one /64 network of IPv6
     #[arg(long, value_name = "N", env = "ONRECORD_CONNECTIONS_EACH", hide_env_values = true)]
     pub connections_each: Option<usize>,
+    /// MiB of entries, words and answers kept in memory for readers, about; an eighth of the machine's memory, 64 to 1024,
+    /// if left out
+    #[arg(long, value_name = "MIB", env = "ONRECORD_CACHE_MIB", hide_env_values = true)]
+    pub cache_mib: Option<usize>,
     /// The most events that one address puts on record at once; one counts for each 16 KiB begun
     #[arg(long, value_name = "N", env = "ONRECORD_WRITE_BURST", hide_env_values = true)]
     pub write_burst: Option<u32>,
@@ -279,6 +283,9 @@ impl Limits {
         if let Some(n) = self.connections_each.or(file.connections_each) {
             options.connections_each = n;
         }
+        if let Some(mib) = self.cache_mib.or(file.cache_mib) {
+            options.cache = mib.saturating_mul(1 << 20);
+        }
         if let Some(n) = self.write_burst.or(file.write_burst) {
             options.writes.burst = n;
         }
@@ -351,6 +358,7 @@ mod tests {
             upload_expiry_s,
             connections,
             connections_each,
+            cache_mib,
             write_burst,
             writes_per_minute,
             witness_every_ms,
@@ -365,7 +373,10 @@ mod tests {
         assert_eq!(timestamp_every_s.map(Duration::from_secs), Some(Schedule::default().every));
         let usual = Pace::default();
         assert_eq!((pace.every, pace.timeout), (usual.every, usual.timeout));
-        assert_eq!(format!("{serving:?}"), format!("{:?}", serve::Options::default()));
+        // By default it depends on the machine.
+        assert_eq!(Some(serving.cache >> 20), cache_mib);
+        let usual = serve::Options { cache: serving.cache, ..serve::Options::default() };
+        assert_eq!(format!("{serving:?}"), format!("{usual:?}"));
         // The example shows the defaults.
         assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
     }

@@ -89,6 +89,9 @@ pub struct Options {
     pub writes: WriteRate,
     /// How long one search may take.
     pub search_time: Duration,
+    /// Bytes of entries, words and answers that are kept in memory for readers, about; unless it is set, an eighth of the
+    /// memory that the process may use, 64 MiB to 1 GiB.
+    pub cache: usize,
     /// Proxies whose word on a caller's address is believed.
     pub proxies: Proxies,
     /// Where `/metrics` is served: an address that strangers don't reach. Nowhere if left out.
@@ -107,6 +110,7 @@ impl Default for Options {
             connections_each: limits::CONNECTIONS_EACH,
             writes: WriteRate::default(),
             search_time: search::TIME,
+            cache: system::cache(),
             proxies: Proxies::default(),
             metrics: None,
             tls: None,
@@ -173,9 +177,9 @@ impl App {
             uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
             bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
             parts: graphql::Parts::default(),
-            answers: graphql::Answers::default(),
+            answers: graphql::Answers::new(options.cache / 4),
             flights: Arc::default(),
-            cache: Arc::default(),
+            cache: Arc::new(Cache::new(options.cache / 4 * 3)),
             documents: graphql::Documents::default(),
             metrics,
             options,

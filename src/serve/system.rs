@@ -1,5 +1,5 @@
-//! What the operating system gives a server: file descriptors, of which each connection takes one, and a queue of
-//! connections to be accepted.
+//! What the operating system gives a server: file descriptors, of which each connection takes one, a queue of connections
+//! to be accepted, and memory.
 
 #[cfg(unix)]
 mod unix {
@@ -69,4 +69,19 @@ pub(super) fn lengthen_queue(listener: &tokio::net::TcpListener) {
 /// How many threads can run at once.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Bytes of what readers ask for that are kept in memory, unless told otherwise: an eighth of what there is.
+pub(super) fn cache() -> usize {
+    const LEAST: usize = 64 << 20;
+    const MOST: usize = 1 << 30;
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let machine = read("/proc/meminfo").and_then(|text| {
+        let kib: usize = text.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok()?;
+        kib.checked_mul(1 << 10)
+    });
+    // A container may have less. It is `max` where it has all.
+    let container = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse().ok());
+    let memory = machine.into_iter().chain(container).min();
+    memory.map_or(LEAST, |bytes| bytes / 8).clamp(LEAST, MOST)
 }

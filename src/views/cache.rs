@@ -11,9 +11,8 @@ use std::{
 use super::{Party, Record, Words};
 use crate::{event::EventId, generations::Generations};
 
-/// Bytes of entries that are kept, and as many of words, as far as can be said: parsed, they take more than raw.
-const MOST: usize = 32 << 20;
-/// How many bytes of memory an entry or words take beside the raw bytes, about, and how many times those.
+/// What an entry takes beside its note, and how many times the raw bytes words take beside as much, about: parsed, they
+/// take more than raw.
 const EACH: usize = 1 << 10;
 const TIMES: usize = 4;
 
@@ -21,7 +20,7 @@ const TIMES: usize = 4;
 const PARTIES: usize = 16_384;
 
 /// What was read before. Shared by all [`Views`](super::Views) of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cache(Mutex<Inner>);
 
 #[derive(Debug)]
@@ -34,16 +33,11 @@ struct Inner {
     withheld: Option<u64>,
 }
 
-impl Default for Inner {
+impl Default for Cache {
+    /// Room for 64 MiB.
     fn default() -> Self {
-        let (records, words) = (Generations::new(MOST), Generations::new(MOST));
-        Self { records, words, parties: HashMap::new(), withheld: None }
+        Self::new(64 << 20)
     }
-}
-
-/// About how much memory an entry or words take.
-fn weight(raw: usize) -> usize {
-    raw * TIMES + EACH
 }
 
 fn size_of(words: &Words) -> usize {
@@ -54,6 +48,18 @@ fn size_of(words: &Words) -> usize {
 }
 
 impl Cache {
+    /// Room for so many bytes, as far as can be said: two thirds for entries, which states are folded from, the rest for
+    /// words.
+    pub fn new(bytes: usize) -> Self {
+        let words = bytes / 3;
+        Self(Mutex::new(Inner {
+            records: Generations::new(bytes - words),
+            words: Generations::new(words),
+            parties: HashMap::new(),
+            withheld: None,
+        }))
+    }
+
     // Whole values are put in, so one that panicked left no half of one behind.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -63,7 +69,8 @@ impl Cache {
         self.inner().records.get(&index).cloned()
     }
     pub(super) fn put_record(&self, index: u64, record: &Arc<Record>) {
-        self.inner().records.put(index, record.clone(), weight(record.raw.len()));
+        let weight = record.event().note().as_str().len() + EACH;
+        self.inner().records.put(index, record.clone(), weight);
     }
 
     /// Words that can be read, as they were after the entry at `withheld` had withheld something: the latest that did
@@ -76,7 +83,7 @@ impl Cache {
         let mut inner = self.inner();
         // What is not there may be given back.
         if matches!(**words, Words::Present { .. }) && inner.up_to(withheld) {
-            inner.words.put(index, words.clone(), weight(size_of(words)));
+            inner.words.put(index, words.clone(), size_of(words) * TIMES + EACH);
         }
     }
 

@@ -121,7 +121,7 @@ impl Views {
             named_by: self.named_by(&record)?,
             case,
             hash: record.entry.hash(),
-            leaf: leaf_hash(&record.raw),
+            leaf: leaf_hash(record.raw().as_bytes()),
             record,
         }))
     }

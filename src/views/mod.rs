@@ -165,7 +165,7 @@ impl Views {
         })
     }
 
-    /// The same, for a part of what is asked: what that asks for is noted apart.
+    /// The same, for a piece of an answer: what that asks for is noted apart.
     pub(crate) fn apart(&self, footprint: &Arc<Footprint>) -> Self {
         let reader =
             if self.reader.is_noting() { self.reader.noting(footprint) } else { self.reader.unnoted() };
@@ -180,7 +180,7 @@ impl Views {
         }
     }
 
-    /// Notes what a part asked for.
+    /// Notes what a piece asked for.
     pub(crate) fn note(&self, basis: &Basis) {
         if let Some(footprint) = &self.footprint {
             footprint.all_of(basis);
@@ -260,7 +260,7 @@ impl Views {
             Some(raw) => {
                 let entry = Entry::parse(&raw, self.reader.origin())
                     .map_err(|e| ReadError(format!("entry {index} does not parse: {e}")))?;
-                let record = Arc::new(Record { raw, entry });
+                let record = Arc::new(Record { entry });
                 if let Some(cache) = &self.cache {
                     cache.put_record(index, &record);
                 }

@@ -12,16 +12,18 @@ use crate::{
 /// Bytes of words that are read ahead.
 const AHEAD: usize = 8 << 20;
 
-/// An entry with its raw bytes.
+/// An entry.
 #[derive(Debug)]
 pub struct Record {
-    /// The whole entry, byte for byte.
-    pub raw: Arc<[u8]>,
-    /// The same, parsed.
+    /// As it was parsed.
     pub entry: Entry<Event>,
 }
 
 impl Record {
+    /// The whole entry, byte for byte: it is made of what was parsed, which has one form only.
+    pub fn raw(&self) -> String {
+        self.entry.header().entry(self.event())
+    }
     /// The event in it.
     pub fn event(&self) -> &Event {
         self.entry.event()
@@ -114,13 +116,13 @@ impl Views {
         let mut records = HashMap::new();
         let mut all_words = HashMap::new();
         let mut bytes = 0;
-        self.reader.each(range.start..range.end.min(self.size), |raw, entry, stored| {
+        self.reader.each(range.start..range.end.min(self.size), |entry, stored| {
             if let StoredWords::Present(words) = &stored {
                 bytes += words.len();
             }
             let index = entry.header().index;
             all_words.insert(index, Arc::new(Words::read(index, stored)));
-            records.insert(index, Some(Arc::new(Record { raw, entry })));
+            records.insert(index, Some(Arc::new(Record { entry })));
             next = index + 1;
             bytes < AHEAD
         })?;

@@ -7,15 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use serde_json::{Map, Value};
 
-use super::parts::{Former, Places};
+use super::pieces::{Former, Places};
 use crate::{
     event::Digest,
     generations::Generations,
     ledger::{Basis, Changes},
 };
 
-/// Bytes of answers that are kept, half of them whatever is asked for.
-const MOST: usize = 128 << 20;
 /// A longer answer is given anew each time.
 const MOST_EACH: usize = 256 << 10;
 /// What an answer takes beside its bytes, about.
@@ -28,9 +26,9 @@ pub fn key(members: &Map<String, Value>, base: &str) -> Option<Digest> {
         return None;
     }
     let text = |name: &str| members.get(name).map(Value::to_string).unwrap_or_default();
-    let parts = [text("query"), text("operationName"), text("variables"), base.to_owned()];
-    let lengths: Vec<u8> = parts.iter().flat_map(|p| (p.len() as u64).to_be_bytes()).collect();
-    Some(Digest::blake3(&[lengths, parts.concat().into_bytes()].concat()))
+    let pieces = [text("query"), text("operationName"), text("variables"), base.to_owned()];
+    let lengths: Vec<u8> = pieces.iter().flat_map(|p| (p.len() as u64).to_be_bytes()).collect();
+    Some(Digest::blake3(&[lengths, pieces.concat().into_bytes()].concat()))
 }
 
 /// The state of the log that an answer was given by: its size, and the latest entry that had withheld something or given
@@ -45,19 +43,13 @@ pub struct State {
 /// Answers by what was asked for.
 pub struct Answers(Mutex<Held>);
 
-impl Default for Answers {
-    fn default() -> Self {
-        Self(Mutex::new(Held { withheld: None, answers: Generations::new(MOST) }))
-    }
-}
-
 struct Held {
     /// Since when nothing was withheld or given back.
     withheld: Option<u64>,
     answers: Generations<Digest, Kept>,
 }
 
-/// An answer with its parts, the size of the log when it was asked for, and what of the log it stands on; on nothing that
+/// An answer with its pieces, the size of the log when it was asked for, and what of the log it stands on; on nothing that
 /// is known if it asked what time it is.
 struct Kept {
     former: Former,
@@ -86,6 +78,11 @@ impl Held {
 }
 
 impl Answers {
+    /// Room for so many bytes of answers, half of them whatever is asked for.
+    pub fn new(bytes: usize) -> Self {
+        Self(Mutex::new(Held { withheld: None, answers: Generations::new(bytes) }))
+    }
+
     // Whole values are put in.
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,7 +102,7 @@ impl Answers {
         (same && basis.holds(changes, former.given, state.size)).then(|| former.answer.clone())
     }
 
-    /// The answer that was given to this before, whether it is the one in this state of the log or not, for its parts.
+    /// The answer that was given to this before, whether it is the one in this state of the log or not, for its pieces.
     pub fn former(&self, key: &Digest, state: State) -> Option<Former> {
         let mut held = self.held();
         if !held.up_to(state.withheld) {
@@ -114,8 +111,8 @@ impl Answers {
         held.answers.get(key).map(|kept| kept.former.clone())
     }
 
-    /// Keeps an answer with its parts that was asked for in a state of the log, unless something was withheld since. One
-    /// without a basis is kept for its parts, if it has any.
+    /// Keeps an answer with its pieces that was asked for in a state of the log, unless something was withheld since. One
+    /// without a basis is kept for its pieces, if it has any.
     pub fn put(&self, key: Digest, answer: &Bytes, places: Places, basis: Option<Basis>, state: State) {
         let mut held = self.held();
         if answer.len() > MOST_EACH || basis.is_none() && places.is_empty() || !held.up_to(state.withheld) {
@@ -162,7 +159,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_given_again_until_what_it_asked_for_changes() {
-        let (answers, key, bytes) = (Answers::default(), Digest([1; 32]), Bytes::from_static(b"{}"));
+        let (answers, key, bytes) = (Answers::new(1 << 20), Digest([1; 32]), Bytes::from_static(b"{}"));
         let changes = Changes::default();
         let now = State { size: 5, withheld: None, cosignatures: 0 };
         answers.put(key, &bytes, Places::default(), Some(Basis::Everything), now);

@@ -13,8 +13,8 @@ use super::{
     event_fields::EventFields,
     event_shape, fact_value,
     fault::{Answer as _, internal},
-    parts::{Parts, is_flat},
     party::Party,
+    pieces::{Pieces, is_flat},
 };
 use crate::{
     event::{EventId, RefSpec},
@@ -100,9 +100,9 @@ impl OutputType for Event {
         })
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        match ctx.data_opt::<Arc<Parts>>() {
-            Some(parts) if is_flat(&ctx.item.node, &ctx.query_env.fragments) => {
-                parts.resolve(self, field.pos, ctx).await
+        match ctx.data_opt::<Arc<Pieces>>() {
+            Some(pieces) if is_flat(&ctx.item.node, &ctx.query_env.fragments) => {
+                pieces.resolve(self, field.pos, ctx).await
             }
             _ => resolve_container(ctx, self).await,
         }

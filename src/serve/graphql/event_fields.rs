@@ -143,8 +143,7 @@ impl EventFields {
     }
     /// The whole entry, byte for byte, as `/entry/<index>` serves it.
     async fn raw_entry(&self) -> String {
-        // An entry that parsed is UTF-8.
-        String::from_utf8_lossy(&self.record.raw).into_owned()
+        self.record.raw()
     }
     /// BLAKE3 of the whole entry: `prev` of the next one.
     async fn hash(&self) -> Hash {

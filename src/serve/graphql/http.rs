@@ -27,7 +27,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answers, cost, flights,
-    parts::{self, Parts},
+    pieces::{self, Pieces},
     state::Now,
     transport,
     url::Base,
@@ -393,24 +393,24 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
     let now = Now::new(clock::now());
     let footprint = Arc::default();
     let views = views.noting(&footprint);
-    let mut parts = None;
+    let mut pieces = None;
     if let Some(key) = key
-        && asked.request.parsed_query().is_ok_and(parts::may_have)
+        && asked.request.parsed_query().is_ok_and(pieces::may_have)
     {
-        let made = Arc::new(Parts::new(app.answers.former(&key, state), state.size));
+        let made = Arc::new(Pieces::new(app.answers.former(&key, state), state.size));
         asked.request = asked.request.data(made.clone());
-        parts = Some(made);
+        pieces = Some(made);
     }
     let answered = execute_with(app, client, share, asked.request, turn, views, now.clone()).await;
     let Some(mut answer) = answered else {
         return guard::busy(&app.edge, "the query could not be run");
     };
     let Some(key) = key.filter(|_| answer.errors.is_empty()) else {
-        parts::unfold(&mut answer.data);
+        pieces::unfold(&mut answer.data);
         return say(media, &answer);
     };
-    let (body, places) = parts::whole(&answer.data, parts.as_deref());
-    // What asks for the time is told to those who asked for it meanwhile, and of it only parts to who asks later.
+    let (body, places) = pieces::whole(&answer.data, pieces.as_deref());
+    // What asks for the time is told to those who asked for it meanwhile, and pieces of it to whoever asks later.
     let basis = (!now.was_asked()).then(|| footprint.basis());
     app.answers.put(key, &body, places, basis, state);
     if let Some(lead) = lead {

@@ -34,7 +34,7 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, Path(index): Path<
     let shown = show(&app, NONE, move |views| {
         let Some(entry) = views.entry(index)? else { return Ok(None) };
         // An entry that parsed is UTF-8.
-        let raw = shown(&String::from_utf8_lossy(&entry.record.raw)).into_owned();
+        let raw = shown(&entry.record.raw()).into_owned();
         let size = views.size();
         Ok(Some(EntryPage {
             shell,

@@ -1,8 +1,8 @@
-//! Parts of answers. An event of which nothing but its own values is asked for is written once and stands in later answers
+//! Pieces of answers. An event of which nothing but its own values is asked for is written once and stands in later answers
 //! to the same request as it is, until an entry changes what it asked for. So of a case that grows only what is new, and
 //! what is computed of all, is made again.
 //!
-//! In the tree of an answer a part is a value of bytes, which no scalar of the schema is.
+//! In the tree of an answer a piece is a value of bytes, which no scalar of the schema is.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,16 +20,16 @@ use axum::body::Bytes;
 use super::event::Event;
 use crate::ledger::{Basis, Changes, Footprint};
 
-/// The most fields of a request that is looked through for whether its answer has parts.
+/// The most fields of a request that is looked through for whether its answer has pieces.
 const FIELDS_READ: usize = 512;
 
-/// Which part of an answer: where its field stands in the text, the index of its entry, and the size that it is known at
+/// Which piece of an answer: where its field stands in the text, the index of its entry, and the size that it is known at
 /// if that is not the latest.
 pub type Key = (usize, usize, u64, Option<u64>);
 
 type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
-/// Where the parts of an answer stand in it, and what of the log each stands on.
+/// Where the pieces of an answer stand in it, and what of the log each stands on.
 #[derive(Debug, Default)]
 pub struct Places(Vec<(Key, Range<usize>, Basis)>);
 
@@ -45,7 +45,7 @@ impl Places {
     }
 }
 
-/// An answer that was given to the same request before, the size of the log when it was asked for, and its parts.
+/// An answer that was given to the same request before, the size of the log when it was asked for, and its pieces.
 #[derive(Debug, Clone)]
 pub struct Former {
     pub answer: Bytes,
@@ -53,15 +53,15 @@ pub struct Former {
     pub places: Arc<Places>,
 }
 
-/// The parts of an answer that is being made.
+/// The pieces of an answer that is being made.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Pieces {
     former: Option<Former>,
     size: u64,
     made: Mutex<Vec<(Key, Bytes, Basis)>>,
 }
 
-impl Parts {
+impl Pieces {
     /// Those of an answer that is made by so many entries.
     pub fn new(former: Option<Former>, size: u64) -> Self {
         Self { former, size, made: Mutex::default() }
@@ -110,7 +110,7 @@ impl Parts {
         Value::Binary(bytes)
     }
 
-    /// The parts of an answer that was written, given where each stands in it by where its bytes lie.
+    /// The pieces of an answer that was written, given where each stands in it by where its bytes lie.
     fn places(&self, at: &HashMap<*const u8, Range<usize>>) -> Places {
         let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         let place =
@@ -137,7 +137,7 @@ pub fn is_flat(set: &SelectionSet, fragments: &Fragments) -> bool {
     })
 }
 
-/// Whether an answer may have parts: not where what one place of it shows is asked for in two, which are then merged.
+/// Whether an answer may have pieces: not where what one place of it shows is asked for in two, which are then merged.
 pub fn may_have(document: &ExecutableDocument) -> bool {
     let mut left = FIELDS_READ;
     document.operations.iter().all(|(_, operation)| {
@@ -174,24 +174,24 @@ fn is_asked_once<'d>(
     })
 }
 
-/// Writes the data of an answer without errors, as GraphQL over HTTP has it, and says where its parts stand.
-pub fn whole(data: &Value, parts: Option<&Parts>) -> (Bytes, Places) {
+/// Writes the data of an answer without errors, as GraphQL over HTTP has it, and says where its pieces stand.
+pub fn whole(data: &Value, pieces: Option<&Pieces>) -> (Bytes, Places) {
     let mut out = br#"{"data":"#.to_vec();
     let mut at = HashMap::new();
-    write(data, &mut out, &mut |part, range| {
-        at.insert(part, range);
+    write(data, &mut out, &mut |piece, range| {
+        at.insert(piece, range);
     });
     out.push(b'}');
-    (out.into(), parts.map(|parts| parts.places(&at)).unwrap_or_default())
+    (out.into(), pieces.map(|pieces| pieces.places(&at)).unwrap_or_default())
 }
 
-/// Writes a value as JSON, and says where each part was put.
-fn write(value: &Value, out: &mut Vec<u8>, part: &mut impl FnMut(*const u8, Range<usize>)) {
+/// Writes a value as JSON, and says where each piece was put.
+fn write(value: &Value, out: &mut Vec<u8>, piece: &mut impl FnMut(*const u8, Range<usize>)) {
     match value {
         Value::Binary(bytes) => {
             let from = out.len();
             out.extend_from_slice(bytes);
-            part(bytes.as_ptr(), from..out.len());
+            piece(bytes.as_ptr(), from..out.len());
         }
         Value::List(list) => {
             out.push(b'[');
@@ -199,7 +199,7 @@ fn write(value: &Value, out: &mut Vec<u8>, part: &mut impl FnMut(*const u8, Rang
                 if i > 0 {
                     out.push(b',');
                 }
-                write(value, out, part);
+                write(value, out, piece);
             }
             out.push(b']');
         }
@@ -211,7 +211,7 @@ fn write(value: &Value, out: &mut Vec<u8>, part: &mut impl FnMut(*const u8, Rang
                 }
                 scalar(name.as_str(), out);
                 out.push(b':');
-                write(value, out, part);
+                write(value, out, piece);
             }
             out.push(b'}');
         }
@@ -224,7 +224,7 @@ fn scalar(value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 
-/// Puts the trees of its parts back into an answer.
+/// Puts the trees of its pieces back into an answer.
 pub fn unfold(value: &mut Value) {
     match value {
         Value::Binary(bytes) => *value = serde_json::from_slice(bytes).unwrap_or_default(),
@@ -252,18 +252,18 @@ mod tests {
 
     #[test]
     fn a_part_stands_where_it_was_put_and_is_found_there_again() {
-        let parts = Parts::new(None, 7);
+        let pieces = Pieces::new(None, 7);
         let basis = Basis::Things([].into());
-        let one = parts.stands((1, 2, 3, None), Bytes::from_static(br#"{"index":3}"#), basis.clone());
+        let one = pieces.stands((1, 2, 3, None), Bytes::from_static(br#"{"index":3}"#), basis.clone());
         let two =
-            parts.stands((1, 2, 4, None), Bytes::from_static(br#"{"index":4}"#), Basis::Things([9].into()));
+            pieces.stands((1, 2, 4, None), Bytes::from_static(br#"{"index":4}"#), Basis::Things([9].into()));
         let mut data = Value::List(vec![two, one, Value::Null]);
-        let (answer, places) = whole(&data, Some(&parts));
+        let (answer, places) = whole(&data, Some(&pieces));
         assert_eq!(&answer[..], br#"{"data":[{"index":4},{"index":3},null]}"#);
         assert!(places.bytes() > 2 * 8);
         unfold(&mut data);
         assert_eq!(data.into_json().unwrap(), json!([{"index": 4}, {"index": 3}, null]));
-        let next = Parts::new(Some(Former { answer, given: 7, places: places.into() }), 8);
+        let next = Pieces::new(Some(Former { answer, given: 7, places: places.into() }), 8);
         let changes = Changes::default();
         let before = |key| next.before(&key, &changes).map(|(bytes, _)| bytes);
         assert_eq!(before((1, 2, 3, None)).as_deref(), Some(&br#"{"index":3}"#[..]));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_merged_has_no_parts() {
+    fn what_is_merged_has_no_pieces() {
         let may = |text: &str| may_have(&parse_query(text).unwrap());
         assert!(may("{ events { nodes { index type } } a: events { nodes { index } } }"));
         assert!(may("{ events { nodes { index index ...F } } } fragment F on Event { index type }"));

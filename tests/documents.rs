@@ -150,6 +150,8 @@ fn every_command_shown_runs_and_prints_what_is_shown() {
             "{place}\n{printed}{}",
             String::from_utf8_lossy(&out.stderr)
         );
+        // A query that is refused is no fault of curl's.
+        assert!(!printed.contains("\"errors\":"), "{place}\n{printed}");
         let printed: Vec<String> = printed.lines().map(|l| form(l.trim_start())).collect();
         let mut from = 0;
         for line in s.output.iter().filter(|l| !l.is_empty()) {

@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::Arc,
@@ -342,9 +342,14 @@ fn what_the_origin_withholds_is_removed_and_reported() {
     );
     let by = ledger.record_blocking(vec![withhold.sign(&[&operator()]).1], false).remove(0).unwrap().index;
     assert!(ledger.wait_published(Duration::from_secs(10)));
+    // A report that can't be written is not lost: it is made by the log.
+    fs::create_dir(copy.join("removed.jsonl")).unwrap();
+    assert!(matches!(mirror.pass(now(), &go_on), Err(MirrorError::Disk(_))));
+    fs::remove_dir(copy.join("removed.jsonl")).unwrap();
     let pass = mirror.pass(now(), &go_on).unwrap();
     let [removed] = &pass.removed[..] else { panic!("{pass:?}") };
     assert_eq!((removed.entry, removed.by, removed.ground.as_str()), (index, by, "erasure"));
+    assert_eq!(removed.signed_by, operator().verifying_key().name().as_str());
     assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
     gone(&copy, "rahsia yang tersilap");
     let lines = fs::read_to_string(copy.join("removed.jsonl")).unwrap();
@@ -378,7 +383,8 @@ fn what_the_origin_withholds_is_removed_and_reported() {
     let mut third = self::mirror(&one, &last, Keeps::default());
     for (mirror, dir) in [(&mut mirror, &copy), (&mut second, &late), (&mut third, &last)] {
         for _ in 0..3 {
-            mirror.pass(now(), &go_on).unwrap();
+            let pass = mirror.pass(now(), &go_on).unwrap();
+            assert_eq!(pass.removed, [], "told before, or here again");
             std::thread::sleep(Duration::from_millis(300));
         }
         assert!(holds(dir, "rahsia yang tersilap"));
@@ -469,10 +475,12 @@ fn facts_alone_are_a_ledger_too_and_words_may_be_asked_for_later() {
     assert!(page.contains("not kept here") && !page.contains(">missing<"), "{page}");
     assert_eq!(served.stop(), Some(0));
     let mut all = mirror(&one, &copy, Keeps::default());
+    let mut wanting = 0;
     for _ in 0..3 {
-        all.pass(now(), &go_on).unwrap();
+        wanting = all.pass(now(), &go_on).unwrap().wanting;
         std::thread::sleep(Duration::from_millis(300));
     }
+    assert_eq!(wanting, 0);
     is_valid(&copy);
     assert_eq!(whole(&one), whole(&copy));
 }
@@ -585,6 +593,130 @@ fn a_forked_origin_is_caught_and_the_report_convinces_who_saw_neither() {
     let (code, text) =
         onrecord(&["mirror", path(&one), "--key", &vkey().to_string(), "--data", path(&copy), "--once"]);
     assert!(code == Some(1) && text.contains("two histories"), "{text}");
+}
+
+#[test]
+fn a_copy_that_is_on_its_way_is_not_taken_for_a_whole_one() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, old, other, copy) =
+        (tmp.path().join("one"), tmp.path().join("old"), tmp.path().join("other"), tmp.path().join("copy"));
+    let (ledger, story) = ledger(&one, 300, "satu");
+    copy_of(&one.join("public"), &old);
+    more(&ledger, &story, 500, "lagi");
+    let _other = self::ledger(&other, 600, "lain");
+    let first_bundle = |here: u64, _: u64| here < 256;
+    let mut on_its_way = mirror(&one, &copy, Keeps::default());
+    assert!(matches!(on_its_way.pass(now(), &first_bundle), Err(MirrorError::Stopped)));
+    assert!(on_its_way.size() == 256 && !on_its_way.is_whole());
+    on_its_way.ledger().close();
+    drop(on_its_way);
+    // What is shown then has fewer entries than what it is on its way to: an older copy, or another history.
+    for shown in [&old, &other] {
+        let again = ["mirror", path(shown), "--key", &vkey().to_string(), "--data", path(&copy), "--once"];
+        let (code, text) = onrecord(&again);
+        assert_eq!(code, Some(3), "{text}");
+        assert!(text.contains("256 of 805 are here") && !text.contains("verified and here"), "{text}");
+    }
+    let mut whole_one = mirror(&one, &copy, Keeps::default());
+    assert_eq!(whole_one.pass(now(), &go_on).unwrap().size, 805);
+    assert!(whole_one.ledger().wait_published(Duration::from_secs(10)));
+    is_valid(&copy);
+}
+
+#[test]
+fn stopped_on_its_way_it_serves_what_it_had_though_the_ledger_is_gone() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let (ledger, story) = ledger(&one, 300, "satu");
+    let mut first = mirror(&one, &copy, Keeps::default());
+    assert_eq!(first.pass(now(), &go_on).unwrap().size, 305);
+    assert!(first.ledger().wait_published(Duration::from_secs(10)));
+    more(&ledger, &story, 800, "lagi");
+    let some = |here: u64, _: u64| here < 512;
+    assert!(matches!(first.pass(now(), &some), Err(MirrorError::Stopped)));
+    // Until it is on the disk.
+    let until = Instant::now() + Duration::from_secs(10);
+    while !copy.join("public/tile/entries/001").exists() {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    first.ledger().close();
+    drop(first);
+    // Nobody listens there.
+    let served = Served::start("http://127.0.0.1:1", &copy, &["--metrics", "127.0.0.1:0"]);
+    assert_eq!((served.size(), served.get("/readyz").status), (305, 200));
+    assert_eq!((served.get("/entry/304").status, served.get("/entry/305").status), (200, 404));
+    let page = String::from_utf8(served.get("/").body).unwrap();
+    assert!(page.contains("The last look failed"), "{page}");
+    assert_eq!(served.stop(), Some(0));
+    let mut again = mirror(&one, &copy, Keeps::default());
+    assert!(again.size() >= 512);
+    assert_eq!(again.pass(now(), &go_on).unwrap().size, 1_105);
+    assert!(again.ledger().wait_published(Duration::from_secs(10)));
+    assert_eq!(whole(&one), whole(&copy));
+}
+
+#[test]
+fn files_that_are_not_here_are_asked_for_again() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let (ledger, _) = ledger(&one, 10, "satu");
+    let exhibits = [&b"letter"[..], &b"a longer letter, which some have no room for"[..]].map(|bytes| {
+        let file = upload(&ledger, "surat.txt", bytes);
+        let facts = json!({"method": "upload", "captured": "2023-12-15"});
+        let words = Some(json!({"description": "a letter"}));
+        let said = Say {
+            files: std::slice::from_ref(&file),
+            ..say("exhibit.captured", None, Value::Null, facts, words)
+        };
+        ledger.record_blocking(vec![said.sign(&[&desk()]).1], false).remove(0).unwrap();
+        file
+    });
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let wants = |keeps: Keeps, files: u64| {
+        let mut mirror = mirror(&one, &copy, keeps);
+        for _ in 0..2 {
+            assert_eq!(mirror.pass(now(), &go_on).unwrap().files_wanting, files);
+            assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
+        }
+        mirror.ledger().close();
+    };
+    wants(Keeps { files: None, ..Keeps::default() }, 2);
+    wants(Keeps { files: Some(10), ..Keeps::default() }, 1);
+    // One that the ledger can't give for a while.
+    let files = one.join("public/file");
+    let held = files_under(&files).into_iter().find(|p| p.ends_with(exhibits[1].blake3.to_string())).unwrap();
+    let aside = tmp.path().join("aside");
+    fs::rename(&held, &aside).unwrap();
+    let mut mirror = mirror(&one, &copy, Keeps::default());
+    for _ in 0..3 {
+        assert_eq!(mirror.pass(now(), &go_on).unwrap().files_wanting, 1);
+    }
+    fs::rename(&aside, &held).unwrap();
+    assert_eq!(mirror.pass(now(), &go_on).unwrap().files_wanting, 0);
+    assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
+    is_valid(&copy);
+    assert_eq!(whole(&one), whole(&copy));
+}
+
+#[test]
+fn the_alert_rules_ask_for_numbers_that_a_mirror_has() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let _ledger = ledger(&one, 10, "satu");
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let served = Served::start(path(&one), &copy, &["--metrics", &port.to_string()]);
+    let numbers = send(port, "GET", "/metrics", &[], b"").text();
+    assert_eq!(served.stop(), Some(0));
+    let rules = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/alerts.yml")).unwrap();
+    let mut asked = 0;
+    for name in rules.lines().filter_map(|l| l.trim().strip_prefix("expr: ")).flat_map(|expr| {
+        expr.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|n| n.contains("_mirror_"))
+    }) {
+        asked += 1;
+        assert!(numbers.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}: {numbers}");
+    }
+    assert!(asked >= 3, "only {asked} are asked for");
 }
 
 #[test]

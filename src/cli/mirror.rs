@@ -37,7 +37,7 @@ removed.jsonl in the folder. If the log signed two histories, the proof is fork.
 served, and follows no more. If the log signed entries that no log can hold, the proof is contradiction.json there.
 
 Exit codes: 0 ended by a signal, or --once and all is here; 1 refused, or the log signed two histories;
-3 the source could not be read.
+3 the source could not be read, or the disk here not be written.
 
 Examples:
   onrecord mirror https://ledger.example.org --key VKEY --data copy
@@ -61,7 +61,7 @@ pub(super) struct Args {
     /// Copy what is there now and end, serving nothing
     #[arg(long)]
     once: bool,
-    /// How often to look for new entries: seconds, or a number with s, m or h
+    /// How often to look for new entries: seconds, or a number with s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     every: Duration,
     /// How old an entry must be before its words are copied, so that a mistake can be withheld before
@@ -199,11 +199,12 @@ fn tell(pass: &Pass, context: &Context) {
     terminal::result(&format!("{} entries verified and here, {new} of them new", pass.size));
     for removed in &pass.removed {
         terminal::result(&format!(
-            "withheld    {} of entry {}, by entry {} ({}, {})",
+            "withheld    {} of entry {}, by entry {} ({}, signed by {}, {})",
             removed.blobs.join(", "),
             removed.entry,
             removed.by,
             removed.ground,
+            removed.signed_by,
             removed.recorded,
         ));
     }
@@ -217,6 +218,10 @@ fn tell(pass: &Pass, context: &Context) {
     if pass.files_wanting > 0 {
         terminal::result(&format!("wanting     files: {}, too large or not to be had", pass.files_wanting));
     }
+    if pass.waiting > 0 {
+        let entries = if pass.waiting == 1 { "entry waits" } else { "entries wait" };
+        terminal::result(&format!("waiting     {} more {entries} for the policy's witnesses", pass.waiting));
+    }
 }
 
 fn failure(e: MirrorError) -> Failure {
@@ -227,13 +232,14 @@ fn failure(e: MirrorError) -> Failure {
     }
 }
 
-/// A time: seconds, or a number with s, m or h.
+/// A time: seconds, or a number with s, m, h or d.
 fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || format!("{text}: expected seconds, or a number with s, m or h, such as 24h");
+    let expected = || format!("{text}: expected seconds, or a number with s, m, h or d, such as 24h");
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1),
         Some((at, 'm')) => (&text[..at], 60),
         Some((at, 'h')) => (&text[..at], 3_600),
+        Some((at, 'd')) => (&text[..at], 86_400),
         _ => (text, 1),
     };
     let seconds: u64 = number.parse().map_err(|_| expected())?;
@@ -248,10 +254,10 @@ mod tests {
     fn a_time_is_seconds_or_has_a_unit() {
         let read = |text| duration(text).ok().map(|d| d.as_secs());
         assert_eq!(
-            [read("5"), read("5s"), read("2m"), read("24h")],
-            [Some(5), Some(5), Some(120), Some(86_400)]
+            [read("5"), read("5s"), read("2m"), read("24h"), read("1d")],
+            [Some(5), Some(5), Some(120), Some(86_400), Some(86_400)]
         );
-        for bad in ["", "h", "-1s", "1d", "18446744073709551615h", "é"] {
+        for bad in ["", "h", "-1s", "1w", "18446744073709551615h", "é"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -94,6 +94,9 @@ impl Folder {
         self.0.join("removed.jsonl")
     }
     /// Entries whose words a mirror will ask for again.
+    pub fn lacking(&self) -> PathBuf {
+        self.0.join("lacking")
+    }
     pub fn wanted(&self) -> PathBuf {
         self.0.join("wanted")
     }

@@ -639,7 +639,9 @@ impl Reader {
     /// [`ReadError`], as everywhere here, if the store fails.
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.count();
-        let entry = self.0.entry(index)?;
+        // A mirror on its way has more than it shows.
+        let is_shown = index < self.0.recent().checkpoint.checkpoint().size();
+        let entry = if is_shown { self.0.entry(index)? } else { None };
         if entry.is_none() {
             self.note_everything();
         }
@@ -669,12 +671,12 @@ impl Reader {
         self.note_everything();
         self.0.words(index)
     }
-    /// Gives entries in order, raw and parsed, each with its words as they are now, as long as more are wanted. Reads
+    /// Gives entries in order, each with its words as they are now, as long as more are wanted. Reads
     /// each bundle once, so whoever goes through the log asks here.
     pub(crate) fn each(
         &self,
         range: Range<u64>,
-        mut each: impl FnMut(Arc<[u8]>, Entry<Event>, StoredWords) -> bool,
+        mut each: impl FnMut(Entry<Event>, StoredWords) -> bool,
     ) -> Result<(), ReadError> {
         self.count();
         self.note_everything();
@@ -698,7 +700,7 @@ impl Reader {
                     }
                     _ => self.0.words(index)?,
                 };
-                wanted = each(raw.into(), entry, words);
+                wanted = each(entry, words);
                 Ok(())
             })?;
             from = to;

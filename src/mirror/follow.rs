@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeSet,
-    io::{Read as _, Write as _},
+    io::Read as _,
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,14 +20,16 @@ use super::{
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
     cosigned::cosigned,
     evidence::contradiction,
+    lacking::{self, Lacking},
+    removed::{self, Removed},
     report::{Fault, Place},
     status::Status,
     verify::{Options as Checked, Stop, TileNodes},
 };
 use crate::{
-    event::{Body, Code, Content, Digest, EventId, FileRef, Position},
+    event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
     ledger::{
-        Copied, Copier, CopyError, Ledger, LedgerError, Options as LedgerOptions, folder::Folder,
+        Copied, Copier, CopyError, Filter, Ledger, LedgerError, Options as LedgerOptions, folder::Folder,
         withholding::is_closed,
     },
     log::{
@@ -102,24 +104,9 @@ impl From<CopyError> for MirrorError {
             CopyError::Entry { index, error } => {
                 Self::Refused(Fault { place: Place::Entry(index), what: error.to_string() })
             }
-            CopyError::Stopped(why) => Self::Disk(why),
+            CopyError::Stopped(why) => Self::Disk(format!("the disk here, as the log says: {why}")),
         }
     }
-}
-
-/// What the origin withheld, and what was removed here for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Removed {
-    /// The entry whose words or files are withheld.
-    pub entry: u64,
-    /// What of it: `content`, or files by number.
-    pub blobs: Vec<String>,
-    /// The entry that says so.
-    pub by: u64,
-    /// On what ground.
-    pub ground: String,
-    /// When that was recorded.
-    pub recorded: String,
 }
 
 /// What a pass did.
@@ -135,9 +122,8 @@ pub struct Pass {
     pub wanting: u64,
     /// Files that are not here though nothing withholds them: too large, or not to be had.
     pub files_wanting: u64,
-    /// Files that could not be had.
-    #[serde(skip)]
-    lacking: Vec<(EventId, u32)>,
+    /// Entries of the latest checkpoint that wait for the policy's witnesses.
+    pub waiting: u64,
 }
 
 /// A mirror: see the module.
@@ -151,6 +137,9 @@ pub struct Mirror {
     pool: Arc<rayon::ThreadPool>,
     /// Entries whose words are asked for again.
     wanted: BTreeSet<u64>,
+    lacking: Lacking,
+    /// The size up to which it was reported what is withheld.
+    reported: Option<u64>,
     status: Arc<Status>,
 }
 
@@ -194,9 +183,21 @@ impl Mirror {
         let threads = if source.is_far() { cores.max(8) } else { cores };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = Arc::new(pool.map_err(|e| MirrorError::Disk(format!("no threads to work with: {e}")))?);
-        let mut this =
-            Self { source, key, keeps, folder, ledger, copier, pool, wanted: BTreeSet::new(), status };
+        let mut this = Self {
+            source,
+            key,
+            keeps,
+            folder,
+            ledger,
+            copier,
+            pool,
+            wanted: BTreeSet::new(),
+            lacking: Lacking::default(),
+            reported: None,
+            status,
+        };
         this.read_wanted()?;
+        this.read_lacking()?;
         Ok(this)
     }
 
@@ -215,10 +216,10 @@ impl Mirror {
         self.copier.frontier().size()
     }
 
-    /// Whether there is a whole copy to be shown.
+    /// Whether there is a whole copy to be shown: all that its checkpoint covers. More may be here, on the way to a later one.
     pub fn is_whole(&self) -> bool {
         let reader = self.ledger.reader();
-        reader.checkpoint().checkpoint().size() == self.copier.frontier().size()
+        reader.checkpoint().checkpoint().size() <= self.copier.frontier().size()
     }
 
     /// Follows the source to its checkpoint, as long as `go_on` says so, which is told how many entries are here, and of how
@@ -276,8 +277,9 @@ impl Mirror {
         self.status.origin(latest.checkpoint().size());
         let mut pass = Pass { from: self.copier.frontier().size(), ..Pass::default() };
         let checkpoint = cosigned.as_ref().unwrap_or(&latest);
+        let size = checkpoint.checkpoint().size();
         self.must_continue(checkpoint)?;
-        let goes_on = checkpoint.checkpoint().size() >= self.copier.heading.checkpoint().size();
+        let goes_on = size >= self.copier.heading.checkpoint().size();
         if goes_on && self.copier.heading.note() != checkpoint.note() {
             self.copier.head_for(checkpoint)?;
         }
@@ -285,14 +287,21 @@ impl Mirror {
             // What is not cosigned yet is not taken, but it is the log's word.
             self.must_continue(&latest)?;
         }
+        pass.waiting = latest.checkpoint().size().saturating_sub(checkpoint.checkpoint().size());
         if goes_on {
-            self.copy_to(&Arc::new(cosigned.unwrap_or(latest)), now, &mut pass, go_on)?;
+            self.copy_to(&Arc::new(cosigned.unwrap_or(latest)), now, go_on)?;
+        } else if !self.is_whole() {
+            let (here, of) = (self.copier.frontier().size(), self.copier.heading.checkpoint().size());
+            return Err(MirrorError::Unreachable(format!(
+                "the ledger shows {size} entries, fewer than it did; {here} of {of} are here, on the way to the checkpoint \
+                 that it showed before"
+            )));
         }
         self.ask_again(now, &mut pass)?;
+        self.ask_files()?;
+        pass.files_wanting = self.lacking.len();
         pass.size = self.ledger.reader().checkpoint().checkpoint().size();
-        let shared = &self.copier.shared;
-        let open = pass.lacking.iter().filter(|(id, position)| !is_closed(&shared.fate(id), *position));
-        pass.files_wanting = open.count() as u64;
+        self.report_removed(&mut pass)?;
         Ok(pass)
     }
 
@@ -347,7 +356,6 @@ impl Mirror {
         &mut self,
         checkpoint: &Arc<SignedCheckpoint>,
         now: Time,
-        pass: &mut Pass,
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<(), MirrorError> {
         let size = checkpoint.checkpoint().size();
@@ -382,7 +390,7 @@ impl Mirror {
                                 Some(bundle) => bundle,
                                 None => loader.load(index)?,
                             };
-                            self.take(bundle, checkpoint, seen.as_ref(), &mut nodes, pass)?;
+                            self.take(bundle, checkpoint, seen.as_ref(), &mut nodes)?;
                             let here = self.copier.frontier().size();
                             if go_on(here, size) { Ok(()) } else { Err(MirrorError::Stopped) }
                         })
@@ -403,7 +411,6 @@ impl Mirror {
         checkpoint: &Arc<SignedCheckpoint>,
         seen: Option<&Cosigned>,
         nodes: &mut TileNodes<'_>,
-        pass: &mut Pass,
     ) -> Result<(), MirrorError> {
         let refuse = |place, what: String| Err(MirrorError::Refused(Fault { place, what }));
         let size = checkpoint.checkpoint().size();
@@ -428,7 +435,7 @@ impl Mirror {
         let before = self.wanted.len();
         let mut copies = Vec::with_capacity(leaves.len());
         let mut files = Vec::new();
-        let mut removed = Vec::new();
+        let mut withheld = Vec::new();
         let mut blobs = bundle.blobs.into_iter();
         for ((index, (leaf, entry)), raw) in (first..).zip(bundle.items).zip(bundle.raw) {
             let Blobs { words: found, kept, .. } = blobs.next().unwrap_or_default();
@@ -449,23 +456,32 @@ impl Mirror {
                 self.wanted.insert(index);
             }
             match entry.event().body() {
-                Body::ContentWithheld(body) => removed.push((body.entry, index, entry.header().time)),
+                Body::ContentWithheld(body) => {
+                    let of = self.index_of(&copies, &body.entry);
+                    withheld
+                        .extend(of.into_iter().flat_map(|of| body.blobs.iter().map(move |blob| (of, *blob))));
+                }
                 Body::ContentReleased(body) if self.keeps.words => {
                     self.wanted.extend(self.index_of(&copies, &body.entry));
                 }
                 _ => {}
             }
-            files.extend(kept.iter().flat_map(|words| named_by(entry.event().id(), words)));
+            files.extend(kept.iter().flat_map(|words| named_by(index, words)));
             copies.push(Copied { raw, entry, leaf, words: kept });
         }
-        self.fetch_files(files, pass)?;
+        self.fetch_files(files)?;
+        for (index, blob) in withheld {
+            match blob {
+                Position::Content => self.lacking.remove_all(index),
+                Position::File(position) => self.lacking.remove((index, position)),
+            }
+        }
         if self.wanted.len() != before {
             self.write_wanted()?;
         }
+        self.write_lacking()?;
         let ends = first + leaves.len() as u64 == size;
-        let withheld: Vec<_> = removed.iter().filter_map(|(_, by, _)| self.removal(&copies, *by)).collect();
-        self.copier.copy(copies, ends.then(|| checkpoint.clone()))?;
-        self.report_removed(withheld, pass)
+        Ok(self.copier.copy(copies, ends.then(|| checkpoint.clone()))?)
     }
 
     /// Where an event stands that was copied, or is about to be.
@@ -475,66 +491,108 @@ impl Mirror {
         about_to_be.map(|c| c.entry.header().index).or_else(copied)
     }
 
-    /// What a copied entry withholds.
-    fn removal(&self, copies: &[Copied], by: u64) -> Option<Removed> {
-        let copied = copies.iter().find(|c| c.entry.header().index == by)?;
-        let Body::ContentWithheld(body) = copied.entry.event().body() else { return None };
-        let entry = self.index_of(copies, &body.entry)?;
-        Some(Removed {
-            entry,
-            blobs: body.blobs.iter().map(Position::to_string).collect(),
-            by,
-            ground: body.ground.as_str().to_owned(),
-            recorded: copied.entry.header().time.to_string(),
-        })
-    }
-
-    /// Says what left this copy and why, and keeps a line of each in `removed.jsonl`.
-    fn report_removed(&self, removed: Vec<Removed>, pass: &mut Pass) -> Result<(), MirrorError> {
-        if removed.is_empty() {
+    /// Says what the log withholds of what is here now and was not told of before, and keeps a line of each in
+    /// `removed.jsonl`. By the log itself, so that nothing is left out whenever it ends.
+    fn report_removed(&mut self, pass: &mut Pass) -> Result<(), MirrorError> {
+        let path = self.folder.removed();
+        let disk = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("{}: {e}", path.display()));
+        let from = match self.reported {
+            Some(size) => size,
+            None => removed::last(&path).map_err(|e| disk(&e))?.map_or(0, |by| by + 1),
+        };
+        if from >= pass.size {
             return Ok(());
         }
-        let path = self.folder.removed();
-        let mut text = Vec::new();
-        for one in &removed {
-            tracing::info!(
-                entry = one.entry,
-                by = one.by,
-                ground = one.ground,
-                "withheld by the origin, removed here"
-            );
-            serde_json::to_writer(&mut text, one).map_err(|e| MirrorError::Disk(e.to_string()))?;
-            text.push(b'\n');
+        let reader = self.ledger.reader();
+        let filter = Filter { types: vec![EventType::ContentWithheld], ..Filter::default() };
+        let all = reader.list(&filter, from..=pass.size - 1, false, usize::MAX).map_err(|e| disk(&e))?;
+        for by in all {
+            let Some(entry) = reader.parsed(by).map_err(|e| disk(&e))? else { continue };
+            let Body::ContentWithheld(body) = entry.event().body() else { continue };
+            let Some(row) = self.copier.shared.event(&body.entry) else { continue };
+            // What was given back since is here again.
+            let fate = self.copier.shared.fate(&body.entry);
+            let blobs = body.blobs.iter().filter(|blob| fate.withheld_by(**blob).is_some());
+            let removed = Removed {
+                entry: row.index,
+                blobs: blobs.map(Position::to_string).collect(),
+                by,
+                signed_by: entry.event().by().first().map(|key| key.name().to_string()).unwrap_or_default(),
+                ground: body.ground.as_str().to_owned(),
+                recorded: entry.header().time.to_string(),
+            };
+            if !removed.blobs.is_empty() {
+                let (entry, ground) = (removed.entry, &removed.ground);
+                tracing::info!(entry, by, ground, "withheld by the origin, removed here");
+                pass.removed.push(removed);
+            }
         }
-        let mut options = std::fs::OpenOptions::new();
-        let appended =
-            options.create(true).append(true).open(&path).and_then(|mut file| file.write_all(&text));
-        appended.map_err(|e| MirrorError::Disk(format!("{}: {e}", path.display())))?;
-        pass.removed.extend(removed);
+        if !pass.removed.is_empty() {
+            removed::append(&path, &pass.removed).map_err(|e| disk(&e))?;
+        }
+        self.reported = Some(pass.size);
         Ok(())
     }
 
     /// Fetches files that are not here, at most so large.
-    fn fetch_files(&self, files: Vec<Named>, pass: &mut Pass) -> Result<(), MirrorError> {
-        let fetched = files.into_par_iter().map(|named| Ok((self.fetch_file(&named.file)?, named)));
-        for (here, named) in fetched.collect::<Result<Vec<_>, MirrorError>>()? {
-            if !here {
-                pass.lacking.push((named.event, named.position));
+    fn fetch_files(&mut self, files: Vec<Named>) -> Result<(), MirrorError> {
+        let fetch = |named: Named| Ok((self.fetch_file(&named.file)?, named));
+        let fetched = files.into_par_iter().map(fetch).collect::<Result<Vec<_>, MirrorError>>()?;
+        for (fetched, Named { place, .. }) in fetched {
+            if fetched != Fetched::Here {
+                self.lacking.put(place, fetched == Fetched::NotThere);
             }
         }
         Ok(())
     }
 
-    /// Whether the file is here then.
-    fn fetch_file(&self, file: &FileRef) -> Result<bool, MirrorError> {
+    /// Asks again for files that could not be had, or that another limit kept out before.
+    fn ask_files(&mut self) -> Result<(), MirrorError> {
+        let shared = self.copier.shared.clone();
+        for place in self.lacking.next() {
+            let (index, position) = place;
+            let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
+            let Some(raw) = shared.entry(index).map_err(|e| failed(&e))? else {
+                // Its entry was about to be copied.
+                self.lacking.ask(place);
+                continue;
+            };
+            let entry = shared.parse(index, &raw).map_err(|e| failed(&e))?;
+            let event = entry.event();
+            if is_closed(&shared.fate(&event.id()), position) {
+                self.lacking.remove(place);
+                continue;
+            }
+            let words = shared.stored_words(index).map_err(|e| failed(&e))?;
+            // Without words, whoever brings them names their files.
+            let Some(words) = words.filter(|words| event.content().is_some_and(|c| c.matches(words))) else {
+                continue;
+            };
+            let Some(named) = named_by(index, &words).into_iter().find(|named| named.place == place) else {
+                continue;
+            };
+            match self.fetch_file(&named.file)? {
+                Fetched::Here => {
+                    self.copier.give(index, &event.id(), words)?;
+                    self.lacking.remove(place);
+                }
+                Fetched::NotThere => self.lacking.ask(place),
+                Fetched::TooLarge => {}
+            }
+        }
+        self.write_lacking()
+    }
+
+    /// Fetches a file, unless it is here.
+    fn fetch_file(&self, file: &FileRef) -> Result<Fetched, MirrorError> {
         if self.folder.file(&file.blake3).exists() || self.folder.upload(&file.blake3).exists() {
-            return Ok(true);
+            return Ok(Fetched::Here);
         }
         if self.keeps.files.is_none_or(|most| file.size > most) {
-            return Ok(false);
+            return Ok(Fetched::TooLarge);
         }
         let path = format!("file/{}", file.blake3);
-        let Some(reader) = self.source.open(&path)? else { return Ok(false) };
+        let Some(reader) = self.source.open(&path)? else { return Ok(Fetched::NotThere) };
         let disk = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("{path}: {e}"));
         let mut upload = self
             .copier
@@ -563,7 +621,7 @@ impl Mirror {
             )));
         }
         match upload.finish() {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Fetched::Here),
             Err(refusal) if refusal.code == Code::FileDigest => Err(wrong(refusal.message)),
             Err(refusal) => Err(disk(&refusal.message)),
         }
@@ -575,18 +633,19 @@ impl Mirror {
         let (shared, size) =
             (self.copier.shared.clone(), self.ledger.reader().checkpoint().checkpoint().size());
         let mut tile: Option<(u64, Option<Vec<u8>>)> = None;
-        let (mut done, mut given, mut withheld) = (Vec::new(), 0, 0);
-        for index in self.wanted.range(..size).copied() {
+        let (mut done, mut given, mut without) = (Vec::new(), 0, 0);
+        for index in self.wanted.range(..size).copied().collect::<Vec<_>>() {
             let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
             let Some(raw) = shared.entry(index).map_err(|e| failed(&e))? else { continue };
             let entry = shared.parse(index, &raw).map_err(|e| failed(&e))?;
             let event = entry.event();
-            let Some(committed) = event.content().copied() else { continue };
-            if shared.fate(&event.id()).withheld_by(Position::Content).is_some() {
-                withheld += 1;
+            let committed = event.content().copied();
+            let withheld = shared.fate(&event.id()).withheld_by(Position::Content).is_some();
+            let Some(committed) = committed.filter(|_| !withheld) else {
+                without += 1;
                 done.push(index);
                 continue;
-            }
+            };
             // In the order of the log, so all that follow are younger.
             if entry.header().time > old_enough {
                 break;
@@ -607,7 +666,7 @@ impl Mirror {
                 committed.matches(words).then(|| Arc::from(words))
             });
             let Some(words) = words else { continue };
-            self.fetch_files(named_by(event.id(), &words), pass)?;
+            self.fetch_files(named_by(index, &words))?;
             self.copier.give(index, &event.id(), words)?;
             given += 1;
             if here.is_some() {
@@ -615,7 +674,7 @@ impl Mirror {
             }
         }
         // What was given stays in the list until it was seen on the disk.
-        pass.wanting = self.wanted.len() as u64 - given - withheld;
+        pass.wanting = self.wanted.len() as u64 - given - without;
         if !done.is_empty() {
             for index in done {
                 self.wanted.remove(&index);
@@ -623,6 +682,26 @@ impl Mirror {
             self.write_wanted()?;
         }
         Ok(())
+    }
+
+    fn write_lacking(&mut self) -> Result<(), MirrorError> {
+        let Some(text) = self.lacking.changed() else { return Ok(()) };
+        Ok(self.copier.keep(&self.folder.lacking(), text.as_bytes())?)
+    }
+
+    /// The files that are lacking, as they were written.
+    fn read_lacking(&mut self) -> Result<(), MirrorError> {
+        let path = self.folder.lacking();
+        let disk = |what: &dyn std::fmt::Display| MirrorError::Disk(format!("{}: {what}", path.display()));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let expected = "expected an index and a position a line";
+                self.lacking = Lacking::read(&text).ok_or_else(|| disk(&expected))?;
+                Ok(())
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(disk(&e)),
+        }
     }
 
     fn write_wanted(&self) -> Result<(), MirrorError> {
@@ -755,15 +834,22 @@ fn blame(
     Fault { place: Place::Entry(first + at as u64), what }
 }
 
-/// A file that the words of an event name.
+/// What came of fetching a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fetched {
+    Here,
+    TooLarge,
+    NotThere,
+}
+
+/// A file that the words of an entry name.
 struct Named {
-    event: EventId,
-    position: u32,
+    place: lacking::Place,
     file: FileRef,
 }
 
-/// The files that the words of an event name.
-fn named_by(event: EventId, words: &[u8]) -> Vec<Named> {
+/// The files that the words of an entry name.
+fn named_by(index: u64, words: &[u8]) -> Vec<Named> {
     let files = (0u32..).zip(Content::files_named(words));
-    files.map(|(position, file)| Named { event, position, file }).collect()
+    files.map(|(position, file)| Named { place: (index, position), file }).collect()
 }

@@ -19,6 +19,8 @@ mod bundle;
 mod cosigned;
 mod evidence;
 mod follow;
+mod lacking;
+mod removed;
 mod report;
 mod rows;
 mod scratch;
@@ -28,7 +30,8 @@ mod verify;
 
 pub(crate) use crate::check::write_checks;
 pub use crate::check::{Check, Outcome};
-pub use follow::{Keeps, Mirror, MirrorError, Pass, Removed};
+pub use follow::{Keeps, Mirror, MirrorError, Pass};
+pub use removed::Removed;
 pub(crate) use report::write_faults;
 pub use report::{Fault, Place, Report, Verdict};
 pub use source::{FolderSource, HttpSource, Source, SourceError};

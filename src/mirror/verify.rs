@@ -706,7 +706,8 @@ impl<R: KeptRows> Run<'_, R> {
             Outcome::Ok,
             "each entry names the BLAKE3 of the one before; time never runs back",
         );
-        push(checks, "tree", Outcome::Ok, format!("root {} of the checkpoint", expected.to_base64()));
+        let which = if self.counted < size { "the latest checkpoint" } else { "the checkpoint" };
+        push(checks, "tree", Outcome::Ok, format!("root {} of {which}", expected.to_base64()));
         match &self.tile_fault {
             None => push(checks, "tiles", Outcome::Ok, count(self.tiles, "hash tile", "hash tiles")),
             Some(_) => push(checks, "tiles", Outcome::Failed, "not what the entries make"),

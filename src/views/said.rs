@@ -42,7 +42,7 @@ impl fmt::Display for Said {
         match self {
             Self::Text(text) => f.write_str(&shown(text)),
             Self::Withheld(_) => f.write_str("(words withheld)"),
-            Self::Missing => f.write_str("(words missing)"),
+            Self::Missing => f.write_str("(words not here)"),
             Self::Nothing => f.write_str("(no words given)"),
         }
     }

@@ -176,7 +176,7 @@ impl Writer<'_> {
                 self.say("(words withheld)");
             }
             (None, Words::Missing) => {
-                self.say("(words missing)");
+                self.say("(words not here)");
             }
             (None, _) => {
                 self.say("(no words given)");

@@ -879,7 +879,23 @@ impl Reader {
                 let fits = |l: &&Listed| (from..=to).contains(&l.index) && by.holds(l);
                 overlay.listed().filter(fits).map(|l| l.index).collect()
             };
-            let indexed = self.0.index.list(by, from..=to, descending)?.map(|r| r.map_err(ReadError::from));
+            // Few stand in a thread, or name one event; of a type there are many.
+            let whole = if matches!(by, By::Type(_)) { None } else { self.0.index.whole(by)? };
+            let indexed: Box<dyn Iterator<Item = Result<u64, ReadError>>> = match whole {
+                Some(list) => {
+                    let low = list.partition_point(|index| *index < from);
+                    let high = list.partition_point(|index| *index <= to).max(low);
+                    let mut part = list[low..high].to_vec();
+                    if descending {
+                        part.reverse();
+                    }
+                    Box::new(part.into_iter().map(Ok))
+                }
+                None => {
+                    let listed = self.0.index.list(by, from..=to, descending)?;
+                    Box::new(listed.map(|r| r.map_err(ReadError::from)))
+                }
+            };
             let merged: Box<dyn Iterator<Item = Result<u64, ReadError>>> = if descending {
                 Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
             } else {
@@ -997,7 +1013,10 @@ impl Reader {
         let by = By::Thread(*id);
         self.note_list(by);
         let layered: Vec<u64> = self.0.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
-        let mut all = self.0.index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?;
+        let mut all = match self.0.index.whole(by)? {
+            Some(list) => list.to_vec(),
+            None => self.0.index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?,
+        };
         let last = all.last().copied();
         all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));
         Ok(all)

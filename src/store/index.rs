@@ -18,6 +18,7 @@
 mod check;
 mod directory;
 mod events;
+mod lists;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,7 +30,7 @@ use std::{
 
 use sled::Batch;
 
-use self::events::Events;
+use self::{events::Events, lists::Lists};
 use super::{Doing as _, StoreError};
 use crate::{
     event::{Digest, EventId, EventType},
@@ -111,13 +112,14 @@ impl By {
     }
 }
 
-/// Rows read or written lately. Keys of authors, parties and cases are asked for again and again.
+/// Rows and lists read or written lately. Keys of authors, parties and cases are asked for again and again.
 #[derive(Default)]
 struct RowCache {
     rows: HashMap<RowKey, Row, foldhash::fast::RandomState>,
     /// All words that were ever withheld. The rules ask about the words of every event, and these are few, so that
     /// for others no page is read.
     blobs: HashSet<RowKey, foldhash::fast::RandomState>,
+    lists: Lists,
     /// Counts additions to the index, so that nothing read before one is kept after it.
     generation: u64,
 }
@@ -295,9 +297,9 @@ impl Index {
             }
             self.insert_files(&mut batch, &l.files);
         }
-        for (by, entries) in lists {
+        for (by, entries) in &lists {
             let Some(first) = entries.first() else { continue };
-            batch.insert([by.prefix(), first.to_be_bytes().to_vec()].concat(), encode_list(&entries)?);
+            batch.insert([by.prefix(), first.to_be_bytes().to_vec()].concat(), encode_list(entries)?);
         }
         batch.insert(b"Vposition", [&to.size.to_be_bytes()[..], &to.last.0].concat());
         self.events.append(&events, || {
@@ -305,6 +307,10 @@ impl Index {
             let added = self.tree.apply_batch(batch).map_err(broken);
             let mut cache = self.cache();
             cache.generation += 1;
+            match &added {
+                Ok(()) => lists.iter().for_each(|(by, entries)| cache.lists.add(by, entries)),
+                Err(_) => cache.lists = Lists::default(),
+            }
             for (key, row) in rows.iter().filter(|(_, row)| !matches!(row, Row::Event(_))) {
                 match (&added, row) {
                     // Nobody knows what of the batch is there.
@@ -334,6 +340,24 @@ impl Index {
         let mut batch = Batch::default();
         self.insert_files(&mut batch, files);
         self.tree.apply_batch(batch).map_err(broken)
+    }
+
+    /// All entries of a list, in order; nothing if there are many.
+    pub fn whole(&self, by: By) -> Result<Option<Arc<Vec<u64>>>, StoreError> {
+        let generation = {
+            let mut cache = self.cache();
+            if let Some(kept) = cache.lists.get(&by) {
+                return Ok(kept);
+            }
+            cache.generation
+        };
+        let read = self.list(by, 0..=u64::MAX, false)?.take(Lists::asked());
+        let list = read.collect::<Result<Vec<u64>, _>>()?;
+        let mut cache = self.cache();
+        if cache.generation == generation {
+            return Ok(cache.lists.put(by, list));
+        }
+        Ok((list.len() < Lists::asked()).then(|| Arc::new(list)))
     }
 
     /// Entries of a list within a range, in order, as many as are asked for.

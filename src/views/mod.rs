@@ -116,16 +116,19 @@ pub struct Views {
     memory: Mutex<Memory>,
 }
 
+/// Asked a hundred times for one answer. Its hasher is keyed, since ids are strangers' choice.
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// What one request has read so far.
 #[derive(Debug, Default)]
 struct Memory {
-    records: HashMap<u64, Option<Arc<Record>>>,
-    words: HashMap<u64, Arc<Words>>,
-    indexes: HashMap<EventId, Option<u64>>,
-    parties: HashMap<EventId, Option<Arc<Party>>>,
-    fictional: HashMap<EventId, bool>,
-    threads: HashMap<(EventId, Time), Arc<CaseThread>>,
-    earlier: HashMap<u64, Arc<Views>>,
+    records: Map<u64, Option<Arc<Record>>>,
+    words: Map<u64, Arc<Words>>,
+    indexes: Map<EventId, Option<u64>>,
+    parties: Map<EventId, Option<Arc<Party>>>,
+    fictional: Map<EventId, bool>,
+    threads: Map<(EventId, Time), Arc<CaseThread>>,
+    earlier: Map<u64, Arc<Views>>,
 }
 
 impl Views {

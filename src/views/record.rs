@@ -113,8 +113,8 @@ impl Views {
     /// it stopped: at the end, or when it held many words.
     pub(crate) fn read_ahead(&self, range: Range<u64>) -> Result<u64, ReadError> {
         let mut next = range.start;
-        let mut records = HashMap::new();
-        let mut all_words = HashMap::new();
+        let mut records = HashMap::default();
+        let mut all_words = HashMap::default();
         let mut bytes = 0;
         self.reader.each(range.start..range.end.min(self.size), |entry, stored| {
             if let StoredWords::Present(words) = &stored {

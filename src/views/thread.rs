@@ -152,10 +152,15 @@ impl Views {
 
     /// The entries of these types that name an event in a ref.
     pub(super) fn naming(&self, id: &EventId, types: &[EventType]) -> Result<Vec<Arc<Record>>, ReadError> {
-        let filter = Filter { types: types.to_vec(), party: Some(*id), ..Filter::default() };
+        // What names an event is looked at for other reasons too, so its type is asked of entries that are kept.
+        let filter = Filter { party: Some(*id), ..Filter::default() };
         let mut found = Vec::new();
-        for index in self.list(&filter, 0..=u64::MAX, false, BESIDE_READ)? {
-            found.extend(self.record(index)?);
+        for index in self.list(&filter, 0..=u64::MAX, false, usize::MAX)? {
+            let record = self.record(index)?.filter(|r| types.contains(&r.event().event_type()));
+            found.extend(record);
+            if found.len() == BESIDE_READ {
+                break;
+            }
         }
         Ok(found)
     }

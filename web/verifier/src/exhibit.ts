@@ -82,8 +82,12 @@ function partsOf(members: Member[]): Parts {
   let last = "";
   members.forEach(({ name }, i) => {
     const rank = ORDER.findIndex((pattern) => pattern.test(name));
+    // A file by its digest alone.
     const key =
-      rank + name.replace(/^([ct]\w+\/)(\d+)/, (_, kind: string, n: string) => kind + n.padStart(16, "0"));
+      rank +
+      name
+        .slice(0, 70)
+        .replace(/^([ct]\w+\/)(\d+)/, (_, kind: string, n: string) => kind + n.padStart(16, "0"));
     if (rank < 0 || key <= last)
       refuse("", `member ${i + 1}`, "the members that exhibits have, in their order");
     last = key;

@@ -690,10 +690,11 @@ def read_proof(raw):
 
 def read_policy(raw):
     """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned."""
-    good = len(raw) <= MAX_NOTE and not re.search(rb"[\0-\x08\x0b-\x1f\x7f]", raw)
-    need(good, None, "policy", "too long, or control characters in it")
+    text = bytes(raw).decode("utf-8", "replace")
+    good = len(raw) <= MAX_NOTE and text.encode() == raw and not re.search("[\0-\x08\x0b-\x1f\x7f]", text)
+    need(good, None, "policy", "too long, not UTF-8, or control characters in it; lines end in a newline alone")
     logs, members, quorum = [], {}, None  # members: name -> a key, or (threshold, names)
-    for i, line in enumerate(bytes(raw).decode("utf-8", "surrogateescape").split("\n"), 1):
+    for i, line in enumerate(text.split("\n"), 1):
         words, place = re.findall("[^ \t]+", line), f"policy, line {i}"
         if not words or words[0].startswith("#"):
             continue
@@ -724,16 +725,16 @@ def read_policy(raw):
             quorum = args[0]
         else:
             raise Refused(None, place, "not a line of a policy")
-    need(quorum, None, "policy", "no quorum line")
+    need(logs and quorum, None, "policy", "no line of a log, or no quorum line")
     return SimpleNamespace(logs=logs, members=members, quorum=quorum)
 
-def trusted_key(key, policy, origin):
-    """The key given, or that of the policy's log of this origin; None if there is neither."""
-    if key or not policy or not policy.logs:
+def trusted_key(key, policy, checkpoint):
+    """The key given, or that of the policy's log of this origin (of several the one that signed), or None."""
+    if key or not policy:
         return key
-    key = next((k for k in policy.logs if k.name == origin), None)
-    need(key, None, "policy", f"it names no log {origin}")
-    return key
+    keys = [k for k in policy.logs if k.name == checkpoint.origin]
+    need(keys, None, "policy", f"it names no log {checkpoint.origin}")
+    return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
 
 def cosigned_at(note, key):
     """When this witness cosigned, in seconds since 1970: the latest of its good lines; None without one."""
@@ -914,7 +915,7 @@ def walk_ledger(source, key, policy, report, at):
     # Both are the log's word: what comes after the cosigned one may withhold words, and must continue it.
     other, checkpoint = sorted((counted, latest), key=lambda c: c.size)
     origin, size = checkpoint.origin, checkpoint.size
-    key = trusted_key(key, policy, origin)
+    key = trusted_key(key, policy, checkpoint)
     if not key:  # then the ledger vouches for itself
         path, bundle, _, _ = source.tile("tile/entries", 0, max(size, 1), 2 + MAX_ENTRY)
         first = read_entry((split_tile(path, bundle or b"", 1, False, ">H")[0] or [b""])[0], origin)
@@ -1154,10 +1155,11 @@ def walk_exhibit(members, file_name, key, policy, report, at):
 
     # Whose key it must be: given, named by a given policy, or only what the exhibit says of itself.
     at.check, at.place = "checkpoint", f"entry {entry.index}"
-    enclosed = read_policy(members["trust.policy"]) if "trust.policy" in members else None
-    key = trusted_key(key, policy, origin)
+    key, enclosed = trusted_key(key, policy, checkpoint), None
     report.own_trust = not key
-    key = key or trusted_key(None, enclosed, origin)
+    if not key and "trust.policy" in members:
+        enclosed = read_policy(members["trust.policy"])
+        key = trusted_key(None, enclosed, checkpoint)
     if not key and 0 in chain:
         key = read_vkey(chain[0].event.facts.get("checkpoint_key"))
     if key:

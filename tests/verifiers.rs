@@ -24,7 +24,7 @@ use onrecord::{
     ledger::{Ledger, Reader},
     log::{Policy, TlogProof, WitnessKey, cosign},
     mirror::{self, FolderSource, Options, Place},
-    note::SignatureLine,
+    note::{KeyId, SignatureLine, SigningKey, base64_encode},
 };
 use serde_json::{Value, json};
 use support::*;
@@ -432,6 +432,191 @@ fn no_container_but_the_one_that_exhibits_have() {
     put("a file without what follows its digest", &files(&[(name(b"one", ""), b"one")]), 1);
     put("a file of a long kind", &files(&[(name(b"one", "ninechars"), b"one")]), 1);
     cases.hold();
+}
+
+#[test]
+fn policies_are_read_alike() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let good = small_exhibit(&ledger).0;
+    let checkpoint = ledger.reader().checkpoint();
+    let post_quantum = MlDsa::new("pq.example", 7);
+    let mut lines: Vec<_> =
+        [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap()).into();
+    lines.push(SignatureLine::new(&post_quantum.name, post_quantum.id(), &[9; 2_428]));
+    let good = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
+
+    let base = of_three("quorum two\n").to_string();
+    let lines: Vec<&str> = base.lines().collect();
+    let (log, w3) = (lines[0], lines[3]);
+    let vkey = |line: &str| line.split(' ').next_back().unwrap().to_owned();
+    let without = |line: &str| base.replace(&format!("{line}\n"), "");
+    let more = |lines: &str| format!("{lines}\n{base}");
+    let renamed = |name: &str| SigningKey::from_seed(name.parse().unwrap(), &[1; 32]).verifying_key().clone();
+    let other_witness = WitnessKey::from(&renamed("other.example"));
+    let strange = key(ORIGIN, 9).verifying_key().to_string();
+    let pq = post_quantum.vkey();
+    let strange_type = MlDsa { of_type: 7, ..MlDsa::new("pq.example", 7) };
+    let last_of = |vkey: &str| vkey.rsplit_once('+').unwrap().1.to_owned();
+    let texts: Vec<(&str, String, i32)> = vec![
+        ("as it is", base.clone(), 0),
+        ("no newline at its end", base.trim_end().into(), 0),
+        ("comments and empty lines", more("# a\n\n \t\n\t# b"), 0),
+        ("tabs", base.replace(' ', "\t"), 0),
+        ("spaces around", base.replace('\n', " \t\n  "), 0),
+        ("line ends of another system", base.replace('\n', "\r\n"), 2),
+        ("a carriage return in a line", base.replacen(' ', "\r", 1), 2),
+        ("a vertical tab", base.replace("group two", "group\u{b}two"), 2),
+        ("a form feed", base.replace("group two", "group\u{c}two"), 2),
+        ("a zero byte", more("# \0"), 2),
+        ("a delete", more("# \u{7f}"), 2),
+        ("letters that are not ASCII", base.replace("two", "zwö"), 0),
+        ("a space that is not ASCII", base.replace("group two", "group\u{a0}two"), 2),
+        ("a name with a space that is not ASCII", base.replace("two", "a\u{2003}b"), 0),
+        ("a next line that is not ASCII", base.replace("two", "a\u{85}b\u{2028}c"), 0),
+        ("a byte order mark", format!("\u{feff}{base}"), 2),
+        ("too long", more(&format!("# {}", "x".repeat(65_536))), 2),
+        ("nothing", String::new(), 2),
+        ("no log", without(log), 2),
+        ("a log twice", more(log), 2),
+        ("a log's key under another name", more(&format!("log {}", renamed("other.example"))), 2),
+        ("another key of the log before", more(&format!("log {strange}")), 0),
+        ("only another key of the log", base.replace(&vkey(log), &strange), 1),
+        (
+            "a log with a name that is no origin",
+            more(&format!("log {}", key("localhost", 9).verifying_key())),
+            0,
+        ),
+        (
+            "another log only",
+            base.replace(&vkey(log), &key("other.example", 9).verifying_key().to_string()),
+            1,
+        ),
+        ("a log with an address", base.replace(log, &format!("{log} https://x.example/")), 0),
+        ("a log with two", base.replace(log, &format!("{log} https://x.example/ x")), 2),
+        ("a log with a witness's key", base.replace(&vkey(log), &vkey(w3)), 2),
+        (
+            "a log with another id",
+            base.replace(&vkey(log), &format!("{ORIGIN}+00000000+{}", last_of(log))),
+            2,
+        ),
+        ("a witness with a log's key", base.replace(&vkey(w3), &vkey(log)), 2),
+        (
+            "a witness with another id",
+            base.replace(&vkey(w3), &format!("w3.example+00000000+{}", last_of(w3))),
+            2,
+        ),
+        ("a witness twice", more(w3), 2),
+        ("a witness's key under another name", more(&format!("witness x {}", vkey(w3))), 2),
+        (
+            "a witness's key in another name",
+            {
+                let w1 = WitnessKey::from(
+                    SigningKey::from_seed("other.example".parse().unwrap(), &[3; 32]).verifying_key(),
+                );
+                more(&format!("witness x {w1}"))
+            },
+            2,
+        ),
+        ("a key that is both", more(&format!("witness x {other_witness}")), 2),
+        ("a witness called none", base.replace("w3", "none"), 2),
+        ("a witness of ML-DSA", base.replace(&vkey(w3), &pq), 0),
+        ("that alone", base.replace(&vkey(w3), &pq).replace("quorum two", "quorum w3"), 1),
+        ("that twice", more(&format!("witness x {pq}\nwitness y {pq}")), 2),
+        (
+            "that with another id",
+            base.replace(&vkey(w3), &format!("pq.example+00000000+{}", last_of(&pq))),
+            2,
+        ),
+        (
+            "that with a shorter key",
+            base.replace(&vkey(w3), &MlDsa { key: vec![7; 1_311], ..MlDsa::new("pq.example", 7) }.vkey()),
+            2,
+        ),
+        ("a witness of no known type", base.replace(&vkey(w3), &strange_type.vkey()), 2),
+        (
+            "a key id in capitals",
+            base.replace(&vkey(w3), &vkey(w3).replacen(|c: char| c.is_ascii_lowercase(), "W", 1)),
+            2,
+        ),
+        ("no quorum", without("quorum two"), 2),
+        ("two quorums", format!("{base}quorum two\n"), 2),
+        ("a quorum before its group", more("quorum two"), 2),
+        ("a group of one that is not there", base.replace("w1 w2 w3", "w1 w2 w4"), 2),
+        ("a group with one twice", base.replace("w1 w2 w3", "w1 w1 w3"), 2),
+        ("a witness in two groups", format!("{}group more any w1\nquorum two\n", without("quorum two")), 2),
+        ("a group in a group", format!("{}group more any two\nquorum more\n", without("quorum two")), 0),
+        ("a group of none", base.replace("2 w1 w2 w3", "1"), 2),
+        ("any", base.replace("two 2", "two any"), 0),
+        ("all", base.replace("two 2", "two all"), 1),
+        ("0 of three", base.replace("two 2", "two 0"), 2),
+        ("4 of three", base.replace("two 2", "two 4"), 2),
+        ("02 of three", base.replace("two 2", "two 02"), 2),
+        ("+2 of three", base.replace("two 2", "two +2"), 2),
+        ("2 and 2^64 of three", base.replace("two 2", "two 18446744073709551618"), 2),
+        ("another word", more("trust me"), 2),
+        ("LOG in capitals", base.replace("log ", "LOG "), 2),
+    ];
+    let mut cases = Cases::new();
+    for (i, (name, text, code)) in texts.iter().enumerate() {
+        cases.add(name, "some.zip", &good, Some(text.as_bytes()), Some(*code));
+        if i % 3 > 0 {
+            continue;
+        }
+        // The same in the exhibit: where the reader brought none, it is followed, and is never enough.
+        let enclosing = changed(&good, |e| e.policy = Some(text.as_bytes()));
+        let expected = match code {
+            0 => Some(3),
+            2 => Some(1),
+            // What witnesses say is not checked by a policy that came with it.
+            _ => None,
+        };
+        cases.add(&format!("{name}, enclosed"), "some.zip", &enclosing, None, expected);
+    }
+    // Where he did, what is enclosed is not looked at.
+    for (name, text, _) in texts.iter().filter(|(.., code)| *code == 2).step_by(5) {
+        let enclosing = changed(&good, |e| e.policy = Some(text.as_bytes()));
+        cases.add(&format!("{name}, not used"), "some.zip", &enclosing, Some(base.as_bytes()), Some(0));
+    }
+    let not_utf8 = [base.as_bytes(), b"# \xff\n"].concat();
+    cases.add("not UTF-8", "some.zip", &good, Some(&not_utf8), Some(2));
+    let garbage = changed(&good, |e| e.policy = Some(b"\xff\0 quorum"));
+    cases.add("garbage, enclosed", "some.zip", &garbage, None, Some(1));
+    cases.add("garbage, not used", "some.zip", &garbage, Some(base.as_bytes()), Some(0));
+    // A line in the log's name that is not good, beside the one that is.
+    let bad = SignatureLine::new(ORIGIN, key(ORIGIN, 1).verifying_key().id(), &[7; 64]);
+    let with_bad = in_checkpoint(&good, checkpoint.with_signatures(&[bad]).unwrap().note());
+    cases.add(
+        "a bad line of the log beside its good one",
+        "some.zip",
+        &with_bad,
+        Some(policy().to_string().as_bytes()),
+        Some(0),
+    );
+    cases.hold();
+}
+
+/// A witness whose cosignatures nobody here can count.
+struct MlDsa {
+    name: String,
+    of_type: u8,
+    key: Vec<u8>,
+}
+
+impl MlDsa {
+    fn new(name: &str, seed: u8) -> Self {
+        Self { name: name.into(), of_type: 6, key: vec![seed; 1_312] }
+    }
+
+    fn id(&self) -> KeyId {
+        KeyId::of(&self.name, self.of_type, &self.key)
+    }
+
+    fn vkey(&self) -> String {
+        let key = [&[self.of_type], &self.key[..]].concat();
+        format!("{}+{}+{}", self.name, self.id(), base64_encode(&key))
+    }
 }
 
 #[test]

@@ -215,7 +215,7 @@ async function reportOn(
       return;
     }
     const keys = trusted.logs.filter((log) => log.name === origin);
-    if (keys.length === 0) fail(`the policy trusts no log of the origin ${origin}`);
+    if (!keys[0]) fail(`the policy trusts no log of the origin ${origin}`);
     let log;
     for (const key of keys) if (!log && (await isSignedBy(checkpoint, key))) log = key;
     if (!log)

@@ -1131,7 +1131,7 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     entry = read_entry(members["entry"], origin)
     at.place = f"entry {entry.index}"
     need(entry.index == proof.index, None, "entry", f"index {entry.index}, and {proof.index} in its proof")
-    named = re.fullmatch(r"exhibit-([0-9]{1,16})\.zip", file_name)
+    named = re.fullmatch(r"exhibit-([0-9]+)\.zip", file_name)
     good = not named or int(named[1]) == entry.index
     need(good, None, "entry", f"index {entry.index}, and the file is named {quote(file_name)}")
 

@@ -70,9 +70,10 @@ function compare({ name, wanted }, found) {
 async function checkExhibits(page, cases) {
   for (const [i, each] of cases.entries()) {
     await page.getByLabel("Whom you trust").fill(each.trust ?? "");
-    const file = { name: `${i}.zip`, mimeType: "application/zip", buffer: await readFile(each.path) };
+    const name = each.file ?? `${i}.zip`;
+    const file = { name, mimeType: "application/zip", buffer: await readFile(each.path) };
     await page.getByLabel("An exhibit").setInputFiles(file);
-    compare(each, await reportOn(page, `${i}.zip`));
+    compare(each, await reportOn(page, name));
   }
 }
 

@@ -98,6 +98,11 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let seen = in_checkpoint(&good, &note);
     put(&seen, Some(&of_three("quorum two\n")), Valid, "");
     put(&seen, Some(&of_three("quorum w3\n")), Refused, "quorum");
+    // A name that promises another entry.
+    let report = verify(&good, Some(&log)).in_file("exhibit-60.zip");
+    let (path, trust) = (tmp.path().join("1.zip"), log.to_string());
+    let named = json!({"name": "named", "path": path, "file": "exhibit-60.zip", "trust": trust, "wanted": wanted(&report, "index 60")});
+    cases.push(named);
 
     // An entry and its proof alone say what an exhibit without all else says, but for its first line.
     let alone = changed(&good, |e| {

@@ -620,6 +620,39 @@ impl MlDsa {
 }
 
 #[test]
+fn a_file_that_is_named_as_an_exhibit_holds_that_one() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let (good, index) = small_exhibit(&ledger);
+    let trust = policy().to_string();
+    let mut cases = Cases::new();
+    for name in [
+        format!("exhibit-{index}.zip"),
+        format!("exhibit-00{index}.zip"),
+        "exhibit-7 (1).zip".into(),
+        "exhibit-.zip".into(),
+        "exhibit-x.zip".into(),
+        "exhibit--7.zip".into(),
+        "exhibit-+7.zip".into(),
+        "exhibit-7.zip.zip".into(),
+        "Exhibit-7.zip".into(),
+        "my-exhibit-7.zip".into(),
+        "exhibit-7".into(),
+        "letter.zip".into(),
+    ] {
+        cases.add(&name, &name, &good, Some(trust.as_bytes()), Some(0));
+    }
+    for other in ["0", "60", "9007199254740993", "99999999999999999999999999"] {
+        let name = format!("exhibit-{other}.zip");
+        cases.add(&name, &name, &good, Some(trust.as_bytes()), Some(1));
+        cases.all.last_mut().unwrap().says = vec![name.clone(), format!("index {index}")];
+        cases.add(&format!("{name}, no policy"), &name, &good, None, Some(1));
+    }
+    cases.hold();
+}
+
+#[test]
 fn a_whole_ledger_over_http() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");

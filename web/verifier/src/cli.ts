@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { basename } from "node:path";
 import type { Bytes } from "./bytes.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
@@ -60,7 +61,7 @@ async function exhibit(path: string, policyPath: string | undefined, json: boole
   } catch (error) {
     throw new Unusable(`${policyPath}: ${reasonOf(error)}`);
   }
-  const report = await verifyExhibit(bytes, policy);
+  const report = await verifyExhibit(bytes, policy, basename(path));
   if (json) console.log(JSON.stringify(report));
   else {
     for (const { name, state, text } of report.checks)

@@ -100,7 +100,7 @@ function ofThisSite(index: string): [title: string, check: Check] {
   const check = async (policy: Policy | undefined) => {
     const answer = await fetch(`/exhibit/${index}.zip`, { redirect: "error" });
     if (!answer.ok) throw new Error(`this site answers ${answer.status} for the exhibit of entry ${index}`);
-    return verifyExhibit(new Uint8Array(await answer.arrayBuffer()), policy);
+    return verifyExhibit(new Uint8Array(await answer.arrayBuffer()), policy, `exhibit-${index}.zip`);
   };
   return [`Entry ${index} of this site`, check];
 }
@@ -117,7 +117,7 @@ function startForm(form: HTMLFormElement): void {
       file.name,
       async (policy) => {
         if (file.size > ZIP_LIMIT) throw new Error("An exhibit has at most 256 MiB");
-        return verifyExhibit(new Uint8Array(await file.arrayBuffer()), policy);
+        return verifyExhibit(new Uint8Array(await file.arrayBuffer()), policy, file.name);
       },
     ];
     void run(...given);

@@ -23,9 +23,13 @@ import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib
 import urllib.error, urllib.request
 from types import SimpleNamespace
 
-from blake3 import blake3
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from blake3 import blake3
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ModuleNotFoundError as e:
+    print(f"{e}; this needs two packages: python3 -m pip install cryptography blake3", file=sys.stderr)
+    sys.exit(3)
 
 # Nothing from outside is read beyond these sizes (bytes, unless they say otherwise).
 MAX_EVENT, MAX_ENTRY, MAX_CONTENT, MAX_NOTE, MAX_PROOF = 61_440, 65_535, 262_144, 65_536, 131_072
@@ -1099,6 +1103,8 @@ def verify_exhibit(path, key, policy):
         with open(path, "rb") as f:
             raw = f.read(MAX_EXHIBIT + 1)
         need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
+        if raw[30:38] == b"exhibit-":
+            raise Unreadable("a case file: `onrecord verify` checks it, and this program each exhibit in it")
         entry = walk_exhibit(read_zip(raw), path.name, key, policy, report, at)
     except Refused as e:
         report.failed(at.check, at.place, str(e))

@@ -75,6 +75,8 @@ async function checkExhibits(page, cases) {
     await page.getByLabel("An exhibit").setInputFiles(file);
     compare(each, await reportOn(page, name));
   }
+  await page.getByLabel("An exhibit").setInputFiles(plan.caseFile);
+  await page.locator("#result [role=alert]", { hasText: /^This is a case file/ }).waitFor();
 }
 
 // The page of the site, cut off from the network once it is there.

@@ -14,7 +14,7 @@ use exhibit::*;
 use http::Server;
 use onrecord::{
     event::EventType,
-    exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify},
+    exhibit::{CaseFile, Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify},
     log::{Policy, cosign},
 };
 use serde_json::{Value, json};
@@ -103,6 +103,9 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let (path, trust) = (tmp.path().join("1.zip"), log.to_string());
     let named = json!({"name": "named", "path": path, "file": "exhibit-60.zip", "trust": trust, "wanted": wanted(&report, "index 60")});
     cases.push(named);
+    let case_file = tmp.path().join("case.zip");
+    let case = CaseFile { exhibits: [(index, good.as_slice())].into() };
+    fs::write(&case_file, case.write().unwrap()).unwrap();
 
     // An entry and its proof alone say what an exhibit without all else says, but for its first line.
     let alone = changed(&good, |e| {
@@ -133,6 +136,7 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
         "key": log.only_log().unwrap().to_string(),
         "file": file,
         "cases": cases,
+        "caseFile": case_file,
         "pasted": pasted,
         "entry": {"index": index, "wanted": wanted(&verify(&good, None), "")},
     });

@@ -20,7 +20,7 @@ use std::{
 use exhibit::*;
 use onrecord::{
     event::{Digest, EventId, EventType},
-    exhibit::{Enclosed, assemble},
+    exhibit::{CaseFile, Enclosed, assemble},
     ledger::{Ledger, Reader},
     log::{Policy, TlogProof, WitnessKey, cosign},
     mirror::{self, FolderSource, Options, Place},
@@ -650,6 +650,37 @@ fn a_file_that_is_named_as_an_exhibit_holds_that_one() {
         cases.add(&format!("{name}, no policy"), &name, &good, None, Some(1));
     }
     cases.hold();
+}
+
+#[test]
+fn what_can_not_be_checked_is_called_by_its_name() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let (good, index) = small_exhibit(&ledger);
+    let case = CaseFile { exhibits: [(index, good.as_slice())].into() }.write().unwrap();
+    let path = tmp.path().join("some.zip");
+    let path = path.to_str().unwrap();
+    fs::write(path, case).unwrap();
+    let [_, (_, python)] = verifiers();
+    for (name, command) in verifiers() {
+        let (code, text) = run(&command, &[path]);
+        assert_eq!(code, Some(2), "{name}: {text}");
+        assert!(text.contains("a case file") && text.contains("onrecord verify"), "{name}: {text}");
+    }
+    // As whoever has not installed them, without the packages it needs.
+    let bare = [&python[..1], &["-S".into()], &python[1..]].concat();
+    let (code, text) = run(&bare, &[path]);
+    assert_eq!((code, text.lines().count()), (Some(3), 1), "{text}");
+    assert!(text.contains("pip install cryptography blake3"), "{text}");
+    for bytes in [b"".as_slice(), b"Please", b"\x89PNG", b"%PDF-1.7", b"Rar!"] {
+        fs::write(path, bytes).unwrap();
+        let (code, text) = run(&ours(), &[path]);
+        assert!(text.contains("an exhibit or a case file") && text.contains("a folder"), "{text}");
+        for (name, command) in verifiers() {
+            assert_eq!(run(&command, &[path]).0, code, "{name}");
+        }
+    }
 }
 
 #[test]

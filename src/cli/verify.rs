@@ -84,10 +84,15 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         return match bytes.first() {
             Some(b'{') if Contradiction::is_one(&bytes) => contradiction(&bytes, args.key.as_ref(), context),
             Some(b'{') => fork(&bytes, args.key.as_ref(), context),
-            _ => {
+            _ if bytes.starts_with(b"PK") => {
                 let name = Path::new(&args.ledger).file_name().unwrap_or_default().to_string_lossy();
                 exhibit(&bytes, &name, args.key, policy, roots.as_ref(), context)
             }
+            _ => Err(Failure::Refused(format!(
+                "{}: expected an exhibit or a case file (a zip), the proof of a lie (JSON), or a ledger: a folder or an \
+                 address",
+                args.ledger
+            ))),
         };
     }
     if roots.is_some() {

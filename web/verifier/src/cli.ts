@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { Bytes } from "./bytes.ts";
+import { caseFileOf } from "./case.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
@@ -54,6 +55,8 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
 
 async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
   const bytes = await read(path, ZIP_LIMIT);
+  const caseFile = caseFileOf(bytes);
+  if (caseFile) throw new Unusable(`${path}: ${caseFile}`);
   const policyBytes = policyPath === undefined ? undefined : await read(policyPath, POLICY_LIMIT);
   let policy;
   try {

@@ -23,13 +23,17 @@ import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib
 import urllib.error, urllib.request
 from types import SimpleNamespace
 
-from blake3 import blake3
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from blake3 import blake3
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ModuleNotFoundError as e:
+    print(f"{e}; this needs two packages: python3 -m pip install cryptography blake3", file=sys.stderr)
+    sys.exit(3)
 
 # Nothing from outside is read beyond these sizes (bytes, unless they say otherwise).
 MAX_EVENT, MAX_ENTRY, MAX_CONTENT, MAX_NOTE, MAX_PROOF = 61_440, 65_535, 262_144, 65_536, 131_072
-MAX_FILE, MAX_EXHIBIT, MAX_MEMBERS, MAX_LINES, MAX_PATH, MAX_DEPTH = 1 << 32, 1 << 30, 20_000, 100, 63, 32
+MAX_FILE, MAX_EXHIBIT, MAX_MEMBERS, MAX_LINES, MAX_PATH, MAX_DEPTH = 1 << 32, 1 << 28, 20_000, 100, 63, 32
 MAX_NUMBER, WITHHELD, TIMEOUT = 2**53 - 1, 0xFFFFFFFF, 60
 ID = re.compile("[0-9a-f]{64}")
 NAME = re.compile(r"(?=.{1,128}\Z)[a-z0-9.-]+(/[a-z0-9._-]+)*")
@@ -690,10 +694,11 @@ def read_proof(raw):
 
 def read_policy(raw):
     """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned."""
-    good = len(raw) <= MAX_NOTE and not re.search(rb"[\0-\x08\x0b-\x1f\x7f]", raw)
-    need(good, None, "policy", "too long, or control characters in it")
+    text = bytes(raw).decode("utf-8", "replace")
+    good = len(raw) <= MAX_NOTE and text.encode() == raw and not re.search("[\0-\x08\x0b-\x1f\x7f]", text)
+    need(good, None, "policy", "too long, not UTF-8, or control characters in it; lines end in a newline alone")
     logs, members, quorum = [], {}, None  # members: name -> a key, or (threshold, names)
-    for i, line in enumerate(bytes(raw).decode("utf-8", "surrogateescape").split("\n"), 1):
+    for i, line in enumerate(text.split("\n"), 1):
         words, place = re.findall("[^ \t]+", line), f"policy, line {i}"
         if not words or words[0].startswith("#"):
             continue
@@ -724,16 +729,16 @@ def read_policy(raw):
             quorum = args[0]
         else:
             raise Refused(None, place, "not a line of a policy")
-    need(quorum, None, "policy", "no quorum line")
+    need(logs and quorum, None, "policy", "no line of a log, or no quorum line")
     return SimpleNamespace(logs=logs, members=members, quorum=quorum)
 
-def trusted_key(key, policy, origin):
-    """The key given, or that of the policy's log of this origin; None if there is neither."""
-    if key or not policy or not policy.logs:
+def trusted_key(key, policy, checkpoint):
+    """The key given, or that of the policy's log of this origin (of several the one that signed), or None."""
+    if key or not policy:
         return key
-    key = next((k for k in policy.logs if k.name == origin), None)
-    need(key, None, "policy", f"it names no log {origin}")
-    return key
+    keys = [k for k in policy.logs if k.name == checkpoint.origin]
+    need(keys, None, "policy", f"it names no log {checkpoint.origin}")
+    return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
 
 def cosigned_at(note, key):
     """When this witness cosigned, in seconds since 1970: the latest of its good lines; None without one."""
@@ -914,7 +919,7 @@ def walk_ledger(source, key, policy, report, at):
     # Both are the log's word: what comes after the cosigned one may withhold words, and must continue it.
     other, checkpoint = sorted((counted, latest), key=lambda c: c.size)
     origin, size = checkpoint.origin, checkpoint.size
-    key = trusted_key(key, policy, origin)
+    key = trusted_key(key, policy, checkpoint)
     if not key:  # then the ledger vouches for itself
         path, bundle, _, _ = source.tile("tile/entries", 0, max(size, 1), 2 + MAX_ENTRY)
         first = read_entry((split_tile(path, bundle or b"", 1, False, ">H")[0] or [b""])[0], origin)
@@ -1053,48 +1058,41 @@ def compare_tiles(source, hashes, fault):
 # ---- An exhibit (section 8) ----
 
 MEMBERS = ["README[.]txt", "entry", "proof[.]tlog-proof", "content[.]json",
-           "files/[0-9a-f]{64}[.][a-z0-9]{1,8}", "chain/(0|[1-9][0-9]{0,15})([.]tlog-proof)?",
+           "files/[0-9a-f]{64}[.][A-Za-z0-9]{1,8}", "chain/(0|[1-9][0-9]{0,15})([.]tlog-proof)?",
            "timestamps/(0|[1-9][0-9]{0,3})[.]tsr", "trust[.]policy"]
 
 def member_order(name):
-    """Where a member stands among the others; None for a name that has no place in an exhibit."""
+    """Where a member stands among the others (a file by its digest); None for one that has no place there."""
     for rank, form in enumerate(MEMBERS):
         if re.fullmatch(form, name):
             numbered = re.match("(chain|timestamps)/([0-9]+)", name)
-            return rank, int(numbered[2]) if numbered else 0, name.endswith(".tlog-proof")
+            return rank, int(numbered[2]) if numbered else 0, name[:70]
     return None
 
 def read_zip(raw):
-    """A zip in which every byte has one meaning: members stored, in order, nothing between them."""
-    good = len(raw) >= 22 and raw[-22:-18] == b"PK\5\6"
-    need(good, None, "zip", "it does not end with an end record: cut, or added to")
-    disk, first, here, count, size, start, comment = struct.unpack("<4H2IH", raw[-18:])
-    good = disk == first == comment == 0 and here == count <= MAX_MEMBERS and start + size == len(raw) - 22
-    need(good, None, "zip", "an end record that does not fit the file")
-    members, at, local, last = {}, start, 0, None
-    for i in range(count):
-        place = f"zip, member {i}"
-        need(at + 46 <= start + size and raw[at:at + 4] == b"PK\1\2", None, place, "no directory record")
-        common = raw[at + 6:at + 32]  # what a member's own header must say too
-        _, flags, method, _, _, crc, packed, length, n, extra = struct.unpack("<5H3I2H", common)
-        more, disk, _, mode, offset = struct.unpack("<3H2I", raw[at + 32:at + 46])
-        name = raw[at + 46:at + 46 + n].decode("ascii", "replace")
-        order, at, place = member_order(name), at + 46 + n, f"zip, {quote(name)}"
-        need(order is not None, None, place, "a name that has no place in an exhibit")
-        need(name not in members, None, place, "twice")
-        need(last is None or last < order, None, place, "out of order")
-        need(flags in (0, 0x800) and method == 0 and packed == length, None, place, "compressed or encrypted")
-        plain = more == disk == extra == 0 and mode >> 28 in (0, 8)
-        need(plain, None, place, "it has extra fields, or is no plain file")
-        need(offset == local and raw[local:local + 4] == b"PK\3\4", None, place, "it is not where it must be")
-        need(raw[local + 4:local + 30] == common, None, place, "its own header differs from the directory")
-        body = local + 30 + n
-        good = raw[local + 30:body] == name.encode() and body + length <= start
-        need(good, None, place, "another name in its own header, or longer than what is left")
-        members[name] = raw[body:body + length]
-        need(binascii.crc32(members[name]) == crc, None, place, "its checksum is wrong")
-        local, last = body + length, order
-    need(local == start and at == start + size, None, "zip", "bytes that belong to no member")
+    """A zip in which every byte is the one that a writer of exhibits has there, so that none means two things."""
+    members, directory, at, last = {}, [], 0, (-1,)
+    while raw[at:at + 4] == b"PK\3\4" and len(raw) >= at + 30 and len(members) < MAX_MEMBERS:
+        size, n = struct.unpack("<IH", raw[at + 22:at + 28])
+        body = at + 30 + n
+        name, content = raw[at + 30:body].decode("ascii", "replace"), raw[body:body + size]
+        order, place = member_order(name), f"zip, {quote(name)}"
+        need(order, None, place, "a name that has no place in an exhibit")
+        need(last < order, None, place, "twice, or out of order")
+        # Version 1.0, no flags, stored, 1980-01-01, no extra field.
+        header = struct.pack("<3H4I2H", 10, 0, 0, 0x210000, binascii.crc32(content), size, size, n, 0)
+        need(len(content) == size and raw[at + 4:at + 30] == header, None, place,
+             "compressed, encrypted, dated, or not of its size and checksum")
+        directory += [b"PK\1\2\n\0", header, bytes(10), struct.pack("<I", at), name.encode()]
+        members[name], at, last = content, body + size, order
+    listed, count = b"".join(directory), len(members)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(listed), at, 0)
+    need(raw[at:] == listed + end, None, f"zip, byte {at}",
+         "expected a directory that says what the members say, and the end: cut, changed or added to")
+    tokens = [name for name in members if name.startswith("timestamps/")]
+    wanted = ["README.txt", "entry", "proof.tlog-proof", *(f"timestamps/{i}.tsr" for i in range(len(tokens)))]
+    for name in wanted:
+        need(name in members, None, name, "not enclosed")
     return members
 
 def verify_exhibit(path, key, policy):
@@ -1105,6 +1103,8 @@ def verify_exhibit(path, key, policy):
         with open(path, "rb") as f:
             raw = f.read(MAX_EXHIBIT + 1)
         need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
+        if raw[30:38] == b"exhibit-":
+            raise Unreadable("a case file: `onrecord verify` checks it, and this program each exhibit in it")
         entry = walk_exhibit(read_zip(raw), path.name, key, policy, report, at)
     except Refused as e:
         report.failed(at.check, at.place, str(e))
@@ -1130,8 +1130,6 @@ These facts: {entry.event.note.text.split(chr(10))[2]}"""
 def walk_exhibit(members, file_name, key, policy, report, at):
     report("zip", "ok", f"{len(members)} members, stored, in order; every byte belongs to one")
     at.check = "entry"
-    for name in ("entry", "proof.tlog-proof"):
-        need(name in members, None, name, "not enclosed")
     proof = read_proof(members["proof.tlog-proof"])
     at.place = f"entry {proof.index}"
     checkpoint = read_checkpoint(proof.checkpoint)
@@ -1139,7 +1137,7 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     entry = read_entry(members["entry"], origin)
     at.place = f"entry {entry.index}"
     need(entry.index == proof.index, None, "entry", f"index {entry.index}, and {proof.index} in its proof")
-    named = re.fullmatch(r"exhibit-([0-9]{1,16})\.zip", file_name)
+    named = re.fullmatch(r"exhibit-([0-9]+)\.zip", file_name)
     good = not named or int(named[1]) == entry.index
     need(good, None, "entry", f"index {entry.index}, and the file is named {quote(file_name)}")
 
@@ -1163,10 +1161,11 @@ def walk_exhibit(members, file_name, key, policy, report, at):
 
     # Whose key it must be: given, named by a given policy, or only what the exhibit says of itself.
     at.check, at.place = "checkpoint", f"entry {entry.index}"
-    enclosed = read_policy(members["trust.policy"]) if "trust.policy" in members else None
-    key = trusted_key(key, policy, origin)
+    key, enclosed = trusted_key(key, policy, checkpoint), None
     report.own_trust = not key
-    key = key or trusted_key(None, enclosed, origin)
+    if not key and "trust.policy" in members:
+        enclosed = read_policy(members["trust.policy"])
+        key = trusted_key(None, enclosed, checkpoint)
     if not key and 0 in chain:
         key = read_vkey(chain[0].event.facts.get("checkpoint_key"))
     if key:

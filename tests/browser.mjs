@@ -70,10 +70,13 @@ function compare({ name, wanted }, found) {
 async function checkExhibits(page, cases) {
   for (const [i, each] of cases.entries()) {
     await page.getByLabel("Whom you trust").fill(each.trust ?? "");
-    const file = { name: `${i}.zip`, mimeType: "application/zip", buffer: await readFile(each.path) };
+    const name = each.file ?? `${i}.zip`;
+    const file = { name, mimeType: "application/zip", buffer: await readFile(each.path) };
     await page.getByLabel("An exhibit").setInputFiles(file);
-    compare(each, await reportOn(page, `${i}.zip`));
+    compare(each, await reportOn(page, name));
   }
+  await page.getByLabel("An exhibit").setInputFiles(plan.caseFile);
+  await page.locator("#result [role=alert]", { hasText: /^This is a case file/ }).waitFor();
 }
 
 // The page of the site, cut off from the network once it is there.

@@ -14,7 +14,7 @@ use exhibit::*;
 use http::Server;
 use onrecord::{
     event::EventType,
-    exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify},
+    exhibit::{CaseFile, Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify},
     log::{Policy, cosign},
 };
 use serde_json::{Value, json};
@@ -98,6 +98,14 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let seen = in_checkpoint(&good, &note);
     put(&seen, Some(&of_three("quorum two\n")), Valid, "");
     put(&seen, Some(&of_three("quorum w3\n")), Refused, "quorum");
+    // A name that promises another entry.
+    let report = verify(&good, Some(&log)).in_file("exhibit-60.zip");
+    let (path, trust) = (tmp.path().join("1.zip"), log.to_string());
+    let named = json!({"name": "named", "path": path, "file": "exhibit-60.zip", "trust": trust, "wanted": wanted(&report, "index 60")});
+    cases.push(named);
+    let case_file = tmp.path().join("case.zip");
+    let case = CaseFile { exhibits: [(index, good.as_slice())].into() };
+    fs::write(&case_file, case.write().unwrap()).unwrap();
 
     // An entry and its proof alone say what an exhibit without all else says, but for its first line.
     let alone = changed(&good, |e| {
@@ -128,6 +136,7 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
         "key": log.only_log().unwrap().to_string(),
         "file": file,
         "cases": cases,
+        "caseFile": case_file,
         "pasted": pasted,
         "entry": {"index": index, "wanted": wanted(&verify(&good, None), "")},
     });

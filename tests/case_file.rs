@@ -113,7 +113,7 @@ fn every_case_of_the_story_is_exported_whole() {
         assert!(text.contains("by the ledger's numbering none"), "{text}");
         let lacks = report.entries.iter().filter(|e| e.words == Some(Outcome::NotEnclosed)).count();
         assert_eq!(outcome(&report, "content") == Some(Outcome::Ok), lacks == 0, "{text}");
-        assert_eq!(text.contains("these facts and these words"), lacks == 0, "{text}");
+        assert_eq!(text.contains("these facts and the digests of these words"), lacks == 0, "{text}");
         without_words += lacks;
         // Made by parts, and whole by those who took it apart: the same.
         assert_eq!(altered(&bytes, |_| ()), bytes);

@@ -24,7 +24,7 @@ use crate::{
 /// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit or a case file; or the proof of a lie
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Exit codes: 0 valid; 1 refused; 3 could not decide: no --key or --policy was given, or it could not be read.
+Exit codes: 0 valid; 1 refused; 2 a command or a policy that can't be read; 3 could not decide: no --key or --policy was given, or it could not be read.
 
 Get the key from the operator by another way than the ledger itself.
 
@@ -84,7 +84,15 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         return match bytes.first() {
             Some(b'{') if Contradiction::is_one(&bytes) => contradiction(&bytes, args.key.as_ref(), context),
             Some(b'{') => fork(&bytes, args.key.as_ref(), context),
-            _ => exhibit(&bytes, args.key, policy, roots.as_ref(), context),
+            _ if bytes.starts_with(b"PK") => {
+                let name = Path::new(&args.ledger).file_name().unwrap_or_default().to_string_lossy();
+                exhibit(&bytes, &name, args.key, policy, roots.as_ref(), context)
+            }
+            _ => Err(Failure::Refused(format!(
+                "{}: expected an exhibit or a case file (a zip), the proof of a lie (JSON), or a ledger: a folder or an \
+                 address",
+                args.ledger
+            ))),
         };
     }
     if roots.is_some() {
@@ -252,9 +260,10 @@ fn show(report: &(impl Serialize + Display), context: &Context) {
     }
 }
 
-/// Verifies an exhibit, or a case file.
+/// Verifies an exhibit, or a case file, of this file name.
 fn exhibit(
     bytes: &[u8],
+    name: &str,
     key: Option<VerifyingKey>,
     policy: Option<Policy>,
     roots: Option<&Roots>,
@@ -275,7 +284,8 @@ fn exhibit(
         let report = match roots {
             Some(roots) => verify_with_roots(bytes, policy.as_ref(), roots),
             None => crate::exhibit::verify(bytes, policy.as_ref()),
-        };
+        }
+        .in_file(name);
         show(&report, context);
         (report.verdict, report.checks)
     };

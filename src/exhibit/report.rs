@@ -62,12 +62,32 @@ impl ExhibitReport {
         self.checks.iter().any(brought) && ["entry", "event", "inclusion"].iter().all(|name| self.is_ok(name))
     }
 
+    /// Holds it against the name of its file: `exhibit-<n>.zip` must be of entry n (formats.md, section 8). Other names
+    /// are people's own.
+    pub fn in_file(mut self, name: &str) -> Self {
+        let number = name.strip_prefix("exhibit-").and_then(|rest| rest.strip_suffix(".zip"));
+        let named = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        let entry = self.checks.iter().position(|c| c.name == "entry" && c.outcome != Outcome::Failed);
+        if let (Some(number), Some(index), Some(entry)) = (named, self.index, entry)
+            && number.parse() != Ok(index)
+        {
+            // What is refused is not checked further.
+            self.checks.truncate(entry + 1);
+            self.checks[entry].outcome = Outcome::Failed;
+            self.checks[entry].detail = format!("{name}: expected index {number}, found index {index}");
+            self.verdict = ExhibitVerdict::Refused;
+            self.witnessed_by = None;
+            self.timestamps.clear();
+        }
+        self
+    }
+
     /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
     pub fn conclusion(&self) -> Vec<(&'static str, String)> {
         let index = self.index.map_or_else(|| "?".to_owned(), |i| i.to_string());
-        let words = if self.is_ok("content") { "these words" } else { "the digest of its words" };
+        let whose = if self.is_ok("content") { "these" } else { "its" };
         Conclusion {
-            signed: self.is_ok("event").then(|| format!("these facts and {words}")),
+            signed: self.is_ok("event").then(|| format!("these facts and the digest of {whose} words")),
             committed: (self.is_ok("inclusion") && self.is_ok("checkpoint"))
                 .then(|| format!("at index {index}")),
             witnessed_by: self.witnessed_by,

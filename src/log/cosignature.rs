@@ -80,13 +80,18 @@ pub struct WitnessKey {
     key: [u8; 32],
 }
 
+/// Whether a text is a key name of `c2sp.org/signed-note`, which is wider than our own.
+pub(super) fn is_key_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_ascii_control())
+}
+
 impl WitnessKey {
     /// Names a public key.
     ///
     /// # Errors
     /// [`WitnessKeyError::Name`] if no signature line can bear that name.
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, WitnessKeyError> {
-        if name.is_empty() || name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_ascii_control()) {
+        if !is_key_name(name) {
             return Err(WitnessKeyError::Name);
         }
         Ok(Self { name: name.to_owned(), id: KeyId::of(name, TYPE_COSIGNATURE_V1, &key), key })

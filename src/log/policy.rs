@@ -1,4 +1,5 @@
-//! Which log a reader trusts, and which witnesses must have seen its tree: C2SP tlog-policy.
+//! Which log a reader trusts, and which witnesses must have seen its tree: C2SP tlog-policy. It is UTF-8 here, and names
+//! one log at least.
 //!
 //! ```text
 //! # comment
@@ -10,10 +11,10 @@
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
-use super::{CosignatureError, Time, WitnessKey};
+use super::{CosignatureError, Time, WitnessKey, WitnessKeyError, cosignature::is_key_name};
 use crate::{
     event::quote,
-    note::{Origin, SignedNote, VerifyingKey},
+    note::{KeyId, Origin, SignedNote, VerifyingKey, base64_decode},
 };
 
 /// The longest policy, in bytes.
@@ -40,8 +41,23 @@ struct Witness {
     name: String,
     /// As it stands in the policy.
     vkey: String,
-    /// None for a key of a kind that is not understood here: it is never found to have cosigned.
-    key: Option<WitnessKey>,
+    key: Key,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Key {
+    Ed25519(WitnessKey),
+    /// Its cosignatures can't be checked here: it is never found to have cosigned.
+    MlDsa(Vec<u8>),
+}
+
+impl Key {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Ed25519(key) => key.as_bytes(),
+            Self::MlDsa(key) => key,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,10 +132,12 @@ impl Policy {
             times.push(match member {
                 Member::Witness(witness) => {
                     let name = witness.name.clone();
-                    let none = CosignatureError::NoneBy { name: name.clone() };
-                    let said = witness.key.as_ref().map_or(Err(none), |key| key.verify(checkpoint));
+                    let said = match &witness.key {
+                        Key::Ed25519(key) => key.verify(checkpoint),
+                        Key::MlDsa(_) => Err(CosignatureError::NoneBy { name: name.clone() }),
+                    };
                     let time = said.as_ref().ok().copied();
-                    if let (Some(key), Some(time)) = (&witness.key, time)
+                    if let (Key::Ed25519(key), Some(time)) = (&witness.key, time)
                         && first.as_ref().is_none_or(|(_, earliest)| time < *earliest)
                     {
                         first = Some((key.clone(), time));
@@ -194,9 +212,12 @@ impl FromStr for Policy {
         let mut inside: Vec<bool> = Vec::new();
         let mut quorum: Option<Option<usize>> = None;
         let mut last = 0;
-        for (line, text) in (1..).zip(text.lines()) {
+        for (line, text) in (1..).zip(text.split_terminator('\n')) {
             last = line;
-            let words: Vec<&str> = text.split_ascii_whitespace().collect();
+            if text.contains(|c: char| c.is_ascii_control() && c != '\t') {
+                return fail(line, "no control character but tabs, and line ends that are a newline alone");
+            }
+            let words: Vec<&str> = text.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
             if words.first().is_none_or(|w| w.starts_with('#')) {
                 continue;
             }
@@ -210,15 +231,16 @@ impl FromStr for Policy {
                     let Ok(key) = key.parse::<VerifyingKey>() else {
                         return fail(line, "log <vkey> [<url>], the vkey of an Ed25519 key");
                     };
-                    if logs.contains(&key) {
-                        return fail(line, "a log that no line before names");
+                    if logs.iter().any(|log| log.as_bytes() == key.as_bytes()) {
+                        return fail(line, "a key that no line before has");
                     }
                     logs.push(key);
                 }
                 ["witness", called, vkey] | ["witness", called, vkey, _] => {
                     let name = name(called)?;
                     let key = witness_key(vkey).map_err(|expected| PolicyError { line, expected })?;
-                    let twice = |m: &Member| matches!(m, Member::Witness(w) if key.is_some() && w.key == key);
+                    let twice =
+                        |m: &Member| matches!(m, Member::Witness(w) if w.key.as_bytes() == key.as_bytes());
                     if members.iter().any(twice) {
                         return fail(line, "a key that no line before has: one witness would count twice");
                     }
@@ -286,20 +308,26 @@ fn fail<T>(line: usize, expected: &str) -> Result<T, PolicyError> {
     Err(PolicyError { line, expected: expected.to_owned() })
 }
 
-/// A witness's key; `None` for one of a kind that is not understood, such as ML-DSA-44.
-fn witness_key(text: &str) -> Result<Option<WitnessKey>, String> {
+/// Signature type and length of an ML-DSA-44 key (`c2sp.org/tlog-cosignature`).
+const ML_DSA: (u8, usize) = (0x06, 1_312);
+
+/// A witness's key, of one of the types of `c2sp.org/tlog-cosignature`.
+fn witness_key(text: &str) -> Result<Key, String> {
     match text.parse::<WitnessKey>() {
-        Ok(key) => Ok(Some(key)),
-        Err(super::WitnessKeyError::Type) => {
-            // The shape is that of any vkey, so it may be of another kind; a plain key of a log is a mistake.
-            let unknown = |key: &str| crate::note::base64_decode(key).is_some_and(|b| b.len() > 33);
-            match text.splitn(3, '+').nth(2) {
-                Some(key) if unknown(key) => Ok(None),
-                _ => Err("witness <name> <vkey> [<url>], the vkey of a cosigner (type 0x04)".into()),
-            }
-        }
-        Err(e) => Err(format!("witness <name> <vkey> [<url>], the vkey of a cosigner: {e}")),
+        Ok(key) => Ok(Key::Ed25519(key)),
+        Err(e @ WitnessKeyError::Type) => ml_dsa_key(text).ok_or(e),
+        Err(e) => Err(e),
     }
+    .map_err(|e| format!("witness <name> <vkey> [<url>], the vkey of a cosigner: {e}"))
+}
+
+/// The key of a vkey whose name and id are good and whose type is ML-DSA-44.
+fn ml_dsa_key(text: &str) -> Option<Key> {
+    let [name, id, key] = text.splitn(3, '+').collect::<Vec<_>>().try_into().ok()?;
+    let bytes = base64_decode(key)?;
+    let (of_type, key) = bytes.split_first()?;
+    let good = is_key_name(name) && (*of_type, key.len()) == ML_DSA;
+    (good && KeyId::of(name, *of_type, key).to_string() == id).then(|| Key::MlDsa(key.to_vec()))
 }
 
 impl fmt::Display for Policy {
@@ -408,8 +436,9 @@ mod tests {
 
     #[test]
     fn a_key_of_another_kind_never_cosigned() {
-        let unknown = crate::note::base64_encode(&[6; 1_313]);
-        let text = policy(&format!("witness pq pq.example+01020304+{unknown}\nquorum pq\n"));
+        let key = crate::note::base64_encode(&[6; 1_313]);
+        let id = KeyId::of("pq.example", 6, &[6; 1_312]);
+        let text = policy(&format!("witness pq pq.example+{id}+{key}\nquorum pq\n"));
         let read: Policy = text.parse().unwrap();
         assert_eq!(read.cosigned(&note(&[(1, 7)])).by, None);
         assert_eq!(read.to_string().parse(), Ok(read), "its key is not lost");

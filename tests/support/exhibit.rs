@@ -169,6 +169,21 @@ pub fn forged(reader: &Reader, desk_party: EventId) -> Vec<(&'static str, Vec<u8
     let mut with_added = chain.clone();
     with_added.push(adding as usize);
     let never_added = "no entry of its party's thread adds the key".to_owned();
+    // Another party's newer key: what its older one signs later is good; what the newer one signs, as of a time before it
+    // was added, is not.
+    let newer = first(reader, EventType::KeyAdded);
+    let (party, older) = (parse(&raw[newer as usize]).header().signers[0].0, parse(&raw[newer as usize]));
+    let older = older.event().by()[0].clone();
+    let history: Vec<u64> = reader.thread(&party).unwrap();
+    let added_as = history.iter().position(|i| *i == newer).unwrap();
+    let before: Vec<usize> =
+        std::iter::once(0).chain(history[..added_as].iter().map(|i| *i as usize)).collect();
+    let whole: Vec<usize> = [&before[..], &[newer as usize]].concat();
+    let signed_by_older = |i: &usize| parse(&raw[*i]).event().by().contains(&older);
+    let later = (newer as usize + 1..size as usize).find(signed_by_older).unwrap();
+    let too_early = by(&crate::story::key_of("agensi-press"));
+    let too_early_at = raw.len();
+    forge(&mut raw, &too_early, (too_early.id(), 0), &[(party, added_as as u64 - 1)]);
     // A key signs its own revocation.
     let own: Vec<usize> = chain.iter().copied().filter(|i| *i as u64 != size).collect();
     let (size, adding) = (size as usize, adding as usize);
@@ -183,5 +198,7 @@ pub fn forged(reader: &Reader, desk_party: EventId) -> Vec<(&'static str, Vec<u8
             of(adding + 1, &with_added),
             Some(format!("entry {adding}: {never_added}")),
         ),
+        ("an older key, with a newer one beside it", of(later, &whole), None),
+        ("a key before it was added", of(too_early_at, &before), Some(never_added)),
     ]
 }

@@ -45,6 +45,7 @@ const leaner = {
 const PRIVATE = [
   ...["textBytes", "checkpointText", "keyHex", "atLeast", "signers", "timestamps"],
   ...["checkpoint", "witness", "members", "earliest", "proof", "rules", "place", "quorum", "logs", "thread"],
+  ...["chain", "lines", "note"],
   ...[
     "multiplyUnsafe",
     "toAffine",

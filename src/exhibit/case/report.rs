@@ -93,9 +93,9 @@ impl CaseReport {
             (Some(first), Some(last)) => format!("from {} to {}", first.index, last.index),
             _ => "?".to_owned(),
         };
-        let words = if self.is_ok("content") { "these words" } else { "the digests of their words" };
+        let whose = if self.is_ok("content") { "these" } else { "their" };
         Conclusion {
-            signed: self.is_ok("exhibits").then(|| format!("these facts and {words}")),
+            signed: self.is_ok("exhibits").then(|| format!("these facts and the digests of {whose} words")),
             committed: self.is_ok("checkpoint").then(|| format!("at their indexes, {range}")),
             witnessed_by: self.witnessed_by,
             timestamps: &self.timestamps,

@@ -1,5 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
 import type { Bytes } from "./bytes.ts";
+import { caseFileOf } from "./case.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
@@ -21,17 +23,19 @@ const OPTIONS = ["--policy", "--vectors", "--events", "--speccheck", "--back-end
 /** For what this program can't do at all, as against what it refuses. */
 class Unusable extends Error {}
 
-function read(path: string, limit: number): Bytes {
+/** A file; of one that is longer than the limit, a byte more than that. */
+async function read(path: string, limit: number): Promise<Bytes> {
   try {
-    if (statSync(path).size > limit) throw new Unusable(`at most ${limit} bytes are read`);
-    return new Uint8Array(readFileSync(path));
+    const pieces: Buffer[] = [];
+    for await (const piece of createReadStream(path, { end: limit })) pieces.push(piece as Buffer);
+    return new Uint8Array(Buffer.concat(pieces));
   } catch (error) {
     throw new Unusable(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function readText(path: string): string {
-  return new TextDecoder().decode(read(path, VECTORS_LIMIT));
+async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await read(path, VECTORS_LIMIT));
 }
 
 function parse(words: string[]): { options: Map<string, string>; paths: string[]; json: boolean } {
@@ -50,15 +54,17 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
 }
 
 async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
-  const bytes = read(path, ZIP_LIMIT);
-  const policyBytes = policyPath === undefined ? undefined : read(policyPath, POLICY_LIMIT);
+  const bytes = await read(path, ZIP_LIMIT);
+  const caseFile = caseFileOf(bytes);
+  if (caseFile) throw new Unusable(`${path}: ${caseFile}`);
+  const policyBytes = policyPath === undefined ? undefined : await read(policyPath, POLICY_LIMIT);
   let policy;
   try {
     policy = policyBytes && policyOf(policyBytes);
   } catch (error) {
     throw new Unusable(`${policyPath}: ${reasonOf(error)}`);
   }
-  const report = await verifyExhibit(bytes, policy);
+  const report = await verifyExhibit(bytes, policy, basename(path));
   if (json) console.log(JSON.stringify(report));
   else {
     for (const { name, state, text } of report.checks)
@@ -70,9 +76,9 @@ async function exhibit(path: string, policyPath: string | undefined, json: boole
 }
 
 async function vectors(path: string, eventsPath: string): Promise<number> {
-  const schema = JSON.parse(readText(eventsPath)) as Schema;
+  const schema = JSON.parse(await readText(eventsPath)) as Schema;
   let agree = true;
-  for await (const verdict of vectorVerdicts(readText(path), schema)) {
+  for await (const verdict of vectorVerdicts(await readText(path), schema)) {
     console.log(JSON.stringify(verdict));
     agree &&= verdict.agrees;
   }
@@ -80,7 +86,7 @@ async function vectors(path: string, eventsPath: string): Promise<number> {
 }
 
 async function speccheck(path: string): Promise<number> {
-  const { verdicts, agree } = await specVerdicts(readText(path));
+  const { verdicts, agree } = await specVerdicts(await readText(path));
   console.log(JSON.stringify(verdicts));
   return agree ? 0 : 1;
 }

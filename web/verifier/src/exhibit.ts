@@ -62,15 +62,19 @@ interface Parts {
 }
 
 /**
- * Checks an exhibit. Without a policy of the reader's own, what it says is valid only by its own word. Never throws
- * for what the bytes hold.
+ * Checks an exhibit. Without a policy of the reader's own, what it says is valid only by its own word. A file that is
+ * named `exhibit-<n>.zip` must hold entry n. Never throws for what the bytes hold.
  */
-export function verifyExhibit(zip: Bytes, policy?: Policy): Promise<Report> {
-  return reportOn(policy, (say) => {
-    const parts = partsOf(membersOf(zip));
-    say("ok", "members as an exhibit has them, nothing compressed, no other bytes");
-    return parts;
-  });
+export function verifyExhibit(zip: Bytes, policy?: Policy, fileName?: string): Promise<Report> {
+  return reportOn(
+    policy,
+    (say) => {
+      const parts = partsOf(membersOf(zip));
+      say("ok", "members as an exhibit has them, nothing compressed, no other bytes");
+      return parts;
+    },
+    fileName,
+  );
 }
 
 /** Checks an entry and its proof alone. Nothing then says whose keys they are. */
@@ -82,8 +86,12 @@ function partsOf(members: Member[]): Parts {
   let last = "";
   members.forEach(({ name }, i) => {
     const rank = ORDER.findIndex((pattern) => pattern.test(name));
+    // A file by its digest alone.
     const key =
-      rank + name.replace(/^([ct]\w+\/)(\d+)/, (_, kind: string, n: string) => kind + n.padStart(16, "0"));
+      rank +
+      name
+        .slice(0, 70)
+        .replace(/^([ct]\w+\/)(\d+)/, (_, kind: string, n: string) => kind + n.padStart(16, "0"));
     if (rank < 0 || key <= last)
       refuse("", `member ${i + 1}`, "the members that exhibits have, in their order");
     last = key;
@@ -117,6 +125,7 @@ const SEALED = ["entry", "event", "inclusion"];
 async function reportOn(
   policy: Policy | undefined,
   take: (say: (state: State, text: string) => void) => Parts,
+  fileName = "",
 ): Promise<Report> {
   const checks: Check[] = [];
   const isOk = (name: string) => checks.some((check) => check.name === name && check.state === "ok");
@@ -139,6 +148,8 @@ async function reportOn(
       refuse("", "proof.tlog-proof", `index ${entry.index}, as the entry says`);
     if (entry.origin !== origin) refuse("", "entry", `the origin ${origin}, as the checkpoint says`);
     index = entry.index;
+    const named = /^exhibit-(\d+)\.zip$/.exec(fileName)?.[1];
+    if (named && +named !== index) refuse("", fileName, `index ${named}, found index ${index}`);
     const others = parts.chain.map(({ index, entry: bytes, proof: proofBytes }): Link => {
       const place = `chain/${index}`;
       const link = { entry: entryOf(bytes, place), proof: proofOf(proofBytes, place) };
@@ -151,8 +162,8 @@ async function reportOn(
     const entries = others.map((link) => link.entry);
     const all = entries.some((other) => other.index === index) ? entries : [...entries, entry];
     const opening = all.find((each) => each.index === 0);
-    const named = opening && partyKeyOf(opening.event.facts.checkpoint_key, "entry 0, facts/checkpoint_key");
-    if (named) say("ok", `entry ${index} of ${origin}, whose entry 0 names the log's key ${keyId(named)}`);
+    const logKey = opening && partyKeyOf(opening.event.facts.checkpoint_key, "entry 0, facts/checkpoint_key");
+    if (logKey) say("ok", `entry ${index} of ${origin}, whose entry 0 names the log's key ${keyId(logKey)}`);
     else say("not checked", `entry ${index} of ${origin}; entry 0 is not enclosed, so it names no key`);
 
     name = "event";
@@ -211,12 +222,12 @@ async function reportOn(
       return;
     }
     const keys = trusted.logs.filter((log) => log.name === origin);
-    if (keys.length === 0) fail(`the policy trusts no log of the origin ${origin}`);
+    if (!keys[0]) fail(`the policy trusts no log of the origin ${origin}`);
     let log;
     for (const key of keys) if (!log && (await isSignedBy(checkpoint, key))) log = key;
     if (!log)
       return refuse("", "", `a good signature by ${origin} ${keys.map((key) => key.id).join(" or ")}`);
-    if (named && named.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
+    if (logKey && logKey.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
     if (policy) say("ok", `signed by ${keyId(log)}, which the policy trusts`);
     else say("not checked", BROUGHT);
 
@@ -293,8 +304,8 @@ function sentencesOf(
 ): [string, string][] {
   const proved: string[] = [];
   if (isOk("event")) {
-    const words = isOk("content") ? "these words" : "the digest of its words";
-    proved.push(`the holders of these keys signed these facts and ${words}`);
+    const whose = isOk("content") ? "these" : "its";
+    proved.push(`the holders of these keys signed these facts and the digest of ${whose} words`);
   }
   if (isOk("inclusion") && isOk("checkpoint")) proved.push(`the ledger committed to them at index ${index}`);
   if (witnessed !== undefined) {

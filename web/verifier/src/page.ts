@@ -1,3 +1,4 @@
+import { caseFileOf } from "./case.ts";
 import {
   type Policy,
   policyOf,
@@ -91,7 +92,7 @@ async function run(title: string, check: Check): Promise<void> {
   try {
     showReport(title, await check(policy));
   } catch (error) {
-    showFault(reasonOf(error));
+    showFault(error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -100,7 +101,7 @@ function ofThisSite(index: string): [title: string, check: Check] {
   const check = async (policy: Policy | undefined) => {
     const answer = await fetch(`/exhibit/${index}.zip`, { redirect: "error" });
     if (!answer.ok) throw new Error(`this site answers ${answer.status} for the exhibit of entry ${index}`);
-    return verifyExhibit(new Uint8Array(await answer.arrayBuffer()), policy);
+    return verifyExhibit(new Uint8Array(await answer.arrayBuffer()), policy, `exhibit-${index}.zip`);
   };
   return [`Entry ${index} of this site`, check];
 }
@@ -117,7 +118,10 @@ function startForm(form: HTMLFormElement): void {
       file.name,
       async (policy) => {
         if (file.size > ZIP_LIMIT) throw new Error("An exhibit has at most 256 MiB");
-        return verifyExhibit(new Uint8Array(await file.arrayBuffer()), policy);
+        const bytes = new Uint8Array(await file.arrayBuffer());
+        const caseFile = caseFileOf(bytes);
+        if (caseFile) throw new Error(caseFile);
+        return verifyExhibit(bytes, policy, file.name);
       },
     ];
     void run(...given);

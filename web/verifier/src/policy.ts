@@ -1,8 +1,8 @@
 import { textOf } from "./bytes.ts";
 import { type Checkpoint, cosignedAt } from "./checkpoint.ts";
 import { refuse } from "./fault.ts";
-import { countOf, isOrigin } from "./grammar.ts";
-import { COSIGNATURE, ED25519, MLDSA_COSIGNATURE, type Vkey, vkeyOf } from "./vkey.ts";
+import { countOf, isName } from "./grammar.ts";
+import { ED25519, type Vkey, vkeyOf } from "./vkey.ts";
 
 export const POLICY_LIMIT = 65_536;
 
@@ -24,16 +24,17 @@ export interface Policy {
 
 export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
   const text = bytes.length > POLICY_LIMIT ? undefined : textOf(bytes);
-  if (text === undefined) return refuse("", place, `UTF-8, at most ${POLICY_LIMIT} bytes`);
+  if (text === undefined || /[\0-\x08\x0b-\x1f\x7f]/.test(text))
+    return refuse("", place, "64 KiB of UTF-8, no control characters but tab and newline");
   const logs: Vkey[] = [];
   const rules = new Map<string, Rule>();
   const grouped = new Set<string>();
   let quorum: string | undefined;
 
   text.split("\n").forEach((line, i) => {
-    const items = line.split(/[ \t\f\r]+/).filter(Boolean);
+    const items = line.match(/[^ \t]+/g) ?? [];
     const [keyword, first = "", second = "", ...rest] = items;
-    if (keyword === undefined || keyword.startsWith("#")) return;
+    if (!keyword || keyword.startsWith("#")) return;
     const need = (good: unknown, wanted: string) => {
       if (!good) refuse("", `${place}, line ${i + 1}`, wanted);
     };
@@ -43,13 +44,12 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
     };
     if (keyword === "log" && (items.length === 2 || items.length === 3)) {
       const key = vkeyOf(first);
-      need(key?.type === ED25519 && isOrigin(key.name), "log <vkey> [<url>]");
-      need(!logs.some((log) => log.text === first), "a log that no line before names");
+      need(key?.type === ED25519 && isName(key.name), "log <vkey> [<url>]");
+      need(!logs.some((log) => log.keyHex === key!.keyHex), "a key that no line before has");
       logs.push(key!);
     } else if (keyword === "witness" && (items.length === 3 || items.length === 4)) {
       const witness = vkeyOf(second);
-      const known = [COSIGNATURE, MLDSA_COSIGNATURE].includes(witness?.type ?? 0);
-      need(known, "witness <name> <vkey> [<url>], the vkey of a cosigner");
+      need(witness && witness.type !== ED25519, "witness <name> <vkey> [<url>], the vkey of a cosigner");
       const twice = [...rules.values()].some((rule) => rule.witness?.keyHex === witness!.keyHex);
       need(!twice, "a key that no line before has");
       define({ witness, atLeast: 1, members: [] });
@@ -63,11 +63,11 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
       define({ atLeast, members: rest });
     } else {
       need(keyword === "quorum" && items.length === 2, "log, witness, group, quorum or a comment");
-      need(quorum === undefined && (first === "none" || rules.has(first)), "one quorum, of a line before");
+      need(!quorum && (first === "none" || rules.has(first)), "one quorum, of a line before");
       quorum = first;
     }
   });
-  if (logs.length === 0 || quorum === undefined) return refuse("", place, "a line log and a line quorum");
+  if (!logs[0] || !quorum) return refuse("", place, "a line log and a line quorum");
   return { logs, rules, quorum };
 }
 

@@ -6,7 +6,6 @@ import { sha256 } from "./sha2.ts";
 const KEY_LENGTHS: Record<number, number> = { 1: 32, 4: 32, 6: 1312 };
 export const ED25519 = 1;
 export const COSIGNATURE = 4;
-export const MLDSA_COSIGNATURE = 6;
 
 /** A verifier key: `<name>+<key id>+<base64 of type and key>`. */
 export interface Vkey {

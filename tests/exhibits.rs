@@ -86,6 +86,9 @@ fn every_entry_of_the_story_has_an_exhibit_that_verifies() {
         let text = report.to_string();
         assert!(text.contains("other readers may have been shown another history"), "{text}");
         assert!(text.contains(&format!("the ledger committed to them at index {index}")), "{text}");
+        // No digest is spoken of where there is none.
+        let has_words = w.reader().parsed(index).unwrap().unwrap().event().content().is_some();
+        assert_eq!(text.contains("and the digest of these words"), has_words, "{text}");
     }
     assert!(enclosed > 50, "{enclosed} {withheld}");
     assert!(assemble(w.reader(), w.size()).unwrap().is_none());
@@ -106,7 +109,7 @@ fn withheld_words_are_not_enclosed_and_the_entry_that_withholds_them_is() {
     assert_eq!(outcome(&report, "content"), Some(Outcome::NotEnclosed));
     let said = format!("withheld by entry {by}, on the ground court_order");
     assert!(report.to_string().contains(&said), "{report}");
-    assert!(report.to_string().contains("these facts and the digest of its words"), "{report}");
+    assert!(report.to_string().contains("these facts and the digest of these words"), "{report}");
     let enclosed = Enclosed::read(&exhibit).unwrap();
     assert!(enclosed.content.is_none() && enclosed.chain.contains_key(&by));
 }

@@ -9,6 +9,8 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// Said of an event that commits to no words.
+pub(super) const WORDLESS: &str = "the event carries no words";
 /// Said of what only the exhibit's own policy speaks for.
 pub(super) const BROUGHT: &str = "trust brought by the exhibit";
 
@@ -85,9 +87,10 @@ impl ExhibitReport {
     /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
     pub fn conclusion(&self) -> Vec<(&'static str, String)> {
         let index = self.index.map_or_else(|| "?".to_owned(), |i| i.to_string());
-        let whose = if self.is_ok("content") { "these" } else { "its" };
+        let is_wordless = self.checks.iter().any(|c| c.name == "content" && c.detail == WORDLESS);
+        let signed = if is_wordless { "these facts" } else { "these facts and the digest of these words" };
         Conclusion {
-            signed: self.is_ok("event").then(|| format!("these facts and the digest of {whose} words")),
+            signed: self.is_ok("event").then(|| signed.to_owned()),
             committed: (self.is_ok("inclusion") && self.is_ok("checkpoint"))
                 .then(|| format!("at index {index}")),
             witnessed_by: self.witnessed_by,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     enclosed::Enclosed,
     keys::{History, Threads, history},
-    report::{BROUGHT, ExhibitReport, ExhibitVerdict},
+    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS},
 };
 use crate::{
     check::{Check, Outcome},
@@ -352,7 +352,7 @@ fn content(
     };
     let words = match (entry.event().content(), enclosed.content) {
         (None, None) => {
-            checks.say("content", Outcome::Ok, "the event carries no words");
+            checks.say("content", Outcome::Ok, WORDLESS);
             None
         }
         (None, Some(_)) => return Err(("content", "content.json: the event carries no words".into())),

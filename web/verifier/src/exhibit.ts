@@ -134,6 +134,7 @@ async function reportOn(
     checks.push({ name, state, text });
   };
   let index = -1;
+  let signed = "these facts";
   let witnessed: bigint | undefined;
 
   const run = async () => {
@@ -188,6 +189,7 @@ async function reportOn(
       say("ok", "the words that the event commits to");
       files = filesNamedBy(words);
     }
+    if (event.content) signed += " and the digest of these words";
 
     name = "files";
     for (const { name, bytes } of parts.files) {
@@ -256,7 +258,7 @@ async function reportOn(
   const sealed = SEALED.every(isOk);
   const verdict =
     sealed && isOk("checkpoint") ? "valid" : sealed && checks.some(isBrought) ? "brought" : "incomplete";
-  return { checks, verdict, words: WORDS[verdict], sentences: sentencesOf(isOk, index, witnessed) };
+  return { checks, verdict, words: WORDS[verdict], sentences: sentencesOf(isOk, signed, index, witnessed) };
 }
 
 const WORDS = {
@@ -299,14 +301,12 @@ function filesNamedBy(words: Bytes): FileRef[] | undefined {
 /** Nothing that was not checked is among the proved. */
 function sentencesOf(
   isOk: (name: string) => boolean,
+  signed: string,
   index: number,
   witnessed: bigint | undefined,
 ): [string, string][] {
   const proved: string[] = [];
-  if (isOk("event")) {
-    const whose = isOk("content") ? "these" : "its";
-    proved.push(`the holders of these keys signed these facts and the digest of ${whose} words`);
-  }
+  if (isOk("event")) proved.push(`the holders of these keys signed ${signed}`);
   if (isOk("inclusion") && isOk("checkpoint")) proved.push(`the ledger committed to them at index ${index}`);
   if (witnessed !== undefined) {
     // Beyond the year 9999 a number says more.

@@ -121,7 +121,7 @@ pub struct Limits {
     /// The most connections of one address, or of one /64 network of IPv6
     #[arg(long, value_name = "N", env = "ONRECORD_CONNECTIONS_EACH", hide_env_values = true)]
     pub connections_each: Option<usize>,
-    /// MiB of entries, words and answers kept in memory for readers, about; an eighth of the machine's memory, 64 to 1024,
+    /// MiB of entries, words and answers kept in memory for readers, about; a quarter of the machine's memory, 64 to 1024,
     /// if left out
     #[arg(long, value_name = "MIB", env = "ONRECORD_CACHE_MIB", hide_env_values = true)]
     pub cache_mib: Option<usize>,

@@ -89,7 +89,7 @@ pub struct Options {
     pub writes: WriteRate,
     /// How long one search may take.
     pub search_time: Duration,
-    /// Bytes of entries, words and answers that are kept in memory for readers, about; unless it is set, an eighth of the
+    /// Bytes of entries, words and answers that are kept in memory for readers, about; unless it is set, a quarter of the
     /// memory that the process may use, 64 MiB to 1 GiB.
     pub cache: usize,
     /// Proxies whose word on a caller's address is believed.

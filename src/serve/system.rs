@@ -71,7 +71,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Bytes of what readers ask for that are kept in memory, unless told otherwise: an eighth of what there is.
+/// Bytes of what readers ask for that are kept in memory, unless told otherwise: a quarter of what there is.
 pub(super) fn cache() -> usize {
     const LEAST: usize = 64 << 20;
     const MOST: usize = 1 << 30;
@@ -83,5 +83,5 @@ pub(super) fn cache() -> usize {
     // A container may have less. It is `max` where it has all.
     let container = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse().ok());
     let memory = machine.into_iter().chain(container).min();
-    memory.map_or(LEAST, |bytes| bytes / 8).clamp(LEAST, MOST)
+    memory.map_or(LEAST, |bytes| bytes / 4).clamp(LEAST, MOST)
 }

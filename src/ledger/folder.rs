@@ -93,10 +93,11 @@ impl Folder {
     pub fn removed(&self) -> PathBuf {
         self.0.join("removed.jsonl")
     }
-    /// Entries whose words a mirror will ask for again.
+    /// Files that words in a mirror name and that are not there.
     pub fn lacking(&self) -> PathBuf {
         self.0.join("lacking")
     }
+    /// Entries whose words a mirror will ask for again.
     pub fn wanted(&self) -> PathBuf {
         self.0.join("wanted")
     }

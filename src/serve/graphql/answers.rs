@@ -26,9 +26,9 @@ pub fn key(members: &Map<String, Value>, base: &str) -> Option<Digest> {
         return None;
     }
     let text = |name: &str| members.get(name).map(Value::to_string).unwrap_or_default();
-    let pieces = [text("query"), text("operationName"), text("variables"), base.to_owned()];
-    let lengths: Vec<u8> = pieces.iter().flat_map(|p| (p.len() as u64).to_be_bytes()).collect();
-    Some(Digest::blake3(&[lengths, pieces.concat().into_bytes()].concat()))
+    let parts = [text("query"), text("operationName"), text("variables"), base.to_owned()];
+    let lengths: Vec<u8> = parts.iter().flat_map(|p| (p.len() as u64).to_be_bytes()).collect();
+    Some(Digest::blake3(&[lengths, parts.concat().into_bytes()].concat()))
 }
 
 /// The state of the log that an answer was given by: its size, and the latest entry that had withheld something or given

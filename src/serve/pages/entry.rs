@@ -33,7 +33,6 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, Path(index): Path<
     let shell = Shell::new(&app, &headers);
     let shown = show(&app, NONE, move |views| {
         let Some(entry) = views.entry(index)? else { return Ok(None) };
-        // An entry that parsed is UTF-8.
         let raw = shown(&entry.record.raw()).into_owned();
         let size = views.size();
         Ok(Some(EntryPage {

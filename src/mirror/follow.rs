@@ -528,6 +528,8 @@ impl Mirror {
             }
         }
         if !pass.removed.is_empty() {
+            // After a fault it is read again: a line of it may have been cut short.
+            self.reported = None;
             removed::append(&path, &pass.removed).map_err(|e| disk(&e))?;
         }
         self.reported = Some(pass.size);

@@ -1,7 +1,7 @@
 //! What the origin withheld, as the mirror reports it: one line of JSON each, in the order of the log.
 
 use std::{
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    io::{Read as _, Write as _},
     path::Path,
 };
 
@@ -54,7 +54,6 @@ pub(super) fn append(report: &Path, removed: &[Removed]) -> std::io::Result<()> 
         text.push(b'\n');
     }
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(report)?;
-    file.seek(SeekFrom::End(0))?;
     file.write_all(&text)?;
     file.sync_all()
 }

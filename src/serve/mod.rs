@@ -127,6 +127,8 @@ struct Shared {
     ledger: Ledger,
     options: Options,
     schema: graphql::ApiSchema,
+    /// The same, for requests that were found to be valid.
+    schema_of_known: graphql::ApiSchema,
     search: Arc<Search>,
     edge: Edge,
     /// Queries that are worked on.
@@ -162,14 +164,11 @@ impl App {
         let writes = WriteBudget::new(options.writes, edge.counts.clone());
         let metrics = Arc::<Metrics>::default();
         let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
+        let [schema, schema_of_known] =
+            graphql::schemas(&ledger, &search, writes, &metrics, options.mirror.as_ref());
         Self(Arc::new(Shared {
-            schema: graphql::schema(
-                ledger.clone(),
-                search.clone(),
-                writes,
-                metrics.clone(),
-                options.mirror.clone(),
-            ),
+            schema,
+            schema_of_known,
             search,
             ledger,
             edge,

@@ -68,6 +68,10 @@ impl Cache {
     pub(super) fn record(&self, index: u64) -> Option<Arc<Record>> {
         self.inner().records.get(&index).cloned()
     }
+    pub(super) fn records(&self, indexes: &[u64]) -> Vec<Option<Arc<Record>>> {
+        let mut inner = self.inner();
+        indexes.iter().map(|index| inner.records.get(index).cloned()).collect()
+    }
     pub(super) fn put_record(&self, index: u64, record: &Arc<Record>) {
         let weight = record.event().note().as_str().len() + EACH;
         self.inner().records.put(index, record.clone(), weight);

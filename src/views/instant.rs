@@ -14,6 +14,18 @@ use crate::{event::At, log::Time};
 pub struct Instant {
     zone: TimeZone,
     as_of: Timestamp,
+    /// The local date at the instant.
+    date: Date,
+}
+
+/// When something is said to have happened, seen from an instant.
+#[derive(Debug, Clone, Copy)]
+pub struct When {
+    /// The first moment that it can mean, for putting events in order.
+    pub moment: Option<Timestamp>,
+    /// Whether that has come by the instant. Where only a day or a month is said, it counts from the first moment of it:
+    /// the record says no more.
+    pub reached: bool,
 }
 
 impl Instant {
@@ -22,21 +34,31 @@ impl Instant {
         // Rules of zones come with the program, so that two machines compute the same dates.
         let zone = TimeZoneDatabase::bundled().get(zone).unwrap_or(TimeZone::UTC);
         let as_of = Timestamp::from_millisecond(as_of.unix_ms()).unwrap_or(Timestamp::MAX);
-        Self { zone, as_of }
+        let date = as_of.to_zoned(zone.clone()).date();
+        Self { zone, as_of, date }
     }
 
     /// The local date at the instant.
     pub fn date(&self) -> Date {
-        self.as_of.to_zoned(self.zone.clone()).date()
+        self.date
     }
 
-    /// Whether something that is said to have happened then has happened by now. Where only a day or a month is
-    /// said, it counts from the first moment of it: the record says no more.
-    pub fn counts(&self, at: &At) -> bool {
-        match at.as_str().parse::<Timestamp>() {
-            Ok(t) => t <= self.as_of,
-            Err(_) => first_day(at).is_some_and(|day| day <= self.date()),
+    /// When something is said to have happened.
+    pub fn when(&self, at: &At) -> When {
+        if let Ok(moment) = at.as_str().parse::<Timestamp>() {
+            return When { moment: Some(moment), reached: moment <= self.as_of };
         }
+        let day = first_day(at);
+        let start = day.and_then(|day| day.to_zoned(self.zone.clone()).ok());
+        When {
+            moment: start.map(|start| start.timestamp()),
+            reached: day.is_some_and(|day| day <= self.date),
+        }
+    }
+
+    /// Whether something that is said to have happened then has happened by now.
+    pub fn counts(&self, at: &At) -> bool {
+        self.when(at).reached
     }
 
     /// The local date of an `at`, or the first of its month where it says no day.
@@ -44,20 +66,12 @@ impl Instant {
         self.local(at).or_else(|| first_day(at))
     }
 
-    /// The first moment that an `at` can mean, for putting events in order.
-    pub fn moment(&self, at: &At) -> Option<Timestamp> {
-        at.as_str().parse().ok().or_else(|| {
-            let start = first_day(at)?.to_zoned(self.zone.clone()).ok()?;
-            Some(start.timestamp())
-        })
-    }
-
     /// Whether the last moment that an `at` can mean is over.
     pub fn is_past(&self, at: &At) -> bool {
         match at.as_str().parse::<Timestamp>() {
             Ok(t) => t < self.as_of,
-            Err(_) if at.has_day() => first_day(at).is_some_and(|day| day < self.date()),
-            Err(_) => first_day(at).is_some_and(|day| day.last_of_month() < self.date()),
+            Err(_) if at.has_day() => first_day(at).is_some_and(|day| day < self.date),
+            Err(_) => first_day(at).is_some_and(|day| day.last_of_month() < self.date),
         }
     }
 

@@ -84,7 +84,7 @@ pub use standing::Standing;
 pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};
 pub use thread::CaseThread;
-pub use timeline::{Lane, Mark, Order, Place, Timeline, TimelineLine};
+pub use timeline::{InOrder, Lane, Mark, Order, Place, Timeline, TimelineLine};
 pub use times::Times;
 pub use transparency::{GroundCount, ReleasedView, Transparency};
 pub use withheld::{CorrectionView, WithheldView};
@@ -272,6 +272,23 @@ impl Views {
         };
         self.memory().records.insert(index, record.clone());
         Ok(record)
+    }
+
+    /// Entries, parsed, as far as they are below the size.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub(crate) fn records(&self, indexes: &[u64]) -> Result<Vec<Arc<Record>>, ReadError> {
+        let cached = self.cache.as_ref().map(|c| c.records(indexes)).unwrap_or_default();
+        let mut cached = cached.into_iter().chain(std::iter::repeat(None));
+        let mut records = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            match cached.next().flatten().filter(|_| *index < self.size) {
+                Some(known) => records.push(known),
+                None => records.extend(self.record(*index)?),
+            }
+        }
+        Ok(records)
     }
 
     /// The index of an event, if it is below the size.

@@ -1,17 +1,14 @@
 //! The events of one case at two instants: what states are folded from.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Case, CaseEntries, Record, Views,
-    demand::{Demand, Told, demands},
-    instant::Instant,
+    Case, CaseEntries, Map, Record, Views,
+    demand::{Demand, Told, demands, void},
+    instant::{Instant, When},
 };
 use crate::{
-    event::{Body, CorrectionEffect, EventId, EventType},
+    event::{Body, EventId, EventType},
     ledger::{Filter, ReadError},
     log::Time,
 };
@@ -29,16 +26,24 @@ pub struct CaseThread {
     pub case: Case,
     /// Where its entries stand.
     pub entries: CaseEntries,
-    /// Those that are read, in the order of the log.
-    pub(super) records: Vec<Arc<Record>>,
+    /// Those that are read, in the order of the log, each with its time.
+    pub(super) records: Vec<(Arc<Record>, Placed)>,
     /// Entries of other cases that bear on demands of this one: their collections, and positions on them.
     beside: Vec<Arc<Record>>,
-    authors: HashMap<u64, Vec<EventId>>,
     pub(super) now: Instant,
     /// What is void at the instant, with the index of the correction that says so.
-    pub(super) void: HashMap<EventId, u64>,
-    /// Of each of its entries, in order, whether it counts.
-    counts: Vec<bool>,
+    pub(super) void: Map<EventId, u64>,
+}
+
+/// When an entry of a case is said to have happened, seen from an instant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    /// The first moment that it can mean, in seconds since 1970; the least number where it can mean none.
+    pub moment: i64,
+    /// Whether it is said to have happened after the instant.
+    pub after: bool,
+    /// Whether it counts: it is not later, and not void.
+    pub counts: bool,
 }
 
 impl CaseThread {
@@ -54,30 +59,27 @@ impl CaseThread {
 
     /// The case's entries that count, in the order of the log.
     pub(super) fn counting(&self) -> impl Iterator<Item = &Arc<Record>> {
-        self.records.iter().zip(&self.counts).filter_map(|(record, counts)| counts.then_some(record))
-    }
-
-    fn told(&self) -> Vec<Told<'_>> {
-        let mut all: Vec<&Arc<Record>> = self.records.iter().chain(&self.beside).collect();
-        all.sort_by_key(|r| r.index());
-        all.into_iter()
-            .filter_map(|record| {
-                let event = record.event();
-                Some(Told {
-                    index: record.index(),
-                    id: event.id(),
-                    at: event.at(),
-                    recorded: record.entry.header().time,
-                    authors: self.authors.get(&record.index())?,
-                    body: event.body(),
-                })
-            })
-            .collect()
+        self.records.iter().filter_map(|(record, at)| at.counts.then_some(record))
     }
 
     /// The demands of the case.
     pub fn demands(&self) -> Vec<Demand> {
-        demands(&self.told(), &self.now)
+        let beside = self.beside.iter().filter(|record| self.counts(record));
+        let mut told: Vec<Told<'_>> = self.counting().chain(beside).map(|record| told(record)).collect();
+        told.sort_by_key(|told| told.index);
+        demands(told.into_iter(), &self.now)
+    }
+}
+
+fn told(record: &Record) -> Told<'_> {
+    let (header, event) = (record.entry.header(), record.event());
+    Told {
+        index: header.index,
+        id: event.id(),
+        at: event.at(),
+        recorded: header.time,
+        signers: &header.signers,
+        body: event.body(),
     }
 }
 
@@ -92,28 +94,20 @@ impl Views {
         }
         let Some(case) = self.case(id)? else { return Ok(None) };
         let entries = self.case_entries(&case)?;
-        let mut records = Vec::with_capacity(entries.indexes.len().min(ENTRIES_READ));
-        for index in entries.indexes.iter().take(ENTRIES_READ) {
-            records.extend(self.record(*index)?);
-        }
+        let read = entries.indexes.len().min(ENTRIES_READ);
+        let records = self.records(&entries.indexes[..read])?;
         let now = Instant::new(case.timezone, as_of);
         let beside = self.beside(&records)?;
-        let void: HashMap<EventId, u64> = records
-            .iter()
-            .filter(|r| now.counts(r.event().at()))
-            .filter_map(|r| match r.event().body() {
-                Body::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => {
-                    Some((b.corrects, r.index()))
-                }
-                _ => None,
-            })
-            .collect();
-        let authors = records.iter().chain(&beside).map(|r| (r.index(), r.parties().collect())).collect();
-        let counts = records
-            .iter()
-            .map(|r| now.counts(r.event().at()) && !void.contains_key(&r.event().id()))
-            .collect();
-        let thread = Arc::new(CaseThread { case, entries, records, beside, authors, now, void, counts });
+        let times: Vec<_> = records.iter().map(|record| now.when(record.event().at())).collect();
+        let reached = records.iter().zip(&times).filter(|(_, when)| when.reached);
+        let void: Map<EventId, u64> = void(reached.map(|(r, _)| (r.index(), r.event().body())));
+        let placed = |(record, when): (Arc<Record>, When)| {
+            let moment = when.moment.map_or(i64::MIN, |moment| moment.as_second());
+            let counts = when.reached && !void.contains_key(&record.event().id());
+            (record, Placed { moment, after: !when.reached, counts })
+        };
+        let records = records.into_iter().zip(times).map(placed).collect();
+        let thread = Arc::new(CaseThread { case, entries, records, beside, now, void });
         self.memory().threads.insert((*id, as_of), thread.clone());
         Ok(Some(thread))
     }
@@ -121,12 +115,14 @@ impl Views {
     /// What stands in other cases and bears on demands of this one. A collection may be of another case, and a
     /// position may be taken from one.
     fn beside(&self, records: &[Arc<Record>]) -> Result<Vec<Arc<Record>>, ReadError> {
-        let mut have: HashSet<u64> = records.iter().map(|r| r.index()).collect();
-        let mut beside = Vec::new();
+        let mut beside = Vec::<Arc<Record>>::new();
+        let mut have = HashSet::new();
         for record in records {
             let Body::DemandIssued(demand) = record.event().body() else { continue };
             let mut take = |record: Arc<Record>| {
-                if have.insert(record.index()) {
+                // Those of the case itself are in the order of the log.
+                let own = records.binary_search_by_key(&record.index(), |r| r.index()).is_ok();
+                if !own && have.insert(record.index()) {
                     beside.push(record);
                 }
             };

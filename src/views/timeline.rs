@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::{EntryLine, Record, Views, thread::CaseThread};
+use super::{
+    EntryLine, Record, Views,
+    thread::{CaseThread, Placed},
+};
 use crate::{event::EventType, ledger::ReadError};
 
 /// In what order a timeline stands.
@@ -112,21 +115,28 @@ pub struct Timeline {
     pub marks: Vec<Mark>,
 }
 
-impl CaseThread {
-    /// Its entries in an order, each with its place.
-    pub fn in_order(&self, order: Order) -> Vec<(Place, &Arc<Record>)> {
-        let moment = |r: &Record| match order {
-            Order::Occurred => self.now.moment(r.event().at()).map_or(i64::MIN, |m| m.as_second()),
-            Order::Recorded => 0,
-        };
-        let mut entries: Vec<_> = self.records.iter().map(|r| ((moment(r), r.index()), r)).collect();
-        entries.sort_unstable_by_key(|(place, _)| *place);
-        entries
-    }
+/// An entry of a case where it stands in an order.
+#[derive(Debug, Clone, Copy)]
+pub struct InOrder<'t> {
+    /// Where.
+    pub place: Place,
+    /// The entry.
+    pub record: &'t Arc<Record>,
+    /// Whether it counts in no state because it is said to have happened after the instant.
+    pub after: bool,
+    counts: bool,
+}
 
-    /// Whether an entry counts in no state because it is said to have happened after the instant.
-    pub fn is_after(&self, record: &Record) -> bool {
-        !self.now.counts(record.event().at())
+impl CaseThread {
+    /// Its entries in an order.
+    pub fn in_order<'t>(&'t self, order: Order) -> Vec<InOrder<'t>> {
+        let standing = |(record, at): &'t (Arc<Record>, Placed)| {
+            let moment = if order == Order::Occurred { at.moment } else { 0 };
+            InOrder { place: (moment, record.index()), record, after: at.after, counts: at.counts }
+        };
+        let mut entries: Vec<_> = self.records.iter().map(standing).collect();
+        entries.sort_unstable_by_key(|entry| entry.place);
+        entries
     }
 }
 
@@ -139,23 +149,22 @@ impl Views {
         from: usize,
         limit: usize,
     ) -> Result<Timeline, ReadError> {
-        let day = |r: &Record| thread.now.first_day(r.event().at());
-        let records: Vec<_> = thread.in_order(order).into_iter().map(|(_, record)| record).collect();
+        let entries = thread.in_order(order);
         let mut marks: Vec<Mark> = Vec::new();
-        for record in &records {
-            let Some(day) = day(record).filter(|_| thread.counts(record)) else { continue };
-            let lane = Lane::of(record.event().event_type());
-            let index = record.index();
+        for entry in entries.iter().filter(|entry| entry.counts) {
+            let event = entry.record.event();
+            let Some(day) = thread.now.first_day(event.at()) else { continue };
+            let (lane, index) = (Lane::of(event.event_type()), entry.record.index());
             match marks.iter_mut().rev().take(8).find(|m| m.lane == lane && m.day == day) {
                 Some(mark) => mark.entries += 1,
                 None => marks.push(Mark { lane, day, index, entries: 1 }),
             }
         }
-        let all = records.len();
+        let all = entries.len();
         let from = from.min(all);
         let mut lines = Vec::new();
-        for record in records.into_iter().skip(from).take(limit) {
-            lines.push(TimelineLine { line: self.line(record)?, after: thread.is_after(record) });
+        for entry in entries.into_iter().skip(from).take(limit) {
+            lines.push(TimelineLine { line: self.line(entry.record)?, after: entry.after });
         }
         Ok(Timeline { order, lines, from, all, marks })
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
     Context, ContextSelectionSet, InterfaceType, OutputType, Positioned, Result, ServerResult, Value,
-    parser::types::Field,
+    parser::types::{Field, SelectionSet},
     registry::{MetaTypeId, Registry},
     resolver_utils::{ContainerType, resolve_container},
 };
@@ -14,7 +14,7 @@ use super::{
     event_shape, fact_value,
     fault::{Answer as _, internal},
     party::Party,
-    pieces::{Pieces, is_flat},
+    pieces::{Fragments, Piece, Pieces, is_flat},
 };
 use crate::{
     event::{EventId, RefSpec},
@@ -35,15 +35,6 @@ impl Event {
     /// Number of its entry.
     pub fn index(&self) -> u64 {
         self.0.record.index()
-    }
-
-    /// What it is read by.
-    pub fn views(&self) -> &Arc<Views> {
-        &self.0.views
-    }
-    /// The same, read by other views.
-    pub fn read_by(&self, views: Views) -> Self {
-        Self::new(self.0.record.clone(), &Arc::new(views))
     }
 
     /// The event that a ref names.
@@ -100,11 +91,9 @@ impl OutputType for Event {
         })
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        match ctx.data_opt::<Arc<Pieces>>() {
-            Some(pieces) if is_flat(&ctx.item.node, &ctx.query_env.fragments) => {
-                pieces.resolve(self, field.pos, ctx).await
-            }
-            _ => resolve_container(ctx, self).await,
+        match Pieces::of::<Self>(ctx) {
+            Some(pieces) => pieces.resolve(self, field.pos, ctx).await,
+            None => resolve_container(ctx, self).await,
         }
     }
 }
@@ -127,3 +116,18 @@ impl ContainerType for Event {
 }
 
 impl InterfaceType for Event {}
+
+impl Piece for Event {
+    fn what(&self) -> (u64, bool) {
+        (self.index(), false)
+    }
+    fn views(&self) -> &Arc<Views> {
+        &self.0.views
+    }
+    fn read_by(&self, views: Views) -> Self {
+        Self::new(self.0.record.clone(), &Arc::new(views))
+    }
+    fn is_piece(asked: &SelectionSet, fragments: &Fragments) -> bool {
+        is_flat(asked, fragments, &[])
+    }
+}

@@ -2,24 +2,38 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Result, SimpleObject};
+use async_graphql::{Object, Result, SimpleObject};
 
 use super::{
     event::Event,
     fault::Answer as _,
     page::{PageArgs, PageInfo, cursor},
+    pieces::Pieced,
 };
 use crate::{ledger::Filter, views::Views};
 
 /// A page of events, in the order of the log.
-#[derive(SimpleObject)]
 pub struct EventConnection {
+    events: Pieced<Event>,
+    page_info: PageInfo,
+}
+
+/// A page of events, in the order of the log.
+#[Object]
+impl EventConnection {
     /// The events of this page, each with its cursor.
-    pub edges: Vec<EventEdge>,
+    async fn edges(&self) -> Vec<EventEdge> {
+        let edge = |event: &Event| EventEdge { cursor: cursor(event.index()), node: event.clone() };
+        self.events.0.iter().map(edge).collect()
+    }
     /// The events of this page.
-    pub nodes: Vec<Event>,
+    async fn nodes(&self) -> &Pieced<Event> {
+        &self.events
+    }
     /// Where the page stands.
-    pub page_info: PageInfo,
+    async fn page_info(&self) -> &PageInfo {
+        &self.page_info
+    }
 }
 
 /// An event in a list.
@@ -39,11 +53,8 @@ impl EventConnection {
     pub fn read(views: &Arc<Views>, args: &PageArgs, filter: &Filter) -> Result<Self> {
         let page =
             args.cut(|range, descending, most| views.list(filter, range, descending, most).answer())?;
-        let mut nodes = Vec::with_capacity(page.indexes.len());
-        for index in page.indexes {
-            nodes.extend(views.record(index).answer()?.map(|record| Event::new(record, views)));
-        }
-        let edges = nodes.iter().map(|e| EventEdge { cursor: cursor(e.index()), node: e.clone() }).collect();
-        Ok(Self { edges, nodes, page_info: page.info })
+        let records = views.records(&page.indexes).answer()?;
+        let events = records.into_iter().map(|record| Event::new(record, views)).collect();
+        Ok(Self { events: Pieced(events), page_info: page.info })
     }
 }

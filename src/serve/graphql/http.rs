@@ -11,9 +11,9 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{
-        Extension, Query, State,
+        Extension, Query, RawQuery, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{
@@ -26,7 +26,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
 use super::{
-    answers, cost, flights,
+    ApiSchema, answers, cost, flights,
     pieces::{self, Pieces},
     state::Now,
     transport,
@@ -121,15 +121,20 @@ pub async fn post(
         }
     };
     let Some(share) = app.edge.requests.take(client) else { return guard::busy(&app.edge, guard::TOO_MANY) };
+    let base = pages::address(&app, &headers);
+    let key = key(&app, "POST", &bytes, &base);
+    if let Some(body) = key.and_then(|key| given_before(&app, &key)) {
+        return media.answer(StatusCode::OK, body);
+    }
     let request = match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(members)) => Asked::read(&app, &headers, members),
+        Ok(Value::Object(members)) => request(&app, members),
         Ok(Value::Array(_)) => Err("batches are not taken: send one request"),
         Ok(_) => Err("expected a JSON object"),
         Err(_) => Err("the body is not JSON"),
     };
     drop(bytes);
     match request {
-        Ok(asked) => run(&app, client, Some(share), media, asked).await,
+        Ok(request) => run(&app, client, Some(share), media, request.data(Base(base)), key).await,
         Err(message) => media.malformed(StatusCode::BAD_REQUEST, message),
     }
 }
@@ -140,6 +145,7 @@ pub async fn get(
     Extension(client): Extension<Client>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    RawQuery(raw): RawQuery,
     Query(params): Query<Vec<(String, String)>>,
 ) -> Response {
     match upgrade {
@@ -150,6 +156,11 @@ pub async fn get(
     let media = Media::of(&headers);
     if params.is_empty() && answer::wants_page(&headers) {
         return pages::graphql::page(&app, &headers);
+    }
+    let base = pages::address(&app, &headers);
+    let key = key(&app, "GET", raw.unwrap_or_default().as_bytes(), &base);
+    if let Some(body) = key.and_then(|key| given_before(&app, &key)) {
+        return media.answer(StatusCode::OK, body);
     }
     let mut members = Map::new();
     for (name, text) in params {
@@ -165,17 +176,17 @@ pub async fn get(
         };
         members.insert(name, value);
     }
-    let mut asked = match Asked::read(&app, &headers, members) {
-        Ok(asked) => asked,
+    let mut request = match request(&app, members) {
+        Ok(request) => request,
         Err(message) => return media.malformed(StatusCode::BAD_REQUEST, message),
     };
-    if mutates(&mut asked.request) {
+    if mutates(&mut request) {
         let mut response = media.malformed(StatusCode::METHOD_NOT_ALLOWED, "a mutation is sent by POST");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     // Its share of requests is the guard's.
-    run(&app, client, None, media, asked).await
+    run(&app, client, None, media, request.data(Base(base)), key).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -219,18 +230,16 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
     Ok(bytes)
 }
 
-/// A request, and what an answer to it is kept under.
-struct Asked {
-    request: Request,
-    key: Option<Digest>,
+/// What an answer to a request is kept under. In a mirror none is kept, since words may come later than their entry.
+fn key(app: &App, method: &str, request: &[u8], base: &str) -> Option<Digest> {
+    app.options.mirror.is_none().then(|| answers::key(method, request, base))?
 }
 
-impl Asked {
-    fn read(app: &App, headers: &HeaderMap, members: Map<String, Value>) -> Result<Self, &'static str> {
-        let base = pages::address(app, headers);
-        let key = answers::key(&members, &base);
-        Ok(Self { request: request(app, members)?.data(Base(base)), key })
-    }
+/// The answer that was given to the same request before, if it is the one that would be given now.
+fn given_before(app: &App, key: &Digest) -> Option<Bytes> {
+    let body = app.answers.get(key, app.ledger.reader().changes(), at_this_moment(app).0)?;
+    app.edge.counts.answered_again.add();
+    Some(body)
 }
 
 /// As [`of_members`], with the query parsed, if it can be.
@@ -299,11 +308,12 @@ pub(super) async fn execute(
         return Some(Answer::from_errors(vec![refused]));
     }
     let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
-    execute_with(app, client, share, request, turn, app.views(), Now::new(clock::now())).await
+    let schema = app.schema.clone();
+    execute_with(schema, client, share, request, turn, app.views(), Now::new(clock::now())).await
 }
 
 async fn execute_with(
-    app: &App,
+    schema: ApiSchema,
     client: Client,
     share: Option<Share>,
     request: Request,
@@ -311,7 +321,6 @@ async fn execute_with(
     views: Views,
     now: Now,
 ) -> Option<Answer> {
-    let schema = app.schema.clone();
     let runtime = tokio::runtime::Handle::current();
     let execution = async move {
         let _share = share;
@@ -344,20 +353,20 @@ fn at_this_moment(app: &App) -> (answers::State, Views) {
     (answers::State { size: views.size(), withheld: views.withheld(), cosignatures }, views)
 }
 
-async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut asked: Asked) -> Response {
-    let again = |body| {
-        app.edge.counts.answered_again.add();
-        media.answer(StatusCode::OK, body)
-    };
-    let changes = app.ledger.reader().changes();
+async fn run(
+    app: &App,
+    client: Client,
+    share: Option<Share>,
+    media: Media,
+    mut request: Request,
+    key: Option<Digest>,
+) -> Response {
     let (seen, _) = at_this_moment(app);
-    let mutates = mutates(&mut asked.request);
-    // In a mirror, words may come later than their entry.
-    let key = asked.key.filter(|_| app.options.mirror.is_none() && !mutates);
-    if let Some(body) = key.and_then(|key| app.answers.get(&key, changes, seen)) {
-        return again(body);
-    }
-    if let Err(refused) = cost::check(&mut asked.request) {
+    let mutates = mutates(&mut request);
+    let key = key.filter(|_| !mutates);
+    // Whoever was answered once without errors asks for nothing that is not allowed: the library need not look again.
+    let is_known = key.is_some_and(|key| app.answers.former(&key, seen).is_some());
+    if !is_known && let Err(refused) = cost::check(&mut request) {
         return say(media, &Answer::from_errors(vec![refused]));
     }
     let mut turn = None;
@@ -369,8 +378,8 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
         }
         turn = Some(app.turns.wait(client).await);
         let Some(key) = key else { break };
-        if let Some(body) = app.answers.get(&key, changes, at_this_moment(app).0) {
-            return again(body);
+        if let Some(body) = given_before(app, &key) {
+            return media.answer(StatusCode::OK, body);
         }
         match app.flights.ask(key) {
             flights::Asked::First(first) => {
@@ -381,7 +390,8 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
                 // Who only waits needs none.
                 drop(turn.take());
                 if let Some(body) = following.landed(seen).await {
-                    return again(body);
+                    app.edge.counts.answered_again.add();
+                    return media.answer(StatusCode::OK, body);
                 }
             }
         }
@@ -395,13 +405,14 @@ async fn run(app: &App, client: Client, share: Option<Share>, media: Media, mut 
     let views = views.noting(&footprint);
     let mut pieces = None;
     if let Some(key) = key
-        && asked.request.parsed_query().is_ok_and(pieces::may_have)
+        && request.parsed_query().is_ok_and(pieces::may_have)
     {
         let made = Arc::new(Pieces::new(app.answers.former(&key, state), state.size));
-        asked.request = asked.request.data(made.clone());
+        request = request.data(made.clone());
         pieces = Some(made);
     }
-    let answered = execute_with(app, client, share, asked.request, turn, views, now.clone()).await;
+    let schema = if is_known { &app.schema_of_known } else { &app.schema };
+    let answered = execute_with(schema.clone(), client, share, request, turn, views, now.clone()).await;
     let Some(mut answer) = answered else {
         return guard::busy(&app.edge, "the query could not be run");
     };

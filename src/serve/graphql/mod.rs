@@ -68,7 +68,7 @@ pub(super) use transport::Parts;
 
 use std::sync::Arc;
 
-use async_graphql::Schema;
+use async_graphql::{Schema, ValidationMode};
 
 use super::{limits, metrics::Metrics, write_rate::WriteBudget};
 use crate::{ledger::Ledger, mirror::Status, search::Search};
@@ -84,21 +84,26 @@ fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, sub
         .limit_directives(limits::GRAPHQL_DIRECTIVES)
 }
 
-/// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
+/// The schema over a ledger, with what clients may put on record; twice: the second does not look whether a request is
+/// valid, for those that were found to be. Each request brings its [`Client`].
 ///
 /// [`Client`]: super::Client
-pub(super) fn schema(
-    ledger: Ledger,
-    search: Arc<Search>,
+pub(super) fn schemas(
+    ledger: &Ledger,
+    search: &Arc<Search>,
     writes: WriteBudget,
-    metrics: Arc<Metrics>,
-    mirror: Option<Arc<Status>>,
-) -> ApiSchema {
-    let schema = build().data(ledger).data(search).data(writes).data(metrics);
-    match mirror {
-        Some(status) => schema.data(status).finish(),
-        None => schema.finish(),
-    }
+    metrics: &Arc<Metrics>,
+    mirror: Option<&Arc<Status>>,
+) -> [ApiSchema; 2] {
+    let writes = Arc::new(writes);
+    [ValidationMode::Strict, ValidationMode::Fast].map(|mode| {
+        let schema = build().validation_mode(mode).data(ledger.clone()).data(search.clone());
+        let schema = schema.data(writes.clone()).data(metrics.clone());
+        match mirror {
+            Some(status) => schema.data(status.clone()).finish(),
+            None => schema.finish(),
+        }
+    })
 }
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.

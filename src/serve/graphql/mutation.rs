@@ -29,7 +29,7 @@ impl Mutation {
         #[graphql(desc = "What to record.")] input: RecordInput,
     ) -> RecordPayload {
         // The schema and the request give every resolver these.
-        let (ledger, writes) = (ctx.data_unchecked::<Ledger>(), ctx.data_unchecked::<WriteBudget>());
+        let (ledger, writes) = (ctx.data_unchecked::<Ledger>(), ctx.data_unchecked::<Arc<WriteBudget>>());
         let (client, metrics) = (ctx.data_unchecked::<Client>(), ctx.data_unchecked::<Arc<Metrics>>());
         let told = |refusal: Refusal| {
             metrics.refused(refusal.code);

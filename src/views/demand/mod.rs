@@ -7,7 +7,7 @@ mod clock;
 mod delivery;
 mod status;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 pub use answers::{Answer, Counts, Item};
 pub use backing::{Backer, BackerRole, Confirmed, Count};
@@ -32,10 +32,16 @@ pub struct Told<'a> {
     pub at: &'a At,
     /// When it was recorded.
     pub recorded: Time,
-    /// The parties that signed it.
-    pub authors: &'a [EventId],
+    /// The parties that signed it, each with the highest number in its thread.
+    pub signers: &'a [(EventId, u64)],
     /// What it says.
     pub body: &'a Body,
+}
+
+impl Told<'_> {
+    fn is_by(&self, party: &EventId) -> bool {
+        self.signers.iter().any(|(signer, _)| signer == party)
+    }
 }
 
 /// A demand taken elsewhere.
@@ -115,24 +121,20 @@ struct Folding {
     adjustments: Vec<Adjustment>,
 }
 
-/// The events below a size that count at an instant: not later, and not declared void.
-pub fn counting<'a>(told: &[Told<'a>], now: &Instant) -> Vec<Told<'a>> {
-    let reached: Vec<_> = told.iter().filter(|t| now.counts(t.at)).copied().collect();
-    let void: HashSet<EventId> = reached
-        .iter()
-        .filter_map(|t| match t.body {
-            Body::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => Some(b.corrects),
-            _ => None,
-        })
-        .collect();
-    reached.into_iter().filter(|t| !void.contains(&t.id)).collect()
+/// What is declared void by events that have happened, each with the index of the correction that says so.
+pub fn void<'b, M: FromIterator<(EventId, u64)>>(reached: impl Iterator<Item = (u64, &'b Body)>) -> M {
+    let voids = reached.filter_map(|(index, body)| match body {
+        Body::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => Some((b.corrects, index)),
+        _ => None,
+    });
+    voids.collect()
 }
 
-/// The demands of a case at an instant, in the order of the log. `told` holds the case's events in that order, those
-/// of its size that is known and no more.
-pub fn demands(told: &[Told<'_>], now: &Instant) -> Vec<Demand> {
+/// The demands of a case at an instant, in the order of the log. `counting` gives the case's events in that order, those
+/// that count: below the size that is known, not later than the instant and not declared void.
+pub fn demands<'a>(counting: impl Iterator<Item = Told<'a>>, now: &Instant) -> Vec<Demand> {
     let mut fold = Fold { now, demands: Vec::new(), places: HashMap::new(), collections: HashMap::new() };
-    for event in counting(told, now) {
+    for event in counting {
         fold.apply(event);
     }
     fold.end()
@@ -199,7 +201,7 @@ impl Fold<'_> {
                     (BackerRole::Collection, organiser),
                 ] {
                     let Some(party) = party else { continue };
-                    let confirmed = event.authors.contains(&party).then_some(Confirmed::Signed);
+                    let confirmed = event.is_by(&party).then_some(Confirmed::Signed);
                     backing.push(Backer { party, role, confirmed });
                 }
                 let items = (1..=b.items).map(|number| Item { number, answers: Vec::new() }).collect();
@@ -227,7 +229,7 @@ impl Fold<'_> {
                 });
             }
             // Recorded by somebody else, a stance confirms nothing.
-            Body::PositionTaken(b) if event.authors.contains(&b.party) => {
+            Body::PositionTaken(b) if event.is_by(&b.party) => {
                 for id in b.on.iter() {
                     let Some(folding) = self.demand(id) else { continue };
                     for backer in folding.demand.backing.iter_mut().filter(|k| k.party == b.party) {
@@ -308,7 +310,7 @@ impl Fold<'_> {
                 };
                 let folding = &mut self.demands[demand];
                 self.places.insert(event.id, Place::Disclosure(demand));
-                let first_party = event.authors.contains(&folding.demand.respondent);
+                let first_party = event.is_by(&folding.demand.respondent);
                 if first_party && now.reached(event.recorded) {
                     folding.reply.get_or_insert((now.local_time(event.recorded), event.index));
                 }

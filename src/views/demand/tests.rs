@@ -19,7 +19,7 @@ const CASE: EventId = EventId([9; 32]);
 
 /// Events of a case in the order of the log, each with who signed it and when it was recorded.
 #[derive(Default)]
-struct Given(Vec<(Event, Vec<EventId>, Time)>);
+struct Given(Vec<(Event, Vec<(EventId, u64)>, Time)>);
 
 impl Given {
     /// Adds an event that was recorded on the day it is about.
@@ -52,7 +52,8 @@ impl Given {
         let key = SigningKey::from_seed("desk.example/a".parse().unwrap(), &[7; 32]);
         let event: Event = (*draft.sign(&origin, &[&key]).unwrap()).clone();
         let id = event.id();
-        self.0.push((event, by.to_vec(), Time::parse(recorded).unwrap()));
+        let signers = by.iter().map(|party| (*party, 0)).collect();
+        self.0.push((event, signers, Time::parse(recorded).unwrap()));
         id
     }
 
@@ -112,16 +113,19 @@ impl Given {
         let told: Vec<Told<'_>> = self.0[..known]
             .iter()
             .enumerate()
-            .map(|(i, (event, authors, recorded))| Told {
+            .map(|(i, (event, signers, recorded))| Told {
                 index: i as u64,
                 id: event.id(),
                 at: event.at(),
                 recorded: *recorded,
-                authors,
+                signers,
                 body: event.body(),
             })
             .collect();
-        demands(&told, &Instant::new("Asia/Kuala_Lumpur", Time::parse(as_of).unwrap()))
+        let now = Instant::new("Asia/Kuala_Lumpur", Time::parse(as_of).unwrap());
+        let reached = told.iter().filter(|t| now.counts(t.at)).copied();
+        let void: HashMap<_, _> = void(reached.clone().map(|t| (t.index, t.body)));
+        demands(reached.filter(|t| !void.contains_key(&t.id)), &now)
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, Result, SimpleObject};
+use async_graphql::{Enum, Object, Result, SimpleObject, parser::types::SelectionSet};
 
 use super::super::{
     event::Event,
     fault::bad_input,
     page::{PageArgs, PageInfo},
+    pieces::{Fragments, Piece, Pieced, is_flat},
 };
 use crate::{
     note::{base64_decode, base64_encode},
-    views::{CaseThread, Order, Place, Views},
+    views::{CaseThread, InOrder, Order, Place, Views},
 };
 
 /// In what order a timeline stands.
@@ -26,14 +27,28 @@ pub enum TimelineOrder {
 }
 
 /// A page of a timeline.
-#[derive(SimpleObject)]
 pub struct TimelineConnection {
+    places: Vec<Place>,
+    lines: Pieced<TimelineLine>,
+    page_info: PageInfo,
+}
+
+/// A page of a timeline.
+#[Object]
+impl TimelineConnection {
     /// The entries of this page, each with its cursor.
-    pub edges: Vec<TimelineEdge>,
+    async fn edges(&self) -> Vec<TimelineEdge> {
+        let edges = self.places.iter().zip(&self.lines.0);
+        edges.map(|(place, line)| TimelineEdge { cursor: cursor(*place), node: line.clone() }).collect()
+    }
     /// The entries of this page.
-    pub nodes: Vec<TimelineLine>,
+    async fn nodes(&self) -> &Pieced<TimelineLine> {
+        &self.lines
+    }
     /// Where the page stands.
-    pub page_info: PageInfo,
+    async fn page_info(&self) -> &PageInfo {
+        &self.page_info
+    }
 }
 
 /// An entry in a timeline, with its cursor.
@@ -52,6 +67,21 @@ pub struct TimelineLine {
     pub event: Event,
     /// Whether it counts in no state because it is said to have happened after `asOf`.
     pub after: bool,
+}
+
+impl Piece for TimelineLine {
+    fn what(&self) -> (u64, bool) {
+        (self.event.index(), self.after)
+    }
+    fn views(&self) -> &Arc<Views> {
+        self.event.views()
+    }
+    fn read_by(&self, views: Views) -> Self {
+        Self { event: self.event.read_by(views), after: self.after }
+    }
+    fn is_piece(asked: &SelectionSet, fragments: &Fragments) -> bool {
+        is_flat(asked, fragments, &["event"])
+    }
 }
 
 fn cursor(place: Place) -> String {
@@ -77,26 +107,25 @@ impl TimelineConnection {
         let (most, backward) = args.count()?;
         let all = thread.in_order(order);
         let place = |name, text: &Option<String>| text.as_deref().map(|t| read_cursor(name, t)).transpose();
-        let low = place("after", &args.after)?.map_or(0, |after| all.partition_point(|(p, _)| *p <= after));
+        let low = place("after", &args.after)?.map_or(0, |after| all.partition_point(|e| e.place <= after));
         let high = place("before", &args.before)?;
-        let high = high.map_or(all.len(), |before| all.partition_point(|(p, _)| *p < before)).max(low);
+        let high = high.map_or(all.len(), |before| all.partition_point(|e| e.place < before)).max(low);
         let (from, to) = match backward {
             true => (high.saturating_sub(most).max(low), high),
             false => (low, (low + most).min(high)),
         };
-        let (mut edges, mut nodes) = (Vec::new(), Vec::new());
-        for (place, record) in &all[from..to] {
-            let event = Event::new((*record).clone(), views);
-            let node = TimelineLine { event, after: thread.is_after(record) };
-            edges.push(TimelineEdge { cursor: cursor(*place), node: node.clone() });
-            nodes.push(node);
-        }
+        let page = &all[from..to];
+        let line = |entry: &InOrder<'_>| TimelineLine {
+            event: Event::new(entry.record.clone(), views),
+            after: entry.after,
+        };
         let page_info = PageInfo {
             has_next_page: to < all.len(),
             has_previous_page: from > 0,
-            start_cursor: edges.first().map(|e| e.cursor.clone()),
-            end_cursor: edges.last().map(|e| e.cursor.clone()),
+            start_cursor: page.first().map(|entry| cursor(entry.place)),
+            end_cursor: page.last().map(|entry| cursor(entry.place)),
         };
-        Ok(Self { edges, nodes, page_info })
+        let places = page.iter().map(|entry| entry.place).collect();
+        Ok(Self { places, lines: Pieced(page.iter().map(line).collect()), page_info })
     }
 }

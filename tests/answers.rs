@@ -255,3 +255,24 @@ fn who_waits_for_anothers_answer_is_told_all_that_was_recorded_before_he_asked()
     });
     assert!(asked.load(Ordering::Relaxed) > 60);
 }
+
+#[test]
+fn what_was_allowed_with_some_variables_is_not_with_others() {
+    let (_tmp, ledger) = fresh();
+    let story = tell(&ledger);
+    let server = Server::start(ledger.clone());
+    // A page may be asked for without a number, but not by a variable that must be given.
+    let query = "query($n: Int!) { events(last: $n) { nodes { index sentence } } }";
+    for round in 0..4 {
+        let answer = server.data(query, json!({"n": 2}));
+        let last = answer["events"]["nodes"][1]["index"].as_u64().unwrap();
+        assert_eq!(last + 1, ledger.reader().checkpoint().checkpoint().size());
+        for variables in [json!({}), json!({"n": null}), json!({"n": "2"}), json!({"m": 2})] {
+            let refused = server.graphql(query, variables.clone());
+            assert!(refused["data"].is_null() && !refused["errors"].is_null(), "{variables}: {refused}");
+        }
+        let (_, submission) = statement(&story, &format!("kata {round}"));
+        ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+        assert!(ledger.wait_published(std::time::Duration::from_secs(10)));
+    }
+}

@@ -16,6 +16,8 @@ pub const UPGRADED_EACH: usize = 64;
 pub const REQUESTS: usize = 256;
 /// Requests of one client worked on at once.
 pub const REQUESTS_EACH: usize = 128;
+/// What took no longer than this the last time is made by whatever thread reads the request.
+pub const IN_PLACE: Duration = Duration::from_millis(2);
 /// Queries that run at once for each core: some wait for the disk. More wait for their turn.
 pub const TURNS_EACH_CORE: usize = 2;
 /// Files taken in at once; more get 503.

@@ -2,7 +2,10 @@
 //! it does not ask what time it is: what names its `asOf`, or computes nothing, is answered again without looking anything
 //! up until an entry changes what it asked for, or something is withheld or given back.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::body::Bytes;
 
@@ -111,15 +114,22 @@ impl Answers {
         held.answers.get(key).map(|kept| kept.former.clone())
     }
 
-    /// Keeps an answer with its pieces that was asked for in a state of the log, unless something was withheld since. One
-    /// without a basis is kept for its pieces, if it has any.
-    pub fn put(&self, key: Digest, answer: &Bytes, places: Places, basis: Option<Basis>, state: State) {
+    /// Keeps an answer and how long it took to make, with its pieces, that was asked for in a state of the log, unless
+    /// something was withheld since. One without a basis is kept for its pieces, if it has any.
+    pub fn put(
+        &self,
+        key: Digest,
+        (answer, took): (&Bytes, Duration),
+        places: Places,
+        basis: Option<Basis>,
+        state: State,
+    ) {
         let mut held = self.held();
         if answer.len() > MOST_EACH || basis.is_none() && places.is_empty() || !held.up_to(state.withheld) {
             return;
         }
         let State { size: given, cosignatures, .. } = state;
-        let former = Former { answer: answer.clone(), given, places: places.into() };
+        let former = Former { answer: answer.clone(), given, places: places.into(), took };
         let kept = Kept { former, cosignatures, basis };
         let weight = kept.bytes();
         held.answers.put(key, kept, weight);
@@ -153,23 +163,23 @@ mod tests {
         let (answers, key, bytes) = (Answers::new(1 << 20), Digest([1; 32]), Bytes::from_static(b"{}"));
         let changes = Changes::default();
         let now = State { size: 5, withheld: None, cosignatures: 0 };
-        answers.put(key, &bytes, Places::default(), Some(Basis::Everything), now);
+        answers.put(key, (&bytes, Duration::ZERO), Places::default(), Some(Basis::Everything), now);
         assert_eq!(answers.get(&key, &changes, now), Some(bytes.clone()));
         let later = State { size: 6, ..now };
         assert_eq!(answers.get(&key, &changes, later), None, "it asked for what any entry changes");
         let cosigned = State { cosignatures: 1, ..now };
         assert_eq!(answers.get(&key, &changes, cosigned), None, "its checkpoint was cosigned since");
-        answers.put(key, &bytes, Places::default(), Some(Basis::Things([].into())), now);
+        answers.put(key, (&bytes, Duration::ZERO), Places::default(), Some(Basis::Things([].into())), now);
         assert_eq!(answers.get(&key, &changes, later), Some(bytes.clone()));
         // A request that began before is not given what it could not know.
         assert_eq!(answers.get(&key, &changes, State { size: 4, ..now }), None);
         answers.forget(Some(4));
         assert!(answers.held().answers.weights().is_empty(), "words that are withheld now may be in it");
         // One that began before something was withheld comes late.
-        answers.put(key, &bytes, Places::default(), Some(Basis::Things([].into())), now);
+        answers.put(key, (&bytes, Duration::ZERO), Places::default(), Some(Basis::Things([].into())), now);
         assert!(answers.held().answers.weights().is_empty());
         let now = State { size: 6, withheld: Some(4), cosignatures: 0 };
-        answers.put(key, &bytes, Places::default(), Some(Basis::Everything), now);
+        answers.put(key, (&bytes, Duration::ZERO), Places::default(), Some(Basis::Everything), now);
         assert_eq!(answers.get(&key, &changes, now), Some(bytes));
     }
 }

@@ -4,7 +4,10 @@
 //! What can't be run at all is answered 400 as `application/graphql-response+json`, and, as that draft asks,
 //! 200 to those who know `application/json` only, unless the request itself is malformed.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_graphql::{
     Request, Response as Answer, ServerError, Variables,
@@ -295,7 +298,7 @@ fn mutates(request: &mut Request) -> bool {
     }
 }
 
-/// Runs a request: a query in its turn, on a thread that may wait for the disk; all else as a task, since recording
+/// Runs a request: in its turn, on a thread that may wait for the disk; without one as a task, since recording
 /// waits without a thread and thousands a second would otherwise wake one each. The share is held until it is done, even
 /// if nobody waits for it any more. `None` if it broke, which is logged.
 pub(super) async fn execute(
@@ -309,7 +312,8 @@ pub(super) async fn execute(
     }
     let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
     let schema = app.schema.clone();
-    execute_with(schema, client, share, request, turn, app.views(), Now::new(clock::now())).await
+    let (views, now) = (app.views(), Now::new(clock::now()));
+    execute_with(schema, client, share, request, turn, views, now).await.map(|(answer, _)| answer)
 }
 
 async fn execute_with(
@@ -320,11 +324,12 @@ async fn execute_with(
     turn: Option<Turn>,
     views: Views,
     now: Now,
-) -> Option<Answer> {
+) -> Option<(Answer, Duration)> {
     let runtime = tokio::runtime::Handle::current();
     let execution = async move {
-        let _share = share;
-        schema.execute(request.data(Arc::new(views)).data(now).data(client)).await
+        let (_share, began) = (share, Instant::now());
+        let answer = schema.execute(request.data(Arc::new(views)).data(now).data(client)).await;
+        (answer, began.elapsed())
     };
     let running = match turn {
         Some(turn) => tokio::task::spawn_blocking(move || {
@@ -334,9 +339,9 @@ async fn execute_with(
         None => tokio::spawn(execution),
     };
     match running.await {
-        Ok(mut answer) => {
+        Ok((mut answer, took)) => {
             answer.errors.iter_mut().for_each(add_code);
-            Some(answer)
+            Some((answer, took))
         }
         Err(join) => {
             super::fault::internal(&ReadError(format!("a query ended: {join}")));
@@ -365,18 +370,21 @@ async fn run(
     let mutates = mutates(&mut request);
     let key = key.filter(|_| !mutates);
     // Whoever was answered once without errors asks for nothing that is not allowed: the library need not look again.
-    let is_known = key.is_some_and(|key| app.answers.former(&key, seen).is_some());
-    if !is_known && let Err(refused) = cost::check(&mut request) {
+    let former = key.and_then(|key| app.answers.former(&key, seen));
+    if former.is_none()
+        && let Err(refused) = cost::check(&mut request)
+    {
         return say(media, &Answer::from_errors(vec![refused]));
     }
+    // What was made in no time needs no thread of its own, nor a turn: to be woken for it takes longer.
+    let in_place = mutates || former.as_ref().is_some_and(|former| former.took <= limits::IN_PLACE);
     let mut turn = None;
     let mut lead = None;
     // Whoever has waited for an answer that was begun before he asked waits for the next; that one was begun after.
     for _ in 0..2 {
-        if mutates {
-            break;
+        if !in_place {
+            turn = Some(app.turns.wait(client).await);
         }
-        turn = Some(app.turns.wait(client).await);
         let Some(key) = key else { break };
         if let Some(body) = given_before(app, &key) {
             return media.answer(StatusCode::OK, body);
@@ -396,7 +404,7 @@ async fn run(
             }
         }
     }
-    if turn.is_none() && !mutates {
+    if turn.is_none() && !in_place {
         turn = Some(app.turns.wait(client).await);
     }
     let (state, views) = at_this_moment(app);
@@ -411,9 +419,9 @@ async fn run(
         request = request.data(made.clone());
         pieces = Some(made);
     }
-    let schema = if is_known { &app.schema_of_known } else { &app.schema };
+    let schema = if former.is_some() { &app.schema_of_known } else { &app.schema };
     let answered = execute_with(schema.clone(), client, share, request, turn, views, now.clone()).await;
-    let Some(mut answer) = answered else {
+    let Some((mut answer, took)) = answered else {
         return guard::busy(&app.edge, "the query could not be run");
     };
     let Some(key) = key.filter(|_| answer.errors.is_empty()) else {
@@ -423,7 +431,7 @@ async fn run(
     let (body, places) = pieces::whole(&answer.data, pieces.as_deref());
     // What asks for the time is told to those who asked for it meanwhile, and pieces of it to whoever asks later.
     let basis = (!now.was_asked()).then(|| footprint.basis());
-    app.answers.put(key, &body, places, basis, state);
+    app.answers.put(key, (&body, took), places, basis, state);
     if let Some(lead) = lead {
         lead.land(state, body.clone());
     }

@@ -9,6 +9,7 @@ use std::{
     collections::{HashMap, HashSet},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_graphql::{
@@ -73,6 +74,8 @@ pub struct Former {
     pub answer: Bytes,
     pub given: u64,
     pub places: Arc<Places>,
+    /// How long it took to make.
+    pub took: Duration,
 }
 
 /// The pieces of an answer that is being made.
@@ -131,7 +134,7 @@ impl Pieces {
 
     /// A piece as it was before, if it would be the same now; what it stands on is noted.
     fn before(&self, key: &Key, changes: &Changes, note: impl Fn(&Basis)) -> Option<Value> {
-        let Former { answer, given, places } = self.former.as_ref()?;
+        let Former { answer, given, places, .. } = self.former.as_ref()?;
         let (_, range, basis) =
             &places.pieces[places.pieces.binary_search_by_key(key, |(key, ..)| *key).ok()?];
         let mut made = self.made();
@@ -352,7 +355,8 @@ mod tests {
         assert!(places.bytes() > 2 * 8);
         unfold(&mut data);
         assert_eq!(data.into_json().unwrap(), json!([{"index": 4}, {"index": 3}, null]));
-        let next = Pieces::new(Some(Former { answer, given: 7, places: places.into() }), 8);
+        let next =
+            Pieces::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
         let changes = Changes::default();
         let noted = Footprint::default();
         let before = |key| match next.before(&key, &changes, |basis| noted.all_of(basis)) {
@@ -386,7 +390,8 @@ mod tests {
         let made: Vec<Value> = pieces.made().pieces.iter().map(|p| Value::Binary(p.1.clone())).collect();
         let (answer, places) = whole(&Value::List(made), Some(&pieces));
         changes.note([RowKey::fate(&one)].iter(), [].iter(), 8);
-        let next = Pieces::new(Some(Former { answer, given: 7, places: places.into() }), 8);
+        let next =
+            Pieces::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
         let noted = Footprint::default();
         let held = keys.map(|key| next.before(&key, &changes, |basis| noted.all_of(basis)).is_some());
         assert_eq!(held, [false, true]);

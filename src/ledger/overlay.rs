@@ -26,8 +26,16 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    pub fn row(&self, key: &RowKey) -> Option<Row> {
-        self.young.rows.get(key).or_else(|| self.old.as_ref().and_then(|l| l.rows.get(key))).cloned()
+    /// A row, if it is known here; `Some(None)` if it is known that there is none.
+    pub fn row(&self, key: &RowKey) -> Option<Option<Row>> {
+        if let Some(row) = self.get(key) {
+            return Some(Some(row.clone()));
+        }
+        // What happens to an event is on record after it, so nothing of it is in the index before it is.
+        self.get(&RowKey::event(&key.fate_of()?)).map(|_| None)
+    }
+    fn get(&self, key: &RowKey) -> Option<&Row> {
+        self.young.rows.get(key).or_else(|| self.old.as_ref()?.rows.get(key))
     }
     /// Entries not in the index yet, ascending.
     pub fn listed(&self) -> impl DoubleEndedIterator<Item = &Listed> {

@@ -475,7 +475,7 @@ impl Rows for Shared {
     fn row(&self, key: &RowKey) -> Option<Row> {
         // Taken before the index is asked: a row that leaves the overlay is in the index by then.
         let layered = self.overlay().row(key);
-        layered.or_else(|| self.index.get(key))
+        layered.unwrap_or_else(|| self.index.get(key))
     }
 }
 

@@ -75,6 +75,12 @@ impl RowKey {
         let id = self.0.strip_prefix(b"e")?;
         id.try_into().ok().map(EventId)
     }
+    /// The event whose fate this row is.
+    #[cfg(feature = "serve")]
+    pub(crate) fn fate_of(&self) -> Option<EventId> {
+        let id = self.0.strip_prefix(b"f")?;
+        id.try_into().ok().map(EventId)
+    }
     /// Whether the row is about withheld words.
     #[cfg(feature = "serve")]
     pub(crate) fn is_blob(&self) -> bool {

@@ -34,6 +34,7 @@ use self::{events::Events, lists::Lists};
 use super::{Doing as _, StoreError};
 use crate::{
     event::{Digest, EventId, EventType},
+    generations::Generations,
     log::{EventRow, MemoryRows, Row, RowKey, Rows},
 };
 
@@ -112,10 +113,11 @@ impl By {
     }
 }
 
-/// Rows and lists read or written lately. Keys of authors, parties and cases are asked for again and again.
-#[derive(Default)]
+/// Rows and lists read or written lately. Keys of authors, parties and cases are asked for again and again, and of most
+/// events there is no fate. Whoever reads from sled waits while a batch is written there.
 struct RowCache {
-    rows: HashMap<RowKey, Row, foldhash::fast::RandomState>,
+    /// None where there is no row.
+    rows: Generations<RowKey, Option<Row>>,
     /// All words that were ever withheld. The rules ask about the words of every event, and these are few, so that
     /// for others no page is read.
     blobs: HashSet<RowKey, foldhash::fast::RandomState>,
@@ -124,15 +126,23 @@ struct RowCache {
     generation: u64,
 }
 
-/// Rows kept in memory; all are forgotten when there are more.
-const CACHED_ROWS: usize = 50_000;
+/// Rows kept in memory, half of them whatever is asked for.
+const CACHED_ROWS: usize = 1 << 17;
+
+impl Default for RowCache {
+    fn default() -> Self {
+        Self {
+            rows: Generations::new(CACHED_ROWS),
+            blobs: HashSet::default(),
+            lists: Lists::default(),
+            generation: 0,
+        }
+    }
+}
 
 impl RowCache {
-    fn put(&mut self, key: RowKey, row: Row) {
-        if self.rows.len() >= CACHED_ROWS {
-            self.rows.clear();
-        }
-        self.rows.insert(key, row);
+    fn put(&mut self, key: RowKey, row: Option<Row>) {
+        self.rows.put(key, row, 1);
     }
 }
 
@@ -307,21 +317,21 @@ impl Index {
             let added = self.tree.apply_batch(batch).map_err(broken);
             let mut cache = self.cache();
             cache.generation += 1;
-            match &added {
-                Ok(()) => lists.iter().for_each(|(by, entries)| cache.lists.add(by, entries)),
-                Err(_) => cache.lists = Lists::default(),
+            // If it failed, nobody knows what of the batch is there.
+            if added.is_err() {
+                (cache.lists, cache.rows) = (Lists::default(), Generations::new(CACHED_ROWS));
+                return added;
+            }
+            lists.iter().for_each(|(by, entries)| cache.lists.add(by, entries));
+            // What happens to an event is on record after it.
+            for (id, _) in &events {
+                cache.put(RowKey::fate(id), None);
             }
             for (key, row) in rows.iter().filter(|(_, row)| !matches!(row, Row::Event(_))) {
-                match (&added, row) {
-                    // Nobody knows what of the batch is there.
-                    (Err(_), _) => drop(cache.rows.remove(key)),
-                    (Ok(()), row) => {
-                        if matches!(row, Row::Blob(_)) {
-                            cache.blobs.insert(*key);
-                        }
-                        cache.put(*key, row.clone());
-                    }
+                if matches!(row, Row::Blob(_)) {
+                    cache.blobs.insert(*key);
                 }
+                cache.put(*key, Some(row.clone()));
             }
             added
         })
@@ -444,9 +454,9 @@ impl Index {
 
     pub fn get(&self, key: &RowKey) -> Option<Row> {
         let generation = {
-            let cache = self.cache();
-            if let Some(row) = cache.rows.get(key) {
-                return Some(row.clone());
+            let mut cache = self.cache();
+            if let Some(known) = cache.rows.get(key) {
+                return known.clone();
             }
             if key.is_blob() && !cache.blobs.contains(key) {
                 return None;
@@ -454,12 +464,13 @@ impl Index {
             cache.generation
         };
         // A row that can't be read must not be taken as absent.
-        let row = self.read_row(key).unwrap_or_else(|e| self.give_up(&e))?;
+        let row = self.read_row(key).unwrap_or_else(|e| self.give_up(&e));
         let mut cache = self.cache();
-        if cache.generation == generation {
+        // That an event is not there is known without asking sled, and changes.
+        if cache.generation == generation && (row.is_some() || key.event_id().is_none()) {
             cache.put(*key, row.clone());
         }
-        Some(row)
+        row
     }
 
     /// The index can't be read: nothing decided without it could be trusted. The log is whole, and the next start makes
@@ -487,6 +498,33 @@ impl Rows for Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_was_not_there_is_found_once_it_is() {
+        let tmp = tempfile::tempdir().unwrap();
+        let index = Index::open(&tmp.path().join("index")).unwrap();
+        let (id, other) = (EventId([1; 32]), EventId([2; 32]));
+        let row = EventRow {
+            index: 0,
+            event_type: EventType::StatementMade,
+            case: None,
+            authors: Vec::new(),
+            subjects: Vec::new(),
+            content: None,
+            detail: crate::log::Detail::None,
+        };
+        let keys = [RowKey::event(&id), RowKey::fate(&id), RowKey::thread(&id), RowKey::fate(&other)];
+        let found = || keys.map(|key| index.get(&key).is_some());
+        assert_eq!(found(), [false; 4]);
+        let mut rows = MemoryRows::default();
+        rows.put([(keys[0], Row::Event(Arc::new(row))), (keys[2], Row::Thread(1))]);
+        index.add(&rows, &[], IndexPosition { size: 1, last: Digest([7; 32]) }).unwrap();
+        assert_eq!(found(), [true, false, true, false]);
+        let mut rows = MemoryRows::default();
+        rows.put([(keys[1], Row::Fate(crate::log::Fate::default()))]);
+        index.add(&rows, &[], IndexPosition { size: 1, last: Digest([7; 32]) }).unwrap();
+        assert_eq!(found(), [true, true, true, false]);
+    }
 
     #[test]
     fn a_damaged_index_is_emptied_and_one_that_cant_be_read_is_left_alone() {

@@ -34,6 +34,7 @@ use super::{
     state::Now,
     transport,
     url::Base,
+    variables,
 };
 use crate::{
     event::Digest,
@@ -288,6 +289,14 @@ pub(super) fn operation<'d>(
     operation.map(|operation| &operation.node)
 }
 
+/// Refuses a request that is known not to be allowed before it is run.
+pub(super) fn allow(request: &mut Request) -> Result<(), ServerError> {
+    variables::check(request).and_then(|()| cost::check(request)).map_err(|mut refused| {
+        add_code(&mut refused);
+        refused
+    })
+}
+
 /// Whether the operation that would run is anything but a query, or may be.
 fn mutates(request: &mut Request) -> bool {
     let name = request.operation_name.clone();
@@ -307,7 +316,7 @@ pub(super) async fn execute(
     share: Option<Share>,
     mut request: Request,
 ) -> Option<Answer> {
-    if let Err(refused) = cost::check(&mut request) {
+    if let Err(refused) = allow(&mut request) {
         return Some(Answer::from_errors(vec![refused]));
     }
     let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
@@ -372,7 +381,7 @@ async fn run(
     // Whoever was answered once without errors asks for nothing that is not allowed: the library need not look again.
     let former = key.and_then(|key| app.answers.former(&key, seen));
     if former.is_none()
-        && let Err(refused) = cost::check(&mut request)
+        && let Err(refused) = allow(&mut request)
     {
         return say(media, &Answer::from_errors(vec![refused]));
     }

@@ -59,6 +59,7 @@ mod subscription;
 mod transport;
 mod url;
 mod user_error;
+mod variables;
 mod voucher;
 
 pub(super) use answers::Answers;

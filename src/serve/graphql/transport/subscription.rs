@@ -17,7 +17,7 @@ use crate::{
     ledger::{ReadError, Reader},
     serve::{
         clock,
-        graphql::{ApiSchema, cost, fault, http, state::Now, subscription::Run},
+        graphql::{ApiSchema, fault, http, state::Now, subscription::Run},
         limits,
     },
     views::Views,
@@ -47,7 +47,7 @@ pub(super) fn internal(cause: &ReadError) -> Errors {
 
 impl Subscription {
     pub fn new(mut request: Request) -> Result<Self, Errors> {
-        cost::check(&mut request).map_err(|refused| vec![refused])?;
+        http::allow(&mut request).map_err(|refused| vec![refused])?;
         let document = request.parsed_query().map_err(|e| vec![e])?.clone();
         let key = key(&document, &request);
         Ok(Self { document, operation_name: request.operation_name, variables: request.variables, key })

@@ -19,7 +19,10 @@ const CASE: EventId = EventId([9; 32]);
 
 /// Events of a case in the order of the log, each with who signed it and when it was recorded.
 #[derive(Default)]
-struct Given(Vec<(Event, Vec<(EventId, u64)>, Time)>);
+struct Given(Vec<(Event, Signers, Time)>);
+
+/// Parties, each with a number in its thread.
+type Signers = Vec<(EventId, u64)>;
 
 impl Given {
     /// Adds an event that was recorded on the day it is about.

@@ -107,12 +107,6 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn lines(&self, indexes: &[u64]) -> Result<Vec<EntryLine>, ReadError> {
-        let mut lines = Vec::with_capacity(indexes.len());
-        for index in indexes {
-            if let Some(record) = self.record(*index)? {
-                lines.push(self.line(&record)?);
-            }
-        }
-        Ok(lines)
+        self.records(indexes)?.iter().map(|record| self.line(record)).collect()
     }
 }

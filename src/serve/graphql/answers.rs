@@ -21,7 +21,7 @@ const MOST_EACH: usize = 256 << 10;
 /// What an answer takes beside its bytes, about.
 const EACH: usize = 256;
 
-/// A longer request has no key, as most that record something: they are hashed for nothing.
+/// A longer request has no key: most such record something, and would be hashed for nothing.
 const LONGEST: usize = 16 << 10;
 
 /// What is asked for: the method, the request as it was sent, and the address that permalinks begin with.

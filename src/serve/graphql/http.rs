@@ -289,9 +289,17 @@ pub(super) fn operation<'d>(
     operation.map(|operation| &operation.node)
 }
 
-/// Refuses a request that is known not to be allowed before it is run.
+/// Refuses a request that is known not to be allowed before it is run. One that can't be parsed is let through: running it
+/// says why.
 pub(super) fn allow(request: &mut Request) -> Result<(), ServerError> {
-    variables::check(request).and_then(|()| cost::check(request)).map_err(|mut refused| {
+    // Taken and given back: a submission's words are in them.
+    let (variables, name) = (std::mem::take(&mut request.variables), request.operation_name.clone());
+    let allowed = request.parsed_query().map_or(Ok(()), |document| {
+        variables::check(document, name.as_deref(), &variables)?;
+        cost::check(document, &variables)
+    });
+    request.variables = variables;
+    allowed.map_err(|mut refused| {
         add_code(&mut refused);
         refused
     })
@@ -501,6 +509,19 @@ mod tests {
         assert_eq!(media("application/graphql-response+json, application/json;q=0.9"), Media::Response);
         assert_eq!(media("application/graphql-response+json;q=0.1, application/json"), Media::Json);
         assert_eq!(media("text/html"), Media::Json);
+    }
+
+    #[test]
+    fn variables_are_given_back_and_what_cant_be_parsed_is_let_through() {
+        let refused = |query: &str, variables: Value| {
+            let mut request = Request::new(query).variables(Variables::from_json(variables.clone()));
+            let refused = allow(&mut request).is_err();
+            assert_eq!(request.variables, Variables::from_json(variables), "they are given back");
+            refused
+        };
+        assert!(refused("query A($n: Int!) { a }", json!({"n": null})));
+        assert!(!refused("query A($n: Int!) { a }", json!({"n": 1})));
+        assert!(!refused("query (", json!({"n": null})));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Variables that must be given: null is no value of a type that ends with `!` (GraphQL, section 6.1.2). The library looks
 //! whether they are there, and takes null.
 
-use async_graphql::{Request, ServerError, Value};
+use async_graphql::{ServerError, Value, Variables, parser::types::ExecutableDocument};
 
 use super::http::operation;
 
@@ -9,27 +9,24 @@ use super::http::operation;
 ///
 /// # Errors
 /// Without a path, as of any request that is not valid.
-pub fn check(request: &mut Request) -> Result<(), ServerError> {
-    // Taken and given back: a submission's words are in them.
-    let (variables, name) = (std::mem::take(&mut request.variables), request.operation_name.clone());
-    let definitions = request.parsed_query().ok().and_then(|document| operation(document, name.as_deref()));
-    let null = definitions.and_then(|operation| {
-        operation.variable_definitions.iter().find(|definition| {
-            let is_null = variables.get(&definition.node.name.node) == Some(&Value::Null);
-            is_null && !definition.node.var_type.node.nullable
-        })
+pub fn check(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: &Variables,
+) -> Result<(), ServerError> {
+    let definitions = operation(document, name).into_iter().flat_map(|o| &o.variable_definitions);
+    let null = definitions.map(|definition| (&definition.node, definition.pos)).find(|(variable, _)| {
+        !variable.var_type.node.nullable && variables.get(&variable.name.node) == Some(&Value::Null)
     });
-    let refused = null.map(|definition| {
-        let (name, given) = (&definition.node.name.node, &definition.node.var_type.node);
-        ServerError::new(format!("Variable \"${name}\" is null; expected \"{given}\""), Some(definition.pos))
-    });
-    request.variables = variables;
-    refused.map_or(Ok(()), Err)
+    null.map_or(Ok(()), |(variable, pos)| {
+        let (name, given) = (&variable.name.node, &variable.var_type.node);
+        Err(ServerError::new(format!("Variable \"${name}\" is null; expected \"{given}\""), Some(pos)))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::Variables;
+    use async_graphql::parser::parse_query;
     use serde_json::{Value as Json, json};
 
     use super::*;
@@ -37,17 +34,14 @@ mod tests {
     #[test]
     fn null_is_refused_where_something_must_be_given() {
         let refused = |query: &str, variables: Json| {
-            let mut request = Request::new(query).variables(Variables::from_json(variables.clone()));
-            let refused = check(&mut request).err().map(|error| error.message);
-            assert_eq!(request.variables, Variables::from_json(variables), "they are given back");
-            refused
+            let document = parse_query(query).unwrap();
+            check(&document, None, &Variables::from_json(variables)).err().map(|error| error.message)
         };
         let query = "query A($n: Int!, $list: [Int!], $m: Int) { a }";
         let null = refused(query, json!({"n": null}));
         assert_eq!(null.as_deref(), Some("Variable \"$n\" is null; expected \"Int!\""));
         assert_eq!(refused(query, json!({"n": 1, "m": null, "list": null})), None);
-        // What is not there is the library's to refuse, and so is what can't be parsed.
+        // What is not there is the library's to refuse.
         assert_eq!(refused(query, json!({})), None);
-        assert_eq!(refused("query (", json!({"n": null})), None);
     }
 }

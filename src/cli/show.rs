@@ -163,7 +163,7 @@ impl Asked {
         };
         let now = || Time::from_unix_ms(jiff::Timestamp::now().as_millisecond());
         let Some(as_of) = self.as_of.or_else(now) else {
-            return Err(ReadError("this machine's clock shows no year from 1 to 9999".into()));
+            return Err(ReadError::Fault("this machine's clock shows no year from 1 to 9999".into()));
         };
         Ok(match self.noun {
             Noun::Case => views.case_view(&id, as_of, self.order, 0, TIMELINE)?.map(|view| view.to_string()),

@@ -44,15 +44,15 @@ pub(super) struct Needed {
 }
 
 fn missing(index: u64) -> ReadError {
-    ReadError(format!("entry {index} is missing"))
+    ReadError::Fault(format!("entry {index} is missing"))
 }
 
 impl Needed {
     /// Entry 0, the threads of those who signed it up to there, and what withholds its words.
     pub fn by(reader: &Reader, index: u64) -> Result<Self, ReadError> {
         let raw = reader.entry(index)?.ok_or_else(|| missing(index))?;
-        let entry =
-            Entry::parse(&raw, reader.origin()).map_err(|e| ReadError(format!("entry {index}: {e}")))?;
+        let entry = Entry::parse(&raw, reader.origin())
+            .map_err(|e| ReadError::Fault(format!("entry {index}: {e}")))?;
         let mut chain = BTreeSet::from([0]);
         for (party, j) in &entry.header().signers {
             let thread = reader.thread(party)?;
@@ -63,7 +63,7 @@ impl Needed {
         chain.extend(fate.withheld.iter().map(|(_, by)| *by));
         chain.remove(&index);
         if chain.len() > MOST {
-            return Err(ReadError(format!(
+            return Err(ReadError::Fault(format!(
                 "an exhibit of entry {index} would enclose more than {MOST} entries"
             )));
         }
@@ -106,6 +106,8 @@ impl Needed {
             timestamps: tokens.iter().map(Vec::as_slice).collect(),
             policy: Some(policy.as_bytes()),
         };
-        enclosed.write().ok_or_else(|| ReadError(format!("an exhibit of entry {index} would be too large")))
+        enclosed
+            .write()
+            .ok_or_else(|| ReadError::Fault(format!("an exhibit of entry {index} would be too large")))
     }
 }

@@ -158,7 +158,8 @@ impl Follower {
         let named = layer.listed.iter().flat_map(|l| &l.files).map(|f| f.blake3).collect();
         withholding::claim(&self.shared, &named)?;
         let Some(last) = layer.listed.last().map(|l| l.index) else { return Ok(()) };
-        let entry = self.shared.entry(last)?.ok_or_else(|| ReadError(format!("entry {last} is missing")))?;
+        let entry =
+            self.shared.entry(last)?.ok_or_else(|| ReadError::Fault(format!("entry {last} is missing")))?;
         let to = IndexPosition { size: last + 1, last: Digest::blake3(&entry) };
         self.shared.index.add(&layer.rows, &layer.listed, to)?;
         self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner).old = None;
@@ -183,7 +184,7 @@ impl Follower {
             for path in new_tiles(before, size) {
                 let bytes = shared
                     .tile(&path)?
-                    .ok_or_else(|| ReadError(format!("{path} is not in a log of {size}")))?;
+                    .ok_or_else(|| ReadError::Fault(format!("{path} is not in a log of {size}")))?;
                 placing.place(&shared.folder.tile(&path), &bytes)?;
             }
             let given_back = look.given_back().map(|(index, words)| (index, Words::Present(words)));
@@ -203,7 +204,7 @@ impl Follower {
                 self.published = size;
                 if look.is_at_checkpoint() {
                     let bare = cosigned::bare(&look.checkpoint, &shared.log_key)
-                        .map_err(|e| ReadError(e.to_string()))?;
+                        .map_err(|e| ReadError::Fault(e.to_string()))?;
                     shared.published.send_replace(Some(Arc::new(bare)));
                     shared.cosigned.note_published(size);
                 }
@@ -277,15 +278,16 @@ impl Follower {
     ) -> Result<(), LedgerError> {
         let tiles: BTreeSet<u64> = changes.keys().map(|i| content_tile_of(*i)).collect();
         for tile in tiles {
-            let path =
-                |width| TilePath::new(TileKind::Contents, tile, width).map_err(|e| ReadError(e.to_string()));
+            let path = |width| {
+                TilePath::new(TileKind::Contents, tile, width).map_err(|e| ReadError::Fault(e.to_string()))
+            };
             let full = path(TILE_WIDTH)?;
             for width in self.partials(&full)?.into_iter().chain([TILE_WIDTH]) {
                 let path = path(width)?;
                 let file = self.shared.folder.tile(&path);
                 let bytes = self.shared.disk.read(&file).doing(|| format!("read {}", file.display()))?;
                 let Some(bytes) = bytes else { continue };
-                let broken = |e| ReadError(format!("{path}: {e}"));
+                let broken = |e| ReadError::Fault(format!("{path}: {e}"));
                 let mut words = decode_contents(&bytes, width).map_err(broken)?;
                 let first = tile * WIDTH;
                 for (index, changed) in changes.range(first..first + u64::from(width)) {

@@ -93,7 +93,7 @@ impl Ledger {
 
         let root = shared.folder.root();
         let disk = rustix::fs::statvfs(root)
-            .map_err(|e| ReadError(format!("ask for the room left in {}: {e}", root.display())))?;
+            .map_err(|e| ReadError::Fault(format!("ask for the room left in {}: {e}", root.display())))?;
         let help = "Bytes left for the server on the disk of the ledger's folder.";
         to.gauge("onrecord_disk_free_bytes", help, disk.f_bavail.saturating_mul(disk.f_frsize));
         let help = "Size of that disk, in bytes.";

@@ -44,14 +44,20 @@ const WIDTH: u64 = TILE_WIDTH as u64;
 /// Full tiles and bundles kept in memory.
 const CACHED_TILES: usize = 64;
 
-/// A fault of the store while reading. For the log of the operator, not for strangers.
+/// Why something was not read. A fault is for the log of the operator, not for strangers.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ReadError(pub String);
+pub enum ReadError {
+    /// The store failed, or holds what it must not.
+    #[error("{0}")]
+    Fault(String),
+    /// No fault: a request asked for more than one request may read, or took too long.
+    #[error("a request has read all that one may read")]
+    Spent,
+}
 
 impl From<StoreError> for ReadError {
     fn from(e: StoreError) -> Self {
-        Self(e.to_string())
+        Self::Fault(e.to_string())
     }
 }
 
@@ -206,8 +212,8 @@ impl Shared {
                 }
                 Ok(bytes)
             }
-            Ok(None) => Err(ReadError(format!("{} is missing", file.display()))),
-            Err(e) => Err(ReadError(format!("read {}: {e}", file.display()))),
+            Ok(None) => Err(ReadError::Fault(format!("{} is missing", file.display()))),
+            Err(e) => Err(ReadError::Fault(format!("read {}: {e}", file.display()))),
         }
     }
 
@@ -227,7 +233,8 @@ impl Shared {
             return Ok(bytes.get(2..).map(Arc::from));
         }
         let bytes = self.full_tile(path)?;
-        let entries = decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        let entries =
+            decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
         self.offsets.put_entries(path, &entries);
         Ok(entries.get(item as usize).map(|e| Arc::from(*e)))
     }
@@ -238,7 +245,7 @@ impl Shared {
         let Some(range) = self.offsets.range(path, item) else { return Ok(None) };
         let file = self.folder.tile(path);
         let read = self.disk.read_range(&file, range);
-        read.map_err(|e| ReadError(format!("read {}: {e}", file.display())))
+        read.map_err(|e| ReadError::Fault(format!("read {}: {e}", file.display())))
     }
 
     /// Words that are stored, if the entry committed to them. They are read by where they were, then by taking apart
@@ -275,7 +282,8 @@ impl Shared {
         }
         let path = full(TileKind::Contents, index / WIDTH)?;
         let bytes = self.full_tile(path)?;
-        let words = decode_contents(&bytes, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        let words =
+            decode_contents(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
         self.offsets.put_words(path, &words);
         Ok(match words.get((index % WIDTH) as usize) {
             Some(Words::Present(words)) => Some(Arc::from(*words)),
@@ -297,7 +305,7 @@ impl Shared {
         };
         if pending || range.end > start {
             for index in range {
-                let missing = || ReadError(format!("entry {index} is missing"));
+                let missing = || ReadError::Fault(format!("entry {index} is missing"));
                 let (entry, words) = (self.entry(index)?.ok_or_else(missing)?, self.stored_words(index)?);
                 each(index, &entry, words.as_deref())?;
             }
@@ -305,9 +313,10 @@ impl Shared {
         }
         let (entries_at, words_at) = (full(TileKind::Entries, bundle)?, full(TileKind::Contents, bundle)?);
         let (entries, words) = (self.full_tile(entries_at)?, self.full_tile(words_at)?);
-        let entries =
-            decode_bundle(&entries, TILE_WIDTH).map_err(|e| ReadError(format!("{entries_at}: {e}")))?;
-        let words = decode_contents(&words, TILE_WIDTH).map_err(|e| ReadError(format!("{words_at}: {e}")))?;
+        let entries = decode_bundle(&entries, TILE_WIDTH)
+            .map_err(|e| ReadError::Fault(format!("{entries_at}: {e}")))?;
+        let words =
+            decode_contents(&words, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{words_at}: {e}")))?;
         for (index, (entry, words)) in (bundle * WIDTH..).zip(entries.iter().zip(words)) {
             if range.contains(&index) {
                 let words = match words {
@@ -346,7 +355,7 @@ impl Shared {
     }
 
     pub fn parse(&self, index: u64, entry: &[u8]) -> Result<Entry<Event>, ReadError> {
-        Entry::parse(entry, &self.origin).map_err(|e| ReadError(format!("entry {index}: {e}")))
+        Entry::parse(entry, &self.origin).map_err(|e| ReadError::Fault(format!("entry {index}: {e}")))
     }
 
     pub fn contents(&self, path: &TilePath) -> Result<Vec<u8>, ReadError> {
@@ -362,7 +371,7 @@ impl Shared {
             drop(recent);
             let tile = self.full_tile(path.full())?;
             let decoded =
-                decode_contents(&tile, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+                decode_contents(&tile, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
             owned.extend(decoded.iter().take(usize::from(path.width())).map(|w| match w {
                 Words::None => ItemWords::None,
                 Words::Withheld => ItemWords::Withheld,
@@ -382,7 +391,7 @@ impl Shared {
                 ItemWords::Present(words) => Words::Present(words),
             })
             .collect();
-        encode_contents(&words).map_err(|e| ReadError(format!("{path}: {e}")))
+        encode_contents(&words).map_err(|e| ReadError::Fault(format!("{path}: {e}")))
     }
 
     /// A full tile of hashes or entries that is on disk, if the system has its bytes in memory, so that nobody
@@ -404,7 +413,7 @@ impl Shared {
             return self.full_tile(*path).map(Some);
         }
         let first = path.index() * WIDTH;
-        let fault = |e: &dyn std::fmt::Display| ReadError(format!("{path}: {e}"));
+        let fault = |e: &dyn std::fmt::Display| ReadError::Fault(format!("{path}: {e}"));
         let bytes: Vec<u8> = match path.kind() {
             TileKind::Contents => return Ok(Some(self.contents(path)?.into())),
             TileKind::Entries if first < start => {
@@ -468,7 +477,7 @@ impl Shared {
 }
 
 fn full(kind: TileKind, index: u64) -> Result<TilePath, ReadError> {
-    TilePath::new(kind, index, TILE_WIDTH).map_err(|e| ReadError(e.to_string()))
+    TilePath::new(kind, index, TILE_WIDTH).map_err(|e| ReadError::Fault(e.to_string()))
 }
 
 impl Rows for Shared {
@@ -488,11 +497,12 @@ impl NodeReader for Shared {
                 return Ok(hash);
             }
         }
-        let missing = || ReadError(format!("node {index} at height {height} is in no tile"));
+        let missing = || ReadError::Fault(format!("node {index} at height {height} is in no tile"));
         // Any size that makes the tile full will do; nodes that are not in memory are in full tiles.
         let path = tile_of_node(height, index, crate::log::MAX_SIZE).ok_or_else(missing)?;
         let tile = self.full_tile(path)?;
-        let hashes = decode_hashes(&tile, TILE_WIDTH).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        let hashes =
+            decode_hashes(&tile, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
         node_in_tile(&hashes, height, index).ok_or_else(missing)
     }
 }
@@ -777,7 +787,7 @@ impl Reader {
         match inclusion_path(index, checkpoint.checkpoint().size(), &*self.0) {
             Ok(path) => TlogProof::new(index, path, checkpoint.note().clone())
                 .map(Some)
-                .map_err(|e| ReadError(e.to_string())),
+                .map_err(|e| ReadError::Fault(e.to_string())),
             Err(PathError::Read(e)) => Err(e),
             Err(_) => Ok(None),
         }
@@ -933,7 +943,7 @@ impl Reader {
         while from < to {
             let middle = from + (to - from) / 2;
             let entry =
-                self.parsed(middle)?.ok_or_else(|| ReadError(format!("entry {middle} is missing")))?;
+                self.parsed(middle)?.ok_or_else(|| ReadError::Fault(format!("entry {middle} is missing")))?;
             if entry.header().time < time {
                 from = middle + 1;
             } else {

@@ -191,7 +191,8 @@ pub(super) fn add(
     let time = Token::read(bytes, &imprint(checkpoint))?.time();
     let size = checkpoint.checkpoint().size();
     let last = size.checked_sub(1).map(|index| {
-        let raw = shared.entry(index)?.ok_or_else(|| ReadError(format!("entry {index} is missing")))?;
+        let raw =
+            shared.entry(index)?.ok_or_else(|| ReadError::Fault(format!("entry {index} is missing")))?;
         shared.parse(index, &raw)
     });
     let last = last.transpose().map_err(LedgerError::from)?;

@@ -242,7 +242,7 @@ impl Pace {
 }
 
 fn fault(e: tantivy::TantivyError) -> ReadError {
-    ReadError(format!("search: {e}"))
+    ReadError::Fault(format!("search: {e}"))
 }
 
 #[cfg(test)]

@@ -245,7 +245,7 @@ impl Search {
         // Before the search, so that it is not more than was searched.
         let searched = self.reflects().min(views.size());
         let conditions = conditions(filter, views.size());
-        let engine = self.engine.as_ref().ok_or_else(|| ReadError("search could not begin".into()))?;
+        let engine = self.engine.as_ref().ok_or_else(|| ReadError::Fault("search could not begin".into()))?;
         let begun = after.filter(|c| c.order == order).map(|c| c.place);
         let mut place = begun;
         let mut documents = Documents::new(views);
@@ -255,7 +255,7 @@ impl Search {
             let want = most + 1 - hits.len();
             let found = engine
                 .find(query, &conditions, order == Order::Newest, place, want, deadline)
-                .map_err(|e| ReadError(format!("search: {e}")))?;
+                .map_err(|e| ReadError::Fault(format!("search: {e}")))?;
             let found = match found {
                 Some(found) => found,
                 None if place != begun => break,
@@ -291,7 +291,7 @@ impl Search {
 }
 
 fn begin(shared: &Arc<Shared>) -> Result<(Engine, JoinHandle<()>), ReadError> {
-    let fault = |e: &dyn std::fmt::Display| ReadError(format!("search: {e}"));
+    let fault = |e: &dyn std::fmt::Display| ReadError::Fault(format!("search: {e}"));
     let engine = Engine::new().map_err(|e| fault(&e))?;
     let (shared, writing) = (shared.clone(), engine.writing());
     let run = move || {

@@ -46,8 +46,11 @@ pub fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "not found")
 }
 
-/// A fault of the store. The cause is logged and not sent.
+/// A fault of the store, whose cause is logged and not sent; or a request that takes too much work.
 pub fn fault(cause: &ReadError) -> Response {
+    if let ReadError::Spent = cause {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "this takes more work than one request may");
+    }
     tracing::error!(%cause, "a request could not be answered");
     text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed to answer")
 }
@@ -120,7 +123,7 @@ pub async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(cause)) => Err(fault(&cause)),
-        Err(join) => Err(fault(&ReadError(format!("a task of a request ended: {join}")))),
+        Err(join) => Err(fault(&ReadError::Fault(format!("a task of a request ended: {join}")))),
     }
 }
 

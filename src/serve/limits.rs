@@ -20,6 +20,10 @@ pub const REQUESTS_EACH: usize = 128;
 pub const IN_PLACE: Duration = Duration::from_millis(2);
 /// Queries that run at once for each core: some wait for the disk. More wait for their turn.
 pub const TURNS_EACH_CORE: usize = 2;
+/// Who has worked no longer than this of late, half of it forgotten each second, is served before others.
+pub const WORKED_LITTLE: Duration = Duration::from_millis(50);
+/// Clients whose work is remembered.
+pub const WORKERS_KNOWN: usize = 8_192;
 /// Files taken in at once; more get 503.
 pub const UPLOADS: usize = 64;
 /// Files of one client taken in at once.
@@ -27,6 +31,8 @@ pub const UPLOADS_EACH: usize = 16;
 
 /// The longest head of a request, in bytes; its lines of headers are at most 100.
 pub const HEAD: usize = 32 << 10;
+/// The longest `Host` that is believed, in bytes: a name has 253 (RFC 1035), and a port.
+pub const HOST: usize = 260;
 /// Bytes of a connection held in memory each way, beside the body of a GraphQL request.
 pub const CONNECTION_BUFFER: usize = 64 << 10;
 /// How long no connection is accepted after the system had no room for one.
@@ -62,18 +68,63 @@ pub const WRITE_UNIT: usize = 16 << 10;
 /// Clients whose writes are remembered.
 pub const WRITERS_KNOWN: usize = 8_192;
 
-/// The longest GraphQL request, in bytes: 64 events with the largest words, or 256 common ones.
+/// The longest GraphQL request, in bytes: 64 events with the largest words, or 256 common ones. A submission's words are in
+/// its variables.
 pub const GRAPHQL_BODY: usize = 24 << 20;
+/// The longest GraphQL request that submits nothing, in bytes.
+pub const GRAPHQL_QUERY_BODY: usize = 512 << 10;
+/// The longest document, in bytes.
+pub const GRAPHQL_DOCUMENT: usize = 256 << 10;
 /// Bytes of GraphQL requests held in memory at once; more get 503.
 pub const GRAPHQL_BODIES: usize = 128 << 20;
 /// Bytes of one client's GraphQL requests held in memory at once.
 pub const GRAPHQL_BODIES_EACH: usize = 32 << 20;
+/// A longer request is read off the threads that serve connections, as is a document of more tokens.
+pub const READ_IN_PLACE: usize = 64 << 10;
+/// See [`READ_IN_PLACE`].
+pub const PARSED_IN_PLACE: usize = 512;
+/// JSON values in the variables of a request; 256 submissions take some 1,000.
+pub const GRAPHQL_VALUES: usize = 8_192;
+/// Levels of lists and objects in the variables of a request.
+pub const GRAPHQL_VALUE_DEPTH: usize = 32;
+/// Names, numbers, texts and marks in a document. Introspection as tools send it has some 300.
+pub const GRAPHQL_TOKENS: usize = 8_192;
+/// Bytes of a name or a number in a document.
+pub const GRAPHQL_NAME: usize = 128;
+/// Operations in a document.
+pub const GRAPHQL_OPERATIONS: usize = 32;
+/// Fragments in a document.
+pub const GRAPHQL_FRAGMENTS: usize = 256;
+/// Fields, aliases and fragments in a document.
+pub const GRAPHQL_SELECTIONS: usize = 4_096;
+/// How often variables may be named in a document.
+pub const GRAPHQL_VARIABLES: usize = 512;
 /// Levels of fields in a query. Introspection as tools send it needs 15.
 pub const GRAPHQL_DEPTH: usize = 20;
 /// Levels of nesting in the text of a query.
 pub const GRAPHQL_NESTING: usize = 64;
+/// Levels of fields and fragments within each other, fragments counted where they are spread.
+pub const GRAPHQL_LEVELS: u64 = 128;
+/// Fields and fragments of a document, those of a fragment each time that it is spread.
+pub const GRAPHQL_UNFOLDED: u64 = 20_000;
+/// Selections and arguments that are compared with each other, added up over all braces: see `serve/graphql/shape.rs`.
+pub const GRAPHQL_COMPARED: u64 = 50_000;
 /// Values in an answer, pages counted by the length asked for: see `serve/graphql/cost.rs`.
 pub const GRAPHQL_COST: u64 = 20_000;
+/// Values in an answer that tell of the schema. All that tools ask for is some 25,000.
+pub const GRAPHQL_INTROSPECTION: u64 = 60_000;
+/// Bytes of an answer.
+pub const GRAPHQL_ANSWER: u64 = 8 << 20;
+/// How often a type's name may be asked of one thing without counting.
+pub const GRAPHQL_TYPENAMES: u64 = 8;
+/// Entries that one query or page may look at.
+pub const ENTRIES_READ: u64 = 200_000;
+/// How long one query or page may work.
+pub const WORK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Errors in an answer.
+pub const ERRORS_MOST: usize = 5;
+/// Bytes of one error, as JSON writes them.
+pub const ERROR_BYTES: usize = 512;
 /// Fields with an alias in a query.
 pub const GRAPHQL_ALIASES: u64 = 64;
 /// Directives on one field.

@@ -126,9 +126,7 @@ struct App(Arc<Shared>);
 struct Shared {
     ledger: Ledger,
     options: Options,
-    schema: graphql::ApiSchema,
-    /// The same, for requests that were found to be valid.
-    schema_of_known: graphql::ApiSchema,
+    schemas: graphql::Schemas,
     search: Arc<Search>,
     edge: Edge,
     /// Queries that are worked on.
@@ -164,11 +162,9 @@ impl App {
         let writes = WriteBudget::new(options.writes, edge.counts.clone());
         let metrics = Arc::<Metrics>::default();
         let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
-        let [schema, schema_of_known] =
-            graphql::schemas(&ledger, &search, writes, &metrics, options.mirror.as_ref());
+        let schemas = graphql::schemas(&ledger, &search, writes, &metrics, options.mirror.as_ref());
         Self(Arc::new(Shared {
-            schema,
-            schema_of_known,
+            schemas,
             search,
             ledger,
             edge,
@@ -193,19 +189,23 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
 }
 
 fn routes(app: App) -> Router {
-    let router = Router::new()
+    // What is computed of the log for one reader waits for its turn, as queries do.
+    let computed = Router::new()
         .route("/", get(pages::home::page))
         .route("/entries", get(pages::entries::page))
         .route("/e/{index}", get(pages::entry::page))
         .route("/case/{id}", get(pages::case::page))
         .route("/case/{id}/text", get(pages::case::text))
-        .route("/case/{id}/exhibits.zip", get(case_file::get))
         .route("/demand/{id}", get(pages::demand::page))
         .route("/demand/{id}/text", get(pages::demand::text))
         .route("/party/{id}", get(pages::party::page))
-        .route("/search", get(pages::search::page))
         .route("/party/{id}/text", get(pages::party::text))
+        .route("/search", get(pages::search::page))
         .route("/transparency", get(pages::transparency::page))
+        .route("/exhibit/{name}", get(raw::exhibit))
+        .route_layer(middleware::from_fn_with_state(app.clone(), turns::take));
+    let router = computed
+        .route("/case/{id}/exhibits.zip", get(case_file::get))
         .route("/verify", get(pages::verify::page))
         .route("/verify.html", get(pages::verify::file))
         .route("/verifier.js", get(pages::verify::verifier))
@@ -219,7 +219,6 @@ fn routes(app: App) -> Router {
         .route("/content/tile/{*path}", get(raw::tile))
         .route("/entry/{index}", get(raw::entry))
         .route("/proof/{index}", get(raw::proof))
-        .route("/exhibit/{name}", get(raw::exhibit))
         .route("/content/{digest}", get(raw::content))
         .route("/file/{digest}", get(files::get).put(files::put))
         .route("/livez", get(raw::livez))

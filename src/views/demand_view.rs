@@ -374,7 +374,7 @@ impl Views {
 
     /// An entry that a fold has read before.
     pub(super) fn entry_at(&self, index: u64) -> Result<std::sync::Arc<Record>, ReadError> {
-        self.record(index)?.ok_or_else(|| ReadError(format!("entry {index} is missing")))
+        self.record(index)?.ok_or_else(|| ReadError::Fault(format!("entry {index} is missing")))
     }
 }
 

@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+mod allowance;
 mod attribution;
 mod cache;
 mod case;
@@ -51,6 +52,7 @@ mod transparency;
 mod withheld;
 mod words;
 
+pub use allowance::Allowance;
 pub use attribution::Attribution;
 pub use cache::Cache;
 pub use case::{Case, CaseEntries};
@@ -113,6 +115,8 @@ pub struct Views {
     withheld: Option<u64>,
     /// Where it is noted what of the log is asked for.
     footprint: Option<Arc<Footprint>>,
+    /// What may still be read; everything if there is none.
+    allowance: Option<Arc<Allowance>>,
     memory: Mutex<Memory>,
 }
 
@@ -137,7 +141,16 @@ impl Views {
         let checkpoint = reader.checkpoint();
         let size = checkpoint.checkpoint().size();
         let (reader, memory) = (reader.clone(), Mutex::default());
-        Self { reader, checkpoint, size, cache: None, withheld: None, footprint: None, memory }
+        Self {
+            reader,
+            checkpoint,
+            size,
+            cache: None,
+            withheld: None,
+            footprint: None,
+            allowance: None,
+            memory,
+        }
     }
 
     /// The same, sparing what other requests have read.
@@ -152,6 +165,16 @@ impl Views {
         Self { reader: self.reader.noting(footprint), footprint: Some(footprint.clone()), ..self }
     }
 
+    /// The same, reading no more than is allowed.
+    pub fn within(self, allowance: &Arc<Allowance>) -> Self {
+        Self { allowance: Some(allowance.clone()), ..self }
+    }
+
+    /// Takes what is about to be looked at from what may be.
+    fn look_at(&self, entries: usize) -> Result<(), ReadError> {
+        self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take(entries))
+    }
+
     /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
     /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
     /// unless the size is 1 to that of these views.
@@ -164,6 +187,7 @@ impl Views {
             cache: self.cache.clone(),
             withheld: self.withheld,
             footprint: self.footprint.clone(),
+            allowance: self.allowance.clone(),
             memory: Mutex::default(),
         })
     }
@@ -179,6 +203,7 @@ impl Views {
             cache: self.cache.clone(),
             withheld: self.withheld,
             footprint: Some(footprint.clone()),
+            allowance: self.allowance.clone(),
             memory: Mutex::default(),
         }
     }
@@ -253,6 +278,7 @@ impl Views {
         if let Some(known) = self.memory().records.get(&index) {
             return Ok(known.clone());
         }
+        self.look_at(1)?;
         let cached = self.cache.as_ref().and_then(|c| c.record(index));
         if let Some(known) = cached {
             self.memory().records.insert(index, Some(known.clone()));
@@ -262,7 +288,7 @@ impl Views {
             None => None,
             Some(raw) => {
                 let entry = Entry::parse(&raw, self.reader.origin())
-                    .map_err(|e| ReadError(format!("entry {index} does not parse: {e}")))?;
+                    .map_err(|e| ReadError::Fault(format!("entry {index} does not parse: {e}")))?;
                 let record = Arc::new(Record { entry });
                 if let Some(cache) = &self.cache {
                     cache.put_record(index, &record);
@@ -279,6 +305,7 @@ impl Views {
     /// # Errors
     /// As [`record`](Self::record).
     pub(crate) fn records(&self, indexes: &[u64]) -> Result<Vec<Arc<Record>>, ReadError> {
+        self.look_at(indexes.len())?;
         let cached = self.cache.as_ref().map(|c| c.records(indexes)).unwrap_or_default();
         let mut cached = cached.into_iter().chain(std::iter::repeat(None));
         let mut records = Vec::with_capacity(indexes.len());
@@ -335,6 +362,7 @@ impl Views {
         if range.is_empty() || low > high || limit == 0 {
             return Ok(Vec::new());
         }
+        self.look_at(1)?;
         self.reader.list(filter, low..=high, descending, limit)
     }
 
@@ -343,6 +371,7 @@ impl Views {
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
+        self.look_at(1)?;
         let mut list = self.reader.thread(id)?;
         list.truncate(list.partition_point(|i| *i < self.size));
         Ok(list)

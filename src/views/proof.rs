@@ -28,10 +28,12 @@ struct Tiles<'r> {
 impl NodeReader for Tiles<'_> {
     type Error = ReadError;
     fn node(&self, height: u8, index: u64) -> Result<Hash, ReadError> {
-        let missing = || ReadError(format!("node {height}/{index} is in no tile of size {}", self.size));
+        let missing =
+            || ReadError::Fault(format!("node {height}/{index} is in no tile of size {}", self.size));
         let path = tile_of_node(height, index, self.size).ok_or_else(missing)?;
         let bytes = self.reader.tile(&path)?.ok_or_else(missing)?;
-        let hashes = decode_hashes(&bytes, path.width()).map_err(|e| ReadError(format!("{path}: {e}")))?;
+        let hashes =
+            decode_hashes(&bytes, path.width()).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
         node_in_tile(&hashes, height, index).ok_or_else(missing)
     }
 }

@@ -73,8 +73,9 @@ impl CaseExport {
     /// [`ReadError`] if the store fails, or if the file would be larger than 256 MiB.
     pub fn part(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         let Some(mut writer) = self.writer.take() else { return Ok(None) };
-        let large =
-            || ReadError(format!("the case file of entry {} would be larger than 256 MiB", self.first));
+        let large = || {
+            ReadError::Fault(format!("the case file of entry {} would be larger than 256 MiB", self.first))
+        };
         let Some(index) = self.left.next() else {
             let readme = Member { name: README_NAME, bytes: README.as_bytes() };
             let mut out = writer.member(&readme).ok_or_else(large)?;

@@ -1,25 +1,33 @@
-//! What a query may cost: how many values its answer can hold, counted before anything is looked up.
+//! What a query may cost, counted before anything is looked up.
 //!
-//! Counted by the schema itself: a page counts as long as it is asked for, another list as long as such lists are, and
-//! every field within it as often. `__typename` counts like any field, and a fragment each time it is spread. It is done
-//! on the text alone, with each fragment gone through once, so that a query can't cost more to refuse than to read.
+//! Three things are counted, by the schema itself. *Values as a rule*: a page counts as long as it is asked for, another
+//! list as long as such lists are; a query that asks for too many is refused. *At most*: how many values and bytes the answer
+//! can hold whatever is on record, introspection included; what may be too much is counted again while it is made
+//! ([`Meter`](super::meter::Meter)), and what can't be is not. `__typename` counts like any field, and a fragment each time
+//! it is spread. It is done on the text alone, with each fragment gone through once, so that a query can't cost more to
+//! refuse than to read.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use async_graphql::{
-    ErrorExtensions as _, Name, Positioned, ServerError, Value, Variables,
+    Name, Positioned, ServerError, Value, Variables,
     parser::{
         parse_schema,
         types::{
-            BaseType, ExecutableDocument, Field, FieldDefinition, Selection, SelectionSet, Type, TypeKind,
-            TypeSystemDefinition,
+            BaseType, ExecutableDocument, Field, FieldDefinition, OperationType, Selection, SelectionSet,
+            Type, TypeKind, TypeSystemDefinition,
         },
     },
 };
 
-use crate::serve::limits;
+use super::errors;
+use crate::{
+    event::{EventType, MAX_BY, MAX_CONTENT, MAX_EVENT},
+    log::{MAX_CHECKPOINT, MAX_ENTRY, MAX_PROOF},
+    serve::limits,
+};
 
-/// How long a list is that is no page, where it is not known better.
+/// How long a list is as a rule that is no page, where it is not known better.
 const LIST: u64 = 10;
 /// What a field costs beside what it shows, where that takes more than reading an entry.
 const WORK: &[(&str, u64)] =
@@ -27,20 +35,66 @@ const WORK: &[(&str, u64)] =
 /// What a field costs that folds the entries of a case, or looks through those of a party.
 const FOLDS: &[(&str, u64)] = &[("state", 20), ("demand", 20), ("transparency", 100)];
 
+/// How many things a list can hold that has no bound of its own: more than a state is computed from.
+const MANY: u64 = 1 << 20;
+/// How many members a list in the facts of an event can hold: each takes ten bytes of the note.
+const FACTS: u64 = MAX_EVENT as u64 / 10;
+/// How many ids one role of an event can hold (formats.md, section 3).
+const REFS: u64 = 64;
+/// How many can sign an event (formats.md, section 3).
+const SIGNERS: u64 = MAX_BY as u64;
+/// How many hashes a proof can hold.
+const PATH: u64 = 64;
+/// Bytes that a text can take in JSON that stands in the words of an event. What JSON writes longer is longer there too.
+const TEXT: u64 = MAX_CONTENT as u64;
+/// Bytes of a name of a type or field, at most; a test holds the schema to it.
+const SCHEMA_NAME: u64 = 64;
+
+/// The types that the schema tells of itself by (GraphQL, section 4.2). The library does not print them.
+const INTROSPECTION: &str = "
+type __Schema { description: String types: [__Type!]! queryType: __Type! mutationType: __Type subscriptionType: __Type
+  directives: [__Directive!]! }
+type __Type { kind: __TypeKind! name: String description: String specifiedByURL: String specifiedByUrl: String
+  fields(includeDeprecated: Boolean): [__Field!] interfaces: [__Type!] possibleTypes: [__Type!]
+  enumValues(includeDeprecated: Boolean): [__EnumValue!] inputFields(includeDeprecated: Boolean): [__InputValue!]
+  ofType: __Type isOneOf: Boolean }
+type __Field { name: String! description: String args(includeDeprecated: Boolean): [__InputValue!]! type: __Type!
+  isDeprecated: Boolean! deprecationReason: String }
+type __InputValue { name: String! description: String type: __Type! defaultValue: String isDeprecated: Boolean!
+  deprecationReason: String }
+type __EnumValue { name: String! description: String isDeprecated: Boolean! deprecationReason: String }
+type __Directive { name: String! description: String locations: [__DirectiveLocation!]!
+  args(includeDeprecated: Boolean): [__InputValue!]! isRepeatable: Boolean! }
+enum __TypeKind { SCALAR OBJECT INTERFACE UNION ENUM INPUT_OBJECT LIST NON_NULL }
+enum __DirectiveLocation { QUERY MUTATION SUBSCRIPTION FIELD FRAGMENT_DEFINITION FRAGMENT_SPREAD INLINE_FRAGMENT
+  VARIABLE_DEFINITION SCHEMA SCALAR OBJECT FIELD_DEFINITION ARGUMENT_DEFINITION INTERFACE UNION ENUM ENUM_VALUE
+  INPUT_OBJECT INPUT_FIELD_DEFINITION }
+";
+
 /// What is known of a field.
 struct Known {
     /// The type that it gives, without the marks for lists and null.
     gives: Name,
-    /// How often what is below it stands in an answer, unless it is asked for a number.
+    /// How often what is below it stands in an answer as a rule, unless it is asked for a number.
     times: u64,
+    /// How often it can stand there.
+    most: u64,
+    /// Whether it is a list.
+    list: bool,
     /// Whether it can be asked for a number: `first` or `last`.
     paged: bool,
+    /// Whether it has as many members as the request has submissions.
+    submitted: bool,
     /// What it costs by itself.
     own: u64,
+    /// How many values, and bytes of JSON, one thing of it can hold beside what is selected below it.
+    leaf: (u64, u64),
 }
 
-/// Types, with their fields.
-type Types = HashMap<Name, HashMap<Name, Known>>;
+/// The schema, as far as it bounds an answer.
+struct Types {
+    fields: HashMap<Name, HashMap<Name, Known>>,
+}
 
 fn name_of(ty: &Type) -> (Name, bool) {
     match &ty.base {
@@ -49,32 +103,176 @@ fn name_of(ty: &Type) -> (Name, bool) {
     }
 }
 
-fn known(parent: &str, field: &FieldDefinition) -> Known {
-    let (gives, list) = name_of(&field.ty.node);
-    let has = |name: &str| field.arguments.iter().any(|a| a.node.name.node == name);
-    let name = field.name.node.as_str();
-    let times = match (parent, name) {
-        // They stand in a page, which was counted.
-        (_, "nodes" | "edges") if parent.ends_with("Connection") => 1,
-        (_, "nodes") if parent.starts_with("Latest") => 20,
-        ("Query", "nodes") => limits::PAGE_MOST as u64,
-        ("RecordPayload", "results") => limits::SUBMISSIONS_MOST as u64,
-        ("SearchHit", "snippets") => 3,
-        _ if list => LIST,
-        _ => 1,
-    };
-    let work = WORK.iter().chain(FOLDS).find(|(n, _)| *n == name);
-    // As a field of a case or party, and of the query itself; elsewhere it is a word.
-    let folds = matches!(parent, "Query" | "Case" | "Party") || WORK.iter().any(|(n, _)| *n == name);
-    let own = work.filter(|_| folds).map_or(1, |(_, n)| *n);
-    Known { gives, times, paged: has("first"), own }
+/// What the schema says of itself: the longest of each of its lists, and of its texts.
+#[derive(Default)]
+struct Longest {
+    types: u64,
+    fields: u64,
+    args: u64,
+    possible: u64,
+    interfaces: u64,
+    values: u64,
+    inputs: u64,
+    text: u64,
+    /// The longest value of each enum.
+    enums: HashMap<Name, u64>,
+}
+
+impl Longest {
+    fn of<'t>(types: impl Iterator<Item = &'t TypeSystemDefinition>) -> Self {
+        let mut longest = Self::default();
+        let mut implementing = HashMap::<&Name, u64>::new();
+        let field = |this: &mut Self, field: &FieldDefinition| {
+            this.args = this.args.max(field.arguments.len() as u64);
+            this.describe(field.description.as_ref());
+            for argument in &field.arguments {
+                this.describe(argument.node.description.as_ref());
+            }
+        };
+        for ty in types {
+            let TypeSystemDefinition::Type(ty) = ty else { continue };
+            longest.types += 1;
+            longest.describe(ty.node.description.as_ref());
+            match &ty.node.kind {
+                TypeKind::Object(object) => {
+                    longest.fields = longest.fields.max(object.fields.len() as u64);
+                    longest.interfaces = longest.interfaces.max(object.implements.len() as u64);
+                    object.implements.iter().for_each(|i| *implementing.entry(&i.node).or_default() += 1);
+                    object.fields.iter().for_each(|f| field(&mut longest, &f.node));
+                }
+                TypeKind::Interface(interface) => {
+                    longest.fields = longest.fields.max(interface.fields.len() as u64);
+                    longest.interfaces = longest.interfaces.max(interface.implements.len() as u64);
+                    interface.fields.iter().for_each(|f| field(&mut longest, &f.node));
+                }
+                TypeKind::Union(union) => longest.possible = longest.possible.max(union.members.len() as u64),
+                TypeKind::Enum(values) => {
+                    longest.values = longest.values.max(values.values.len() as u64);
+                    let bytes = values.values.iter().map(|v| v.node.value.node.len() as u64).max();
+                    longest.enums.insert(ty.node.name.node.clone(), bytes.unwrap_or_default() + 2);
+                    values.values.iter().for_each(|v| longest.describe(v.node.description.as_ref()));
+                }
+                TypeKind::InputObject(input) => {
+                    longest.inputs = longest.inputs.max(input.fields.len() as u64);
+                    input.fields.iter().for_each(|f| longest.describe(f.node.description.as_ref()));
+                }
+                TypeKind::Scalar => {}
+            }
+        }
+        longest.possible = longest.possible.max(implementing.into_values().max().unwrap_or_default());
+        longest
+    }
+
+    fn describe(&mut self, description: Option<&Positioned<String>>) {
+        // Quotes and line ends take two bytes.
+        self.text = self.text.max(description.map_or(0, |d| 2 * d.node.len() as u64 + 2));
+    }
+
+    /// How many things a list that is no page can hold.
+    fn list(&self, parent: &str, name: &str) -> u64 {
+        match (parent, name) {
+            // Beside those that are written out: Boolean, Float, ID, Int and String.
+            ("__Schema", "types") => self.types + 5,
+            // More than there are.
+            ("__Schema", "directives") => 32,
+            ("__Type", "fields") => self.fields,
+            ("__Type", "interfaces") => self.interfaces,
+            ("__Type", "possibleTypes") => self.possible,
+            ("__Type", "enumValues") => self.values,
+            ("__Type", "inputFields") => self.inputs,
+            ("__Field" | "__Directive", "args") => self.args,
+            ("__Directive", "locations") => 19,
+            (_, "nodes") if parent.starts_with("Latest") => 20,
+            ("Query", "nodes") => limits::PAGE_MOST as u64,
+            ("RecordPayload", "results") => limits::SUBMISSIONS_MOST as u64,
+            ("SearchHit", "snippets") => 3,
+            (_, "path") | ("Query", "consistencyProof") => PATH,
+            ("Transparency", _) => 100,
+            ("DemandState", "items") => 100,
+            (_, "signers") => SIGNERS,
+            ("Reference", "ids") => REFS,
+            (_, "refs") => {
+                EventType::ALL.iter().map(|t| t.spec().refs.len() as u64).max().unwrap_or_default()
+            }
+            _ => match event_type(parent) {
+                Some(ty) if ty.spec().refs.iter().any(|r| super::event_shape::camel(r.role) == name) => REFS,
+                Some(_) => FACTS,
+                None if parent == "DeadlineRule" => FACTS,
+                None => MANY,
+            },
+        }
+    }
+
+    /// How many values, and bytes, a thing of this type can hold that has no fields.
+    fn leaf(&self, parent: &str, name: &str, gives: &str) -> (u64, u64) {
+        let bytes = match (parent, name, gives) {
+            // Each of their bytes may need two.
+            (_, "rawEntry", _) => 2 * MAX_ENTRY as u64 + 2,
+            (_, "note", _) if event_type(parent).is_some() || parent == "Event" => 2 * MAX_EVENT as u64 + 2,
+            ("Checkpoint", "note", _) => 2 * MAX_CHECKPOINT as u64 + 2,
+            (_, "proof" | "tlogProof", "String") => 2 * MAX_PROOF as u64 + 2,
+            ("Content", "raw", _) => 2 * TEXT + 2,
+            ("UserError", _, "String") => 4 << 10,
+            ("PageInfo", ..) | (_, "cursor", _) => 64,
+            (parent, _, "String") if parent.starts_with("__") => self.text.max(SCHEMA_NAME + 2),
+            (_, "facts", "JSON") => return (MAX_EVENT as u64, 2 * MAX_EVENT as u64),
+            (.., "JSON") => return (TEXT, TEXT),
+            (.., "Index" | "Int" | "Boolean") => 20,
+            (.., "Hash" | "DateTime" | "EventDate") => 68,
+            (.., "ID") => 128,
+            (.., "Base64") => TEXT / 3 * 4 + 8,
+            (.., "String" | "URL") => TEXT + 2,
+            (.., gives) => match self.enums.get(gives) {
+                Some(bytes) => *bytes,
+                // An object: its braces.
+                None => 2,
+            },
+        };
+        (0, bytes)
+    }
+
+    fn known(&self, parent: &str, field: &FieldDefinition) -> Known {
+        let (gives, list) = name_of(&field.ty.node);
+        let has = |name: &str| field.arguments.iter().any(|a| a.node.name.node == name);
+        let name = field.name.node.as_str();
+        let (times, most) = match (parent, name) {
+            // They stand in a page, which was counted.
+            (_, "nodes" | "edges") if parent.ends_with("Connection") => (1, 1),
+            _ if !list => (1, 1),
+            _ => {
+                let most = self.list(parent, name);
+                let times = match (parent, name) {
+                    (_, "nodes") | ("RecordPayload", "results") | ("SearchHit", "snippets") => most,
+                    // What is asked of the schema is counted while it is answered.
+                    _ if parent.starts_with("__") => 1,
+                    _ => LIST,
+                };
+                (times, most)
+            }
+        };
+        let work = WORK.iter().chain(FOLDS).find(|(n, _)| *n == name);
+        // As a field of a case or party, and of the query itself; elsewhere it is a word.
+        let folds = matches!(parent, "Query" | "Case" | "Party") || WORK.iter().any(|(n, _)| *n == name);
+        let own = work.filter(|_| folds).map_or(1, |(_, n)| *n);
+        let leaf = self.leaf(parent, name, &gives);
+        let submitted = (parent, name) == ("RecordPayload", "results");
+        Known { gives, times, most, list, paged: has("first"), submitted, own, leaf }
+    }
+}
+
+/// The event type behind an object.
+pub(super) fn event_type(object: &str) -> Option<EventType> {
+    EventType::ALL.iter().copied().find(|t| t.pascal() == object)
 }
 
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
     // The schema is written by the library that reads it; without it every field would count once.
-    let document = parse_schema(super::sdl()).map(|d| d.definitions).unwrap_or_default();
-    let mut types = Types::new();
-    for definition in document {
+    let parsed = |text: &str| parse_schema(text).map(|d| d.definitions).unwrap_or_default();
+    let mut definitions = parsed(&super::sdl());
+    definitions.extend(parsed(INTROSPECTION));
+    let longest = Longest::of(definitions.iter());
+    let mut types = HashMap::new();
+    for definition in &definitions {
         let TypeSystemDefinition::Type(ty) = definition else { continue };
         let fields = match &ty.node.kind {
             TypeKind::Object(object) => &object.fields,
@@ -82,37 +280,86 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
             _ => continue,
         };
         let name = &ty.node.name.node;
-        let fields = fields.iter().map(|f| (f.node.name.node.clone(), known(name, &f.node)));
-        types.insert(name.clone(), fields.collect());
+        let known =
+            |f: &Positioned<FieldDefinition>| (f.node.name.node.clone(), longest.known(name, &f.node));
+        let mut fields: HashMap<_, _> = fields.iter().map(known).collect();
+        if name == "Query" {
+            for (field, gives) in [("__schema", "__Schema"), ("__type", "__Type")] {
+                let gives = Name::new(gives);
+                let (times, most, own, leaf) = (1, 1, 1, (0, 4));
+                fields.insert(
+                    Name::new(field),
+                    Known { gives, times, most, list: false, paged: false, submitted: false, own, leaf },
+                );
+            }
+        }
+        types.insert(name.clone(), fields);
     }
-    types
+    Types { fields: types }
 });
+
+/// Fields of each type, with the type that each gives and whether it takes a length.
+#[cfg(test)]
+pub(super) fn fields() -> std::collections::BTreeMap<String, Vec<(String, String, bool)>> {
+    let known = |(name, known): (&Name, &Known)| (name.to_string(), known.gives.to_string(), known.paged);
+    let of = |(ty, fields): (&Name, &HashMap<Name, Known>)| {
+        let mut fields: Vec<_> = fields.iter().map(known).collect();
+        fields.sort_unstable();
+        (ty.to_string(), fields)
+    };
+    TYPES.fields.iter().map(of).collect()
+}
 
 /// What some selections hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Cost {
-    /// Values in an answer, and what it takes to find them.
-    values: u64,
+pub struct Cost {
+    /// Values in an answer as a rule, and what it takes to find them.
+    pub values: u64,
     /// Fields with an alias.
-    aliases: u64,
+    pub aliases: u64,
+    /// Values that the answer can hold.
+    pub most_values: u64,
+    /// Bytes that it can hold, as JSON.
+    pub most_bytes: u64,
 }
 
 impl Cost {
     fn add(&mut self, other: Self) {
         self.values = self.values.saturating_add(other.values);
         self.aliases = self.aliases.saturating_add(other.aliases);
+        self.most_values = self.most_values.saturating_add(other.most_values);
+        self.most_bytes = self.most_bytes.saturating_add(other.most_bytes);
+    }
+
+    /// Whether the answer may turn out to be too much, and must be counted while it is made.
+    pub fn is_open(&self) -> bool {
+        self.most_values > limits::GRAPHQL_COST || self.most_bytes > limits::GRAPHQL_ANSWER
     }
 }
 
 struct Counting<'d> {
-    document: &'d ExecutableDocument,
     variables: &'d Variables,
-    /// What fragments cost; none while one is being counted, which a fragment within itself then adds nothing to.
-    fragments: HashMap<&'d Name, Option<Cost>>,
+    /// What fragments cost that were counted.
+    fragments: HashMap<&'d Name, Cost>,
+    /// How many submissions the request has.
+    submissions: u64,
+}
+
+/// How many submissions a request has, at most.
+fn submissions(variables: &Variables) -> u64 {
+    let most = limits::SUBMISSIONS_MOST as u64;
+    let lists = variables.values().filter_map(|value| match value {
+        Value::Object(input) => input.get("submissions"),
+        list @ Value::List(_) => Some(list),
+        _ => None,
+    });
+    // In the document itself each takes some text, and all of them have few bytes.
+    let given = lists.map(|list| if let Value::List(list) = list { list.len() as u64 } else { 1 }).max();
+    given.map_or(most, |given| given.clamp(1, most))
 }
 
 impl<'d> Counting<'d> {
-    fn selections(&mut self, of: &Name, set: &'d Positioned<SelectionSet>) -> Cost {
+    fn selections(&self, of: &Name, set: &'d Positioned<SelectionSet>) -> Cost {
         let mut cost = Cost::default();
         for selection in &set.node.items {
             let more = match &selection.node {
@@ -122,36 +369,43 @@ impl<'d> Counting<'d> {
                     let on = condition.map_or(of, |c| &c.node.on.node);
                     self.selections(on, &fragment.node.selection_set)
                 }
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+                Selection::FragmentSpread(spread) => {
+                    self.fragments.get(&spread.node.fragment_name.node).copied().unwrap_or_default()
+                }
             };
             cost.add(more);
         }
         cost
     }
 
-    fn fragment(&mut self, name: &'d Name) -> Cost {
-        if let Some(known) = self.fragments.get(name) {
-            return known.unwrap_or_default();
-        }
-        let Some(fragment) = self.document.fragments.get(name) else { return Cost::default() };
-        self.fragments.insert(name, None);
-        let cost = self.selections(&fragment.node.type_condition.node.on.node, &fragment.node.selection_set);
-        self.fragments.insert(name, Some(cost));
-        cost
-    }
-
-    fn field(&mut self, of: &Name, field: &'d Field) -> Cost {
-        let alias = u64::from(field.alias.is_some());
-        let Some(known) = TYPES.get(of).and_then(|fields| fields.get(&field.name.node)) else {
-            // `__typename`, introspection, or what validation refuses.
-            let mut cost = self.selections(of, &field.selection_set);
-            cost.add(Cost { values: 1, aliases: alias });
+    fn field(&self, of: &Name, field: &'d Field) -> Cost {
+        let aliases = u64::from(field.alias.is_some());
+        // Its name with quotes, a colon and a comma.
+        let name = field.alias.as_ref().unwrap_or(&field.name).node.len() as u64 + 4;
+        let mut cost = Cost { values: 1, aliases, most_values: 1, most_bytes: name };
+        let Some(known) = TYPES.fields.get(of).and_then(|fields| fields.get(&field.name.node)) else {
+            // `__typename`, or what validation refuses.
+            cost.add(self.selections(of, &field.selection_set));
+            cost.most_bytes = cost.most_bytes.saturating_add(SCHEMA_NAME + 2);
             return cost;
         };
-        let times = if known.paged { self.asked(field) } else { known.times };
-        let mut cost = self.selections(&known.gives, &field.selection_set);
-        cost.values = cost.values.saturating_mul(times);
-        cost.add(Cost { values: known.own, aliases: alias });
+        let (times, most) = match known {
+            _ if known.paged => (self.asked(field), self.asked(field)),
+            _ if known.submitted => (self.submissions, self.submissions),
+            _ => (known.times, known.most),
+        };
+        let below = self.selections(&known.gives, &field.selection_set);
+        // A list has brackets, and a comma after each thing; a thing may be null.
+        let (values, bytes) = (
+            below.most_values.saturating_add(known.leaf.0 + u64::from(known.list)),
+            below.most_bytes.saturating_add(known.leaf.1.max(4) + 1),
+        );
+        cost.add(Cost {
+            values: below.values.saturating_mul(times).saturating_add(known.own - 1),
+            aliases: below.aliases,
+            most_values: values.saturating_mul(most),
+            most_bytes: bytes.saturating_mul(most).saturating_add(2),
+        });
         cost
     }
 
@@ -170,14 +424,22 @@ impl<'d> Counting<'d> {
             }
         };
         let length = length("first").or_else(|| length("last"));
-        length.unwrap_or(limits::PAGE_DEFAULT as u64).min(limits::PAGE_MOST as u64)
+        // What tells of an empty page is there all the same.
+        length.unwrap_or(limits::PAGE_DEFAULT as u64).clamp(1, limits::PAGE_MOST as u64)
     }
 }
 
-/// Counts what a document asks for, all of its operations together.
-fn cost(document: &ExecutableDocument, variables: &Variables) -> Cost {
-    use async_graphql::parser::types::OperationType;
-    let mut counting = Counting { document, variables, fragments: HashMap::new() };
+/// Counts what a document asks for, all of its operations together; its fragments come in an order in which each stands
+/// after those that it spreads ([`shape`](super::shape)).
+pub(super) fn count(document: &ExecutableDocument, variables: &Variables, order: &[&Name]) -> Cost {
+    let submissions = submissions(variables);
+    let mut counting = Counting { variables, fragments: HashMap::new(), submissions };
+    for name in order {
+        let Some((name, fragment)) = document.fragments.get_key_value(*name) else { continue };
+        let on = &fragment.node.type_condition.node.on.node;
+        let cost = counting.selections(on, &fragment.node.selection_set);
+        counting.fragments.insert(name, cost);
+    }
     let mut cost = Cost::default();
     for (_, operation) in document.operations.iter() {
         let root = match operation.node.ty {
@@ -187,20 +449,24 @@ fn cost(document: &ExecutableDocument, variables: &Variables) -> Cost {
         };
         cost.add(counting.selections(&Name::new(root), &operation.node.selection_set));
     }
+    // The braces of the answer itself.
+    cost.most_bytes = cost.most_bytes.saturating_add(2);
     cost
 }
 
-/// Refuses a request that asks for too much.
+/// Refuses a request that asks for too much; else says what it may cost.
 ///
 /// # Errors
 /// One of code `TOO_LARGE`, with what was counted and what is taken.
-pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), ServerError> {
-    let cost = cost(document, variables);
+pub fn check(
+    document: &ExecutableDocument,
+    variables: &Variables,
+    order: &[&Name],
+) -> Result<Cost, ServerError> {
+    let cost = count(document, variables, order);
     let refuse = |what: &str, found: u64, most: u64| {
         let message = format!("too much is asked for at once: {found} {what}, at most {most} are taken");
-        Err(async_graphql::Error::new(message)
-            .extend_with(|_, e| e.set("code", "TOO_LARGE"))
-            .into_server_error(async_graphql::Pos::default()))
+        Err(errors::refusal("TOO_LARGE", message, None))
     };
     if cost.aliases > limits::GRAPHQL_ALIASES {
         return refuse("aliases", cost.aliases, limits::GRAPHQL_ALIASES);
@@ -208,20 +474,21 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(),
     if cost.values > limits::GRAPHQL_COST {
         return refuse("values", cost.values, limits::GRAPHQL_COST);
     }
-    Ok(())
+    Ok(cost)
 }
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::Request;
+    use async_graphql::parser::parse_query;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::serve::graphql::shape;
 
     fn cost_of(query: &str, variables: Value) -> Cost {
-        let mut request = Request::new(query).variables(Variables::from_json(variables));
-        let variables = request.variables.clone();
-        cost(request.parsed_query().unwrap(), &variables)
+        let document = parse_query(query).unwrap();
+        let variables = Variables::from_json(variables);
+        count(&document, &variables, &shape::order(&document).unwrap())
     }
     fn values(query: &str) -> u64 {
         cost_of(query, json!({})).values
@@ -245,7 +512,7 @@ mod tests {
         assert_eq!(values("{ events(first: 100) { nodes { __typename } } }"), 1 + 100 * 2);
         let many: String = (0..60).map(|i| format!("a{i}: __typename ")).collect();
         let cost = cost_of(&format!("{{ events(first: 100) {{ nodes {{ {many} }} }} }}"), json!({}));
-        assert_eq!(cost, Cost { values: 1 + 100 * 61, aliases: 60 });
+        assert_eq!((cost.values, cost.aliases), (1 + 100 * 61, 60));
     }
 
     #[test]
@@ -265,14 +532,13 @@ mod tests {
         assert_eq!(values(&query), 1 + (1 << 60));
         let twice = query.replace("F60 on Checkpoint { size }", "F60 on Checkpoint { size size size size size size size size size size size size size size size size size }");
         assert_eq!(values(&twice), u64::MAX);
-        // One within itself is refused by validation; here it must come to an end.
-        assert_eq!(values("{ checkpoint { ...A } } fragment A on Checkpoint { size ...A }"), 2);
     }
 
     #[test]
     fn every_list_of_the_schema_is_counted_as_one() {
         // A connection is a page; the lists in it are its own.
-        for (parent, fields) in TYPES.iter() {
+        for (parent, fields) in &TYPES.fields {
+            assert!(parent.len() as u64 <= SCHEMA_NAME, "{parent}");
             for (name, known) in fields {
                 if parent.ends_with("Connection") && (*name == "nodes" || *name == "edges") {
                     assert_eq!(known.times, 1, "{parent}.{name}");
@@ -282,6 +548,6 @@ mod tests {
                 }
             }
         }
-        assert!(TYPES.len() > 80);
+        assert!(TYPES.fields.len() > 80);
     }
 }

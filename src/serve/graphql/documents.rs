@@ -3,10 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use async_graphql::{Request, parser::types::ExecutableDocument};
+use async_graphql::{Request, ServerError, parser::types::ExecutableDocument};
 
 /// A longer text is parsed each time it comes.
 const MOST_EACH: usize = 8 << 10;
@@ -25,26 +25,34 @@ struct Held {
 pub struct Documents(Mutex<Held>);
 
 impl Documents {
-    /// Gives a request its document, if its text can be parsed. If not, running it says why.
-    pub fn parse(&self, request: &mut Request) {
-        let held = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = held().parsed.get(&request.query).cloned();
-        if let Some(known) = known {
-            return request.set_parsed_query((*known).clone());
-        }
-        let Ok(parsed) = request.parsed_query() else { return };
-        let parsed = Arc::new(parsed.clone());
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a request its document, if its text was parsed before.
+    pub fn give(&self, request: &mut Request) -> bool {
+        let known = self.held().parsed.get(&request.query).cloned();
+        known.inspect(|known| request.set_parsed_query((**known).clone())).is_some()
+    }
+
+    /// Parses the document of a request, whose size was found to be bounded ([`tokens`](super::tokens)).
+    ///
+    /// # Errors
+    /// Why it can't be parsed.
+    pub fn parse(&self, request: &mut Request) -> Result<(), ServerError> {
+        let parsed = Arc::new(request.parsed_query()?.clone());
         let length = request.query.len();
         if length > MOST_EACH {
-            return;
+            return Ok(());
         }
-        let mut held = held();
+        let mut held = self.held();
         if held.bytes + length > MOST {
             *held = Held::default();
         }
         if held.parsed.insert(request.query.clone(), parsed).is_none() {
             held.bytes += length;
         }
+        Ok(())
     }
 }
 
@@ -54,7 +62,9 @@ mod tests {
 
     fn parse(documents: &Documents, text: &str) -> Option<String> {
         let mut request = Request::new(text);
-        documents.parse(&mut request);
+        if !documents.give(&mut request) {
+            documents.parse(&mut request).ok()?;
+        }
         // Whatever was given to the request is what it answers.
         request.query = "not looked at".into();
         request.parsed_query().ok().map(|document| format!("{document:?}"))

@@ -6,7 +6,7 @@ use async_graphql::{
     Context, ContextSelectionSet, InterfaceType, OutputType, Positioned, Result, ServerResult, Value,
     parser::types::{Field, SelectionSet},
     registry::{MetaTypeId, Registry},
-    resolver_utils::{ContainerType, resolve_container},
+    resolver_utils::{ContainerType, Fields, resolve_container},
 };
 
 use super::{
@@ -25,22 +25,32 @@ use crate::{
 /// An event on record. One Rust type stands for the interface and for the 33 objects behind it: what each type adds
 /// is read from the table of `event::spec`, so that it can't differ from what the ledger takes.
 #[derive(Debug, Clone)]
-pub struct Event(EventFields);
+pub struct Event(AnyEvent);
+
+/// The same as the object that it is. Whoever counts the values of an answer looks each field up in the type of what it
+/// belongs to; this type has the fields of all 33.
+#[derive(Debug, Clone)]
+pub struct AnyEvent(EventFields);
 
 impl Event {
     /// Wraps an entry.
     pub fn new(record: Arc<Record>, views: &Arc<Views>) -> Self {
-        Self(EventFields { record, views: views.clone() })
+        Self(AnyEvent(EventFields { record, views: views.clone() }))
     }
     /// Number of its entry.
     pub fn index(&self) -> u64 {
-        self.0.record.index()
+        self.record().index()
     }
+    fn record(&self) -> &Arc<Record> {
+        &self.0.0.record
+    }
+}
 
+impl AnyEvent {
     /// The event that a ref names.
-    fn target(&self, id: &EventId) -> Result<Self> {
+    fn target(&self, id: &EventId) -> Result<Event> {
         match self.0.views.record_of(id).answer()? {
-            Some(record) => Ok(Self::new(record, &self.0.views)),
+            Some(record) => Ok(Event::new(record, &self.0.views)),
             None => Err(lost(id)),
         }
     }
@@ -61,7 +71,7 @@ impl Event {
 
 /// An event that is on record names only such as are.
 fn lost(id: &EventId) -> async_graphql::Error {
-    internal(&ReadError(format!("an event names {id}, which is not found")))
+    internal(&ReadError::Fault(format!("an event names {id}, which is not found")))
 }
 
 /// A list, or one thing or none.
@@ -83,7 +93,7 @@ impl OutputType for Event {
         Cow::Borrowed("Event")
     }
     fn introspection_type_name(&self) -> Cow<'static, str> {
-        Cow::Borrowed(self.0.record.event().event_type().pascal())
+        self.0.introspection_type_name()
     }
     fn create_type_info(registry: &mut Registry) -> String {
         registry.create_output_type::<Self, _>(MetaTypeId::Interface, |registry| {
@@ -99,6 +109,35 @@ impl OutputType for Event {
 }
 
 impl ContainerType for Event {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        self.0.resolve_field(ctx).await
+    }
+    /// What is asked of the object behind the interface.
+    fn collect_all_fields<'a>(
+        &'a self,
+        ctx: &ContextSelectionSet<'a>,
+        fields: &mut Fields<'a>,
+    ) -> ServerResult<()> {
+        fields.add_set(ctx, &self.0)
+    }
+}
+
+impl OutputType for AnyEvent {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed(event_shape::ANY)
+    }
+    fn introspection_type_name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(self.0.record.event().event_type().pascal())
+    }
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, event_shape::any)
+    }
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        resolve_container(ctx, self).await
+    }
+}
+
+impl ContainerType for AnyEvent {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         if let Some(value) = self.0.resolve_field(ctx).await? {
             return Ok(Some(value));
@@ -122,10 +161,10 @@ impl Piece for Event {
         (self.index(), false)
     }
     fn views(&self) -> &Arc<Views> {
-        &self.0.views
+        &self.0.0.views
     }
     fn read_by(&self, views: Views) -> Self {
-        Self::new(self.0.record.clone(), &Arc::new(views))
+        Self::new(self.record().clone(), &Arc::new(views))
     }
     fn is_piece(asked: &SelectionSet, fragments: &Fragments) -> bool {
         is_flat(asked, fragments, &[])

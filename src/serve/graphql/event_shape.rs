@@ -13,6 +13,9 @@ use crate::event::{EventType, FactKind, FactSpec, Kinds, RefSpec, Spec};
 /// object.
 const SHARED: &str = "EventFields";
 
+/// The name of the type that has the fields of all objects. Nobody can ask for it.
+pub const ANY: &str = "AnyEvent";
+
 /// The names of the objects.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EventType::ALL.iter().map(|t| t.pascal())
@@ -120,6 +123,38 @@ fn words_enum(registry: &mut Registry, event_type: EventType, spec: &FactSpec, w
     name
 }
 
+fn object(name: String, description: Option<String>, fields: IndexMap<String, MetaField>) -> MetaType {
+    MetaType::Object {
+        name,
+        description,
+        fields,
+        cache_control: Default::default(),
+        extends: false,
+        shareable: false,
+        resolvable: true,
+        keys: None,
+        visible: None,
+        inaccessible: false,
+        interface_object: false,
+        tags: Vec::new(),
+        is_subscription: false,
+        rust_typename: None,
+        directive_invocations: Vec::new(),
+        requires_scopes: Vec::new(),
+    }
+}
+
+/// The type that has the fields of all objects, once these are registered.
+pub fn any(registry: &mut Registry) -> MetaType {
+    let of = |name| registry.types.get(name).and_then(MetaType::fields).into_iter().flatten();
+    let fields = names().flat_map(of).map(|(name, field)| (name.clone(), field.clone())).collect();
+    let mut any = object(ANY.to_owned(), None, fields);
+    if let MetaType::Object { visible, .. } = &mut any {
+        *visible = Some(|_| false);
+    }
+    any
+}
+
 /// Registers the objects, and gives the interface.
 pub fn register(registry: &mut Registry, rust_typename: &'static str) -> MetaType {
     EventFields::create_type_info(registry);
@@ -140,25 +175,8 @@ pub fn register(registry: &mut Registry, rust_typename: &'static str) -> MetaTyp
         }
         let name = event_type.pascal().to_owned();
         registry.add_implements(&name, "Event");
-        let object = MetaType::Object {
-            name: name.clone(),
-            description: Some(format!("`{event_type}`: {}", spec.doc)),
-            fields,
-            cache_control: Default::default(),
-            extends: false,
-            shareable: false,
-            resolvable: true,
-            keys: None,
-            visible: None,
-            inaccessible: false,
-            interface_object: false,
-            tags: Vec::new(),
-            is_subscription: false,
-            rust_typename: None,
-            directive_invocations: Vec::new(),
-            requires_scopes: Vec::new(),
-        };
-        registry.types.insert(name, object);
+        let description = Some(format!("`{event_type}`: {}", spec.doc));
+        registry.types.insert(name.clone(), object(name, description, fields));
     }
     MetaType::Interface {
         name: "Event".to_owned(),

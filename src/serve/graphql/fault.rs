@@ -6,8 +6,12 @@ use async_graphql::{Context, Error, ErrorExtensions as _, Result};
 
 use crate::{ledger::ReadError, views::Views};
 
-/// A fault of ours. The cause is logged and not sent.
+/// A fault of ours, whose cause is logged and not sent; or a request that asks for too much.
 pub fn internal(cause: &ReadError) -> Error {
+    if let ReadError::Spent = cause {
+        let spent = super::meter::spent();
+        return Error { message: spent.message, source: None, extensions: spent.extensions };
+    }
     tracing::error!(%cause, "a query could not be answered");
     Error::new("The server failed to answer.").extend_with(|_, e| e.set("code", "INTERNAL"))
 }

@@ -6,6 +6,8 @@
 
 mod answers;
 mod base64;
+#[cfg(all(test, feature = "cli"))]
+mod bounds;
 mod case;
 mod case_connection;
 mod case_locator;
@@ -14,6 +16,7 @@ mod content;
 mod cost;
 mod date_time;
 mod documents;
+mod errors;
 mod event;
 mod event_connection;
 mod event_date;
@@ -30,7 +33,9 @@ mod hash;
 pub(super) mod http;
 mod inclusion_proof;
 mod index;
+mod json;
 mod ledger_info;
+mod meter;
 mod mirror;
 mod mutation;
 mod node;
@@ -52,10 +57,12 @@ mod search_filter;
 mod search_hit;
 mod search_order;
 mod service_config;
+mod shape;
 mod signer;
 mod snippet;
 mod state;
 mod subscription;
+mod tokens;
 mod transport;
 mod url;
 mod user_error;
@@ -77,34 +84,51 @@ use crate::{ledger::Ledger, mirror::Status, search::Search};
 /// The schema, with its resolvers.
 pub type ApiSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 
+type Builder = async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription>;
+
 /// The schema without a ledger behind it.
-fn build() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {
+fn build() -> Builder {
     Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
         .limit_depth(limits::GRAPHQL_DEPTH)
         .limit_recursive_depth(limits::GRAPHQL_NESTING)
         .limit_directives(limits::GRAPHQL_DIRECTIVES)
 }
 
-/// The schema over a ledger, with what clients may put on record; twice: the second does not look whether a request is
-/// valid, for those that were found to be. Each request brings its [`Client`].
+/// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
 ///
 /// [`Client`]: super::Client
+pub(super) struct Schemas {
+    /// For requests whose answers can't be too much.
+    pub plain: ApiSchema,
+    /// The same, which does not look whether a request is valid: for those that were found to be.
+    pub of_known: ApiSchema,
+    /// The same, which counts an answer while it is made.
+    pub metered: ApiSchema,
+}
+
+/// The schema over a ledger.
 pub(super) fn schemas(
     ledger: &Ledger,
     search: &Arc<Search>,
     writes: WriteBudget,
     metrics: &Arc<Metrics>,
     mirror: Option<&Arc<Status>>,
-) -> [ApiSchema; 2] {
+) -> Schemas {
     let writes = Arc::new(writes);
-    [ValidationMode::Strict, ValidationMode::Fast].map(|mode| {
-        let schema = build().validation_mode(mode).data(ledger.clone()).data(search.clone());
-        let schema = schema.data(writes.clone()).data(metrics.clone());
+    let with_data = |builder: Builder| {
+        let builder = builder.data(ledger.clone()).data(search.clone());
+        let builder = builder.data(writes.clone()).data(metrics.clone());
         match mirror {
-            Some(status) => schema.data(status.clone()).finish(),
-            None => schema.finish(),
+            Some(status) => builder.data(status.clone()),
+            None => builder,
         }
-    })
+    };
+    Schemas {
+        plain: with_data(build()).finish(),
+        of_known: with_data(build().validation_mode(ValidationMode::Fast)).finish(),
+        metered: with_data(build().register_output_type::<event::AnyEvent>().extension(meter::Metering))
+            .finish(),
+    }
 }
 
 /// The schema in the schema definition language, as `schema/schema.graphql` holds it.

@@ -47,8 +47,10 @@ impl Receipt {
         let (reader, index, checkpoint) =
             (views(ctx).reader().clone(), self.0.index, self.0.checkpoint.clone());
         let reading = tokio::task::spawn_blocking(move || reader.proof(index, &checkpoint));
-        let proof =
-            reading.await.unwrap_or_else(|e| Err(ReadError(format!("a proof ended: {e}")))).answer()?;
+        let proof = reading
+            .await
+            .unwrap_or_else(|e| Err(ReadError::Fault(format!("a proof ended: {e}"))))
+            .answer()?;
         Ok(proof.map(|p| p.to_string()))
     }
     /// Whether it was on record before this submission came.

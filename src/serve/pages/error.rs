@@ -27,8 +27,21 @@ pub fn bad_request(message: String) -> Response {
     html(StatusCode::BAD_REQUEST, &page)
 }
 
+/// Instead of a page that could not be made, by the answer that says why.
+pub fn instead_of(answer: &Response) -> Response {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE { too_much() } else { failed() }
+}
+
+/// 503. What was asked for takes more than one page may.
+fn too_much() -> Response {
+    let message = "This page takes more work than one request may. Its entries can be read one by one.";
+    let page =
+        ErrorPage { title: "Too much at once", message: message.to_owned(), style: assets::style_path() };
+    html(StatusCode::SERVICE_UNAVAILABLE, &page)
+}
+
 /// 500. The cause is in our log.
-pub fn failed() -> Response {
+fn failed() -> Response {
     let message = "The server failed to answer. What is on record is not affected; try again in a moment.";
     let page = ErrorPage {
         title: "Something went wrong here",

@@ -17,6 +17,8 @@ pub mod search;
 pub mod transparency;
 pub mod verify;
 
+use std::{sync::Arc, time::Instant};
+
 use askama::Template;
 use axum::{
     http::{
@@ -30,8 +32,13 @@ use self::asked::{Asked, Instants};
 use super::{
     App,
     answer::{self, REVALIDATE, TEXT, bytes},
+    limits,
 };
-use crate::{ledger::ReadError, mirror::Standing, views::Views};
+use crate::{
+    ledger::ReadError,
+    mirror::Standing,
+    views::{Allowance, Views},
+};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// Styles and pictures from here, and nothing else.
@@ -68,8 +75,10 @@ impl Shell {
 pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
     let url = app.options.url.clone().unwrap_or_else(|| {
         let host = headers.get(HOST).and_then(|h| h.to_str().ok());
-        let good =
-            |h: &&str| !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let good = |h: &&str| {
+            (1..=limits::HOST).contains(&h.len())
+                && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+        };
         let scheme = if app.options.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", host.filter(good).unwrap_or("localhost"))
     });
@@ -86,7 +95,7 @@ fn html(status: StatusCode, page: &impl Template) -> Response {
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
             response
         }
-        Err(e) => answer::fault(&ReadError(format!("a page could not be written: {e}"))),
+        Err(e) => answer::fault(&ReadError::Fault(format!("a page could not be written: {e}"))),
     }
 }
 
@@ -107,14 +116,20 @@ async fn show<T: Template>(
 ) -> Response {
     let views = app.views();
     let made = answer::blocking(move || {
-        let page = read(&views)?;
+        let page = read(&bounded(views))?;
         Ok(page.map(|page| html(StatusCode::OK, &page)))
     });
     match made.await {
         Ok(Some(response)) => response,
         Ok(None) => error::not_found(missing),
-        Err(_) => error::failed(),
+        Err(failed) => error::instead_of(&failed),
     }
+}
+
+/// Views that read no more than a page may, from now on.
+fn bounded(views: Views) -> Views {
+    let until = Instant::now() + limits::WORK_TIMEOUT;
+    views.within(&Arc::new(Allowance::new(limits::ENTRIES_READ, until)))
 }
 
 /// A page that was found.
@@ -140,6 +155,7 @@ async fn show_at(
     };
     let views = app.views();
     let made = answer::blocking(move || {
+        let views = bounded(views);
         let latest = views.size();
         let views = match asked.known_at {
             None => views,
@@ -157,6 +173,6 @@ async fn show_at(
     match made.await {
         Ok(Some(response)) => response,
         Ok(None) => error::not_found(missing),
-        Err(_) => error::failed(),
+        Err(failed) => error::instead_of(&failed),
     }
 }

@@ -58,7 +58,7 @@ impl CaseState {
     fn demand(&self, index: u64) -> Result<DemandState, ReadError> {
         let standing = self.standing()?;
         let at = standing.demands.iter().zip(&standing.sentences).find(|(d, _)| d.index == index);
-        let (demand, sentence) = at.ok_or_else(|| ReadError(format!("demand {index} is missing")))?;
+        let (demand, sentence) = at.ok_or_else(|| ReadError::Fault(format!("demand {index} is missing")))?;
         let view = self.views.demand_view(&self.thread, demand.clone(), sentence.clone())?;
         Ok(DemandState::new(view, self.as_of, &self.views))
     }

@@ -1,10 +1,16 @@
 //! Messages of `graphql-transport-ws`, as `graphql-ws` 6 defines them
 //! (github.com/enisdenjo/graphql-ws, PROTOCOL.md). Pure.
 
-use async_graphql::{Request, Response, ServerError};
-use serde_json::{Map, Value, json};
+use async_graphql::{Request, Response, ServerError, Value};
+use serde_json::json;
 
-use crate::serve::{graphql::http, limits};
+use crate::serve::{
+    graphql::{
+        http,
+        json::{self as foreign, Members},
+    },
+    limits,
+};
 
 /// The acknowledgement of `connection_init`.
 pub const ACK: &str = r#"{"type":"connection_ack"}"#;
@@ -37,17 +43,21 @@ impl ClientMessage {
     /// # Errors
     /// What is wrong with it, without quoting it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let Ok(Value::Object(mut members)) = serde_json::from_str(text) else {
-            return Err("expected a JSON object");
+        let mut members = match foreign::read(text.as_bytes()) {
+            Ok(Value::Object(members)) => members,
+            Err(foreign::Unread::TooMuch) => return Err("it holds too many values, or too deep ones"),
+            _ => return Err("expected a JSON object"),
         };
-        let Some(Value::String(kind)) = members.remove("type") else { return Err("type: expected a string") };
+        let Some(Value::String(kind)) = members.swap_remove("type") else {
+            return Err("type: expected a string");
+        };
         match kind.as_str() {
             "connection_init" => payload(&mut members).map(|_| Self::Init),
             "ping" => payload(&mut members).map(Self::Ping),
             "pong" => payload(&mut members).map(|_| Self::Pong),
             "subscribe" => {
                 let id = id(&mut members)?;
-                match members.remove("payload") {
+                match members.swap_remove("payload") {
                     Some(Value::Object(request)) => {
                         let request = Box::new(http::of_members(request)?);
                         Ok(Self::Subscribe { id, request })
@@ -62,16 +72,16 @@ impl ClientMessage {
 }
 
 /// An optional payload: an object, null or nothing.
-fn payload(members: &mut Map<String, Value>) -> Result<Option<Value>, &'static str> {
-    match members.remove("payload") {
+fn payload(members: &mut Members) -> Result<Option<Value>, &'static str> {
+    match members.swap_remove("payload") {
         None | Some(Value::Null) => Ok(None),
         Some(payload @ Value::Object(_)) => Ok(Some(payload)),
         Some(_) => Err("payload: expected an object"),
     }
 }
 
-fn id(members: &mut Map<String, Value>) -> Result<String, &'static str> {
-    match members.remove("id") {
+fn id(members: &mut Members) -> Result<String, &'static str> {
+    match members.swap_remove("id") {
         Some(Value::String(id)) if id.is_empty() => Err("id: it is empty"),
         Some(Value::String(id)) if id.len() > limits::SOCKET_ID => Err("id: it is too long"),
         Some(Value::String(id)) => Ok(id),
@@ -89,7 +99,7 @@ pub fn pong(payload: Option<Value>) -> String {
 
 /// One result of an operation, already written as JSON.
 pub fn next(id: &str, payload: &str) -> String {
-    format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, Value::from(id))
+    format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, serde_json::Value::from(id))
 }
 
 /// An operation was refused, or broke off. Nothing more comes under its id.
@@ -177,7 +187,7 @@ mod tests {
     fn an_id_stays_the_clients_own() {
         let id = "a\"\u{2028}\\";
         for text in [next(id, r#"{"data":null}"#), error(id, &[]), complete(id)] {
-            assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["id"], id, "{text}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["id"], id, "{text}");
         }
     }
 }

@@ -6,7 +6,11 @@ use async_graphql::{Request, ServerError, parser::types::OperationType};
 use tokio::sync::mpsc;
 
 use super::{message, subscription::Subscription};
-use crate::serve::{App, Client, graphql::http, guard, limits};
+use crate::serve::{
+    App, Client,
+    graphql::{errors, http},
+    guard, limits,
+};
 
 /// What an operation has to say, in order. The socket keeps one at most and the operation waits to make the next.
 pub(super) struct Output {
@@ -42,19 +46,20 @@ pub(super) async fn run(app: App, client: Client, request: Request, sink: Sink) 
             messages.push(message::complete(&sink.id));
             messages
         }
-        Err(errors) => vec![message::error(&sink.id, &errors)],
+        Err(mut errors) => {
+            errors::bound(&mut errors);
+            vec![message::error(&sink.id, &errors)]
+        }
     };
     // A socket that is gone needs no answer.
     let _ = sink.outputs.send(sink.output(last, true)).await;
 }
 
 /// The last messages of an operation but `complete`.
-async fn start(app: &App, client: Client, mut request: Request, sink: &Sink) -> Result<Vec<String>, Errors> {
+async fn start(app: &App, client: Client, request: Request, sink: &Sink) -> Result<Vec<String>, Errors> {
+    let mut request = http::parsed(app, client, request).await.map_err(|e| vec![e])?;
     let name = request.operation_name.clone();
-    let subscribes = request.parsed_query().map_err(|mut e| {
-        http::add_code(&mut e);
-        vec![e]
-    })?;
+    let subscribes = request.parsed_query().map_err(|e| vec![e])?;
     let subscribes = http::operation(subscribes, name.as_deref())
         .is_some_and(|operation| operation.ty == OperationType::Subscription);
     if subscribes {

@@ -79,7 +79,7 @@ impl Parts {
     /// Checks a subscription. Gives the index of the first entry to be sent.
     pub(super) async fn begin(&self, app: &App, subscription: &Arc<Subscription>) -> Result<u64, Errors> {
         let subscription = subscription.clone();
-        self.run(app, move |app| subscription.begin(&app.schema, app.ledger.reader())).await
+        self.run(app, move |app| subscription.begin(&app.schemas, app.ledger.reader())).await
     }
 
     /// The events from an index on, as many as a part may hold.
@@ -107,7 +107,7 @@ impl Parts {
         from: u64,
     ) -> Result<Arc<Part>, Errors> {
         let subscription = subscription.clone();
-        let part = self.run(app, move |app| subscription.part(&app.schema, app.ledger.reader(), from));
+        let part = self.run(app, move |app| subscription.part(&app.schemas, app.ledger.reader(), from));
         part.await.map(Arc::new)
     }
 
@@ -124,7 +124,7 @@ impl Parts {
             let _turn = turn;
             work(&app)
         });
-        let ended = |join| Err(internal(&ReadError(format!("a subscription ended: {join}"))));
+        let ended = |join| Err(internal(&ReadError::Fault(format!("a subscription ended: {join}"))));
         working.await.unwrap_or_else(ended)
     }
 }

@@ -1,6 +1,9 @@
 //! A subscription as a client sent it, and how it is run.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::{
+    sync::{Arc, Mutex, OnceLock},
+    time::Instant,
+};
 
 use async_graphql::{
     Pos, Request, Variables,
@@ -17,10 +20,16 @@ use crate::{
     ledger::{ReadError, Reader},
     serve::{
         clock,
-        graphql::{ApiSchema, fault, http, state::Now, subscription::Run},
+        graphql::{
+            ApiSchema, Schemas, errors, fault,
+            http::{self, Allowed},
+            meter::Meter,
+            state::Now,
+            subscription::Run,
+        },
         limits,
     },
-    views::Views,
+    views::{Allowance, Views},
 };
 
 /// A subscription, parsed.
@@ -28,6 +37,7 @@ pub(super) struct Subscription {
     document: ExecutableDocument,
     operation_name: Option<String>,
     variables: Variables,
+    allowed: Allowed,
     /// The same for those that render an event alike.
     pub key: Digest,
 }
@@ -47,16 +57,40 @@ pub(super) fn internal(cause: &ReadError) -> Errors {
 
 impl Subscription {
     pub fn new(mut request: Request) -> Result<Self, Errors> {
-        http::allow(&mut request).map_err(|refused| vec![refused])?;
+        let allowed = http::allow(&mut request).map_err(|refused| vec![refused])?;
         let document = request.parsed_query().map_err(|e| vec![e])?.clone();
         let key = key(&document, &request);
-        Ok(Self { document, operation_name: request.operation_name, variables: request.variables, key })
+        Ok(Self {
+            document,
+            operation_name: request.operation_name,
+            variables: request.variables,
+            allowed,
+            key,
+        })
     }
 
-    fn request(&self, views: Arc<Views>, run: Run) -> Request {
+    /// Where it is run, by what it may cost.
+    fn schema<'s>(&self, schemas: &'s Schemas) -> &'s ApiSchema {
+        match self.allowed {
+            Allowed::Bounded => &schemas.plain,
+            Allowed::Open { .. } => &schemas.metered,
+        }
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        let allowance = Allowance::new(limits::ENTRIES_READ, Instant::now() + limits::WORK_TIMEOUT);
+        let typenames = match self.allowed {
+            Allowed::Bounded => 0,
+            Allowed::Open { typenames } => typenames,
+        };
+        Arc::new(Meter::new(Arc::new(allowance), typenames))
+    }
+
+    fn request(&self, views: Views, meter: &Arc<Meter>, run: Run) -> Request {
         let mut request = Request::new("")
+            .data(meter.clone())
             .variables(self.variables.clone())
-            .data(views)
+            .data(Arc::new(views.within(meter.allowance())))
             .data(run)
             .data(Now::new(clock::now()));
         request.operation_name.clone_from(&self.operation_name);
@@ -65,11 +99,11 @@ impl Subscription {
     }
 
     /// Checks the operation. Gives the index of the first entry to be sent.
-    pub fn begin(&self, schema: &ApiSchema, reader: &Reader) -> Result<u64, Errors> {
+    pub fn begin(&self, schemas: &Schemas, reader: &Reader) -> Result<u64, Errors> {
         let begins = Arc::new(OnceLock::new());
-        let request = self.request(Arc::new(Views::new(reader)), Run::Opening(begins.clone()));
+        let request = self.request(Views::new(reader), &self.meter(), Run::Opening(begins.clone()));
         let runtime = tokio::runtime::Handle::current();
-        if let Some(answer) = runtime.block_on(schema.execute_stream(request).next()) {
+        if let Some(answer) = runtime.block_on(self.schema(schemas).execute_stream(request).next()) {
             return Err(answer.errors);
         }
         let message = "a subscription selects one field, without a fragment around it or a directive";
@@ -80,29 +114,39 @@ impl Subscription {
     }
 
     /// Renders the events from an index on, as many as a part may hold: at least one, if there is one.
-    pub fn part(&self, schema: &ApiSchema, reader: &Reader, from: u64) -> Result<Part, Errors> {
-        let views = Arc::new(Views::new(reader));
+    pub fn part(&self, schemas: &Schemas, reader: &Reader, from: u64) -> Result<Part, Errors> {
+        let views = Views::new(reader);
         let size = views.size();
         let to = size.min(from + limits::PART_EVENTS);
         let mut records = Vec::new();
         for index in from..to {
-            let missing = || ReadError(format!("entry {index} is missing"));
+            let missing = || ReadError::Fault(format!("entry {index} is missing"));
             let record = views.record(index).and_then(|record| record.ok_or_else(missing));
             records.push(record.map_err(|e| internal(&e))?);
         }
-        let mut answers = schema.execute_stream(self.request(views, Run::Part(Mutex::new(records))));
+        let meter = self.meter();
+        let request = self.request(views, &meter, Run::Part(Mutex::new(records)));
+        let mut answers = self.schema(schemas).execute_stream(request);
         let runtime = tokio::runtime::Handle::current();
         let mut payloads = Vec::new();
         let mut bytes = 0;
         while bytes < limits::PART_BYTES
-            && let Some(answer) = runtime.block_on(answers.next())
+            && let Some(mut answer) = runtime.block_on(answers.next())
         {
+            match meter.ended() {
+                // It may be the work of those before it that was too much.
+                Some(_) if !payloads.is_empty() => break,
+                Some(error) => return Err(vec![error]),
+                // Each event is an answer of its own.
+                None => meter.reset(),
+            }
+            errors::bound(&mut answer.errors);
             let payload = message::payload_of(&answer);
             bytes += payload.len();
             payloads.push(payload);
         }
         if payloads.is_empty() && from < to {
-            return Err(internal(&ReadError(format!("entry {from} was not rendered"))));
+            return Err(internal(&ReadError::Fault(format!("entry {from} was not rendered"))));
         }
         Ok(Part { payloads, size })
     }

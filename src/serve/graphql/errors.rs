@@ -1,0 +1,108 @@
+//! The errors of an answer: of one form, each with a code, and never long.
+//!
+//! Most are the library's, and quote what was sent: a name, a value, the line that can't be parsed. So an answer to a long
+//! request would be longer than the request.
+
+use async_graphql::{ErrorExtensions as _, PathSegment, Pos, Response, ServerError};
+
+use crate::serve::limits;
+
+/// A refusal of a whole request.
+pub fn refusal(code: &str, message: impl Into<String>, pos: Option<Pos>) -> ServerError {
+    let error = async_graphql::Error::new(message).extend_with(|_, e| e.set("code", code));
+    let mut error = error.into_server_error(pos.unwrap_or_default());
+    if pos.is_none() {
+        error.locations.clear();
+    }
+    error
+}
+
+/// Cuts a text where JSON would take more than so many bytes for it, and says how long it was.
+fn cut(text: &mut String, most: usize) {
+    let mut written = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        written += match c {
+            '"' | '\\' => 2,
+            c if c.is_control() => 6,
+            c => c.len_utf8(),
+        };
+        written > most
+    });
+    if let Some((end, _)) = end {
+        let whole = text.len();
+        text.truncate(end);
+        text.push_str(&format!("… ({whole} bytes)"));
+    }
+}
+
+/// Bytes of the names in an error's path.
+fn names(error: &ServerError) -> usize {
+    let name = |segment: &PathSegment| match segment {
+        PathSegment::Field(name) => name.len(),
+        PathSegment::Index(_) => 0,
+    };
+    error.path.iter().map(name).sum()
+}
+
+/// Gives an error a code that has none: one of the library, about a request that it refused, or a value in it.
+pub fn add_code(error: &mut ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", if error.path.is_empty() { "BAD_REQUEST" } else { "BAD_INPUT" });
+    }
+}
+
+/// Bounds the errors of an answer: how many there are, and how much each says of what was sent.
+pub fn bound(errors: &mut Vec<ServerError>) {
+    let found = errors.len();
+    errors.truncate(limits::ERRORS_MOST);
+    // An error names its places; one of each field that is in the way of another is enough.
+    for error in errors.iter_mut() {
+        cut(&mut error.message, limits::ERROR_BYTES);
+        error.locations.truncate(limits::ERRORS_MOST);
+        if names(error) > limits::ERROR_BYTES {
+            // Its place is named by `locations` too.
+            error.path.clear();
+        }
+        add_code(error);
+    }
+    if found > errors.len() {
+        let message = format!("{} more errors are left out", found - errors.len());
+        errors.push(refusal("BAD_REQUEST", message, None));
+    }
+}
+
+/// Bounds the errors of an answer.
+pub fn bounded(mut answer: Response) -> Response {
+    bound(&mut answer.errors);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_never_says_much_of_what_was_sent() {
+        for sent in ["ü", "\u{1}", "\"", "x"] {
+            let mut error = ServerError::new(sent.repeat(1 << 20), None);
+            error.path = vec![PathSegment::Field("long".repeat(1 << 10)); 20];
+            let mut errors = vec![error; 1_000];
+            bound(&mut errors);
+            let text = serde_json::to_string(&errors).unwrap();
+            assert!(text.len() < 4_000, "{sent:?}: {} bytes", text.len());
+            assert_eq!(errors.len(), limits::ERRORS_MOST + 1);
+            assert!(errors[0].message.ends_with(&format!("… ({} bytes)", sent.len() << 20)));
+            assert!(errors.last().unwrap().message.starts_with("995 more"));
+            assert!(errors.iter().all(|e| e.extensions.as_ref().unwrap().get("code").is_some()));
+        }
+    }
+
+    #[test]
+    fn a_short_error_is_left_as_it_is() {
+        let mut errors = vec![ServerError::new("no such field", Some(Pos { line: 1, column: 2 }))];
+        bound(&mut errors);
+        assert_eq!((errors.len(), &*errors[0].message), (1, "no such field"));
+        assert_eq!(errors[0].locations, [Pos { line: 1, column: 2 }]);
+    }
+}

@@ -1,0 +1,179 @@
+//! JSON that a stranger sends, read once into values of GraphQL, and counted as it is read: a short text can stand for a
+//! great many values, each of which takes a hundred times its length.
+
+use std::{cell::Cell, fmt};
+
+use async_graphql::{Name, Number, Value, indexmap::IndexMap};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::serve::limits;
+
+/// The members of an object.
+pub type Members = IndexMap<Name, Value>;
+
+/// Why JSON was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is no JSON.
+    NotJson,
+    /// It holds too many values, or they are nested too deeply.
+    TooMuch,
+}
+
+/// What may still be read.
+#[derive(Clone, Copy)]
+struct Room<'c> {
+    values: &'c Cell<usize>,
+    levels: usize,
+    exceeded: &'c Cell<bool>,
+}
+
+impl Room<'_> {
+    fn refuse<E: serde::de::Error>(&self) -> E {
+        self.exceeded.set(true);
+        E::custom("more than is taken")
+    }
+
+    /// Takes room for a value.
+    fn value<E: serde::de::Error>(&self) -> Result<(), E> {
+        let left = self.values.get().checked_sub(1).ok_or_else(|| self.refuse())?;
+        self.values.set(left);
+        Ok(())
+    }
+
+    /// What is left within a list or an object.
+    fn within<E: serde::de::Error>(self) -> Result<Self, E> {
+        let levels = self.levels.checked_sub(1).ok_or_else(|| self.refuse())?;
+        Ok(Self { levels, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Room<'_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Room<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.value().map(|()| Value::Null)
+    }
+    fn visit_bool<E: serde::de::Error>(self, v: bool) -> Result<Value, E> {
+        self.value().map(|()| Value::Boolean(v))
+    }
+    fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<Value, E> {
+        self.value().map(|()| Value::Number(v.into()))
+    }
+    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<Value, E> {
+        self.value().map(|()| Value::Number(v.into()))
+    }
+    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<Value, E> {
+        self.value().map(|()| Number::from_f64(v).map_or(Value::Null, Value::Number))
+    }
+    fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Value, E> {
+        self.value().map(|()| Value::String(v.to_owned()))
+    }
+    fn visit_string<E: serde::de::Error>(self, v: String) -> Result<Value, E> {
+        self.value().map(|()| Value::String(v))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        self.value()?;
+        let within = self.within()?;
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(within)? {
+            values.push(value);
+        }
+        Ok(Value::List(values))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        self.value()?;
+        let within = self.within()?;
+        let mut members = Members::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name.len() > limits::GRAPHQL_NAME {
+                return Err(self.refuse());
+            }
+            // As most readers do, the last of one name counts.
+            members.insert(Name::new(name), map.next_value_seed(within)?);
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// [`Unread`]; reading ends where it is too much.
+pub fn read(text: &[u8]) -> Result<Value, Unread> {
+    let (values, exceeded) = (Cell::new(limits::GRAPHQL_VALUES), Cell::new(false));
+    let room = Room { values: &values, levels: limits::GRAPHQL_VALUE_DEPTH, exceeded: &exceeded };
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let read = room.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|_| if exceeded.get() { Unread::TooMuch } else { Unread::NotJson })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn it_reads_what_the_library_reads() {
+        let json = prop::sample::select(vec![
+            "1",
+            "-1",
+            "1.5e3",
+            "18446744073709551615",
+            "true",
+            "null",
+            "\"\\u00fc\\n\"",
+            "[]",
+            "{}",
+            "[1,[2,{\"a\":[]}]]",
+            "{\"a\":1,\"b\":{\"a\":null},\"a\":2}",
+            "1 ",
+            "",
+            "{",
+            "[1,]",
+            "{\"a\"}",
+            "01",
+            "[1] 2",
+            "\"\\ud800\"",
+            "nul",
+        ]);
+        proptest!(|(parts in prop::collection::vec(json, 1..5))| {
+            for text in [parts.join(""), format!("[{}]", parts.join(",")), format!("{{\"x\":{}}}", parts.join(",\"y\":"))] {
+                let library = serde_json::from_str::<serde_json::Value>(&text).ok();
+                let library = library.map(|v| Value::from_json(v).unwrap());
+                prop_assert_eq!(read(text.as_bytes()).ok(), library, "{}", text);
+            }
+        });
+    }
+
+    #[test]
+    fn it_ends_where_there_is_too_much() {
+        let most = limits::GRAPHQL_VALUES;
+        assert!(read(format!("[{}0]", "0,".repeat(most - 2)).as_bytes()).is_ok());
+        for text in [
+            format!("[{}0]", "0,".repeat(most - 1)),
+            // What comes after is not looked at.
+            format!("[{}", "0,".repeat(8 << 20)),
+            format!("[{}", "{},".repeat(most)),
+            "[".repeat(1 << 20),
+            "{\"a\":".repeat(1 << 20),
+            format!("{{\"{}\":0}}", "a".repeat(limits::GRAPHQL_NAME + 1)),
+        ] {
+            assert_eq!(read(text.as_bytes()), Err(Unread::TooMuch), "{}", &text[..20]);
+        }
+        let deep = limits::GRAPHQL_VALUE_DEPTH;
+        assert!(read(format!("{}{}", "[".repeat(deep), "]".repeat(deep)).as_bytes()).is_ok());
+        assert_eq!(read(b"{\"a\":}"), Err(Unread::NotJson));
+    }
+}

@@ -1,0 +1,187 @@
+//! An answer, counted while it is made. What an answer can hold at most is known before ([`cost`](super::cost)); where that
+//! may be too much, each value is counted as it comes, and at the limit answer and work end.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use async_graphql::{
+    Name, QueryPathSegment, ServerError, ServerResult, Value,
+    async_trait::async_trait,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo},
+};
+
+use super::errors;
+use crate::{serve::limits, views::Allowance};
+
+/// What an answer holds so far, and what ended it.
+#[derive(Debug)]
+pub struct Meter {
+    allowance: Arc<Allowance>,
+    /// What a thing counts for beside itself: names of types, which the library does not tell of.
+    beside: u64,
+    values: AtomicU64,
+    /// Values that tell of the schema: always the same ones, which tools ask for whole.
+    introspection: AtomicU64,
+    bytes: AtomicU64,
+    ended: OnceLock<String>,
+}
+
+impl Meter {
+    /// Of an answer that has nothing yet, to a request that may read so much and asks so often for the name of one type.
+    pub fn new(allowance: Arc<Allowance>, typenames: u64) -> Self {
+        // Programs that ask for it in each fragment are not charged for it.
+        let beside = if typenames > limits::GRAPHQL_TYPENAMES { typenames } else { 0 };
+        Self {
+            allowance,
+            beside,
+            values: AtomicU64::new(0),
+            introspection: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            ended: OnceLock::new(),
+        }
+    }
+
+    /// What the request may read.
+    pub fn allowance(&self) -> &Arc<Allowance> {
+        &self.allowance
+    }
+
+    /// Begins anew, for the next answer to the same request.
+    pub fn reset(&self) {
+        for counter in [&self.values, &self.introspection, &self.bytes] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The error that stands instead of an answer that was ended.
+    pub fn ended(&self) -> Option<ServerError> {
+        if let Some(why) = self.ended.get() {
+            return Some(errors::refusal("TOO_LARGE", why, None));
+        }
+        self.allowance.is_spent().then(spent)
+    }
+
+    /// How many values and bytes were counted.
+    #[cfg(test)]
+    pub fn seen(&self) -> (u64, u64) {
+        let [values, introspection, bytes] =
+            [&self.values, &self.introspection, &self.bytes].map(|counter| counter.load(Ordering::Relaxed));
+        (values + introspection, bytes)
+    }
+
+    fn count(&self, counter: &AtomicU64, n: u64, most: u64, what: &str) -> ServerResult<()> {
+        let found = counter.fetch_add(n, Ordering::Relaxed).saturating_add(n);
+        if found > most {
+            let why = || format!("the answer holds more than {most} {what}: ask for less at once");
+            self.ended.get_or_init(why);
+        }
+        self.going_on()
+    }
+
+    fn going_on(&self) -> ServerResult<()> {
+        // What is said here is not sent: `ended` is.
+        let over = || ServerError::new("the answer was ended", None);
+        let going = self.ended.get().is_none() && self.allowance.take(0).is_ok();
+        going.then_some(()).ok_or_else(over)
+    }
+
+    fn value(&self, of_the_schema: bool, n: u64) -> ServerResult<()> {
+        if of_the_schema {
+            let what = "values that tell of the schema";
+            self.count(&self.introspection, n, limits::GRAPHQL_INTROSPECTION, what)
+        } else {
+            self.count(&self.values, n, limits::GRAPHQL_COST, "values")
+        }
+    }
+
+    fn bytes(&self, n: u64) -> ServerResult<()> {
+        self.count(&self.bytes, n, limits::GRAPHQL_ANSWER, "bytes")
+    }
+}
+
+/// Says that a request has read all that one may.
+pub fn spent() -> ServerError {
+    let message = format!(
+        "the request takes more work than one may: it reads more than {} entries, or takes longer than {} s",
+        limits::ENTRIES_READ,
+        limits::WORK_TIMEOUT.as_secs()
+    );
+    errors::refusal("TOO_LARGE", message, None)
+}
+
+/// Values below a value, and bytes that it takes as JSON.
+fn extent(value: &Value) -> (u64, u64) {
+    let all = |values: &mut dyn Iterator<Item = (u64, &Value)>| {
+        values.fold((0, 2), |(n, bytes), (name, value)| {
+            let (below, own) = extent(value);
+            (n + 1 + below, bytes + name + own + 1)
+        })
+    };
+    match value {
+        Value::Null | Value::Boolean(_) => (0, 5),
+        Value::Number(n) => (0, n.to_string().len() as u64),
+        Value::String(text) => (0, written(text)),
+        Value::Enum(name) => (0, name.len() as u64 + 2),
+        Value::Binary(bytes) => (0, bytes.len() as u64),
+        Value::List(values) => all(&mut values.iter().map(|v| (0, v))),
+        Value::Object(members) => {
+            all(&mut members.iter().map(|(name, v): (&Name, &Value)| (name.len() as u64 + 3, v)))
+        }
+    }
+}
+
+/// Bytes of a text in JSON.
+fn written(text: &str) -> u64 {
+    let more = text.bytes().map(|b| match b {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+        0..=0x1F => 5,
+        _ => 0,
+    });
+    text.len() as u64 + 2 + more.sum::<u64>()
+}
+
+/// Counts each value of an answer of which the request has a [`Meter`].
+pub struct Metering;
+
+impl ExtensionFactory for Metering {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for Metering {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let Some(meter) = ctx.data_opt::<Arc<Meter>>() else { return next.run(ctx, info).await };
+        // The things of a list are counted with it: not every list tells of each.
+        if let QueryPathSegment::Index(_) = info.path_node.segment {
+            meter.going_on()?;
+            return next.run(ctx, info).await;
+        }
+        meter.value(info.is_for_introspection, 1)?;
+        let name = info.alias.unwrap_or(info.name).len() as u64 + 4;
+        let (of_the_schema, leaf) =
+            (info.is_for_introspection, info.field.selection_set.node.items.is_empty());
+        let value = next.run(ctx, info).await?;
+        let (below, bytes) = match &value {
+            None => (0, 4),
+            Some(value) if leaf => extent(value),
+            // What stands below was counted. Here: the things themselves, with their commas and braces.
+            Some(Value::List(things)) => {
+                let things = things.len() as u64;
+                (things.saturating_mul(meter.beside + 1), things.saturating_mul(5) + 2)
+            }
+            Some(_) => (meter.beside, 4),
+        };
+        meter.value(of_the_schema, below)?;
+        meter.bytes(name + bytes)?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,314 @@
+//! What a document comes to when its fragments are put where they are spread, found without putting them there.
+//!
+//! The library unfolds fragments to count and to check, each within the other, and calls itself for each: a chain of
+//! fragments is as deep as it is long, and fragments that are spread twice in one another double with each. Here each fragment
+//! is looked at once, those that others spread first, so a document costs no more than its length to refuse.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned, ServerError, Value as ConstValue, Variables,
+    parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
+};
+use async_graphql_value::Value;
+
+use super::errors;
+use crate::serve::limits;
+
+/// What some selections come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Weight {
+    /// Selections, each fragment counted each time that it is spread.
+    selections: u64,
+    /// The most that lie within each other: fields and fragments.
+    levels: u64,
+    /// Bytes of arguments, those of a variable each time it is named.
+    arguments: u64,
+    /// Selections and arguments of one level: fields, and those of fragments in the place of fields.
+    level: u64,
+    /// The same, added up over all braces. For each brace the library compares what stands in it.
+    compared: u64,
+    /// How often `__typename` stands on one level, and on the level where it stands most often.
+    typenames: u64,
+    typenames_most: u64,
+}
+
+impl Weight {
+    /// Adds what stands beside it.
+    fn add(&mut self, other: Self) {
+        self.selections = self.selections.saturating_add(other.selections);
+        self.levels = self.levels.max(other.levels);
+        self.arguments = self.arguments.saturating_add(other.arguments);
+        self.level = self.level.saturating_add(other.level);
+        self.compared = self.compared.saturating_add(other.compared);
+        self.typenames = self.typenames.saturating_add(other.typenames);
+        self.typenames_most = self.typenames_most.max(other.typenames_most);
+    }
+}
+
+/// Weighs a document; a fragment is weighed once those that it spreads are.
+struct Scale<'d> {
+    variables: HashMap<&'d str, u64>,
+    fragments: HashMap<&'d str, Weight>,
+}
+
+/// Bytes of a value that a variable has, about. Its depth is bounded where it is read.
+fn size(value: &ConstValue) -> u64 {
+    match value {
+        ConstValue::String(text) => text.len() as u64 + 1,
+        ConstValue::List(values) => 1 + values.iter().map(size).sum::<u64>(),
+        ConstValue::Object(members) => 1 + members.iter().map(|(n, v)| n.len() as u64 + size(v)).sum::<u64>(),
+        _ => 1,
+    }
+}
+
+impl<'d> Scale<'d> {
+    /// Bytes of an argument, and how many values it is written with.
+    fn argument(&self, value: &Value) -> (u64, u64) {
+        let all = |values: &mut dyn Iterator<Item = &Value>| {
+            values
+                .map(|v| self.argument(v))
+                .fold((1, 1_u64), |(a, b): (u64, u64), (c, d)| (a.saturating_add(c), b.saturating_add(d)))
+        };
+        match value {
+            Value::Variable(name) => (self.variables.get(name.as_str()).copied().unwrap_or(1), 1),
+            Value::String(text) => (text.len() as u64 + 1, 1),
+            Value::List(values) => all(&mut values.iter()),
+            Value::Object(members) => all(&mut members.values()),
+            _ => (1, 1),
+        }
+    }
+
+    fn arguments<'v>(&self, arguments: impl Iterator<Item = &'v Positioned<Value>>) -> Weight {
+        let mut weight = Weight::default();
+        for argument in arguments {
+            let (bytes, values) = self.argument(&argument.node);
+            weight.add(Weight { arguments: bytes, level: values, ..Weight::default() });
+        }
+        weight
+    }
+
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Weight {
+        self.arguments(directives.iter().flat_map(|d| d.node.arguments.iter().map(|(_, v)| v)))
+    }
+
+    /// Weighs what stands in one pair of braces. Braces are as deep as the text was found to be.
+    fn set(&self, set: &Positioned<SelectionSet>) -> Weight {
+        let mut weight = Weight::default();
+        for selection in &set.node.items {
+            let mut own = Weight { selections: 1, levels: 1, level: 1, ..Weight::default() };
+            match &selection.node {
+                Selection::Field(field) => {
+                    own.add(self.arguments(field.node.arguments.iter().map(|(_, v)| v)));
+                    own.add(self.directives(&field.node.directives));
+                    let below = self.set(&field.node.selection_set);
+                    own.typenames = u64::from(field.node.name.node == "__typename");
+                    // Its own level ends here.
+                    own.add(Weight { level: 0, typenames: 0, levels: below.levels + 1, ..below });
+                }
+                Selection::InlineFragment(fragment) => {
+                    own.add(self.directives(&fragment.node.directives));
+                    let within = self.set(&fragment.node.selection_set);
+                    own.add(Weight { levels: within.levels + 1, ..within });
+                }
+                Selection::FragmentSpread(spread) => {
+                    own.add(self.directives(&spread.node.directives));
+                    let name = spread.node.fragment_name.node.as_str();
+                    // One that is not there is the library's to refuse.
+                    let within = self.fragments.get(name).copied().unwrap_or_default();
+                    // Its own braces were added up where it is defined.
+                    own.add(Weight { levels: within.levels + 1, compared: 0, ..within });
+                }
+            }
+            weight.add(own);
+        }
+        weight.compared = weight.compared.saturating_add(weight.level);
+        weight.typenames_most = weight.typenames_most.max(weight.typenames);
+        weight
+    }
+}
+
+/// Fragments that some selections spread, in an order of no meaning. Braces are as deep as the text was found to be.
+fn spreads<'d>(set: &'d SelectionSet, into: &mut Vec<&'d Name>) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => spreads(&field.node.selection_set.node, into),
+            Selection::InlineFragment(fragment) => spreads(&fragment.node.selection_set.node, into),
+            Selection::FragmentSpread(spread) => into.push(&spread.node.fragment_name.node),
+        }
+    }
+}
+
+/// The names of all fragments, each after those that it spreads; `None` if one spreads itself, through others or not.
+fn in_order(document: &ExecutableDocument) -> Option<Vec<&Name>> {
+    // Of each fragment, how many that it spreads are still to come, and who spreads it.
+    let mut waits: HashMap<&str, usize> = HashMap::new();
+    let mut spread_by: HashMap<&str, Vec<&Name>> = HashMap::new();
+    let mut ready = Vec::new();
+    for (name, fragment) in &document.fragments {
+        let mut below = Vec::new();
+        spreads(&fragment.node.selection_set.node, &mut below);
+        below.retain(|name| document.fragments.contains_key(*name));
+        below.sort_unstable();
+        below.dedup();
+        if below.is_empty() {
+            ready.push(name);
+        }
+        waits.insert(name, below.len());
+        for spread in below {
+            spread_by.entry(spread).or_default().push(name);
+        }
+    }
+    let mut order = Vec::with_capacity(document.fragments.len());
+    while let Some(name) = ready.pop() {
+        order.push(name);
+        for above in spread_by.get(name.as_str()).into_iter().flatten() {
+            if let Some(waits) = waits.get_mut(above.as_str()) {
+                *waits -= 1;
+                if *waits == 0 {
+                    ready.push(above);
+                }
+            }
+        }
+    }
+    (order.len() == document.fragments.len()).then_some(order)
+}
+
+/// The fragments of a document, each after those that it spreads.
+///
+/// # Errors
+/// `BAD_REQUEST` for a fragment within itself.
+pub fn order(document: &ExecutableDocument) -> Result<Vec<&Name>, ServerError> {
+    let cycle = || errors::refusal("BAD_REQUEST", "a fragment is spread within itself", None);
+    in_order(document).ok_or_else(cycle)
+}
+
+/// Weighs a document, with its fragments in [`order`] and the variables that come with it. Says how often `__typename` is
+/// asked of one thing, at most.
+///
+/// # Errors
+/// `TOO_LARGE` with what there is too much of.
+pub fn check(
+    document: &ExecutableDocument,
+    order: &[&Name],
+    variables: &Variables,
+) -> Result<u64, ServerError> {
+    let sizes = variables.iter().map(|(name, value)| (name.as_str(), size(value)));
+    let mut scale = Scale { variables: sizes.collect(), fragments: HashMap::with_capacity(order.len()) };
+    let mut whole = Weight::default();
+    for name in order {
+        let Some((name, fragment)) = document.fragments.get_key_value(*name) else { continue };
+        let mut weight = scale.set(&fragment.node.selection_set);
+        // Each is also looked at where it is defined, whether it is spread or not.
+        whole.add(weight);
+        weight.compared = 0;
+        scale.fragments.insert(name, weight);
+    }
+    for (_, operation) in document.operations.iter() {
+        whole.add(scale.set(&operation.node.selection_set));
+    }
+    let at_most = |what: &str, found: u64, most: u64| {
+        let message = || format!("the document is too large: {found} {what}, at most {most} are taken");
+        (found <= most).then_some(()).ok_or_else(|| errors::refusal("TOO_LARGE", message(), None))
+    };
+    at_most("levels, fragments counted where they are spread", whole.levels, limits::GRAPHQL_LEVELS)?;
+    at_most(
+        "selections, fragments counted where they are spread",
+        whole.selections,
+        limits::GRAPHQL_UNFOLDED,
+    )?;
+    at_most("bytes of arguments", whole.arguments, limits::GRAPHQL_BODY as u64)?;
+    at_most("selections to be compared with each other", whole.compared, limits::GRAPHQL_COMPARED)?;
+    Ok(whole.typenames_most)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn refused_with(text: &str, variables: Json) -> Option<String> {
+        let document = parse_query(text).unwrap();
+        let checked =
+            order(&document).and_then(|order| check(&document, &order, &Variables::from_json(variables)));
+        checked.err().map(|e| e.message)
+    }
+    fn refused(text: &str) -> String {
+        refused_with(text, json!({})).expect(text)
+    }
+
+    #[test]
+    fn a_chain_of_fragments_is_as_deep_as_it_is_long() {
+        let chain = |n: u64, root: &str| {
+            let links = (0..n).map(|i| format!(" fragment F{i} on Query {{ ...F{} }}", i + 1));
+            format!("{{ {root} }}{} fragment F{n} on Query {{ a }}", links.collect::<String>())
+        };
+        for root in ["...F0", "a"] {
+            assert!(refused(&chain(limits::GRAPHQL_LEVELS, root)).contains("levels"));
+            assert_eq!(refused_with(&chain(limits::GRAPHQL_LEVELS / 2 - 2, root), json!({})), None);
+        }
+    }
+
+    #[test]
+    fn what_doubles_with_each_fragment_is_counted_and_not_unfolded() {
+        for leaf in ["a", "__typename"] {
+            let mut text = "{ ...F0 }".to_owned();
+            for i in 0..40 {
+                text.push_str(&format!(" fragment F{i} on Query {{ ...F{} ...F{} }}", i + 1, i + 1));
+            }
+            text.push_str(&format!(" fragment F40 on Query {{ {leaf} }}"));
+            assert!(refused(&text).contains("selections"));
+            // Whoever is spread by nobody is looked at too.
+            assert!(refused(&text.replacen("...F0", "a", 1)).contains("selections"));
+        }
+    }
+
+    #[test]
+    fn a_fragment_within_itself_is_refused_wherever_it_stands() {
+        for text in [
+            "{ ...A } fragment A on Query { a { ...A } }",
+            "{ a } fragment A on Query { ... { ...B } } fragment B on Query { a { ...A } }",
+        ] {
+            assert!(refused(text).contains("within itself"));
+        }
+        assert_eq!(refused_with("{ ...A ...A } fragment A on Query { a ...Missing }", json!({})), None);
+    }
+
+    #[test]
+    fn what_is_compared_with_each_other_is_added_up_for_each_brace() {
+        // Each of many braces has all of a large fragment in it.
+        let fields = |n: usize| (0..n).map(|i| format!("a{i} ")).collect::<String>();
+        let text = |braces: usize, n: usize| {
+            format!("{{ {} }} fragment F on Query {{ {} }}", "b { ...F } ".repeat(braces), fields(n))
+        };
+        assert!(refused(&text(19, 1_000)).contains("selections"));
+        assert_eq!(refused_with(&text(9, 1_000), json!({})), None);
+        let nested = format!(
+            "{{ {} ...F {} }} fragment F on Query {{ {} }}",
+            "... { ".repeat(60),
+            "} ".repeat(60),
+            fields(1_500)
+        );
+        assert!(refused(&nested).contains("compared"));
+    }
+
+    #[test]
+    fn what_is_asked_of_one_thing_again_and_again_is_known() {
+        let text = "{ __typename a { __typename ...F b { __typename __typename } } } \
+                    fragment F on A { ... { __typename } x: __typename }";
+        let document = parse_query(text).unwrap();
+        assert_eq!(check(&document, &order(&document).unwrap(), &Variables::default()).unwrap(), 3);
+    }
+
+    #[test]
+    fn a_variable_counts_each_time_it_is_named() {
+        let text = "mutation($i: RecordInput!) { a: record(input: $i) b: record(input: {x: [$i]}) { ...F } } \
+                    fragment F on RecordPayload { c(d: \"x\") @e(f: $i) }";
+        let half = "x".repeat(limits::GRAPHQL_BODY / 2);
+        assert!(refused_with(text, json!({"i": {"n": [half]}})).unwrap().contains("bytes of arguments"));
+        let quarter = &half[..half.len() / 3];
+        assert_eq!(refused_with(text, json!({"i": {"n": [quarter]}})), None);
+    }
+}

@@ -1,0 +1,335 @@
+//! The text of a document, counted before it is parsed.
+//!
+//! The parser calls itself for each bracket and takes some thousand bytes of memory for each token, so what it is given is
+//! counted first: in one pass, without recursion, and without memory of its own. Text that is no GraphQL is refused here,
+//! so nothing that the parser sees was read differently.
+
+use async_graphql::{Pos, ServerError};
+
+use super::errors;
+use crate::serve::limits;
+
+/// What a document holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Names, numbers, texts and marks.
+    pub tokens: usize,
+    /// Operations.
+    pub operations: usize,
+    /// Fragments that have a name.
+    pub fragments: usize,
+    /// Fields, aliases and fragments within braces; none of these is left out, and some count twice.
+    pub selections: usize,
+    /// Variables, each time one is named.
+    pub variables: usize,
+    /// The most brackets that are open at once.
+    pub nesting: usize,
+    /// Whether an operation may be something else than a query.
+    pub not_a_query: bool,
+}
+
+/// Where in a document something stands that can't be taken.
+struct Place<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Place<'_> {
+    fn pos(&self) -> Pos {
+        let before = self.text.get(..self.at).unwrap_or(self.text);
+        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        Pos { line, column }
+    }
+
+    fn unreadable(&self, what: &str) -> ServerError {
+        errors::refusal("BAD_REQUEST", what, Some(self.pos()))
+    }
+}
+
+/// Refuses what is more than is taken.
+fn at_most(what: &str, found: usize, most: usize) -> Result<(), ServerError> {
+    if found <= most {
+        return Ok(());
+    }
+    let message = format!("the document is too large: it has more than {most} {what}");
+    Err(errors::refusal("TOO_LARGE", message, None))
+}
+
+impl Counted {
+    fn check(&self) -> Result<(), ServerError> {
+        at_most("tokens", self.tokens, limits::GRAPHQL_TOKENS)?;
+        at_most("levels of brackets", self.nesting, limits::GRAPHQL_NESTING)?;
+        at_most("operations", self.operations, limits::GRAPHQL_OPERATIONS)?;
+        at_most("fragments", self.fragments, limits::GRAPHQL_FRAGMENTS)?;
+        at_most("selections", self.selections, limits::GRAPHQL_SELECTIONS)?;
+        at_most("mentions of variables", self.variables, limits::GRAPHQL_VARIABLES)
+    }
+}
+
+/// The length of a text in quotes, from its first quote to its last; `None` if it has no end.
+fn quoted(bytes: &[u8]) -> Option<usize> {
+    if let Some(block) = bytes.strip_prefix(b"\"\"\"") {
+        let mut at = 0;
+        loop {
+            let rest = block.get(at..)?;
+            if rest.starts_with(b"\\\"\"\"") {
+                at += 4;
+            } else if rest.starts_with(b"\"\"\"") {
+                return Some(at + 6);
+            } else {
+                at += 1;
+            }
+        }
+    }
+    let mut at = 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\n' | b'\r' => return None,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().take_while(|b| belongs(**b)).count()
+}
+
+/// Counts a document.
+///
+/// # Errors
+/// `TOO_LARGE` if there is more of something than is taken, `BAD_REQUEST` with its place if there is what no document holds.
+pub fn count(text: &str) -> Result<Counted, ServerError> {
+    if text.len() > limits::GRAPHQL_DOCUMENT {
+        return at_most("bytes", text.len(), limits::GRAPHQL_DOCUMENT).map(|()| Counted::default());
+    }
+    let bytes = text.as_bytes();
+    let mut counted = Counted::default();
+    // Brackets that are open, innermost last; never more than may be.
+    let mut open = Vec::new();
+    // Whether nothing but an operation's or a fragment's first word can stand here.
+    let mut begins = true;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let here = Place { text, at };
+        let length = match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
+                at += 1;
+                continue;
+            }
+            // A byte order mark is white space.
+            0xEF if rest.starts_with("\u{feff}".as_bytes()) => {
+                at += 3;
+                continue;
+            }
+            b'#' => {
+                at += run(rest, |b| b != b'\n' && b != b'\r');
+                continue;
+            }
+            b'{' | b'(' | b'[' => {
+                if open.is_empty() && byte == b'{' && begins {
+                    counted.operations += 1;
+                }
+                begins = false;
+                open.push(byte);
+                counted.nesting = counted.nesting.max(open.len());
+                1
+            }
+            b'}' | b')' | b']' => {
+                let opened = match byte {
+                    b'}' => b'{',
+                    b')' => b'(',
+                    _ => b'[',
+                };
+                if open.pop() != Some(opened) {
+                    return Err(here.unreadable("a bracket is closed here that is not the one that is open"));
+                }
+                begins = open.is_empty() && byte == b'}';
+                1
+            }
+            b'"' => quoted(rest).ok_or_else(|| here.unreadable("a text begins here that does not end"))?,
+            b'.' if rest.starts_with(b"...") => {
+                counted.selections += 1;
+                3
+            }
+            b'$' => {
+                counted.variables += 1;
+                1
+            }
+            b'!' | b'&' | b':' | b'=' | b'@' | b'|' => 1,
+            b'-' | b'0'..=b'9' => {
+                let length = 1 + run(rest.get(1..).unwrap_or_default(), |b| {
+                    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_')
+                });
+                if length > limits::GRAPHQL_NAME {
+                    return Err(here.unreadable("a number begins here that is too long"));
+                }
+                length
+            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
+                let length = run(rest, |b| b.is_ascii_alphanumeric() || b == b'_');
+                let name = rest.get(..length).unwrap_or_default();
+                if length > limits::GRAPHQL_NAME {
+                    return Err(here.unreadable("a name begins here that is too long"));
+                }
+                if begins {
+                    match name {
+                        b"fragment" => counted.fragments += 1,
+                        _ => counted.operations += 1,
+                    }
+                    counted.not_a_query |= name != b"fragment" && name != b"query";
+                    begins = false;
+                }
+                // Within parentheses there are no selections.
+                if open.last() == Some(&b'{') && !open.contains(&b'(') {
+                    counted.selections += 1;
+                }
+                length
+            }
+            _ => {
+                return Err(
+                    here.unreadable("expected a name, a number, a text in quotes, or a mark of GraphQL")
+                );
+            }
+        };
+        at += length;
+        counted.tokens += 1;
+        counted.check()?;
+    }
+    if open.is_empty() {
+        Ok(counted)
+    } else {
+        Err(Place { text, at }.unreadable("the document ends before all brackets are closed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn counts(text: &str) -> Counted {
+        count(text).unwrap_or_else(|e| panic!("{text:?}: {e}"))
+    }
+
+    fn code(text: &str) -> String {
+        let error = count(text).expect_err(text);
+        assert!(error.message.len() < 200, "{}", error.message);
+        format!("{:?}", error.extensions.unwrap().get("code").unwrap())
+    }
+
+    #[test]
+    fn what_a_document_holds_is_counted() {
+        let text = "query A($n: [Int!] = [1, 2]) @x { a: b(c: {d: \"}\"}) { ...F ... on G { h } } } # }{\n\
+                    fragment F on Query { \u{feff}i(j: \"\"\" \" \\\"\"\" }\"\"\", k: $n) }\nsubscription{x}";
+        let counted = counts(text);
+        assert_eq!((counted.operations, counted.fragments, counted.not_a_query), (2, 1, true));
+        assert_eq!((counted.variables, counted.nesting), (2, 3));
+        // a, b, ...F with its name, ... with its two, h, i, x.
+        assert_eq!(counted.selections, 10);
+        assert!(!counts("{a} fragment mutation on Query {a} query mutation {a}").not_a_query);
+        assert!(counts("mutation M {a}").not_a_query && counts("{a} subscription {a}").not_a_query);
+        assert_eq!(counts("").tokens, 0);
+    }
+
+    #[test]
+    fn each_thing_has_its_bound() {
+        let most = |text: String| {
+            let started = std::time::Instant::now();
+            assert_eq!(code(&text), "String(\"TOO_LARGE\")");
+            // What is refused is refused where it becomes too much.
+            assert!(started.elapsed().as_secs() < 5);
+        };
+        most(format!("{{{}}}", "a ".repeat(limits::GRAPHQL_SELECTIONS + 1)));
+        most(format!("{{a(b: [{}])}}", "1 ".repeat(limits::GRAPHQL_TOKENS)));
+        most("{a".repeat(limits::GRAPHQL_NESTING + 1));
+        most(format!("{{a(b: {}", "[".repeat(1 << 17)));
+        most(format!("query($a: {}", "[".repeat(1 << 17)));
+        most("query A {a} ".repeat(limits::GRAPHQL_OPERATIONS + 1));
+        most("{a} ".repeat(limits::GRAPHQL_OPERATIONS + 1));
+        most("fragment F on Query {a} ".repeat(limits::GRAPHQL_FRAGMENTS + 1));
+        most(format!("query({}) {{a}}", "$a: Int ".repeat(limits::GRAPHQL_VARIABLES + 1)));
+        most(format!("{{a(b: \"{}\")}}", "x".repeat(limits::GRAPHQL_DOCUMENT)));
+        // What is no token counts for its bytes alone.
+        assert_eq!(counts(&format!("{{a}} #{}", "{".repeat(200_000))).tokens, 3);
+        assert_eq!(counts(&format!("{{a{}}}", ",".repeat(200_000))).tokens, 3);
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused_with_its_place() {
+        for (text, line, column) in [
+            ("{a\n ü}", 2, 2),
+            ("{a)", 1, 3),
+            ("}", 1, 1),
+            ("{a(b: \"\n\")}", 1, 7),
+            ("{a(b: \"\"\" \")}", 1, 7),
+            ("{a(b: \"\\", 1, 7),
+            ("{a ..b}", 1, 4),
+            ("{\r\n\n a", 3, 3),
+        ] {
+            let error = count(text).expect_err(text);
+            assert_eq!(error.locations, [Pos { line, column }], "{text:?}: {}", error.message);
+            assert!(parse_query(text).is_err(), "{text:?}");
+        }
+        let long = "a".repeat(limits::GRAPHQL_NAME + 1);
+        assert_eq!(code(&format!("{{{long}}}")), "String(\"BAD_REQUEST\")");
+        assert_eq!(
+            code(&format!("{{a(b: {})}}", "1".repeat(limits::GRAPHQL_NAME + 1))),
+            "String(\"BAD_REQUEST\")"
+        );
+    }
+
+    #[test]
+    fn nothing_that_the_parser_takes_is_refused_or_counted_for_less() {
+        use proptest::prelude::*;
+        // Pieces of documents in any order: most make none, and those that do must be counted whole.
+        let piece = prop::sample::select(vec![
+            "{",
+            "}",
+            "(",
+            ")",
+            "[",
+            "]",
+            "a",
+            "b:",
+            "1",
+            "-0.5e+3",
+            "\"\"",
+            "\"x\\\"\"",
+            "\"\"\"\"\"\"",
+            "\"\"\"\\\"\"\"\"\"\"",
+            "$v",
+            "...",
+            "on Query",
+            "@skip(if: true)",
+            "fragment F on Query",
+            "query",
+            "mutation M",
+            "{a}",
+            "(c: {d: [1 2]})",
+            "#x\n",
+            ",",
+            "\u{feff}",
+            "!",
+            "=",
+            ":",
+            "{a{b}}",
+            "...F",
+            "\"\n",
+        ]);
+        proptest!(ProptestConfig::with_cases(4_096), |(pieces in prop::collection::vec(piece, 1..12))| {
+            let text = pieces.join(" ");
+            if let Ok(document) = parse_query(&text) {
+                let counted = counts(&text);
+                prop_assert_eq!(counted.operations, document.operations.iter().count(), "{}", &text);
+                prop_assert_eq!(counted.fragments, document.fragments.len(), "{}", &text);
+                let queries = document.operations.iter().all(|(_, o)| o.node.ty == async_graphql::parser::types::OperationType::Query);
+                prop_assert_eq!(counted.not_a_query, !queries, "{}", &text);
+            }
+        });
+    }
+}

@@ -38,6 +38,18 @@ impl Author {
         .1
     }
 
+    /// The case in which it speaks.
+    pub fn case(&self) -> EventId {
+        self.case
+    }
+
+    /// An exhibit about others.
+    pub fn shows(&self, i: usize, about: &[EventId]) -> (EventId, Submission) {
+        let facts = json!({"method": "scan", "captured": "2024-01-01"});
+        let words = json!({"name": format!("exhibit {i}")});
+        say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[&self.key])
+    }
+
     /// So many authors, whom no ledger knows yet, each with the event that registers it.
     fn make(story: Story) -> Vec<(Self, Submission)> {
         let op = operator();

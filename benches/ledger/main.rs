@@ -11,6 +11,7 @@ mod answers;
 mod authors;
 mod files;
 mod grown;
+mod hostile;
 mod http;
 mod library;
 mod load;
@@ -40,6 +41,8 @@ struct Sizes {
     answers: u64,
     /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
     search: u64,
+    /// Seconds for which the worst requests come: `ONRECORD_BENCH_HOSTILE`.
+    hostile: u64,
     /// Entries of the large ledger: `ONRECORD_BENCH_ENTRIES`.
     entries: u64,
 }
@@ -54,6 +57,7 @@ fn main() {
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
         answers: number("ONRECORD_BENCH_ANSWERS", 100_000),
         search: number("ONRECORD_BENCH_SEARCH", 100_000),
+        hostile: number("ONRECORD_BENCH_HOSTILE", 60),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
     };
     // Cargo adds flags of its own.
@@ -77,6 +81,9 @@ fn main() {
     }
     if part("answers") {
         answers::run(sizes.answers as usize);
+    }
+    if part("hostile") {
+        hostile::run(sizes.hostile);
     }
     if part("search") {
         search::run(sizes.search as usize);

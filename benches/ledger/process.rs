@@ -54,8 +54,13 @@ pub struct Program(pub Child);
 impl Program {
     /// Serves a ledger; gives the address.
     pub fn serve(dir: &Path) -> (Self, SocketAddr) {
+        Self::serve_with(dir, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn serve_with(dir: &Path, more: &[&str]) -> (Self, SocketAddr) {
         let mut command = Command::new(ONRECORD);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"]).arg(dir);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"]).arg(dir).args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -70,6 +75,17 @@ impl Program {
         let stats = all.map(|entry| (entry.file_name(), stat(&entry.file_name().to_string_lossy())));
         let ours = stats.filter(|(name, stat)| *name == *pid || stat.get(1) == Some(&pid));
         Cpu(ours.map(|(_, stat)| ticks(&stat)).sum())
+    }
+
+    /// What it holds in memory, in MiB.
+    pub fn memory(&self) -> Option<f64> {
+        memory(&self.0.id().to_string(), "VmRSS:")
+    }
+
+    /// Has the system count anew the most memory it has held.
+    pub fn forget_peak(&self) {
+        // proc(5): 5 sets the peak to what is held now.
+        fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5").unwrap();
     }
 
     /// The most memory it has held, in MiB.

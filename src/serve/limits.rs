@@ -75,14 +75,16 @@ pub const GRAPHQL_BODY: usize = 24 << 20;
 pub const GRAPHQL_QUERY_BODY: usize = 512 << 10;
 /// The longest document, in bytes.
 pub const GRAPHQL_DOCUMENT: usize = 256 << 10;
-/// Bytes of GraphQL requests held in memory at once; more get 503.
-pub const GRAPHQL_BODIES: usize = 128 << 20;
+/// Bytes of GraphQL requests held in memory at once, long ones three times; more get 503.
+pub const GRAPHQL_BODIES: usize = 192 << 20;
 /// Bytes of one client's GraphQL requests held in memory at once.
-pub const GRAPHQL_BODIES_EACH: usize = 32 << 20;
+pub const GRAPHQL_BODIES_EACH: usize = 80 << 20;
 /// A longer request is read off the threads that serve connections, as is a document of more tokens.
 pub const READ_IN_PLACE: usize = 64 << 10;
 /// See [`READ_IN_PLACE`].
 pub const PARSED_IN_PLACE: usize = 512;
+/// A document that records is checked where its request was read if it has no more to compare than this.
+pub const CHECKED_IN_PLACE: u64 = 512;
 /// JSON values in the variables of a request; 256 submissions take some 1,000.
 pub const GRAPHQL_VALUES: usize = 8_192;
 /// Levels of lists and objects in the variables of a request.

@@ -17,19 +17,26 @@ pub struct Served {
 impl Served {
     /// Starts `onrecord serve` on a free port of the loopback, with further flags; its log goes to a file.
     pub fn start(data: &Path, flags: &[&str], log: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| {
-            let log = std::fs::read_to_string(log).unwrap_or_default();
-            panic!("it does not serve: {line:?} {log}")
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
+        Self::run(serve, log)
+    }
+
+    /// The same with a mirror of what is served elsewhere, known by its key.
+    pub fn mirror(url: &str, key: &str, data: &Path, log: &Path) -> Self {
+        let mut mirror = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        mirror.args(["mirror", url, "--key", key, "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        Self::run(mirror, log)
+    }
+
+    fn run(mut command: Command, log: &Path) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(std::fs::File::create(log).unwrap()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url =
+            |line: String| Some(line.strip_prefix("listening on ")?.split([' ', ',']).next()?.to_owned());
+        let url = lines.filter_map(url).next().unwrap_or_else(|| {
+            panic!("it does not serve: {}", std::fs::read_to_string(log).unwrap_or_default())
         });
         let (scheme, address) = url.split_once("://").unwrap();
         Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child }

@@ -33,7 +33,7 @@ use super::{
     json::{self, Members, Unread},
     meter::{self, Meter},
     pieces::{self, Pieces},
-    shape,
+    shape::{self, Shape},
     state::Now,
     tokens, transport,
     url::Base,
@@ -133,7 +133,12 @@ pub async fn post(
     if let Some(body) = key.and_then(|key| given_before(&app, &key)) {
         return media.answer(StatusCode::OK, body);
     }
-    let (long, bytes) = (bytes.len() > limits::GRAPHQL_QUERY_BODY, Bytes::from(bytes));
+    let long = bytes.len() > limits::GRAPHQL_QUERY_BODY;
+    // The library copies variables where they are named: once to check them, once to use them.
+    if long && !held.grow(2 * bytes.len()) {
+        return guard::busy(&app.edge, "too many requests in memory");
+    }
+    let bytes = Bytes::from(bytes);
     let request = match members(bytes).await {
         Ok(members) => request(&app, client, members).await,
         Err(unread) => Err(unread),
@@ -370,11 +375,13 @@ pub(super) fn operation<'d>(
 
 /// What is known of a request that may be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Allowed {
-    /// Its answer can't be too much.
-    Bounded,
-    /// Its answer may be too much, and is counted while it is made. How often it asks for the name of one type, at most.
-    Open { typenames: u64 },
+pub(super) struct Allowed {
+    /// Whether its answer may be too much, and is counted while it is made.
+    pub open: bool,
+    /// How often it asks for the name of one type, at most.
+    pub typenames: u64,
+    /// Whether checking it takes no time to speak of.
+    pub light: bool,
 }
 
 /// Refuses a request that is known not to be allowed before it is run.
@@ -388,8 +395,8 @@ pub(super) fn allow(request: &mut Request) -> Result<Allowed, ServerError> {
         let order = shape::order(document)?;
         variables::check(document, name.as_deref(), &variables)?;
         let cost = cost::check(document, &variables, &order)?;
-        let typenames = shape::check(document, &order, &variables)?;
-        Ok(if cost.is_open() { Allowed::Open { typenames } } else { Allowed::Bounded })
+        let Shape { typenames, compared } = shape::check(document, &order, &variables)?;
+        Ok(Allowed { open: cost.is_open(), typenames, light: compared <= limits::CHECKED_IN_PLACE })
     });
     request.variables = variables;
     allowed
@@ -418,7 +425,8 @@ pub(super) async fn execute(
         Ok(allowed) => allowed,
         Err(refused) => return Some(Answer::from_errors(vec![refused])),
     };
-    let turn = if mutates(&mut request) { None } else { Some(app.turns.wait(client).await) };
+    let in_place = allowed.light && mutates(&mut request);
+    let turn = if in_place { None } else { Some(app.turns.wait(client).await) };
     let (views, now) = (app.views(), Now::new(clock::now()));
     execute_with(app, Some(allowed), client, share, request, turn, views, now).await.map(|(answer, _)| answer)
 }
@@ -439,18 +447,18 @@ async fn execute_with(
     let runtime = tokio::runtime::Handle::current();
     let schema = match allowed {
         None => &app.schemas.of_known,
-        Some(Allowed::Bounded) => &app.schemas.plain,
-        Some(Allowed::Open { .. }) => &app.schemas.metered,
+        Some(allowed) if allowed.open => &app.schemas.metered,
+        Some(_) => &app.schemas.plain,
     };
     let schema = schema.clone();
     // Recording has no end of its own: it waits for the disk, and is not cut short.
-    let time = if turn.is_some() { limits::WORK_TIMEOUT } else { limits::REQUEST_TIMEOUT };
+    let time = if mutates(&mut request) { limits::REQUEST_TIMEOUT } else { limits::WORK_TIMEOUT };
     let execution = async move {
         let (_share, began) = (share, Instant::now());
         let allowance = Arc::new(Allowance::new(limits::ENTRIES_READ, began + time));
         let mut meter = None;
-        if let Some(Allowed::Open { typenames }) = allowed {
-            let counting = Arc::new(Meter::new(allowance.clone(), typenames));
+        if let Some(allowed) = allowed.filter(|allowed| allowed.open) {
+            let counting = Arc::new(Meter::new(allowance.clone(), allowed.typenames));
             request = request.data(counting.clone());
             meter = Some(counting);
         }
@@ -504,7 +512,9 @@ async fn run(
         Err(refused) => return say(media, &Answer::from_errors(vec![refused])),
     };
     // What was made in no time needs no thread of its own, nor a turn: to be woken for it takes longer.
-    let in_place = mutates || former.as_ref().is_some_and(|former| former.took <= limits::IN_PLACE);
+    let light = allowed.is_none_or(|allowed| allowed.light);
+    let in_place =
+        (mutates && light) || former.as_ref().is_some_and(|former| former.took <= limits::IN_PLACE);
     let mut turn = None;
     let mut lead = None;
     // Whoever has waited for an answer that was begun before he asked waits for the next; that one was begun after.
@@ -541,7 +551,7 @@ async fn run(
     let mut pieces = None;
     // What is counted value by value is made value by value.
     if let Some(key) = key
-        && !matches!(allowed, Some(Allowed::Open { .. }))
+        && !allowed.is_some_and(|allowed| allowed.open)
         && request.parsed_query().is_ok_and(pieces::may_have)
     {
         let made = Arc::new(Pieces::new(app.answers.former(&key, state), state.size));

@@ -10,14 +10,28 @@ use crate::{search, serve::limits};
 pub struct ServiceConfig {
     /// Levels of fields in a query.
     pub max_depth: Index,
-    /// Values in an answer: pages count as long as they are asked for, other lists as long as such lists are, and
-    /// `__typename` like any field.
+    /// Values in an answer. Before it is made, pages count as long as they are asked for, other lists as long as such lists
+    /// are as a rule, and `__typename` like any field; while it is made, each value counts.
     pub max_values: Index,
+    /// Values in an answer that tell of the schema.
+    pub max_introspection_values: Index,
+    /// Bytes of an answer.
+    pub max_answer_bytes: Index,
+    /// Entries that are looked at for one answer.
+    pub max_entries_read: Index,
     /// Fields with an alias in a query.
     pub max_aliases: Index,
     /// Directives on one field.
     pub max_directives: Index,
-    /// Bytes of a request.
+    /// Bytes of a document.
+    pub max_document_bytes: Index,
+    /// Names, numbers, texts and marks in a document.
+    pub max_tokens: Index,
+    /// Values in the variables of a request.
+    pub max_variable_values: Index,
+    /// Bytes of a request that records nothing.
+    pub max_query_bytes: Index,
+    /// Bytes of a request that records something.
     pub max_request_bytes: Index,
     /// Seconds until an answer begins, from the end of the request.
     pub request_timeout_seconds: Index,
@@ -42,8 +56,15 @@ impl ServiceConfig {
         Self {
             max_depth: size(limits::GRAPHQL_DEPTH),
             max_values: Index(limits::GRAPHQL_COST),
+            max_introspection_values: Index(limits::GRAPHQL_INTROSPECTION),
+            max_answer_bytes: Index(limits::GRAPHQL_ANSWER),
+            max_entries_read: Index(limits::ENTRIES_READ),
             max_aliases: Index(limits::GRAPHQL_ALIASES),
             max_directives: size(limits::GRAPHQL_DIRECTIVES),
+            max_document_bytes: size(limits::GRAPHQL_DOCUMENT),
+            max_tokens: size(limits::GRAPHQL_TOKENS),
+            max_variable_values: size(limits::GRAPHQL_VALUES),
+            max_query_bytes: size(limits::GRAPHQL_QUERY_BODY),
             max_request_bytes: size(limits::GRAPHQL_BODY),
             request_timeout_seconds: Index(limits::REQUEST_TIMEOUT.as_secs()),
             default_page_size: Index(u64::from(limits::PAGE_DEFAULT.unsigned_abs())),

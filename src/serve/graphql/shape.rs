@@ -183,8 +183,16 @@ pub fn order(document: &ExecutableDocument) -> Result<Vec<&Name>, ServerError> {
     in_order(document).ok_or_else(cycle)
 }
 
-/// Weighs a document, with its fragments in [`order`] and the variables that come with it. Says how often `__typename` is
-/// asked of one thing, at most.
+/// What a document was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// How often `__typename` is asked of one thing, at most.
+    pub typenames: u64,
+    /// Selections and arguments that checking it compares.
+    pub compared: u64,
+}
+
+/// Weighs a document, with its fragments in [`order`] and the variables that come with it.
 ///
 /// # Errors
 /// `TOO_LARGE` with what there is too much of.
@@ -192,7 +200,7 @@ pub fn check(
     document: &ExecutableDocument,
     order: &[&Name],
     variables: &Variables,
-) -> Result<u64, ServerError> {
+) -> Result<Shape, ServerError> {
     let sizes = variables.iter().map(|(name, value)| (name.as_str(), size(value)));
     let mut scale = Scale { variables: sizes.collect(), fragments: HashMap::with_capacity(order.len()) };
     let mut whole = Weight::default();
@@ -219,7 +227,7 @@ pub fn check(
     )?;
     at_most("bytes of arguments", whole.arguments, limits::GRAPHQL_BODY as u64)?;
     at_most("selections to be compared with each other", whole.compared, limits::GRAPHQL_COMPARED)?;
-    Ok(whole.typenames_most)
+    Ok(Shape { typenames: whole.typenames_most, compared: whole.compared })
 }
 
 #[cfg(test)]
@@ -299,7 +307,7 @@ mod tests {
         let text = "{ __typename a { __typename ...F b { __typename __typename } } } \
                     fragment F on A { ... { __typename } x: __typename }";
         let document = parse_query(text).unwrap();
-        assert_eq!(check(&document, &order(&document).unwrap(), &Variables::default()).unwrap(), 3);
+        assert_eq!(check(&document, &order(&document).unwrap(), &Variables::default()).unwrap().typenames, 3);
     }
 
     #[test]

@@ -63,7 +63,7 @@ async fn start(app: &App, client: Client, request: Request, sink: &Sink) -> Resu
     let subscribes = http::operation(subscribes, name.as_deref())
         .is_some_and(|operation| operation.ty == OperationType::Subscription);
     if subscribes {
-        follow(app, Subscription::new(request)?, sink).await?;
+        follow(app, client, Subscription::new(request)?, sink).await?;
         return Ok(Vec::new());
     }
     let Some(share) = app.edge.requests.take(client) else { return Err(unavailable(guard::TOO_MANY)) };
@@ -88,9 +88,9 @@ pub(super) fn refused(why: &str, code: &str) -> Errors {
 }
 
 /// Sends the log from where the subscription begins, without end.
-async fn follow(app: &App, subscription: Subscription, sink: &Sink) -> Result<(), Errors> {
+async fn follow(app: &App, client: Client, subscription: Subscription, sink: &Sink) -> Result<(), Errors> {
     let subscription = Arc::new(subscription);
-    let mut next = app.parts.begin(app, &subscription).await?;
+    let mut next = app.parts.begin(app, client, &subscription).await?;
     let mut news = app.ledger.reader().watch();
     loop {
         // The sender lives as long as the reader.
@@ -100,7 +100,7 @@ async fn follow(app: &App, subscription: Subscription, sink: &Sink) -> Result<()
         let moment = app.parts.moment(app.ledger.reader(), next).await;
         // First a place to put the part, so that no more than one waits for each socket.
         let Ok(place) = sink.outputs.reserve().await else { return Ok(()) };
-        let part = app.parts.get(app, &moment, &subscription, next).await?;
+        let part = app.parts.get(app, client, &moment, &subscription, next).await?;
         next += part.payloads.len() as u64;
         let messages = part.payloads.iter().map(|payload| message::next(&sink.id, payload)).collect();
         place.send(sink.output(messages, false));

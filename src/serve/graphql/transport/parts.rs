@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{OnceCell, Semaphore},
+    sync::OnceCell,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -20,20 +20,19 @@ use super::{
 use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
-    serve::{App, limits, system},
+    serve::{App, Client, limits, system, turns::Turns},
 };
 
 /// Who renders, and what was rendered just now.
 pub(in crate::serve) struct Parts {
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     latest: Arc<Mutex<Option<Arc<Moment>>>>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
         // Half of the cores: however many follow the log, others still write and ask.
-        let turns = Semaphore::new(system::cores().div_ceil(2));
-        Self { turns: Arc::new(turns), latest: Arc::default() }
+        Self { turns: Turns::new(system::cores().div_ceil(2)), latest: Arc::default() }
     }
 }
 
@@ -77,37 +76,45 @@ impl Parts {
     }
 
     /// Checks a subscription. Gives the index of the first entry to be sent.
-    pub(super) async fn begin(&self, app: &App, subscription: &Arc<Subscription>) -> Result<u64, Errors> {
+    pub(super) async fn begin(
+        &self,
+        app: &App,
+        client: Client,
+        subscription: &Arc<Subscription>,
+    ) -> Result<u64, Errors> {
         let subscription = subscription.clone();
-        self.run(app, move |app| subscription.begin(&app.schemas, app.ledger.reader())).await
+        self.run(app, client, move |app| subscription.begin(&app.schemas, app.ledger.reader())).await
     }
 
     /// The events from an index on, as many as a part may hold.
     pub(super) async fn get(
         &self,
         app: &App,
+        client: Client,
         moment: &Moment,
         subscription: &Arc<Subscription>,
         from: u64,
     ) -> Result<Arc<Part>, Errors> {
         if let Some(cell) = moment.cell(subscription.key, from) {
-            let part = cell.get_or_try_init(|| self.render(app, subscription, from)).await?;
+            let part = cell.get_or_try_init(|| self.render(app, client, subscription, from)).await?;
             // What was withheld since must not be in it.
             if app.ledger.reader().last_withheld().is_none_or(|index| index < part.size) {
                 return Ok(part.clone());
             }
         }
-        self.render(app, subscription, from).await
+        self.render(app, client, subscription, from).await
     }
 
     async fn render(
         &self,
         app: &App,
+        client: Client,
         subscription: &Arc<Subscription>,
         from: u64,
     ) -> Result<Arc<Part>, Errors> {
         let subscription = subscription.clone();
-        let part = self.run(app, move |app| subscription.part(&app.schemas, app.ledger.reader(), from));
+        let part =
+            self.run(app, client, move |app| subscription.part(&app.schemas, app.ledger.reader(), from));
         part.await.map(Arc::new)
     }
 
@@ -115,10 +122,11 @@ impl Parts {
     async fn run<T: Send + 'static>(
         &self,
         app: &App,
+        client: Client,
         work: impl FnOnce(&App) -> Result<T, Errors> + Send + 'static,
     ) -> Result<T, Errors> {
-        // The semaphore is never closed. The turn ends with the thread, even if nobody waits for it any more.
-        let turn = self.turns.clone().acquire_owned().await.ok();
+        // It ends with the thread, even if nobody waits for it any more.
+        let turn = self.turns.wait(client).await;
         let app = app.clone();
         let working = tokio::task::spawn_blocking(move || {
             let _turn = turn;

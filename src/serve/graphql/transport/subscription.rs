@@ -71,19 +71,12 @@ impl Subscription {
 
     /// Where it is run, by what it may cost.
     fn schema<'s>(&self, schemas: &'s Schemas) -> &'s ApiSchema {
-        match self.allowed {
-            Allowed::Bounded => &schemas.plain,
-            Allowed::Open { .. } => &schemas.metered,
-        }
+        if self.allowed.open { &schemas.metered } else { &schemas.plain }
     }
 
     fn meter(&self) -> Arc<Meter> {
         let allowance = Allowance::new(limits::ENTRIES_READ, Instant::now() + limits::WORK_TIMEOUT);
-        let typenames = match self.allowed {
-            Allowed::Bounded => 0,
-            Allowed::Open { typenames } => typenames,
-        };
-        Arc::new(Meter::new(Arc::new(allowance), typenames))
+        Arc::new(Meter::new(Arc::new(allowance), self.allowed.typenames))
     }
 
     fn request(&self, views: Views, meter: &Arc<Meter>, run: Run) -> Request {

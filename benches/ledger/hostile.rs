@@ -1,0 +1,394 @@
+//! The worst requests that we know, each another one, from several addresses for a minute, beside a reader and a writer who
+//! ask for little: what they wait, and how much more memory the server takes than at rest.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    os::fd::OwnedFd,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use onrecord::{event::EventId, ledger::Submission};
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use serde_json::{Value, json};
+
+use crate::{
+    authors::{Author, statements},
+    http::RECORD,
+    ms, part,
+    process::Program,
+    row,
+    support::{init, open},
+};
+
+/// Addresses that ask for too much, and connections of each.
+const ADDRESSES: u8 = 8;
+const EACH: usize = 4;
+/// Statements on record, and exhibits that lead to 64 others.
+const STATEMENTS: usize = 4_000;
+const EXHIBITS: usize = 257;
+/// How often each of those who ask for little asks.
+const PACE: Duration = Duration::from_millis(50);
+
+/// What a kind of request is called, and how the nth of it is made.
+type Kind = (&'static str, Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>);
+
+pub fn run(seconds: u64) {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    let (later, case) = tell(&dir);
+    let size = STATEMENTS + 2 * EXHIBITS;
+    // As on a machine of 1 GB: what is kept for readers is not taken for what a request takes.
+    let (program, address) = Program::serve_with(&dir, &["--cache-mib", "64"]);
+    part(&format!(
+        "hostile ({seconds} s, {ADDRESSES} addresses with {EACH} connections each, {size} entries, cache 64 MiB)"
+    ));
+    let kinds: Arc<[Kind]> = kinds(case).into();
+    let honest = [
+        get("/"),
+        get(&format!("/case/{case}")),
+        get("/e/40"),
+        get("/checkpoint"),
+        post(
+            "query($id: Hash!) { case(by: {eventId: $id}) { title size events(last: 20) { nodes { index sentence } } } }",
+            &json!({"id": case}),
+        ),
+    ];
+    // Everybody has asked once before the clock starts.
+    for request in &honest {
+        ask(&mut open_from(1, address), request).unwrap();
+    }
+    let rest = program.memory().unwrap_or_default();
+    program.forget_peak();
+
+    let stop = AtomicBool::new(false);
+    let sent: Vec<AtomicU64> = kinds.iter().map(|_| AtomicU64::new(0)).collect();
+    let slowest: Vec<Mutex<Duration>> = kinds.iter().map(|_| Mutex::default()).collect();
+    let (mut read, mut written) = (Vec::new(), Vec::new());
+    std::thread::scope(|s| {
+        for worker in 0..usize::from(ADDRESSES) * EACH {
+            let (kinds, sent, slowest, stop) = (&kinds, &sent, &slowest, &stop);
+            s.spawn(move || attack(worker, address, kinds, sent, slowest, stop));
+        }
+        let reader = s.spawn(|| paced(1, address, &stop, |n| honest[n % honest.len()].clone()));
+        let writer = s.spawn(|| paced(1, address, &stop, |n| record(&later[n % later.len()])));
+        std::thread::sleep(Duration::from_secs(seconds));
+        stop.store(true, Ordering::Relaxed);
+        read = reader.join().unwrap();
+        written = writer.join().unwrap();
+    });
+    let peak = program.peak_memory().unwrap_or_default();
+    row("memory above rest", &format!("{:.0} MiB (bar 512), {rest:.0} MiB at rest", peak - rest));
+    for (who, mut waits) in [("a reader of pages and answers", read), ("a writer of statements", written)] {
+        waits.sort_unstable();
+        let at = |part: f64| ms(waits[((waits.len() - 1) as f64 * part) as usize]);
+        let text = format!(
+            "p50 {:.1} ms, p99 {:.1} (bar 250), most {:.1}, {} asked",
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            waits.len()
+        );
+        row(who, &text);
+    }
+    for ((name, _), (sent, slowest)) in kinds.iter().zip(sent.iter().zip(&slowest)) {
+        let text =
+            format!("{} sent, slowest {:.0} ms", sent.load(Ordering::Relaxed), ms(*slowest.lock().unwrap()));
+        row(&format!("  {name}"), &text);
+    }
+    drop(program);
+}
+
+/// A ledger of statements, and of exhibits by a party without a role that each lead to 64 others. Gives statements that are
+/// not on record yet, and the case.
+fn tell(dir: &Path) -> (Vec<Submission>, EventId) {
+    init(dir);
+    let ledger = open(dir);
+    let authors = Author::register(&ledger);
+    let take = |submissions: Vec<Submission>| {
+        for chunk in submissions.chunks(256) {
+            ledger
+                .record_blocking(chunk.to_vec(), false)
+                .into_iter()
+                .for_each(|answer| drop(answer.unwrap()));
+        }
+    };
+    take(statements(&authors, 0, STATEMENTS));
+    let case = authors[0].case();
+    let mut about = vec![case];
+    for i in 0..EXHIBITS {
+        let (id, submission) = authors[0].shows(i, &about);
+        take(vec![submission]);
+        // The latest 64, so that each leads to all before it.
+        about.push(id);
+        if about.len() > 64 {
+            about.remove(0);
+        }
+    }
+    let later = statements(&authors, STATEMENTS, 20_000);
+    ledger.close();
+    (later, case)
+}
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes()
+}
+
+fn posted(body: &str) -> Vec<u8> {
+    let head = "POST /graphql HTTP/1.1\r\nHost: ledger.example.org\r\nContent-Type: application/json\r\n";
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn post(query: &str, variables: &Value) -> Vec<u8> {
+    posted(&json!({"query": query, "variables": variables}).to_string())
+}
+
+fn record(submission: &Submission) -> Vec<u8> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let one = json!({"note": text(&submission.note), "content": submission.content.as_deref().map(text)});
+    post(RECORD, &json!({"input": {"submissions": [one]}}))
+}
+
+/// Kinds of requests; the number makes each another one, so that none is answered by what was answered before.
+fn kinds(case: EventId) -> Vec<Kind> {
+    let none = json!({});
+    let chain = |n: usize, i: u64| {
+        let links: String = (0..n).map(|k| format!("fragment F{k} on Query{{...F{}}}", k + 1)).collect();
+        post(&format!("{{...F0}}{links}fragment F{n} on Query{{a{i}:__typename}}"), &json!({}))
+    };
+    let within = |n: usize, around: &str, leaf: &str| {
+        format!("{}{leaf}{}", around.repeat(n), "}".repeat(n * around.matches('{').count()))
+    };
+    let mut kinds: Vec<Kind> = Vec::new();
+    let mut kind = |name, make: Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>| kinds.push((name, make));
+    kind("8,000 fragments, each in the next", Box::new(move |i| chain(8_000, i)));
+    kind("120 fragments, each in the next", Box::new(move |i| chain(100, i)));
+    let n = none.clone();
+    kind(
+        "4,000 fields that are not there",
+        Box::new(move |i| post(&format!("{{{}b{i}}}", "a ".repeat(4_000)), &n)),
+    );
+    let n = none.clone();
+    kind("500,000 fields", Box::new(move |i| post(&format!("{{{}b{i}}}", "a ".repeat(500_000)), &n)));
+    let n = none.clone();
+    kind(
+        "8,000 numbers where ids are expected",
+        Box::new(move |i| post(&format!("{{nodes(ids:[{}{i}]){{id}}}}", "1 ".repeat(8_000)), &n)),
+    );
+    let n = none.clone();
+    kind(
+        "a text of 250 KB",
+        Box::new(move |i| post(&format!("{{node(id:\"{}{i}\"){{id}}}}", "x".repeat(250_000)), &n)),
+    );
+    kind(
+        "24 MB of variables",
+        Box::new(move |i| {
+            posted(&format!(
+                "{{\"query\":\"{{checkpoint{{size}}}}\",\"variables\":{{\"a{i}\":[{}0]}}}}",
+                "0,".repeat(11 << 20)
+            ))
+        }),
+    );
+    kind(
+        "24 MB that can't be recorded",
+        Box::new(move |i| {
+            let text = "x".repeat(250_000);
+            let all: Vec<Value> =
+                (0..90).map(|k| json!({"note": format!("{i} {k}"), "content": text})).collect();
+            post(RECORD, &json!({"input": {"submissions": all}}))
+        }),
+    );
+    let n = none.clone();
+    kind(
+        "introspection that multiplies",
+        Box::new(move |i| {
+            post(
+                &format!(
+                    "{{a{i}:__type(name:\"Node\"){{{}}}}}",
+                    within(4, "possibleTypes{interfaces{", "name")
+                ),
+                &n,
+            )
+        }),
+    );
+    let introspection = include_str!("../../tests/queries/introspection.graphql");
+    let n = none.clone();
+    kind(
+        "the whole schema",
+        Box::new(move |i| post(&introspection.replacen("__schema", &format!("a{i}: __schema"), 1), &n)),
+    );
+    let n = none.clone();
+    kind(
+        "exhibits about exhibits, 64 each time",
+        Box::new(move |i| {
+            let below = within(4, "about{...E ... on ExhibitCaptured{", "index");
+            let query = format!(
+                "{{a{i}:events(last:1){{nodes{{... on ExhibitCaptured{{{below}}}}}}}}}fragment E on Event{{id}}"
+            );
+            post(&query, &n)
+        }),
+    );
+    let n = none.clone();
+    kind(
+        "words of 100 entries in every form",
+        Box::new(move |i| {
+            let words: String = (0..20).map(|k| format!("c{k}:rawEntry d{k}:note ")).collect();
+            let query =
+                format!("{{a{i}:events(first:100){{nodes{{{words} content{{raw rawBase64 json}} facts}}}}}}");
+            post(&query, &n)
+        }),
+    );
+    kind(
+        "a case at 60 instants",
+        Box::new(move |i| {
+            let states: String = (0..60)
+                .map(|k| {
+                    format!(
+                        "s{k}:state(asOf:\"2024-01-{:02}T00:{:02}:{:02}Z\"){{sentences}} ",
+                        k % 28 + 1,
+                        i % 60,
+                        k
+                    )
+                })
+                .collect();
+            post(
+                &format!("query($id:Hash!){{a{i}:case(by:{{eventId:$id}}){{{states}}}}}"),
+                &json!({"id": case}),
+            )
+        }),
+    );
+    let n = none.clone();
+    kind(
+        "fragments that are compared with each other",
+        Box::new(move |i| {
+            let fields: String = (0..700).map(|k| format!("f{k} ")).collect();
+            let nested = within(60, "...{", "...F");
+            post(&format!("{{a{i}:__typename {nested}}}fragment F on Query{{{fields}}}"), &n)
+        }),
+    );
+    let n = none.clone();
+    kind(
+        "variables that no operation has",
+        Box::new(move |i| {
+            let operations: String = (0..30).map(|k| format!("query Q{k}_{i}{{...F}}")).collect();
+            let fields: String = (0..400).map(|k| format!("x{k}:a(b:$v{k}) ")).collect();
+            post(&format!("{operations}fragment F on Query{{{fields}}}"), &n)
+        }),
+    );
+    let n = none;
+    kind(
+        "a search for much",
+        Box::new(move |i| {
+            let query = format!(
+                "{{a{i}:search(words:\"kata a* b* c* {i}\",first:100){{nodes{{event{{sentence content{{raw}}}}}}}}}}"
+            );
+            post(&query, &n)
+        }),
+    );
+    kind(
+        "the page of a case at an instant",
+        Box::new(move |i| {
+            get(&format!(
+                "/case/{case}?asOf=2024-01-01T00:{:02}:{:02}Z&knownAt={}",
+                i / 60 % 60,
+                i % 60,
+                3_000 + i % 1_000
+            ))
+        }),
+    );
+    kind(
+        "introspection by GET",
+        Box::new(move |i| {
+            let query =
+                within(4, "possibleTypes{interfaces{", "name").replace('{', "%7B").replace('}', "%7D");
+            get(&format!("/graphql?query=%7Bb{i}:__type(name:%22Node%22)%7B{query}%7D%7D"))
+        }),
+    );
+    kinds
+}
+
+fn open_from(host: u8, address: SocketAddr) -> TcpStream {
+    let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
+    let fd: OwnedFd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&fd, &from).unwrap();
+    connect(&fd, &address).unwrap();
+    let stream = TcpStream::from(fd);
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    stream
+}
+
+/// Sends a request and reads its answer. `None` if the server hung up.
+fn ask(stream: &mut TcpStream, request: &[u8]) -> Option<Vec<u8>> {
+    // It may answer before it has all.
+    let sent = stream.write_all(request);
+    let (mut bytes, mut part) = (Vec::new(), vec![0; 64 << 10]);
+    loop {
+        let n = stream.read(&mut part).ok().filter(|n| *n > 0)?;
+        bytes.extend_from_slice(&part[..n]);
+        let Some(head) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
+        let length = text.lines().find_map(|l| l.strip_prefix("content-length: "))?;
+        let end = head + 4 + length.trim().parse::<usize>().ok()?;
+        while bytes.len() < end {
+            let n = stream.read(&mut part).ok().filter(|n| *n > 0)?;
+            bytes.extend_from_slice(&part[..n]);
+        }
+        return sent.ok().map(|()| bytes);
+    }
+}
+
+fn attack(
+    worker: usize,
+    address: SocketAddr,
+    kinds: &[Kind],
+    sent: &[AtomicU64],
+    slowest: &[Mutex<Duration>],
+    stop: &AtomicBool,
+) {
+    let host = 2 + u8::try_from(worker % usize::from(ADDRESSES)).unwrap();
+    let mut stream = open_from(host, address);
+    // Each begins elsewhere.
+    for n in worker.. {
+        let at = n % kinds.len();
+        let request = kinds[at].1((n / kinds.len() * 1_000 + worker) as u64);
+        let began = Instant::now();
+        if ask(&mut stream, &request).is_none() {
+            stream = open_from(host, address);
+        }
+        sent[at].fetch_add(1, Ordering::Relaxed);
+        let mut slowest = slowest[at].lock().unwrap();
+        *slowest = began.elapsed().max(*slowest);
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+/// Asks at a pace; how long each answer took from when it was due. Each must be given.
+fn paced(
+    host: u8,
+    address: SocketAddr,
+    stop: &AtomicBool,
+    request: impl Fn(usize) -> Vec<u8>,
+) -> Vec<Duration> {
+    let mut stream = open_from(host, address);
+    let (mut waits, mut due) = (Vec::new(), Instant::now());
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let answer = ask(&mut stream, &request(waits.len())).expect("an answer");
+        assert!(
+            answer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&answer[..answer.len().min(300)])
+        );
+        waits.push(due.elapsed());
+        due += PACE;
+    }
+    waits
+}

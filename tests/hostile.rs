@@ -1,0 +1,298 @@
+//! Requests that no server survives that walks them before it has counted them: each is answered at once, in few words, with
+//! little memory, and the program goes on, over HTTP and WebSocket, as a ledger and as a mirror.
+
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/served.rs"]
+mod served;
+#[path = "support/socket.rs"]
+mod socket;
+mod support;
+
+use std::time::{Duration, Instant};
+
+use http::{Reply, send};
+use serde_json::{Value, json};
+use served::Served;
+use socket::Socket;
+use support::*;
+
+/// More memory than any of these takes, in KiB.
+const MORE: u64 = 256 << 10;
+
+fn ledger(dir: &std::path::Path) -> Story {
+    init(dir);
+    let ledger = open(dir);
+    let story = tell(&ledger);
+    ledger.close();
+    story
+}
+
+fn post(served: &Served, body: &[u8]) -> Reply {
+    send(served.address, "POST", "/graphql", &[("Content-Type", "application/json")], body)
+}
+
+fn query(text: &str) -> Vec<u8> {
+    json!({"query": text}).to_string().into_bytes()
+}
+
+fn code(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{answer}"))
+}
+
+/// A chain of fragments, each in the next, that is spread or not.
+fn chain(n: usize, spread: bool) -> String {
+    let root = if spread { "...F0" } else { "__typename" };
+    let links: String = (0..n).map(|i| format!("fragment F{i} on Query{{...F{}}}", i + 1)).collect();
+    format!("{{{root}}}{links}fragment F{n} on Query{{__typename}}")
+}
+
+fn within(n: usize, around: &str, leaf: &str) -> String {
+    format!("{}{leaf}{}", around.repeat(n), "}".repeat(n * around.matches('{').count()))
+}
+
+/// What is asked, by name, with the code of the refusal.
+fn documents() -> Vec<(String, String, &'static str)> {
+    let mut all = Vec::new();
+    for n in [130, 250, 3_000, 8_000] {
+        for spread in [true, false] {
+            all.push((format!("{n} fragments, spread: {spread}"), chain(n, spread), "TOO_LARGE"));
+        }
+    }
+    let doubling: String =
+        (0..60).map(|i| format!("fragment F{i} on Query{{...F{n} ...F{n}}}", n = i + 1)).collect();
+    let leaf = "fragment F60 on Query{__typename}";
+    for root in ["{...F0}", "{__typename}"] {
+        all.push(("fragments that double".into(), format!("{root}{doubling}{leaf}"), "TOO_LARGE"));
+    }
+    let nested = within(60, "...{", "...F");
+    for (name, text, code) in [
+        ("braces", "{a".repeat(60_000), "TOO_LARGE"),
+        ("braces that are closed", within(60_000, "a{", "a"), "TOO_LARGE"),
+        ("inline fragments", format!("{{{}}}", within(20_000, "...{", "a")), "TOO_LARGE"),
+        (
+            "brackets in a type",
+            format!("query($a:{}Int{}){{a}}", "[".repeat(50_000), "]".repeat(50_000)),
+            "TOO_LARGE",
+        ),
+        ("lists", format!("{{a(b:{}{})}}", "[".repeat(50_000), "]".repeat(50_000)), "TOO_LARGE"),
+        ("objects", format!("{{a(b:{}", "{c:".repeat(50_000)), "TOO_LARGE"),
+        ("a directive's arguments", format!("{{a @b(c:{}", "[".repeat(50_000)), "TOO_LARGE"),
+        ("fields", format!("{{{}}}", "a ".repeat(100_000)), "TOO_LARGE"),
+        ("fields that are not there", format!("{{{}}}", "a ".repeat(4_000)), "BAD_REQUEST"),
+        ("fields with suggestions", format!("{{{}}}", "eventz ".repeat(4_000)), "BAD_REQUEST"),
+        ("literals", format!("{{nodes(ids:[{}]){{id}}}}", "1 ".repeat(100_000)), "TOO_LARGE"),
+        ("operations", "query A{a} ".repeat(10_000), "TOO_LARGE"),
+        ("variables", format!("query({}){{a}}", "$a:Int ".repeat(20_000)), "TOO_LARGE"),
+        ("a long line that is no document", format!("{{{} ü}}", "a".repeat(100)), "BAD_REQUEST"),
+        ("a long name", format!("{{{}}}", "a".repeat(200_000)), "BAD_REQUEST"),
+        ("a long text in the wrong place", format!("{{a(b:\"{}\" c)}}", "x".repeat(200_000)), "BAD_REQUEST"),
+        ("a long text for an id", format!("{{node(id:\"{}\"){{id}}}}", "x".repeat(200_000)), "BAD_INPUT"),
+        (
+            "fragments compared with each other",
+            format!(
+                "{{{nested}}}fragment F on Query{{{}}}",
+                (0..1_500).map(|i| format!("a{i} ")).collect::<String>()
+            ),
+            "TOO_LARGE",
+        ),
+        (
+            "a fragment within itself",
+            "{...A}fragment A on Query{...B}fragment B on Query{...A}".into(),
+            "BAD_REQUEST",
+        ),
+        (
+            "introspection that multiplies",
+            format!("{{__type(name:\"Node\"){{{}}}}}", within(4, "possibleTypes{interfaces{", "name")),
+            "TOO_LARGE",
+        ),
+        (
+            "introspection of all that leads back",
+            format!("{{__schema{{types{{{}}}}}}}", within(3, "interfaces{possibleTypes{", "name")),
+            "TOO_LARGE",
+        ),
+    ] {
+        all.push((name.into(), text, code));
+    }
+    all
+}
+
+/// Asks, and holds what comes to its bounds.
+fn asked(served: &mut Served, name: &str, ask: impl FnOnce(&Served) -> (Value, usize)) -> Value {
+    let (rest, began) = (served.memory("VmRSS"), Instant::now());
+    let (answer, length) = ask(served);
+    let took = began.elapsed();
+    assert!(served.is_running(), "{name}: it ended");
+    assert!(took < Duration::from_secs(5), "{name}: {took:?}");
+    assert!(length < 4 << 10, "{name}: {length} bytes");
+    let more = served.memory("VmHWM").saturating_sub(rest);
+    assert!(more < MORE, "{name}: {more} KiB more");
+    answer
+}
+
+fn all_are_refused(served: &mut Served) {
+    for (name, text, expected) in documents() {
+        let answer = asked(served, &name, |served| {
+            let reply = post(served, &query(&text));
+            (reply.json(), reply.body.len())
+        });
+        assert_eq!(code(&answer), expected, "{name}: {answer}");
+        if text.len() < 200 << 10 {
+            // On a connection of its own: what is no message of the protocol ends it.
+            let answer = asked(served, &name, |served| {
+                let mut socket = Socket::open(served.address);
+                socket.subscribe("a", &text, &json!({}));
+                let message = socket.message();
+                let length = message.to_string().len();
+                let errors = if message["type"] == "next" {
+                    message["payload"]["errors"].clone()
+                } else {
+                    message["payload"].clone()
+                };
+                (json!({"errors": errors}), length)
+            });
+            assert_eq!(code(&answer), expected, "{name}, WebSocket: {answer}");
+        }
+    }
+    assert_eq!(send(served.address, "GET", "/checkpoint", &[], b"").status, 200);
+}
+
+#[test]
+fn a_ledger_refuses_what_would_end_it() {
+    let tmp = tempfile::tempdir().unwrap();
+    ledger(&tmp.path().join("ledger"));
+    let mut served = Served::start(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
+    all_are_refused(&mut served);
+}
+
+#[test]
+fn a_mirror_refuses_what_would_end_it() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (origin, mirror) = (tmp.path().join("ledger"), tmp.path().join("mirror"));
+    ledger(&origin);
+    let source = Served::start(&origin, &[], &tmp.path().join("log"));
+    let key = key(ORIGIN, 1).verifying_key().to_string();
+    let log = tmp.path().join("log of the mirror");
+    let mut served = Served::mirror(&format!("http://{}", source.address), &key, &mirror, &log);
+    all_are_refused(&mut served);
+}
+
+#[test]
+fn a_body_is_bounded_by_what_it_is_for() {
+    let tmp = tempfile::tempdir().unwrap();
+    ledger(&tmp.path().join("ledger"));
+    let mut served = Served::start(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
+    let many = |of: &str| of.repeat(8 << 20);
+    for (name, body) in [
+        (
+            "variables",
+            format!("{{\"query\":\"{{checkpoint{{size}}}}\",\"variables\":{{\"a\":[{}0]}}}}", many("0,")),
+        ),
+        ("lists in lists", format!("{{\"query\":\"{{a}}\",\"variables\":{}", many("["))),
+        ("a document", format!("{{\"query\":\"{{{}}}\"}}", many("a "))),
+        ("extensions", format!("{{\"query\":\"{{a}}\",\"extensions\":{{\"a\":[{}0]}}}}", many("0,"))),
+        ("members nobody asked for", format!("{{\"query\":\"{{a}}\",\"b\":[{}0]}}", many("0,"))),
+        (
+            "one long text",
+            format!(
+                "{{\"query\":\"query($a:String){{checkpoint{{size}}}}\",\"variables\":{{\"a\":\"{}\"}}}}",
+                many("x")
+            ),
+        ),
+    ] {
+        let answer = asked(&mut served, name, |served| {
+            let reply = post(served, body.as_bytes());
+            // It may be refused before all of it was sent.
+            assert!(matches!(reply.status, 400 | 413 | 200), "{name}: {}", reply.status);
+            (reply.json(), reply.body.len())
+        });
+        assert!(matches!(code(&answer), "BAD_REQUEST" | "TOO_LARGE"), "{name}: {answer}");
+    }
+    // A submission of that size is read, and refused for what it says; named often, it is not.
+    let text = "x".repeat(200_000);
+    let submission = json!({"note": "no event", "content": text});
+    let of = |n: usize| json!({"submissions": vec![submission.clone(); n]});
+    let record =
+        "mutation($input: RecordInput!) { record(input: $input) { results { userErrors { code } } } }";
+    let body = json!({"query": record, "variables": {"input": of(100)}}).to_string();
+    let reply = post(&served, body.as_bytes());
+    assert_eq!(
+        reply.json()["data"]["record"]["results"][99]["userErrors"][0]["code"],
+        "EVENT_LINES",
+        "{}",
+        reply.text()
+    );
+    let calls: String = (0..60)
+        .map(|i| format!("a{i}: record(input: $input) {{ results {{ userErrors {{ code }} }} }} "))
+        .collect();
+    let body = json!({"query": format!("mutation($input: RecordInput!) {{ {calls} }}"), "variables": {"input": of(20)}});
+    let answer = asked(&mut served, "one variable in 60 calls", |served| {
+        let reply = post(served, body.to_string().as_bytes());
+        (reply.json(), reply.body.len())
+    });
+    assert_eq!(code(&answer), "TOO_LARGE", "{answer}");
+    assert!(served.is_running());
+}
+
+#[test]
+fn what_leads_from_one_to_64_others_ends_at_the_limit() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    // By somebody who may do nothing but show something.
+    let (nobody, op) = (key("nobody.example/k", 77), operator());
+    let facts = json!({"kind": "organisation", "keys": [nobody.verifying_key().to_string()]});
+    let (_, party) = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})))
+        .sign(&[&op, &nobody]);
+    ledger.record_blocking(vec![party], false).remove(0).unwrap();
+    let mut about = vec![story.case];
+    for i in 0..130 {
+        let facts = json!({"method": "scan", "captured": "2024-01-01"});
+        let words = json!({"description": format!("exhibit {i}")});
+        let (id, shown) =
+            say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[&nobody]);
+        ledger.record_blocking(vec![shown], false).remove(0).unwrap();
+        about.push(id);
+        if about.len() > 64 {
+            about.remove(0);
+        }
+    }
+    ledger.close();
+    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let about = within(4, "about { ... on ExhibitCaptured { ", "index");
+    let one = format!("{{ events(last: 1) {{ nodes {{ ... on ExhibitCaptured {{ {about} }} }} }} }}");
+    let named = one.replace(
+        "index",
+        "a: __typename b: __typename c: __typename d: __typename e: __typename f: __typename \
+         g: __typename h: __typename i: __typename j: __typename",
+    );
+    let refs = "{ events(first: 100) { nodes { refs { ids role } } } }".to_owned();
+    let words: String = (0..40).map(|i| format!("c{i}: content {{ raw json rawBase64 }} ")).collect();
+    let words = format!("{{ events(last: 100) {{ nodes {{ {words} }} }} }}");
+    for (name, text) in [("about", one), ("names of types", named), ("words", words)] {
+        let answer = asked(&mut served, name, |served| {
+            let reply = post(served, &query(&text));
+            (reply.json(), reply.body.len())
+        });
+        assert_eq!(code(&answer), "TOO_LARGE", "{name}: {answer}");
+        assert!(answer.get("data").is_none(), "{name}: half an answer is none");
+    }
+    // What is less is answered.
+    let reply = post(&served, &query(&refs));
+    assert!(reply.json().get("errors").is_none(), "{}", reply.text());
+    let subscription =
+        format!("subscription {{ events(after: {}) {{ ... on ExhibitCaptured {{ {about} }} }} }}", 100);
+    let mut socket = Socket::open(served.address);
+    socket.subscribe("a", &subscription, &json!({}));
+    let message = loop {
+        let message = socket.message();
+        if message["type"] == "error" {
+            break message;
+        }
+        assert!(message["payload"].get("errors").is_none(), "{message}");
+    };
+    assert_eq!(message["payload"][0]["extensions"]["code"], "TOO_LARGE", "{message}");
+    assert!(served.is_running());
+}

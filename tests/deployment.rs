@@ -5,6 +5,7 @@ mod http;
 mod support;
 
 use std::{
+    collections::HashMap,
     fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
@@ -103,9 +104,82 @@ fn the_unit_is_sound_and_leaves_the_service_little() {
         assert!(out.status.success(), "{args:?}: {said}");
         said
     };
-    assert_eq!(analyze(&["verify", "--man=no"]), "");
+    // Before version 254 systemd does not know these two, and says that it goes on without them.
+    let newer = |line: &&str| {
+        let known_later = ["RestartSteps", "RestartMaxDelaySec"];
+        !known_later.iter().any(|key| line.contains("Unknown key") && line.contains(key))
+    };
+    let said = analyze(&["verify", "--man=no"]);
+    assert_eq!(said.lines().filter(newer).collect::<Vec<_>>(), Vec::<&str>::new());
     // Of 100; 13 when it was written. What is left: it needs the network, and the disk of its own folder.
     analyze(&["security", "--offline=yes", "--threshold=15", "--no-pager"]);
+}
+
+/// Settings of a unit as systemd reads them: the last of a name counts.
+fn settings(unit: &str) -> HashMap<(String, String), String> {
+    let mut section = String::new();
+    let mut settings = HashMap::new();
+    for line in unit.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with(['#', ';'])) {
+        assert!(!line.ends_with('\\'), "a line that goes on is not read here: {line}");
+        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else {
+            let (name, value) = line.split_once('=').unwrap();
+            settings.insert((section.clone(), name.trim().to_owned()), value.trim().to_owned());
+        }
+    }
+    settings
+}
+
+#[test]
+fn no_number_of_crashes_ends_the_service_for_good() {
+    let settings = settings(&sample("onrecord.service"));
+    let of =
+        |section: &str, name: &str| settings.get(&(section.to_owned(), name.to_owned())).map(String::as_str);
+    // systemd looks for it in [Unit] alone; anywhere else its own limit would hold: five starts in ten seconds.
+    assert_eq!(of("Unit", "StartLimitIntervalSec"), Some("0"));
+    assert_eq!(of("Unit", "StartLimitAction").unwrap_or("none"), "none");
+    // A crash, a signal, and what the kernel ended; not what needs somebody's hand.
+    assert_eq!(of("Service", "Restart"), Some("on-failure"));
+    assert_eq!(of("Service", "RestartPreventExitStatus"), Some("1 2"));
+    assert_eq!(of("Service", "SuccessExitStatus"), None, "a signal that ends it is no success");
+    let seconds = |name| of("Service", name).unwrap().parse::<u64>().unwrap();
+    assert!((1..=10).contains(&seconds("RestartSec")));
+    // Without both, systemd waits no longer each time.
+    assert!(seconds("RestartSteps") > 0 && (10..=60).contains(&seconds("RestartMaxDelaySec")));
+}
+
+#[test]
+fn memory_that_runs_out_ends_the_service_and_nothing_else() {
+    let settings = settings(&sample("onrecord.service"));
+    let of = |name: &str| settings.get(&("Service".to_owned(), name.to_owned())).map(String::as_str);
+    let most: u64 = of("MemoryMax").unwrap().strip_suffix('%').unwrap().parse().unwrap();
+    // 4 GB are enough for a ledger; a quarter of that is the least that others need.
+    assert!((50..=75).contains(&most), "{most}");
+    assert_eq!(
+        of("MemoryHigh").unwrap_or("infinity"),
+        "infinity",
+        "what is slowed down is not started again"
+    );
+    assert_eq!(of("MemorySwapMax"), Some("0"));
+    assert_eq!(of("OOMPolicy"), Some("kill"));
+    assert!((1..=1_000).contains(&of("OOMScoreAdjust").unwrap().parse::<i32>().unwrap()));
+}
+
+#[test]
+fn what_needs_somebodys_hand_ends_with_a_code_that_is_not_started_again() {
+    let (tmp, dir) = ledger();
+    let run = |dir: &Path, flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir).args(flags);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(run(&tmp.path().join("nothing"), &[]), Some(2));
+    assert_eq!(run(&dir, &["--tls-cert", "/nowhere", "--tls-key", "/nowhere"]), Some(2));
+    let checkpoint = dir.join("public/checkpoint");
+    let text = fs::read_to_string(&checkpoint).unwrap();
+    fs::write(&checkpoint, text.replace("ledger", "Ledger")).unwrap();
+    assert_eq!(run(&dir, &[]), Some(1));
 }
 
 #[test]

@@ -255,21 +255,9 @@ fn bodies_that_do_not_come_hold_no_place_of_those_that_do() {
 #[test]
 fn answers_that_nobody_takes_are_not_held_in_memory() {
     let folder = folder();
-    let ledger = open(&folder.data());
-    let bytes: Vec<u8> = (0..4 << 20u32).flat_map(u32::to_le_bytes).collect();
-    let files = [upload(&ledger, "besar.bin", &bytes)];
-    let mut exhibit = say(
-        "exhibit.captured",
-        Some(folder.story.case),
-        Value::Null,
-        json!({"method": "upload", "captured": "2023-12-15"}),
-        Some(json!({"description": "Fail"})),
-    );
-    exhibit.files = &files;
-    ledger.record_blocking(vec![exhibit.sign(&[&desk()]).1], false).remove(0).unwrap();
-    drop(ledger);
+    let (path, bytes) = file_on_record(&folder, 4 << 20);
     let served = folder.serve(&["--log", "warn"]);
-    let (to, path) = (served.address, format!("/file/{}", files[0].blake3));
+    let to = served.address;
     let before = served.memory("VmRSS");
     let (answers, _) = while_others_are_served(to, async {
         let mut held = Vec::new();
@@ -456,17 +444,20 @@ fn no_addresses(log: &Path) {
 #[test]
 fn uploads_at_once_are_bounded_for_each_client() {
     let (_folder, server) = server(serve::Options::default());
-    let path = format!("/file/{}", Digest::blake3(b"x"));
-    let head = format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n");
+    // What is short needs no place.
+    let bytes = vec![b'x'; 4 * serve::limits::UPLOAD_FIRST];
+    let path = format!("/file/{}", Digest::blake3(&bytes));
+    let head = format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", bytes.len());
     let hold = || {
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&bytes[..2 * serve::limits::UPLOAD_FIRST]).unwrap();
         stream
     };
     let mut held: Vec<TcpStream> = (0..serve::limits::UPLOADS_EACH).map(|_| hold()).collect();
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let reply = server.send("PUT", &path, &[], b"x");
+        let reply = server.send("PUT", &path, &[], &bytes);
         if reply.status == 503 {
             assert!(reply.header("retry-after").is_some() && reply.text().starts_with("UNAVAILABLE: "));
             break;
@@ -475,9 +466,355 @@ fn uploads_at_once_are_bounded_for_each_client() {
         // It was quicker than one of those, which was then refused in its place.
         held.push(hold());
     }
+    let short = Digest::blake3(b"x");
+    assert_eq!(server.send("PUT", &format!("/file/{short}"), &[], b"x").status, 201);
     held.clear();
     // Whoever has gone holds nothing.
-    while server.send("PUT", &path, &[], b"x").status != 201 {
+    while server.send("PUT", &path, &[], &bytes).status != 201 {
         assert!(Instant::now() < deadline, "never free again");
     }
+}
+
+/// An honest request from a place of its own: connects, and sends each part after the time that a line commonly takes.
+async fn honest(from: Ipv4Addr, to: SocketAddr, parts: &[&[u8]]) -> std::io::Result<(u16, Vec<u8>)> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let asked = async {
+        let mut stream = connect_from(from, to).await?;
+        for part in parts {
+            tokio::time::sleep(Duration::from_millis(80)).await;
+            // The server may answer before it has read all.
+            if stream.write_all(part).await.is_err() {
+                break;
+            }
+        }
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let status = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        match status {
+            Some(status) => Ok((status, answer)),
+            None => Err(std::io::Error::other(format!("no answer: {}", String::from_utf8_lossy(&answer)))),
+        }
+    };
+    let late = |_| Err(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap_or_else(late)
+}
+
+fn put_head(bytes: &[u8]) -> String {
+    let (digest, length) = (Digest::blake3(bytes), bytes.len());
+    format!("PUT /file/{digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")
+}
+
+fn post_head(length: usize) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    )
+}
+
+/// People who go on asking from addresses of their own, each kind of request one after the other.
+#[derive(Default)]
+struct Honest {
+    stop: AtomicBool,
+    served: AtomicU64,
+    slowest: AtomicU64,
+    lost: std::sync::Mutex<Vec<String>>,
+    /// Uploads at 32 KiB a second that came to their end.
+    uploads: AtomicU64,
+}
+
+impl Honest {
+    fn took_part(&self, what: &str, began: Instant, got: std::io::Result<(u16, Vec<u8>)>, expected: u16) {
+        match got {
+            Ok((status, _)) if status == expected => {
+                self.served.fetch_add(1, Ordering::Relaxed);
+                let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+                self.slowest.fetch_max(took, Ordering::Relaxed);
+            }
+            Ok((_, answer)) => {
+                self.lost.lock().unwrap().push(format!("{what}: {}", String::from_utf8_lossy(&answer)));
+            }
+            Err(error) => self.lost.lock().unwrap().push(format!("{what}: {error}")),
+        }
+    }
+
+    /// Until it is told to stop.
+    async fn ask(&self, to: SocketAddr) {
+        let going_on = || !self.stop.load(Ordering::Relaxed);
+        let reads = async {
+            for n in (1..=250).cycle().take_while(|_| going_on()) {
+                let began = Instant::now();
+                let get = b"GET /entries HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+                let got = honest(Ipv4Addr::new(127, 9, 1, n), to, &[get]).await;
+                self.took_part("page", began, got, 200);
+            }
+        };
+        let queries = async {
+            for n in (1..=250).cycle().take_while(|_| going_on()) {
+                let began = Instant::now();
+                let body = br#"{"query":"{checkpoint{size}}"}"#;
+                let head = post_head(body.len());
+                let got = honest(Ipv4Addr::new(127, 9, 2, n), to, &[head.as_bytes(), body]).await;
+                self.took_part("query", began, got, 200);
+            }
+        };
+        let short = async {
+            for n in (1..=250).cycle().take_while(|_| going_on()) {
+                let began = Instant::now();
+                let bytes = format!("{began:?}").into_bytes();
+                let got =
+                    honest(Ipv4Addr::new(127, 9, 3, n), to, &[put_head(&bytes).as_bytes(), &bytes]).await;
+                self.took_part("short upload", began, got, 201);
+            }
+        };
+        // At 32 KiB a second. Who is told to come again does so; who was let in is not cut.
+        let long = async {
+            let mut told = 0;
+            for n in (1..=250).cycle().take_while(|_| going_on()) {
+                let began = Instant::now();
+                let bytes = format!("{began:?}").into_bytes().repeat(2_048);
+                let head = put_head(&bytes);
+                let mut parts = vec![head.as_bytes()];
+                parts.extend(bytes.chunks(2_621));
+                let got = honest(Ipv4Addr::new(127, 9, 4, n), to, &parts).await;
+                if told < 5
+                    && matches!(&got, Ok((503, answer)) if String::from_utf8_lossy(answer).contains("retry-after: 1"))
+                {
+                    told += 1;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+                told = 0;
+                self.uploads.fetch_add(u64::from(matches!(got, Ok((201, _)))), Ordering::Relaxed);
+                self.took_part("long upload", Instant::now(), got, 201);
+            }
+        };
+        tokio::join!(reads, queries, short, long);
+    }
+}
+
+/// Runs what misbehaves while honest people ask. Each of their requests is answered. Says how, and how many long uploads came
+/// to their end.
+fn while_honest_people_ask(to: SocketAddr, misbehave: impl Future<Output = ()>) -> (String, u64) {
+    let people = Arc::new(Honest::default());
+    let asking = people.clone();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let thread = std::thread::spawn(move || runtime().block_on(asking.ask(to)));
+    runtime().block_on(misbehave);
+    people.stop.store(true, Ordering::Relaxed);
+    thread.join().unwrap();
+    let lost = people.lost.lock().unwrap();
+    let [served, slowest, uploads] =
+        [&people.served, &people.slowest, &people.uploads].map(|n| n.load(Ordering::Relaxed));
+    let said =
+        format!("{served} honest requests, the slowest in {slowest} ms, {uploads} long uploads among them");
+    assert!(lost.is_empty(), "{said}; {} lost: {:#?}", lost.len(), &lost[..lost.len().min(8)]);
+    assert!(served > 0, "{said}");
+    (said, uploads)
+}
+
+/// A file of so many bytes on record, and its path.
+fn file_on_record(folder: &Folder, words: u32) -> (String, Vec<u8>) {
+    let ledger = open(&folder.data());
+    let bytes: Vec<u8> = (0..words).flat_map(u32::to_le_bytes).collect();
+    let files = [upload(&ledger, "besar.bin", &bytes)];
+    let mut exhibit = say(
+        "exhibit.captured",
+        Some(folder.story.case),
+        Value::Null,
+        json!({"method": "upload", "captured": "2023-12-15"}),
+        Some(json!({"description": "Fail"})),
+    );
+    exhibit.files = &files;
+    ledger.record_blocking(vec![exhibit.sign(&[&desk()]).1], false).remove(0).unwrap();
+    (format!("/file/{}", files[0].blake3), bytes)
+}
+
+#[test]
+fn five_thousand_sockets_of_each_kind_that_trickle_cost_no_honest_request() {
+    const SOCKETS: u32 = 5_000;
+    const SECONDS: u32 = 4;
+    const ANSWERS: &str = "answers that nobody takes";
+    serve::raise_open_files();
+    let folder = folder();
+    let (path, _) = file_on_record(&folder, 4 << 20);
+    let mut served = folder.serve(&["--log", "warn"]);
+    let to = served.address;
+    let before = served.memory("VmRSS");
+    let long = vec![b'x'; 200_000];
+    let put = put_head(&long);
+    let begun = [put.as_bytes(), &long[..serve::limits::UPLOAD_FIRST + 1]].concat();
+    let post = [post_head(20_000_000).as_bytes(), b"{"].concat();
+    let answer = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    // What each socket sends at once, and what each sends every half second.
+    let kinds: [(&str, &[u8], &[u8]); 8] = [
+        ("silent", b"", b""),
+        ("heads a byte at a time", b"GET /checkpoint HTTP/1.1\r\nHost: x\r\nX: ", b"x"),
+        ("bodies of queries that stop", &post, b""),
+        ("bodies of queries a byte at a time", &post, b" "),
+        ("uploads that stop before they begin", put.as_bytes(), b""),
+        ("uploads a byte at a time", &begun[..begun.len() - serve::limits::UPLOAD_FIRST], b"x"),
+        ("uploads that begin and stop", &begun, b""),
+        (ANSWERS, answer.as_bytes(), b""),
+    ];
+    // Each kind comes while the one before is still there.
+    let (mut last, mut uploaded) = (Vec::new(), 0);
+    for (kind, first, then) in kinds {
+        let (said, uploads) = while_honest_people_ask(to, async {
+            let mut sockets = Vec::new();
+            // Of 500 addresses in 50 networks.
+            for n in 0..SOCKETS {
+                let from = Ipv4Addr::new(127, 20, (n % 50) as u8, 1 + (n / 50 % 10) as u8);
+                let Ok(socket) = connect_from(from, to).await else { continue };
+                let _ = socket.try_write(first);
+                sockets.push(socket);
+                // So many whole requests at once would be more than are worked on.
+                if kind == ANSWERS && n.is_multiple_of(16) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            for _ in 0..2 * SECONDS {
+                for socket in sockets.iter().filter(|_| !then.is_empty()) {
+                    // It may be cut off by now.
+                    let _ = socket.try_write(then);
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            last = sockets;
+        });
+        let growth = served.memory("VmHWM") - before;
+        println!("{SOCKETS} {kind}: {said}; memory grew by {growth} KiB so far");
+        uploaded += uploads;
+    }
+    drop(last);
+    assert!(uploaded > 8, "{uploaded} long uploads");
+    let growth = served.memory("VmHWM") - before;
+    assert!(served.is_running());
+    // A connection that is busy takes up to 128 KiB.
+    let most = GROWTH + 128 * u64::try_from(serve::limits::CONNECTIONS).unwrap();
+    assert!(growth < most, "memory grew by {growth} KiB");
+}
+
+#[test]
+fn uploads_that_stop_give_their_places_to_others() {
+    let folder = folder();
+    let served = folder.serve(&["--log", "warn"]);
+    let to = served.address;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bytes = vec![b'x'; 2 * serve::limits::UPLOAD_FIRST];
+        let (head, begun) = (put_head(&bytes), &bytes[..serve::limits::UPLOAD_FIRST + 1]);
+        let begin = async |from: Ipv4Addr| {
+            use tokio::io::AsyncWriteExt as _;
+            let mut socket = connect_from(from, to).await.unwrap();
+            socket.write_all(head.as_bytes()).await.unwrap();
+            // Who is refused is cut off.
+            let _ = socket.write_all(begun).await;
+            socket
+        };
+        // As many as may be under way, and more, of addresses in one network.
+        let mut stalled = Vec::new();
+        for n in 0..160 {
+            stalled.push(begin(Ipv4Addr::new(127, 5, 0, 1 + (n % 80) as u8)).await);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let whole = [head.as_bytes(), &bytes];
+        let other = honest(Ipv4Addr::new(127, 6, 0, 1), to, &whole).await.unwrap();
+        assert_eq!(other.0, 201, "another network has places: {}", String::from_utf8_lossy(&other.1));
+        let neighbour = Ipv4Addr::new(127, 5, 0, 100);
+        assert_eq!(honest(neighbour, to, &whole).await.unwrap().0, 503, "this one has used up its own");
+        tokio::time::sleep(serve::limits::AHEAD + serve::limits::PAUSE).await;
+        // They have had their time.
+        assert_eq!(honest(neighbour, to, &whole).await.unwrap().0, 201);
+        drop(stalled);
+    });
+}
+
+#[test]
+fn bodies_that_stop_give_the_memory_they_hold_to_others() {
+    const EACH: usize = 8 << 20;
+    let folder = folder();
+    let served = folder.serve(&["--log", "warn"]);
+    let to = served.address;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (head, body) = (post_head(EACH + 1), vec![b' '; EACH]);
+        let mut stalled = Vec::new();
+        // Four times what may be in memory, of many networks.
+        for n in 0..64 {
+            use tokio::io::AsyncWriteExt as _;
+            let mut socket = connect_from(Ipv4Addr::new(127, 7, n, 1), to).await.unwrap();
+            // Who is refused is cut off.
+            let _ = socket.write_all(head.as_bytes()).await;
+            let _ = socket.write_all(&body).await;
+            stalled.push(socket);
+        }
+        tokio::time::sleep(serve::limits::AHEAD + serve::limits::PAUSE).await;
+        let head = post_head(EACH);
+        let (status, answer) =
+            honest(Ipv4Addr::new(127, 8, 0, 1), to, &[head.as_bytes(), &body]).await.unwrap();
+        assert_eq!(status, 400, "it is read, and is no query: {}", String::from_utf8_lossy(&answer));
+        drop(stalled);
+    });
+}
+
+#[test]
+fn sockets_that_rest_give_their_places_to_others() {
+    use tungstenite::{Message, client::IntoClientRequest as _};
+    let folder = folder();
+    // Eight of them may be WebSockets.
+    let served = folder.serve(&["--connections", "16", "--trusted-proxy", "127.0.0.1", "--log", "warn"]);
+    let open = |from: String| {
+        let stream = TcpStream::connect(served.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut request = format!("ws://{}/graphql", served.address).into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        headers.insert("x-forwarded-for", from.parse().unwrap());
+        let (mut socket, _) = tungstenite::client(request, stream).ok()?;
+        socket.send(Message::text(r#"{"type":"connection_init"}"#)).unwrap();
+        assert!(socket.read().unwrap().is_text());
+        Some(socket)
+    };
+    let mut held = Vec::new();
+    for network in 1..=8 {
+        for n in 1..=4 {
+            held.extend(open(format!("198.51.{network}.{n}")));
+        }
+    }
+    assert_eq!(held.len(), 8);
+    let asking = held.pop().unwrap();
+    // They answer pings, and say nothing else; one goes on asking.
+    let others: Vec<_> = held
+        .into_iter()
+        .map(|mut socket| {
+            std::thread::spawn(move || {
+                while socket.read().is_ok() {
+                    let _ = socket.flush();
+                }
+            })
+        })
+        .collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopping = stop.clone();
+    let asks = std::thread::spawn(move || {
+        let mut socket = asking;
+        while !stopping.load(Ordering::Relaxed) {
+            let query = r#"{"type":"subscribe","id":"1","payload":{"query":"{checkpoint{size}}"}}"#;
+            socket.send(Message::text(query)).unwrap();
+            while !socket.read().expect("it is of use").to_text().unwrap_or_default().contains("complete") {}
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    });
+    assert!(open("203.0.113.1".to_owned()).is_none(), "they have just come");
+    std::thread::sleep(serve::limits::UPGRADED_REST + Duration::from_millis(500));
+    let new: Vec<_> = (1..=3).filter_map(|n| open(format!("203.0.{n}.1"))).collect();
+    assert_eq!(new.len(), 3);
+    stop.store(true, Ordering::Relaxed);
+    asks.join().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while others.iter().filter(|other| other.is_finished()).count() < 3 {
+        assert!(Instant::now() < deadline, "three of them were closed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop((new, served));
 }

@@ -19,7 +19,7 @@ use super::{
     patience::Wait,
 };
 
-/// The body of a request, which ends in an error if it stops coming.
+/// The body of a request, which ends in an error if it stops coming, or must give way to others while it does not come.
 pub(super) struct Incoming {
     body: Body,
     wait: Wait,
@@ -43,14 +43,16 @@ impl HttpBody for Incoming {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Pending => {
-                this.seat.waits();
-                this.wait.poll(cx).map(|()| Some(Err(Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
+                if !this.seat.waits(cx) && this.wait.poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Err(Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
             }
             Poll::Ready(frame) => {
-                this.seat.moved();
-                if let Some(Ok(frame)) = &frame {
-                    this.wait.moved(frame.data_ref().map_or(0, Bytes::len));
-                }
+                let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                let bytes = data.map_or(0, Bytes::len);
+                this.seat.moved(bytes);
+                this.wait.moved(bytes);
                 Poll::Ready(frame)
             }
         }

@@ -33,6 +33,15 @@ impl Client {
         self.network
     }
 
+    /// The first address of the wider network that it lies in, which is commonly one customer's of a provider or one
+    /// provider's of customers: a /24 of IPv4, a /48 of IPv6.
+    pub(super) fn wider(&self) -> IpAddr {
+        match self.network {
+            IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !0xff).into()),
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !(u128::MAX >> 48))),
+        }
+    }
+
     /// Whether it is a program on this machine: its writes are not counted.
     pub fn is_local(&self) -> bool {
         self.local

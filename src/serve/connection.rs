@@ -22,7 +22,7 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 use tower::Service as _;
 
 use super::{
-    connections::{Place, Seat},
+    connections::{Place, Reading, Seat},
     limits,
     patience::Wait,
 };
@@ -140,13 +140,12 @@ impl Connection {
             Poll::Ready(Ok(bytes)) => {
                 self.write.moved(bytes);
                 if bytes > 0 {
-                    self.place.seat.moved();
+                    self.place.seat.moved(bytes);
                 }
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                self.place.seat.waits();
-                if self.write.poll(cx).is_ready() {
+                if self.place.seat.waits(cx) || self.write.poll(cx).is_ready() {
                     self.place.timed_out();
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
@@ -163,15 +162,28 @@ impl AsyncRead for Connection {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let Some(answered) = this.place.seat.awaits_head() else {
-            // Bodies are timed where they are read, upgraded connections by their own protocol.
-            return either!(&mut this.stream, socket => socket.poll_read(cx, buf));
+        let before = buf.filled().len();
+        let answered = match this.place.seat.reading() {
+            Reading::Head(answered) => answered,
+            // Bodies are timed where they are read.
+            Reading::Request => return either!(&mut this.stream, socket => socket.poll_read(cx, buf)),
+            // Timed by their own protocol. They end when others need their place.
+            Reading::Upgraded => {
+                let result = either!(&mut this.stream, socket => socket.poll_read(cx, buf));
+                match &result {
+                    Poll::Pending if this.place.seat.waits(cx) => {
+                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                    }
+                    Poll::Pending => {}
+                    Poll::Ready(_) => this.place.seat.moved(buf.filled().len() - before),
+                }
+                return result;
+            }
         };
         if answered != this.answered {
             (this.answered, this.begun) = (answered, false);
             this.head.as_mut().reset(Instant::now() + limits::KEEP_ALIVE);
         }
-        let before = buf.filled().len();
         let result = either!(&mut this.stream, socket => socket.poll_read(cx, buf));
         if !this.begun && buf.filled().len() > before {
             this.begun = true;

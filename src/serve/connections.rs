@@ -1,22 +1,26 @@
 //! All open connections: how many there may be, and which is dropped when there are too many.
 //!
 //! Whoever holds sockets open must not lock others out. So a new connection is taken in as long as there is one
-//! that only waits for its peer, and that one is dropped: of the address that holds most, the one that has waited
-//! longest. A request that is worked on is never cut, nor is a connection that was upgraded.
+//! that waits for its peer, and that one is dropped. Two things decide which: how much its address holds, and how far its
+//! peer is behind a fair pace ([`Pace`]). It does not matter what is waited for: a handshake, a head, a body, or that an
+//! answer is taken. A connection that has just come is not behind yet, so those that were given their time go before it.
+//! A request that is worked on is never cut, nor is a connection that was upgraded.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-use super::{client::Client, counts::Counts, limits, shares::Share};
+use super::{client::Client, counts::Counts, limits, patience::Pace, shares::Share};
 
 /// What a connection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,26 +42,43 @@ pub(super) struct Seat {
     proxy: bool,
     state: Mutex<State>,
     dropped: Notify,
-    /// What an upgraded connection holds for as long as it lives.
-    upgraded: OnceLock<Share>,
 }
 
 struct State {
     mode: Mode,
-    /// Since when the peer is waited for; none while it is the server's turn.
-    waiting: Option<Instant>,
+    pace: Pace,
     /// Requests that were answered.
     answered: u64,
+    /// Whether the peer must give way, as another needs what its request or its upgraded connection holds.
+    gives_way: bool,
+    /// Whom to wake when it must.
+    waker: Option<Waker>,
+    /// What an upgraded connection holds until its socket is closed. The stock knows the seat, so the seat must not keep
+    /// its share any longer.
+    upgraded: Option<Share>,
+}
+
+/// How a connection stands that waits for its peer.
+struct Standing {
+    /// How far the peer is behind.
+    behind: Duration,
+    /// Whether something was asked over it and answered.
+    of_use: bool,
+    /// Whether a body or an answer moves at a fair pace.
+    moving: bool,
 }
 
 impl State {
-    /// Since when the peer is waited for: at once where no request has come, after a while where one is under way.
-    fn droppable(&self) -> Option<Instant> {
-        let since = self.waiting?;
+    /// None where it may not be dropped: while it is the server's turn, and once it is upgraded.
+    fn droppable(&self, now: Instant) -> Option<Standing> {
+        let behind = self.pace.behind(now)?;
         match self.mode {
-            Mode::Open => Some(since),
-            Mode::Busy if since.elapsed() >= limits::STALLED => Some(since),
-            _ => None,
+            Mode::Open | Mode::Busy => Some(Standing {
+                behind,
+                of_use: self.answered > 0,
+                moving: self.mode == Mode::Busy && behind.is_zero(),
+            }),
+            Mode::Upgraded | Mode::Dropped => None,
         }
     }
 }
@@ -75,92 +96,91 @@ pub(super) enum Full {
 pub(super) struct Connections {
     most: usize,
     each: usize,
-    /// One permit for each connection, given back when its socket is closed.
-    free: Arc<Semaphore>,
+    /// Sockets that are open. More than are in the table: those that were dropped are closed a moment later.
     open: AtomicUsize,
-    /// Connections that were dropped and whose sockets are not closed yet.
-    closing: AtomicUsize,
-    table: Mutex<HashMap<Client, Vec<Arc<Seat>>>>,
+    /// Told of each socket that is closed.
+    closed: Notify,
+    table: Mutex<Table>,
     counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Table {
+    by: HashMap<Client, Vec<Arc<Seat>>>,
+    /// How many there are in all.
+    held: usize,
 }
 
 /// A place in the table. Whoever owns the socket owns this.
 pub(super) struct Place {
     pub seat: Arc<Seat>,
     of: Arc<Connections>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
     /// So many in all, and so many for each address.
     pub fn new(most: usize, each: usize, counts: Arc<Counts>) -> Arc<Self> {
-        let most = most.clamp(1, u32::MAX as usize >> 4);
         Arc::new(Self {
-            most,
+            most: most.max(1),
             each: each.max(1),
-            free: Arc::new(Semaphore::new(most)),
             open: AtomicUsize::new(0),
-            closing: AtomicUsize::new(0),
+            closed: Notify::new(),
             table: Mutex::default(),
             counts,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Vec<Arc<Seat>>>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many sockets are open.
     pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.open.load(Ordering::Acquire)
     }
 
-    /// Takes a connection in, if need be in the place of one that waits for its peer. A trusted proxy brings the
-    /// requests of many, so only the number of all binds it.
-    pub async fn admit(self: &Arc<Self>, peer: IpAddr, proxy: bool) -> Result<Place, Full> {
+    /// Takes a connection in, if need be in the place of one that waits for its peer. That one's place is free at once:
+    /// nobody waits until its socket is closed ([`Connections::settled`] bounds how many such sockets there are). A
+    /// trusted proxy brings the requests of many, so only the number of all binds it.
+    pub fn admit(self: &Arc<Self>, peer: IpAddr, proxy: bool) -> Result<Place, Full> {
         let client = Client::at(peer);
-        let permit = match self.free.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                if !self.make_room() {
-                    return Err(self.refused(Full::All));
-                }
-                // What is dropped is closed as soon as its task is woken. The semaphore is never closed.
-                let freed = tokio::time::timeout(Duration::from_secs(1), self.free.clone().acquire_owned());
-                match freed.await {
-                    Ok(Ok(permit)) => permit,
-                    _ => return Err(self.refused(Full::All)),
-                }
+        let mut table = self.lock();
+        let mine = table.by.get(&client).map_or(&[][..], Vec::as_slice);
+        if !proxy && mine.len() >= self.each {
+            let now = Instant::now();
+            let standing = mine.iter().filter_map(|s| Some((s.droppable(now)?, s)));
+            let worst = standing.filter(|(s, _)| !s.moving).max_by_key(|(s, _)| s.behind);
+            match worst.map(|(_, seat)| seat.clone()).filter(|seat| seat.drop_now()) {
+                Some(seat) => self.dropped(&mut table, &seat),
+                None => return Err(self.refused(Full::Address)),
             }
-        };
+        }
+        if table.held >= self.most && !self.drop_some(&mut table) {
+            return Err(self.refused(Full::All));
+        }
         let seat = Arc::new(Seat {
             client,
             proxy,
-            state: Mutex::new(State { mode: Mode::Open, waiting: Some(Instant::now()), answered: 0 }),
+            state: Mutex::new(State {
+                mode: Mode::Open,
+                pace: Pace::waiting(Instant::now()),
+                answered: 0,
+                gives_way: false,
+                waker: None,
+                upgraded: None,
+            }),
             dropped: Notify::new(),
-            upgraded: OnceLock::new(),
         });
-        {
-            let mut table = self.lock();
-            let mine = table.entry(client).or_default();
-            if !proxy && mine.len() >= self.each {
-                let longest = mine.iter().filter_map(|s| Some((s.droppable()?, s))).min_by_key(|(t, _)| *t);
-                match longest.map(|(_, seat)| seat.clone()).filter(|seat| seat.drop_now()) {
-                    Some(seat) => self.dropped(&mut table, &seat),
-                    None => return Err(self.refused(Full::Address)),
-                }
-            }
-            table.entry(client).or_default().push(seat.clone());
-        }
+        table.by.entry(client).or_default().push(seat.clone());
+        table.held += 1;
+        self.open.fetch_add(1, Ordering::AcqRel);
         self.counts.accepted.add();
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(Place { seat, of: self.clone(), _permit: permit })
+        Ok(Place { seat, of: self.clone() })
     }
 
     /// Takes note of a connection that was dropped.
-    fn dropped(&self, table: &mut HashMap<Client, Vec<Arc<Seat>>>, seat: &Arc<Seat>) {
-        remove(table, seat);
-        self.closing.fetch_add(1, Ordering::AcqRel);
+    fn dropped(&self, table: &mut Table, seat: &Arc<Seat>) {
+        table.remove(seat);
         self.counts.dropped.add();
     }
 
@@ -173,39 +193,64 @@ impl Connections {
         full
     }
 
-    /// Drops some connections that wait for their peer, a few at once so that the table isn't gone through for
-    /// each. Whether there were any, or some are being closed already: under load that takes a moment, in which no
-    /// others must go for the same room.
-    pub fn make_room(&self) -> bool {
-        if self.closing.load(Ordering::Acquire) > 0 {
-            return true;
+    /// How many sockets were dropped and are not closed yet.
+    fn closing(&self, table: &Table) -> usize {
+        self.open().saturating_sub(table.held)
+    }
+
+    /// Waits while too many sockets that were dropped are still open, so that their number has a bound. They are closed
+    /// as soon as their tasks are woken, and as soon as one of them is this goes on.
+    pub async fn settled(&self) {
+        loop {
+            let closed = self.closed.notified();
+            if self.closing(&self.lock()) < limits::CLOSING {
+                return;
+            }
+            closed.await;
         }
-        let few = (self.most / 64).max(1);
+    }
+
+    /// Drops some connections that wait for their peer, unless some are being closed already: under load that takes a
+    /// moment, in which no others must go for the same room. Whether room is made.
+    pub fn make_room(&self) -> bool {
         let mut table = self.lock();
-        // Those of the addresses that hold most come first, so a flood from a few addresses drops its own; of these,
-        // those that wait longest. A connection over which something was asked and answered weighs half, a proxy's nothing.
-        let mut waiting: Vec<(usize, Instant, Arc<Seat>)> = Vec::new();
-        for seats in table.values() {
-            let mut mine: Vec<_> = seats.iter().filter_map(|s| Some((s.droppable()?, s))).collect();
-            mine.sort_by_key(|(since, _)| *since);
-            for (before, (since, seat)) in mine.into_iter().enumerate() {
+        self.closing(&table) > 0 || self.drop_some(&mut table)
+    }
+
+    /// Drops some connections that wait for their peer. Whether there were any.
+    ///
+    /// Those of the addresses that hold most come first, so a flood from a few addresses drops its own; of these, those
+    /// whose peers are furthest behind. A connection weighs half if something was asked and answered over it, or if what
+    /// is on its way keeps the pace; a proxy's weighs nothing. The last one of an address that keeps the pace stays.
+    fn drop_some(&self, table: &mut Table) -> bool {
+        let now = Instant::now();
+        let mut waiting: Vec<(usize, Duration, Arc<Seat>)> = Vec::new();
+        for seats in table.by.values() {
+            let mut mine: Vec<_> = seats.iter().filter_map(|s| Some((s.droppable(now)?, s))).collect();
+            mine.sort_by_key(|(standing, _)| Reverse(standing.behind));
+            for (before, (standing, seat)) in mine.into_iter().enumerate() {
                 let held = seats.len() - before;
-                let weight = match seat.lock().answered {
+                if standing.moving && held == 1 {
+                    continue;
+                }
+                let weight = match standing {
                     _ if seat.proxy => 0,
-                    0 => 2 * held,
+                    Standing { of_use: false, moving: false, .. } => 2 * held,
                     _ => held,
                 };
-                waiting.push((weight, since, seat.clone()));
+                waiting.push((weight, standing.behind, seat.clone()));
             }
         }
-        waiting.sort_by_key(|(weight, since, _)| (std::cmp::Reverse(*weight), *since));
+        waiting.sort_unstable_by_key(|(weight, behind, _)| Reverse((*weight, *behind)));
+        // A few at once, so that the table isn't gone through for each; few enough that it is the worst that go.
+        let few = (waiting.len() / 64).max(1);
         let mut dropped = 0;
         for (_, _, seat) in waiting {
             if dropped == few {
                 break;
             }
             if seat.drop_now() {
-                self.dropped(&mut table, &seat);
+                self.dropped(table, &seat);
                 dropped += 1;
             }
         }
@@ -214,28 +259,37 @@ impl Connections {
 
     /// Waits until all are closed.
     pub async fn ended(&self) {
-        // The number was clamped to fit; the semaphore is never closed.
-        let all = u32::try_from(self.most).unwrap_or(u32::MAX);
-        drop(self.free.acquire_many(all).await);
+        loop {
+            let closed = self.closed.notified();
+            if self.open() == 0 {
+                return;
+            }
+            closed.await;
+        }
     }
 }
 
-fn remove(table: &mut HashMap<Client, Vec<Arc<Seat>>>, seat: &Arc<Seat>) {
-    if let Some(mine) = table.get_mut(&seat.client) {
-        mine.retain(|s| !Arc::ptr_eq(s, seat));
+impl Table {
+    /// Takes one out, if it is still in.
+    fn remove(&mut self, seat: &Arc<Seat>) {
+        let Some(mine) = self.by.get_mut(&seat.client) else { return };
+        let Some(at) = mine.iter().position(|s| Arc::ptr_eq(s, seat)) else { return };
+        mine.swap_remove(at);
+        self.held -= 1;
         if mine.is_empty() {
-            table.remove(&seat.client);
+            self.by.remove(&seat.client);
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.of.open.fetch_sub(1, Ordering::Relaxed);
-        remove(&mut self.of.lock(), &self.seat);
-        if self.seat.lock().mode == Mode::Dropped {
-            self.of.closing.fetch_sub(1, Ordering::AcqRel);
-        }
+        self.of.lock().remove(&self.seat);
+        // Its drop locks the stock, so it is not dropped under this lock.
+        let upgraded = self.seat.lock().upgraded.take();
+        drop(upgraded);
+        self.of.open.fetch_sub(1, Ordering::AcqRel);
+        self.of.closed.notify_waiters();
     }
 }
 
@@ -246,20 +300,31 @@ impl Place {
     }
 }
 
+/// What is read from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The head of a request, after so many that were answered.
+    Head(u64),
+    /// The body of a request, or what comes after it.
+    Request,
+    /// What is no HTTP.
+    Upgraded,
+}
+
 impl Seat {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when the peer is waited for, if the connection may be dropped for it.
-    fn droppable(&self) -> Option<Instant> {
-        self.lock().droppable()
+    /// How it stands, if it may be dropped.
+    fn droppable(&self, now: Instant) -> Option<Standing> {
+        self.lock().droppable(now)
     }
 
     /// Drops it, if it may still be.
     fn drop_now(&self) -> bool {
         let mut state = self.lock();
-        let may = state.droppable().is_some();
+        let may = state.droppable(Instant::now()).is_some();
         if may {
             state.mode = Mode::Dropped;
             self.dropped.notify_one();
@@ -272,22 +337,63 @@ impl Seat {
         self.dropped.notified().await;
     }
 
-    /// Where the head of a request is awaited: how many requests were answered before it.
-    pub fn awaits_head(&self) -> Option<u64> {
+    /// What is read from it now.
+    pub fn reading(&self) -> Reading {
         let state = self.lock();
-        (state.mode == Mode::Open).then_some(state.answered)
+        match state.mode {
+            Mode::Open => Reading::Head(state.answered),
+            Mode::Busy | Mode::Dropped => Reading::Request,
+            Mode::Upgraded => Reading::Upgraded,
+        }
     }
 
-    /// Takes note that the peer is waited for.
-    pub fn waits(&self) {
-        self.lock().waiting.get_or_insert_with(Instant::now);
-    }
-
-    /// Takes note that the peer brought or took bytes of a body or an answer.
-    pub fn moved(&self) {
+    /// Takes note that the peer is waited for. Whether it must give way: then it is waited for no longer.
+    pub fn waits(&self, cx: &Context<'_>) -> bool {
         let mut state = self.lock();
-        // The end of an answer is still being taken when the next head is awaited.
-        state.waiting = (state.mode == Mode::Open).then(Instant::now);
+        state.pace.waits();
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        state.gives_way
+    }
+
+    /// Takes note that the peer brought or took so many bytes.
+    pub fn moved(&self, bytes: usize) {
+        let mut state = self.lock();
+        match state.mode {
+            // The end of an answer is still being taken when the next head is awaited.
+            Mode::Open => state.pace = Pace::waiting(Instant::now()),
+            // Whoever only answers pings rests.
+            Mode::Upgraded if bytes <= limits::SOCKET_PING_BYTES => {}
+            Mode::Upgraded => state.pace = Pace::waiting(Instant::now()),
+            Mode::Busy | Mode::Dropped => state.pace.moved(bytes),
+        }
+    }
+
+    /// How far the peer is behind, where what a request or an upgraded connection holds may be given to another; of an
+    /// upgraded connection, how long it has rested.
+    pub fn behind(&self, now: Instant) -> Option<Duration> {
+        let state = self.lock();
+        match state.mode {
+            Mode::Busy | Mode::Upgraded => state.pace.behind(now),
+            Mode::Open | Mode::Dropped => None,
+        }
+    }
+
+    /// Lets the peer be waited for no longer: others need what its request or its upgraded connection holds.
+    pub fn give_way(&self) {
+        let mut state = self.lock();
+        state.gives_way = true;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// As if the peer had been waited for since so long.
+    #[cfg(test)]
+    pub fn waited(&self, time: Duration) {
+        self.lock().pace = Pace::waiting(Instant::now().checked_sub(time).unwrap());
     }
 
     /// A request has come. None if the connection is dropped just now: then nothing must be done for it.
@@ -296,15 +402,15 @@ impl Seat {
         if state.mode != Mode::Open {
             return None;
         }
-        *state = State { mode: Mode::Busy, waiting: None, ..*state };
+        (state.mode, state.pace, state.gives_way) = (Mode::Busy, Pace::default(), false);
         Some(UnderWay(self.clone()))
     }
 
     /// The connection is no HTTP connection from now on, and holds its share of those as long as it lives.
     pub fn upgrade(&self, share: Share) {
-        self.lock().mode = Mode::Upgraded;
-        // It can't have been upgraded before.
-        let _ = self.upgraded.set(share);
+        let mut state = self.lock();
+        (state.mode, state.pace) = (Mode::Upgraded, Pace::waiting(Instant::now()));
+        state.upgraded = Some(share);
     }
 }
 
@@ -315,15 +421,18 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         if state.mode == Mode::Busy {
-            let answered = state.answered + 1;
-            *state = State { mode: Mode::Open, waiting: Some(Instant::now()), answered };
+            (state.mode, state.pace) = (Mode::Open, Pace::waiting(Instant::now()));
+            state.answered += 1;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::shares::{Shares, Taker},
+        *,
+    };
 
     fn ip(a: u8, b: u8) -> IpAddr {
         [192, 0, a, b].into()
@@ -331,6 +440,10 @@ mod tests {
 
     fn run<T>(f: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(f)
+    }
+
+    fn waits(place: &Place) -> bool {
+        place.seat.waits(&Context::from_waker(Waker::noop()))
     }
 
     fn is_dropped(place: &Place) -> bool {
@@ -341,10 +454,10 @@ mod tests {
     fn room_is_made_at_the_cost_of_the_address_that_holds_most() {
         run(async {
             let all = Connections::new(8, 100, Arc::default());
-            let quiet = all.admit(ip(0, 1), false).await.unwrap();
+            let quiet = all.admit(ip(0, 1), false).unwrap();
             let mut flood = Vec::new();
             for _ in 0..7 {
-                flood.push(all.admit(ip(0, 2), false).await.unwrap());
+                flood.push(all.admit(ip(0, 2), false).unwrap());
             }
             // The place is free when the socket is closed, as its task would do.
             let oldest = flood.remove(0);
@@ -352,7 +465,7 @@ mod tests {
                 oldest.seat.dropped().await;
                 drop(oldest);
             });
-            let new = all.admit(ip(0, 3), false).await.unwrap();
+            let new = all.admit(ip(0, 3), false).unwrap();
             closing.await.unwrap();
             assert!(!is_dropped(&quiet) && flood.iter().all(|p| !is_dropped(p)) && !is_dropped(&new));
             assert_eq!((all.open(), all.counts.dropped.get()), (8, 1));
@@ -363,11 +476,9 @@ mod tests {
     fn a_connection_that_was_of_use_is_kept_before_one_that_said_nothing() {
         run(async {
             let all = Connections::new(4, 100, Arc::default());
-            let (kept, second) =
-                (all.admit(ip(0, 1), false).await.unwrap(), all.admit(ip(0, 1), false).await.unwrap());
+            let (kept, second) = (all.admit(ip(0, 1), false).unwrap(), all.admit(ip(0, 1), false).unwrap());
             drop(kept.seat.begin().unwrap());
-            let silent =
-                [all.admit(ip(0, 2), false).await.unwrap(), all.admit(ip(0, 2), false).await.unwrap()];
+            let silent = [all.admit(ip(0, 2), false).unwrap(), all.admit(ip(0, 2), false).unwrap()];
             drop(second.seat.begin().unwrap());
             assert!(all.make_room());
             assert!(is_dropped(&silent[0]) && !is_dropped(&kept) && !is_dropped(&second));
@@ -375,12 +486,12 @@ mod tests {
             let all = Connections::new(4, 100, Arc::default());
             let mut many = Vec::new();
             for _ in 0..3 {
-                many.push(all.admit(ip(0, 1), false).await.unwrap());
+                many.push(all.admit(ip(0, 1), false).unwrap());
             }
             for place in &many {
                 drop(place.seat.begin().unwrap());
             }
-            let new = all.admit(ip(0, 2), false).await.unwrap();
+            let new = all.admit(ip(0, 2), false).unwrap();
             assert!(all.make_room() && is_dropped(&many[0]) && !is_dropped(&new));
         });
     }
@@ -391,9 +502,9 @@ mod tests {
             let all = Connections::new(4, 100, Arc::default());
             let mut proxied = Vec::new();
             for _ in 0..3 {
-                proxied.push(all.admit(ip(0, 1), true).await.unwrap());
+                proxied.push(all.admit(ip(0, 1), true).unwrap());
             }
-            let other = all.admit(ip(0, 2), false).await.unwrap();
+            let other = all.admit(ip(0, 2), false).unwrap();
             assert!(all.make_room() && is_dropped(&other));
             // Others must not go for the same room.
             assert!(all.make_room() && !is_dropped(&proxied[0]));
@@ -406,13 +517,14 @@ mod tests {
     fn a_request_under_way_and_an_upgraded_connection_are_never_dropped() {
         run(async {
             let all = Connections::new(2, 2, Arc::default());
-            let (a, b) =
-                (all.admit(ip(0, 1), false).await.unwrap(), all.admit(ip(0, 2), false).await.unwrap());
+            let (a, b) = (all.admit(ip(0, 1), false).unwrap(), all.admit(ip(0, 2), false).unwrap());
             let under_way = a.seat.begin().unwrap();
-            let shares = super::super::shares::Shares::new(1, 1);
-            b.seat.upgrade(shares.take(b.seat.client).unwrap());
-            b.seat.waits();
-            assert_eq!(all.admit(ip(0, 3), false).await.err(), Some(Full::All));
+            let shares = Shares::contended(2, 2, limits::UPGRADED_REST);
+            let taker = Taker { client: b.seat.client, seat: Some(b.seat.clone()) };
+            b.seat.upgrade(shares.take_for(&taker).unwrap());
+            drop(taker);
+            waits(&b);
+            assert_eq!(all.admit(ip(0, 3), false).err(), Some(Full::All));
             assert!(!is_dropped(&a) && !is_dropped(&b));
             drop(under_way);
             assert!(all.make_room() && is_dropped(&a) && !is_dropped(&b));
@@ -427,17 +539,17 @@ mod tests {
     fn an_address_over_its_number_loses_its_own_longest_idle() {
         run(async {
             let all = Connections::new(100, 2, Arc::default());
-            let a = all.admit(ip(0, 1), false).await.unwrap();
-            let b = all.admit(ip(0, 1), false).await.unwrap();
-            let other = all.admit(ip(0, 2), false).await.unwrap();
-            let c = all.admit(ip(0, 1), false).await.unwrap();
+            let a = all.admit(ip(0, 1), false).unwrap();
+            let b = all.admit(ip(0, 1), false).unwrap();
+            let other = all.admit(ip(0, 2), false).unwrap();
+            let c = all.admit(ip(0, 1), false).unwrap();
             assert!(is_dropped(&a) && !is_dropped(&b) && !is_dropped(&c) && !is_dropped(&other));
             let busy = (b.seat.begin().unwrap(), c.seat.begin().unwrap());
-            assert_eq!(all.admit(ip(0, 1), false).await.err(), Some(Full::Address));
+            assert_eq!(all.admit(ip(0, 1), false).err(), Some(Full::Address));
             drop(busy);
             // A proxy brings many.
             for _ in 0..5 {
-                std::mem::forget(all.admit(ip(9, 9), true).await.unwrap());
+                std::mem::forget(all.admit(ip(9, 9), true).unwrap());
             }
             assert_eq!(all.counts.dropped.get(), 1);
         });
@@ -447,12 +559,95 @@ mod tests {
     fn what_leaves_is_forgotten() {
         run(async {
             let all = Connections::new(4, 4, Arc::default());
-            let places =
-                [all.admit(ip(0, 1), false).await.unwrap(), all.admit(ip(0, 2), true).await.unwrap()];
+            let places = [all.admit(ip(0, 1), false).unwrap(), all.admit(ip(0, 2), true).unwrap()];
             drop(places);
-            assert!(all.lock().is_empty());
+            assert!(all.lock().by.is_empty() && all.lock().held == 0);
             assert_eq!(all.open(), 0);
             tokio::time::timeout(Duration::from_secs(5), all.ended()).await.unwrap();
         });
+    }
+
+    #[test]
+    fn a_trickle_goes_before_a_connection_that_has_just_come() {
+        let all = Connections::new(4, 100, Arc::default());
+        let trickles = [1, 2, 3].map(|n| all.admit(ip(0, n), false).unwrap());
+        let _requests = trickles.each_ref().map(|place| {
+            let request = place.seat.begin().unwrap();
+            place.seat.waited(Duration::from_secs(2));
+            // One more byte does not make up for two seconds.
+            place.seat.moved(1);
+            waits(place);
+            request
+        });
+        let just_come = all.admit(ip(0, 4), false).unwrap();
+        let mut places = vec![all.admit(ip(0, 5), false).unwrap()];
+        for n in 6..8 {
+            places.push(all.admit(ip(0, n), false).unwrap());
+        }
+        assert!(!is_dropped(&just_come) && trickles.iter().all(is_dropped));
+        // Then there are none that had their time, and whoever came first goes.
+        let _last = all.admit(ip(0, 8), false).unwrap();
+        assert!(is_dropped(&just_come) && !places.iter().any(is_dropped));
+    }
+
+    #[test]
+    fn what_keeps_the_pace_goes_last_and_the_last_of_an_address_stays() {
+        let all = Connections::new(4, 100, Arc::default());
+        let moving = |last| {
+            let place = all.admit(ip(0, last), false).unwrap();
+            let request = place.seat.begin().unwrap();
+            place.seat.moved(1 << 20);
+            waits(&place);
+            (place, request)
+        };
+        let [one, two, other] = [moving(1), moving(1), moving(2)];
+        let idle = all.admit(ip(0, 3), false).unwrap();
+        assert!(all.make_room() && is_dropped(&idle) && !is_dropped(&one.0) && !is_dropped(&two.0));
+        drop(idle);
+        // Nobody fills the table by moving a little.
+        assert!(all.make_room() && is_dropped(&one.0) && !is_dropped(&two.0));
+        drop(one);
+        assert!(!all.make_room() && !is_dropped(&two.0) && !is_dropped(&other.0));
+        // At the number of its address, nothing that moves goes for what has just come.
+        let all = Connections::new(4, 1, Arc::default());
+        let place = all.admit(ip(0, 1), false).unwrap();
+        let _request = place.seat.begin().unwrap();
+        place.seat.moved(1 << 20);
+        waits(&place);
+        assert_eq!(all.admit(ip(0, 1), false).err(), Some(Full::Address));
+    }
+
+    #[test]
+    fn a_place_is_free_before_the_socket_is_closed_and_such_sockets_are_bounded() {
+        run(async {
+            let most = limits::CLOSING;
+            let all = Connections::new(most, most, Arc::default());
+            let mut open: Vec<_> = (0..most).map(|_| all.admit(ip(0, 1), false).unwrap()).collect();
+            // No task closes what is dropped.
+            open.extend((0..most).map(|_| all.admit(ip(0, 2), false).unwrap()));
+            assert_eq!((all.open(), open.iter().filter(|p| is_dropped(p)).count()), (2 * most, most));
+            let settled = |all: Arc<Connections>| async move {
+                tokio::time::timeout(Duration::from_millis(50), all.settled()).await.is_ok()
+            };
+            assert!(!settled(all.clone()).await);
+            // One that is closed is enough, whichever it is.
+            let waiting = tokio::spawn({
+                let all = all.clone();
+                async move { all.settled().await }
+            });
+            tokio::task::yield_now().await;
+            open.swap_remove(open.iter().position(is_dropped).unwrap());
+            tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn where_few_wait_no_more_go_than_are_needed() {
+        let all = Connections::new(256, 256, Arc::default());
+        let at_work: Vec<_> = (0..246).map(|_| all.admit(ip(0, 1), false).unwrap()).collect();
+        let _requests: Vec<_> = at_work.iter().map(|place| place.seat.begin().unwrap()).collect();
+        let waiting: Vec<_> = (0..10).map(|n| all.admit(ip(0, 10 + n), false).unwrap()).collect();
+        let _new = all.admit(ip(0, 2), false).unwrap();
+        assert_eq!(waiting.iter().filter(|p| is_dropped(p)).count(), 1);
     }
 }

@@ -57,7 +57,11 @@ impl Edge {
         Self(Arc::new(Inner {
             connections: Connections::new(most, options.connections_each, counts.clone()),
             requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
-            upgraded: Shares::new(limits::UPGRADED.min(most / 2), limits::UPGRADED_EACH),
+            upgraded: Shares::contended(
+                limits::UPGRADED.min(most / 2),
+                limits::UPGRADED_EACH,
+                limits::UPGRADED_REST,
+            ),
             counts,
             proxies: options.proxies.clone(),
             tls: options.tls.clone(),
@@ -108,8 +112,8 @@ impl Edge {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, address)) => self.take_in(&router, stream, address).await,
+                accepted = self.accept(&listener) => match accepted {
+                    Ok((stream, address)) => self.take_in(&router, stream, address),
                     Err(error) => self.not_accepted(&error).await,
                 }
             }
@@ -125,10 +129,16 @@ impl Edge {
         }
     }
 
-    /// Finds a place for a connection, or says that there is none.
-    async fn take_in(&self, router: &Router, socket: TcpStream, address: SocketAddr) {
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        self.connections.settled().await;
+        listener.accept().await
+    }
+
+    /// Finds a place for a connection, or says that there is none. It waits for nothing: while it did, nobody else would
+    /// be accepted.
+    fn take_in(&self, router: &Router, socket: TcpStream, address: SocketAddr) {
         let proxy = self.proxies.trust(address.ip());
-        let place = match self.connections.admit(address.ip(), proxy).await {
+        let place = match self.connections.admit(address.ip(), proxy) {
             Ok(place) => place,
             Err(full) => {
                 tracing::debug!(?full, "a connection was refused");
@@ -167,5 +177,45 @@ impl Edge {
         tracing::warn!(%error, "a connection could not be accepted");
         self.connections.make_room();
         tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// The first bytes of an answer to a request on a connection of its own.
+    async fn ask(to: SocketAddr) -> io::Result<[u8; 12]> {
+        let mut stream = TcpStream::connect(to).await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await?;
+        Ok(status)
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_to_be_accepted_until_another_connection_is_closed() {
+        let edge = Edge::new(&Options { connections: 4, ..Options::default() });
+        // The table is full, and no socket is closed when its connection is dropped.
+        let held: Vec<_> =
+            (1..=4).filter_map(|n| edge.connections.admit([192, 0, 2, n].into(), false).ok()).collect();
+        assert_eq!(held.len(), 4);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let router = edge.guard(Router::new().fallback(async || answer::not_found()));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn({
+            let edge = edge.clone();
+            async move { edge.serve(router, listener, async { drop(stopped.await) }).await }
+        });
+        let began = tokio::time::Instant::now();
+        for _ in 0..3 {
+            assert_eq!(ask(to).await.unwrap(), *b"HTTP/1.1 404");
+        }
+        assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+        drop((held, stop));
+        serving.await.unwrap();
     }
 }

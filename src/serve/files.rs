@@ -3,7 +3,7 @@
 use std::io;
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody as _},
     extract::{Extension, Path, Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
@@ -19,9 +19,9 @@ use super::{
     answer::{self, REVALIDATE, blocking, bytes},
     bodies::stopped_coming,
     byte_range::{self, Asked},
-    client::Client,
     file_body::FileBody,
-    guard,
+    guard, limits,
+    shares::{Share, Taker},
 };
 use crate::{
     event::{Code, Digest, Refusal},
@@ -137,7 +137,7 @@ fn open(reader: &Reader, digest: &Digest) -> Result<Option<(AtHand, u64, String)
 /// event must name the file within the hour.
 pub async fn put(
     State(app): State<App>,
-    Extension(client): Extension<Client>,
+    Extension(taker): Extension<Taker>,
     Path(digest): Path<String>,
     request: Request,
 ) -> Response {
@@ -145,10 +145,17 @@ pub async fn put(
         let found = "something else";
         return answer::refuse(&Refusal::new(Code::BadId, "path", "/file/<64 lower-case hex digits>", found));
     };
-    let Some(_share) = app.uploads.take(client) else {
-        return guard::busy(&app.edge, "too many uploads at once");
+    let mut body = request.into_body();
+    // What comes at once needs no place among uploads, so those that don't come can't keep small files out.
+    let Some(mut held) = app.bodies.take_for(&taker) else { return guard::busy(&app.edge, guard::TOO_MANY) };
+    let (first, whole) = match begin(&mut held, &mut body).await {
+        Ok(begun) => begun,
+        Err(Some(refusal)) => return answer::refuse(&refusal),
+        Err(None) => return guard::busy(&app.edge, "too many requests in memory"),
     };
-    let from = client.network();
+    let place = if whole { app.edge.requests.take(taker.client) } else { app.uploads.take_for(&taker) };
+    let Some(_place) = place else { return guard::busy(&app.edge, "too many uploads at once") };
+    let from = taker.client.network();
     let ledger = app.ledger.clone();
     let begun = blocking(move || {
         // What is on record already is read and dropped, so that the caller hears the answer.
@@ -161,15 +168,53 @@ pub async fn put(
         Err(response) => return response,
     };
     let on_record = upload.is_none();
-    match take(request.into_body(), upload).await {
+    match take(first, held, body, upload).await {
         Ok(()) if on_record => answer::text(StatusCode::OK, "on record"),
         Ok(()) => answer::text(StatusCode::CREATED, "waiting for an event that names it"),
         Err(refusal) => answer::refuse(&refusal),
     }
 }
 
-/// Reads a body into an upload, on a thread that may wait for the disk.
-async fn take(mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
+fn broken(message: &str) -> Refusal {
+    Refusal::because(Code::Unavailable, "file", message)
+}
+
+/// The next bytes of a body; none at its end.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+    while let Some(frame) = body.frame().await {
+        match frame {
+            // A frame of trailers has no data.
+            Ok(frame) => {
+                if let Ok(chunk) = frame.into_data() {
+                    return Ok(Some(chunk));
+                }
+            }
+            Err(e) if stopped_coming(&e) => return Err(broken("the bytes stopped coming")),
+            Err(_) => return Err(broken("the connection broke")),
+        }
+    }
+    Ok(None)
+}
+
+/// The first [`limits::UPLOAD_FIRST`] bytes of a body, and whether they are all. They are held in memory by this share.
+///
+/// # Errors
+/// None if there is no room for them.
+async fn begin(held: &mut Share, body: &mut Body) -> Result<(Vec<u8>, bool), Option<Refusal>> {
+    // Copied: a list of chunks of one byte each would take many times what is counted.
+    let mut first = Vec::new();
+    while first.len() < limits::UPLOAD_FIRST {
+        let Some(chunk) = next(body).await? else { return Ok((first, true)) };
+        if !held.grow(chunk.len()) {
+            return Err(None);
+        }
+        first.extend_from_slice(&chunk);
+    }
+    Ok((first, body.is_end_stream()))
+}
+
+/// Reads a body into an upload, after its first bytes, on a thread that may wait for the disk.
+async fn take(first: Vec<u8>, held: Share, mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
     let (chunks, mut coming) = mpsc::channel::<Bytes>(4);
     let writer = tokio::task::spawn_blocking(move || {
         let Some(mut upload) = upload else {
@@ -181,25 +226,19 @@ async fn take(mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
         }
         Ok(Some(upload))
     });
-    let broken = |message: &str| Refusal::because(Code::Unavailable, "file", message);
     let mut read = Ok(());
-    loop {
-        match body.frame().await {
-            None => {}
-            Some(Err(e)) if stopped_coming(&e) => read = Err(broken("the bytes stopped coming")),
-            Some(Err(_)) => read = Err(broken("the connection broke")),
-            Some(Ok(frame)) => {
-                // A frame of trailers has no data. If sending fails, the writer has ended and says why below.
-                let sent = match frame.into_data() {
-                    Ok(chunk) => chunks.send(chunk).await.is_ok(),
-                    Err(_) => true,
-                };
-                if sent {
-                    continue;
-                }
+    let mut going_on = chunks.send(first.into()).await.is_ok();
+    drop(held);
+    while going_on {
+        // If sending fails, the writer has ended and says why below.
+        going_on = match next(&mut body).await {
+            Ok(Some(chunk)) => chunks.send(chunk).await.is_ok(),
+            Ok(None) => false,
+            Err(refusal) => {
+                read = Err(refusal);
+                false
             }
-        }
-        break;
+        };
     }
     drop(chunks);
     let upload = match writer.await {

@@ -16,14 +16,17 @@ use axum::{
     response::Response,
 };
 
-use super::{Edge, answer, bodies, client::Client, connection::Peer, connections::Seat, limits};
+use super::{
+    Edge, answer, bodies, client::Client, connection::Peer, connections::Seat, limits, shares::Taker,
+};
 use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
 const STRICT: &str =
     "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Lets a request through, or says why not. What handlers find among its extensions: the [`Client`].
+/// Lets a request through, or says why not. What handlers find among its extensions: the [`Client`], and the [`Taker`] of
+/// what the request holds.
 pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let peer = request.extensions().get::<Peer>().cloned();
@@ -31,11 +34,13 @@ pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -
         Some(peer) => edge.proxies.client(peer.address, request.headers()),
         None => Client::NOWHERE,
     };
+    let taker = Taker { client, seat: peer.as_ref().map(|peer| peer.seat.clone()) };
     request.extensions_mut().insert(client);
+    request.extensions_mut().insert(taker.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
 
     let mut response = match &peer {
-        Some(peer) => follow(&edge, client, &peer.seat, request, next).await,
+        Some(peer) => follow(&edge, &taker, &peer.seat, request, next).await,
         None => admit(&edge, client, request, next).await,
     };
 
@@ -59,13 +64,13 @@ pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -
 }
 
 /// Keeps the table of connections told of a request.
-async fn follow(edge: &Edge, client: Client, seat: &Arc<Seat>, mut request: Request, next: Next) -> Response {
+async fn follow(edge: &Edge, taker: &Taker, seat: &Arc<Seat>, mut request: Request, next: Next) -> Response {
     let Some(under_way) = seat.begin() else {
         // The connection is closed already; nobody reads this.
         return busy(edge, "the connection is closed");
     };
     let upgraded = match request.headers().get(UPGRADE) {
-        Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match edge.upgraded.take(client) {
+        Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match edge.upgraded.take_for(taker) {
             Some(share) => Some(share),
             None => return busy(edge, "too many connections of this kind at once"),
         },
@@ -74,7 +79,7 @@ async fn follow(edge: &Edge, client: Client, seat: &Arc<Seat>, mut request: Requ
     if !request.body().is_end_stream() {
         request = request.map(|body| Body::new(bodies::Incoming::new(body, seat.clone())));
     }
-    let response = admit(edge, client, request, next).await;
+    let response = admit(edge, taker.client, request, next).await;
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(share)) = (response.status(), upgraded) {
         seat.upgrade(share);
     }

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Connections open at once, if nobody says otherwise. When all are taken, one that waits for its peer is dropped
 /// for a new one; more than are at work are refused.
 pub const CONNECTIONS: usize = 4_096;
+/// Connections that were dropped for others and are not closed yet, for a moment beyond the number of all. While there are
+/// so many, no connection is accepted.
+pub const CLOSING: usize = 128;
 /// Connections of one address.
 pub const CONNECTIONS_EACH: usize = 256;
 /// Connections that were upgraded, as WebSockets.
@@ -24,6 +27,8 @@ pub const TURNS_EACH_CORE: usize = 2;
 pub const WORKED_LITTLE: Duration = Duration::from_millis(50);
 /// Clients whose work is remembered.
 pub const WORKERS_KNOWN: usize = 8_192;
+/// Bytes of a file that are taken into memory before it needs a place among uploads: what is shorter needs none.
+pub const UPLOAD_FIRST: usize = 64 << 10;
 /// Files taken in at once; more get 503.
 pub const UPLOADS: usize = 64;
 /// Files of one client taken in at once.
@@ -48,8 +53,13 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes a second that a body must come or an answer be taken with, in the long run.
 pub const SLOWEST: u64 = 4 << 10;
-/// After so long without a byte of a body or an answer, a connection may be dropped for a new one.
-pub const STALLED: Duration = Duration::from_secs(5);
+/// How far ahead of that pace a peer can be. Whoever brought much may pause for so long before it counts as behind.
+pub const AHEAD: Duration = Duration::from_secs(5);
+/// How far behind that pace the body of a request must be for its place among uploads, or its bytes in memory, to go to
+/// another: longer than bytes are commonly on their way.
+pub const PAUSE: Duration = Duration::from_millis(500);
+/// How long a WebSocket must have rested for its place to go to another.
+pub const UPGRADED_REST: Duration = Duration::from_secs(10);
 /// How long a request may take until its answer begins, from the end of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the body of a GraphQL request may take to come.
@@ -75,9 +85,9 @@ pub const GRAPHQL_BODY: usize = 24 << 20;
 pub const GRAPHQL_QUERY_BODY: usize = 512 << 10;
 /// The longest document, in bytes.
 pub const GRAPHQL_DOCUMENT: usize = 256 << 10;
-/// Bytes of GraphQL requests held in memory at once, long ones three times; more get 503.
+/// Bytes of GraphQL requests, long ones three times, and first bytes of files held in memory at once; more get 503.
 pub const GRAPHQL_BODIES: usize = 192 << 20;
-/// Bytes of one client's GraphQL requests held in memory at once.
+/// Bytes of one client's held in memory at once.
 pub const GRAPHQL_BODIES_EACH: usize = 80 << 20;
 /// A longer request is read off the threads that serve connections, as is a document of more tokens.
 pub const READ_IN_PLACE: usize = 64 << 10;
@@ -148,6 +158,8 @@ pub const SOCKET_ID: usize = 256;
 pub const SOCKET_INIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a WebSocket is pinged.
 pub const SOCKET_PING: Duration = Duration::from_secs(6);
+/// Bytes of a ping or pong, and a little more. Whoever moves no more at once has nothing to say.
+pub const SOCKET_PING_BYTES: usize = 32;
 /// Pings after which something must have been heard on a WebSocket when the next is due.
 pub const SOCKET_PINGS: u32 = 2;
 /// How long a WebSocket may take to take what is sent to it.

@@ -132,7 +132,7 @@ struct Shared {
     /// Queries that are worked on.
     turns: Arc<Turns>,
     uploads: Arc<Shares>,
-    /// Bytes of GraphQL requests in memory.
+    /// Bytes of GraphQL requests in memory, and first bytes of files.
     bodies: Arc<Shares>,
     parts: graphql::Parts,
     /// Answers that were given by the log as it is.
@@ -169,8 +169,8 @@ impl App {
             ledger,
             edge,
             turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
-            uploads: Shares::new(limits::UPLOADS, limits::UPLOADS_EACH),
-            bodies: Shares::new(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH),
+            uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
+            bodies: Shares::contended(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
             parts: graphql::Parts::default(),
             answers: graphql::Answers::new(options.cache / 4),
             flights: Arc::default(),

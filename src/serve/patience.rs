@@ -33,10 +33,57 @@ impl Patience {
         if let Some(until) = self.until.take() {
             self.left = until.saturating_duration_since(now);
         }
-        // The time that so many bytes may take.
-        let earned = Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / limits::SLOWEST);
-        self.left = (self.left + earned).min(limits::IDLE_TIMEOUT);
+        self.left = (self.left + earned(bytes)).min(limits::IDLE_TIMEOUT);
     }
+}
+
+/// How far a peer is behind a fair pace, by which it is decided who gives way where there is not enough for all. Waiting
+/// for a peer puts it behind; bytes bring it forward, each by what it may take at [`limits::SLOWEST`] bytes a second, and
+/// at most [`limits::AHEAD`] ahead. So a trickle falls behind as silence does, and who keeps the pace is not behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pace {
+    /// Since when the peer is waited for; none while it is the server's turn.
+    since: Option<Instant>,
+    /// Microseconds that the peer was ahead when it was last waited for; below zero where it was behind.
+    ahead: i64,
+}
+
+impl Pace {
+    /// Of a peer that is waited for from now on.
+    pub fn waiting(now: Instant) -> Self {
+        Self { since: Some(now), ahead: 0 }
+    }
+
+    /// Takes note that the peer is waited for.
+    pub fn waits(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Takes note of bytes that came or went: it is the server's turn.
+    pub fn moved(&mut self, bytes: usize) {
+        // Most bytes are moved without a wait: then the clock is not asked.
+        if let Some(since) = self.since.take() {
+            self.ahead = self.ahead.saturating_sub(micros(since.elapsed()));
+        }
+        let earned = micros(earned(bytes));
+        self.ahead = self.ahead.saturating_add(earned).min(micros(limits::AHEAD));
+    }
+
+    /// How far the peer is behind, zero where it keeps the pace; none while it is the server's turn.
+    pub fn behind(&self, now: Instant) -> Option<Duration> {
+        let waited = micros(now.saturating_duration_since(self.since?));
+        let behind = waited.saturating_sub(self.ahead).max(0);
+        Some(Duration::from_micros(behind.unsigned_abs()))
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The time that so many bytes may take.
+fn earned(bytes: usize) -> Duration {
+    Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / limits::SLOWEST)
 }
 
 /// Waits no longer than patience lasts.
@@ -103,5 +150,42 @@ mod tests {
         assert!((2 * idle - 2..=2 * idle).contains(&half), "{half}");
         assert_eq!(given_up_after(slowest), None);
         assert_eq!(given_up_after(usize::MAX), None);
+    }
+
+    /// How far a peer is behind after an hour in which it moves so many bytes at the end of each second.
+    fn behind_after_an_hour(bytes: usize) -> Duration {
+        let mut pace = Pace::default();
+        let mut now = Instant::now();
+        for _ in 0..3_600 {
+            // As if it had been waited for since a second.
+            pace.since = now.checked_sub(Duration::from_secs(1));
+            pace.moved(bytes);
+            now = Instant::now();
+        }
+        pace.waits();
+        pace.behind(Instant::now()).unwrap()
+    }
+
+    #[test]
+    fn who_trickles_falls_behind_as_who_is_silent_and_who_keeps_the_pace_does_not() {
+        let slowest = usize::try_from(limits::SLOWEST).unwrap();
+        let [silent, trickle, half, kept] =
+            [0, 1, slowest / 2, slowest + slowest / 100].map(|bytes| behind_after_an_hour(bytes).as_secs());
+        assert!((3_600..3_610).contains(&silent), "{silent}");
+        assert!((3_595..3_610).contains(&trickle), "{trickle}");
+        assert!((1_795..1_810).contains(&half), "{half}");
+        assert_eq!(kept, 0);
+    }
+
+    #[test]
+    fn bytes_buy_a_little_time_and_no_more() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.behind(Instant::now()), None, "it is the server's turn");
+        pace.moved(usize::MAX);
+        pace.waits();
+        let now = Instant::now();
+        assert_eq!(pace.behind(now), Some(Duration::ZERO));
+        let behind = pace.behind(now + limits::AHEAD + Duration::from_secs(2)).unwrap();
+        assert!((2..3).contains(&behind.as_secs()), "{behind:?}");
     }
 }

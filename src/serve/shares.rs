@@ -1,47 +1,106 @@
-//! A stock of which everybody may hold a part: requests under way, uploads, bytes of requests in memory.
+//! A stock of which everybody may hold a part: requests under way, uploads, bytes of requests in memory, WebSockets.
+//!
+//! Nobody waits: what is not there is refused. Where a peer decides how long something is held, a peer that does nothing
+//! must not keep it from others. Such a stock is [contended](Shares::contended): nobody takes so much that less is left
+//! for others than they hold themselves, one network of addresses leaves a quarter to others, and whoever is behind gives
+//! way to whoever comes.
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use super::client::Client;
+use super::{client::Client, connections::Seat};
 
-/// So much in all, and so much for each client. Nobody waits: what is not there is refused.
-#[derive(Debug)]
+/// So much in all, and so much for each client.
 pub(super) struct Shares {
     all: usize,
     each: usize,
+    /// How far behind its peer must be for a share to go to another. None where no share does.
+    patience: Option<Duration>,
     held: Mutex<Held>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     all: usize,
     /// Only of clients that hold something, so never more than `all`.
     by: HashMap<Client, usize>,
+    /// The same of networks; none where the stock is not contended.
+    networks: Option<HashMap<IpAddr, usize>>,
+    /// Shares that may go to another, by number.
+    lent: HashMap<u64, Lent>,
+    /// The number of the next one.
+    next: u64,
+}
+
+/// A share that may go to another.
+struct Lent {
+    client: Client,
+    n: usize,
+    seat: Arc<Seat>,
+}
+
+/// Who takes a share: the client of a request, and the connection that it came over, by which its pace is known. An
+/// extension of each request.
+#[derive(Clone)]
+pub(super) struct Taker {
+    pub client: Client,
+    /// None where a router is used without [`serve`](super::serve).
+    pub seat: Option<Arc<Seat>>,
 }
 
 /// What a client holds, until it is dropped.
-#[derive(Debug)]
 pub(crate) struct Share {
     of: Arc<Shares>,
     client: Client,
     n: usize,
+    /// Its number, if it may go to another.
+    lent: Option<u64>,
+}
+
+/// What there is too little of.
+enum Short {
+    Client,
+    Network,
+    All,
 }
 
 impl Shares {
+    /// A stock of what is held for as long as the server takes.
     pub fn new(all: usize, each: usize) -> Arc<Self> {
-        Arc::new(Self { all, each, held: Mutex::default() })
+        Arc::new(Self { all, each, patience: None, held: Mutex::default() })
+    }
+
+    /// A stock of what is held for as long as a peer takes. Who is further behind than this gives way.
+    pub fn contended(all: usize, each: usize, patience: Duration) -> Arc<Self> {
+        let held = Held { networks: Some(HashMap::new()), ..Held::default() };
+        Arc::new(Self { all, each, patience: Some(patience), held: Mutex::new(held) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One for a client, if it is to be had.
+    /// One for a client, if it is to be had. It never goes to another.
     pub fn take(self: &Arc<Self>, client: Client) -> Option<Share> {
-        let mut share = Share { of: self.clone(), client, n: 0 };
+        let mut share = Share { of: self.clone(), client, n: 0, lent: None };
+        share.grow(1).then_some(share)
+    }
+
+    /// One for a request, if it is to be had. It may go to another while its peer is behind.
+    pub fn take_for(self: &Arc<Self>, taker: &Taker) -> Option<Share> {
+        let client = taker.client;
+        let mut share = Share { of: self.clone(), client, n: 0, lent: None };
+        if let (Some(_), Some(seat)) = (self.patience, &taker.seat) {
+            let mut held = self.lock();
+            let number = held.next;
+            held.next += 1;
+            held.lent.insert(number, Lent { client, n: 0, seat: seat.clone() });
+            share.lent = Some(number);
+        }
         share.grow(1).then_some(share)
     }
 
@@ -49,19 +108,92 @@ impl Shares {
     pub fn held(&self) -> usize {
         self.lock().all
     }
+
+    /// What there is too little of for a client to take so much more.
+    fn short(&self, held: &Held, client: Client, n: usize) -> Option<Short> {
+        let mine = held.by.get(&client).copied().unwrap_or(0);
+        let left = self.all - held.all;
+        if n > self.each.saturating_sub(mine) {
+            return Some(Short::Client);
+        }
+        let Some(networks) = &held.networks else { return (n > left).then_some(Short::All) };
+        // Of a contended stock, nobody holds more than is left.
+        if mine + n > left {
+            return Some(Short::All);
+        }
+        let of_network = networks.get(&client.wider()).copied().unwrap_or(0);
+        let left = (self.all - self.all / 4).saturating_sub(of_network);
+        (mine + n > left).then_some(Short::Network)
+    }
+
+    /// Takes from another what a client is short of. Whose share goes: who is furthest behind, times what its client holds,
+    /// since who holds much keeps more from others. It counts as given back at once; the request that held it ends a moment
+    /// later, as soon as its task is woken.
+    fn displace(&self, held: &mut Held, client: Client, short: &Short) -> bool {
+        let Some(patience) = self.patience else { return false };
+        let now = Instant::now();
+        let worst = held.lent.iter().filter(|(_, lent)| match short {
+            Short::Client => lent.client == client,
+            Short::Network => lent.client.wider() == client.wider(),
+            Short::All => true,
+        });
+        let worst = worst.filter_map(|(number, lent)| {
+            let behind = lent.seat.behind(now).filter(|behind| *behind >= patience)?;
+            let holds = held.by.get(&lent.client).copied().unwrap_or(0);
+            Some((behind.as_millis().saturating_mul(holds as u128), *number))
+        });
+        let Some(lent) = worst.max().and_then(|(_, number)| held.lent.remove(&number)) else { return false };
+        held.give_back(lent.client, lent.n);
+        lent.seat.give_way();
+        true
+    }
+}
+
+impl Held {
+    fn take(&mut self, client: Client, n: usize) {
+        self.all += n;
+        *self.by.entry(client).or_default() += n;
+        if let Some(networks) = &mut self.networks {
+            *networks.entry(client.wider()).or_default() += n;
+        }
+    }
+
+    fn give_back(&mut self, client: Client, n: usize) {
+        fn less<K: Eq + std::hash::Hash>(map: &mut HashMap<K, usize>, key: &K, n: usize) {
+            if let Some(held) = map.get_mut(key) {
+                *held -= n;
+                if *held == 0 {
+                    map.remove(key);
+                }
+            }
+        }
+        self.all -= n;
+        less(&mut self.by, &client, n);
+        if let Some(networks) = &mut self.networks {
+            less(networks, &client.wider(), n);
+        }
+    }
 }
 
 impl Share {
     /// Takes more, if it is to be had.
     pub fn grow(&mut self, n: usize) -> bool {
         let mut held = self.of.lock();
-        let mine = held.by.get(&self.client).copied().unwrap_or(0);
-        if n > self.of.all - held.all || n > self.of.each.saturating_sub(mine) {
+        // What went to another comes back to nobody. It may be this one that is displaced.
+        let gone = |held: &Held| self.lent.is_some_and(|number| !held.lent.contains_key(&number));
+        while let Some(short) = self.of.short(&held, self.client, n) {
+            if gone(&held) || !self.of.displace(&mut held, self.client, &short) {
+                return false;
+            }
+        }
+        if gone(&held) {
             return false;
         }
-        held.all += n;
-        held.by.insert(self.client, mine + n);
-        self.n += n;
+        held.take(self.client, n);
+        match self.lent.and_then(|number| held.lent.get_mut(&number)) {
+            Some(lent) => lent.n += n,
+            None => self.n += n,
+        }
         true
     }
 }
@@ -69,22 +201,47 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.of.lock();
-        held.all -= self.n;
-        if let Some(mine) = held.by.get_mut(&self.client) {
-            *mine -= self.n;
-            if *mine == 0 {
-                held.by.remove(&self.client);
+        match self.lent {
+            // None if it went to another.
+            Some(number) => {
+                if let Some(lent) = held.lent.remove(&number) {
+                    held.give_back(lent.client, lent.n);
+                }
             }
+            None => held.give_back(self.client, self.n),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::connections::Connections, *};
 
     fn client(last: u8) -> Client {
         Client::at([192, 0, 2, last].into())
+    }
+
+    fn ip(text: &str) -> Client {
+        Client::at(text.parse().unwrap())
+    }
+
+    #[test]
+    fn of_what_is_contended_nobody_holds_more_than_is_left_and_no_network_all() {
+        let shares = Shares::contended(64, 16, Duration::from_secs(1));
+        let take = |client: Client| {
+            let shares = shares.clone();
+            std::iter::from_fn(move || shares.take(client)).take(100).collect::<Vec<_>>()
+        };
+        let network: Vec<_> = (1..=100).map(|n| take(client(n))).collect();
+        assert_eq!(network[..5].iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 8, 4, 2]);
+        assert_eq!(shares.held(), 48, "a quarter is left for others");
+        let others =
+            ["198.51.100.1", "2001:db8:1::", "2001:db8:1:1::", "2001:db8:2::"].map(|at| take(ip(at)));
+        assert_eq!(others.each_ref().map(Vec::len), [8, 4, 2, 1]);
+        // Nor does who holds many networks of subscribers in one of IPv6.
+        drop((network, others));
+        let held: Vec<_> = (0..100).map(|n| take(ip(&format!("2001:db8:1:{n:x}::1")))).collect();
+        assert_eq!((held.len(), shares.held()), (100, 48));
     }
 
     #[test]
@@ -101,5 +258,38 @@ mod tests {
         drop(b);
         assert_eq!(shares.held(), 0);
         assert!(shares.lock().by.is_empty(), "clients that hold nothing are forgotten");
+    }
+
+    #[test]
+    fn who_is_behind_times_what_its_client_holds_gives_way_and_who_keeps_the_pace_does_not() {
+        let table = Connections::new(16, 16, Arc::default());
+        let shares = Shares::contended(4, 4, Duration::from_millis(500));
+        let connect = |network: u8, behind: u64| {
+            let at = [198, 51, network, 1].into();
+            let place = table.admit(at, false).unwrap();
+            let request = place.seat.begin().unwrap();
+            place.seat.waited(Duration::from_millis(behind));
+            let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
+            (shares.take_for(&taker), taker, place, request)
+        };
+        let holds = |client: Client| shares.lock().by.get(&client).copied().unwrap_or(0);
+        let mut a = connect(1, 3_000);
+        let (_a2, b, c) = (connect(1, 3_000), connect(2, 4_000), connect(3, 100));
+        assert_eq!(shares.held(), 4);
+        let [of_a, of_b, of_c] = [&a, &b, &c].map(|held| held.1.client);
+        let d = connect(4, 0);
+        assert!(d.0.is_some() && (holds(of_a), holds(of_b)) == (1, 1), "six seconds of places against four");
+        let e = connect(5, 0);
+        assert!(e.0.is_some() && (holds(of_a), holds(of_b)) == (1, 0));
+        let f = connect(6, 0);
+        assert!(f.0.is_some() && holds(of_a) == 0);
+        assert!(connect(7, 0).0.is_none(), "nobody else is behind");
+        assert_eq!((holds(of_c), shares.held()), (1, 4));
+        // What went to another is not taken back, and counts no more when it is dropped.
+        assert!(!a.0.as_mut().unwrap().grow(1));
+        drop((a, b));
+        assert_eq!(shares.held(), 4);
+        drop((c, d, e, f));
+        assert_eq!(shares.held(), 0);
     }
 }

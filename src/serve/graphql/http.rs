@@ -48,7 +48,7 @@ use crate::{
         bodies::stopped_coming,
         client::Client,
         clock, guard, limits, pages,
-        shares::Share,
+        shares::{Share, Taker},
         turns::Turn,
     },
     views::{Allowance, Views},
@@ -106,6 +106,7 @@ impl Media {
 pub async fn post(
     State(app): State<App>,
     Extension(client): Extension<Client>,
+    Extension(taker): Extension<Taker>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -115,7 +116,7 @@ pub async fn post(
         return media.malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
     // Held until the request is answered.
-    let Some(mut held) = app.bodies.take(client) else { return guard::busy(&app.edge, guard::TOO_MANY) };
+    let Some(mut held) = app.bodies.take_for(&taker) else { return guard::busy(&app.edge, guard::TOO_MANY) };
     let bytes = match tokio::time::timeout(limits::BODY_TIMEOUT, read(&mut held, &headers, body)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(NotRead::Busy)) => return guard::busy(&app.edge, "too many requests in memory"),

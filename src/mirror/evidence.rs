@@ -3,7 +3,7 @@
 use super::{
     Source,
     bundle::{WIDTH, raw_entries},
-    verify::TileNodes,
+    tile_nodes::TileNodes,
 };
 use crate::{
     log::{Contradiction, Hash, Policy, SignedCheckpoint, inclusion_path},

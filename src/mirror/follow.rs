@@ -24,7 +24,8 @@ use super::{
     removed::{self, Removed},
     report::{Fault, Place},
     status::Status,
-    verify::{Options as Checked, Stop, TileNodes},
+    tile_nodes::TileNodes,
+    verify::{Options as Checked, Stop},
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},

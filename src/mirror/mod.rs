@@ -26,6 +26,7 @@ mod rows;
 mod scratch;
 mod source;
 mod status;
+mod tile_nodes;
 mod verify;
 
 pub(crate) use crate::check::write_checks;

@@ -4,11 +4,7 @@
 //! re-run in order. Where an entry was changed, the hash tiles say which one: of two leaf hashes, the true one
 //! is that which the path through the tiles leads from to the signed root.
 
-use std::{
-    cell::RefCell,
-    collections::{HashMap, hash_map::Entry as Slot},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     Source, SourceError,
@@ -18,14 +14,15 @@ use super::{
     report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
     scratch::Scratch,
+    tile_nodes::TileNodes,
 };
 use crate::{
     check::{Check, Outcome},
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows,
-        NodeReader, Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind,
-        TilePath, inclusion_path, node_in_tile, tile_of_node, verify_inclusion,
+        AuditError, Auditor, Checkpoint, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, Policy,
+        PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
 };
@@ -316,6 +313,7 @@ fn run<R: KeptRows>(
     let mut run = Run {
         loader,
         checkpoint,
+        nodes: TileNodes::new(source, checkpoint.size()),
         counted,
         key: &key,
         auditor,
@@ -431,6 +429,8 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
 struct Run<'a, R> {
     loader: Loader<'a>,
     checkpoint: &'a Checkpoint,
+    /// The tree as the tiles say, to tell by it which is wrong of an entry and its tile.
+    nodes: TileNodes<'a>,
     /// How many entries the checkpoint covers that the verdict is about. Those after it wait for witnesses.
     counted: u64,
     key: &'a VerifyingKey,
@@ -487,6 +487,13 @@ impl<R: KeptRows> Run<'_, R> {
                 Vec::new()
             }
         };
+        let level = TileKind::Hashes { level: 0 };
+        let path = TilePath::new(level, bundle.index, leaves.len() as u16);
+        if let Ok(path) = path
+            && bundle.items.iter().zip(&leaves).any(|((leaf, _), said)| leaf != said)
+        {
+            self.nodes.know(path, leaves.clone());
+        }
         let mut blobs = bundle.blobs.into_iter();
         for (at, (leaf, entry)) in bundle.items.into_iter().enumerate() {
             let index = first + at as u64;
@@ -494,9 +501,7 @@ impl<R: KeptRows> Run<'_, R> {
                 match self.blame(index, &leaf, said) {
                     Blame::Entry => return Err(self.changed(index, entry, leaf, *said)),
                     Blame::Tile => {
-                        let path =
-                            TilePath::new(TileKind::Hashes { level: 0 }, bundle.index, leaves.len() as u16);
-                        let place = path.map_or(Place::Tree, |p| Place::Tile(p.to_string()));
+                        let place = path.as_ref().map_or(Place::Tree, |p| Place::Tile(p.to_string()));
                         let (said, leaf) = (said.to_hex(), leaf.to_hex());
                         let what =
                             format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
@@ -560,8 +565,7 @@ impl<R: KeptRows> Run<'_, R> {
     /// Which is wrong, the entry or its tile: the true leaf hash leads to the signed root.
     fn blame(&self, index: u64, leaf: &Hash, said: &Hash) -> Blame {
         let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
-        let nodes = TileNodes::new(self.loader.source, size);
-        let Ok(path) = inclusion_path(index, size, &nodes) else { return Blame::Unknown };
+        let Ok(path) = inclusion_path(index, size, &self.nodes) else { return Blame::Unknown };
         if verify_inclusion(leaf, index, size, &root, &path).is_ok() {
             Blame::Tile
         } else if verify_inclusion(said, index, size, &root, &path).is_ok() {
@@ -811,46 +815,5 @@ fn place(index: u64, position: Position) -> Place {
     match position {
         Position::Content => Place::Words(index),
         file => Place::File(index, file),
-    }
-}
-
-/// Nodes of the tree as the source's tiles say. Nothing of it is true until a path leads to the signed root.
-pub(super) struct TileNodes<'a> {
-    source: &'a dyn Source,
-    size: u64,
-    cache: RefCell<HashMap<TilePath, Vec<Hash>>>,
-}
-
-impl<'a> TileNodes<'a> {
-    pub fn new(source: &'a dyn Source, size: u64) -> Self {
-        Self { source, size, cache: RefCell::default() }
-    }
-
-    /// Takes a tile as known, and forgets all others of its level.
-    pub fn know(&self, path: TilePath, hashes: Vec<Hash>) {
-        let mut cache = self.cache.borrow_mut();
-        cache.retain(|known, _| known.kind() != path.kind());
-        cache.insert(path, hashes);
-    }
-}
-
-/// A node that the source's tiles do not give.
-#[derive(Debug)]
-pub(super) struct NoNode;
-
-impl NodeReader for TileNodes<'_> {
-    type Error = NoNode;
-    fn node(&self, height: u8, index: u64) -> Result<Hash, NoNode> {
-        let path = tile_of_node(height, index, self.size).ok_or(NoNode)?;
-        let TileKind::Hashes { level } = path.kind() else { return Err(NoNode) };
-        let mut cache = self.cache.borrow_mut();
-        let hashes = match cache.entry(path) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => match hashes(self.source, level, path.index(), self.size) {
-                Ok(Ok(found)) => slot.insert(found),
-                _ => return Err(NoNode),
-            },
-        };
-        node_in_tile(hashes, height, index).ok_or(NoNode)
     }
 }

@@ -444,8 +444,9 @@ struct Run<'a, R> {
     signatures: u64,
     /// The first tile that is not what its entries make.
     tile_fault: Option<Fault>,
-    /// The first entry that differs from its tile where neither leads to the root.
-    doubt: Option<u64>,
+    /// The first entry that differs from its tile where neither leads to the root, and what is wrong with the tile if
+    /// the entry turns out to be right.
+    doubt: Option<(u64, Fault)>,
     /// What the witnesses say of the checkpoint.
     seen: Option<Cosigned>,
     /// The first entry that is dated after a witness had cosigned it.
@@ -498,16 +499,16 @@ impl<R: KeptRows> Run<'_, R> {
         for (at, (leaf, entry)) in bundle.items.into_iter().enumerate() {
             let index = first + at as u64;
             if let Some(said) = leaves.get(at).filter(|said| **said != leaf) {
+                let tile_fault = || {
+                    let place = path.as_ref().map_or(Place::Tree, |p| Place::Tile(p.to_string()));
+                    let (said, leaf) = (said.to_hex(), leaf.to_hex());
+                    let what = format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
+                    Fault { place, what }
+                };
                 match self.blame(index, &leaf, said) {
                     Blame::Entry => return Err(self.changed(index, entry, leaf, *said)),
-                    Blame::Tile => {
-                        let place = path.as_ref().map_or(Place::Tree, |p| Place::Tile(p.to_string()));
-                        let (said, leaf) = (said.to_hex(), leaf.to_hex());
-                        let what =
-                            format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
-                        self.tile_fault.get_or_insert(Fault { place, what });
-                    }
-                    Blame::Unknown => _ = self.doubt.get_or_insert(index),
+                    Blame::Tile => _ = self.tile_fault.get_or_insert_with(tile_fault),
+                    Blame::Unknown => _ = self.doubt.get_or_insert_with(|| (index, tile_fault())),
                 }
             }
             let entry = entry.map_err(|e| self.stop("entries", index, &e))?;
@@ -553,7 +554,7 @@ impl<R: KeptRows> Run<'_, R> {
 
     /// The end at an entry that is at fault; or at an earlier one that is no less in doubt.
     fn stop(&self, check: &'static str, index: u64, what: &dyn std::fmt::Display) -> Stop {
-        match self.doubt.filter(|doubt| *doubt < index) {
+        match self.doubt.as_ref().map(|(doubt, _)| *doubt).filter(|doubt| *doubt < index) {
             None => Stop::fault(check, Place::Entry(index), what.to_string()),
             Some(doubt) => {
                 let what = format!("its leaf hash is not the one in its tile; and entry {index}: {what}");
@@ -666,7 +667,7 @@ impl<R: KeptRows> Run<'_, R> {
         let size = self.checkpoint.size();
         let (expected, found) = (self.checkpoint.root(), self.auditor.root());
         if expected != found {
-            if let Some(doubt) = self.doubt {
+            if let Some((doubt, _)) = self.doubt {
                 return Err(Stop::fault(
                     "tree",
                     Place::Entry(doubt),
@@ -676,6 +677,10 @@ impl<R: KeptRows> Run<'_, R> {
             let (expected, found) = (expected.to_base64(), found.to_base64());
             let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
             return Err(Stop::fault("tree", Place::Tree, what));
+        }
+        // The entries lead to the root, so where one differed from its tile the tile is wrong.
+        if let Some((_, fault)) = self.doubt.take() {
+            self.tile_fault.get_or_insert(fault);
         }
         if let Some(late) = self.late.take() {
             return Err(Stop::Fault("witnesses", late));

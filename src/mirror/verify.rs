@@ -20,9 +20,9 @@ use crate::{
     check::{Check, Outcome},
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows, Policy,
-        PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path,
-        verify_inclusion,
+        AuditError, Auditor, Checkpoint, Contradiction, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT,
+        MemoryRows, Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind,
+        TilePath, inclusion_path, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
 };
@@ -87,6 +87,29 @@ impl From<SourceError> for Stop {
     }
 }
 
+/// How far a verification has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Entries were checked.
+    Checked {
+        /// How many, from the first of the log on.
+        done: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// An entry was refused, and another before it is looked for that it contradicts: both prove to anybody that the log
+    /// signed what no log may.
+    Searched {
+        /// The entry that was refused.
+        entry: u64,
+        /// How many entries were held against it.
+        done: u64,
+        /// Of how many, if there is none sooner.
+        of: u64,
+    },
+}
+
 /// Checks a ledger: every entry up to its checkpoint, and all that stands beside them. Without a key, the one
 /// that entry 0 names is used, and the report says that the identity was not checked. `progress` is told how
 /// many entries are done, and of how many.
@@ -96,7 +119,21 @@ pub fn verify(
     options: &Options,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Report {
-    verify_from(source, key, options, progress, |checkpoint| {
+    verify_told(source, key, options, &|step| {
+        if let Step::Checked { done, of } = step {
+            progress(done, of);
+        }
+    })
+}
+
+/// As [`verify`], where `tell` is told of every step.
+pub fn verify_told(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+) -> Report {
+    verify_from(source, key, options, tell, |checkpoint| {
         Ok(Start {
             auditor: Auditor::new(
                 checkpoint.origin().clone(),
@@ -149,7 +186,7 @@ pub(crate) fn verify_from<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    tell: &(dyn Fn(Step) + Sync),
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String> + Send,
 ) -> (Report, Option<Auditor<R>>) {
     let mut report = Report {
@@ -165,11 +202,10 @@ pub(crate) fn verify_from<R: KeptRows>(
         contradiction: None,
         verdict: Verdict::Undecided,
     };
-    let mut opened = Vec::new();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = if source.is_far() { cores.max(8) } else { cores };
     let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(|| run(source, key, options, progress, begin, &mut report, &mut opened)),
+        Ok(pool) => pool.install(|| run(source, key, options, tell, begin, &mut report)),
         Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
     };
     let mut learnt = None;
@@ -180,12 +216,6 @@ pub(crate) fn verify_from<R: KeptRows>(
         }
         Err(Stop::Fault(check, fault)) => {
             let stopped = format!("stopped at {}", fault.place);
-            let holds = |at| opened.iter().find(|signed: &&SignedCheckpoint| signed.checkpoint().size() > at);
-            if let (Place::Entry(at), Some(key)) = (&fault.place, &report.log_key)
-                && let Some(signed) = holds(*at)
-            {
-                report.contradiction = contradiction(source, key, signed, options.policy.as_ref(), *at);
-            }
             report.checks.retain(|c| c.name != check);
             push(&mut report.checks, check, Outcome::Failed, "see below");
             report.faults.insert(0, fault);
@@ -254,10 +284,9 @@ fn run<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    tell: &(dyn Fn(Step) + Sync),
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
     report: &mut Report,
-    opened: &mut Vec<SignedCheckpoint>,
 ) -> Result<Auditor<R>, Stop> {
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
@@ -280,7 +309,6 @@ fn run<R: KeptRows>(
     let counts = earlier.as_ref().unwrap_or(&latest);
     // Both are the log's word. What comes after the cosigned one may withhold words, and must continue it.
     let signed = if counts.checkpoint().size() < latest.checkpoint().size() { &latest } else { counts };
-    *opened = vec![counts.clone(), signed.clone()];
     let (checkpoint, counted) = (signed.checkpoint(), counts.checkpoint().size());
     report.origin = Some(checkpoint.origin().clone());
     report.size = Some(counted);
@@ -328,32 +356,12 @@ fn run<R: KeptRows>(
         words: Tally::new(&options.scratch),
         files: Tally::new(&options.scratch),
     };
-    let bundles = checkpoint.size().div_ceil(WIDTH);
-    let window = |from: u64| from..from.saturating_add(options.window.max(1)).min(bundles);
-    let mut next = window(start / WIDTH);
-    let mut loaded = loader.load_all(next.clone());
-    while !next.is_empty() {
-        let after = window(next.end);
-        let (audited, ahead) = rayon::join(
-            || {
-                loaded.into_iter().zip(next.clone()).try_for_each(|(bundle, index)| {
-                    let bundle = match bundle? {
-                        Some(bundle) => bundle,
-                        None => loader.load(index)?,
-                    };
-                    let audited = run.audit(bundle);
-                    run.rely_on_rows()?;
-                    audited?;
-                    progress(run.auditor.size(), checkpoint.size());
-                    Ok::<_, Stop>(())
-                })
-            },
-            || loader.load_all(after.clone()),
-        );
-        audited?;
-        (next, loaded) = (after, ahead);
+    let checked = run.all(tell).and_then(|()| run.finish(&bytes, report));
+    if let Err(stop) = checked {
+        report.contradiction = run.contradiction(&stop, &[counts, signed], tell);
+        return Err(stop);
     }
-    let auditor = run.finish(&bytes, report)?;
+    let auditor = run.auditor;
     if let Some(other) = other.filter(|other| !is_as_large(other)) {
         must_continue(source, other, signed, &key, report)?;
     }
@@ -478,6 +486,54 @@ enum Blame {
 }
 
 impl<R: KeptRows> Run<'_, R> {
+    /// Reads all bundles and takes their entries, a few bundles at a time.
+    fn all(&mut self, tell: &(dyn Fn(Step) + Sync)) -> Result<(), Stop> {
+        let (loader, of) = (self.loader, self.checkpoint.size());
+        let bundles = of.div_ceil(WIDTH);
+        let window = |from: u64| from..from.saturating_add(loader.options.window.max(1)).min(bundles);
+        let mut next = window(self.start / WIDTH);
+        let mut loaded = loader.load_all(next.clone());
+        while !next.is_empty() {
+            let after = window(next.end);
+            let (audited, ahead) = rayon::join(
+                || {
+                    loaded.into_iter().zip(next.clone()).try_for_each(|(bundle, index)| {
+                        let bundle = match bundle? {
+                            Some(bundle) => bundle,
+                            None => loader.load(index)?,
+                        };
+                        let audited = self.audit(bundle);
+                        self.rely_on_rows()?;
+                        audited?;
+                        tell(Step::Checked { done: self.auditor.size(), of });
+                        Ok::<_, Stop>(())
+                    })
+                },
+                || loader.load_all(after.clone()),
+            );
+            audited?;
+            (next, loaded) = (after, ahead);
+        }
+        Ok(())
+    }
+
+    /// What proves to anybody that the log signed what no log may, if an entry is at fault and there is such a proof, under
+    /// the first of these checkpoints that covers it.
+    fn contradiction(
+        &self,
+        stop: &Stop,
+        checkpoints: &[&SignedCheckpoint],
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Option<Contradiction> {
+        let Stop::Fault(_, Fault { place: Place::Entry(entry), .. }) = stop else { return None };
+        let entry = *entry;
+        let checkpoint = checkpoints.iter().find(|signed| signed.checkpoint().size() > entry)?;
+        let rows = (self.auditor.size() <= entry).then(|| self.auditor.rows());
+        let (source, policy) = (self.loader.source, self.loader.options.policy.as_ref());
+        let told = |done, of| tell(Step::Searched { entry, done, of });
+        contradiction(source, self.key, checkpoint, policy, entry, rows, &told)
+    }
+
     /// Takes the entries of the next bundle.
     fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
         let first = bundle.index * WIDTH;
@@ -663,7 +719,7 @@ impl<R: KeptRows> Run<'_, R> {
     }
 
     /// All entries passed: root, tiles, and what is known only at the end.
-    fn finish(mut self, checkpoint: &[u8], report: &mut Report) -> Result<Auditor<R>, Stop> {
+    fn finish(&mut self, checkpoint: &[u8], report: &mut Report) -> Result<(), Stop> {
         let size = self.checkpoint.size();
         let (expected, found) = (self.checkpoint.root(), self.auditor.root());
         if expected != found {
@@ -737,8 +793,9 @@ impl<R: KeptRows> Run<'_, R> {
         };
         line("words", &self.words, options.words, &note);
         line("files", &self.files, options.words && options.files, "");
-        report.faults.extend([self.tile_fault, self.words.fault, self.files.fault].into_iter().flatten());
-        Ok(self.auditor)
+        let faults = [self.tile_fault.take(), self.words.fault.take(), self.files.fault.take()];
+        report.faults.extend(faults.into_iter().flatten());
+        Ok(())
     }
 
     /// How many words are there though the log withholds them.

@@ -591,7 +591,9 @@ mod tests {
         // While this is held the sequencer commits nothing.
         let held = shared.recent.write().unwrap();
         let mut answers = Vec::new();
-        let together = MANY_WAITING + 2 * TOGETHER * rayon::current_num_threads();
+        // So many beside those that it may have in hand.
+        let together =
+            Options::default().max_batch + MANY_WAITING + 2 * TOGETHER * rayon::current_num_threads();
         for _ in 0..together.div_ceil(TOGETHER) {
             let calls = (0..TOGETHER).map(|_| {
                 let (reply, answer) = oneshot::channel();

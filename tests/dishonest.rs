@@ -172,6 +172,12 @@ fn last_is_refused_under(
     let Err(MirrorError::Refused(fault)) = reader.shown(&files) else { panic!("a mirror took it") };
     assert!(fault.place == last && fault.what.contains(what), "{}: {}", fault.place, fault.what);
     assert!(reader.mirror.size() < forger.size(), "nothing of it is taken");
+    // Whatever any other entry or it alone proves is found.
+    let raw = |at: u64| forger.entries[at as usize].as_bytes();
+    let at = forger.size() - 1;
+    let proves = Contradiction::alone(at, raw(at), &origin())
+        || (0..at).any(|i| Contradiction::between((i, raw(i)), (at, raw(at)), &origin()));
+    assert!(report.contradiction.is_some() || !proves, "{report}");
     // By both or by none, and the same.
     let (path, found) = (reader.own.join("contradiction.json"), report.contradiction);
     assert_eq!(path.exists(), found.is_some(), "{found:?}");

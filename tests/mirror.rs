@@ -1,27 +1,39 @@
 //! A mirror takes what it verified and nothing else, goes on after any kill, and never follows another history.
 
+#[path = "support/exhibit.rs"]
+mod exhibit;
+#[path = "support/forger.rs"]
+mod forger;
 #[path = "support/http.rs"]
 mod http;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/public.rs"]
+mod public;
+#[path = "support/story.rs"]
+mod story;
 mod support;
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use forger::Forger;
 use http::send;
 use onrecord::{
-    ledger::{Ledger, Options as LedgerOptions},
-    log::{Fork, Time},
-    mirror::{FolderSource, Keeps, Mirror, MirrorError, Source},
+    ledger::{Ledger, Options as LedgerOptions, Submission},
+    log::{Contradiction, Fork, Header, Time},
+    mirror::{FolderSource, Keeps, Mirror, MirrorError, Place, Source, SourceError},
     note::VerifyingKey,
     search::{Filter, Order, Query, Search},
     views::Views,
@@ -84,7 +96,7 @@ fn files_under(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// What a folder serves, by name.
-fn public(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+fn public_of(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let root = dir.join("public");
     let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
     files_under(&root).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
@@ -92,7 +104,7 @@ fn public(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The same without partial tiles: which of them a folder has depends on when it published.
 fn whole(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    public(dir).into_iter().filter(|(name, _)| !name.contains(".p/")).collect()
+    public_of(dir).into_iter().filter(|(name, _)| !name.contains(".p/")).collect()
 }
 
 fn onrecord(args: &[&str]) -> (Option<i32>, String) {
@@ -804,4 +816,142 @@ fn submit(address: SocketAddr, s: &onrecord::ledger::Submission) -> String {
 fn record(address: SocketAddr, s: &onrecord::ledger::Submission) {
     let answer = submit(address, s);
     assert!(answer.contains("\"receipt\":{"), "{answer}");
+}
+
+/// A folder, and the bundles that were read of it since that was last asked.
+struct Counted {
+    folder: FolderSource,
+    bundles: Mutex<Vec<String>>,
+}
+
+impl Source for Counted {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+        if let Some(bundle) = path.strip_prefix("tile/entries/") {
+            self.bundles.lock().unwrap().push(bundle.to_owned());
+        }
+        self.folder.open(path)
+    }
+    fn describe(&self) -> String {
+        "counted".into()
+    }
+}
+
+/// A ledger of three bundles that ends with a lie, and a mirror of it.
+struct Lied {
+    source: Arc<Counted>,
+    copy: PathBuf,
+    entries: Vec<String>,
+    _tmp: tempfile::TempDir,
+}
+
+impl Lied {
+    /// With one more entry, by a header that was changed. It is told the ledger's entries and its story.
+    fn with(said: impl FnOnce(&Story) -> Submission, change: impl FnOnce(&mut Header, &Story)) -> Self {
+        let tmp = tempfile::tempdir().unwrap();
+        let (one, shown, copy) = (tmp.path().join("one"), tmp.path().join("shown"), tmp.path().join("copy"));
+        let (ledger, story) = ledger(&one, 600, "satu");
+        let reader = ledger.reader();
+        let mut forger = Forger::default();
+        for index in 0..reader.checkpoint().checkpoint().size() {
+            let raw = reader.entry(index).unwrap().unwrap();
+            forger.entries.push(String::from_utf8(raw.to_vec()).unwrap());
+            forger.words.push(None);
+        }
+        let last = forger.entry(forger.size() - 1).header().time;
+        forger.add_as(&said(&story), |header| {
+            header.time = last;
+            change(header, &story);
+        });
+        forger::write(&forger.files(), &shown);
+        let source = Counted { folder: FolderSource::open(&shown).unwrap(), bundles: Mutex::default() };
+        Self { source: Arc::new(source), copy, entries: forger.entries, _tmp: tmp }
+    }
+
+    /// Its mirror, without words.
+    fn mirror(&self) -> Mirror {
+        let keeps = Keeps { words: false, files: None, ..Keeps::default() };
+        let source: Arc<dyn Source + Send> = self.source.clone();
+        Mirror::open(source, vkey(), &self.copy, keeps, LedgerOptions::default()).unwrap()
+    }
+
+    /// What a pass was refused for, and which bundles it read. `go_on` is told how often it was asked.
+    fn pass(
+        &self,
+        mirror: &mut Mirror,
+        go_on: impl Fn(usize) -> bool + Sync,
+    ) -> (MirrorError, Vec<String>, usize) {
+        let asked = AtomicUsize::new(0);
+        let error = mirror.pass(now(), &|_, _| go_on(asked.fetch_add(1, Ordering::SeqCst) + 1)).unwrap_err();
+        let mut bundles = std::mem::take(&mut *self.source.bundles.lock().unwrap());
+        bundles.sort();
+        (error, bundles, asked.into_inner())
+    }
+}
+
+/// The last entry is refused, for what holds this. Gives what was refused.
+#[track_caller]
+fn is_refused(lied: &Lied, error: &MirrorError, what: &str) -> String {
+    let MirrorError::Refused(fault) = error else { panic!("{error}") };
+    assert_eq!(fault.place, Place::Entry(lied.entries.len() as u64 - 1), "{}", fault.what);
+    assert!(fault.what.contains(what), "{}", fault.what);
+    fault.what.clone()
+}
+
+#[test]
+fn what_a_refused_entry_contradicts_is_looked_for_once_and_not_in_the_source() {
+    // By a key that nobody on record has: it is not to be taken, and no other entry contradicts it.
+    let stranger = key("newsroom.example/new", 98);
+    let facts = statement_facts;
+    let said = |story: &Story| {
+        let refs = json!({"speaker": story.agency});
+        let words = Some(json!({"text": "dari siapa"}));
+        say("statement.made", Some(story.case), refs, facts(), words).sign(&[&stranger]).1
+    };
+    let lied = Lied::with(said, |header, story| header.signers[0] = (story.desk, 1));
+    let all = ["000", "001", &format!("002.p/{}", lied.entries.len() - 512)].map(str::to_owned);
+    let mut mirror = lied.mirror();
+    // Stopped where it looks: after the two bundles that were taken.
+    let (error, bundles, asked) = lied.pass(&mut mirror, |time| time < 3);
+    assert!(matches!(error, MirrorError::Stopped), "{error}");
+    assert_eq!((bundles.as_slice(), asked), (&all[..], 3));
+    // It looks at what it has, in as many steps as there are entries that came with it.
+    let (error, bundles, asked) = lied.pass(&mut mirror, |_| true);
+    is_refused(&lied, &error, "KEY_UNKNOWN");
+    assert_eq!(bundles, all[2..]);
+    assert!(asked > 0);
+    // And never again.
+    let (error, bundles, asked) = lied.pass(&mut mirror, |_| false);
+    is_refused(&lied, &error, "KEY_UNKNOWN");
+    assert_eq!((bundles.as_slice(), asked), (&all[2..], 0));
+    mirror.ledger().close();
+    drop(mirror);
+    let (error, bundles, asked) = lied.pass(&mut lied.mirror(), |_| false);
+    is_refused(&lied, &error, "KEY_UNKNOWN");
+    assert_eq!((bundles.as_slice(), asked), (&all[2..], 0));
+    assert!(!lied.copy.join("contradiction.json").exists());
+}
+
+#[test]
+fn an_entry_far_before_that_contradicts_a_refused_one_is_found_in_the_copy() {
+    // A number that the party's thread had at the beginning.
+    let update = |story: &Story| {
+        let refs = json!({"party": story.agency});
+        let words = Some(json!({"name": "Lain"}));
+        say("party.updated", None, refs, json!({}), words).sign(&[&operator()]).1
+    };
+    let lied = Lied::with(update, |header, _| header.k = 0);
+    let mut mirror = lied.mirror();
+    let (error, bundles, _) = lied.pass(&mut mirror, |_| true);
+    let said = is_refused(&lied, &error, "contradiction.json proves it");
+    assert_eq!(bundles.len(), 3, "each is read to be copied, and none again: {bundles:?}");
+    let proof = fs::read(lied.copy.join("contradiction.json")).unwrap();
+    let entries = Contradiction::prove(&proof).unwrap().entries;
+    assert!(entries[0] < 6 && entries[1] == lied.entries.len() as u64 - 1, "{entries:?}");
+    // It says so each time, also after a start.
+    let (error, _, asked) = lied.pass(&mut mirror, |_| false);
+    assert_eq!((is_refused(&lied, &error, "thread: expected"), asked), (said.clone(), 0));
+    mirror.ledger().close();
+    drop(mirror);
+    let (error, _, asked) = lied.pass(&mut lied.mirror(), |_| false);
+    assert_eq!((is_refused(&lied, &error, "thread: expected"), asked), (said, 0));
 }

@@ -10,12 +10,18 @@ use std::{
     io::{Cursor, Read},
     path::Path,
     process::{Command, Output, Stdio},
+    sync::Mutex,
 };
 
 use onrecord::{
-    event::{At, Content, Digest, Draft, EventId, EventType, FileRef},
-    log::{Checkpoint, Entry, Header, MemoryRows, NoDoor, Time, Words, decide, encode_contents},
-    mirror::{FolderSource, Options, Outcome, Place, Report, Source, SourceError, Verdict, verify},
+    event::{At, Content, Digest, Draft, Event, EventId, EventType, FileRef},
+    log::{
+        Checkpoint, Contradiction, Entry, Header, MemoryRows, NoDoor, Time, Words, decide, encode_contents,
+    },
+    mirror::{
+        FolderSource, Options, Outcome, Place, Report, Source, SourceError, Step, Verdict, verify,
+        verify_told,
+    },
     note::{SigningKey, VerifyingKey, base64_decode},
 };
 use public::{public_files, tree_of};
@@ -45,6 +51,37 @@ impl Memory {
     }
     fn flipped(&self, path: &str, at: usize, bit: u8) -> Self {
         self.with(path, |bytes| bytes[at] ^= 1 << bit)
+    }
+}
+
+/// Files in memory, and how often each was asked for.
+struct Counted<'a> {
+    files: &'a Memory,
+    asked: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Source for Counted<'_> {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+        *self.asked.lock().unwrap().entry(path.to_owned()).or_default() += 1;
+        self.files.open(path)
+    }
+    fn describe(&self) -> String {
+        "counted".into()
+    }
+}
+
+impl Memory {
+    /// Verifies it. Gives also how often each file was asked for, and how far it was told that the search for a
+    /// contradiction was.
+    fn counted(&self, key: &VerifyingKey) -> (Report, BTreeMap<String, usize>, Vec<Step>) {
+        let counted = Counted { files: self, asked: Mutex::default() };
+        let steps = Mutex::new(Vec::new());
+        let report = verify_told(&counted, Some(key), &Options::default(), &|step| {
+            if matches!(step, Step::Searched { .. }) {
+                steps.lock().unwrap().push(step);
+            }
+        });
+        (report, counted.asked.into_inner().unwrap(), steps.into_inner().unwrap())
     }
 }
 
@@ -278,11 +315,14 @@ fn what_is_missing_is_named() {
     assert_eq!(without("checkpoint").verdict, Verdict::Undecided);
 }
 
+fn operator() -> SigningKey {
+    SigningKey::from_seed("ledger.example.org/2026/operator".parse().unwrap(), &[2; 32])
+}
+
 /// A ledger made here: as many entries as wanted, words and a file included.
 struct Ledger {
     origin: onrecord::note::Origin,
     log: SigningKey,
-    operator: SigningKey,
     rows: MemoryRows,
     entries: Vec<String>,
     words: Vec<Option<Vec<u8>>>,
@@ -296,7 +336,6 @@ impl Ledger {
         let mut ledger = Self {
             origin: "ledger.example.org/2026".parse().unwrap(),
             log: key("ledger.example.org/2026", 1),
-            operator: key("ledger.example.org/2026/operator", 2),
             rows: MemoryRows::default(),
             entries: Vec::new(),
             words: Vec::new(),
@@ -305,7 +344,7 @@ impl Ledger {
         };
         let keys = json!({
             "checkpoint_key": ledger.log.verifying_key().to_string(),
-            "operator_key": ledger.operator.verifying_key().to_string(),
+            "operator_key": operator().verifying_key().to_string(),
         });
         ledger.push(EventType::LedgerOpened, json!({}), keys, None);
         ledger
@@ -323,6 +362,18 @@ impl Ledger {
         facts: Value,
         words: Option<Vec<u8>>,
     ) -> EventId {
+        self.push_by(&[&operator()], case, event_type, refs, facts, words)
+    }
+
+    fn push_by(
+        &mut self,
+        by: &[&SigningKey],
+        case: Option<EventId>,
+        event_type: EventType,
+        refs: Value,
+        facts: Value,
+        words: Option<Vec<u8>>,
+    ) -> EventId {
         let map = |v: Value| v.as_object().cloned().unwrap();
         let draft = Draft {
             event_type,
@@ -332,7 +383,7 @@ impl Ledger {
             facts: map(facts),
             content: words.as_deref().map(onrecord::event::ContentRef::of),
         };
-        let event = draft.sign(&self.origin, &[&self.operator]).unwrap();
+        let event = draft.sign(&self.origin, by).unwrap();
         let index = self.entries.len() as u64;
         let placement = decide(&self.rows, index, &event, &self.origin, &NoDoor).unwrap();
         let header = Header {
@@ -470,6 +521,197 @@ fn a_ledger_of_many_bundles_is_checked_whole() {
     let both = files.flipped("tile/1/000.p/2", 40, 3).flipped("tile/entries/001", at(300) + 300, 1);
     let report = both.check(key);
     assert_eq!(report.faults[0].place, Place::Entry(300), "{report}");
+}
+
+#[test]
+fn a_tile_of_wrong_hashes_is_found_and_costs_few_requests() {
+    let mut ledger = Ledger::new();
+    for _ in 1..600 {
+        ledger.party(&[]);
+    }
+    let files = ledger.files(&[]);
+    // Two hashes lead each other astray, so of neither it is known by the tiles whether it or its entry is wrong.
+    let two = files.flipped("tile/0/001", 40, 3).flipped("tile/0/001", 400, 3);
+    let all = files.with("tile/0/001", |tile| tile.iter_mut().for_each(|byte| *byte ^= 1));
+    for lying in [two, all] {
+        let (report, asked, _) = lying.counted(ledger.key());
+        assert_eq!((report.verdict, outcome(&report, "tree")), (Verdict::Refused, Outcome::Ok), "{report}");
+        assert_eq!(report.faults[0].place, Place::Tile("tile/0/001".into()), "{report}");
+        let tiles =
+            asked.iter().filter(|(path, _)| path.starts_with("tile/0/") || path.starts_with("tile/1/"));
+        for (path, times) in tiles {
+            // To take it, to make paths of it, and at the end, if it is not full.
+            assert!(*times <= 3, "{path}, {times} times");
+        }
+    }
+}
+
+/// A ledger of parties, and one more entry that its operator puts there, whatever the rules say.
+struct Lie {
+    ledger: Ledger,
+}
+
+impl Lie {
+    fn new(parties: usize, by: &SigningKey, party: usize, change: impl FnOnce(&mut Header, &Ledger)) -> Self {
+        let mut ledger = Ledger::new();
+        for _ in 1..parties {
+            ledger.party(&[]);
+        }
+        let words = Content::seal(Map::from_iter([("name".to_owned(), json!("Another"))]), &[], &[7; 16]);
+        let draft = Draft {
+            event_type: EventType::PartyUpdated,
+            at: At::parse("2026-11-22").unwrap(),
+            case: None,
+            refs: json!({"party": ledger.ids[party]}).as_object().cloned().unwrap(),
+            facts: Map::new(),
+            content: Some(onrecord::event::ContentRef::of(&words)),
+        };
+        let event = draft.sign(&ledger.origin, &[by]).unwrap();
+        let index = ledger.entries.len() as u64;
+        let mut header = Header {
+            index,
+            time: Time::from_unix_ms(1_795_323_600_000 + index as i64).unwrap(),
+            prev: ledger.prev,
+            thread: ledger.ids[party],
+            k: 1,
+            signers: vec![(ledger.ids[0], 0)],
+        };
+        change(&mut header, &ledger);
+        ledger.entries.push(header.entry(&event));
+        ledger.words.push(Some(words));
+        Self { ledger }
+    }
+
+    /// The report, how often each bundle was read, and what was told of the search.
+    fn checked(&self) -> (Report, BTreeMap<String, usize>, Vec<Step>) {
+        let (report, mut asked, steps) = self.ledger.files(&[]).counted(self.ledger.key());
+        let last = Place::Entry(self.ledger.entries.len() as u64 - 1);
+        assert_eq!(report.faults[0].place, last, "{report}");
+        asked.retain(|path, _| path.starts_with("tile/entries/"));
+        (report, asked, steps)
+    }
+}
+
+fn bundles(times: [usize; 3]) -> BTreeMap<String, usize> {
+    ["tile/entries/000", "tile/entries/001", "tile/entries/002.p/89"]
+        .map(String::from)
+        .into_iter()
+        .zip(times)
+        .collect()
+}
+
+#[test]
+fn a_contradiction_is_looked_for_only_where_there_can_be_one() {
+    let operator = operator();
+    let stranger = SigningKey::from_seed("stranger.example/a".parse().unwrap(), &[9; 32]);
+    // Nothing is wrong with it.
+    let (report, _, _) = Lie::new(600, &operator, 5, |_, _| ())
+        .ledger
+        .files(&[])
+        .counted(&Ledger::new().log.verifying_key().clone());
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
+    // Nobody on record has this key: no entry contradicts it. Its bundle is read again, to prove it if it could be.
+    let (report, read, steps) = Lie::new(600, &stranger, 5, |_, _| ()).checked();
+    assert!(report.faults[0].what.contains("KEY_UNKNOWN") && report.contradiction.is_none(), "{report}");
+    assert_eq!((read, steps.len()), (bundles([1, 1, 2]), 0));
+    // Two numbers of its thread are left out: the entry with the last would have to be one of the two before it.
+    let (report, read, steps) = Lie::new(600, &operator, 5, |header, _| header.k = 3).checked();
+    assert!(report.faults[0].what.contains("thread: expected") && report.contradiction.is_none(), "{report}");
+    assert_eq!((read, steps), (bundles([1, 1, 2]), vec![Step::Searched { entry: 600, done: 2, of: 2 }]));
+    // The number of an entry far before it, which is looked for and found, as is told meanwhile.
+    let (report, read, steps) = Lie::new(600, &operator, 5, |header, _| header.k = 0).checked();
+    let proof = serde_json::to_vec(&report.contradiction.unwrap()).unwrap();
+    assert_eq!(Contradiction::prove(&proof).unwrap().entries, [5, 600]);
+    assert_eq!(read, bundles([2, 2, 2]));
+    let told = |done| Step::Searched { entry: 600, done, of: 600 };
+    assert_eq!(steps, [told(88), told(344)]);
+    // The copy was changed, and the log signed none of that.
+    let lie = Lie::new(600, &operator, 5, |_, _| ());
+    let mut files = lie.ledger.files(&[]);
+    let mut other = Lie::new(600, &operator, 5, |header, _| header.k = 0).ledger.files(&[]);
+    let bundle = "tile/entries/002.p/89";
+    files.0.insert(bundle.into(), other.0.remove(bundle).unwrap());
+    let (report, read, steps) = files.counted(lie.ledger.key());
+    assert_eq!(
+        (&report.faults[0].place, report.contradiction.is_none()),
+        (&Place::Entry(600), true),
+        "{report}"
+    );
+    assert_eq!((read.get(bundle), steps.len()), (Some(&2), 0));
+}
+
+#[test]
+fn whatever_a_refused_entry_proves_beside_an_earlier_one_is_found() {
+    let key = |name: &str, seed| SigningKey::from_seed(name.parse().unwrap(), &[seed; 32]);
+    let (own, spare) = (key("party.example/own", 21), key("party.example/spare", 22));
+    let named = |name: &str| Content::seal(Map::from_iter([("name".to_owned(), json!(name))]), &[], &[7; 16]);
+    let mut ledger = Ledger::new();
+    let operator = operator();
+    let facts = json!({"kind": "agency", "keys": [own.verifying_key().to_string()]});
+    let words = Some(named("One"));
+    let party = ledger.push_by(&[&operator, &own], None, EventType::PartyRegistered, json!({}), facts, words);
+    let other = ledger.party(&[]);
+    let (of, key) = (json!({"party": party}), json!({"key": spare.verifying_key().to_string()}));
+    ledger.push_by(&[&own, &spare], None, EventType::KeyAdded, of.clone(), key.clone(), None);
+    let update = (EventType::PartyUpdated, json!({}));
+    ledger.push_by(&[&own], None, update.0, of.clone(), update.1.clone(), Some(named("Two")));
+    ledger.push_by(&[&spare], None, update.0, of.clone(), update.1.clone(), Some(named("Three")));
+    ledger.push_by(&[&operator], None, update.0, json!({"party": other}), update.1, Some(named("Four")));
+    let revoked = json!({"key": spare.verifying_key().to_string(), "reason": "compromised"});
+    ledger.push_by(&[&own], None, EventType::KeyRevoked, of, revoked, None);
+    ledger.party(&[]);
+    ledger.party(&[]);
+    let at = ledger.entries.len() as u64;
+    let time = |ms: i64| Time::from_unix_ms(1_795_323_600_000 + ms).unwrap();
+    let good =
+        Header { index: at, time: time(at as i64), prev: ledger.prev, thread: party, k: 0, signers: vec![] };
+    let event = |by: &SigningKey, of: EventId| {
+        let words = named("Five");
+        let refs = json!({"party": of}).as_object().cloned().unwrap();
+        let content = Some(onrecord::event::ContentRef::of(&words));
+        let (at, facts) = (At::parse("2026-11-22").unwrap(), Map::new());
+        let draft = Draft { event_type: EventType::PartyUpdated, at, case: None, refs, facts, content };
+        (Event::clone(&draft.sign(&ledger.origin, &[by]).unwrap()), of)
+    };
+    let again = Entry::parse(ledger.entries[4].as_bytes(), &ledger.origin).unwrap().event().clone();
+    let events = [
+        event(&own, party),
+        event(&spare, party),
+        event(&operator, party),
+        event(&operator, other),
+        (again, party),
+    ];
+    let mut headers = Vec::new();
+    for k in 0..8 {
+        for signer in [ledger.ids[0], party, other, EventId([7; 32])] {
+            for last in 0..8 {
+                headers.push(Header { k, signers: vec![(signer, last)], ..good.clone() });
+            }
+        }
+    }
+    for header in [Header { time: time(3), ..good.clone() }, Header { prev: Digest([1; 32]), ..good.clone() }]
+    {
+        headers.push(Header { k: 5, signers: vec![(party, 5)], ..header });
+    }
+    let mut proved = 0;
+    for (event, thread) in &events {
+        for header in &headers {
+            let mut forged =
+                Ledger { entries: ledger.entries.clone(), words: ledger.words.clone(), ..Ledger::new() };
+            forged.entries.push(Header { thread: *thread, ..header.clone() }.entry(event));
+            forged.words.push(None);
+            let options = Options { words: false, ..Options::default() };
+            let report = verify(&forged.files(&[]), Some(ledger.key()), &options, &|_, _| {});
+            let raw = |index: u64| forged.entries[index as usize].as_bytes();
+            let proves = Contradiction::alone(at, raw(at), &ledger.origin)
+                || (0..at).any(|i| Contradiction::between((i, raw(i)), (at, raw(at)), &ledger.origin));
+            assert_eq!(report.contradiction.is_some(), proves, "{:?}: {report}", forged.entries.last());
+            assert!(!proves || report.verdict == Verdict::Refused);
+            proved += usize::from(proves);
+        }
+    }
+    println!("{proved} of {} entries prove something", headers.len() * events.len());
+    assert!(proved > headers.len() && proved < headers.len() * events.len());
 }
 
 #[test]

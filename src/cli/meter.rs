@@ -27,6 +27,15 @@ impl Meter {
 
     /// Entries done, and of how many.
     pub fn show(&self, done: u64, of: u64) {
+        self.show_after("", done, of);
+    }
+
+    /// How many entries were held against one that was refused, and of how many.
+    pub fn show_search(&self, entry: u64, done: u64, of: u64) {
+        self.show_after(&format!("looking for one that contradicts entry {entry}: "), done, of);
+    }
+
+    fn show_after(&self, what: &str, done: u64, of: u64) {
         let Ok(mut shown) = self.shown.lock() else { return };
         let shown = shown.get_or_insert(Shown { first: Instant::now(), done, last: None });
         // Short work shows nothing; long work a line that is not rewritten faster than it can be read.
@@ -39,7 +48,8 @@ impl Meter {
         }
         shown.last = Some(Instant::now());
         let mut err = std::io::stderr().lock();
-        let _ = write!(err, "\r\x1b[K{}", line(done - shown.done.min(done), done, of, shown.first.elapsed()));
+        let line = line(done - shown.done.min(done), done, of, shown.first.elapsed());
+        let _ = write!(err, "\r\x1b[K{what}{line}");
         let _ = err.flush();
     }
 

@@ -16,7 +16,7 @@ use super::{Context, Failure, meter::Meter, terminal};
 use crate::{
     exhibit::{CaseFile, ExhibitVerdict, MAX_EXHIBIT, verify_case_with_roots, verify_with_roots},
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
-    mirror::{self, FolderSource, HttpSource, Options, Report, Source, Verdict},
+    mirror::{self, FolderSource, HttpSource, Options, Report, Source, Step, Verdict},
     note::VerifyingKey,
     timestamp::{MAX_ROOTS_FILE, Roots},
 };
@@ -312,8 +312,12 @@ pub(super) fn source(ledger: &str) -> Result<Arc<dyn Source + Send>, Failure> {
 /// Verifies a ledger, with progress if somebody watches.
 pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options) -> Result<Report, Failure> {
     let source = source(ledger)?;
-    let meter = Meter::new();
-    let report = mirror::verify(&*source, key, options, &|done, of| meter.show(done, of));
+    let (meter, search) = (Meter::new(), Meter::new());
+    let report = mirror::verify_told(&*source, key, options, &|step| match step {
+        Step::Checked { done, of } => meter.show(done, of),
+        Step::Searched { entry, done, of } => search.show_search(entry, done, of),
+    });
     meter.clear();
+    search.clear();
     Ok(report)
 }

@@ -89,6 +89,10 @@ impl Folder {
     pub fn contradiction(&self) -> PathBuf {
         self.0.join("contradiction.json")
     }
+    /// For which refused entry a mirror has looked for such a proof, and whether it found one.
+    pub fn searched(&self) -> PathBuf {
+        self.0.join("searched")
+    }
     /// What a mirror removed because its origin withheld it: a line of JSON each.
     pub fn removed(&self) -> PathBuf {
         self.0.join("removed.jsonl")

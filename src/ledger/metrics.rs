@@ -81,9 +81,9 @@ impl Ledger {
         to.family("onrecord_store_reads_total", Kind::Counter, help);
         to.sample("onrecord_store_reads_total", &[], shared.reads.load(Ordering::Relaxed));
 
-        let (waiting, room) = self.queue();
+        let (waiting, many) = self.waiting();
         to.gauge("onrecord_queue_calls", "Calls that wait for the sequencer.", waiting);
-        to.gauge("onrecord_queue_calls_max", "Calls that may wait for the sequencer.", room);
+        to.gauge("onrecord_queue_calls_max", "How many are too many.", many);
 
         to.family("onrecord_batch_entries", Kind::Histogram, "Entries in each batch.");
         to.histogram("onrecord_batch_entries", &[], &signals.metrics.batches);

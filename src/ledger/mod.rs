@@ -33,6 +33,7 @@ mod metrics;
 mod offsets;
 pub(crate) mod opening;
 mod overlay;
+mod queue;
 mod reader;
 mod recent;
 mod sequencer;
@@ -64,12 +65,13 @@ use std::{
 };
 
 use rayon::prelude::*;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::{
     admission::{Admitted, admit},
+    queue::{AtDoor, Group, Queue, Reply},
     reader::Shared,
-    sequencer::{AtDoor, Group, Reply, Signals, held_back, read_only},
+    sequencer::{Signals, held_back, read_only},
 };
 use crate::{
     event::{Digest, Refusal},
@@ -78,8 +80,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Calls that may wait for the sequencer before others wait at the door.
-const MAX_WAITING: usize = 4_096;
+/// So many calls wait for the sequencer only where it can't keep up. Nothing is refused for it; whoever watches is told.
+const MANY_WAITING: usize = 4_096;
 
 /// A ledger that can't be made, opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -241,8 +243,8 @@ struct Open {
     signals: Arc<Signals>,
     /// Calls that no thread of the door has taken in yet.
     calls: Mutex<VecDeque<Call>>,
-    /// To the sequencer; none once the ledger is closed.
-    groups: Mutex<Option<mpsc::Sender<Group>>>,
+    /// To the sequencer. Closed once the ledger is, and in a mirror.
+    queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Where a mirror reads.
     mirror_of: Option<String>,
@@ -262,9 +264,8 @@ impl Drop for Open {
 
 impl Open {
     fn close(&self) {
-        let lock = |m: &Mutex<Option<_>>| m.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The sequencer ends when it has taken all that was sent; then what is left is published.
-        drop(lock(&self.groups));
+        self.queue.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // The last is the follower.
         let last = threads.len().saturating_sub(1);
@@ -347,7 +348,7 @@ impl Ledger {
     pub async fn record(&self, submissions: Vec<Submission>, atomic: bool) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
-        let call = Call { submissions, atomic, reply, at_door: self.0.signals.comes() };
+        let call = Call { submissions, atomic, reply, at_door: self.0.queue.comes() };
         // From the door straight to the sequencer: the caller is woken once, with its answer.
         if call.is_small() {
             self.calls().push_back(call);
@@ -371,7 +372,7 @@ impl Ledger {
     ) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
-        let call = Call { submissions, atomic, reply, at_door: self.0.signals.comes() };
+        let call = Call { submissions, atomic, reply, at_door: self.0.queue.comes() };
         self.take_in(vec![call]);
         answer.blocking_recv().unwrap_or_else(|_| self.not_taken(n))
     }
@@ -380,10 +381,6 @@ impl Ledger {
     fn not_taken(&self, n: usize) -> Vec<Result<Receipt, Refusal>> {
         let why = self.refuses().unwrap_or_else(|| "the ledger is closed".into());
         vec![Err(read_only(&why)); n]
-    }
-
-    fn groups(&self) -> Option<mpsc::Sender<Group>> {
-        self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn take_turn(&self) {
@@ -438,14 +435,7 @@ impl Ledger {
         }
         let mut admitted = Vec::with_capacity(results.len());
         let refused = results.into_iter().map(|r| r.map(|a| admitted.push(a)).err()).collect();
-        let Some(groups) = self.groups() else { return };
-        // If the sequencer ended meanwhile, the group comes back and its reply is dropped with it.
-        if let Err(mpsc::error::TrySendError::Full(group)) =
-            groups.try_send(Group { refused, admitted, atomic, reply })
-        {
-            // Whoever takes calls in may be a task, which must not wait.
-            rayon::spawn(move || drop(groups.blocking_send(group)));
-        }
+        self.0.queue.push(Group { refused, admitted, atomic, reply });
     }
 
     /// Reads what is on record.
@@ -506,21 +496,14 @@ impl Ledger {
     /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.
     pub fn wait_published(&self, at_most: Duration) -> bool {
         let size = self.reader().checkpoint().checkpoint().size();
-        let deadline = std::time::Instant::now() + at_most;
-        while self.0.signals.published.load(Ordering::Acquire) < size {
-            if self.0.signals.fault().is_some() || std::time::Instant::now() > deadline {
-                return false;
-            }
-            self.0.signals.wake();
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        true
+        self.0.signals.wake();
+        self.0.signals.wait_until_published(size, at_most)
     }
 
     /// Whether the writer takes events: `None`, or why not, in words that strangers may read. The cause is in the
     /// log.
     pub fn fault(&self) -> Option<String> {
-        let closed = || self.0.mirror_of.is_none() && self.groups().is_none();
+        let closed = || self.0.mirror_of.is_none() && self.0.queue.is_closed();
         self.0.signals.fault().or_else(|| closed().then(|| "the ledger is closed".to_owned()))
     }
 
@@ -530,9 +513,9 @@ impl Ledger {
         self.fault().or_else(|| self.0.mirror_of.as_ref().map(mirror))
     }
 
-    /// Calls that wait for the sequencer, and how many may.
-    fn queue(&self) -> (usize, usize) {
-        self.groups().map_or((0, MAX_WAITING), |g| (g.max_capacity() - g.capacity(), g.max_capacity()))
+    /// Calls that wait for the sequencer, and how many are too many.
+    fn waiting(&self) -> (usize, usize) {
+        (self.0.queue.len(), MANY_WAITING)
     }
 
     /// Ends the writer: what was accepted is committed and published. All handles then refuse to record.
@@ -547,13 +530,13 @@ mod tests {
 
     #[test]
     fn calls_go_together_by_share_and_size_and_none_is_left() {
-        let signals = Arc::new(Signals::default());
+        let (queue, _taker) = Queue::new(1, Duration::ZERO);
         let taken = |sizes: &[usize], threads| {
             let call = |n: &usize| Call {
                 submissions: vec![Submission::new(Vec::new(), None); *n],
                 atomic: false,
                 reply: oneshot::channel().0,
-                at_door: signals.comes(),
+                at_door: queue.comes(),
             };
             let mut waiting: VecDeque<Call> = sizes.iter().map(call).collect();
             let mut groups = Vec::new();
@@ -569,22 +552,26 @@ mod tests {
         assert_eq!(taken(&[1; 12], 2)[..4], [6, 4, 2, 0]);
         assert_eq!(taken(&[1; 40], 1)[..4], [16, 16, 8, 0]);
         assert_eq!(taken(&[0, 9, 9, 500, 1], 1), [2, 1, 1, 1, 0], "a large call goes alone");
-        assert_eq!(signals.at_door(), 0);
+        assert_eq!(queue.at_door(), 0);
+    }
+
+    /// A ledger with its first entry, and that entry's event to be sent again.
+    fn begun(dir: &Path) -> (Ledger, Submission) {
+        let key = |name: &str, n| SigningKey::from_seed(name.parse().unwrap(), &[n; 32]);
+        let origin: Origin = "ledger.example.org/a".parse().unwrap();
+        let operator = key("ledger.example.org/operator", 2);
+        Ledger::init(dir, origin, key("ledger.example.org/a", 1), &operator, serde_json::Map::new()).unwrap();
+        let ledger = Ledger::open(dir, Options::default()).unwrap();
+        let opened = ledger.reader().parsed(0).unwrap().unwrap();
+        let again = Submission::new(opened.event().note().as_bytes().to_vec(), None);
+        (ledger, again)
     }
 
     #[test]
     fn whoever_left_the_door_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path().join("ledger");
-        let key = |name: &str, n| SigningKey::from_seed(name.parse().unwrap(), &[n; 32]);
-        let origin: Origin = "ledger.example.org/a".parse().unwrap();
-        let operator = key("ledger.example.org/operator", 2);
-        Ledger::init(&dir, origin, key("ledger.example.org/a", 1), &operator, serde_json::Map::new())
-            .unwrap();
-        let ledger = Ledger::open(&dir, Options::default()).unwrap();
-        let there = || ledger.0.signals.at_door();
-        let opened = ledger.reader().parsed(0).unwrap().unwrap();
-        let again = Submission::new(opened.event().note().as_bytes().to_vec(), None);
+        let (ledger, again) = begun(&dir.path().join("ledger"));
+        let there = || ledger.0.queue.at_door();
         let bad = Submission::new(b"no note".to_vec(), None);
         // Refused at the door, answered by the sequencer, and both in one call.
         for call in [vec![bad.clone()], vec![again.clone()], vec![again, bad]] {
@@ -594,5 +581,40 @@ mod tests {
         ledger.close();
         ledger.record_blocking(vec![Submission::new(Vec::new(), None)], false);
         assert_eq!(there(), 0);
+    }
+
+    #[test]
+    fn however_many_calls_wait_for_the_sequencer_no_thread_of_the_pool_waits_with_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, again) = begun(&dir.path().join("ledger"));
+        let shared = ledger.reader().shared().clone();
+        // While this is held the sequencer commits nothing.
+        let held = shared.recent.write().unwrap();
+        let mut answers = Vec::new();
+        // So many beside those that it may have in hand.
+        let together =
+            Options::default().max_batch + MANY_WAITING + 2 * TOGETHER * rayon::current_num_threads();
+        for _ in 0..together.div_ceil(TOGETHER) {
+            let calls = (0..TOGETHER).map(|_| {
+                let (reply, answer) = oneshot::channel();
+                answers.push(answer);
+                let submissions = vec![again.clone()];
+                Call { submissions, atomic: false, reply, at_door: ledger.0.queue.comes() }
+            });
+            ledger.take_in(calls.collect());
+        }
+        let (done, is_done) = std::sync::mpsc::channel();
+        for _ in 0..rayon::current_num_threads() {
+            let done = done.clone();
+            rayon::spawn(move || done.send(()).unwrap());
+        }
+        for _ in 0..rayon::current_num_threads() {
+            is_done.recv_timeout(Duration::from_secs(60)).expect("the pool works on");
+        }
+        drop(held);
+        for answer in answers {
+            let receipt = answer.blocking_recv().unwrap().remove(0).unwrap();
+            assert!(receipt.already && receipt.index == 0);
+        }
     }
 }

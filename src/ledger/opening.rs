@@ -9,14 +9,14 @@ use std::{
 };
 
 use rayon::prelude::*;
-use tokio::sync::mpsc;
 
 use super::{
-    Copier, Ledger, LedgerError, MAX_WAITING, Open, Options, Reader, Submission,
+    Copier, Ledger, LedgerError, Open, Options, Reader, Submission,
     clock::{Clock, SystemTimeSource, TimeSource},
     cosigned::{self, Cosigned},
     folder::{Folder, Said, io},
     follower::Follower,
+    queue::{GATHER, Queue},
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
     sequencer::{Extent, Sequencer, Signals, words_changed},
@@ -236,7 +236,7 @@ fn open_with(
         on_disk: (published.size > 0).then_some(published.checkpoint),
     };
     let Opened { shared, signals, journal, follower } = opened.open(options, progress)?;
-    let (groups, waiting) = mpsc::channel(MAX_WAITING);
+    let (queue, groups) = Queue::new(max_batch, GATHER);
     let sequencer = Sequencer {
         shared: shared.clone(),
         signals: signals.clone(),
@@ -244,15 +244,14 @@ fn open_with(
         key,
         clock: Clock::new(time, last.map(|(_, time)| time)),
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
-        max_batch,
         max_backlog,
-        groups: waiting,
+        groups,
     };
     let threads = vec![
         spawn(dir, "sequencer", move || sequencer.run())?,
         spawn(dir, "follower", move || follower.run())?,
     ];
-    Ok(ledger(shared, signals, Some(groups), threads, None))
+    Ok(ledger(shared, signals, queue, threads, None))
 }
 
 /// Opens a mirror: see [`Ledger::open_mirror`].
@@ -309,7 +308,7 @@ pub(super) fn open_mirror(
     let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
     let threads = vec![spawn(dir, "follower", move || follower.run())?];
     let copier = Copier { shared: shared.clone(), signals: signals.clone(), last, heading, max_backlog };
-    Ok((ledger(shared, signals, None, threads, Some(of.to_owned())), copier))
+    Ok((ledger(shared, signals, Queue::closed(), threads, Some(of.to_owned())), copier))
 }
 
 fn spawn(
@@ -323,7 +322,7 @@ fn spawn(
 fn ledger(
     shared: Arc<Shared>,
     signals: Arc<Signals>,
-    groups: Option<mpsc::Sender<super::sequencer::Group>>,
+    queue: Arc<Queue>,
     threads: Vec<std::thread::JoinHandle<()>>,
     mirror_of: Option<String>,
 ) -> Ledger {
@@ -334,7 +333,7 @@ fn ledger(
         reader: Reader::new(shared),
         signals,
         calls: Mutex::default(),
-        groups: Mutex::new(groups),
+        queue,
         threads: Mutex::new(threads),
         mirror_of,
     }))

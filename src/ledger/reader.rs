@@ -480,6 +480,21 @@ fn full(kind: TileKind, index: u64) -> Result<TilePath, ReadError> {
     TilePath::new(kind, index, TILE_WIDTH).map_err(|e| ReadError::Fault(e.to_string()))
 }
 
+impl Shared {
+    /// The index of the last entry in a thread, of all that were committed.
+    #[cfg(feature = "cli")]
+    pub fn last_of_thread(&self, thread: &EventId) -> Result<Option<u64>, ReadError> {
+        let by = By::Thread(*thread);
+        // The overlay is read before the index: what leaves it is in the index by then.
+        let layered = self.overlay().listed().rev().find(|l| by.holds(l)).map(|l| l.index);
+        let indexed = || self.index.list(by, 0..=u64::MAX, true)?.next().transpose();
+        Ok(match layered {
+            Some(index) => Some(index),
+            None => indexed()?,
+        })
+    }
+}
+
 impl Rows for Shared {
     fn row(&self, key: &RowKey) -> Option<Row> {
         // Taken before the index is asked: a row that leaves the overlay is in the index by then.

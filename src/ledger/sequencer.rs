@@ -3,12 +3,10 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
-
-use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Receipt,
@@ -16,6 +14,7 @@ use super::{
     clock::Clock,
     metrics::Metrics,
     overlay::Layered,
+    queue::{Group, Taker},
     reader::{Shared, StoredWords, listed},
     shown::Shown,
     withholding::{check_files, files_given_back, listed_files},
@@ -43,48 +42,11 @@ struct GivenBack {
     files: Vec<ListedFile>,
 }
 
-/// A batch is closed when its entries and words reach this many bytes.
-const MAX_BATCH_BYTES: usize = 32 << 20;
 /// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
 const MAX_BACKLOG_BYTES: u64 = 256 << 20;
-/// While more calls are at the door than in hand, a batch waits for them so long at most. Each batch costs one sync and one signature;
-/// under load this shares them among a hundred events, and a call alone waits for nobody.
-const GATHER: Duration = Duration::from_millis(4);
-/// How often a batch that waits looks for what came.
-const LOOK: Duration = Duration::from_micros(100);
-
-/// To whoever waits for the answers to a call.
-pub(crate) type Reply = oneshot::Sender<Vec<Result<Receipt, Refusal>>>;
-
-/// Submissions that came in one call.
-pub(crate) struct Group {
-    /// One for each submission: why it was refused at the door, or none for the next of those admitted.
-    pub refused: Vec<Option<Refusal>>,
-    pub admitted: Vec<Admitted>,
-    pub atomic: bool,
-    pub reply: Reply,
-}
-
-impl Group {
-    /// Answers the call. A caller that went away needs no answer.
-    fn answer(self, mut answer: impl FnMut(usize, &Admitted) -> Result<Receipt, Refusal>) {
-        let mut admitted = self.admitted.iter().enumerate();
-        let answers = self.refused.into_iter().map(|refused| match (refused, admitted.by_ref()) {
-            (Some(refusal), _) => Err(refusal),
-            (None, admitted) => match admitted.next() {
-                Some((i, a)) => answer(i, a),
-                None => Err(unavailable()),
-            },
-        });
-        let answers = answers.collect();
-        let _ = self.reply.send(answers);
-    }
-}
-
 /// What writer, follower and handles tell each other.
 #[derive(Default)]
 pub(crate) struct Signals {
-    at_door: AtomicUsize,
     /// Why the writer takes nothing any more, in words that strangers may read.
     fault: Mutex<Option<String>>,
     pub closing: AtomicBool,
@@ -108,24 +70,7 @@ pub(crate) struct Extent {
     pub bytes: u64,
 }
 
-/// A call between its coming and its handing over to the sequencer.
-pub(crate) struct AtDoor(Arc<Signals>);
-
-impl Drop for AtDoor {
-    fn drop(&mut self) {
-        self.0.at_door.fetch_sub(1, Ordering::Release);
-    }
-}
-
 impl Signals {
-    pub fn comes(self: &Arc<Self>) -> AtDoor {
-        self.at_door.fetch_add(1, Ordering::AcqRel);
-        AtDoor(self.clone())
-    }
-    /// Calls that came and are not with the sequencer yet.
-    pub fn at_door(&self) -> usize {
-        self.at_door.load(Ordering::Acquire)
-    }
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -159,6 +104,15 @@ impl Signals {
         let waits = |p: &mut Extent| !is_enough(*p) && self.fault().is_none();
         drop(self.progress.1.wait_while(progress, waits).unwrap_or_else(PoisonError::into_inner));
     }
+    /// Waits until so many entries are in tiles and in the index, at most so long. Whether they are: not if the writer stopped.
+    pub fn wait_until_published(&self, size: u64, at_most: Duration) -> bool {
+        let is_there = || self.published.load(Ordering::Acquire) >= size;
+        let progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |_: &mut Extent| !is_there() && self.fault().is_none();
+        let waited = self.progress.1.wait_timeout_while(progress, at_most, waits);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        is_there()
+    }
     /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
     pub fn wait_for_follower(&self, committed: Extent, max_backlog: u64) {
         self.wait_published(|published| {
@@ -189,9 +143,8 @@ pub(crate) struct Sequencer {
     pub key: SigningKey,
     pub clock: Clock,
     pub last_hash: Digest,
-    pub max_batch: usize,
     pub max_backlog: u64,
-    pub groups: mpsc::Receiver<Group>,
+    pub groups: Taker,
 }
 
 /// What became of one submission.
@@ -235,35 +188,10 @@ pub(crate) fn unavailable() -> Refusal {
 impl Sequencer {
     /// Runs until all handles are gone or the ledger is closed.
     pub fn run(mut self) {
-        while let Some(group) = self.groups.blocking_recv() {
-            let groups = self.gather(group);
+        while let Some(groups) = self.groups.take() {
             self.commit(groups);
         }
         tracing::debug!("the sequencer ends");
-    }
-
-    /// The groups of one batch: what waits, and what is about to come.
-    fn gather(&mut self, first: Group) -> Vec<Group> {
-        let since = Instant::now();
-        let (mut events, mut bytes) = size(&first);
-        let mut groups = vec![first];
-        loop {
-            // Looked at first: who is not at the door any more is in the channel.
-            let at_door = self.signals.at_door();
-            while events < self.max_batch && bytes < MAX_BATCH_BYTES {
-                let Ok(group) = self.groups.try_recv() else { break };
-                let (e, b) = size(&group);
-                events += e;
-                bytes += b;
-                groups.push(group);
-            }
-            let full = events >= self.max_batch || bytes >= MAX_BATCH_BYTES;
-            // With as many in hand as at the door, the door works on those while these are made durable.
-            if full || groups.len() >= at_door || since.elapsed() >= GATHER {
-                return groups;
-            }
-            std::thread::sleep(LOOK);
-        }
     }
 
     fn commit(&mut self, groups: Vec<Group>) {
@@ -500,14 +428,6 @@ impl Sequencer {
         });
         Ok(checkpoint)
     }
-}
-
-fn size(group: &Group) -> (usize, usize) {
-    let bytes = group.admitted.iter().map(|a| {
-        let words = a.words.as_ref().map_or(0, |w| w.len()) + a.restored.as_ref().map_or(0, |w| w.len());
-        a.event.note().as_bytes().len() + words
-    });
-    (group.admitted.len(), bytes.sum())
 }
 
 fn refuse_all(groups: Vec<Group>, refusal: &Refusal) {

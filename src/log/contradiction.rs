@@ -190,7 +190,7 @@ impl Contradiction {
 }
 
 /// Why an entry can stand in no log at this place (formats.md, sections 3 to 5).
-fn in_itself(index: u64, entry: &Entry) -> Option<String> {
+pub(super) fn in_itself(index: u64, entry: &Entry) -> Option<String> {
     let (header, event) = (entry.header(), entry.event());
     if header.index != index {
         return Some(format!("entry {index} says that it is entry {}", header.index));
@@ -214,7 +214,7 @@ fn in_itself(index: u64, entry: &Entry) -> Option<String> {
 }
 
 /// Why two entries can't stand in one log, the first before the second.
-fn between((i, a): (u64, &Entry), (n, b): (u64, &Entry)) -> Option<String> {
+pub(super) fn between((i, a): (u64, &Entry), (n, b): (u64, &Entry)) -> Option<String> {
     let (first, second) = (a.header(), b.header());
     if n == i + 1 && second.prev != a.hash() {
         return Some(format!("entry {n} names another entry before it than entry {i}"));
@@ -274,7 +274,7 @@ fn between((i, a): (u64, &Entry), (n, b): (u64, &Entry)) -> Option<String> {
 }
 
 /// Why an entry can't be in a tree that was cosigned when it was.
-fn with_witness(
+pub(super) fn with_witness(
     index: u64,
     entry: &Entry,
     key: &WitnessKey,

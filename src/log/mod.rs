@@ -39,6 +39,8 @@ mod hash;
 mod policy;
 mod rows;
 mod rules;
+#[cfg(feature = "cli")]
+mod suspect;
 mod tile;
 mod tlog_proof;
 mod tree;
@@ -61,6 +63,8 @@ pub use policy::{Cosigned, MAX_LEAD, MAX_POLICY, Policy, PolicyError};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
 pub use rules::{Door, NoDoor, Placement, decide};
 pub(crate) use rules::{added_keys, thread_of};
+#[cfg(feature = "cli")]
+pub(crate) use suspect::Suspect;
 pub use tile::{
     TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
     decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes, new_tiles, node_in_tile,

@@ -19,12 +19,13 @@ use super::{
     Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
     cosigned::cosigned,
-    evidence::contradiction,
+    evidence::{Evidence, Searched},
     lacking::{self, Lacking},
     removed::{self, Removed},
     report::{Fault, Place},
     status::Status,
-    verify::{Options as Checked, Stop, TileNodes},
+    tile_nodes::TileNodes,
+    verify::{Options as Checked, Stop},
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
@@ -140,7 +141,24 @@ pub struct Mirror {
     lacking: Lacking,
     /// The size up to which it was reported what is withheld.
     reported: Option<u64>,
+    /// What was refused in this pass, if it stands under the checkpoint.
+    refused: Option<Refused>,
+    /// The refused entry for which a contradiction was looked for last.
+    searched: Option<Searched>,
     status: Arc<Status>,
+}
+
+/// Entries that stand under the checkpoint, and of which one was refused.
+struct Refused {
+    /// Index of the first.
+    first: u64,
+    entries: Vec<Arc<[u8]>>,
+}
+
+impl Refused {
+    fn entry(&self, index: u64) -> Option<&Arc<[u8]>> {
+        self.entries.get(usize::try_from(index.checked_sub(self.first)?).ok()?)
+    }
 }
 
 /// Bundles that are fetched and checked while those before are copied.
@@ -194,8 +212,11 @@ impl Mirror {
             wanted: BTreeSet::new(),
             lacking: Lacking::default(),
             reported: None,
+            refused: None,
+            searched: None,
             status,
         };
+        this.searched = std::fs::read(this.folder.searched()).ok().and_then(|bytes| Searched::read(&bytes));
         this.read_wanted()?;
         this.read_lacking()?;
         Ok(this)
@@ -233,7 +254,7 @@ impl Mirror {
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<Pass, MirrorError> {
         let done = self.try_pass(now, go_on).map_err(|e| match e {
-            MirrorError::Refused(fault) => self.prove(fault),
+            MirrorError::Refused(fault) => self.prove(fault, go_on),
             e => e,
         });
         match &done {
@@ -246,22 +267,97 @@ impl Mirror {
     }
 
     /// Keeps the proof, where an entry was refused that proves by itself or beside another that the log lied.
-    fn prove(&self, mut fault: Fault) -> MirrorError {
-        let path = self.folder.contradiction();
+    fn prove(&mut self, mut fault: Fault, go_on: &(dyn Fn(u64, u64) -> bool + Sync)) -> MirrorError {
         if let Place::Entry(at) = fault.place
-            && !path.exists()
+            && let Some(refused) = self.refused.take()
         {
-            let (heading, policy) = (&self.copier.heading, self.keeps.policy.as_ref());
-            let found = contradiction(&*self.source, &self.key, heading, policy, at);
-            if let Some(report) = found.and_then(|found| serde_json::to_vec_pretty(&found).ok()) {
-                if let Err(e) = self.copier.keep(&path, &report) {
-                    return e.into();
+            match self.search(at, &refused, go_on) {
+                Ok(true) => {
+                    let path = self.folder.contradiction();
+                    let path = path.display();
+                    fault.what += &format!("; {path} proves it to anybody: onrecord verify {path}");
                 }
-                let path = path.display();
-                fault.what += &format!("; {path} proves it to anybody: onrecord verify {path}");
+                Ok(false) => {}
+                Err(e) => return e,
             }
         }
         MirrorError::Refused(fault)
+    }
+
+    /// Whether the proof is kept that an entry which was refused contradicts itself, a witness, or an entry before it. What
+    /// was looked for once is not looked for again, also after a start.
+    fn search(
+        &mut self,
+        at: u64,
+        refused: &Refused,
+        go_on: &(dyn Fn(u64, u64) -> bool + Sync),
+    ) -> Result<bool, MirrorError> {
+        let path = self.folder.contradiction();
+        let Some(raw) = refused.entry(at) else { return Ok(false) };
+        let before = self.searched.as_ref().filter(|searched| searched.is_of(at, raw)).map(|s| s.found);
+        if path.exists() {
+            // What is there may be of another entry.
+            return Ok(before == Some(true));
+        }
+        let (heading, policy) = (self.copier.heading.clone(), self.keeps.policy.as_ref());
+        let Some(evidence) = Evidence::of(&*self.source, &self.key, &heading, at, raw) else {
+            return Ok(false);
+        };
+        // A later checkpoint may have been cosigned by others.
+        let Ok(mut found) = evidence.alone(policy) else { return Ok(false) };
+        if found.is_none() {
+            if before == Some(false) {
+                return Ok(false);
+            }
+            tracing::info!(entry = at, "looking for an entry that the refused one contradicts");
+            let here = self.copier.frontier().size();
+            for index in self.contradicted(at, refused, &evidence)? {
+                if !go_on(here, heading.checkpoint().size()) {
+                    return Err(MirrorError::Stopped);
+                }
+                let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
+                let other = match refused.entry(index) {
+                    Some(raw) => Some(raw.clone()),
+                    None => self.copier.shared.entry(index).map_err(|e| failed(&e))?,
+                };
+                let Some(other) = other else { continue };
+                // Without the tiles that prove both it is no proof; the next pass looks again.
+                let Ok(beside) = evidence.beside(index, &other) else { return Ok(false) };
+                if beside.is_some() {
+                    found = beside;
+                    break;
+                }
+            }
+        }
+        // Before the proof: if that is not there afterwards, it is looked for again.
+        let searched = Searched::of(at, raw, found.is_some());
+        if let Ok(text) = serde_json::to_vec(&searched) {
+            self.copier.keep(&self.folder.searched(), &text)?;
+        }
+        self.searched = Some(searched);
+        if let Some(report) = found.as_ref().and_then(|found| serde_json::to_vec_pretty(found).ok()) {
+            self.copier.keep(&path, &report)?;
+        }
+        Ok(found.is_some())
+    }
+
+    /// The entries that one which was refused can contradict. All of them are here, or came with it.
+    fn contradicted(
+        &self,
+        at: u64,
+        refused: &Refused,
+        evidence: &Evidence<'_>,
+    ) -> Result<Vec<u64>, MirrorError> {
+        let shared = &self.copier.shared;
+        let places = evidence.suspect().places(&**shared);
+        // Of those that came with it the rows do not tell.
+        let mut entries: Vec<u64> = (self.copier.frontier().size().max(refused.first)..at).rev().collect();
+        entries.extend(places.entries);
+        for (thread, from) in places.ends {
+            let last = shared.last_of_thread(&thread).map_err(|e| MirrorError::Disk(e.to_string()))?;
+            entries.extend(last.filter(|index| *index >= from));
+        }
+        Ok(entries)
     }
 
     fn try_pass(
@@ -269,6 +365,7 @@ impl Mirror {
         now: Time,
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<Pass, MirrorError> {
+        self.refused = None;
         if self.folder.fork().exists() {
             return Err(MirrorError::Forked(self.folder.fork()));
         }
@@ -365,7 +462,10 @@ impl Mirror {
         if let (Some(seen), Some((_, time))) = (&seen, self.copier.last)
             && let Err(what) = seen.allows(time)
         {
-            return Err(MirrorError::Refused(Fault { place: Place::Entry(here.saturating_sub(1)), what }));
+            let last = here.saturating_sub(1);
+            let entry = self.copier.shared.entry(last).map_err(|e| MirrorError::Disk(e.to_string()))?;
+            self.refused = entry.map(|entry| Refused { first: last, entries: vec![entry] });
+            return Err(MirrorError::Refused(Fault { place: Place::Entry(last), what }));
         }
         if size == here {
             return Ok(self.copier.show(checkpoint)?);
@@ -413,7 +513,6 @@ impl Mirror {
         nodes: &mut TileNodes<'_>,
     ) -> Result<(), MirrorError> {
         let refuse = |place, what: String| Err(MirrorError::Refused(Fault { place, what }));
-        let size = checkpoint.checkpoint().size();
         let first = bundle.index * WIDTH;
         if let Some((at, what)) = bundle.broken {
             return refuse(Place::Entry(first + at as u64), what);
@@ -428,12 +527,29 @@ impl Mirror {
                 checkpoint.checkpoint(),
             )));
         }
+        let entries = bundle.raw.clone();
+        let taken = self.take_proved(bundle, checkpoint, seen);
+        if taken.is_err() {
+            self.refused = Some(Refused { first, entries });
+        }
+        taken
+    }
+
+    /// As [`take`](Self::take), of a bundle that stands under the checkpoint.
+    fn take_proved(
+        &mut self,
+        bundle: Loaded,
+        checkpoint: &Arc<SignedCheckpoint>,
+        seen: Option<&Cosigned>,
+    ) -> Result<(), MirrorError> {
+        let refuse = |place, what: String| Err(MirrorError::Refused(Fault { place, what }));
+        let (first, ends) = (bundle.index * WIDTH, bundle.index * WIDTH + bundle.items.len() as u64);
         if let Some(fault) = bundle.words_fault {
             return Err(MirrorError::Refused(fault));
         }
         let here = self.copier.frontier().size();
         let before = self.wanted.len();
-        let mut copies = Vec::with_capacity(leaves.len());
+        let mut copies = Vec::with_capacity(bundle.items.len());
         let mut files = Vec::new();
         let mut withheld = Vec::new();
         let mut blobs = bundle.blobs.into_iter();
@@ -480,8 +596,8 @@ impl Mirror {
             self.write_wanted()?;
         }
         self.write_lacking()?;
-        let ends = first + leaves.len() as u64 == size;
-        Ok(self.copier.copy(copies, ends.then(|| checkpoint.clone()))?)
+        let is_last = ends == checkpoint.checkpoint().size();
+        Ok(self.copier.copy(copies, is_last.then(|| checkpoint.clone()))?)
     }
 
     /// Where an event stands that was copied, or is about to be.

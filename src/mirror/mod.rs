@@ -26,6 +26,7 @@ mod rows;
 mod scratch;
 mod source;
 mod status;
+mod tile_nodes;
 mod verify;
 
 pub(crate) use crate::check::write_checks;
@@ -38,4 +39,4 @@ pub use source::{FolderSource, HttpSource, Source, SourceError};
 pub(crate) use source::{agent, base_address};
 pub use status::{Standing, Status};
 pub(crate) use verify::{KeptRows, Start, held_words, verify_from};
-pub use verify::{Options, verify};
+pub use verify::{Options, Step, verify, verify_told};

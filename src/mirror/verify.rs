@@ -4,11 +4,7 @@
 //! re-run in order. Where an entry was changed, the hash tiles say which one: of two leaf hashes, the true one
 //! is that which the path through the tiles leads from to the signed root.
 
-use std::{
-    cell::RefCell,
-    collections::{HashMap, hash_map::Entry as Slot},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     Source, SourceError,
@@ -18,14 +14,15 @@ use super::{
     report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
     scratch::Scratch,
+    tile_nodes::TileNodes,
 };
 use crate::{
     check::{Check, Outcome},
     event::{Body, EventId, Position},
     log::{
-        AuditError, Auditor, Checkpoint, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT, MemoryRows,
-        NodeReader, Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind,
-        TilePath, inclusion_path, node_in_tile, tile_of_node, verify_inclusion,
+        AuditError, Auditor, Checkpoint, Contradiction, Cosigned, Fork, Frontier, Hash, MAX_CHECKPOINT,
+        MemoryRows, Policy, PutRows, Row, Rows, SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind,
+        TilePath, inclusion_path, verify_inclusion,
     },
     note::{SignedNote, VerifyingKey},
 };
@@ -90,6 +87,29 @@ impl From<SourceError> for Stop {
     }
 }
 
+/// How far a verification has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Entries were checked.
+    Checked {
+        /// How many, from the first of the log on.
+        done: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// An entry was refused, and another before it is looked for that it contradicts: both prove to anybody that the log
+    /// signed what no log may.
+    Searched {
+        /// The entry that was refused.
+        entry: u64,
+        /// How many entries were held against it.
+        done: u64,
+        /// Of how many, if there is none sooner.
+        of: u64,
+    },
+}
+
 /// Checks a ledger: every entry up to its checkpoint, and all that stands beside them. Without a key, the one
 /// that entry 0 names is used, and the report says that the identity was not checked. `progress` is told how
 /// many entries are done, and of how many.
@@ -99,7 +119,21 @@ pub fn verify(
     options: &Options,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Report {
-    verify_from(source, key, options, progress, |checkpoint| {
+    verify_told(source, key, options, &|step| {
+        if let Step::Checked { done, of } = step {
+            progress(done, of);
+        }
+    })
+}
+
+/// As [`verify`], where `tell` is told of every step.
+pub fn verify_told(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+) -> Report {
+    verify_from(source, key, options, tell, |checkpoint| {
         Ok(Start {
             auditor: Auditor::new(
                 checkpoint.origin().clone(),
@@ -152,7 +186,7 @@ pub(crate) fn verify_from<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    tell: &(dyn Fn(Step) + Sync),
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String> + Send,
 ) -> (Report, Option<Auditor<R>>) {
     let mut report = Report {
@@ -168,11 +202,10 @@ pub(crate) fn verify_from<R: KeptRows>(
         contradiction: None,
         verdict: Verdict::Undecided,
     };
-    let mut opened = Vec::new();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = if source.is_far() { cores.max(8) } else { cores };
     let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(|| run(source, key, options, progress, begin, &mut report, &mut opened)),
+        Ok(pool) => pool.install(|| run(source, key, options, tell, begin, &mut report)),
         Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
     };
     let mut learnt = None;
@@ -183,12 +216,6 @@ pub(crate) fn verify_from<R: KeptRows>(
         }
         Err(Stop::Fault(check, fault)) => {
             let stopped = format!("stopped at {}", fault.place);
-            let holds = |at| opened.iter().find(|signed: &&SignedCheckpoint| signed.checkpoint().size() > at);
-            if let (Place::Entry(at), Some(key)) = (&fault.place, &report.log_key)
-                && let Some(signed) = holds(*at)
-            {
-                report.contradiction = contradiction(source, key, signed, options.policy.as_ref(), *at);
-            }
             report.checks.retain(|c| c.name != check);
             push(&mut report.checks, check, Outcome::Failed, "see below");
             report.faults.insert(0, fault);
@@ -257,10 +284,9 @@ fn run<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
     options: &Options,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    tell: &(dyn Fn(Step) + Sync),
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
     report: &mut Report,
-    opened: &mut Vec<SignedCheckpoint>,
 ) -> Result<Auditor<R>, Stop> {
     let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
         return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
@@ -283,7 +309,6 @@ fn run<R: KeptRows>(
     let counts = earlier.as_ref().unwrap_or(&latest);
     // Both are the log's word. What comes after the cosigned one may withhold words, and must continue it.
     let signed = if counts.checkpoint().size() < latest.checkpoint().size() { &latest } else { counts };
-    *opened = vec![counts.clone(), signed.clone()];
     let (checkpoint, counted) = (signed.checkpoint(), counts.checkpoint().size());
     report.origin = Some(checkpoint.origin().clone());
     report.size = Some(counted);
@@ -316,6 +341,7 @@ fn run<R: KeptRows>(
     let mut run = Run {
         loader,
         checkpoint,
+        nodes: TileNodes::new(source, checkpoint.size()),
         counted,
         key: &key,
         auditor,
@@ -330,32 +356,12 @@ fn run<R: KeptRows>(
         words: Tally::new(&options.scratch),
         files: Tally::new(&options.scratch),
     };
-    let bundles = checkpoint.size().div_ceil(WIDTH);
-    let window = |from: u64| from..from.saturating_add(options.window.max(1)).min(bundles);
-    let mut next = window(start / WIDTH);
-    let mut loaded = loader.load_all(next.clone());
-    while !next.is_empty() {
-        let after = window(next.end);
-        let (audited, ahead) = rayon::join(
-            || {
-                loaded.into_iter().zip(next.clone()).try_for_each(|(bundle, index)| {
-                    let bundle = match bundle? {
-                        Some(bundle) => bundle,
-                        None => loader.load(index)?,
-                    };
-                    let audited = run.audit(bundle);
-                    run.rely_on_rows()?;
-                    audited?;
-                    progress(run.auditor.size(), checkpoint.size());
-                    Ok::<_, Stop>(())
-                })
-            },
-            || loader.load_all(after.clone()),
-        );
-        audited?;
-        (next, loaded) = (after, ahead);
+    let checked = run.all(tell).and_then(|()| run.finish(&bytes, report));
+    if let Err(stop) = checked {
+        report.contradiction = run.contradiction(&stop, &[counts, signed], tell);
+        return Err(stop);
     }
-    let auditor = run.finish(&bytes, report)?;
+    let auditor = run.auditor;
     if let Some(other) = other.filter(|other| !is_as_large(other)) {
         must_continue(source, other, signed, &key, report)?;
     }
@@ -431,6 +437,8 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
 struct Run<'a, R> {
     loader: Loader<'a>,
     checkpoint: &'a Checkpoint,
+    /// The tree as the tiles say, to tell by it which is wrong of an entry and its tile.
+    nodes: TileNodes<'a>,
     /// How many entries the checkpoint covers that the verdict is about. Those after it wait for witnesses.
     counted: u64,
     key: &'a VerifyingKey,
@@ -444,8 +452,9 @@ struct Run<'a, R> {
     signatures: u64,
     /// The first tile that is not what its entries make.
     tile_fault: Option<Fault>,
-    /// The first entry that differs from its tile where neither leads to the root.
-    doubt: Option<u64>,
+    /// The first entry that differs from its tile where neither leads to the root, and what is wrong with the tile if
+    /// the entry turns out to be right.
+    doubt: Option<(u64, Fault)>,
     /// What the witnesses say of the checkpoint.
     seen: Option<Cosigned>,
     /// The first entry that is dated after a witness had cosigned it.
@@ -477,6 +486,54 @@ enum Blame {
 }
 
 impl<R: KeptRows> Run<'_, R> {
+    /// Reads all bundles and takes their entries, a few bundles at a time.
+    fn all(&mut self, tell: &(dyn Fn(Step) + Sync)) -> Result<(), Stop> {
+        let (loader, of) = (self.loader, self.checkpoint.size());
+        let bundles = of.div_ceil(WIDTH);
+        let window = |from: u64| from..from.saturating_add(loader.options.window.max(1)).min(bundles);
+        let mut next = window(self.start / WIDTH);
+        let mut loaded = loader.load_all(next.clone());
+        while !next.is_empty() {
+            let after = window(next.end);
+            let (audited, ahead) = rayon::join(
+                || {
+                    loaded.into_iter().zip(next.clone()).try_for_each(|(bundle, index)| {
+                        let bundle = match bundle? {
+                            Some(bundle) => bundle,
+                            None => loader.load(index)?,
+                        };
+                        let audited = self.audit(bundle);
+                        self.rely_on_rows()?;
+                        audited?;
+                        tell(Step::Checked { done: self.auditor.size(), of });
+                        Ok::<_, Stop>(())
+                    })
+                },
+                || loader.load_all(after.clone()),
+            );
+            audited?;
+            (next, loaded) = (after, ahead);
+        }
+        Ok(())
+    }
+
+    /// What proves to anybody that the log signed what no log may, if an entry is at fault and there is such a proof, under
+    /// the first of these checkpoints that covers it.
+    fn contradiction(
+        &self,
+        stop: &Stop,
+        checkpoints: &[&SignedCheckpoint],
+        tell: &(dyn Fn(Step) + Sync),
+    ) -> Option<Contradiction> {
+        let Stop::Fault(_, Fault { place: Place::Entry(entry), .. }) = stop else { return None };
+        let entry = *entry;
+        let checkpoint = checkpoints.iter().find(|signed| signed.checkpoint().size() > entry)?;
+        let rows = (self.auditor.size() <= entry).then(|| self.auditor.rows());
+        let (source, policy) = (self.loader.source, self.loader.options.policy.as_ref());
+        let told = |done, of| tell(Step::Searched { entry, done, of });
+        contradiction(source, self.key, checkpoint, policy, entry, rows, &told)
+    }
+
     /// Takes the entries of the next bundle.
     fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
         let first = bundle.index * WIDTH;
@@ -487,22 +544,27 @@ impl<R: KeptRows> Run<'_, R> {
                 Vec::new()
             }
         };
+        let level = TileKind::Hashes { level: 0 };
+        let path = TilePath::new(level, bundle.index, leaves.len() as u16);
+        if let Ok(path) = path
+            && bundle.items.iter().zip(&leaves).any(|((leaf, _), said)| leaf != said)
+        {
+            self.nodes.know(path, leaves.clone());
+        }
         let mut blobs = bundle.blobs.into_iter();
         for (at, (leaf, entry)) in bundle.items.into_iter().enumerate() {
             let index = first + at as u64;
             if let Some(said) = leaves.get(at).filter(|said| **said != leaf) {
+                let tile_fault = || {
+                    let place = path.as_ref().map_or(Place::Tree, |p| Place::Tile(p.to_string()));
+                    let (said, leaf) = (said.to_hex(), leaf.to_hex());
+                    let what = format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
+                    Fault { place, what }
+                };
                 match self.blame(index, &leaf, said) {
                     Blame::Entry => return Err(self.changed(index, entry, leaf, *said)),
-                    Blame::Tile => {
-                        let path =
-                            TilePath::new(TileKind::Hashes { level: 0 }, bundle.index, leaves.len() as u16);
-                        let place = path.map_or(Place::Tree, |p| Place::Tile(p.to_string()));
-                        let (said, leaf) = (said.to_hex(), leaf.to_hex());
-                        let what =
-                            format!("hash {at}: expected {leaf}, the leaf of entry {index}, found {said}");
-                        self.tile_fault.get_or_insert(Fault { place, what });
-                    }
-                    Blame::Unknown => _ = self.doubt.get_or_insert(index),
+                    Blame::Tile => _ = self.tile_fault.get_or_insert_with(tile_fault),
+                    Blame::Unknown => _ = self.doubt.get_or_insert_with(|| (index, tile_fault())),
                 }
             }
             let entry = entry.map_err(|e| self.stop("entries", index, &e))?;
@@ -548,7 +610,7 @@ impl<R: KeptRows> Run<'_, R> {
 
     /// The end at an entry that is at fault; or at an earlier one that is no less in doubt.
     fn stop(&self, check: &'static str, index: u64, what: &dyn std::fmt::Display) -> Stop {
-        match self.doubt.filter(|doubt| *doubt < index) {
+        match self.doubt.as_ref().map(|(doubt, _)| *doubt).filter(|doubt| *doubt < index) {
             None => Stop::fault(check, Place::Entry(index), what.to_string()),
             Some(doubt) => {
                 let what = format!("its leaf hash is not the one in its tile; and entry {index}: {what}");
@@ -560,8 +622,7 @@ impl<R: KeptRows> Run<'_, R> {
     /// Which is wrong, the entry or its tile: the true leaf hash leads to the signed root.
     fn blame(&self, index: u64, leaf: &Hash, said: &Hash) -> Blame {
         let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
-        let nodes = TileNodes::new(self.loader.source, size);
-        let Ok(path) = inclusion_path(index, size, &nodes) else { return Blame::Unknown };
+        let Ok(path) = inclusion_path(index, size, &self.nodes) else { return Blame::Unknown };
         if verify_inclusion(leaf, index, size, &root, &path).is_ok() {
             Blame::Tile
         } else if verify_inclusion(said, index, size, &root, &path).is_ok() {
@@ -658,11 +719,11 @@ impl<R: KeptRows> Run<'_, R> {
     }
 
     /// All entries passed: root, tiles, and what is known only at the end.
-    fn finish(mut self, checkpoint: &[u8], report: &mut Report) -> Result<Auditor<R>, Stop> {
+    fn finish(&mut self, checkpoint: &[u8], report: &mut Report) -> Result<(), Stop> {
         let size = self.checkpoint.size();
         let (expected, found) = (self.checkpoint.root(), self.auditor.root());
         if expected != found {
-            if let Some(doubt) = self.doubt {
+            if let Some((doubt, _)) = self.doubt {
                 return Err(Stop::fault(
                     "tree",
                     Place::Entry(doubt),
@@ -672,6 +733,10 @@ impl<R: KeptRows> Run<'_, R> {
             let (expected, found) = (expected.to_base64(), found.to_base64());
             let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
             return Err(Stop::fault("tree", Place::Tree, what));
+        }
+        // The entries lead to the root, so where one differed from its tile the tile is wrong.
+        if let Some((_, fault)) = self.doubt.take() {
+            self.tile_fault.get_or_insert(fault);
         }
         if let Some(late) = self.late.take() {
             return Err(Stop::Fault("witnesses", late));
@@ -728,8 +793,9 @@ impl<R: KeptRows> Run<'_, R> {
         };
         line("words", &self.words, options.words, &note);
         line("files", &self.files, options.words && options.files, "");
-        report.faults.extend([self.tile_fault, self.words.fault, self.files.fault].into_iter().flatten());
-        Ok(self.auditor)
+        let faults = [self.tile_fault.take(), self.words.fault.take(), self.files.fault.take()];
+        report.faults.extend(faults.into_iter().flatten());
+        Ok(())
     }
 
     /// How many words are there though the log withholds them.
@@ -811,46 +877,5 @@ fn place(index: u64, position: Position) -> Place {
     match position {
         Position::Content => Place::Words(index),
         file => Place::File(index, file),
-    }
-}
-
-/// Nodes of the tree as the source's tiles say. Nothing of it is true until a path leads to the signed root.
-pub(super) struct TileNodes<'a> {
-    source: &'a dyn Source,
-    size: u64,
-    cache: RefCell<HashMap<TilePath, Vec<Hash>>>,
-}
-
-impl<'a> TileNodes<'a> {
-    pub fn new(source: &'a dyn Source, size: u64) -> Self {
-        Self { source, size, cache: RefCell::default() }
-    }
-
-    /// Takes a tile as known, and forgets all others of its level.
-    pub fn know(&self, path: TilePath, hashes: Vec<Hash>) {
-        let mut cache = self.cache.borrow_mut();
-        cache.retain(|known, _| known.kind() != path.kind());
-        cache.insert(path, hashes);
-    }
-}
-
-/// A node that the source's tiles do not give.
-#[derive(Debug)]
-pub(super) struct NoNode;
-
-impl NodeReader for TileNodes<'_> {
-    type Error = NoNode;
-    fn node(&self, height: u8, index: u64) -> Result<Hash, NoNode> {
-        let path = tile_of_node(height, index, self.size).ok_or(NoNode)?;
-        let TileKind::Hashes { level } = path.kind() else { return Err(NoNode) };
-        let mut cache = self.cache.borrow_mut();
-        let hashes = match cache.entry(path) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => match hashes(self.source, level, path.index(), self.size) {
-                Ok(Ok(found)) => slot.insert(found),
-                _ => return Err(NoNode),
-            },
-        };
-        node_in_tile(hashes, height, index).ok_or(NoNode)
     }
 }

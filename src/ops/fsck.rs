@@ -29,7 +29,7 @@ use crate::{
         Words, decode_bundle, decode_contents, leaf_hash,
     },
     mirror::{
-        Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, verify_from, write_checks,
+        Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, Step, verify_from, write_checks,
         write_faults,
     },
     note::{Origin, SigningKey, VerifyingKey},
@@ -218,7 +218,12 @@ fn check<R: KnownRows>(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), OpsError> {
     let source = FolderSource::open(&folder.public()).map_err(|e| OpsError::Unusable(e.to_string()))?;
-    let (report, learnt) = verify_from(&source, Some(log_key), &Options::default(), progress, begin);
+    let tell = |step| {
+        if let Step::Checked { done, of } = step {
+            progress(done, of);
+        }
+    };
+    let (report, learnt) = verify_from(&source, Some(log_key), &Options::default(), &tell, begin);
     let Report { mut checks, faults, size, undecided, .. } = report;
     if let Some(why) = undecided {
         return Err(OpsError::Unusable(why));

@@ -1,0 +1,353 @@
+//! What waits for the sequencer: calls that are still at the door, and groups that came through it.
+//!
+//! Whoever hands a group over never waits, so it may be a task or a thread of the pool that others need. The queue has no
+//! bound of its own: each group's caller waits for its answer, so there are no more groups than callers, and those are
+//! bounded where they come in.
+//!
+//! The sequencer sleeps until it has something to do. Whoever changes what it waits for looks whether it is enough now, and
+//! only then wakes it: twice a batch at most, however many calls make it up.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use super::{Receipt, admission::Admitted, sequencer::unavailable};
+use crate::event::Refusal;
+
+/// A batch is closed when its entries and words reach this many bytes.
+const MAX_BATCH_BYTES: usize = 32 << 20;
+/// While more calls are at the door than in the queue, a batch waits for them this long at most. Each batch costs one sync and
+/// one signature; under load this shares them among a hundred events, and a call alone waits for nobody.
+pub(crate) const GATHER: Duration = Duration::from_millis(4);
+
+/// To whoever waits for the answers to a call.
+pub(crate) type Reply = oneshot::Sender<Vec<Result<Receipt, Refusal>>>;
+
+/// Submissions that came in one call.
+pub(crate) struct Group {
+    /// One for each submission: why it was refused at the door, or none for the next of those admitted.
+    pub refused: Vec<Option<Refusal>>,
+    pub admitted: Vec<Admitted>,
+    pub atomic: bool,
+    pub reply: Reply,
+}
+
+impl Group {
+    /// Answers the call. A caller that went away needs no answer.
+    pub fn answer(self, mut answer: impl FnMut(usize, &Admitted) -> Result<Receipt, Refusal>) {
+        let mut admitted = self.admitted.iter().enumerate();
+        let answers = self.refused.into_iter().map(|refused| match (refused, admitted.by_ref()) {
+            (Some(refusal), _) => Err(refusal),
+            (None, admitted) => match admitted.next() {
+                Some((i, a)) => answer(i, a),
+                None => Err(unavailable()),
+            },
+        });
+        let answers = answers.collect();
+        let _ = self.reply.send(answers);
+    }
+
+    fn size(&self) -> Size {
+        let bytes = self.admitted.iter().map(|a| {
+            let words = a.words.as_ref().map_or(0, |w| w.len()) + a.restored.as_ref().map_or(0, |w| w.len());
+            a.event.note().as_bytes().len() + words
+        });
+        Size { events: self.admitted.len(), bytes: bytes.sum() }
+    }
+}
+
+/// How large a group is, or several.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    events: usize,
+    bytes: usize,
+}
+
+/// What waits for the sequencer: see the module.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+    /// Events that make a batch full.
+    max_events: usize,
+    /// How long a batch waits for calls at the door.
+    gather: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    /// Calls that came and have neither been answered nor handed over.
+    at_door: usize,
+    groups: VecDeque<(Group, Size)>,
+    /// Of all groups.
+    size: Size,
+    closed: bool,
+    /// What the sequencer sleeps for.
+    sleeps: Option<Sleeps>,
+    /// How often the sequencer was woken.
+    #[cfg(test)]
+    called: usize,
+    /// How often it woke, for that or because its time was over.
+    #[cfg(test)]
+    woke: usize,
+}
+
+/// What the sequencer sleeps for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sleeps {
+    /// A first group.
+    ForOne,
+    /// As many groups as there are calls at the door, or a full batch.
+    ForMore,
+}
+
+/// A call between its coming and its handing over to the sequencer.
+pub(crate) struct AtDoor(Arc<Queue>);
+
+impl Drop for AtDoor {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.at_door -= 1;
+        self.0.wake_if_due(&mut state);
+    }
+}
+
+impl Queue {
+    /// An empty queue, and the sequencer's end of it.
+    pub fn new(max_events: usize, gather: Duration) -> (Arc<Self>, Taker) {
+        let (state, wake) = Default::default();
+        let queue = Arc::new(Self { state, wake, max_events, gather });
+        (queue.clone(), Taker(queue))
+    }
+
+    /// One that nobody takes from.
+    pub fn closed() -> Arc<Self> {
+        Self::new(0, Duration::ZERO).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the sequencer, if it sleeps and need not any more.
+    fn wake_if_due(&self, state: &mut State) {
+        let due = match state.sleeps {
+            None => false,
+            Some(Sleeps::ForOne) => state.closed || !state.groups.is_empty(),
+            Some(Sleeps::ForMore) => self.is_enough(state),
+        };
+        if due {
+            // Once: what comes until it runs needs not wake it again.
+            state.sleeps = None;
+            #[cfg(test)]
+            {
+                state.called += 1;
+            }
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether waiting longer gains nothing. With as many groups here as calls at the door, the door works on those while
+    /// these are made durable.
+    fn is_enough(&self, state: &State) -> bool {
+        let Size { events, bytes } = state.size;
+        state.closed
+            || events >= self.max_events
+            || bytes >= MAX_BATCH_BYTES
+            || state.groups.len() >= state.at_door
+    }
+
+    /// A call comes to the door.
+    pub fn comes(self: &Arc<Self>) -> AtDoor {
+        self.lock().at_door += 1;
+        AtDoor(self.clone())
+    }
+
+    /// Hands a group to the sequencer. If there is none any more, the group is dropped, and its reply with it.
+    pub fn push(&self, group: Group) {
+        let size = group.size();
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        state.size.events += size.events;
+        state.size.bytes += size.bytes;
+        state.groups.push_back((group, size));
+        self.wake_if_due(&mut state);
+    }
+
+    /// Takes no more groups. The sequencer takes those that are here, and ends.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        self.wake_if_due(&mut state);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// How many groups wait.
+    pub fn len(&self) -> usize {
+        self.lock().groups.len()
+    }
+
+    /// Calls that came and are not with the sequencer yet.
+    #[cfg(test)]
+    pub fn at_door(&self) -> usize {
+        self.lock().at_door
+    }
+}
+
+/// The sequencer's end of the queue. Without it the queue is closed, and what waits is not answered.
+pub(crate) struct Taker(Arc<Queue>);
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.0.close();
+        // Not under the lock: callers that wait for an answer go on at once.
+        let left = std::mem::take(&mut self.0.lock().groups);
+        drop(left);
+    }
+}
+
+impl Taker {
+    /// Waits for the groups of one batch: what waits, and what is about to come. None when the queue is closed and empty.
+    pub fn take(&mut self) -> Option<Vec<Group>> {
+        let queue = &*self.0;
+        let mut state = queue.lock();
+        while state.groups.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = sleep(queue, state, Sleeps::ForOne, None);
+        }
+        let until = Instant::now() + queue.gather;
+        while !queue.is_enough(&state) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = sleep(queue, state, Sleeps::ForMore, Some(left));
+        }
+        let (mut groups, mut taken) = (Vec::with_capacity(state.groups.len()), Size::default());
+        while taken.events < queue.max_events
+            && taken.bytes < MAX_BATCH_BYTES
+            && let Some((group, size)) = state.groups.pop_front()
+        {
+            taken.events += size.events;
+            taken.bytes += size.bytes;
+            groups.push(group);
+        }
+        state.size.events -= taken.events;
+        state.size.bytes -= taken.bytes;
+        Some(groups)
+    }
+}
+
+/// Sleeps until it is woken, or for so long.
+fn sleep<'a>(
+    queue: &Queue,
+    mut state: MutexGuard<'a, State>,
+    sleeps: Sleeps,
+    at_most: Option<Duration>,
+) -> MutexGuard<'a, State> {
+    state.sleeps = Some(sleeps);
+    let mut state = match at_most {
+        None => queue.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+        Some(at_most) => queue.wake.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0,
+    };
+    state.sleeps = None;
+    #[cfg(test)]
+    {
+        state.woke += 1;
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group() -> Group {
+        Group { refused: Vec::new(), admitted: Vec::new(), atomic: false, reply: oneshot::channel().0 }
+    }
+
+    impl Queue {
+        /// How often the sequencer was woken, and how often it woke.
+        fn wakes(&self) -> (usize, usize) {
+            let state = self.lock();
+            (state.called, state.woke)
+        }
+    }
+
+    /// Waits until the sequencer sleeps for something.
+    fn until_it_sleeps(queue: &Queue, sleeps: Sleeps) {
+        while queue.lock().sleeps != Some(sleeps) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_sequencer_wakes_for_a_first_group_and_when_it_has_enough_and_for_nothing_else() {
+        let (queue, mut taker) = Queue::new(1_024, Duration::from_secs(3_600));
+        let taken = std::thread::spawn(move || {
+            let batch = taker.take().map(|groups| groups.len());
+            (batch, taker.take().map(|groups| groups.len()))
+        });
+        until_it_sleeps(&queue, Sleeps::ForOne);
+        let mut door: Vec<AtDoor> = (0..5).map(|_| queue.comes()).collect();
+        assert_eq!(queue.wakes(), (0, 0), "calls at the door are nothing to be taken yet");
+        queue.push(group());
+        drop(door.pop());
+        until_it_sleeps(&queue, Sleeps::ForMore);
+        // One group here and four calls at the door; a sixth comes, and another goes through.
+        door.push(queue.comes());
+        queue.push(group());
+        drop(door.pop());
+        // One is refused there, so nothing of it comes.
+        drop(door.pop());
+        assert_eq!((queue.len(), queue.at_door()), (2, 3));
+        // Time for one that looks now and then to be caught at it.
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(queue.wakes(), (1, 1), "still too few");
+        assert_eq!(queue.lock().sleeps, Some(Sleeps::ForMore));
+        drop(door.pop());
+        // It has as many as are at the door now, and takes them.
+        until_it_sleeps(&queue, Sleeps::ForOne);
+        assert_eq!((queue.len(), queue.wakes()), (0, (2, 2)));
+        drop(door);
+        queue.close();
+        assert_eq!(taken.join().unwrap(), (Some(2), None));
+        assert_eq!(queue.wakes(), (3, 3), "and to end");
+    }
+
+    #[test]
+    fn a_batch_waits_no_longer_than_it_may_and_not_for_one_that_is_full() {
+        let (queue, mut taker) = Queue::new(2, Duration::from_millis(1));
+        let _stays = queue.comes();
+        let _stays_too = queue.comes();
+        queue.push(group());
+        assert_eq!(taker.take().map(|groups| groups.len()), Some(1), "though two are at the door");
+        queue.lock().size.events = 2;
+        queue.push(group());
+        let before = queue.wakes();
+        assert_eq!(taker.take().map(|groups| groups.len()), Some(1));
+        assert_eq!(queue.wakes(), before, "it did not sleep");
+    }
+
+    #[test]
+    fn what_waits_when_the_sequencer_is_gone_is_let_go_of() {
+        let (queue, taker) = Queue::new(1_024, GATHER);
+        let (reply, mut answer) = oneshot::channel();
+        queue.push(Group { reply, ..group() });
+        drop(taker);
+        assert!(queue.is_closed() && queue.len() == 0);
+        assert_eq!(answer.try_recv().err(), Some(oneshot::error::TryRecvError::Closed));
+        queue.push(group());
+        assert_eq!(queue.len(), 0, "nothing is kept that nobody takes");
+    }
+}

@@ -14,6 +14,8 @@ use crate::{
 
 /// The most other entries that are enclosed: the threads of those who signed, mostly a few each.
 const MOST: usize = 4_096;
+/// The most bytes of them, and of their proofs: an exhibit is put together in memory.
+const MOST_BYTES: usize = 32 << 20;
 
 const README: &str = include_str!("README.txt");
 /// Stands before it where the entry tells of what is made up, as its page does.
@@ -24,7 +26,8 @@ const FICTION: &str = "FICTIONAL: this entry tells of invented parties, for demo
 /// entry.
 ///
 /// # Errors
-/// [`ReadError`] if the store fails, or if the threads of its signers have more than 4,096 entries.
+/// [`ReadError`] if the store fails; [`ReadError::Spent`] if the threads of its signers have more than 4,096 entries, or
+/// 32 MiB with their proofs.
 pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
     if index >= reader.checkpoint().checkpoint().size() {
         return Ok(None);
@@ -63,9 +66,7 @@ impl Needed {
         chain.extend(fate.withheld.iter().map(|(_, by)| *by));
         chain.remove(&index);
         if chain.len() > MOST {
-            return Err(ReadError::Fault(format!(
-                "an exhibit of entry {index} would enclose more than {MOST} entries"
-            )));
+            return Err(ReadError::Spent);
         }
         Ok(Self { index, entry: raw, chain })
     }
@@ -81,9 +82,14 @@ impl Needed {
         let proof = |index: u64| -> Result<String, ReadError> {
             Ok(reader.proof(index, checkpoint)?.ok_or_else(|| missing(index))?.to_string())
         };
-        let mut links = BTreeMap::new();
+        let (mut links, mut bytes) = (BTreeMap::new(), 0);
         for other in self.chain.range(..checkpoint.checkpoint().size()) {
-            links.insert(*other, (reader.entry(*other)?.ok_or_else(|| missing(*other))?, proof(*other)?));
+            let link = (reader.entry(*other)?.ok_or_else(|| missing(*other))?, proof(*other)?);
+            bytes += link.0.len() + link.1.len();
+            if bytes > MOST_BYTES {
+                return Err(ReadError::Spent);
+            }
+            links.insert(*other, link);
         }
         let words = match reader.words(index)? {
             StoredWords::Present(words) => Some(words),

@@ -41,8 +41,9 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
-/// Full tiles and bundles kept in memory.
+/// Full tiles and bundles kept in memory, and bytes of them: a bundle can have 16 MiB.
 const CACHED_TILES: usize = 64;
+const CACHED_TILE_BYTES: usize = 32 << 20;
 
 /// Why something was not read. A fault is for the log of the operator, not for strangers.
 #[derive(Debug, thiserror::Error)]
@@ -110,10 +111,11 @@ impl TileCache {
         self.0.iter().find(|(p, _)| p == path).map(|(_, b)| b.clone())
     }
     fn put(&mut self, path: TilePath, bytes: Arc<[u8]>) {
-        if self.0.len() == CACHED_TILES {
+        self.0.push_back((path, bytes));
+        let bytes = |cache: &Self| cache.0.iter().map(|(_, b)| b.len()).sum::<usize>();
+        while self.0.len() > CACHED_TILES || bytes(self) > CACHED_TILE_BYTES {
             self.0.pop_front();
         }
-        self.0.push_back((path, bytes));
     }
 }
 
@@ -358,40 +360,42 @@ impl Shared {
         Entry::parse(entry, &self.origin).map_err(|e| ReadError::Fault(format!("entry {index}: {e}")))
     }
 
+    /// The words of some entries. They may have 64 MiB, so they are held once beside what is given.
     pub fn contents(&self, path: &TilePath) -> Result<Vec<u8>, ReadError> {
         let first = path.index() * WIDTH;
+        let fault = |e: &dyn std::fmt::Display| ReadError::Fault(format!("{path}: {e}"));
         let recent = self.recent();
-        let mut owned: Vec<ItemWords> = Vec::with_capacity(usize::from(path.width()));
         if first >= recent.start {
             let items = (first..first + u64::from(path.width())).map(|i| recent.item(i));
-            owned.extend(items.flatten().map(|i| i.words.clone()));
-        } else {
-            let pending: Vec<_> =
-                recent.pending.range(first..first + WIDTH).map(|(i, w)| (*i, w.clone())).collect();
+            let owned: Vec<ItemWords> = items.flatten().map(|i| i.words.clone()).collect();
             drop(recent);
-            let tile = self.full_tile(path.full())?;
-            let decoded =
-                decode_contents(&tile, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
-            owned.extend(decoded.iter().take(usize::from(path.width())).map(|w| match w {
-                Words::None => ItemWords::None,
-                Words::Withheld => ItemWords::Withheld,
-                Words::Present(words) => ItemWords::Present(Arc::from(*words)),
-            }));
-            for (index, words) in pending {
-                if let Some(slot) = owned.get_mut((index - first) as usize) {
-                    *slot = words.map_or(ItemWords::Withheld, ItemWords::Present);
-                }
+            let words: Vec<Words<'_>> = owned.iter().map(Words::from).collect();
+            return encode_contents(&words).map_err(|e| fault(&e));
+        }
+        let pending: Vec<_> =
+            recent.pending.range(first..first + WIDTH).map(|(i, w)| (*i, w.clone())).collect();
+        drop(recent);
+        let tile = self.full_tile(path.full())?;
+        let mut words = decode_contents(&tile, TILE_WIDTH).map_err(|e| fault(&e))?;
+        words.truncate(usize::from(path.width()));
+        for (index, pending) in &pending {
+            if let Some(slot) = words.get_mut((index - first) as usize) {
+                *slot = pending.as_deref().map_or(Words::Withheld, Words::Present);
             }
         }
-        let words: Vec<Words<'_>> = owned
-            .iter()
-            .map(|w| match w {
-                ItemWords::None => Words::None,
-                ItemWords::Withheld => Words::Withheld,
-                ItemWords::Present(words) => Words::Present(words),
-            })
-            .collect();
-        encode_contents(&words).map_err(|e| ReadError::Fault(format!("{path}: {e}")))
+        encode_contents(&words).map_err(|e| fault(&e))
+    }
+
+    /// A full tile of words that is on disk as it is given, if it can be read a part at a time.
+    pub fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
+        let first = path.index() * WIDTH;
+        let recent = self.recent();
+        let settled = path.kind() == TileKind::Contents
+            && path.is_full()
+            && first + WIDTH <= recent.start
+            && recent.pending.range(first..first + WIDTH).next().is_none();
+        drop(recent);
+        if settled { self.disk.open_at_hand(&self.folder.tile(path)) } else { None }
     }
 
     /// A full tile of hashes or entries that is on disk, if the system has its bytes in memory, so that nobody
@@ -793,6 +797,12 @@ impl Reader {
     /// A full tile of hashes or entries, to be read where the system has it in memory. `None` says nothing of the tile.
     pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         self.0.tile_at_hand(path)
+    }
+    /// A full tile of words, to be read a part at a time. `None` says nothing of the tile.
+    pub(crate) fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
+        self.note_everything();
+        let within = path.is_within(self.0.recent().checkpoint.checkpoint().size());
+        if within { self.0.contents_at_hand(path) } else { None }
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
     ///

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::sequencer::Extent;
-use crate::log::{Frontier, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, decode_hashes};
+use crate::log::{Frontier, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, Words, decode_hashes};
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 
@@ -23,6 +23,16 @@ pub(crate) enum ItemWords {
     None,
     Withheld,
     Present(Arc<[u8]>),
+}
+
+impl<'w> From<&'w ItemWords> for Words<'w> {
+    fn from(words: &'w ItemWords) -> Self {
+        match words {
+            ItemWords::None => Self::None,
+            ItemWords::Withheld => Self::Withheld,
+            ItemWords::Present(words) => Self::Present(words),
+        }
+    }
 }
 
 /// Complete nodes at one height, from an index on.

@@ -17,6 +17,7 @@ use hyper::body::{Frame, SizeHint};
 use super::{
     connections::{Seat, UnderWay},
     patience::Wait,
+    shares::Share,
 };
 
 /// The body of a request, which ends in an error if it stops coming, or must give way to others while it does not come.
@@ -71,15 +72,20 @@ pub(super) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool 
     causes.any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
 }
 
-/// The body of an answer.
+/// Set on an answer whose body is read as it is taken, and is not in memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Streamed;
+
+/// The body of an answer, with its share of the memory that answers may take if it is long.
 pub(super) struct Outgoing {
     body: Body,
     _under_way: UnderWay,
+    _held: Option<Share>,
 }
 
 impl Outgoing {
-    pub fn new(body: Body, under_way: UnderWay) -> Self {
-        Self { body, _under_way: under_way }
+    pub fn new(body: Body, under_way: UnderWay, held: Option<Share>) -> Self {
+        Self { body, _under_way: under_way, _held: held }
     }
 }
 

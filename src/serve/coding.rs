@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use axum::{
     body::{Body, HttpBody as _},
-    extract::Request,
+    extract::{Extension, Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
@@ -20,6 +20,8 @@ use axum::{
 };
 use flate2::{Compression, write::GzEncoder};
 use http_body_util::BodyExt as _;
+
+use super::{App, Client, bodies::Streamed};
 
 /// What the tag of a compressed answer ends in: its bytes are others (RFC 9110, section 8.8.3.3).
 pub const TAG_SUFFIX: &str = "-gzip";
@@ -54,8 +56,13 @@ pub fn takes_gzip(headers: &HeaderMap) -> bool {
     gzip.or(any).unwrap_or(false)
 }
 
-/// Compresses what is worth it, for those who take it.
-pub async fn encode(request: Request, next: Next) -> Response {
+/// Compresses what is worth it, for those who take it; what takes a while, in turn.
+pub async fn encode(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    request: Request,
+    next: Next,
+) -> Response {
     let wanted = takes_gzip(request.headers());
     let (mut parts, body) = next.run(request).await.into_parts();
     if !is_worth_it(&parts, &body) {
@@ -65,16 +72,25 @@ pub async fn encode(request: Request, next: Next) -> Response {
     if !wanted {
         return Response::from_parts(parts, body);
     }
-    // It is in memory whole; the answer to HEAD too, until the router takes its body away.
+    let turn = match body.size_hint().upper() {
+        Some(length) if length <= INLINE as u64 => None,
+        _ => Some(app.turns.wait(client).await),
+    };
+    // It comes into memory whole; the answer to HEAD too, until the router takes its body away.
     let Ok(plain) = body.collect().await else { return failed() };
     let plain = plain.to_bytes();
     let packed = if plain.len() <= INLINE {
         gzip(&plain)
     } else {
-        tokio::task::spawn_blocking(move || gzip(&plain)).await.unwrap_or_else(|e| Err(e.into()))
+        let packing = move || {
+            let _turn = turn;
+            gzip(&plain)
+        };
+        tokio::task::spawn_blocking(packing).await.unwrap_or_else(|e| Err(e.into()))
     };
     let Ok(packed) = packed else { return failed() };
     parts.headers.remove(CONTENT_LENGTH);
+    parts.extensions.remove::<Streamed>();
     parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     let tag = parts.headers.get(ETAG).and_then(|t| t.to_str().ok()?.strip_suffix('"'));
     if let Some(tag) = tag.and_then(|t| HeaderValue::try_from(format!("{t}{TAG_SUFFIX}\"")).ok()) {

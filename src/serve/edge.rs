@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub(super) connections: Arc<Connections>,
     pub(super) requests: Arc<Shares>,
     pub(super) upgraded: Arc<Shares>,
+    /// Bytes of answers that are in memory until they are taken.
+    pub(super) answers: Arc<Shares>,
     pub(super) counts: Arc<Counts>,
     pub(super) proxies: Proxies,
     pub(super) tls: Option<Arc<Tls>>,
@@ -62,6 +64,7 @@ impl Edge {
                 limits::UPGRADED_EACH,
                 limits::UPGRADED_REST,
             ),
+            answers: Shares::contended(limits::ANSWERS, limits::ANSWERS_EACH, limits::PAUSE),
             counts,
             proxies: options.proxies.clone(),
             tls: options.tls.clone(),

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::{
     App,
     answer::{self, REVALIDATE, blocking, bytes},
+    bodies::Streamed,
     bodies::stopped_coming,
     byte_range::{self, Asked},
     file_body::FileBody,
@@ -89,6 +90,7 @@ pub async fn get(
             if method == Method::HEAD { Body::empty() } else { FileBody::new(file, first, length).into() };
         let mut response = bytes(content_type, REVALIDATE, body);
         *response.status_mut() = status;
+        response.extensions_mut().insert(Streamed);
         let headers = response.headers_mut();
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));

@@ -79,11 +79,30 @@ async fn follow(edge: &Edge, taker: &Taker, seat: &Arc<Seat>, mut request: Reque
     if !request.body().is_end_stream() {
         request = request.map(|body| Body::new(bodies::Incoming::new(body, seat.clone())));
     }
-    let response = admit(edge, taker.client, request, next).await;
+    let mut response = admit(edge, taker.client, request, next).await;
+    let held = match in_memory(&response) {
+        length if length <= limits::ANSWER_SHORT => None,
+        length => {
+            let held = edge.answers.take_for(taker).and_then(|mut held| held.grow(length).then_some(held));
+            if held.is_none() {
+                response = busy(edge, "too many answers on their way");
+            }
+            held
+        }
+    };
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(share)) = (response.status(), upgraded) {
         seat.upgrade(share);
     }
-    response.map(|body| Body::new(bodies::Outgoing::new(body, under_way)))
+    response.map(|body| Body::new(bodies::Outgoing::new(body, under_way, held)))
+}
+
+/// Bytes of an answer that are in memory until they are taken.
+fn in_memory(response: &Response) -> usize {
+    if response.extensions().get::<bodies::Streamed>().is_some() {
+        return 0;
+    }
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 async fn admit(edge: &Edge, client: Client, request: Request, next: Next) -> Response {

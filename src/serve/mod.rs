@@ -225,7 +225,7 @@ fn routes(app: App) -> Router {
         .route("/readyz", get(raw::readyz))
         .fallback(answer::unknown)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn(coding::encode));
+        .layer(middleware::from_fn_with_state(app.clone(), coding::encode));
     app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)
 }
 

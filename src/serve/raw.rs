@@ -4,14 +4,15 @@ use std::fmt::Display;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::{Extension, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_DISPOSITION},
     response::Response,
 };
 
 use super::{
-    App,
+    App, Client,
     answer::{self, IMMUTABLE, OCTETS, REVALIDATE, TEXT, blocking, bytes},
+    bodies::Streamed,
     coding::Compressible,
     file_body::FileBody,
 };
@@ -52,16 +53,32 @@ pub async fn checkpoint(State(app): State<App>, headers: HeaderMap) -> Response 
 }
 
 /// `/tile/<L>/<N>[.p/<W>]`, `/tile/entries/<N>[.p/<W>]`, `/content/tile/<N>[.p/<W>]`
-pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+pub async fn tile(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     // The path as it was sent: a tile has one name, so nothing of it is decoded.
     let Ok(path) = uri.path().trim_start_matches('/').parse::<TilePath>() else {
         return answer::not_found();
     };
     // Most tiles that are asked for are in memory, and handing them over takes less than waking a thread.
     if let Some(tile) = app.ledger.reader().tile_at_hand(&path).and_then(FileBody::begin) {
-        return tile_answer(app.ledger.reader(), &path, &headers, None, tile);
+        return streamed(tile_answer(app.ledger.reader(), &path, &headers, None, tile));
     }
+    // Words are put together, or hashed, for whoever asks: work, and up to 64 MiB in memory.
+    let _turn = match path.kind() {
+        TileKind::Contents => Some(app.turns.wait(client).await),
+        _ => None,
+    };
     found(&app, move |reader| {
+        if let Some(words) = reader.contents_at_hand(&path) {
+            let digest = words.digest().map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
+            let length = words.length();
+            let body = FileBody::new(words, 0, length);
+            return Ok(Some(streamed(tile_answer(reader, &path, &headers, Some(digest), body))));
+        }
         let tile = reader.tile(&path)?;
         Ok(tile.map(|tile| {
             // What is withheld leaves content tiles, so their names are not enough.
@@ -70,6 +87,12 @@ pub async fn tile(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
         }))
     })
     .await
+}
+
+/// An answer whose body is read as it is taken.
+fn streamed(mut response: Response) -> Response {
+    response.extensions_mut().insert(Streamed);
+    response
 }
 
 /// A tile with its tag: the digest of what may change, the name of what does not.

@@ -218,7 +218,7 @@ fn a_body_is_bounded_by_what_it_is_for() {
     let reply = post(&served, body.as_bytes());
     assert_eq!(
         reply.json()["data"]["record"]["results"][99]["userErrors"][0]["code"],
-        "EVENT_LINES",
+        "NOTE_UNSIGNED",
         "{}",
         reply.text()
     );
@@ -260,6 +260,7 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
         }
     }
     ledger.close();
+    drop(ledger);
     let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
     let about = within(4, "about { ... on ExhibitCaptured { ", "index");
     let one = format!("{{ events(last: 1) {{ nodes {{ ... on ExhibitCaptured {{ {about} }} }} }} }}");

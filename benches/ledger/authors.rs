@@ -8,7 +8,7 @@ use onrecord::{
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Story, operator, say, statement_facts, tell};
+use crate::support::{Story, desk, operator, say, statement_facts, tell};
 
 pub const AUTHORS: usize = 1_000;
 
@@ -41,6 +41,13 @@ impl Author {
     /// The case in which it speaks.
     pub fn case(&self) -> EventId {
         self.case
+    }
+
+    /// The opening of a case about itself.
+    pub fn opens(&self, title: &str) -> (EventId, Submission) {
+        let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
+        say("case.opened", None, json!({"respondent": self.party}), facts, Some(json!({"title": title})))
+            .sign(&[&desk()])
     }
 
     /// An exhibit about others.

@@ -29,8 +29,11 @@ use crate::{
 /// Addresses that ask for too much, and connections of each.
 const ADDRESSES: u8 = 8;
 const EACH: usize = 4;
-/// Statements on record, and exhibits that lead to 64 others.
+/// Statements on record: most in one large case, the others in small ones, of which each has so many.
 const STATEMENTS: usize = 4_000;
+const SMALL_CASES: usize = 20;
+const SMALL: usize = 50;
+/// Exhibits that lead to 64 others.
 const EXHIBITS: usize = 257;
 /// How often each of those who ask for little asks.
 const PACE: Duration = Duration::from_millis(50);
@@ -41,24 +44,30 @@ type Kind = (&'static str, Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>);
 pub fn run(seconds: u64) {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
-    let (later, case) = tell(&dir);
-    let size = STATEMENTS + 2 * EXHIBITS;
+    let (later, large, small) = tell(&dir);
+    let size = STATEMENTS + EXHIBITS + SMALL_CASES * (SMALL + 1) + 1_000;
     // As on a machine of 1 GB: what is kept for readers is not taken for what a request takes.
     let (program, address) = Program::serve_with(&dir, &["--cache-mib", "64"]);
     part(&format!(
         "hostile ({seconds} s, {ADDRESSES} addresses with {EACH} connections each, {size} entries, cache 64 MiB)"
     ));
-    let kinds: Arc<[Kind]> = kinds(case).into();
-    let honest = [
-        get("/"),
-        get(&format!("/case/{case}")),
-        get("/e/40"),
-        get("/checkpoint"),
-        post(
-            "query($id: Hash!) { case(by: {eventId: $id}) { title size events(last: 20) { nodes { index sentence } } } }",
-            &json!({"id": case}),
-        ),
-    ];
+    let kinds: Arc<[Kind]> = kinds(large).into();
+    const LATEST: &str = "query($id: Hash!) { case(by: {eventId: $id}) { title state { sentences } \
+        events(last: 20) { nodes { index sentence } } } }";
+    let honest: Vec<Vec<u8>> = small
+        .iter()
+        .enumerate()
+        .flat_map(|(i, case)| {
+            let entry = get(&format!("/e/{}", 100 + i));
+            [
+                get("/"),
+                get(&format!("/case/{case}")),
+                entry,
+                get("/checkpoint"),
+                post(LATEST, &json!({"id": case})),
+            ]
+        })
+        .collect();
     // Everybody has asked once before the clock starts.
     for request in &honest {
         ask(&mut open_from(1, address), request).unwrap();
@@ -105,8 +114,8 @@ pub fn run(seconds: u64) {
 }
 
 /// A ledger of statements, and of exhibits by a party without a role that each lead to 64 others. Gives statements that are
-/// not on record yet, and the case.
-fn tell(dir: &Path) -> (Vec<Submission>, EventId) {
+/// not on record yet, the large case, and the small ones.
+fn tell(dir: &Path) -> (Vec<Submission>, EventId, Vec<EventId>) {
     init(dir);
     let ledger = open(dir);
     let authors = Author::register(&ledger);
@@ -120,6 +129,13 @@ fn tell(dir: &Path) -> (Vec<Submission>, EventId) {
     };
     take(statements(&authors, 0, STATEMENTS));
     let case = authors[0].case();
+    let mut small = Vec::new();
+    for i in 0..SMALL_CASES {
+        let (id, opened) = authors[i].opens(&format!("Case {i}"));
+        let said = (0..SMALL).map(|k| authors[i].states(id, &format!("{k} {}", "kata ".repeat(20))));
+        take(std::iter::once(opened).chain(said).collect());
+        small.push(id);
+    }
     let mut about = vec![case];
     for i in 0..EXHIBITS {
         let (id, submission) = authors[0].shows(i, &about);
@@ -132,7 +148,7 @@ fn tell(dir: &Path) -> (Vec<Submission>, EventId) {
     }
     let later = statements(&authors, STATEMENTS, 20_000);
     ledger.close();
-    (later, case)
+    (later, case, small)
 }
 
 fn get(path: &str) -> Vec<u8> {
@@ -185,22 +201,25 @@ fn kinds(case: EventId) -> Vec<Kind> {
         "a text of 250 KB",
         Box::new(move |i| post(&format!("{{node(id:\"{}{i}\"){{id}}}}", "x".repeat(250_000)), &n)),
     );
+    // Made once, since whoever sends them has other processors.
+    let zeros = "0,".repeat(11 << 20);
     kind(
         "24 MB of variables",
         Box::new(move |i| {
-            posted(&format!(
-                "{{\"query\":\"{{checkpoint{{size}}}}\",\"variables\":{{\"a{i}\":[{}0]}}}}",
-                "0,".repeat(11 << 20)
-            ))
+            let query = "\"query\":\"{checkpoint{size}}\"";
+            posted(&format!("{{{query},\"variables\":{{\"a{i}\":[{zeros}0]}}}}"))
         }),
     );
+    let one = json!({"note": "no event", "content": "x".repeat(250_000)}).to_string();
+    let many = vec![one; 90].join(",");
     kind(
         "24 MB that can't be recorded",
         Box::new(move |i| {
-            let text = "x".repeat(250_000);
-            let all: Vec<Value> =
-                (0..90).map(|k| json!({"note": format!("{i} {k}"), "content": text})).collect();
-            post(RECORD, &json!({"input": {"submissions": all}}))
+            let query = json!(RECORD);
+            let first = format!("{{\"note\":\"{i}\"}}");
+            posted(&format!(
+                "{{\"query\":{query},\"variables\":{{\"input\":{{\"submissions\":[{first},{many}]}}}}}}"
+            ))
         }),
     );
     let n = none.clone();

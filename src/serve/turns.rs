@@ -26,9 +26,9 @@ pub(super) async fn take(
     next.run(request).await
 }
 
-/// So many work at once. Clients that wait come in a ring, one turn each, so whoever asks much waits for itself; and those
-/// come first who have worked little of late. One turn is kept for them, so that a client that asks for a little never
-/// waits until the long work of others has ended.
+/// So many work at once. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
+/// for itself. Half of the turns are kept for clients that worked little, or half as much as any that works now: so who asks
+/// for a little never waits until the long work of others has ended, and finds a processor.
 #[derive(Debug)]
 pub(super) struct Turns {
     most: usize,
@@ -37,7 +37,8 @@ pub(super) struct Turns {
 
 #[derive(Debug, Default)]
 struct Queue {
-    working: usize,
+    /// The client of each turn.
+    working: Vec<Client>,
     /// Each client that waits, once.
     ring: VecDeque<Client>,
     waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>>,
@@ -80,9 +81,12 @@ impl Turns {
         Turn { of: Some(self.clone()), client, began: Instant::now() }
     }
 
-    /// Whether there is a turn for one who worked little of late, or for one who worked much.
-    fn has_one(&self, queue: &Queue, little: bool) -> bool {
-        queue.working < if little || self.most == 1 { self.most } else { self.most - 1 }
+    /// Whether there is a turn for a client.
+    fn has_one(&self, queue: &Queue, client: Client, now: Instant) -> bool {
+        // Where there is one turn, it is everybody's.
+        let for_all = self.most.div_ceil(2);
+        let free = |most: usize| queue.working.len() < most;
+        free(for_all) || free(self.most) && queue.worked_little(client, now)
     }
 
     /// Waits for a turn; those of one client come in the order in which it asked.
@@ -90,9 +94,10 @@ impl Turns {
         loop {
             let coming = {
                 let mut queue = self.lock();
-                let little = queue.worked_little(client, Instant::now());
-                if self.has_one(&queue, little) && (little || queue.ring.is_empty()) {
-                    queue.working += 1;
+                let now = Instant::now();
+                // Nobody waits who could have it: turns are handed out when one is given back.
+                if self.has_one(&queue, client, now) {
+                    queue.working.push(client);
                     return self.turn(client);
                 }
                 queue.join(client)
@@ -107,25 +112,37 @@ impl Turns {
     /// Gives turns to those who wait, as long as there are any for them.
     fn hand_out(self: &Arc<Self>, queue: &mut Queue) {
         let now = Instant::now();
-        loop {
-            let little = self.has_one(queue, true) && queue.ring.iter().any(|c| queue.worked_little(*c, now));
-            if !little && !self.has_one(queue, false) {
-                return;
-            }
-            let Some((client, next)) = queue.next(little, now) else { return };
-            queue.working += 1;
+        while let Some((client, next)) = queue.next(now, |queue, client| self.has_one(queue, client, now)) {
+            queue.working.push(client);
             if let Err(mut turn) = next.send(self.turn(client)) {
                 // Gave up just now.
                 turn.of = None;
-                queue.working -= 1;
+                queue.stops(client);
             }
         }
     }
 }
 
 impl Queue {
+    /// How long a client worked of late.
+    fn worked(&self, client: Client, now: Instant) -> f64 {
+        self.worked.get(&client).map_or(0.0, |worked| worked.now(now))
+    }
+
+    /// Whether a client worked little of late, or half as much as any that works now and does not.
     fn worked_little(&self, client: Client, now: Instant) -> bool {
-        self.worked.get(&client).is_none_or(|worked| worked.now(now) < limits::WORKED_LITTLE.as_secs_f64())
+        let little = limits::WORKED_LITTLE.as_secs_f64();
+        let worked = self.worked(client, now);
+        let others = self.working.iter().filter(|other| **other != client);
+        let much = others.map(|other| self.worked(*other, now)).filter(|worked| *worked >= little);
+        let least = much.fold(f64::INFINITY, f64::min);
+        worked < little || least.is_finite() && worked < least / 2.0
+    }
+
+    fn stops(&mut self, client: Client) {
+        if let Some(at) = self.working.iter().position(|working| *working == client) {
+            self.working.swap_remove(at);
+        }
     }
 
     fn has_worked(&mut self, client: Client, began: Instant, now: Instant) {
@@ -147,10 +164,18 @@ impl Queue {
         coming
     }
 
-    /// Who waits longest of the client that is next, of those who worked little or of all.
-    fn next(&mut self, little: bool, now: Instant) -> Option<(Client, oneshot::Sender<Turn>)> {
+    /// Who waits longest of the client that worked least, of those that may have a turn; where some worked alike, of the one
+    /// that is next in the ring.
+    fn next(
+        &mut self,
+        now: Instant,
+        may: impl Fn(&Self, Client) -> bool,
+    ) -> Option<(Client, oneshot::Sender<Turn>)> {
         loop {
-            let at = self.ring.iter().position(|client| !little || self.worked_little(*client, now))?;
+            let waiting = self.ring.iter().enumerate().filter(|(_, client)| may(self, **client));
+            // What differs by less than a hundredth of a second is alike.
+            let alike = |client: &Client| (self.worked(*client, now) * 100.0) as u64;
+            let (at, _) = waiting.min_by_key(|(_, client)| alike(client))?;
             let client = self.ring.remove(at)?;
             let Some(own) = self.waiting.get_mut(&client) else { continue };
             let next = std::iter::from_fn(|| own.pop_front()).find(|waits| !waits.is_closed());
@@ -170,7 +195,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let Some(turns) = self.of.take() else { return };
         let mut queue = turns.lock();
-        queue.working -= 1;
+        queue.stops(self.client);
         queue.has_worked(self.client, self.began, Instant::now());
         turns.hand_out(&mut queue);
     }
@@ -229,7 +254,7 @@ mod tests {
         assert_eq!(order, [1, 2, 3, 1, 2, 1, 1]);
         drop(turn);
         let queue = turns.lock();
-        assert!(queue.working == 0 && queue.ring.is_empty() && queue.waiting.is_empty(), "{queue:?}");
+        assert!(queue.working.is_empty() && queue.ring.is_empty() && queue.waiting.is_empty(), "{queue:?}");
     }
 
     #[test]
@@ -249,6 +274,7 @@ mod tests {
     #[test]
     fn so_many_work_at_once() {
         let turns = Turns::new(3);
+        // None of them has worked yet.
         let working = [first(&turns), first(&turns), first(&turns)];
         let mut fourth = ask(&turns, 1);
         drop(working);
@@ -261,31 +287,33 @@ mod tests {
         turns.lock().has_worked(client(n), now.checked_sub(for_long).unwrap(), now);
     }
 
-    #[test]
-    fn a_turn_is_kept_for_those_who_worked_little() {
-        let turns = Turns::new(2);
-        works(&turns, 1, Duration::from_secs(60));
-        let mut much = [1, 1, 1].map(|n| {
-            let turns = turns.clone();
-            Box::pin(async move { turns.wait(client(n)).await }) as Waiting
-        });
-        let one = poll(&mut much[0]).expect("one of two is free");
-        assert!(poll(&mut much[1]).is_none() && poll(&mut much[2]).is_none(), "the other is kept");
-        let little = poll(
-            &mut (Box::pin({
-                let turns = turns.clone();
-                async move { turns.wait(client(2)).await }
-            }) as Waiting),
-        );
-        let little = little.expect("and there for who asks for a little");
-        drop(little);
-        assert!(poll(&mut much[1]).is_none(), "it is kept again");
-        drop(one);
-        assert!(poll(&mut much[1]).is_some(), "and who asks for much goes on");
+    fn waits(turns: &Arc<Turns>, n: u8) -> Waiting {
+        let turns = turns.clone();
+        Box::pin(async move { turns.wait(client(n)).await })
     }
 
     #[test]
-    fn those_who_worked_little_come_first_and_nobody_is_forgotten() {
+    fn half_of_the_turns_are_kept_for_those_who_worked_little() {
+        let turns = Turns::new(4);
+        works(&turns, 1, Duration::from_secs(60));
+        works(&turns, 3, Duration::from_secs(20));
+        let mut much: Vec<Waiting> = (0..3).map(|_| waits(&turns, 1)).collect();
+        let held: Vec<Turn> =
+            much[..2].iter_mut().map(|waiting| poll(waiting).expect("two of four")).collect();
+        assert!(poll(&mut much[2]).is_none(), "the others are kept");
+        let little = poll(&mut waits(&turns, 2)).expect("for who asks for a little");
+        let half = poll(&mut waits(&turns, 3)).expect("and for who worked half as much");
+        let mut one_more = waits(&turns, 2);
+        assert!(poll(&mut one_more).is_none(), "but there are four");
+        drop(little);
+        drop(poll(&mut one_more).expect("the next"));
+        assert!(poll(&mut much[2]).is_none(), "it is kept again");
+        drop((held, half));
+        assert!(poll(&mut much[2]).is_some(), "and who asks for much goes on");
+    }
+
+    #[test]
+    fn who_worked_least_comes_first_and_nobody_is_forgotten() {
         let turns = Turns::new(1);
         let turn = first(&turns);
         works(&turns, 1, Duration::from_secs(60));

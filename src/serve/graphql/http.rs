@@ -140,7 +140,7 @@ pub async fn post(
         return guard::busy(&app.edge, "too many requests in memory");
     }
     let bytes = Bytes::from(bytes);
-    let request = match members(bytes).await {
+    let request = match members(&app, client, bytes).await {
         Ok(members) => request(&app, client, members).await,
         Err(unread) => Err(unread),
     };
@@ -153,7 +153,7 @@ pub async fn post(
         let message = format!("a request that records nothing has at most {most} bytes");
         return media.malformed(StatusCode::PAYLOAD_TOO_LARGE, &message);
     }
-    run(&app, client, Some(share), media, request.data(Base(base)), key).await
+    run(&app, client, Some(share), media, (request.data(Base(base)), long), key).await
 }
 
 /// Why a request was not read.
@@ -188,12 +188,16 @@ impl From<Unread> for Unreadable {
     }
 }
 
-/// The members of a request's body. A long one is read where nobody waits for the thread.
-async fn members(bytes: Bytes) -> Result<Members, Unreadable> {
+/// The members of a request's body. A long one is read in turn, where nobody waits for the thread.
+async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unreadable> {
     let value = if bytes.len() <= limits::READ_IN_PLACE {
         json::read(&bytes)
     } else {
-        let reading = tokio::task::spawn_blocking(move || json::read(&bytes));
+        let turn = app.turns.wait(client).await;
+        let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            json::read(&bytes)
+        });
         // It does not panic; if it did, nothing was read.
         reading.await.unwrap_or(Err(Unread::NotJson))
     };
@@ -252,7 +256,7 @@ pub async fn get(
         return response;
     }
     // Its share of requests is the guard's.
-    run(&app, client, None, media, request.data(Base(base)), key).await
+    run(&app, client, None, media, (request.data(Base(base)), false), key).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -495,12 +499,13 @@ fn at_this_moment(app: &App) -> (answers::State, Views) {
     (answers::State { size: views.size(), withheld: views.withheld(), cosignatures }, views)
 }
 
+/// Answers a request; a long one takes work to record.
 async fn run(
     app: &App,
     client: Client,
     share: Option<Share>,
     media: Media,
-    mut request: Request,
+    (mut request, long): (Request, bool),
     key: Option<Digest>,
 ) -> Response {
     let (seen, _) = at_this_moment(app);
@@ -513,7 +518,7 @@ async fn run(
         Err(refused) => return say(media, &Answer::from_errors(vec![refused])),
     };
     // What was made in no time needs no thread of its own, nor a turn: to be woken for it takes longer.
-    let light = allowed.is_none_or(|allowed| allowed.light);
+    let light = !long && allowed.is_none_or(|allowed| allowed.light);
     let in_place =
         (mutates && light) || former.as_ref().is_some_and(|former| former.took <= limits::IN_PLACE);
     let mut turn = None;

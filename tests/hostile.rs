@@ -9,7 +9,11 @@ mod served;
 mod socket;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
 
 use http::{Reply, send};
 use serde_json::{Value, json};
@@ -295,5 +299,107 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
         assert!(message["payload"].get("errors").is_none(), "{message}");
     };
     assert_eq!(message["payload"][0]["extensions"]["code"], "TOO_LARGE", "{message}");
+    assert!(served.is_running());
+}
+
+/// A connection from an address of this machine.
+fn open_from(host: u8, served: &Served) -> TcpStream {
+    use rustix::net::{
+        AddressFamily, SocketType, bind, connect, socket, sockopt::set_socket_recv_buffer_size,
+    };
+    let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    // As little as possible is in the system's hands and not in the server's.
+    set_socket_recv_buffer_size(&fd, 4 << 10).unwrap();
+    bind(&fd, &SocketAddr::from(([127, 0, 0, host], 0))).unwrap();
+    connect(&fd, &served.address).unwrap();
+    let stream = TcpStream::from(fd);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// Asks for the words of all entries, in a text of its own, and gives the status.
+fn ask_for_words(stream: &mut TcpStream, n: usize) -> String {
+    let body = query(&format!("{{ a{n}: events(last: 30) {{ nodes {{ content {{ raw }} }} }} }}"));
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    String::from_utf8_lossy(&status).into_owned()
+}
+
+#[test]
+fn answers_that_nobody_takes_hold_no_more_than_their_share() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    // 30 statements of 200 KB: an answer of 6 MB.
+    let text = "kata ".repeat(40_000);
+    let submissions: Vec<_> = (0..30).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
+    for answer in ledger.record_blocking(submissions, false) {
+        answer.unwrap();
+    }
+    ledger.close();
+    drop(ledger);
+    let mut served = Served::start(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let rest = served.memory("VmRSS");
+    let mut held = Vec::new();
+    let (mut given, mut refused) = (0, 0);
+    for n in 0..72 {
+        // Six addresses, and twelve connections of each.
+        let mut stream = open_from(2 + n as u8 % 6, &served);
+        match &*ask_for_words(&mut stream, n) {
+            "HTTP/1.1 200" => given += 1,
+            "HTTP/1.1 503" => refused += 1,
+            other => panic!("{other}"),
+        }
+        held.push(stream);
+    }
+    // 72 answers of 6 MB would be 432 MB. What the allocator keeps counts too.
+    let (more, peak) = (served.memory("VmRSS") - rest, served.memory("VmHWM") - rest);
+    assert!(more < 280 << 10, "{more} KiB more, {peak} at the peak, {given} given, {refused} refused");
+    // Those that took nothing give way to whoever comes, if not at once.
+    let until = Instant::now() + Duration::from_secs(20);
+    while ask_for_words(&mut open_from(1, &served), 99) != "HTTP/1.1 200" {
+        assert!(Instant::now() < until, "those that take nothing keep all");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(served.is_running());
+    drop(held);
+}
+
+#[test]
+fn words_of_64_mib_in_one_tile_are_given_a_part_at_a_time() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let text = "x".repeat(250_000);
+    for from in (0..300).step_by(30) {
+        let submissions = (from..from + 30).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
+        ledger.record_blocking(submissions, false).into_iter().for_each(|answer| drop(answer.unwrap()));
+    }
+    ledger.close();
+    drop(ledger);
+    let file = std::fs::read(dir.join("public/content/tile/000")).unwrap();
+    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let rest = served.memory("VmRSS");
+    let mut sockets: Vec<TcpStream> = (0..8).map(|n| open_from(2 + n, &served)).collect();
+    for stream in &mut sockets {
+        stream.write_all(b"GET /content/tile/000 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+    let reply = send(served.address, "GET", "/content/tile/000", &[], b"");
+    assert!(reply.status == 200 && reply.body == file, "{} of {} bytes", reply.body.len(), file.len());
+    let more = served.memory("VmHWM") - rest;
+    // Each of nine would be another 61 MB.
+    assert!(more < 192 << 10, "{more} KiB more for {} KiB", file.len() >> 10);
     assert!(served.is_running());
 }

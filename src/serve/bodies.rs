@@ -5,7 +5,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::{
@@ -16,6 +16,7 @@ use hyper::body::{Frame, SizeHint};
 
 use super::{
     connections::{Seat, UnderWay},
+    limits,
     patience::Wait,
     shares::Share,
 };
@@ -76,16 +77,20 @@ pub(super) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Streamed;
 
-/// The body of an answer, with its share of the memory that answers may take if it is long.
+/// The body of an answer, with its share of the memory that answers may take if it is long. It is handed over a part at a
+/// time, so that it ends when its last part is taken: what is handed over whole waits for its reader in the connection, and
+/// nobody knows of it.
 pub(super) struct Outgoing {
     body: Body,
+    /// What the body gave and is not handed over yet.
+    rest: Bytes,
     _under_way: UnderWay,
     _held: Option<Share>,
 }
 
 impl Outgoing {
     pub fn new(body: Body, under_way: UnderWay, held: Option<Share>) -> Self {
-        Self { body, _under_way: under_way, _held: held }
+        Self { body, rest: Bytes::new(), _under_way: under_way, _held: held }
     }
 }
 
@@ -97,12 +102,28 @@ impl HttpBody for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => this.rest = data,
+                Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let part = this.rest.split_to(this.rest.len().min(limits::CHUNK));
+        Poll::Ready(Some(Ok(Frame::data(part))))
     }
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (of_body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(of_body.lower().saturating_add(rest));
+        hint
     }
 }

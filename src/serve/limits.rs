@@ -91,10 +91,10 @@ pub const GRAPHQL_BODIES: usize = 192 << 20;
 pub const GRAPHQL_BODIES_EACH: usize = 80 << 20;
 /// A longer answer counts as held in memory until it is taken, unless it is read as it is taken.
 pub const ANSWER_SHORT: usize = 16 << 10;
-/// Bytes of answers held in memory at once; more get 503. Words of 256 entries can have 64 MiB.
-pub const ANSWERS: usize = 160 << 20;
+/// Bytes of answers held in memory at once; more get 503. Words of 255 entries can have 64 MiB.
+pub const ANSWERS: usize = 128 << 20;
 /// Bytes of one client's answers held in memory at once.
-pub const ANSWERS_EACH: usize = 72 << 20;
+pub const ANSWERS_EACH: usize = 64 << 20;
 /// A longer request is read off the threads that serve connections, as is a document of more tokens.
 pub const READ_IN_PLACE: usize = 64 << 10;
 /// See [`READ_IN_PLACE`].

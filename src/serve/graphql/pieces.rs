@@ -272,6 +272,8 @@ pub fn whole(data: &Value, pieces: Option<&Pieces>) -> (Bytes, Places) {
         at.insert(piece, range);
     });
     out.push(b'}');
+    // It may be kept, or wait for its reader, for a while.
+    out.shrink_to_fit();
     (out.into(), pieces.map(|pieces| pieces.places(&at)).unwrap_or_default())
 }
 

@@ -1,5 +1,6 @@
 //! The worst requests that we know, each another one, from several addresses for a minute, beside a reader and a writer who
-//! ask for little: what they wait, and how much more memory the server takes than at rest.
+//! ask for little: what they wait, and how much more memory the server takes than at rest. Whoever attacks has processors of
+//! its own; here the threads that do give way to the server for one (nice 19).
 
 use std::{
     io::{Read as _, Write as _},
@@ -370,6 +371,8 @@ fn attack(
     slowest: &[Mutex<Duration>],
     stop: &AtomicBool,
 ) {
+    // Of this thread alone (setpriority(2), "C library/kernel differences").
+    rustix::process::nice(19).unwrap();
     let host = 2 + u8::try_from(worker % usize::from(ADDRESSES)).unwrap();
     let mut stream = open_from(host, address);
     // Each begins elsewhere.

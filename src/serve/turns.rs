@@ -27,8 +27,8 @@ pub(super) async fn take(
 }
 
 /// So many work at once. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
-/// for itself. Half of the turns are kept for clients that worked little, or half as much as any that works now: so who asks
-/// for a little never waits until the long work of others has ended, and finds a processor.
+/// for itself. Half of the turns are kept for clients that worked little, or clearly less than any that works now: so who
+/// asks for a little never waits until the long work of others has ended, and finds a processor.
 #[derive(Debug)]
 pub(super) struct Turns {
     most: usize,
@@ -46,7 +46,8 @@ struct Queue {
     worked: HashMap<Client, Worked>,
 }
 
-/// How long a client worked. Half of it is forgotten each second.
+/// How long a client worked. Half of it is forgotten every ten seconds, so that of those who ask for much none looks as if
+/// it asked for little while it waits.
 #[derive(Debug, Clone, Copy)]
 struct Worked {
     seconds: f64,
@@ -55,7 +56,9 @@ struct Worked {
 
 impl Worked {
     fn now(self, now: Instant) -> f64 {
-        self.seconds * 0.5_f64.powf(now.saturating_duration_since(self.at).as_secs_f64())
+        let forgotten =
+            now.saturating_duration_since(self.at).as_secs_f64() / limits::WORK_FORGOTTEN.as_secs_f64();
+        self.seconds * 0.5_f64.powf(forgotten)
     }
 }
 
@@ -129,14 +132,14 @@ impl Queue {
         self.worked.get(&client).map_or(0.0, |worked| worked.now(now))
     }
 
-    /// Whether a client worked little of late, or half as much as any that works now and does not.
+    /// Whether a client worked little of late, or less than three quarters of what any did that works now and worked much.
     fn worked_little(&self, client: Client, now: Instant) -> bool {
         let little = limits::WORKED_LITTLE.as_secs_f64();
         let worked = self.worked(client, now);
         let others = self.working.iter().filter(|other| **other != client);
         let much = others.map(|other| self.worked(*other, now)).filter(|worked| *worked >= little);
         let least = much.fold(f64::INFINITY, f64::min);
-        worked < little || least.is_finite() && worked < least / 2.0
+        worked < little || least.is_finite() && worked < least * 0.75
     }
 
     fn stops(&mut self, client: Client) {
@@ -324,7 +327,7 @@ mod tests {
         assert!(poll(&mut much).is_some(), "where there is one turn, it is everybody's");
         // Work is forgotten with time.
         let queue = turns.lock();
-        assert!(queue.worked_little(client(1), Instant::now() + Duration::from_secs(30)));
+        assert!(queue.worked_little(client(1), Instant::now() + 10 * limits::WORK_FORGOTTEN));
     }
 
     #[test]

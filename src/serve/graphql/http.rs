@@ -420,35 +420,37 @@ fn mutates(request: &mut Request) -> bool {
 /// Runs a request: in its turn, on a thread that may wait for the disk; without one as a task, since recording
 /// waits without a thread and thousands a second would otherwise wake one each. The share is held until it is done, even
 /// if nobody waits for it any more. `None` if it broke, which is logged.
-pub(super) async fn execute(
+pub(super) async fn execute<T: Send + 'static>(
     app: &App,
     client: Client,
     share: Option<Share>,
     mut request: Request,
-) -> Option<Answer> {
+    finish: impl FnOnce(Answer) -> T + Send + 'static,
+) -> Option<T> {
     let allowed = match allow(&mut request) {
         Ok(allowed) => allowed,
-        Err(refused) => return Some(Answer::from_errors(vec![refused])),
+        Err(refused) => return Some(finish(Answer::from_errors(vec![refused]))),
     };
     let in_place = allowed.light && mutates(&mut request);
     let turn = if in_place { None } else { Some(app.turns.wait(client).await) };
     let (views, now) = (app.views(), Now::new(clock::now()));
-    execute_with(app, Some(allowed), client, share, request, turn, views, now).await.map(|(answer, _)| answer)
+    let finish = |answer, _| finish(answer);
+    execute_with(app, Some(allowed), client, share, request, turn, (views, now), finish).await
 }
 
 /// Runs a request of which it is known what it may cost; one that was answered before and not found too large, if nothing
-/// is said.
+/// is said. `finish` makes of the answer what is wanted, in the same turn: writing it takes a while too.
 #[allow(clippy::too_many_arguments)]
-async fn execute_with(
+async fn execute_with<T: Send + 'static>(
     app: &App,
     allowed: Option<Allowed>,
     client: Client,
     share: Option<Share>,
     mut request: Request,
     turn: Option<Turn>,
-    views: Views,
-    now: Now,
-) -> Option<(Answer, Duration)> {
+    (views, now): (Views, Now),
+    finish: impl FnOnce(Answer, Duration) -> T + Send + 'static,
+) -> Option<T> {
     let runtime = tokio::runtime::Handle::current();
     let schema = match allowed {
         None => &app.schemas.of_known,
@@ -473,7 +475,7 @@ async fn execute_with(
         if let Some(error) = ended {
             answer = Answer::from_errors(vec![error]);
         }
-        (errors::bounded(answer), began.elapsed())
+        finish(errors::bounded(answer), began.elapsed())
     };
     let running = match turn {
         Some(turn) => tokio::task::spawn_blocking(move || {
@@ -564,15 +566,22 @@ async fn run(
         request = request.data(made.clone());
         pieces = Some(made);
     }
-    let answered = execute_with(app, allowed, client, share, request, turn, views, now.clone()).await;
-    let Some((mut answer, took)) = answered else {
-        return guard::busy(&app.edge, "the query could not be run");
-    };
-    let Some(key) = key.filter(|_| answer.errors.is_empty()) else {
+    let kept = key.is_some();
+    let finish = move |mut answer: Answer, took| {
+        if kept && answer.errors.is_empty() {
+            let (body, places) = pieces::whole(&answer.data, pieces.as_deref());
+            return Ok((body, places, took));
+        }
         pieces::unfold(&mut answer.data);
-        return say(media, &answer);
+        Err(say(media, &answer))
     };
-    let (body, places) = pieces::whole(&answer.data, pieces.as_deref());
+    let made = execute_with(app, allowed, client, share, request, turn, (views, now.clone()), finish).await;
+    let (body, places, took) = match made {
+        Some(Ok(made)) => made,
+        Some(Err(said)) => return said,
+        None => return guard::busy(&app.edge, "the query could not be run"),
+    };
+    let Some(key) = key else { return media.answer(StatusCode::OK, body) };
     // What asks for the time is told to those who asked for it meanwhile, and pieces of it to whoever asks later.
     let basis = (!now.was_asked()).then(|| footprint.basis());
     app.answers.put(key, (&body, took), places, basis, state);

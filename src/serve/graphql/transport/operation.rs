@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, ServerError, parser::types::OperationType};
+use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
 use tokio::sync::mpsc;
 
 use super::{message, subscription::Subscription};
@@ -67,10 +67,12 @@ async fn start(app: &App, client: Client, request: Request, sink: &Sink) -> Resu
         return Ok(Vec::new());
     }
     let Some(share) = app.edge.requests.take(client) else { return Err(unavailable(guard::TOO_MANY)) };
-    let running = http::execute(app, client, Some(share), request);
+    let finish = |answer: Response| {
+        if http::not_run(&answer) { Err(answer.errors) } else { Ok(message::payload_of(&answer)) }
+    };
+    let running = http::execute(app, client, Some(share), request, finish);
     match tokio::time::timeout(limits::REQUEST_TIMEOUT, running).await {
-        Ok(Some(answer)) if http::not_run(&answer) => Err(answer.errors),
-        Ok(Some(answer)) => Ok(vec![message::next(&sink.id, &message::payload_of(&answer))]),
+        Ok(Some(made)) => made.map(|payload| vec![message::next(&sink.id, &payload)]),
         Ok(None) => Err(unavailable("the query could not be run")),
         Err(_) => Err(unavailable("it took too long")),
     }

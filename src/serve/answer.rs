@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{coding, pages};
+use super::{coding, pages, turns::Work};
 use crate::{
     event::{Code, Refusal},
     ledger::ReadError,
@@ -120,7 +120,8 @@ pub fn number(text: &str) -> Option<u64> {
 pub async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Response> {
-    match tokio::task::spawn_blocking(read).await {
+    let work = Work::of_this_request();
+    match tokio::task::spawn_blocking(move || work.count(read)).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(cause)) => Err(fault(&cause)),
         Err(join) => Err(fault(&ReadError::Fault(format!("a task of a request ended: {join}")))),

@@ -43,8 +43,9 @@ pub async fn get(
     let parts = stream::try_unfold(export, move |mut export| {
         let turns = turns.clone();
         async move {
-            let _turn = turns.wait(client).await;
-            let made = tokio::task::spawn_blocking(move || export.part().map(|part| (part, export))).await;
+            let turn = turns.wait(client).await;
+            let making = move || turn.spend(|| export.part().map(|part| (part, export)));
+            let made = tokio::task::spawn_blocking(making).await;
             match made {
                 Ok(Ok((part, export))) => Ok(part.map(|part| (Bytes::from(part), export))),
                 // Cut off in the middle, so that nobody takes a part for the whole.

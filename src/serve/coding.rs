@@ -82,9 +82,9 @@ pub async fn encode(
     let packed = if plain.len() <= INLINE {
         gzip(&plain)
     } else {
-        let packing = move || {
-            let _turn = turn;
-            gzip(&plain)
+        let packing = move || match turn {
+            Some(turn) => turn.spend(|| gzip(&plain)),
+            None => gzip(&plain),
         };
         tokio::task::spawn_blocking(packing).await.unwrap_or_else(|e| Err(e.into()))
     };

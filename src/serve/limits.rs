@@ -23,8 +23,8 @@ pub const REQUESTS_EACH: usize = 128;
 pub const IN_PLACE: Duration = Duration::from_millis(2);
 /// Queries that run at once for each core: some wait for the disk. More wait for their turn.
 pub const TURNS_EACH_CORE: usize = 2;
-/// Who has worked no longer than this of late has turns that others have not.
-pub const WORKED_LITTLE: Duration = Duration::from_millis(250);
+/// Who has kept a processor at work no longer than this of late, some 7 % of one, has turns that others have not.
+pub const WORKED_LITTLE: Duration = Duration::from_secs(1);
 /// In so much time half of what a client has worked is forgotten.
 pub const WORK_FORGOTTEN: Duration = Duration::from_secs(10);
 /// Clients whose work is remembered.

@@ -15,6 +15,7 @@ use super::{
     bodies::Streamed,
     coding::Compressible,
     file_body::FileBody,
+    turns,
 };
 use crate::{
     event::Digest,
@@ -67,12 +68,7 @@ pub async fn tile(
     if let Some(tile) = app.ledger.reader().tile_at_hand(&path).and_then(FileBody::begin) {
         return streamed(tile_answer(app.ledger.reader(), &path, &headers, None, tile));
     }
-    // Words are put together, or hashed, for whoever asks: work, and up to 64 MiB in memory.
-    let _turn = match path.kind() {
-        TileKind::Contents => Some(app.turns.wait(client).await),
-        _ => None,
-    };
-    found(&app, move |reader| {
+    let read = found(&app, move |reader| {
         if let Some(words) = reader.contents_at_hand(&path) {
             let digest = words.digest().map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
             let length = words.length();
@@ -85,8 +81,12 @@ pub async fn tile(
             let digest = matches!(path.kind(), TileKind::Contents).then(|| Digest::blake3(&tile));
             tile_answer(reader, &path, &headers, digest, Bytes::from_owner(tile))
         }))
-    })
-    .await
+    });
+    match path.kind() {
+        // Words are put together, or hashed, for whoever asks: work, and up to 64 MiB in memory.
+        TileKind::Contents => turns::in_turn(&app, client, read).await,
+        _ => read.await,
+    }
 }
 
 /// An answer whose body is read as it is taken.

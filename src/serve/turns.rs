@@ -2,8 +2,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -15,6 +18,11 @@ use tokio::sync::oneshot;
 
 use super::{App, client::Client, limits};
 
+tokio::task_local! {
+    /// Where the work of a request counts that [`take`] let go on.
+    static WORK: Work;
+}
+
 /// Lets a request go on in its turn, which it has until its answer is made.
 pub(super) async fn take(
     State(app): State<App>,
@@ -22,8 +30,52 @@ pub(super) async fn take(
     request: Request,
     next: Next,
 ) -> Response {
-    let _turn = app.turns.wait(client).await;
-    next.run(request).await
+    in_turn(&app, client, next.run(request)).await
+}
+
+/// Makes an answer in its turn.
+pub(super) async fn in_turn(app: &App, client: Client, made: impl Future<Output = Response>) -> Response {
+    let turn = app.turns.wait(client).await;
+    WORK.scope(turn.work.clone(), made).await
+}
+
+/// How long a turn kept processors at work, in microseconds. Time in which it waited for one is not its client's doing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Work(Arc<AtomicU64>);
+
+impl Work {
+    /// That of the request which is gone on with here; of none if it needs no turn.
+    pub fn of_this_request() -> Self {
+        WORK.try_with(Self::clone).unwrap_or_default()
+    }
+
+    /// Does something on this thread, and counts it.
+    pub fn count<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = processor_time();
+        let done = work();
+        let took = processor_time().saturating_sub(before).as_micros();
+        self.0.fetch_add(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+        done
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// How long processors have worked for this thread.
+fn processor_time() -> Duration {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+    }
+    #[cfg(not(unix))]
+    {
+        static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+        BEGAN.elapsed()
+    }
 }
 
 /// So many work at once. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
@@ -68,7 +120,14 @@ pub(super) struct Turn {
     /// None if it was not taken.
     of: Option<Arc<Turns>>,
     client: Client,
-    began: Instant,
+    work: Work,
+}
+
+impl Turn {
+    /// Does something on this thread, and gives the turn back.
+    pub fn spend<T>(self, work: impl FnOnce() -> T) -> T {
+        self.work.count(work)
+    }
 }
 
 impl Turns {
@@ -81,7 +140,7 @@ impl Turns {
     }
 
     fn turn(self: &Arc<Self>, client: Client) -> Turn {
-        Turn { of: Some(self.clone()), client, began: Instant::now() }
+        Turn { of: Some(self.clone()), client, work: Work::default() }
     }
 
     /// Whether there is a turn for a client.
@@ -148,8 +207,8 @@ impl Queue {
         }
     }
 
-    fn has_worked(&mut self, client: Client, began: Instant, now: Instant) {
-        let seconds = now.saturating_duration_since(began).as_secs_f64();
+    fn has_worked(&mut self, client: Client, time: Duration, now: Instant) {
+        let seconds = time.as_secs_f64();
         let worked = self.worked.entry(client).or_insert(Worked { seconds: 0.0, at: now });
         *worked = Worked { seconds: worked.now(now) + seconds, at: now };
         if self.worked.len() > limits::WORKERS_KNOWN {
@@ -199,14 +258,14 @@ impl Drop for Turn {
         let Some(turns) = self.of.take() else { return };
         let mut queue = turns.lock();
         queue.stops(self.client);
-        queue.has_worked(self.client, self.began, Instant::now());
+        queue.has_worked(self.client, self.work.time(), Instant::now());
         turns.hand_out(&mut queue);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{future::Future, pin::Pin, task::Poll, time::Duration};
+    use std::{future::Future, pin::Pin, task::Poll};
 
     use super::*;
 
@@ -287,7 +346,7 @@ mod tests {
     /// As if a client had worked for a while just now.
     fn works(turns: &Arc<Turns>, n: u8, for_long: Duration) {
         let now = Instant::now();
-        turns.lock().has_worked(client(n), now.checked_sub(for_long).unwrap(), now);
+        turns.lock().has_worked(client(n), for_long, now);
     }
 
     fn waits(turns: &Arc<Turns>, n: u8) -> Waiting {
@@ -331,12 +390,25 @@ mod tests {
     }
 
     #[test]
+    fn work_counts_and_waiting_does_not() {
+        let turns = Turns::new(1);
+        first(&turns).spend(|| std::thread::sleep(Duration::from_millis(300)));
+        assert!(turns.lock().worked(client(9), Instant::now()) < 0.2);
+        first(&turns).spend(|| {
+            let until = processor_time() + Duration::from_millis(300);
+            while processor_time() < until {}
+        });
+        assert!(turns.lock().worked(client(9), Instant::now()) > 0.25);
+    }
+
+    #[test]
     fn what_is_remembered_of_clients_is_bounded() {
         let turns = Turns::new(1);
         for n in 0..2 * limits::WORKERS_KNOWN {
             let [a, b] = u16::try_from(n).unwrap().to_be_bytes();
             let now = Instant::now();
-            turns.lock().has_worked(Client::at(std::net::IpAddr::from([198, 51, a, b])), now, now);
+            let client = Client::at(std::net::IpAddr::from([198, 51, a, b]));
+            turns.lock().has_worked(client, Duration::ZERO, now);
         }
         assert!(turns.lock().worked.len() <= limits::WORKERS_KNOWN);
     }

@@ -194,10 +194,7 @@ async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unr
         json::read(&bytes)
     } else {
         let turn = app.turns.wait(client).await;
-        let reading = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            json::read(&bytes)
-        });
+        let reading = tokio::task::spawn_blocking(move || turn.spend(|| json::read(&bytes)));
         // It does not panic; if it did, nothing was read.
         reading.await.unwrap_or(Err(Unread::NotJson))
     };
@@ -335,8 +332,7 @@ pub(super) async fn parsed(app: &App, client: Client, mut request: Request) -> R
     let turn = app.turns.wait(client).await;
     let app = app.clone();
     let parsing = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        app.documents.parse(&mut request).map(|()| request)
+        turn.spend(|| app.documents.parse(&mut request).map(|()| request))
     });
     let ended = |join| fault::internal(&ReadError::Fault(format!("a document was not read: {join}")));
     parsing.await.unwrap_or_else(|join| Err(ended(join).into_server_error(Pos::default())))
@@ -478,10 +474,7 @@ async fn execute_with<T: Send + 'static>(
         finish(errors::bounded(answer), began.elapsed())
     };
     let running = match turn {
-        Some(turn) => tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            runtime.block_on(execution)
-        }),
+        Some(turn) => tokio::task::spawn_blocking(move || turn.spend(|| runtime.block_on(execution))),
         None => tokio::spawn(execution),
     };
     match running.await {

@@ -128,10 +128,7 @@ impl Parts {
         // It ends with the thread, even if nobody waits for it any more.
         let turn = self.turns.wait(client).await;
         let app = app.clone();
-        let working = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work(&app)
-        });
+        let working = tokio::task::spawn_blocking(move || turn.spend(|| work(&app)));
         let ended = |join| Err(internal(&ReadError::Fault(format!("a subscription ended: {join}"))));
         working.await.unwrap_or_else(ended)
     }

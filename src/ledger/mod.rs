@@ -418,13 +418,18 @@ impl Ledger {
         };
         let mut results = results.into_iter();
         for (n, atomic, reply, at_door) in taken {
-            self.hand_over(results.by_ref().take(n).collect(), atomic, reply);
-            drop(at_door);
+            self.hand_over(results.by_ref().take(n).collect(), atomic, reply, at_door);
         }
     }
 
     /// Answers a call that the door refused, or hands it to the sequencer.
-    fn hand_over(&self, results: Vec<Result<Admitted, Refusal>>, atomic: bool, reply: Reply) {
+    fn hand_over(
+        &self,
+        results: Vec<Result<Admitted, Refusal>>,
+        atomic: bool,
+        reply: Reply,
+        at_door: AtDoor,
+    ) {
         let first_refused = results.iter().position(Result::is_err);
         if let Some(first) = first_refused
             && (atomic || results.iter().all(Result::is_err))
@@ -435,7 +440,7 @@ impl Ledger {
         }
         let mut admitted = Vec::with_capacity(results.len());
         let refused = results.into_iter().map(|r| r.map(|a| admitted.push(a)).err()).collect();
-        self.0.queue.push(Group { refused, admitted, atomic, reply });
+        self.0.queue.push(Group { refused, admitted, atomic, reply }, at_door);
     }
 
     /// Reads what is on record.
@@ -606,7 +611,8 @@ mod tests {
         let (done, is_done) = std::sync::mpsc::channel();
         for _ in 0..rayon::current_num_threads() {
             let done = done.clone();
-            rayon::spawn(move || done.send(()).unwrap());
+            // Whoever waits for it may have given up.
+            rayon::spawn(move || _ = done.send(()));
         }
         for _ in 0..rayon::current_num_threads() {
             is_done.recv_timeout(Duration::from_secs(60)).expect("the pool works on");

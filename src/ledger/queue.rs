@@ -104,14 +104,16 @@ enum Sleeps {
     ForMore,
 }
 
-/// A call between its coming and its handing over to the sequencer.
-pub(crate) struct AtDoor(Arc<Queue>);
+/// A call between its coming and its handing over to the sequencer. None once that was done.
+pub(crate) struct AtDoor(Option<Arc<Queue>>);
 
 impl Drop for AtDoor {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.at_door -= 1;
-        self.0.wake_if_due(&mut state);
+        if let Some(queue) = &self.0 {
+            let mut state = queue.lock();
+            state.at_door -= 1;
+            queue.wake_if_due(&mut state);
+        }
     }
 }
 
@@ -120,7 +122,7 @@ impl Queue {
     pub fn new(max_events: usize, gather: Duration) -> (Arc<Self>, Taker) {
         let (state, wake) = Default::default();
         let queue = Arc::new(Self { state, wake, max_events, gather });
-        (queue.clone(), Taker(queue))
+        (queue.clone(), Taker { queue, spare: VecDeque::new() })
     }
 
     /// One that nobody takes from.
@@ -163,16 +165,21 @@ impl Queue {
     /// A call comes to the door.
     pub fn comes(self: &Arc<Self>) -> AtDoor {
         self.lock().at_door += 1;
-        AtDoor(self.clone())
+        AtDoor(Some(self.clone()))
     }
 
-    /// Hands a group to the sequencer. If there is none any more, the group is dropped, and its reply with it.
-    pub fn push(&self, group: Group) {
+    /// Hands the group of a call that was at the door to the sequencer. If there is none any more, the group is dropped, and
+    /// its reply with it.
+    pub fn push(&self, group: Group, mut at_door: AtDoor) {
         let size = group.size();
+        // Both at once, so that the door takes the lock once a call.
         let mut state = self.lock();
         if state.closed {
+            drop(state);
             return;
         }
+        at_door.0 = None;
+        state.at_door -= 1;
         state.size.events += size.events;
         state.size.bytes += size.bytes;
         state.groups.push_back((group, size));
@@ -203,13 +210,17 @@ impl Queue {
 }
 
 /// The sequencer's end of the queue. Without it the queue is closed, and what waits is not answered.
-pub(crate) struct Taker(Arc<Queue>);
+pub(crate) struct Taker {
+    queue: Arc<Queue>,
+    /// Empty, and with room for what waits: it is put in the place of what is taken, so that the door waits for nothing.
+    spare: VecDeque<(Group, Size)>,
+}
 
 impl Drop for Taker {
     fn drop(&mut self) {
-        self.0.close();
+        self.queue.close();
         // Not under the lock: callers that wait for an answer go on at once.
-        let left = std::mem::take(&mut self.0.lock().groups);
+        let left = std::mem::take(&mut self.queue.lock().groups);
         drop(left);
     }
 }
@@ -217,7 +228,7 @@ impl Drop for Taker {
 impl Taker {
     /// Waits for the groups of one batch: what waits, and what is about to come. None when the queue is closed and empty.
     pub fn take(&mut self) -> Option<Vec<Group>> {
-        let queue = &*self.0;
+        let Self { queue, spare } = self;
         let mut state = queue.lock();
         while state.groups.is_empty() {
             if state.closed {
@@ -233,18 +244,24 @@ impl Taker {
             }
             state = sleep(queue, state, Sleeps::ForMore, Some(left));
         }
-        let (mut groups, mut taken) = (Vec::with_capacity(state.groups.len()), Size::default());
-        while taken.events < queue.max_events
-            && taken.bytes < MAX_BATCH_BYTES
-            && let Some((group, size)) = state.groups.pop_front()
-        {
-            taken.events += size.events;
-            taken.bytes += size.bytes;
-            groups.push(group);
+        if state.size.events < queue.max_events && state.size.bytes < MAX_BATCH_BYTES {
+            std::mem::swap(&mut state.groups, spare);
+            state.size = Size::default();
+        } else {
+            let mut taken = Size::default();
+            while taken.events < queue.max_events
+                && taken.bytes < MAX_BATCH_BYTES
+                && let Some((group, size)) = state.groups.pop_front()
+            {
+                taken.events += size.events;
+                taken.bytes += size.bytes;
+                spare.push_back((group, size));
+            }
+            state.size.events -= taken.events;
+            state.size.bytes -= taken.bytes;
         }
-        state.size.events -= taken.events;
-        state.size.bytes -= taken.bytes;
-        Some(groups)
+        drop(state);
+        Some(spare.drain(..).map(|(group, _)| group).collect())
     }
 }
 
@@ -301,13 +318,11 @@ mod tests {
         until_it_sleeps(&queue, Sleeps::ForOne);
         let mut door: Vec<AtDoor> = (0..5).map(|_| queue.comes()).collect();
         assert_eq!(queue.wakes(), (0, 0), "calls at the door are nothing to be taken yet");
-        queue.push(group());
-        drop(door.pop());
+        queue.push(group(), door.pop().unwrap());
         until_it_sleeps(&queue, Sleeps::ForMore);
         // One group here and four calls at the door; a sixth comes, and another goes through.
         door.push(queue.comes());
-        queue.push(group());
-        drop(door.pop());
+        queue.push(group(), door.pop().unwrap());
         // One is refused there, so nothing of it comes.
         drop(door.pop());
         assert_eq!((queue.len(), queue.at_door()), (2, 3));
@@ -330,10 +345,10 @@ mod tests {
         let (queue, mut taker) = Queue::new(2, Duration::from_millis(1));
         let _stays = queue.comes();
         let _stays_too = queue.comes();
-        queue.push(group());
+        queue.push(group(), queue.comes());
         assert_eq!(taker.take().map(|groups| groups.len()), Some(1), "though two are at the door");
         queue.lock().size.events = 2;
-        queue.push(group());
+        queue.push(group(), queue.comes());
         let before = queue.wakes();
         assert_eq!(taker.take().map(|groups| groups.len()), Some(1));
         assert_eq!(queue.wakes(), before, "it did not sleep");
@@ -343,11 +358,11 @@ mod tests {
     fn what_waits_when_the_sequencer_is_gone_is_let_go_of() {
         let (queue, taker) = Queue::new(1_024, GATHER);
         let (reply, mut answer) = oneshot::channel();
-        queue.push(Group { reply, ..group() });
+        queue.push(Group { reply, ..group() }, queue.comes());
         drop(taker);
-        assert!(queue.is_closed() && queue.len() == 0);
+        assert!(queue.is_closed() && queue.len() == 0 && queue.at_door() == 0);
         assert_eq!(answer.try_recv().err(), Some(oneshot::error::TryRecvError::Closed));
-        queue.push(group());
-        assert_eq!(queue.len(), 0, "nothing is kept that nobody takes");
+        queue.push(group(), queue.comes());
+        assert_eq!((queue.len(), queue.at_door()), (0, 0), "nothing is kept that nobody takes");
     }
 }

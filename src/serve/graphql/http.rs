@@ -97,7 +97,8 @@ impl Media {
 
     /// A request that is no GraphQL request.
     fn malformed(self, status: StatusCode, message: &str) -> Response {
-        let error = json!({"message": message, "extensions": {"code": "BAD_REQUEST"}});
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "TOO_LARGE" } else { "BAD_REQUEST" };
+        let error = json!({"message": message, "extensions": {"code": code}});
         self.answer(status, json!({"errors": [error]}).to_string())
     }
 }
@@ -566,12 +567,12 @@ async fn run(
             return Ok((body, places, took));
         }
         pieces::unfold(&mut answer.data);
-        Err(say(media, &answer))
+        Err(Box::new(say(media, &answer)))
     };
     let made = execute_with(app, allowed, client, share, request, turn, (views, now.clone()), finish).await;
     let (body, places, took) = match made {
         Some(Ok(made)) => made,
-        Some(Err(said)) => return said,
+        Some(Err(said)) => return *said,
         None => return guard::busy(&app.edge, "the query could not be run"),
     };
     let Some(key) = key else { return media.answer(StatusCode::OK, body) };

@@ -131,9 +131,9 @@ fn tell(dir: &Path) -> (Vec<Submission>, EventId, Vec<EventId>) {
     take(statements(&authors, 0, STATEMENTS));
     let case = authors[0].case();
     let mut small = Vec::new();
-    for i in 0..SMALL_CASES {
-        let (id, opened) = authors[i].opens(&format!("Case {i}"));
-        let said = (0..SMALL).map(|k| authors[i].states(id, &format!("{k} {}", "kata ".repeat(20))));
+    for (i, author) in authors.iter().take(SMALL_CASES).enumerate() {
+        let (id, opened) = author.opens(&format!("Case {i}"));
+        let said = (0..SMALL).map(|k| author.states(id, &format!("{k} {}", "kata ".repeat(20))));
         take(std::iter::once(opened).chain(said).collect());
         small.push(id);
     }

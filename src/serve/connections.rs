@@ -602,6 +602,8 @@ mod tests {
         };
         let [one, two, other] = [moving(1), moving(1), moving(2)];
         let idle = all.admit(ip(0, 3), false).unwrap();
+        // Within one microsecond of its coming it is as far behind as who keeps the pace.
+        idle.seat.waited(Duration::from_millis(1));
         assert!(all.make_room() && is_dropped(&idle) && !is_dropped(&one.0) && !is_dropped(&two.0));
         drop(idle);
         // Nobody fills the table by moving a little.

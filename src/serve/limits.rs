@@ -25,6 +25,8 @@ pub const IN_PLACE: Duration = Duration::from_millis(2);
 pub const TURNS_EACH_CORE: usize = 2;
 /// Who has kept a processor at work no longer than this of late, some 7 % of one, has turns that others have not.
 pub const WORKED_LITTLE: Duration = Duration::from_secs(1);
+/// A turn that takes a processor for longer is a long one: whoever took one of late leaves half of the turns to others.
+pub const LONG_TURN: Duration = Duration::from_millis(20);
 /// In so much time half of what a client has worked is forgotten.
 pub const WORK_FORGOTTEN: Duration = Duration::from_secs(10);
 /// Clients whose work is remembered.

@@ -104,6 +104,8 @@ struct Queue {
 struct Worked {
     seconds: f64,
     at: Instant,
+    /// When one of its turns was last a long one.
+    long: Option<Instant>,
 }
 
 impl Worked {
@@ -145,8 +147,8 @@ impl Turns {
 
     /// Whether there is a turn for a client.
     fn has_one(&self, queue: &Queue, client: Client, now: Instant) -> bool {
-        // Where there is one turn, it is everybody's.
-        let for_all = self.most.div_ceil(2);
+        // Where there is one turn, it is everybody's. So are all where turns are short: one is free in no time.
+        let for_all = if queue.works_long(client, now) { self.most.div_ceil(2) } else { self.most };
         let free = |most: usize| queue.working.len() < most;
         free(for_all) || free(self.most) && queue.worked_little(client, now)
     }
@@ -201,6 +203,12 @@ impl Queue {
         worked < little || least.is_finite() && worked < least * 0.75
     }
 
+    /// Whether a turn of a client was a long one of late.
+    fn works_long(&self, client: Client, now: Instant) -> bool {
+        let long = self.worked.get(&client).and_then(|worked| worked.long);
+        long.is_some_and(|long| now.saturating_duration_since(long) < limits::WORK_FORGOTTEN)
+    }
+
     fn stops(&mut self, client: Client) {
         if let Some(at) = self.working.iter().position(|working| *working == client) {
             self.working.swap_remove(at);
@@ -209,8 +217,9 @@ impl Queue {
 
     fn has_worked(&mut self, client: Client, time: Duration, now: Instant) {
         let seconds = time.as_secs_f64();
-        let worked = self.worked.entry(client).or_insert(Worked { seconds: 0.0, at: now });
-        *worked = Worked { seconds: worked.now(now) + seconds, at: now };
+        let worked = self.worked.entry(client).or_insert(Worked { seconds: 0.0, at: now, long: None });
+        let long = if time >= limits::LONG_TURN { Some(now) } else { worked.long };
+        *worked = Worked { seconds: worked.now(now) + seconds, at: now, long };
         if self.worked.len() > limits::WORKERS_KNOWN {
             self.worked.retain(|_, worked| worked.now(now) >= limits::WORKED_LITTLE.as_secs_f64() / 2.0);
         }
@@ -347,6 +356,17 @@ mod tests {
     fn works(turns: &Arc<Turns>, n: u8, for_long: Duration) {
         let now = Instant::now();
         turns.lock().has_worked(client(n), for_long, now);
+    }
+
+    #[test]
+    fn all_turns_are_for_whoever_takes_short_ones() {
+        let turns = Turns::new(4);
+        for _ in 0..1_000 {
+            works(&turns, 1, limits::LONG_TURN / 2);
+        }
+        let mut much: Vec<Waiting> = (0..4).map(|_| waits(&turns, 1)).collect();
+        let held: Vec<_> = much.iter_mut().map(poll).collect();
+        assert!(held.iter().all(Option::is_some));
     }
 
     fn waits(turns: &Arc<Turns>, n: u8) -> Waiting {

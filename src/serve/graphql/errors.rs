@@ -17,22 +17,24 @@ pub fn refusal(code: &str, message: impl Into<String>, pos: Option<Pos>) -> Serv
     error
 }
 
-/// Cuts a text where JSON would take more than so many bytes for it, and says how long it was.
+/// Cuts a text for which JSON would take more than so many bytes, and says how long it was. What was cut stays as it is.
 fn cut(text: &mut String, most: usize) {
-    let mut written = 0;
+    let bytes = |c: char| match c {
+        '"' | '\\' => 2,
+        c if c.is_control() => 6,
+        c => c.len_utf8(),
+    };
+    if text.chars().map(bytes).sum::<usize>() <= most {
+        return;
+    }
+    // Room for what is said of it.
+    let (whole, mut written) = (text.len(), 64);
     let end = text.char_indices().find(|(_, c)| {
-        written += match c {
-            '"' | '\\' => 2,
-            c if c.is_control() => 6,
-            c => c.len_utf8(),
-        };
+        written += bytes(*c);
         written > most
     });
-    if let Some((end, _)) = end {
-        let whole = text.len();
-        text.truncate(end);
-        text.push_str(&format!("… ({whole} bytes)"));
-    }
+    text.truncate(end.map_or(0, |(end, _)| end));
+    text.push_str(&format!("… ({whole} bytes)"));
 }
 
 /// Bytes of the names in an error's path.
@@ -52,10 +54,14 @@ pub fn add_code(error: &mut ServerError) {
     }
 }
 
-/// Bounds the errors of an answer: how many there are, and how much each says of what was sent.
+/// Bounds the errors of an answer: how many there are, and how much each says of what was sent. Those that were bounded
+/// stay as they are.
 pub fn bound(errors: &mut Vec<ServerError>) {
     let found = errors.len();
-    errors.truncate(limits::ERRORS_MOST);
+    // The last may say how many were left out.
+    if found > limits::ERRORS_MOST + 1 {
+        errors.truncate(limits::ERRORS_MOST);
+    }
     // An error names its places; one of each field that is in the way of another is enough.
     for error in errors.iter_mut() {
         cut(&mut error.message, limits::ERROR_BYTES);
@@ -95,6 +101,10 @@ mod tests {
             assert!(errors[0].message.ends_with(&format!("… ({} bytes)", sent.len() << 20)));
             assert!(errors.last().unwrap().message.starts_with("995 more"));
             assert!(errors.iter().all(|e| e.extensions.as_ref().unwrap().get("code").is_some()));
+            // Who hands them on bounds them too.
+            let mut again = errors.clone();
+            bound(&mut again);
+            assert_eq!(serde_json::to_string(&again).unwrap(), text);
         }
     }
 

@@ -79,8 +79,8 @@ fn processor_time() -> Duration {
 }
 
 /// So many work at once. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
-/// for itself. Half of the turns are kept for clients that worked little, or clearly less than any that works now: so who
-/// asks for a little never waits until the long work of others has ended, and finds a processor.
+/// for itself. Whoever took a long turn of late leaves half of them to clients that worked little, or clearly less than any
+/// that works now: so who asks for a little never waits until the long work of others has ended, and finds a processor.
 #[derive(Debug)]
 pub(super) struct Turns {
     most: usize,

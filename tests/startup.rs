@@ -4,6 +4,7 @@ mod support;
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -26,12 +27,18 @@ fn copy(from: &Path, to: &Path) {
 
 /// A closed ledger of 5 entries and more, all published.
 fn ledger(more: usize) -> (tempfile::TempDir, PathBuf) {
+    let texts: Vec<String> = (0..more).map(|i| format!("kenyataan {i}")).collect();
+    ledger_of(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The same with statements of these words.
+fn ledger_of(texts: &[&str]) -> (tempfile::TempDir, PathBuf) {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     init(&dir);
     let ledger = open(&dir);
     let story = tell(&ledger);
-    let batch: Vec<_> = (0..more).map(|i| statement(&story, &format!("kenyataan {i}")).1).collect();
+    let batch: Vec<_> = texts.iter().map(|text| statement(&story, text).1).collect();
     for answer in ledger.record_blocking(batch, true) {
         answer.unwrap();
     }
@@ -163,6 +170,8 @@ fn unpublished() -> Unpublished {
     ledger.record_blocking(vec![said.sign(&[&op]).1], false).remove(0).unwrap();
     let bytes = fs::read(dir.join("journal").join(&name)).unwrap();
     let mark = fs::read(dir.join("journal/acknowledged")).unwrap();
+    // Durable before what withholds is journalled.
+    fs::copy(dir.join("withheld"), before.join("withheld")).unwrap();
     ledger.close();
     assert!(bytes.len() > first);
     Unpublished { tmp, before, name, bytes, first, mark }
@@ -254,5 +263,159 @@ fn a_journal_cut_or_flipped_at_any_byte_of_its_last_batch_is_refused_by_name() {
         flipped[at] ^= 1;
         let e = try_in(&dir, &flipped, &mark).unwrap_err().to_string();
         assert!(e.contains("journal") && e.contains("entry 5"), "byte {at}: {e}");
+    }
+}
+
+/// Puts back what a folder was, and tries to open and to check it.
+fn refused(dir: &Path, what: &str) -> String {
+    let before = fs::read(dir.join("public/checkpoint")).ok();
+    let why = match Ledger::open(dir, Options::default()) {
+        Ok(_) => panic!("{what}: it was opened"),
+        Err(e) => e.to_string(),
+    };
+    assert_eq!(fs::read(dir.join("public/checkpoint")).ok(), before, "{what}: nothing was signed");
+    let found = onrecord::ops::fsck(dir, None, &|_, _| {}).unwrap();
+    assert!(!found.faults.is_empty() && found.to_string().contains("acknowledged"), "{what}: {found}");
+    assert!(!found.to_string().contains("\nsound"), "{what}: {found}");
+    why
+}
+
+#[test]
+fn a_folder_of_which_a_part_went_back_is_refused_with_what_is_missing() {
+    let (tmp, dir) = ledger(85);
+    let older = tmp.path().join("older");
+    copy(&dir, &older);
+    let ledger = open(&dir);
+    let party = ledger.reader().parsed(1).unwrap().unwrap().event().id();
+    for (kind, role) in [
+        ("role.granted", "registrar"),
+        ("role.revoked", "registrar"),
+        ("role.revoked", "recorder"),
+        ("role.granted", "recorder"),
+        ("role.granted", "registrar"),
+    ] {
+        let said = say(kind, None, json!({"party": party}), json!({"role": role}), None);
+        ledger.record_blocking(vec![said.sign(&[&operator()]).1], false).remove(0).unwrap();
+    }
+    ledger.close();
+    drop(ledger);
+    // Started once more: the journal holds nothing any more.
+    open(&dir).close();
+    let size = open(&dir).reader().checkpoint().checkpoint().size();
+    let try_ = tmp.path().join("try");
+    let with = |change: &dyn Fn(&Path)| {
+        let _ = fs::remove_dir_all(&try_);
+        copy(&dir, &try_);
+        fs::set_permissions(try_.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        change(&try_);
+    };
+    let remove = |name: &str| {
+        let path = try_.join(name);
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    };
+    let public_of_before = |_: &Path| {
+        remove("public");
+        copy(&older.join("public"), &try_.join("public"));
+    };
+    let missing = format!("entries 90 to {} are missing: {size} were acknowledged", size - 1);
+    let all = format!("entries 0 to {} are missing: {size} were acknowledged", size - 1);
+    type Change<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+    let changes: &[Change<'_>] = &[
+        ("an older public/", &public_of_before, &missing),
+        ("no checkpoint", &|_| remove("public/checkpoint"), &all),
+        ("no public/", &|_| remove("public"), &all),
+        (
+            "neither public/ nor index",
+            &|_| {
+                remove("public");
+                remove("index");
+            },
+            &all,
+        ),
+    ];
+    for (what, change, said) in changes {
+        with(change);
+        let why = refused(&try_, what);
+        assert!(why.contains(said) && why.contains("onrecord repair --data"), "{what}: {why}");
+        assert_eq!(refused(&try_, what), why, "and so the next time");
+    }
+    // Each place that knows it is enough.
+    let knows = ["signed", "journal/acknowledged", "journal", "index"];
+    for kept in knows {
+        with(&public_of_before);
+        for other in knows.into_iter().filter(|other| *other != kept) {
+            match (kept, other) {
+                ("journal/acknowledged", "journal") => {
+                    for name in fs::read_dir(try_.join("journal")).unwrap().map(|e| e.unwrap().file_name()) {
+                        if name != "acknowledged" {
+                            remove(&format!("journal/{}", name.to_str().unwrap()));
+                        }
+                    }
+                }
+                ("journal", "journal/acknowledged") => remove(other),
+                (_, "journal/acknowledged") => {}
+                ("index" | "signed", "journal") => {
+                    remove("journal");
+                    fs::create_dir(try_.join("journal")).unwrap();
+                }
+                _ => remove(other),
+            }
+        }
+        let why = refused(&try_, kept);
+        assert!(why.contains(&missing) && why.contains(&format!("what knows more: {kept}")), "{kept}: {why}");
+    }
+    // Where nothing knows it, no ledger is opened that has no entry at all.
+    with(&|_| {
+        for name in ["public", "index", "journal", "signed"] {
+            remove(name);
+        }
+        fs::create_dir(try_.join("journal")).unwrap();
+    });
+    assert!(why(&try_).contains("holds no entry"));
+    // Another history of the same size.
+    with(&|dir| {
+        let signed = fs::read_to_string(dir.join("signed")).unwrap();
+        assert_eq!(signed.len(), 1_024);
+        fs::remove_dir_all(dir.join("public")).unwrap();
+        let (other_tmp, other) = ledger_of(&["lain"; 85]);
+        copy(&other.join("public"), &dir.join("public"));
+        drop(other_tmp);
+        for name in ["index", "journal"] {
+            fs::remove_dir_all(dir.join(name)).unwrap();
+        }
+        fs::create_dir(dir.join("journal")).unwrap();
+        fs::write(dir.join("signed"), fs::read(older.join("signed")).unwrap()).unwrap();
+    });
+    let other = why(&try_);
+    assert!(other.starts_with("signed: ") && other.contains("another history"), "{other}");
+    // All as it was is opened.
+    with(&|_| {});
+    open(&try_).close();
+}
+
+#[test]
+fn marks_that_were_lost_are_told_and_made_anew() {
+    let (tmp, dir) = ledger(3);
+    let try_ = tmp.path().join("try");
+    for name in ["signed", "journal/acknowledged"] {
+        let good = fs::read(dir.join(name)).unwrap();
+        let digit = good.iter().rposition(u8::is_ascii_digit).unwrap();
+        let mut changed = good.clone();
+        changed[digit] = if changed[digit] == b'7' { b'8' } else { b'7' };
+        for (what, bytes) in [("deleted", None), ("emptied", Some(vec![])), ("changed", Some(changed))] {
+            let _ = fs::remove_dir_all(&try_);
+            copy(&dir, &try_);
+            fs::set_permissions(try_.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
+            match bytes {
+                Some(bytes) => fs::write(try_.join(name), bytes).unwrap(),
+                None => fs::remove_file(try_.join(name)).unwrap(),
+            }
+            let found = onrecord::ops::fsck(&try_, None, &|_, _| {}).unwrap().to_string();
+            let said = found.contains(&format!("{name}: ")) && found.contains("start the ledger once");
+            assert!(said, "{name} {what}: {found}");
+            open(&try_).close();
+            let found = onrecord::ops::fsck(&try_, None, &|_, _| {}).unwrap();
+            assert!(found.faults.is_empty(), "{name} {what}: {found}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use super::{
     Options,
     clock::SystemTimeSource,
-    opening::open_on,
+    opening::{Opens, open_with},
     world::{
         World,
         support::{ORIGIN, key, statement},
@@ -172,7 +172,14 @@ fn partial_tiles_go_once_the_full_ones_stood_for_a_while() {
     let world = World::new();
     let open = |keep| {
         let options = Options { publish_every: Duration::ZERO, partials_for: keep, ..Options::default() };
-        open_on(Arc::new(world.disk.clone()), SystemTimeSource::new(), world.path(), options).unwrap()
+        open_with(
+            Arc::new(world.disk.clone()),
+            SystemTimeSource::new(),
+            world.path(),
+            options,
+            Opens::default(),
+        )
+        .unwrap()
     };
     let story = world.story.unwrap();
     let partials = || -> Vec<TilePath> {
@@ -210,7 +217,7 @@ fn writers_wait_for_a_disk_that_can_not_keep_up() {
         ..Options::default()
     };
     let disk = Arc::new(world.disk.clone());
-    let ledger = open_on(disk, SystemTimeSource::new(), world.path(), options).unwrap();
+    let ledger = open_with(disk, SystemTimeSource::new(), world.path(), options, Opens::default()).unwrap();
     let story = world.story.unwrap();
     let most = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..8)

@@ -61,6 +61,10 @@ impl Folder {
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
     }
+    /// The largest head that was ever signed.
+    pub fn signed(&self) -> PathBuf {
+        self.0.join("signed")
+    }
     pub fn index(&self) -> PathBuf {
         self.0.join("index")
     }

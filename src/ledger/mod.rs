@@ -29,6 +29,7 @@ mod faults;
 pub(crate) mod folder;
 mod follower;
 mod footprint;
+pub(crate) mod known;
 mod metrics;
 mod offsets;
 pub(crate) mod opening;

@@ -16,6 +16,7 @@ use super::{
     cosigned::{self, Cosigned},
     folder::{Folder, Said, io},
     follower::Follower,
+    known::Knowledge,
     queue::{GATHER, Queue},
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
@@ -29,12 +30,13 @@ use crate::{
     log::{
         Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, Rows as _, SignedCheckpoint,
         TILE_WIDTH, TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes,
-        leaf_hash, node_in_tile, tile_of_node,
+        leaf_hash, node_in_tile, root, tile_of_node,
     },
     note::{Origin, SigningKey, VerifyingKey},
     store::{
         Doing as _, StoreError,
         disk::{Disk, RealDisk},
+        head::HeadRecord,
         index::{Index, IndexPosition, ListedFile},
         journal::{self, Journal, Record, Recovered},
     },
@@ -98,7 +100,8 @@ fn make(
     opened: Submission,
 ) -> Result<(), LedgerError> {
     Folder::new(dir).make(&origin, &checkpoint_key)?;
-    let ledger = open(dir, Options::default())?;
+    let how = Opens { founding: true, ..Opens::default() };
+    let ledger = open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, Options::default(), how)?;
     let answers = ledger.record_blocking(vec![opened], false);
     ledger.close();
     for answer in answers {
@@ -152,7 +155,8 @@ pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, Le
         fs::remove_dir_all(&index).map_err(|e| io(&index, "remove", e))?;
     }
     let disk = Arc::new(RealDisk);
-    let ledger = open_with(disk, SystemTimeSource::new(), dir, Options::default(), progress)?;
+    let how = Opens { progress, ..Opens::default() };
+    let ledger = open_with(disk, SystemTimeSource::new(), dir, Options::default(), how)?;
     let size = ledger.reader().checkpoint().checkpoint().size();
     ledger.close();
     Ok(size)
@@ -181,27 +185,31 @@ pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
 }
 
 pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
-    open_on(Arc::new(RealDisk), SystemTimeSource::new(), dir, options)
+    open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, options, Opens::default())
+}
+
+/// What opens a ledger, beside its options.
+pub(super) struct Opens<'a> {
+    /// The ledger has no entry yet, since it is being made. Every other has.
+    pub founding: bool,
+    /// Told how far the index has come, of how many entries.
+    pub progress: &'a dyn Fn(u64, u64),
+}
+
+impl Default for Opens<'_> {
+    fn default() -> Self {
+        Self { founding: false, progress: &|_, _| {} }
+    }
 }
 
 /// Opens a ledger whose journal and files lie on the given disk, under the given clocks. Settings, keys, lock
 /// and index lie on the disk of this machine.
-pub(super) fn open_on(
+pub(super) fn open_with(
     disk: Arc<dyn Disk>,
     time: Arc<dyn TimeSource>,
     dir: &Path,
     options: Options,
-) -> Result<Ledger, LedgerError> {
-    open_with(disk, time, dir, options, &|_, _| {})
-}
-
-/// As [`open_on`], and tells how far the index has come, of how many entries.
-fn open_with(
-    disk: Arc<dyn Disk>,
-    time: Arc<dyn TimeSource>,
-    dir: &Path,
-    options: Options,
-    progress: &dyn Fn(u64, u64),
+    Opens { founding, progress }: Opens<'_>,
 ) -> Result<Ledger, LedgerError> {
     let folder = Folder::new(dir);
     let (origin, key) = folder.read()?;
@@ -217,6 +225,14 @@ fn open_with(
     };
     let mut recent = read_published(&*disk, &folder, &origin, &published)?;
     let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
+    let knowledge = Knowledge::read(&*disk, &folder, &log_key, &recovered)?;
+    // A journal that begins further on has no part in the log.
+    let follows = recovered.records.is_empty() || recovered.first <= published.size;
+    let above = if follows { recovered.above(published.size).len() as u64 } else { 0 };
+    went_back(&knowledge, &folder, published.size + above)?;
+    if published.size + above == 0 && !founding {
+        return Err(LedgerError::Broken(empty(&folder)));
+    }
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let last = replay_journal(&mut recent, &recovered, &origin, last)?;
     let checkpoint = Checkpoint::new(origin.clone(), recent.size(), recent.frontier.root())
@@ -234,13 +250,18 @@ fn open_with(
         recovered,
         published: published.size,
         on_disk: (published.size > 0).then_some(published.checkpoint),
+        knowledge: Some(knowledge),
     };
     let Opened { shared, signals, journal, follower } = opened.open(options, progress)?;
+    let head = shared.recent().frontier.clone();
+    let (signed_at, tmp) = (shared.folder.signed(), shared.folder.tmp());
+    let signed = HeadRecord::begin(&*shared.disk, &signed_at, &tmp, (head.size(), head.root()))?;
     let (queue, groups) = Queue::new(max_batch, GATHER);
     let sequencer = Sequencer {
         shared: shared.clone(),
         signals: signals.clone(),
         journal,
+        signed,
         key,
         clock: Clock::new(time, last.map(|(_, time)| time)),
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
@@ -304,6 +325,8 @@ pub(super) fn open_mirror(
         recovered,
         published: published.size,
         on_disk: (published.checkpoint.checkpoint().size() == published.size).then_some(published.checkpoint),
+        // What a mirror lacks it copies again.
+        knowledge: None,
     };
     let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
     let threads = vec![spawn(dir, "follower", move || follower.run())?];
@@ -339,6 +362,24 @@ fn ledger(
     }))
 }
 
+/// Refuses a folder of which a part was put back, or is not there.
+fn went_back(knowledge: &Knowledge, folder: &Folder, here: u64) -> Result<(), LedgerError> {
+    match knowledge.missing(here, &folder.root().display().to_string()) {
+        Some(why) => Err(LedgerError::Broken(why)),
+        None => Ok(()),
+    }
+}
+
+/// What is said of a folder that holds no entry, and does not say that it ever held any.
+pub(crate) fn empty(folder: &Folder) -> String {
+    let dir = folder.root().display();
+    format!(
+        "{dir} holds no entry, and every ledger has one from `onrecord init` on: what was acknowledged is missing. Put back \
+         public/ as it was, if it is on a disk that is not there, or a copy of it; or take it from a mirror: \
+         onrecord repair --data {dir} --from URL"
+    )
+}
+
 /// A log as it was found, before its index and files are.
 struct Opening {
     disk: Arc<dyn Disk>,
@@ -350,6 +391,8 @@ struct Opening {
     published: u64,
     /// The checkpoint in `public/`.
     on_disk: Option<SignedCheckpoint>,
+    /// What the folder of a ledger knows of it besides.
+    knowledge: Option<Knowledge>,
 }
 
 /// What all writers of a folder have.
@@ -363,9 +406,13 @@ struct Opened {
 impl Opening {
     /// Brings index and files up to the log, and what is not in tiles into them.
     fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
-        let Self { disk, folder, ids, lock, recent, recovered, published, on_disk } = self;
+        let Self { disk, folder, ids, lock, recent, recovered, published, on_disk, mut knowledge } = self;
         let size = recent.size();
         let index = Index::open(&folder.index())?;
+        if let Some(knowledge) = &mut knowledge {
+            knowledge.with_index(index.position()?.as_ref());
+            went_back(knowledge, &folder, size)?;
+        }
         let uploads = Uploads::open(
             disk.clone(),
             &folder,
@@ -385,11 +432,22 @@ impl Opening {
         );
         shared.lacks_words = options.lacks_words;
         let shared = Arc::new(shared);
+        if let Some(knowledge) = &knowledge {
+            if let Some(other) = knowledge.other(size, |size| root(size, &*shared).map(Some))? {
+                return Err(LedgerError::Broken(other));
+            }
+            for (place, why) in knowledge.silent.iter().filter(|_| size > 0) {
+                tracing::warn!(place, why, "it says nothing of how far the log came, and is made anew");
+            }
+        }
         // All that the journal holds, published or not: what a checkpoint withholds leaves the disk after it.
         let journalled = || (recovered.first..).zip(&recovered.records);
         give_back_again(&shared, journalled());
         catch_up(&shared, size, progress)?;
         withhold_again(&shared, journalled())?;
+        if knowledge.is_some() {
+            withholding::make_good(&shared)?;
+        }
         cosigned::take_up(&shared, on_disk.as_ref())?;
         timestamped::take_up(&shared)?;
         if let Some(checkpoint) = on_disk {

@@ -27,6 +27,7 @@ use crate::{
     },
     note::SigningKey,
     store::{
+        head::HeadRecord,
         index::{Listed, ListedFile},
         journal::{self, Journal, Record},
     },
@@ -140,6 +141,7 @@ pub(crate) struct Sequencer {
     pub shared: Arc<Shared>,
     pub signals: Arc<Signals>,
     pub journal: Arc<Mutex<Journal>>,
+    pub signed: HeadRecord,
     pub key: SigningKey,
     pub clock: Clock,
     pub last_hash: Digest,
@@ -411,6 +413,8 @@ impl Sequencer {
             .unwrap_or_else(PoisonError::into_inner)
             .append(&frame, batch.records.len() as u64)
             .map_err(|e| e.to_string())?;
+        // Durable before the signature leaves, so that no folder that was put back passes for this one.
+        self.signed.put((frontier.size(), frontier.root())).map_err(|e| e.to_string())?;
         self.signals.metrics.syncs.observe_time(began.elapsed());
         self.signals.metrics.batches.observe(batch.records.len() as u64);
 

@@ -5,16 +5,21 @@
 //! a random key of this folder, so that nobody else can tell from it what was withheld.
 //!
 //! ```text
-//! withheld   onrecord withheld 1
+//! withheld   onrecord withheld 2
 //!            key <64 hex digits>
-//!            <event id> <number of the file> <keyed BLAKE3 of the file's BLAKE3>      a line for each mark
+//!            <event id> <how many files it has>                                       for each event
+//!            <event id> <number of the file> <keyed BLAKE3 of the file's BLAKE3>      for each file
+//!            blake3 <BLAKE3 of all lines before>
 //! ```
 //!
 //! A mark says nothing by itself: it counts only while the log withholds that file of that event. It is durable
-//! before the event that withholds is.
+//! before the event that withholds is. An event of which anything was ever withheld stands there though it has no files, so
+//! that the log tells whether marks are missing. They are made anew from words that are still here; where these are gone
+//! too, withheld bytes could come back unnoticed, and the ledger is not opened. (Version 1 has neither count nor last line;
+//! it is taken as it is, and written anew.)
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
     fmt::Write as _,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -24,17 +29,19 @@ use super::{
     LedgerError, ReadError, admission::Admitted, folder::Folder, reader::Shared, sequencer::files_changed,
 };
 use crate::{
-    event::{Body, Code, Content, Digest, Event, EventId, FileRef, Position, Refusal},
+    event::{Body, Code, Content, Digest, Event, EventId, EventType, FileRef, Position, Refusal},
     log::{Fate, Rows},
     store::{
         Doing as _, StoreError,
         disk::{Disk, Placing},
-        index::{Listed, ListedFile},
+        index::{By, Listed, ListedFile},
         journal::Record,
     },
 };
 
-const FIRST_LINE: &str = "onrecord withheld 1";
+const FIRST_LINE: &str = "onrecord withheld 2";
+const FIRST_LINE_1: &str = "onrecord withheld 1";
+const LAST_LINE: &str = "blake3 ";
 
 /// Marks of files that are or were withheld.
 pub(crate) struct Marks {
@@ -50,9 +57,26 @@ struct State {
     by_event: HashMap<EventId, Vec<(u32, Digest)>>,
     /// There are marks that are not on disk.
     dirty: bool,
+    /// What is the matter with the file: it is missing, or can't be read.
+    fault: Option<&'static str>,
+    /// Read from a file of version 1, in which events without files do not stand.
+    old: bool,
 }
 
 impl State {
+    fn new(key: [u8; 32]) -> Self {
+        let (by_hash, by_event) = (HashMap::new(), HashMap::new());
+        Self { key, by_hash, by_event, dirty: false, fault: None, old: false }
+    }
+
+    /// Takes note of an event, with or without files.
+    fn know(&mut self, id: EventId) {
+        if let Entry::Vacant(vacant) = self.by_event.entry(id) {
+            vacant.insert(Vec::new());
+            self.dirty = true;
+        }
+    }
+
     fn hash(&self, digest: &Digest) -> Digest {
         Digest(*blake3::keyed_hash(&self.key, &digest.0).as_bytes())
     }
@@ -68,40 +92,57 @@ impl State {
     }
 
     fn to_text(&self) -> String {
-        let mut lines: Vec<_> = self
-            .by_event
-            .iter()
-            .flat_map(|(id, marks)| marks.iter().map(move |(position, hash)| (*id, *position, *hash)))
-            .collect();
-        lines.sort_unstable();
+        let mut events: Vec<_> = self.by_event.iter().collect();
+        events.sort_unstable();
         let mut text = format!("{FIRST_LINE}\nkey {}\n", Digest(self.key));
-        for (id, position, hash) in lines {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{id} {position} {hash}");
+        for (id, marks) in events {
+            // Writing to a string does not fail, here and below.
+            let _ = writeln!(text, "{id} {}", marks.len());
+            for (position, hash) in marks {
+                let _ = writeln!(text, "{id} {position} {hash}");
+            }
         }
+        let digest = Digest::blake3(text.as_bytes());
+        let _ = writeln!(text, "{LAST_LINE}{digest}");
         text
     }
 }
 
-/// Reads marks back: the key, and a line for each.
+/// Reads marks back, all or none.
 fn parse(text: &str) -> Option<State> {
-    let mut lines = text.strip_suffix('\n')?.split('\n');
-    if lines.next()? != FIRST_LINE {
-        return None;
-    }
-    let key: Digest = lines.next()?.strip_prefix("key ")?.parse().ok()?;
-    let mut state = State { key: key.0, by_hash: HashMap::new(), by_event: HashMap::new(), dirty: false };
-    for line in lines {
-        let mut words = line.split(' ');
-        let id: EventId = words.next()?.parse().ok()?;
-        let position = words.next()?.parse().ok()?;
-        let hash: Digest = words.next()?.parse().ok()?;
-        if words.next().is_some() {
+    let old = text.strip_prefix(FIRST_LINE_1).is_some_and(|rest| rest.starts_with('\n'));
+    let mut lines = text;
+    if !old {
+        let (all, digest) = text.strip_suffix('\n')?.rsplit_once(LAST_LINE)?;
+        if digest.parse() != Ok(Digest::blake3(all.as_bytes())) {
             return None;
         }
-        state.put(id, position, hash);
+        lines = all;
     }
-    state.dirty = false;
+    let mut lines = lines.strip_suffix('\n')?.split('\n');
+    if lines.next()? != FIRST_LINE && !old {
+        return None;
+    }
+    let mut counts = HashMap::<EventId, usize>::new();
+    let key: Digest = lines.next()?.strip_prefix("key ")?.parse().ok()?;
+    let mut state = State { old, ..State::new(key.0) };
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            [id, count] if !old => {
+                let id: EventId = id.parse().ok()?;
+                counts.insert(id, count.parse().ok()?);
+                state.know(id);
+            }
+            [id, position, hash] => state.put(id.parse().ok()?, position.parse().ok()?, hash.parse().ok()?),
+            _ => return None,
+        }
+    }
+    let complete = |(id, marks): (&EventId, &Vec<_>)| old || counts.get(id) == Some(&marks.len());
+    if !state.by_event.iter().all(complete) {
+        return None;
+    }
+    state.dirty = old;
     Some(state)
 }
 
@@ -112,23 +153,34 @@ impl std::fmt::Debug for Marks {
 }
 
 impl Marks {
-    /// Reads the marks of a folder; a folder without any gets a new key.
+    /// Reads the marks of a folder; a folder without any that can be read gets a new key. What it should have is asked
+    /// of the log: see [`make_good`].
     pub fn open(disk: Arc<dyn Disk>, folder: &Folder) -> Result<Self, LedgerError> {
         let path = folder.withheld();
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
-        let state = match bytes {
-            Some(bytes) => std::str::from_utf8(&bytes).ok().and_then(parse).ok_or_else(|| {
-                let expected = "expected the marks of withheld files as this ledger writes them";
-                LedgerError::Broken(format!("{}: {expected}", path.display()))
-            })?,
+        let fault = if bytes.is_some() { "not as this ledger writes them" } else { "missing" };
+        let read = bytes.and_then(|bytes| parse(std::str::from_utf8(&bytes).ok()?));
+        let state = match read {
+            Some(state) => state,
             None => {
                 let mut key = [0; 32];
                 getrandom::fill(&mut key)
                     .map_err(|e| LedgerError::Broken(format!("no random bytes: {e}")))?;
-                State { key, by_hash: HashMap::new(), by_event: HashMap::new(), dirty: false }
+                State { fault: Some(fault), ..State::new(key) }
             }
         };
         Ok(Self { disk, path, tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// What is the matter with the file, if something is.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.read().fault
+    }
+
+    /// Whether an event's files are marked, if it has any.
+    pub fn knows(&self, id: &EventId) -> bool {
+        let state = self.read();
+        state.old || state.by_event.contains_key(id)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -142,6 +194,7 @@ impl Marks {
     /// Marks the files of an event. Not durable before [`persist`](Self::persist).
     pub fn note(&self, id: EventId, files: &[FileRef]) {
         let mut state = self.write();
+        state.know(id);
         for (position, file) in (0u32..).zip(files) {
             let hash = state.hash(&file.blake3);
             state.put(id, position, hash);
@@ -161,7 +214,8 @@ impl Marks {
         let mut placing = Placing::named(&*self.disk, self.tmp.clone(), "withheld");
         placing.place_private(&self.path, text.as_bytes())?;
         placing.sync()?;
-        self.write().dirty = false;
+        let mut state = self.write();
+        (state.dirty, state.fault, state.old) = (false, None, false);
         Ok(())
     }
 
@@ -189,6 +243,54 @@ impl Marks {
         let state = self.read();
         state.by_hash.contains_key(&state.hash(digest))
     }
+}
+
+/// Holds the marks against the log: each event of which anything was withheld has its own, or they are made anew of its
+/// words. Where these are gone, nothing tells the withheld bytes from others any more.
+pub(crate) fn make_good(shared: &Shared) -> Result<(), LedgerError> {
+    let withholds = By::Type(EventType::ContentWithheld);
+    let listed = shared.index.list(withholds, 0..=u64::MAX, false)?;
+    let (mut seen, mut lost, mut made) = (HashSet::new(), Vec::new(), 0u64);
+    for index in listed {
+        let index = index?;
+        let missing = || ReadError::Fault(format!("entry {index} is missing"));
+        let entry = shared.entry(index)?.ok_or_else(missing)?;
+        let target = target_of(shared.parse(index, &entry)?.event()).filter(|id| seen.insert(*id));
+        let Some(id) = target.filter(|id| !shared.marks.knows(id)) else { continue };
+        let Some(row) = shared.event(&id) else { continue };
+        let committed = row.content;
+        let words = shared.stored_words(row.index)?.filter(|w| committed == Some(Digest::blake3(w)));
+        match (committed, words.and_then(|words| Content::parse(&words).ok())) {
+            (None, _) => shared.marks.note(id, &[]),
+            (Some(_), Some(content)) => shared.marks.note(id, content.files()),
+            (Some(_), None) => lost.push(row.index),
+        }
+        made += 1;
+    }
+    if let Some(first) = lost.first() {
+        let why = shared.marks.fault().unwrap_or("not complete");
+        return Err(LedgerError::Broken(lost_marks(why, lost.len(), *first, &shared.folder)));
+    }
+    if made > 0 {
+        let why = shared.marks.fault().unwrap_or("not complete");
+        tracing::warn!(events = made, why, "the marks of withheld files in `withheld` were made anew");
+    }
+    Ok(shared.marks.persist()?)
+}
+
+/// What is said where marks are lost that can't be made anew.
+pub(crate) fn lost_marks(why: &str, events: usize, first: u64, folder: &Folder) -> String {
+    let data = folder.root().display();
+    let others = match events {
+        1 => String::new(),
+        n => format!(" and {} others", n - 1),
+    };
+    format!(
+        "{}: {why}. It has the marks by which withheld files are known again when their bytes come back, and those of entry \
+         {first}{others} can't be made anew: their words are withheld too. Take the file `withheld` from a backup: \
+         onrecord repair --data {data} --withheld FILE",
+        folder.withheld().display()
+    )
 }
 
 /// Whether a file of an event can't be had by what the log says: it is withheld, or the words that name it are.
@@ -410,15 +512,56 @@ mod tests {
         let text = std::fs::read_to_string(folder.withheld()).unwrap();
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.withheld()).unwrap());
         assert_eq!(mode & 0o777, 0o600, "it holds a key");
-        assert_eq!(text.lines().count(), 4);
+        assert_eq!(text.lines().count(), 6);
         assert!(!text.contains(&letter.blake3.to_string()) && !text.contains("surat"));
         let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();
         assert_eq!(again.of(&id), marks.of(&id));
         assert!(again.is_marked(&letter.blake3) && !again.is_marked(&Digest::blake3(b"third")));
-        std::fs::write(folder.withheld(), text.replace("key ", "kez ")).unwrap();
-        assert!(
-            Marks::open(Arc::new(RealDisk), &folder).is_err(),
-            "marks that can't be read are not forgotten"
-        );
+        let (second, third) = (EventId([2; 32]), EventId([3; 32]));
+        again.note(second, &[]);
+        again.persist().unwrap();
+        let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        assert!(again.knows(&second) && !again.knows(&third) && again.of(&id) == marks.of(&id));
+    }
+
+    #[test]
+    fn no_byte_of_the_marks_is_lost_or_changed_unnoticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        std::fs::create_dir(folder.tmp()).unwrap();
+        let open = || Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        let marks = open();
+        assert_eq!(marks.fault(), Some("missing"));
+        let id = EventId([1; 32]);
+        marks.note(id, &[file(b"letter"), file(b"other")]);
+        marks.note(EventId([2; 32]), &[]);
+        marks.persist().unwrap();
+        assert_eq!(marks.fault(), None);
+        let whole = std::fs::read(folder.withheld()).unwrap();
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            for bytes in [&flipped, &whole[..at]] {
+                std::fs::write(folder.withheld(), bytes).unwrap();
+                let found = open();
+                assert_eq!(found.fault(), Some("not as this ledger writes them"), "byte {at}");
+                assert!(!found.knows(&id), "byte {at}");
+            }
+        }
+        // As earlier versions wrote it: taken as it is, and written anew.
+        let text = String::from_utf8(whole).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("blake3") && line.split(' ').count() != 2);
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        let key = text.lines().nth(1).unwrap();
+        std::fs::write(
+            folder.withheld(),
+            format!("{FIRST_LINE_1}\n{key}\n{}", &lines[FIRST_LINE.len() + 1..]),
+        )
+        .unwrap();
+        let old = open();
+        assert_eq!((old.fault(), old.of(&id)), (None, marks.of(&id)));
+        assert!(old.knows(&EventId([9; 32])));
+        old.persist().unwrap();
+        assert!(std::fs::read_to_string(folder.withheld()).unwrap().starts_with(FIRST_LINE));
     }
 }

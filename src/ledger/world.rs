@@ -12,7 +12,7 @@ use super::{
     Ledger, LedgerError, Options, StoredWords, Submission,
     clock::SystemTimeSource,
     folder::Folder,
-    opening::{open_on, opening_event},
+    opening::{Opens, open_with, opening_event},
 };
 use crate::{
     event::{Code, Digest, EventId, FileRef, Position},
@@ -100,7 +100,7 @@ impl World {
             statements: Vec::new(),
             exhibits: Vec::new(),
         };
-        let ledger = world.open().unwrap();
+        let ledger = world.open_as(true).unwrap();
         let opened = opening_event(&origin(), &log_key, &operator(), object(serde_json::json!({}))).unwrap();
         ledger.record_blocking(vec![opened], false).remove(0).unwrap();
         world.story = Some(support::tell(&ledger));
@@ -113,8 +113,13 @@ impl World {
     }
 
     pub fn open(&self) -> Result<Ledger, LedgerError> {
+        self.open_as(false)
+    }
+
+    fn open_as(&self, founding: bool) -> Result<Ledger, LedgerError> {
         let options = Options { publish_every: Duration::from_micros(200), ..Options::default() };
-        open_on(Arc::new(self.disk.clone()), SystemTimeSource::new(), self.path(), options)
+        let disk = Arc::new(self.disk.clone());
+        open_with(disk, SystemTimeSource::new(), self.path(), options, Opens { founding, ..Opens::default() })
     }
 
     /// Records until the ledger refuses or enough is done; remembers what was acknowledged.

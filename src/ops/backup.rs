@@ -21,7 +21,11 @@ use crate::{
     log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, parse_decimal, tiles_of},
     mirror::{FolderSource, Options, Report, Verdict, verify},
     note::{Origin, VerifyingKey},
-    store::disk::{Placing, RealDisk},
+    store::{
+        disk::{Placing, RealDisk},
+        head::HeadRecord,
+        journal::Journal,
+    },
 };
 
 /// How often a copy is made before one that does not verify is an error. Words may be withheld while it is made.
@@ -390,6 +394,12 @@ fn make(
         return Err(OpsError::NotValid(Box::new(report)));
     };
     held::remove(&dest, origin, size)?;
+    // The folder knows from now on how far its log came.
+    let head = (size, root);
+    HeadRecord::begin(&RealDisk, &dest.signed(), &dest.tmp(), head).map_err(LedgerError::from)?;
+    Journal::start(&RealDisk, &dest.journal(), size)
+        .and_then(|mut journal| journal.start_marks(&RealDisk))
+        .map_err(LedgerError::from)?;
     let missing_key = (!dest.checkpoint_key().exists()).then(|| dest.checkpoint_key());
     Ok(Restored {
         data: aside.to_owned(),

@@ -1,7 +1,7 @@
 //! `fsck`: is a data folder what it should be? Reads all of it, mends nothing.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fmt,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -17,16 +17,17 @@ use super::{
     timestamps,
 };
 use crate::{
-    event::{Content, Digest, Position},
+    event::{Content, Digest, EventId, EventType, Position},
     ledger::{
         LedgerError,
         folder::Folder,
+        known::Knowledge,
         listed, opening,
-        withholding::{Marks, is_closed, listed_files},
+        withholding::{Marks, is_closed, listed_files, lost_marks, target_of},
     },
     log::{
-        Auditor, Checkpoint, Entry, Frontier, MemoryRows, NodeReader as _, TILE_WIDTH, TileKind, TilePath,
-        Words, decode_bundle, decode_contents, leaf_hash,
+        Auditor, Checkpoint, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_WIDTH, TileKind,
+        TilePath, Words, decode_bundle, decode_contents, leaf_hash,
     },
     mirror::{
         Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, Step, verify_from, write_checks,
@@ -35,7 +36,8 @@ use crate::{
     note::{Origin, SigningKey, VerifyingKey},
     store::{
         disk::RealDisk,
-        index::{Index, ListedFile},
+        head::Head,
+        index::{Index, IndexPosition, ListedFile},
         journal::{self, Recovered},
     },
 };
@@ -76,6 +78,9 @@ impl fmt::Display for Fsck {
             false if self.faults.iter().all(|fault| fault.place == Place::Path(INDEX.into())) => {
                 writeln!(f, "\nNot sound, but the log is: run `onrecord rebuild`.{below}")
             }
+            false if self.faults.iter().all(is_made_anew) => {
+                writeln!(f, "\nNot sound, but the log is: start the ledger once.{below}")
+            }
             false if self.faults.iter().all(is_of_timestamps) => {
                 writeln!(f, "\nNot sound, but the log is: take it from a backup, or move it away.{below}")
             }
@@ -84,6 +89,16 @@ impl fmt::Display for Fsck {
             }
         }
     }
+}
+
+/// What a start makes anew from the log.
+fn is_made_anew(fault: &Fault) -> bool {
+    matches!(&fault.place, Place::Path(_)) && fault.what.ends_with("the next start makes it anew")
+}
+
+/// The index, and what else a start makes anew.
+fn is_beside_the_log(fault: &Fault) -> bool {
+    fault.place == Place::Path(INDEX.into()) || is_made_anew(fault)
 }
 
 /// Tokens stand beside the log; no reader needs them to verify it.
@@ -121,6 +136,7 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
             None
         }
     };
+    let mut head = None;
     if !folder.checkpoint().is_file() {
         let what = "missing; every ledger has one from its first entry on".to_owned();
         out.fail("checkpoint", Fault { place: Place::Checkpoint, what });
@@ -130,7 +146,7 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
             Ok(Start { auditor, levels: Vec::new() })
         };
         let folder = (&folder, &origin, &log_key);
-        check::<MemoryRows>(&mut out, folder, index.as_ref(), begin, progress)?;
+        head = check::<MemoryRows>(&mut out, folder, index.as_ref(), begin, progress)?;
     } else {
         let Some(index) = index else {
             let why = "--since takes what stands below from the index, and there is none; check the whole";
@@ -140,9 +156,12 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
             resume(&folder, &origin, &index, since, checkpoint.size()).map_err(|e| e.to_string())
         };
         let folder = (&folder, &origin, &log_key);
-        check::<Below<'_>>(&mut out, folder, Some(&index), begin, progress)?;
+        head = check::<Below<'_>>(&mut out, folder, Some(&index), begin, progress)?;
     }
-    if !out.faults.iter().all(|fault| fault.place == Place::Path(INDEX.into())) {
+    if folder.said()?.mirror_of.is_none() {
+        known(&mut out, &folder, &log_key, head)?;
+    }
+    if !out.faults.iter().all(is_beside_the_log) {
         if folder.timestamps().exists() {
             out.say("timestamps", Outcome::NotChecked, "the log itself does not verify");
         }
@@ -216,7 +235,7 @@ fn check<R: KnownRows>(
     index: Option<&Index>,
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String> + Send,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<(), OpsError> {
+) -> Result<Option<Ends>, OpsError> {
     let source = FolderSource::open(&folder.public()).map_err(|e| OpsError::Unusable(e.to_string()))?;
     let tell = |step| {
         if let Step::Checked { done, of } = step {
@@ -237,14 +256,22 @@ fn check<R: KnownRows>(
         for name in ["journal", "index", "withheld", "stray"] {
             out.say(name, Outcome::NotChecked, "the log itself does not verify");
         }
-        return Ok(());
+        return Ok(None);
     };
 
     let position = index.map(Index::position).transpose().map_err(LedgerError::from)?.flatten();
     let position = position.filter(|p| p.size > 0);
     let recovered = journal::recover(&RealDisk, &folder.journal(), published).map_err(LedgerError::from);
-    let mut beside =
-        Beside { folder, origin, index, since: out.since, published, named: HashSet::new(), held: 0 };
+    let mut beside = Beside {
+        folder,
+        origin,
+        index,
+        since: out.since,
+        published,
+        named: HashSet::new(),
+        held: 0,
+        touched: BTreeSet::new(),
+    };
     let place = Place::Path("journal".into());
     let mut compared = None;
     match recovered {
@@ -311,6 +338,64 @@ fn check<R: KnownRows>(
         Some(fault) => Err(fault),
     };
     out.judge("stray", stray);
+    Ok(Some(Ends { published, head: (auditor.size(), auditor.root()), index: position }))
+}
+
+/// How far a log came that verifies.
+struct Ends {
+    published: u64,
+    /// With what is in the journal alone.
+    head: Head,
+    index: Option<IndexPosition>,
+}
+
+/// Whether all that knows how far the log came knows no more than is there, and no other history.
+fn known(
+    out: &mut Fsck,
+    folder: &Folder,
+    log_key: &VerifyingKey,
+    ends: Option<Ends>,
+) -> Result<(), OpsError> {
+    let (dir, published) = (folder.journal(), ends.as_ref().map_or(0, |ends| ends.published));
+    let recovered = match journal::recover(&RealDisk, &dir, published) {
+        Ok(recovered) => recovered,
+        // Its fault is told already.
+        Err(_) => Recovered {
+            acknowledged: journal::acknowledged(&RealDisk, &dir).map_err(LedgerError::from)?,
+            ..Recovered::default()
+        },
+    };
+    let mut knowledge = Knowledge::read(&RealDisk, folder, log_key, &recovered)?;
+    knowledge.with_index(ends.as_ref().and_then(|ends| ends.index.as_ref()));
+    let here = ends.as_ref().map_or(0, |ends| ends.head.0);
+    let place = || Place::Path("signed".into());
+    let data = folder.root().display().to_string();
+    let broken = ends.is_none() && folder.checkpoint().is_file();
+    // Of a log that does not verify it is not known how much is there.
+    if let Some(what) = knowledge.missing(here, &data).filter(|_| !broken) {
+        out.fail("known", Fault { place: Place::Entry(here), what });
+        return Ok(());
+    }
+    let Some(ends) = ends else {
+        out.say("known", Outcome::NotChecked, "the log itself does not verify");
+        return Ok(());
+    };
+    let public = folder.public();
+    let root_of = |size: u64| -> Result<Option<Hash>, OpsError> {
+        if size > ends.published {
+            return Ok((size == ends.head.0).then_some(ends.head.1));
+        }
+        let tiles = Tiles { public: &public, size: ends.published };
+        Frontier::read(size, &tiles).map(|frontier| Some(frontier.root()))
+    };
+    if let Some(what) = knowledge.other(here, root_of)? {
+        out.fail("known", Fault { place: place(), what });
+    } else if let Some((place, why)) = knowledge.silent.first() {
+        let what = format!("{why}; the next start makes it anew");
+        out.fail("known", Fault { place: Place::Path(place.clone()), what });
+    } else {
+        out.say("known", Outcome::Ok, "nothing in the folder knows more than the log, or another");
+    }
     Ok(())
 }
 
@@ -364,6 +449,8 @@ struct Beside<'a> {
     named: HashSet<Digest>,
     /// Entries whose words are here though the log withholds them.
     held: u64,
+    /// Events of which anything was ever withheld.
+    touched: BTreeSet<EventId>,
 }
 
 impl Beside<'_> {
@@ -419,6 +506,9 @@ impl Beside<'_> {
             for (index, (raw, words)) in (bundle * WIDTH..).zip(entries.iter().zip(contents)) {
                 let entry = Entry::parse(raw, self.origin)
                     .map_err(|e| OpsError::Unusable(format!("entry {index}: {e}")))?;
+                if entry.event().event_type() == EventType::ContentWithheld {
+                    self.touched.extend(target_of(entry.event()));
+                }
                 let files = self.files(auditor, index, &entry, words);
                 let (Some(at), None, true) = (self.index, &first_missing, index < to) else { continue };
                 let listed = listed(entry.header(), entry.event(), files);
@@ -451,6 +541,43 @@ impl Beside<'_> {
         open
     }
 
+    /// Which marks of withheld files are missing, in words. A mirror has none.
+    fn lacks_marks<R: KnownRows>(
+        &self,
+        auditor: &Auditor<R>,
+        marks: &Marks,
+    ) -> Result<Option<String>, OpsError> {
+        if self.folder.said()?.mirror_of.is_some() {
+            return Ok(None);
+        }
+        let why = marks.fault().unwrap_or("not complete");
+        let (mut lost, mut made_anew) = (Vec::new(), 0u64);
+        for id in self.touched.iter().filter(|id| !marks.knows(id)) {
+            let Some(row) = auditor.rows().event(id) else { continue };
+            if row.content.is_none() || self.has_words(row.index)? {
+                made_anew += 1;
+            } else {
+                lost.push(row.index);
+            }
+        }
+        Ok(match lost.iter().min() {
+            Some(first) => Some(lost_marks(why, lost.len(), *first, self.folder)),
+            None if made_anew > 0 => {
+                Some(format!("{why}: marks of withheld files are missing; the next start makes it anew"))
+            }
+            None => None,
+        })
+    }
+
+    /// Whether the words of a published entry lie in its tile.
+    fn has_words(&self, index: u64) -> Result<bool, OpsError> {
+        let width = self.published.saturating_sub(index / WIDTH * WIDTH).min(WIDTH) as u16; // At most 256.
+        let Ok(path) = TilePath::new(TileKind::Contents, index / WIDTH, width) else { return Ok(false) };
+        let bytes = read_tile(&self.folder.public(), path)?.unwrap_or_default();
+        let words = decode_contents(&bytes, width).unwrap_or_default();
+        Ok(matches!(words.get((index % WIDTH) as usize), Some(Words::Present(_))))
+    }
+
     /// Nothing is left of what the log withholds.
     fn withheld<R: KnownRows>(&self, auditor: &Auditor<R>) -> Result<Result<String, Fault>, OpsError> {
         if self.held > 0 && auditor.size() > self.published {
@@ -462,6 +589,9 @@ impl Beside<'_> {
             return Ok(Err(Fault { place: Place::Path("public/content".into()), what }));
         }
         let marks = Marks::open(Arc::new(RealDisk), self.folder)?;
+        if let Some(what) = self.lacks_marks(auditor, &marks)? {
+            return Ok(Err(Fault { place: Place::Path("withheld".into()), what }));
+        }
         for name in stray::files_under(&self.folder.files())? {
             let Ok(digest) = name.parse::<Digest>() else { continue };
             if self.since == 0 && !self.named.contains(&digest) && marks.withholds(&digest, auditor.rows()) {

@@ -13,8 +13,8 @@ use crate::event::Digest;
 pub(crate) trait DiskFile: Send {
     /// Writes some of the bytes at the end and says how many.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Writes all of the bytes over the first of the file, without making them durable.
-    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes all of the bytes over those from a place on, without making them durable.
+    fn overwrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// Returns only when the bytes, and what is needed to read them, are durable.
     fn sync_data(&mut self) -> io::Result<()>;
 }
@@ -142,8 +142,8 @@ impl DiskFile for fs::File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         io::Write::write(self, bytes)
     }
-    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
-        std::os::unix::fs::FileExt::write_all_at(self, bytes, 0)
+    fn overwrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(self, bytes, at)
     }
     fn sync_data(&mut self) -> io::Result<()> {
         fs::File::sync_data(self)
@@ -247,12 +247,17 @@ impl<'a> Placing<'a> {
     }
 
     pub fn place(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        self.place_open(path, bytes).map(drop)
+    }
+
+    /// As [`place`](Self::place). Gives the file, to be written over.
+    pub fn place_open(&mut self, path: &Path, bytes: &[u8]) -> Result<Box<dyn DiskFile>, StoreError> {
         self.place_by(|disk, aside| disk.create(aside), path, bytes)
     }
 
     /// As [`place`](Self::place), readable by the owner alone.
     pub fn place_private(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        self.place_by(|disk, aside| disk.create_private(aside), path, bytes)
+        self.place_by(|disk, aside| disk.create_private(aside), path, bytes).map(drop)
     }
 
     fn place_by(
@@ -260,14 +265,15 @@ impl<'a> Placing<'a> {
         create: impl Fn(&dyn Disk, &Path) -> io::Result<Box<dyn DiskFile>>,
         path: &Path,
         bytes: &[u8],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Box<dyn DiskFile>, StoreError> {
         let aside = self.tmp.join(format!("{}-{}", self.name, self.made));
         self.made += 1;
         let mut file = create(self.disk, &aside).doing(|| format!("create {}", aside.display()))?;
         write_all(&mut *file, bytes)
             .and_then(|()| file.sync_data())
             .doing(|| format!("write {}", aside.display()))?;
-        self.put(&aside, path)
+        self.put(&aside, path)?;
+        Ok(file)
     }
 
     /// Makes a folder durable before anything is moved into it: what is moved exists nowhere else, and would be

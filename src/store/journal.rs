@@ -49,6 +49,8 @@ pub(crate) struct Recovered {
     pub first: u64,
     pub records: Vec<Record>,
     pub segments: Vec<u64>,
+    /// What the mark says.
+    pub acknowledged: Acknowledged,
 }
 
 impl Recovered {
@@ -183,14 +185,38 @@ pub(super) fn mark(entries: u64) -> String {
     format!("{text}{}\n", digest.to_hex())
 }
 
-/// How many entries were acknowledged, for sure; 0 if the mark says nothing.
-fn acknowledged(disk: &dyn Disk, dir: &Path) -> Result<u64, StoreError> {
+/// What the mark says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// There is none.
+    #[default]
+    Missing,
+    /// It is not as a writer leaves it.
+    Damaged,
+    /// So many entries were acknowledged, for sure.
+    Entries(u64),
+}
+
+impl Acknowledged {
+    /// How many entries were acknowledged; 0 if the mark says nothing.
+    pub fn entries(self) -> u64 {
+        match self {
+            Self::Entries(n) => n,
+            Self::Missing | Self::Damaged => 0,
+        }
+    }
+}
+
+/// Reads the mark.
+pub(crate) fn acknowledged(disk: &dyn Disk, dir: &Path) -> Result<Acknowledged, StoreError> {
     let path = dir.join(MARK_FILE);
-    let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+    let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
+    let Some(bytes) = bytes else { return Ok(Acknowledged::Missing) };
     let entries = bytes
         .get(MARK.len()..MARK.len() + 20)
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    Ok(entries.filter(|n| mark(*n).as_bytes() == bytes).unwrap_or(0))
+    let whole = entries.filter(|n| mark(*n).as_bytes() == bytes);
+    Ok(whole.map_or(Acknowledged::Damaged, Acknowledged::Entries))
 }
 
 /// Reads all segments in the folder. Entries below `published` are in tiles; segments that hold only such may
@@ -198,8 +224,8 @@ fn acknowledged(disk: &dyn Disk, dir: &Path) -> Result<u64, StoreError> {
 /// fails.
 pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Recovered, StoreError> {
     let names = disk.list(dir).doing(|| format!("list {}", dir.display()))?;
-    let acknowledged = acknowledged(disk, dir)?;
-    let mut out = Recovered::default();
+    let mut out = Recovered { acknowledged: acknowledged(disk, dir)?, ..Recovered::default() };
+    let acknowledged = out.acknowledged.entries();
     let mut next: Option<u64> = None;
     let mut last = dir.to_owned();
     for file in names.into_iter().filter(|name| name != MARK_FILE) {
@@ -252,8 +278,8 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         next = Some(at);
         last = path;
     }
-    let end = next.unwrap_or(published);
-    if end < acknowledged {
+    // Where there is no segment, none is damaged: the entries are missing, and whoever opens the folder says so.
+    if let Some(end) = next.filter(|end| *end < acknowledged) {
         return Err(StoreError::Broken(format!(
             "journal {}: the batch at entry {end} is damaged or cut short, and {acknowledged} entries were acknowledged",
             last.display()
@@ -293,7 +319,7 @@ impl Journal {
     pub fn start_marks(&mut self, disk: &dyn Disk) -> Result<(), StoreError> {
         let path = self.dir.join(MARK_FILE);
         let begun = disk.create(&path).and_then(|mut file| {
-            file.overwrite(mark(self.next).as_bytes())?;
+            file.overwrite(0, mark(self.next).as_bytes())?;
             Ok(file)
         });
         self.mark = Some(begun.doing(|| format!("write {}", path.display()))?);
@@ -306,7 +332,7 @@ impl Journal {
         let next = self.next + entries;
         write_all(&mut *self.file, frame)
             .and_then(|()| self.file.sync_data())
-            .and_then(|()| self.mark.as_mut().map_or(Ok(()), |file| file.overwrite(mark(next).as_bytes())))
+            .and_then(|()| self.mark.as_mut().map_or(Ok(()), |file| file.overwrite(0, mark(next).as_bytes())))
             .doing(|| format!("append to the journal in {}", self.dir.display()))?;
         self.bytes += frame.len() as u64;
         self.next = next;
@@ -440,15 +466,15 @@ mod tests {
     fn a_batch_is_marked_when_it_is_durable() {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::start(&RealDisk, dir.path(), 5).unwrap();
-        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 0);
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), Acknowledged::Missing);
         journal.start_marks(&RealDisk).unwrap();
-        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 5);
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), Acknowledged::Entries(5));
         journal.append(&frame(5, &[record(0)], b"c"), 1).unwrap();
-        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 6);
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), Acknowledged::Entries(6));
         assert_eq!(journal.rotate(&RealDisk).unwrap(), Some(5));
         assert_eq!(journal.rotate(&RealDisk).unwrap(), None);
         journal.append(&frame(6, &[record(1)], b"c"), 1).unwrap();
-        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), 7);
+        assert_eq!(acknowledged(&RealDisk, dir.path()).unwrap(), Acknowledged::Entries(7));
         assert_eq!(recover(&RealDisk, dir.path(), 0).unwrap().segments, [5, 6]);
         std::fs::remove_file(dir.path().join(name(6))).unwrap();
         assert!(recover(&RealDisk, dir.path(), 7).is_err(), "a segment that is gone is missed");

@@ -7,6 +7,7 @@
 //!   keys/                secrets, mode 0600
 //!   journal/<n>          batches as they were committed, from entry n on
 //!   journal/acknowledged how many entries were acknowledged
+//!   signed               the largest head that was ever signed
 //!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
 //!   upload/              files that no accepted event names yet
 //!   tmp/                 files being written, before they are renamed into place
@@ -14,6 +15,7 @@
 //! ```
 
 pub(crate) mod disk;
+pub(crate) mod head;
 pub(crate) mod index;
 pub(crate) mod journal;
 #[cfg(any(test, fuzzing))]

@@ -360,7 +360,7 @@ impl DiskFile for SimulatedFile {
         inode.change(Change::Write(inode.visible.len(), bytes[..n].to_vec()));
         Ok(n)
     }
-    fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn overwrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         // Interrupted and short writes go on where they stopped, as the library does it.
         let mut state = self.disk.lock();
         let halves = match state.call("write") {
@@ -370,7 +370,7 @@ impl DiskFile for SimulatedFile {
         };
         let Some(inode) = state.inodes.get_mut(&self.inode) else { return Err(gone()) };
         for half in halves {
-            inode.change(Change::Write(half.start, bytes[half].to_vec()));
+            inode.change(Change::Write(at as usize + half.start, bytes[half].to_vec()));
         }
         Ok(())
     }

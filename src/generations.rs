@@ -47,6 +47,13 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.young.get(key).or_else(|| self.old.get(key)).map(|(value, _)| value)
     }
 
+    /// Forgets one.
+    pub fn remove(&mut self, key: &K) {
+        self.old.remove(key);
+        let weight = self.young.remove(key).map_or(0, |(_, weight)| weight);
+        self.weight -= weight;
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         *self = Self::new(self.most);
@@ -75,8 +82,11 @@ mod tests {
         assert!(kept.weights().iter().sum::<usize>() <= 1_000 && kept.weights().len() > 50, "{kept:?}");
         assert!((190..=210).contains(&dropped), "{dropped}");
         assert_eq!((kept.peek(&9_999), kept.peek(&5)), (Some(&9_999), None));
+        kept.remove(&9_999);
+        kept.remove(&5);
+        assert_eq!((kept.peek(&9_999), kept.peek(&0)), (None, Some(&0)));
         kept.clear();
-        assert!(kept.peek(&9_999).is_none() && kept.get(&0).is_none());
+        assert!(kept.peek(&0).is_none() && kept.get(&0).is_none());
     }
 
     #[test]

@@ -781,7 +781,7 @@ fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, Ledge
             shared.each_stored(range, |index, raw, words| {
                 let entry = shared.parse(index, raw)?;
                 let files = match (entry.event().content(), words) {
-                    (Some(_), Some(words)) => {
+                    (Some(committed), Some(words)) if committed.matches(words) => {
                         Content::parse(words).map_or(Vec::new(), |c| listed_files(index, c.files()))
                     }
                     _ => Vec::new(),

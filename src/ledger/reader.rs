@@ -20,17 +20,19 @@ use super::{
     offsets::Offsets,
     overlay::Overlay,
     recent::{ItemWords, Recent},
+    sound::{Name, Sound, SoundFile},
     timestamped::{self, StampedCheckpoint, Timestamped},
     upload::Uploads,
     withholding::{Marks, is_closed, listed_files},
 };
 use crate::{
     event::{Content, ContentRef, Digest, Event, EventId, EventType, Position},
+    generations::Generations,
     log::{
         Entry, EventRow, Fate, Hash, Header, KeyRow, NodeReader, PartyRow, PathError, Row, RowKey, Rows,
         SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Time, TlogProof, Words,
         consistency_path, decode_bundle, decode_contents, decode_hashes, encode_bundle, encode_contents,
-        encode_hashes, inclusion_path, node_in_tile, tile_of_node,
+        encode_hashes, inclusion_path, leaf_hash, node_in_tile, tile_of_node,
     },
     note::{Origin, VerifyingKey},
     store::{
@@ -44,6 +46,8 @@ const WIDTH: u64 = TILE_WIDTH as u64;
 /// Full tiles and bundles kept in memory, and bytes of them: a bundle can have 16 MiB.
 const CACHED_TILES: usize = 64;
 const CACHED_TILE_BYTES: usize = 32 << 20;
+/// Bytes of full tiles of hashes kept in memory: those of half a million entries.
+const CACHED_HASHES: usize = 16 << 20;
 
 /// Why something was not read. A fault is for the log of the operator, not for strangers.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,9 @@ pub enum ReadError {
     /// The store failed, or holds what it must not.
     #[error("{0}")]
     Fault(String),
+    /// What lies on the disk is not what was put there.
+    #[error("{0}")]
+    Damaged(String),
     /// No fault: a request asked for more than one request may read, or took too long.
     #[error("a request has read all that one may read")]
     Spent,
@@ -137,6 +144,9 @@ pub(crate) struct Shared {
     pub cosigned: Cosigned,
     pub timestamped: Timestamped,
     cache: Mutex<TileCache>,
+    /// Full tiles of hashes, by which entries are known.
+    hashes: Mutex<Generations<TilePath, Arc<[u8]>>>,
+    pub(super) sound: Arc<Sound>,
     offsets: Offsets,
     /// When each thing that readers ask for last changed.
     pub changes: Changes,
@@ -181,6 +191,8 @@ impl Shared {
             uploads,
             marks,
             cache: Mutex::default(),
+            hashes: Mutex::new(Generations::new(CACHED_HASHES)),
+            sound: Arc::default(),
             offsets: Offsets::default(),
             changes: Changes::default(),
             reads: AtomicU64::new(0),
@@ -197,26 +209,38 @@ impl Shared {
         self.overlay.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A full tile from disk, or from the cache. Content tiles change when words are withheld, so they are
-    /// never cached.
+    /// A full tile from disk, or from memory. Of hashes and entries it is the one that the tree has. Words are as they lie
+    /// there: whoever reads them holds them against what their entries commit to. They change when words are withheld, so
+    /// their tiles are not kept.
     pub fn full_tile(&self, path: TilePath) -> Result<Arc<[u8]>, ReadError> {
-        let cached = path.kind() != TileKind::Contents;
         let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached && let Some(bytes) = cache().get(&path) {
+        let hashes = || self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = match path.kind() {
+            TileKind::Contents => None,
+            TileKind::Entries => cache().get(&path),
+            TileKind::Hashes { .. } => hashes().get(&path).cloned(),
+        };
+        if let Some(bytes) = kept {
             return Ok(bytes);
         }
         let file = self.folder.tile(&path);
-        match self.disk.read(&file) {
-            Ok(Some(bytes)) => {
-                let bytes: Arc<[u8]> = bytes.into();
-                if cached {
-                    cache().put(path, bytes.clone());
-                }
-                Ok(bytes)
+        let bytes: Arc<[u8]> = match self.disk.read(&file) {
+            Ok(Some(bytes)) => bytes.into(),
+            Ok(None) => return Err(self.damaged(&path.to_string(), "missing")),
+            Err(e) => return Err(ReadError::Fault(format!("read {}: {e}", file.display()))),
+        };
+        match path.kind() {
+            TileKind::Contents => {}
+            TileKind::Entries => {
+                self.check_tile(&path, &bytes)?;
+                cache().put(path, bytes.clone());
             }
-            Ok(None) => Err(ReadError::Fault(format!("{} is missing", file.display()))),
-            Err(e) => Err(ReadError::Fault(format!("read {}: {e}", file.display()))),
+            TileKind::Hashes { .. } => {
+                self.check_tile(&path, &bytes)?;
+                hashes().put(path, bytes.clone(), bytes.len());
+            }
         }
+        Ok(bytes)
     }
 
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
@@ -230,9 +254,12 @@ impl Shared {
             }
         }
         let (path, item) = (full(TileKind::Entries, index / WIDTH)?, index % WIDTH);
-        // A bundle never changes.
-        if let Some(bytes) = self.item(&path, item)? {
-            return Ok(bytes.get(2..).map(Arc::from));
+        // A bundle never changes, but it may rot: then it is looked at as a whole, and what is wrong is told.
+        if let Some(bytes) = self.item(&path, item)?
+            && let Some(entry) = bytes.get(2..)
+            && self.node(0, index)? == leaf_hash(entry)
+        {
+            return Ok(Some(Arc::from(entry)));
         }
         let bytes = self.full_tile(path)?;
         let entries =
@@ -348,12 +375,19 @@ impl Shared {
             return Ok(StoredWords::Present(words));
         }
         // They may have been withheld since the first look: what says so comes before they leave.
-        Ok(withheld().unwrap_or_else(|| {
-            if !self.lacks_words {
-                tracing::error!(index, "the words of an entry are missing though nothing withholds them");
-            }
-            StoredWords::Missing
-        }))
+        match withheld() {
+            Some(withheld) => Ok(withheld),
+            None if self.lacks_words => Ok(StoredWords::Missing),
+            // An answer without them would say less than was recorded, and look whole.
+            None => Err(self.lost_words(index)),
+        }
+    }
+
+    /// Takes note that words are not here though nothing withholds them.
+    fn lost_words(&self, index: u64) -> ReadError {
+        let path =
+            full(TileKind::Contents, index / WIDTH).map_or_else(|e| e.to_string(), |path| path.to_string());
+        self.damaged(&path, &format!("the words of entry {index} are not those it commits to"))
     }
 
     pub fn parse(&self, index: u64, entry: &[u8]) -> Result<Entry<Event>, ReadError> {
@@ -376,6 +410,7 @@ impl Shared {
             recent.pending.range(first..first + WIDTH).map(|(i, w)| (*i, w.clone())).collect();
         drop(recent);
         let tile = self.full_tile(path.full())?;
+        self.check_tile(&path.full(), &tile)?;
         let mut words = decode_contents(&tile, TILE_WIDTH).map_err(|e| fault(&e))?;
         words.truncate(usize::from(path.width()));
         for (index, pending) in &pending {
@@ -387,7 +422,7 @@ impl Shared {
     }
 
     /// A full tile of words that is on disk as it is given, if it can be read a part at a time.
-    pub fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
+    fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         let first = path.index() * WIDTH;
         let recent = self.recent();
         let settled = path.kind() == TileKind::Contents
@@ -398,9 +433,8 @@ impl Shared {
         if settled { self.disk.open_at_hand(&self.folder.tile(path)) } else { None }
     }
 
-    /// A full tile of hashes or entries that is on disk, if the system has its bytes in memory, so that nobody
-    /// need wait for them.
-    pub fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
+    /// A full tile of hashes or entries that is on disk, if it can be read a part at a time.
+    fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         let start = self.recent().start;
         if is_settled(path, start) { self.disk.open_at_hand(&self.folder.tile(path)) } else { None }
     }
@@ -458,7 +492,16 @@ impl Shared {
         let layered: Vec<(u64, u32)> = claims.iter().map(|c| (c.index, c.position)).collect();
         for place in self.index.with_file(digest)?.into_iter().filter(|p| !layered.contains(p)) {
             // What the index does not say of a file stands in the words.
-            let Some(words) = self.stored_words(place.0)? else { continue };
+            let Some(entry) = self.entry(place.0)? else { continue };
+            let entry = self.parse(place.0, &entry)?;
+            let Some(committed) = entry.event().content() else { continue };
+            let Some(words) = self.committed_words(place.0, committed)? else {
+                let is_withheld = rows.fate(&entry.event().id()).withheld_by(Position::Content).is_some();
+                if is_withheld || self.lacks_words {
+                    continue;
+                }
+                return Err(self.lost_words(place.0));
+            };
             let Ok(content) = Content::parse(&words) else { continue };
             let files = listed_files(place.0, content.files());
             claims.extend(files.into_iter().filter(|f| f.position == place.1 && f.blake3 == *digest));
@@ -794,15 +837,40 @@ impl Reader {
         }
         self.0.tile(path)
     }
-    /// A full tile of hashes or entries, to be read where the system has it in memory. `None` says nothing of the tile.
-    pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
-        self.0.tile_at_hand(path)
+    /// A full tile of hashes or entries that is known to be sound. `None` says nothing of the tile.
+    pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<SoundFile> {
+        let file = self.0.tile_at_hand(path)?;
+        self.0.known_sound(Name::Tile(*path), file).ok()
     }
-    /// A full tile of words, to be read a part at a time. `None` says nothing of the tile.
-    pub(crate) fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
+    /// A full tile, to be read a part at a time, once it is known to be sound. `None` says nothing of the tile.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn tile_in_parts(&self, path: &TilePath) -> Result<Option<SoundFile>, ReadError> {
         self.note_everything();
         let within = path.is_within(self.0.recent().checkpoint.checkpoint().size());
-        if within { self.0.contents_at_hand(path) } else { None }
+        let open = || self.0.tile_at_hand(path).or_else(|| self.0.contents_at_hand(path));
+        let file = if within { open() } else { None };
+        file.map(|file| self.0.sound(Name::Tile(*path), file)).transpose()
+    }
+    /// A file of this digest that was opened, once it is known to be sound.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn sound_file(&self, digest: &Digest, file: AtHand) -> Result<SoundFile, ReadError> {
+        let name = Name::File(*digest);
+        match self.0.known_sound(name, file) {
+            Ok(known) => Ok(known),
+            Err(file) => self.0.sound(name, file),
+        }
+    }
+    /// Takes note of what is damaged, or missing, in `public/`.
+    pub(crate) fn note_damaged(&self, name: &str, why: &str) {
+        self.0.sound.note(name, why);
+    }
+    /// What was found damaged or missing in `public/`, with why; it is not served.
+    pub fn damaged(&self) -> Vec<(String, String)> {
+        self.0.sound.damaged()
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
     ///

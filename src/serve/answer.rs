@@ -27,6 +27,9 @@ pub const REVALIDATE: &str = "no-cache";
 pub const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
+/// What is said where bytes on the disk are others than were put there.
+pub const DAMAGED: &str = "what lies here under this name is damaged; another copy of the ledger may have it";
+
 /// Bytes of a type.
 pub fn bytes(content_type: &'static str, caching: &'static str, body: impl Into<Body>) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
@@ -50,6 +53,10 @@ pub fn not_found() -> Response {
 pub fn fault(cause: &ReadError) -> Response {
     if let ReadError::Spent = cause {
         return text(StatusCode::SERVICE_UNAVAILABLE, "this takes more work than one request may");
+    }
+    if let ReadError::Damaged(_) = cause {
+        // Whoever looks after it was told when it was found.
+        return text(StatusCode::INTERNAL_SERVER_ERROR, DAMAGED);
     }
     tracing::error!(%cause, "a request could not be answered");
     text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed to answer")

@@ -4,7 +4,6 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -12,12 +11,11 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use super::limits;
-use crate::store::disk::AtHand;
+use crate::ledger::SoundFile;
 
 /// The body of an answer: a file or a part of it.
 pub(super) struct FileBody {
-    file: Arc<AtHand>,
+    file: SoundFile,
     /// Where to read on.
     at: u64,
     /// Where to end.
@@ -25,37 +23,40 @@ pub(super) struct FileBody {
     /// Read and not sent yet.
     next: Option<Bytes>,
     /// What has to be waited for, on a thread that may.
-    waiting: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    waiting: Option<JoinHandle<io::Result<(u64, Vec<u8>)>>>,
 }
 
 impl FileBody {
     /// So many bytes from the first on.
-    pub(super) fn new(file: AtHand, first: u64, length: u64) -> Self {
+    pub(super) fn new(file: SoundFile, first: u64, length: u64) -> Self {
         let end = first.saturating_add(length);
-        Self { file: Arc::new(file), at: first, end, next: None, waiting: None }
+        Self { file, at: first, end, next: None, waiting: None }
     }
 
-    /// A whole file of which the first bytes can be read without waiting; `None` if they can't.
-    pub(super) fn begin(file: AtHand) -> Option<Self> {
+    /// A whole file of which the first bytes can be read without waiting, and are sound; `None` if not.
+    pub(super) fn begin(file: SoundFile) -> Option<Self> {
         let length = file.length();
         let mut this = Self::new(file, 0, length);
-        let mut part = this.part();
-        if part.is_empty() || !this.file.read(0, &mut part) {
+        if length == 0 {
             return None;
         }
-        this.take(part);
+        let part = this.file.part(0)?.ok()?;
+        this.take(part).ok()?;
         Some(this)
     }
 
-    /// Room for the part that comes next; none at the end.
-    fn part(&self) -> Vec<u8> {
-        let left = self.end.saturating_sub(self.at);
-        vec![0; usize::try_from(left).map_or(limits::CHUNK, |left| left.min(limits::CHUNK))]
-    }
-
-    fn take(&mut self, part: Vec<u8>) {
+    /// Takes a part of the file, of which the bytes that come next are sent.
+    fn take(&mut self, (from, part): (u64, Vec<u8>)) -> io::Result<()> {
+        let part = Bytes::from(part);
+        let first = usize::try_from(self.at - from).unwrap_or(usize::MAX);
+        let last = usize::try_from(self.end - from).unwrap_or(usize::MAX).min(part.len());
+        if first >= last {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let part = part.slice(first..last);
         self.at += part.len() as u64;
-        self.next = Some(part.into());
+        self.next = Some(part);
+        Ok(())
     }
 
     fn left(&self) -> u64 {
@@ -73,27 +74,21 @@ impl hyper::body::Body for FileBody {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
         if this.next.is_none() && this.left() > 0 {
-            let waiting = match &mut this.waiting {
-                Some(waiting) => waiting,
+            let at_hand = if this.waiting.is_none() { this.file.part(this.at) } else { None };
+            let read = match at_hand {
+                Some(read) => read,
                 None => {
-                    let (file, at, mut part) = (this.file.clone(), this.at, this.part());
-                    if file.read(at, &mut part) {
-                        this.take(part);
-                        return Poll::Ready(this.next.take().map(|part| Ok(Frame::data(part))));
-                    }
-                    this.waiting.insert(tokio::task::spawn_blocking(move || {
-                        file.read_waiting(at, &mut part).map(|()| part)
-                    }))
+                    let (file, at) = (this.file.clone(), this.at);
+                    let wait = move || tokio::task::spawn_blocking(move || file.part_waiting(at));
+                    let read = ready!(Pin::new(this.waiting.get_or_insert_with(wait)).poll(cx));
+                    this.waiting = None;
+                    read.unwrap_or_else(|e| Err(e.into()))
                 }
             };
-            let read = ready!(Pin::new(waiting).poll(cx));
-            this.waiting = None;
-            match read.unwrap_or_else(|e| Err(e.into())) {
-                Ok(part) => this.take(part),
-                Err(error) => {
-                    tracing::error!(%error, "a file can't be read");
-                    return Poll::Ready(Some(Err(error)));
-                }
+            if let Err(error) = read.and_then(|part| this.take(part)) {
+                // It looks to nobody as if it were whole: less comes than was said.
+                tracing::error!(%error, "a file can't be read");
+                return Poll::Ready(Some(Err(error)));
             }
         }
         Poll::Ready(this.next.take().map(|part| Ok(Frame::data(part))))
@@ -119,13 +114,17 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-    use crate::store::disk::{Disk as _, RealDisk};
+    use crate::{serve::limits, store::disk::AtHand};
+
+    fn open(path: &std::path::Path) -> SoundFile {
+        SoundFile::as_it_is(AtHand::open(path).unwrap()).unwrap()
+    }
 
     /// A body over a file of these bytes, and the file's path.
     fn body(bytes: &[u8]) -> (tempfile::NamedTempFile, Option<FileBody>) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let body = RealDisk.open_at_hand(file.path()).and_then(FileBody::begin);
+        let body = FileBody::begin(open(file.path()));
         (file, body)
     }
 
@@ -140,7 +139,7 @@ mod tests {
         }
         assert!(body(b"").1.is_none());
         let (file, _) = body(b"0123456789");
-        let open = || RealDisk.open_at_hand(file.path()).unwrap();
+        let open = || open(file.path());
         for (first, length, part) in [(0, 0, ""), (0, 10, "0123456789"), (9, 1, "9"), (2, 3, "234")] {
             let body = Body::new(FileBody::new(open(), first, length));
             assert_eq!(hyper::body::Body::size_hint(&body).exact(), Some(length));
@@ -148,6 +147,26 @@ mod tests {
         }
         let beyond = Body::new(FileBody::new(open(), 8, 3));
         assert!(beyond.collect().await.is_err(), "shorter than was said");
+    }
+
+    #[tokio::test]
+    async fn no_part_is_sent_that_is_other_than_it_was() {
+        let bytes: Vec<u8> = (0..3 * limits::CHUNK + 9).map(|i| (i % 251) as u8).collect();
+        let (file, _) = body(&bytes);
+        let sound = open(file.path());
+        for at in [0, limits::CHUNK, 3 * limits::CHUNK + 8] {
+            let mut rotten = bytes.clone();
+            rotten[at] ^= 1;
+            std::fs::write(file.path(), rotten).unwrap();
+            let whole = Body::new(FileBody::new(sound.clone(), 0, bytes.len() as u64)).collect().await;
+            assert_eq!(whole.unwrap_err().to_string(), "the file is damaged", "byte {at}");
+            // Also where others are asked for of the same part.
+            let beside = Body::new(FileBody::new(sound.clone(), (at ^ 1) as u64, 1)).collect().await;
+            assert!(beside.is_err(), "byte {at}");
+            let elsewhere = (at + 2 * limits::CHUNK) % bytes.len() / limits::CHUNK * limits::CHUNK;
+            let good = Body::new(FileBody::new(sound.clone(), elsewhere as u64, 5)).collect().await.unwrap();
+            assert_eq!(good.to_bytes(), bytes[elsewhere..elsewhere + 5]);
+        }
     }
 
     #[tokio::test]

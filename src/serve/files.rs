@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     event::{Code, Digest, Refusal},
-    ledger::{ReadError, Reader, Upload},
+    ledger::{ReadError, Reader, SoundFile, Upload},
     store::disk::AtHand,
 };
 
@@ -117,17 +117,18 @@ fn beyond(size: u64) -> Response {
 }
 
 /// A file that can be had, with its size and media type.
-fn open(reader: &Reader, digest: &Digest) -> Result<Option<(AtHand, u64, String)>, ReadError> {
+fn open(reader: &Reader, digest: &Digest) -> Result<Option<(SoundFile, u64, String)>, ReadError> {
     // Between the question and the opening it may be moved, once: to where it is served.
     for last in [false, true] {
         let Some((path, size, media)) = reader.file(digest)? else { return Ok(None) };
         match AtHand::open(&path) {
-            Ok(file) => return Ok(Some((file, size, media))),
+            Ok(file) => return Ok(Some((reader.sound_file(digest, file)?, size, media))),
             Err(error) if !last && error.kind() == io::ErrorKind::NotFound => {}
             // The log names it and nothing withholds it, yet it can't be read: our fault, but the answer is the same as
             // for any unknown digest.
             Err(error) => {
                 tracing::error!(path = %path.display(), %error, "a file that the log names can't be read");
+                reader.note_damaged(&format!("file/{digest}"), "missing, or can't be read");
                 return Ok(None);
             }
         }

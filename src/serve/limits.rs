@@ -208,7 +208,7 @@ pub const LATEST_ON_FRONT: usize = 12;
 pub const CASES_ON_FRONT: usize = 50;
 
 /// Bytes of a file read at a time.
-pub const CHUNK: usize = 64 << 10;
+pub const CHUNK: usize = crate::ledger::BLOCK;
 
 /// Connections to `/metrics` at once; more wait.
 pub const METRICS_CONNECTIONS: usize = 8;

@@ -69,15 +69,15 @@ pub async fn tile(
         return streamed(tile_answer(app.ledger.reader(), &path, &headers, None, tile));
     }
     let read = found(&app, move |reader| {
-        if let Some(words) = reader.contents_at_hand(&path) {
-            let digest = words.digest().map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
-            let length = words.length();
-            let body = FileBody::new(words, 0, length);
-            return Ok(Some(streamed(tile_answer(reader, &path, &headers, Some(digest), body))));
+        if let Some(tile) = reader.tile_in_parts(&path)? {
+            // What is withheld leaves content tiles, so their names are not enough.
+            let digest = matches!(path.kind(), TileKind::Contents).then(|| tile.digest());
+            let length = tile.length();
+            let body = FileBody::new(tile, 0, length);
+            return Ok(Some(streamed(tile_answer(reader, &path, &headers, digest, body))));
         }
         let tile = reader.tile(&path)?;
         Ok(tile.map(|tile| {
-            // What is withheld leaves content tiles, so their names are not enough.
             let digest = matches!(path.kind(), TileKind::Contents).then(|| Digest::blake3(&tile));
             tile_answer(reader, &path, &headers, digest, Bytes::from_owner(tile))
         }))
@@ -184,7 +184,18 @@ pub async fn livez() -> Response {
 /// `/readyz`: the writer takes events.
 pub async fn readyz(State(app): State<App>) -> Response {
     match app.ledger.fault() {
-        None => answer::text(StatusCode::OK, "ok"),
+        None => match app.ledger.reader().damaged().as_slice() {
+            [] => answer::text(StatusCode::OK, "ok"),
+            // Events are taken, and all else is served.
+            [(name, why), others @ ..] => {
+                let others =
+                    if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+                answer::text(
+                    StatusCode::OK,
+                    &format!("ok, but not all is served: {name} is damaged: {why}{others}"),
+                )
+            }
+        },
         Some(why) => answer::text(StatusCode::SERVICE_UNAVAILABLE, &format!("the writer stopped: {why}")),
     }
 }

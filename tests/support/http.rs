@@ -93,6 +93,17 @@ impl Drop for Server {
 
 /// One request on a connection of its own, to whatever listens there.
 pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    Reply::parse(&send_raw(address, method, path, headers, body))
+}
+
+/// The same; what came of an answer, which may be nothing.
+pub fn send_raw(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -108,7 +119,7 @@ pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &st
     let _ = stream.write_all(body);
     let mut raw = Vec::new();
     let _ = stream.read_to_end(&mut raw);
-    Reply::parse(&raw)
+    raw
 }
 
 #[derive(Debug)]
@@ -119,7 +130,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn parse(raw: &[u8]) -> Self {
+    pub fn parse(raw: &[u8]) -> Self {
         let end = raw.windows(4).position(|w| w == b"\r\n\r\n").expect("the head of an answer");
         let head = std::str::from_utf8(&raw[..end]).unwrap();
         let mut lines = head.split("\r\n");

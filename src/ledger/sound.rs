@@ -1,0 +1,299 @@
+//! Whether what lies on the disk is what was put there. Disks rot: nothing is given to a reader before it is held against
+//! what the log commits to. That is done once for a file of `public/`; then each part of it is known again by its digest,
+//! whenever it is read.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::reader::{ReadError, Shared};
+use crate::{
+    event::{Digest, Position},
+    generations::Generations,
+    log::{
+        Entry, Hash, NodeReader as _, Rows as _, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
+        decode_bundle, decode_contents, decode_hashes, leaf_hash, node_hash,
+    },
+    store::disk::AtHand,
+};
+
+/// Bytes of a part, of which a digest is kept.
+pub(crate) const BLOCK: usize = 64 << 10;
+/// Memory for digests of parts: a file of 64 MiB takes 32 KiB.
+const KNOWN: usize = 16 << 20;
+/// Names that are kept of what is damaged; more are logged alone.
+const MOST_DAMAGED: usize = 1_000;
+
+/// What a file in `public/` is found under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Name {
+    /// A full tile.
+    Tile(TilePath),
+    /// A file that words name.
+    File(Digest),
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tile(path) => write!(f, "{path}"),
+            Self::File(digest) => write!(f, "file/{digest}"),
+        }
+    }
+}
+
+/// Digests of all parts of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Blocks(Box<[Digest]>);
+
+impl Blocks {
+    /// Reads all of a file, and gives each part on.
+    fn read(file: &AtHand, mut each: impl FnMut(&[u8])) -> io::Result<Self> {
+        let mut blocks = Vec::new();
+        let (mut at, mut part) = (0, vec![0; BLOCK]);
+        while at < file.length() {
+            let left = usize::try_from(file.length() - at).unwrap_or(BLOCK).min(BLOCK);
+            let part = part.get_mut(..left).unwrap_or_default();
+            file.read_waiting(at, part)?;
+            blocks.push(Digest::blake3(part));
+            each(part);
+            at += left as u64;
+        }
+        Ok(Self(blocks.into()))
+    }
+
+    /// A digest of the whole, other for other bytes.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        for block in &self.0 {
+            hasher.update(&block.0);
+        }
+        Digest(*hasher.finalize().as_bytes())
+    }
+
+    /// Whether this is the part that begins there.
+    fn holds(&self, at: u64, part: &[u8]) -> bool {
+        let n = usize::try_from(at / BLOCK as u64).ok();
+        n.and_then(|n| self.0.get(n)).is_some_and(|block| *block == Digest::blake3(part))
+    }
+}
+
+/// What is known to be as it was put there, and what is not.
+pub(crate) struct Sound {
+    known: Mutex<Generations<Name, Arc<Blocks>>>,
+    damaged: Mutex<BTreeMap<String, String>>,
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self { known: Mutex::new(Generations::new(KNOWN)), damaged: Mutex::default() }
+    }
+}
+
+impl Sound {
+    fn known(&self) -> MutexGuard<'_, Generations<Name, Arc<Blocks>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, name: Name, blocks: Arc<Blocks>) {
+        let weight = 128 + 32 * blocks.0.len();
+        self.known().put(name, blocks, weight);
+    }
+
+    /// Takes note of what is not as it was put there.
+    pub fn note(&self, name: &str, why: &str) {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.len() < MOST_DAMAGED && damaged.insert(name.to_owned(), why.to_owned()).is_none() {
+            tracing::error!(
+                name,
+                why,
+                "a file in public/ is damaged and is not served; `onrecord repair` takes it from a mirror"
+            );
+        }
+    }
+
+    /// What was found damaged, with why.
+    pub fn damaged(&self) -> Vec<(String, String)> {
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.iter().map(|(name, why)| (name.clone(), why.clone())).collect()
+    }
+}
+
+/// A file that is as it was put there, part for part: each is looked at before it is given.
+#[derive(Clone)]
+pub(crate) struct SoundFile {
+    file: Arc<AtHand>,
+    blocks: Arc<Blocks>,
+    name: Name,
+    sound: Arc<Sound>,
+}
+
+impl SoundFile {
+    /// A file as it is.
+    #[cfg(test)]
+    pub fn as_it_is(file: AtHand) -> io::Result<Self> {
+        let blocks = Arc::new(Blocks::read(&file, |_| {})?);
+        let name = Name::File(Digest([0; 32]));
+        Ok(Self { file: Arc::new(file), blocks, name, sound: Arc::default() })
+    }
+
+    /// Bytes in the file.
+    pub fn length(&self) -> u64 {
+        self.file.length()
+    }
+
+    /// A digest of the whole, other for other bytes.
+    pub fn digest(&self) -> Digest {
+        self.blocks.digest()
+    }
+
+    /// The part that holds the byte at a place, with where it begins; `None` if that would take waiting.
+    pub fn part(&self, at: u64) -> Option<io::Result<(u64, Vec<u8>)>> {
+        let (from, mut part) = self.room(at);
+        self.file.read(from, &mut part).then(|| self.checked(from, part))
+    }
+
+    /// As [`part`](Self::part), and waits.
+    pub fn part_waiting(&self, at: u64) -> io::Result<(u64, Vec<u8>)> {
+        let (from, mut part) = self.room(at);
+        self.file.read_waiting(from, &mut part)?;
+        self.checked(from, part)
+    }
+
+    fn room(&self, at: u64) -> (u64, Vec<u8>) {
+        let from = at / BLOCK as u64 * BLOCK as u64;
+        let left = self.file.length().saturating_sub(from);
+        (from, vec![0; usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK))])
+    }
+
+    fn checked(&self, from: u64, part: Vec<u8>) -> io::Result<(u64, Vec<u8>)> {
+        if self.blocks.holds(from, &part) {
+            return Ok((from, part));
+        }
+        // Whoever asks next is told before the first byte.
+        self.sound.known().remove(&self.name);
+        self.sound.note(&self.name.to_string(), "other bytes than before");
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the file is damaged"))
+    }
+}
+
+/// The root of a full tile's hashes.
+fn top(hashes: &[Hash]) -> Option<Hash> {
+    let mut row = hashes.to_vec();
+    while row.len() > 1 {
+        row = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+    }
+    row.first().copied()
+}
+
+impl Shared {
+    /// Takes note of damage, and gives it as what a reader is told.
+    pub(super) fn damaged(&self, name: &str, why: &str) -> ReadError {
+        self.sound.note(name, why);
+        ReadError::Damaged(format!("{name}: {why}"))
+    }
+
+    /// Holds a full tile against the tree, and words against what their entries commit to.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] if it is another.
+    pub(super) fn check_tile(&self, path: &TilePath, bytes: &[u8]) -> Result<(), ReadError> {
+        let damaged = |why: &dyn std::fmt::Display| self.damaged(&path.to_string(), &why.to_string());
+        match path.kind() {
+            TileKind::Hashes { level } => {
+                let hashes = decode_hashes(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
+                let above = self.node((level + 1) * TILE_HEIGHT, path.index())?;
+                if top(&hashes) == Some(above) {
+                    Ok(())
+                } else {
+                    Err(damaged(&"other hashes than the tree has"))
+                }
+            }
+            TileKind::Entries => {
+                let entries = decode_bundle(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
+                for (index, entry) in (path.index() * u64::from(TILE_WIDTH)..).zip(entries) {
+                    if self.node(0, index)? != leaf_hash(entry) {
+                        return Err(damaged(&format!("entry {index} is not the one that is in the tree")));
+                    }
+                }
+                Ok(())
+            }
+            TileKind::Contents => {
+                let words = decode_contents(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
+                let bundle = TilePath::new(TileKind::Entries, path.index(), TILE_WIDTH);
+                let bundle = self.full_tile(bundle.map_err(|e| ReadError::Fault(e.to_string()))?)?;
+                let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| damaged(&e))?;
+                for ((index, raw), words) in (path.index() * u64::from(TILE_WIDTH)..).zip(entries).zip(words)
+                {
+                    let entry = self.parse(index, raw)?;
+                    if !self.is_good(index, &entry, words) {
+                        return Err(damaged(&format!(
+                            "the words of entry {index} are not those it commits to"
+                        )));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether words are what an entry commits to, or lack where they may.
+    fn is_good(&self, index: u64, entry: &Entry, words: Words<'_>) -> bool {
+        let event = entry.event();
+        match (event.content(), words) {
+            (None, Words::None) => true,
+            (Some(committed), Words::Present(words)) => committed.matches(words),
+            (Some(_), Words::Withheld) => {
+                let is_withheld = || self.fate(&event.id()).withheld_by(Position::Content).is_some();
+                self.lacks_words
+                    || is_withheld()
+                    // Given back, and not on the disk yet.
+                    || self.recent().pending.contains_key(&index)
+                    // Or withheld between these looks.
+                    || is_withheld()
+            }
+            _ => false,
+        }
+    }
+
+    /// A file of which all parts are known already; else given back.
+    pub(super) fn known_sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, AtHand> {
+        match self.sound.known().get(&name).cloned() {
+            Some(blocks) => Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.sound.clone() }),
+            None => Err(file),
+        }
+    }
+
+    /// A file, once it is known that all of it is as it was put there.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] if it is not.
+    pub(super) fn sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, ReadError> {
+        let cant = |e: io::Error| ReadError::Fault(format!("read {name}: {e}"));
+        let blocks = match name {
+            Name::File(digest) => {
+                let mut whole = blake3::Hasher::new();
+                let blocks = Blocks::read(&file, |part| _ = whole.update(part)).map_err(cant)?;
+                if Digest(*whole.finalize().as_bytes()) != digest {
+                    return Err(self.damaged(&name.to_string(), "other bytes than its name says"));
+                }
+                blocks
+            }
+            Name::Tile(path) => {
+                let mut bytes = Vec::new();
+                let blocks = Blocks::read(&file, |part| bytes.extend_from_slice(part)).map_err(cant)?;
+                let before = self.sound.known().get(&name).cloned();
+                // Content tiles are written anew when words are withheld.
+                if before.is_none_or(|before| *before != blocks) {
+                    self.check_tile(&path, &bytes)?;
+                }
+                blocks
+            }
+        };
+        let blocks = Arc::new(blocks);
+        self.sound.put(name, blocks.clone());
+        Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.sound.clone() })
+    }
+}

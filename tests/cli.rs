@@ -480,7 +480,7 @@ fn a_port_that_is_taken_is_named_before_anything_is_made() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let ran = place.run(&format!("demo --listen {address}"));
-    assert_eq!(ran.code, 2);
+    assert_eq!(ran.code, 3);
     assert!(ran.err.contains(&address.to_string()) && ran.err.contains("--listen"), "{}", ran.err);
     assert!(!place.path("demo-ledger").exists());
 }

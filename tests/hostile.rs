@@ -403,3 +403,145 @@ fn words_of_64_mib_in_one_tile_are_given_a_part_at_a_time() {
     assert!(more < 192 << 10, "{more} KiB more for {} KiB", file.len() >> 10);
     assert!(served.is_running());
 }
+
+#[test]
+fn what_was_sent_is_not_sent_back_by_any_way_of_saying_that_it_is_wrong() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    ledger(&dir);
+    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    use base64::Engine as _;
+    let line = base64::prelude::BASE64_STANDARD.encode([&[1, 2, 3, 4][..], &[7; 64]].concat());
+    let long = "Zq".repeat(30_000);
+    let event = |json: &str| format!("onrecord/event/v1\n{ORIGIN}\n{json}\n\n\u{2014} a.b/c {line}\n");
+    // One note, in 130 places of a short document.
+    let many = format!(
+        "mutation($i:SubmissionInput!){{record(input:{{submissions:[{}]}}){{results{{userErrors{{place message}}}}}}}}",
+        "$i ".repeat(130)
+    );
+    let within = format!("{{\"type\":\"statement.made\",\"facts\":{{\"{}\":1}}}}", &long[..50_000]);
+    for (what, json) in [
+        ("a member", format!("{{\"{long}\":1}}")),
+        ("a member within", within),
+        ("a type", format!("{{\"type\":\"{}\"}}", &long[..50_000])),
+        ("a number", format!("{{\"type\":{}}}", "9".repeat(50_000))),
+    ] {
+        let body = json!({"query": many, "variables": {"i": {"note": event(&json)}}}).to_string();
+        let answer = post(&served, body.as_bytes()).text();
+        let errors = answer.matches("\"place\"").count().max(1);
+        let of_each = (answer.matches("Zq").count() * 2 + answer.matches("99").count() * 2) / errors;
+        assert!(of_each <= 1 << 10 && answer.len() < 200_000, "{what}: {of_each} in each of {errors}");
+    }
+    let told = |reply: &Reply| reply.text().matches("Zq").count() * 2;
+    let encoded = "Zq".repeat(8_000);
+    for path in [
+        format!("/search?q={encoded}"),
+        format!("/search?q=a&since={encoded}&until={encoded}&case={encoded}&party={encoded}"),
+        format!("/search?{encoded}=1"),
+        format!("/{encoded}"),
+        format!("/case/{encoded}?asOf={encoded}"),
+        format!("/e/{encoded}"),
+        format!("/graphql?query={encoded}"),
+        format!("/tile/{encoded}"),
+    ] {
+        let reply = http::send(served.address, "GET", &path, &[], b"");
+        assert!(told(&reply) <= 1 << 10, "{}: {}", &path[..20], told(&reply));
+    }
+    let value = "Zq".repeat(400);
+    for (what, query) in [
+        (
+            "enums",
+            (0..8)
+                .map(|i| format!("a{i}:events(filter:{{types:[{value}]}}){{nodes{{id}}}} "))
+                .collect::<String>(),
+        ),
+        ("texts", (0..8).map(|i| format!("a{i}:case(by:{{eventId:\"{value}\"}}){{title}} ")).collect()),
+        ("aliases", (0..8).map(|i| format!("{}{i}:node(id:\"x\"){{id}} ", &value[..100])).collect()),
+    ] {
+        let reply = post(&served, &self::query(&format!("{{{query}}}")));
+        assert!(told(&reply) <= 1 << 10, "{what}: {} of {}", told(&reply), reply.text());
+    }
+    assert!(served.is_running());
+}
+
+#[test]
+fn answers_that_wait_to_be_packed_hold_no_more_than_their_share() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let text = "kata ".repeat(40_000);
+    let submissions: Vec<_> = (0..30).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
+    ledger.record_blocking(submissions, false).into_iter().for_each(|answer| drop(answer.unwrap()));
+    ledger.close();
+    drop(ledger);
+    let mut served = Served::start(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let rest = served.memory("VmRSS");
+    let mut sockets = Vec::new();
+    for n in 0..100 {
+        let mut stream = open_from(2, &served);
+        let body =
+            json!({"query": format!("{{x{n}:events(last:30){{nodes{{content{{raw}}}}}}}}")}).to_string();
+        let head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nContent-Type: application/json\r\n";
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        sockets.push(stream);
+    }
+    let mut given = 0;
+    for stream in &mut sockets {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        given += usize::from(&status == b"HTTP/1.1 200");
+    }
+    let more = served.memory("VmHWM") - rest;
+    // 100 of 6 MB would be 600 MB.
+    assert!(given > 0 && more < 420 << 10, "{more} KiB more, {given} given");
+    assert!(served.is_running());
+}
+
+#[test]
+fn heavy_requests_of_many_addresses_leave_turns_to_whoever_asks_for_little() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let text = "data peribadi bocor ".repeat(2_000);
+    for from in (0..600).step_by(50) {
+        let submissions = (from..from + 50).map(|i| statement(&story, &format!("{i} {text}")).1).collect();
+        ledger.record_blocking(submissions, false).into_iter().for_each(|answer| drop(answer.unwrap()));
+    }
+    ledger.close();
+    drop(ledger);
+    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    // A request may ask for a few searches; more is too much.
+    let searches = |n: usize, of: usize| {
+        let one = |k| {
+            format!("a{k}:search(words:\"data pe* bo* -q{n}r{k}\",first:100){{pageInfo{{hasNextPage}}}} ")
+        };
+        query(&format!("{{{}}}", (0..of).map(one).collect::<String>()))
+    };
+    assert_eq!(code(&post(&served, &searches(0, 60)).json()), "TOO_LARGE");
+    let mut sockets = Vec::new();
+    for n in 0..60 {
+        let mut stream = open_from(10 + n as u8 % 20, &served);
+        let body = searches(n, 4);
+        let head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        write!(stream, "{head}Content-Length: {}\r\n\r\n", body.len()).unwrap();
+        stream.write_all(&body).unwrap();
+        sockets.push(stream);
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let (mut longest, begun, mut asked) = (Duration::ZERO, Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(6) {
+        for path in ["/", "/checkpoint", "/e/20"] {
+            let began = Instant::now();
+            assert_eq!(send(served.address, "GET", path, &[], b"").status, 200, "{path}");
+            longest = longest.max(began.elapsed());
+            asked += 1;
+        }
+    }
+    assert!(longest < Duration::from_secs(2), "one of {asked} waited {longest:?}");
+    assert!(served.is_running());
+}

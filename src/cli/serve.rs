@@ -129,10 +129,11 @@ fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
 pub(super) fn ledger_failure(e: LedgerError) -> Failure {
     match e {
         LedgerError::Refused(refusal) => Failure::Event(refusal),
-        LedgerError::Exists(_)
-        | LedgerError::Locked(_)
-        | LedgerError::Broken(_)
-        | LedgerError::Mirror { .. } => Failure::Refused(e.to_string()),
+        // Whoever has it may be about to end: a service is started again for it.
+        e @ LedgerError::Locked(_) => Failure::Undecided(e.to_string()),
+        LedgerError::Exists(_) | LedgerError::Broken(_) | LedgerError::Mirror { .. } => {
+            Failure::Refused(e.to_string())
+        }
         LedgerError::NotALedger(_) => Failure::Usage(e.to_string()),
         e => Failure::Undecided(e.to_string()),
     }

@@ -209,7 +209,12 @@ pub(super) fn bind(listen: &str, flag: &str) -> Result<TcpListener, Failure> {
             io::ErrorKind::InvalidInput => "expected an address and a port".to_owned(),
             _ => e.to_string(),
         };
-        Failure::Usage(format!("{listen}: {why}; give another with {flag}, such as {flag} 127.0.0.1:8081"))
+        let message = format!("{listen}: {why}; give another with {flag}, such as {flag} 127.0.0.1:8081");
+        match e.kind() {
+            // Whoever listens may be about to end: a service is started again for it.
+            io::ErrorKind::AddrInUse => Failure::Undecided(message),
+            _ => Failure::Usage(message),
+        }
     })
 }
 

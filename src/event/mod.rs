@@ -29,6 +29,8 @@ pub(crate) use envelope::check_pseudonym;
 pub use envelope::{Event, MARKER, MAX_BY, MAX_EVENT, SignedEvent};
 pub use facts::{Country, Deadline, FactKind, ItemOutcome, ItemVerdict, Language, Position, Zone};
 pub use id::{Digest, EventId};
+#[cfg_attr(not(feature = "serve"), allow(unused_imports, reason = "answers are bounded by it"))]
+pub(crate) use refusal::MAX_REFUSAL;
 pub(crate) use refusal::quote;
 pub use refusal::{Code, Refusal};
 pub use schema::json_schema;

@@ -117,12 +117,27 @@ impl Refusal {
         expected: impl fmt::Display,
         found: impl fmt::Display,
     ) -> Self {
-        Self { code, place: place.into(), message: format!("expected {expected}, found {found}") }
+        Self::because(code, place, format!("expected {expected}, found {found}"))
     }
     /// A refusal whose finding is the code itself.
     pub fn because(code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, place: place.into(), message: message.into() }
+        Self { code, place: cut(place.into(), MAX_PLACE), message: cut(message.into(), MAX_REFUSAL) }
     }
+}
+
+/// Bytes of a refusal's message, at most. What was sent may be much longer.
+pub(crate) const MAX_REFUSAL: usize = 480;
+/// Bytes of the place that it names, at most.
+const MAX_PLACE: usize = 200;
+
+/// Cuts a text that is too long.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        let end = (0..=most - '…'.len_utf8()).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+    text
 }
 
 /// Quotes foreign text for an error: printable, at most 80 characters.
@@ -143,6 +158,20 @@ mod tests {
         for (i, code) in Code::ALL.iter().enumerate() {
             assert_eq!(code.as_str().parse(), Ok(*code));
             assert!(Code::ALL[..i].iter().all(|c| c.as_str() != code.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_little_of_what_was_sent_however_long_that_is() {
+        for sent in ["x", "ü", "\u{10ffff}", "\"", "\u{1}"] {
+            let long = sent.repeat(100_000);
+            for refusal in [
+                Refusal::new(Code::UnknownMember, format!("facts.{long}"), &long, quote(&long)),
+                Refusal::because(Code::BadFact, long.clone(), long.clone()),
+            ] {
+                assert!(refusal.place.len() <= MAX_PLACE && refusal.message.len() <= MAX_REFUSAL);
+                assert!(refusal.place.ends_with('…') && refusal.message.ends_with('…'));
+            }
         }
     }
 

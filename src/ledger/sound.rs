@@ -10,11 +10,11 @@ use std::{
 
 use super::reader::{ReadError, Shared};
 use crate::{
-    event::{Digest, Position},
+    event::{Digest, MAX_CONTENT, Position},
     generations::Generations,
     log::{
-        Entry, Hash, NodeReader as _, Rows as _, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
-        decode_bundle, decode_contents, decode_hashes, leaf_hash, node_hash,
+        Entry, Hash, MAX_ENTRY, NodeReader as _, Rows as _, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath,
+        Words, decode_bundle, decode_contents, decode_hashes, leaf_hash, node_hash,
     },
     store::disk::AtHand,
 };
@@ -25,6 +25,8 @@ pub(crate) const BLOCK: usize = 64 << 10;
 const KNOWN: usize = 16 << 20;
 /// Names that are kept of what is damaged; more are logged alone.
 const MOST_DAMAGED: usize = 1_000;
+/// Bytes of a bundle, at most.
+const MOST_OF_TILE: usize = TILE_WIDTH as usize * (2 + MAX_ENTRY);
 
 /// What a file in `public/` is found under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,33 +46,25 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Digests of all parts of a file.
+/// Digests of all parts of a file, and of the whole.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Blocks(Box<[Digest]>);
+pub(crate) struct Blocks(Box<[Digest]>, Digest);
 
 impl Blocks {
     /// Reads all of a file, and gives each part on.
     fn read(file: &AtHand, mut each: impl FnMut(&[u8])) -> io::Result<Self> {
-        let mut blocks = Vec::new();
+        let (mut blocks, mut whole) = (Vec::new(), blake3::Hasher::new());
         let (mut at, mut part) = (0, vec![0; BLOCK]);
         while at < file.length() {
             let left = usize::try_from(file.length() - at).unwrap_or(BLOCK).min(BLOCK);
             let part = part.get_mut(..left).unwrap_or_default();
             file.read_waiting(at, part)?;
             blocks.push(Digest::blake3(part));
+            whole.update(part);
             each(part);
             at += left as u64;
         }
-        Ok(Self(blocks.into()))
-    }
-
-    /// A digest of the whole, other for other bytes.
-    pub fn digest(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        for block in &self.0 {
-            hasher.update(&block.0);
-        }
-        Digest(*hasher.finalize().as_bytes())
+        Ok(Self(blocks.into(), Digest(*whole.finalize().as_bytes())))
     }
 
     /// Whether this is the part that begins there.
@@ -144,9 +138,9 @@ impl SoundFile {
         self.file.length()
     }
 
-    /// A digest of the whole, other for other bytes.
+    /// The BLAKE3 of all of it.
     pub fn digest(&self) -> Digest {
-        self.blocks.digest()
+        self.blocks.1
     }
 
     /// The part that holds the byte at a place, with where it begins; `None` if that would take waiting.
@@ -188,6 +182,78 @@ fn top(hashes: &[Hash]) -> Option<Hash> {
     row.first().copied()
 }
 
+/// A content tile while it is read: each text is held against what its entry commits to, and let go of.
+struct WordsChecked<'s> {
+    shared: &'s Shared,
+    path: TilePath,
+    entries: std::vec::IntoIter<(u64, Entry)>,
+    /// What was read of the text that comes next, with its length.
+    begun: Vec<u8>,
+    wrong: Option<String>,
+}
+
+impl<'s> WordsChecked<'s> {
+    fn begin(shared: &'s Shared, path: TilePath) -> Result<Self, ReadError> {
+        let bundle = TilePath::new(TileKind::Entries, path.index(), TILE_WIDTH);
+        let bundle = bundle.map_err(|e| ReadError::Fault(e.to_string()))?;
+        let bytes = shared.full_tile(bundle)?;
+        let raw =
+            decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{bundle}: {e}")))?;
+        let first = path.index() * u64::from(TILE_WIDTH);
+        let parsed = (first..).zip(raw).map(|(index, raw)| Ok((index, shared.parse(index, raw)?)));
+        let entries = parsed.collect::<Result<Vec<_>, ReadError>>()?.into_iter();
+        Ok(Self { shared, path, entries, begun: Vec::new(), wrong: None })
+    }
+
+    /// Takes the bytes that come next.
+    fn take(&mut self, mut bytes: &[u8]) {
+        while self.wrong.is_none() && !bytes.is_empty() {
+            let wanted = self.begun.first_chunk().map_or(4, |length| 4 + text_length(*length));
+            // What is longer than any text is cut here, and found to be no tile.
+            let (part, rest) =
+                bytes.split_at(bytes.len().min(wanted.min(4 + MAX_CONTENT) - self.begun.len()));
+            self.begun.extend_from_slice(part);
+            bytes = rest;
+            let whole = self
+                .begun
+                .first_chunk()
+                .is_some_and(|length| self.begun.len() == (4 + text_length(*length)).min(4 + MAX_CONTENT));
+            if whole {
+                self.item();
+            }
+        }
+    }
+
+    fn item(&mut self) {
+        let Some((index, entry)) = self.entries.next() else {
+            self.wrong = Some("more than 256 texts".to_owned());
+            return;
+        };
+        // As a tile of one.
+        match decode_contents(&self.begun, 1).as_deref() {
+            Ok([words]) if self.shared.is_good(index, &entry, *words) => {}
+            Ok(_) => self.wrong = Some(format!("the words of entry {index} are not those it commits to")),
+            Err(e) => self.wrong = Some(e.to_string()),
+        }
+        self.begun.clear();
+    }
+
+    fn end(mut self) -> Result<(), ReadError> {
+        if self.wrong.is_none() && (!self.begun.is_empty() || self.entries.next().is_some()) {
+            self.wrong = Some("it ends too early".to_owned());
+        }
+        self.wrong.map_or(Ok(()), |wrong| Err(self.shared.damaged(&self.path.to_string(), &wrong)))
+    }
+}
+
+/// Bytes of a text in a content tile, by its length there; none where it says that there is none.
+fn text_length(length: [u8; 4]) -> usize {
+    match u32::from_be_bytes(length) {
+        u32::MAX => 0,
+        length => usize::try_from(length).unwrap_or(usize::MAX).min(MAX_CONTENT + 1),
+    }
+}
+
 impl Shared {
     /// Takes note of damage, and gives it as what a reader is told.
     pub(super) fn damaged(&self, name: &str, why: &str) -> ReadError {
@@ -221,20 +287,9 @@ impl Shared {
                 Ok(())
             }
             TileKind::Contents => {
-                let words = decode_contents(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
-                let bundle = TilePath::new(TileKind::Entries, path.index(), TILE_WIDTH);
-                let bundle = self.full_tile(bundle.map_err(|e| ReadError::Fault(e.to_string()))?)?;
-                let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| damaged(&e))?;
-                for ((index, raw), words) in (path.index() * u64::from(TILE_WIDTH)..).zip(entries).zip(words)
-                {
-                    let entry = self.parse(index, raw)?;
-                    if !self.is_good(index, &entry, words) {
-                        return Err(damaged(&format!(
-                            "the words of entry {index} are not those it commits to"
-                        )));
-                    }
-                }
-                Ok(())
+                let mut checked = WordsChecked::begin(self, *path)?;
+                checked.take(bytes);
+                checked.end()
             }
         }
     }
@@ -274,21 +329,28 @@ impl Shared {
         let cant = |e: io::Error| ReadError::Fault(format!("read {name}: {e}"));
         let blocks = match name {
             Name::File(digest) => {
-                let mut whole = blake3::Hasher::new();
-                let blocks = Blocks::read(&file, |part| _ = whole.update(part)).map_err(cant)?;
-                if Digest(*whole.finalize().as_bytes()) != digest {
+                let blocks = Blocks::read(&file, |_| {}).map_err(cant)?;
+                if blocks.1 != digest {
                     return Err(self.damaged(&name.to_string(), "other bytes than its name says"));
                 }
                 blocks
             }
-            Name::Tile(path) => {
-                let mut bytes = Vec::new();
-                let blocks = Blocks::read(&file, |part| bytes.extend_from_slice(part)).map_err(cant)?;
-                let before = self.sound.known().get(&name).cloned();
-                // Content tiles are written anew when words are withheld.
-                if before.is_none_or(|before| *before != blocks) {
-                    self.check_tile(&path, &bytes)?;
+            Name::Tile(path) if path.kind() == TileKind::Contents => {
+                let known = self.sound.known().get(&name).cloned();
+                let mut blocks = Blocks::read(&file, |_| {}).map_err(cant)?;
+                // Such a tile is written anew when words are withheld. It may have 64 MiB: it is never in memory whole.
+                if known.is_none_or(|known| *known != blocks) {
+                    let mut checked = WordsChecked::begin(self, path)?;
+                    blocks = Blocks::read(&file, |part| checked.take(part)).map_err(cant)?;
+                    checked.end()?;
                 }
+                blocks
+            }
+            Name::Tile(path) => {
+                let mut bytes =
+                    Vec::with_capacity(usize::try_from(file.length()).unwrap_or(0).min(MOST_OF_TILE));
+                let blocks = Blocks::read(&file, |part| bytes.extend_from_slice(part)).map_err(cant)?;
+                self.check_tile(&path, &bytes)?;
                 blocks
             }
         };

@@ -14,6 +14,7 @@ use super::{
     App,
     answer::{self, REVALIDATE, blocking, bytes},
     client::Client,
+    turns::Weight,
 };
 use crate::{
     event::EventId,
@@ -43,7 +44,7 @@ pub async fn get(
     let parts = stream::try_unfold(export, move |mut export| {
         let turns = turns.clone();
         async move {
-            let turn = turns.wait(client).await;
+            let turn = turns.wait(client, Weight::Light).await;
             let making = move || turn.spend(|| export.part().map(|part| (part, export)));
             let made = tokio::task::spawn_blocking(making).await;
             match made {

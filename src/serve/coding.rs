@@ -21,7 +21,7 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use http_body_util::BodyExt as _;
 
-use super::{App, Client, bodies::Streamed};
+use super::{App, bodies::Streamed, guard, limits, shares::Taker, turns::Weight};
 
 /// What the tag of a compressed answer ends in: its bytes are others (RFC 9110, section 8.8.3.3).
 pub const TAG_SUFFIX: &str = "-gzip";
@@ -59,7 +59,7 @@ pub fn takes_gzip(headers: &HeaderMap) -> bool {
 /// Compresses what is worth it, for those who take it; what takes a while, in turn.
 pub async fn encode(
     State(app): State<App>,
-    Extension(client): Extension<Client>,
+    Extension(taker): Extension<Taker>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -72,10 +72,16 @@ pub async fn encode(
     if !wanted {
         return Response::from_parts(parts, body);
     }
-    let turn = match body.size_hint().upper() {
-        Some(length) if length <= INLINE as u64 => None,
-        _ => Some(app.turns.wait(client).await),
-    };
+    let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    // It is in memory while it waits for its turn, or comes there.
+    let mut held = None;
+    if length > limits::ANSWER_SHORT {
+        held = app.edge.answers.take_for(&taker).and_then(|mut held| held.grow(length).then_some(held));
+        if held.is_none() {
+            return guard::busy(&app.edge, guard::TOO_MANY_ANSWERS);
+        }
+    }
+    let turn = if length <= INLINE { None } else { Some(app.turns.wait(taker.client, Weight::Light).await) };
     // It comes into memory whole; the answer to HEAD too, until the router takes its body away.
     let Ok(plain) = body.collect().await else { return failed() };
     let plain = plain.to_bytes();
@@ -88,6 +94,7 @@ pub async fn encode(
         };
         tokio::task::spawn_blocking(packing).await.unwrap_or_else(|e| Err(e.into()))
     };
+    drop(held);
     let Ok(packed) = packed else { return failed() };
     parts.headers.remove(CONTENT_LENGTH);
     parts.extensions.remove::<Streamed>();

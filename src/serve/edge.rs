@@ -58,7 +58,8 @@ impl Edge {
         let most = system::connections(options.connections);
         Self(Arc::new(Inner {
             connections: Connections::new(most, options.connections_each, counts.clone()),
-            requests: Shares::new(limits::REQUESTS, limits::REQUESTS_EACH),
+            // None goes to another: but nobody takes so many that less are left for others than they hold.
+            requests: Shares::contended(limits::REQUESTS, limits::REQUESTS_EACH, limits::PAUSE),
             upgraded: Shares::contended(
                 limits::UPGRADED.min(most / 2),
                 limits::UPGRADED_EACH,

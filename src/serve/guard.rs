@@ -85,7 +85,7 @@ async fn follow(edge: &Edge, taker: &Taker, seat: &Arc<Seat>, mut request: Reque
         length => {
             let held = edge.answers.take_for(taker).and_then(|mut held| held.grow(length).then_some(held));
             if held.is_none() {
-                response = busy(edge, "too many answers on their way");
+                response = busy(edge, TOO_MANY_ANSWERS);
             }
             held
         }
@@ -132,6 +132,8 @@ async fn admit(edge: &Edge, client: Client, request: Request, next: Next) -> Res
     }
 }
 
+/// Why an answer is not given.
+pub const TOO_MANY_ANSWERS: &str = "too many answers on their way";
 /// Why a request is not worked on.
 pub const TOO_MANY: &str = "too many requests at once";
 

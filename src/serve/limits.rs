@@ -16,9 +16,9 @@ pub const UPGRADED: usize = 1_024;
 /// Upgraded connections of one client.
 pub const UPGRADED_EACH: usize = 64;
 /// Requests worked on at once, while their answer has not begun; more get 503.
-pub const REQUESTS: usize = 256;
+pub const REQUESTS: usize = 1_024;
 /// Requests of one client worked on at once.
-pub const REQUESTS_EACH: usize = 128;
+pub const REQUESTS_EACH: usize = 64;
 /// What took no longer than this the last time is made by whatever thread reads the request.
 pub const IN_PLACE: Duration = Duration::from_millis(2);
 /// Queries that run at once for each core: some wait for the disk. More wait for their turn.
@@ -133,6 +133,10 @@ pub const GRAPHQL_UNFOLDED: u64 = 20_000;
 pub const GRAPHQL_COMPARED: u64 = 50_000;
 /// Values in an answer, pages counted by the length asked for: see `serve/graphql/cost.rs`.
 pub const GRAPHQL_COST: u64 = 20_000;
+/// A request that asks for more values than this may take long.
+pub const HEAVY_VALUES: u64 = 4_000;
+/// Or that takes more work than this to find them: proofs of 45 entries, or 20 states of a case.
+pub const HEAVY_WORK: u64 = 400;
 /// Values in an answer that tell of the schema. All that tools ask for is some 25,000.
 pub const GRAPHQL_INTROSPECTION: u64 = 60_000;
 /// Bytes of an answer.
@@ -147,6 +151,8 @@ pub const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 pub const ERRORS_MOST: usize = 5;
 /// Bytes of one error, as JSON writes them.
 pub const ERROR_BYTES: usize = 512;
+/// Bytes of all errors of an answer together, what the server says of itself not counted.
+pub const ERRORS_BYTES: usize = 1 << 10;
 /// Fields with an alias in a query.
 pub const GRAPHQL_ALIASES: u64 = 64;
 /// Directives on one field.

@@ -200,11 +200,14 @@ fn routes(app: App) -> Router {
         .route("/demand/{id}/text", get(pages::demand::text))
         .route("/party/{id}", get(pages::party::page))
         .route("/party/{id}/text", get(pages::party::text))
-        .route("/search", get(pages::search::page))
         .route("/transparency", get(pages::transparency::page))
         .route("/exhibit/{name}", get(raw::exhibit))
         .route_layer(middleware::from_fn_with_state(app.clone(), turns::take));
+    let heavy = Router::new()
+        .route("/search", get(pages::search::page))
+        .route_layer(middleware::from_fn_with_state(app.clone(), turns::take_heavy));
     let router = computed
+        .merge(heavy)
         .route("/case/{id}/exhibits.zip", get(case_file::get))
         .route("/verify", get(pages::verify::page))
         .route("/verify.html", get(pages::verify::file))

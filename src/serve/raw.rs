@@ -15,7 +15,7 @@ use super::{
     bodies::Streamed,
     coding::Compressible,
     file_body::FileBody,
-    turns,
+    turns::{self, Weight},
 };
 use crate::{
     event::Digest,
@@ -84,7 +84,7 @@ pub async fn tile(
     });
     match path.kind() {
         // Words are put together, or hashed, for whoever asks: work, and up to 64 MiB in memory.
-        TileKind::Contents => turns::in_turn(&app, client, read).await,
+        TileKind::Contents => turns::in_turn(&app, client, Weight::Light, read).await,
         _ => read.await,
     }
 }

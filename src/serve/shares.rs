@@ -69,7 +69,8 @@ enum Short {
 }
 
 impl Shares {
-    /// A stock of what is held for as long as the server takes.
+    /// A stock of which a client may take its part whatever others hold.
+    #[cfg(test)]
     pub fn new(all: usize, each: usize) -> Arc<Self> {
         Arc::new(Self { all, each, patience: None, held: Mutex::default() })
     }

@@ -71,17 +71,25 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// Bytes of memory that the machine has. Asked of the system: its files may be hidden from a service.
+#[cfg(target_os = "linux")]
+fn memory_of_machine() -> Option<usize> {
+    let info = rustix::system::sysinfo();
+    usize::try_from(info.totalram).ok()?.checked_mul(usize::try_from(info.mem_unit).ok()?.max(1))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_of_machine() -> Option<usize> {
+    None
+}
+
 /// Bytes of what readers ask for that are kept in memory, unless told otherwise: a quarter of what there is.
 pub(super) fn cache() -> usize {
     const LEAST: usize = 64 << 20;
     const MOST: usize = 1 << 30;
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let machine = read("/proc/meminfo").and_then(|text| {
-        let kib: usize = text.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok()?;
-        kib.checked_mul(1 << 10)
-    });
-    // A container may have less. It is `max` where it has all.
-    let container = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse().ok());
-    let memory = machine.into_iter().chain(container).min();
+    // A container may have less than the machine. It is `max` where it has all.
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let container = container.and_then(|text| text.trim().parse().ok());
+    let memory = memory_of_machine().into_iter().chain(container).min();
     memory.map_or(LEAST, |bytes| bytes / 4).clamp(LEAST, MOST)
 }

@@ -30,13 +30,37 @@ pub(super) async fn take(
     request: Request,
     next: Next,
 ) -> Response {
-    in_turn(&app, client, next.run(request)).await
+    in_turn(&app, client, Weight::Light, next.run(request)).await
+}
+
+/// The same of a request that may take long.
+pub(super) async fn take_heavy(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    request: Request,
+    next: Next,
+) -> Response {
+    in_turn(&app, client, Weight::Heavy, next.run(request)).await
 }
 
 /// Makes an answer in its turn.
-pub(super) async fn in_turn(app: &App, client: Client, made: impl Future<Output = Response>) -> Response {
-    let turn = app.turns.wait(client).await;
+pub(super) async fn in_turn(
+    app: &App,
+    client: Client,
+    weight: Weight,
+    made: impl Future<Output = Response>,
+) -> Response {
+    let turn = app.turns.wait(client, weight).await;
     WORK.scope(turn.work.clone(), made).await
+}
+
+/// What is known of a request's work before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Most take a few milliseconds.
+    Light,
+    /// It may take seconds. Whoever asks for it need not be known for that yet.
+    Heavy,
 }
 
 /// How long a turn kept processors at work, in microseconds. Time in which it waited for one is not its client's doing.
@@ -78,7 +102,7 @@ fn processor_time() -> Duration {
     }
 }
 
-/// So many work at once. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
+/// So many work at once; heavy requests in half of the turns at most, whoever sends them. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
 /// for itself. Whoever took a long turn of late leaves half of them to clients that worked little, or clearly less than any
 /// that works now: so who asks for a little never waits until the long work of others has ended, and finds a processor.
 #[derive(Debug)]
@@ -89,11 +113,11 @@ pub(super) struct Turns {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The client of each turn.
-    working: Vec<Client>,
+    /// The client of each turn, and what it does.
+    working: Vec<(Client, Weight)>,
     /// Each client that waits, once.
     ring: VecDeque<Client>,
-    waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>>,
+    waiting: HashMap<Client, VecDeque<(oneshot::Sender<Turn>, Weight)>>,
     /// How long each client worked of late; who is not named worked hardly at all.
     worked: HashMap<Client, Worked>,
 }
@@ -122,6 +146,7 @@ pub(super) struct Turn {
     /// None if it was not taken.
     of: Option<Arc<Turns>>,
     client: Client,
+    weight: Weight,
     work: Work,
 }
 
@@ -141,12 +166,16 @@ impl Turns {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(self: &Arc<Self>, client: Client) -> Turn {
-        Turn { of: Some(self.clone()), client, work: Work::default() }
+    fn turn(self: &Arc<Self>, (client, weight): (Client, Weight)) -> Turn {
+        Turn { of: Some(self.clone()), client, weight, work: Work::default() }
     }
 
     /// Whether there is a turn for a client.
-    fn has_one(&self, queue: &Queue, client: Client, now: Instant) -> bool {
+    fn has_one(&self, queue: &Queue, (client, weight): (Client, Weight), now: Instant) -> bool {
+        let heavy = queue.working.iter().filter(|(_, weight)| *weight == Weight::Heavy).count();
+        if weight == Weight::Heavy && heavy >= self.most.div_ceil(2) {
+            return false;
+        }
         // Where there is one turn, it is everybody's. So are all where turns are short: one is free in no time.
         let for_all = if queue.works_long(client, now) { self.most.div_ceil(2) } else { self.most };
         let free = |most: usize| queue.working.len() < most;
@@ -154,17 +183,17 @@ impl Turns {
     }
 
     /// Waits for a turn; those of one client come in the order in which it asked.
-    pub async fn wait(self: &Arc<Self>, client: Client) -> Turn {
+    pub async fn wait(self: &Arc<Self>, client: Client, weight: Weight) -> Turn {
         loop {
             let coming = {
                 let mut queue = self.lock();
                 let now = Instant::now();
                 // Nobody waits who could have it: turns are handed out when one is given back.
-                if self.has_one(&queue, client, now) {
-                    queue.working.push(client);
-                    return self.turn(client);
+                if self.has_one(&queue, (client, weight), now) {
+                    queue.working.push((client, weight));
+                    return self.turn((client, weight));
                 }
-                queue.join(client)
+                queue.join(client, weight)
             };
             // It comes before its sender is dropped.
             if let Ok(turn) = coming.await {
@@ -176,12 +205,12 @@ impl Turns {
     /// Gives turns to those who wait, as long as there are any for them.
     fn hand_out(self: &Arc<Self>, queue: &mut Queue) {
         let now = Instant::now();
-        while let Some((client, next)) = queue.next(now, |queue, client| self.has_one(queue, client, now)) {
-            queue.working.push(client);
-            if let Err(mut turn) = next.send(self.turn(client)) {
+        while let Some((work, next)) = queue.next(now, |queue, work| self.has_one(queue, work, now)) {
+            queue.working.push(work);
+            if let Err(mut turn) = next.send(self.turn(work)) {
                 // Gave up just now.
                 turn.of = None;
-                queue.stops(client);
+                queue.stops(work);
             }
         }
     }
@@ -197,8 +226,8 @@ impl Queue {
     fn worked_little(&self, client: Client, now: Instant) -> bool {
         let little = limits::WORKED_LITTLE.as_secs_f64();
         let worked = self.worked(client, now);
-        let others = self.working.iter().filter(|other| **other != client);
-        let much = others.map(|other| self.worked(*other, now)).filter(|worked| *worked >= little);
+        let others = self.working.iter().filter(|(other, _)| *other != client);
+        let much = others.map(|(other, _)| self.worked(*other, now)).filter(|worked| *worked >= little);
         let least = much.fold(f64::INFINITY, f64::min);
         worked < little || least.is_finite() && worked < least * 0.75
     }
@@ -209,8 +238,8 @@ impl Queue {
         long.is_some_and(|long| now.saturating_duration_since(long) < limits::WORK_FORGOTTEN)
     }
 
-    fn stops(&mut self, client: Client) {
-        if let Some(at) = self.working.iter().position(|working| *working == client) {
+    fn stops(&mut self, work: (Client, Weight)) {
+        if let Some(at) = self.working.iter().position(|working| *working == work) {
             self.working.swap_remove(at);
         }
     }
@@ -225,13 +254,13 @@ impl Queue {
         }
     }
 
-    fn join(&mut self, client: Client) -> oneshot::Receiver<Turn> {
+    fn join(&mut self, client: Client, weight: Weight) -> oneshot::Receiver<Turn> {
         let (sender, coming) = oneshot::channel();
         let own = self.waiting.entry(client).or_default();
         if own.is_empty() {
             self.ring.push_back(client);
         }
-        own.push_back(sender);
+        own.push_back((sender, weight));
         coming
     }
 
@@ -240,23 +269,32 @@ impl Queue {
     fn next(
         &mut self,
         now: Instant,
-        may: impl Fn(&Self, Client) -> bool,
-    ) -> Option<(Client, oneshot::Sender<Turn>)> {
+        may: impl Fn(&Self, (Client, Weight)) -> bool,
+    ) -> Option<((Client, Weight), oneshot::Sender<Turn>)> {
         loop {
-            let waiting = self.ring.iter().enumerate().filter(|(_, client)| may(self, **client));
+            // A light request does not wait behind a heavy one of its client.
+            let first = |client: &Client| {
+                let own = self.waiting.get(client)?;
+                own.iter().map(|(_, weight)| *weight).find(|weight| may(self, (*client, *weight)))
+            };
+            let waiting = self.ring.iter().enumerate().filter(|(_, client)| first(client).is_some());
             // What differs by less than a hundredth of a second is alike.
             let alike = |client: &Client| (self.worked(*client, now) * 100.0) as u64;
-            let (at, _) = waiting.min_by_key(|(_, client)| alike(client))?;
+            let (at, client) = waiting.min_by_key(|(_, client)| alike(client))?;
+            let Some(weight) = first(client) else { continue };
             let client = self.ring.remove(at)?;
             let Some(own) = self.waiting.get_mut(&client) else { continue };
-            let next = std::iter::from_fn(|| own.pop_front()).find(|waits| !waits.is_closed());
+            // Who gave up is forgotten.
+            own.retain(|(waits, _)| !waits.is_closed());
+            let place = own.iter().position(|(_, of)| *of == weight);
+            let next = place.and_then(|place| own.remove(place)).map(|(next, _)| next);
             if own.is_empty() {
                 self.waiting.remove(&client);
             } else {
                 self.ring.push_back(client);
             }
             if let Some(next) = next {
-                return Some((client, next));
+                return Some(((client, weight), next));
             }
         }
     }
@@ -266,7 +304,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let Some(turns) = self.of.take() else { return };
         let mut queue = turns.lock();
-        queue.stops(self.client);
+        queue.stops((self.client, self.weight));
         queue.has_worked(self.client, self.work.time(), Instant::now());
         turns.hand_out(&mut queue);
     }
@@ -287,7 +325,7 @@ mod tests {
     /// Waits as far as can be told now.
     fn ask(turns: &Arc<Turns>, n: u8) -> Waiting {
         let turns = turns.clone();
-        let mut waiting: Waiting = Box::pin(async move { turns.wait(client(n)).await });
+        let mut waiting: Waiting = Box::pin(async move { turns.wait(client(n), Weight::Light).await });
         assert!(poll(&mut waiting).is_none(), "no turn is free");
         waiting
     }
@@ -302,7 +340,7 @@ mod tests {
 
     fn first(turns: &Arc<Turns>) -> Turn {
         let turns = turns.clone();
-        poll(&mut (Box::pin(async move { turns.wait(client(9)).await }) as Waiting)).unwrap()
+        poll(&mut (Box::pin(async move { turns.wait(client(9), Weight::Light).await }) as Waiting)).unwrap()
     }
 
     #[test]
@@ -371,7 +409,7 @@ mod tests {
 
     fn waits(turns: &Arc<Turns>, n: u8) -> Waiting {
         let turns = turns.clone();
-        Box::pin(async move { turns.wait(client(n)).await })
+        Box::pin(async move { turns.wait(client(n), Weight::Light).await })
     }
 
     #[test]
@@ -392,6 +430,28 @@ mod tests {
         assert!(poll(&mut much[2]).is_none(), "it is kept again");
         drop((held, half));
         assert!(poll(&mut much[2]).is_some(), "and who asks for much goes on");
+    }
+
+    #[test]
+    fn heavy_requests_have_half_of_the_turns_though_nobody_knows_who_sends_them() {
+        let turns = Turns::new(4);
+        let heavy = |n: u8| -> Waiting {
+            let turns = turns.clone();
+            Box::pin(async move { turns.wait(client(n), Weight::Heavy).await })
+        };
+        let mut all: Vec<Waiting> = (1..=4).map(heavy).collect();
+        let mut held: Vec<Option<Turn>> = all.iter_mut().map(poll).collect();
+        assert_eq!(held.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false, false]);
+        // One of them asks for something light as well, and so does somebody else.
+        let light = [poll(&mut waits(&turns, 3)), poll(&mut waits(&turns, 5))];
+        assert!(light.iter().all(Option::is_some));
+        let mut waiting = waits(&turns, 3);
+        assert!(poll(&mut waiting).is_none(), "four work");
+        drop(light);
+        assert!(poll(&mut waiting).is_some(), "not behind its own heavy one");
+        assert!(poll(&mut all[2]).is_none(), "two heavy ones work");
+        held.clear();
+        assert!(poll(&mut all[2]).is_some() && poll(&mut all[3]).is_some());
     }
 
     #[test]

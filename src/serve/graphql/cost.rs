@@ -22,16 +22,18 @@ use async_graphql::{
 
 use super::errors;
 use crate::{
-    event::{EventType, MAX_BY, MAX_CONTENT, MAX_EVENT},
+    event::{EventType, MAX_BY, MAX_CONTENT, MAX_EVENT, MAX_REFUSAL},
     log::{MAX_CHECKPOINT, MAX_ENTRY, MAX_PROOF},
     serve::limits,
 };
 
 /// How long a list is as a rule that is no page, where it is not known better.
 const LIST: u64 = 10;
+/// What a search costs, which may take a second: a request holds four.
+const SEARCH: u64 = 4_500;
 /// What a field costs beside what it shows, where that takes more than reading an entry.
 const WORK: &[(&str, u64)] =
-    &[("inclusionProof", 10), ("consistencyProof", 10), ("tlogProof", 10), ("proof", 10), ("search", 100)];
+    &[("inclusionProof", 10), ("consistencyProof", 10), ("tlogProof", 10), ("proof", 10), ("search", SEARCH)];
 /// What a field costs that folds the entries of a case, or looks through those of a party.
 const FOLDS: &[(&str, u64)] = &[("state", 20), ("demand", 20), ("transparency", 100)];
 
@@ -212,7 +214,7 @@ impl Longest {
             ("Checkpoint", "note", _) => 2 * MAX_CHECKPOINT as u64 + 2,
             (_, "proof" | "tlogProof", "String") => 2 * MAX_PROOF as u64 + 2,
             ("Content", "raw", _) => 2 * TEXT + 2,
-            ("UserError", _, "String") => 4 << 10,
+            ("UserError", _, "String") => 2 * MAX_REFUSAL as u64 + 2,
             ("PageInfo", ..) | (_, "cursor", _) => 64,
             (parent, _, "String") if parent.starts_with("__") => self.text.max(SCHEMA_NAME + 2),
             (_, "facts", "JSON") => return (MAX_EVENT as u64, 2 * MAX_EVENT as u64),
@@ -321,6 +323,8 @@ pub struct Cost {
     pub most_values: u64,
     /// Bytes that it can hold, as JSON.
     pub most_bytes: u64,
+    /// What it takes to find the values, of these: folding, searching, proving.
+    pub work: u64,
 }
 
 impl Cost {
@@ -329,6 +333,12 @@ impl Cost {
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.most_values = self.most_values.saturating_add(other.most_values);
         self.most_bytes = self.most_bytes.saturating_add(other.most_bytes);
+        self.work = self.work.saturating_add(other.work);
+    }
+
+    /// Whether it may take long to answer.
+    pub fn is_heavy(&self) -> bool {
+        self.values > limits::HEAVY_VALUES || self.work > limits::HEAVY_WORK
     }
 
     /// Whether the answer may turn out to be too much, and must be counted while it is made.
@@ -382,7 +392,7 @@ impl<'d> Counting<'d> {
         let aliases = u64::from(field.alias.is_some());
         // Its name with quotes, a colon and a comma.
         let name = field.alias.as_ref().unwrap_or(&field.name).node.len() as u64 + 4;
-        let mut cost = Cost { values: 1, aliases, most_values: 1, most_bytes: name };
+        let mut cost = Cost { values: 1, aliases, most_values: 1, most_bytes: name, work: 0 };
         let Some(known) = TYPES.fields.get(of).and_then(|fields| fields.get(&field.name.node)) else {
             // `__typename`, or what validation refuses.
             cost.add(self.selections(of, &field.selection_set));
@@ -405,6 +415,7 @@ impl<'d> Counting<'d> {
             aliases: below.aliases,
             most_values: values.saturating_mul(most),
             most_bytes: bytes.saturating_mul(most).saturating_add(2),
+            work: below.work.saturating_mul(times).saturating_add(known.own - 1),
         });
         cost
     }

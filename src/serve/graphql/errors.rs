@@ -17,14 +17,23 @@ pub fn refusal(code: &str, message: impl Into<String>, pos: Option<Pos>) -> Serv
     error
 }
 
-/// Cuts a text for which JSON would take more than so many bytes, and says how long it was. What was cut stays as it is.
-fn cut(text: &mut String, most: usize) {
-    let bytes = |c: char| match c {
+/// Bytes of a character in JSON.
+fn bytes(c: char) -> usize {
+    match c {
         '"' | '\\' => 2,
         c if c.is_control() => 6,
         c => c.len_utf8(),
-    };
-    if text.chars().map(bytes).sum::<usize>() <= most {
+    }
+}
+
+/// Bytes of a text in JSON.
+fn written(text: &str) -> usize {
+    text.chars().map(bytes).sum()
+}
+
+/// Cuts a text for which JSON would take more than so many bytes, and says how long it was. What was cut stays as it is.
+fn cut(text: &mut String, most: usize) {
+    if written(text) <= most {
         return;
     }
     // Room for what is said of it.
@@ -62,21 +71,37 @@ pub fn bound(errors: &mut Vec<ServerError>) {
     if found > limits::ERRORS_MOST + 1 {
         errors.truncate(limits::ERRORS_MOST);
     }
+    let mut left = limits::ERRORS_BYTES;
+    let mut kept = 0;
     // An error names its places; one of each field that is in the way of another is enough.
     for error in errors.iter_mut() {
-        cut(&mut error.message, limits::ERROR_BYTES);
+        let own = error.message.ends_with(LEFT_OUT);
+        // Of one that would be cut to nothing, nothing is said.
+        if left < LEAST && !own {
+            break;
+        }
+        cut(&mut error.message, limits::ERROR_BYTES.min(left.max(LEAST)));
+        left = left.saturating_sub(if own { 0 } else { written(&error.message) });
         error.locations.truncate(limits::ERRORS_MOST);
-        if names(error) > limits::ERROR_BYTES {
+        if names(error) > left {
             // Its place is named by `locations` too.
             error.path.clear();
         }
+        left = left.saturating_sub(names(error));
         add_code(error);
+        kept += 1;
     }
+    errors.truncate(kept);
     if found > errors.len() {
-        let message = format!("{} more errors are left out", found - errors.len());
+        let message = format!("{}{LEFT_OUT}", found - errors.len());
         errors.push(refusal("BAD_REQUEST", message, None));
     }
 }
+
+/// How the last error ends that says of others that they are not told.
+const LEFT_OUT: &str = " more errors are left out";
+/// The fewest bytes of an error that still say something.
+const LEAST: usize = 128;
 
 /// Bounds the errors of an answer.
 pub fn bounded(mut answer: Response) -> Response {
@@ -96,16 +121,32 @@ mod tests {
             let mut errors = vec![error; 1_000];
             bound(&mut errors);
             let text = serde_json::to_string(&errors).unwrap();
-            assert!(text.len() < 4_000, "{sent:?}: {} bytes", text.len());
-            assert_eq!(errors.len(), limits::ERRORS_MOST + 1);
+            assert!(text.len() < 1_800, "{sent:?}: {} bytes", text.len());
+            assert!(errors.len() >= 2 && errors.len() <= limits::ERRORS_MOST + 1);
             assert!(errors[0].message.ends_with(&format!("… ({} bytes)", sent.len() << 20)));
-            assert!(errors.last().unwrap().message.starts_with("995 more"));
+            assert!(errors.last().unwrap().message.ends_with(LEFT_OUT));
             assert!(errors.iter().all(|e| e.extensions.as_ref().unwrap().get("code").is_some()));
             // Who hands them on bounds them too.
             let mut again = errors.clone();
             bound(&mut again);
             assert_eq!(serde_json::to_string(&again).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn all_errors_together_say_no_more_than_one_may() {
+        let mut error = ServerError::new(format!("unknown: {}", "x".repeat(400)), None);
+        error.path = vec![PathSegment::Field("alias".repeat(40)); 3];
+        let mut errors = vec![error; 5];
+        bound(&mut errors);
+        let text = serde_json::to_string(&errors).unwrap();
+        let of_sent = text.matches("x").count() + 5 * text.matches("alias").count();
+        assert!(of_sent <= limits::ERRORS_BYTES, "{of_sent}");
+        assert!(errors.last().unwrap().message.ends_with(LEFT_OUT));
+        // Short ones are all told.
+        let mut errors: Vec<_> = (0..5).map(|i| ServerError::new(format!("no field {i}"), None)).collect();
+        bound(&mut errors);
+        assert_eq!(errors.len(), 5);
     }
 
     #[test]

@@ -49,7 +49,7 @@ use crate::{
         client::Client,
         clock, guard, limits, pages,
         shares::{Share, Taker},
-        turns::Turn,
+        turns::{Turn, Weight},
     },
     views::{Allowance, Views},
 };
@@ -194,7 +194,7 @@ async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unr
     let value = if bytes.len() <= limits::READ_IN_PLACE {
         json::read(&bytes)
     } else {
-        let turn = app.turns.wait(client).await;
+        let turn = app.turns.wait(client, Weight::Light).await;
         let reading = tokio::task::spawn_blocking(move || turn.spend(|| json::read(&bytes)));
         // It does not panic; if it did, nothing was read.
         reading.await.unwrap_or(Err(Unread::NotJson))
@@ -330,7 +330,7 @@ pub(super) async fn parsed(app: &App, client: Client, mut request: Request) -> R
         app.documents.parse(&mut request)?;
         return Ok(request);
     }
-    let turn = app.turns.wait(client).await;
+    let turn = app.turns.wait(client, Weight::Light).await;
     let app = app.clone();
     let parsing = tokio::task::spawn_blocking(move || {
         turn.spend(|| app.documents.parse(&mut request).map(|()| request))
@@ -384,6 +384,8 @@ pub(super) struct Allowed {
     pub typenames: u64,
     /// Whether checking it takes no time to speak of.
     pub light: bool,
+    /// Whether making it may take long.
+    pub weight: Weight,
 }
 
 /// Refuses a request that is known not to be allowed before it is run.
@@ -398,7 +400,8 @@ pub(super) fn allow(request: &mut Request) -> Result<Allowed, ServerError> {
         variables::check(document, name.as_deref(), &variables)?;
         let cost = cost::check(document, &variables, &order)?;
         let Shape { typenames, compared } = shape::check(document, &order, &variables)?;
-        Ok(Allowed { open: cost.is_open(), typenames, light: compared <= limits::CHECKED_IN_PLACE })
+        let weight = if cost.is_heavy() { Weight::Heavy } else { Weight::Light };
+        Ok(Allowed { open: cost.is_open(), typenames, light: compared <= limits::CHECKED_IN_PLACE, weight })
     });
     request.variables = variables;
     allowed
@@ -429,7 +432,7 @@ pub(super) async fn execute<T: Send + 'static>(
         Err(refused) => return Some(finish(Answer::from_errors(vec![refused]))),
     };
     let in_place = allowed.light && mutates(&mut request);
-    let turn = if in_place { None } else { Some(app.turns.wait(client).await) };
+    let turn = if in_place { None } else { Some(app.turns.wait(client, allowed.weight).await) };
     let (views, now) = (app.views(), Now::new(clock::now()));
     let finish = |answer, _| finish(answer);
     execute_with(app, Some(allowed), client, share, request, turn, (views, now), finish).await
@@ -513,6 +516,8 @@ async fn run(
         Ok(allowed) => allowed,
         Err(refused) => return say(media, &Answer::from_errors(vec![refused])),
     };
+    // Of what was answered before it is known that it took no long time.
+    let weight = allowed.map_or(Weight::Light, |allowed| allowed.weight);
     // What was made in no time needs no thread of its own, nor a turn: to be woken for it takes longer.
     let light = !long && allowed.is_none_or(|allowed| allowed.light);
     let in_place =
@@ -522,7 +527,7 @@ async fn run(
     // Whoever has waited for an answer that was begun before he asked waits for the next; that one was begun after.
     for _ in 0..2 {
         if !in_place {
-            turn = Some(app.turns.wait(client).await);
+            turn = Some(app.turns.wait(client, weight).await);
         }
         let Some(key) = key else { break };
         if let Some(body) = given_before(app, &key) {
@@ -544,7 +549,7 @@ async fn run(
         }
     }
     if turn.is_none() && !in_place {
-        turn = Some(app.turns.wait(client).await);
+        turn = Some(app.turns.wait(client, weight).await);
     }
     let (state, views) = at_this_moment(app);
     let now = Now::new(clock::now());

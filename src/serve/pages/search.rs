@@ -154,6 +154,31 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Cuts what is too long to be shown again beside what is wrong with it.
+    fn shorten(&mut self) {
+        let fields = [
+            &mut self.q,
+            &mut self.event_type,
+            &mut self.case,
+            &mut self.party,
+            &mut self.language,
+            &mut self.standing,
+            &mut self.since,
+            &mut self.until,
+            &mut self.order,
+            &mut self.after,
+        ];
+        for field in fields {
+            let end = (0..=SHOWN_AGAIN.min(field.len())).rev().find(|end| field.is_char_boundary(*end));
+            field.truncate(end.unwrap_or(0));
+        }
+    }
+}
+
+/// Bytes of a field that are shown again where it can't be read. All fields together have less than 1 KiB.
+const SHOWN_AGAIN: usize = 96;
+
 /// A day, in UTC, or an RFC 3339 time. With `end`, a day counts to its end.
 fn instant(name: &str, text: &str, end: bool) -> std::result::Result<Option<Time>, String> {
     let text = text.trim();
@@ -196,7 +221,7 @@ pub async fn page(
         };
         html(StatusCode::BAD_REQUEST, &page)
     };
-    let Ok(Query(asked)) = query else {
+    let Ok(Query(mut asked)) = query else {
         return blank(
             shell,
             Asked::default(),
@@ -205,7 +230,10 @@ pub async fn page(
     };
     let read = match asked.read() {
         Ok(read) => read,
-        Err(wrong) => return blank(shell, asked, wrong),
+        Err(wrong) => {
+            asked.shorten();
+            return blank(shell, asked, wrong);
+        }
     };
     let search = app.search.clone();
     show(&app, "There is no such page.", move |views| {

@@ -20,7 +20,10 @@ use super::{
 use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
-    serve::{App, Client, limits, system, turns::Turns},
+    serve::{
+        App, Client, limits, system,
+        turns::{Turns, Weight},
+    },
 };
 
 /// Who renders, and what was rendered just now.
@@ -126,7 +129,7 @@ impl Parts {
         work: impl FnOnce(&App) -> Result<T, Errors> + Send + 'static,
     ) -> Result<T, Errors> {
         // It ends with the thread, even if nobody waits for it any more.
-        let turn = self.turns.wait(client).await;
+        let turn = self.turns.wait(client, Weight::Light).await;
         let app = app.clone();
         let working = tokio::task::spawn_blocking(move || turn.spend(|| work(&app)));
         let ended = |join| Err(internal(&ReadError::Fault(format!("a subscription ended: {join}"))));

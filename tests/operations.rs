@@ -973,6 +973,40 @@ fn a_good_copy_stays_whole_wherever_a_backup_over_it_is_killed() {
         let copy = place.join("copy");
         let size = valid(&copy, what);
         assert!(sizes.contains(&size), "{what}: {size} entries");
+        // It can be restored as it is.
+        let back = place.join("back");
+        assert_eq!(ops::restore(&copy, &back).unwrap().size, size, "{what}");
+        let found = fsck(&back, None);
+        assert!(found.faults.is_empty(), "{what}: {found}");
         completes(world.path(), &copy, what);
     });
+}
+
+#[test]
+fn a_restore_killed_at_any_moment_makes_a_whole_folder_or_none() {
+    let world = grown();
+    let whole = world.path().join("whole");
+    let model = world.path().join("model");
+    ops::restore(&whole, &model).unwrap();
+    let files = tree(&model);
+    let found = fsck(&model, None);
+    assert!(found.faults.is_empty(), "{found}");
+    let args = ["restore", "--data", "back", "--from", whole.to_str().unwrap()];
+    kill_at_each_change(
+        &args,
+        || tempfile::tempdir().unwrap(),
+        |place, what| {
+            let back = place.join("back");
+            if !back.exists() {
+                ops::restore(&whole, &back).unwrap();
+            }
+            assert!(tree(&back) == files, "{what}: {:?}", tree(&back).keys());
+            assert!(!place.join("back.restoring").exists());
+        },
+    );
+    // An empty folder by a name that ends in a slash.
+    let back = world.path().join("empty/");
+    fs::create_dir(&back).unwrap();
+    ops::restore(&whole, &back).unwrap();
+    assert!(tree(&back) == files);
 }

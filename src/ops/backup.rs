@@ -453,28 +453,26 @@ fn check(public: &Path, key: &VerifyingKey) -> Result<Report, OpsError> {
     Ok(verify(&source, Some(key), &Options::default(), &|_, _| {}))
 }
 
-/// Makes a ledger's folder of a backup. All of it is verified before the folder is there.
+/// Makes a ledger's folder of a backup. All of it is verified, and durable, before the folder is there: killed at any
+/// moment, there is none or a whole one.
 ///
 /// # Errors
 /// [`OpsError`]; nothing is made then.
 pub fn restore(from: &Path, data: &Path) -> Result<Restored, OpsError> {
     let source = Folder::new(from);
     let (origin, key) = source.read_settings()?;
+    let unusable = |why: &str| OpsError::Unusable(format!("{}: {why}", data.display()));
     let is_empty = fs::read_dir(data).map_or(true, |mut entries| entries.next().is_none());
     if !is_empty {
-        return Err(OpsError::Unusable(format!(
-            "{}: expected a folder that is empty or not there",
-            data.display()
-        )));
+        return Err(unusable("expected a folder that is empty or not there"));
     }
-    let mut aside = data.as_os_str().to_owned();
+    let mut aside = data.file_name().ok_or_else(|| unusable("expected a folder with a name"))?.to_owned();
     aside.push(".restoring");
-    let aside = PathBuf::from(aside);
-    if aside.exists() {
-        fs::remove_dir_all(&aside).doing("remove", &aside)?;
-    }
+    let aside = data.with_file_name(aside);
+    remove_dir(&aside)?;
     let made = make(&source, &aside, (&origin, &key)).and_then(|mut restored| {
         fs::rename(&aside, data).doing("make", data)?;
+        sync_dir(parent(data))?;
         data.clone_into(&mut restored.data);
         restored.missing_key = restored.missing_key.map(|_| Folder::new(data).checkpoint_key());
         Ok(restored)
@@ -492,21 +490,30 @@ fn make(
     (origin, key): (&Origin, &VerifyingKey),
 ) -> Result<Restored, OpsError> {
     let dest = Folder::new(aside);
+    let missing = || OpsError::Unusable(format!("{} is missing", source.checkpoint().display()));
+    let checkpoint = read_checkpoint(source, key)?.ok_or_else(missing)?;
     for dir in [aside.to_owned(), dest.journal(), dest.tmp(), dest.public(), dest.uploads()] {
-        make_dir(&dir, 0o755)?;
+        make_dir(&dir, 0o750)?;
     }
-    let copy = |source: &Path, target: &Path| -> Result<(), OpsError> {
-        if let Some(dir) = target.parent() {
-            make_dir(dir, 0o755)?;
-        }
-        fs::copy(source, target).doing("copy", source)?;
-        fs::File::open(target).and_then(|f| f.sync_all()).doing("write", target)
+    let write = |target: &Path, bytes: &[u8]| {
+        make_dir(parent(target), 0o750)?;
+        fs::write(target, bytes).doing("write", target)
     };
-    for name in files_under(&source.public())? {
-        copy(&source.public().join(&name), &dest.public().join(&name))?;
+    let copy = |source: &Path, target: &Path| {
+        make_dir(parent(target), 0o750)?;
+        fs::copy(source, target).map(drop).doing("copy", source)
+    };
+    // A backup that was cut short may hold tiles of a larger log, which are not to stand beside those that come.
+    write(&dest.checkpoint(), checkpoint.note().as_bytes())?;
+    for path in tiles_of(checkpoint.checkpoint().size()) {
+        if let Some(bytes) = read_tile(&source.public(), path)? {
+            write(&dest.tile(&path), &bytes)?;
+        }
     }
-    for name in files_under(&source.timestamps())? {
-        copy(&source.timestamps().join(&name), &dest.timestamps().join(&name))?;
+    for (from, to) in [(source.files(), dest.files()), (source.timestamps(), dest.timestamps())] {
+        for name in files_under(&from)? {
+            copy(&from.join(&name), &to.join(&name))?;
+        }
     }
     copy(&source.settings(), &dest.settings())?;
     if source.withheld().exists() {
@@ -524,6 +531,7 @@ fn make(
     Journal::start(&RealDisk, &dest.journal(), size)
         .and_then(|mut journal| journal.start_marks(&RealDisk))
         .map_err(LedgerError::from)?;
+    sync_all(aside)?;
     let missing_key = (!dest.checkpoint_key().exists()).then(|| dest.checkpoint_key());
     Ok(Restored {
         data: aside.to_owned(),
@@ -532,4 +540,17 @@ fn make(
         root: root.to_base64(),
         missing_key,
     })
+}
+
+/// Makes all in a folder durable.
+fn sync_all(dir: &Path) -> Result<(), OpsError> {
+    for entry in fs::read_dir(dir).doing("read", dir)? {
+        let path = entry.doing("read", dir)?.path();
+        if path.is_dir() {
+            sync_all(&path)?;
+        } else {
+            fs::File::open(&path).and_then(|file| file.sync_all()).doing("sync", &path)?;
+        }
+    }
+    sync_dir(dir)
 }

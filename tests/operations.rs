@@ -983,6 +983,49 @@ fn a_good_copy_stays_whole_wherever_a_backup_over_it_is_killed() {
 }
 
 #[test]
+fn a_ledger_that_rotted_takes_nothing_from_a_good_copy() {
+    let world = grown();
+    let (ledger, good) = (world.path().join("ledger"), world.path().join("good"));
+    let before = tree(&good);
+    let file = format!("file/{}", Digest::blake3(FILE));
+    // What the copy has and never changes is not looked at; all else is.
+    for (name, refuses) in [
+        ("tile/entries/000", false),
+        ("tile/0/000", false),
+        (&file, false),
+        ("tile/entries/001", true),
+        ("tile/0/002.p/52", true),
+        ("content/tile/000", true),
+        ("content/tile/001", true),
+    ] {
+        let path = ledger.join("public").join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut rotten = whole.clone();
+        let words = rotten.windows(9).position(|w| w == b"kenyataan").unwrap_or(rotten.len() - 3);
+        rotten[words] ^= 1;
+        fs::write(&path, rotten).unwrap();
+        let copied = tempfile::tempdir().unwrap();
+        copy(&good, copied.path());
+        let done = ops::backup(&ledger, copied.path(), true);
+        fs::write(&path, whole).unwrap();
+        if refuses {
+            assert!(matches!(done, Err(OpsError::NotValid(_))), "{name}: {done:?}");
+            assert_eq!(valid(copied.path(), name), 310);
+            let after = tree(copied.path());
+            assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "{name}");
+        } else {
+            done.unwrap();
+        }
+        completes(world.path(), copied.path(), name);
+    }
+    // Nor do marks that are damaged take the place of those that would mend them.
+    let marks = fs::read(ledger.join("withheld")).unwrap();
+    fs::write(ledger.join("withheld"), &marks[1..]).unwrap();
+    assert_eq!(ops::backup(&ledger, &good, false).unwrap().size, 564);
+    assert_eq!(fs::read(good.join("withheld")).unwrap(), before[Path::new("withheld")]);
+}
+
+#[test]
 fn a_restore_killed_at_any_moment_makes_a_whole_folder_or_none() {
     let world = grown();
     let whole = world.path().join("whole");

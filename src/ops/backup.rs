@@ -343,7 +343,8 @@ fn stage(
         if let Some(there) =
             there.as_ref().filter(|there| path.kind() == TileKind::Contents && **there != bytes)
         {
-            bytes = held::keep_words(&from.public(), origin, size, path, &bytes, there)?;
+            // Its entries are there: bundles come before content tiles.
+            bytes = held::keep_words(&dest.public(), origin, size, path, bytes, there);
         }
         let target = match there {
             Some(there) if there == bytes => {

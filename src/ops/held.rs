@@ -57,27 +57,28 @@ fn fates(public: &Path, origin: &Origin, size: u64) -> Result<HashMap<EventId, F
 }
 
 /// The bytes of a content tile, also with the words that another of the same place has and this one does not. Each is
-/// held against its entry: the other may be damaged.
+/// held against its entry in a folder: the other may be damaged. Where entries or tiles can't be read, the bytes stay.
 pub(super) fn keep_words(
     public: &Path,
     origin: &Origin,
     size: u64,
     path: TilePath,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     other: &[u8],
-) -> Result<Vec<u8>, OpsError> {
-    let decoded = (decode_contents(bytes, path.width()), decode_contents(other, path.width()));
-    let (Ok(mut words), Ok(others)) = decoded else { return Ok(bytes.to_vec()) };
-    for ((entry, words), other) in
-        entries(public, origin, size, path.index())?.iter().zip(&mut words).zip(others)
-    {
+) -> Vec<u8> {
+    let tiles = (decode_contents(&bytes, path.width()), decode_contents(other, path.width()));
+    let ((Ok(mut words), Ok(others)), Ok(entries)) = (tiles, entries(public, origin, size, path.index()))
+    else {
+        return bytes;
+    };
+    for ((entry, words), other) in entries.iter().zip(&mut words).zip(others) {
         if let (Words::Withheld, Words::Present(present)) = (*words, other)
             && entry.event().content().is_some_and(|content| content.matches(present))
         {
             *words = other;
         }
     }
-    encode_contents(&words).map_err(|e| OpsError::Unusable(format!("{path}: {e}")))
+    encode_contents(&words).unwrap_or(bytes)
 }
 
 /// Takes words that the log withholds, and files that no words name, out of a folder that verifies. Gives the number of

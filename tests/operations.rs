@@ -946,6 +946,15 @@ fn a_first_backup_killed_at_any_moment_is_completed_by_the_next() {
             completes(world.path(), &copy, what);
         },
     );
+    // Two don't run at once.
+    let copy = world.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    let busy = fs::File::open(&copy).unwrap();
+    busy.lock().unwrap();
+    let refused = ops::backup(&ledger, &copy, false).unwrap_err().to_string();
+    assert!(refused.ends_with("another backup is being made there"), "{refused}");
+    drop(busy);
+    ops::backup(&ledger, &copy, false).unwrap();
     // What somebody else has there is not touched.
     for name in ["tmp/letter.txt", "letter.txt", "public/letter.txt"] {
         let other = tempfile::tempdir().unwrap();

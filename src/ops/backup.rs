@@ -152,6 +152,11 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
     let (origin, key) = from.read_settings()?;
     is_place_for_copy(data, to, &dest, (&origin, &key))?;
     make_dir(to, 0o700)?;
+    // Two runs at once would write over what the other has aside. Some file systems know no locks.
+    let lock = fs::File::open(to).doing("open", to)?;
+    if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
+        return Err(OpsError::Unusable(format!("{}: another backup is being made there", to.display())));
+    }
     let copied = copy(&from, &dest, (&origin, &key), with_keys);
     let cleared = remove_dir(&dest.tmp());
     // The first error is the one to tell.

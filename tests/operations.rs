@@ -5,10 +5,11 @@ mod http;
 mod support;
 
 use std::{
+    collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use http::Server;
 use onrecord::{
     event::{Digest, EventId, FileRef},
     ledger::{Ledger, Submission},
-    mirror::Outcome,
+    mirror::{self, FolderSource, Outcome, Verdict},
     ops::{self, Fsck, OpsError},
 };
 use serde_json::{Value, json};
@@ -578,17 +579,19 @@ struct Ran {
 }
 
 fn onrecord(place: &Path, args: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
-    command.args(args).current_dir(place).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("ONRECORD_")) {
-        command.env_remove(name);
-    }
-    let output = command.output().unwrap();
+    let output = run(Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(place));
     Ran {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+fn run(command: &mut Command) -> Output {
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("ONRECORD_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).output().unwrap()
 }
 
 impl Ran {
@@ -792,4 +795,270 @@ fn the_commands_check_back_up_and_restore() {
     assert!(bad.code == 1 && bad.out.contains("REFUSED  public/stray: "), "{}", bad.out);
     let absent = onrecord(place, &["fsck", "--data", "nowhere"]);
     assert_eq!(absent.code, 2, "{}", absent.err);
+}
+
+/// System calls that change what is on the disk. A process is killed before it makes one, so each kill shows what the calls
+/// before it left; of a file that was created empty, the write to it does.
+const CHANGES: [&str; 16] = [
+    "write",
+    "pwrite64",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "mkdir",
+    "mkdirat",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "fchmod",
+    "chmod",
+    "copy_file_range",
+];
+
+/// Kills a command before each of its calls that change something. `begin` makes the place it is run in, and `check` is
+/// told what was left.
+///
+/// Of each kind of call only every third is tried, unless `ONRECORD_KILL_STEP=1` asks for all, which takes a minute.
+fn kill_at_each_change(args: &[&str], begin: impl Fn() -> tempfile::TempDir, check: impl Fn(&Path, &str)) {
+    let step = std::env::var("ONRECORD_KILL_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(3);
+    let (mut killed, mut kinds) = (0, 0);
+    for (first, call) in (0..).zip(CHANGES) {
+        let before = killed;
+        // Each kind begins elsewhere, as they come in turns.
+        for n in (1 + first % step..).step_by(step) {
+            let place = begin();
+            let mut command = Command::new("strace");
+            // `?`: not every machine has all of them.
+            command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace=?{call}"), "-e"]);
+            command.arg(format!("inject=?{call}:signal=SIGKILL:when={n}"));
+            command.arg(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(place.path());
+            let output = run(&mut command);
+            if output.status.success() {
+                break;
+            }
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.signal(), Some(9), "{call} {n}: {said}");
+            check(place.path(), &format!("killed at {call} {n}"));
+            killed += 1;
+        }
+        kinds += usize::from(killed > before);
+    }
+    println!("{}: killed {killed} times, at {kinds} kinds of calls", args[0]);
+    assert!(killed * step > 60 && kinds > 3, "{killed} kills at {kinds} kinds of calls");
+}
+
+/// All files under a folder.
+fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => {
+                    drop(found.insert(path.strip_prefix(dir).unwrap().to_owned(), fs::read(&path).unwrap()))
+                }
+            }
+        }
+    }
+    found
+}
+
+/// How many entries a folder's public files have, which must verify.
+fn valid(dir: &Path, what: &str) -> u64 {
+    let source = FolderSource::open(&dir.join("public")).unwrap();
+    let report = mirror::verify(
+        &source,
+        Some(key(ORIGIN, 1).verifying_key()),
+        &mirror::Options::default(),
+        &|_, _| {},
+    );
+    assert_eq!(report.verdict, Verdict::Valid, "{what}: {report}");
+    report.size.unwrap()
+}
+
+/// A ledger, `ledger`, and an earlier copy of it, `good`: since then it grew past its partial tiles, had words of the copy's
+/// full tile withheld and others given back, and a file withheld. `whole` is the copy that is to come.
+fn grown() -> tempfile::TempDir {
+    let (tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let kept = upload(&ledger, "lampiran.txt", FILE);
+    record(&ledger, exhibit(&story, "lampiran", &kept).1);
+    let held = upload(&ledger, "sulit.txt", b"isi sulit");
+    let (id, s) = exhibit(&story, "sulit", &held);
+    record(&ledger, s);
+    let (back, s) = statement(&story, "kenyataan yang dipulangkan");
+    let words = s.content.clone();
+    record(&ledger, s);
+    let ids = statements(&ledger, &story, 300);
+    record(&ledger, withhold(&story, back, json!(["content"])));
+    record(&ledger, withhold(&story, ids[9], json!(["content"])));
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    ops::backup(&dir, &tmp.path().join("good"), true).unwrap();
+
+    record(&ledger, withhold(&story, ids[3], json!(["content"])));
+    record(&ledger, withhold(&story, id, json!(["files/0"])));
+    let facts = json!({"ground": "order_lifted", "blobs": ["content"]});
+    let released =
+        say("content.released", Some(story.case), json!({"entry": back}), facts, None).sign(&[&operator()]).1;
+    record(&ledger, Submission { restored: words, ..released });
+    let late = upload(&ledger, "lewat.txt", b"lampiran yang lewat");
+    record(&ledger, exhibit(&story, "lewat", &late).1);
+    statements(&ledger, &story, 250);
+    ledger.close();
+    let whole = tmp.path().join("whole");
+    ops::backup(&dir, &whole, true).unwrap();
+    valid(&whole, "whole");
+    let (ours, copied) = (tree(&dir.join("public")), tree(&whole.join("public")));
+    assert!(copied.iter().all(|(path, bytes)| ours.get(path) == Some(bytes)), "as in the ledger");
+    let narrow = |path: &Path| path.parent().is_some_and(|dir| dir.extension().is_some_and(|e| e == "p"));
+    assert!(ours.keys().all(|path| copied.contains_key(path) || narrow(path)), "all but older partial tiles");
+    tmp
+}
+
+/// Runs the next backup, and holds what it makes against what one that was never killed made.
+fn completes(world: &Path, copy: &Path, what: &str) {
+    ops::backup(&world.join("ledger"), copy, true).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let (found, expected) = (tree(copy), tree(&world.join("whole")));
+    assert!(found.keys().eq(expected.keys()), "{what}: {:?}, not {:?}", found.keys(), expected.keys());
+    assert!(found == expected, "{what}");
+    assert!(!copy.join("tmp").exists(), "{what}");
+}
+
+#[test]
+fn a_first_backup_killed_at_any_moment_is_completed_by_the_next() {
+    let world = grown();
+    let ledger = world.path().join("ledger");
+    let args = ["backup", "--with-keys", "--to", "copy", "--data", ledger.to_str().unwrap()];
+    kill_at_each_change(
+        &args,
+        || tempfile::tempdir().unwrap(),
+        |place, what| {
+            let copy = place.join("copy");
+            if copy.join("public/checkpoint").exists() {
+                valid(&copy, what);
+            }
+            completes(world.path(), &copy, what);
+        },
+    );
+    // Two don't run at once.
+    let copy = world.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    let busy = fs::File::open(&copy).unwrap();
+    busy.lock().unwrap();
+    let refused = ops::backup(&ledger, &copy, false).unwrap_err().to_string();
+    assert!(refused.ends_with("another backup is being made there"), "{refused}");
+    drop(busy);
+    ops::backup(&ledger, &copy, false).unwrap();
+    // What somebody else has there is not touched.
+    for name in ["tmp/letter.txt", "letter.txt", "public/letter.txt"] {
+        let other = tempfile::tempdir().unwrap();
+        let letter = other.path().join(name);
+        fs::create_dir_all(letter.parent().unwrap()).unwrap();
+        fs::write(&letter, "x").unwrap();
+        let refused = ops::backup(&ledger, other.path(), false).unwrap_err().to_string();
+        assert!(refused.ends_with("not empty, and no backup of a ledger"), "{refused}");
+        assert!(letter.exists());
+    }
+}
+
+#[test]
+fn a_good_copy_stays_whole_wherever_a_backup_over_it_is_killed() {
+    let world = grown();
+    let ledger = world.path().join("ledger");
+    let args = ["backup", "--with-keys", "--to", "copy", "--data", ledger.to_str().unwrap()];
+    let sizes = ["good", "whole"].map(|name| valid(&world.path().join(name), name));
+    let begin = || {
+        let place = tempfile::tempdir().unwrap();
+        copy(&world.path().join("good"), &place.path().join("copy"));
+        place
+    };
+    kill_at_each_change(&args, begin, |place, what| {
+        let copy = place.join("copy");
+        let size = valid(&copy, what);
+        assert!(sizes.contains(&size), "{what}: {size} entries");
+        // It can be restored as it is.
+        let back = place.join("back");
+        assert_eq!(ops::restore(&copy, &back).unwrap().size, size, "{what}");
+        let found = fsck(&back, None);
+        assert!(found.faults.is_empty(), "{what}: {found}");
+        completes(world.path(), &copy, what);
+    });
+}
+
+#[test]
+fn a_ledger_that_rotted_takes_nothing_from_a_good_copy() {
+    let world = grown();
+    let (ledger, good) = (world.path().join("ledger"), world.path().join("good"));
+    let before = tree(&good);
+    let file = format!("file/{}", Digest::blake3(FILE));
+    // What the copy has and never changes is not looked at; all else is.
+    for (name, refuses) in [
+        ("tile/entries/000", false),
+        ("tile/0/000", false),
+        (&file, false),
+        ("tile/entries/001", true),
+        ("tile/0/002.p/52", true),
+        ("content/tile/000", true),
+        ("content/tile/001", true),
+    ] {
+        let path = ledger.join("public").join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut rotten = whole.clone();
+        let words = rotten.windows(9).position(|w| w == b"kenyataan").unwrap_or(rotten.len() - 3);
+        rotten[words] ^= 1;
+        fs::write(&path, rotten).unwrap();
+        let copied = tempfile::tempdir().unwrap();
+        copy(&good, copied.path());
+        let done = ops::backup(&ledger, copied.path(), true);
+        fs::write(&path, whole).unwrap();
+        if refuses {
+            assert!(matches!(done, Err(OpsError::NotValid(_))), "{name}: {done:?}");
+            assert_eq!(valid(copied.path(), name), 310);
+            let after = tree(copied.path());
+            assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "{name}");
+        } else {
+            done.unwrap();
+        }
+        completes(world.path(), copied.path(), name);
+    }
+    // Nor do marks that are damaged take the place of those that would mend them.
+    let marks = fs::read(ledger.join("withheld")).unwrap();
+    fs::write(ledger.join("withheld"), &marks[1..]).unwrap();
+    assert_eq!(ops::backup(&ledger, &good, false).unwrap().size, 564);
+    assert_eq!(fs::read(good.join("withheld")).unwrap(), before[Path::new("withheld")]);
+}
+
+#[test]
+fn a_restore_killed_at_any_moment_makes_a_whole_folder_or_none() {
+    let world = grown();
+    let whole = world.path().join("whole");
+    let model = world.path().join("model");
+    ops::restore(&whole, &model).unwrap();
+    let files = tree(&model);
+    let found = fsck(&model, None);
+    assert!(found.faults.is_empty(), "{found}");
+    let args = ["restore", "--data", "back", "--from", whole.to_str().unwrap()];
+    kill_at_each_change(
+        &args,
+        || tempfile::tempdir().unwrap(),
+        |place, what| {
+            let back = place.join("back");
+            if !back.exists() {
+                ops::restore(&whole, &back).unwrap();
+            }
+            assert!(tree(&back) == files, "{what}: {:?}", tree(&back).keys());
+            assert!(!place.join("back.restoring").exists());
+        },
+    );
+    // An empty folder by a name that ends in a slash.
+    let back = world.path().join("empty/");
+    fs::create_dir(&back).unwrap();
+    ops::restore(&whole, &back).unwrap();
+    assert!(tree(&back) == files);
 }

@@ -1,12 +1,24 @@
 //! `backup` and `restore`: a copy that is a whole ledger, checked each time it is made and before it is used.
+//!
+//! A backup can be killed at any moment. What it leaves is a whole copy, of the size before or of the new one, or the
+//! beginning of a first one; the next run completes both. So it works in this order:
+//!
+//! 1. `ledger.toml` is placed, by which the next run knows a first copy that was cut short.
+//! 2. What the copy lacks is placed. The checkpoint that is there asks for none of it.
+//! 3. What the copy has otherwise is staged in `tmp/`. A content tile keeps the words that the copy has: the checkpoint
+//!    that is there may ask for them, while no checkpoint minds words that it withholds.
+//! 4. The copy is verified as it would be, with what is staged and the new checkpoint. If that fails, the copy is
+//!    still the one before.
+//! 5. What is staged is moved into place, then the checkpoint.
+//! 6. What the new checkpoint does not ask for, or withholds, leaves.
 
 use std::{
     collections::HashSet,
     fs,
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -17,12 +29,12 @@ use super::{
 };
 use crate::{
     event::Digest,
-    ledger::{LedgerError, folder::Folder, timestamped::CHECKPOINT},
-    log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, parse_decimal, tiles_of},
-    mirror::{FolderSource, Options, Report, Verdict, verify},
+    ledger::{LedgerError, folder::Folder, timestamped::CHECKPOINT, withholding::Marks},
+    log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, TilePath, parse_decimal, tiles_of},
+    mirror::{FolderSource, Options, Report, Source, SourceError, Verdict, verify},
     note::{Origin, VerifyingKey},
     store::{
-        disk::{Placing, RealDisk},
+        disk::{AtHand, Disk as _, Placing, RealDisk},
         head::HeadRecord,
         journal::Journal,
     },
@@ -103,15 +115,35 @@ fn copy_timestamps(from: &Folder, dest: &Folder, size: u64, done: &mut Backup) -
     Ok(())
 }
 
-fn make_dir(dir: &Path, mode: u32) -> Result<(), OpsError> {
-    fs::DirBuilder::new().recursive(true).mode(mode).create(dir).doing("create", dir)
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Copies the ledger in a folder, also while it is served: the checkpoint is read first, then tiles of exactly
-/// its size, then files; the copy's own checkpoint is replaced last. Full tiles and files that are in the copy
-/// already are left; words and files that were withheld since leave it. Keys are copied only `with_keys`. What was
-/// made is then verified, as anybody would, and rid of what the log withholds, which may be in the folder for a moment
-/// more, or until the next start.
+fn sync_dir(dir: &Path) -> Result<(), OpsError> {
+    RealDisk.sync_dir(dir).doing("sync", dir)
+}
+
+/// Makes a folder, and those above it, durably.
+fn make_dir(dir: &Path, mode: u32) -> Result<(), OpsError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    make_dir(parent(dir), mode)?;
+    fs::DirBuilder::new().mode(mode).create(dir).doing("create", dir)?;
+    sync_dir(parent(dir))
+}
+
+fn remove_dir(dir: &Path) -> Result<(), OpsError> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).doing("remove", dir),
+        _ => Ok(()),
+    }
+}
+
+/// Copies the ledger in a folder, also while it is served. Full tiles and files that are in the copy already are
+/// left; words and files that were withheld since leave it, also if they are in the folder for a moment more, or until
+/// the next start. Keys are copied only `with_keys`. The copy is verified, as anybody would, before its checkpoint is
+/// replaced: after an error, or killed at any moment, it is a whole one of the size before or of the new one.
 ///
 /// # Errors
 /// [`OpsError`], also if `to` holds something else, or a ledger that this one does not continue.
@@ -120,10 +152,26 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
     let (origin, key) = from.read_settings()?;
     is_place_for_copy(data, to, &dest, (&origin, &key))?;
     make_dir(to, 0o700)?;
-    make_dir(&dest.tmp(), 0o700)?;
+    // Two runs at once would write over what the other has aside. Some file systems know no locks.
+    let lock = fs::File::open(to).doing("open", to)?;
+    if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
+        return Err(OpsError::Unusable(format!("{}: another backup is being made there", to.display())));
+    }
+    let copied = copy(&from, &dest, (&origin, &key), with_keys);
+    let cleared = remove_dir(&dest.tmp());
+    // The first error is the one to tell.
+    copied.and_then(|done| cleared.map(|()| done))
+}
+
+fn copy(
+    from: &Folder,
+    dest: &Folder,
+    (origin, key): (&Origin, &VerifyingKey),
+    with_keys: bool,
+) -> Result<Backup, OpsError> {
     let mut done = Backup {
-        data: data.to_owned(),
-        to: to.to_owned(),
+        data: from.root().to_owned(),
+        to: dest.root().to_owned(),
         size: 0,
         root: String::new(),
         written: 0,
@@ -131,28 +179,61 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
         removed: 0,
         keys: with_keys,
     };
+    remove_dir(&dest.tmp())?;
+    make_dir(&dest.tmp(), 0o700)?;
+    let mut placing = Placing::new(&RealDisk, dest.tmp());
+    let settings = read(&from.settings())?.unwrap_or_default();
+    if read(&dest.settings())?.as_ref() != Some(&settings) {
+        placing.place(&dest.settings(), &settings).map_err(LedgerError::from)?;
+        placing.sync().map_err(LedgerError::from)?;
+    }
     let mut tries = 0;
-    loop {
+    let (checkpoint, staged) = loop {
         tries += 1;
-        let checkpoint = copy_log(&from, &dest, &key, tries > 1, &mut done)?;
-        done.size = checkpoint.checkpoint().size();
-        done.root = checkpoint.checkpoint().root().to_base64();
-        let report = check(&dest.public(), &key)?;
-        match report.verdict {
-            Verdict::Valid => break,
-            // Words that were withheld while this was made are not there any more; the checkpoint that covers their
-            // withholding is.
-            _ if tries < TRIES => std::thread::sleep(Duration::from_millis(300)),
-            _ => return Err(OpsError::NotValid(Box::new(report))),
+        let missing = || OpsError::Unusable(format!("{} is missing", from.checkpoint().display()));
+        let checkpoint = read_checkpoint(from, key)?.ok_or_else(missing)?;
+        let size = checkpoint.checkpoint().size();
+        let staged = stage(from, dest, (origin, size), tries > 1, &mut done)?;
+        let coming = Coming {
+            checkpoint: checkpoint.note().as_bytes(),
+            folders: [staging(dest).public(), dest.public()],
+        };
+        let report = verify(&coming, Some(key), &Options::default(), &|_, _| {});
+        if report.verdict == Verdict::Valid {
+            break (checkpoint, staged);
         }
+        // Words that were withheld meanwhile are not there any more; the checkpoint that covers their withholding is.
+        let is_new = read_checkpoint(from, key)?.is_some_and(|now| now.checkpoint().size() > size);
+        if tries == TRIES || (tries > 1 && !is_new) {
+            return Err(OpsError::NotValid(Box::new(report)));
+        }
+    };
+    let size = checkpoint.checkpoint().size();
+    done.size = size;
+    done.root = checkpoint.checkpoint().root().to_base64();
+    for path in &staged {
+        placing.put(&staging(dest).tile(path), &dest.tile(path)).map_err(LedgerError::from)?;
     }
-    done.removed += held::remove(&dest, &origin, done.size)?;
-    let size = done.size;
-    copy_timestamps(&from, &dest, size, &mut done)?;
+    // They are durable before the entry that withholds is. Where they are damaged, those of the copy mend them.
+    let marks = read(&from.withheld())?;
+    let is_good = Marks::open(Arc::new(RealDisk), from)?.fault().is_none();
+    if let Some(marks) = marks.filter(|_| is_good)
+        && read(&dest.withheld())?.as_ref() != Some(&marks)
+    {
+        placing.place_private(&dest.withheld(), &marks).map_err(LedgerError::from)?;
+    }
+    placing.sync().map_err(LedgerError::from)?;
+    let note = checkpoint.note().as_bytes();
+    if read(&dest.checkpoint())?.as_deref() != Some(note) {
+        placing.place(&dest.checkpoint(), note).map_err(LedgerError::from)?;
+        placing.sync().map_err(LedgerError::from)?;
+    }
+    done.removed += remove_others(dest, size)?;
+    done.removed += held::remove(dest, origin, size)?;
+    copy_timestamps(from, dest, size, &mut done)?;
     if with_keys {
-        copy_keys(&from, &dest)?;
+        copy_keys(from, dest)?;
     }
-    fs::remove_dir_all(dest.tmp()).doing("remove", &dest.tmp())?;
     Ok(done)
 }
 
@@ -171,8 +252,9 @@ fn is_place_for_copy(
         return unusable("a copy is kept outside the ledger's folder".into());
     }
     if !dest.settings().exists() {
-        let is_empty = fs::read_dir(to).map_or(true, |mut entries| entries.next().is_none());
-        return if is_empty { Ok(()) } else { unusable("not empty, and no backup of a ledger".into()) };
+        // A first run that is cut short before it has placed the settings leaves them aside.
+        let is_begun = holds_only(to, "tmp") && holds_only(&dest.tmp(), "placing-0");
+        return if is_begun { Ok(()) } else { unusable("not empty, and no backup of a ledger".into()) };
     }
     let (their_origin, their_key) = dest.read_settings()?;
     if (&their_origin, &their_key) != (origin, key) {
@@ -199,25 +281,60 @@ fn is_place_for_copy(
     }
 }
 
-/// One pass: brings the public files of a copy to the size of the checkpoint that stands now. A `thorough` one
-/// reads also what is there already and never changes, because the pass before it did not verify.
-fn copy_log(
+/// Whether a folder is not there, or holds nothing else than this name.
+fn holds_only(dir: &Path, name: &str) -> bool {
+    let is_name = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == name);
+    fs::read_dir(dir).map_or(true, |mut entries| entries.all(is_name))
+}
+
+/// Where tiles wait that take the place of others.
+fn staging(dest: &Folder) -> Folder {
+    Folder::new(&dest.tmp().join("staged"))
+}
+
+/// A copy as it will be.
+struct Coming<'a> {
+    checkpoint: &'a [u8],
+    /// What is staged, and what it goes over.
+    folders: [PathBuf; 2],
+}
+
+impl Source for Coming<'_> {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn io::Read + Send>>, SourceError> {
+        if path == "checkpoint" {
+            return Ok(Some(Box::new(io::Cursor::new(self.checkpoint.to_vec()))));
+        }
+        for folder in &self.folders {
+            match fs::File::open(folder.join(path)) {
+                Ok(file) => return Ok(Some(Box::new(file))),
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(e) => return Err(SourceError::Io { path: path.to_owned(), cause: e.to_string() }),
+            }
+        }
+        Ok(None)
+    }
+
+    fn describe(&self) -> String {
+        self.folders[1].display().to_string()
+    }
+}
+
+/// One pass over the public files of a log of this size: places what the copy lacks, stages what it has otherwise, and
+/// gives the paths of that. A `thorough` one reads also what is there already and never changes, because the pass
+/// before it did not verify.
+fn stage(
     from: &Folder,
     dest: &Folder,
-    key: &VerifyingKey,
+    (origin, size): (&Origin, u64),
     thorough: bool,
     done: &mut Backup,
-) -> Result<SignedCheckpoint, OpsError> {
-    let checkpoint = read_checkpoint(from, key)?
-        .ok_or_else(|| OpsError::Unusable(format!("{} is missing", from.checkpoint().display())))?;
-    let size = checkpoint.checkpoint().size();
+) -> Result<Vec<TilePath>, OpsError> {
+    let staging = staging(dest);
+    remove_dir(staging.root())?;
     let mut placing = Placing::new(&RealDisk, dest.tmp());
-    let mut place = |path: &Path, bytes: &[u8]| placing.place(path, bytes).map_err(LedgerError::from);
-    let mut expected: HashSet<String> = HashSet::from(["checkpoint".to_owned()]);
+    let mut staged = Vec::new();
     for path in tiles_of(size) {
-        expected.insert(path.to_string());
-        let target = dest.tile(&path);
-        let source = from.tile(&path);
+        let (source, target) = (from.tile(&path), dest.tile(&path));
         // What never changes is compared by its length, words byte for byte.
         let length = |p: &Path| fs::metadata(p).ok().map(|m| m.len());
         let is_fixed = path.kind() != TileKind::Contents && path.is_full() && !thorough;
@@ -225,103 +342,116 @@ fn copy_log(
             done.kept += 1;
             continue;
         }
-        let bytes = read_tile(&from.public(), path)?
+        let mut bytes = read_tile(&from.public(), path)?
             .ok_or_else(|| OpsError::Unusable(format!("{} is missing", source.display())))?;
-        if read(&target)?.as_deref() == Some(&bytes) {
-            done.kept += 1;
-        } else {
-            place(&target, &bytes)?;
-            done.written += 1;
+        let there = read(&target)?;
+        if let Some(there) =
+            there.as_ref().filter(|there| path.kind() == TileKind::Contents && **there != bytes)
+        {
+            // Its entries are there: bundles come before content tiles.
+            bytes = held::keep_words(&dest.public(), origin, size, path, bytes, there);
         }
+        let target = match there {
+            Some(there) if there == bytes => {
+                done.kept += 1;
+                continue;
+            }
+            Some(_) => {
+                staged.push(path);
+                staging.tile(&path)
+            }
+            None => target,
+        };
+        placing.place(&target, &bytes).map_err(LedgerError::from)?;
+        done.written += 1;
     }
     for name in files_under(&from.files())? {
-        let Ok(digest) = name.parse::<Digest>() else { continue };
-        let kept = if thorough { None } else { fs::metadata(dest.file(&digest)).ok() };
-        if copy_file(&from.file(&digest), &dest.file(&digest), kept, &dest.tmp(), done)? {
-            expected.insert(format!("file/{digest}"));
+        if let Ok(digest) = name.parse::<Digest>() {
+            copy_file(from, dest, &digest, thorough, &mut placing, done)?;
         }
     }
-    if dest.files().exists() {
-        fs::File::open(dest.files()).and_then(|d| d.sync_all()).doing("sync", &dest.files())?;
-    }
-    for name in files_under(&dest.public())?.into_iter().filter(|name| !expected.contains(name)) {
-        let path = dest.public().join(name);
-        fs::remove_file(&path).doing("remove", &path)?;
-        done.removed += 1;
-    }
-    if let Some(bytes) = read(&from.settings())? {
-        place(&dest.settings(), &bytes)?;
-    }
-    if let Some(bytes) = read(&from.withheld())? {
-        placing.place_private(&dest.withheld(), &bytes).map_err(LedgerError::from)?;
-    }
-    // Last, so that a copy that was cut short is still a whole one of the size before, or none.
     placing.sync().map_err(LedgerError::from)?;
-    placing.place(&dest.checkpoint(), checkpoint.note().as_bytes()).map_err(LedgerError::from)?;
-    placing.sync().map_err(LedgerError::from)?;
-    Ok(checkpoint)
+    Ok(staged)
 }
 
-/// Copies a file that is named by its digest, unless it is there. Whether it is there now: one that was withheld
-/// meanwhile is not.
+/// Copies a file, unless it is there, or was withheld meanwhile.
 fn copy_file(
-    source: &Path,
-    target: &Path,
-    there: Option<fs::Metadata>,
-    tmp: &Path,
+    from: &Folder,
+    dest: &Folder,
+    digest: &Digest,
+    thorough: bool,
+    placing: &mut Placing<'_>,
     done: &mut Backup,
-) -> Result<bool, OpsError> {
-    let mut reader = match fs::File::open(source) {
+) -> Result<(), OpsError> {
+    let (source, target) = (from.file(digest), dest.file(digest));
+    let mut reader = match fs::File::open(&source) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(e).doing("read", source),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e).doing("read", &source),
     };
-    let length = reader.metadata().doing("look at", source)?.len();
-    if there.is_some_and(|m| m.len() == length) {
+    let length = reader.metadata().doing("look at", &source)?.len();
+    let is_there = fs::metadata(&target).is_ok_and(|there| there.len() == length);
+    let is_whole = || AtHand::open(&target).and_then(|file| file.digest()).doing("read", &target);
+    if is_there && (!thorough || is_whole()? == *digest) {
         done.kept += 1;
-        return Ok(true);
+        return Ok(());
     }
-    if let Some(dir) = target.parent() {
-        make_dir(dir, 0o755)?;
-    }
-    let aside = tmp.join("file");
+    let aside = dest.tmp().join("file");
     let mut writer = fs::File::create(&aside).doing("create", &aside)?;
-    let mut buffer = vec![0; 1 << 16];
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 16]);
     loop {
-        let n = reader.read(&mut buffer).doing("read", source)?;
+        let n = reader.read(&mut buffer).doing("read", &source)?;
         if n == 0 {
             break;
         }
+        hasher.update(&buffer[..n]);
         writer.write_all(&buffer[..n]).doing("write", &aside)?;
     }
+    let found = Digest(*hasher.finalize().as_bytes());
+    if found != *digest {
+        // The copy's may be good.
+        return Err(OpsError::Unusable(format!("{}: found bytes of BLAKE3 {found}", source.display())));
+    }
     writer.sync_all().doing("write", &aside)?;
-    fs::rename(&aside, target).doing("rename to", target)?;
+    placing.put(&aside, &target).map_err(LedgerError::from)?;
     done.written += 1;
-    Ok(true)
+    Ok(())
 }
 
-/// Copies key files, readable by their owner alone. Whether there were any.
-fn copy_keys(from: &Folder, dest: &Folder) -> Result<bool, OpsError> {
+/// Removes what a log of this size does not have, but for files: which of them go is for the log to say. Gives how many
+/// that were.
+fn remove_others(dest: &Folder, size: u64) -> Result<u64, OpsError> {
+    let expected: HashSet<TilePath> = tiles_of(size).collect();
+    let is_expected = |name: &str| {
+        name == "checkpoint"
+            || name.parse().is_ok_and(|path| expected.contains(&path))
+            || name.strip_prefix("file/").is_some_and(|name| name.parse::<Digest>().is_ok())
+    };
+    let mut placing = Placing::new(&RealDisk, dest.tmp());
+    let mut removed = 0;
+    for name in files_under(&dest.public())?.iter().filter(|name| !is_expected(name)) {
+        placing.remove(&dest.public().join(name)).map_err(LedgerError::from)?;
+        removed += 1;
+    }
+    placing.sync().map_err(LedgerError::from)?;
+    Ok(removed)
+}
+
+/// Copies key files, readable by their owner alone.
+fn copy_keys(from: &Folder, dest: &Folder) -> Result<(), OpsError> {
     let names = files_under(&from.keys())?;
     if names.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
     make_dir(&dest.keys(), 0o700)?;
+    let mut placing = Placing::new(&RealDisk, dest.tmp());
     for name in names {
-        let (source, target) = (from.keys().join(&name), dest.keys().join(&name));
+        let source = from.keys().join(&name);
         let secret = zeroize::Zeroizing::new(fs::read(&source).doing("read", &source)?);
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&target)
-            .doing("create", &target)?;
-        // A file that was there already keeps its mode.
-        file.set_permissions(fs::Permissions::from_mode(0o600)).doing("change the mode of", &target)?;
-        file.write_all(&secret).and_then(|()| file.sync_all()).doing("write", &target)?;
+        placing.place_private(&dest.keys().join(&name), &secret).map_err(LedgerError::from)?;
     }
-    Ok(true)
+    placing.sync().map_err(LedgerError::from)?;
+    Ok(())
 }
 
 fn check(public: &Path, key: &VerifyingKey) -> Result<Report, OpsError> {
@@ -329,28 +459,26 @@ fn check(public: &Path, key: &VerifyingKey) -> Result<Report, OpsError> {
     Ok(verify(&source, Some(key), &Options::default(), &|_, _| {}))
 }
 
-/// Makes a ledger's folder of a backup. All of it is verified before the folder is there.
+/// Makes a ledger's folder of a backup. All of it is verified, and durable, before the folder is there: killed at any
+/// moment, there is none or a whole one.
 ///
 /// # Errors
 /// [`OpsError`]; nothing is made then.
 pub fn restore(from: &Path, data: &Path) -> Result<Restored, OpsError> {
     let source = Folder::new(from);
     let (origin, key) = source.read_settings()?;
+    let unusable = |why: &str| OpsError::Unusable(format!("{}: {why}", data.display()));
     let is_empty = fs::read_dir(data).map_or(true, |mut entries| entries.next().is_none());
     if !is_empty {
-        return Err(OpsError::Unusable(format!(
-            "{}: expected a folder that is empty or not there",
-            data.display()
-        )));
+        return Err(unusable("expected a folder that is empty or not there"));
     }
-    let mut aside = data.as_os_str().to_owned();
+    let mut aside = data.file_name().ok_or_else(|| unusable("expected a folder with a name"))?.to_owned();
     aside.push(".restoring");
-    let aside = PathBuf::from(aside);
-    if aside.exists() {
-        fs::remove_dir_all(&aside).doing("remove", &aside)?;
-    }
+    let aside = data.with_file_name(aside);
+    remove_dir(&aside)?;
     let made = make(&source, &aside, (&origin, &key)).and_then(|mut restored| {
         fs::rename(&aside, data).doing("make", data)?;
+        sync_dir(parent(data))?;
         data.clone_into(&mut restored.data);
         restored.missing_key = restored.missing_key.map(|_| Folder::new(data).checkpoint_key());
         Ok(restored)
@@ -368,21 +496,30 @@ fn make(
     (origin, key): (&Origin, &VerifyingKey),
 ) -> Result<Restored, OpsError> {
     let dest = Folder::new(aside);
+    let missing = || OpsError::Unusable(format!("{} is missing", source.checkpoint().display()));
+    let checkpoint = read_checkpoint(source, key)?.ok_or_else(missing)?;
     for dir in [aside.to_owned(), dest.journal(), dest.tmp(), dest.public(), dest.uploads()] {
-        make_dir(&dir, 0o755)?;
+        make_dir(&dir, 0o750)?;
     }
-    let copy = |source: &Path, target: &Path| -> Result<(), OpsError> {
-        if let Some(dir) = target.parent() {
-            make_dir(dir, 0o755)?;
-        }
-        fs::copy(source, target).doing("copy", source)?;
-        fs::File::open(target).and_then(|f| f.sync_all()).doing("write", target)
+    let write = |target: &Path, bytes: &[u8]| {
+        make_dir(parent(target), 0o750)?;
+        fs::write(target, bytes).doing("write", target)
     };
-    for name in files_under(&source.public())? {
-        copy(&source.public().join(&name), &dest.public().join(&name))?;
+    let copy = |source: &Path, target: &Path| {
+        make_dir(parent(target), 0o750)?;
+        fs::copy(source, target).map(drop).doing("copy", source)
+    };
+    // A backup that was cut short may hold tiles of a larger log, which are not to stand beside those that come.
+    write(&dest.checkpoint(), checkpoint.note().as_bytes())?;
+    for path in tiles_of(checkpoint.checkpoint().size()) {
+        if let Some(bytes) = read_tile(&source.public(), path)? {
+            write(&dest.tile(&path), &bytes)?;
+        }
     }
-    for name in files_under(&source.timestamps())? {
-        copy(&source.timestamps().join(&name), &dest.timestamps().join(&name))?;
+    for (from, to) in [(source.files(), dest.files()), (source.timestamps(), dest.timestamps())] {
+        for name in files_under(&from)? {
+            copy(&from.join(&name), &to.join(&name))?;
+        }
     }
     copy(&source.settings(), &dest.settings())?;
     if source.withheld().exists() {
@@ -400,6 +537,7 @@ fn make(
     Journal::start(&RealDisk, &dest.journal(), size)
         .and_then(|mut journal| journal.start_marks(&RealDisk))
         .map_err(LedgerError::from)?;
+    sync_all(aside)?;
     let missing_key = (!dest.checkpoint_key().exists()).then(|| dest.checkpoint_key());
     Ok(Restored {
         data: aside.to_owned(),
@@ -408,4 +546,17 @@ fn make(
         root: root.to_base64(),
         missing_key,
     })
+}
+
+/// Makes all in a folder durable.
+fn sync_all(dir: &Path) -> Result<(), OpsError> {
+    for entry in fs::read_dir(dir).doing("read", dir)? {
+        let path = entry.doing("read", dir)?.path();
+        if path.is_dir() {
+            sync_all(&path)?;
+        } else {
+            fs::File::open(&path).and_then(|file| file.sync_all()).doing("sync", &path)?;
+        }
+    }
+    sync_dir(dir)
 }

@@ -56,18 +56,43 @@ fn fates(public: &Path, origin: &Origin, size: u64) -> Result<HashMap<EventId, F
     Ok(fates)
 }
 
-/// Takes words and files that the log withholds out of a folder that verifies. Gives the number of files that were
-/// changed or removed.
+/// The bytes of a content tile, also with the words that another of the same place has and this one does not. Each is
+/// held against its entry in a folder: the other may be damaged. Where entries or tiles can't be read, the bytes stay.
+pub(super) fn keep_words(
+    public: &Path,
+    origin: &Origin,
+    size: u64,
+    path: TilePath,
+    bytes: Vec<u8>,
+    other: &[u8],
+) -> Vec<u8> {
+    let tiles = (decode_contents(&bytes, path.width()), decode_contents(other, path.width()));
+    let ((Ok(mut words), Ok(others)), Ok(entries)) = (tiles, entries(public, origin, size, path.index()))
+    else {
+        return bytes;
+    };
+    for ((entry, words), other) in entries.iter().zip(&mut words).zip(others) {
+        if let (Words::Withheld, Words::Present(present)) = (*words, other)
+            && entry.event().content().is_some_and(|content| content.matches(present))
+        {
+            *words = other;
+        }
+    }
+    encode_contents(&words).unwrap_or(bytes)
+}
+
+/// Takes words that the log withholds, and files that no words name, out of a folder that verifies. Gives the number of
+/// files that were changed or removed.
 pub(super) fn remove(folder: &Folder, origin: &Origin, size: u64) -> Result<u64, OpsError> {
     let public = folder.public();
     let fates = fates(&public, origin, size)?;
-    if fates.is_empty() {
+    let names = files_under(&public)?;
+    if fates.is_empty() && !names.iter().any(|name| name.starts_with("file/")) {
         return Ok(0);
     }
     let mut placing = Placing::new(&RealDisk, folder.tmp());
     let mut changed = 0;
     let mut named: HashSet<Digest> = HashSet::new();
-    let names = files_under(&public)?;
     let tiles = names.iter().filter_map(|name| name.parse::<TilePath>().ok());
     let mut tiles: Vec<TilePath> =
         tiles.filter(|path| path.kind() == TileKind::Contents && path.is_within(size)).collect();

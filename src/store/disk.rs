@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Doing as _, StoreError};
+use crate::event::Digest;
 
 /// A file being written.
 pub(crate) trait DiskFile: Send {
@@ -106,6 +107,22 @@ impl AtHand {
             let _ = (at, buffer);
             false
         }
+    }
+
+    /// The BLAKE3 of all of it, read a part at a time. It waits.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn digest(&self) -> io::Result<Digest> {
+        let (mut hasher, mut at, mut part) = (blake3::Hasher::new(), 0, vec![0; 64 << 10]);
+        while at < self.length {
+            let left = usize::try_from(self.length - at).unwrap_or(usize::MAX).min(part.len());
+            let part = part.get_mut(..left).unwrap_or_default();
+            self.read_waiting(at, part)?;
+            hasher.update(part);
+            at += left as u64;
+        }
+        Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
     /// As [`read`](Self::read), and waits.

@@ -36,6 +36,8 @@ pub mod mirror;
 pub mod note;
 #[cfg(feature = "cli")]
 pub mod ops;
+#[cfg(feature = "cli")]
+pub mod peers;
 #[cfg(feature = "serve")]
 pub mod search;
 #[cfg(feature = "serve")]

@@ -650,9 +650,6 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
         let line = SignatureLine::new("w13.example", KeyId([6; 4]), &[0x5a; 2_428]);
         Act::Answer(200, PLAIN, format!("{line}{}", cosigned(13, &request)))
     });
-    // Has cosigned more than there is, or says so.
-    let ahead = Odd::start(move |_, _| Act::Answer(409, size, "1000000\n".into()));
-    let other_history = Odd::start(|_, _| Act::Answer(422, PLAIN, String::new()));
     // Forgets the size in its 409, and cosigns only from the beginning.
     let forgetful = Odd::start(|asked, request| match (asked, request.old()) {
         (0, _) => Act::Hang,
@@ -673,8 +670,6 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
         (11, redirect.address),
         (12, endless.address),
         (13, tomorrow.address),
-        (14, ahead.address),
-        (15, other_history.address),
         (16, forgetful.address),
     ];
     let asking = Asking::start(dir.path(), &all);
@@ -707,7 +702,7 @@ fn good_cosignatures_are_published_whatever_other_witnesses_do() {
     }
     let metrics = asking.metrics();
     // Nobody is behind yet: a minute has not passed.
-    assert_eq!((metrics["onrecord_witnesses"], metrics["onrecord_witnesses_behind"]), (16.0, 0.0));
+    assert_eq!((metrics["onrecord_witnesses"], metrics["onrecord_witnesses_behind"]), (14.0, 0.0));
     assert_eq!(metrics["onrecord_writer_stopped"], 0.0);
 
     // In the files too, so that any copy has them.
@@ -842,55 +837,131 @@ fn a_witness_that_comes_back_cosigns_from_where_it_was() {
     assert_eq!(seen.get(&(many + 1)), Some(&both.checkpoint().root()));
 }
 
+/// Runs `serve` with these flags; what it says as it ends. The checkpoint in `public/` is as it was.
+fn refused(dir: &Path, flags: &[&str], code: i32) -> String {
+    let data = dir.join("ledger");
+    let before = fs::read(data.join("public/checkpoint")).unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let ran = onrecord(&[&serve[..], flags].concat());
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(code), "{said}");
+    assert_eq!(fs::read(data.join("public/checkpoint")).unwrap(), before);
+    said
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+}
+
 #[test]
-fn a_ledger_put_back_to_an_earlier_size_is_not_cosigned() {
+fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() {
     let dir = tempfile::tempdir().unwrap();
     let story = ledger(dir.path());
     let log_key = key(ORIGIN, 1);
+    let vkey = log_key.verifying_key().to_string();
     let one = Witness::start(dir.path(), 1, &[log_key.verifying_key()]);
     let earlier = dir.path().join("earlier");
-    let copy = |from: &Path, to: &Path| {
-        assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
-    };
-    copy(&dir.path().join("ledger"), &earlier);
+    copy_folder(&dir.path().join("ledger"), &earlier);
     let asking = Asking::start(dir.path(), &[(1, one.address)]);
     asking.record(&story, "what was lost");
     asking.record(&story, "and this");
-    let lost = asking.wait_cosigned(&[1]);
-    assert_eq!(lost.checkpoint().size(), 7);
-    drop(asking);
-    // The whole folder as it was before.
-    fs::remove_dir_all(dir.path().join("ledger")).unwrap();
-    copy(&earlier, &dir.path().join("ledger"));
-    let asking = Asking::start(dir.path(), &[(1, one.address)]);
-    let wait = |times: f64| {
-        let begun = Instant::now();
-        while asking.asked("conflict") < times {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the witness was not asked");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+    assert_eq!(asking.wait_cosigned(&[1]).checkpoint().size(), 7);
+    let mirrored = dir.path().join("mirrored");
+    let mirror = Served::mirror(&asking.url(), &vkey, &mirrored, &dir.path().join("mirror.log"));
+    let begun = Instant::now();
+    let mirror_url = format!("http://{}", mirror.address);
+    let shows = || {
+        Checkpoint::open(&send(mirror.address, "GET", "/checkpoint", &[], b"").body, log_key.verifying_key())
     };
-    asking.record(&story, "what stands in its place");
-    wait(1.0);
-    let said = || fs::read_to_string(dir.path().join("log")).unwrap();
-    assert!(said().contains("restored from a backup"), "{}", said());
-    // As large as before, with other entries.
-    asking.record(&story, "and in that of the other");
-    let before = asking.asked("conflict");
-    wait(before + 2.0);
-    let now = asking.checkpoint();
-    assert_eq!(now.checkpoint().size(), lost.checkpoint().size());
-    assert_ne!(now.checkpoint().root(), lost.checkpoint().root());
-    assert_eq!(now.note().signatures().len(), 1, "a cosignature of another history is shown");
-    assert_eq!(asking.asked("cosigned"), 0.0);
-    assert!(said().contains("another history"), "{}", said());
-    // Proofs don't lean on what was cosigned of the history that is gone.
-    for n in 0..7 {
-        let proof = onrecord::log::TlogProof::parse(&asking.get(&format!("/proof/{n}")).body).unwrap();
-        let entry = asking.get(&format!("/entry/{n}")).body;
-        assert!(proof.verify(&entry, log_key.verifying_key()).is_ok(), "entry {n}");
+    while shows().unwrap().checkpoint().size() < 7 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the mirror does not follow");
+        std::thread::sleep(Duration::from_millis(50));
     }
-    // The witness keeps what proves it.
-    let fork = dir.path().join("w1").join(hash(ORIGIN)).join("fork.json");
-    assert!(onrecord(&["verify", fork.to_str().unwrap()]).status.success());
+    asking.stop();
+    // As it is, it is opened: all know as much.
+    let witness = format!("{} http://{}", witness_key(1).witness_key(), one.address);
+    let all = ["--witness", &witness, "--peer", &mirror_url, "--require-peer"];
+    let served = Served::start(&dir.path().join("ledger"), &all, &dir.path().join("log"));
+    assert_eq!(send(served.address, "GET", "/readyz", &[], b"").text(), "ok\n");
+    drop(served);
+    // The whole folder as it was before: to itself it looks sound.
+    let keep = dir.path().join("later");
+    fs::rename(dir.path().join("ledger"), &keep).unwrap();
+    copy_folder(&earlier, &dir.path().join("ledger"));
+    let data = dir.path().join("ledger");
+    assert!(onrecord(&["fsck", "--data", data.to_str().unwrap()]).status.success());
+    let said = refused(dir.path(), &["--witness", &witness], 1);
+    assert!(
+        said.contains("has cosigned 7 entries, and this ledger has 5") && said.contains("onrecord repair"),
+        "{said}"
+    );
+    for peer in [mirror_url.clone(), format!("{vkey} {mirror_url}")] {
+        let said = refused(dir.path(), &["--peer", &peer], 1);
+        assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
+    }
+    // Others that can't be asked change nothing for it.
+    let nobody = format!("http://{}", nobody());
+    refused(dir.path(), &["--peer", &nobody, "--peer", &mirror_url], 1);
+    // Who is no peer of this log says nothing of it, and that is no agreement either.
+    let other = format!("{} {mirror_url}", key("other.example.org", 7).verifying_key());
+    let said = refused(dir.path(), &["--peer", &other, "--require-peer"], 3);
+    assert!(said.contains("nobody could be asked"), "{said}");
+    let said = refused(dir.path(), &["--peer", &nobody, "--require-peer"], 3);
+    assert!(said.contains(&nobody) && said.contains("require_peer"), "{said}");
+    assert!(refused(dir.path(), &["--require-peer"], 2).contains("neither a witness nor a peer"));
+    // Without that the start goes on, and says whom it could not ask.
+    let log = dir.path().join("log");
+    let served = Served::start(&data, &["--peer", &nobody], &log);
+    let ready = send(served.address, "GET", "/readyz", &[], b"");
+    assert!(
+        ready.status == 200
+            && ready.text().contains(&format!(
+                "nobody could be asked at the start whether entries are missing here: peer {nobody}"
+            )),
+        "{}",
+        ready.text()
+    );
+    assert!(fs::read_to_string(&log).unwrap().contains(&nobody));
+    let url = format!("http://{}", served.address);
+    let ready = onrecord(&["ready", "--ledger", &url]);
+    assert!(ready.status.success());
+    drop(served);
+    drop(mirror);
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(keep, &data).unwrap();
+}
+
+#[test]
+fn a_conflict_that_a_witness_reports_stops_the_writer_and_all_that_asks_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let story = ledger(dir.path());
+    // At the start it can't be asked; then it knows more, or another history.
+    for (status, headers, body) in
+        [(409, "Content-Type: text/x.tlog.size\r\n", "9999\n"), (422, PLAIN, "another tree\n")]
+    {
+        let ready = Arc::new(Mutex::new(false));
+        let now = ready.clone();
+        let odd = Odd::start(move |_, _| match *now.lock().unwrap() {
+            false => Act::Answer(503, PLAIN, String::new()),
+            true => Act::Answer(status, headers, body.to_owned()),
+        });
+        let asking = Asking::start(dir.path(), &[(1, odd.address)]);
+        assert_eq!(asking.metrics()["onrecord_history_contradicted"], 0.0);
+        let told = asking.get("/readyz");
+        assert!(told.status == 200 && told.text().contains("nobody could be asked"), "{}", told.text());
+        asking.record(&story, &format!("before it said {status}"));
+        *ready.lock().unwrap() = true;
+        let begun = Instant::now();
+        while asking.get("/readyz").status == 200 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{status}: the writer goes on");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let told = asking.get("/readyz").text();
+        assert!(told.contains("the writer stopped: this log has another history elsewhere"), "{told}");
+        assert_eq!(asking.metrics()["onrecord_history_contradicted"], 1.0);
+        assert_eq!(asking.metrics()["onrecord_writer_stopped"], 1.0);
+        // What is on record is served.
+        assert_eq!(asking.get("/entry/1").status, 200);
+        drop(asking);
+    }
 }

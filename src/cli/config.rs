@@ -52,6 +52,11 @@ pub struct Config {
     /// Witnesses that `serve` asks to cosign its checkpoints.
     #[serde(default)]
     pub witnesses: Vec<AskedWitness>,
+    /// Mirrors and other readers that `serve` asks whether they know more of its log than is in its folder.
+    #[serde(default)]
+    pub peers: Vec<AskedPeer>,
+    /// Whether `serve` opens only if a witness or a peer could be asked.
+    pub require_peer: Option<bool>,
     /// Addresses of the time-stamping authorities that `serve` asks to stamp its checkpoints.
     #[serde(default)]
     pub timestamp_authorities: Vec<String>,
@@ -78,6 +83,27 @@ impl FromStr for AskedWitness {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (key, url) = text.trim().split_once(' ').ok_or("expected a vkey, a space and a URL")?;
         Ok(Self { key: key.to_owned(), url: url.trim().to_owned() })
+    }
+}
+
+/// A reader that is asked what it knows: `[[peers]]`, or `<url>`, or `<vkey> <url>`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedPeer {
+    /// Its address: what stands before `/checkpoint`.
+    pub url: String,
+    /// Whose signature must stand below its checkpoint: the log's own, which is so if it is left out, or a witness's, a
+    /// vkey of type 0x04.
+    pub key: Option<String>,
+}
+
+impl FromStr for AskedPeer {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.trim().split_once(' ') {
+            Some((key, url)) => Self { url: url.trim().to_owned(), key: Some(key.to_owned()) },
+            None => Self { url: text.trim().to_owned(), key: None },
+        })
     }
 }
 
@@ -324,6 +350,8 @@ mod tests {
             key_file,
             limits,
             witnesses,
+            peers,
+            require_peer,
             timestamp_authorities,
             timestamp_roots,
             witness,
@@ -342,6 +370,9 @@ mod tests {
         let [AskedWitness { key, url }] = &witnesses[..] else { panic!("{witnesses:?}") };
         assert!(key.parse::<crate::log::WitnessKey>().is_ok());
         assert_eq!(url, "https://witness.example.org");
+        let [AskedPeer { key, url }] = &peers[..] else { panic!("{peers:?}") };
+        assert!(key.as_ref().is_some_and(|key| key.parse::<VerifyingKey>().is_ok()));
+        assert_eq!((url.as_str(), require_peer), ("https://mirror.example.net", Some(false)));
         assert_eq!(timestamp_authorities, ["https://timestamp.example.org/tsr"]);
         assert_eq!(timestamp_roots, [PathBuf::from("etc/authorities.pem")]);
         let WitnessConfig { data, key_file, listen, logs } = witness;

@@ -1,19 +1,25 @@
 //! `serve`: HTTP, GraphQL and pages, until it is told to stop.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::Args as ClapArgs;
 
 use super::{
     Config, Context, Failure,
-    config::{AskedWitness, LogLevel},
+    config::{AskedPeer, AskedWitness, LogLevel},
     serving::{Asked, Serving},
     verify::read_roots,
 };
 use crate::{
     authority::{Authorities, MAX_AUTHORITIES},
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, Reader},
     log::WitnessKey,
+    note::VerifyingKey,
+    peers::{self, MAX_PEERS, Peer},
     witness::{MAX_WITNESSES, WitnessAddress},
 };
 
@@ -60,6 +66,19 @@ pub(super) struct Args {
         value_delimiter = ','
     )]
     timestamp_roots: Vec<PathBuf>,
+    /// A mirror or another reader to ask, with the witnesses, whether it knows more of this log than is in the folder: its
+    /// address, before it a key if not the log's own must have signed what it shows. May be given again
+    #[arg(
+        long = "peer",
+        value_name = "URL",
+        env = "ONRECORD_PEER",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    peers: Vec<AskedPeer>,
+    /// Start only if a witness or a peer could be asked
+    #[arg(long, env = "ONRECORD_REQUIRE_PEER", hide_env_values = true)]
+    require_peer: bool,
     #[command(flatten)]
     serving: Serving,
 }
@@ -75,12 +94,22 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let bound = args.serving.bind(config)?;
     let mut options = args.serving.ledger_options(config);
     options.witnesses = witnesses.iter().map(|w| w.key.clone()).collect();
-    let ledger = Ledger::open(&data, options).map_err(ledger_failure)?;
+    let peers = peers(if args.peers.is_empty() { &config.peers } else { &args.peers })?;
+    let required = args.require_peer || config.require_peer.unwrap_or(false);
+    if required && witnesses.is_empty() && peers.is_empty() {
+        let message =
+            "--require-peer: there is neither a witness nor a peer to ask; give one with --peer URL";
+        return Err(Failure::Usage(message.into()));
+    }
+    let within = peers::AT_START.min(args.serving.limits.of_asking(&config.limits).timeout);
+    let confirm = |reader: &Reader| confirm(reader, &data, (&witnesses, &peers), (required, within));
+    let ledger = Ledger::open_confirmed(&data, options, &confirm).map_err(ledger_failure)?;
     bound.say(context, None)?;
     let limits = &args.serving.limits;
     let asked = Asked {
         witnesses: (!witnesses.is_empty()).then(|| (witnesses, limits.of_asking(&config.limits))),
         authorities: authorities.map(|asked| (asked, limits.of_timestamps(&config.limits))),
+        peers,
     };
     bound.until_stopped(ledger, asked, || {})
 }
@@ -104,6 +133,59 @@ fn authorities(args: &Args, config: &Config) -> Result<Option<Authorities>, Fail
     let files = if args.timestamp_roots.is_empty() { &config.timestamp_roots } else { &args.timestamp_roots };
     let roots = if files.is_empty() { None } else { Some(Arc::new(read_roots(files)?)) };
     Ok((!urls.is_empty()).then(|| Authorities { urls: urls.clone(), roots }))
+}
+
+/// Asks whether somebody knows more of the log than is in the folder.
+fn confirm(
+    reader: &Reader,
+    data: &Path,
+    (witnesses, peers): (&[WitnessAddress], &[Peer]),
+    (required, within): (bool, Duration),
+) -> Result<Option<String>, LedgerError> {
+    if witnesses.is_empty() && peers.is_empty() {
+        return Ok(None);
+    }
+    let peers::Asked { agree, silent, more } = peers::ask_all(reader, witnesses, peers, within);
+    if let Some((who, what)) = more {
+        let data = data.display();
+        return Err(LedgerError::Broken(format!(
+            "{who}: {what}. This folder was put back to an earlier day, or another server signs with its key. Whatever is \
+             recorded here would be the second of two histories. Find out which; take what is missing from a mirror: \
+             onrecord repair --data {data} --from URL"
+        )));
+    }
+    for (who, why) in &silent {
+        tracing::warn!(who, why, "it could not be asked whether entries are missing here");
+    }
+    if agree > 0 {
+        return Ok(None);
+    }
+    let names: Vec<&str> = silent.iter().map(|(who, _)| who.as_str()).collect();
+    let names = names.join(", ");
+    if required {
+        return Err(LedgerError::Unconfirmed(names));
+    }
+    Ok(Some(format!("nobody could be asked at the start whether entries are missing here: {names}")))
+}
+
+/// Peers to ask, each once.
+fn peers(asked: &[AskedPeer]) -> Result<Vec<Peer>, Failure> {
+    let mut peers: Vec<Peer> = Vec::with_capacity(asked.len());
+    for AskedPeer { url, key } in asked {
+        let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("peer {url}: {e}"));
+        let url = crate::mirror::base_address(url).map_err(|e| usage(&e))?;
+        let log = key.as_ref().and_then(|key| key.parse::<VerifyingKey>().ok());
+        let witness = key.as_ref().filter(|_| log.is_none());
+        let key = witness.map(|key| key.parse::<WitnessKey>()).transpose().map_err(|e| usage(&e))?;
+        if peers.iter().any(|peer| peer.url == url) {
+            return Err(usage(&"it was given before"));
+        }
+        peers.push(Peer { url, log, key });
+    }
+    if peers.len() > MAX_PEERS {
+        return Err(Failure::Usage(format!("expected at most {MAX_PEERS} peers, found {}", peers.len())));
+    }
+    Ok(peers)
 }
 
 /// Witnesses to ask, each once.
@@ -130,7 +212,7 @@ pub(super) fn ledger_failure(e: LedgerError) -> Failure {
     match e {
         LedgerError::Refused(refusal) => Failure::Event(refusal),
         // Whoever has it may be about to end: a service is started again for it.
-        e @ LedgerError::Locked(_) => Failure::Undecided(e.to_string()),
+        e @ (LedgerError::Locked(_) | LedgerError::Unconfirmed(_)) => Failure::Undecided(e.to_string()),
         LedgerError::Exists(_) | LedgerError::Broken(_) | LedgerError::Mirror { .. } => {
             Failure::Refused(e.to_string())
         }

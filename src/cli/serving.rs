@@ -19,6 +19,7 @@ use super::{
 use crate::{
     authority::{self, Authorities, Schedule},
     ledger::{self, Ledger},
+    peers::{self, Peer},
     serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
     witness::{self, Pace, WitnessAddress},
 };
@@ -77,6 +78,8 @@ pub(super) struct Asked {
     pub witnesses: Option<(Vec<WitnessAddress>, Pace)>,
     /// For time-stamps.
     pub authorities: Option<(Authorities, Schedule)>,
+    /// For what they know of the log.
+    pub peers: Vec<Peer>,
 }
 
 /// Addresses that were taken, and how they are served.
@@ -172,6 +175,9 @@ impl Bound {
             }
             if let Some((authorities, schedule)) = asked.authorities {
                 tokio::spawn(authority::collect(ledger.clone(), authorities, schedule));
+            }
+            if !asked.peers.is_empty() {
+                tokio::spawn(peers::watch(ledger.clone(), asked.peers));
             }
             notify(State::Ready);
             let stop = async {

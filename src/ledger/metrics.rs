@@ -54,6 +54,12 @@ impl Ledger {
         let stopped = u8::from(self.fault().is_some());
         to.gauge("onrecord_writer_stopped", "1 if the writer takes no events any more.", stopped);
 
+        let help = "1 if a witness or a peer knows more of this log than is here, or another history.";
+        let contradicted = u8::from(signals.contradicted.load(Ordering::Acquire));
+        to.gauge("onrecord_history_contradicted", help, contradicted);
+        let help = "Files in public/ that are damaged or missing, as far as they were read.";
+        to.gauge("onrecord_damaged_files", help, self.reader().damaged().len());
+
         let witnesses = self.reader().witnessed();
         to.gauge("onrecord_witnesses", "Witnesses that are asked for cosignatures.", witnesses.len());
         let help = "Those that have not cosigned what was published a minute ago.";

@@ -118,6 +118,11 @@ pub enum LedgerError {
     /// What is stored is not a ledger of this origin, or is broken at the place named.
     #[error("{0}")]
     Broken(String),
+    /// Nobody could be asked whether entries are missing, and somebody must be.
+    #[error(
+        "nobody could be asked whether entries are missing here, and somebody must be (require_peer): {0}"
+    )]
+    Unconfirmed(String),
     /// The first event was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -320,6 +325,38 @@ impl Ledger {
     /// [`LedgerError`], naming the entry where what is stored does not verify.
     pub fn open(dir: &Path, options: Options) -> Result<Self, LedgerError> {
         opening::open(dir, options)
+    }
+
+    /// As [`open`](Self::open), but asks whether somebody knows more, before the writer opens. Gives who could not be
+    /// asked, in words, if nobody could.
+    ///
+    /// # Errors
+    /// [`LedgerError`], that of `confirm` too: nothing is written to the log then.
+    pub fn open_confirmed(
+        dir: &Path,
+        options: Options,
+        confirm: &dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
+    ) -> Result<Self, LedgerError> {
+        opening::open_confirmed(dir, options, confirm)
+    }
+
+    /// Takes note that somebody else knows no more than is here.
+    pub(crate) fn confirmed(&self) {
+        self.0.reader.shared().unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Who could not be asked at the start whether entries are missing here; none since somebody was.
+    pub fn unconfirmed(&self) -> Option<String> {
+        self.0.reader.shared().unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Stops the writer: somebody knows more of this log than is here, or another history. Whatever is recorded from now
+    /// on would be the other of two histories.
+    pub(crate) fn contradicted(&self, by: &str) {
+        let signals = &self.0.signals;
+        if !signals.contradicted.swap(true, Ordering::AcqRel) {
+            signals.stop(format!("this log has another history elsewhere: {by}"));
+        }
     }
 
     /// Opens the folder of a mirror, made if it is not there: what was copied, and its one writer, to which nobody but

@@ -188,17 +188,29 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> 
     open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, options, Opens::default())
 }
 
+/// Opens a ledger if nobody knows more: see [`Ledger::open_confirmed`].
+pub(super) fn open_confirmed(
+    dir: &Path,
+    options: Options,
+    confirm: &dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
+) -> Result<Ledger, LedgerError> {
+    let how = Opens { confirm, ..Opens::default() };
+    open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, options, how)
+}
+
 /// What opens a ledger, beside its options.
 pub(super) struct Opens<'a> {
     /// The ledger has no entry yet, since it is being made. Every other has.
     pub founding: bool,
     /// Told how far the index has come, of how many entries.
     pub progress: &'a dyn Fn(u64, u64),
+    /// Asked before the writer opens whether it may; gives who could not be asked.
+    pub confirm: &'a dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
 }
 
 impl Default for Opens<'_> {
     fn default() -> Self {
-        Self { founding: false, progress: &|_, _| {} }
+        Self { founding: false, progress: &|_, _| {}, confirm: &|_| Ok(None) }
     }
 }
 
@@ -209,7 +221,7 @@ pub(super) fn open_with(
     time: Arc<dyn TimeSource>,
     dir: &Path,
     options: Options,
-    Opens { founding, progress }: Opens<'_>,
+    Opens { founding, progress, confirm }: Opens<'_>,
 ) -> Result<Ledger, LedgerError> {
     let folder = Folder::new(dir);
     let (origin, key) = folder.read()?;
@@ -253,6 +265,8 @@ pub(super) fn open_with(
         knowledge: Some(knowledge),
     };
     let Opened { shared, signals, journal, follower } = opened.open(options, progress)?;
+    let unconfirmed = confirm(&Reader::new(shared.clone()))?;
+    *shared.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = unconfirmed;
     let head = shared.recent().frontier.clone();
     let (signed_at, tmp) = (shared.folder.signed(), shared.folder.tmp());
     let signed = HeadRecord::begin(&*shared.disk, &signed_at, &tmp, (head.size(), head.root()))?;

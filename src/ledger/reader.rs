@@ -156,6 +156,8 @@ pub(crate) struct Shared {
     pub late: Mutex<BTreeSet<u64>>,
     /// Whether words may be missing: see [`Options`](super::Options).
     pub lacks_words: bool,
+    /// Who could not be asked at the start whether entries are missing here.
+    pub unconfirmed: Mutex<Option<String>>,
     /// Held as long as anything of the ledger is in use.
     _lock: std::fs::File,
 }
@@ -198,6 +200,7 @@ impl Shared {
             reads: AtomicU64::new(0),
             late: Mutex::default(),
             lacks_words: false,
+            unconfirmed: Mutex::default(),
             _lock: lock,
         }
     }
@@ -638,6 +641,14 @@ impl Reader {
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
         self.note_everything();
         self.0.recent().checkpoint.clone()
+    }
+    /// The root of the tree of the first entries.
+    ///
+    /// # Errors
+    /// [`ReadError`], also where there are not so many.
+    pub(crate) fn root_of(&self, size: u64) -> Result<Hash, ReadError> {
+        self.note_everything();
+        crate::log::root(size, &*self.0)
     }
     /// The checkpoint to prove an entry by: of those that witnesses have cosigned, and that cover as many entries, the
     /// one with most cosignatures; the latest, if there is none.

@@ -51,6 +51,8 @@ pub(crate) struct Signals {
     /// Why the writer takes nothing any more, in words that strangers may read.
     fault: Mutex<Option<String>>,
     pub closing: AtomicBool,
+    /// Somebody knows another history of this log.
+    pub contradicted: AtomicBool,
     /// Size of the checkpoint on disk.
     pub published: AtomicU64,
     pub metrics: Metrics,

@@ -183,9 +183,16 @@ pub async fn livez() -> Response {
 
 /// `/readyz`: the writer takes events.
 pub async fn readyz(State(app): State<App>) -> Response {
+    if app.options.mirror.as_ref().is_some_and(|status| status.now().forked) {
+        let why = "the log signed two histories; fork.json in the mirror's folder proves it";
+        return answer::text(StatusCode::SERVICE_UNAVAILABLE, why);
+    }
     match app.ledger.fault() {
         None => match app.ledger.reader().damaged().as_slice() {
-            [] => answer::text(StatusCode::OK, "ok"),
+            [] => match app.ledger.unconfirmed() {
+                None => answer::text(StatusCode::OK, "ok"),
+                Some(who) => answer::text(StatusCode::OK, &format!("ok, but {who}")),
+            },
             // Events are taken, and all else is served.
             [(name, why), others @ ..] => {
                 let others =

@@ -126,6 +126,7 @@ async fn follow(
         let news = last.replace(outcome) != Some(outcome);
         match answered {
             Ok(cosigned) => {
+                ledger.confirmed();
                 (done, failures) = (cosigned, 0);
                 if news {
                     tracing::info!(name, url, size = cosigned, took = ?began.elapsed(), "a witness cosigned");
@@ -135,6 +136,7 @@ async fn follow(
                 // Once for each kind of trouble: it may last.
                 if error.is_grave() {
                     tracing::error!(name, url, %error, "a witness does not cosign");
+                    ledger.contradicted(&format!("witness {name}: {error}"));
                 } else if news {
                     tracing::warn!(name, url, %error, "a witness does not cosign; it is asked again, and the ledger goes on");
                 } else {

@@ -27,3 +27,19 @@ mod state;
 pub use collector::{MAX_WITNESSES, Pace, WitnessAddress, collect};
 pub use server::serve;
 pub use state::{Refused, Witness, WitnessError};
+
+use std::time::Duration;
+
+use self::asking::{AskError, Asking};
+use crate::{ledger::Reader, peers::Told};
+
+/// What a witness says of a log, when it is asked to cosign the latest checkpoint as if it had cosigned that.
+pub(crate) fn tells(reader: &Reader, witness: &WitnessAddress, within: Duration) -> Told {
+    let checkpoint = reader.checkpoint();
+    let mut asking = Asking::new(witness.clone(), checkpoint.checkpoint().size(), within);
+    match asking.ask(reader, &checkpoint) {
+        Ok(_) | Err(AskError::SameSize { .. } | AskError::Further { .. }) => Told::NoMore,
+        Err(error) if error.is_grave() => Told::More(error.to_string()),
+        Err(error) => Told::Nothing(error.to_string()),
+    }
+}

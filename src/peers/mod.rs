@@ -1,0 +1,143 @@
+//! Who else keeps what a ledger signed: witnesses, mirrors and other readers. A folder that was put back whole looks sound to
+//! itself; they know more. They are asked before the writer opens, and while it is open.
+
+use std::time::Duration;
+
+use crate::{
+    ledger::{Ledger, Reader},
+    log::{Checkpoint, MAX_CHECKPOINT, SignedCheckpoint, WitnessKey},
+    note::VerifyingKey,
+    witness::{self, WitnessAddress},
+};
+
+/// How long all of them together may take to answer before the writer opens.
+pub const AT_START: Duration = Duration::from_secs(10);
+/// How often a peer is looked at while the ledger is served.
+const EVERY: Duration = Duration::from_secs(60);
+/// The most peers.
+pub const MAX_PEERS: usize = 32;
+
+/// A reader that shows the latest checkpoint it knows: a mirror, for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address, without a slash at the end. It shows `checkpoint` there.
+    pub url: String,
+    /// The log's key as it was given with the address, if it was.
+    pub log: Option<VerifyingKey>,
+    /// Whose cosignature must stand below the log's own signature; none for a mirror.
+    pub key: Option<WitnessKey>,
+}
+
+/// What one of them says of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It knows no more, and no other history.
+    NoMore,
+    /// It can't be asked, and why.
+    Nothing(String),
+    /// It knows more, or another history: the ledger went back, or two are signed by its key.
+    More(String),
+}
+
+/// What was told at a start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// How many know no more than is here.
+    pub agree: usize,
+    /// Who could not be asked, and why.
+    pub silent: Vec<(String, String)>,
+    /// Who knows more, and what.
+    pub more: Option<(String, String)>,
+}
+
+/// Asks all at once, for so long.
+pub fn ask_all(reader: &Reader, witnesses: &[WitnessAddress], peers: &[Peer], within: Duration) -> Asked {
+    let told: Vec<(String, Told)> = std::thread::scope(|scope| {
+        let of_witnesses = witnesses.iter().map(|witness| {
+            let name = format!("witness {}", witness.key.name());
+            (name, scope.spawn(move || witness::tells(reader, witness, within)))
+        });
+        let of_peers = peers.iter().map(|peer| {
+            let name = format!("peer {}", peer.url);
+            (name, scope.spawn(move || ask(reader, peer, within)))
+        });
+        let asking: Vec<_> = of_witnesses.chain(of_peers).collect();
+        let panicked = |_| Told::Nothing("asking it ended in a panic".to_owned());
+        asking.into_iter().map(|(name, told)| (name, told.join().unwrap_or_else(panicked))).collect()
+    });
+    let mut asked = Asked::default();
+    for (name, told) in told {
+        match told {
+            Told::NoMore => asked.agree += 1,
+            Told::Nothing(why) => asked.silent.push((name, why)),
+            Told::More(what) => asked.more = asked.more.or(Some((name, what))),
+        }
+    }
+    asked
+}
+
+/// Asks a peer for the latest checkpoint that it knows. What the log did not sign says nothing of it.
+fn ask(reader: &Reader, peer: &Peer, within: Duration) -> Told {
+    if peer.log.as_ref().is_some_and(|key| key != reader.log_key()) {
+        return Told::Nothing("the key that was given with it is not this log's".to_owned());
+    }
+    let url = format!("{}/checkpoint", peer.url);
+    let answer = crate::agent::agent(&peer.url, within).get(&url).call().and_then(|mut answer| {
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(MAX_CHECKPOINT as u64).read_to_vec()?;
+        Ok((status, body))
+    });
+    let bytes = match answer {
+        Ok((200, bytes)) => bytes,
+        Ok((status, _)) => return Told::Nothing(format!("it answered {status}")),
+        Err(e) => return Told::Nothing(format!("no answer: {e}")),
+    };
+    let theirs = match Checkpoint::open(&bytes, reader.log_key()) {
+        Ok(theirs) => theirs,
+        Err(e) => return Told::Nothing(format!("it shows no checkpoint of this log: {e}")),
+    };
+    if let Some(Err(e)) = peer.key.as_ref().map(|key| key.verify(theirs.note())) {
+        return Told::Nothing(format!("its checkpoint has no good cosignature by its key: {e}"));
+    }
+    compare(reader, &theirs)
+}
+
+/// What a checkpoint that the log signed says beside what is here.
+fn compare(reader: &Reader, theirs: &SignedCheckpoint) -> Told {
+    let theirs = theirs.checkpoint();
+    // Read after theirs: the log may have grown meanwhile.
+    let ours = reader.checkpoint().checkpoint().size();
+    let size = theirs.size();
+    if size > ours {
+        return Told::More(format!("it has {size} entries that this log signed, and {ours} are here"));
+    }
+    match reader.root_of(size) {
+        Ok(root) if root == theirs.root() => Told::NoMore,
+        Ok(_) => Told::More(format!("this log signed another history of its first {size} entries there")),
+        Err(e) => Told::Nothing(e.to_string()),
+    }
+}
+
+/// Looks at peers for as long as it is polled. One that knows more stops the writer.
+pub async fn watch(ledger: Ledger, peers: Vec<Peer>) {
+    let mut silent = vec![false; peers.len()];
+    loop {
+        tokio::time::sleep(EVERY).await;
+        for (peer, silent) in peers.iter().zip(&mut silent) {
+            let (reader, asked) = (ledger.reader().clone(), peer.clone());
+            let told = tokio::task::spawn_blocking(move || ask(&reader, &asked, AT_START)).await;
+            match told.unwrap_or_else(|_| Told::Nothing("asking it ended in a panic".to_owned())) {
+                Told::NoMore => {
+                    ledger.confirmed();
+                    *silent = false;
+                }
+                Told::Nothing(why) => {
+                    if !std::mem::replace(silent, true) {
+                        tracing::warn!(url = peer.url, why, "a peer could not be asked what it knows");
+                    }
+                }
+                Told::More(what) => ledger.contradicted(&format!("peer {}: {what}", peer.url)),
+            }
+        }
+    }
+}

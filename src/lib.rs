@@ -23,6 +23,16 @@ pub mod fuzzing {
     pub fn journal(bytes: &[u8]) -> bool {
         crate::store::recovery::holds(bytes)
     }
+
+    /// See `serve::graphql::tokens`.
+    pub fn document(bytes: &[u8]) -> bool {
+        crate::serve::fuzzing::document(bytes)
+    }
+
+    /// See `serve::graphql::json`.
+    pub fn json(bytes: &[u8]) -> bool {
+        crate::serve::fuzzing::json(bytes)
+    }
 }
 #[cfg(feature = "serve")]
 pub(crate) mod generations;

@@ -15,9 +15,11 @@ use std::{
 use onrecord::event::{Digest, EventType};
 use properties::{PROPERTIES, seeds::seeds};
 
-/// Targets that are held elsewhere: the journal's beside its parser, in `src/store/recovery.rs`.
+/// Targets that are held elsewhere, beside their parsers: `src/store/recovery.rs`, `src/serve/graphql/{tokens,json}.rs`.
 const ELSEWHERE: &[&str] = &[
+    "document",
     "journal",
+    "json",
     #[cfg(not(feature = "cli"))]
     "ledger",
 ];

@@ -53,6 +53,8 @@ mod write_rate;
 pub use client::Client;
 pub use counts::{Count, Counts};
 pub(crate) use edge::Edge;
+#[cfg(fuzzing)]
+pub(crate) use graphql::fuzzing;
 pub use graphql::sdl;
 pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
 pub use system::raise_open_files;

@@ -118,11 +118,28 @@ pub fn read(text: &[u8]) -> Result<Value, Unread> {
     read.map_err(|_| if exceeded.get() { Unread::TooMuch } else { Unread::NotJson })
 }
 
+/// What must hold of reading, whatever is read: it reads what the library reads, or says that it is too much. Held by tests,
+/// and by the fuzz target `json`. Says whether it was read.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn holds(bytes: &[u8]) -> bool {
+    let library = || {
+        let value = serde_json::from_slice::<serde_json::Value>(bytes).ok();
+        value.and_then(|value| Value::from_json(value).ok())
+    };
+    match read(bytes) {
+        Ok(value) => assert_eq!(Some(value), library()),
+        Err(Unread::NotJson) => assert_eq!(library(), None),
+        Err(Unread::TooMuch) => return false,
+    }
+    read(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::serve::graphql::tokens::tests::corpus;
 
     #[test]
     fn it_reads_what_the_library_reads() {
@@ -150,11 +167,26 @@ mod tests {
         ]);
         proptest!(|(parts in prop::collection::vec(json, 1..5))| {
             for text in [parts.join(""), format!("[{}]", parts.join(",")), format!("{{\"x\":{}}}", parts.join(",\"y\":"))] {
-                let library = serde_json::from_str::<serde_json::Value>(&text).ok();
-                let library = library.map(|v| Value::from_json(v).unwrap());
-                prop_assert_eq!(read(text.as_bytes()).ok(), library, "{}", text);
+                let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+                prop_assert_eq!(holds(text.as_bytes()), is_json, "{}", text);
             }
         });
+    }
+
+    #[test]
+    fn what_must_hold_of_reading_holds_on_the_corpus_of_the_fuzz_target() {
+        let seeds: Vec<Vec<u8>> = [
+            "{\"query\":\"{a}\",\"variables\":{\"n\":[1,-1,1.5e3,18446744073709551615,true,null]},\"extensions\":{}}",
+            "[[[[]]]]",
+            "{\"a\":1,\"a\":2}",
+            "\"\\ud83d\\ude00\\n\"",
+            "\"\\ud800\"",
+            "[1,]",
+            "1e999",
+        ]
+        .map(|text| text.as_bytes().to_vec())
+        .into();
+        assert_eq!(corpus("json", &seeds).iter().filter(|bytes| holds(bytes)).count(), 4);
     }
 
     #[test]

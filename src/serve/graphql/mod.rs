@@ -69,6 +69,12 @@ mod user_error;
 mod variables;
 mod voucher;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    //! What must hold of what strangers send.
+    pub(crate) use super::{json::holds as json, tokens::holds as document};
+}
+
 pub(super) use answers::Answers;
 pub(super) use documents::Documents;
 pub(super) use flights::Flights;

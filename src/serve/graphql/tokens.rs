@@ -206,8 +206,52 @@ pub fn count(text: &str) -> Result<Counted, ServerError> {
     }
 }
 
+/// What must hold of counting, whatever is counted: what the parser takes is counted whole, and what is refused as no
+/// document is none to the parser either. Held by tests, and by the fuzz target `document`. Says whether it was a document.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn holds(bytes: &[u8]) -> bool {
+    use async_graphql::parser::{
+        parse_query,
+        types::{OperationType, Selection, SelectionSet},
+    };
+    /// Selections in a set, those below included, and how deep they go.
+    fn held(set: &SelectionSet) -> (usize, usize) {
+        let below = set.items.iter().map(|item| match &item.node {
+            Selection::Field(field) => held(&field.node.selection_set.node),
+            Selection::InlineFragment(fragment) => held(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => (0, 0),
+        });
+        let (count, deep) = below.fold((0, 0), |(n, deep), (more, below)| (n + more, deep.max(below)));
+        (count + set.items.len(), deep + usize::from(!set.items.is_empty()))
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let counted = match count(text) {
+        Ok(counted) => counted,
+        Err(refused) => {
+            assert!(refused.message.len() < 200, "{}", refused.message);
+            // What is too much is not shown to the parser, nor are names and numbers that it would take.
+            if !refused.message.contains("too l") {
+                assert!(parse_query(text).is_err(), "{text:?}: {}", refused.message);
+            }
+            return false;
+        }
+    };
+    let Ok(document) = parse_query(text) else { return false };
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node);
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    assert_eq!(counted.operations, operations.clone().count(), "{text:?}");
+    // Two of one name are one to the parser.
+    assert!(counted.fragments >= document.fragments.len(), "{text:?}");
+    assert_eq!(counted.not_a_query, !operations.clone().all(|o| o.ty == OperationType::Query), "{text:?}");
+    let sets = operations.map(|operation| &operation.selection_set.node).chain(fragments);
+    let (selections, deep) =
+        sets.map(held).fold((0, 0), |(n, deep), (more, below)| (n + more, deep.max(below)));
+    assert!(counted.selections >= selections && counted.nesting >= deep, "{text:?}: {counted:?}");
+    true
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use async_graphql::parser::parse_query;
 
     use super::*;
@@ -323,13 +367,40 @@ mod tests {
         ]);
         proptest!(ProptestConfig::with_cases(4_096), |(pieces in prop::collection::vec(piece, 1..12))| {
             let text = pieces.join(" ");
-            if let Ok(document) = parse_query(&text) {
-                let counted = counts(&text);
-                prop_assert_eq!(counted.operations, document.operations.iter().count(), "{}", &text);
-                prop_assert_eq!(counted.fragments, document.fragments.len(), "{}", &text);
-                let queries = document.operations.iter().all(|(_, o)| o.node.ty == async_graphql::parser::types::OperationType::Query);
-                prop_assert_eq!(counted.not_a_query, !queries, "{}", &text);
-            }
+            prop_assert_eq!(holds(text.as_bytes()), parse_query(&text).is_ok(), "{}", &text);
         });
+    }
+
+    #[test]
+    fn what_must_hold_of_counting_holds_on_the_corpus_of_the_fuzz_target() {
+        let seeds: Vec<Vec<u8>> = [
+            "{a}",
+            "query A($n: [Int!] = [1, 2]) @x { a: b(c: {d: \"}\"}) { ...F ... on G { h } } } # }{\nfragment F on Q {i}",
+            "mutation M { record(input: {submissions: [{note: \"\"\"a \\\"\"\" }\"\"\"}]}) { results { index } } }",
+            "subscription { events(after: -1) { index } }",
+            "{a(b: -0.5e+3, c: ENUM, d: null, e: $v)}",
+            "\u{feff}{a,}",
+            "{a(b: \"\n\")}",
+            "}{",
+            "fragment fragment on on {on} {a}",
+        ]
+        .map(|text| text.as_bytes().to_vec())
+        .into();
+        assert_eq!(corpus("document", &seeds).iter().filter(|bytes| holds(bytes)).count(), 7);
+    }
+
+    /// The seeds of a fuzz target, and what else is kept of it; written if asked for.
+    pub fn corpus(target: &str, seeds: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let dir = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("SEED_CORPUS").is_some() {
+            std::fs::create_dir_all(&dir).unwrap();
+            for (i, seed) in seeds.iter().enumerate() {
+                std::fs::write(format!("{dir}/seed-{i}"), seed).unwrap();
+            }
+        }
+        let kept = std::fs::read_dir(dir).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let kept: Vec<Vec<u8>> = kept.collect();
+        assert!(seeds.iter().all(|seed| kept.contains(seed)), "{target}: a seed is not in the corpus");
+        kept
     }
 }

@@ -1,5 +1,7 @@
 //! A ledger that does not verify is not served: the start says at which entry, and why.
 
+#[path = "support/http.rs"]
+mod http;
 mod support;
 
 use std::{
@@ -417,5 +419,42 @@ fn marks_that_were_lost_are_told_and_made_anew() {
             let found = onrecord::ops::fsck(&try_, None, &|_, _| {}).unwrap();
             assert!(found.faults.is_empty(), "{name} {what}: {found}");
         }
+    }
+}
+
+#[test]
+fn a_folder_that_is_changed_while_it_is_served_stops_the_writer() {
+    for change in ["removed", "older"] {
+        let (tmp, dir) = ledger(3);
+        let older = tmp.path().join("older");
+        copy(&dir.join("public"), &older);
+        let server = http::Server::start(open(&dir));
+        let say = |text: &str| {
+            let party = server.ledger.reader().parsed(1).unwrap().unwrap().event().id();
+            let facts = json!({"role": "registrar"});
+            let said = say(text, None, json!({"party": party}), facts, None).sign(&[&operator()]).1;
+            server.ledger.record_blocking(vec![said], false).remove(0)
+        };
+        say("role.granted").unwrap();
+        assert!(server.ledger.wait_published(Duration::from_secs(20)));
+        assert_eq!(server.get("/readyz").status, 200);
+        fs::rename(dir.join("public"), tmp.path().join("away")).unwrap();
+        if change == "older" {
+            copy(&older, &dir.join("public"));
+        } else {
+            fs::create_dir(dir.join("public")).unwrap();
+        }
+        let ready = server.get("/readyz");
+        assert!(
+            ready.status == 503 && ready.text().contains("public/ is not as it was left"),
+            "{}",
+            ready.text()
+        );
+        assert!(say("role.revoked").is_err());
+        drop(server);
+        // Nothing was written to what lies there now, and what was there is whole.
+        fs::remove_dir_all(dir.join("public")).unwrap();
+        fs::rename(tmp.path().join("away"), dir.join("public")).unwrap();
+        assert_eq!(open(&dir).reader().checkpoint().checkpoint().size(), 9, "{change}");
     }
 }

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     event::{Digest, EventId},
     log::{
-        Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words, decode_contents,
-        encode_contents, new_tiles,
+        Checkpoint, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
+        decode_contents, encode_contents, new_tiles,
     },
     store::{
         Doing as _, StoreError,
@@ -73,6 +73,28 @@ impl Look {
     fn given_back(&self) -> impl Iterator<Item = (u64, &Arc<[u8]>)> {
         self.pending.iter().filter_map(|(index, words)| Some((*index, words.as_ref()?)))
     }
+}
+
+/// The checkpoint in `public/` covers what the one covered that was placed last. A folder that was put back, or whose disk went away, while it
+/// is served must not be written to: what is placed there would be the rest of another log.
+pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> Result<(), LedgerError> {
+    let path = shared.folder.checkpoint();
+    let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?;
+    let found = match bytes {
+        None => 0,
+        Some(bytes) => match Checkpoint::open(&bytes, &shared.log_key) {
+            Ok(found) => found.checkpoint().size(),
+            Err(e) => return Err(LedgerError::Broken(format!("{}: {e}", path.display()))),
+        },
+    };
+    // That of a mirror on its way is behind.
+    if covers(found) || shared.is_mirror {
+        return Ok(());
+    }
+    Err(LedgerError::Broken(format!(
+        "{}: it covers {found} entries, and was placed over others: public/ was put back, or its disk is not there",
+        path.display()
+    )))
 }
 
 impl Follower {
@@ -194,6 +216,7 @@ impl Follower {
                 return Ok(false);
             }
             if size > before {
+                as_it_was_left(&shared, |found| found == before)?;
                 if look.is_at_checkpoint() {
                     placing.place(&shared.folder.checkpoint(), look.checkpoint.note().as_bytes())?;
                 } else {

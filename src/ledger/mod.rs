@@ -552,6 +552,18 @@ impl Ledger {
         self.0.signals.fault().or_else(|| closed().then(|| "the ledger is closed".to_owned()))
     }
 
+    /// As [`fault`](Self::fault), but looks whether `public/` is as it was left: the writer stops if it is not. It waits for
+    /// the disk.
+    pub fn look_for_fault(&self) -> Option<String> {
+        let (signals, shared) = (&self.0.signals, self.0.reader.shared());
+        // Read first: what is placed meanwhile covers more.
+        let published = signals.published.load(Ordering::Acquire);
+        if let Err(cause) = follower::as_it_was_left(shared, |found| found >= published) {
+            signals.stop_because("public/ is not as it was left", &cause);
+        }
+        self.fault()
+    }
+
     /// Why nothing is put on record here, if that is so: a fault, or that this is a mirror.
     fn refuses(&self) -> Option<String> {
         let mirror = |of: &String| format!("this is a mirror; events are put on record at {of}");

@@ -445,6 +445,7 @@ impl Opening {
             Cosigned::new(options.witnesses),
         );
         shared.lacks_words = options.lacks_words;
+        shared.is_mirror = knowledge.is_none();
         let shared = Arc::new(shared);
         if let Some(knowledge) = &knowledge {
             if let Some(other) = knowledge.other(size, |size| root(size, &*shared).map(Some))? {

@@ -156,6 +156,8 @@ pub(crate) struct Shared {
     pub late: Mutex<BTreeSet<u64>>,
     /// Whether words may be missing: see [`Options`](super::Options).
     pub lacks_words: bool,
+    /// Whether this is a copy of what another signs.
+    pub is_mirror: bool,
     /// Who could not be asked at the start whether entries are missing here.
     pub unconfirmed: Mutex<Option<String>>,
     /// Held as long as anything of the ledger is in use.
@@ -200,6 +202,7 @@ impl Shared {
             reads: AtomicU64::new(0),
             late: Mutex::default(),
             lacks_words: false,
+            is_mirror: false,
             unconfirmed: Mutex::default(),
             _lock: lock,
         }

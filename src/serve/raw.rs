@@ -187,7 +187,12 @@ pub async fn readyz(State(app): State<App>) -> Response {
         let why = "the log signed two histories; fork.json in the mirror's folder proves it";
         return answer::text(StatusCode::SERVICE_UNAVAILABLE, why);
     }
-    match app.ledger.fault() {
+    let ledger = app.ledger.clone();
+    let fault = match blocking(move || Ok(ledger.look_for_fault())).await {
+        Ok(fault) => fault,
+        Err(response) => return response,
+    };
+    match fault {
         None => match app.ledger.reader().damaged().as_slice() {
             [] => match app.ledger.unconfirmed() {
                 None => answer::text(StatusCode::OK, "ok"),

@@ -133,7 +133,7 @@ pub(super) fn ledger_failure(e: LedgerError) -> Failure {
         | LedgerError::Locked(_)
         | LedgerError::Broken(_)
         | LedgerError::Mirror { .. } => Failure::Refused(e.to_string()),
-        LedgerError::NotALedger(_) => Failure::Usage(e.to_string()),
+        LedgerError::NotALedger(_) | LedgerError::Exposed(_) => Failure::Usage(e.to_string()),
         e => Failure::Undecided(e.to_string()),
     }
 }

@@ -116,6 +116,9 @@ pub enum LedgerError {
     /// What is stored is not a ledger of this origin, or is broken at the place named.
     #[error("{0}")]
     Broken(String),
+    /// Others have access to a secret in the folder. The message names the command that mends it.
+    #[error("{0}")]
+    Exposed(String),
     /// The first event was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -298,6 +298,7 @@ pub(super) fn open_mirror(
         let dir = dir.display();
         return Err(LedgerError::Broken(format!("{dir} is a mirror of the log {log_key}, not of {key}")));
     }
+    folder.check_secrets()?;
     let lock = lock(&folder)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let shown = read_checkpoint(&*disk, &folder.checkpoint(), key)?;

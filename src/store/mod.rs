@@ -20,6 +20,7 @@ pub(crate) mod index;
 pub(crate) mod journal;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod recovery;
+pub(crate) mod secret;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "a fuzz target asks for less than the tests"))]
 pub(crate) mod simulated;

@@ -14,7 +14,10 @@ use crate::{
     event::Digest,
     log::TilePath,
     note::{Origin, SigningKey, VerifyingKey},
-    store::secret::{self, SecretError},
+    store::{
+        disk,
+        secret::{self, SecretError},
+    },
 };
 
 /// `ledger.toml`.
@@ -168,14 +171,15 @@ impl Folder {
 
     fn make_dirs(&self) -> Result<(), LedgerError> {
         for dir in [self.journal(), self.tmp(), self.public(), self.uploads()] {
-            fs::create_dir_all(&dir).map_err(|e| io(&dir, "create", e))?;
+            disk::create_dir_all(&dir).map_err(|e| io(&dir, "create", e))?;
         }
         Ok(())
     }
 
     fn write_settings(&self, text: &str) -> Result<(), LedgerError> {
         let path = self.settings();
-        fs::write(&path, text).map_err(|e| io(&path, "write", e))
+        let written = disk::create_file(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|e| io(&path, "write", e))
     }
 
     /// Reads the settings: origin and log key.

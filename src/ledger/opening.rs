@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fs,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -168,6 +169,7 @@ pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o640)
         .open(&path)
         .map_err(|e| io(&path, "open", e))?;
     // A program that this process is just starting holds a copy of every file until it runs, locks too.

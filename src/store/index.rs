@@ -24,6 +24,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     ops::RangeInclusive,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -31,7 +32,7 @@ use std::{
 use sled::Batch;
 
 use self::{events::Events, lists::Lists};
-use super::{Doing as _, StoreError};
+use super::{Doing as _, StoreError, disk};
 use crate::{
     event::{Digest, EventId, EventType},
     generations::Generations,
@@ -235,6 +236,8 @@ impl Index {
     }
 
     fn open_whole(dir: &Path) -> Result<Self, StoreError> {
+        // sled would make its folders as the umask says.
+        disk::create_dir_all(&dir.join("blobs")).doing(|| format!("create {}", dir.display()))?;
         let db = open_db(dir)?;
         let tree = db.open_tree("index").map_err(broken)?;
         let file_key = match tree.get(FILE_KEY).map_err(broken)?.and_then(|k| k.as_ref().try_into().ok()) {
@@ -245,8 +248,11 @@ impl Index {
                 key
             }
         };
-        let events =
-            Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true), &file_key)?;
+        let events = Events::open(
+            dir,
+            fs::OpenOptions::new().read(true).write(true).create(true).mode(0o640),
+            &file_key,
+        )?;
         let this = Self { tree, db, events, file_key, is_ours_to_mend: true, cache: Mutex::default() };
         if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
             this.clear()?;

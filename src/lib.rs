@@ -50,6 +50,10 @@ pub mod views;
 #[cfg(feature = "cli")]
 pub mod witness;
 
+/// The day of this release: no clock that is right shows an earlier one. The version stands in `Cargo.toml`.
+#[cfg(feature = "serve")]
+pub(crate) const RELEASED: &str = "2026-11-29";
+
 // Tests inside the crate use the same support as those outside.
 #[cfg(test)]
 extern crate self as onrecord;

@@ -60,6 +60,10 @@ pub(super) struct Args {
         value_delimiter = ','
     )]
     timestamp_roots: Vec<PathBuf>,
+    /// Take the clock for right though it is more than 7 days ahead of the last entry, of the last hour in which this
+    /// ledger was served, and of the day of this release
+    #[arg(long, env = "ONRECORD_ACCEPT_CLOCK", hide_env_values = true)]
+    accept_clock: bool,
     #[command(flatten)]
     serving: Serving,
 }
@@ -74,6 +78,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let authorities = authorities(&args, config)?;
     let bound = args.serving.bind(config)?;
     let mut options = args.serving.ledger_options(config);
+    options.accept_clock = args.accept_clock;
     options.witnesses = witnesses.iter().map(|w| w.key.clone()).collect();
     let ledger = Ledger::open(&data, options).map_err(ledger_failure)?;
     bound.say(context, None)?;

@@ -84,6 +84,10 @@ impl Folder {
     pub fn checkpoint(&self) -> PathBuf {
         self.public().join("checkpoint")
     }
+    /// The latest time that a server knew to be right.
+    pub fn clock(&self) -> PathBuf {
+        self.0.join("clock")
+    }
     /// How far a mirror has come that is not at a checkpoint yet.
     pub fn progress(&self) -> PathBuf {
         self.0.join("progress")

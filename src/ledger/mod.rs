@@ -37,6 +37,7 @@ mod overlay;
 mod queue;
 mod reader;
 mod recent;
+mod seen;
 mod sequencer;
 mod shown;
 mod submission;
@@ -144,6 +145,9 @@ pub struct Options {
     pub upload_expiry: Duration,
     /// Whether words may be missing: in a mirror that keeps none, or not yet.
     pub lacks_words: bool,
+    /// Whether the clock is right though it is more than 7 days ahead of all that is known of the time. Else such a ledger
+    /// is open for reading.
+    pub accept_clock: bool,
     /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
     pub witnesses: Vec<WitnessKey>,
 }
@@ -159,6 +163,7 @@ impl Default for Options {
             upload_quota: 256 << 20,
             upload_expiry: Duration::from_secs(3_600),
             lacks_words: false,
+            accept_clock: false,
             witnesses: Vec::new(),
         }
     }

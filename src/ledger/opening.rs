@@ -21,6 +21,7 @@ use super::{
     queue::{GATHER, Queue},
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
+    seen::{self, Seen},
     sequencer::{Extent, Sequencer, Signals, words_changed},
     timestamped,
     upload::Uploads,
@@ -254,7 +255,15 @@ pub(super) fn open_with(
         on_disk: (published.size > 0).then_some(published.checkpoint),
         knowledge: Some(knowledge),
     };
-    let Opened { shared, signals, journal, follower } = opened.open(options, progress)?;
+    // Nobody knows of the time before a ledger is made; the first entry, alone, is dated by the clock as it is.
+    let accept_clock = options.accept_clock || founding;
+    let Opened { shared, signals, journal, mut follower } = opened.open(options, progress)?;
+    let clock = Clock::new(time.clone(), last.map(|(_, time)| time));
+    let seen = seen::read(&*shared.disk, &shared.folder)?;
+    match clock.check_start(seen, accept_clock) {
+        Ok(()) => follower.seen = Some(Seen::new(time, clock.read(), seen)),
+        Err(why) => signals.stop(why),
+    }
     let head = shared.recent().frontier.clone();
     let (signed_at, tmp) = (shared.folder.signed(), shared.folder.tmp());
     let signed = HeadRecord::begin(&*shared.disk, &signed_at, &tmp, (head.size(), head.root()))?;
@@ -265,7 +274,7 @@ pub(super) fn open_with(
         journal,
         signed,
         key,
-        clock: Clock::new(time, last.map(|(_, time)| time)),
+        clock,
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
         max_backlog,
         groups,
@@ -484,6 +493,7 @@ impl Opening {
             partials_for: options.partials_for,
             max_backlog: options.max_backlog.max(1),
             expire_every: options.upload_expiry.min(EXPIRE_EVERY),
+            seen: None,
         };
         // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
         // this start fails, before anybody sees it.

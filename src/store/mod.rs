@@ -8,6 +8,7 @@
 //!   journal/<n>          batches as they were committed, from entry n on
 //!   journal/acknowledged how many entries were acknowledged
 //!   signed               the largest head that was ever signed
+//!   clock                the latest time that a server knew to be right
 //!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
 //!   upload/              files that no accepted event names yet
 //!   tmp/                 files being written, before they are renamed into place

@@ -43,6 +43,14 @@ pub enum StoreError {
     Broken(String),
 }
 
+impl StoreError {
+    /// Whether the disk takes no writes, since it is full, this user's share of it is, or it is there to be read.
+    pub(crate) fn is_of_no_writes(source: &std::io::Error) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    }
+}
+
 /// Adds what was being done to what the system answered.
 pub(crate) trait Doing<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, StoreError>;

@@ -18,7 +18,8 @@ impl Index {
         let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
         let Some(file_key) = file_key.filter(|_| is_ours) else { return Ok(None) };
         let events = Events::open(dir, fs::OpenOptions::new().read(true), &file_key)?;
-        let this = Self { tree, db, events, file_key, is_ours_to_mend: false, cache: Mutex::default() };
+        let this =
+            Self { tree, db, events, file_key, is_ours_to_mend: false, cache: Mutex::default(), _copy: None };
         this.load()?;
         Ok(Some(this))
     }

@@ -6,7 +6,7 @@
 mod program;
 mod support;
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use program::Program;
 use support::*;
@@ -20,6 +20,33 @@ fn at(offset: &str) -> Command {
     // Waits are timed by the clock that is never set.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     command
+}
+
+#[test]
+fn a_clock_before_1970_ends_the_program_in_words() {
+    let tmp = tempfile::tempdir().unwrap();
+    let data = tmp.path().join("ledger");
+    init(&data);
+    let before = fs::read(data.join("index/heads")).unwrap();
+    for line in [
+        "serve --data ledger --listen 127.0.0.1:0",
+        "rebuild --data ledger",
+        "fsck --data ledger",
+        "init --data other --origin other.example.org",
+        "demo --data demo --no-serve",
+    ] {
+        let ran = at("@1969-12-31 00:00:00").args(line.split(' ')).current_dir(tmp.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+        // To fsck it is one fault among others.
+        let code = if line.starts_with("fsck") { 1 } else { 3 };
+        assert_eq!(ran.status.code(), Some(code), "{line}: {said}");
+        assert!(said.contains("the clock shows a time before 1970"), "{line}: {said}");
+        assert!(!said.contains("panicked"), "{line}: {said}");
+        if line.starts_with("serve") {
+            assert_eq!(fs::read(data.join("index/heads")).unwrap(), before, "the index is as good as it was");
+        }
+    }
+    assert!(!tmp.path().join("other").exists());
 }
 
 #[test]

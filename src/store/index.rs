@@ -27,12 +27,16 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use sled::Batch;
 
 use self::{events::Events, lists::Lists};
-use super::{Doing as _, StoreError, disk};
+use super::{
+    Doing as _, StoreError, disk,
+    held::{self, Held},
+};
 use crate::{
     event::{Digest, EventId, EventType},
     generations::Generations,
@@ -148,8 +152,8 @@ impl RowCache {
 }
 
 pub(crate) struct Index {
-    tree: sled::Tree,
-    db: sled::Db,
+    tree: Held<sled::Tree>,
+    db: Held<sled::Db>,
     events: Events,
     /// For hashes of files' digests; another in each index.
     file_key: [u8; 32],
@@ -204,10 +208,16 @@ fn place_key(index: u64, position: u32) -> Vec<u8> {
 
 /// Opens sled's files. sled lets go of its lock a moment after its last handle; the ledger's own lock is held
 /// by now, so nobody else has them, and waiting is enough.
-fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
+fn open_db(dir: &Path) -> Result<Held<sled::Db>, StoreError> {
+    if SystemTime::now() < UNIX_EPOCH {
+        // sled has no number for it. Its files are as good as they were.
+        let source = io::Error::other("the clock shows a time before 1970; set it right (NTP)");
+        return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
+    }
     let mut tries = 0;
     loop {
-        match sled::Config::new().path(dir).cache_capacity(CACHE).open() {
+        let open = || sled::Config::new().path(dir).cache_capacity(CACHE).open();
+        match held::caught(open).map_err(broken)? {
             Err(sled::Error::Io(e)) if tries < 100 && e.to_string().contains("acquire lock") => {
                 tries += 1;
                 std::thread::sleep(std::time::Duration::from_millis(20));
@@ -215,7 +225,7 @@ fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
             Err(sled::Error::Io(source)) => {
                 return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
             }
-            other => return other.map_err(broken),
+            other => return other.map(Held::new).map_err(broken),
         }
     }
 }
@@ -306,7 +316,7 @@ impl Index {
         // sled would make its folders as the umask says.
         disk::create_dir_all(&dir.join("blobs")).doing(|| format!("create {}", dir.display()))?;
         let db = open_db(dir)?;
-        let tree = db.open_tree("index").map_err(of_sled)?;
+        let tree = Held::new(db.open_tree("index").map_err(of_sled)?);
         let file_key = match tree.get(FILE_KEY).map_err(of_sled)?.and_then(|k| k.as_ref().try_into().ok()) {
             Some(key) => key,
             None => {

@@ -17,6 +17,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod head;
+mod held;
 pub(crate) mod index;
 pub(crate) mod journal;
 #[cfg(any(test, fuzzing))]

@@ -118,7 +118,7 @@ fn fsck_reads_every_key_and_shows_nothing_of_one_that_it_cant_read() {
     assert!(good(&at, "fsck --data ledger").contains("3 files of mode 600"));
     let whole = fs::read_to_string(keys.join("operator.key")).unwrap();
     let secret = whole.trim().rsplit('+').next().unwrap();
-    let broken = [whole[..whole.len() - 9].as_bytes(), secret.as_bytes(), b"\xff\xfe", b""];
+    let broken = [&whole.as_bytes()[..whole.len() - 9], secret.as_bytes(), b"\xff\xfe", b""];
     for bytes in broken {
         fs::write(keys.join("operator.key"), bytes).unwrap();
         let (code, said) = onrecord(&at, "fsck --data ledger");

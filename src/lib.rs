@@ -49,6 +49,8 @@ pub mod ops;
 #[cfg(feature = "cli")]
 pub mod peers;
 #[cfg(feature = "serve")]
+pub(crate) mod quote;
+#[cfg(feature = "serve")]
 pub mod search;
 #[cfg(feature = "serve")]
 pub mod serve;
@@ -59,6 +61,10 @@ pub mod timestamp;
 pub mod views;
 #[cfg(feature = "cli")]
 pub mod witness;
+
+/// The day of this release: no clock that is right shows an earlier one. The version stands in `Cargo.toml`.
+#[cfg(feature = "serve")]
+pub(crate) const RELEASED: &str = "2026-11-29";
 
 // Tests inside the crate use the same support as those outside.
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -24,6 +25,12 @@ impl Place {
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// Writes a file that its owner alone can read.
+    fn write_secret(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
@@ -225,10 +232,8 @@ fn completions_and_man_pages_are_made() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn key_files_are_private_never_overwritten_and_never_printed() {
-    use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
     let vkey = place.run("key new --name newsroom.example/desk -o desk.key").ok();
     assert!(vkey.starts_with("newsroom.example/desk+"), "{vkey}");
@@ -249,7 +254,8 @@ fn key_files_are_private_never_overwritten_and_never_printed() {
     assert!(shown.err.is_empty());
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let shown = place.run("key show desk.key --json");
-    assert!(shown.err.contains("warning: others can read desk.key (mode 644)"), "{}", shown.err);
+    assert_eq!(shown.code, 2, "{}", shown.err);
+    assert!(shown.err.contains("expected mode 600, found 644; run: chmod 600 desk.key"), "{}", shown.err);
     for text in [&shown.out, &shown.err, &again.out, &again.err] {
         assert!(!text.contains(&secret) && !text.contains("PRIVATE"), "{text}");
     }
@@ -258,7 +264,7 @@ fn key_files_are_private_never_overwritten_and_never_printed() {
     let digits = name.strip_prefix("ledger.example.org/").unwrap().split('+').next().unwrap();
     assert!(digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
 
-    fs::write(place.path("not.key"), "PRIVATE+KEY+a.example+00000000+AAAA\n").unwrap();
+    place.write_secret("not.key", "PRIVATE+KEY+a.example+00000000+AAAA\n");
     let bad = place.run("key show not.key");
     assert!(bad.code == 2 && !bad.err.contains("AAAA"), "{}", bad.err);
 }
@@ -268,7 +274,7 @@ fn a_key_comes_out_of_its_seed() {
     let place = Place::new();
     let seed = "4420823cfde6f1c26b30f90ec7dd01e4887534a20f0b0d04c36ed80e71e0fd77";
     let vkey = "ledger.example.org+b4ce7ea7+ARcQd5dYVGm5FFEcFKiGDiBrqfR7THQGgwnGYtv7/GH0";
-    fs::write(place.path("seed"), format!("{seed}\n")).unwrap();
+    place.write_secret("seed", &format!("{seed}\n"));
     let name = "--name ledger.example.org";
     assert_eq!(place.run(&format!("key import {name} --seed-hex-file seed -o a.key")).ok(), vkey);
     assert_eq!(place.piped(&format!("key import {name} --seed-hex-file - -o b.key"), seed).ok(), vkey);

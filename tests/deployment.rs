@@ -115,6 +115,15 @@ fn the_unit_is_sound_and_leaves_the_service_little() {
     analyze(&["security", "--offline=yes", "--threshold=15", "--no-pager"]);
 }
 
+#[test]
+fn the_unit_waits_until_the_clock_is_set() {
+    let unit = sample("onrecord.service");
+    for key in ["After=", "Wants="] {
+        let line = unit.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        assert!(line.split(' ').any(|target| target == "time-sync.target"), "{key}{line}");
+    }
+}
+
 /// Settings of a unit as systemd reads them: the last of a name counts.
 fn settings(unit: &str) -> HashMap<(String, String), String> {
     let mut section = String::new();

@@ -13,7 +13,9 @@ use std::{
     process::{Child, Command},
 };
 
+use onrecord::event::Digest;
 use program::Program;
+use serde_json::json;
 use support::*;
 
 /// What stops the program from writing.
@@ -147,4 +149,108 @@ fn a_full_disk_stops_writes_and_not_reads_until_the_next_start() {
 fn a_file_that_may_not_grow_stops_writes_and_not_reads_until_the_next_start() {
     let tmp = tempfile::tempdir().unwrap();
     stops_and_goes_on_when_started_anew(tmp.path(), &Bound::FileSize);
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_read_and_shows_nothing_that_may_be_lost() {
+    let tmp = tempfile::tempdir().unwrap();
+    let small = tmp.path().join("small");
+    fs::create_dir(&small).unwrap();
+    let bound = Bound::disk(&small);
+    let Bound::Disk(at) = &bound else { return };
+    let data = small.join("ledger");
+    init(&data);
+    let ledger = open(&data);
+    let story = tell(&ledger);
+    let (secret, said) = statement(&story, "rahsia");
+    let words = format!("/content/{}", Digest::blake3(said.content.as_ref().unwrap()));
+    let published = ledger.record_blocking(vec![said], false).remove(0).unwrap().index;
+    ledger.close();
+    drop(ledger);
+    // From here on nothing is published.
+    let server = Program::start_with(
+        Command::new(env!("CARGO_BIN_EXE_onrecord")),
+        &data,
+        &["--publish-every-ms", "600000"],
+    );
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(server.get(&words).status, 200);
+    let facts = json!({"ground": "court_order", "blobs": ["content"]});
+    let order = say(
+        "content.withheld",
+        Some(story.case),
+        json!({"entry": secret}),
+        facts,
+        Some(json!({"authority": "Mahkamah"})),
+    );
+    server.record(&order.sign(&[&operator()]).1).unwrap();
+    let kept = server.record(&statement(&story, "kekal").1).unwrap();
+    let before =
+        ["journal/acknowledged", "signed"].map(|name| (data.join(name), fs::read(data.join(name)).unwrap()));
+    let last = server.record(&statement(&story, "akhir").1).unwrap();
+    drop(server);
+    let checkpoint = fs::read_to_string(data.join("public/checkpoint")).unwrap();
+    assert_eq!(
+        checkpoint.lines().nth(1),
+        Some((published + 1).to_string().as_str()),
+        "nothing more was published"
+    );
+
+    let fill = || {
+        let mut file = fs::File::create(small.join("fill")).unwrap();
+        while std::io::Write::write_all(&mut file, &[1; 512]).is_ok() {}
+    };
+    let mount = |options: &str| {
+        let done = Command::new("mount").args(["-o", options]).arg(at).status().unwrap();
+        assert!(done.success(), "{options}");
+    };
+    let listed = |dir: &Path| {
+        let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let serves = |until: u64, when: &str| {
+        let server = Program::start(Command::new(env!("CARGO_BIN_EXE_onrecord")), &data);
+        let ready = server.get("/readyz");
+        assert_eq!(ready.status, 503, "{when}");
+        assert!(ready.text().contains("the disk takes no writes"), "{when}: {}", ready.text());
+        assert_eq!(server.record(&statement(&story, when).1), Err("LEDGER_READ_ONLY".into()), "{when}");
+        let checkpoint = server.get("/checkpoint").text();
+        assert_eq!(checkpoint.lines().nth(1), Some((until + 1).to_string().as_str()), "{when}");
+        for index in 0..=until {
+            assert_eq!(server.get(&format!("/entry/{index}")).status, 200, "{when}: {index}");
+            assert_eq!(server.get(&format!("/proof/{index}")).status, 200, "{when}: {index}");
+        }
+        assert_eq!(server.get(&format!("/entry/{}", until + 1)).status, 404, "{when}");
+        assert_eq!(server.get("/").status, 200, "{when}");
+        assert_eq!(server.get(&words).status, 410, "{when}: what is withheld stays so");
+        server.stop();
+    };
+    fill();
+    let journal = listed(&data.join("journal"));
+    serves(last, "full");
+    mount("remount,ro,size=12m");
+    serves(last, "read only");
+    mount("remount,rw,size=12m");
+    // As if the last batch had not been acknowledged: it may be in the memory of the system alone.
+    mount("remount,size=256m");
+    let after = before.map(|(path, bytes)| {
+        let now = fs::read(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+        (path, now)
+    });
+    fs::remove_file(small.join("fill")).unwrap();
+    mount("remount,size=12m");
+    fill();
+    serves(kept, "not acknowledged");
+    assert_eq!(listed(&data.join("journal"))[..1], journal[..1]);
+    mount("remount,size=256m");
+    for (path, bytes) in after {
+        fs::write(path, bytes).unwrap();
+    }
+    let server = Program::start(Command::new(env!("CARGO_BIN_EXE_onrecord")), &data);
+    assert_eq!(server.get("/readyz").status, 200);
+    assert_eq!(server.get(&format!("/entry/{last}")).status, 200);
+    server.record(&statement(&story, "lagi").1).unwrap();
+    server.stop();
 }

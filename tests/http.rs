@@ -688,6 +688,55 @@ fn long_lists_are_paged() {
 }
 
 #[test]
+fn a_request_that_names_no_host_or_two_or_what_is_none_is_refused() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let (server, metrics) = Server::start_with_metrics(open(&dir));
+    let status = |to: std::net::SocketAddr, head: &str| {
+        let mut stream = TcpStream::connect(to).unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // Of a second request on the connection nothing may be answered after a refusal.
+        let _ = stream.write_all(b"GET /checkpoint HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        let status: u16 =
+            answer.split(' ').nth(1).unwrap_or_else(|| panic!("{head}: {answer}")).parse().unwrap();
+        if status == 400 {
+            assert_eq!(answer.matches("HTTP/1.").count(), 1, "{head}: {answer}");
+            assert!(answer.to_ascii_lowercase().contains("connection: close"), "{head}: {answer}");
+        }
+        status
+    };
+    for (to, path) in [(server.address, "/livez"), (metrics, "/metrics")] {
+        for (version, hosts, expected) in [
+            ("1.1", "Host: ledger.example.org\r\n", 200),
+            ("1.1", "Host: [::1]:8080\r\n", 200),
+            ("1.0", "Host: ledger.example.org\r\n", 200),
+            ("1.0", "", 200),
+            ("1.1", "", 400),
+            ("1.1", "Host:\r\n", 400),
+            ("1.1", "Host: a\r\nHost: a\r\n", 400),
+            ("1.1", "Host: a\r\nHost: b\r\n", 400),
+            ("1.0", "Host: a\r\nHost: b\r\n", 400),
+            ("1.1", "Host: a, b\r\n", 400),
+            ("1.1", "Host: http://a/\r\n", 400),
+            ("1.1", "Host: user@a\r\n", 400),
+            ("1.0", "Host: a/b\r\n", 400),
+        ] {
+            for target in [path.to_owned(), format!("http://ledger.example.org{path}")] {
+                let head = format!("GET {target} HTTP/{version}\r\n{hosts}");
+                assert_eq!(status(to, &head), expected, "{head:?}");
+            }
+        }
+    }
+    // Where there is nothing, and before a body is read.
+    assert_eq!(status(server.address, "GET /nothing HTTP/1.1\r\n"), 400);
+    let put = format!("PUT /file/{} HTTP/1.1\r\nContent-Length: 5\r\n", "0".repeat(64));
+    assert_eq!(status(server.address, &put), 400);
+}
+
+#[test]
 fn requests_under_way_are_answered_when_the_server_stops() {
     let mut w = world();
     let mut stream = TcpStream::connect(w.server.address).unwrap();

@@ -500,6 +500,8 @@ fn facts_alone_are_a_ledger_too_and_words_may_be_asked_for_later() {
 /// Copies a folder.
 fn copy_of(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
+    // That of `keys` matters.
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let (path, to) = (entry.path(), to.join(entry.file_name()));

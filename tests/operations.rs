@@ -35,6 +35,8 @@ fn fresh() -> (tempfile::TempDir, PathBuf) {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
+    // That of `keys` matters.
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
@@ -608,6 +610,7 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
     let story = tell(&ledger);
     let place = tmp.path();
     fs::write(place.join("operator.key"), &*operator().to_secret_text()).unwrap();
+    fs::set_permissions(place.join("operator.key"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(place.join("letter.txt"), FILE).unwrap();
     let text = "sistem telah diserang pada 2 Disember";
     let (said, s) = statement(&story, text);
@@ -713,6 +716,7 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
 
     // Under embargo from the first moment.
     fs::write(place.join("desk.key"), &*desk().to_secret_text()).unwrap();
+    fs::set_permissions(place.join("desk.key"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(place.join("secret.json"), r#"{"description":"belum boleh diumumkan"}"#).unwrap();
     fs::write(place.join("secret.txt"), "lampiran yang belum boleh diumumkan").unwrap();
     let by = desk().verifying_key().to_string();

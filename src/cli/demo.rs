@@ -71,7 +71,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let ledger = if there {
         terminal::note(&format!("{} holds a ledger already; it is served as it is.", data.display()));
-        Ledger::open(data, Options::default()).map_err(ledger_failure)?
+        Ledger::open(data, options()).map_err(ledger_failure)?
     } else {
         make(data)?
     };
@@ -90,6 +90,11 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
 }
 
+/// How the demo's ledger is opened. Nobody keeps it running, and nothing is lost with it.
+fn options() -> Options {
+    Options { accept_clock: true, ..Options::default() }
+}
+
 /// Makes the demo's ledger and opens it. Made aside and renamed into place, so that one cut short is not taken
 /// for the whole story at the next start.
 fn make(data: &Path) -> Result<Ledger, Failure> {
@@ -102,7 +107,7 @@ fn make(data: &Path) -> Result<Ledger, Failure> {
     }
     tell(aside)?.close();
     std::fs::rename(aside, data).map_err(failed)?;
-    Ledger::open(data, Options::default()).map_err(ledger_failure)
+    Ledger::open(data, options()).map_err(ledger_failure)
 }
 
 /// Makes a ledger with fresh keys, and tells it the story.
@@ -131,7 +136,7 @@ fn tell(data: &Path) -> Result<Ledger, Failure> {
     for (label, key) in &keys {
         key::write_new(&folder.join(format!("{label}.key")), key)?;
     }
-    let ledger = Ledger::open(data, Options::default()).map_err(ledger_failure)?;
+    let ledger = Ledger::open(data, options()).map_err(ledger_failure)?;
     let salts = story.records.iter().map(|_| key::random()).collect::<Result<Vec<[u8; 16]>, _>>()?;
     story.tell(&ledger, &keys, salts.into_iter(), |_| {}).map_err(|e| failed(e.to_string()))?;
     Ok(ledger)

@@ -12,6 +12,7 @@ use super::{Context, Failure, key, meter::Meter, serve::ledger_failure, terminal
 use crate::{
     ledger::Ledger,
     note::{KeyName, Origin, SigningKey},
+    store::disk,
 };
 
 /// Make a ledger in a folder that holds none
@@ -131,7 +132,8 @@ impl Operator {
         file.push(".operator.key");
         let file = PathBuf::from(file);
         if let Some(above) = file.parent().filter(|d| !d.as_os_str().is_empty()) {
-            fs::create_dir_all(above).map_err(|e| Failure::Undecided(format!("{}: {e}", above.display())))?;
+            disk::create_dir_all(above)
+                .map_err(|e| Failure::Undecided(format!("{}: {e}", above.display())))?;
         }
         key::write_new(&file, &key)?;
         Ok(Self { key, file, new: true })

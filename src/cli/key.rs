@@ -14,6 +14,7 @@ use super::{Context, Failure, terminal};
 use crate::{
     log::CosigningKey,
     note::{KeyName, Origin, SigningKey},
+    store::secret::{self, SecretError},
 };
 
 #[derive(Debug, Subcommand)]
@@ -168,7 +169,7 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     written.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))
 }
 
-/// Reads a key file, with a warning if others can read it.
+/// Reads a key file, unless others have access to it.
 pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
     signing_key(path, &read_text(path)?)
 }
@@ -190,35 +191,26 @@ fn signing_key(path: &Path, text: &str) -> Result<SigningKey, Failure> {
 }
 
 fn read_text(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let place = path.display();
-    let file = fs::File::open(path).map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
-    #[cfg(unix)]
-    if let Ok(metadata) = file.metadata() {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
-        if metadata.is_file() && mode & 0o077 != 0 {
-            let path = terminal::shell(&place.to_string());
-            terminal::note(&format!(
-                "warning: others can read {place} (mode {mode:03o}); run: chmod 600 {path}"
-            ));
-        }
-    }
-    // Room for all of it, so that no half-filled buffer of it is left behind.
-    let mut text = Zeroizing::new(String::with_capacity(4096));
-    file.take(4096)
-        .read_to_string(&mut text)
-        .map_err(|e| Failure::Usage(format!("key file {place}: {e}")))?;
-    Ok(text)
+    secret::read(path).map_err(|e| not_read("key file ", path, e))
+}
+
+fn not_read(what: &str, path: &Path, e: SecretError) -> Failure {
+    Failure::Usage(match e {
+        SecretError::Io(e) => format!("{what}{}: {e}", path.display()),
+        SecretError::Exposed(e) => format!("{what}{e}"),
+    })
 }
 
 fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
     let place = path.display();
-    let mut text = Zeroizing::new(String::with_capacity(256));
-    let read = if path == Path::new("-") {
-        io::stdin().lock().take(256).read_to_string(&mut text)
+    let text = if path == Path::new("-") {
+        let mut text = Zeroizing::new(String::with_capacity(256));
+        let read = io::stdin().lock().take(256).read_to_string(&mut text);
+        read.map_err(|e| Failure::Usage(format!("{place}: {e}")))?;
+        text
     } else {
-        fs::File::open(path).and_then(|f| f.take(256).read_to_string(&mut text))
+        secret::read(path).map_err(|e| not_read("", path, e))?
     };
-    read.map_err(|e| Failure::Usage(format!("{place}: {e}")))?;
     let digits = text.trim();
     let mut seed = Zeroizing::new([0; 32]);
     let good = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());

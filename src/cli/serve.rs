@@ -79,6 +79,10 @@ pub(super) struct Args {
     /// Start only if a witness or a peer could be asked
     #[arg(long, env = "ONRECORD_REQUIRE_PEER", hide_env_values = true)]
     require_peer: bool,
+    /// Take the clock for right though it is more than 7 days ahead of the last entry, of the last hour in which this
+    /// ledger was served, and of the day of this release
+    #[arg(long, env = "ONRECORD_ACCEPT_CLOCK", hide_env_values = true)]
+    accept_clock: bool,
     #[command(flatten)]
     serving: Serving,
 }
@@ -93,6 +97,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let authorities = authorities(&args, config)?;
     let bound = args.serving.bind(config)?;
     let mut options = args.serving.ledger_options(config);
+    options.accept_clock = args.accept_clock;
     options.witnesses = witnesses.iter().map(|w| w.key.clone()).collect();
     let peers = peers(if args.peers.is_empty() { &config.peers } else { &args.peers })?;
     let required = args.require_peer || config.require_peer.unwrap_or(false);
@@ -216,7 +221,7 @@ pub(super) fn ledger_failure(e: LedgerError) -> Failure {
         LedgerError::Exists(_) | LedgerError::Broken(_) | LedgerError::Mirror { .. } => {
             Failure::Refused(e.to_string())
         }
-        LedgerError::NotALedger(_) => Failure::Usage(e.to_string()),
+        LedgerError::NotALedger(_) | LedgerError::Exposed(_) => Failure::Usage(e.to_string()),
         e => Failure::Undecided(e.to_string()),
     }
 }

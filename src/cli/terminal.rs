@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::Failure;
+pub(super) use crate::quote::shell;
 
 /// Prints a result to stdout.
 pub(super) fn result(text: &str) {
@@ -68,16 +69,6 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Quotes an argument for a shell, if it needs that.
-pub(super) fn shell(argument: &str) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=+@,%".contains(&b);
-    if !argument.is_empty() && argument.bytes().all(safe) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,11 +76,5 @@ mod tests {
     #[test]
     fn foreign_text_can_not_drive_the_terminal() {
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{202e}é"), "a\\u{1b}[31m\\u{d}\nb\\u{202e}é");
-    }
-
-    #[test]
-    fn arguments_are_quoted_for_a_shell() {
-        assert_eq!(shell("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
-        assert_eq!(shell("it's $HOME"), r"'it'\''s $HOME'");
     }
 }

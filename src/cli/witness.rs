@@ -16,6 +16,7 @@ use super::{
 use crate::{
     note::VerifyingKey,
     serve,
+    store::disk,
     witness::{self, Witness, WitnessError},
 };
 
@@ -90,6 +91,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     start_log(args.log_level.or(context.config.log).unwrap_or(LogLevel::Info));
     let listen = args.listen.as_deref().or(config.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
     let listener = bind(listen, "--listen")?;
+    disk::create_dir_all(&data).map_err(|e| Failure::Undecided(format!("create {}: {e}", data.display())))?;
     let witness = Witness::open(&data, key, logs).map_err(|e| match e {
         WitnessError::Io { .. } => Failure::Undecided(e.to_string()),
         WitnessError::LogTwice(_) => Failure::Usage(e.to_string()),

@@ -5,12 +5,23 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use crate::log::Time;
+use crate::{RELEASED, log::Time};
 
 /// How far behind the last entry the clock may be; the last time is then repeated.
 const MAX_BEHIND_MS: i64 = 10_000;
 /// How far ahead of what the monotonic clock expects it may be.
-const MAX_AHEAD_MS: i64 = 3_600_000;
+pub(super) const MAX_AHEAD_MS: i64 = 3_600_000;
+/// How far ahead of the latest time that is known it may be at the start. One entry of a wrong year would close the ledger
+/// until then.
+const MAX_AHEAD_AT_START_MS: i64 = 7 * DAY_MS;
+const DAY_MS: i64 = 86_400_000;
+
+const NO_YEAR: &str = "the clock shows no year from 1 to 9999";
+
+/// When the day of this release began.
+fn released() -> Option<Time> {
+    Time::parse(&format!("{RELEASED}T00:00:00.000Z"))
+}
 
 /// Where time comes from: milliseconds since 1970, and milliseconds of a clock that is never set.
 pub(crate) trait TimeSource: Send + Sync + 'static {
@@ -58,17 +69,62 @@ impl Clock {
         Self { source, last, read }
     }
 
+    /// Clock and monotonic clock when they were last read.
+    pub fn read(&self) -> (i64, i64) {
+        self.read
+    }
+
+    /// Holds the clock against what is known of the time before anything is recorded: the last entry, this release, and
+    /// the time that a server kept here. `accept` is the word of whoever starts it that the clock is right.
+    ///
+    /// # Errors
+    /// Why the writer must not begin, in words that strangers may read.
+    pub fn check_start(&self, seen: Option<Time>, accept: bool) -> Result<(), String> {
+        let wall = self.read.0;
+        let now = Time::from_unix_ms(wall).ok_or(NO_YEAR)?;
+        self.check_behind(wall)?;
+        let known = [
+            (self.last, "the last entry"),
+            (released(), "the release of this program"),
+            (seen, "the last hour in which this ledger was served"),
+        ];
+        let latest =
+            known.into_iter().filter_map(|(time, of)| Some((time?, of))).max_by_key(|(time, _)| *time);
+        let Some((latest, of)) = latest else { return Ok(()) };
+        let ahead = wall.saturating_sub(latest.unix_ms());
+        if accept || ahead <= MAX_AHEAD_AT_START_MS {
+            return Ok(());
+        }
+        Err(format!(
+            "the clock says {now}, {} days after the latest time that is known here, {latest} ({of}): set it right (NTP), or, \
+             if it is right, start once with --accept-clock",
+            ahead / DAY_MS
+        ))
+    }
+
+    fn check_behind(&self, wall: i64) -> Result<(), String> {
+        let Some(last) = self.last else { return Ok(()) };
+        let behind = last.unix_ms().saturating_sub(wall);
+        if behind <= MAX_BEHIND_MS {
+            return Ok(());
+        }
+        let now = Time::from_unix_ms(wall).ok_or(NO_YEAR)?;
+        Err(format!(
+            "the clock says {now}, {} s behind the last entry, of {last}: set it right (NTP), then start again",
+            behind / 1_000
+        ))
+    }
+
     pub fn tick(&mut self) -> Result<Time, String> {
         let (wall, monotonic) = (self.source.wall_ms(), self.source.monotonic_ms());
         let expected = self.read.0.saturating_add(monotonic.saturating_sub(self.read.1));
         if wall.saturating_sub(expected) > MAX_AHEAD_MS {
-            return Err("the clock jumped more than an hour ahead".into());
+            return Err(
+                "the clock jumped more than an hour ahead: set it right (NTP), then start again".into()
+            );
         }
-        let behind = self.last.map_or(0, |last| last.unix_ms().saturating_sub(wall));
-        if behind > MAX_BEHIND_MS {
-            return Err(format!("the clock is {} s behind the last entry", behind / 1000));
-        }
-        let now = Time::from_unix_ms(wall).ok_or("the clock shows no year from 1 to 9999")?;
+        self.check_behind(wall)?;
+        let now = Time::from_unix_ms(wall).ok_or(NO_YEAR)?;
         let time = self.last.map_or(now, |last| last.max(now));
         self.last = Some(time);
         self.read = (wall, monotonic);
@@ -77,12 +133,21 @@ impl Clock {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
+    /// Clocks that show what they are set to.
     #[derive(Default)]
-    struct Set(AtomicI64, AtomicI64);
+    pub(in crate::ledger) struct Set(AtomicI64, AtomicI64);
+
+    impl Set {
+        pub(in crate::ledger) fn set(&self, wall: i64, monotonic: i64) {
+            self.0.store(wall, Relaxed);
+            self.1.store(monotonic, Relaxed);
+        }
+    }
+
     impl TimeSource for Set {
         fn wall_ms(&self) -> i64 {
             self.0.load(Relaxed)
@@ -107,6 +172,47 @@ mod tests {
         assert_eq!(clock.tick().unwrap(), t);
         set.0.store(989_999, Relaxed);
         assert!(clock.tick().is_err(), "more than 10 s behind");
+    }
+
+    #[test]
+    fn a_clock_that_starts_far_from_all_that_is_known_needs_somebodys_word() {
+        let at = |text: &str| Time::parse(text).unwrap();
+        let released = released().unwrap();
+        let begin = |wall: i64, last: Option<Time>, seen: Option<Time>, accept: bool| {
+            let set = Arc::new(Set::default());
+            set.set(wall, 0);
+            Clock::new(set, last).check_start(seen, accept)
+        };
+        let day = |n: i64| released.unix_ms() + n * DAY_MS;
+        let time = |ms: i64| Time::from_unix_ms(ms);
+        assert_eq!(begin(day(7), None, None, false), Ok(()));
+        let said = begin(day(7) + 1, None, None, false).unwrap_err();
+        assert!(said.contains(&released.to_string()) && said.contains("--accept-clock"), "{said}");
+        assert_eq!(begin(day(4_000), None, None, true), Ok(()));
+        // Whichever is latest counts.
+        assert_eq!(begin(day(20), time(day(14)), None, false), Ok(()));
+        assert_eq!(begin(day(20), None, time(day(14)), false), Ok(()));
+        assert_eq!(begin(day(20), time(day(2)), time(day(14)), false), Ok(()));
+        let said = begin(day(40), time(day(2)), time(day(14)), false).unwrap_err();
+        assert!(said.contains("26 days") && said.contains("served"), "{said}");
+        // Nobody's word makes time run backwards.
+        let last = at("2027-01-02T03:04:05.000Z");
+        assert_eq!(begin(last.unix_ms() - 10_000, Some(last), None, false), Ok(()));
+        let said = begin(last.unix_ms() - 11_000, Some(last), None, true).unwrap_err();
+        assert!(said.contains("11 s behind the last entry, of 2027-01-02T03:04:05.000Z"), "{said}");
+        assert!(said.contains("says 2027-01-02T03:03:54.000Z") && said.contains("NTP"), "{said}");
+        assert!(begin(i64::MAX, None, None, true).is_err());
+    }
+
+    #[test]
+    fn the_day_of_the_release_is_not_before_that_of_the_changes_and_has_been() {
+        let day = released().expect("a day");
+        let dated =
+            |line: &str| Some(line.strip_prefix("## ")?.split_once('(')?.1.trim_end_matches(')').to_owned());
+        for date in include_str!("../../CHANGELOG.md").lines().filter_map(dated) {
+            assert!(*RELEASED >= *date, "RELEASED is {RELEASED}, CHANGELOG.md has {date}");
+        }
+        assert!(day.unix_ms() <= SystemTimeSource::new().wall_ms(), "{RELEASED} is yet to come");
     }
 
     #[test]

@@ -14,6 +14,10 @@ use crate::{
     event::Digest,
     log::TilePath,
     note::{Origin, SigningKey, VerifyingKey},
+    store::{
+        disk,
+        secret::{self, SecretError},
+    },
 };
 
 /// `ledger.toml`.
@@ -34,6 +38,9 @@ pub(crate) struct Said {
     /// Where a mirror reads.
     pub mirror_of: Option<String>,
 }
+
+/// The file in `keys/` that holds the log's key.
+pub(crate) const CHECKPOINT_KEY: &str = "checkpoint.key";
 
 /// Paths in the folder of a ledger.
 #[derive(Debug, Clone)]
@@ -56,7 +63,7 @@ impl Folder {
         self.0.join("keys")
     }
     pub fn checkpoint_key(&self) -> PathBuf {
-        self.keys().join("checkpoint.key")
+        self.keys().join(CHECKPOINT_KEY)
     }
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
@@ -76,6 +83,10 @@ impl Folder {
     }
     pub fn checkpoint(&self) -> PathBuf {
         self.public().join("checkpoint")
+    }
+    /// The latest time that a server knew to be right.
+    pub fn clock(&self) -> PathBuf {
+        self.0.join("clock")
     }
     /// How far a mirror has come that is not at a checkpoint yet.
     pub fn progress(&self) -> PathBuf {
@@ -164,14 +175,15 @@ impl Folder {
 
     fn make_dirs(&self) -> Result<(), LedgerError> {
         for dir in [self.journal(), self.tmp(), self.public(), self.uploads()] {
-            fs::create_dir_all(&dir).map_err(|e| io(&dir, "create", e))?;
+            disk::create_dir_all(&dir).map_err(|e| io(&dir, "create", e))?;
         }
         Ok(())
     }
 
     fn write_settings(&self, text: &str) -> Result<(), LedgerError> {
         let path = self.settings();
-        fs::write(&path, text).map_err(|e| io(&path, "write", e))
+        let written = disk::create_file(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|e| io(&path, "write", e))
     }
 
     /// Reads the settings: origin and log key.
@@ -197,15 +209,27 @@ impl Folder {
         Ok(Said { origin, log_key: vkey, mirror_of: settings.mirror_of })
     }
 
+    /// Refuses a folder in which others have access to what only the one who runs the ledger may have.
+    pub fn check_secrets(&self) -> Result<(), LedgerError> {
+        let keys = self.keys();
+        secret::check_folder(&keys).map_err(|e| not_read(&keys, e))?;
+        let withheld = self.withheld();
+        match fs::metadata(&withheld) {
+            Ok(found) => secret::check(&withheld, &found).map_err(|e| not_read(&withheld, e.into())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(io(&withheld, "look at", e)),
+        }
+    }
+
     /// Reads the settings and the key.
     pub fn read(&self) -> Result<(Origin, SigningKey), LedgerError> {
         let Said { origin, log_key: vkey, mirror_of } = self.said()?;
         if let Some(of) = mirror_of {
             return Err(LedgerError::Mirror { dir: self.0.display().to_string(), of });
         }
+        self.check_secrets()?;
         let key_path = self.checkpoint_key();
-        let secret = fs::read_to_string(&key_path).map_err(|e| io(&key_path, "read", e))?;
-        let secret = zeroize::Zeroizing::new(secret);
+        let secret = secret::read(&key_path).map_err(|e| not_read(&key_path, e))?;
         let key = SigningKey::from_secret_text(&secret)
             .map_err(|e| LedgerError::Broken(format!("{}: {e}", key_path.display())))?;
         if *key.verifying_key() != vkey {
@@ -221,6 +245,13 @@ impl Folder {
 
 pub(crate) fn io(path: &Path, doing: &str, source: std::io::Error) -> LedgerError {
     LedgerError::Io { what: format!("{doing} {}", path.display()), source }
+}
+
+fn not_read(path: &Path, e: SecretError) -> LedgerError {
+    match e {
+        SecretError::Io(e) => io(path, "read", e),
+        SecretError::Exposed(e) => LedgerError::Exposed(e.to_string()),
+    }
 }
 
 /// Writes a new file of mode 0600, in a folder of mode 0700.

@@ -10,6 +10,7 @@ use super::{
     LedgerError, cosigned,
     opening::progress_text,
     reader::{ReadError, Shared},
+    seen::Seen,
     sequencer::{Extent, Signals, content_tile_of},
     withholding,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Follower {
     pub partials_for: Duration,
     pub max_backlog: u64,
     pub expire_every: Duration,
+    /// Keeps the time for the next start, where the clock was taken for right.
+    pub seen: Option<Seen>,
 }
 
 /// The log at one moment: what a pass publishes.
@@ -111,6 +114,9 @@ impl Follower {
             if last_expiry.elapsed() >= self.expire_every {
                 self.shared.uploads.expire();
                 last_expiry = Instant::now();
+            }
+            if let Some(seen) = &mut self.seen {
+                seen.keep(&*self.shared.disk, &self.shared.folder);
             }
             if closing && self.is_done() {
                 if let Err(e) = self.shared.index.flush() {

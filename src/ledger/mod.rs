@@ -37,6 +37,7 @@ mod overlay;
 mod queue;
 mod reader;
 mod recent;
+mod seen;
 mod sequencer;
 mod shown;
 mod sound;
@@ -123,6 +124,9 @@ pub enum LedgerError {
         "nobody could be asked whether entries are missing here, and somebody must be (require_peer): {0}"
     )]
     Unconfirmed(String),
+    /// Others have access to a secret in the folder. The message names the command that mends it.
+    #[error("{0}")]
+    Exposed(String),
     /// The first event was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -148,6 +152,9 @@ pub struct Options {
     pub upload_expiry: Duration,
     /// Whether words may be missing: in a mirror that keeps none, or not yet.
     pub lacks_words: bool,
+    /// Whether the clock is right though it is more than 7 days ahead of all that is known of the time. Else such a ledger
+    /// is open for reading.
+    pub accept_clock: bool,
     /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
     pub witnesses: Vec<WitnessKey>,
 }
@@ -163,6 +170,7 @@ impl Default for Options {
             upload_quota: 256 << 20,
             upload_expiry: Duration::from_secs(3_600),
             lacks_words: false,
+            accept_clock: false,
             witnesses: Vec::new(),
         }
     }

@@ -1,8 +1,9 @@
 //! Making and opening a ledger: recovery of the journal, checks of the end of the log, catching up of the index.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fs,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -20,13 +21,14 @@ use super::{
     queue::{GATHER, Queue},
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
+    seen::{self, Seen},
     sequencer::{Extent, Sequencer, Signals, words_changed},
     timestamped,
     upload::Uploads,
     withholding::{self, Marks, listed_files, target_of},
 };
 use crate::{
-    event::{At, Content, ContentRef, Digest, Draft, Event, EventType, Position, SignedEvent},
+    event::{At, Content, ContentRef, Digest, Draft, Event, EventId, EventType, Position, SignedEvent},
     log::{
         Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, Rows as _, SignedCheckpoint,
         TILE_WIDTH, TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes,
@@ -36,7 +38,7 @@ use crate::{
     store::{
         Doing as _, StoreError,
         disk::{Disk, RealDisk},
-        head::HeadRecord,
+        head::{self, HeadRecord},
         index::{Index, IndexPosition, ListedFile},
         journal::{self, Journal, Record, Recovered},
     },
@@ -164,12 +166,13 @@ pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, Le
 
 pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
     let path = folder.lock();
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| io(&path, "open", e))?;
+    let opened = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o640).open(&path);
+    let file = match opened {
+        // One that can be read is locked as well.
+        Err(e) if e.kind() == std::io::ErrorKind::ReadOnlyFilesystem => fs::File::open(&path),
+        opened => opened,
+    };
+    let file = file.map_err(|e| io(&path, "open", e))?;
     // A program that this process is just starting holds a copy of every file until it runs, locks too.
     let mut locked = file.try_lock();
     for _ in 0..10 {
@@ -185,7 +188,7 @@ pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
 }
 
 pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
-    open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, options, Opens::default())
+    open_confirmed(dir, options, &|_| Ok(None))
 }
 
 /// Opens a ledger if nobody knows more: see [`Ledger::open_confirmed`].
@@ -194,14 +197,32 @@ pub(super) fn open_confirmed(
     options: Options,
     confirm: &dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
 ) -> Result<Ledger, LedgerError> {
-    let how = Opens { confirm, ..Opens::default() };
-    open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, options, how)
+    let open = |options, read_only| {
+        let how = Opens { read_only, confirm, ..Opens::default() };
+        open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, options, how)
+    };
+    let error = match open(options.clone(), false) {
+        Err(LedgerError::Io { what, source }) if StoreError::is_of_no_writes(&source) => {
+            LedgerError::Io { what, source }
+        }
+        opened => return opened,
+    };
+    tracing::error!(%error, "the disk takes no writes; the ledger is opened for reading");
+    open(options, true).map_err(|e| {
+        tracing::error!(error = %e, "nor can it be opened for reading");
+        error
+    })
 }
+
+/// Why the writer does not begin on a disk that takes no writes, in words that strangers may read.
+const NO_WRITES: &str = "the disk takes no writes";
 
 /// What opens a ledger, beside its options.
 pub(super) struct Opens<'a> {
     /// The ledger has no entry yet, since it is being made. Every other has.
     pub founding: bool,
+    /// Nothing is written in the folder, and what may not be durable is not shown.
+    pub read_only: bool,
     /// Told how far the index has come, of how many entries.
     pub progress: &'a dyn Fn(u64, u64),
     /// Asked before the writer opens whether it may; gives who could not be asked.
@@ -210,7 +231,7 @@ pub(super) struct Opens<'a> {
 
 impl Default for Opens<'_> {
     fn default() -> Self {
-        Self { founding: false, progress: &|_, _| {}, confirm: &|_| Ok(None) }
+        Self { founding: false, read_only: false, progress: &|_, _| {}, confirm: &|_| Ok(None) }
     }
 }
 
@@ -221,7 +242,7 @@ pub(super) fn open_with(
     time: Arc<dyn TimeSource>,
     dir: &Path,
     options: Options,
-    Opens { founding, progress, confirm }: Opens<'_>,
+    Opens { founding, read_only, progress, confirm }: Opens<'_>,
 ) -> Result<Ledger, LedgerError> {
     let folder = Folder::new(dir);
     let (origin, key) = folder.read()?;
@@ -236,7 +257,7 @@ pub(super) fn open_with(
             .map_err(|e| LedgerError::Broken(e.to_string()))?,
     };
     let mut recent = read_published(&*disk, &folder, &origin, &published)?;
-    let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
+    let mut recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
     let knowledge = Knowledge::read(&*disk, &folder, &log_key, &recovered)?;
     // A journal that begins further on has no part in the log.
     let follows = recovered.records.is_empty() || recovered.first <= published.size;
@@ -244,6 +265,13 @@ pub(super) fn open_with(
     went_back(&knowledge, &folder, published.size + above)?;
     if published.size + above == 0 && !founding {
         return Err(LedgerError::Broken(empty(&folder)));
+    }
+    if read_only && follows {
+        // What a killed process left in the journal may not be durable, and can't be made so. What was marked or signed is.
+        let signed = head::read(&*disk, &folder.signed())?.head.map_or(0, |head| head.0);
+        let durable = recovered.acknowledged.entries().max(signed).max(published.size);
+        let keep = usize::try_from(durable.saturating_sub(recovered.first)).unwrap_or(usize::MAX);
+        recovered.records.truncate(keep);
     }
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let last = replay_journal(&mut recent, &recovered, &origin, last)?;
@@ -262,9 +290,25 @@ pub(super) fn open_with(
         recovered,
         published: published.size,
         on_disk: (published.size > 0).then_some(published.checkpoint),
-        knowledge: Some(knowledge),
+        // The index may be further on by what is not shown.
+        knowledge: (!read_only).then_some(knowledge),
+        read_only,
     };
-    let Opened { shared, signals, journal, follower } = opened.open(options, progress)?;
+    if read_only {
+        let TakenUp { shared, .. } = opened.take_up(&options, progress)?;
+        let signals = Arc::new(Signals::default());
+        signals.stop(NO_WRITES.to_owned());
+        return Ok(ledger(shared, signals, Queue::closed(), Vec::new(), None));
+    }
+    // Nobody knows of the time before a ledger is made; the first entry, alone, is dated by the clock as it is.
+    let accept_clock = options.accept_clock || founding;
+    let Opened { shared, signals, journal, mut follower } = opened.open(options, progress)?;
+    let clock = Clock::new(time.clone(), last.map(|(_, time)| time));
+    let seen = seen::read(&*shared.disk, &shared.folder)?;
+    match clock.check_start(seen, accept_clock) {
+        Ok(()) => follower.seen = Some(Seen::new(time, clock.read(), seen)),
+        Err(why) => signals.stop(why),
+    }
     let unconfirmed = confirm(&Reader::new(shared.clone()))?;
     *shared.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = unconfirmed;
     let head = shared.recent().frontier.clone();
@@ -277,7 +321,7 @@ pub(super) fn open_with(
         journal,
         signed,
         key,
-        clock: Clock::new(time, last.map(|(_, time)| time)),
+        clock,
         last_hash: last.map_or(Digest([0; 32]), |(hash, _)| hash),
         max_backlog,
         groups,
@@ -312,6 +356,7 @@ pub(super) fn open_mirror(
         let dir = dir.display();
         return Err(LedgerError::Broken(format!("{dir} is a mirror of the log {log_key}, not of {key}")));
     }
+    folder.check_secrets()?;
     let lock = lock(&folder)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let shown = read_checkpoint(&*disk, &folder.checkpoint(), key)?;
@@ -341,6 +386,7 @@ pub(super) fn open_mirror(
         on_disk: (published.checkpoint.checkpoint().size() == published.size).then_some(published.checkpoint),
         // What a mirror lacks it copies again.
         knowledge: None,
+        read_only: false,
     };
     let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
     let threads = vec![spawn(dir, "follower", move || follower.run())?];
@@ -407,6 +453,15 @@ struct Opening {
     on_disk: Option<SignedCheckpoint>,
     /// What the folder of a ledger knows of it besides.
     knowledge: Option<Knowledge>,
+    read_only: bool,
+}
+
+/// A log whose index is up to it, of which nothing was written but the index.
+struct TakenUp {
+    shared: Arc<Shared>,
+    recovered: Recovered,
+    published: u64,
+    unsettled: BTreeMap<EventId, u64>,
 }
 
 /// What all writers of a folder have.
@@ -418,23 +473,23 @@ struct Opened {
 }
 
 impl Opening {
-    /// Brings index and files up to the log, and what is not in tiles into them.
-    fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
-        let Self { disk, folder, ids, lock, recent, recovered, published, on_disk, mut knowledge } = self;
+    /// Brings the index up to the log.
+    fn take_up(self, options: &Options, progress: &dyn Fn(u64, u64)) -> Result<TakenUp, LedgerError> {
+        let Self { disk, folder, ids, lock, recent, recovered, published, on_disk, mut knowledge, read_only } =
+            self;
         let size = recent.size();
-        let index = Index::open(&folder.index())?;
+        let index = if read_only { Index::open_copy(&folder.index()) } else { Index::open(&folder.index()) }?;
         if let Some(knowledge) = &mut knowledge {
             knowledge.with_index(index.position()?.as_ref());
             went_back(knowledge, &folder, size)?;
         }
-        let uploads = Uploads::open(
-            disk.clone(),
-            &folder,
-            options.max_file,
-            options.upload_quota,
-            options.upload_expiry,
-        )
-        .map_err(|e| io(&folder.uploads(), "read", e))?;
+        let uploads = if read_only {
+            Uploads::none(disk.clone(), &folder)
+        } else {
+            let (most, quota, expiry) = (options.max_file, options.upload_quota, options.upload_expiry);
+            let opened = Uploads::open(disk.clone(), &folder, most, quota, expiry);
+            opened.map_err(|e| io(&folder.uploads(), "read", e))?
+        };
         let marks = Marks::open(disk.clone(), &folder)?;
         let mut shared = Shared::new(
             ids,
@@ -442,10 +497,10 @@ impl Opening {
             recent,
             index,
             (uploads, marks),
-            Cosigned::new(options.witnesses),
+            Cosigned::new(options.witnesses.clone()),
         );
         shared.lacks_words = options.lacks_words;
-        shared.is_mirror = knowledge.is_none();
+        shared.is_mirror = knowledge.is_none() && !read_only;
         let shared = Arc::new(shared);
         if let Some(knowledge) = &knowledge {
             if let Some(other) = knowledge.other(size, |size| root(size, &*shared).map(Some))? {
@@ -476,6 +531,13 @@ impl Opening {
             check_tail_words(&shared)?;
         }
 
+        Ok(TakenUp { shared, recovered, published, unsettled })
+    }
+
+    /// Brings index and files up to the log, and what is not in tiles into them.
+    fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
+        let TakenUp { shared, recovered, published, unsettled } = self.take_up(&options, progress)?;
+        let (disk, folder, size) = (shared.disk.clone(), shared.folder.clone(), shared.recent().size());
         // The last segment ends where this one begins; one of the same name held nothing.
         let fresh = Journal::start(&*disk, &folder.journal(), size)?;
         let journal = Arc::new(Mutex::new(fresh));
@@ -496,6 +558,7 @@ impl Opening {
             partials_for: options.partials_for,
             max_backlog: options.max_backlog.max(1),
             expire_every: options.upload_expiry.min(EXPIRE_EVERY),
+            seen: None,
         };
         // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
         // this start fails, before anybody sees it.

@@ -140,6 +140,12 @@ fn unavailable(e: std::io::Error) -> Refusal {
 }
 
 impl Uploads {
+    /// None, where nothing is taken in.
+    pub fn none(disk: Arc<dyn Disk>, folder: &Folder) -> Arc<Self> {
+        let (max_file, quota, expiry) = (0, 0, Duration::MAX);
+        Arc::new(Self { disk, folder: folder.clone(), max_file, quota, expiry, state: Mutex::default() })
+    }
+
     /// Takes up uploads that an earlier process left: digests them again and starts their hour anew.
     pub fn open(
         disk: Arc<dyn Disk>,

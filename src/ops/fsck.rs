@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fmt,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,7 +10,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Doing as _, OpsError,
+    OpsError,
     below::{Below, KnownRows},
     stray::{self, Tiles, read_tile},
     timestamps,
@@ -20,14 +19,14 @@ use crate::{
     event::{Content, Digest, EventId, EventType, Position},
     ledger::{
         LedgerError,
-        folder::Folder,
+        folder::{CHECKPOINT_KEY, Folder},
         known::Knowledge,
         listed, opening,
         withholding::{Marks, is_closed, listed_files, lost_marks, target_of},
     },
     log::{
-        Auditor, Checkpoint, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_WIDTH, TileKind,
-        TilePath, Words, decode_bundle, decode_contents, leaf_hash,
+        Auditor, Checkpoint, CosigningKey, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_WIDTH,
+        TileKind, TilePath, Words, decode_bundle, decode_contents, leaf_hash,
     },
     mirror::{
         Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, Step, verify_from, write_checks,
@@ -39,6 +38,7 @@ use crate::{
         head::Head,
         index::{Index, IndexPosition, ListedFile},
         journal::{self, Recovered},
+        secret,
     },
 };
 
@@ -604,39 +604,39 @@ impl Beside<'_> {
     }
 }
 
-/// Key files are readable by their owner alone, and the log's key is the one that signs.
+/// Secrets are their owner's alone, every key can be read, and the log's key is the one that signs.
 fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), OpsError> {
-    let dir = folder.keys();
-    let names = stray::files_under(&dir)?;
-    let fault = |name: &str, what: String| Fault { place: Place::Path(format!("keys/{name}")), what };
-    for name in &names {
-        let path = dir.join(name);
-        let mode = std::fs::metadata(&path).doing("look at", &path)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            out.fail("keys", fault(name, format!("expected mode 600, found {mode:03o}")));
+    match folder.check_secrets() {
+        Ok(()) => {}
+        Err(LedgerError::Exposed(what)) => {
+            out.fail("keys", Fault { place: Place::Path("keys".into()), what });
             return Ok(());
         }
+        Err(e) => return Err(e.into()),
     }
-    if !folder.checkpoint_key().exists() {
-        let what = format!("{} is not there; `serve` needs it", folder.checkpoint_key().display());
-        out.say("keys", Outcome::NotChecked, what);
+    let names = stray::files_under(&folder.keys())?;
+    for name in &names {
+        // Of what can't be read nothing is shown: it may be most of a secret.
+        let what = match secret::read(&folder.keys().join(name)) {
+            Err(e) => e.to_string(),
+            Ok(text) if CosigningKey::from_secret_text(&text).is_ok() => continue,
+            Ok(text) => match SigningKey::from_secret_text(&text) {
+                Err(_) => "expected the text of a key file, PRIVATE+KEY+<name>+<id>+<base64>".into(),
+                Ok(key) if name == CHECKPOINT_KEY && key.verifying_key() != log_key => {
+                    format!("expected {log_key}, found {}", key.verifying_key())
+                }
+                Ok(_) => continue,
+            },
+        };
+        out.fail("keys", Fault { place: Place::Path(format!("keys/{name}")), what });
         return Ok(());
     }
-    let path = folder.checkpoint_key();
-    let text = std::fs::read_to_string(&path).map(zeroize::Zeroizing::new).doing("read", &path)?;
-    match SigningKey::from_secret_text(&text) {
-        Ok(key) if key.verifying_key() == log_key => {
-            out.say(
-                "keys",
-                Outcome::Ok,
-                format!("{} files of mode 600; the log's key is that of ledger.toml", names.len()),
-            );
-        }
-        Ok(key) => out.fail(
-            "keys",
-            fault("checkpoint.key", format!("expected {log_key}, found {}", key.verifying_key())),
-        ),
-        Err(e) => out.fail("keys", fault("checkpoint.key", e.to_string())),
+    if names.iter().any(|name| name == CHECKPOINT_KEY) {
+        let what = format!("{} files of mode 600; the log's key is that of ledger.toml", names.len());
+        out.say("keys", Outcome::Ok, what);
+    } else {
+        let what = format!("{} is not there; `serve` needs it", folder.checkpoint_key().display());
+        out.say("keys", Outcome::NotChecked, what);
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
         header::{
-            CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, UPGRADE,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+            UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     middleware::Next,
@@ -17,7 +17,7 @@ use axum::{
 };
 
 use super::{
-    Edge, answer, bodies, client::Client, connection::Peer, connections::Seat, limits, shares::Taker,
+    Edge, answer, bodies, client::Client, connection::Peer, connections::Seat, host, limits, shares::Taker,
 };
 use crate::event::{Code, Refusal};
 
@@ -79,7 +79,10 @@ async fn follow(edge: &Edge, taker: &Taker, seat: &Arc<Seat>, mut request: Reque
     if !request.body().is_end_stream() {
         request = request.map(|body| Body::new(bodies::Incoming::new(body, seat.clone())));
     }
-    let mut response = admit(edge, taker.client, request, next).await;
+    let mut response = match host::fault(request.version(), request.headers()) {
+        Some(why) => misled(why),
+        None => admit(edge, taker.client, request, next).await,
+    };
     let held = match in_memory(&response) {
         length if length <= limits::ANSWER_SHORT => None,
         length => {
@@ -134,6 +137,14 @@ async fn admit(edge: &Edge, client: Client, request: Request, next: Next) -> Res
 
 /// Why an answer is not given.
 pub const TOO_MANY_ANSWERS: &str = "too many answers on their way";
+/// 400, for a request that may mean another server. Nothing more is read of its connection: what comes next may be
+/// the rest of what another program took for one request.
+pub fn misled(why: &str) -> Response {
+    let mut response = answer::text(StatusCode::BAD_REQUEST, why);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// Why a request is not worked on.
 pub const TOO_MANY: &str = "too many requests at once";
 

@@ -31,7 +31,7 @@ use super::{
     App,
     answer::{self, REVALIDATE},
     counts::Count,
-    limits,
+    guard, host, limits,
 };
 use crate::{
     event::Code,
@@ -210,7 +210,12 @@ pub async fn serve(app: App, listener: Arc<TcpListener>, mut stopping: watch::Re
 async fn attend(app: App, stream: TcpStream) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let app = app.clone();
-        async move { Ok::<_, Infallible>(answer(app, request.method(), request.uri().path()).await) }
+        async move {
+            Ok::<_, Infallible>(match host::fault(request.version(), request.headers()) {
+                Some(why) => guard::misled(why),
+                None => answer(app, request.method(), request.uri().path()).await,
+            })
+        }
     });
     let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {

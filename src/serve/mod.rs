@@ -38,6 +38,7 @@ mod file_body;
 mod files;
 mod graphql;
 mod guard;
+mod host;
 pub mod limits;
 mod metrics;
 mod pages;

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     ops::Range,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -138,6 +139,46 @@ impl AtHand {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RealDisk;
 
+/// Mode of folders, and of files that are no secrets. A group may read them, which is how a static web server gets to
+/// `public/`; only the owner writes. Others have no access: words may be withheld one day.
+const FOLDER_MODE: u32 = 0o750;
+const FILE_MODE: u32 = 0o640;
+
+/// Gives the path its mode, if the umask took bits away from it or the file had others before. The bits that a group is
+/// inherited by stay.
+fn set_mode(path: &Path, found: &fs::Metadata, mode: u32) -> io::Result<()> {
+    let whole = found.permissions().mode();
+    if whole & 0o777 == mode {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(whole & 0o7000 | mode))
+}
+
+/// Makes a folder and those above it that are not there. Those that it makes have the mode of a ledger's folders, whatever
+/// the umask is.
+pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        create_dir_all(above)?;
+    }
+    match fs::DirBuilder::new().mode(FOLDER_MODE).create(path) {
+        Ok(()) => set_mode(path, &fs::metadata(path)?, FOLDER_MODE),
+        // Somebody else made it meanwhile.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes a file, over any old one, that a group may read, whatever the umask is.
+pub(crate) fn create_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
+    set_mode(path, &file.metadata()?, FILE_MODE)?;
+    Ok(file)
+}
+
 impl DiskFile for fs::File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         io::Write::write(self, bytes)
@@ -190,10 +231,9 @@ impl Disk for RealDisk {
         }
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(fs::File::create(path)?))
+        Ok(Box::new(create_file(path)?))
     }
     fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        use std::os::unix::fs::OpenOptionsExt as _;
         // The mode counts for a new file only.
         self.remove(path)?;
         Ok(Box::new(fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?))
@@ -205,7 +245,7 @@ impl Disk for RealDisk {
         absent(fs::remove_file(path)).map(drop)
     }
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
+        create_dir_all(path)
     }
     fn exists(&self, path: &Path) -> bool {
         path.exists()

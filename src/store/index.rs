@@ -22,16 +22,21 @@ mod lists;
 
 use std::{
     collections::{HashMap, HashSet},
-    fs,
+    fs, io,
     ops::RangeInclusive,
-    path::Path,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use sled::Batch;
 
 use self::{events::Events, lists::Lists};
-use super::{Doing as _, StoreError};
+use super::{
+    Doing as _, StoreError, disk,
+    held::{self, Held},
+};
 use crate::{
     event::{Digest, EventId, EventType},
     generations::Generations,
@@ -147,14 +152,16 @@ impl RowCache {
 }
 
 pub(crate) struct Index {
-    tree: sled::Tree,
-    db: sled::Db,
+    tree: Held<sled::Tree>,
+    db: Held<sled::Db>,
     events: Events,
     /// For hashes of files' digests; another in each index.
     file_key: [u8; 32],
     /// Not if it is only looked at.
     is_ours_to_mend: bool,
     cache: Mutex<RowCache>,
+    /// Where a copy lies, which goes with it. The last member, so that sled is closed before.
+    _copy: Option<Aside>,
 }
 
 fn broken(e: impl std::fmt::Display) -> StoreError {
@@ -164,7 +171,7 @@ fn broken(e: impl std::fmt::Display) -> StoreError {
 /// What sled says: the system said no, or its files are damaged.
 fn of_sled(e: sled::Error) -> StoreError {
     match e {
-        sled::Error::Io(source) => StoreError::Io { what: "read the index".into(), source },
+        sled::Error::Io(source) => StoreError::Io { what: "use the index".into(), source },
         other => broken(other),
     }
 }
@@ -201,10 +208,16 @@ fn place_key(index: u64, position: u32) -> Vec<u8> {
 
 /// Opens sled's files. sled lets go of its lock a moment after its last handle; the ledger's own lock is held
 /// by now, so nobody else has them, and waiting is enough.
-fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
+fn open_db(dir: &Path) -> Result<Held<sled::Db>, StoreError> {
+    if SystemTime::now() < UNIX_EPOCH {
+        // sled has no number for it. Its files are as good as they were.
+        let source = io::Error::other("the clock shows a time before 1970; set it right (NTP)");
+        return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
+    }
     let mut tries = 0;
     loop {
-        match sled::Config::new().path(dir).cache_capacity(CACHE).open() {
+        let open = || sled::Config::new().path(dir).cache_capacity(CACHE).open();
+        match held::caught(open).map_err(broken)? {
             Err(sled::Error::Io(e)) if tries < 100 && e.to_string().contains("acquire lock") => {
                 tries += 1;
                 std::thread::sleep(std::time::Duration::from_millis(20));
@@ -212,9 +225,51 @@ fn open_db(dir: &Path) -> Result<sled::Db, StoreError> {
             Err(sled::Error::Io(source)) => {
                 return Err(StoreError::Io { what: format!("open {}", dir.display()), source });
             }
-            other => return other.map_err(broken),
+            other => return other.map(Held::new).map_err(broken),
         }
     }
+}
+
+/// A folder that is removed when dropped.
+struct Aside(PathBuf);
+
+impl Aside {
+    /// Copies an index into a new folder, which only this user can read.
+    fn copy_of(dir: &Path, place: &Path) -> Result<Self, StoreError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(broken)?;
+        let this = Self(place.join(format!("onrecord-index-{:016x}", u64::from_be_bytes(random))));
+        let copied =
+            fs::DirBuilder::new().mode(0o700).create(&this.0).and_then(|()| copy_folder(dir, &this.0));
+        copied.doing(|| format!("copy the index to {}", this.0.display()))?;
+        Ok(this)
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // Nobody misses it, and nothing can be done about one that stays.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Copies what is in a folder; nothing if there is none.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(from) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            disk::create_dir_all(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 impl Index {
@@ -234,10 +289,35 @@ impl Index {
         }
     }
 
+    /// Opens a copy of an index that lies on a disk which takes no writes: in memory, or else where programs keep what
+    /// they need for a while. It holds what the index holds, and nothing that anybody wrote.
+    ///
+    /// # Errors
+    /// [`StoreError`], of the last place that was tried.
+    pub fn open_copy(dir: &Path) -> Result<Self, StoreError> {
+        let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
+        let mut tried = Err(broken("there is no place for a copy"));
+        for place in places {
+            tried = Aside::copy_of(dir, &place).and_then(|copy| {
+                let this = Self::open(&copy.0)?;
+                Ok(Self { _copy: Some(copy), ..this })
+            });
+            match &tried {
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, place = %place.display(), "no copy of the index can be made here")
+                }
+            }
+        }
+        tried
+    }
+
     fn open_whole(dir: &Path) -> Result<Self, StoreError> {
+        // sled would make its folders as the umask says.
+        disk::create_dir_all(&dir.join("blobs")).doing(|| format!("create {}", dir.display()))?;
         let db = open_db(dir)?;
-        let tree = db.open_tree("index").map_err(broken)?;
-        let file_key = match tree.get(FILE_KEY).map_err(broken)?.and_then(|k| k.as_ref().try_into().ok()) {
+        let tree = Held::new(db.open_tree("index").map_err(of_sled)?);
+        let file_key = match tree.get(FILE_KEY).map_err(of_sled)?.and_then(|k| k.as_ref().try_into().ok()) {
             Some(key) => key,
             None => {
                 let mut key = [0; 32];
@@ -245,10 +325,14 @@ impl Index {
                 key
             }
         };
-        let events =
-            Events::open(dir, fs::OpenOptions::new().read(true).write(true).create(true), &file_key)?;
-        let this = Self { tree, db, events, file_key, is_ours_to_mend: true, cache: Mutex::default() };
-        if this.tree.get(b"Vversion").map_err(broken)?.as_deref() != Some(VERSION) {
+        let events = Events::open(
+            dir,
+            fs::OpenOptions::new().read(true).write(true).create(true).mode(0o640),
+            &file_key,
+        )?;
+        let this =
+            Self { tree, db, events, file_key, is_ours_to_mend: true, cache: Mutex::default(), _copy: None };
+        if this.tree.get(b"Vversion").map_err(of_sled)?.as_deref() != Some(VERSION) {
             this.clear()?;
         }
         this.load()?;
@@ -259,7 +343,7 @@ impl Index {
     fn load(&self) -> Result<(), StoreError> {
         self.events.load(self.position()?.map_or(0, |p| p.size))?;
         let blobs = self.tree.scan_prefix(b"b").keys().map(|key| {
-            let key = key.map_err(broken)?;
+            let key = key.map_err(of_sled)?;
             RowKey::from_bytes(&key).ok_or_else(|| broken("a key of a wrong length"))
         });
         self.cache().blobs = blobs.collect::<Result<_, StoreError>>()?;
@@ -268,16 +352,16 @@ impl Index {
 
     /// Empties the index.
     pub fn clear(&self) -> Result<(), StoreError> {
-        self.tree.clear().map_err(broken)?;
+        self.tree.clear().map_err(of_sled)?;
         self.events.clear()?;
         *self.cache() = RowCache::default();
-        self.tree.insert(FILE_KEY, &self.file_key).map_err(broken)?;
-        self.tree.insert(b"Vversion", VERSION).map_err(broken)?;
+        self.tree.insert(FILE_KEY, &self.file_key).map_err(of_sled)?;
+        self.tree.insert(b"Vversion", VERSION).map_err(of_sled)?;
         Ok(())
     }
 
     pub fn position(&self) -> Result<Option<IndexPosition>, StoreError> {
-        let value = self.tree.get(b"Vposition").map_err(broken)?;
+        let value = self.tree.get(b"Vposition").map_err(of_sled)?;
         Ok(value.and_then(|v| {
             let (size, last) = v.split_first_chunk::<8>()?;
             Some(IndexPosition { size: u64::from_be_bytes(*size), last: Digest(last.try_into().ok()?) })
@@ -314,7 +398,7 @@ impl Index {
         batch.insert(b"Vposition", [&to.size.to_be_bytes()[..], &to.last.0].concat());
         self.events.append(&events, || {
             self.cache().generation += 1;
-            let added = self.tree.apply_batch(batch).map_err(broken);
+            let added = self.tree.apply_batch(batch).map_err(of_sled);
             let mut cache = self.cache();
             cache.generation += 1;
             // If it failed, nobody knows what of the batch is there.
@@ -349,7 +433,7 @@ impl Index {
     pub fn add_files(&self, files: &[ListedFile]) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         self.insert_files(&mut batch, files);
-        self.tree.apply_batch(batch).map_err(broken)
+        self.tree.apply_batch(batch).map_err(of_sled)
     }
 
     /// All entries of a list, in order; nothing if there are many.
@@ -380,7 +464,8 @@ impl Index {
         let prefix = by.prefix();
         let key = |n: u64| [prefix.as_slice(), &n.to_be_bytes()].concat();
         // The flush in which the range begins may have begun before it.
-        let before = self.tree.range(key(0)..=key(*range.start())).next_back().transpose().map_err(broken)?;
+        let before =
+            self.tree.range(key(0)..=key(*range.start())).next_back().transpose().map_err(of_sled)?;
         let from = before.map_or_else(|| key(*range.start()), |(k, _)| k.to_vec());
         let to = key(*range.end());
         // An empty range whose start is above its end would make sled panic.
@@ -440,7 +525,7 @@ impl Index {
                 batch.remove(key);
             }
         }
-        self.tree.apply_batch(batch).map_err(broken)
+        self.tree.apply_batch(batch).map_err(of_sled)
     }
 
     /// A row, or why it can't be read.
@@ -485,7 +570,7 @@ impl Index {
 
     /// Writes all to disk.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush().map(drop).map_err(broken)
+        self.db.flush().map(drop).map_err(of_sled)
     }
 }
 

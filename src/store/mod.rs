@@ -8,6 +8,7 @@
 //!   journal/<n>          batches as they were committed, from entry n on
 //!   journal/acknowledged how many entries were acknowledged
 //!   signed               the largest head that was ever signed
+//!   clock                the latest time that a server knew to be right
 //!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
 //!   upload/              files that no accepted event names yet
 //!   tmp/                 files being written, before they are renamed into place
@@ -16,10 +17,12 @@
 
 pub(crate) mod disk;
 pub(crate) mod head;
+mod held;
 pub(crate) mod index;
 pub(crate) mod journal;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod recovery;
+pub(crate) mod secret;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "a fuzz target asks for less than the tests"))]
 pub(crate) mod simulated;
@@ -39,6 +42,14 @@ pub enum StoreError {
     /// What is stored is not what was written.
     #[error("{0}")]
     Broken(String),
+}
+
+impl StoreError {
+    /// Whether the disk takes no writes, since it is full, this user's share of it is, or it is there to be read.
+    pub(crate) fn is_of_no_writes(source: &std::io::Error) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    }
 }
 
 /// Adds what was being done to what the system answered.

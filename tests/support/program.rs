@@ -23,12 +23,17 @@ pub struct Program {
 }
 
 impl Program {
-    pub fn start(mut command: Command, data: &Path) -> Self {
+    pub fn start(command: Command, data: &Path) -> Self {
+        Self::start_with(command, data, &[])
+    }
+
+    /// As [`start`](Self::start), with more flags.
+    pub fn start_with(mut command: Command, data: &Path, flags: &[&str]) -> Self {
         let names = std::env::vars_os().map(|(name, _)| name);
         for name in names.filter(|n| n.to_string_lossy().starts_with("ONRECORD_")) {
             command.env_remove(name);
         }
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"]).arg(data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"]).arg(data).args(flags);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = |line: String| line.split("http://").nth(1)?.trim_end_matches('/').parse().ok();

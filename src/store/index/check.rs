@@ -3,7 +3,10 @@
 use std::{fs, path::Path, sync::Mutex};
 
 use super::{By, Events, FILE_KEY, Index, Listed, VERSION, broken, of_sled, open_db};
-use crate::{log::RowKey, store::StoreError};
+use crate::{
+    log::RowKey,
+    store::{StoreError, held::Held},
+};
 
 impl Index {
     /// Opens the index in a folder as it is; `None` if there is none that this version reads.
@@ -12,13 +15,14 @@ impl Index {
             return Ok(None);
         }
         let db = open_db(dir)?;
-        let tree = db.open_tree("index").map_err(broken)?;
+        let tree = Held::new(db.open_tree("index").map_err(broken)?);
         let value = |key| tree.get(key).map_err(broken);
         let file_key = value(FILE_KEY)?.and_then(|k| k.as_ref().try_into().ok());
         let is_ours = value(b"Vversion")?.as_deref() == Some(VERSION);
         let Some(file_key) = file_key.filter(|_| is_ours) else { return Ok(None) };
         let events = Events::open(dir, fs::OpenOptions::new().read(true), &file_key)?;
-        let this = Self { tree, db, events, file_key, is_ours_to_mend: false, cache: Mutex::default() };
+        let this =
+            Self { tree, db, events, file_key, is_ours_to_mend: false, cache: Mutex::default(), _copy: None };
         this.load()?;
         Ok(Some(this))
     }

@@ -223,6 +223,35 @@ fn a_sync_that_fails_stops_the_writer_for_good_and_whoever_asks_is_told() {
 }
 
 #[test]
+fn what_a_start_writes_leans_on_no_batch_that_may_be_lost() {
+    let (mut lost, mut refused) = (0, 0);
+    for at in 0..60 {
+        for seed in 0..4 {
+            let mut world = World::new();
+            let story = world.story.unwrap();
+            let ledger = world.open().unwrap();
+            // Its sync fails: the batch can be read, and is not durable.
+            world.disk.fail_after(1, Fault::Error(EIO));
+            let said = vec![statement(&story, "not acknowledged").1];
+            ledger.record_blocking(said, false).remove(0).unwrap_err();
+            ledger.close();
+            drop(ledger);
+            world.disk = world.disk.after_kill();
+            // The next start is cut off somewhere, and then the power goes.
+            world.disk.cut_after(at);
+            let cut = world.open().map(|ledger| ledger.close());
+            refused += usize::from(cut.is_err());
+            world.disk = world.disk.after_power_cut(&mut Random::new(seed));
+            let note = format!("call {at}, seed {seed}");
+            let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
+            lost += usize::from(ledger.reader().checkpoint().checkpoint().size() == 5);
+            world.check(&ledger, &note);
+        }
+    }
+    assert!(lost > 0 && refused > 0, "{lost} lost, {refused} refused");
+}
+
+#[test]
 fn a_simulated_disk_loses_what_was_not_synced() {
     // The tests above would prove nothing on a disk that keeps everything.
     let (mut kept, mut lost) = (0, 0);

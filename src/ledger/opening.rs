@@ -273,6 +273,9 @@ pub(super) fn open_with(
         let keep = usize::try_from(durable.saturating_sub(recovered.first)).unwrap_or(usize::MAX);
         recovered.records.truncate(keep);
     }
+    if above > 0 && !read_only {
+        journal::make_durable(&*disk, &folder.journal(), &folder.tmp(), &recovered.segments)?;
+    }
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let last = replay_journal(&mut recent, &recovered, &origin, last)?;
     let checkpoint = Checkpoint::new(origin.clone(), recent.size(), recent.frontier.root())
@@ -560,8 +563,7 @@ impl Opening {
             expire_every: options.upload_expiry.min(EXPIRE_EVERY),
             seen: None,
         };
-        // What a killed process left in the journal may not be durable, whatever can be read there. It is in tiles, or
-        // this start fails, before anybody sees it.
+        // All that is on record is in tiles, or this start fails, before anybody sees it.
         follower.follow()?;
         journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(&*disk)?;
         Ok(Opened { shared, signals, journal, follower })

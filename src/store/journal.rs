@@ -22,7 +22,7 @@ use std::{
 
 use super::{
     Doing as _, StoreError,
-    disk::{Disk, DiskFile, write_all},
+    disk::{Disk, DiskFile, Placing, write_all},
 };
 use crate::log::MAX_INDEX;
 
@@ -286,6 +286,26 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         )));
     }
     Ok(out)
+}
+
+/// Writes segments that were recovered anew, each whole or as it was. What a killed process left may not be durable though
+/// it can be read, and a later sync does not make it so where one failed. Nothing else that lasts may lean on it before.
+pub(crate) fn make_durable(
+    disk: &dyn Disk,
+    dir: &Path,
+    tmp: &Path,
+    segments: &[u64],
+) -> Result<(), StoreError> {
+    let mut placing = Placing::named(disk, tmp.to_owned(), "journal");
+    for first in segments {
+        let path = segment_path(dir, *first);
+        let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
+        // One that is gone held nothing that counts, or was missed before.
+        if let Some(bytes) = bytes {
+            placing.place(&path, &bytes)?;
+        }
+    }
+    placing.sync()
 }
 
 fn begin(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Box<dyn DiskFile>, StoreError> {

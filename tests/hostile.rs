@@ -501,6 +501,38 @@ fn answers_that_wait_to_be_packed_hold_no_more_than_their_share() {
 }
 
 #[test]
+fn a_variable_that_is_named_many_times_counts_as_often() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    ledger(&dir);
+    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let rest = served.memory("VmRSS");
+    let many = format!(
+        "mutation($i:SubmissionInput!){{record(input:{{submissions:[{}]}}){{results{{userErrors{{place}}}}}}}}",
+        "$i ".repeat(250)
+    );
+    let mut sockets = Vec::new();
+    for n in 0..150 {
+        let mut stream = open_from(2 + n % 3, &served);
+        let note = format!("{n} {}", "x".repeat(61_000));
+        let body = json!({"query": many, "variables": {"i": {"note": note}}}).to_string();
+        let head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        sockets.push(stream);
+    }
+    let mut refused = 0;
+    for stream in &mut sockets {
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        refused += usize::from(&status != b"HTTP/1.1 503");
+    }
+    // 150 copies of 15 MB would be 2.3 GB.
+    let more = served.memory("VmHWM") - rest;
+    assert!(refused > 0 && more < 200 << 10, "{more} KiB more, {refused} refused");
+    assert!(served.is_running());
+}
+
+#[test]
 fn heavy_requests_of_many_addresses_leave_turns_to_whoever_asks_for_little() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");

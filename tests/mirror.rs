@@ -595,6 +595,8 @@ fn a_forked_origin_is_caught_and_the_report_convinces_who_saw_neither() {
     assert_eq!(served.size(), 405, "what was verified first is still served, and nothing of the other");
     let page = String::from_utf8(served.get("/").body).unwrap();
     assert!(page.contains("has signed two histories"), "{page}");
+    let ready = served.get("/readyz");
+    assert!(ready.status == 503 && String::from_utf8_lossy(&ready.body).contains("two histories"));
     assert_eq!(served.stop(), Some(1));
     // On a machine that has seen neither.
     let alone = tempfile::tempdir().unwrap();

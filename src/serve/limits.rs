@@ -121,6 +121,8 @@ pub const GRAPHQL_FRAGMENTS: usize = 256;
 pub const GRAPHQL_SELECTIONS: usize = 4_096;
 /// How often variables may be named in a document.
 pub const GRAPHQL_VARIABLES: usize = 512;
+/// Bytes of variables beyond what was sent, where they are named again and again.
+pub const GRAPHQL_COPIED: usize = 1 << 20;
 /// Levels of fields in a query. Introspection as tools send it needs 15.
 pub const GRAPHQL_DEPTH: usize = 20;
 /// Levels of nesting in the text of a query.

@@ -395,6 +395,14 @@ pub(super) struct Allowed {
 pub(super) fn allow(request: &mut Request) -> Result<Allowed, ServerError> {
     // Taken and given back: a submission's words are in them.
     let (variables, name) = (std::mem::take(&mut request.variables), request.operation_name.clone());
+    // A variable is copied wherever it is named.
+    let (copied, most) = (variables::copied(&request.query, &variables), limits::GRAPHQL_COPIED);
+    if copied > most {
+        let message = format!(
+            "variables are named so often that they have {copied} bytes more; at most {most} are taken"
+        );
+        return Err(errors::refusal("TOO_LARGE", message, None));
+    }
     let allowed = request.parsed_query().and_then(|document| {
         let order = shape::order(document)?;
         variables::check(document, name.as_deref(), &variables)?;

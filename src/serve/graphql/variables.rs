@@ -1,7 +1,7 @@
 //! Variables that must be given: null is no value of a type that ends with `!` (GraphQL, section 6.1.2). The library looks
 //! whether they are there, and takes null.
 
-use async_graphql::{ServerError, Value, Variables, parser::types::ExecutableDocument};
+use async_graphql::{Name, ServerError, Value, Variables, parser::types::ExecutableDocument};
 
 use super::http::operation;
 
@@ -24,12 +24,49 @@ pub fn check(
     })
 }
 
+/// Bytes that the library takes for copies of variables beyond the first: it makes one wherever a variable is named. The
+/// first name is in its definition.
+pub fn copied(text: &str, variables: &Variables) -> usize {
+    let named = text.split('$').skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    });
+    let mut times = std::collections::HashMap::<&str, usize>::new();
+    named.for_each(|name| *times.entry(name).or_default() += 1);
+    let of = |(name, value): (&Name, &Value)| {
+        times.get(name.as_str()).map_or(0, |times| times.saturating_sub(2)).saturating_mul(bytes(value))
+    };
+    variables.iter().map(of).fold(0, usize::saturating_add)
+}
+
+/// Bytes that a value takes, about. It is not deep: see [`json`](super::json).
+fn bytes(value: &Value) -> usize {
+    const EACH: usize = 64;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::List(list) => list.iter().map(bytes).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| name.len() + bytes(value)).sum(),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use async_graphql::parser::parse_query;
     use serde_json::{Value as Json, json};
 
     use super::*;
+
+    #[test]
+    fn a_variable_counts_as_often_as_it_is_named() {
+        let copied = |text: &str| {
+            copied(text, &Variables::from_json(json!({"a": {"n": "x".repeat(1_000)}, "ab": "y".repeat(50)})))
+        };
+        assert_eq!(copied("mutation($a: I!, $ab: I) { r(i: $a) q(i: $ab) }"), 0);
+        assert_eq!(copied("mutation($a: I!) { r(i: [$a $a $a]) }"), 2 * (64 + 1 + 64 + 1_000));
+        assert_eq!(copied("{ a(b: [$ab,$ab $ab$]) }"), 64 + 50);
+        assert_eq!(copied("$"), 0);
+    }
 
     #[test]
     fn null_is_refused_where_something_must_be_given() {

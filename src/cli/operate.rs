@@ -50,7 +50,8 @@ pub(super) struct BackupArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Entries that came after the backup was made are not in it. If readers have seen them, don't serve what is restored:
-two logs under one key would be on record. Get the entries from a mirror, or start a ledger of another origin.
+two logs under one key would be on record. Get the entries from a mirror (onrecord repair --from), or start a ledger of
+another origin.
 
 Example:
   onrecord restore --from /mnt/backup/ledger --data ledger-data")]
@@ -63,7 +64,7 @@ pub(super) struct RestoreArgs {
     data: Option<PathBuf>,
 }
 
-fn failure(e: OpsError) -> Failure {
+pub(super) fn failure(e: OpsError) -> Failure {
     match e {
         OpsError::Ledger(e) => ledger_failure(e),
         OpsError::NotValid(report) => {

@@ -85,7 +85,10 @@ impl fmt::Display for Fsck {
                 writeln!(f, "\nNot sound, but the log is: take it from a backup, or move it away.{below}")
             }
             false => {
-                writeln!(f, "\nNot sound: don't serve this folder. Restore a backup, or ask a mirror.{below}")
+                writeln!(
+                    f,
+                    "\nNot sound: don't serve this folder. Mend it from a mirror or a backup: `onrecord repair`.{below}"
+                )
             }
         }
     }
@@ -114,10 +117,21 @@ fn is_of_timestamps(fault: &Fault) -> bool {
 /// [`OpsError`] if the folder holds no ledger, is in use or can't be read. What is wrong in it is no error.
 pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Fsck, OpsError> {
     let folder = Folder::new(dir);
-    let (origin, log_key) = folder.read_settings()?;
+    folder.read_settings()?;
     let _lock = opening::lock(&folder)?;
+    check_locked(folder, since, progress)
+}
+
+/// As [`fsck`], for whoever holds the lock.
+pub(super) fn check_locked(
+    folder: Folder,
+    since: Option<u64>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Fsck, OpsError> {
+    let (origin, log_key) = folder.read_settings()?;
+    let data = folder.root().to_owned();
     let since = since.unwrap_or(0) / WIDTH * WIDTH;
-    let mut out = Fsck { data: dir.to_owned(), size: 0, since, checks: Vec::new(), faults: Vec::new() };
+    let mut out = Fsck { data, size: 0, since, checks: Vec::new(), faults: Vec::new() };
     let index = Index::open_as_it_is(&folder.index()).and_then(|index| {
         // What stands below is taken from it without another look.
         index.as_ref().filter(|_| since > 0).map_or(Ok(()), Index::read_all).map(|()| index)

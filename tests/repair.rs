@@ -646,3 +646,153 @@ fn a_repair_killed_at_any_moment_is_completed_by_the_next() {
     println!("repair: killed {killed} times");
     assert!(killed > 10, "{killed}");
 }
+
+/// A ledger in which words with a file were withheld, words without one, and a file alone, with the words that went.
+fn with_marks() -> (World, Vec<(u64, Vec<u8>)>) {
+    let world = World::new();
+    let kept = world.with(|ledger| {
+        let mut kept = Vec::new();
+        for name in ["satu", "dua"] {
+            let file = upload(ledger, name, format!("isi sulit {name}").as_bytes());
+            let (id, said) = exhibit(&world.story, name, &file);
+            let words = said.content.clone().unwrap();
+            kept.push((record(ledger, said), words));
+            record(ledger, withhold(&world.story, id, json!(["content", "files/0"])));
+        }
+        let (id, said) = statement(&world.story, "kenyataan sulit");
+        let words = said.content.clone().unwrap();
+        kept.push((record(ledger, said), words));
+        record(ledger, withhold(&world.story, id, json!(["content"])));
+        let file = upload(ledger, "tiga", b"isi sulit tiga");
+        let (id, said) = exhibit(&world.story, "tiga", &file);
+        record(ledger, said);
+        record(ledger, withhold(&world.story, id, json!(["files/0"])));
+        kept
+    });
+    (world, kept)
+}
+
+/// Whether bytes are taken that somebody brings again, by an event that names them.
+fn is_taken(dir: &Path, story: &Story, bytes: &[u8]) -> bool {
+    let ledger = open(dir);
+    let file = upload(&ledger, "lagi", bytes);
+    let taken = ledger.record_blocking(vec![exhibit(story, "lagi", &file).1], false).remove(0);
+    ledger.close();
+    match taken {
+        Ok(_) => true,
+        Err(e) => {
+            assert!(e.to_string().contains("BLOB_WITHHELD"), "{e}");
+            false
+        }
+    }
+}
+
+#[test]
+fn lost_marks_are_put_back_from_a_backup_or_made_of_the_words_or_given_up_if_asked_to() {
+    let (world, kept) = with_marks();
+    let older = world.at("older");
+    fs::copy(world.dir.join("withheld"), &older).unwrap();
+    let later = world.with(|ledger| {
+        let file = upload(ledger, "empat", b"isi sulit empat");
+        let (id, said) = exhibit(&world.story, "empat", &file);
+        let words = said.content.clone().unwrap();
+        let index = record(ledger, said);
+        record(ledger, withhold(&world.story, id, json!(["content", "files/0"])));
+        (index, words)
+    });
+    ops::backup(&world.dir, &world.at("backup"), false).unwrap();
+    let lost = || world.damaged(&|dir| remove(&dir.join("withheld")));
+    let sulit = |name: &str| format!("isi sulit {name}").into_bytes();
+
+    // From a backup.
+    let dir = lost();
+    let refused = Ledger::open(&dir, onrecord::ledger::Options::default()).unwrap_err().to_string();
+    assert!(refused.contains("--withheld FILE"), "{refused}");
+    let file = world.at("backup/withheld");
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&file)]);
+    assert!(
+        code == Some(0) && said.starts_with("5 entries of which something was withheld: marks of 5"),
+        "{said}"
+    );
+    assert_eq!(fs::read(dir.join("withheld")).unwrap(), fs::read(world.dir.join("withheld")).unwrap());
+    let mode = fs::metadata(dir.join("withheld")).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+    for name in ["satu", "dua", "tiga", "empat"] {
+        assert!(!is_taken(&dir, &world.story, &sulit(name)), "{name}");
+    }
+
+    // One that does not cover all is refused, with what it lacks; the words make up for it.
+    let dir = lost();
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&older)]);
+    let lacks = format!("no marks of what was withheld of entries {}. Give", later.0);
+    assert!(code == Some(1) && said.contains(&lacks), "{said}");
+    assert!(!dir.join("withheld").exists(), "nothing was changed");
+    let words = world.at("empat.json");
+    fs::write(&words, &later.1).unwrap();
+    let args = ["repair", "--data", path(&dir), "--withheld", path(&older), "--words", path(&words)];
+    let (code, said) = onrecord(&args);
+    assert!(
+        code == Some(0) && said.contains(&format!("made anew from their words: entries {}", later.0)),
+        "{said}"
+    );
+    assert!(["satu", "tiga", "empat"].iter().all(|name| !is_taken(&dir, &world.story, &sulit(name))));
+
+    // From words alone: those of the file that was withheld alone are still here.
+    let dir = lost();
+    let mut args = vec!["repair".to_owned(), "--data".into(), path(&dir).into()];
+    for (index, bytes) in kept.iter().chain([&later]) {
+        let file = world.at(&format!("{index}.json"));
+        fs::write(&file, bytes).unwrap();
+        args.extend(["--words".into(), path(&file).to_owned()]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (code, said) = onrecord(&args);
+    assert_eq!(code, Some(0), "{said}");
+    for name in ["satu", "dua", "tiga", "empat"] {
+        assert!(!is_taken(&dir, &world.story, &sulit(name)), "{name}");
+    }
+    let other = world.at("other.json");
+    fs::write(&other, "{}").unwrap();
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--words", path(&other)]);
+    assert!(code == Some(1) && said.contains("not the words of an entry"), "{said}");
+
+    // Given up, which says what that means, and can be made good later.
+    let dir = lost();
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--without-marks"]);
+    assert!(
+        code == Some(0) && said.contains("given up: entries ") && said.contains("are taken if"),
+        "{said}"
+    );
+    let (code, said) = onrecord(&["fsck", "--data", path(&dir)]);
+    assert!(code == Some(0) && said.contains("the marks of 4 entries were given up"), "{said}");
+    assert!(!is_taken(&dir, &world.story, &sulit("tiga")), "whose words are here");
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&file)]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!is_taken(&dir, &world.story, &sulit("satu")));
+    let dir = lost();
+    onrecord(&["repair", "--data", path(&dir), "--without-marks"]);
+    assert!(is_taken(&dir, &world.story, &sulit("satu")), "as was said");
+
+    // What is no such file, and flags that don't go together.
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--withheld", path(&other)]);
+    assert!(code == Some(1) && said.contains("not marks as a ledger writes them"), "{said}");
+    assert_eq!(onrecord(&["repair", "--data", path(&dir)]).0, Some(2));
+    assert_eq!(onrecord(&["repair", "--data", path(&dir), "--from", "x", "--without-marks"]).0, Some(2));
+}
+
+#[test]
+fn marks_of_an_earlier_version_are_taken_for_good() {
+    let (world, _) = with_marks();
+    let dir = world.damaged(&|dir| {
+        let text = fs::read_to_string(dir.join("withheld")).unwrap();
+        let key = text.lines().nth(1).unwrap();
+        let marks = text.lines().skip(2).filter(|line| line.split(' ').count() == 3);
+        let marks: String = marks.map(|line| format!("{line}\n")).collect();
+        fs::write(dir.join("withheld"), format!("onrecord withheld 1\n{key}\n{marks}")).unwrap();
+    });
+    for time in ["the first", "the second"] {
+        let opened = Ledger::open(&dir, onrecord::ledger::Options::default());
+        opened.unwrap_or_else(|e| panic!("{time}: {e}")).close();
+    }
+    assert!(!is_taken(&dir, &world.story, b"isi sulit satu"));
+}

@@ -7,7 +7,7 @@
 //! ```text
 //! withheld   onrecord withheld 2
 //!            key <64 hex digits>
-//!            <event id> <how many files it has>                                       for each event
+//!            <event id> <how many files it has, or: unknown>                          for each event
 //!            <event id> <number of the file> <keyed BLAKE3 of the file's BLAKE3>      for each file
 //!            blake3 <BLAKE3 of all lines before>
 //! ```
@@ -15,7 +15,8 @@
 //! A mark says nothing by itself: it counts only while the log withholds that file of that event. It is durable
 //! before the event that withholds is. An event of which anything was ever withheld stands there though it has no files, so
 //! that the log tells whether marks are missing. They are made anew from words that are still here; where these are gone
-//! too, withheld bytes could come back unnoticed, and the ledger is not opened. (Version 1 has neither count nor last line;
+//! too, withheld bytes could come back unnoticed, and the ledger is not opened, unless an operator gave the marks up: then
+//! it is not known how many files there are. (Version 1 has neither count nor last line;
 //! it is taken as it is, and written anew.)
 
 use std::{
@@ -42,6 +43,8 @@ use crate::{
 const FIRST_LINE: &str = "onrecord withheld 2";
 const FIRST_LINE_1: &str = "onrecord withheld 1";
 const LAST_LINE: &str = "blake3 ";
+/// Stands for how many files an event has whose marks were given up.
+const UNKNOWN: &str = "unknown";
 
 /// Marks of files that are or were withheld.
 pub(crate) struct Marks {
@@ -55,6 +58,8 @@ struct State {
     key: [u8; 32],
     by_hash: HashMap<Digest, Vec<(EventId, u32)>>,
     by_event: HashMap<EventId, Vec<(u32, Digest)>>,
+    /// Events whose marks were given up.
+    given_up: HashSet<EventId>,
     /// There are marks that are not on disk.
     dirty: bool,
     /// What is the matter with the file: it is missing, or can't be read.
@@ -65,12 +70,13 @@ struct State {
 
 impl State {
     fn new(key: [u8; 32]) -> Self {
-        let (by_hash, by_event) = (HashMap::new(), HashMap::new());
-        Self { key, by_hash, by_event, dirty: false, fault: None, old: false }
+        let (by_hash, by_event, given_up) = Default::default();
+        Self { key, by_hash, by_event, given_up, dirty: false, fault: None, old: false }
     }
 
     /// Takes note of an event, with or without files.
     fn know(&mut self, id: EventId) {
+        self.dirty |= self.given_up.remove(&id);
         if let Entry::Vacant(vacant) = self.by_event.entry(id) {
             vacant.insert(Vec::new());
             self.dirty = true;
@@ -97,7 +103,10 @@ impl State {
         let mut text = format!("{FIRST_LINE}\nkey {}\n", Digest(self.key));
         for (id, marks) in events {
             // Writing to a string does not fail, here and below.
-            let _ = writeln!(text, "{id} {}", marks.len());
+            let _ = match self.given_up.contains(id) {
+                true => writeln!(text, "{id} {UNKNOWN}"),
+                false => writeln!(text, "{id} {}", marks.len()),
+            };
             for (position, hash) in marks {
                 let _ = writeln!(text, "{id} {position} {hash}");
             }
@@ -129,6 +138,12 @@ fn parse(text: &str) -> Option<State> {
     for line in lines {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
+            [id, UNKNOWN] if !old => {
+                let id: EventId = id.parse().ok()?;
+                counts.insert(id, 0);
+                state.know(id);
+                state.given_up.insert(id);
+            }
             [id, count] if !old => {
                 let id: EventId = id.parse().ok()?;
                 counts.insert(id, count.parse().ok()?);
@@ -170,6 +185,48 @@ impl Marks {
             }
         };
         Ok(Self { disk, path, tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// The marks in another file, such as a backup's, for this folder. `None` if it is no such file.
+    pub fn from_other(disk: Arc<dyn Disk>, folder: &Folder, bytes: &[u8]) -> Option<Self> {
+        let mut state = parse(std::str::from_utf8(bytes).ok()?)?;
+        state.dirty = true;
+        Some(Self { disk, path: folder.withheld(), tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// Takes in what others know too, if they were made under the same key.
+    pub fn take_in(&self, others: &Self) {
+        let (mut state, others) = (self.write(), others.read());
+        if state.key != others.key {
+            return;
+        }
+        for (id, marks) in others.by_event.iter().filter(|(id, _)| !others.given_up.contains(*id)) {
+            state.know(*id);
+            marks.iter().for_each(|(position, hash)| state.put(*id, *position, *hash));
+        }
+    }
+
+    /// Gives up the marks of an event: its files are not known again.
+    pub fn give_up(&self, id: EventId) {
+        let mut state = self.write();
+        state.know(id);
+        state.given_up.insert(id);
+        state.dirty = true;
+    }
+
+    /// Whether the marks of an event were given up.
+    pub fn is_given_up(&self, id: &EventId) -> bool {
+        self.read().given_up.contains(id)
+    }
+
+    /// How many events there are whose marks were given up.
+    pub fn given_up(&self) -> usize {
+        self.read().given_up.len()
+    }
+
+    /// Whether they were read from a file in which events without files do not stand.
+    pub fn is_of_version_1(&self) -> bool {
+        self.read().old
     }
 
     /// What is the matter with the file, if something is.
@@ -256,6 +313,9 @@ pub(crate) fn make_good(shared: &Shared) -> Result<(), LedgerError> {
         let missing = || ReadError::Fault(format!("entry {index} is missing"));
         let entry = shared.entry(index)?.ok_or_else(missing)?;
         let target = target_of(shared.parse(index, &entry)?.event()).filter(|id| seen.insert(*id));
+        if let Some(id) = target.filter(|_| shared.marks.is_of_version_1()) {
+            shared.marks.note(id, &[]);
+        }
         let Some(id) = target.filter(|id| !shared.marks.knows(id)) else { continue };
         let Some(row) = shared.event(&id) else { continue };
         let committed = row.content;

@@ -614,7 +614,11 @@ impl Beside<'_> {
                 return Ok(Err(Fault { place, what }));
             }
         }
-        Ok(Ok("nothing is left of what the log withholds".into()))
+        let given_up = match marks.given_up() {
+            0 => String::new(),
+            n => format!("; the marks of {n} entries were given up"),
+        };
+        Ok(Ok(format!("nothing is left of what the log withholds{given_up}")))
     }
 }
 

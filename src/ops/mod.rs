@@ -15,6 +15,7 @@ mod backup;
 mod below;
 mod fsck;
 mod held;
+mod marks;
 mod offers;
 mod repair;
 mod stray;
@@ -23,6 +24,7 @@ mod tree;
 
 pub use backup::{Backup, Restored, backup, restore};
 pub use fsck::{Fsck, fsck};
+pub use marks::{Marked, repair_marks};
 pub use offers::Trouble;
 pub use repair::{Mended, Repair, repair};
 

@@ -37,6 +37,8 @@ pub mod note;
 #[cfg(feature = "cli")]
 pub mod ops;
 #[cfg(feature = "serve")]
+pub(crate) mod priority;
+#[cfg(feature = "serve")]
 pub mod search;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -37,6 +37,7 @@ mod overlay;
 mod queue;
 mod reader;
 mod recent;
+mod scrub;
 mod sequencer;
 mod shown;
 mod sound;
@@ -143,6 +144,8 @@ pub struct Options {
     pub upload_expiry: Duration,
     /// Whether words may be missing: in a mirror that keeps none, or not yet.
     pub lacks_words: bool,
+    /// How often all full tiles and files are read and held against the log; never if it is none.
+    pub scrub_every: Option<Duration>,
     /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
     pub witnesses: Vec<WitnessKey>,
 }
@@ -158,6 +161,7 @@ impl Default for Options {
             upload_quota: 256 << 20,
             upload_expiry: Duration::from_secs(3_600),
             lacks_words: false,
+            scrub_every: None,
             witnesses: Vec::new(),
         }
     }
@@ -249,6 +253,8 @@ struct Open {
     /// To the sequencer. Closed once the ledger is, and in a mirror.
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// What reads all files once in a while.
+    scrub: Mutex<Option<scrub::Scrub>>,
     /// Where a mirror reads.
     mirror_of: Option<String>,
 }
@@ -267,6 +273,8 @@ impl Drop for Open {
 
 impl Open {
     fn close(&self) {
+        let scrub = self.scrub.lock().unwrap_or_else(PoisonError::into_inner).take();
+        scrub.into_iter().for_each(scrub::Scrub::stop);
         // The sequencer ends when it has taken all that was sent; then what is left is published.
         self.queue.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));

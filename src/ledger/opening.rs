@@ -20,6 +20,7 @@ use super::{
     queue::{GATHER, Queue},
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
+    scrub::Scrub,
     sequencer::{Extent, Sequencer, Signals, words_changed},
     timestamped,
     upload::Uploads,
@@ -241,6 +242,7 @@ pub(super) fn open_with(
     recent.checkpoint = Arc::new(checkpoint);
 
     let (max_batch, max_backlog) = (options.max_batch.max(1), options.max_backlog.max(1));
+    let scrub_every = options.scrub_every;
     let opened = Opening {
         disk,
         folder,
@@ -272,7 +274,8 @@ pub(super) fn open_with(
         spawn(dir, "sequencer", move || sequencer.run())?,
         spawn(dir, "follower", move || follower.run())?,
     ];
-    Ok(ledger(shared, signals, queue, threads, None))
+    let scrub = scrub(dir, &shared, scrub_every)?;
+    Ok(ledger(shared, signals, queue, (threads, scrub), None))
 }
 
 /// Opens a mirror: see [`Ledger::open_mirror`].
@@ -316,6 +319,7 @@ pub(super) fn open_mirror(
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
     let max_backlog = options.max_backlog.max(1);
+    let scrub_every = options.scrub_every;
     let opened = Opening {
         disk,
         folder,
@@ -331,7 +335,8 @@ pub(super) fn open_mirror(
     let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
     let threads = vec![spawn(dir, "follower", move || follower.run())?];
     let copier = Copier { shared: shared.clone(), signals: signals.clone(), last, heading, max_backlog };
-    Ok((ledger(shared, signals, Queue::closed(), threads, Some(of.to_owned())), copier))
+    let scrub = scrub(dir, &shared, scrub_every)?;
+    Ok((ledger(shared, signals, Queue::closed(), (threads, scrub), Some(of.to_owned())), copier))
 }
 
 fn spawn(
@@ -342,11 +347,16 @@ fn spawn(
     std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
 }
 
+fn scrub(dir: &Path, shared: &Arc<Shared>, every: Option<Duration>) -> Result<Option<Scrub>, LedgerError> {
+    let begun = every.map(|every| Scrub::begin(shared.clone(), every)).transpose();
+    begun.map_err(|e| io(dir, "start a thread for", e))
+}
+
 fn ledger(
     shared: Arc<Shared>,
     signals: Arc<Signals>,
     queue: Arc<Queue>,
-    threads: Vec<std::thread::JoinHandle<()>>,
+    (threads, scrub): (Vec<std::thread::JoinHandle<()>>, Option<Scrub>),
     mirror_of: Option<String>,
 ) -> Ledger {
     signals.wake();
@@ -358,6 +368,7 @@ fn ledger(
         calls: Mutex::default(),
         queue,
         threads: Mutex::new(threads),
+        scrub: Mutex::new(scrub),
         mirror_of,
     }))
 }

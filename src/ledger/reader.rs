@@ -20,6 +20,7 @@ use super::{
     offsets::Offsets,
     overlay::Overlay,
     recent::{ItemWords, Recent},
+    scrub::Scrubbed,
     sound::{Name, Sound, SoundFile},
     timestamped::{self, StampedCheckpoint, Timestamped},
     upload::Uploads,
@@ -152,6 +153,7 @@ pub(crate) struct Shared {
     pub changes: Changes,
     /// How often readers asked.
     pub reads: AtomicU64,
+    pub scrubbed: Scrubbed,
     /// Entries whose words came later, for those who keep something of words.
     pub late: Mutex<BTreeSet<u64>>,
     /// Whether words may be missing: see [`Options`](super::Options).
@@ -196,6 +198,7 @@ impl Shared {
             offsets: Offsets::default(),
             changes: Changes::default(),
             reads: AtomicU64::new(0),
+            scrubbed: Scrubbed::default(),
             late: Mutex::default(),
             lacks_words: false,
             _lock: lock,

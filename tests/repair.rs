@@ -393,6 +393,48 @@ fn http(served: &Served, name: &str) -> String {
 }
 
 #[test]
+fn entries_come_one_by_one_from_whoever_has_them() {
+    let (world, mirror) = rich();
+    let copies = [world.at("one"), world.at("two")];
+    let spoil = |file: &Path, sought: &[u8]| {
+        let mut bytes = fs::read(file).unwrap();
+        let at = bytes.windows(sought.len()).position(|w| w == sought).unwrap();
+        bytes[at + 6] ^= 1;
+        fs::write(file, bytes).unwrap();
+    };
+    // Each copy is damaged, elsewhere.
+    for (copy_of, at) in copies.iter().zip(["index 300\n", "index 301\n"]) {
+        copy(&world.dir.join("public"), copy_of);
+        spoil(&copy_of.join("tile/entries/001"), at.as_bytes());
+    }
+    let dir = world.damaged(&|dir| {
+        let bundle = dir.join("public/tile/entries/001");
+        for at in [300, 301, 400] {
+            spoil(&bundle, format!("index {at}\n").as_bytes());
+        }
+        // Tiles of smaller sizes have them too.
+        remove(&dir.join("public/tile/entries/001.p"));
+        remove(&dir.join("public/tile/entries/000.p"));
+    });
+    let before = public_of(&dir, size_of(&world.dir));
+    let done = repair(&dir, &[folder(&copies[0])]);
+    assert_eq!(done.missing, ["entry 300"], "{done}");
+    assert_eq!(public_of(&dir, size_of(&world.dir)), before);
+    let done = mends(&dir, &[folder(&copies[0]), folder(&copies[1])], &world.dir, "of two");
+    assert_eq!(done.mended.len(), 1, "{done}");
+    assert_eq!(done.mended[0].from.len(), 3, "{done}");
+    // All of a bundle is said in one.
+    let dir = world.damaged(&|dir| {
+        remove(&dir.join("public/tile/entries/000"));
+        remove(&dir.join("public/tile/entries/000.p"));
+    });
+    remove(&copies[0].join("tile/entries/000"));
+    let done = repair(&dir, &[folder(&copies[0])]);
+    assert_eq!(done.missing, ["entries 0 to 255"], "{done}");
+    mends(&dir, &[at(&mirror)], &world.dir, "of the mirror");
+}
+
+#[test]
 fn what_the_log_withholds_does_not_come_back_and_what_it_gave_back_does() {
     let (world, mirror) = rich();
     // An older backup has what was withheld since, and lacks what was given back.

@@ -236,7 +236,7 @@ impl Scrubber {
     fn bundle(&self, bundle: u64) {
         for level in 0..LEVELS {
             let below = 1u64 << (8 * level);
-            if (bundle + 1) % below == 0 {
+            if (bundle + 1).is_multiple_of(below) {
                 self.full(TileKind::Hashes { level }, bundle / below);
             }
         }

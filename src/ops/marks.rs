@@ -167,12 +167,15 @@ fn asked(folder: &Folder, origin: &Origin, key: &VerifyingKey) -> Result<BTreeMa
     Ok(asked)
 }
 
-/// Gives all entries, with their words where they are here.
+/// Takes an entry at an index, with its words where they are here.
+type Each<'a> = dyn FnMut(u64, &Entry, Option<&[u8]>) + 'a;
+
+/// Gives all entries.
 fn each_entry(
     folder: &Folder,
     origin: &Origin,
     key: &VerifyingKey,
-    each: &mut dyn FnMut(u64, &Entry, Option<&[u8]>),
+    each: &mut Each<'_>,
 ) -> Result<(), OpsError> {
     let unusable = |what: &str| {
         let data = folder.root().display();

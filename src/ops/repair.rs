@@ -244,8 +244,9 @@ fn choose<'a>(
                 let reached = size + if follows { journal.above(size).len() as u64 } else { 0 };
                 match most.saturating_sub(reached) {
                     0 => Ok(()),
-                    1 => Err(format!("entry {reached}, of {most} that were acknowledged")),
-                    _ => Err(format!("entries {reached} to {}, of {most} that were acknowledged", most - 1)),
+                    _ => {
+                        Err(format!("{}, of {most} that were acknowledged", entries_from(reached, most - 1)))
+                    }
                 }
             }
         };
@@ -548,7 +549,10 @@ impl Work<'_> {
                 Some(_) => {}
                 None => {
                     let lost = (first..).zip(&slots).filter(|(_, slot)| slot.is_none());
-                    self.missing.extend(lost.map(|(at, _)| format!("entry {at}")));
+                    let lost: Vec<u64> = lost.map(|(at, _)| at).collect();
+                    let runs = lost.chunk_by(|a, b| a + 1 == *b);
+                    self.missing
+                        .extend(runs.filter_map(|run| Some(entries_from(*run.first()?, *run.last()?))));
                 }
             }
         }
@@ -793,6 +797,11 @@ impl Work<'_> {
         let items = split(TileKind::Entries, &bundle);
         Ok(items.get((last % WIDTH) as usize).map(|raw| Digest::blake3(raw)) == Some(position.last))
     }
+}
+
+/// Entries that follow each other, in words.
+fn entries_from(first: u64, last: u64) -> String {
+    if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") }
 }
 
 fn unusable(place: &dyn fmt::Display, why: &dyn fmt::Display) -> OpsError {

@@ -31,12 +31,15 @@ pub(super) struct Tile {
 #[derive(Debug, Clone)]
 pub(super) struct Lost(pub String);
 
+/// A tile that was looked for lately, by level and index; none if it is lost.
+type Kept = ((u8, u64), Option<Tile>);
+
 pub(super) struct Tree<'a> {
     offers: &'a Offers<'a>,
     size: u64,
     /// The last tile of each level that is not full.
     edge: BTreeMap<u8, Tile>,
-    kept: RefCell<VecDeque<((u8, u64), Option<Tile>)>>,
+    kept: RefCell<VecDeque<Kept>>,
 }
 
 impl<'a> Tree<'a> {
@@ -46,7 +49,7 @@ impl<'a> Tree<'a> {
         let mut offered: Vec<(u8, Vec<Tile>)> = Vec::new();
         for level in 0..LEVELS {
             let items = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
-            if items % WIDTH == 0 {
+            if items.is_multiple_of(WIDTH) {
                 continue;
             }
             let mut tiles: Vec<Tile> = Vec::new();
@@ -85,7 +88,7 @@ impl<'a> Tree<'a> {
         let lost = || {
             Lost(TilePath::new(kind, index, width).map_or_else(|e| e.to_string(), |path| path.to_string()))
         };
-        let known = |kept: &VecDeque<_>| kept.iter().position(|(at, _)| *at == (level, index));
+        let known = |kept: &VecDeque<Kept>| kept.iter().position(|(at, _)| *at == (level, index));
         let at = known(&self.kept.borrow());
         let found = match at.and_then(|at| self.kept.borrow_mut().remove(at)) {
             Some((_, tile)) => tile,

@@ -49,6 +49,8 @@ pub mod ops;
 #[cfg(feature = "cli")]
 pub mod peers;
 #[cfg(feature = "serve")]
+pub(crate) mod priority;
+#[cfg(feature = "serve")]
 pub(crate) mod quote;
 #[cfg(feature = "serve")]
 pub mod search;

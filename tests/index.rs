@@ -230,7 +230,7 @@ fn fsck_names_each_damage_of_rows() {
             let place = Place::Path("index".into());
             assert!(found.faults.iter().any(|f| f.place == place), "{what}: {text}");
             assert!(text.contains("onrecord rebuild"), "{what}: {text}");
-            assert!(!text.contains("Restore a backup"), "{what}, though the log is whole: {text}");
+            assert!(!text.contains("Mend it from"), "{what}, though the log is whole: {text}");
         }
     }
 }

@@ -353,3 +353,90 @@ fn what_is_damaged_is_not_served_and_is_named_where_an_operator_looks() {
     assert_eq!(ready.status, 200);
     assert!(ready.text().contains("is damaged") && ready.text().contains("and 3 more"), "{}", ready.text());
 }
+
+#[test]
+fn what_nobody_asks_for_is_read_all_the_same_and_what_rotted_is_named_until_it_is_mended() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    told(&dir);
+    let public = dir.join("public");
+    let files = fs::read_dir(public.join("file")).unwrap().map(|e| e.unwrap().file_name());
+    let mut files: Vec<String> = files.map(|name| format!("file/{}", name.to_str().unwrap())).collect();
+    files.sort();
+    let file = files[0].clone();
+    let names = ["content/tile/001", &file, &files[1]];
+    let good: Vec<Vec<u8>> = names.iter().map(|name| fs::read(public.join(name)).unwrap()).collect();
+    for (name, good) in names.iter().zip(&good) {
+        let mut bytes = good.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(public.join(name), bytes).unwrap();
+    }
+    let scrubbing = || {
+        let options = Options { scrub_every: Some(Duration::from_secs(2)), ..Options::default() };
+        Server::start_with_metrics(Ledger::open(&dir, options).unwrap())
+    };
+    let damaged = |server: &Server| -> Vec<String> {
+        server.ledger.reader().damaged().into_iter().map(|(name, _)| name).collect()
+    };
+    let wait = |server: &Server, expected: &[&str]| {
+        let begun = std::time::Instant::now();
+        while damaged(server) != expected {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}, not {expected:?}", damaged(server));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let number = |metrics: std::net::SocketAddr, name: &str| -> f64 {
+        let text = http::send(metrics, "GET", "/metrics", &[], b"").text();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        line.unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap()
+    };
+    let (server, metrics) = scrubbing();
+    wait(&server, &names);
+    assert!(server.get("/readyz").text().contains("is damaged"), "{}", server.get("/readyz").text());
+    assert!(server.get("/readyz").text().contains("and 2 more"));
+    assert_eq!(number(metrics, "onrecord_damaged_files"), 3.0);
+    // One that is put back while it is served is named no more after the next round.
+    fs::write(public.join(names[2]), &good[2]).unwrap();
+    wait(&server, &names[..2]);
+    assert!(number(metrics, "onrecord_scrub_files_total") > 6.0);
+    let since = number(metrics, "onrecord_scrubbed_timestamp_seconds");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!(since > now - 60.0 && since <= now, "{since}, {now}");
+    server.ledger.close();
+    drop(server);
+    let written = fs::read_to_string(dir.join("scrub")).unwrap();
+    assert!(
+        written.starts_with("onrecord scrub 1\n") && written.matches("\ndamaged ").count() == 2,
+        "{written}"
+    );
+
+    // What was found is looked at again at the next start, and nothing else is known before.
+    fs::write(public.join(names[0]), &good[0]).unwrap();
+    let options = Options { scrub_every: Some(Duration::from_secs(86_400)), ..Options::default() };
+    let (server, _) = Server::start_with_metrics(Ledger::open(&dir, options).unwrap());
+    wait(&server, &[&file]);
+    server.ledger.close();
+    drop(server);
+    fs::write(public.join(&file), &good[1]).unwrap();
+    fs::write(dir.join("scrub"), "not as it is written").unwrap();
+    let (server, metrics) = scrubbing();
+    let begun = std::time::Instant::now();
+    while number(metrics, "onrecord_scrub_files_total") < 20.0 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(damaged(&server).is_empty(), "{:?}", damaged(&server));
+    assert_eq!(server.get("/readyz").text(), "ok\n");
+    // A file that is gone, while nothing withholds it; and a bundle.
+    fs::remove_file(public.join(&file)).unwrap();
+    wait(&server, &[&file]);
+    let mut bytes = fs::read(public.join("tile/entries/000")).unwrap();
+    bytes[1_000] ^= 1;
+    fs::write(public.join("tile/entries/000"), bytes).unwrap();
+    wait(&server, &[&file, "tile/entries/000"]);
+    let begun = std::time::Instant::now();
+    server.ledger.close();
+    assert!(begun.elapsed() < Duration::from_secs(5), "it does not hold up the end");
+}

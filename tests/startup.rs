@@ -460,3 +460,95 @@ fn a_folder_that_is_changed_while_it_is_served_stops_the_writer() {
         assert_eq!(open(&dir).reader().checkpoint().checkpoint().size(), 9, "{change}");
     }
 }
+
+#[test]
+fn a_ledger_of_an_earlier_version_that_withheld_words_without_files_is_opened_again_and_again() {
+    let (tmp, dir) = ledger(3);
+    let held = open(&dir);
+    let party = held.reader().parsed(1).unwrap().unwrap().event().id();
+    let facts = json!({"ground": "error", "blobs": ["content"]});
+    let withheld = say("content.withheld", None, json!({"entry": party}), facts, None).sign(&[&operator()]).1;
+    held.record_blocking(vec![withheld], false).remove(0).unwrap();
+    held.close();
+    drop(held);
+    // As it left it: no record of heads, and no marks, or such without a count.
+    let key = "7".repeat(64);
+    for marks in [None, Some(format!("onrecord withheld 1\nkey {key}\n"))] {
+        let try_ = tmp.path().join("try");
+        let _ = fs::remove_dir_all(&try_);
+        copy(&dir, &try_);
+        private(&try_);
+        fs::remove_file(try_.join("signed")).unwrap();
+        match &marks {
+            None => fs::remove_file(try_.join("withheld")).unwrap(),
+            Some(text) => fs::write(try_.join("withheld"), text).unwrap(),
+        }
+        for start in 0..3 {
+            let ledger = open(&try_);
+            assert!(matches!(ledger.reader().words(1).unwrap(), StoredWords::Withheld(_)), "start {start}");
+            ledger.close();
+        }
+        let found = onrecord::ops::fsck(&try_, None, &|_, _| {}).unwrap();
+        assert!(found.faults.is_empty(), "{found}");
+    }
+    // Written by this version, they are missed.
+    fs::remove_file(dir.join("withheld")).unwrap();
+    assert!(why(&dir).contains("repair --data"));
+}
+
+#[test]
+fn what_an_index_alone_knows_is_not_thrown_away_with_it() {
+    let (tmp, dir) = ledger(3);
+    let older = tmp.path().join("older");
+    copy(&dir, &older);
+    let ledger = open(&dir);
+    let party = ledger.reader().parsed(1).unwrap().unwrap().event().id();
+    let said = say("role.granted", None, json!({"party": party}), json!({"role": "registrar"}), None);
+    ledger.record_blocking(vec![said.sign(&[&operator()]).1], false).remove(0).unwrap();
+    ledger.close();
+    drop(ledger);
+    fs::remove_dir_all(older.join("index")).unwrap();
+    copy(&dir.join("index"), &older.join("index"));
+    private(&older);
+    for _ in 0..2 {
+        let rebuilt = Ledger::rebuild(&older, &|_, _| {}).unwrap_err().to_string();
+        assert!(
+            rebuilt.starts_with("entry 8 is missing") && rebuilt.contains("what knows more: index 9"),
+            "{rebuilt}"
+        );
+        assert!(why(&older).starts_with("entry 8 is missing"));
+    }
+    let found = onrecord::ops::fsck(&older, None, &|_, _| {}).unwrap().to_string();
+    assert!(!found.contains("onrecord rebuild") && found.contains("entry 8 is missing"), "{found}");
+}
+
+/// What copying does not keep.
+fn private(dir: &Path) {
+    fs::set_permissions(dir.join("keys"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(dir.join("keys/checkpoint.key"), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn tiles_of_entries_that_the_journal_has_are_no_strangers() {
+    let (_tmp, dir) = ledger(3);
+    let before: Vec<_> =
+        ["tile/0/000.p/9", "tile/entries/000.p/9"].map(|name| dir.join("public").join(name)).into();
+    let (ledger, journal) = (open(&dir), dir.join("journal"));
+    let party = ledger.reader().parsed(1).unwrap().unwrap().event().id();
+    let checkpoint = fs::read(dir.join("public/checkpoint")).unwrap();
+    let said = say("role.granted", None, json!({"party": party}), json!({"role": "registrar"}), None);
+    ledger.record_blocking(vec![said.sign(&[&operator()]).1], false).remove(0).unwrap();
+    assert!(ledger.wait_published(Duration::from_secs(20)));
+    let segments: Vec<_> = fs::read_dir(&journal).unwrap().map(|e| e.unwrap().path()).collect();
+    let kept: Vec<_> = segments.iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    ledger.close();
+    drop(ledger);
+    // Killed when the tiles were placed, and the checkpoint was not.
+    fs::remove_dir_all(&journal).unwrap();
+    fs::create_dir(&journal).unwrap();
+    kept.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    fs::write(dir.join("public/checkpoint"), checkpoint).unwrap();
+    assert!(before.iter().all(|path| path.exists()));
+    let found = onrecord::ops::fsck(&dir, None, &|_, _| {}).unwrap();
+    assert!(!found.to_string().contains("no log of"), "{found}");
+}

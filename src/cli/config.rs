@@ -19,6 +19,9 @@ use crate::{
 /// The file that is read if there is one and no other is named.
 const DEFAULT_FILE: &str = "onrecord.toml";
 
+/// In how many days all files are read, if nothing else is said.
+const SCRUB_EVERY_DAYS: u64 = 30;
+
 /// What the settings file holds. Every key may be left out; a key that is not known is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +175,9 @@ pub struct Limits {
         value_parser = clap::value_parser!(u64).range(60..)
     )]
     pub timestamp_every_s: Option<u64>,
+    /// Days in which all full tiles and files are read once and held against the log, 0 for never [default: 30]
+    #[arg(long, value_name = "DAYS", env = "ONRECORD_SCRUB_EVERY_DAYS", hide_env_values = true)]
+    pub scrub_every_days: Option<u64>,
 }
 
 /// The most that is logged.
@@ -275,6 +281,8 @@ impl Limits {
         if let Some(seconds) = self.upload_expiry_s.or(file.upload_expiry_s) {
             options.upload_expiry = Duration::from_secs(seconds);
         }
+        let days = self.scrub_every_days.or(file.scrub_every_days).unwrap_or(SCRUB_EVERY_DAYS);
+        options.scrub_every = (days > 0).then(|| Duration::from_secs(days.saturating_mul(86_400)));
         options
     }
 
@@ -395,7 +403,9 @@ mod tests {
             witness_every_ms,
             witness_timeout_ms,
             timestamp_every_s,
+            scrub_every_days,
         } = limits;
+        assert_eq!(scrub_every_days, Some(SCRUB_EVERY_DAYS), "the example shows the default");
         assert!(max_batch.is_some() && publish_every_ms.is_some() && max_file.is_some());
         assert!(upload_quota.is_some() && upload_expiry_s.is_some());
         assert!(connections.is_some() && connections_each.is_some());

@@ -19,6 +19,7 @@ mod notify;
 mod operate;
 mod ready;
 mod record;
+mod repair;
 mod search;
 mod serve;
 mod serving;
@@ -100,6 +101,7 @@ enum Command {
     Backup(operate::BackupArgs),
     Restore(operate::RestoreArgs),
     Fsck(operate::FsckArgs),
+    Repair(repair::Args),
     Rebuild(init::RebuildArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -192,6 +194,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup(args) => operate::backup(args, &context),
         Command::Restore(args) => operate::restore(args, &context),
         Command::Fsck(args) => operate::fsck(args, &context),
+        Command::Repair(args) => repair::run(args, &context),
         Command::Rebuild(args) => init::rebuild(args, &context),
         Command::Completions(args) => generate::completions(args, Cli::command()),
         Command::Man(args) => generate::man(args, Cli::command()),

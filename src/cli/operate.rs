@@ -50,7 +50,8 @@ pub(super) struct BackupArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Entries that came after the backup was made are not in it. If readers have seen them, don't serve what is restored:
-two logs under one key would be on record. Get the entries from a mirror, or start a ledger of another origin.
+two logs under one key would be on record. Get the entries from a mirror (onrecord repair --from), or start a ledger of
+another origin.
 
 Example:
   onrecord restore --from /mnt/backup/ledger --data ledger-data")]
@@ -63,7 +64,7 @@ pub(super) struct RestoreArgs {
     data: Option<PathBuf>,
 }
 
-fn failure(e: OpsError) -> Failure {
+pub(super) fn failure(e: OpsError) -> Failure {
     match e {
         OpsError::Ledger(e) => ledger_failure(e),
         OpsError::NotValid(report) => {
@@ -123,6 +124,14 @@ pub(super) fn restore(args: RestoreArgs, context: &Context) -> Result<(), Failur
     if let Some(path) = &done.missing_key {
         let path = terminal::shell(&path.display().to_string());
         terminal::note(&format!("The backup held no keys. Put the log's secret key into {path}, mode 600."));
+    }
+    if let Some(first) = done.without_marks.first() {
+        terminal::note(&format!(
+            "The copy has no marks of the withheld files of {} entries (the first is {first}): if their bytes come back, they \
+             are not known again. If a backup has the file `withheld`: {} repair --data {shown} --withheld FILE",
+            done.without_marks.len(),
+            terminal::shell(&super::program())
+        ));
     }
     terminal::note(&format!(
         "If any reader has seen more than {} entries, don't serve it: see `onrecord restore --help`.\n\

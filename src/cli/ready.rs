@@ -9,7 +9,8 @@ use crate::mirror::{agent, base_address};
 /// Ask a ledger whether it takes events
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Exit codes: 0 it does; 1 it does not; 3 it could not be asked. For health checks where there is no curl.
+Exit codes: 0 it does, and says if something in its folder is damaged and not served; 1 it does not; 3 it could not be
+asked. For health checks where there is no curl.
 
 Examples:
   onrecord ready
@@ -29,9 +30,14 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     // A line; nothing longer is of use.
     let said = answer.body_mut().with_config().limit(1_024).read_to_string().map_err(unknown)?;
     let said = said.trim();
+    // What it can't serve comes after the first word.
+    let but = said.strip_prefix("ok, ").map(terminal::plain);
     match status {
-        200 if context.json => terminal::json(&json!({"ready": true})),
-        200 => terminal::result("ready"),
+        200 if context.json => terminal::json(&match but {
+            None => json!({"ready": true}),
+            Some(but) => json!({"ready": true, "but": but}),
+        }),
+        200 => terminal::result(&but.map_or_else(|| "ready".to_owned(), |but| format!("ready, {but}"))),
         503 => return Err(Failure::Refused(format!("{base} takes no events: {said}"))),
         _ => return Err(Failure::Undecided(format!("{base}/readyz: the server answered {status}"))),
     }

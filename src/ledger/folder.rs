@@ -140,6 +140,10 @@ impl Folder {
     pub fn timestamps_of(&self, size: u64) -> PathBuf {
         self.timestamps().join(size.to_string())
     }
+    /// How far it is to read all files, and what was found damaged.
+    pub fn scrub(&self) -> PathBuf {
+        self.0.join("scrub")
+    }
     /// Marks of withheld files.
     pub fn withheld(&self) -> PathBuf {
         self.0.join("withheld")

@@ -281,6 +281,7 @@ impl Follower {
             placing.remove(&dir.join(name))?;
         }
         if let Some(checkpoint) = shared.cosigned.of_size(self.published) {
+            as_it_was_left(shared, |found| found == self.published)?;
             placing.place(&shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
         }
         placing.sync()?;

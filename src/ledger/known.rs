@@ -35,6 +35,8 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     known: Vec<Known>,
+    /// Checkpoints that lie in the folder beside the log.
+    pub checkpoints: Vec<SignedCheckpoint>,
     /// Places that say nothing, and why: an operator is told, and the next start makes them anew.
     pub silent: Vec<(String, &'static str)>,
 }
@@ -66,12 +68,19 @@ impl Knowledge {
         for checkpoint in largest(disk, folder, log_key, "cosigned", "")? {
             let of = checkpoint.checkpoint();
             this.put(&format!("cosigned/{}", of.size()), of.size(), Some(of.root()));
+            this.checkpoints.push(checkpoint);
         }
         for checkpoint in largest(disk, folder, log_key, "timestamps", CHECKPOINT)? {
             let of = checkpoint.checkpoint();
             this.put(&format!("timestamps/{}", of.size()), of.size(), Some(of.root()));
+            this.checkpoints.push(checkpoint);
         }
         Ok(this)
+    }
+
+    /// Whether the folder was last written by a version that kept no record of heads.
+    pub fn is_of_earlier_version(&self) -> bool {
+        self.silent.iter().any(|(place, why)| place == "signed" && *why == "missing")
     }
 
     /// Adds what the index says, which knows no root.
@@ -83,6 +92,11 @@ impl Knowledge {
 
     fn put(&mut self, place: &str, size: u64, root: Option<Hash>) {
         self.known.push(Known { place: place.to_owned(), size, root });
+    }
+
+    /// How many entries were on record, by the place that knows most.
+    pub fn most(&self) -> u64 {
+        self.known.iter().map(|known| known.size).max().unwrap_or(0)
     }
 
     /// What is missing of the log, of which so many entries are there, in words for whoever can put it back.

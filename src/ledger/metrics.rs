@@ -57,8 +57,6 @@ impl Ledger {
         let help = "1 if a witness or a peer knows more of this log than is here, or another history.";
         let contradicted = u8::from(signals.contradicted.load(Ordering::Acquire));
         to.gauge("onrecord_history_contradicted", help, contradicted);
-        let help = "Files in public/ that are damaged or missing, as far as they were read.";
-        to.gauge("onrecord_damaged_files", help, self.reader().damaged().len());
 
         let witnesses = self.reader().witnessed();
         to.gauge("onrecord_witnesses", "Witnesses that are asked for cosignatures.", witnesses.len());
@@ -86,6 +84,21 @@ impl Ledger {
         let help = "Entries, words, rows and lists that readers asked the store for.";
         to.family("onrecord_store_reads_total", Kind::Counter, help);
         to.sample("onrecord_store_reads_total", &[], shared.reads.load(Ordering::Relaxed));
+
+        let help = "Files in public/ that were found damaged or missing, and are not served.";
+        to.gauge("onrecord_damaged_files", help, shared.sound.damaged().len());
+        let name = "onrecord_scrub_files_total";
+        to.family(
+            name,
+            Kind::Counter,
+            "Full tiles and files that were read and held against the log unasked.",
+        );
+        to.sample(name, &[], shared.scrubbed.files.load(Ordering::Relaxed));
+        let since = shared.scrubbed.since.load(Ordering::Relaxed);
+        if since > 0 {
+            let help = "When all of them had been read last; before that, when it was begun.";
+            to.gauge("onrecord_scrubbed_timestamp_seconds", help, since);
+        }
 
         let (waiting, many) = self.waiting();
         to.gauge("onrecord_queue_calls", "Calls that wait for the sequencer.", waiting);

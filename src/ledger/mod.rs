@@ -37,6 +37,7 @@ mod overlay;
 mod queue;
 mod reader;
 mod recent;
+mod scrub;
 mod seen;
 mod sequencer;
 mod shown;
@@ -155,6 +156,8 @@ pub struct Options {
     /// Whether the clock is right though it is more than 7 days ahead of all that is known of the time. Else such a ledger
     /// is open for reading.
     pub accept_clock: bool,
+    /// How often all full tiles and files are read and held against the log; never if it is none.
+    pub scrub_every: Option<Duration>,
     /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
     pub witnesses: Vec<WitnessKey>,
 }
@@ -171,6 +174,7 @@ impl Default for Options {
             upload_expiry: Duration::from_secs(3_600),
             lacks_words: false,
             accept_clock: false,
+            scrub_every: None,
             witnesses: Vec::new(),
         }
     }
@@ -262,6 +266,8 @@ struct Open {
     /// To the sequencer. Closed once the ledger is, and in a mirror.
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// What reads all files once in a while.
+    scrub: Mutex<Option<scrub::Scrub>>,
     /// Where a mirror reads.
     mirror_of: Option<String>,
 }
@@ -280,6 +286,8 @@ impl Drop for Open {
 
 impl Open {
     fn close(&self) {
+        let scrub = self.scrub.lock().unwrap_or_else(PoisonError::into_inner).take();
+        scrub.into_iter().for_each(scrub::Scrub::stop);
         // The sequencer ends when it has taken all that was sent; then what is left is published.
         self.queue.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));

@@ -21,6 +21,7 @@ use super::{
     queue::{GATHER, Queue},
     reader::{Shared, listed},
     recent::{Item, ItemWords, Recent},
+    scrub::Scrub,
     seen::{self, Seen},
     sequencer::{Extent, Sequencer, Signals, words_changed},
     timestamped,
@@ -153,15 +154,37 @@ pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, Le
     folder.read()?;
     drop(lock(&folder)?);
     let index = folder.index();
+    // What it knows of the log is asked before it goes: it may be the only one to know that entries are missing.
+    let position =
+        Index::open_as_it_is(&index).ok().flatten().and_then(|index| index.position().ok().flatten());
+    let aside = folder.tmp().join("index");
     if index.exists() {
-        fs::remove_dir_all(&index).map_err(|e| io(&index, "remove", e))?;
+        RealDisk.create_dir_all(&folder.tmp()).map_err(|e| io(&folder.tmp(), "create", e))?;
+        if aside.exists() {
+            fs::remove_dir_all(&aside).map_err(|e| io(&aside, "remove", e))?;
+        }
+        fs::rename(&index, &aside).map_err(|e| io(&index, "move away", e))?;
     }
-    let disk = Arc::new(RealDisk);
-    let how = Opens { progress, ..Opens::default() };
-    let ledger = open_with(disk, SystemTimeSource::new(), dir, Options::default(), how)?;
-    let size = ledger.reader().checkpoint().checkpoint().size();
-    ledger.close();
-    Ok(size)
+    let how = Opens { progress, index: position, ..Opens::default() };
+    let opened = open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, Options::default(), how);
+    match opened {
+        Ok(ledger) => {
+            let size = ledger.reader().checkpoint().checkpoint().size();
+            ledger.close();
+            if aside.exists() {
+                fs::remove_dir_all(&aside).map_err(|e| io(&aside, "remove", e))?;
+            }
+            Ok(size)
+        }
+        Err(error) => {
+            if aside.exists() {
+                // As it was. The first error is the one to tell.
+                let _ = fs::remove_dir_all(&index);
+                let _ = fs::rename(&aside, &index);
+            }
+            Err(error)
+        }
+    }
 }
 
 pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
@@ -225,13 +248,16 @@ pub(super) struct Opens<'a> {
     pub read_only: bool,
     /// Told how far the index has come, of how many entries.
     pub progress: &'a dyn Fn(u64, u64),
+    /// What an index knew that is not there any more.
+    pub index: Option<IndexPosition>,
     /// Asked before the writer opens whether it may; gives who could not be asked.
     pub confirm: &'a dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
 }
 
 impl Default for Opens<'_> {
     fn default() -> Self {
-        Self { founding: false, read_only: false, progress: &|_, _| {}, confirm: &|_| Ok(None) }
+        let progress: &dyn Fn(u64, u64) = &|_, _| {};
+        Self { founding: false, read_only: false, progress, index: None, confirm: &|_| Ok(None) }
     }
 }
 
@@ -242,7 +268,7 @@ pub(super) fn open_with(
     time: Arc<dyn TimeSource>,
     dir: &Path,
     options: Options,
-    Opens { founding, read_only, progress, confirm }: Opens<'_>,
+    Opens { founding, read_only, progress, index, confirm }: Opens<'_>,
 ) -> Result<Ledger, LedgerError> {
     let folder = Folder::new(dir);
     let (origin, key) = folder.read()?;
@@ -258,7 +284,8 @@ pub(super) fn open_with(
     };
     let mut recent = read_published(&*disk, &folder, &origin, &published)?;
     let mut recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
-    let knowledge = Knowledge::read(&*disk, &folder, &log_key, &recovered)?;
+    let mut knowledge = Knowledge::read(&*disk, &folder, &log_key, &recovered)?;
+    knowledge.with_index(index.as_ref());
     // A journal that begins further on has no part in the log.
     let follows = recovered.records.is_empty() || recovered.first <= published.size;
     let above = if follows { recovered.above(published.size).len() as u64 } else { 0 };
@@ -284,6 +311,7 @@ pub(super) fn open_with(
     recent.checkpoint = Arc::new(checkpoint);
 
     let (max_batch, max_backlog) = (options.max_batch.max(1), options.max_backlog.max(1));
+    let scrub_every = options.scrub_every;
     let opened = Opening {
         disk,
         folder,
@@ -293,15 +321,17 @@ pub(super) fn open_with(
         recovered,
         published: published.size,
         on_disk: (published.size > 0).then_some(published.checkpoint),
-        // The index may be further on by what is not shown.
-        knowledge: (!read_only).then_some(knowledge),
+        knowledge: Some((knowledge, published.size + above)),
         read_only,
     };
     if read_only {
         let TakenUp { shared, .. } = opened.take_up(&options, progress)?;
+        // Nobody is shown what went back, though nothing is recorded.
+        let unconfirmed = confirm(&Reader::new(shared.clone()))?;
+        *shared.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = unconfirmed;
         let signals = Arc::new(Signals::default());
         signals.stop(NO_WRITES.to_owned());
-        return Ok(ledger(shared, signals, Queue::closed(), Vec::new(), None));
+        return Ok(ledger(shared, signals, Queue::closed(), (Vec::new(), None), None));
     }
     // Nobody knows of the time before a ledger is made; the first entry, alone, is dated by the clock as it is.
     let accept_clock = options.accept_clock || founding;
@@ -333,7 +363,8 @@ pub(super) fn open_with(
         spawn(dir, "sequencer", move || sequencer.run())?,
         spawn(dir, "follower", move || follower.run())?,
     ];
-    Ok(ledger(shared, signals, queue, threads, None))
+    let scrub = scrub(dir, &shared, scrub_every)?;
+    Ok(ledger(shared, signals, queue, (threads, scrub), None))
 }
 
 /// Opens a mirror: see [`Ledger::open_mirror`].
@@ -378,6 +409,7 @@ pub(super) fn open_mirror(
     let last = last_published(&*disk, &folder, &recent, &origin)?;
     let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
     let max_backlog = options.max_backlog.max(1);
+    let scrub_every = options.scrub_every;
     let opened = Opening {
         disk,
         folder,
@@ -394,7 +426,8 @@ pub(super) fn open_mirror(
     let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
     let threads = vec![spawn(dir, "follower", move || follower.run())?];
     let copier = Copier { shared: shared.clone(), signals: signals.clone(), last, heading, max_backlog };
-    Ok((ledger(shared, signals, Queue::closed(), threads, Some(of.to_owned())), copier))
+    let scrub = scrub(dir, &shared, scrub_every)?;
+    Ok((ledger(shared, signals, Queue::closed(), (threads, scrub), Some(of.to_owned())), copier))
 }
 
 fn spawn(
@@ -405,11 +438,16 @@ fn spawn(
     std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
 }
 
+fn scrub(dir: &Path, shared: &Arc<Shared>, every: Option<Duration>) -> Result<Option<Scrub>, LedgerError> {
+    let begun = every.map(|every| Scrub::begin(shared.clone(), every)).transpose();
+    begun.map_err(|e| io(dir, "start a thread for", e))
+}
+
 fn ledger(
     shared: Arc<Shared>,
     signals: Arc<Signals>,
     queue: Arc<Queue>,
-    threads: Vec<std::thread::JoinHandle<()>>,
+    (threads, scrub): (Vec<std::thread::JoinHandle<()>>, Option<Scrub>),
     mirror_of: Option<String>,
 ) -> Ledger {
     signals.wake();
@@ -421,6 +459,7 @@ fn ledger(
         calls: Mutex::default(),
         queue,
         threads: Mutex::new(threads),
+        scrub: Mutex::new(scrub),
         mirror_of,
     }))
 }
@@ -454,8 +493,8 @@ struct Opening {
     published: u64,
     /// The checkpoint in `public/`.
     on_disk: Option<SignedCheckpoint>,
-    /// What the folder of a ledger knows of it besides.
-    knowledge: Option<Knowledge>,
+    /// What the folder of a ledger knows of it besides, and how many entries are there: some may not be shown yet.
+    knowledge: Option<(Knowledge, u64)>,
     read_only: bool,
 }
 
@@ -482,9 +521,9 @@ impl Opening {
             self;
         let size = recent.size();
         let index = if read_only { Index::open_copy(&folder.index()) } else { Index::open(&folder.index()) }?;
-        if let Some(knowledge) = &mut knowledge {
+        if let Some((knowledge, there)) = &mut knowledge {
             knowledge.with_index(index.position()?.as_ref());
-            went_back(knowledge, &folder, size)?;
+            went_back(knowledge, &folder, *there)?;
         }
         let uploads = if read_only {
             Uploads::none(disk.clone(), &folder)
@@ -503,9 +542,9 @@ impl Opening {
             Cosigned::new(options.witnesses.clone()),
         );
         shared.lacks_words = options.lacks_words;
-        shared.is_mirror = knowledge.is_none() && !read_only;
+        shared.is_mirror = knowledge.is_none();
         let shared = Arc::new(shared);
-        if let Some(knowledge) = &knowledge {
+        if let Some((knowledge, _)) = &knowledge {
             if let Some(other) = knowledge.other(size, |size| root(size, &*shared).map(Some))? {
                 return Err(LedgerError::Broken(other));
             }
@@ -518,8 +557,8 @@ impl Opening {
         give_back_again(&shared, journalled());
         catch_up(&shared, size, progress)?;
         withhold_again(&shared, journalled())?;
-        if knowledge.is_some() {
-            withholding::make_good(&shared)?;
+        if let Some((knowledge, _)) = knowledge.as_ref().filter(|_| !read_only) {
+            withholding::make_good(&shared, knowledge.is_of_earlier_version())?;
         }
         cosigned::take_up(&shared, on_disk.as_ref())?;
         timestamped::take_up(&shared)?;

@@ -20,6 +20,7 @@ use super::{
     offsets::Offsets,
     overlay::Overlay,
     recent::{ItemWords, Recent},
+    scrub::Scrubbed,
     sound::{Name, Sound, SoundFile},
     timestamped::{self, StampedCheckpoint, Timestamped},
     upload::Uploads,
@@ -152,6 +153,7 @@ pub(crate) struct Shared {
     pub changes: Changes,
     /// How often readers asked.
     pub reads: AtomicU64,
+    pub scrubbed: Scrubbed,
     /// Entries whose words came later, for those who keep something of words.
     pub late: Mutex<BTreeSet<u64>>,
     /// Whether words may be missing: see [`Options`](super::Options).
@@ -200,6 +202,7 @@ impl Shared {
             offsets: Offsets::default(),
             changes: Changes::default(),
             reads: AtomicU64::new(0),
+            scrubbed: Scrubbed::default(),
             late: Mutex::default(),
             lacks_words: false,
             is_mirror: false,
@@ -269,7 +272,7 @@ impl Shared {
         }
         let bytes = self.full_tile(path)?;
         let entries =
-            decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
+            decode_bundle(&bytes, TILE_WIDTH).map_err(|e| self.damaged(&path.to_string(), &e.to_string()))?;
         self.offsets.put_entries(path, &entries);
         Ok(entries.get(item as usize).map(|e| Arc::from(*e)))
     }
@@ -317,8 +320,8 @@ impl Shared {
         }
         let path = full(TileKind::Contents, index / WIDTH)?;
         let bytes = self.full_tile(path)?;
-        let words =
-            decode_contents(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
+        let words = decode_contents(&bytes, TILE_WIDTH)
+            .map_err(|e| self.damaged(&path.to_string(), &e.to_string()))?;
         self.offsets.put_words(path, &words);
         Ok(match words.get((index % WIDTH) as usize) {
             Some(Words::Present(words)) => Some(Arc::from(*words)),
@@ -349,9 +352,9 @@ impl Shared {
         let (entries_at, words_at) = (full(TileKind::Entries, bundle)?, full(TileKind::Contents, bundle)?);
         let (entries, words) = (self.full_tile(entries_at)?, self.full_tile(words_at)?);
         let entries = decode_bundle(&entries, TILE_WIDTH)
-            .map_err(|e| ReadError::Fault(format!("{entries_at}: {e}")))?;
-        let words =
-            decode_contents(&words, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{words_at}: {e}")))?;
+            .map_err(|e| self.damaged(&entries_at.to_string(), &e.to_string()))?;
+        let words = decode_contents(&words, TILE_WIDTH)
+            .map_err(|e| self.damaged(&words_at.to_string(), &e.to_string()))?;
         for (index, (entry, words)) in (bundle * WIDTH..).zip(entries.iter().zip(words)) {
             if range.contains(&index) {
                 let words = match words {
@@ -570,7 +573,7 @@ impl NodeReader for Shared {
         let path = tile_of_node(height, index, crate::log::MAX_SIZE).ok_or_else(missing)?;
         let tile = self.full_tile(path)?;
         let hashes =
-            decode_hashes(&tile, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{path}: {e}")))?;
+            decode_hashes(&tile, TILE_WIDTH).map_err(|e| self.damaged(&path.to_string(), &e.to_string()))?;
         node_in_tile(&hashes, height, index).ok_or_else(missing)
     }
 }

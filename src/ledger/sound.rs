@@ -108,6 +108,14 @@ impl Sound {
         }
     }
 
+    /// Takes note of what is as it was put there again, if it was not.
+    pub fn mended(&self, name: &str) {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.remove(name).is_some() {
+            tracing::info!(name, "a file in public/ that was damaged is whole again");
+        }
+    }
+
     /// What was found damaged, with why.
     pub fn damaged(&self) -> Vec<(String, String)> {
         let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -326,10 +334,26 @@ impl Shared {
     /// # Errors
     /// [`ReadError::Damaged`] if it is not.
     pub(super) fn sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, ReadError> {
+        let blocks = Arc::new(self.blocks_of(name, &file, &|_| {})?);
+        self.sound.put(name, blocks.clone());
+        Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.sound.clone() })
+    }
+
+    /// The digests of a file, once it is known that all of it is as it was put there. `paced` is told how many bytes were
+    /// read, after each part.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] if it is not.
+    pub(super) fn blocks_of(
+        &self,
+        name: Name,
+        file: &AtHand,
+        paced: &dyn Fn(usize),
+    ) -> Result<Blocks, ReadError> {
         let cant = |e: io::Error| ReadError::Fault(format!("read {name}: {e}"));
-        let blocks = match name {
+        Ok(match name {
             Name::File(digest) => {
-                let blocks = Blocks::read(&file, |_| {}).map_err(cant)?;
+                let blocks = Blocks::read(file, |part| paced(part.len())).map_err(cant)?;
                 if blocks.1 != digest {
                     return Err(self.damaged(&name.to_string(), "other bytes than its name says"));
                 }
@@ -337,11 +361,11 @@ impl Shared {
             }
             Name::Tile(path) if path.kind() == TileKind::Contents => {
                 let known = self.sound.known().get(&name).cloned();
-                let mut blocks = Blocks::read(&file, |_| {}).map_err(cant)?;
+                let mut blocks = Blocks::read(file, |part| paced(part.len())).map_err(cant)?;
                 // Such a tile is written anew when words are withheld. It may have 64 MiB: it is never in memory whole.
                 if known.is_none_or(|known| *known != blocks) {
                     let mut checked = WordsChecked::begin(self, path)?;
-                    blocks = Blocks::read(&file, |part| checked.take(part)).map_err(cant)?;
+                    blocks = Blocks::read(file, |part| checked.take(part)).map_err(cant)?;
                     checked.end()?;
                 }
                 blocks
@@ -349,13 +373,14 @@ impl Shared {
             Name::Tile(path) => {
                 let mut bytes =
                     Vec::with_capacity(usize::try_from(file.length()).unwrap_or(0).min(MOST_OF_TILE));
-                let blocks = Blocks::read(&file, |part| bytes.extend_from_slice(part)).map_err(cant)?;
+                let take = |part: &[u8]| {
+                    bytes.extend_from_slice(part);
+                    paced(part.len());
+                };
+                let blocks = Blocks::read(file, take).map_err(cant)?;
                 self.check_tile(&path, &bytes)?;
                 blocks
             }
-        };
-        let blocks = Arc::new(blocks);
-        self.sound.put(name, blocks.clone());
-        Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.sound.clone() })
+        })
     }
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! withheld   onrecord withheld 2
 //!            key <64 hex digits>
-//!            <event id> <how many files it has>                                       for each event
+//!            <event id> <how many files it has, or: unknown>                          for each event
 //!            <event id> <number of the file> <keyed BLAKE3 of the file's BLAKE3>      for each file
 //!            blake3 <BLAKE3 of all lines before>
 //! ```
@@ -15,7 +15,8 @@
 //! A mark says nothing by itself: it counts only while the log withholds that file of that event. It is durable
 //! before the event that withholds is. An event of which anything was ever withheld stands there though it has no files, so
 //! that the log tells whether marks are missing. They are made anew from words that are still here; where these are gone
-//! too, withheld bytes could come back unnoticed, and the ledger is not opened. (Version 1 has neither count nor last line;
+//! too, withheld bytes could come back unnoticed, and the ledger is not opened, unless an operator gave the marks up: then
+//! it is not known how many files there are. (Version 1 has neither count nor last line;
 //! it is taken as it is, and written anew.)
 
 use std::{
@@ -42,6 +43,9 @@ use crate::{
 const FIRST_LINE: &str = "onrecord withheld 2";
 const FIRST_LINE_1: &str = "onrecord withheld 1";
 const LAST_LINE: &str = "blake3 ";
+const MISSING: &str = "missing";
+/// Stands for how many files an event has whose marks were given up.
+const UNKNOWN: &str = "unknown";
 
 /// Marks of files that are or were withheld.
 pub(crate) struct Marks {
@@ -55,6 +59,8 @@ struct State {
     key: [u8; 32],
     by_hash: HashMap<Digest, Vec<(EventId, u32)>>,
     by_event: HashMap<EventId, Vec<(u32, Digest)>>,
+    /// Events whose marks were given up.
+    given_up: HashSet<EventId>,
     /// There are marks that are not on disk.
     dirty: bool,
     /// What is the matter with the file: it is missing, or can't be read.
@@ -65,12 +71,13 @@ struct State {
 
 impl State {
     fn new(key: [u8; 32]) -> Self {
-        let (by_hash, by_event) = (HashMap::new(), HashMap::new());
-        Self { key, by_hash, by_event, dirty: false, fault: None, old: false }
+        let (by_hash, by_event, given_up) = Default::default();
+        Self { key, by_hash, by_event, given_up, dirty: false, fault: None, old: false }
     }
 
     /// Takes note of an event, with or without files.
     fn know(&mut self, id: EventId) {
+        self.dirty |= self.given_up.remove(&id);
         if let Entry::Vacant(vacant) = self.by_event.entry(id) {
             vacant.insert(Vec::new());
             self.dirty = true;
@@ -97,7 +104,10 @@ impl State {
         let mut text = format!("{FIRST_LINE}\nkey {}\n", Digest(self.key));
         for (id, marks) in events {
             // Writing to a string does not fail, here and below.
-            let _ = writeln!(text, "{id} {}", marks.len());
+            let _ = match self.given_up.contains(id) {
+                true => writeln!(text, "{id} {UNKNOWN}"),
+                false => writeln!(text, "{id} {}", marks.len()),
+            };
             for (position, hash) in marks {
                 let _ = writeln!(text, "{id} {position} {hash}");
             }
@@ -129,6 +139,12 @@ fn parse(text: &str) -> Option<State> {
     for line in lines {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
+            [id, UNKNOWN] if !old => {
+                let id: EventId = id.parse().ok()?;
+                counts.insert(id, 0);
+                state.know(id);
+                state.given_up.insert(id);
+            }
             [id, count] if !old => {
                 let id: EventId = id.parse().ok()?;
                 counts.insert(id, count.parse().ok()?);
@@ -158,7 +174,7 @@ impl Marks {
     pub fn open(disk: Arc<dyn Disk>, folder: &Folder) -> Result<Self, LedgerError> {
         let path = folder.withheld();
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
-        let fault = if bytes.is_some() { "not as this ledger writes them" } else { "missing" };
+        let fault = if bytes.is_some() { "not as this ledger writes them" } else { MISSING };
         let read = bytes.and_then(|bytes| parse(std::str::from_utf8(&bytes).ok()?));
         let state = match read {
             Some(state) => state,
@@ -170,6 +186,48 @@ impl Marks {
             }
         };
         Ok(Self { disk, path, tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// The marks in another file, such as a backup's, for this folder. `None` if it is no such file.
+    pub fn from_other(disk: Arc<dyn Disk>, folder: &Folder, bytes: &[u8]) -> Option<Self> {
+        let mut state = parse(std::str::from_utf8(bytes).ok()?)?;
+        state.dirty = true;
+        Some(Self { disk, path: folder.withheld(), tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// Takes in what others know too, if they were made under the same key.
+    pub fn take_in(&self, others: &Self) {
+        let (mut state, others) = (self.write(), others.read());
+        if state.key != others.key {
+            return;
+        }
+        for (id, marks) in others.by_event.iter().filter(|(id, _)| !others.given_up.contains(*id)) {
+            state.know(*id);
+            marks.iter().for_each(|(position, hash)| state.put(*id, *position, *hash));
+        }
+    }
+
+    /// Gives up the marks of an event: its files are not known again.
+    pub fn give_up(&self, id: EventId) {
+        let mut state = self.write();
+        state.know(id);
+        state.given_up.insert(id);
+        state.dirty = true;
+    }
+
+    /// Whether the marks of an event were given up.
+    pub fn is_given_up(&self, id: &EventId) -> bool {
+        self.read().given_up.contains(id)
+    }
+
+    /// How many events there are whose marks were given up.
+    pub fn given_up(&self) -> usize {
+        self.read().given_up.len()
+    }
+
+    /// Whether they were read from a file in which events without files do not stand.
+    pub fn is_of_version_1(&self) -> bool {
+        self.read().old
     }
 
     /// What is the matter with the file, if something is.
@@ -247,15 +305,27 @@ impl Marks {
 
 /// Holds the marks against the log: each event of which anything was withheld has its own, or they are made anew of its
 /// words. Where these are gone, nothing tells the withheld bytes from others any more.
-pub(crate) fn make_good(shared: &Shared) -> Result<(), LedgerError> {
+///
+/// A ledger of an earlier version, which wrote nothing of events without files, may have no marks at all, and it is not known
+/// whether it should: those are given up, and that is said.
+pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(), LedgerError> {
     let withholds = By::Type(EventType::ContentWithheld);
     let listed = shared.index.list(withholds, 0..=u64::MAX, false)?;
-    let (mut seen, mut lost, mut made) = (HashSet::new(), Vec::new(), 0u64);
+    let (mut seen, mut lost, mut made, mut given_up) = (HashSet::new(), Vec::new(), 0u64, 0u64);
+    let may_have_none = of_earlier_version && shared.marks.fault() == Some(MISSING);
     for index in listed {
         let index = index?;
         let missing = || ReadError::Fault(format!("entry {index} is missing"));
-        let entry = shared.entry(index)?.ok_or_else(missing)?;
+        let entry = match shared.entry(index) {
+            Ok(entry) => entry.ok_or_else(missing)?,
+            // It rotted: it is told, mended from elsewhere, and looked at at the next start. The marks that there are stay.
+            Err(ReadError::Damaged(_)) => continue,
+            Err(e) => return Err(e.into()),
+        };
         let target = target_of(shared.parse(index, &entry)?.event()).filter(|id| seen.insert(*id));
+        if let Some(id) = target.filter(|_| shared.marks.is_of_version_1()) {
+            shared.marks.note(id, &[]);
+        }
         let Some(id) = target.filter(|id| !shared.marks.knows(id)) else { continue };
         let Some(row) = shared.event(&id) else { continue };
         let committed = row.content;
@@ -263,9 +333,20 @@ pub(crate) fn make_good(shared: &Shared) -> Result<(), LedgerError> {
         match (committed, words.and_then(|words| Content::parse(&words).ok())) {
             (None, _) => shared.marks.note(id, &[]),
             (Some(_), Some(content)) => shared.marks.note(id, content.files()),
+            (Some(_), None) if may_have_none => {
+                shared.marks.give_up(id);
+                given_up += 1;
+            }
             (Some(_), None) => lost.push(row.index),
         }
         made += 1;
+    }
+    if given_up > 0 {
+        tracing::warn!(
+            events = given_up,
+            "an earlier version left no marks of withheld files; if these events had files, their bytes are not known again \
+             when they come back. Put back the file `withheld` of a backup if there is one: onrecord repair --withheld"
+        );
     }
     if let Some(first) = lost.first() {
         let why = shared.marks.fault().unwrap_or("not complete");

@@ -85,6 +85,23 @@ fn fetch(
     })
 }
 
+/// The bytes of the tile that a log of `items` items of a kind has at an index, with how many items they should hold; `None`
+/// if the source has none. Nothing of it is checked but its length.
+pub(crate) fn tile_bytes(
+    source: &dyn Source,
+    kind: TileKind,
+    index: u64,
+    items: u64,
+) -> Result<Option<(Vec<u8>, u16)>, SourceError> {
+    let limit = match kind {
+        TileKind::Hashes { .. } => MAX_HASH_TILE,
+        TileKind::Entries => MAX_BUNDLE,
+        TileKind::Contents => MAX_CONTENT_TILE,
+    };
+    let tile = fetch(source, kind, index, items, limit)?.ok();
+    Ok(tile.map(|tile| (tile.bytes, if tile.exact { tile.width } else { TILE_WIDTH })))
+}
+
 /// The hashes of a hash tile, or what is wrong with it.
 pub(super) fn hashes(
     source: &dyn Source,

@@ -31,6 +31,7 @@ mod verify;
 
 pub(crate) use crate::check::write_checks;
 pub use crate::check::{Check, Outcome};
+pub(crate) use bundle::tile_bytes;
 pub use follow::{Keeps, Mirror, MirrorError, Pass};
 pub use removed::Removed;
 pub(crate) use report::write_faults;

@@ -13,10 +13,10 @@
 //! 6. What the new checkpoint does not ask for, or withholds, leaves.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs,
     io::{self, Read as _, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use super::{
     Doing as _, OpsError, held,
+    marks::repair_marks,
     stray::{Tiles, files_under, read_tile},
 };
 use crate::{
@@ -77,6 +78,8 @@ pub struct Restored {
     pub root: String,
     /// Where the log's secret key must be put before the ledger can be served, if the copy held none.
     pub missing_key: Option<PathBuf>,
+    /// Entries whose withheld files are not known again when their bytes come back: the copy had no marks of them.
+    pub without_marks: BTreeSet<u64>,
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, OpsError> {
@@ -130,6 +133,8 @@ fn make_dir(dir: &Path, mode: u32) -> Result<(), OpsError> {
     }
     make_dir(parent(dir), mode)?;
     fs::DirBuilder::new().mode(mode).create(dir).doing("create", dir)?;
+    // Whatever the umask says.
+    fs::set_permissions(dir, fs::Permissions::from_mode(mode)).doing("change the mode of", dir)?;
     sync_dir(parent(dir))
 }
 
@@ -503,11 +508,14 @@ fn make(
     }
     let write = |target: &Path, bytes: &[u8]| {
         make_dir(parent(target), 0o750)?;
-        fs::write(target, bytes).doing("write", target)
+        fs::write(target, bytes).doing("write", target)?;
+        fs::set_permissions(target, fs::Permissions::from_mode(0o640)).doing("change the mode of", target)
     };
     let copy = |source: &Path, target: &Path| {
         make_dir(parent(target), 0o750)?;
-        fs::copy(source, target).map(drop).doing("copy", source)
+        fs::copy(source, target).map(drop).doing("copy", source)?;
+        let mode = if target.ends_with("withheld") { 0o600 } else { 0o640 };
+        fs::set_permissions(target, fs::Permissions::from_mode(mode)).doing("change the mode of", target)
     };
     // A backup that was cut short may hold tiles of a larger log, which are not to stand beside those that come.
     write(&dest.checkpoint(), checkpoint.note().as_bytes())?;
@@ -537,6 +545,8 @@ fn make(
     Journal::start(&RealDisk, &dest.journal(), size)
         .and_then(|mut journal| journal.start_marks(&RealDisk))
         .map_err(LedgerError::from)?;
+    // What the copy has no marks of can't be known again: that is written down, so that it can be served.
+    let marks = repair_marks(aside, None, &[], true)?;
     sync_all(aside)?;
     let missing_key = (!dest.checkpoint_key().exists()).then(|| dest.checkpoint_key());
     Ok(Restored {
@@ -545,6 +555,7 @@ fn make(
         size,
         root: root.to_base64(),
         missing_key,
+        without_marks: marks.given_up,
     })
 }
 

@@ -81,11 +81,17 @@ impl fmt::Display for Fsck {
             false if self.faults.iter().all(is_made_anew) => {
                 writeln!(f, "\nNot sound, but the log is: start the ledger once.{below}")
             }
+            false if self.faults.iter().all(|fault| is_of(fault, "keys")) => {
+                writeln!(f, "\nNot sound, but the log is: mend what the line says.{below}")
+            }
             false if self.faults.iter().all(is_of_timestamps) => {
                 writeln!(f, "\nNot sound, but the log is: take it from a backup, or move it away.{below}")
             }
             false => {
-                writeln!(f, "\nNot sound: don't serve this folder. Restore a backup, or ask a mirror.{below}")
+                writeln!(
+                    f,
+                    "\nNot sound: don't serve this folder. Mend it from a mirror or a backup: `onrecord repair`.{below}"
+                )
             }
         }
     }
@@ -101,9 +107,14 @@ fn is_beside_the_log(fault: &Fault) -> bool {
     fault.place == Place::Path(INDEX.into()) || is_made_anew(fault)
 }
 
+/// Whether a fault is in a part of the folder.
+fn is_of(fault: &Fault, part: &str) -> bool {
+    matches!(&fault.place, Place::Path(path) if path.split('/').next() == Some(part))
+}
+
 /// Tokens stand beside the log; no reader needs them to verify it.
 fn is_of_timestamps(fault: &Fault) -> bool {
-    matches!(&fault.place, Place::Path(path) if path.starts_with("timestamps/"))
+    is_of(fault, "timestamps")
 }
 
 /// Checks a data folder that nobody writes to: all that `verify` checks, and the journal, the index, files that
@@ -114,10 +125,21 @@ fn is_of_timestamps(fault: &Fault) -> bool {
 /// [`OpsError`] if the folder holds no ledger, is in use or can't be read. What is wrong in it is no error.
 pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Fsck, OpsError> {
     let folder = Folder::new(dir);
-    let (origin, log_key) = folder.read_settings()?;
+    folder.read_settings()?;
     let _lock = opening::lock(&folder)?;
+    check_locked(folder, since, progress)
+}
+
+/// As [`fsck`], for whoever holds the lock.
+pub(super) fn check_locked(
+    folder: Folder,
+    since: Option<u64>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Fsck, OpsError> {
+    let (origin, log_key) = folder.read_settings()?;
+    let data = folder.root().to_owned();
     let since = since.unwrap_or(0) / WIDTH * WIDTH;
-    let mut out = Fsck { data: dir.to_owned(), size: 0, since, checks: Vec::new(), faults: Vec::new() };
+    let mut out = Fsck { data, size: 0, since, checks: Vec::new(), faults: Vec::new() };
     let index = Index::open_as_it_is(&folder.index()).and_then(|index| {
         // What stands below is taken from it without another look.
         index.as_ref().filter(|_| since > 0).map_or(Ok(()), Index::read_all).map(|()| index)
@@ -311,8 +333,8 @@ fn check<R: KnownRows>(
             out.say("index", Outcome::NotChecked, what);
         }
         (_, Some(p), None) => {
-            let what =
-                format!("it reflects {} entries, the log has {}; run `onrecord rebuild`", p.size, out.size);
+            let rebuild = if p.size > out.size { "" } else { "; run `onrecord rebuild`" };
+            let what = format!("it reflects {} entries, the log has {}{rebuild}", p.size, out.size);
             out.fail("index", Fault { place: Place::Path(INDEX.into()), what });
         }
         (_, Some(p), Some((_, rows))) => {
@@ -331,7 +353,7 @@ fn check<R: KnownRows>(
     let withheld = beside.withheld(&auditor)?;
     out.judge("withheld", withheld);
     let named = (out.since == 0).then_some(&beside.named);
-    let (known, strays) = stray::find(&folder.public(), (out.since, published), named)?;
+    let (known, strays) = stray::find(&folder.public(), (out.since, published, auditor.size()), named)?;
     let note = if named.is_none() { "; whether words name each file was not checked" } else { "" };
     let stray = match strays.into_iter().next() {
         None => Ok(format!("none among {known} files in public/{note}")),
@@ -600,7 +622,11 @@ impl Beside<'_> {
                 return Ok(Err(Fault { place, what }));
             }
         }
-        Ok(Ok("nothing is left of what the log withholds".into()))
+        let given_up = match marks.given_up() {
+            0 => String::new(),
+            n => format!("; the marks of {n} entries were given up"),
+        };
+        Ok(Ok(format!("nothing is left of what the log withholds{given_up}")))
     }
 }
 

@@ -1,5 +1,5 @@
 //! What an operator does with a ledger's folder while nobody writes to it, or beside whoever does: [`fsck`],
-//! [`backup`], [`restore`].
+//! [`backup`], [`restore`], [`repair`].
 //!
 //! ```no_run
 //! use onrecord::ops;
@@ -15,11 +15,18 @@ mod backup;
 mod below;
 mod fsck;
 mod held;
+mod marks;
+mod offers;
+mod repair;
 mod stray;
 mod timestamps;
+mod tree;
 
 pub use backup::{Backup, Restored, backup, restore};
 pub use fsck::{Fsck, fsck};
+pub use marks::{Marked, repair_marks};
+pub use offers::Trouble;
+pub use repair::{Mended, Repair, repair};
 
 use crate::{ledger::LedgerError, mirror::Report};
 
@@ -44,6 +51,9 @@ pub enum OpsError {
     /// What was given can't be used, and why.
     #[error("{0}")]
     Unusable(String),
+    /// No source could be read, and why.
+    #[error("{0}")]
+    Unreachable(String),
 }
 
 /// Adds what was being done to what the system answered.

@@ -89,12 +89,12 @@ pub(super) fn first_items(kind: TileKind, bytes: &[u8], of: u16, items: u16) -> 
     }
 }
 
-/// What nothing on the log names: other files, tiles beyond its size, and partial tiles of smaller sizes that do
-/// not begin the wider ones. `named` are the files that words name, if that is known. What partial tiles hold is
+/// What nothing on the log names: other files, tiles beyond its end (a publication that was cut short may have placed some of
+/// entries that the journal alone has so far), and partial tiles of smaller sizes that do not begin the wider ones. `named` are the files that words name, if that is known. What partial tiles hold is
 /// not compared below `since`.
 pub(super) fn find(
     public: &Path,
-    (since, size): (u64, u64),
+    (since, size, end): (u64, u64, u64),
     named: Option<&HashSet<Digest>>,
 ) -> Result<(u64, Vec<Fault>), OpsError> {
     let expected: HashSet<TilePath> = tiles_of(size).collect();
@@ -113,7 +113,8 @@ pub(super) fn find(
             match name.parse::<TilePath>() {
                 Ok(path) if expected.contains(&path) => None,
                 Ok(path) if !path.is_full() && path.is_within(size) => stale(public, path, (since, size))?,
-                Ok(_) => Some(format!("no log of {size} entries has it")),
+                Ok(path) if path.is_within(end) => None,
+                Ok(_) => Some(format!("no log of {end} entries has it")),
                 Err(_) => Some("not a file of a ledger".to_owned()),
             }
         };

@@ -49,9 +49,6 @@ pub const MAX_HITS: usize = 100;
 pub const MAX_TYPES: usize = 64;
 /// How long one search may take, if nothing else is said.
 pub const TIME: Duration = Duration::from_secs(1);
-/// How much less of a busy core the index gets (nice(2)): a tenth.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 /// How often more is fetched where hits no longer read as they did.
 const ROUNDS: usize = 4;
 
@@ -295,7 +292,9 @@ fn begin(shared: &Arc<Shared>) -> Result<(Engine, JoinHandle<()>), ReadError> {
     let engine = Engine::new().map_err(|e| fault(&e))?;
     let (shared, writing) = (shared.clone(), engine.writing());
     let run = move || {
-        give_way();
+        // An entry takes longer to index than to record, and whoever records must not wait for that. Under more load than
+        // there are cores, search falls behind and says so.
+        crate::priority::give_way("search");
         match writing() {
             Ok(writer) => Follower::new(shared, writer).run(),
             Err(cause) => tracing::error!(%cause, "search could not begin"),
@@ -303,15 +302,6 @@ fn begin(shared: &Arc<Shared>) -> Result<(Engine, JoinHandle<()>), ReadError> {
     };
     let thread = std::thread::Builder::new().name("search".into()).spawn(run).map_err(|e| fault(&e))?;
     Ok((engine, thread))
-}
-
-/// Lets all other threads go first, this one and those it starts: an entry takes longer to index than to record, and
-/// whoever records must not wait for that. Under more load than there are cores, search falls behind and says so.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICE) {
-        tracing::debug!(%error, "search runs beside the ledger with the same priority");
-    }
 }
 
 fn conditions(filter: &Filter, size: u64) -> Conditions {

@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 
 use crate::ledger::SoundFile;
 
+/// Where a part begins, and its bytes.
+type Part = (u64, Vec<u8>);
+
 /// The body of an answer: a file or a part of it.
 pub(super) struct FileBody {
     file: SoundFile,
@@ -23,7 +26,7 @@ pub(super) struct FileBody {
     /// Read and not sent yet.
     next: Option<Bytes>,
     /// What has to be waited for, on a thread that may.
-    waiting: Option<JoinHandle<io::Result<(u64, Vec<u8>)>>>,
+    waiting: Option<JoinHandle<io::Result<Part>>>,
 }
 
 impl FileBody {

@@ -95,6 +95,15 @@ impl AtHand {
         self.length
     }
 
+    /// Has the system forget what it has of the file in memory, so that it is read from the disk.
+    pub fn forget(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            // What it does not forget is read from memory.
+            let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        }
+    }
+
     /// Fills a buffer with the bytes from a place on. `false` if that would take waiting, or there are fewer.
     pub fn read(&self, at: u64, buffer: &mut [u8]) -> bool {
         #[cfg(target_os = "linux")]

@@ -29,7 +29,7 @@ use crate::log::MAX_INDEX;
 pub(super) const SEGMENT: &[u8] = b"onrecord journal 1\n";
 pub(super) const MAGIC: &[u8; 4] = b"OJF1";
 const MARK: &str = "onrecord acknowledged 1\n";
-pub(super) const MARK_FILE: &str = "acknowledged";
+pub(crate) const MARK_FILE: &str = "acknowledged";
 pub(super) const HEADER: usize = 4 + 4 + 8 + 4 + 32;
 /// The most payload bytes in one frame. The sequencer closes a batch long before.
 const MAX_PAYLOAD: usize = 1 << 30;
@@ -310,6 +310,7 @@ pub(crate) fn make_durable(
 
 fn begin(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Box<dyn DiskFile>, StoreError> {
     let path = dir.join(name(first));
+    disk.create_dir_all(dir).doing(|| format!("create {}", dir.display()))?;
     let mut file = disk.create(&path).doing(|| format!("create {}", path.display()))?;
     write_all(&mut *file, SEGMENT)
         .and_then(|()| file.sync_data())

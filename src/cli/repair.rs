@@ -1,0 +1,91 @@
+//! `repair`: mends a ledger's folder.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::{Context, Failure, meter::Meter, operate, terminal, verify::source};
+use crate::ops::{self, Marked};
+
+/// Mend a ledger's folder from another copy, or put back the marks of withheld files
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The ledger must not be open elsewhere: stop it first. Nothing of a source is believed: all is held against a checkpoint
+that the log signed, and what the log withholds does not come back. If a source shows another history than the folder
+knows, nothing is changed. May be ended at any moment, and run again.
+
+With --withheld, --words or --without-marks it mends the file `withheld` and nothing else: the marks by which withheld
+files are known again when somebody brings their bytes back.
+
+Exit codes: 0 sound; 1 something is missing, another history, or the folder is in use; 3 no source could be read.
+
+Examples:
+  onrecord repair --data ledger-data --from https://mirror.example.org
+  onrecord repair --data ledger-data --from /mnt/backup/ledger --from https://mirror.example.org
+  onrecord repair --data ledger-data --withheld /mnt/backup/ledger/withheld")]
+pub(super) struct Args {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// Another copy: the address of a mirror or of any copy of public/, or a folder such as a backup. May be given again
+    #[arg(
+        long,
+        value_name = "URL | DIR",
+        required_unless_present_any = ["withheld", "words", "without_marks"],
+        conflicts_with_all = ["withheld", "words", "without_marks"]
+    )]
+    from: Vec<String>,
+    /// Put back the marks of withheld files from this file: a backup's `withheld`
+    #[arg(long, value_name = "FILE")]
+    withheld: Option<PathBuf>,
+    /// Make the marks of an entry's files anew from its withheld words, kept by whoever withheld them. May be given again
+    #[arg(long, value_name = "FILE")]
+    words: Vec<PathBuf>,
+    /// Give up the marks that nobody has, as the last resort: bytes of those withheld files are not known again when somebody
+    /// brings them back
+    #[arg(long)]
+    without_marks: bool,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let data = args.data.or_else(|| context.config.data.clone());
+    let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
+    if args.from.is_empty() {
+        let marked = ops::repair_marks(&data, args.withheld.as_deref(), &args.words, args.without_marks);
+        say(&marked.map_err(operate::failure)?, context);
+        return Ok(());
+    }
+    let sources = args.from.iter().map(|from| source(from)).collect::<Result<Vec<_>, _>>()?;
+    let meter = Meter::new();
+    let done = ops::repair(&data, &sources, &|done, of| meter.show(done, of));
+    meter.clear();
+    let done = done.map_err(operate::failure)?;
+    if context.json {
+        terminal::json(&done);
+    } else {
+        terminal::result(&terminal::plain(&done.to_string()));
+    }
+    if done.is_sound() { Ok(()) } else { Err(Failure::Silent(1)) }
+}
+
+fn say(marked: &Marked, context: &Context) {
+    if context.json {
+        terminal::json(marked);
+        return;
+    }
+    let list = |entries: &BTreeSet<u64>| {
+        let entries: Vec<String> = entries.iter().map(u64::to_string).collect();
+        entries.join(", ")
+    };
+    let Marked { asked, known, made, given_up, .. } = marked;
+    terminal::result(&format!("{asked} entries of which something was withheld: marks of {known} are known"));
+    if !made.is_empty() {
+        terminal::result(&format!("made anew from their words: entries {}", list(made)));
+    }
+    if !given_up.is_empty() {
+        terminal::result(&format!(
+            "given up: entries {}. Bytes of files that were withheld of them are taken if somebody brings them back",
+            list(given_up)
+        ));
+    }
+}

@@ -623,6 +623,14 @@ fn what_is_in_the_journal_alone_stays() {
     let done = repair(&dir, &[folder(&world.at("backup"))]);
     assert!(done.is_sound() && done.to_string().contains("3 of them not published yet"), "{done}");
     assert_eq!((size_of(&dir), done.fsck.size), (25, 28));
+    let behind = world.damaged(&|dir| {
+        remove(&dir.join("public"));
+        copy(&world.at("backup/public"), &dir.join("public"));
+        flip(&dir.join("public/tile/0/000.p/25"));
+    });
+    let done = repair(&behind, &[folder(&world.at("backup"))]);
+    assert!(done.is_sound() && done.mended.len() == 1, "{done}");
+    assert_eq!((size_of(&behind), done.fsck.size), (25, 28), "the next start publishes it");
     let ledger = open(&dir);
     assert_eq!(ledger.reader().checkpoint().checkpoint().size(), 28);
     ledger.close();

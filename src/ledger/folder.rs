@@ -96,7 +96,7 @@ impl Folder {
     pub fn heading(&self) -> PathBuf {
         self.0.join("heading")
     }
-    /// The proof that the log signed two histories, if a mirror found it.
+    /// The proof that the log signed two histories, if a mirror or a repair found it.
     pub fn fork(&self) -> PathBuf {
         self.0.join("fork.json")
     }

@@ -298,14 +298,16 @@ impl Scrubber {
             Name::Tile(path) => shared.folder.tile(&path),
             Name::File(digest) => shared.folder.file(&digest),
         };
+        let is_gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
         let file = match AtHand::open(&path) {
+            // Between the looks it may have been brought here.
+            Err(e) if is_gone(&e) && must_be_here() => AtHand::open(&path),
+            opened => opened,
+        };
+        let file = match file {
             Ok(file) => file,
-            Err(e) => {
-                if e.kind() != io::ErrorKind::NotFound || must_be_here() {
-                    sound.note(&name.to_string(), "missing, or can't be read");
-                }
-                return;
-            }
+            Err(e) if is_gone(&e) && !must_be_here() => return,
+            Err(_) => return sound.note(&name.to_string(), "missing, or can't be read"),
         };
         // The disk is to be read, not what the system remembers of it.
         file.forget();

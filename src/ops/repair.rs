@@ -153,12 +153,16 @@ pub fn repair(
         named: BTreeSet::new(),
     };
     work.run(&by, &target, progress)?;
-    let Work { size, mended, removed, missing, .. } = work;
+    let Work { size, mended, removed, mut missing, .. } = work;
+    let mut told = BTreeSet::new();
+    missing.retain(|what| told.insert(what.clone()));
     let fsck = fsck::check_locked(folder, None, progress)?;
     let troubles = offers.troubles();
     Ok(Repair { data: data.to_owned(), size, mended, removed, missing, troubles, fsck })
 }
 
+/// How the checkpoint is named over the largest head that was signed.
+const SIGNED: &str = "signed";
 /// How files are named that are written aside.
 const ASIDE: &str = "repair";
 
@@ -220,14 +224,18 @@ fn choose<'a>(
     knowledge.with_index(index_position(folder).as_ref());
     let beside = knowledge.checkpoints.drain(..);
     candidates.extend(beside.map(|checkpoint| ("what lies beside the log".to_owned(), checkpoint)));
-    candidates.extend(signed_again(folder)?.map(|checkpoint| ("signed".to_owned(), checkpoint)));
+    // What the journal holds is published by the next start.
+    let by_others = reached(&recovered, largest(&candidates));
+    candidates.extend(signed_again(folder)?.map(|checkpoint| (SIGNED.to_owned(), checkpoint)));
     let most = knowledge.most().max(largest(&candidates));
     offers.with_journal(recovered);
     candidates.retain(|(_, checkpoint)| checkpoint.checkpoint().size() > 0);
     candidates.sort_by_key(|(_, checkpoint)| std::cmp::Reverse(checkpoint.checkpoint().size()));
 
     let find = |(name, c): &(String, SignedCheckpoint)| {
-        Tree::find(&offers, c.checkpoint()).map(|tree| (tree, name.clone(), c.clone()))
+        let is_needed = name != SIGNED || c.checkpoint().size() > by_others;
+        let tree = if is_needed { Tree::find(&offers, c.checkpoint()) } else { None };
+        tree.map(|tree| (tree, name.clone(), c.clone()))
     };
     let Some((tree, by, target)) = candidates.iter().find_map(find) else {
         let why = format!("{}: the hash tiles of no checkpoint can be had", folder.root().display());
@@ -239,9 +247,7 @@ fn choose<'a>(
         {
             Err(Lost(tile)) => Err(tile),
             Ok(()) => {
-                let journal = offers.journal();
-                let follows = journal.first <= size;
-                let reached = size + if follows { journal.above(size).len() as u64 } else { 0 };
+                let reached = reached(offers.journal(), size);
                 match most.saturating_sub(reached) {
                     0 => Ok(()),
                     _ => {
@@ -252,6 +258,11 @@ fn choose<'a>(
         };
     drop(tree);
     Ok(Chosen { offers, by, target, whole })
+}
+
+/// How many entries there are, if so many are in tiles, with those that the journal holds after them.
+fn reached(journal: &Recovered, size: u64) -> u64 {
+    size + if journal.first <= size { journal.above(size).len() as u64 } else { 0 }
 }
 
 /// Refuses where somebody has another history than the one under the target; keeps the proof, if both were signed.

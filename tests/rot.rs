@@ -229,7 +229,9 @@ fn whatever_byte_of_a_folder_rots_no_answer_is_another() {
 
     let mut files = Vec::new();
     files_of(&dir, &mut files);
-    files.retain(|file| !file.ends_with("lock") && fs::metadata(file).unwrap().len() > 0);
+    // A row of the index that rotted ends the program, whose next start makes the index anew (`tests/index.rs`).
+    let is_index = |file: &Path| file.starts_with(dir.join("index"));
+    files.retain(|file| !file.ends_with("lock") && !is_index(file) && fs::metadata(file).unwrap().len() > 0);
     let kind = |file: &Path| {
         let name = file.strip_prefix(&dir).unwrap().to_str().unwrap().to_owned();
         let kinds = [
@@ -315,6 +317,8 @@ fn whatever_byte_of_a_folder_rots_no_answer_is_another() {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
+    // That of `keys` matters.
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());

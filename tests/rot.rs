@@ -330,6 +330,31 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn search_finds_all_but_what_rotted_and_says_how_much_that_is() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    told(&dir);
+    let size = open(&dir).reader().checkpoint().checkpoint().size();
+    // The length of one text: none of its bundle can be told apart.
+    let path = dir.join("public/content/tile/001");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[0] ^= 0x40;
+    fs::write(&path, bytes).unwrap();
+    let server = serve(open(&dir));
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    let said = format!("{} of {size}", size - 256);
+    loop {
+        let page = server.get("/search?q=Disember").text();
+        if page.contains("kenyataan") && page.contains(&said) {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{page}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(server.get("/readyz").text().contains("content/tile/001 is damaged"));
+}
+
+#[test]
 fn what_is_damaged_is_not_served_and_is_named_where_an_operator_looks() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     event::{Body, EventId},
     ledger::{Filter, ReadError},
+    log::TILE_WIDTH,
     views::{Record, Views},
 };
 
@@ -45,6 +46,10 @@ pub(super) struct Follower {
     read_at: u64,
     /// Entries to be read again, because what can be said of them changed.
     again: BTreeSet<u64>,
+    /// Entries that can't be read, because they rotted: they are not found.
+    passed_over: u64,
+    /// Whether entries are read one by one, since one of those that come next can't be.
+    one_by_one: bool,
 }
 
 impl Follower {
@@ -52,7 +57,8 @@ impl Follower {
     pub fn new(shared: Arc<Shared>, writer: Writer) -> Self {
         let read_at = shared.reader.checkpoint().checkpoint().size();
         let pace = Pace::from(read_at, Instant::now());
-        Self { shared, writer, pace, next: 0, read_at, again: BTreeSet::new() }
+        let again = BTreeSet::new();
+        Self { shared, writer, pace, next: 0, read_at, again, passed_over: 0, one_by_one: false }
     }
 
     pub fn run(mut self) {
@@ -64,6 +70,13 @@ impl Follower {
             let pause = match step {
                 Ok(true) => continue,
                 Ok(false) => PAUSE,
+                Err(ReadError::Damaged(_)) => {
+                    // It was told when it was found. The others are found all the same.
+                    let passed_over = std::mem::replace(&mut self.one_by_one, true);
+                    self.next += u64::from(passed_over);
+                    self.passed_over += u64::from(passed_over);
+                    continue;
+                }
                 Err(cause) => {
                     tracing::error!(%cause, "search could not follow the log");
                     AFTER_FAULT
@@ -94,10 +107,11 @@ impl Follower {
             if self.must_wait() {
                 continue;
             }
-            let ahead = views.read_ahead(self.next..end.min(self.next + BATCH))?;
+            let ahead = views.read_ahead(self.next..self.ahead(end.min(self.next + BATCH)))?;
             while self.next < ahead {
                 self.put(documents.read(self.next)?, false)?;
                 self.next += 1;
+                self.read_one();
                 self.commit_if_full()?;
             }
             if self.next == self.read_at || self.uncommitted() >= COMMIT_AT + self.next / 2 {
@@ -128,7 +142,7 @@ impl Follower {
         let mut documents = Documents::new(&views);
         let end = size.min(self.next + BATCH);
         while self.next < end {
-            let ahead = views.read_ahead(self.next..end)?;
+            let ahead = views.read_ahead(self.next..self.ahead(end))?;
             while self.next < ahead {
                 if self.shared.is_stopping() {
                     return Ok(false);
@@ -136,13 +150,17 @@ impl Follower {
                 self.note_changes(&views, self.next)?;
                 self.put(documents.read(self.next)?, false)?;
                 self.next += 1;
+                self.read_one();
                 self.commit_if_full()?;
             }
         }
         // What is new goes first; what changes is a few entries, or very many.
         for _ in 0..BATCH {
             let Some(index) = self.again.pop_first() else { break };
-            self.put(documents.read(index)?, true)?;
+            match documents.read(index) {
+                Err(ReadError::Damaged(_)) => continue,
+                read => self.put(read?, true)?,
+            }
             self.commit_if_full()?;
         }
         let more = self.next < size || !self.again.is_empty();
@@ -160,6 +178,16 @@ impl Follower {
         if self.writer.is_full() { self.commit() } else { Ok(()) }
     }
 
+    /// Takes note that an entry was read: where a bundle ends, others are read together again.
+    fn read_one(&mut self) {
+        self.one_by_one &= !self.next.is_multiple_of(u64::from(TILE_WIDTH));
+    }
+
+    /// To where entries are read together.
+    fn ahead(&self, end: u64) -> u64 {
+        if self.one_by_one { end.min(self.next + 1) } else { end }
+    }
+
     fn uncommitted(&self) -> u64 {
         self.next - self.shared.reflects.load(Ordering::Acquire)
     }
@@ -167,7 +195,7 @@ impl Follower {
     /// Lets all that was put be found.
     fn commit(&mut self) -> Result<(), ReadError> {
         self.writer.commit().map_err(fault)?;
-        self.shared.reflects.store(self.next, Ordering::Release);
+        self.shared.reflects.store(self.next - self.passed_over, Ordering::Release);
         Ok(())
     }
 

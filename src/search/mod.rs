@@ -217,7 +217,7 @@ impl Search {
         self
     }
 
-    /// How many entries of the log can be found.
+    /// How many entries of the log can be found; those that rotted on the disk are not among them.
     pub fn reflects(&self) -> u64 {
         self.shared.reflects.load(Ordering::Acquire)
     }

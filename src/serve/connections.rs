@@ -540,6 +540,8 @@ mod tests {
         run(async {
             let all = Connections::new(100, 2, Arc::default());
             let a = all.admit(ip(0, 1), false).unwrap();
+            // Those of one moment are as far behind.
+            waits(&a);
             let b = all.admit(ip(0, 1), false).unwrap();
             let other = all.admit(ip(0, 2), false).unwrap();
             let c = all.admit(ip(0, 1), false).unwrap();

@@ -295,7 +295,7 @@ fn killed_while_it_catches_up_it_serves_the_same_ledger() {
     let from = format!("http://{}", origin.address);
     // Killed as soon as there is something more on disk, three times.
     let mut seen = 0;
-    for _ in 0..3 {
+    'kills: for _ in 0..3 {
         let vkey = vkey().to_string();
         let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
             .args(["mirror", &from, "--key", &vkey, "--once", "--data", path(&copy)])
@@ -311,7 +311,12 @@ fn killed_while_it_catches_up_it_serves_the_same_ledger() {
                 seen = here;
                 break;
             }
-            assert!(child.try_wait().unwrap().is_none() && Instant::now() < until, "killed too late: {here}");
+            let ended = child.try_wait().unwrap().is_some();
+            // The rest may take no time to speak of.
+            if ended && seen > 0 {
+                break 'kills;
+            }
+            assert!(!ended && Instant::now() < until, "killed too late: {here}");
         }
         child.kill().unwrap();
         child.wait().unwrap();

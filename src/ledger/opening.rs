@@ -157,9 +157,8 @@ pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, Le
     // What it knows of the log is asked before it goes: it may be the only one to know that entries are missing.
     let position =
         Index::open_as_it_is(&index).ok().flatten().and_then(|index| index.position().ok().flatten());
-    let aside = folder.tmp().join("index");
+    let aside = folder.root().join("index.before");
     if index.exists() {
-        RealDisk.create_dir_all(&folder.tmp()).map_err(|e| io(&folder.tmp(), "create", e))?;
         if aside.exists() {
             fs::remove_dir_all(&aside).map_err(|e| io(&aside, "remove", e))?;
         }

@@ -21,6 +21,8 @@ use support::*;
 
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/served.rs"]
+mod served;
 #[path = "support/story.rs"]
 mod story;
 
@@ -43,12 +45,16 @@ impl Random {
 type Asked = (String, Option<Value>);
 
 /// `None` if the connection ended before there was an answer.
-fn ask(server: &Server, (path, body): &Asked) -> Option<Reply> {
+fn ask(server: &Server, asked: &Asked) -> Option<Reply> {
+    ask_at(server.address, asked)
+}
+
+fn ask_at(address: std::net::SocketAddr, (path, body): &Asked) -> Option<Reply> {
     let post = body.as_ref().map(|body| ("POST", [("Content-Type", "application/json")], body.to_string()));
     let (method, headers, body) = post.unwrap_or(("GET", [("Range", "bytes=70000-70009")], String::new()));
     let of_range = path.strip_prefix("range ");
     let headers = if method == "POST" || of_range.is_some() { &headers[..] } else { &[] };
-    let raw = http::send_raw(server.address, method, of_range.unwrap_or(path), headers, body.as_bytes());
+    let raw = http::send_raw(address, method, of_range.unwrap_or(path), headers, body.as_bytes());
     (!raw.is_empty()).then(|| Reply::parse(&raw))
 }
 
@@ -327,6 +333,58 @@ fn copy(from: &Path, to: &Path) {
             false => drop(fs::copy(entry.path(), &target).unwrap()),
         }
     }
+}
+
+#[test]
+fn whatever_byte_of_the_index_rots_no_answer_is_another() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    let asked = told(&dir);
+    let (url, log) = ("https://ledger.example.org", tmp.path().join("log"));
+    let start = || served::Served::start(&dir, &["--url", url, "--cache-mib", "1"], &log);
+    let server = start();
+    let good: Vec<_> = asked.iter().map(|asked| said(ask_at(server.address, asked))).collect();
+    drop(server);
+    let saved = tmp.path().join("saved");
+    copy(&dir.join("index"), &saved);
+    let mut files = Vec::new();
+    files_of(&saved, &mut files);
+    let files: Vec<PathBuf> =
+        files.iter().map(|file| file.strip_prefix(&saved).unwrap().to_owned()).collect();
+    let mut random = Random(0x1dea);
+    let (mut same, mut ended) = (0, 0);
+    for round in 0..40 {
+        fs::remove_dir_all(dir.join("index")).unwrap();
+        copy(&saved, &dir.join("index"));
+        for _ in 0..5 {
+            let path = dir.join("index").join(random.of(&files));
+            let mut bytes = fs::read(&path).unwrap();
+            if !bytes.is_empty() {
+                let at = random.below(bytes.len());
+                bytes[at] ^= 1 << random.below(8);
+                fs::write(path, bytes).unwrap();
+            }
+        }
+        // What is found at the start is made anew; what is found later ends the program, and is made anew then.
+        let mut server = start();
+        for _ in 0..20 {
+            let n = random.below(asked.len());
+            if !server.is_running() {
+                ended += 1;
+                break;
+            }
+            match std::panic::catch_unwind(|| said(ask_at(server.address, &asked[n]))) {
+                Ok(Some(answer)) => {
+                    assert!(Some(&answer) == good[n].as_ref(), "round {round}: {:?}", asked[n]);
+                    same += 1;
+                }
+                // It ended meanwhile.
+                Ok(None) | Err(_) => {}
+            }
+        }
+    }
+    println!("rot: 200 bytes of the index flipped, {same} answers the same, {ended} times the program ended");
+    assert!(same > 200);
 }
 
 #[test]

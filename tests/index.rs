@@ -19,20 +19,6 @@ use support::*;
 
 const STATEMENTS: usize = 40;
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    // That of `keys` matters.
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), &target).unwrap()),
-        }
-    }
-}
-
 /// In memory, where there is a place for that: folders are made and opened hundreds of times.
 fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");

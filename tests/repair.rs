@@ -30,20 +30,6 @@ mod served;
 
 const FILE: &[u8] = b"isi lampiran yang ditangkap";
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    // That of `keys` matters.
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), &target).unwrap()),
-        }
-    }
-}
-
 fn record(ledger: &Ledger, s: Submission) -> u64 {
     ledger.record_blocking(vec![s], false).remove(0).unwrap().index
 }

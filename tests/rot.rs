@@ -321,20 +321,6 @@ fn whatever_byte_of_a_folder_rots_no_answer_is_another() {
     assert!(touched.len() == kinds.len() && refused > 0 && same > told && told > 0);
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    // That of `keys` matters.
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), &target).unwrap()),
-        }
-    }
-}
-
 #[test]
 fn whatever_byte_of_the_index_rots_no_answer_is_another() {
     let tmp = tempfile::tempdir().unwrap();

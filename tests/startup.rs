@@ -15,20 +15,6 @@ use onrecord::ledger::{Ledger, LedgerError, Options, StoredWords};
 use serde_json::json;
 use support::*;
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    // That of `keys` matters.
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), &target).unwrap()),
-        }
-    }
-}
-
 /// A closed ledger of 5 entries and more, all published.
 fn ledger(more: usize) -> (tempfile::TempDir, PathBuf) {
     let texts: Vec<String> = (0..more).map(|i| format!("kenyataan {i}")).collect();

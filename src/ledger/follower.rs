@@ -78,8 +78,8 @@ impl Look {
     }
 }
 
-/// The checkpoint in `public/` covers what the one covered that was placed last. A folder that was put back, or whose disk went away, while it
-/// is served must not be written to: what is placed there would be the rest of another log.
+/// The checkpoint in `public/` covers what the one covered that was placed last. A folder that was put back, or whose disk went
+/// away, while it is served must not be written to: what is placed there would be the rest of another log.
 pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> Result<(), LedgerError> {
     let path = shared.folder.checkpoint();
     let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?;

@@ -101,7 +101,7 @@ impl Knowledge {
 
     /// What is missing of the log, of which so many entries are there, in words for whoever can put it back.
     pub fn missing(&self, here: u64, data: &str) -> Option<String> {
-        let most = self.known.iter().map(|known| known.size).max()?;
+        let most = self.most();
         if most <= here {
             return None;
         }

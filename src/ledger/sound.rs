@@ -13,8 +13,8 @@ use crate::{
     event::{Digest, MAX_CONTENT, Position},
     generations::Generations,
     log::{
-        Entry, Hash, MAX_ENTRY, NodeReader as _, Rows as _, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath,
-        Words, decode_bundle, decode_contents, decode_hashes, leaf_hash, node_hash,
+        Entry, MAX_ENTRY, NodeReader as _, Rows as _, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
+        decode_bundle, decode_contents, decode_hashes, leaf_hash, subtree_root,
     },
     store::disk::AtHand,
 };
@@ -54,16 +54,11 @@ impl Blocks {
     /// Reads all of a file, and gives each part on.
     fn read(file: &AtHand, mut each: impl FnMut(&[u8])) -> io::Result<Self> {
         let (mut blocks, mut whole) = (Vec::new(), blake3::Hasher::new());
-        let (mut at, mut part) = (0, vec![0; BLOCK]);
-        while at < file.length() {
-            let left = usize::try_from(file.length() - at).unwrap_or(BLOCK).min(BLOCK);
-            let part = part.get_mut(..left).unwrap_or_default();
-            file.read_waiting(at, part)?;
+        file.each_part(BLOCK, |part| {
             blocks.push(Digest::blake3(part));
             whole.update(part);
             each(part);
-            at += left as u64;
-        }
+        })?;
         Ok(Self(blocks.into(), Digest(*whole.finalize().as_bytes())))
     }
 
@@ -181,15 +176,6 @@ impl SoundFile {
     }
 }
 
-/// The root of a full tile's hashes.
-fn top(hashes: &[Hash]) -> Option<Hash> {
-    let mut row = hashes.to_vec();
-    while row.len() > 1 {
-        row = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
-    }
-    row.first().copied()
-}
-
 /// A content tile while it is read: each text is held against what its entry commits to, and let go of.
 struct WordsChecked<'s> {
     shared: &'s Shared,
@@ -279,7 +265,7 @@ impl Shared {
             TileKind::Hashes { level } => {
                 let hashes = decode_hashes(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
                 let above = self.node((level + 1) * TILE_HEIGHT, path.index())?;
-                if top(&hashes) == Some(above) {
+                if subtree_root(&hashes) == Some(above) {
                     Ok(())
                 } else {
                     Err(damaged(&"other hashes than the tree has"))

@@ -65,6 +65,8 @@ pub use rules::{Door, NoDoor, Placement, decide};
 pub(crate) use rules::{added_keys, thread_of};
 #[cfg(feature = "cli")]
 pub(crate) use suspect::Suspect;
+#[cfg(feature = "serve")]
+pub(crate) use tile::subtree_root;
 pub use tile::{
     TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
     decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes, new_tiles, node_in_tile,

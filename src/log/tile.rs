@@ -233,7 +233,12 @@ pub fn node_in_tile(hashes: &[Hash], height: u8, index: u64) -> Option<Hash> {
     let inner = height % TILE_HEIGHT;
     // Below 256, since it counts the nodes of that height in one tile.
     let at = (index & ((1 << (TILE_HEIGHT - inner)) - 1)) as usize;
-    let mut row = hashes.get(at << inner..(at + 1) << inner)?.to_vec();
+    subtree_root(hashes.get(at << inner..(at + 1) << inner)?)
+}
+
+/// The root of a whole subtree, from the hashes at its foot, which are a power of two; `None` if there are none.
+pub(crate) fn subtree_root(hashes: &[Hash]) -> Option<Hash> {
+    let mut row = hashes.to_vec();
     while row.len() > 1 {
         row = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
     }

@@ -124,15 +124,25 @@ impl AtHand {
     /// # Errors
     /// What the system says.
     pub fn digest(&self) -> io::Result<Digest> {
-        let (mut hasher, mut at, mut part) = (blake3::Hasher::new(), 0, vec![0; 64 << 10]);
+        let mut hasher = blake3::Hasher::new();
+        self.each_part(64 << 10, |part| _ = hasher.update(part))?;
+        Ok(Digest(*hasher.finalize().as_bytes()))
+    }
+
+    /// Gives all of it on, in parts of so many bytes. It waits.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn each_part(&self, bytes: usize, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        let (mut at, mut part) = (0, vec![0; bytes]);
         while at < self.length {
-            let left = usize::try_from(self.length - at).unwrap_or(usize::MAX).min(part.len());
+            let left = usize::try_from(self.length - at).unwrap_or(bytes).min(bytes);
             let part = part.get_mut(..left).unwrap_or_default();
             self.read_waiting(at, part)?;
-            hasher.update(part);
+            each(part);
             at += left as u64;
         }
-        Ok(Digest(*hasher.finalize().as_bytes()))
+        Ok(())
     }
 
     /// As [`read`](Self::read), and waits.

@@ -100,6 +100,20 @@ pub struct Story {
     pub case: EventId,
 }
 
+/// Copies a folder, modes and all: that of `keys` matters.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), &target).unwrap()),
+        }
+    }
+}
+
 pub fn init(dir: &Path) {
     let words = object(json!({"name": "A test ledger"}));
     Ledger::init(dir, origin(), key(ORIGIN, 1), &operator(), words).unwrap();

@@ -1,6 +1,9 @@
 //! What was put in or asked for lately, within a bound.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+};
 
 /// Things by key, each with a weight. Half of the room is for what came or was asked for since the half before was full;
 /// what was not, goes.
@@ -14,7 +17,7 @@ pub(crate) struct Generations<K, V> {
 
 type Generation<K, V> = HashMap<K, (V, usize), foldhash::fast::RandomState>;
 
-impl<K: Eq + Hash, V> Generations<K, V> {
+impl<K: Clone + Eq + Hash, V> Generations<K, V> {
     /// Room for things that weigh so much together.
     pub fn new(most: usize) -> Self {
         Self { young: HashMap::default(), old: HashMap::default(), weight: 0, most }
@@ -23,20 +26,30 @@ impl<K: Eq + Hash, V> Generations<K, V> {
     /// Puts something in, in place of what was there. Whether anything else had to go.
     pub fn put(&mut self, key: K, value: V, weight: usize) -> bool {
         self.old.remove(&key);
-        let before = self.young.remove(&key).map_or(0, |(_, weight)| weight);
+        let last = key.clone();
+        let before = match self.young.entry(key) {
+            Entry::Occupied(mut there) => there.insert((value, weight)).1,
+            Entry::Vacant(free) => {
+                free.insert((value, weight));
+                0
+            }
+        };
         self.weight = self.weight - before + weight;
         let full = self.weight > self.most / 2;
-        if full {
-            self.old = std::mem::take(&mut self.young);
+        if full && let Some((key, this)) = self.young.remove_entry(&last) {
+            // The table of what goes serves those that come: it has grown already.
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+            self.young.insert(key, this);
             self.weight = weight;
         }
-        self.young.insert(key, (value, weight));
         full
     }
 
     /// What is there, which then counts as asked for.
     pub fn get(&mut self, key: &K) -> Option<&V> {
-        if let Some((key, (value, weight))) = self.old.remove_entry(key) {
+        if !self.young.contains_key(key) {
+            let (key, (value, weight)) = self.old.remove_entry(key)?;
             self.put(key, value, weight);
         }
         self.young.get(key).map(|(value, _)| value)

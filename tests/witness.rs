@@ -853,6 +853,79 @@ fn copy_folder(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
 }
 
+/// A folder that is mounted over itself for reading alone, until this is dropped.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// None where nothing may be mounted: said aloud, since then nothing is tried.
+    fn mount(at: &Path) -> Option<Self> {
+        let mount = |options: &[&str], paths: &[&Path]| {
+            let ran = Command::new("mount").args(options).args(paths).output();
+            ran.is_ok_and(|out| out.status.success())
+        };
+        if !mount(&["--bind"], &[at, at]) {
+            let _ = writeln!(std::io::stderr(), "witness: nothing can be mounted here; no disk is read-only");
+            return None;
+        }
+        let mounted = Self(at.to_owned());
+        assert!(mount(&["-o", "remount,ro,bind"], &[at]));
+        Some(mounted)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let done = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        assert!(std::thread::panicking() || done.is_ok_and(|s| s.success()), "umount {}", self.0.display());
+    }
+}
+
+#[test]
+fn cosignatures_are_not_placed_over_a_checkpoint_that_was_not_left_there() {
+    for change in ["removed", "older"] {
+        let dir = tempfile::tempdir().unwrap();
+        let story = ledger(dir.path());
+        let public = dir.path().join("ledger/public");
+        let older = fs::read(public.join("checkpoint")).unwrap();
+        // It is asked again and again, and cosigns once the checkpoint is not as it was left.
+        let (ready, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (now, answered) = (ready.clone(), asked.clone());
+        let late = Odd::start(move |_, request| match now.load(Ordering::Acquire) {
+            false => Act::Answer(503, PLAIN, String::new()),
+            true => {
+                answered.store(true, Ordering::Release);
+                Act::Answer(200, PLAIN, cosigned(1, &request))
+            }
+        });
+        let asking = Asking::start(dir.path(), &[(1, late.address)]);
+        asking.record(&story, "published before that");
+        let begun = Instant::now();
+        while asking.checkpoint().checkpoint().size() < 6 || late.asked() == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "nothing is published");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let left = fs::read(public.join("checkpoint")).unwrap();
+        match change {
+            "removed" => fs::remove_file(public.join("checkpoint")).unwrap(),
+            _ => fs::write(public.join("checkpoint"), &older).unwrap(),
+        }
+        ready.store(true, Ordering::Release);
+        let begun = Instant::now();
+        let log = || fs::read_to_string(dir.path().join("log")).unwrap();
+        // Asked once more, so that the follower came by with what it was given.
+        while !(asked.load(Ordering::Acquire) && log().contains("was placed over others")) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{change}: nobody saw it: {}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let there = fs::read(public.join("checkpoint")).ok();
+        assert_eq!(there, (change == "older").then_some(older), "{change}: it was written over");
+        assert_eq!(asking.get("/readyz").status, 503);
+        drop(asking);
+        fs::write(public.join("checkpoint"), left).unwrap();
+        assert_eq!(open(&dir.path().join("ledger")).reader().checkpoint().checkpoint().size(), 6);
+    }
+}
+
 #[test]
 fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() {
     let dir = tempfile::tempdir().unwrap();
@@ -909,6 +982,17 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
     let said = refused(dir.path(), &["--peer", &nobody, "--require-peer"], 3);
     assert!(said.contains(&nobody) && said.contains("require_peer"), "{said}");
     assert!(refused(dir.path(), &["--require-peer"], 2).contains("neither a witness nor a peer"));
+    // On a disk that takes no writes the same is asked before anything is shown.
+    if let Some(_mounted) = ReadOnly::mount(&data) {
+        let said = refused(dir.path(), &["--peer", &mirror_url], 1);
+        assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
+        let said = refused(dir.path(), &["--peer", &nobody, "--require-peer"], 3);
+        assert!(said.contains("nobody could be asked"), "{said}");
+        let served = Served::start(&data, &["--peer", &nobody], &dir.path().join("log"));
+        let ready = send(served.address, "GET", "/readyz", &[], b"");
+        assert!(ready.status == 503 && ready.text().contains("takes no writes"), "{}", ready.text());
+        assert!(ready.text().contains(&nobody), "{}", ready.text());
+    }
     // Without that the start goes on, and says whom it could not ask.
     let log = dir.path().join("log");
     let served = Served::start(&data, &["--peer", &nobody], &log);

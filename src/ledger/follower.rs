@@ -179,7 +179,8 @@ impl Follower {
             if overlay.young.listed.is_empty() {
                 return Ok(());
             }
-            let layer = Arc::new(std::mem::take(&mut overlay.young));
+            let next = overlay.young.next();
+            let layer = Arc::new(std::mem::replace(&mut overlay.young, next));
             overlay.old = Some(layer.clone());
             layer
         };

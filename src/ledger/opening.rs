@@ -230,9 +230,10 @@ pub(super) fn open_confirmed(
         opened => return opened,
     };
     tracing::error!(%error, "the disk takes no writes; the ledger is opened for reading");
-    open(options, true).map_err(|e| {
-        tracing::error!(error = %e, "nor can it be opened for reading");
-        error
+    open(options, true).map_err(|e| match e {
+        LedgerError::Io { source, .. } if StoreError::is_of_no_writes(&source) => error,
+        // What keeps it from being read too is what has to be mended first.
+        e => e,
     })
 }
 

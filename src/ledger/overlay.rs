@@ -18,6 +18,17 @@ pub(crate) struct Layer {
     pub uploads: BTreeMap<u64, u64>,
 }
 
+impl Layer {
+    /// An empty one, with room for as much as this holds: the next will hold about the same.
+    pub fn next(&self) -> Self {
+        Self {
+            rows: MemoryRows::with_room(self.rows.len()),
+            listed: Vec::with_capacity(self.listed.len()),
+            uploads: BTreeMap::new(),
+        }
+    }
+}
+
 /// Two layers over the index: one that grows, one that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {

@@ -213,13 +213,15 @@ impl Sequencer {
             }
         };
         let base = self.shared.recent().size();
+        let events = groups.iter().map(|group| group.admitted.len()).sum();
         let mut batch = Batch {
             base,
             time,
             last_hash: self.last_hash,
-            rows: MemoryRows::default(),
-            records: Vec::new(),
-            listed: Vec::new(),
+            // Its own row, and that of its thread.
+            rows: MemoryRows::with_room(2 * events),
+            records: Vec::with_capacity(events),
+            listed: Vec::with_capacity(events),
             words: Vec::new(),
         };
         let mut decided = Vec::with_capacity(groups.len());

@@ -330,6 +330,11 @@ pub trait Rows {
 pub struct MemoryRows(HashMap<RowKey, Row, foldhash::fast::RandomState>);
 
 impl MemoryRows {
+    /// No rows, and room for so many.
+    #[cfg(feature = "serve")]
+    pub(crate) fn with_room(rows: usize) -> Self {
+        Self(HashMap::with_capacity_and_hasher(rows, foldhash::fast::RandomState::default()))
+    }
     /// Puts rows, the later over the earlier.
     pub fn put(&mut self, rows: impl IntoIterator<Item = (RowKey, Row)>) {
         self.0.extend(rows);

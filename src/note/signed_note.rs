@@ -141,7 +141,11 @@ impl SignedNote {
             return Err(NoteError::TooLong { limit, found: bytes.len() });
         }
         let text = std::str::from_utf8(bytes).map_err(|e| NoteError::NotUtf8 { at: e.valid_up_to() })?;
-        if let Some(at) = bytes.iter().position(|b| *b < 0x20 && *b != b'\n') {
+        let is_control = |b: &u8| *b < 0x20 && *b != b'\n';
+        // Without an early end, many bytes are looked at at once.
+        if bytes.iter().fold(false, |found, b| found | is_control(b))
+            && let Some(at) = bytes.iter().position(is_control)
+        {
             return Err(NoteError::ControlCharacter { at, byte: bytes[at] });
         }
         let split = text.rfind("\n\n").ok_or(NoteError::Unsigned)?;

@@ -121,8 +121,8 @@ impl By {
 /// Rows and lists read or written lately. Keys of authors, parties and cases are asked for again and again, and of most
 /// events there is no fate. Whoever reads from sled waits while a batch is written there.
 struct RowCache {
-    /// None where there is no row.
-    rows: Generations<RowKey, Option<Row>>,
+    /// None where there is no row, as of most that are kept: a row stands outside the table.
+    rows: Generations<RowKey, Option<Arc<Row>>>,
     /// All words that were ever withheld. The rules ask about the words of every event, and these are few, so that
     /// for others no page is read.
     blobs: HashSet<RowKey, foldhash::fast::RandomState>,
@@ -147,7 +147,7 @@ impl Default for RowCache {
 
 impl RowCache {
     fn put(&mut self, key: RowKey, row: Option<Row>) {
-        self.rows.put(key, row, 1);
+        self.rows.put(key, row.map(Arc::new), 1);
     }
 }
 
@@ -540,11 +540,11 @@ impl Index {
     pub fn get(&self, key: &RowKey) -> Option<Row> {
         let generation = {
             let mut cache = self.cache();
-            if let Some(known) = cache.rows.get(key) {
-                return known.clone();
-            }
             if key.is_blob() && !cache.blobs.contains(key) {
                 return None;
+            }
+            if let Some(known) = cache.rows.get(key) {
+                return known.as_deref().cloned();
             }
             cache.generation
         };

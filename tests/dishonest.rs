@@ -222,7 +222,7 @@ fn exhibit_passes(exhibit: &[u8], policy: &Policy) {
 /// What a witness answers who has cosigned so much of the first history and is asked for the second.
 fn asked(first: &Forger, then: &Forger) -> Result<(), Refused> {
     let dir = tempfile::tempdir().unwrap();
-    let witness = Witness::open(dir.path(), CosigningKey::new(witness(1)), vec![vkey()]).unwrap();
+    let witness = Witness::open(dir.path(), CosigningKey::new(witness(1)), vec![(&vkey()).into()]).unwrap();
     let mut known = 0;
     let mut ask = |forger: &Forger| {
         let size = forger.size();
@@ -496,7 +496,8 @@ fn a_checkpoint_for_another_origin_is_refused() {
         };
         assert_eq!(fault.place, Place::Checkpoint);
         let dir = tempfile::tempdir().unwrap();
-        let witness = Witness::open(dir.path(), CosigningKey::new(witness(1)), vec![vkey()]).unwrap();
+        let witness =
+            Witness::open(dir.path(), CosigningKey::new(witness(1)), vec![(&vkey()).into()]).unwrap();
         let request = AddCheckpoint::new(0, Vec::new(), note.clone()).unwrap();
         assert_eq!(witness.add_checkpoint(&request, BEGUN as u64).map(drop), Err(Refused::UnknownLog));
         exhibit_is_refused(&exhibit::in_checkpoint(&alone, &note), &policy(), "entry", "header line 2");

@@ -166,6 +166,9 @@ pub struct Limits {
     /// Milliseconds that a witness may take to answer
     #[arg(long, value_name = "MS", env = "ONRECORD_WITNESS_TIMEOUT_MS", hide_env_values = true)]
     pub witness_timeout_ms: Option<u64>,
+    /// Milliseconds after which a witness is asked for a newer cosignature on the same checkpoint
+    #[arg(long, value_name = "MS", env = "ONRECORD_WITNESS_RENEW_MS", hide_env_values = true)]
+    pub witness_renew_ms: Option<u64>,
     /// Seconds between two checkpoints that time-stamping authorities are asked to stamp, at least 60
     #[arg(
         long,
@@ -295,6 +298,9 @@ impl Limits {
         if let Some(ms) = self.witness_timeout_ms.or(file.witness_timeout_ms) {
             pace.timeout = Duration::from_millis(ms);
         }
+        if let Some(ms) = self.witness_renew_ms.or(file.witness_renew_ms) {
+            pace.renew = Duration::from_millis(ms);
+        }
         pace
     }
 
@@ -402,6 +408,7 @@ mod tests {
             writes_per_minute,
             witness_every_ms,
             witness_timeout_ms,
+            witness_renew_ms,
             timestamp_every_s,
             scrub_every_days,
         } = limits;
@@ -411,6 +418,7 @@ mod tests {
         assert!(connections.is_some() && connections_each.is_some());
         assert!(write_burst.is_some() && writes_per_minute.is_some());
         assert!(witness_every_ms.is_some() && witness_timeout_ms.is_some());
+        assert_eq!(witness_renew_ms.map(Duration::from_millis), Some(Pace::default().renew));
         assert_eq!(timestamp_every_s.map(Duration::from_secs), Some(Schedule::default().every));
         let usual = Pace::default();
         assert_eq!((pace.every, pace.timeout), (usual.every, usual.timeout));

@@ -15,7 +15,7 @@ use super::{
     serve::ledger_failure,
     serving::{Asked, Serving},
     terminal,
-    verify::{read_policy, source},
+    verify::{log_of, read_policy, source},
 };
 use crate::{
     mirror::{Keeps, Mirror, MirrorError, Pass},
@@ -55,6 +55,10 @@ pub(super) struct Args {
     /// not followed
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// With --policy: how old a cosignature may be to count for its quorum, so that nothing newer is kept from you: seconds, or
+    /// a number with s, m, h or d
+    #[arg(long, value_name = "TIME", requires = "policy", value_parser = duration)]
+    max_age: Option<Duration>,
     /// The copy's folder, made if it is not there
     #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
     data: Option<PathBuf>,
@@ -84,12 +88,10 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let config = &context.config;
     let data = args.data.or_else(|| config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
-    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let policy = args.policy.as_deref().map(|path| read_policy(path, args.max_age)).transpose()?;
     let key = match (&args.key, &policy) {
         (Some(key), _) => key.clone(),
-        (None, Some(policy)) => policy.only_log().cloned().ok_or_else(|| {
-            Failure::Usage("the policy names several logs: say with --key which one to follow".into())
-        })?,
+        (None, Some(policy)) => log_of(policy, &*source(&args.source)?)?,
         (None, None) => {
             let why =
                 "give the log's key with --key VKEY, or --policy FILE; get it by another way than the ledger";
@@ -233,7 +235,7 @@ fn failure(e: MirrorError) -> Failure {
 }
 
 /// A time: seconds, or a number with s, m, h or d.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let expected = || format!("{text}: expected seconds, or a number with s, m, h or d, such as 24h");
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1),

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     authority::{Authorities, MAX_AUTHORITIES},
     ledger::{Ledger, LedgerError, Reader},
-    log::WitnessKey,
+    log::{MAX_CHECKPOINT, WitnessKey},
     note::VerifyingKey,
     peers::{self, MAX_PEERS, Peer},
     witness::{MAX_WITNESSES, WitnessAddress},
@@ -193,6 +193,9 @@ fn peers(asked: &[AskedPeer]) -> Result<Vec<Peer>, Failure> {
     Ok(peers)
 }
 
+/// Room for the lines of witnesses below a checkpoint: what readers take, less its text and the log's own line.
+const MAX_COSIGNED: usize = MAX_CHECKPOINT - 1_024;
+
 /// Witnesses to ask, each once.
 fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
     let mut witnesses: Vec<WitnessAddress> = Vec::with_capacity(asked.len());
@@ -208,6 +211,14 @@ fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
     if witnesses.len() > MAX_WITNESSES {
         let found = witnesses.len();
         return Err(Failure::Usage(format!("expected at most {MAX_WITNESSES} witnesses, found {found}")));
+    }
+    // Of a checkpoint with all their lines, readers must still take all.
+    let bytes: usize = witnesses.iter().map(|w| w.key.line_length()).sum();
+    if bytes > MAX_COSIGNED {
+        return Err(Failure::Usage(format!(
+            "the lines of these witnesses take {bytes} bytes below a checkpoint, and {MAX_COSIGNED} are free there: \
+             cosignatures of type 0x06 take some 3,300 each"
+        )));
     }
     Ok(witnesses)
 }

@@ -6,18 +6,20 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, Failure, meter::Meter, terminal};
+use super::{Context, Failure, meter::Meter, mirror::duration, terminal};
 use crate::{
+    event::quote,
     exhibit::{CaseFile, ExhibitVerdict, MAX_EXHIBIT, verify_case_with_roots, verify_with_roots},
-    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy, PolicyError},
+    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Step, Verdict},
-    note::VerifyingKey,
+    note::{SignedNote, VerifyingKey},
     timestamp::{MAX_ROOTS_FILE, Roots},
 };
 
@@ -48,6 +50,10 @@ pub(super) struct Args {
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// With --policy: how old a cosignature may be to count for its quorum, so that nothing newer is kept from you: seconds, or
+    /// a number with s, m, h or d
+    #[arg(long, value_name = "TIME", requires = "policy", value_parser = duration)]
+    max_age: Option<Duration>,
     /// Roots of the time-stamping authorities that you trust, in PEM, to check the RFC 3161 tokens of an exhibit by. May be
     /// given again
     #[arg(long, value_name = "FILE")]
@@ -77,7 +83,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
-    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let policy = args.policy.as_deref().map(|path| read_policy(path, args.max_age)).transpose()?;
     let roots = if args.timestamp_roots.is_empty() { None } else { Some(read_roots(&args.timestamp_roots)?) };
     if Path::new(&args.ledger).is_file() {
         let bytes = read(Path::new(&args.ledger), MAX_EXHIBIT)?;
@@ -100,9 +106,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let against = args.against.as_deref().map(|path| read(path, MAX_CHECKPOINT)).transpose()?;
     let key = match (args.key, &policy) {
-        (None, Some(policy)) => Some(policy.only_log().cloned().ok_or_else(|| {
-            Failure::Usage("the policy trusts several logs: say with --key which this is to be".into())
-        })?),
+        (None, Some(policy)) => Some(log_of(policy, &*source(&args.ledger)?)?),
         (key, _) => key,
     };
     let usual = Options::default();
@@ -162,10 +166,33 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
+/// The key of the log that a policy trusts: its only one, or the one whose origin the source's checkpoint says.
+pub(super) fn log_of(policy: &Policy, source: &dyn Source) -> Result<VerifyingKey, Failure> {
+    if let Some(key) = policy.only_log() {
+        return Ok(key.clone());
+    }
+    let bytes = source.get("checkpoint", MAX_CHECKPOINT).map_err(|e| Failure::Undecided(e.to_string()))?;
+    let note = bytes.and_then(|bytes| SignedNote::parse(&bytes, MAX_CHECKPOINT).ok());
+    let key = note.as_ref().and_then(|note| policy.log_of(note)).cloned();
+    key.ok_or_else(|| {
+        let origin = note.as_ref().and_then(|note| note.text().lines().next()).map_or_else(
+            || "no checkpoint that can be read".to_owned(),
+            |origin| format!("a checkpoint of {}", quote(origin)),
+        );
+        Failure::Usage(format!(
+            "{} has {origin}, and the policy names no log of that origin: give the log's key with --key VKEY",
+            source.describe()
+        ))
+    })
+}
+
+pub(super) fn read_policy(path: &Path, max_age: Option<Duration>) -> Result<Policy, Failure> {
     let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-    let text = String::from_utf8(read(path, MAX_POLICY)?).map_err(|e| named(e.to_string()))?;
-    text.parse().map_err(|e: PolicyError| named(e.to_string()))
+    let policy = Policy::parse(&read(path, MAX_POLICY)?).map_err(|e| named(e.to_string()))?;
+    let Some(age) = max_age else { return Ok(policy) };
+    policy
+        .with_max_age(age)
+        .ok_or_else(|| named("--max-age is given, and the policy asks for no witness".into()))
 }
 
 /// Reads all certificates of some files.

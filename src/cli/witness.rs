@@ -14,10 +14,10 @@ use super::{
     terminal,
 };
 use crate::{
-    note::VerifyingKey,
+    event::quote,
     serve,
     store::disk,
-    witness::{self, Witness, WitnessError},
+    witness::{self, LogKey, LogKeyError, Witness, WitnessError},
 };
 
 /// Where `witness` listens when nobody says.
@@ -35,7 +35,8 @@ The folder is all that keeps it from cosigning two histories: never put an older
 Examples:
   onrecord key new --witness witness.example.org/w1 -o witness.key
   onrecord witness --key witness.key --data witness-data --log VKEY
-  onrecord witness --key witness.key --data witness-data --log VKEY --log VKEY --listen 127.0.0.1:8081")]
+  onrecord witness --key witness.key --data witness-data --log VKEY --log VKEY --listen 127.0.0.1:8081
+  onrecord witness --key witness.key --data witness-data --log \"go.sum database tree VKEY\"")]
 pub(super) struct Args {
     /// Its key file, made by: onrecord key new --witness NAME
     #[arg(long = "key", value_name = "FILE", env = "ONRECORD_WITNESS_KEY_FILE", hide_env_values = true)]
@@ -43,15 +44,10 @@ pub(super) struct Args {
     /// Its folder, which holds what it cosigned last; made if it is not there
     #[arg(long, value_name = "DIR", env = "ONRECORD_WITNESS_DATA", hide_env_values = true)]
     data: Option<PathBuf>,
-    /// A log to cosign, by its public key; may be given again for each
-    #[arg(
-        long = "log",
-        value_name = "VKEY",
-        env = "ONRECORD_WITNESS_LOGS",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    logs: Vec<VerifyingKey>,
+    /// A log to cosign, by its public key, or its origin, a space and its public key; may be given again, also for another
+    /// key of the same log
+    #[arg(long = "log", value_name = "[ORIGIN ]VKEY", env = "ONRECORD_WITNESS_LOGS", hide_env_values = true)]
+    logs: Vec<String>,
     /// Address and port; port 0 takes any that is free [default: 127.0.0.1:8081]
     #[arg(long, value_name = "ADDR", env = "ONRECORD_WITNESS_LISTEN", hide_env_values = true)]
     listen: Option<String>,
@@ -66,6 +62,19 @@ pub(super) struct Args {
     log_level: Option<LogLevel>,
 }
 
+/// Reads a log's key, or several with commas between them.
+fn log_keys(text: &str, from: &str) -> Result<Vec<LogKey>, Failure> {
+    let named = |e: LogKeyError| Failure::Usage(format!("{from}: {}: {e}", quote(text)));
+    match text.parse() {
+        Ok(log) => Ok(vec![log]),
+        // Names may have commas.
+        Err(e) if text.contains(',') => {
+            text.split(',').map(|one| one.trim().parse().map_err(|_| named(e.clone()))).collect()
+        }
+        Err(e) => Err(named(e)),
+    }
+}
+
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let config = &context.config.witness;
     let give = |flag: &str, key: &str| {
@@ -77,14 +86,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let key_file = args.key_file.or_else(|| config.key_file.clone());
     let key = key::read_witness(&key_file.ok_or_else(|| give("--key FILE", "key_file"))?)?;
     let data = args.data.or_else(|| config.data.clone()).ok_or_else(|| give("--data DIR", "data"))?;
-    let logs = if args.logs.is_empty() {
-        let parse = |text: &String| {
-            text.parse::<VerifyingKey>().map_err(|e| Failure::Usage(format!("logs: {text}: {e}")))
-        };
-        config.logs.iter().map(parse).collect::<Result<Vec<_>, _>>()?
-    } else {
-        args.logs
-    };
+    let (logs, from) = if args.logs.is_empty() { (&config.logs, "logs") } else { (&args.logs, "--log") };
+    let logs: Vec<LogKey> =
+        logs.iter().map(|text| log_keys(text, from)).collect::<Result<Vec<_>, _>>()?.concat();
     if logs.is_empty() {
         return Err(give("--log VKEY", "logs"));
     }
@@ -94,7 +98,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     disk::create_dir_all(&data).map_err(|e| Failure::Undecided(format!("create {}: {e}", data.display())))?;
     let witness = Witness::open(&data, key, logs).map_err(|e| match e {
         WitnessError::Io { .. } => Failure::Undecided(e.to_string()),
-        WitnessError::LogTwice(_) => Failure::Usage(e.to_string()),
+        WitnessError::KeyTwice(_) => Failure::Usage(e.to_string()),
         e => Failure::Refused(e.to_string()),
     })?;
     let (address, vkey) = (local(&listener)?, witness.key().to_string());

@@ -159,8 +159,7 @@ fn run<'a>(
     let own = match (policy, enclosed.policy) {
         (Some(_), _) => None,
         (None, Some(text)) => {
-            let text = std::str::from_utf8(text).map_err(|e| ("checkpoint", format!("trust.policy: {e}")))?;
-            Some(text.parse::<Policy>().map_err(|e| ("checkpoint", format!("trust.policy: {e}")))?)
+            Some(Policy::parse(text).map_err(|e| ("checkpoint", format!("trust.policy: {e}")))?)
         }
         (None, None) => None,
     };

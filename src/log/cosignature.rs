@@ -1,24 +1,30 @@
-//! Cosignatures: what witnesses put below a checkpoint (`c2sp.org/tlog-cosignature`, Ed25519, version 1).
+//! Cosignatures: what witnesses put below a checkpoint (`c2sp.org/tlog-cosignature`).
 //!
-//! A line's signature is a time, 8 bytes, and 64 bytes of Ed25519 over
+//! A line's signature is a time, 8 bytes, and then either 64 bytes of Ed25519 (type 0x04) over
 //!
 //! ```text
 //! cosignature/v1
 //! time <seconds>
 //! <the checkpoint's text>
 //! ```
+//!
+//! or 2,420 bytes of ML-DSA-44 (type 0x06) over the structure that [`subtree_message`] makes. That one is not over the
+//! checkpoint's text: it commits to origin, size and root, and to the witness's own name.
 
 use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use super::Checkpoint;
+use super::{Checkpoint, Hash, parse_decimal};
 use crate::note::{
     KeyError, KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, base64_decode, base64_encode,
-    id_found, verify_strict,
+    id_found, is_key_name, verify_strict,
 };
 
 const TYPE_COSIGNATURE_V1: u8 = 0x04;
+const TYPE_ML_DSA_44: u8 = 0x06;
+/// Bytes of an ML-DSA-44 public key (FIPS 204, table 2).
+const ML_DSA_44_KEY: usize = 1_312;
 /// The latest time a cosignature may bear, in seconds since 1970 (`c2sp.org/tlog-cosignature`, "Format").
 pub const MAX_COSIGNATURE_TIME: u64 = i64::MAX as u64;
 
@@ -40,9 +46,14 @@ pub enum WitnessKeyError {
         /// What stands in the text.
         found: String,
     },
-    /// Not an Ed25519 cosignature key, type 0x04, of 32 bytes.
-    #[error("expected type 0x04 and an Ed25519 key of 32 bytes in padded base64")]
+    /// Neither an Ed25519 cosignature key, type 0x04, nor an ML-DSA-44 one, type 0x06.
+    #[error(
+        "expected type 0x04 and an Ed25519 key of 32 bytes, or 0x06 and an ML-DSA-44 key of {ML_DSA_44_KEY}, in padded base64"
+    )]
     Type,
+    /// A key of a type that verifies here, and does not sign.
+    #[error("expected a secret of type 0x04: this program cosigns with Ed25519 keys only")]
+    Secret,
 }
 
 /// A cosignature that was not made or is not good.
@@ -61,6 +72,16 @@ pub enum CosignatureError {
         /// The witness key's name.
         name: String,
     },
+    /// A good one that is older than was asked for.
+    #[error("the cosignature by {name} is {age} s old, and at most {max} were asked for")]
+    Old {
+        /// The witness key's name.
+        name: String,
+        /// How old it is, in seconds.
+        age: u64,
+        /// How old it may be, in seconds.
+        max: u64,
+    },
     /// A time that no cosignature can bear.
     #[error("expected a time of at most 2^63-1 seconds, found {found}")]
     Time {
@@ -69,7 +90,7 @@ pub enum CosignatureError {
     },
 }
 
-/// The key of a witness: a name and an Ed25519 public key; its text form is a vkey of type 0x04.
+/// The key of a witness: a name and a public key; its text form is a vkey of type 0x04 (Ed25519) or 0x06 (ML-DSA-44).
 ///
 /// Witnesses are not this ledger's parties, so their names follow signed-note, not the narrower grammar of
 /// formats.md, section 2.
@@ -77,24 +98,56 @@ pub enum CosignatureError {
 pub struct WitnessKey {
     name: String,
     id: KeyId,
-    key: [u8; 32],
+    key: PublicKey,
 }
 
-/// Whether a text is a key name of `c2sp.org/signed-note`, which is wider than our own.
-pub(super) fn is_key_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_ascii_control())
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum PublicKey {
+    Ed25519([u8; 32]),
+    /// Any bytes of the right number are a key.
+    MlDsa44(Box<[u8; ML_DSA_44_KEY]>),
+}
+
+impl PublicKey {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Ed25519(key) => key,
+            Self::MlDsa44(key) => &key[..],
+        }
+    }
+
+    fn signature_type(&self) -> u8 {
+        match self {
+            Self::Ed25519(_) => TYPE_COSIGNATURE_V1,
+            Self::MlDsa44(_) => TYPE_ML_DSA_44,
+        }
+    }
+
+    /// The type, then the bytes, as a vkey holds them.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (&TYPE_COSIGNATURE_V1, key) => key.try_into().ok().map(Self::Ed25519),
+            (&TYPE_ML_DSA_44, key) => key.to_vec().into_boxed_slice().try_into().ok().map(Self::MlDsa44),
+            _ => None,
+        }
+    }
 }
 
 impl WitnessKey {
-    /// Names a public key.
+    /// Names an Ed25519 public key.
     ///
     /// # Errors
     /// [`WitnessKeyError::Name`] if no signature line can bear that name.
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, WitnessKeyError> {
+        Self::of(name, PublicKey::Ed25519(key))
+    }
+
+    fn of(name: &str, key: PublicKey) -> Result<Self, WitnessKeyError> {
         if !is_key_name(name) {
             return Err(WitnessKeyError::Name);
         }
-        Ok(Self { name: name.to_owned(), id: KeyId::of(name, TYPE_COSIGNATURE_V1, &key), key })
+        let id = KeyId::of(name, key.signature_type(), key.as_bytes());
+        Ok(Self { name: name.to_owned(), id, key })
     }
 
     /// The key's name.
@@ -107,9 +160,31 @@ impl WitnessKey {
         self.id
     }
 
-    /// The 32 bytes of the public key.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.key
+    /// The bytes of the public key: 32 of Ed25519, 1,312 of ML-DSA-44.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.key.as_bytes()
+    }
+
+    /// Whether it is of type 0x06.
+    pub(super) fn is_ml_dsa_44(&self) -> bool {
+        matches!(self.key, PublicKey::MlDsa44(_))
+    }
+
+    /// Whether this key signed the checkpoint, at whatever time or none: as a log does that signs by such a key besides
+    /// (`c2sp.org/tlog-checkpoint`, "Signatures").
+    pub(super) fn has_signed(&self, note: &SignedNote) -> bool {
+        let mut own = note.signatures().iter().filter(|line| self.is_of(line));
+        own.any(|line| self.time_of(note.text(), line.signature()).is_some())
+    }
+
+    /// Bytes of a line by this key, as it stands below a checkpoint.
+    #[cfg(feature = "serve")]
+    pub(crate) fn line_length(&self) -> usize {
+        let signature = match self.key {
+            PublicKey::Ed25519(_) => 64,
+            PublicKey::MlDsa44(_) => 2_420,
+        };
+        SignatureLine::new(&self.name, self.id, &vec![0; 8 + signature]).to_string().len()
     }
 
     /// Checks that this witness cosigned the checkpoint and gives the time it did so, in seconds since 1970;
@@ -145,10 +220,26 @@ impl WitnessKey {
     }
 
     fn verify_line(&self, text: &str, signature: &[u8]) -> Option<u64> {
+        // Without a time nothing is said of when, nor that no larger tree was seen: that is no witness's word
+        // (`c2sp.org/tlog-witness`, "add-checkpoint").
+        self.time_of(text, signature).filter(|time| *time != 0 || !self.is_ml_dsa_44())
+    }
+
+    /// The time of a good signature.
+    fn time_of(&self, text: &str, signature: &[u8]) -> Option<u64> {
         let (time, signature) = signature.split_first_chunk()?;
         let time = u64::from_be_bytes(*time);
-        let good = time <= MAX_COSIGNATURE_TIME
-            && verify_strict(&self.key, message(time, text).as_bytes(), signature.try_into().ok()?);
+        if time > MAX_COSIGNATURE_TIME {
+            return None;
+        }
+        let good = match &self.key {
+            PublicKey::Ed25519(key) => {
+                verify_strict(key, message(time, text).as_bytes(), signature.try_into().ok()?)
+            }
+            PublicKey::MlDsa44(key) => {
+                verify_ml_dsa_44(key, &subtree_message(&self.name, time, text)?, signature)
+            }
+        };
         good.then_some(time)
     }
 }
@@ -176,14 +267,14 @@ impl Cosignature {
 impl From<&VerifyingKey> for WitnessKey {
     fn from(key: &VerifyingKey) -> Self {
         let (name, key) = (key.name().as_str(), *key.as_bytes());
-        Self { name: name.to_owned(), id: KeyId::of(name, TYPE_COSIGNATURE_V1, &key), key }
+        let id = KeyId::of(name, TYPE_COSIGNATURE_V1, &key);
+        Self { name: name.to_owned(), id, key: PublicKey::Ed25519(key) }
     }
 }
 
 impl fmt::Display for WitnessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = [TYPE_COSIGNATURE_V1; 33];
-        bytes[1..].copy_from_slice(&self.key);
+        let bytes = [&[self.key.signature_type()], self.key.as_bytes()].concat();
         write!(f, "{}+{}+{}", self.name, self.id, base64_encode(&bytes))
     }
 }
@@ -195,9 +286,8 @@ impl FromStr for WitnessKey {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(WitnessKeyError::Shape);
         };
-        let bytes = base64_decode(key).ok_or(WitnessKeyError::Type)?;
-        let [TYPE_COSIGNATURE_V1, key @ ..] = bytes.as_slice() else { return Err(WitnessKeyError::Type) };
-        let this = Self::new(name, key.try_into().map_err(|_| WitnessKeyError::Type)?)?;
+        let key = base64_decode(key).and_then(|bytes| PublicKey::parse(&bytes));
+        let this = Self::of(name, key.ok_or(WitnessKeyError::Type)?)?;
         if this.id.to_string() != id {
             return Err(WitnessKeyError::Id { expected: this.id, found: id_found(id) });
         }
@@ -207,6 +297,37 @@ impl FromStr for WitnessKey {
 
 fn message(time: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {time}\n{text}")
+}
+
+/// The `cosigned_message` of a checkpoint (`c2sp.org/tlog-cosignature`, "ML-DSA-44 signed message"). None if the text is no
+/// checkpoint, or a name is longer than the structure holds. Lines below the third are not part of it.
+fn subtree_message(cosigner: &str, time: u64, text: &str) -> Option<Vec<u8>> {
+    let mut lines = text.split('\n');
+    let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+    let (size, root): (u64, Hash) = (parse_decimal(size)?, Hash::from_base64(root)?);
+    let mut message = b"subtree/v1\n\0".to_vec();
+    let put = |message: &mut Vec<u8>, name: &str| {
+        message.push(u8::try_from(name.len()).ok().filter(|length| *length > 0)?);
+        message.extend_from_slice(name.as_bytes());
+        Some(())
+    };
+    put(&mut message, cosigner)?;
+    message.extend_from_slice(&time.to_be_bytes());
+    put(&mut message, origin)?;
+    // The whole tree: from entry 0 on.
+    message.extend_from_slice(&0_u64.to_be_bytes());
+    message.extend_from_slice(&size.to_be_bytes());
+    message.extend_from_slice(&root.0);
+    Some(message)
+}
+
+fn verify_ml_dsa_44(key: &[u8; ML_DSA_44_KEY], message: &[u8], signature: &[u8]) -> bool {
+    let Ok(signature) = ml_dsa::Signature::<ml_dsa::MlDsa44>::try_from(signature) else { return false };
+    ml_dsa::VerifyingKey::<ml_dsa::MlDsa44>::decode(&(*key).into()).verify_with_context(
+        message,
+        &[],
+        &signature,
+    )
 }
 
 /// Cosigns a checkpoint at this time, in seconds since 1970. By this the witness says that the checkpoint
@@ -219,12 +340,16 @@ pub fn cosign(
     time: u64,
     key: &SigningKey,
 ) -> Result<SignatureLine, CosignatureError> {
+    cosign_text(&checkpoint.text(), time, key)
+}
+
+fn cosign_text(text: &str, time: u64, key: &SigningKey) -> Result<SignatureLine, CosignatureError> {
     if time > MAX_COSIGNATURE_TIME {
         return Err(CosignatureError::Time { found: time });
     }
     let witness = WitnessKey::from(key.verifying_key());
     let mut signature = time.to_be_bytes().to_vec();
-    signature.extend_from_slice(&key.sign(message(time, &checkpoint.text()).as_bytes()));
+    signature.extend_from_slice(&key.sign(message(time, text).as_bytes()));
     Ok(SignatureLine::new(&witness.name, witness.id, &signature))
 }
 
@@ -252,6 +377,12 @@ impl CosigningKey {
         cosign(checkpoint, time, &self.0)
     }
 
+    /// Cosigns the text of a checkpoint of any log.
+    #[cfg(feature = "serve")]
+    pub(crate) fn cosign_text(&self, text: &str, time: u64) -> Result<SignatureLine, CosignatureError> {
+        cosign_text(text, time, &self.0)
+    }
+
     /// The text of a key file: `PRIVATE+KEY+<name>+<id>+<base64>`, of type 0x04.
     pub fn to_secret_text(&self) -> Zeroizing<String> {
         self.0.secret_text_of(TYPE_COSIGNATURE_V1)
@@ -267,7 +398,7 @@ impl CosigningKey {
             Err(KeyError::Shape) => Err(WitnessKeyError::Shape),
             Err(KeyError::Name(_)) => Err(WitnessKeyError::Name),
             Err(KeyError::Id { expected, found }) => Err(WitnessKeyError::Id { expected, found }),
-            Err(KeyError::Type) => Err(WitnessKeyError::Type),
+            Err(KeyError::Type) => Err(WitnessKeyError::Secret),
         }
     }
 }
@@ -363,7 +494,7 @@ mod tests {
         assert_eq!(CosigningKey::from_secret_text(&text).unwrap().witness_key(), witness_key());
         assert!(SigningKey::from_secret_text(&text).is_err());
         let plain = CosigningKey::from_secret_text(&witness().to_secret_text());
-        assert_eq!(plain.unwrap_err(), WitnessKeyError::Type);
+        assert_eq!(plain.unwrap_err(), WitnessKeyError::Secret);
         let secret = text.trim_end().splitn(5, '+').last().unwrap();
         assert!(!format!("{key:?}").contains(secret));
     }

@@ -35,6 +35,11 @@ fn is_name(s: &str) -> bool {
     })
 }
 
+/// Whether a text is a key name of `c2sp.org/signed-note`, which is wider than our own: of other logs, and of witnesses.
+pub(crate) fn is_key_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_ascii_control())
+}
+
 /// The name of a ledger: first line of its checkpoints, second line of every event meant for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin(String);

@@ -74,8 +74,7 @@ struct Place {
 
 /// Keys that were asked about lately, so that a busy author's is decoded once: 8,192, about 2 MB. Several fit on a place:
 /// with one, of a thousand authors who write in turn, a fifth would push each other out.
-static KEYS: [Mutex<Place>; 1 << 11] =
-    [const { Mutex::new(Place { known: [None; 4], next: 0 }) }; 1 << 11];
+static KEYS: [Mutex<Place>; 1 << 11] = [const { Mutex::new(Place { known: [None; 4], next: 0 }) }; 1 << 11];
 
 /// -A, unless A is not canonical, no point, or of small order.
 fn minus_key(key: &[u8; 32]) -> Option<EdwardsPoint> {

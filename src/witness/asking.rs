@@ -167,6 +167,10 @@ impl Asking {
                     return Ok(Answered { witness: self.witness.key.clone(), cosignature });
                 }
                 409 => match read_size(&answer.body) {
+                    // It has cosigned as much, and not the same: earlier versions of the protocol say so by 409.
+                    Some(theirs) if theirs == old && old == size => {
+                        return Err(AskError::OtherHistory { old, why: why() });
+                    }
                     Some(theirs) if theirs == old => return Err(AskError::SameSize { size: old }),
                     Some(theirs) => self.known = theirs,
                     // Seen in the wild: nothing, or words.

@@ -40,6 +40,9 @@ pub struct Pace {
     pub timeout: Duration,
     /// How long one that does not answer is left alone, at most.
     pub longest: Duration,
+    /// How old its cosignature becomes before it is asked for another on the same checkpoint: readers may want to know that
+    /// nothing larger was shown to it since.
+    pub renew: Duration,
     /// Random bits, by which pauses differ.
     pub random: fn() -> u16,
 }
@@ -50,6 +53,7 @@ impl Default for Pace {
             every: Duration::from_secs(1),
             timeout: Duration::from_secs(10),
             longest: Duration::from_secs(300),
+            renew: Duration::from_secs(1_800),
             random: || {
                 let mut bytes = [0; 2];
                 // Without random bits, all wait the same.
@@ -101,12 +105,24 @@ async fn follow(
     let mut asking = Asking::new(witness, done, pace.timeout);
     let mut failures = 0;
     let mut last: Option<AskOutcome> = None;
+    // What it cosigned before this start may be old.
+    let mut due = tokio::time::Instant::now();
     loop {
-        let target = match targets.wait_for(|t| size(t) > done).await {
-            Ok(target) => target.clone(),
-            Err(_) => return,
+        let goes_on = tokio::select! {
+            news = targets.wait_for(|t| size(t) > done) => news.is_ok(),
+            () = tokio::time::sleep_until(due) => true,
         };
-        let Some(target) = target else { continue };
+        if !goes_on {
+            return;
+        }
+        let target = targets.borrow_and_update().clone();
+        let Some(target) = target else {
+            // Nothing is published yet.
+            if targets.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
         let (ledger_there, began) = (ledger.clone(), Instant::now());
         let asked = tokio::task::spawn_blocking(move || {
             let answered = asking.ask(ledger_there.reader(), &target);
@@ -128,6 +144,7 @@ async fn follow(
             Ok(cosigned) => {
                 ledger.confirmed();
                 (done, failures) = (cosigned, 0);
+                due = tokio::time::Instant::now() + pace.renew;
                 if news {
                     tracing::info!(name, url, size = cosigned, took = ?began.elapsed(), "a witness cosigned");
                 }

@@ -21,10 +21,12 @@
 
 mod asking;
 mod collector;
+mod log_key;
 mod server;
 mod state;
 
 pub use collector::{MAX_WITNESSES, Pace, WitnessAddress, collect};
+pub use log_key::{LogKey, LogKeyError, NoCheckpoint};
 pub use server::serve;
 pub use state::{Refused, Witness, WitnessError};
 

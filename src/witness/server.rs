@@ -22,7 +22,7 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use super::{Refused, Witness};
+use super::{NoCheckpoint, Refused, Witness};
 use crate::{
     log::{AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT, TLOG_SIZE},
     serve::{
@@ -96,10 +96,10 @@ fn refuse(refused: &Refused) -> Response {
     tracing::debug!(%refused, "not cosigned");
     let status = match refused {
         Refused::UnknownLog => StatusCode::NOT_FOUND,
-        Refused::Signature(_) => StatusCode::FORBIDDEN,
+        Refused::Signature(_) | Refused::Checkpoint(NoCheckpoint::Signature(_)) => StatusCode::FORBIDDEN,
         // A tree without entries has one root only.
-        Refused::Checkpoint(crate::log::CheckpointError::EmptyRoot) => StatusCode::UNPROCESSABLE_ENTITY,
-        Refused::Checkpoint(_) | Refused::OldAbove { .. } => StatusCode::BAD_REQUEST,
+        Refused::Checkpoint(NoCheckpoint::EmptyRoot) => StatusCode::UNPROCESSABLE_ENTITY,
+        Refused::Checkpoint(NoCheckpoint::Lines) | Refused::OldAbove { .. } => StatusCode::BAD_REQUEST,
         Refused::Conflict { size } => {
             let size = answer::bytes(TLOG_SIZE, REVALIDATE, format!("{size}\n"));
             return (StatusCode::CONFLICT, size).into_response();

@@ -6,6 +6,7 @@
 //!   <SHA-256 of origin>/      lower-case hex
 //!     checkpoint              the latest that was cosigned, with the log's signature and the witness's
 //!     fork.json               if the log signed two trees of one size: the proof
+//!     fork-earlier, -later    instead of it, the two checkpoints, of a log whose names are none of this project's
 //!   tmp/<SHA-256 of origin>/  files being written, before they are renamed into place
 //! ```
 
@@ -18,11 +19,12 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+use super::log_key::{LogCheckpoint, LogKey, NoCheckpoint};
 use crate::{
     ledger::{LedgerError, folder::Folder, opening},
     log::{
-        AddCheckpoint, Checkpoint, CheckpointError, CosigningKey, Fork, Hash, MAX_COSIGNATURE_TIME,
-        ProofError, SignedCheckpoint, WitnessKey, verify_consistency,
+        AddCheckpoint, Checkpoint, CosigningKey, Fork, Hash, MAX_CHECKPOINT, MAX_COSIGNATURE_TIME,
+        ProofError, WitnessKey, verify_consistency,
     },
     note::{NoteError, SignatureLine, SignedNote, VerifyingKey},
     store::{
@@ -55,9 +57,9 @@ pub enum WitnessError {
     /// What is stored is not what this witness would have stored.
     #[error("{0}")]
     Broken(String),
-    /// Two keys of one log.
-    #[error("{0}: a log has one key, and two were given")]
-    LogTwice(String),
+    /// One key of a log, given twice.
+    #[error("{0}: this key of the log was given twice")]
+    KeyTwice(String),
 }
 
 impl From<StoreError> for WitnessError {
@@ -86,12 +88,12 @@ pub enum Refused {
     /// A log that this witness was not told of.
     #[error("unknown log")]
     UnknownLog,
-    /// Not signed by the log's key, or a line that says it is and is not good.
+    /// Not signed by a key of the log, or signed by one and no checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] NoCheckpoint),
+    /// The note with the cosignature can't be put together.
     #[error("signature: {0}")]
     Signature(NoteError),
-    /// Signed by the log, and no checkpoint.
-    #[error("checkpoint: {0}")]
-    Checkpoint(CheckpointError),
     /// The old size is above the checkpoint's.
     #[error("old size: expected at most {size}, the checkpoint's, found {old}")]
     OldAbove {
@@ -139,7 +141,8 @@ impl fmt::Debug for Witness {
 }
 
 struct Log {
-    key: VerifyingKey,
+    origin: String,
+    keys: Vec<LogKey>,
     /// The folder's name: SHA-256 of the origin in hex.
     name: String,
     /// Locked from the look at it to the end of its writing, so that both are one step.
@@ -148,7 +151,10 @@ struct Log {
 
 /// What was cosigned last, and is on disk.
 struct Latest {
-    checkpoint: SignedCheckpoint,
+    checkpoint: LogCheckpoint,
+    /// The checkpoint with the lines of the log's keys that were checked, the witness's, and no other: nobody has looked at
+    /// those.
+    note: SignedNote,
     time: u64,
     line: SignatureLine,
 }
@@ -158,7 +164,7 @@ impl Witness {
     ///
     /// # Errors
     /// [`WitnessError`]: also if what lies there was cosigned by another key, or signed by another log's.
-    pub fn open(dir: &Path, key: CosigningKey, logs: Vec<VerifyingKey>) -> Result<Self, WitnessError> {
+    pub fn open(dir: &Path, key: CosigningKey, logs: Vec<LogKey>) -> Result<Self, WitnessError> {
         Self::open_on(Arc::new(RealDisk), dir, key, logs)
     }
 
@@ -167,25 +173,28 @@ impl Witness {
         disk: Arc<dyn Disk>,
         dir: &Path,
         key: CosigningKey,
-        logs: Vec<VerifyingKey>,
+        logs: Vec<LogKey>,
     ) -> Result<Self, WitnessError> {
         let made = |source| WitnessError::Io { what: format!("create {}", dir.display()), source };
         fs::create_dir_all(dir).map_err(made)?;
         let lock = opening::lock(&Folder::new(dir))?;
-        let mut by_origin = HashMap::new();
-        for log_key in logs {
-            let origin = log_key.name().to_string();
-            if by_origin.contains_key(&origin) {
-                return Err(WitnessError::LogTwice(origin));
+        let mut keys: HashMap<String, Vec<LogKey>> = HashMap::new();
+        for log in logs {
+            let of_origin = keys.entry(log.origin().to_owned()).or_default();
+            if of_origin.contains(&log) {
+                return Err(WitnessError::KeyTwice(log.origin().to_owned()));
             }
+            of_origin.push(log);
+        }
+        let mut by_origin = HashMap::new();
+        for (origin, keys) in keys {
             let name = name_of(&origin);
             let tmp = tmp_of(dir, &name);
             disk.create_dir_all(&tmp).doing(|| format!("create {}", tmp.display()))?;
-            let latest =
-                read_latest(&*disk, &dir.join(&name).join("checkpoint"), &log_key, &key.witness_key())?;
-            let size = latest.as_ref().map_or(0, |l| l.checkpoint.checkpoint().size());
+            let latest = read_latest(&*disk, &dir.join(&name).join("checkpoint"), &keys, &key.witness_key())?;
+            let size = latest.as_ref().map_or(0, |l| l.checkpoint.size);
             tracing::info!(origin, size, "witness of a log");
-            let log = Log { key: log_key, name, latest: Mutex::new(latest) };
+            let log = Log { origin: origin.clone(), keys, name, latest: Mutex::new(latest) };
             by_origin.insert(origin, log);
         }
         Ok(Self { key, dir: dir.to_owned(), disk, logs: by_origin, fault: OnceLock::new(), _lock: lock })
@@ -206,7 +215,7 @@ impl Witness {
     pub fn latest(&self, origin_hash: &str) -> Option<SignedNote> {
         let log = self.logs.values().find(|log| log.name == origin_hash)?;
         let latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.as_ref().map(|l| l.checkpoint.note().clone())
+        latest.as_ref().map(|l| l.note.clone())
     }
 
     /// Cosigns a checkpoint at this time, in seconds since 1970, if it continues what was cosigned last. The cosignature
@@ -216,8 +225,8 @@ impl Witness {
     /// [`Refused`], in the order of the spec's checks.
     pub fn add_checkpoint(&self, request: &AddCheckpoint, now: u64) -> Result<SignatureLine, Refused> {
         let log = self.logs.get(request.origin()).ok_or(Refused::UnknownLog)?;
-        let checkpoint = open(request.checkpoint(), &log.key)?;
-        let (old, size) = (request.old(), checkpoint.checkpoint().size());
+        let checkpoint = LogCheckpoint::open(request.checkpoint(), &log.keys)?;
+        let (old, size) = (request.old(), checkpoint.size);
         if old > size {
             return Err(Refused::OldAbove { old, size });
         }
@@ -226,23 +235,22 @@ impl Witness {
         if let Some(why) = self.fault() {
             return Err(Refused::Stopped(why.to_owned()));
         }
-        let before =
-            latest.as_ref().map(|l| (l.checkpoint.checkpoint().size(), l.checkpoint.checkpoint().root()));
+        let before = latest.as_ref().map(|l| (l.checkpoint.size, l.checkpoint.root));
         let (known, root) = before.unwrap_or((0, Hash::EMPTY_ROOT));
         if old != known {
             return Err(Refused::Conflict { size: known });
         }
         if let Some(last) = latest.as_ref().filter(|_| known == size) {
-            if checkpoint.checkpoint().root() != root {
+            if checkpoint.root != root {
                 self.keep_fork(log, &last.checkpoint, &checkpoint);
                 return Err(Refused::OtherRoot);
             }
-            if request.proof().is_empty() && now.abs_diff(last.time) < AGAIN {
+            let same = checkpoint.note.text() == last.checkpoint.note.text();
+            if same && request.proof().is_empty() && now.abs_diff(last.time) < AGAIN {
                 return Ok(last.line.clone());
             }
         }
-        verify_consistency(known, &root, size, &checkpoint.checkpoint().root(), request.proof())
-            .map_err(Refused::Proof)?;
+        verify_consistency(known, &root, size, &checkpoint.root, request.proof()).map_err(Refused::Proof)?;
         let time = next_time(latest.as_ref().map(|l| l.time), now).ok_or_else(|| {
             tracing::error!(
                 now,
@@ -250,8 +258,8 @@ impl Witness {
             );
             Refused::Clock
         })?;
-        let cosigned = self.cosign(&checkpoint, time, &log.key)?;
-        if let Err(e) = self.persist(log, cosigned.checkpoint.note()) {
+        let cosigned = self.cosign(checkpoint, time)?;
+        if let Err(e) = self.persist(log, &cosigned.note) {
             // What of it reached the disk is known only after a fresh start has read it.
             return Err(self.stop(&e));
         }
@@ -260,20 +268,11 @@ impl Witness {
         Ok(line)
     }
 
-    /// The checkpoint with the log's signature that was checked, the witness's, and no other: nobody has looked at those.
-    fn cosign(
-        &self,
-        checkpoint: &SignedCheckpoint,
-        time: u64,
-        log: &VerifyingKey,
-    ) -> Result<Latest, Refused> {
-        let line = self.key.cosign(checkpoint.checkpoint(), time).map_err(|_| Refused::Clock)?;
-        let own = |l: &&SignatureLine| is_by(l, log);
-        let of_log = checkpoint.note().signatures().iter().find(own);
-        let lines: Vec<SignatureLine> = of_log.into_iter().chain([&line]).cloned().collect();
-        let note = SignedNote::assemble(checkpoint.note().text(), &lines).map_err(Refused::Signature)?;
-        let checkpoint = Checkpoint::open_note(note, log).map_err(Refused::Checkpoint)?;
-        Ok(Latest { checkpoint, time, line })
+    fn cosign(&self, checkpoint: LogCheckpoint, time: u64) -> Result<Latest, Refused> {
+        let line = self.key.cosign_text(checkpoint.note.text(), time).map_err(|_| Refused::Clock)?;
+        let note =
+            checkpoint.note.with_signatures(std::slice::from_ref(&line)).map_err(Refused::Signature)?;
+        Ok(Latest { checkpoint, note, time, line })
     }
 
     fn persist(&self, log: &Log, note: &SignedNote) -> Result<(), StoreError> {
@@ -283,17 +282,22 @@ impl Witness {
     }
 
     /// Two trees of one size, both signed: that proves a lie to anybody, so the first such pair is kept.
-    fn keep_fork(&self, log: &Log, ours: &SignedCheckpoint, theirs: &SignedCheckpoint) {
-        let path = self.dir.join(&log.name).join("fork.json");
-        let origin = log.key.name().as_str();
-        tracing::error!(origin, file = %path.display(), "the log signed two trees of one size");
-        if self.disk.exists(&path) {
+    fn keep_fork(&self, log: &Log, ours: &LogCheckpoint, theirs: &LogCheckpoint) {
+        let dir = self.dir.join(&log.name);
+        tracing::error!(origin = log.origin, folder = %dir.display(), "the log signed two trees of one size");
+        let files = match fork_of(&log.keys, ours, theirs) {
+            Some(proof) => vec![("fork.json", proof)],
+            None => vec![
+                ("fork-earlier", ours.note.as_bytes().to_vec()),
+                ("fork-later", theirs.note.as_bytes().to_vec()),
+            ],
+        };
+        if files.iter().any(|(name, _)| self.disk.exists(&dir.join(name))) {
             return;
         }
-        let Some(fork) = Fork::of_one_size(&log.key, ours, theirs) else { return };
-        let Ok(bytes) = serde_json::to_vec_pretty(&fork) else { return };
         let mut placing = Placing::named(&*self.disk, tmp_of(&self.dir, &log.name), "fork");
-        if let Err(e) = placing.place(&path, &bytes).and_then(|()| placing.sync()) {
+        let placed = files.iter().try_for_each(|(name, bytes)| placing.place(&dir.join(name), bytes));
+        if let Err(e) = placed.and_then(|()| placing.sync()) {
             let _ = self.stop(&e);
         }
     }
@@ -305,24 +309,13 @@ impl Witness {
     }
 }
 
-/// Opens a checkpoint as a witness must: every line that bears the log's name and id is good, and there is one.
-fn open(note: &SignedNote, key: &VerifyingKey) -> Result<SignedCheckpoint, Refused> {
-    let name = || key.name().to_string();
-    let mut own = note.signatures().iter().filter(|line| is_by(line, key)).peekable();
-    if own.peek().is_none() {
-        return Err(Refused::Signature(NoteError::NoSignatureBy { name: name() }));
-    }
-    let good = |line: &SignatureLine| {
-        line.signature().try_into().is_ok_and(|signature| key.verify(note.text().as_bytes(), signature))
-    };
-    if !own.all(good) {
-        return Err(Refused::Signature(NoteError::BadSignature { name: name() }));
-    }
-    Checkpoint::open_note(note.clone(), key).map_err(Refused::Checkpoint)
-}
-
-fn is_by(line: &SignatureLine, key: &VerifyingKey) -> bool {
-    line.name() == key.name().as_str() && line.key_id() == key.id()
+/// The report of a fork that anybody can check with this program, if the log is of a kind that it can read.
+fn fork_of(keys: &[LogKey], ours: &LogCheckpoint, theirs: &LogCheckpoint) -> Option<Vec<u8>> {
+    keys.iter().find_map(|key| {
+        let key: VerifyingKey = key.vkey().parse().ok()?;
+        let open = |c: &LogCheckpoint| Checkpoint::open_note(c.note.clone(), &key).ok();
+        serde_json::to_vec_pretty(&Fork::of_one_size(&key, &open(ours)?, &open(theirs)?)?).ok()
+    })
 }
 
 /// The time of a cosignature after one at `last`; `None` if the clock can't be right.
@@ -344,14 +337,15 @@ fn tmp_of(dir: &Path, name: &str) -> PathBuf {
 fn read_latest(
     disk: &dyn Disk,
     path: &Path,
-    log: &VerifyingKey,
+    log: &[LogKey],
     own: &WitnessKey,
 ) -> Result<Option<Latest>, WitnessError> {
     let broken = |why: String| WitnessError::Broken(format!("{}: {why}", path.display()));
     let Some(bytes) = disk.read(path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
-    let checkpoint = Checkpoint::open(&bytes, log).map_err(|e| broken(e.to_string()))?;
-    let found = own.find(checkpoint.note()).map_err(|e| broken(e.to_string()))?;
-    Ok(Some(Latest { checkpoint, time: found.time(), line: found.line().clone() }))
+    let note = SignedNote::parse(&bytes, MAX_CHECKPOINT).map_err(|e| broken(e.to_string()))?;
+    let checkpoint = LogCheckpoint::open(&note, log).map_err(|e| broken(e.to_string()))?;
+    let found = own.find(&note).map_err(|e| broken(e.to_string()))?;
+    Ok(Some(Latest { checkpoint, note, time: found.time(), line: found.line().clone() }))
 }
 
 #[cfg(test)]
@@ -385,7 +379,7 @@ mod tests {
     }
 
     fn open_witness(disk: &SimulatedDisk, dir: &Path) -> Result<Witness, WitnessError> {
-        Witness::open_on(Arc::new(disk.clone()), dir, key(), vec![log().verifying_key().clone()])
+        Witness::open_on(Arc::new(disk.clone()), dir, key(), vec![log().verifying_key().into()])
     }
 
     fn size(witness: &Witness) -> u64 {
@@ -441,7 +435,7 @@ mod tests {
     #[test]
     fn time_never_goes_backwards() {
         let dir = tempfile::tempdir().unwrap();
-        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().clone()]).unwrap();
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().into()]).unwrap();
         let time = |old, size, now| {
             let line = witness.add_checkpoint(&request(old, &tree(size, false)), now)?;
             let (time, _) = line.signature().split_first_chunk().unwrap();
@@ -455,7 +449,7 @@ mod tests {
         assert_eq!(time(2, 2, NOW + AGAIN - 1), Ok(NOW), "the same is given again");
         assert_eq!(time(2, 2, NOW + AGAIN), Ok(NOW + AGAIN));
         drop(witness);
-        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().clone()]).unwrap();
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().into()]).unwrap();
         let late = witness.add_checkpoint(&request(2, &tree(3, false)), NOW - 1);
         assert_eq!(late.unwrap_err(), Refused::Clock, "also after a start");
     }
@@ -464,7 +458,7 @@ mod tests {
     fn a_folder_serves_one_process_one_key_and_one_log_key() {
         let dir = tempfile::tempdir().unwrap();
         let open = |key, logs: &[&SigningKey]| {
-            Witness::open(dir.path(), key, logs.iter().map(|l| l.verifying_key().clone()).collect())
+            Witness::open(dir.path(), key, logs.iter().map(|l| l.verifying_key().into()).collect())
         };
         let witness = open(key(), &[&log()]).unwrap();
         assert!(matches!(open(key(), &[&log()]), Err(WitnessError::Locked(_))));
@@ -474,7 +468,7 @@ mod tests {
         assert!(matches!(open(other, &[&log()]), Err(WitnessError::Broken(_))));
         let other = SigningKey::from_seed("log.example".parse().unwrap(), &[7; 32]);
         assert!(matches!(open(key(), &[&other]), Err(WitnessError::Broken(_))));
-        assert!(matches!(open(key(), &[&log(), &other]), Err(WitnessError::LogTwice(_))));
+        assert!(matches!(open(key(), &[&log(), &log()]), Err(WitnessError::KeyTwice(_))));
         // A byte that rotted.
         let path = dir.path().join(name_of("log.example")).join("checkpoint");
         let text = fs::read_to_string(&path).unwrap();
@@ -487,7 +481,7 @@ mod tests {
     #[test]
     fn a_log_that_signs_two_trees_of_one_size_is_proved_to() {
         let dir = tempfile::tempdir().unwrap();
-        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().clone()]).unwrap();
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().into()]).unwrap();
         witness.add_checkpoint(&request(0, &tree(3, false)), NOW).unwrap();
         let forged = witness.add_checkpoint(&request(3, &tree(3, true)), NOW + 1);
         assert_eq!(forged, Err(Refused::OtherRoot));

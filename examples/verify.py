@@ -3,6 +3,7 @@
 
     verify.py http://127.0.0.1:8080 [--key VKEY] [--policy FILE]    a whole ledger, or a folder with a copy
     verify.py exhibit-41.zip        [--key VKEY] [--policy FILE]    one entry with its own proof
+    ... --policy FILE --max-age 3600          only cosignatures that are at most so many seconds old count
     verify.py --vectors FILE   or   verify.py --speccheck FILE      this program against known answers
 
 Written from the specification alone, sharing no code with the program it checks; section numbers below are
@@ -14,22 +15,26 @@ and the ledger committed to them, in this order, under one signed root. For a wh
 ledger was followed at every entry. What it does not prove: that the words are true; that the keys are whose
 they are said to be; that the ledger's clock is right; and, without witnesses, that others see this history.
 
-Not done here: RFC 3161 timestamps; ML-DSA cosignatures (type 0x06; never counted); the torsion of added keys
-and what is asked of words at the door, since both bind admission alone.
+Not done here: RFC 3161 timestamps; the torsion of added keys and what is asked of words at the door, since both
+bind admission alone.
 Exit codes: 0 valid; 1 refused; 2 could not be read; 3 not decided: something needed is not there, or sound only
 on trust it brought itself.
 """
-import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys
+import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys, time
 import urllib.error, urllib.request
 from types import SimpleNamespace
 
 try:
     from blake3 import blake3
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ModuleNotFoundError as e:
     print(f"{e}; this needs two packages: python3 -m pip install cryptography blake3", file=sys.stderr)
     sys.exit(3)
+try:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+except ModuleNotFoundError:
+    MLDSA44PublicKey = None  # an older `cryptography`
 
 # Nothing from outside is read beyond these sizes (bytes, unless they say otherwise).
 MAX_EVENT, MAX_ENTRY, MAX_CONTENT, MAX_NOTE, MAX_PROOF = 61_440, 65_535, 262_144, 65_536, 131_072
@@ -104,14 +109,27 @@ def verify_strict(key, message, signature):
     except (InvalidSignature, ValueError):
         return False
 
-def read_vkey(text, kind=1):
-    """A vkey of this type. Parties and logs have the names of section 2; witnesses those of signed-note."""
+def verify_ml_dsa(key, message, signature):
+    """ML-DSA-44 (FIPS 204), without a context."""
+    try:
+        need(MLDSA44PublicKey, None, "witnesses", "ML-DSA-44 needs a newer package cryptography")
+        MLDSA44PublicKey.from_public_bytes(key).verify(signature, message)
+        return True
+    except UnsupportedAlgorithm as e:
+        raise Refused(None, "witnesses", f"ML-DSA-44 can't be checked here: {e}") from None
+    except (InvalidSignature, ValueError):
+        return False
+
+def read_vkey(text, kind=1, foreign=False):
+    """A vkey of this type. Parties and this project's logs have the names of section 2; witnesses, and foreign logs,
+    those of signed-note."""
     parts = text.split("+", 2) if type(text) is str else []
     raw = unbase64(parts[2]) if len(parts) == 3 else None
     if not raw or raw[0] != kind or len(raw) != (1313 if kind == 6 else 33):
         return None
     name = parts[0]
-    good = NAME.fullmatch(name) if kind == 1 else name and not any(c.isspace() or c < "!" for c in name)
+    good = NAME.fullmatch(name) if kind == 1 and not foreign else \
+        name and not any(c.isspace() or c < "!" or c == "\x7f" for c in name)
     key_id = hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\n" + raw).digest()[:4]
     if not good or parts[1] != key_id.hex():
         return None
@@ -693,10 +711,11 @@ def read_proof(raw):
     return SimpleNamespace(index=index, path=path, checkpoint=checkpoint)
 
 def read_policy(raw):
-    """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned."""
-    text = bytes(raw).decode("utf-8", "replace")
-    good = len(raw) <= MAX_NOTE and text.encode() == raw and not re.search("[\0-\x08\x0b-\x1f\x7f]", text)
-    need(good, None, "policy", "too long, not UTF-8, or control characters in it; lines end in a newline alone")
+    """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned. Octets above 127 stand
+    for themselves."""
+    text = bytes(raw).decode("utf-8", "surrogateescape")
+    good = len(raw) <= MAX_NOTE and not re.search("[\0-\x08\x0b-\x1f\x7f]", text)
+    need(good, None, "policy", "too long, or control characters in it; lines end in a newline alone")
     logs, members, quorum = [], {}, None  # members: name -> a key, or (threshold, names)
     for i, line in enumerate(text.split("\n"), 1):
         words, place = re.findall("[^ \t]+", line), f"policy, line {i}"
@@ -704,9 +723,9 @@ def read_policy(raw):
             continue
         what, args = words[0], words[1:]
         if what == "log" and len(args) in (1, 2):
-            key = read_vkey(args[0])
+            key = read_vkey(args[0], foreign=True) or read_vkey(args[0], 6)
             twice = key and key.key in [k.key for k in logs]
-            need(key and not twice, None, place, "no vkey of a log (type 0x01), or one twice")
+            need(key and not twice, None, place, "no vkey of a log (type 0x01 or 0x06), or one twice")
             logs.append(key)
         elif what == "witness" and len(args) in (2, 3):
             key = read_vkey(args[1], 4) or read_vkey(args[1], 6)
@@ -729,26 +748,45 @@ def read_policy(raw):
             quorum = args[0]
         else:
             raise Refused(None, place, "not a line of a policy")
-    need(logs and quorum, None, "policy", "no line of a log, or no quorum line")
-    return SimpleNamespace(logs=logs, members=members, quorum=quorum)
+    need(quorum, None, "policy", "no quorum line")
+    return SimpleNamespace(logs=logs, members=members, quorum=quorum, max_age=None)
 
 def trusted_key(key, policy, checkpoint):
     """The key given, or that of the policy's log of this origin (of several the one that signed), or None."""
     if key or not policy:
         return key
-    keys = [k for k in policy.logs if k.name == checkpoint.origin]
+    keys = [k for k in policy.logs if k.name == checkpoint.origin and k.kind == 1]
     need(keys, None, "policy", f"it names no log {checkpoint.origin}")
     return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
 
+def subtree_message(cosigner, time, text):
+    """What ML-DSA-44 signs (c2sp.org/tlog-cosignature): not the text, but origin, size and root of it. None if that
+    can't be put so."""
+    origin, size, root = text.split("\n")[:3]
+    names = [name.encode("utf-8", "surrogateescape") for name in (cosigner, origin)]
+    size, root = number(size), unbase64(root)
+    if size is None or not root or len(root) != 32 or not all(0 < len(name) < 256 for name in names):
+        return None
+    name, origin = (bytes([len(name)]) + name for name in names)
+    return b"subtree/v1\n\0" + name + struct.pack(">Q", time) + origin + struct.pack(">QQ", 0, size) + root
+
 def cosigned_at(note, key):
-    """When this witness cosigned, in seconds since 1970: the latest of its good lines; None without one."""
+    """When this key cosigned, in seconds since 1970: the latest of its good lines; None without one. A line that is not
+    good takes nothing from a good one (decisions.md, "A bad line of a known key")."""
     times = []
     for name, key_id, sig in note.signatures:
-        if key.kind == 4 and (name, key_id) == (key.name, key.id) and len(sig) == 72:
-            time = int.from_bytes(sig[:8], "big")
-            message = f"cosignature/v1\ntime {time}\n{note.text}".encode()
-            if time < 2**63 and verify_strict(key.key, message, sig[8:]):
-                times.append(time)
+        if (name, key_id) != (key.name, key.id) or len(sig) != (72 if key.kind == 4 else 2_428):
+            continue
+        time = int.from_bytes(sig[:8], "big")
+        if time >= 2**63:
+            continue
+        if key.kind == 4:
+            good = verify_strict(key.key, f"cosignature/v1\ntime {time}\n{note.text}".encode(), sig[8:])
+        else:
+            message = subtree_message(key.name, time, note.text)
+            good = message and verify_ml_dsa(key.key, message, sig[8:])
+        if good:
+            times.append(time)
     return max(times, default=None)
 
 def time_text(seconds):
@@ -760,27 +798,36 @@ def time_text(seconds):
 def quorum_of(policy, note):
     """When the quorum had cosigned, None if it has not; the times of all good cosignatures; how many are known."""
     times = {n: cosigned_at(note, k) for n, k in policy.members.items() if type(k) is not tuple}
+    # Without a time, ML-DSA-44 says nothing of when, nor that no larger tree was seen: no witness's word.
+    times = {n: t if t or policy.members[n].kind == 4 else None for n, t in times.items()}
+    good = sorted(t for t in times.values() if t is not None)
+    if policy.max_age is not None:
+        oldest = int(time.time()) - policy.max_age
+        times = {n: t if t is not None and t >= oldest else None for n, t in times.items()}
 
     def seen(name, until):
         m = policy.members[name]
         if type(m) is tuple:
             return sum(seen(n, until) for n in m[1]) >= m[0]
         return times[name] is not None and times[name] <= until
-    good = sorted(t for t in times.values() if t is not None)
     return next((t for t in good if seen(policy.quorum, t)), None), good, len(times)
 
 MAX_LEAD = 60  # by how many seconds an entry may be dated after a cosignature on its tree (decisions.md)
 
 def check_witnesses(report, at, policy, note, entries):
     """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
+    for key in policy.logs if policy else []:
+        besides = key.kind != 6 or key.name != note.text.split("\n")[0] or cosigned_at(note, key) is not None
+        need(besides, None, "witnesses", f"no good signature by {key.name} of type 0x06, which the policy names")
     if not policy or policy.quorum == "none":
         return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
     by, good, asked = quorum_of(policy, note)
-    need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {asked} cosigned")
-    for index, time in entries:
-        if time > time_text(good[0] + MAX_LEAD):
+    age = f", the last {int(time.time()) - good[-1]} s ago" if good and policy.max_age is not None else ""
+    need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {asked} cosigned{age}")
+    for index, dated in entries:
+        if dated > time_text(good[0] + MAX_LEAD):
             at.place = f"entry {index}"
-            raise Refused(None, "header line 4", f"dated {time}, more than {MAX_LEAD} s after it was cosigned")
+            raise Refused(None, "header line 4", f"dated {dated}, more than {MAX_LEAD} s after it was cosigned")
     when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(by, 10**11))
     report("witnesses", "ok", f"quorum {quote(policy.quorum)} by {when} UTC, by the witnesses' clocks")
     report.witnessed = f"The policy's witnesses saw that tree by {when} UTC."
@@ -1361,6 +1408,7 @@ def main():
     for name, what in (("policy", "a tlog-policy, got by another way"), ("vectors", "run test vectors"),
                        ("speccheck", "run the Ed25519 edge cases")):
         parser.add_argument(f"--{name}", metavar="FILE", type=pathlib.Path, help=what)
+    parser.add_argument("--max-age", metavar="SECONDS", type=int, help="how old a cosignature may be to count")
     a = parser.parse_args()
     if bool(a.what) + bool(a.vectors) + bool(a.speccheck) != 1:
         parser.error("give one ledger, exhibit, or file of vectors")
@@ -1372,6 +1420,9 @@ def main():
         if a.vectors or a.speccheck:
             return run_vectors(a.vectors) if a.vectors else run_speccheck(a.speccheck)
         policy = read_policy(a.policy.read_bytes()) if a.policy else None
+        if a.max_age is not None:
+            need(policy and policy.quorum != "none", None, "--max-age", "needs a policy that asks for witnesses")
+            policy.max_age = a.max_age
         if a.what.startswith(("http://", "https://")) or pathlib.Path(a.what).is_dir():
             return verify_ledger(a.what, key, policy)
         return verify_exhibit(pathlib.Path(a.what), key, policy)

@@ -8,6 +8,9 @@ mod http;
 #[path = "support/story.rs"]
 mod story;
 mod support;
+
+#[path = "support/ml_dsa_witness.rs"]
+mod ml_dsa_witness;
 #[path = "support/zip.rs"]
 mod zip;
 
@@ -18,6 +21,7 @@ use std::{
 };
 
 use exhibit::*;
+use ml_dsa_witness::MlDsaWitness;
 use onrecord::{
     event::{Digest, EventId, EventType},
     exhibit::{CaseFile, Enclosed, assemble},
@@ -441,10 +445,16 @@ fn policies_are_read_alike() {
     let ledger = open(tmp.path());
     let good = small_exhibit(&ledger).0;
     let checkpoint = ledger.reader().checkpoint();
-    let post_quantum = MlDsa::new("pq.example", 7);
+    let post_quantum = MlDsaWitness::new("pq.example", 7);
     let mut lines: Vec<_> =
         [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap()).into();
-    lines.push(SignatureLine::new(&post_quantum.name, post_quantum.id(), &[9; 2_428]));
+    lines.push(post_quantum.cosign(checkpoint.checkpoint(), 4_000_000_000));
+    // One by another that is not good.
+    let bad_pq = MlDsaWitness::new("bad.example", 8);
+    lines.push(SignatureLine::new(&bad_pq.name, bad_pq.id(), &[9; 2_428]));
+    // And the log's own besides.
+    let besides = MlDsaWitness::new(ORIGIN, 9);
+    lines.push(besides.cosign(checkpoint.checkpoint(), 0));
     let good = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
 
     let base = of_three("quorum two\n").to_string();
@@ -457,7 +467,8 @@ fn policies_are_read_alike() {
     let other_witness = WitnessKey::from(&renamed("other.example"));
     let strange = key(ORIGIN, 9).verifying_key().to_string();
     let pq = post_quantum.vkey();
-    let strange_type = MlDsa { of_type: 7, ..MlDsa::new("pq.example", 7) };
+    let bad_pq = bad_pq.vkey();
+    let foreign = any_vkey("Example.com/Log_A~1", 1, &[7; 32]);
     let last_of = |vkey: &str| vkey.splitn(3, '+').last().unwrap().to_owned();
     let texts: Vec<(&str, String, i32)> = vec![
         ("as it is", base.clone(), 0),
@@ -478,7 +489,13 @@ fn policies_are_read_alike() {
         ("a byte order mark", format!("\u{feff}{base}"), 2),
         ("too long", more(&format!("# {}", "x".repeat(65_536))), 2),
         ("nothing", String::new(), 2),
-        ("no log", without(log), 2),
+        ("no log", without(log), 1),
+        ("a log under a name that is none of ours", more(&format!("log {foreign}")), 0),
+        ("a log of ML-DSA, another", more(&format!("log {}", any_vkey("other.example", 6, &[7; 1_312]))), 0),
+        ("the log's own key of ML-DSA", more(&format!("log {}", besides.vkey())), 0),
+        ("another key of ML-DSA of the log", more(&format!("log {}", any_vkey(ORIGIN, 6, &[7; 1_312]))), 1),
+        ("a log of ML-DSA alone", base.replace(&vkey(log), &besides.vkey()), 1),
+        ("a log with a space in its name", more("log a b+00000000+AA=="), 2),
         ("a log twice", more(log), 2),
         ("a log's key under another name", more(&format!("log {}", renamed("other.example"))), 2),
         ("another key of the log before", more(&format!("log {strange}")), 0),
@@ -522,19 +539,20 @@ fn policies_are_read_alike() {
         ("a key that is both", more(&format!("witness x {other_witness}")), 2),
         ("a witness called none", base.replace("w3", "none"), 2),
         ("a witness of ML-DSA", base.replace(&vkey(w3), &pq), 0),
-        ("that alone", base.replace(&vkey(w3), &pq).replace("quorum two", "quorum w3"), 1),
+        ("that alone", base.replace(&vkey(w3), &pq).replace("quorum two", "quorum w3"), 0),
+        (
+            "one of ML-DSA that is not good",
+            base.replace(&vkey(w3), &bad_pq).replace("quorum two", "quorum w3"),
+            1,
+        ),
         ("that twice", more(&format!("witness x {pq}\nwitness y {pq}")), 2),
         (
             "that with another id",
             base.replace(&vkey(w3), &format!("pq.example+00000000+{}", last_of(&pq))),
             2,
         ),
-        (
-            "that with a shorter key",
-            base.replace(&vkey(w3), &MlDsa { key: vec![7; 1_311], ..MlDsa::new("pq.example", 7) }.vkey()),
-            2,
-        ),
-        ("a witness of no known type", base.replace(&vkey(w3), &strange_type.vkey()), 2),
+        ("that with a shorter key", base.replace(&vkey(w3), &any_vkey("pq.example", 6, &[7; 1_311])), 2),
+        ("a witness of no known type", base.replace(&vkey(w3), &any_vkey("pq.example", 7, &[7; 1_312])), 2),
         (
             "a key id in capitals",
             base.replace(&vkey(w3), &vkey(w3).replacen(|c: char| c.is_ascii_lowercase(), "W", 1)),
@@ -580,7 +598,10 @@ fn policies_are_read_alike() {
         cases.add(&format!("{name}, not used"), "some.zip", &enclosing, Some(base.as_bytes()), Some(0));
     }
     let not_utf8 = [base.as_bytes(), b"# \xff\n"].concat();
-    cases.add("not UTF-8", "some.zip", &good, Some(&not_utf8), Some(2));
+    cases.add("a comment that is not UTF-8", "some.zip", &good, Some(&not_utf8), Some(0));
+    let octets = base.replace("two", "t?o").into_bytes();
+    let octets: Vec<u8> = octets.into_iter().map(|octet| if octet == b'?' { 0xff } else { octet }).collect();
+    cases.add("names that are not UTF-8", "some.zip", &good, Some(&octets), Some(0));
     let garbage = changed(&good, |e| e.policy = Some(b"\xff\0 quorum"));
     cases.add("garbage, enclosed", "some.zip", &garbage, None, Some(1));
     cases.add("garbage, not used", "some.zip", &garbage, Some(base.as_bytes()), Some(0));
@@ -594,29 +615,26 @@ fn policies_are_read_alike() {
         Some(policy().to_string().as_bytes()),
         Some(0),
     );
+    // And of a witness: what is not good counts for nothing, and takes nothing away.
+    let key = WitnessKey::from(witness(1).verifying_key());
+    let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap());
+    let bad = SignatureLine::new(key.name(), key.id(), &[7; 72]);
+    let with_bad = [&[bad.clone()], &lines[..], &[bad]].concat();
+    let with_bad = in_checkpoint(&good, checkpoint.with_signatures(&with_bad).unwrap().note());
+    cases.add(
+        "bad lines of a witness beside its good one",
+        "some.zip",
+        &with_bad,
+        Some(base.as_bytes()),
+        Some(0),
+    );
     cases.hold();
 }
 
-/// A witness whose cosignatures nobody here can count.
-struct MlDsa {
-    name: String,
-    of_type: u8,
-    key: Vec<u8>,
-}
-
-impl MlDsa {
-    fn new(name: &str, seed: u8) -> Self {
-        Self { name: name.into(), of_type: 6, key: vec![seed; 1_312] }
-    }
-
-    fn id(&self) -> KeyId {
-        KeyId::of(&self.name, self.of_type, &self.key)
-    }
-
-    fn vkey(&self) -> String {
-        let key = [&[self.of_type], &self.key[..]].concat();
-        format!("{}+{}+{}", self.name, self.id(), base64_encode(&key))
-    }
+/// A vkey of any type, name and bytes, with the id of these.
+fn any_vkey(name: &str, of_type: u8, key: &[u8]) -> String {
+    let bytes = [&[of_type], key].concat();
+    format!("{name}+{}+{}", KeyId::of(name, of_type, key), base64_encode(&bytes))
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "support/ml_dsa_witness.rs"]
+mod ml_dsa_witness;
+
 #[path = "support/http.rs"]
 mod http;
 
@@ -24,12 +27,13 @@ use std::{
 };
 
 use http::{Reply, send};
+use ml_dsa_witness::MlDsaWitness;
 use onrecord::{
     log::{
-        AddCheckpoint, Checkpoint, CosigningKey, Hash, MAX_ADD_CHECKPOINT, MemoryTree, SignedCheckpoint,
-        WitnessKey, consistency_path, leaf_hash, verify_consistency,
+        AddCheckpoint, Checkpoint, CosigningKey, Hash, MAX_ADD_CHECKPOINT, MemoryTree, Policy,
+        SignedCheckpoint, WitnessKey, consistency_path, leaf_hash, verify_consistency,
     },
-    note::{KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey},
+    note::{KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, base64_encode},
 };
 use serde_json::{Value, json};
 use served::Served;
@@ -176,7 +180,7 @@ fn every_case_of_the_spec_has_its_status() {
         ("64 hashes", body("old 0", &[Hash([1; 32]); 64], &good_note), 400),
         (
             "a text of the log's that is no checkpoint",
-            body("old 0", &[], &note(&format!("{}x\n", text(&five)), &[&log()])),
+            body("old 0", &[], &note(&format!("{}\nx\n", text(&five)), &[&log()])),
             400,
         ),
         (
@@ -881,6 +885,199 @@ impl Drop for ReadOnly {
 }
 
 #[test]
+fn a_witness_of_ml_dsa_is_asked_and_its_cosignature_handed_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let story = ledger(dir.path());
+    let log_key = key(ORIGIN, 1);
+    let vkey = MlDsaWitness::new("pq.example/1", 3).vkey();
+    let pq = Odd::start(|_, request| {
+        let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let line = MlDsaWitness::new("pq.example/1", 3).cosign(&checkpoint, now);
+        Act::Answer(200, PLAIN, line.to_string())
+    });
+    let ed = Odd::start(|_, request| Act::Answer(200, PLAIN, cosigned(1, &request)));
+    let witnesses = [format!("{vkey} http://{}", pq.address), {
+        let key = witness_key(1).witness_key();
+        format!("{key} http://{}", ed.address)
+    }];
+    let mut flags = vec!["--witness-every-ms", "50"];
+    witnesses.iter().for_each(|w| flags.extend(["--witness", w]));
+    let served = Served::start(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
+    let asking = Asking { served, metrics: nobody() };
+    let index = asking.record(&story, "cosigned by two kinds");
+    let text = format!(
+        "log {}\nwitness pq {vkey}\nwitness ed {}\ngroup both all pq ed\nquorum both\n",
+        log_key.verifying_key(),
+        witness_key(1).witness_key()
+    );
+    let policy = dir.path().join("both.policy");
+    fs::write(&policy, &text).unwrap();
+    let read: Policy = text.parse().unwrap();
+    let begun = Instant::now();
+    while asking.checkpoint().checkpoint().size() <= index
+        || read.cosigned(asking.checkpoint().note()).quorum().is_err()
+    {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", asking.checkpoint().note().as_str());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // A reader over HTTP, the files, and a verifier that shares no code.
+    let (url, policy) = (asking.url(), policy.to_str().unwrap());
+    let public = dir.path().join("ledger/public");
+    let begun = Instant::now();
+    let in_file = || fs::read_to_string(public.join("checkpoint")).unwrap().contains("pq.example/1");
+    while !in_file() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not in the files");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for place in [url.as_str(), public.to_str().unwrap()] {
+        let ran = onrecord(&["verify", place, "--policy", policy, "--max-age", "10m"]);
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+        let root = env!("CARGO_MANIFEST_DIR");
+        let ran = Command::new(format!("{root}/target/python/bin/python3"))
+            .arg(format!("{root}/examples/verify.py"))
+            .args([place, "--policy", policy, "--max-age", "600"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("quorum 'both'"), "{said}");
+    }
+    // More of that kind than readers take below a checkpoint are refused at the start.
+    drop(asking);
+    let many: Vec<String> = (0..20)
+        .map(|n| format!("{} http://127.0.0.1:9", MlDsaWitness::new("pq.example/1", n).vkey()))
+        .collect();
+    let flags: Vec<&str> = many.iter().flat_map(|w| ["--witness", w]).collect();
+    assert!(refused(dir.path(), &flags, 2).contains("bytes below a checkpoint"));
+}
+
+#[test]
+fn on_a_quiet_ledger_cosignatures_are_renewed_and_a_reader_may_say_how_old_one_may_be() {
+    let dir = tempfile::tempdir().unwrap();
+    ledger(dir.path());
+    // Its clock runs from an hour ago on, a second each time it is asked.
+    let began = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() - 30;
+    let ahead = Arc::new(AtomicUsize::new(0));
+    let clock = ahead.clone();
+    let ticking = Odd::start(move |asked, request| {
+        let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
+        let time = began + asked as u64 + clock.load(Ordering::Acquire) as u64;
+        Act::Answer(200, PLAIN, witness_key(1).cosign(&checkpoint, time).unwrap().to_string())
+    });
+    let witness = format!("{} http://{}", witness_key(1).witness_key(), ticking.address);
+    let flags = ["--witness", &witness, "--witness-renew-ms", "50"];
+    let served = Served::start(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
+    let asking = Asking { served, metrics: nobody() };
+    let time = || witness_key(1).witness_key().verify(asking.checkpoint().note()).unwrap_or(0);
+    let begun = Instant::now();
+    let mut times = vec![time()];
+    while times.len() < 5 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "not renewed: {times:?}");
+        let now = time();
+        if times.last() != Some(&now) {
+            times.push(now);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(times.is_sorted(), "{times:?}");
+    let policy = policy(dir.path(), &[1], "quorum w1\n");
+    let url = asking.url();
+    let verify = |age: &str| onrecord(&["verify", &url, "--policy", &policy, "--max-age", age]);
+    assert!(verify("1h").status.success());
+    drop(asking);
+    let public = dir.path().join("ledger/public");
+    let verify =
+        |age: &str| onrecord(&["verify", public.to_str().unwrap(), "--policy", &policy, "--max-age", age]);
+    std::thread::sleep(Duration::from_millis(1_100));
+    let old = verify("0s");
+    let said = String::from_utf8(old.stdout).unwrap();
+    assert!(old.status.code() == Some(1) && said.contains("s old, and at most 0 were asked for"), "{said}");
+    let nobody = policy.replace("quorum-w1", "quorum-none");
+    fs::write(&nobody, format!("log {}\nquorum none\n", key(ORIGIN, 1).verifying_key())).unwrap();
+    let none = onrecord(&["verify", public.to_str().unwrap(), "--policy", &nobody, "--max-age", "1h"]);
+    assert_eq!(none.status.code(), Some(2));
+    let without = onrecord(&["verify", public.to_str().unwrap(), "--max-age", "1h"]);
+    assert_eq!(without.status.code(), Some(2));
+}
+
+/// A log as others run them: names of no kind of ours, two keys, lines below the third.
+#[test]
+fn any_log_that_the_specs_allow_is_cosigned() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeds = [5, 6].map(|seed| SigningKey::from_seed("x.example".parse().unwrap(), &[seed; 32]));
+    let vkey = |name: &str, n: usize| {
+        let key = *seeds[n].verifying_key().as_bytes();
+        let bytes = [&[1], &key[..]].concat();
+        (KeyId::of(name, 1, &key), format!("{name}+{}+{}", KeyId::of(name, 1, &key), base64_encode(&bytes)))
+    };
+    let (origin, names) = ("go.sum database, tree", ["Sum.golang.org", "sum,golang~org"]);
+    let logs = [0, 1].map(|n| format!("{origin} {}", vkey(names[n], n).1));
+    let file = write_key(dir.path(), 1);
+    let data = dir.path().join("witness");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+        .args(["witness", "--key", file.to_str().unwrap(), "--data", data.to_str().unwrap()])
+        .args(["--log", &logs[0], "--log", &logs[1], "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address: SocketAddr = lines
+        .find_map(|line| line.unwrap().strip_prefix("listening on http://").map(|a| a.parse().unwrap()))
+        .unwrap();
+    let note = |tree: &MemoryTree, by: &[usize], more: &str| {
+        let text = format!("{origin}\n{}\n{}\n{more}", tree.size(), tree.root().to_base64());
+        let lines: Vec<SignatureLine> = by
+            .iter()
+            .map(|n| SignatureLine::new(names[*n], vkey(names[*n], *n).0, &seeds[*n].sign(text.as_bytes())))
+            .collect();
+        SignedNote::assemble(&text, &lines).unwrap()
+    };
+    let ask = |old: u64, tree: &MemoryTree, note: SignedNote| {
+        let proof = consistency_path(old, tree.size(), tree).unwrap();
+        let request = AddCheckpoint::new(old, proof, note).unwrap().to_string();
+        send(address, "POST", "/add-checkpoint", &[], request.as_bytes())
+    };
+    let (three, seven) = (tree(3, "a"), tree(7, "a"));
+    let first = note(&three, &[0], "");
+    let reply = ask(0, &three, first.clone());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let below = SignedNote::parse(format!("{}{}", first.as_str(), reply.text()).as_bytes(), 9_999).unwrap();
+    assert!(witness_key(1).witness_key().verify(&below).is_ok());
+    // By both keys, with lines of its own.
+    let second = note(&seven, &[0, 1], "an extension\nand another\n");
+    let reply = ask(3, &seven, second.clone());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let below = SignedNote::parse(format!("{}{}", second.as_str(), reply.text()).as_bytes(), 9_999).unwrap();
+    assert!(witness_key(1).witness_key().verify(&below).is_ok(), "it is over all of the text");
+    // What it shows to monitors has both lines of the log.
+    let latest = send(address, "GET", &format!("/{}/checkpoint", hash(origin)), &[], b"").text();
+    assert!(names.iter().all(|name| latest.contains(name)) && latest.contains("an extension"), "{latest}");
+    // A line of a known key that is not good, beside one that is.
+    let eight = tree(8, "a");
+    let good = note(&eight, &[1], "");
+    let bad = SignatureLine::new(names[0], vkey(names[0], 0).0, &[0; 64]);
+    assert_eq!(ask(7, &eight, good.with_signatures(&[bad]).unwrap()).status, 403);
+    assert_eq!(ask(7, &eight, good).status, 200);
+    // Two trees of one size: both checkpoints are kept, as they were signed.
+    let other = note(&tree(8, "b"), &[1], "");
+    assert_eq!(ask(8, &tree(8, "b"), other.clone()).status, 422);
+    let kept = fs::read(data.join(hash(origin)).join("fork-later")).unwrap();
+    assert_eq!(kept, other.as_bytes());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What a witness could not cosign is refused at the start.
+    let pq = MlDsaWitness::new("log.example", 3).vkey();
+    for (log, why) in [(pq.as_str(), "type 0x01"), ("log.example", "base64"), (&vkey("a b", 0).1, "key")] {
+        let args =
+            ["witness", "--key", file.to_str().unwrap(), "--data", data.to_str().unwrap(), "--log", log];
+        let ran = onrecord(&args);
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(2) && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn cosignatures_are_not_placed_over_a_checkpoint_that_was_not_left_there() {
     for change in ["removed", "older"] {
         let dir = tempfile::tempdir().unwrap();
@@ -907,7 +1104,10 @@ fn cosignatures_are_not_placed_over_a_checkpoint_that_was_not_left_there() {
         let left = fs::read(public.join("checkpoint")).unwrap();
         match change {
             "removed" => fs::remove_file(public.join("checkpoint")).unwrap(),
-            _ => fs::write(public.join("checkpoint"), &older).unwrap(),
+            _ => {
+                fs::write(public.join("other"), &older).unwrap();
+                fs::rename(public.join("other"), public.join("checkpoint")).unwrap();
+            }
         }
         ready.store(true, Ordering::Release);
         let begun = Instant::now();
@@ -1020,13 +1220,20 @@ fn a_conflict_that_a_witness_reports_stops_the_writer_and_all_that_asks_is_told(
     let dir = tempfile::tempdir().unwrap();
     let story = ledger(dir.path());
     // At the start it can't be asked; then it knows more, or another history.
-    for (status, headers, body) in
-        [(409, "Content-Type: text/x.tlog.size\r\n", "9999\n"), (422, PLAIN, "another tree\n")]
-    {
+    for (status, headers, body) in [
+        (409, "Content-Type: text/x.tlog.size\r\n", "9999\n"),
+        (422, PLAIN, "another tree\n"),
+        (409, PLAIN, "same"),
+    ] {
         let ready = Arc::new(Mutex::new(false));
         let now = ready.clone();
-        let odd = Odd::start(move |_, _| match *now.lock().unwrap() {
+        let odd = Odd::start(move |_, request| match *now.lock().unwrap() {
             false => Act::Answer(503, PLAIN, String::new()),
+            // It has as much, and not the same: earlier versions of the protocol say that by 409.
+            true if body == "same" => {
+                let checkpoint = Checkpoint::parse_text(request.checkpoint().text()).unwrap();
+                Act::Answer(status, headers, format!("{}\n", checkpoint.size()))
+            }
             true => Act::Answer(status, headers, body.to_owned()),
         });
         let asking = Asking::start(dir.path(), &[(1, odd.address)]);

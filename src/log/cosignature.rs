@@ -404,6 +404,10 @@ impl CosigningKey {
 }
 
 #[cfg(test)]
+#[path = "../../tests/support/ml_dsa_witness.rs"]
+pub(super) mod ml_dsa_witness;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::log::{SignedCheckpoint, leaf_hash};
@@ -478,6 +482,45 @@ mod tests {
         signature.extend(witness().sign(message(time, note.note().text()).as_bytes()));
         let line = SignatureLine::new(witness_key().name(), witness_key().id(), &signature);
         assert!(matches!(witness_key().verify(&with(&[line])), Err(CosignatureError::Bad { .. })));
+    }
+
+    #[test]
+    fn a_cosignature_by_ml_dsa_is_good_for_one_name_time_origin_size_and_root() {
+        let pq = ml_dsa_witness::MlDsaWitness::new("pq.example", 3);
+        let key: WitnessKey = pq.vkey().parse().unwrap();
+        assert_eq!((key.to_string(), key.id(), key.as_bytes().len()), (pq.vkey(), pq.id(), 1_312));
+        let line = pq.cosign(signed().checkpoint(), 9);
+        assert_eq!(line.signature().len(), 2_428);
+        assert_eq!(line.to_string().len(), key.line_length());
+        assert_eq!(key.verify(&with(std::slice::from_ref(&line))), Ok(9));
+        // Lines below the third are not part of it.
+        let longer = format!("{}more\n", signed().checkpoint().text());
+        let longer = SignedNote::assemble(&longer, std::slice::from_ref(&line)).unwrap();
+        assert_eq!(key.verify(&longer), Ok(9));
+        let bad = |line: SignatureLine| {
+            assert!(matches!(key.verify(&with(&[line])), Err(CosignatureError::Bad { .. })));
+        };
+        for bit in (0..2_428 * 8).step_by(131).chain([0, 63]) {
+            let mut signature = line.signature().to_vec();
+            signature[bit / 8] ^= 1 << (bit % 8);
+            bad(SignatureLine::new(line.name(), line.key_id(), &signature));
+        }
+        for length in [0, 7, 8, 72, 2_427] {
+            let mut cut = line.signature().to_vec();
+            cut.truncate(length.max(1));
+            bad(SignatureLine::new(line.name(), line.key_id(), &cut));
+        }
+        let of = |origin: &str, size| Checkpoint::new(origin.parse().unwrap(), size, leaf_hash(b"")).unwrap();
+        bad(pq.cosign(&of("log.example", 8), 9));
+        bad(pq.cosign(&of("lag.example", 7), 9));
+        let other = Checkpoint::new("log.example".parse().unwrap(), 7, leaf_hash(b"x")).unwrap();
+        bad(pq.cosign(&other, 9));
+        let renamed = ml_dsa_witness::MlDsaWitness::new("px.example", 3).cosign(signed().checkpoint(), 9);
+        bad(SignatureLine::new(line.name(), line.key_id(), renamed.signature()));
+        // Without a time it is no witness's word; of a log that signs so besides, it is enough.
+        let timeless = pq.cosign(signed().checkpoint(), 0);
+        bad(timeless.clone());
+        assert!(key.has_signed(&with(&[timeless])));
     }
 
     #[test]

@@ -533,6 +533,57 @@ mod tests {
     }
 
     #[test]
+    fn a_log_may_be_asked_for_a_second_signature() {
+        use super::super::cosignature::ml_dsa_witness::MlDsaWitness;
+        let besides = MlDsaWitness::new("log.example", 8);
+        let elsewhere = MlDsaWitness::new("other.example", 9);
+        let text = policy(&format!("log {}\nlog {}\nquorum none\n", besides.vkey(), elsewhere.vkey()));
+        let policy: Policy = text.parse().unwrap();
+        assert_eq!(policy.to_string().parse::<Policy>(), Ok(policy.clone()));
+        let plain = note(&[]);
+        let why = policy.cosigned(&plain).quorum().unwrap_err();
+        assert!(why.contains(&format!("log.example {} besides", besides.id())), "{why}");
+        let checkpoint = Checkpoint::parse_text(plain.text()).unwrap();
+        let with = |line| plain.with_signatures(&[line]).unwrap();
+        assert!(policy.cosigned(&with(besides.cosign(&checkpoint, 0))).quorum().is_ok());
+        let of_other = MlDsaWitness::new("log.example", 9).cosign(&checkpoint, 5);
+        assert!(policy.cosigned(&with(of_other)).quorum().is_err());
+        // Its keys are none that a checkpoint is opened by.
+        assert_eq!(policy.only_log(), Some(log().verifying_key()));
+    }
+
+    #[test]
+    fn octets_above_127_stand_for_themselves() {
+        let octets = |name: &[u8]| {
+            let group = [b"group ", name, b" any w1\n"].concat();
+            [policy("").as_bytes(), b"# \xe9\xff\n", &group, b"quorum ", name, b"\n"].concat()
+        };
+        for name in [&b"\xff"[..], b"\xe2\x84\xaa", b"\x80\x81"] {
+            let policy = Policy::parse(&octets(name)).unwrap();
+            assert_eq!(policy.cosigned(&note(&[(1, 7)])).by, Some(7));
+        }
+        // K and the Kelvin sign are two names.
+        let lines = b"group K any w1\ngroup \xe2\x84\xaa any w2\nquorum K\n";
+        let two = [policy("").as_bytes(), lines].concat();
+        assert_eq!(Policy::parse(&two).unwrap().cosigned(&note(&[(2, 7)])).by, None);
+        let control = [policy("quorum none\n").as_bytes(), b"# \x7f\n"].concat();
+        assert!(Policy::parse(&control).is_err());
+    }
+
+    #[test]
+    fn a_log_is_chosen_by_its_origin_and_none_need_be_named() {
+        let other = SigningKey::from_seed("other.example".parse().unwrap(), &[9; 32]);
+        let older = SigningKey::from_seed("log.example".parse().unwrap(), &[4; 32]);
+        let lines = format!("log {}\nlog {}\nquorum none\n", other.verifying_key(), older.verifying_key());
+        let read: Policy = policy(&lines).parse().unwrap();
+        assert_eq!((read.only_log(), read.log_of(&note(&[]))), (None, Some(log().verifying_key())));
+        let foreign = SignedNote::sign("Log of others\n1\nx\n", &[&other]).unwrap();
+        assert_eq!(read.log_of(&foreign), None);
+        let none: Policy = "quorum none\n".parse().unwrap();
+        assert_eq!(none.log_of(&note(&[])), None);
+    }
+
+    #[test]
     fn a_name_that_is_quoted_is_cut_short() {
         let e = policy(&format!("group g any w1 {}\n", "x".repeat(5_000))).parse::<Policy>().unwrap_err();
         assert!(e.to_string().len() < 200, "{e}");

@@ -192,22 +192,18 @@ pub async fn readyz(State(app): State<App>) -> Response {
         Ok(fault) => fault,
         Err(response) => return response,
     };
-    match fault {
-        None => match app.ledger.reader().damaged().as_slice() {
-            [] => match app.ledger.unconfirmed() {
-                None => answer::text(StatusCode::OK, "ok"),
-                Some(who) => answer::text(StatusCode::OK, &format!("ok, but {who}")),
-            },
-            // Events are taken, and all else is served.
-            [(name, why), others @ ..] => {
-                let others =
-                    if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
-                answer::text(
-                    StatusCode::OK,
-                    &format!("ok, but not all is served: {name} is damaged: {why}{others}"),
-                )
-            }
-        },
-        Some(why) => answer::text(StatusCode::SERVICE_UNAVAILABLE, &format!("the writer stopped: {why}")),
+    // Whether events are taken; then all else that somebody should look at.
+    let mut notes = Vec::new();
+    let damaged = app.ledger.reader().damaged();
+    if let [(name, why), others @ ..] = damaged.as_slice() {
+        let others = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+        notes.push(format!("not all is served: {name} is damaged: {why}{others}"));
     }
+    notes.extend(app.ledger.unconfirmed());
+    let (status, first) = match fault {
+        None if notes.is_empty() => (StatusCode::OK, "ok".to_owned()),
+        None => (StatusCode::OK, format!("ok, but {}", notes.remove(0))),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("the writer stopped: {why}")),
+    };
+    answer::text(status, &[vec![first], notes].concat().join("; and "))
 }

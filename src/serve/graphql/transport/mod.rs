@@ -70,7 +70,9 @@ struct Close {
 enum End {
     /// We close it.
     Close(Close),
-    /// The client closed it, or the connection broke.
+    /// The client closed it.
+    Closed,
+    /// The connection broke.
     Gone,
 }
 
@@ -123,9 +125,17 @@ impl Socket {
             close(4406, "Subprotocol not acceptable")
         };
         self.tasks.abort_all();
-        if let Err(End::Close(close)) = end {
-            tracing::debug!(code = close.code, "a socket is closed");
-            let _ = timeout(limits::SOCKET_CLOSE_TIMEOUT, self.close(close)).await;
+        match end {
+            Err(End::Close(close)) => {
+                tracing::debug!(code = close.code, "a socket is closed");
+                let _ = timeout(limits::SOCKET_CLOSE_TIMEOUT, self.close(close)).await;
+            }
+            // The answer to a Close, with its code, is made below us as the Close is read (RFC 6455, section 5.5.1). It is
+            // sent with the next flush, and then the connection is ours to end.
+            Err(End::Closed) => {
+                let _ = timeout(limits::SOCKET_CLOSE_TIMEOUT, self.socket.flush()).await;
+            }
+            Err(End::Gone) | Ok(()) => {}
         }
     }
 
@@ -172,7 +182,7 @@ impl Socket {
         let text = match frame {
             Message::Text(text) => text,
             Message::Binary(_) => return close(4400, "Invalid message received: it is binary"),
-            Message::Close(_) => return Err(End::Gone),
+            Message::Close(_) => return Err(End::Closed),
             // Pings are answered below us.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
         };

@@ -37,7 +37,7 @@ impl World {
         const T: &str = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
         let query = format!(
             "{{ __schema {{ types {{ kind name description specifiedByURL
-               fields(includeDeprecated: true) {{ name description type {{ {T} }} args {{ name description }} }}
+               fields(includeDeprecated: true) {{ name description deprecationReason type {{ {T} }} args {{ name description }} }}
                inputFields {{ name description }} enumValues(includeDeprecated: true) {{ name description }}
                interfaces {{ name }} possibleTypes {{ name }} }} }} }}"
         );
@@ -57,6 +57,16 @@ fn names(list: &Value) -> BTreeSet<&str> {
     list.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect()
 }
 
+/// The fields of an object that are deprecated, and those that stand beside them.
+fn instead(object: &Value) -> BTreeMap<&str, &str> {
+    let fields = object["fields"].as_array().unwrap().iter();
+    let instead = fields.filter_map(|field| {
+        let reason = field["deprecationReason"].as_str()?;
+        Some((field["name"].as_str().unwrap(), reason.split('`').nth(1).unwrap()))
+    });
+    instead.collect()
+}
+
 #[test]
 fn every_event_type_is_an_object_with_its_refs_and_facts() {
     let w = world();
@@ -72,8 +82,10 @@ fn every_event_type_is_an_object_with_its_refs_and_facts() {
         let spec = event_type.spec();
         let own = spec.refs.iter().map(|r| r.role).chain(spec.facts.iter().map(|f| f.name)).map(camel);
         let own: Vec<String> = own.collect();
-        let all = &shared | &own.iter().map(String::as_str).collect();
-        assert_eq!(names(&object["fields"]), all, "{event_type}");
+        let instead = instead(object);
+        assert!(instead.keys().all(|old| own.iter().any(|name| name == old)), "{event_type} {instead:?}");
+        let all: BTreeSet<&str> = own.iter().map(String::as_str).chain(instead.into_values()).collect();
+        assert_eq!(names(&object["fields"]), &shared | &all, "{event_type}");
         // A fact or role of the same name as a shared field is what that field says.
         let covered: Vec<&String> = own.iter().filter(|name| shared.contains(name.as_str())).collect();
         assert!(
@@ -174,6 +186,58 @@ fn what_an_event_of_each_type_says_is_what_was_signed() {
         seen.insert(event_type);
     }
     assert_eq!(seen.len(), EventType::ALL.len(), "the story has every type");
+}
+
+#[test]
+fn fields_of_one_name_and_several_types_have_a_name_of_their_own() {
+    let w = world();
+    let types = w.types();
+    let (mut old, mut new) = (BTreeMap::<&str, BTreeSet<String>>::new(), BTreeMap::new());
+    let (mut together, mut each) = (String::new(), Vec::new());
+    for event_type in EventType::ALL {
+        let object = &types[event_type.pascal()];
+        let instead = instead(object);
+        let mut both = String::new();
+        let mut own = String::new();
+        for field in object["fields"].as_array().unwrap() {
+            let (name, ty) = (field["name"].as_str().unwrap(), field["type"].to_string());
+            let in_use = field["deprecationReason"].is_null();
+            let types: &mut BTreeSet<String> =
+                if in_use { new.entry(name) } else { old.entry(name) }.or_default();
+            types.insert(ty.clone());
+            if instead.contains_key(name) || instead.values().any(|instead| *instead == name) {
+                let below = ["Event", "Demand", "Statement", "Collection", "Party", "Item"];
+                let below =
+                    below.iter().any(|object| ty.contains(&format!("\"{object}")) && !ty.contains("ENUM"));
+                let text = if below { format!(" {name} {{ __typename }}") } else { format!(" {name}") };
+                both.push_str(&text);
+                if in_use {
+                    own.push_str(&text);
+                }
+            }
+        }
+        if !both.is_empty() {
+            let name = event_type.pascal();
+            together.push_str(&format!(" ... on {name} {{{own} }}"));
+            each.push((name, both, instead));
+        }
+    }
+    assert!(new.values().all(|types| types.len() == 1), "{new:#?}");
+    assert!(old.values().all(|types| types.len() > 1), "{old:#?}");
+    assert_eq!(old.len(), 9, "{old:#?}");
+    // They say the same.
+    let mut seen = 0;
+    for (name, both, instead) in each {
+        let query = format!("{{ events(first: 100) {{ nodes {{ ... on {name} {{{both} }} }} }} }}");
+        for event in w.server.data(&query, json!({}))["events"]["nodes"].as_array().unwrap() {
+            for (old, new) in &instead {
+                assert_eq!(event[old], event[new], "{name}: {old} {new}");
+                seen += usize::from(!event[old].is_null());
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+    w.server.data(&format!("{{ events(first: 100) {{ nodes {{{together} }} }} }}"), json!({}));
 }
 
 #[test]

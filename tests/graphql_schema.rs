@@ -1,6 +1,12 @@
 //! `schema/schema.graphql` is what the API answers to. `UPDATE_SCHEMA=1 cargo test` writes it.
 
+#[path = "support/http.rs"]
+mod http;
+mod support;
+
 use std::{fs, path::Path, process::Command};
+
+use http::Server;
 
 #[test]
 fn the_schema_on_disk_is_the_one_that_is_served() {
@@ -64,6 +70,67 @@ fn graphql_eslint_finds_nothing_in_the_schema() {
     // It does look: a field without a description is found.
     let (clean, said) = lint(&format!("{schema}\nextend type Query {{\n\tnobodySaidWhatThisIs: Int\n}}\n"));
     assert!(!clean && said.contains("require-description"), "{said}");
+}
+
+/// Prints what `graphql-inspector` finds between the schema on disk and the one that introspection tells of; then what
+/// graphql.js has against a query for all fields of all events, and against the same with those that are deprecated.
+const DIFF: &str = r#"
+const { buildClientSchema, buildSchema, getIntrospectionQuery, isLeafType, getNamedType, parse, printSchema, validate } = require("graphql");
+const { diff } = require("@graphql-inspector/core");
+const [url, file] = process.argv.slice(1);
+(async () => {
+  const options = { descriptions: true, specifiedByUrl: true, inputValueDeprecation: true, schemaDescription: true,
+    directiveIsRepeatable: true, oneOf: true };
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ query: getIntrospectionQuery(options) });
+  const { data, errors } = await (await fetch(url, { method: "POST", headers, body })).json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  const served = buildClientSchema(data);
+  // Both as text and read again: the library also compares the directives that only a text has.
+  const written = buildSchema(require("fs").readFileSync(file, "utf8"));
+  const [before, after] = [written, served].map((schema) => buildSchema(printSchema(schema)));
+  const changes = await diff(before, after);
+  const asked = (deprecated) => {
+    const field = (f) => f.name + (isLeafType(getNamedType(f.type)) ? "" : " { __typename }");
+    const fields = (type) => Object.values(type.getFields()).filter((f) => deprecated || !f.deprecationReason);
+    const types = served.getPossibleTypes(served.getType("Event"));
+    const all = types.map((type) => `... on ${type.name} { ${fields(type).map(field).join(" ")} }`);
+    return validate(served, parse(`{ events { nodes { ${all.join(" ")} } } }`)).length;
+  };
+  console.log(JSON.stringify({ changes: changes.map((c) => c.message), own: asked(false), all: asked(true) }));
+})();
+"#;
+
+#[test]
+fn introspection_tells_of_the_schema_on_disk() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let modules = root.join("target/npm/node_modules");
+    assert!(modules.join("@graphql-inspector").is_dir(), "`./test test` installs the npm library");
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    support::init(&dir);
+    let server = Server::start(support::open(&dir));
+    let url = format!("http://{}/graphql", server.address);
+    let look = |schema: &Path| -> serde_json::Value {
+        let mut node = Command::new("node");
+        node.args(["-e", DIFF, &url]).arg(schema).env("NODE_PATH", &modules);
+        let output = node.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let path = root.join("schema/schema.graphql");
+    let found = look(&path);
+    assert_eq!(found["changes"], serde_json::json!([]));
+    assert_eq!(found["own"], 0, "one query can ask for all that events of all types say, without an alias");
+    assert!(found["all"].as_u64().unwrap() > 0, "and it looks for what can't be asked for together");
+    // It does look: an interface that is not told of is found.
+    let changed = tmp.path().join("changed.graphql");
+    let schema = fs::read_to_string(path).unwrap();
+    fs::write(&changed, schema.replace("\ninterface Event {", "\ninterface Event implements Node {"))
+        .unwrap();
+    let found = look(&changed);
+    let found = found["changes"].as_array().unwrap();
+    assert!(found.len() == 1 && found[0].as_str().unwrap().contains("Node"), "{found:?}");
 }
 
 #[test]

@@ -143,11 +143,11 @@ impl ContainerType for AnyEvent {
             return Ok(Some(value));
         }
         let name = ctx.item.node.name.node.as_str();
-        let spec = self.0.record.event().event_type().spec();
-        if let Some(role) = spec.role(name) {
+        let event_type = self.0.record.event().event_type();
+        if let Some(role) = event_shape::role_named(event_type.spec(), name) {
             return self.resolve_ref(ctx, role).await.map(Some);
         }
-        match event_shape::fact_named(spec, name) {
+        match event_shape::fact_named(event_type, name) {
             Some(fact) => fact_value::resolve(ctx, &self.0.record, fact).await.map(Some),
             None => Ok(None),
         }

@@ -1,9 +1,11 @@
 //! The objects behind `Event`, as the schema lists them: made of the table of event types.
 
+use std::collections::{HashMap, HashSet};
+
 use async_graphql::{
     OutputType as _,
     indexmap::IndexMap,
-    registry::{MetaEnumValue, MetaField, MetaType, Registry},
+    registry::{Deprecation, MetaEnumValue, MetaField, MetaType, Registry},
 };
 
 use super::{event_fields::EventFields, fact_value, party::Party};
@@ -38,9 +40,29 @@ fn capital(word: &str) -> String {
     chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
+/// The role behind a field.
+pub fn role_named<'s>(spec: &'s Spec, field: &str) -> Option<&'s RefSpec> {
+    spec.refs.iter().find(|role| camel(role.role) == field || own_of_role(role) == field)
+}
+
 /// The fact behind a field.
-pub fn fact_named<'s>(spec: &'s Spec, field: &str) -> Option<&'s FactSpec> {
-    spec.facts.iter().find(|fact| camel(fact.name) == field)
+pub fn fact_named<'s>(event_type: EventType, field: &str) -> Option<&'s FactSpec> {
+    let mut facts = event_type.spec().facts.iter();
+    facts.find(|fact| camel(fact.name) == field || own_of_fact(event_type, fact) == field)
+}
+
+/// The name of a role's field that is of one type wherever it stands: it says what the role points at.
+fn own_of_role(spec: &RefSpec) -> String {
+    camel(spec.role) + if is_party(spec) { "Party" } else { "Event" }
+}
+
+/// The name of a fact's field that no other event type has.
+fn own_of_fact(event_type: EventType, spec: &FactSpec) -> String {
+    let mut name = event_type.pascal().to_owned() + &capital(&camel(spec.name));
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    name
 }
 
 /// A field without arguments.
@@ -155,24 +177,75 @@ pub fn any(registry: &mut Registry) -> MetaType {
     any
 }
 
+/// A field that an event type adds, and the name that it has instead where other types have a field of its name.
+struct Added {
+    field: MetaField,
+    own: String,
+}
+
+/// What an event type adds.
+fn added(registry: &mut Registry, event_type: EventType, shared: &IndexMap<String, MetaField>) -> Vec<Added> {
+    let spec = event_type.spec();
+    let roles = spec.refs.iter().map(|role| Added { field: role_field(role), own: own_of_role(role) });
+    let mut added: Vec<Added> = roles.collect();
+    for fact in spec.facts {
+        let field = fact_field(registry, event_type, fact);
+        if !added.iter().any(|other| other.field.name == field.name) {
+            added.push(Added { field, own: own_of_fact(event_type, fact) });
+        }
+    }
+    added.retain(|added| !shared.contains_key(&added.field.name));
+    added
+}
+
+/// Gives fields of one name and several types a name of their own beside it: a query may not ask two types for both in one
+/// breath, whatever it calls the types (GraphQL, section 5.3.2).
+fn tell_apart(all: &mut [Vec<Added>]) {
+    let several = |types: &HashSet<String>| types.len() > 1;
+    let mut types = HashMap::<String, HashSet<String>>::new();
+    let mut own_types = HashMap::<String, HashSet<String>>::new();
+    for added in all.iter().flatten() {
+        types.entry(added.field.name.clone()).or_default().insert(added.field.ty.clone());
+        own_types.entry(added.own.clone()).or_default().insert(added.field.ty.clone());
+    }
+    for fields in all {
+        let mut told_apart = Vec::new();
+        for mut added in std::mem::take(fields) {
+            if !types.get(&added.field.name).is_some_and(several) {
+                told_apart.push(added);
+                continue;
+            }
+            let mut own = added.field.clone();
+            own.name.clone_from(&added.own);
+            // Where some event types must have it and others may, all may.
+            if own_types.get(&added.own).is_some_and(several) {
+                own.ty.truncate(own.ty.trim_end_matches('!').len());
+            }
+            let reason = format!(
+                "Other event types have a field of this name whose type is another. Use `{}`.",
+                added.own
+            );
+            added.field.deprecation = Deprecation::Deprecated { reason: Some(reason) };
+            let own = Added { field: own, own: added.own.clone() };
+            told_apart.extend([added, own]);
+        }
+        *fields = told_apart;
+    }
+}
+
 /// Registers the objects, and gives the interface.
 pub fn register(registry: &mut Registry, rust_typename: &'static str) -> MetaType {
     EventFields::create_type_info(registry);
     Party::create_type_info(registry);
     let shared = registry.types.remove(SHARED);
     let shared = shared.and_then(|t| t.fields().cloned()).unwrap_or_default();
-    for event_type in EventType::ALL {
-        let spec = event_type.spec();
+    let mut all: Vec<Vec<Added>> =
+        EventType::ALL.iter().map(|event_type| added(registry, *event_type, &shared)).collect();
+    tell_apart(&mut all);
+    for (event_type, added) in EventType::ALL.iter().zip(all) {
         let mut fields = shared.clone();
-        for role in spec.refs {
-            fields.entry(camel(role.role)).or_insert_with(|| role_field(role));
-        }
-        for fact in spec.facts {
-            if !fields.contains_key(&camel(fact.name)) {
-                let field = fact_field(registry, *event_type, fact);
-                fields.insert(field.name.clone(), field);
-            }
-        }
+        fields.extend(added.into_iter().map(|added| (added.field.name.clone(), added.field)));
+        let spec = event_type.spec();
         let name = event_type.pascal().to_owned();
         registry.add_implements(&name, "Event");
         let description = Some(format!("`{event_type}`: {}", spec.doc));

@@ -68,7 +68,8 @@ impl OutputType for Node {
             for name in &possible {
                 registry.add_implements(name, "Node");
             }
-            registry.add_implements("Event", "Node");
+            // `Event` has the field, and each object behind it is a `Node`. That the interface is one too would stand in
+            // the schema alone: the library does not tell it by introspection, and the two must say the same.
             let id =
                 event_shape::field("id", "ID!", "Its global id: opaque, the same on every server, for ever.");
             let fields = [(id.name.clone(), id)].into_iter().collect();

@@ -252,6 +252,157 @@ fn pings_are_answered_before_and_after_the_acknowledgement() {
     }
 }
 
+/// Sends a Close as bytes, and gives all bytes that come until the server ends the connection.
+fn closing(mut socket: Socket, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x88, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    let stream = socket.0.get_mut();
+    stream.write_all(&frame).unwrap();
+    let began = Instant::now();
+    let mut came = Vec::new();
+    stream.read_to_end(&mut came).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    came
+}
+
+/// RFC 6455, section 5.5.1.
+#[test]
+fn a_close_is_answered_with_its_code_whatever_it_is() {
+    let w = world();
+    let of = |code: u16, reason: &str| [&code.to_be_bytes()[..], reason.as_bytes()].concat();
+    let (frame, violation) =
+        (|payload: &[u8]| [&[0x88, payload.len() as u8], payload].concat(), |why| of(1002, why));
+    for (sent, answered) in [
+        (of(1000, ""), of(1000, "")),
+        (of(1000, "Normal Closure"), of(1000, "Normal Closure")),
+        (of(1001, "the page is left"), of(1001, "the page is left")),
+        (of(3000, ""), of(3000, "")),
+        (of(4499, "Terminated"), of(4499, "Terminated")),
+        (vec![], vec![]),
+        // Codes that nobody may send, half a code, and a reason that is no text.
+        (of(1005, ""), violation("Protocol violation")),
+        (of(999, ""), violation("Protocol violation")),
+        (vec![3], violation("Protocol error")),
+        ([&of(1000, "")[..], b"\xff"].concat(), of(1007, "Not UTF-8")),
+    ] {
+        for socket in [w.socket(), w.unopened()] {
+            assert_eq!(closing(socket, &sent), frame(&answered), "{sent:?}");
+        }
+    }
+    // While a subscription runs: what was on its way comes first, and nothing comes after.
+    let mut socket = w.socket();
+    socket.subscribe("1", EVENTS, &json!({"after": 4}));
+    let event = w.say("satu");
+    assert_eq!(came(&socket.next("1")), event);
+    assert_eq!(closing(socket, &of(1000, "")), frame(&of(1000, "")));
+}
+
+#[test]
+fn a_close_of_ours_waits_for_the_clients_and_not_for_ever() {
+    let w = world();
+    let mut socket = w.socket();
+    socket.0.send(Message::text("no message")).unwrap();
+    let began = Instant::now();
+    let mut came = Vec::new();
+    socket.0.get_mut().read_to_end(&mut came).unwrap();
+    assert!(came.starts_with(b"\x88") && came[2..4] == 4400_u16.to_be_bytes(), "{came:x?}");
+    let waited = began.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_secs(15)).contains(&waited), "{waited:?}");
+}
+
+/// Connects for each query and leaves after it, as `graphql-ws` does unless it is told otherwise. Prints how the sockets were
+/// closed.
+const LAZY: &str = r#"
+const { createClient } = require("graphql-ws");
+const WebSocket = require("ws");
+(async () => {
+  const closed = [];
+  let ended = () => {};
+  const client = createClient({ url: process.argv[1], webSocketImpl: WebSocket, retryAttempts: 0, lazy: true,
+    on: { closed: (event) => { closed.push([event.code, event.wasClean]); ended(); } } });
+  for (let i = 0; i < 10; i++) {
+    const end = new Promise((resolve) => (ended = resolve));
+    for await (const result of client.iterate({ query: "{ checkpoint { size } }" })) {
+      if (result.data.checkpoint.size !== 5) throw new Error(JSON.stringify(result));
+    }
+    await end;
+  }
+  console.log(JSON.stringify(closed));
+})();
+"#;
+
+#[test]
+fn a_lazy_client_asks_one_query_after_another() {
+    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/npm/node_modules");
+    assert!(modules.join("graphql-ws").is_dir(), "`./test test` installs the npm library graphql-ws");
+    let w = world();
+    let url = format!("ws://{}/graphql", w.server.address);
+    let node = Command::new("node").args(["-e", LAZY, &url]).env("NODE_PATH", modules).output().unwrap();
+    assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr));
+    let closed: Value = serde_json::from_slice(&node.stdout).unwrap();
+    assert_eq!(closed, Value::from(vec![json!([1000, true]); 10]));
+}
+
+#[test]
+fn an_error_is_the_same_by_socket_as_by_http() {
+    let w = world();
+    let mut socket = w.socket();
+    let deep = format!("{{ {}x{} }}", "a { ".repeat(70), " }".repeat(70));
+    for (query, variables) in [
+        ("", json!({})),
+        ("{", json!({})),
+        ("{ nothing }", json!({})),
+        ("\n\n  query {\n    checkpoint { size nothing }\n  }", json!({})),
+        ("{ checkpoint }", json!({})),
+        ("{ checkpoint { size { x } } }", json!({})),
+        ("{ checkpoint { size @nothing } }", json!({})),
+        ("{ a: checkpoint { size } a: ledger { origin } }", json!({})),
+        ("{ ...F } fragment F on Query { ...F }", json!({})),
+        ("query A { checkpoint { size } } query B { checkpoint { size } }", json!({})),
+        ("query($n: Int!) { events(first: $n) { nodes { index } } }", json!({"n": "x"})),
+        ("query($n: Int!) { events(first: $n) { nodes { index } } }", json!({"n": null})),
+        ("query($n: Int!) { events(first: $n) { nodes { index } } }", json!({"n": 101})),
+        ("{ checkpoint { size }\n  events(first: 101) { nodes { index } } }", json!({})),
+        ("{ node(id: \"x\") { id } }", json!({})),
+        ("{ consistencyProof(old: 99) }", json!({})),
+        ("mutation { nothing }", json!({})),
+        ("mutation { record(input: {submissions: 7}) { userErrors { code } } }", json!({})),
+        ("subscription { nothing }", json!({})),
+        ("subscription { events { index nothing } }", json!({})),
+        (&deep, json!({})),
+        ("{ events(first: 100) { nodes { case { events(first: 100) { nodes { id } } } } } }", json!({})),
+    ] {
+        let by_http = w.server.graphql(query, variables.clone())["errors"].take();
+        socket.subscribe("1", query, &variables);
+        let mut message = socket.message();
+        let by_socket = if message["type"] == "next" {
+            assert_eq!(socket.message()["type"], "complete");
+            message["payload"]["errors"].take()
+        } else {
+            assert_eq!(message["type"], "error", "{query}: {message}");
+            message["payload"].take()
+        };
+        assert_eq!(by_socket, by_http, "{query}");
+        for error in by_socket.as_array().unwrap() {
+            assert!(error["extensions"]["code"].is_string(), "{query}: {error}");
+            for location in error["locations"].as_array().into_iter().flatten() {
+                assert!(
+                    location["line"].as_u64() > Some(0) && location["column"].as_u64() > Some(0),
+                    "{error}"
+                );
+            }
+        }
+    }
+    // A query that is named by its hash alone, as well.
+    let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": "0".repeat(64)}});
+    let body = json!({"extensions": extensions});
+    let sent = [("Content-Type", "application/json")];
+    let by_http = w.server.send("POST", "/graphql", &sent, body.to_string().as_bytes()).json();
+    socket.send(&json!({"type": "subscribe", "id": "1", "payload": body}));
+    assert_eq!(socket.error("1"), by_http["errors"][0]);
+    assert_eq!(by_http["errors"][0]["message"], "PersistedQueryNotSupported");
+}
+
 #[test]
 fn queries_and_mutations_have_one_result_and_the_limits_they_have_by_http() {
     let w = world();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Error, ErrorExtensions as _, Result};
+use async_graphql::{Context, Error, ErrorExtensions as _, Pos, Result, ServerError};
 
 use crate::{ledger::ReadError, views::Views};
 
@@ -14,6 +14,13 @@ pub fn internal(cause: &ReadError) -> Error {
     }
     tracing::error!(%cause, "a query could not be answered");
     Error::new("The server failed to answer.").extend_with(|_, e| e.set("code", "INTERNAL"))
+}
+
+/// The same of a request as a whole: no place in its text is at fault.
+pub fn of_request(cause: &ReadError) -> ServerError {
+    let mut error = internal(cause).into_server_error(Pos::default());
+    error.locations.clear();
+    error
 }
 
 /// Arguments that ask for what can't be.

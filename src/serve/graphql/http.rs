@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_graphql::{
-    Name, Pos, Request, Response as Answer, ServerError, Value, Variables,
+    Name, Request, Response as Answer, ServerError, Value, Variables,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
@@ -65,11 +65,13 @@ enum Media {
 }
 
 impl Media {
-    /// By the caller's `Accept`; nothing and `*/*` mean `application/json`, and so does what we don't have.
-    fn of(headers: &HeaderMap) -> Self {
-        let mut best = (Self::Json, 0.0);
+    /// By the caller's `Accept`; nothing and `*/*` mean `application/json`. `None` if it accepts only what we don't have.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut best = (None, 0.0);
+        let mut any = false;
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
-        for item in accepts.flat_map(|list| list.split(',')) {
+        for item in accepts.flat_map(|list| list.split(',')).filter(|item| !item.trim().is_empty()) {
+            any = true;
             let mut parts = item.split(';').map(str::trim);
             let media = match parts.next().map(str::to_ascii_lowercase).as_deref() {
                 Some("application/graphql-response+json") => Self::Response,
@@ -78,10 +80,10 @@ impl Media {
             };
             let quality = parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
             if quality > best.1 {
-                best = (media, quality);
+                best = (Some(media), quality);
             }
         }
-        best.0
+        if any { best.0 } else { Some(Self::Json) }
     }
 
     fn answer(self, status: StatusCode, body: impl Into<Body>) -> Response {
@@ -97,9 +99,21 @@ impl Media {
 
     /// A request that is no GraphQL request.
     fn malformed(self, status: StatusCode, message: &str) -> Response {
-        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "TOO_LARGE" } else { "BAD_REQUEST" };
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "TOO_LARGE",
+            StatusCode::NOT_ACCEPTABLE => "NOT_ACCEPTABLE",
+            _ => "BAD_REQUEST",
+        };
         let error = json!({"message": message, "extensions": {"code": code}});
         self.answer(status, json!({"errors": [error]}).to_string())
+    }
+
+    /// 406: a stream of events, as `graphql-sse` asks for, is nothing that is served here. JSON in its place would be
+    /// taken for a stream that broke.
+    fn not_acceptable() -> Response {
+        let message = "answers are application/graphql-response+json or application/json, and Accept names neither; \
+                       subscriptions are served by WebSocket (graphql-transport-ws)";
+        Self::Json.malformed(StatusCode::NOT_ACCEPTABLE, message)
     }
 }
 
@@ -111,7 +125,7 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let media = Media::of(&headers);
+    let Some(media) = Media::of(&headers) else { return Media::not_acceptable() };
     if !is_json(&headers) {
         let message = "send the request as application/json in UTF-8";
         return media.malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
@@ -220,10 +234,10 @@ pub async fn get(
         Err(rejection) if headers.contains_key(UPGRADE) => return rejection.into_response(),
         Err(_) => {}
     }
-    let media = Media::of(&headers);
     if params.is_empty() && answer::wants_page(&headers) {
         return pages::graphql::page(&app, &headers);
     }
+    let Some(media) = Media::of(&headers) else { return Media::not_acceptable() };
     let base = pages::address(&app, &headers);
     let key = key(&app, "GET", raw.unwrap_or_default().as_bytes(), &base);
     if let Some(body) = key.and_then(|key| given_before(&app, &key)) {
@@ -312,7 +326,11 @@ fn given_before(app: &App, key: &Digest) -> Option<Bytes> {
 
 /// As [`of_members`], with the document parsed.
 async fn request(app: &App, client: Client, members: Members) -> Result<Request, Unreadable> {
-    let request = of_members(members).map_err(Unreadable::Malformed)?;
+    let request = match of_members(members) {
+        Ok(request) => request,
+        Err(NoRequest::Malformed(why)) => return Err(Unreadable::Malformed(why)),
+        Err(NoRequest::Persisted) => return Err(Unreadable::Document(persisted())),
+    };
     parsed(app, client, request).await.map_err(Unreadable::Document)
 }
 
@@ -335,28 +353,53 @@ pub(super) async fn parsed(app: &App, client: Client, mut request: Request) -> R
     let parsing = tokio::task::spawn_blocking(move || {
         turn.spend(|| app.documents.parse(&mut request).map(|()| request))
     });
-    let ended = |join| fault::internal(&ReadError::Fault(format!("a document was not read: {join}")));
-    parsing.await.unwrap_or_else(|join| Err(ended(join).into_server_error(Pos::default())))
+    let ended = |join| fault::of_request(&ReadError::Fault(format!("a document was not read: {join}")));
+    parsing.await.unwrap_or_else(|join| Err(ended(join)))
 }
 
-/// A request of its members: `query`, `operationName`, `variables`, `extensions`.
-pub(super) fn of_members(mut members: Members) -> Result<Request, &'static str> {
+/// Why members are no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoRequest {
+    /// One is missing, or not of its type.
+    Malformed(&'static str),
+    /// It names its query by a hash alone.
+    Persisted,
+}
+
+/// What is said to a request that names its query by a hash. Clients (Apollo's, urql's) know this code and this message,
+/// and then send the query itself, now and from then on.
+pub(super) fn persisted() -> ServerError {
+    errors::refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", None)
+}
+
+/// A request of its members: `query`, `operationName`, `variables`, `extensions`. What extensions say is not looked at where
+/// there is a query.
+///
+/// # Errors
+/// If they are none.
+pub(super) fn of_members(mut members: Members) -> Result<Request, NoRequest> {
     let mut take = |name: &str| members.swap_remove(name).filter(|v| *v != Value::Null);
-    let Some(Value::String(query)) = take("query") else { return Err("query: expected a string") };
+    let malformed = |why| Err(NoRequest::Malformed(why));
+    let persisted = match take("extensions") {
+        None => false,
+        Some(Value::Object(extensions)) => matches!(extensions.get("persistedQuery"), Some(Value::Object(_))),
+        Some(_) => return malformed("extensions: expected an object"),
+    };
+    let query = match take("query") {
+        Some(Value::String(query)) => query,
+        None if persisted => return Err(NoRequest::Persisted),
+        _ => return malformed("query: expected a string"),
+    };
     let mut request = Request::new(query);
     match take("operationName") {
         None => {}
         Some(Value::String(name)) => request = request.operation_name(name),
-        Some(_) => return Err("operationName: expected a string"),
+        Some(_) => return malformed("operationName: expected a string"),
     }
     match take("variables") {
-        None => {}
-        Some(variables @ Value::Object(_)) => request = request.variables(Variables::from_value(variables)),
-        Some(_) => return Err("variables: expected an object"),
-    }
-    match take("extensions") {
-        None | Some(Value::Object(_)) => Ok(request),
-        Some(_) => Err("extensions: expected an object"),
+        None => Ok(request),
+        Some(variables @ Value::Object(_)) => Ok(request.variables(Variables::from_value(variables))),
+        Some(_) => malformed("variables: expected an object"),
     }
 }
 
@@ -632,7 +675,7 @@ fn say(media: Media, answer: &Answer) -> Response {
 mod tests {
     use super::*;
 
-    fn media(accept: &str) -> Media {
+    fn media(accept: &str) -> Option<Media> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
         Media::of(&headers)
@@ -640,12 +683,22 @@ mod tests {
 
     #[test]
     fn the_media_type_is_the_callers_choice() {
-        assert_eq!(Media::of(&HeaderMap::new()), Media::Json);
-        assert_eq!(media("*/*"), Media::Json);
-        assert_eq!(media("application/graphql-response+json"), Media::Response);
-        assert_eq!(media("application/graphql-response+json, application/json;q=0.9"), Media::Response);
-        assert_eq!(media("application/graphql-response+json;q=0.1, application/json"), Media::Json);
-        assert_eq!(media("text/html"), Media::Json);
+        assert_eq!(Media::of(&HeaderMap::new()), Some(Media::Json));
+        for (accept, expected) in [
+            ("", Some(Media::Json)),
+            ("*/*", Some(Media::Json)),
+            ("application/graphql-response+json", Some(Media::Response)),
+            ("application/graphql-response+json, application/json;q=0.9", Some(Media::Response)),
+            ("application/graphql-response+json;q=0.1, application/json", Some(Media::Json)),
+            ("text/event-stream, application/json", Some(Media::Json)),
+            ("text/html, */*;q=0.8", Some(Media::Json)),
+            ("text/event-stream", None),
+            ("multipart/mixed", None),
+            ("text/html", None),
+            ("application/json;q=0", None),
+        ] {
+            assert_eq!(media(accept), expected, "{accept}");
+        }
     }
 
     #[test]

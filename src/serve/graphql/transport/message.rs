@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::serve::{
     graphql::{
-        http,
+        http::{self, NoRequest},
         json::{self as foreign, Members},
     },
     limits,
@@ -27,8 +27,8 @@ pub enum ClientMessage {
     Subscribe {
         /// The id.
         id: String,
-        /// The operation.
-        request: Box<Request>,
+        /// The operation; an error if it names its query by a hash alone.
+        request: Result<Box<Request>, ServerError>,
     },
     /// `complete`: the client wants no more of an operation.
     Complete {
@@ -59,7 +59,11 @@ impl ClientMessage {
                 let id = id(&mut members)?;
                 match members.swap_remove("payload") {
                     Some(Value::Object(request)) => {
-                        let request = Box::new(http::of_members(request)?);
+                        let request = match http::of_members(request) {
+                            Ok(request) => Ok(Box::new(request)),
+                            Err(NoRequest::Persisted) => Err(http::persisted()),
+                            Err(NoRequest::Malformed(why)) => return Err(why),
+                        };
                         Ok(Self::Subscribe { id, request })
                     }
                     _ => Err("payload: expected an object"),
@@ -145,6 +149,7 @@ mod tests {
             "operationName":"A","extensions":{}}}"#;
         match read(subscribe) {
             ClientMessage::Subscribe { id, request } => {
+                let request = request.unwrap();
                 assert_eq!((id.as_str(), request.query.as_str()), ("a", "{a}"));
                 assert_eq!(request.operation_name.as_deref(), Some("A"));
             }

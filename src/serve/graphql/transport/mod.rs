@@ -203,7 +203,10 @@ impl Socket {
                 let errors = operation::refused("too many operations on one connection", "UNAVAILABLE");
                 self.send([message::error(&id, &errors).into()]).await
             }
-            Ok(ClientMessage::Subscribe { id, request }) => {
+            Ok(ClientMessage::Subscribe { id, request: Err(refused) }) => {
+                self.send([message::error(&id, &[refused]).into()]).await
+            }
+            Ok(ClientMessage::Subscribe { id, request: Ok(request) }) => {
                 let number = self.number;
                 self.number += 1;
                 // Tasks that are at their end.

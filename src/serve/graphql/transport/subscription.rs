@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_graphql::{
-    Pos, Request, Variables,
+    Request, Variables,
     parser::types::{ExecutableDocument, Field, Selection},
 };
 use futures_util::StreamExt as _;
@@ -52,7 +52,7 @@ pub(super) struct Part {
 
 /// A fault of ours, logged.
 pub(super) fn internal(cause: &ReadError) -> Errors {
-    vec![fault::internal(cause).into_server_error(Pos::default())]
+    vec![fault::of_request(cause)]
 }
 
 impl Subscription {

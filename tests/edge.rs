@@ -818,3 +818,232 @@ fn sockets_that_rest_give_their_places_to_others() {
     }
     drop((new, served));
 }
+
+const SENT: (&str, &str) = ("Content-Type", "application/json");
+const UPGRADE: [(&str, &str); 5] = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ("Sec-WebSocket-Protocol", "graphql-transport-ws"),
+];
+
+/// The status of an upgrade to a WebSocket by a page of an origin; by a program, if none is given.
+fn upgrade(to: SocketAddr, origin: Option<&str>) -> u16 {
+    let mut stream = TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let lines = UPGRADE.into_iter().chain(origin.map(|origin| ("Origin", origin)));
+    let lines: String = lines.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    write!(stream, "GET /graphql HTTP/1.1\r\nHost: {to}\r\n{lines}\r\n").unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    std::str::from_utf8(&status[9..]).unwrap().parse().unwrap()
+}
+
+/// A call that records nothing, and a file, as a page of an origin sends them.
+fn write(to: SocketAddr, origin: &str, fill: u8) -> [Reply; 2] {
+    let mutation = br#"{"query":"mutation { record(input: {submissions: []}) { userErrors { code } } }"}"#;
+    let bytes = [fill; 600];
+    let path = format!("/file/{}", Digest::blake3(&bytes));
+    let origin = ("Origin", origin);
+    [send(to, "POST", "/graphql", &[SENT, origin], mutation), send(to, "PUT", &path, &[origin], &bytes)]
+}
+
+/// What a browser asks before it sends a request with a method for a page of another site.
+fn preflight(to: SocketAddr, path: &str, method: &str) -> Reply {
+    let headers = [
+        ("Origin", "https://elsewhere.example"),
+        ("Access-Control-Request-Method", method),
+        ("Access-Control-Request-Headers", "content-type"),
+        ("Access-Control-Request-Private-Network", "true"),
+    ];
+    send(to, "OPTIONS", path, &headers, b"")
+}
+
+const READ: [&str; 8] = [
+    "/",
+    "/checkpoint",
+    "/entry/0",
+    "/tile/entries/000.p/5",
+    "/style.css",
+    "/e/0",
+    "/nothing",
+    "/graphql?query=%7B__typename%7D",
+];
+const HEALTH: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+#[test]
+fn where_cors_is_off_other_sites_neither_read_nor_write() {
+    let (_folder, server) = server(serve::Options::default());
+    let (to, own) = (server.address, format!("http://{}", server.address));
+    let of_cors = |reply: &Reply| reply.headers.iter().any(|(name, _)| name.starts_with("access-control-"));
+    for path in READ.into_iter().chain(HEALTH) {
+        let reply = send(to, "GET", path, &[("Origin", "https://elsewhere.example")], b"");
+        assert!(!of_cors(&reply), "{path} {:?}", reply.headers);
+    }
+    for (path, method) in [("/graphql", "POST"), ("/file/0", "PUT"), ("/checkpoint", "GET")] {
+        let reply = preflight(to, path, method);
+        assert!(reply.status == 405 && !of_cors(&reply), "{path} {:?}", reply.headers);
+    }
+    let port = to.port();
+    let same_address = format!("http://127.0.0.1:{}", port.wrapping_add(1));
+    let upside_down = format!("http://localhost:{port}");
+    for foreign in ["https://elsewhere.example", "null", "", "file://", &same_address, &upside_down] {
+        let [mutation, file] = write(to, foreign, 1);
+        assert_eq!((mutation.status, file.status), (403, 403), "{foreign}");
+        assert_eq!(mutation.json()["errors"][0]["extensions"]["code"], "FOREIGN_ORIGIN");
+        assert!(file.text().contains("--cors"), "{}", file.text());
+        assert_eq!(upgrade(to, Some(foreign)), 403, "{foreign}");
+        // What is only read it may ask for; its browser does not hand it on.
+        let query = br#"{"query":"{checkpoint{size}}"}"#;
+        let reply = send(to, "POST", "/graphql", &[SENT, ("Origin", foreign)], query);
+        assert!(reply.status == 200 && !of_cors(&reply), "{foreign}");
+    }
+    // Pages of this server, and programs.
+    let [mutation, file] = write(to, &own, 2);
+    assert_eq!((mutation.status, file.status), (200, 201), "{}", mutation.text());
+    assert_eq!((upgrade(to, Some(&own)), upgrade(to, None)), (101, 101));
+}
+
+#[test]
+fn where_cors_is_on_every_site_reads_and_writes_and_none_asks_for_health() {
+    let (_folder, server) = server(serve::Options { cors: Some(true), ..Default::default() });
+    let to = server.address;
+    for path in READ {
+        let reply = server.get(path);
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"), "{path}");
+        assert_eq!(reply.header("access-control-allow-credentials"), None, "{path}");
+    }
+    for (path, method) in [("/graphql", "POST"), ("/file/0", "PUT"), ("/checkpoint", "GET"), ("/e/0", "GET")]
+    {
+        let reply = preflight(to, path, method);
+        assert_eq!((reply.status, reply.body.len()), (204, 0), "{path}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(reply.header("access-control-allow-headers"), Some("*"));
+        let methods = reply.header("access-control-allow-methods").unwrap();
+        assert!(methods.split(", ").any(|allowed| allowed == method), "{path} {methods}");
+        assert!(!reply.headers.iter().any(|(name, _)| name.contains("private-network")), "{path}");
+    }
+    let methods =
+        |path| preflight(to, path, "PUT").header("access-control-allow-methods").unwrap().to_owned();
+    assert!(!methods("/graphql").contains("PUT") && !methods("/checkpoint").contains("PUT"));
+    for path in HEALTH {
+        for reply in [server.get(path), preflight(to, path, "GET")] {
+            let allows = reply.headers.iter().any(|(name, _)| name.starts_with("access-control-"));
+            assert!(!allows, "{path} {:?}", reply.headers);
+        }
+    }
+    let [mutation, file] = write(to, "https://elsewhere.example", 3);
+    assert_eq!((mutation.status, file.status), (200, 201), "{}", mutation.text());
+    assert_eq!(file.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(upgrade(to, Some("https://elsewhere.example")), 101);
+}
+
+#[test]
+fn a_page_never_counts_as_a_program_on_this_machine() {
+    let writes = WriteRate { per_minute: 1, burst: 5 };
+    let (folder, server) = server(serve::Options { writes, cors: Some(true), ..Default::default() });
+    let own = format!("http://{}", server.address);
+    let call = |headers: &[(&str, &str)], n| taken(&record(server.address, headers, n, &folder.story));
+    assert_eq!(call(&[("Origin", &own)], 5), Ok(5));
+    for origin in [&own, "https://elsewhere.example", "null"] {
+        assert_eq!(call(&[("Origin", origin)], 1), Err("RATE_LIMITED".to_owned()), "{origin}");
+    }
+    assert_eq!(call(&[], 6), Ok(6));
+}
+
+/// The status of a request for a host.
+fn as_host(to: SocketAddr, host: &str, path: &str) -> u16 {
+    let mut stream = TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    Reply::parse(&answer).status
+}
+
+/// What holds of a ledger and of a mirror that the world knows by `https://ledger.example.org`.
+fn known_by_its_url(to: SocketAddr) {
+    let here = [to.to_string(), format!("localhost:{}", to.port()), "127.0.0.1".to_owned()];
+    let known = ["ledger.example.org", "LEDGER.example.org:443", "ledger.example.org."];
+    for host in here.iter().map(String::as_str).chain(known) {
+        assert_eq!(as_host(to, host, "/checkpoint"), 200, "{host}");
+    }
+    // Somebody's name that was made to point here, another port, another address.
+    let others =
+        ["rebound.example", "ledger.example.org.rebound.example", "ledger.example.org:80", "192.0.2.1"];
+    for host in others {
+        for path in ["/checkpoint", "/", "/graphql?query=%7B__typename%7D", "/file/0"] {
+            assert_eq!(as_host(to, host, path), 421, "{host} {path}");
+        }
+        assert_eq!((as_host(to, host, "/livez"), as_host(to, host, "/readyz")), (200, 200), "{host}");
+    }
+    // A target that names its host is read before `Host`.
+    assert_eq!(as_host(to, "ledger.example.org", "http://rebound.example/checkpoint"), 421);
+    assert_eq!(as_host(to, "rebound.example", "http://ledger.example.org/checkpoint"), 200);
+}
+
+#[test]
+fn with_a_url_a_request_for_another_host_is_misdirected() {
+    let folder = folder();
+    let served = folder.serve(&["--url", "https://ledger.example.org"]);
+    known_by_its_url(served.address);
+    // Without one any host is believed.
+    let served = {
+        drop(served);
+        folder.serve(&[])
+    };
+    assert_eq!(as_host(served.address, "rebound.example", "/checkpoint"), 200);
+}
+
+#[test]
+fn cors_is_on_with_an_https_url_or_by_the_flag_of_ledger_and_mirror_alike() {
+    let folder = folder();
+    let key = open(&folder.data()).reader().log_key().to_string();
+    let on = |to: SocketAddr| {
+        let reply = send(to, "GET", "/checkpoint", &[], b"");
+        let [mutation, file] = write(to, "https://elsewhere.example", 4);
+        let on = reply.header("access-control-allow-origin") == Some("*");
+        // A mirror takes no files, whoever sends them.
+        assert_eq!((mutation.status == 403, file.status == 403), (!on, !on), "{}", file.text());
+        on
+    };
+    for (flags, expected) in [
+        (&[][..], false),
+        (&["--cors"][..], true),
+        (&["--url", "http://ledger.example.org"], false),
+        (&["--url", "https://ledger.example.org"], true),
+        (&["--url", "https://ledger.example.org", "--cors=false"], false),
+    ] {
+        let served = folder.serve(flags);
+        assert_eq!(on(served.address), expected, "{flags:?}");
+        let mirrored = folder.tmp.path().join(format!("mirror-{}", flags.join("").replace('/', "")));
+        let log = folder.tmp.path().join("log-of-mirror");
+        let mirror = Served::mirror_with(&format!("http://{}", served.address), &key, &mirrored, flags, &log);
+        assert_eq!(on(mirror.address), expected, "{flags:?}");
+        if flags == ["--url", "https://ledger.example.org"] {
+            known_by_its_url(mirror.address);
+        }
+    }
+}
+
+#[test]
+fn the_demo_lets_pages_of_all_sites_in() {
+    let tmp = tempfile::tempdir().unwrap();
+    let log = tmp.path().join("log");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_onrecord"))
+        .args(["demo", "--json", "--listen", "127.0.0.1:0", "--data"])
+        .arg(tmp.path().join("demo"))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::fs::File::create(log).unwrap())
+        .spawn()
+        .unwrap();
+    let said =
+        serde_json::Deserializer::from_reader(child.stdout.take().unwrap()).into_iter::<Value>().next();
+    let said = said.unwrap().unwrap();
+    let to = said["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+    let reply = send(to, "GET", "/checkpoint", &[], b"");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+}

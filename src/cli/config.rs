@@ -32,6 +32,8 @@ pub struct Config {
     pub listen: Option<String>,
     /// The address under which the world reaches what `serve` serves, for permalinks.
     pub url: Option<String>,
+    /// Whether pages of all sites may use what `serve` serves.
+    pub cors: Option<bool>,
     /// Where `serve` serves `/metrics`.
     pub metrics: Option<String>,
     /// Proxies whose word on a caller's address `serve` believes.
@@ -354,6 +356,7 @@ mod tests {
             data,
             listen,
             url,
+            cors,
             metrics,
             trusted_proxies,
             forwarded_header,
@@ -373,6 +376,7 @@ mod tests {
         assert_eq!(data, Some("etc/ledger-data".into()));
         assert_eq!(listen.as_deref(), Some("127.0.0.1:8080"));
         assert_eq!(url.as_deref(), Some("https://ledger.example.org"));
+        assert_eq!(cors, Some(true));
         assert_eq!(metrics.as_deref(), Some("127.0.0.1:9100"));
         assert_eq!(trusted_proxies, ["127.0.0.1".parse().unwrap(), "10.0.0.0/8".parse().unwrap()]);
         assert_eq!(forwarded_header, Some(ForwardedHeader::default()));

@@ -80,7 +80,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     match listener {
         Some(listener) => {
             start_log(LogLevel::Warn);
-            let options = crate::serve::Options::default();
+            let options = crate::serve::Options { cors: Some(true), ..crate::serve::Options::default() };
             Bound { listener, metrics: None, options }.until_stopped(ledger, Asked::default(), || {})
         }
         None => {

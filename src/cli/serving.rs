@@ -36,6 +36,18 @@ pub(super) struct Serving {
     /// The address under which the world reaches it, for permalinks [default: the one each reader used]
     #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
     url: Option<String>,
+    /// Let pages of all sites read what is served and hand in what somebody signed, or not [default: if --url begins with
+    /// https]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "ONRECORD_CORS",
+        hide_env_values = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    cors: Option<bool>,
     /// Serve numbers for Prometheus at /metrics on this address, which strangers should not reach
     #[arg(long, value_name = "ADDR", env = "ONRECORD_METRICS", hide_env_values = true)]
     metrics: Option<String>,
@@ -106,6 +118,7 @@ impl Serving {
         let url = url.map(|url| crate::mirror::base_address(url)).transpose();
         let mut options = self.limits.of_serving(&config.limits);
         options.url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
+        options.cors = self.cors.or(config.cors);
         options.proxies = Proxies {
             trusted: if self.trusted_proxies.is_empty() {
                 config.trusted_proxies.clone()

@@ -23,7 +23,7 @@ impl Client {
         Self { network, local: false }
     }
 
-    /// The same, known to be a program on this machine and no proxy.
+    /// The same, known to be a program on this machine, and neither a proxy nor a browser.
     pub(super) fn on_this_machine(self) -> Self {
         Self { local: true, ..self }
     }

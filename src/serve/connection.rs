@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -32,6 +32,8 @@ use super::{
 #[derive(Clone)]
 pub(super) struct Peer {
     pub address: IpAddr,
+    /// The address of this machine that it called.
+    pub here: Option<SocketAddr>,
     pub seat: Arc<Seat>,
 }
 
@@ -79,13 +81,13 @@ pub(super) async fn shake_hands(
 /// stops.
 pub(super) async fn attend(
     stream: Stream,
-    address: IpAddr,
+    (address, here): (IpAddr, Option<SocketAddr>),
     place: Place,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
     let seat = place.seat.clone();
-    let peer = Peer { address, seat: seat.clone() };
+    let peer = Peer { address, here, seat: seat.clone() };
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         // A router is always ready.

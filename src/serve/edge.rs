@@ -22,6 +22,7 @@ use super::{
     connection::{self, Stream},
     connections::Connections,
     guard, limits,
+    origin::Sites,
     shares::{Share, Shares},
     system,
 };
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(super) counts: Arc<Counts>,
     pub(super) proxies: Proxies,
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) sites: Sites,
     /// Whether the server stops.
     pub(super) stopping: watch::Sender<bool>,
 }
@@ -69,6 +71,7 @@ impl Edge {
             counts,
             proxies: options.proxies.clone(),
             tls: options.tls.clone(),
+            sites: Sites::new(options),
             stopping: watch::Sender::new(false),
         }))
     }
@@ -156,6 +159,7 @@ impl Edge {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
+        let here = socket.local_addr().ok();
         let tls = self.tls.as_ref().map(|tls| tls.config());
         let (router, stopping) = (router.clone(), self.stopping.subscribe());
         tokio::spawn(async move {
@@ -166,7 +170,7 @@ impl Edge {
                     None => return,
                 },
             };
-            connection::attend(stream, address.ip(), place, router, stopping).await;
+            connection::attend(stream, (address.ip(), here), place, router, stopping).await;
         });
     }
 

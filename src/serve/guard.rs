@@ -1,6 +1,6 @@
 //! What every request passes: how many there may be, how long each may take, and the headers of every answer.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use axum::{
     body::{Body, HttpBody as _},
@@ -16,9 +16,7 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    Edge, answer, bodies, client::Client, connection::Peer, connections::Seat, host, limits, shares::Taker,
-};
+use super::{Edge, answer, bodies, client::Client, connection::Peer, host, limits, shares::Taker};
 use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
@@ -40,7 +38,7 @@ pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
 
     let mut response = match &peer {
-        Some(peer) => follow(&edge, &taker, &peer.seat, request, next).await,
+        Some(peer) => follow(&edge, &taker, peer, request, next).await,
         None => admit(&edge, client, request, next).await,
     };
 
@@ -57,6 +55,7 @@ pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -
         // Who was answered over TLS comes back over TLS (RFC 6797).
         unless_set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
+    edge.sites.mark(&path, headers);
     // The path names records by number or digest; a query string may hold a whole query, so it stays out.
     let status = response.status().as_u16();
     tracing::debug!(%method, path, status, elapsed = ?began.elapsed(), "answered");
@@ -64,7 +63,8 @@ pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -
 }
 
 /// Keeps the table of connections told of a request.
-async fn follow(edge: &Edge, taker: &Taker, seat: &Arc<Seat>, mut request: Request, next: Next) -> Response {
+async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, next: Next) -> Response {
+    let seat = &peer.seat;
     let Some(under_way) = seat.begin() else {
         // The connection is closed already; nobody reads this.
         return busy(edge, "the connection is closed");
@@ -81,6 +81,9 @@ async fn follow(edge: &Edge, taker: &Taker, seat: &Arc<Seat>, mut request: Reque
     }
     let mut response = match host::fault(request.version(), request.headers()) {
         Some(why) => misled(why),
+        None if edge.sites.misdirected(request.uri(), request.headers(), peer.here) => {
+            answer::text(StatusCode::MISDIRECTED_REQUEST, "another host than this server's")
+        }
         None => admit(edge, taker.client, request, next).await,
     };
     let held = match in_memory(&response) {

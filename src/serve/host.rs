@@ -1,7 +1,7 @@
 //! The `Host` of a request (RFC 9112, section 3.2). Where two programs on the way read two hosts, each serves another
 //! site, so a request that leaves a choice is refused.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, Version, header::HOST};
 
@@ -19,29 +19,79 @@ pub fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
-/// Whether it is `uri-host [":" port]`, of a host that is not empty.
-fn is_host(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
-    let port = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => port,
-            _ => return false,
-        },
-        None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            if !is_name(name) {
-                return false;
+/// A host that a request, a URL or an origin names, and its port if it names one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    name: Name,
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    Address(IpAddr),
+    /// In lower case, without a dot at its end.
+    Registered(String),
+}
+
+impl Host {
+    /// Reads `uri-host [":" port]`, of a host that is not empty.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, port) = rest.split_once(']')?;
+                (Name::Address(IpAddr::V6(address.parse().ok()?)), port)
             }
-            port
-        }
-    };
-    match port.strip_prefix(':') {
-        // A port may be left out behind its colon.
-        Some(digits) => {
-            digits.is_empty() || digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
-        }
-        None => port.is_empty(),
+            None => {
+                let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+                if !is_name(name) {
+                    return None;
+                }
+                let registered = || Name::Registered(name.trim_end_matches('.').to_ascii_lowercase());
+                (name.parse().map_or_else(|_| registered(), |v4| Name::Address(IpAddr::V4(v4))), port)
+            }
+        };
+        let port = match port.strip_prefix(':') {
+            // A port may be left out behind its colon.
+            Some("") => None,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+            None if port.is_empty() => None,
+            _ => return None,
+        };
+        Some(Self { name, port })
     }
+
+    /// The one `Host` of a request, if it can be read.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        Self::parse(headers.get(HOST)?.to_str().ok()?)
+    }
+
+    /// The same with the port that is meant if it names none.
+    pub fn with_port(mut self, usual: u16) -> Self {
+        self.port.get_or_insert(usual);
+        self
+    }
+
+    /// Whether this, as a caller wrote it, means a host and port. Proxies leave the port out even where it is not the
+    /// usual one; where it is named, it counts.
+    pub fn means(&self, host: &Self) -> bool {
+        self.name == host.name && (self.port.is_none() || self.port == host.port)
+    }
+
+    /// Whether this, as a caller wrote it, means a socket of this machine.
+    pub fn is_at(&self, here: SocketAddr) -> bool {
+        let address = here.ip().to_canonical();
+        let named = match &self.name {
+            Name::Address(named) => named.to_canonical() == address,
+            // No resolver gives that name to another machine (RFC 6761, section 6.3).
+            Name::Registered(name) => name == "localhost" && address.is_loopback(),
+        };
+        named && self.port.is_none_or(|port| port == here.port())
+    }
+}
+
+/// Whether it is a host, or a host and a port.
+fn is_host(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|text| Host::parse(text).is_some())
 }
 
 /// Whether it is a name or an IPv4 address: `reg-name` of RFC 3986.
@@ -87,5 +137,29 @@ mod tests {
         ] {
             assert!(!is_host(bad.as_bytes()), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_host_means_what_it_names_however_it_is_written() {
+        let host = |text: &str| Host::parse(text).unwrap();
+        let public = host("ledger.example.org").with_port(443);
+        for same in ["ledger.example.org", "LEDGER.Example.org:443", "ledger.example.org."] {
+            assert!(host(same).means(&public), "{same}");
+        }
+        for other in ["ledger.example.org:80", "example.org", "ledger.example.org.evil.example", "127.0.0.1"]
+        {
+            assert!(!host(other).means(&public), "{other}");
+        }
+        let here = "127.0.0.1:8080".parse().unwrap();
+        for same in ["127.0.0.1:8080", "127.0.0.1", "localhost:8080", "LocalHost", "[::ffff:127.0.0.1]:8080"]
+        {
+            assert!(host(same).is_at(here), "{same}");
+        }
+        for other in ["127.0.0.1:80", "127.0.0.2:8080", "localhost:80", "rebound.example:8080", "[::1]:8080"]
+        {
+            assert!(!host(other).is_at(here), "{other}");
+        }
+        assert!(host("[::1]:8080").is_at("[::1]:8080".parse().unwrap()));
+        assert!(!host("localhost:8080").is_at("192.0.2.1:8080".parse().unwrap()));
     }
 }

@@ -41,6 +41,7 @@ mod guard;
 mod host;
 pub mod limits;
 mod metrics;
+mod origin;
 mod pages;
 mod patience;
 mod proxy;
@@ -82,8 +83,12 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The address under which the world reaches it, e.g. `https://ledger.example.org`, without a slash at the
-    /// end; for permalinks and the commands on pages. If left out, the `Host` of each request is believed.
+    /// end; for permalinks and the commands on pages. Requests for other hosts are refused then, but at the address that
+    /// they came to. If left out, the `Host` of each request is believed.
     pub url: Option<String>,
+    /// Whether pages of all sites may read what is served, and hand in what somebody signed; if left out, they may where
+    /// `url` begins with `https`.
+    pub cors: Option<bool>,
     /// The most connections open at once; fewer where the process may not open so many files.
     pub connections: usize,
     /// The most connections of one address, and of one /64 network of IPv6.
@@ -109,6 +114,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             url: None,
+            cors: None,
             connections: limits::CONNECTIONS,
             connections_each: limits::CONNECTIONS_EACH,
             writes: WriteRate::default(),
@@ -231,7 +237,8 @@ fn routes(app: App) -> Router {
         .route("/readyz", get(raw::readyz))
         .fallback(answer::unknown)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), coding::encode));
+        .layer(middleware::from_fn_with_state(app.clone(), coding::encode))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::check));
     app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)
 }
 

@@ -6,7 +6,10 @@
 
 use std::{net::IpAddr, str::FromStr};
 
-use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
+use axum::http::{
+    HeaderMap, HeaderName,
+    header::{FORWARDED, ORIGIN},
+};
 
 use super::client::Client;
 
@@ -100,9 +103,11 @@ impl Proxies {
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         if !self.trust(peer) {
             let client = Client::at(peer);
-            // Behind a proxy that nobody named, everybody comes from this machine.
-            let forwarded = headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR);
-            let here = peer.to_canonical().is_loopback() && !forwarded;
+            // Behind a proxy that nobody named, everybody comes from this machine; and a browser here does what pages of
+            // anywhere have it do.
+            let for_another =
+                [FORWARDED, X_FORWARDED_FOR, ORIGIN].iter().any(|name| headers.contains_key(name));
+            let here = peer.to_canonical().is_loopback() && !for_another;
             return if here { client.on_this_machine() } else { client };
         }
         let name = match self.header {
@@ -242,6 +247,9 @@ mod tests {
         // A proxy that nobody named: what it passes on is not the operator's own.
         assert!(!none.client(ip("127.0.0.1"), &headers(&[("x-forwarded-for", "203.0.113.9")])).is_local());
         assert!(!none.client(ip("127.0.0.1"), &headers(&[("forwarded", "for=203.0.113.9")])).is_local());
+        for origin in ["http://127.0.0.1:8080", "https://evil.example", "null"] {
+            assert!(!none.client(ip("127.0.0.1"), &headers(&[("origin", origin)])).is_local(), "{origin}");
+        }
         assert!(!none.client(ip("192.0.2.1"), &headers(&[])).is_local());
         // A trusted proxy that calls without the header, or one that says it was called from here.
         let p = proxies(&["127.0.0.1"], ForwardedHeader::XForwardedFor);

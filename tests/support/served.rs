@@ -24,8 +24,13 @@ impl Served {
 
     /// The same with a mirror of what is served elsewhere, known by its key.
     pub fn mirror(url: &str, key: &str, data: &Path, log: &Path) -> Self {
+        Self::mirror_with(url, key, data, &[], log)
+    }
+
+    /// The same with further flags.
+    pub fn mirror_with(url: &str, key: &str, data: &Path, flags: &[&str], log: &Path) -> Self {
         let mut mirror = Command::new(env!("CARGO_BIN_EXE_onrecord"));
-        mirror.args(["mirror", url, "--key", key, "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        mirror.args(["mirror", url, "--key", key, "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
         Self::run(mirror, log)
     }
 

@@ -47,7 +47,7 @@ use crate::{
         answer::{self, REVALIDATE},
         bodies::stopped_coming,
         client::Client,
-        clock, guard, limits, pages,
+        clock, guard, limits, origin, pages,
         shares::{Share, Taker},
         turns::{Turn, Weight},
     },
@@ -102,6 +102,7 @@ impl Media {
         let code = match status {
             StatusCode::PAYLOAD_TOO_LARGE => "TOO_LARGE",
             StatusCode::NOT_ACCEPTABLE => "NOT_ACCEPTABLE",
+            StatusCode::FORBIDDEN => "FOREIGN_ORIGIN",
             _ => "BAD_REQUEST",
         };
         let error = json!({"message": message, "extensions": {"code": code}});
@@ -163,6 +164,9 @@ pub async fn post(
         Ok(request) => request,
         Err(unreadable) => return unreadable.say(media),
     };
+    if !app.edge.sites.admit(&headers) && mutates(&mut request) {
+        return media.malformed(StatusCode::FORBIDDEN, origin::FOREIGN);
+    }
     if long && !mutates(&mut request) {
         let most = limits::GRAPHQL_QUERY_BODY;
         let message = format!("a request that records nothing has at most {most} bytes");

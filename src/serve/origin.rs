@@ -1,0 +1,213 @@
+//! What pages of other sites may do. A browser puts their `Origin` on what they ask for (RFC 6454; the Fetch standard), and
+//! hands them no answer that does not say that they may have it.
+//!
+//! There is no login to misuse, so where [`Options::cors`] is on, every site may read, ask, and hand in what somebody signed.
+//! Where it is off, a ledger may stand where only its own people reach it, and their browsers must not be another site's
+//! way in. So such a site gets no answer that it may read, and neither writes nor opens a WebSocket, to which browsers
+//! apply no such rule.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+        header::{
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+            UPGRADE,
+        },
+    },
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use super::{App, Options, answer, host::Host};
+
+/// Why a page of another site is refused.
+pub const FOREIGN: &str =
+    "a page of another site may not write here, nor open a WebSocket: cross-origin use (--cors) is off";
+
+/// A scheme, a host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    https: bool,
+    host: Host,
+}
+
+impl Origin {
+    /// Of a URL, or as browsers write it. `None` for `null`, and for what is no site of the web.
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let https = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let host = Host::parse(rest.split('/').next()?)?;
+        Some(Self { https, host: host.with_port(usual_port(https)) })
+    }
+}
+
+fn usual_port(https: bool) -> u16 {
+    if https { 443 } else { 80 }
+}
+
+/// Which site this server is, and whether others are let in.
+#[derive(Debug)]
+pub struct Sites {
+    cors: bool,
+    /// By [`Options::url`].
+    own: Option<Origin>,
+    tls: bool,
+}
+
+impl Sites {
+    pub fn new(options: &Options) -> Self {
+        let own = options.url.as_deref().and_then(Origin::parse);
+        let public = own.as_ref().is_some_and(|own| own.https);
+        Self { cors: options.cors.unwrap_or(public), own, tls: options.tls.is_some() }
+    }
+
+    /// Whether a request may do more than read, as far as it matters whose page sent it.
+    pub fn admit(&self, headers: &HeaderMap) -> bool {
+        self.cors || !self.is_foreign(headers)
+    }
+
+    /// Whether a page of another site sent a request.
+    fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let (Some(origin), None) = (origins.next(), origins.next()) else {
+            // Programs name none.
+            return headers.contains_key(ORIGIN);
+        };
+        let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else { return true };
+        if self.own.as_ref() == Some(&origin) {
+            return false;
+        }
+        let Some(host) = Host::of(headers) else { return true };
+        // At its public name it is one site, and that is another.
+        if self.own.as_ref().is_some_and(|own| host.means(&own.host)) {
+            return true;
+        }
+        // A proxy in front may have taken TLS off.
+        let host = host.with_port(usual_port(origin.https));
+        host != origin.host || self.tls && !origin.https
+    }
+
+    /// Whether a request is for another server (421): it names neither the host that the world knows this one by nor the
+    /// address that it came to. A name that somebody lets point here would else be a site that shares an origin with it.
+    pub fn misdirected(&self, uri: &Uri, headers: &HeaderMap, here: Option<SocketAddr>) -> bool {
+        let Some(own) = &self.own else { return false };
+        if is_health(uri.path()) {
+            return false;
+        }
+        let ours = |host: &Host| host.means(&own.host) || here.is_some_and(|here| host.is_at(here));
+        // A target with a host of its own is read before `Host` (RFC 9112, section 3.2.2).
+        match uri.authority().map(|authority| Host::parse(authority.as_str())) {
+            Some(named) => !named.is_some_and(|named| ours(&named)),
+            None => Host::of(headers).is_some_and(|host| !ours(&host)),
+        }
+    }
+
+    /// Lets every page have an answer, if others are let in.
+    pub fn mark(&self, path: &str, headers: &mut HeaderMap) {
+        if self.cors && !is_health(path) {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
+        }
+    }
+}
+
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+/// Paths for whoever looks after the server, and no page.
+fn is_health(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz" | "/metrics")
+}
+
+/// Answers what a browser asks before it lets a page ask (a preflight), and refuses what is another site's where that is
+/// not let in. Mutations are looked at where they are read.
+pub async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (sites, headers, path) = (&app.edge.sites, request.headers(), request.uri().path());
+    let preflight =
+        request.method() == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if preflight && sites.cors && !is_health(path) {
+        // Nothing is said of private networks: a page of the open web gets no further there than a browser lets it.
+        let methods = match path {
+            "/graphql" => "GET, HEAD, POST",
+            path if path.starts_with("/file/") => "GET, HEAD, PUT",
+            _ => "GET, HEAD",
+        };
+        let allowed: [(HeaderName, HeaderValue); 3] = [
+            (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods)),
+            (ACCESS_CONTROL_ALLOW_HEADERS, ANY),
+            (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
+        ];
+        return (StatusCode::NO_CONTENT, allowed).into_response();
+    }
+    let more_than_reads = request.method() == Method::PUT || headers.contains_key(UPGRADE);
+    if more_than_reads && !sites.admit(headers) {
+        return answer::text(StatusCode::FORBIDDEN, FOREIGN);
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::HOST;
+
+    use super::*;
+
+    fn sites(url: Option<&str>, cors: Option<bool>) -> Sites {
+        Sites::new(&Options { url: url.map(str::to_owned), cors, ..Options::default() })
+    }
+
+    fn headers(host: &str, origin: &str) -> HeaderMap {
+        [(HOST, host.parse().unwrap()), (ORIGIN, origin.parse().unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn a_page_is_at_home_where_its_origin_is_the_servers() {
+        let without = sites(None, None);
+        let public = sites(Some("https://ledger.example.org"), Some(false));
+        for (sites, host, origin, foreign) in [
+            (&without, "127.0.0.1:8080", "http://127.0.0.1:8080", false),
+            (&without, "ledger.example.org", "https://ledger.example.org", false),
+            (&without, "ledger.example.org:80", "http://ledger.example.org", false),
+            (&without, "127.0.0.1:8080", "http://127.0.0.1:3000", true),
+            (&without, "127.0.0.1:8080", "http://evil.example", true),
+            (&without, "127.0.0.1:8080", "null", true),
+            (&without, "127.0.0.1:8080", "", true),
+            (&without, "127.0.0.1:8080", "file://127.0.0.1:8080", true),
+            (&public, "ledger.example.org", "https://ledger.example.org", false),
+            (&public, "ledger.example.org", "https://LEDGER.example.org:443", false),
+            // Of a proxy that asks for the address that is listened on.
+            (&public, "127.0.0.1:8080", "https://ledger.example.org", false),
+            (&public, "127.0.0.1:8080", "http://127.0.0.1:8080", false),
+            // Whoever sits on the line can write pages that came without TLS.
+            (&public, "ledger.example.org", "http://ledger.example.org", true),
+            (&public, "ledger.example.org", "https://ledger.example.org.evil.example", true),
+        ] {
+            assert_eq!(sites.is_foreign(&headers(host, origin)), foreign, "{host} {origin}");
+        }
+        let mut two = headers("a", "http://a");
+        two.append(ORIGIN, "http://a".parse().unwrap());
+        assert!(without.is_foreign(&two));
+        assert!(!without.is_foreign(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn others_are_let_in_where_the_world_comes_over_tls_or_somebody_says_so() {
+        let evil = headers("ledger.example.org", "https://evil.example");
+        for (url, cors, admitted) in [
+            (None, None, false),
+            (Some("http://ledger.example.org"), None, false),
+            (Some("https://ledger.example.org"), None, true),
+            (Some("https://ledger.example.org"), Some(false), false),
+            (None, Some(true), true),
+        ] {
+            assert_eq!(sites(url, cors).admit(&evil), admitted, "{url:?} {cors:?}");
+        }
+    }
+}

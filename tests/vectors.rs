@@ -81,7 +81,7 @@ fn every_refused_submission_is_refused_with_its_code_and_changes_nothing() {
     let v = vectors();
     let (origin, rows) = (origin(&v), replay(&v));
     let refused = v["refused"].as_array().unwrap();
-    assert_eq!(refused.len(), 104);
+    assert_eq!(refused.len(), 119);
     for (i, r) in refused.iter().enumerate() {
         let why = text(r, "why");
         let note = base64_decode(text(r, "note_b64")).unwrap();

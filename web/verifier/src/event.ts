@@ -71,7 +71,7 @@ function bodyOf(body: JsonObject, place: string) {
   if (content !== undefined) {
     const { blake3, size, ...more } = isObject(content) ? content : {};
     const good =
-      isId(blake3) && Number(size) >= 0 && Number(size) <= CONTENT_LIMIT && Object.keys(more).length === 0;
+      isId(blake3) && Number(size) >= 1 && Number(size) <= CONTENT_LIMIT && Object.keys(more).length === 0;
     need(
       good && typeof size === "number",
       "BAD_CONTENT_REF",

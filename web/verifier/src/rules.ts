@@ -8,7 +8,15 @@ import { refuse } from "./fault.ts";
 import { blake3Hex } from "./blake3.ts";
 import { sha256 } from "./sha2.ts";
 import { isObject } from "./json.ts";
-import { itemsOf, ruleOf, type Schema, type TypeRule, verifyType } from "./schema.ts";
+import {
+  isPseudonymous,
+  itemsOf,
+  ruleOf,
+  type Schema,
+  type TypeRule,
+  verifyPseudonym,
+  verifyType,
+} from "./schema.ts";
 import type { Vkey } from "./vkey.ts";
 
 // A ledger's rules (formats.md sections 3 to 5, events.json), folded entry by entry as a full verifier does.
@@ -41,7 +49,8 @@ export class Ledger {
   private readonly nameOwners = new Map<string, string>();
   private readonly roles = new Map<string, Set<string>>();
   private readonly threads = new Map<string, number>();
-  private readonly withheldDigests = new Set<string>();
+  /** By the digest of words: the events whose words they are, and which withhold them. */
+  private readonly withheldWords = new Map<string, Set<string>>();
   private readonly files = new Map<string, Bytes>();
   private operator = "";
   private checkpointKey = "";
@@ -126,8 +135,10 @@ export class Ledger {
         if (out) withheld.add(blob);
         else withheld.delete(blob);
         if (blob !== "content" || !touched.content) continue;
-        if (out) this.withheldDigests.add(touched.content.blake3);
-        else this.withheldDigests.delete(touched.content.blake3);
+        const holders = this.withheldWords.get(touched.content.blake3) ?? new Set();
+        this.withheldWords.set(touched.content.blake3, holders);
+        if (out) holders.add(touched.id);
+        else holders.delete(touched.id);
       }
     }
   }
@@ -147,41 +158,49 @@ export class Ledger {
   private verifyKeys(event: Event, atTheDoor: boolean): void {
     const { type, facts, origin } = event;
     const added = this.addedBy(event);
-    event.by.forEach((key, i) => {
-      const place = `event, by/${i}`;
-      // A key that this very event adds may sign it, though never as its author.
-      if ((i > 0 || type === "ledger.opened") && added.some((each) => each.text === key.text)) return;
+    const party = one(event, "party") ?? event.id;
+    // A key that this very event adds may sign it, though never as its author. `undefined` stands for such a key.
+    const signers = event.by.map((key, i) => {
+      if ((i > 0 || type === "ledger.opened") && added.some((each) => each.text === key.text)) return undefined;
       const held = this.keys.get(key.keyHex);
-      if (held?.vkey.text !== key.text) return refuse("KEY_UNKNOWN", place, "a key on record");
-      if (held.revoked) refuse("KEY_REVOKED", place, "a key not revoked");
+      return held?.vkey.text === key.text ? held : refuse("KEY_UNKNOWN", `event, by/${i}`, "a key on record");
     });
-    if (type === "ledger.opened") {
-      const log = partyKeyOf(facts.checkpoint_key, "event, facts/checkpoint_key");
-      if (log.name !== origin) refuse("BAD_FACT", "event, facts/checkpoint_key", "a key named as the origin");
-      if (log.keyHex === added[0]!.keyHex) refuse("KEY_TAKEN", "event, facts", "two different keys");
-    }
-    const party = type === "key.added" ? one(event, "party") : event.id;
-    for (const key of added) {
-      const place = `event, facts, ${key.name}`;
-      const twin = [...this.keys.values()].some(({ vkey }) => vkey.name === key.name && vkey.id === key.id);
-      if (this.keys.has(key.keyHex) || key.keyHex === this.checkpointKey || twin) {
-        refuse("KEY_TAKEN", place, "a key that was never on record");
-      }
-      const owner = this.nameOwners.get(key.name);
-      if (owner !== undefined && owner !== party) refuse("KEY_NAME_TAKEN", place, "a name of no other party");
-      const at = event.by.findIndex((each) => each.text === key.text);
-      if (at < (type === "ledger.opened" ? 0 : 1))
-        refuse("KEY_NO_POSSESSION", place, "the key's own signature");
-      if (atTheDoor && !Point.fromBytes(key.key).isTorsionFree())
-        refuse("KEY_TORSION", place, "a key without torsion");
-    }
+    signers.forEach((held, i) => {
+      if (held?.revoked) refuse("KEY_REVOKED", `event, by/${i}`, "a key not revoked");
+    });
     if (type === "key.revoked") {
       const key = partyKeyOf(facts.key, "event, facts/key");
       const held = this.keys.get(key.keyHex);
-      if (held?.vkey.text !== key.text || held.party !== one(event, "party")) {
+      if (held?.vkey.text !== key.text || held.party !== party) {
         return refuse("KEY_UNKNOWN", "event, facts/key", "a key of that party");
       }
       if (held.revoked) refuse("KEY_REVOKED", "event, facts/key", "a key not revoked");
+    }
+    const logKey =
+      type === "ledger.opened" ? partyKeyOf(facts.checkpoint_key, "event").keyHex : this.checkpointKey;
+    const known = [...this.keys.values()].map(({ vkey }) => vkey);
+    const place = ({ name }: Vkey) => `event, facts, ${name}`;
+    added.forEach((key, i) => {
+      const twin = [...known, ...added.slice(0, i)].some((each) => each.name === key.name && each.id === key.id);
+      if (this.keys.has(key.keyHex) || key.keyHex === logKey || twin) {
+        refuse("KEY_TAKEN", place(key), "a key that was never on record");
+      }
+    });
+    for (const key of added) {
+      const owner = this.nameOwners.get(key.name) ?? party;
+      if (owner !== party) refuse("KEY_NAME_TAKEN", place(key), "a name of no other party");
+    }
+    for (const key of added) {
+      const signed = event.by.some((each) => each.text === key.text);
+      if (!signed) refuse("KEY_NO_POSSESSION", place(key), "the key's own signature");
+    }
+    for (const key of added) {
+      if (atTheDoor && !Point.fromBytes(key.key).isTorsionFree())
+        refuse("KEY_TORSION", place(key), "a key without torsion");
+    }
+    const kind = this.records.get(party)?.event.facts.kind;
+    if (type === "key.added" && isPseudonymous(kind)) {
+      for (const key of added) verifyPseudonym(key, origin, "event, facts/key");
     }
   }
 
@@ -233,15 +252,11 @@ export class Ledger {
       for (const id of [value].flat()) {
         const found = target(id, `event, refs/${role}`, kind);
         const opened = found.type === "case.opened" ? found.id : found.case;
-        const touches = /^content\.|^correction\.issued$/.test(event.type);
-        if (
-          !cross &&
-          (touches || opened !== undefined) &&
-          opened !== event.case &&
-          event.type !== "case.opened"
-        ) {
-          refuse("REF_CASE", `event, refs/${role}`, "an event of the same case");
-        }
+        // What is withheld or corrected is of the event's own case, or both are of none.
+        const touched = /^content\./.test(event.type) ? "entry" : "corrects";
+        const bound = role === touched || (!cross && opened !== undefined);
+        const own = event.type === "case.opened" ? event.id : event.case;
+        if (bound && opened !== own) refuse("REF_CASE", `event, refs/${role}`, "an event of the same case");
       }
     }
   }
@@ -249,13 +264,16 @@ export class Ledger {
   private verifyWords(event: Event, content: Bytes | undefined, atTheDoor: boolean): void {
     const ref = event.content;
     if (!ref) return;
-    const released = event.type === "content.released";
-    if (atTheDoor && !released && this.withheldDigests.has(ref.blake3)) {
+    if (content) verifyContent(content, ref);
+    else if (atTheDoor) refuse("CONTENT_MISSING", "content", "the words");
+    if (content && atTheDoor) this.verifyAtTheDoor(content);
+    if (this.withheldWords.get(ref.blake3)?.size) {
       refuse("BLOB_WITHHELD", "content", "words that are not withheld");
     }
-    if (!content) return atTheDoor ? refuse("CONTENT_MISSING", "content", "the words") : undefined;
-    verifyContent(content, ref);
-    if (!atTheDoor) return;
+  }
+
+  /** What is asked of words at the door alone. */
+  private verifyAtTheDoor(content: Bytes): void {
     const fail = () =>
       refuse("CONTENT_JSON", "content", "one I-JSON object, and files as section 3 has them");
     const words = contentOf(content) ?? fail();

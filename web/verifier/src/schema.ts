@@ -2,6 +2,7 @@ import { type Event, partyKeyOf } from "./event.ts";
 import { refuse } from "./fault.ts";
 import { ID, isAt, isDay } from "./grammar.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import type { Vkey } from "./vkey.ts";
 
 // The list of event types as data: schema/events.json. It is given, not built in, for it is as large as
 // the rest of the verifier.
@@ -46,22 +47,29 @@ export function verifyType(schema: Schema, event: Event): void {
   for (const [name, value] of Object.entries(event.facts)) {
     verifyFact(schema, rule.facts[name]!.is, value, `event, facts/${name}`);
   }
-  if (event.type === "party.registered" && ["person", "account"].includes(String(event.facts.kind))) {
-    for (const key of event.by.filter(
-      (key) => Array.isArray(event.facts.keys) && event.facts.keys.includes(key.text),
-    )) {
-      if (
-        !key.name.startsWith(event.origin + "/") ||
-        !/^[0-9a-f]{16}$/.test(key.name.slice(event.origin.length + 1))
-      ) {
-        refuse("BAD_FACT", "event, facts/keys", "a key name of origin and 16 random hex digits");
-      }
-    }
+  if (event.type === "ledger.opened") {
+    const log = partyKeyOf(event.facts.checkpoint_key, "event, facts/checkpoint_key");
+    if (log.name !== event.origin) refuse("BAD_FACT", "event, facts/checkpoint_key", "a key named as the origin");
+  }
+  if (event.type === "party.registered" && isPseudonymous(event.facts.kind)) {
+    const keys = isList(event.facts.keys) ? event.facts.keys : [];
+    for (const key of keys)
+      verifyPseudonym(partyKeyOf(key, "event, facts/keys"), event.origin, "event, facts/keys");
   }
   if (rule.content === "required" && !event.content) refuse("MISSING_MEMBER", "event, content", "the member");
   if (rule.content === "none" && event.content) refuse("UNKNOWN_MEMBER", "event, content", "no words");
   if (rule.case === "required" && event.case === undefined) refuse("CASE_REQUIRED", "event, case", "a case");
   if (rule.case === "refused" && event.case !== undefined) refuse("CASE_REFUSED", "event, case", "no case");
+}
+
+/** Whether keys of a party of this kind bear names that say nothing. */
+export function isPseudonymous(kind: Json | undefined): boolean {
+  return kind === "person" || kind === "account";
+}
+
+export function verifyPseudonym({ name }: Vkey, origin: string, place: string): void {
+  const good = name.startsWith(`${origin}/`) && /^[0-9a-f]{16}$/.test(name.slice(origin.length + 1));
+  if (!good) refuse("BAD_FACT", place, "a key name of origin and 16 random hex digits");
 }
 
 function members(has: object, may: Record<string, { required: boolean }>, place: string): void {
@@ -75,6 +83,17 @@ function members(has: object, may: Record<string, { required: boolean }>, place:
 
 const LANGUAGE = /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
 
+/** The officially assigned codes of ISO 3166-1 alpha-2, which events.json does not list. */
+const COUNTRIES =
+  `AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW
+BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI
+FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN
+IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME
+MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
+PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV
+SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE
+YT ZA ZM ZW`.split(/\s/);
+
 const isText = (value: Json | undefined, test: (text: string) => boolean) =>
   typeof value === "string" && test(value);
 const isCount = (value: Json | undefined): value is number => typeof value === "number" && value >= 0;
@@ -85,8 +104,7 @@ function verifyFact(schema: Schema, is: string | string[], value: Json, place: s
   if (is === "vkey" || is === "vkeys") {
     const keys =
       is === "vkey" ? [value] : isList(value) ? value : refuse("BAD_FACT", place, "an array of vkeys");
-    keys.forEach((key) => partyKeyOf(key, place));
-    if (!hasNoRepeats(keys)) refuse("BAD_FACT", place, "no vkey twice");
+    if (!hasNoRepeats(keys.map((key) => partyKeyOf(key, place).keyHex))) refuse("BAD_FACT", place, "no public key twice");
     return;
   }
   const good = Array.isArray(is)
@@ -101,8 +119,7 @@ const FACTS: Record<string, (value: Json, schema: Schema) => boolean> = {
   bool: (value) => typeof value === "boolean",
   at: (value) => isText(value, isAt),
   hash: (value) => isText(value, (text) => ID.test(text)),
-  // ISO 3166-1 is not listed in events.json; only the shape of a code is judged.
-  country: (value) => isText(value, (text) => /^[A-Z]{2}$/.test(text)),
+  country: (value) => isText(value, (text) => COUNTRIES.includes(text)),
   zone: (value, { zones }) => isText(value, (text) => zones.includes(text)),
   language: (value) => isText(value, (text) => text.length <= 35 && LANGUAGE.test(text)),
   day: (value) => isText(value, isDay),
@@ -112,8 +129,13 @@ const FACTS: Record<string, (value: Json, schema: Schema) => boolean> = {
   positions: (value) =>
     isList(value) &&
     hasNoRepeats(value) &&
-    value.every((each) => isText(each, (text) => /^(content|files\/(0|[1-9][0-9]{0,5}))$/.test(text))),
+    value.every((each) => isText(each, isPosition)),
 };
+
+/** `content`, or `files/<i>` with a number of 32 bits. */
+function isPosition(text: string): boolean {
+  return text === "content" || (/^files\/(0|[1-9][0-9]*)$/.test(text) && Number(text.slice(6)) < 2 ** 32);
+}
 
 function isDeadline(value: Json): boolean {
   if (!isObject(value)) return false;

@@ -1,16 +1,21 @@
 import { createReadStream } from "node:fs";
-import { basename } from "node:path";
+import { access } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { Bytes } from "./bytes.ts";
 import { caseFileOf } from "./case.ts";
+import { type Read, verifyLedger } from "./ledger.ts";
+import { policyOf as ownPolicyOf } from "./policy.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
+import { vkeyOf } from "./vkey.ts";
 // Exhibits are checked by the very file that browsers run.
 import * as page from "./verifier.js";
 
 const { policyOf, POLICY_LIMIT, reasonOf, verifyExhibit, ZIP_LIMIT } = page;
 
 const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
+       node cli.mjs --ledger FOLDER [--key VKEY] [--policy FILE] [--events FILE]
        node cli.mjs --vectors FILE [--events FILE]
        node cli.mjs --speccheck FILE
   --back-end webcrypto|noble   use this one for Ed25519 instead of the better one that works
@@ -18,7 +23,7 @@ exit codes: 0 valid, 1 refused, 2 unreadable or usage, 3 valid only by trust tha
             brought, or not decided since too little is enclosed`;
 
 const VECTORS_LIMIT = 64 * 1024 * 1024;
-const OPTIONS = ["--policy", "--vectors", "--events", "--speccheck", "--back-end"];
+const OPTIONS = ["--policy", "--ledger", "--key", "--vectors", "--events", "--speccheck", "--back-end"];
 
 /** For what this program can't do at all, as against what it refuses. */
 class Unusable extends Error {}
@@ -53,17 +58,40 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
   return { options, paths, json };
 }
 
+async function policyFrom<P>(path: string | undefined, of: (bytes: Bytes) => P): Promise<P | undefined> {
+  if (path === undefined) return undefined;
+  const bytes = await read(path, POLICY_LIMIT);
+  try {
+    return of(bytes);
+  } catch (error) {
+    throw new Unusable(`${path}: ${reasonOf(error)}`);
+  }
+}
+
+async function ledger(folder: string, options: Map<string, string>, eventsPath: string): Promise<number> {
+  const schema = JSON.parse(await readText(eventsPath)) as Schema;
+  const given = options.get("--key");
+  const key = given === undefined ? undefined : vkeyOf(given);
+  if (given !== undefined && !key) throw new Unusable("--key is no vkey");
+  const policy = await policyFrom(options.get("--policy"), ownPolicyOf);
+  const from: Read = async (path, limit) => {
+    const whole = join(folder, path);
+    const there = await access(whole).then(
+      () => true,
+      () => false,
+    );
+    return there ? read(whole, limit) : undefined;
+  };
+  const { verdict, words } = await verifyLedger(from, schema, key, policy);
+  console.log(words);
+  return { valid: 0, refused: 1, brought: 3 }[verdict];
+}
+
 async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
   const bytes = await read(path, ZIP_LIMIT);
   const caseFile = caseFileOf(bytes);
   if (caseFile) throw new Unusable(`${path}: ${caseFile}`);
-  const policyBytes = policyPath === undefined ? undefined : await read(policyPath, POLICY_LIMIT);
-  let policy;
-  try {
-    policy = policyBytes && policyOf(policyBytes);
-  } catch (error) {
-    throw new Unusable(`${policyPath}: ${reasonOf(error)}`);
-  }
+  const policy = await policyFrom(policyPath, policyOf);
   const report = await verifyExhibit(bytes, policy, basename(path));
   if (json) console.log(JSON.stringify(report));
   else {
@@ -102,6 +130,8 @@ export async function main(words: string[], events: string): Promise<number> {
     const vectorsPath = options.get("--vectors");
     const speccheckPath = options.get("--speccheck");
     if (vectorsPath) return await vectors(vectorsPath, options.get("--events") ?? events);
+    const folder = options.get("--ledger");
+    if (folder) return await ledger(folder, options, options.get("--events") ?? events);
     if (speccheckPath) return await speccheck(speccheckPath);
     if (paths.length !== 1) throw new Unusable(USAGE);
     return await exhibit(paths[0]!, options.get("--policy"), json);

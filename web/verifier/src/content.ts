@@ -6,7 +6,7 @@ import { blake3Hex } from "./blake3.ts";
 import { contentJsonOf, isObject, type Json, type JsonObject } from "./json.ts";
 import type { ContentRef } from "./event.ts";
 
-const CONTENT_LIMIT = 262_144;
+export const CONTENT_LIMIT = 262_144;
 const FILES_LIMIT = 1000;
 
 export interface FileRef {

@@ -3,7 +3,7 @@ import { type Event, eventOf, threadOf } from "./event.ts";
 import { refuse } from "./fault.ts";
 import { countOf, isOrigin, isTime } from "./grammar.ts";
 
-const ENTRY_LIMIT = 65_535;
+export const ENTRY_LIMIT = 65_535;
 
 /** Which party the ledger says holds a signer's key, and how long that party's thread then was. */
 export interface Signer {

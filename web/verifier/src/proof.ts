@@ -5,7 +5,7 @@ import { refuse } from "./fault.ts";
 import { countOf } from "./grammar.ts";
 
 /** `extra` may stand in foreign proofs and is ignored; it gets as much room again as the checkpoint. */
-const PROOF_LIMIT = 2 * CHECKPOINT_LIMIT;
+export const PROOF_LIMIT = 2 * CHECKPOINT_LIMIT;
 const HASHES_LIMIT = 63;
 
 /** A tlog-proof (c2sp.org/tlog-proof), nothing verified yet. */

@@ -81,6 +81,7 @@ export class Ledger {
   /** Takes an entry on record after checking what the ledger added to its event. */
   async append(entry: Entry, content: Bytes | undefined): Promise<void> {
     const { event, index } = entry;
+    if (this.records.has(event.id)) refuse("ENTRY", "event", "an event that is not on record yet");
     await this.admit(event, content, false);
     if (index !== (this.last?.index ?? -1) + 1) refuse("ENTRY", "index", "the next index");
     if (this.last && entry.origin !== this.last.origin)
@@ -106,6 +107,11 @@ export class Ledger {
     });
     this.fold(event);
     this.last = entry;
+  }
+
+  /** Whether the words of an event on record are withheld there. */
+  withholds(id: string): boolean {
+    return this.records.get(id)?.withheld.has("content") ?? false;
   }
 
   private fold(event: Event): void {

@@ -2,7 +2,7 @@ import { fromBase64 } from "./base64.ts";
 import { type Bytes, bytesOf, join, same } from "./bytes.ts";
 import { refuse } from "./fault.ts";
 import { countOf, isOrigin } from "./grammar.ts";
-import { sha256 } from "./sha2.ts";
+import { sha256 } from "./hash.ts";
 import { linesBy, type Note, noteOf, verifyLine } from "./note.ts";
 import { verifyStrict } from "./signature.ts";
 import { COSIGNATURE, type Vkey } from "./vkey.ts";

@@ -1,6 +1,6 @@
 import { type Bytes, same } from "./bytes.ts";
 import { refuse } from "./fault.ts";
-import { sha256 } from "./sha2.ts";
+import { sha256 } from "./hash.ts";
 import { nodeHash } from "./tree.ts";
 
 // What trees have to do with each other, as in RFC 9162, 2.1.4.2. No exhibit asks for it; the vectors do.

@@ -2,7 +2,7 @@ import { fromBase64 } from "./base64.ts";
 import { textOf } from "./bytes.ts";
 import { refuse } from "./fault.ts";
 import { ID } from "./grammar.ts";
-import { blake3Hex } from "./blake3.ts";
+import { blake3Hex } from "./hash.ts";
 import { contentJsonOf, isObject, type Json, type JsonObject } from "./json.ts";
 import type { ContentRef } from "./event.ts";
 

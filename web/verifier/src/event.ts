@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import { refuse } from "./fault.ts";
 import { ID, isAt, isName, isOrigin } from "./grammar.ts";
-import { blake3Hex } from "./blake3.ts";
+import { blake3Hex } from "./hash.ts";
 import { eventJsonOf, isObject, type Json, type JsonObject } from "./json.ts";
 import { isLineOf, type Note, noteOf, verifyLine } from "./note.ts";
 import { ED25519, type Vkey, vkeyOf } from "./vkey.ts";

@@ -4,9 +4,8 @@ import { contentOf, type FileRef, filesOf, hasSalt, verifyContent } from "./cont
 import { type Entry, entryOf } from "./entry.ts";
 import { keyId, partyKeyOf, verifySignatures } from "./event.ts";
 import { Fault, reasonOf, refuse } from "./fault.ts";
-import { blake3Hex } from "./blake3.ts";
-import { sha256 } from "./sha2.ts";
 import { toBase64 } from "./base64.ts";
+import { blake3Hex, sha256 } from "./hash.ts";
 import { verifyKeys } from "./keys.ts";
 import { MAX_LEAD, type Policy, policyOf, quorumOf } from "./policy.ts";
 import { type Proof, proofOf } from "./proof.ts";

@@ -5,8 +5,7 @@ import { contentOf, filesOf, hasSalt, verifyContent } from "./content.ts";
 import type { Entry } from "./entry.ts";
 import { type Event, partyKeyOf, verifySignatures } from "./event.ts";
 import { refuse } from "./fault.ts";
-import { blake3Hex } from "./blake3.ts";
-import { sha256 } from "./sha2.ts";
+import { blake3Hex, sha256 } from "./hash.ts";
 import { isObject } from "./json.ts";
 import {
   isPseudonymous,

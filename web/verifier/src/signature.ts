@@ -1,7 +1,7 @@
 import { Point } from "@noble/ed25519";
 import { fromBase64 } from "./base64.ts";
 import { type Bytes, join, same } from "./bytes.ts";
-import { sha512 } from "./sha2.ts";
+import { sha512 } from "./hash.ts";
 
 // Strict Ed25519 (formats.md section 3). WebCrypto back ends differ in what they let pass, so everything
 // on which they differ is judged here first, and a back end is used only after it passed a self test.

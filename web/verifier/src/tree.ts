@@ -1,6 +1,6 @@
 import { type Bytes, join, same } from "./bytes.ts";
 import { refuse } from "./fault.ts";
-import { sha256 } from "./sha2.ts";
+import { sha256 } from "./hash.ts";
 
 // The Merkle tree of RFC 6962 with SHA-256. Sizes are below 2^53, so nothing is shifted: that would cut them.
 

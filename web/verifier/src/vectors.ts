@@ -1,5 +1,4 @@
-import { blake3 } from "@noble/hashes/blake3.js";
-import { sha256 as nobleSha256, sha512 as nobleSha512 } from "@noble/hashes/sha2.js";
+import { createHash } from "node:crypto";
 import { fromBase64 } from "./base64.ts";
 import { type Bytes, bytesOf, fromHex, hexOf } from "./bytes.ts";
 import { type Checkpoint, checkpointOf, cosignedAt, isSignedBy } from "./checkpoint.ts";
@@ -7,11 +6,10 @@ import { verifyConsistency, rootsOf } from "./consistency.ts";
 import { entryOf } from "./entry.ts";
 import { eventOf } from "./event.ts";
 import { asFault, refuse } from "./fault.ts";
-import { blake3Hex } from "./blake3.ts";
+import { blake3Hex, sha256, sha512 } from "./hash.ts";
 import { proofOf } from "./proof.ts";
 import { Ledger } from "./rules.ts";
 import type { Schema } from "./schema.ts";
-import { sha256, sha512 } from "./sha2.ts";
 import { leafHash, verifyInclusion } from "./tree.ts";
 import { type Vkey, vkeyOf } from "./vkey.ts";
 import { verifyStrict } from "./signature.ts";
@@ -91,14 +89,13 @@ export async function* vectorVerdicts(json: string, schema: Schema): AsyncGenera
       await ledger.append(entry, vector.content === null ? undefined : bytesOf(vector.content));
     });
   }
-  // Our own hashes against noble's, around the edges of their blocks and chunks.
-  for (const edge of [0, 55, 63, 64, 111, 119, 127, 128, 1023, 1024, 2048, 3072, 4096, 65_536]) {
+  // The hashes against those of Node, around the edges of their blocks. It has no BLAKE3; ids and files hold that.
+  for (const edge of [0, 55, 63, 64, 111, 119, 127, 128, 65_536]) {
     for (const length of [edge, edge + 1]) {
       const bytes = Uint8Array.from({ length }, (_, i) => (i * i + length) % 251);
       yield await good(`hashes/${length}`, () => {
-        equal(hexOf(sha256(bytes)), hexOf(nobleSha256(bytes)));
-        equal(hexOf(sha512(bytes)), hexOf(nobleSha512(bytes)));
-        equal(blake3Hex(bytes), hexOf(blake3(bytes)));
+        equal(hexOf(sha256(bytes)), createHash("sha256").update(bytes).digest("hex"));
+        equal(hexOf(sha512(bytes)), createHash("sha512").update(bytes).digest("hex"));
       });
     }
   }

@@ -1,6 +1,6 @@
 import { fromBase64 } from "./base64.ts";
 import { type Bytes, bytesOf, hexOf, join } from "./bytes.ts";
-import { sha256 } from "./sha2.ts";
+import { sha256 } from "./hash.ts";
 
 /** Signature types of c2sp.org/signed-note, by the length of their public keys. */
 const KEY_LENGTHS: Record<number, number> = { 1: 32, 4: 32, 6: 1312 };

@@ -222,6 +222,7 @@ fn routes(app: App) -> Router {
         .route("/verify.html", get(pages::verify::file))
         .route("/verifier.js", get(pages::verify::verifier))
         .route("/page.js", get(pages::verify::script_of_pages))
+        .route("/given.js", get(pages::verify::script_of_given))
         .route("/style.css", get(pages::assets::style))
         .route("/icon.svg", get(pages::assets::icon))
         .route("/robots.txt", get(pages::assets::robots))

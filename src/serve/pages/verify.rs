@@ -25,7 +25,8 @@ use crate::{
 
 const VERIFIER: &str = include_str!("../../../web/verifier/dist/verifier.js");
 const PAGE: &str = include_str!("../../../web/verifier/dist/page.js");
-/// Both in one, for the file to keep.
+const GIVEN: &str = include_str!("../../../web/verifier/dist/given.js");
+/// All of it in one, for the file to keep.
 const ALONE: &str = include_str!("../../../web/verifier/dist/alone.js");
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -89,6 +90,11 @@ pub async fn verifier(headers: HeaderMap) -> Response {
 /// `/page.js`: what the pages do with it.
 pub async fn script_of_pages(headers: HeaderMap) -> Response {
     script(&headers, PAGE)
+}
+
+/// `/given.js`: reads what is not an exhibit as it was made. A page asks for it when it is given such.
+pub async fn script_of_given(headers: HeaderMap) -> Response {
+    script(&headers, GIVEN)
 }
 
 /// One names the other without a version, so both are asked for again each time.

@@ -1,10 +1,148 @@
-// Case files hold an exhibit for each entry of a case. `onrecord verify` checks that none is missing; here each can be
-// checked alone.
+import {
+  BROUGHT,
+  examine,
+  type Examined,
+  type Member,
+  type Policy,
+  refused,
+  type Report,
+  sentencesOf,
+  wordsOf,
+} from "./verifier.js";
 
-import type { Bytes } from "./bytes.ts";
+// A case file: an exhibit of each entry of a case (docs/exhibits.md). What is said of one is said in the words of the
+// command `onrecord verify`.
 
-/** What to say of bytes that begin as a case file does, with an exhibit; undefined for others. */
-export function caseFileOf(bytes: Bytes): string | undefined {
-  const isOne = String.fromCharCode(...bytes.subarray(30, 38)) === "exhibit-";
-  return isOne ? "This is a case file: onrecord verify checks it. Take it apart to check one exhibit here" : undefined;
+const NAME = /^exhibit-(0|[1-9]\d{0,15})\.zip$/;
+
+export function isExhibitName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Why a case file is refused: by which check, and what is wrong. */
+class Fault extends Error {
+  constructor(
+    readonly check: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Checks each exhibit as `verifyExhibit` does, that all stand in one tree, and that by their `thread` lines they are one
+ * case from its first entry on, with none missing between. `anew` says where they stand, if not in the case file as it
+ * was made.
+ */
+export async function verifyCase(members: Member[], policy?: Policy, anew?: string): Promise<Report> {
+  const checks: Report["checks"] = [];
+  const say = (name: string, state: Report["checks"][number]["state"], text: string) => {
+    checks.push({ name, state, text });
+  };
+  try {
+    return await run(members, policy, anew, checks, say);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    say(error instanceof Fault ? error.check : "case file", "FAILED", text);
+    return refused(checks, text, "case file");
+  }
+}
+
+async function run(
+  members: Member[],
+  policy: Policy | undefined,
+  anew: string | undefined,
+  checks: Report["checks"],
+  say: (name: string, state: Report["checks"][number]["state"], text: string) => void,
+): Promise<Report> {
+  const exhibits = exhibitsOf(members, anew !== undefined);
+  const count = exhibits.length;
+  const s = count === 1 ? "" : "s";
+  if (anew === undefined) say("case file", "ok", `${count} exhibit${s}, nothing compressed, no other bytes`);
+  else say("case file", "not checked", anew);
+  let first: Examined | undefined;
+  let undecided: string | undefined;
+  const lacks = { content: [] as number[], files: [] as number[] };
+  for (const [number, { index, name, bytes }] of exhibits.entries()) {
+    const examined = await examine(bytes, policy);
+    const { report, found } = examined;
+    const failed = report.checks.find(({ state }) => state === "FAILED");
+    if (failed || !found) throw new Fault("exhibits", `${name}: ${failed?.name}: ${failed?.text}`);
+    const { entry } = found;
+    if (entry.index !== index)
+      throw new Fault("exhibits", `${name}: expected entry ${index}, found entry ${entry.index}`);
+    for (const { name: check, state, text } of report.checks) {
+      if (["entry", "event"].includes(check) && state !== "ok") undecided ??= `${name}: ${check}: ${text}`;
+      if ((check === "content" || check === "files") && state === "not enclosed") lacks[check].push(index);
+    }
+    first ??= examined;
+    const opening = first.found!.entry;
+    if (found.checkpointText !== first.found!.checkpointText)
+      throw new Fault("checkpoint", `${name}: expected the checkpoint of the first, byte for byte`);
+    const fail = (what: string): never => {
+      throw new Fault("thread", `${name}: ${what}`);
+    };
+    if (entry.thread !== opening.thread)
+      fail(`expected an entry of the case ${opening.thread}, found one of ${entry.thread}`);
+    if (entry.place !== number) {
+      const why = entry.place > number ? "entries of the case are missing before it" : "two have one number";
+      fail(`expected entry ${number} of the case, found ${entry.place}: ${why}`);
+    }
+    if (opening.event.type !== "case.opened" || opening.event.id !== opening.thread)
+      fail("expected the event that opens the case");
+  }
+  const { report, found, witnessed } = first!;
+  const [from, to] = [exhibits[0]!.index, exhibits.at(-1)!.index];
+  if (undecided === undefined) say("exhibits", "ok", `each of the ${count} carries its own proof`);
+  else say("exhibits", "not checked", undecided);
+  say(
+    "thread",
+    "ok",
+    `entries 0 to ${count - 1} of the case, which are entries ${from} to ${to} of the ledger; ` +
+      "by the ledger's numbering none between them is missing",
+  );
+  for (const [name, what] of [["content", "words"], ["files", "files"]] as const) {
+    const without = lacks[name].join(", ");
+    if (without) say(name, "not enclosed", `${what} of entries ${without}`);
+    else say(name, "ok", `all ${what} that are committed to`);
+  }
+  // By one checkpoint and one policy they are the same in each.
+  checks.push(...report.checks.filter(({ name }) => ["checkpoint", "witnesses", "timestamps"].includes(name)));
+
+  const isOk = (name: string) => checks.some((check) => check.name === name && check.state === "ok");
+  const isBrought = isOk("exhibits") && checks.some(({ text }) => text === BROUGHT);
+  const isValid = report.verdict === "valid" && isOk("exhibits") && isOk("checkpoint");
+  const verdict = isValid ? "valid" : isBrought ? "brought" : "incomplete";
+  const whose = isOk("content") ? "these" : "their";
+  const sentences = sentencesOf({
+    proved: [
+      isOk("exhibits") && `the holders of these keys signed these facts and the digests of ${whose} words`,
+      isOk("checkpoint") && `the ledger committed to them at their indexes, from ${from} to ${to}`,
+    ],
+    witnessed,
+    ledgersWord:
+      "its clock, its numbering (so that no entry of the case is missing between the first and the last here), " +
+      "that its rules were followed",
+    notShown:
+      "that the last entry here is the last of the case, that nothing later corrects, withdraws or revokes",
+  });
+  const { origin } = found!.checkpoint;
+  return { checks, verdict, words: wordsOf(verdict, "its exhibits"), sentences, origin, key: report.key };
+}
+
+interface Exhibit extends Member {
+  readonly index: number;
+}
+
+/** The exhibits by rising indexes. As the file was made, they stand so, with README.txt last and nothing else. */
+function exhibitsOf(members: Member[], anew: boolean): Exhibit[] {
+  const exhibits = members.flatMap((member): Exhibit | [] => {
+    const [, index] = NAME.exec(member.name) ?? [];
+    return index === undefined ? [] : { ...member, index: Number(index) };
+  });
+  const rising = exhibits.every(({ index }, i) => i === 0 || exhibits[i - 1]!.index < index);
+  const rest = members.length - exhibits.length;
+  if (!anew && (!rising || rest !== 1 || members.at(-1)!.name !== "README.txt"))
+    throw new Fault("case file", "expected exhibits in the order of their indexes, then README.txt");
+  return exhibits.sort((a, b) => a.index - b.index);
 }

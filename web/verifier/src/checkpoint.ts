@@ -5,7 +5,7 @@ import { countOf, isOrigin } from "./grammar.ts";
 import { sha256 } from "./hash.ts";
 import { linesBy, type Note, noteOf, verifyLine } from "./note.ts";
 import { verifyStrict } from "./signature.ts";
-import { COSIGNATURE, type Vkey } from "./vkey.ts";
+import { COSIGNATURE, ML_DSA, type Vkey } from "./vkey.ts";
 
 export const CHECKPOINT_LIMIT = 65_536;
 
@@ -35,16 +35,29 @@ export async function isSignedBy({ origin, note }: Checkpoint, log: Vkey): Promi
   return false;
 }
 
+/** Time and signature of a cosignature by ML-DSA-44 (c2sp.org/tlog-cosignature). */
+const ML_DSA_LINE = 8 + 2420;
+
+/** Whether there is a line by that key of ML-DSA-44 that may be good: nobody here can tell. */
+export function hasMlDsaLine({ note }: Checkpoint, key: Vkey): boolean {
+  return key.type === ML_DSA && linesBy(note, key).some(({ blob }) => blob.length === ML_DSA_LINE);
+}
+
 /**
  * The time in seconds since 1970 at which this witness cosigned (c2sp.org/tlog-cosignature, Ed25519), the latest
- * of several. A line that is not good counts for nothing: "bad" if there is no other, "none" if there is no line.
+ * of several. A line that is not good counts for nothing: "bad" if there is no other, "none" if there is no line;
+ * "unchecked" if there is one by ML-DSA-44.
  */
-export async function cosignedAt({ note }: Checkpoint, witness: Vkey): Promise<bigint | "bad" | "none"> {
-  // ML-DSA-44 is not checked here, so it doesn't count.
-  const lines = witness.type === COSIGNATURE ? linesBy(note, witness) : [];
+export async function cosignedAt(
+  checkpoint: Checkpoint,
+  witness: Vkey,
+): Promise<bigint | "bad" | "none" | "unchecked"> {
+  if (hasMlDsaLine(checkpoint, witness)) return "unchecked";
+  const { note } = checkpoint;
+  const lines = linesBy(note, witness);
   let latest = -1n;
   for (const { blob } of lines) {
-    if (blob.length !== 72) continue;
+    if (witness.type !== COSIGNATURE || blob.length !== 72) continue;
     const time = new DataView(blob.buffer, blob.byteOffset).getBigInt64(0);
     const message = join(bytesOf(`cosignature/v1\ntime ${time}\n`), note.textBytes);
     // A time beyond 2^63-1 reads as a negative one, and is none.

@@ -1,20 +1,21 @@
 import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { access, opendir, stat } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import type { Bytes } from "./bytes.ts";
-import { caseFileOf } from "./case.ts";
+import type { Member } from "./zip.ts";
 import { type Read, verifyLedger } from "./ledger.ts";
-import { policyOf as ownPolicyOf } from "./policy.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
 import { vkeyOf } from "./vkey.ts";
-// Exhibits are checked by the very file that browsers run.
+// Exhibits are checked by the very files that browsers run.
+import { NothingToCheck, verifyGiven } from "./given.js";
 import * as page from "./verifier.js";
 
-const { policyOf, POLICY_LIMIT, reasonOf, verifyExhibit, ZIP_LIMIT } = page;
+const { MEMBERS_LIMIT, policyOf, POLICY_LIMIT, reasonOf, ZIP_LIMIT } = page;
 
 const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
+                    or a case file, an unpacked exhibit's folder or files, a receipt and its entry
        node cli.mjs --ledger FOLDER [--key VKEY] [--policy FILE] [--events FILE]
        node cli.mjs --vectors FILE [--events FILE]
        node cli.mjs --speccheck FILE
@@ -58,11 +59,11 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
   return { options, paths, json };
 }
 
-async function policyFrom<P>(path: string | undefined, of: (bytes: Bytes) => P): Promise<P | undefined> {
+async function policyFrom(path: string | undefined): Promise<page.Policy | undefined> {
   if (path === undefined) return undefined;
   const bytes = await read(path, POLICY_LIMIT);
   try {
-    return of(bytes);
+    return policyOf(bytes);
   } catch (error) {
     throw new Unusable(`${path}: ${reasonOf(error)}`);
   }
@@ -73,7 +74,7 @@ async function ledger(folder: string, options: Map<string, string>, eventsPath: 
   const given = options.get("--key");
   const key = given === undefined ? undefined : vkeyOf(given);
   if (given !== undefined && !key) throw new Unusable("--key is no vkey");
-  const policy = await policyFrom(options.get("--policy"), ownPolicyOf);
+  const policy = await policyFrom(options.get("--policy"));
   const from: Read = async (path, limit) => {
     const whole = join(folder, path);
     const there = await access(whole).then(
@@ -84,15 +85,47 @@ async function ledger(folder: string, options: Map<string, string>, eventsPath: 
   };
   const { verdict, words } = await verifyLedger(from, schema, key, policy);
   console.log(words);
-  return { valid: 0, refused: 1, brought: 3 }[verdict];
+  return { valid: 0, refused: 1, undecided: 3 }[verdict];
 }
 
-async function exhibit(path: string, policyPath: string | undefined, json: boolean): Promise<number> {
-  const bytes = await read(path, ZIP_LIMIT);
-  const caseFile = caseFileOf(bytes);
-  if (caseFile) throw new Unusable(`${path}: ${caseFile}`);
-  const policy = await policyFrom(policyPath, policyOf);
-  const report = await verifyExhibit(bytes, policy, basename(path));
+/** The files of these paths; those in a folder by their paths in it. Together they are at most as long as an exhibit. */
+async function given(paths: string[]): Promise<Member[]> {
+  const files: Member[] = [];
+  let left = ZIP_LIMIT;
+  const add = async (path: string, name: string) => {
+    if (files.length > MEMBERS_LIMIT) throw new Unusable(`${path}: more than ${MEMBERS_LIMIT} files`);
+    // A byte more tells that it is too long; of several files that is all there is to say.
+    const bytes = await read(path, left);
+    left -= bytes.length;
+    if (left < 0 && files.length > 0) throw new Unusable(`${path}: more than 256 MiB`);
+    files.push({ name, bytes });
+  };
+  for (const path of paths) {
+    const there = await stat(path).catch((error: Error) => {
+      throw new Unusable(`${path}: ${error.message}`);
+    });
+    if (!there.isDirectory()) {
+      await add(path, basename(path));
+      continue;
+    }
+    const found = await opendir(path, { recursive: true });
+    for await (const entry of found) {
+      const at = join(entry.parentPath, entry.name);
+      if (entry.isFile()) await add(at, relative(path, at).replaceAll("\\", "/"));
+    }
+  }
+  return files;
+}
+
+async function check(paths: string[], policyPath: string | undefined, json: boolean): Promise<number> {
+  const files = await given(paths);
+  const policy = await policyFrom(policyPath);
+  let report;
+  try {
+    report = await verifyGiven(files, policy);
+  } catch (error) {
+    throw error instanceof NothingToCheck ? new Unusable(`${paths.join(", ")}: ${error.message}`) : error;
+  }
   if (json) console.log(JSON.stringify(report));
   else {
     for (const { name, state, text } of report.checks)
@@ -133,8 +166,8 @@ export async function main(words: string[], events: string): Promise<number> {
     const folder = options.get("--ledger");
     if (folder) return await ledger(folder, options, options.get("--events") ?? events);
     if (speccheckPath) return await speccheck(speccheckPath);
-    if (paths.length !== 1) throw new Unusable(USAGE);
-    return await exhibit(paths[0]!, options.get("--policy"), json);
+    if (paths.length === 0) throw new Unusable(USAGE);
+    return await check(paths, options.get("--policy"), json);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return 2;

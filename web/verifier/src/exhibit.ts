@@ -1,5 +1,5 @@
 import { type Bytes, hexOf } from "./bytes.ts";
-import { isSignedBy } from "./checkpoint.ts";
+import { type Checkpoint, hasMlDsaLine, isSignedBy } from "./checkpoint.ts";
 import { contentOf, type FileRef, filesOf, hasSalt, verifyContent } from "./content.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { keyId, partyKeyOf, verifySignatures } from "./event.ts";
@@ -9,7 +9,9 @@ import { blake3Hex, sha256 } from "./hash.ts";
 import { verifyKeys } from "./keys.ts";
 import { MAX_LEAD, type Policy, policyOf, quorumOf } from "./policy.ts";
 import { type Proof, proofOf } from "./proof.ts";
+import { BROUGHT, type Check, refused, type Report, sentencesOf, type State, wordsOf } from "./report.ts";
 import { leafHash, verifyInclusion } from "./tree.ts";
+import { ML_DSA, type Vkey } from "./vkey.ts";
 import { membersOf, type Member } from "./zip.ts";
 
 // Exhibits: one file that carries its own proof (formats.md section 8). What is said of one is said in the same
@@ -27,27 +29,6 @@ const ORDER = [
   /^trust\.policy$/,
 ];
 
-export type State = "ok" | "FAILED" | "not checked" | "not enclosed";
-
-export interface Check {
-  readonly name: string;
-  readonly state: State;
-  /** What was checked, or why not; for a failure the place and what was expected. */
-  readonly text: string;
-}
-
-/** `brought`: valid only by trust that the exhibit itself brought. `incomplete`: too little to check. */
-export type Verdict = "valid" | "brought" | "incomplete" | "refused";
-
-export interface Report {
-  readonly checks: Check[];
-  readonly verdict: Verdict;
-  /** The verdict in words, for a refusal with the place. */
-  readonly words: string;
-  /** What is proved, what stands on whose word, and what is not shown. */
-  readonly sentences: [label: string, text: string][];
-}
-
 /** What is there to check. */
 interface Parts {
   readonly entry: Bytes;
@@ -60,15 +41,39 @@ interface Parts {
   readonly policy?: Bytes;
 }
 
+/** What was read of an exhibit, for whoever holds it against others. */
+export interface Found {
+  readonly entry: Entry;
+  readonly checkpoint: Checkpoint;
+  /** Its bytes as they stand. */
+  readonly checkpointText: string;
+  /** The key that entry 0 names, if it is enclosed. */
+  readonly logKey?: Vkey;
+}
+
+/** A report with what was read, as far as that went. */
+export interface Examined {
+  readonly report: Report;
+  readonly found?: Found;
+  readonly witnessed?: bigint;
+}
+
 /**
  * Checks an exhibit. Without a policy of the reader's own, what it says is valid only by its own word. A file that is
  * named `exhibit-<n>.zip` must hold entry n. Never throws for what the bytes hold.
  */
-export function verifyExhibit(zip: Bytes, policy?: Policy, fileName?: string): Promise<Report> {
+export async function verifyExhibit(zip: Bytes, policy?: Policy, fileName?: string): Promise<Report> {
+  return (await examine(zip, policy, fileName)).report;
+}
+
+/** The same, and what was read. */
+export function examine(zip: Bytes, policy?: Policy, fileName?: string): Promise<Examined> {
   return reportOn(
     policy,
     (say) => {
-      const parts = partsOf(membersOf(zip));
+      const members = membersOf(zip);
+      verifyOrder(members);
+      const parts = partsOf(members);
       say("ok", "members as an exhibit has them, nothing compressed, no other bytes");
       return parts;
     },
@@ -76,15 +81,46 @@ export function verifyExhibit(zip: Bytes, policy?: Policy, fileName?: string): P
   );
 }
 
-/** Checks an entry and its proof alone. Nothing then says whose keys they are. */
-export function verifyEntry(entry: Bytes, proof: Bytes, policy?: Policy): Promise<Report> {
-  return reportOn(policy, () => ({ entry, proof, files: [], chain: [], timestamps: 0 }));
+/**
+ * Checks the members of an exhibit that no longer stand in its zip, in any order; `how` says where they stand instead.
+ * Those that no exhibit has are passed over.
+ */
+export function examineMembers(
+  members: Member[],
+  how: string,
+  policy?: Policy,
+  fileName?: string,
+): Promise<Examined> {
+  return reportOn(
+    policy,
+    (say) => {
+      const parts = partsOf(members.filter(({ name }) => isMember(name)));
+      say("not checked", how);
+      return parts;
+    },
+    fileName,
+  );
 }
 
-function partsOf(members: Member[]): Parts {
+/** Checks an entry and its proof alone. Nothing then says whose keys they are. */
+export async function verifyEntry(entry: Bytes, proof: Bytes, policy?: Policy): Promise<Report> {
+  const take = () => ({ entry, proof, files: [], chain: [], timestamps: 0 });
+  return (await reportOn(policy, take)).report;
+}
+
+function rankOf(name: string): number {
+  return ORDER.findIndex((pattern) => pattern.test(name));
+}
+
+/** Whether exhibits have a member of that name. */
+export function isMember(name: string): boolean {
+  return rankOf(name) >= 0;
+}
+
+function verifyOrder(members: Member[]): void {
   let last = "";
   members.forEach(({ name }, i) => {
-    const rank = ORDER.findIndex((pattern) => pattern.test(name));
+    const rank = rankOf(name);
     // A file by its digest alone.
     const key =
       rank +
@@ -95,10 +131,13 @@ function partsOf(members: Member[]): Parts {
       refuse("", `member ${i + 1}`, "the members that exhibits have, in their order");
     last = key;
   });
+  if (members[0]?.name !== "README.txt") refuse("", "members", "README.txt");
+}
+
+function partsOf(members: Member[]): Parts {
   const byName = new Map(members.map(({ name, bytes }) => [name, bytes]));
   const need = (name: string) => byName.get(name) ?? refuse("", "members", name);
   const under = (folder: string) => members.filter(({ name }) => name.startsWith(folder));
-  need("README.txt");
   under("timestamps/").forEach((_, i) => need(`timestamps/${i}.tsr`));
   const chain = under("chain/").flatMap(({ name }) => {
     // A number has one spelling.
@@ -117,7 +156,6 @@ function partsOf(members: Member[]): Parts {
   };
 }
 
-const BROUGHT = "trust brought by the exhibit";
 const SEALED = ["entry", "event", "inclusion"];
 
 /** Runs the checks in order. The first fault ends them: after it there is nothing to rely on. */
@@ -125,7 +163,7 @@ async function reportOn(
   policy: Policy | undefined,
   take: (say: (state: State, text: string) => void) => Parts,
   fileName = "",
-): Promise<Report> {
+): Promise<Examined> {
   const checks: Check[] = [];
   const isOk = (name: string) => checks.some((check) => check.name === name && check.state === "ok");
   let name = "exhibit";
@@ -135,6 +173,30 @@ async function reportOn(
   let index = -1;
   let signed = "these facts";
   let witnessed: bigint | undefined;
+  let undecided = false;
+  let key: string | undefined;
+  let found: Found | undefined;
+
+  /** Whether a log that the policy trusts signed the checkpoint, with each kind of key that the policy gives it. */
+  const checkLog = async ({ logs }: Policy) => {
+    const { logKey, checkpoint } = found!;
+    const { origin } = checkpoint;
+    if (logs.length === 0) return say("not checked", "the policy names no log, so it trusts no key for this one");
+    const keys = logs.filter((log) => log.name === origin);
+    const plain = keys.filter(({ type }) => type !== ML_DSA);
+    const unchecked = keys.filter(({ type }) => type === ML_DSA);
+    const signer = (keys: Vkey[]) => `a good signature by ${origin} ${keys.map((key) => key.id).join(" or ")}`;
+    if (!keys[0]) fail(`the policy trusts no log of the origin ${origin}`);
+    let log;
+    for (const key of plain) if (!log && (await isSignedBy(checkpoint, key))) log = key;
+    if (plain[0] && !log) refuse("", "", signer(plain));
+    if (log && logKey && logKey.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
+    if (unchecked[0] && !unchecked.some((key) => hasMlDsaLine(checkpoint, key))) refuse("", "", signer(unchecked));
+    key = log && keyId(log);
+    if (!policy) say("not checked", BROUGHT);
+    else if (unchecked[0]) say("not checked", `${signer(unchecked)} is asked for: ML-DSA-44 can't be checked here`);
+    else say("ok", `signed by ${key}, which the policy trusts`);
+  };
 
   const run = async () => {
     const parts = take(say);
@@ -165,6 +227,8 @@ async function reportOn(
     const logKey = opening && partyKeyOf(opening.event.facts.checkpoint_key, "entry 0, facts/checkpoint_key");
     if (logKey) say("ok", `entry ${index} of ${origin}, whose entry 0 names the log's key ${keyId(logKey)}`);
     else say("not checked", `entry ${index} of ${origin}; entry 0 is not enclosed, so it names no key`);
+
+    found = { entry, checkpoint, checkpointText: proof.checkpointText, logKey };
 
     name = "event";
     for (const each of [entry, ...entries]) await verifySignatures(each.event, `entry ${each.index}`);
@@ -222,25 +286,20 @@ async function reportOn(
         say("not checked", "no policy was given, and none is enclosed");
       return;
     }
-    const keys = trusted.logs.filter((log) => log.name === origin);
-    if (!keys[0]) fail(`the policy trusts no log of the origin ${origin}`);
-    let log;
-    for (const key of keys) if (!log && (await isSignedBy(checkpoint, key))) log = key;
-    if (!log)
-      return refuse("", "", `a good signature by ${origin} ${keys.map((key) => key.id).join(" or ")}`);
-    if (logKey && logKey.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
-    if (policy) say("ok", `signed by ${keyId(log)}, which the policy trusts`);
-    else say("not checked", BROUGHT);
+    await checkLog(trusted);
 
     name = "witnesses";
-    const { met, words: said, earliest } = await quorumOf(trusted, checkpoint);
-    const late = [entry, ...entries].find(({ time }) => Date.parse(time) > earliest + MAX_LEAD);
+    const quorum = await quorumOf(trusted, checkpoint);
+    const late = [entry, ...entries].find(({ time }) => Date.parse(time) > quorum.earliest + MAX_LEAD);
     if (trusted.quorum === "none") say("not checked", "the policy asks for none");
     else if (!policy) say("not checked", BROUGHT);
-    else if (met === undefined) refuse("", "", said);
+    else if (quorum.undecided) {
+      undecided = true;
+      say("not checked", quorum.words);
+    } else if (quorum.met === undefined) refuse("", "", quorum.words);
     else if (late) fail(`entry ${late.index} is dated after its cosignature`);
-    else say("ok", said);
-    if (policy) witnessed = met;
+    else say("ok", quorum.words);
+    if (policy) witnessed = quorum.met;
 
     name = "timestamps";
     if (parts.timestamps > 0) say("not checked", `${parts.timestamps} enclosed`);
@@ -251,20 +310,24 @@ async function reportOn(
   } catch (error) {
     const text = reasonOf(error);
     say("FAILED", text);
-    const words = `REFUSED  ${text}`;
-    return { checks, verdict: "refused", words, sentences: [["Not valid", "do not rely on this exhibit"]] };
+    return { report: refused(checks, text, "exhibit"), found };
   }
-  const sealed = SEALED.every(isOk);
-  const verdict =
-    sealed && isOk("checkpoint") ? "valid" : sealed && checks.some(isBrought) ? "brought" : "incomplete";
-  return { checks, verdict, words: WORDS[verdict], sentences: sentencesOf(isOk, signed, index, witnessed) };
+  const sealed = SEALED.every(isOk) && !undecided;
+  const isBrought = checks.some(({ name, text }) => name === "checkpoint" && text === BROUGHT);
+  const verdict = sealed && isOk("checkpoint") ? "valid" : sealed && isBrought ? "brought" : "incomplete";
+  const sentences = sentencesOf({
+    proved: [
+      isOk("event") && `the holders of these keys signed ${signed}`,
+      isOk("inclusion") && isOk("checkpoint") && `the ledger committed to them at index ${index}`,
+    ],
+    witnessed,
+    ledgersWord: "its clock, its numbering, that its rules were followed",
+    notShown: "that nothing later corrects, withdraws or revokes",
+  });
+  const { origin } = found!.checkpoint;
+  const words = wordsOf(verdict, "the exhibit");
+  return { report: { checks, verdict, words, sentences, origin, key }, found, witnessed };
 }
-
-const WORDS = {
-  valid: "valid",
-  brought: "NOT DECIDED: valid only by the trust that the exhibit brought",
-  incomplete: "NOT DECIDED: see what was not checked",
-};
 
 interface Link {
   readonly entry: Entry;
@@ -273,10 +336,6 @@ interface Link {
 
 function fail(text: string): never {
   throw new Fault("", "", text);
-}
-
-function isBrought({ name, text }: Check): boolean {
-  return name === "checkpoint" && text === BROUGHT;
 }
 
 /** By whom the words of an entry are withheld, if an enclosed entry says so. */
@@ -295,34 +354,4 @@ function withholding({ event }: Entry, entries: Entry[]): string | undefined {
 function filesNamedBy(words: Bytes): FileRef[] | undefined {
   const content = contentOf(words);
   return content && hasSalt(content) ? filesOf(content) : undefined;
-}
-
-/** Nothing that was not checked is among the proved. */
-function sentencesOf(
-  isOk: (name: string) => boolean,
-  signed: string,
-  index: number,
-  witnessed: bigint | undefined,
-): [string, string][] {
-  const proved: string[] = [];
-  if (isOk("event")) proved.push(`the holders of these keys signed ${signed}`);
-  if (isOk("inclusion") && isOk("checkpoint")) proved.push(`the ledger committed to them at index ${index}`);
-  if (witnessed !== undefined) {
-    // Beyond the year 9999 a number says more.
-    const time = witnessed < 253_402_300_800n ? new Date(Number(witnessed) * 1000).toISOString() : witnessed;
-    proved.push(`the policy's witnesses saw that tree by ${time}`);
-  }
-  const said: [string, string][] = [
-    ["On a registrar's or the operator's word", "that the keys are whose they are said to be"],
-    ["On the ledger's word", "its clock, its numbering, that its rules were followed"],
-    [
-      "Not shown",
-      "that the words are true, the author's date, that the words were publicly readable then, " +
-        "that nothing later corrects, withdraws or revokes",
-    ],
-  ];
-  if (proved.length > 0) said.unshift(["Proved", proved.join("; ")]);
-  if (witnessed === undefined)
-    said.push(["Without cosignatures", "other readers may have been shown another history"]);
-  return said;
 }

@@ -19,7 +19,7 @@ import type { Vkey } from "./vkey.ts";
 export type Read = (path: string, limit: number) => Promise<Bytes | undefined>;
 
 export interface LedgerReport {
-  readonly verdict: "valid" | "refused" | "brought";
+  readonly verdict: "valid" | "refused" | "undecided";
   readonly words: string;
 }
 
@@ -34,15 +34,13 @@ export async function verifyLedger(
   policy?: Policy,
 ): Promise<LedgerReport> {
   try {
-    const size = await walk(read, schema, key, policy);
-    const verdict = key || policy?.logs.length ? "valid" : "brought";
-    return { verdict, words: `${verdict}: ${size} entries` };
+    return await walk(read, schema, key, policy);
   } catch (error) {
     return { verdict: "refused", words: `REFUSED  ${reasonOf(error)}` };
   }
 }
 
-async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): Promise<number> {
+async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): Promise<LedgerReport> {
   const published = await read("checkpoint", CHECKPOINT_LIMIT);
   if (!published) throw new Fault("", "checkpoint", "there is none");
   const latest = checkpointOf(published);
@@ -67,7 +65,8 @@ async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): 
     words.push(...itemsOf(contents, width, 4, `words of bundle ${n}`));
   }
   const named = entries[0] && partyKeyOf(entries[0].event.facts.checkpoint_key, "entry 0");
-  const keys = given ? [given] : policy ? policy.logs.filter((log) => log.name === origin) : named ? [named] : [];
+  const asked = policy?.logs ?? [];
+  const keys = given ? [given] : asked.length ? asked.filter((log) => log.name === origin) : named ? [named] : [];
   for (const signed of [latest, counted]) {
     let good = false;
     for (const key of keys) good ||= (await isSignedBy(signed, key)) && (!named || key.text === named.text);
@@ -95,12 +94,15 @@ async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): 
     else if (event.content && !ledger.withholds(event.id)) refuse("", place, "the words, which nothing withholds");
   }
   if (policy && policy.quorum !== "none") {
-    const { met, earliest, words } = await quorumOf(policy, counted);
+    const { met, undecided, earliest, words } = await quorumOf(policy, counted);
+    if (undecided) return { verdict: "undecided", words };
     if (met === undefined) refuse("", "witnesses", words);
     const late = entries.slice(0, counted.size).find(({ time }) => Date.parse(time) > earliest + MAX_LEAD);
     if (late) throw new Fault("", `entry ${late.index}`, "it is dated after its cosignature");
   }
-  return counted.size;
+  const said = `${counted.size} entries of ${origin}`;
+  if (given || asked.length) return { verdict: "valid", words: `valid: ${said}` };
+  return { verdict: "undecided", words: `NOT DECIDED: ${said}, by the key that entry 0 names` };
 }
 
 /**

@@ -1,7 +1,9 @@
-import { caseFileOf } from "./case.ts";
 import {
+  type Member,
+  MEMBERS_LIMIT,
   type Policy,
   policyOf,
+  POLICY_LIMIT,
   reasonOf,
   type Report,
   verifyEntry,
@@ -30,6 +32,17 @@ function element(tag: string, className: string, ...children: Child[]): HTMLElem
   return made;
 }
 
+/** What acts on this page is a button, not a link. */
+function button(text: string, act: () => void): HTMLElement {
+  const made = element("button", "", text) as HTMLButtonElement;
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
+
+const form = find<HTMLFormElement>("verify-form");
+/** Whether a site serves this page: the file that is kept on a disk has a form without it. */
+const isSite = !form || form.hasAttribute("data-site");
 const result = find("result");
 
 function show(...children: Child[]): void {
@@ -42,7 +55,93 @@ function showFault(text: string): void {
   show(notice);
 }
 
-function showReport(title: string, report: Report): void {
+// Whom the reader trusts. Only what he gave on this visit decides: what is kept in the browser came there by a page of
+// this site, which could have put anything there.
+
+interface Kept {
+  readonly text: string;
+  readonly since: string;
+}
+
+const KEPT = "onrecord-trust";
+
+function keptTrust(): Kept | undefined {
+  if (!isSite) return undefined;
+  try {
+    const { text, since } = JSON.parse(localStorage.getItem(KEPT) ?? "{}") as Partial<Kept>;
+    const good = typeof text === "string" && /^\d{4}-\d\d-\d\d$/.test(since ?? "") && trustIn(text);
+    return good ? { text: text!, since: since! } : undefined;
+  } catch {
+    return undefined; // no store, or something else in it
+  }
+}
+
+function keep(text: string): void {
+  const since = keptTrust()?.text === text ? keptTrust()!.since : new Date().toISOString().slice(0, 10);
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ text, since }));
+  } catch {
+    // A browser that keeps nothing.
+  }
+  showKept();
+}
+
+/** The log's key alone, or a whole policy. */
+function trustIn(text: string): Policy {
+  return policyOf(new TextEncoder().encode(/\s/.test(text) ? text : `log ${text}\nquorum none`), "Whom you trust");
+}
+
+function namesOf({ logs }: Policy): string {
+  return logs.map(({ name, id }) => `${name}+${id}`).join(", ") || "no log";
+}
+
+function showKept(): void {
+  const [place, kept] = [find("kept"), keptTrust()];
+  if (!place) return;
+  place.hidden = !kept;
+  if (!kept) return;
+  const forget = () => {
+    localStorage.removeItem(KEPT);
+    showKept();
+  };
+  const what = `${namesOf(trustIn(kept.text))} is kept in this browser since ${kept.since}. It decides nothing: this site could have put it there. `;
+  place.replaceChildren(what, button("Forget it", forget));
+}
+
+/** A policy as a file, whose octets need not be text. */
+let policyFile: Policy | undefined;
+
+function trust(): Policy | undefined {
+  const text = find<HTMLTextAreaElement>("trust")?.value.trim();
+  if (!text) return policyFile;
+  const policy = trustIn(text);
+  if (find<HTMLInputElement>("keep")?.checked) keep(text);
+  return policy;
+}
+
+/** Whose key it is, and how to get a verdict, in one sentence. */
+async function whose(report: Report, check: Check): Promise<HTMLElement> {
+  const { key, origin = "the log" } = report;
+  const kept = keptTrust();
+  let said = key
+    ? `Signed by the key ${key}, which came with what you check: `
+    : "By no key that says whose log it is: ";
+  if (kept) {
+    const policy = trustIn(kept.text);
+    const { checks } = await check(policy);
+    const signed = checks.some(({ name, state }) => name === "checkpoint" && state === "ok");
+    const by = `${namesOf(policy)}, kept in this browser since ${kept.since}`;
+    said = `${signed ? "Signed" : "Not signed as trusted"} by ${by}, where this site could have put it: `;
+  }
+  said += `for a verdict, get the key of ${origin} from its operator by another way than this, and give it `;
+  const field = find("trust");
+  const where = field ? element("label", "", "under “Whom you trust”") : element("a", "", "on the page that verifies");
+  if (field) where.setAttribute("for", "trust");
+  else where.setAttribute("href", `/verify#entry=${link?.dataset.entry ?? ""}`);
+  return element("p", "notice whose", said, where, ".");
+}
+
+async function showReport(title: string, report: Report, check: Check, policy?: Policy): Promise<void> {
   const lines = report.checks.map(({ name, state, text }) =>
     element(
       "li",
@@ -54,27 +153,17 @@ function showReport(title: string, report: Report): void {
       element("span", "text", text),
     ),
   );
-  const verdict = element(
-    "p",
-    `notice verdict ${VERDICTS[report.verdict]}`,
-    element("strong", "", report.words),
-  );
+  // Without trust of the reader's own there is no verdict, but for a refusal, which needs none.
+  const verdict =
+    policy || report.verdict === "refused"
+      ? element("p", `notice verdict ${VERDICTS[report.verdict]}`, element("strong", "", report.words))
+      : await whose(report, check);
   const said = report.sentences.map(([label, text]) =>
     element("p", "", element("span", "label", `${label}:`), ` ${text}.`),
   );
   show(element("h3", "", title), verdict, element("ol", "checks", ...lines), element("div", "said", ...said));
   // The verdict in sight, without taking the focus from whoever types.
   verdict.scrollIntoView({ block: "nearest" });
-}
-
-/** Whom the reader trusts: the log's key alone, or a whole policy. */
-function trust(): Policy | undefined {
-  const text = find<HTMLTextAreaElement>("trust")?.value.trim();
-  if (!text) return undefined;
-  return policyOf(
-    new TextEncoder().encode(/\s/.test(text) ? text : `log ${text}\nquorum none`),
-    "Whom you trust",
-  );
 }
 
 async function run(title: string, check: Check): Promise<void> {
@@ -90,7 +179,7 @@ async function run(title: string, check: Check): Promise<void> {
   }
   show(element("p", "note", "Checking…"));
   try {
-    showReport(title, await check(policy));
+    await showReport(title, await check(policy), check, policy);
   } catch (error) {
     showFault(error instanceof Error ? error.message : String(error));
   }
@@ -98,35 +187,102 @@ async function run(title: string, check: Check): Promise<void> {
 
 /** The exhibit of an entry of this site, with its key history and its words. */
 function ofThisSite(index: string): [title: string, check: Check] {
-  const check = async (policy: Policy | undefined) => {
+  let asked: Promise<Member["bytes"]> | undefined;
+  const ask = async () => {
     const answer = await fetch(`/exhibit/${index}.zip`, { redirect: "error" });
     if (!answer.ok) throw new Error(`this site answers ${answer.status} for the exhibit of entry ${index}`);
-    return verifyExhibit(new Uint8Array(await answer.arrayBuffer()), policy, `exhibit-${index}.zip`);
+    return new Uint8Array(await answer.arrayBuffer());
   };
+  const check = async (policy: Policy | undefined) =>
+    verifyExhibit(await (asked ??= ask()), policy, `exhibit-${index}.zip`);
   return [`Entry ${index} of this site`, check];
+}
+
+/** A file by its path in what was given. */
+interface Given {
+  readonly path: string;
+  readonly file: File;
+}
+
+/** The bytes of files, which together are at most as long as an exhibit. */
+async function read(given: Given[]): Promise<Member[]> {
+  const sum = given.reduce((sum, { file }) => sum + file.size, 0);
+  if (sum > ZIP_LIMIT || given.length > MEMBERS_LIMIT) throw new Error("An exhibit has at most 256 MiB and 20000 files");
+  return Promise.all(
+    given.map(async ({ path, file }) => ({ name: path, bytes: new Uint8Array(await file.arrayBuffer()) })),
+  );
+}
+
+/** How deep folders are looked into: those of an exhibit have one level, in a folder or two. */
+const DEPTH_LIMIT = 8;
+
+/** The files of what was dropped, with those in folders. */
+async function dropped(transfer: DataTransfer): Promise<Given[]> {
+  const all: Given[] = [];
+  const walk = async (entry: FileSystemEntry, depth: number): Promise<void> => {
+    if (all.length > MEMBERS_LIMIT || depth > DEPTH_LIMIT) throw new Error("That folder holds more than an exhibit has");
+    if (entry.isFile) {
+      const file = await new Promise<File>((good, bad) => (entry as FileSystemFileEntry).file(good, bad));
+      all.push({ path: entry.fullPath.replace(/^\//, ""), file });
+      return;
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    for (;;) {
+      // A reader gives a hundred at a time.
+      const some = await new Promise<FileSystemEntry[]>((good, bad) => reader.readEntries(good, bad));
+      if (some.length === 0) return;
+      for (const each of some) await walk(each, depth + 1);
+    }
+  };
+  // They are gone once this function has waited.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? undefined);
+  const files = [...transfer.files].map((file) => ({ path: file.name, file }));
+  if (!entries.some((entry) => entry?.isDirectory)) return files;
+  for (const entry of entries) if (entry) await walk(entry, 0);
+  return all;
 }
 
 function startForm(form: HTMLFormElement): void {
   const [entry, proof] = ["entry", "proof"].map((id) => find<HTMLTextAreaElement>(id)!);
-  const files = find<HTMLInputElement>("exhibit")!;
   // What is looked at: whatever was given last.
   let given: [title: string, check: Check] | undefined;
+  /** A receipt or an entry that was given alone, and waits for the other. */
+  let half: Member | undefined;
 
-  const take = (file: File | undefined) => {
-    if (!file) return;
-    given = [
-      file.name,
-      async (policy) => {
-        if (file.size > ZIP_LIMIT) throw new Error("An exhibit has at most 256 MiB");
-        const bytes = new Uint8Array(await file.arrayBuffer());
-        const caseFile = caseFileOf(bytes);
-        if (caseFile) throw new Error(caseFile);
-        return verifyExhibit(bytes, policy, file.name);
-      },
-    ];
-    void run(...given);
+  const take = async (gathered: Promise<Given[]>) => {
+    let files: Member[];
+    try {
+      files = await read(await gathered);
+    } catch (error) {
+      return showFault(error instanceof Error ? error.message : String(error));
+    }
+    const [first, more] = files;
+    if (!first) return;
+    const title = more && first.name.includes("/") ? first.name.slice(0, first.name.indexOf("/")) : first.name;
+    const before = half;
+    half = undefined;
+    const check: Check = async (policy) => {
+      // An exhibit as it was made needs no more than what is here.
+      const isZip = !more && first.bytes[0] === 0x50 && first.bytes[1] === 0x4b;
+      const report = isZip ? await verifyExhibit(first.bytes, policy, first.name) : undefined;
+      if (report && report.checks[0]!.state !== "FAILED") return report;
+      const { receiptAmong, verifyGiven } = await import("./given.js");
+      const receipt = receiptAmong([first]);
+      const other = before && receiptAmong([before]);
+      const isWhole = !more && other && ((receipt.entry && other.proof) || (receipt.proof && other.entry));
+      if (!isWhole && !more && (receipt.entry || receipt.proof)) half = first;
+      return verifyGiven(isWhole ? [before, first] : files, policy);
+    };
+    given = [title, check];
+    await run(...given);
   };
-  files.addEventListener("change", () => take(files.files?.[0]));
+  for (const id of ["exhibit", "folder"]) {
+    const field = find<HTMLInputElement>(id);
+    field?.addEventListener("change", () => {
+      const files = [...(field.files ?? [])];
+      void take(Promise.resolve(files.map((file) => ({ path: file.webkitRelativePath || file.name, file }))));
+    });
+  }
   addEventListener("dragover", (event) => {
     event.preventDefault();
     form.classList.add("over");
@@ -135,7 +291,19 @@ function startForm(form: HTMLFormElement): void {
   addEventListener("drop", (event) => {
     event.preventDefault();
     form.classList.remove("over");
-    take(event.dataTransfer?.files[0]);
+    if (event.dataTransfer) void take(dropped(event.dataTransfer));
+  });
+
+  const policyField = find<HTMLInputElement>("policy");
+  policyField?.addEventListener("change", () => {
+    const file = policyField.files?.[0];
+    policyFile = undefined;
+    if (!file) return;
+    const bytes = file.slice(0, POLICY_LIMIT + 1).arrayBuffer();
+    void bytes
+      .then((bytes) => (policyFile = policyOf(new Uint8Array(bytes), file.name)))
+      .then(() => given && run(...given))
+      .catch((error: unknown) => showFault(reasonOf(error)));
   });
 
   // Copying from a browser loses the last newline, or adds one.
@@ -152,8 +320,9 @@ function startForm(form: HTMLFormElement): void {
   });
   form.hidden = false;
   find("no-script")?.remove();
+  showKept();
 
-  if (!form.hasAttribute("data-site")) return;
+  if (!isSite) return;
   const followHash = () => {
     const [, index] = /^#entry=(\d{1,16})$/.exec(location.hash) ?? [];
     if (index !== undefined) void run(...(given = ofThisSite(index)));
@@ -162,13 +331,6 @@ function startForm(form: HTMLFormElement): void {
   followHash();
 }
 
-const form = find<HTMLFormElement>("verify-form");
-if (form) startForm(form);
 const link = find<HTMLAnchorElement>("verify-here");
-if (link) {
-  // What acts on this page is a button, not a link.
-  const button = element("button", "", link.textContent ?? "") as HTMLButtonElement;
-  button.type = "button";
-  button.addEventListener("click", () => void run(...ofThisSite(link.dataset.entry ?? "")));
-  link.replaceWith(button);
-}
+if (form) startForm(form);
+if (link) link.replaceWith(button(link.textContent ?? "", () => void run(...ofThisSite(link.dataset.entry ?? ""))));

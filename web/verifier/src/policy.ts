@@ -1,8 +1,8 @@
-import { textOf } from "./bytes.ts";
+import { fromOctets, octetsOf, textOf } from "./bytes.ts";
 import { type Checkpoint, cosignedAt } from "./checkpoint.ts";
 import { refuse } from "./fault.ts";
-import { countOf, isName } from "./grammar.ts";
-import { ED25519, type Vkey, vkeyOf } from "./vkey.ts";
+import { countOf } from "./grammar.ts";
+import { COSIGNATURE, ED25519, ML_DSA, type Vkey, vkeyOf } from "./vkey.ts";
 
 export const POLICY_LIMIT = 65_536;
 
@@ -13,8 +13,9 @@ interface Rule {
   readonly members: string[];
 }
 
-/** A trust policy (c2sp.org/tlog-policy). */
+/** A trust policy (c2sp.org/tlog-policy). Its octets above 0x7F are opaque, so names are octets (`octetsOf`). */
 export interface Policy {
+  /** Keys of logs, of Ed25519 or ML-DSA-44; none if no log is trusted. */
   readonly logs: Vkey[];
   /** Witnesses and groups by name, each after those it refers to. */
   readonly rules: Map<string, Rule>;
@@ -23,9 +24,10 @@ export interface Policy {
 }
 
 export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
-  const text = bytes.length > POLICY_LIMIT ? undefined : textOf(bytes);
-  if (text === undefined || /[\0-\x08\x0b-\x1f\x7f]/.test(text))
-    return refuse("", place, "64 KiB of UTF-8, no control characters but tab and newline");
+  if (bytes.length > POLICY_LIMIT) refuse("", place, "at most 64 KiB");
+  const text = octetsOf(bytes);
+  if (/[\0-\x08\x0b-\x1f\x7f]/.test(text))
+    refuse("", place, "no control characters but tab and newline");
   const logs: Vkey[] = [];
   const rules = new Map<string, Rule>();
   const grouped = new Set<string>();
@@ -42,15 +44,19 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
       need(first !== "none" && !rules.has(first), "a name that no line before has");
       rules.set(first, rule);
     };
+    /** A key of one of two types, with any name of c2sp.org/signed-note. */
+    const key = (octets: string, type: number, wanted: string): Vkey => {
+      const key = vkeyOf(textOf(fromOctets(octets)) ?? "");
+      need(key?.type === type || key?.type === ML_DSA, wanted);
+      return key!;
+    };
     if (keyword === "log" && (items.length === 2 || items.length === 3)) {
-      const key = vkeyOf(first);
-      need(key?.type === ED25519 && isName(key.name), "log <vkey> [<url>]");
-      need(!logs.some((log) => log.keyHex === key!.keyHex), "a key that no line before has");
-      logs.push(key!);
+      const log = key(first, ED25519, "log <vkey> [<url>], the vkey of a log");
+      need(!logs.some(({ keyHex }) => keyHex === log.keyHex), "a key that no line before has");
+      logs.push(log);
     } else if (keyword === "witness" && (items.length === 3 || items.length === 4)) {
-      const witness = vkeyOf(second);
-      need(witness && witness.type !== ED25519, "witness <name> <vkey> [<url>], the vkey of a cosigner");
-      const twice = [...rules.values()].some((rule) => rule.witness?.keyHex === witness!.keyHex);
+      const witness = key(second, COSIGNATURE, "witness <name> <vkey> [<url>], the vkey of a cosigner");
+      const twice = [...rules.values()].some((rule) => rule.witness?.keyHex === witness.keyHex);
       need(!twice, "a key that no line before has");
       define({ witness, atLeast: 1, members: [] });
     } else if (keyword === "group" && rest.length > 0) {
@@ -67,13 +73,15 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
       quorum = first;
     }
   });
-  if (!logs[0] || !quorum) return refuse("", place, "a line log and a line quorum");
+  if (!quorum) return refuse("", place, "a line quorum");
   return { logs, rules, quorum };
 }
 
 export interface Quorum {
   /** When the quorum was complete, in seconds since 1970; undefined if it is not. */
   readonly met?: bigint;
+  /** Whether it may be complete, by cosignatures that can't be checked here. */
+  readonly undecided: boolean;
   /** When the first of its witnesses cosigned, in milliseconds since 1970; without any, never. */
   readonly earliest: number;
   /** What was found, in words. */
@@ -83,26 +91,46 @@ export interface Quorum {
 /** By how many milliseconds an entry may be dated after a cosignature on its tree (decisions.md, "Witnesses"). */
 export const MAX_LEAD = 60_000;
 
-/** What the policy's witnesses say of a checkpoint. */
-export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<Quorum> {
-  const times = new Map<string, bigint>();
-  let bad = "";
-  for (const [name, rule] of policy.rules) {
-    if (!rule.witness) continue;
-    const time = await cosignedAt(checkpoint, rule.witness);
-    if (typeof time === "bigint") times.set(name, time);
-    else if (time === "bad") bad ||= `; the one by ${name} is not good`;
-  }
-  const good = [...times.keys()].join(", ") || "none";
-  const earliest = Math.min(...[...times.values()].map(Number)) * 1000;
+/** A name of the policy as people read it. */
+function shown(name: string): string {
+  return new TextDecoder().decode(fromOctets(name));
+}
+
+/** When the quorum was complete, by the times of witnesses. */
+function completedAt({ rules, quorum }: Policy, witnesses: Map<string, bigint>): bigint | undefined {
+  const times = new Map(witnesses);
   // A group was complete when the last of its earliest `atLeast` members was.
-  for (const [name, rule] of policy.rules) {
+  for (const [name, rule] of rules) {
     if (rule.witness) continue;
     const known = rule.members.flatMap((member) => times.get(member) ?? []).sort((a, b) => (a < b ? -1 : 1));
     const time = known[rule.atLeast - 1];
     if (time !== undefined) times.set(name, time);
   }
-  const met = times.get(policy.quorum);
-  if (met !== undefined) return { met, earliest, words: `the quorum of the policy: ${good}` };
-  return { earliest, words: `the quorum of the policy, found good cosignatures by ${good}${bad}` };
+  return times.get(quorum);
+}
+
+/** What the policy's witnesses say of a checkpoint. */
+export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<Quorum> {
+  const times = new Map<string, bigint>();
+  const unchecked: string[] = [];
+  let bad = "";
+  for (const [name, rule] of policy.rules) {
+    if (!rule.witness) continue;
+    const time = await cosignedAt(checkpoint, rule.witness);
+    if (typeof time === "bigint") times.set(name, time);
+    else if (time === "bad") bad ||= `; the one by ${shown(name)} is not good`;
+    else if (time === "unchecked") unchecked.push(name);
+  }
+  const good = [...times.keys()].map(shown).join(", ") || "none";
+  const earliest = Math.min(...[...times.values()].map(Number)) * 1000;
+  const met = completedAt(policy, times);
+  if (met !== undefined)
+    return { met, undecided: false, earliest, words: `the quorum of the policy: ${good}` };
+  const found = `good cosignatures by ${good}${bad}`;
+  const supposed = new Map([...times, ...unchecked.map((name): [string, bigint] => [name, 0n])]);
+  if (completedAt(policy, supposed) === undefined)
+    return { undecided: false, earliest, words: `the quorum of the policy, found ${found}` };
+  const names = unchecked.map(shown).join(", ");
+  const words = `not decided here: ${found}; those by ${names} are of ML-DSA-44, which can't be checked here`;
+  return { undecided: true, earliest, words };
 }

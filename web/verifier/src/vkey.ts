@@ -6,6 +6,8 @@ import { sha256 } from "./hash.ts";
 const KEY_LENGTHS: Record<number, number> = { 1: 32, 4: 32, 6: 1312 };
 export const ED25519 = 1;
 export const COSIGNATURE = 4;
+/** ML-DSA-44, of cosigners and of logs. Its signatures can't be checked here. */
+export const ML_DSA = 6;
 
 /** A verifier key: `<name>+<key id>+<base64 of type and key>`. */
 export interface Vkey {

@@ -5,7 +5,7 @@ import { refuse } from "./fault.ts";
 // programs then can't see two different exhibits in one file.
 
 export const ZIP_LIMIT = 256 * 1024 * 1024;
-const MEMBERS_LIMIT = 20_000;
+export const MEMBERS_LIMIT = 20_000;
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
@@ -22,7 +22,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, value) => {
   return value;
 });
 
-function crc32(bytes: Uint8Array): number {
+export function crc32(bytes: Uint8Array): number {
   let crc = -1;
   for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff]!;
   return ~crc >>> 0;

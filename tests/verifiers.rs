@@ -15,6 +15,7 @@ mod ml_dsa_witness;
 mod zip;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -64,12 +65,15 @@ fn run_apart(command: &[PathBuf], args: &[&str]) -> (Option<i32>, String, String
 
 #[test]
 fn the_scripts_that_are_served_are_what_their_sources_give() {
-    for name in ["verifier.js", "page.js", "alone.js"] {
+    for name in ["verifier.js", "given.js", "page.js", "alone.js"] {
         let kept = fs::read(Path::new(ROOT).join("web/verifier/dist").join(name)).unwrap();
         let built = fs::read(Path::new(ROOT).join("target/verifier/dist").join(name)).unwrap();
         assert!(kept == built, "{name}: npm run build in web/verifier makes it");
     }
-    let alone = fs::read_to_string(Path::new(ROOT).join("web/verifier/dist/alone.js")).unwrap();
+    let kept = |name: &str| fs::read_to_string(Path::new(ROOT).join("web/verifier/dist").join(name)).unwrap();
+    // A page loads the second file when it is given something that needs it, and the first always.
+    assert!(kept("verifier.js").len() <= 48_000 && kept("page.js").contains("import(\"./given.js\")"));
+    let alone = kept("alone.js");
     assert!(!alone.contains("</script") && !alone.contains("<!--"), "it stands in a page as it is");
     assert!(alone.starts_with("/*! ") && alone.contains("MIT License"), "noble's notice");
 }
@@ -313,6 +317,9 @@ fn small_exhibit(ledger: &Ledger) -> (Vec<u8>, u64) {
     (assemble(ledger.reader(), index).unwrap().unwrap(), index)
 }
 
+/// Stands for what an exit code of all three would say: the page's verifier reads it as packed anew, the others refuse it.
+const ANEW: i32 = -1;
+
 #[test]
 fn no_container_but_the_one_that_exhibits_have() {
     use zip::{Header, Part, parts, zip};
@@ -321,9 +328,10 @@ fn no_container_but_the_one_that_exhibits_have() {
     let ledger = open(tmp.path());
     let good = small_exhibit(&ledger).0;
     let trust = policy().to_string();
-    let mut cases = Cases::new();
-    let mut put = |name: &str, bytes: &[u8], code| {
-        cases.add(name, "some.zip", bytes, Some(trust.as_bytes()), Some(code))
+    let (mut cases, mut anew) = (Cases::new(), Vec::new());
+    let mut put = |name: &str, bytes: &[u8], code| match code {
+        ANEW => anew.push((name.to_owned(), bytes.to_vec())),
+        code => cases.add(name, "some.zip", bytes, Some(trust.as_bytes()), Some(code)),
     };
     assert_eq!((zip(&parts(&good)), &*parts(&good)[3].name), (good.clone(), "content.json"));
     put("as it was", &good, 0);
@@ -350,12 +358,15 @@ fn no_container_but_the_one_that_exhibits_have() {
         zip(&members)
     };
     for (name, change) in changes {
-        put(name, &with(&|m| m[3].say(change)), 1);
-        // Its own header has no place for these.
+        // Its own header has no place for some of them; what other programs write changes nothing of the members.
         let nowhere = ["attributes", "made on"].iter().any(|said| name.starts_with(said));
+        let harmless =
+            nowhere || ["names in", "another date", "another version"].iter().any(|s| name.starts_with(s));
+        let code = if harmless { ANEW } else { 1 };
+        put(name, &with(&|m| m[3].say(change)), code);
         let own = with(&|m| change(&mut m[3].own));
-        put(&format!("{name}, it says of itself"), &own, i32::from(!nowhere));
-        put(&format!("{name}, the directory says"), &with(&|m| change(&mut m[3].listed)), 1);
+        put(&format!("{name}, it says of itself"), &own, if nowhere { 0 } else { code });
+        put(&format!("{name}, the directory says"), &with(&|m| change(&mut m[3].listed)), code);
     }
 
     // 64 MiB of nothing in 64 KiB.
@@ -392,7 +403,8 @@ fn no_container_but_the_one_that_exhibits_have() {
     put("too long", &long, 1);
 
     for missing in ["README.txt", "entry", "proof.tlog-proof", "chain/0", "chain/0.tlog-proof"] {
-        put(&format!("without {missing}"), &with(&|m| m.retain(|part| part.name != missing)), 1);
+        let code = if missing == "README.txt" { ANEW } else { 1 };
+        put(&format!("without {missing}"), &with(&|m| m.retain(|part| part.name != missing)), code);
     }
     let before_policy = |m: &mut Vec<Part>, names: &[&str]| {
         let last = m.len() - 1;
@@ -402,18 +414,18 @@ fn no_container_but_the_one_that_exhibits_have() {
         (&["timestamps/0.tsr", "timestamps/1.tsr"][..], 0),
         (&["timestamps/1.tsr"], 1),
         (&["timestamps/0.tsr", "timestamps/2.tsr"], 1),
-        (&["timestamps/1.tsr", "timestamps/0.tsr"], 1),
+        (&["timestamps/1.tsr", "timestamps/0.tsr"], ANEW),
         (&["timestamps/00.tsr"], 1),
-        (&["timestamps/"], 1),
+        (&["timestamps/"], ANEW),
         (&["chain/00", "chain/00.tlog-proof"], 1),
         (&["chain/9"], 1),
         (&["chain/9.tlog-proof"], 1),
-        (&["../entry"], 1),
-        (&["/tmp/entry"], 1),
-        (&["files/../../entry"], 1),
-        (&["files\\entry"], 1),
+        (&["../entry"], ANEW),
+        (&["/tmp/entry"], ANEW),
+        (&["files/../../entry"], ANEW),
+        (&["files\\entry"], ANEW),
         (&["entry"], 1),
-        (&["readme.txt"], 1),
+        (&["readme.txt"], ANEW),
     ] {
         put(&format!("{names:?}"), &with(&|m| before_policy(m, names)), code);
     }
@@ -427,15 +439,111 @@ fn no_container_but_the_one_that_exhibits_have() {
         with(&|m| drop(m.splice(4..4, files.iter().map(|(name, bytes)| Part::stored(name, bytes)))))
     };
     put("two files", &files(&[a.clone(), b.clone()]), 0);
-    put("files out of order", &files(&[b.clone(), a.clone()]), 1);
+    put("files out of order", &files(&[b.clone(), a.clone()]), ANEW);
     put("a file twice", &files(&[a.clone(), a.clone()]), 1);
     put("a file that no words name", &files(&[(name(b"three", "txt"), b"three")]), 1);
     put("a file of another", &files(&[(one.clone(), b"two")]), 1);
     put("a file in capitals", &files(&[(name(b"one", "TXT"), b"one")]), 0);
-    put("a file under two names", &files(&[(name(b"one", "bin"), b"one"), (one.clone(), b"one")]), 1);
-    put("a file without what follows its digest", &files(&[(name(b"one", ""), b"one")]), 1);
-    put("a file of a long kind", &files(&[(name(b"one", "ninechars"), b"one")]), 1);
+    put("a file under two names", &files(&[(name(b"one", "bin"), b"one"), (one.clone(), b"one")]), ANEW);
+    put("a file without what follows its digest", &files(&[(name(b"one", ""), b"one")]), ANEW);
+    put("a file of a long kind", &files(&[(name(b"one", "ninechars"), b"one")]), ANEW);
+    // As programs pack: compressed, in a folder, with what a system leaves beside it.
+    let deflated = with(&|m| {
+        let mut packed = vec![Part::stored("exhibit 5/", b"")];
+        for part in m.drain(..).rev() {
+            packed.push(Part::deflated(&format!("exhibit 5/{}", part.name), &part.bytes));
+        }
+        packed.push(Part::deflated("__MACOSX/exhibit 5/._entry", b"x"));
+        packed.push(Part::stored("exhibit 5/.DS_Store", b"x"));
+        *m = packed;
+    });
+    put("compressed, in a folder, backwards", &deflated, ANEW);
     cases.hold();
+
+    let page = || verifiers()[0].1.clone();
+    let policy = tmp.path().join("policy");
+    fs::write(&policy, &trust).unwrap();
+    let path = tmp.path().join("some.zip");
+    for (name, bytes) in &anew {
+        fs::write(&path, bytes).unwrap();
+        let args = [path.to_str().unwrap(), "--policy", policy.to_str().unwrap()];
+        let (code, text) = run(&page(), &args);
+        let is_told = text.contains("packed anew: the checks below are of its members");
+        assert!(code == Some(0) && is_told && text.contains("\nvalid\n"), "{name}: {code:?} {text}");
+    }
+    // Taken apart, as a folder and as its files.
+    let folder = tmp.path().join("unpacked");
+    for Part { name, bytes, .. } in parts(&good) {
+        let at = folder.join("exhibit-5").join(name);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(at, bytes).unwrap();
+    }
+    let of_folder = |trusted: &str| run(&page(), &[folder.to_str().unwrap(), "--policy", trusted]);
+    let (code, text) = of_folder(policy.to_str().unwrap());
+    assert!(code == Some(0) && text.contains("unpacked: the checks below are of its members"), "{text}");
+    let inner = folder.join("exhibit-5");
+    let names = ["proof.tlog-proof", "entry", "README.txt"].map(|name| inner.join(name));
+    let (code, text) = run(&page(), &names.each_ref().map(|path| path.to_str().unwrap()));
+    assert!(code == Some(3) && text.contains("unpacked: the checks"), "{text}");
+    // The words of another, and a folder that is none.
+    fs::write(inner.join("content.json"), b"{}").unwrap();
+    let (code, text) = of_folder(policy.to_str().unwrap());
+    assert!(code == Some(1) && text.contains("content.json"), "{text}");
+    fs::remove_file(inner.join("proof.tlog-proof")).unwrap();
+    let (code, text) = of_folder(policy.to_str().unwrap());
+    assert!(code == Some(1) && text.contains("This is no exhibit") && !text.contains("rely"), "{text}");
+}
+
+#[test]
+fn zips_that_say_two_things_or_unfold_without_end_are_not_read() {
+    use zip::{Part, parts, zip};
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let good = small_exhibit(&ledger).0;
+    let page = verifiers()[0].1.clone();
+    let path = tmp.path().join("some.zip");
+    let packed =
+        || -> Vec<Part> { parts(&good).iter().map(|part| Part::deflated(&part.name, &part.bytes)).collect() };
+    let with = |change: &dyn Fn(&mut Vec<Part>)| {
+        let mut members = packed();
+        change(&mut members);
+        zip(&members)
+    };
+    let zeros = vec![0; 64 << 20];
+    let bomb = || Part::deflated("content.json", &zeros);
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("a name twice", with(&|m| m.push(Part::deflated("entry", b"x")))),
+        ("another name in its own header", {
+            let bytes = zip(&packed());
+            let at = bytes.windows(5).position(|w| w == b"entry").unwrap();
+            [&bytes[..at], b"Entry", &bytes[at + 5..]].concat()
+        }),
+        ("another sum in its own header", with(&|m| m[1].own.crc ^= 1)),
+        ("another sum in both", with(&|m| m[1].say(|h| h.crc ^= 1))),
+        (
+            "a bomb that says it is small",
+            with(&|m| {
+                m[3] = bomb();
+                m[3].say(|h| h.size = 100);
+            }),
+        ),
+        ("more than 256 MiB of bombs", with(&|m| (0..5).for_each(|_| m.push(bomb())))),
+        ("longer than it says", with(&|m| m[3].say(|h| h.size -= 1))),
+        ("shorter than it says", with(&|m| m[3].say(|h| h.size += 1))),
+        ("a byte before", [b"x", &zip(&packed())[..]].concat()),
+        ("a byte behind", [&zip(&packed())[..], b"x"].concat()),
+        ("cut", zip(&packed())[..1_000].to_vec()),
+        ("encrypted", with(&|m| m[1].say(|h| h.flags |= 1))),
+    ];
+    for (name, bytes) in cases {
+        fs::write(&path, bytes).unwrap();
+        let (code, text) = run(&page, &[path.to_str().unwrap()]);
+        assert_eq!(code, Some(1), "{name}: {text}");
+        assert!(!text.contains("the checks below"), "{name}: {text}");
+        // Nothing is wrong with what is encrypted: it can't be read here.
+        assert_eq!(text.contains("Unpack it, and give its folder"), name == "encrypted", "{name}: {text}");
+    }
 }
 
 #[test]
@@ -680,12 +788,10 @@ fn what_can_not_be_checked_is_called_by_its_name() {
     let path = tmp.path().join("some.zip");
     let path = path.to_str().unwrap();
     fs::write(path, case).unwrap();
-    let [_, (_, python)] = verifiers();
-    for (name, command) in verifiers() {
-        let (code, text) = run(&command, &[path]);
-        assert_eq!(code, Some(2), "{name}: {text}");
-        assert!(text.contains("a case file") && text.contains("onrecord verify"), "{name}: {text}");
-    }
+    let [(_, page), (_, python)] = verifiers();
+    let (code, text) = run(&python, &[path]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("a case file") && text.contains("onrecord verify"), "{text}");
     // As whoever has not installed them, without the packages it needs.
     let bare = [&python[..1], &["-S".into()], &python[1..]].concat();
     let (code, text) = run(&bare, &[path]);
@@ -698,6 +804,150 @@ fn what_can_not_be_checked_is_called_by_its_name() {
         for (name, command) in verifiers() {
             assert_eq!(run(&command, &[path]).0, code, "{name}");
         }
+    }
+    // What it is, by how it begins, and what to look for instead.
+    for (bytes, what) in [
+        (b"%PDF-1.7".as_slice(), "This is a PDF; it proves nothing by itself"),
+        (b"\x89PNG\r\n\x1a\n", "This is a picture; it proves nothing by itself"),
+        (b"\xff\xd8\xff\xe0", "This is a picture; it proves nothing by itself"),
+        (b"\0\0\0\x18ftypheic", "This is a picture; it proves nothing by itself"),
+        (b"Please", "neither an exhibit nor a case file nor a receipt"),
+    ] {
+        fs::write(path, bytes).unwrap();
+        let text = run(&page, &[path]).1;
+        assert!(text.contains(what) && text.contains(&Digest::blake3(bytes).to_string()), "{text}");
+        assert!(!text.contains("rely"), "{text}");
+    }
+    // A receipt with its entry, in any order; each alone asks for the other.
+    let enclosed = Enclosed::read(&good).unwrap();
+    let (entry, proof) = (tmp.path().join("60"), tmp.path().join("60 (1)"));
+    fs::write(&entry, enclosed.entry).unwrap();
+    fs::write(&proof, enclosed.proof).unwrap();
+    let [entry, proof] = [&entry, &proof].map(|path| path.to_str().unwrap());
+    for (pair, code) in [([entry, proof], 3), ([proof, entry], 3), ([proof, proof], 1), ([entry, path], 1)] {
+        let (found, text) = run(&page, &pair);
+        assert_eq!(found, Some(code), "{text}");
+        assert_eq!(text.contains("inclusion   ok"), code == 3, "{text}");
+    }
+    for (alone, asks) in [(entry, "Give its receipt too"), (proof, "Give that entry too")] {
+        let (code, text) = run(&page, &[alone]);
+        assert!(code == Some(1) && text.contains(asks) && !text.contains("rely"), "{text}");
+    }
+}
+
+#[test]
+fn case_files_are_checked_alike() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let story = tell(&ledger);
+    for text in ["satu", "dua", "tiga"] {
+        ledger.record_blocking(vec![statement(&story, text).1], false).remove(0).unwrap();
+    }
+    let reader = ledger.reader();
+    let exhibits: BTreeMap<u64, Vec<u8>> = reader
+        .thread(&story.case)
+        .unwrap()
+        .into_iter()
+        .map(|index| (index, assemble(reader, index).unwrap().unwrap()))
+        .collect();
+    assert!(exhibits.len() >= 4);
+    let file = |change: &dyn Fn(&mut BTreeMap<u64, Vec<u8>>)| {
+        let mut exhibits = exhibits.clone();
+        change(&mut exhibits);
+        CaseFile { exhibits }.write().unwrap()
+    };
+    let [first, second, .., last] = *exhibits.keys().copied().collect::<Vec<_>>() else { panic!() };
+    let trust = policy();
+    let strange = Policy::of_log(key(ORIGIN, 9).verifying_key().clone());
+    let without = |bytes: &[u8]| changed(bytes, |e| e.content = None);
+    let good = file(&|_| ());
+    let mut broken = good.clone();
+    let at = broken.windows(4).position(|w| w == b"satu").unwrap();
+    broken[at] ^= 1;
+    let cases: Vec<(&str, Vec<u8>, Option<&Policy>, i32)> = vec![
+        ("whole", good.clone(), Some(&trust), 0),
+        ("no policy", good.clone(), None, 3),
+        ("a policy that trusts another key", good.clone(), Some(&strange), 1),
+        ("without its last", file(&|e| drop(e.remove(&last))), Some(&trust), 0),
+        ("without one between", file(&|e| drop(e.remove(&second))), Some(&trust), 1),
+        ("without its first", file(&|e| drop(e.remove(&first))), Some(&trust), 1),
+        ("one under two numbers", file(&|e| drop(e.insert(last, e[&first].clone()))), Some(&trust), 1),
+        ("without words of one", file(&|e| drop(e.insert(second, without(&e[&second])))), Some(&trust), 0),
+        (
+            "without keys of one",
+            file(&|e| drop(e.insert(second, changed(&e[&second].clone(), |e| e.chain.clear())))),
+            Some(&trust),
+            3,
+        ),
+        ("a byte changed", broken, Some(&trust), 1),
+        ("cut", good[..good.len() - 30].to_vec(), Some(&trust), 1),
+    ];
+    let (path, trusted) = (tmp.path().join("case.zip"), tmp.path().join("policy"));
+    let page = verifiers()[0].1.clone();
+    for (name, bytes, policy, expected) in cases {
+        fs::write(&path, bytes).unwrap();
+        fs::write(&trusted, policy.map(ToString::to_string).unwrap_or_default()).unwrap();
+        let mut args = vec![path.to_str().unwrap()];
+        args.extend(policy.iter().flat_map(|_| ["--policy", trusted.to_str().unwrap()]));
+        let (code, text) = run(&ours(), &args);
+        let (its, said) = run(&page, &args);
+        assert_eq!((code, its), (Some(expected), Some(expected)), "{name}: {text}{said}");
+        assert!(expected == 1 || text == said, "{name}: {text}{said}");
+    }
+}
+
+#[test]
+fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let good = small_exhibit(&ledger).0;
+    let checkpoint = ledger.reader().checkpoint();
+    let (witness_key, log_key) = (MlDsa::new("pq.example", 7), MlDsa::new(ORIGIN, 8));
+    let mut lines: Vec<_> =
+        [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap()).into();
+    let unsigned = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
+    for key in [&witness_key, &log_key] {
+        lines.push(SignatureLine::new(&key.name, key.id(), &[9; 2_428]));
+    }
+    let signed = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
+    let asking = |quorum: &str| {
+        let group =
+            format!("witness pq {}\ngroup both all w1 pq\ngroup three 3 w2 w3 both\n", witness_key.vkey());
+        of_three("quorum none\n")
+            .to_string()
+            .replace("quorum none\n", "")
+            .replace("group two 2 w1 w2 w3\n", "")
+            + &format!("{group}quorum {quorum}\n")
+    };
+    let log = format!("log {}\n{}", log_key.vkey(), of_three("quorum w1\n"));
+    let only = log.lines().filter(|line| !line.contains(&policy().only_log().unwrap().to_string()));
+    let only = only.collect::<Vec<_>>().join("\n");
+    let none = of_three("quorum w1\n").to_string();
+    let none: String = none.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let elsewhere = format!("log {}\n{}", MlDsa::new("other.example/log", 8).vkey(), of_three("quorum w1\n"));
+    const CANT: &str = "can't be checked here";
+    let page = verifiers()[0].1.clone();
+    let (path, trusted) = (tmp.path().join("some.zip"), tmp.path().join("policy"));
+    for (exhibit, policy, expected, says) in [
+        (&signed, asking("w1"), 0, "the quorum of the policy: w1, w2"),
+        (&signed, asking("pq"), 3, "those by pq are of ML-DSA-44, which can't be checked here"),
+        (&signed, asking("both"), 3, CANT),
+        // Not met, whatever that line is.
+        (&signed, asking("three"), 1, "expected the quorum of the policy"),
+        (&unsigned, asking("pq"), 1, "expected the quorum of the policy"),
+        (&signed, log.clone(), 3, CANT),
+        (&signed, only, 3, CANT),
+        (&unsigned, log, 1, "expected a good signature by"),
+        (&signed, elsewhere, 0, "which the policy trusts"),
+        (&signed, none, 3, "the policy names no log, so it trusts no key for this one"),
+    ] {
+        fs::write(&path, exhibit).unwrap();
+        fs::write(&trusted, &policy).unwrap();
+        let (code, text) = run(&page, &[path.to_str().unwrap(), "--policy", trusted.to_str().unwrap()]);
+        assert_eq!(code, Some(expected), "{policy}{text}");
+        assert!(text.contains(says) && (expected == 1) == text.contains("rely"), "{policy}{text}");
     }
 }
 

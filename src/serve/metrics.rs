@@ -81,7 +81,8 @@ impl Route {
             Some("/case/{id}/text" | "/demand/{id}" | "/demand/{id}/text") => Self::Page,
             Some("/party/{id}/text" | "/transparency" | "/verify") => Self::Page,
             Some(
-                "/style.css" | "/icon.svg" | "/robots.txt" | "/verifier.js" | "/page.js" | "/given.js" | "/verify.html",
+                "/style.css" | "/icon.svg" | "/robots.txt" | "/verifier.js" | "/page.js" | "/given.js"
+                | "/verify.html",
             ) => Self::Asset,
             Some("/graphql") => Self::GraphQl,
             Some("/checkpoint") => Self::Checkpoint,

@@ -20,7 +20,7 @@ const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
        node cli.mjs --vectors FILE [--events FILE]
        node cli.mjs --speccheck FILE
   --back-end webcrypto|noble   use this one for Ed25519 instead of the better one that works
-exit codes: 0 valid, 1 refused, 2 unreadable or usage, 3 valid only by trust that the exhibit
+exit codes: 0 valid, 1 refused or nothing to check, 2 unreadable or usage, 3 valid only by trust that the exhibit
             brought, or not decided since too little is enclosed`;
 
 const VECTORS_LIMIT = 64 * 1024 * 1024;
@@ -124,7 +124,9 @@ async function check(paths: string[], policyPath: string | undefined, json: bool
   try {
     report = await verifyGiven(files, policy);
   } catch (error) {
-    throw error instanceof NothingToCheck ? new Unusable(`${paths.join(", ")}: ${error.message}`) : error;
+    if (!(error instanceof NothingToCheck)) throw error;
+    console.error(`${paths.join(", ")}: ${error.message}`);
+    return 1;
   }
   if (json) console.log(JSON.stringify(report));
   else {

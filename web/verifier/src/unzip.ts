@@ -59,6 +59,7 @@ export async function unzip(zip: Uint8Array<ArrayBuffer>): Promise<Member[]> {
   if (start + u32(end + 12) !== end) fail("its directory does not stand where it says");
 
   const listed: Listed[] = [];
+  const names = new Set<string>();
   let [at, sum] = [start, 0];
   for (let i = 0; i < count; i++) {
     if (u32(at) !== CENTRAL) fail("its directory is broken");
@@ -77,6 +78,8 @@ export async function unzip(zip: Uint8Array<ArrayBuffer>): Promise<Member[]> {
       throw new Unreadable("it is compressed by a method that browsers don’t have");
     if ([member.packed, member.size, member.at].includes(0xffffffff)) throw new Unreadable("it is a zip64");
     if (method === STORED && member.packed !== member.size) fail(`${member.name}: two sizes`);
+    if (names.has(member.name)) fail(`${member.name}: a name that stands twice`);
+    names.add(member.name);
     sum += member.size;
     listed.push(member);
     at += 46 + length + u16(at + 30) + u16(at + 32);

@@ -753,7 +753,7 @@ def read_policy(raw):
 
 def trusted_key(key, policy, checkpoint):
     """The key given, or that of the policy's log of this origin (of several the one that signed), or None."""
-    if key or not policy:
+    if key or not policy or not policy.logs:
         return key
     keys = [k for k in policy.logs if k.name == checkpoint.origin and k.kind == 1]
     need(keys, None, "policy", f"it names no log {checkpoint.origin}")

@@ -297,7 +297,9 @@ fn exhibit(
     context: &Context,
 ) -> Result<(), Failure> {
     let policy = match (key, policy) {
-        (Some(_), Some(_)) => return Err(Failure::Usage("give --key or --policy, not both".into())),
+        (Some(key), Some(policy)) => Some(policy.for_log(key).ok_or_else(|| {
+            Failure::Usage("give --key or --policy, not both: the policy says which log it trusts".into())
+        })?),
         (key, policy) => policy.or(key.map(Policy::of_log)),
     };
     let (verdict, checks) = if CaseFile::is_one(bytes) {

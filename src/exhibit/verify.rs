@@ -14,7 +14,7 @@ use crate::{
         Checkpoint, Entry, MAX_LEAD, Policy, SignedEntry, Time, TlogProof, is_later_than, leaf_hash,
         verify_inclusion,
     },
-    note::{Origin, SignedNote},
+    note::{Origin, SignedNote, VerifyingKey},
     timestamp::Timestamp,
 };
 
@@ -168,28 +168,17 @@ fn run<'a>(
         checks.say("witnesses", Outcome::NotChecked, "no policy was given, and none is enclosed");
         return Ok(covered);
     };
-    let keys: Vec<_> = trusted.logs(origin).collect();
-    if keys.is_empty() {
-        return Err(("checkpoint", format!("the policy trusts no log of the origin {origin}")));
-    }
-    let opened = keys.iter().find(|key| Checkpoint::open_note(proof.checkpoint().clone(), key).is_ok());
-    let Some(key) = opened else {
-        let ids: Vec<String> = keys.iter().map(|key| key.id().to_string()).collect();
-        return Err(("checkpoint", format!("expected a good signature by {origin} {}", ids.join(" or "))));
-    };
-    if log_key.as_ref().is_some_and(|named| named != *key) {
-        return Err(("checkpoint", format!("entry 0 names another key than {}", key.id())));
-    }
-    match policy {
-        Some(_) => {
-            checks.say(
-                "checkpoint",
-                Outcome::Ok,
-                format!("signed by {origin}+{}, which the policy trusts", key.id()),
-            );
+    let (outcome, detail) = if trusted.names_no_log() {
+        (Outcome::NotChecked, "the policy names no log, so it trusts no key for this one".to_owned())
+    } else {
+        let key =
+            log_key_of(trusted, proof.checkpoint(), log_key.as_ref()).map_err(|what| ("checkpoint", what))?;
+        match policy {
+            Some(_) => (Outcome::Ok, format!("signed by {origin}+{}, which the policy trusts", key.id())),
+            None => (Outcome::NotChecked, BROUGHT.to_owned()),
         }
-        None => checks.say("checkpoint", Outcome::NotChecked, BROUGHT),
-    }
+    };
+    checks.say("checkpoint", outcome, detail);
     let said = trusted.cosigned(proof.checkpoint());
     let quorum = said.quorum();
     match (policy, said.asked, quorum) {
@@ -205,6 +194,28 @@ fn run<'a>(
         (_, _, Err(what)) => return Err(("witnesses", what)),
     }
     Ok(covered)
+}
+
+/// The key of a policy that signed a checkpoint, and that entry 0 names.
+fn log_key_of<'a>(
+    trusted: &'a Policy,
+    checkpoint: &SignedNote,
+    named: Option<&VerifyingKey>,
+) -> Result<&'a VerifyingKey, String> {
+    let origin = checkpoint.text().lines().next().unwrap_or_default();
+    let keys: Vec<_> = origin.parse().map(|origin| trusted.logs(&origin).collect()).unwrap_or_default();
+    if keys.is_empty() {
+        return Err(format!("the policy trusts no log of the origin {origin}"));
+    }
+    let opened = keys.iter().find(|key| Checkpoint::open_note(checkpoint.clone(), key).is_ok());
+    let Some(key) = opened else {
+        let ids: Vec<String> = keys.iter().map(|key| key.id().to_string()).collect();
+        return Err(format!("expected a good signature by {origin} {}", ids.join(" or ")));
+    };
+    if named.is_some_and(|named| named != *key) {
+        return Err(format!("entry 0 names another key than {}", key.id()));
+    }
+    Ok(key)
 }
 
 /// Tokens over the checkpoint's text.

@@ -145,8 +145,22 @@ impl Policy {
     }
 
     /// The keys that it trusts for a log of this origin, and that every checkpoint must be signed by one of.
-    pub fn logs<'a>(&'a self, origin: &'a Origin) -> impl Iterator<Item = &'a VerifyingKey> {
-        self.all_logs().filter(move |key| key.name().as_str() == origin.as_str())
+    pub fn logs<'a>(&'a self, origin: &Origin) -> impl Iterator<Item = &'a VerifyingKey> + use<'a> {
+        let origin = origin.as_str().to_owned();
+        self.all_logs().filter(move |key| key.name().as_str() == origin)
+    }
+
+    /// Whether it leaves open which log is meant.
+    pub fn names_no_log(&self) -> bool {
+        self.logs.is_empty()
+    }
+
+    /// The same policy with this key for its log, if it names none.
+    pub fn for_log(mut self, key: VerifyingKey) -> Option<Self> {
+        self.logs.is_empty().then(|| {
+            self.logs.push(Log::Ed25519(key));
+            self
+        })
     }
 
     /// The key of its log, if it trusts one only.

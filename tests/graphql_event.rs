@@ -241,6 +241,39 @@ fn fields_of_one_name_and_several_types_have_a_name_of_their_own() {
 }
 
 #[test]
+fn an_event_of_which_nothing_is_asked_is_an_object_and_not_nothing() {
+    let w = world();
+    let data = w.server.data("{ events(first: 100) { nodes { id __typename } } }", json!({}));
+    let all = data["events"]["nodes"].as_array().unwrap();
+    let ids = json!({"ids": all.iter().map(|event| event["id"].clone()).collect::<Vec<_>>()});
+    let of = "... on DemandIssued { ...F } ... on Event { ...G } }";
+    let fragments =
+        "fragment F on DemandIssued { demandIssuedItems } fragment G on LinkAsserted { sentence }";
+    for query in [
+        format!("{{ events(first: 100) {{ nodes {{ {of} }} }} {fragments}"),
+        // Counted value by value, and more than once, so that it is given again as it was.
+        format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {of} }} {fragments}"),
+        format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {of} }} {fragments}"),
+    ] {
+        let data = w.server.data(&query, ids.clone());
+        let nodes = data["nodes"].as_array().or_else(|| data["events"]["nodes"].as_array()).unwrap();
+        assert_eq!(nodes.len(), all.len());
+        for (node, event) in nodes.iter().zip(all) {
+            let members = match event["__typename"].as_str().unwrap() {
+                "DemandIssued" | "LinkAsserted" => 1,
+                _ => 0,
+            };
+            assert_eq!(node.as_object().map(serde_json::Map::len), Some(members), "{event}");
+        }
+    }
+    let one = "{ event(by: {index: 0}) { ... on DemandIssued { demandIssuedItems } id @skip(if: true) } }";
+    assert_eq!(w.server.data(one, json!({})), json!({"event": {}}));
+    // What is not there is null as before.
+    let none = "{ event(by: {index: 999}) { ... on DemandIssued { demandIssuedItems } } }";
+    assert_eq!(w.server.data(none, json!({})), json!({"event": null}));
+}
+
+#[test]
 fn a_global_id_names_the_same_thing_for_ever_and_a_case_is_not_its_event() {
     let w = world();
     let query = "{ cases(first: 1) { nodes { id eventId respondent { id eventId } } }

@@ -15,6 +15,7 @@ use super::{
     fault::{Answer as _, internal},
     party::Party,
     pieces::{Fragments, Piece, Pieces, is_flat},
+    selected,
 };
 use crate::{
     event::{EventId, RefSpec},
@@ -103,7 +104,7 @@ impl OutputType for Event {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         match Pieces::of::<Self>(ctx) {
             Some(pieces) => pieces.resolve(self, field.pos, ctx).await,
-            None => resolve_container(ctx, self).await,
+            None => selected::resolve(ctx, self).await,
         }
     }
 }

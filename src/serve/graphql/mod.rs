@@ -56,6 +56,7 @@ mod search_connection;
 mod search_filter;
 mod search_hit;
 mod search_order;
+mod selected;
 mod service_config;
 mod shape;
 mod signer;

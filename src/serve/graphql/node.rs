@@ -7,7 +7,7 @@ use async_graphql::{
     indexmap::IndexSet,
     parser::types::Field,
     registry::{MetaType, MetaTypeId, Registry},
-    resolver_utils::{ContainerType, Fields, resolve_container},
+    resolver_utils::{ContainerType, Fields},
 };
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     fault::Answer as _,
     global_id::{GlobalId, NodeKind},
     party::Party,
+    selected,
 };
 use crate::views::Views;
 
@@ -90,7 +91,7 @@ impl OutputType for Node {
         })
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        resolve_container(ctx, self).await
+        selected::resolve(ctx, self).await
     }
 }
 

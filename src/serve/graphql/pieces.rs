@@ -16,10 +16,11 @@ use async_graphql::{
     ContextSelectionSet, Name, OutputType, Pos, Positioned, ServerResult, Value,
     parser::types::{ExecutableDocument, Field, FragmentDefinition, Selection, SelectionSet},
     registry::Registry,
-    resolver_utils::{ContainerType, resolve_container},
+    resolver_utils::ContainerType,
 };
 use axum::body::Bytes;
 
+use super::selected;
 use crate::{
     ledger::{Basis, Changes, Footprint},
     views::Views,
@@ -120,7 +121,7 @@ impl Pieces {
             return Ok(before);
         }
         let footprint = Arc::<Footprint>::default();
-        let value = resolve_container(ctx, &thing.read_by(views.apart(&footprint))).await?;
+        let value = selected::resolve(ctx, &thing.read_by(views.apart(&footprint))).await?;
         let basis = footprint.basis();
         views.note(&basis);
         // Whatever changes with any entry is not the same later.
@@ -194,7 +195,7 @@ impl<T: Piece> OutputType for Pieced<T> {
             let ctx = ctx.with_index(at);
             let value = match pieces {
                 Some(pieces) => pieces.resolve(thing, field.pos, &ctx).await,
-                None => resolve_container(&ctx, thing).await,
+                None => selected::resolve(&ctx, thing).await,
             };
             values.push(value.map_err(|error| ctx.set_error_path(error))?);
         }

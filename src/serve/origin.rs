@@ -65,7 +65,7 @@ pub struct Sites {
 impl Sites {
     pub fn new(options: &Options) -> Self {
         let own = options.url.as_deref().and_then(Origin::parse);
-        let public = own.as_ref().is_some_and(|own| own.https);
+        let public = options.url.as_deref().is_some_and(|url| url.starts_with("https://"));
         Self { cors: options.cors.unwrap_or(public), own, tls: options.tls.is_some() }
     }
 

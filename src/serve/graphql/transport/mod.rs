@@ -13,6 +13,9 @@
 //! | 4429 | a second `connection_init` |
 //! | [4508](SLOW) | what is sent is not taken, or nothing is heard |
 //!
+//! A Close of the client's is answered with its code, and the connection is closed. A Close of ours waits
+//! [`limits::SOCKET_CLOSE_TIMEOUT`] at most for the client's.
+//!
 //! One task a socket owns it. Operations are tasks of their own, which end with it. Nothing is buffered for a
 //! reader beyond one [`operation::Output`] on its way and one that waits; a subscription reads the log again
 //! when there is room. So a reader that is behind costs no more than one that is not, and is dropped only when

@@ -47,12 +47,25 @@ async function reportOn(page, title) {
   return {
     checks: names.map((name, i) => ({ name, state: states[i], text: details[i] })),
     verdict: (await texts(".verdict")).join(),
+    whose: (await texts(".whose")).join(),
+    green: await page.locator("#result .good .state").allInnerTexts(),
     said: await texts(".said p"),
   };
 }
 
-/** Lines are those of the command, word for word; of a refusal the check that failed and the place. */
-function compare({ name, wanted }, found) {
+/**
+ * Lines are those of the command, word for word; of a refusal the check that failed and the place. The verdict is there
+ * only where the reader gave a key or a policy; else one sentence says whose key it is, and what to do.
+ */
+function compare({ name, wanted, trust }, found) {
+  assert.equal(found.whose !== "", !trust && !wanted.verdict.startsWith("REFUSED"), `${name}: ${found.whose}`);
+  assert.equal(found.verdict !== "", found.whose === "", name);
+  if (found.whose) {
+    const said = /^(Signed by the key \S+, which came with|By no key that says) .*: for a verdict, get the key of .* by another way than this, and give it (under “Whom you trust”|on the page that verifies)\.$/;
+    assert.match(found.whose, said, name);
+  }
+  // What passed is green, and nothing else.
+  assert.equal(found.green.length, found.checks.filter(({ state }) => state === "ok").length, name);
   const passed = ({ state }) => state !== "FAILED";
   assert.deepEqual(found.checks.filter(passed), wanted.checks.filter(passed), name);
   const [failed, expected] = [found, wanted].map((report) => report.checks.find((check) => !passed(check)));
@@ -62,7 +75,7 @@ function compare({ name, wanted }, found) {
     assert.ok(found.verdict.startsWith("REFUSED "), name);
     assert.deepEqual(found.said, ["Not valid: do not rely on this exhibit."], name);
   } else {
-    assert.equal(found.verdict, wanted.verdict, name);
+    if (trust) assert.equal(found.verdict, wanted.verdict, name);
     assert.deepEqual(found.said, wanted.said, name);
   }
 }
@@ -75,14 +88,53 @@ async function checkExhibits(page, cases) {
     await page.getByLabel("An exhibit").setInputFiles(file);
     compare(each, await reportOn(page, name));
   }
-  await page.getByLabel("An exhibit").setInputFiles(plan.caseFile);
-  await page.locator("#result [role=alert]", { hasText: /^This is a case file/ }).waitFor();
+  // What needs the module that is loaded on use.
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  const give = (label, files) => page.getByLabel(label).setInputFiles(files);
+  await give("An exhibit", plan.caseFile.path);
+  compare({ name: "a case file", wanted: plan.caseFile.wanted, trust: plan.key }, await reportOn(page, "case.zip"));
+  for (const [title, name, files, how] of [
+    ["anew.zip", "An exhibit", plan.anew, /^packed anew: the checks below are of its members/],
+    ["unpacked", "The folder", plan.unpacked, /^unpacked: the checks below are of its members/],
+  ]) {
+    await give(name, files);
+    const { checks, verdict } = await reportOn(page, title);
+    assert.match(checks[0].text, how);
+    assert.equal(checks[0].state, "not checked");
+    assert.equal(verdict, "valid", title);
+  }
+  const receipt = plan.pasted.find(({ trust }) => trust);
+  const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+  const halves = [file("entry-5", receipt.entry), file("proof-5", receipt.proof)];
+  await page.getByLabel("Whom you trust").fill(receipt.trust);
+  await give("An exhibit", halves);
+  compare({ name: "a receipt and its entry", ...receipt }, await reportOn(page, "entry-5"));
+  // One after the other: the first asks for the second.
+  await give("An exhibit", halves[1]);
+  await page.getByRole("alert").filter({ hasText: /^This is a receipt: .* Give that entry too/ }).waitFor();
+  await give("An exhibit", halves[0]);
+  compare({ name: "a receipt, then its entry", ...receipt }, await reportOn(page, "entry-5"));
+  for (const [name, start, what] of [
+    ["letter.pdf", "%PDF-1.7", /^This is a PDF; it proves nothing by itself\. .*BLAKE3 [0-9a-f]{64}\.$/],
+    ["photo.png", "\x89PNG\r\n\x1a\n", /^This is a picture; it proves nothing by itself\./],
+  ]) {
+    await give("An exhibit", { name, mimeType: "", buffer: Buffer.from(start, "latin1") });
+    const alert = page.getByRole("alert").filter({ hasText: what });
+    await alert.waitFor();
+    assert.doesNotMatch(await page.locator("#result").innerText(), /rely/);
+  }
+  await page.getByLabel("Whom you trust").fill("");
 }
 
 // The page of the site, cut off from the network once it is there.
 {
   const { page, context, asked, done } = await open(`${plan.site}/verify`);
   assert.equal(await page.title(), `Verify · ${plan.origin}`);
+  // The first that needs it loads the module of what is not an exhibit as it was made.
+  await page.getByText("Or a folder").click();
+  await page.getByLabel("An exhibit").setInputFiles(plan.anew);
+  await reportOn(page, "anew.zip");
+  assert.equal(asked.at(-1), `${plan.site}/given.js`);
   await context.setOffline(true);
   const before = asked.length;
   await checkExhibits(page, plan.cases);
@@ -93,7 +145,7 @@ async function checkExhibits(page, cases) {
     await page.getByLabel("Entry,").fill(entry.trimEnd());
     await page.getByLabel("Proof,").fill(proof.trimEnd());
     await page.getByRole("button", { name: "Verify" }).click();
-    compare({ name: "pasted", wanted }, await reportOn(page, "What you pasted"));
+    compare({ name: "pasted", wanted, trust }, await reportOn(page, "What you pasted"));
   };
   for (const each of plan.pasted) await pasted(each);
   assert.equal(asked.length, before, "nothing is asked for");
@@ -116,8 +168,86 @@ async function checkExhibits(page, cases) {
     return data;
   }, bytes);
   await page.dispatchEvent("footer", "drop", { dataTransfer: data });
-  const { verdict } = await reportOn(page, "dropped.zip");
-  assert.match(verdict, /brought$/);
+  const { whose } = await reportOn(page, "dropped.zip");
+  assert.match(whose, /^Signed by the key /);
+  await done();
+}
+
+// A key that is kept says since when, and decides nothing: the site could have put it there.
+{
+  const { page, context, done } = await open(`${plan.site}/verify`);
+  const kept = page.locator("#kept");
+  const stored = () => page.evaluate(() => JSON.stringify({ ...localStorage }));
+  const check = async () => {
+    // A browser says nothing of a file that is chosen already.
+    await page.getByLabel("An exhibit").setInputFiles([]);
+    await page.evaluate(() => document.getElementById("result").replaceChildren());
+    await page.getByLabel("An exhibit").setInputFiles(plan.cases[0].path);
+    return reportOn(page, "0.zip");
+  };
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  assert.equal((await check()).verdict, "valid");
+  assert.equal(await stored(), "{}", "nothing is kept unasked");
+  await page.getByLabel("Keep it in this browser").check();
+  const today = new Date().toISOString().slice(0, 10);
+  await kept.filter({ hasText: `is kept in this browser since ${today}. It decides nothing` }).waitFor();
+  const keep = (text, since) =>
+    page.evaluate((kept) => localStorage.setItem("onrecord-trust", kept), JSON.stringify({ text, since }));
+  await keep(plan.key, "2026-01-02");
+  for (const address of [`${plan.site}/verify`, `${plan.site}/e/${plan.entry.index}`]) {
+    await page.goto(address);
+    let found;
+    if (address.endsWith("/verify")) {
+      assert.equal(await page.getByLabel("Whom you trust").inputValue(), "");
+      found = await check();
+    } else {
+      await page.getByRole("button", { name: "Verify in this browser" }).click();
+      found = await reportOn(page, "of this site");
+    }
+    assert.match(found.whose, /^Signed by \S+, kept in this browser since 2026-01-02, where this site could/);
+    assert.equal(found.verdict, "");
+    assert.equal(found.checks.find(({ name }) => name === "checkpoint").state, "not checked");
+    assert.equal(found.green.length, found.checks.filter(({ state }) => state === "ok").length);
+    assert.equal(await page.locator("#result .notice.good").count(), 0);
+  }
+  // Another key is kept than the one that signed.
+  await page.goto(`${plan.site}/verify`);
+  await keep(plan.otherKey, "2026-01-02");
+  assert.match((await check()).whose, /^Not signed as trusted by \S+, kept in this browser since 2026-01-02/);
+  // What is given on this visit is followed.
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  assert.equal((await check()).verdict, "valid");
+  // Nonsense in the store is nothing.
+  for (const [text, since] of [["log nobody", "2026-01-02"], [plan.key, "<b>"], [1, 2]]) {
+    await keep(text, since);
+    await page.goto(`${plan.site}/verify`);
+    assert.ok(!(await kept.isVisible()));
+    assert.match((await check()).whose, /^Signed by the key \S+, which came with/);
+  }
+  await keep(plan.key, "2026-01-02");
+  await page.reload();
+  await page.getByRole("button", { name: "Forget it" }).click();
+  assert.equal(await stored(), "{}");
+  assert.ok(!(await kept.isVisible()));
+  await context.clearCookies();
+  await done();
+}
+
+// A policy as a file, whose octets need not be text.
+async function givesPolicyFile(page) {
+  const policy = Buffer.concat([Buffer.from(`# caf`), Buffer.from([0xe9]), Buffer.from(`\nlog ${plan.key}\nquorum none\n`)]);
+  await page.getByLabel("An exhibit").setInputFiles(plan.cases[0].path);
+  assert.equal((await reportOn(page, "0.zip")).verdict, "");
+  const file = (buffer) => ({ name: "trust.policy", mimeType: "", buffer });
+  await page.getByLabel("Or a policy file").setInputFiles(file(policy));
+  await page.locator("#result .verdict.good").waitFor();
+  await page.getByLabel("Or a policy file").setInputFiles(file(Buffer.from("quorum nobody")));
+  await page.getByRole("alert").filter({ hasText: /^trust.policy, line 1: expected/ }).waitFor();
+  await page.getByLabel("Or a policy file").setInputFiles([]);
+}
+{
+  const { page, done } = await open(`${plan.site}/verify`);
+  await givesPolicyFile(page);
   await done();
 }
 
@@ -131,12 +261,15 @@ async function checkExhibits(page, cases) {
     });
   const order = [];
   await page.getByRole("link", { name: "API" }).first().focus();
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 10; i++) {
     await page.keyboard.press("Tab");
     order.push(await focused());
-    if (order.at(-1).startsWith("Or paste")) await page.keyboard.press("Enter");
+    if (/^Or (paste|a folder)/.test(order.at(-1))) await page.keyboard.press("Enter");
   }
-  const names = ["An exhibit", "Or paste", "Entry, as", "Proof, as", "Whom you trust", "Verify"];
+  const names = [
+    ...["An exhibit", "Or a folder", "The folder", "Or paste", "Entry, as", "Proof, as", "Whom you trust"],
+    ...["Or a policy file", "Keep it in this browser", "Verify"],
+  ];
   assert.ok(
     order.every((name, i) => name.startsWith(names[i])),
     order.join(", "),
@@ -181,8 +314,22 @@ async function checkExhibits(page, cases) {
 // One file on a disk, with the WebCrypto that such a page has.
 {
   const { page, asked, done } = await open(pathToFileURL(plan.file).href);
+  await page.getByText("Or a folder").click();
   await checkExhibits(page, plan.cases);
   assert.deepEqual(asked, [pathToFileURL(plan.file).href]);
+  // It stores nothing, and takes a policy file.
+  await givesPolicyFile(page);
+  await page.evaluate((text) => localStorage.setItem("onrecord-trust", JSON.stringify({ text, since: "2026-01-02" })), plan.key);
+  await page.evaluate(() => document.getElementById("result").replaceChildren());
+  await page.getByLabel("An exhibit").setInputFiles([]);
+  await page.getByLabel("An exhibit").setInputFiles(plan.cases[0].path);
+  assert.match((await reportOn(page, "0.zip")).whose, /^Signed by the key \S+, which came with/);
+  await page.evaluate(() => localStorage.clear());
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.locator("#result .verdict.good").waitFor();
+  assert.ok(!(await page.getByText("Keep it in this browser").count()));
+  assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length + document.cookie.length), 0);
   // It can't reach a network even if its code were another.
   const reached = await page.evaluate((site) => fetch(site).then(String, () => "stopped"), plan.site);
   assert.equal(reached, "stopped");
@@ -196,6 +343,7 @@ async function checkExhibits(page, cases) {
   const remark = /^The Cross-Origin-Opener-Policy header has been ignored/;
   const { page, done } = await open(`http://${plan.insecure}:${new URL(plan.site).port}/verify`, {}, remark);
   assert.equal(await page.evaluate(() => typeof crypto.subtle), "undefined");
+  await page.getByText("Or a folder").click();
   await checkExhibits(page, plan.cases);
   await done();
 }

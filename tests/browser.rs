@@ -7,25 +7,31 @@ mod http;
 #[path = "support/story.rs"]
 mod story;
 mod support;
+#[path = "support/zip.rs"]
+mod zip;
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use exhibit::*;
 use http::Server;
 use onrecord::{
+    check::Check,
     event::EventType,
-    exhibit::{CaseFile, Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify},
+    exhibit::{CaseFile, Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify, verify_case},
     log::{Policy, cosign},
 };
 use serde_json::{Value, json};
 use support::*;
+use zip::{Part, parts, zip};
 
 /// What a page has to say: the command's lines, or the check that fails and the place.
 fn wanted(report: &ExhibitReport, place: &str) -> Value {
-    let text = report.to_string();
+    said_of(&report.to_string(), &report.checks, place)
+}
+
+fn said_of(text: &str, checks: &[Check], place: &str) -> Value {
     let mut after = text.lines().skip_while(|line| !line.is_empty()).skip(1);
-    let checks: Vec<Value> = report
-        .checks
+    let checks: Vec<Value> = checks
         .iter()
         .map(|c| json!({"name": c.name, "state": c.outcome.to_string(), "text": c.detail}))
         .collect();
@@ -103,9 +109,29 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
     let (path, trust) = (tmp.path().join("1.zip"), log.to_string());
     let named = json!({"name": "named", "path": path, "file": "exhibit-60.zip", "trust": trust, "wanted": wanted(&report, "index 60")});
     cases.push(named);
-    let case_file = tmp.path().join("case.zip");
-    let case = CaseFile { exhibits: [(index, good.as_slice())].into() };
-    fs::write(&case_file, case.write().unwrap()).unwrap();
+    // A case from its beginning.
+    let case_of = reader.parsed(index).unwrap().unwrap().event().case().unwrap();
+    let thread: BTreeMap<u64, Vec<u8>> = reader
+        .thread(&case_of)
+        .unwrap()
+        .into_iter()
+        .map(|index| (index, assemble(reader, index).unwrap().unwrap()))
+        .collect();
+    let (case_file, case) = (tmp.path().join("case.zip"), CaseFile { exhibits: thread }.write().unwrap());
+    fs::write(&case_file, &case).unwrap();
+    let report = verify_case(&case, Some(&log));
+    assert_eq!(report.verdict, Valid, "{report}");
+    let of_case = said_of(&report.to_string(), &report.checks, "");
+    // Packed anew by another program, and taken apart.
+    let members: Vec<Part> =
+        parts(&good).into_iter().map(|m| Part::deflated(&format!("x/{}", m.name), &m.bytes)).collect();
+    let (anew, unpacked) = (tmp.path().join("anew.zip"), tmp.path().join("unpacked"));
+    fs::write(&anew, zip(&members)).unwrap();
+    for Part { name, bytes, .. } in parts(&good) {
+        let at = unpacked.join(name);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(at, bytes).unwrap();
+    }
 
     // An entry and its proof alone say what an exhibit without all else says, but for its first line.
     let alone = changed(&good, |e| {
@@ -136,7 +162,10 @@ fn a_browser_says_of_exhibits_what_the_command_says() {
         "key": log.only_log().unwrap().to_string(),
         "file": file,
         "cases": cases,
-        "caseFile": case_file,
+        "otherKey": key(ORIGIN, 9).verifying_key().to_string(),
+        "caseFile": {"path": case_file, "wanted": of_case},
+        "anew": anew,
+        "unpacked": unpacked,
         "pasted": pasted,
         "entry": {"index": index, "wanted": wanted(&verify(&good, None), "")},
     });

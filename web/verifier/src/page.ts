@@ -306,6 +306,14 @@ function startForm(form: HTMLFormElement): void {
       .catch((error: unknown) => showFault(reasonOf(error)));
   });
 
+  find("keep")?.addEventListener("change", () => {
+    try {
+      trust();
+    } catch (error) {
+      showFault(reasonOf(error));
+    }
+  });
+
   // Copying from a browser loses the last newline, or adds one.
   const bytesOf = (field: HTMLTextAreaElement) => new TextEncoder().encode(`${field.value.trim()}\n`);
   for (const field of [entry!, proof!]) {

@@ -61,7 +61,7 @@ function compare({ name, wanted, trust }, found) {
   assert.equal(found.whose !== "", !trust && !wanted.verdict.startsWith("REFUSED"), `${name}: ${found.whose}`);
   assert.equal(found.verdict !== "", found.whose === "", name);
   if (found.whose) {
-    const said = /^(Signed by the key \S+, which came with|By no key that says) .*: for a verdict, get the key of .* by another way than this, and give it (under “Whom you trust”|on the page that verifies)\.$/;
+    const said = /^(Signed by the key \S+, which came with|By no key that says) .*: for a verdict, get the key of .* by another way than this page and what you check, and give it (under “Whom you trust”|on the page that verifies)\.$/;
     assert.match(found.whose, said, name);
   }
   // What passed is green, and nothing else.
@@ -170,6 +170,20 @@ async function checkExhibits(page, cases) {
   await page.dispatchEvent("footer", "drop", { dataTransfer: data });
   const { whose } = await reportOn(page, "dropped.zip");
   assert.match(whose, /^Signed by the key /);
+  await done();
+}
+
+// A folder that is dropped, as a file manager does.
+{
+  const { page, context, done } = await open(`${plan.site}/verify`);
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  const devtools = await context.newCDPSession(page);
+  const data = { items: [], files: [plan.unpacked], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"])
+    await devtools.send("Input.dispatchDragEvent", { type, x: 200, y: 200, data });
+  const { checks, verdict } = await reportOn(page, "unpacked");
+  assert.match(checks[0].text, /^unpacked: the checks below are of its members/);
+  assert.equal(verdict, "valid");
   await done();
 }
 

@@ -133,7 +133,7 @@ async function whose(report: Report, check: Check): Promise<HTMLElement> {
     const by = `${namesOf(policy)}, kept in this browser since ${kept.since}`;
     said = `${signed ? "Signed" : "Not signed as trusted"} by ${by}, where this site could have put it: `;
   }
-  said += `for a verdict, get the key of ${origin} from its operator by another way than this, and give it `;
+  said += `for a verdict, get the key of ${origin} from its operator by another way than this page and what you check, and give it `;
   const field = find("trust");
   const where = field ? element("label", "", "under “Whom you trust”") : element("a", "", "on the page that verifies");
   if (field) where.setAttribute("for", "trust");

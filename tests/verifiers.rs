@@ -856,6 +856,9 @@ fn what_can_not_be_checked_is_called_by_its_name() {
     }
 }
 
+/// Exhibits by the index of their entries.
+type Exhibits = BTreeMap<u64, Vec<u8>>;
+
 #[test]
 fn case_files_are_checked_alike() {
     let tmp = tempfile::tempdir().unwrap();
@@ -866,14 +869,14 @@ fn case_files_are_checked_alike() {
         ledger.record_blocking(vec![statement(&story, text).1], false).remove(0).unwrap();
     }
     let reader = ledger.reader();
-    let exhibits: BTreeMap<u64, Vec<u8>> = reader
+    let exhibits: Exhibits = reader
         .thread(&story.case)
         .unwrap()
         .into_iter()
         .map(|index| (index, assemble(reader, index).unwrap().unwrap()))
         .collect();
     assert!(exhibits.len() >= 4);
-    let file = |change: &dyn Fn(&mut BTreeMap<u64, Vec<u8>>)| {
+    let file = |change: &dyn Fn(&mut Exhibits)| {
         let mut exhibits = exhibits.clone();
         change(&mut exhibits);
         CaseFile { exhibits }.write().unwrap()

@@ -79,6 +79,8 @@ async function verifyMembers(
     new Set(files.map(({ name }) => folderOf(name)).filter((folder) => files.some(({ name }) => folderOf(name) === folder && isOne(name.slice(folder.length)))));
   const cases = folders(isExhibitName);
   const [folder, ...others] = cases.size > 0 ? cases : folders((name) => name === "proof.tlog-proof");
+  if (folder === undefined && how === UNPACKED && files.some(({ bytes }) => isZip(bytes)))
+    throw new NothingToCheck("Give one exhibit at a time, or the members of one.");
   if (folder === undefined)
     throw new NothingToCheck("This is no exhibit: it holds no entry and proof. Give an exhibit, or a case file.");
   if (others.length > 0) throw new NothingToCheck("There are several exhibits in it: give one of them.");

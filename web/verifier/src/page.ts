@@ -134,10 +134,9 @@ async function whose(report: Report, check: Check): Promise<HTMLElement> {
     said = `${signed ? "Signed" : "Not signed as trusted"} by ${by}, where this site could have put it: `;
   }
   said += `for a verdict, get the key of ${origin} from its operator by another way than this page and what you check, and give it `;
-  const field = find("trust");
-  const where = field ? element("label", "", "under “Whom you trust”") : element("a", "", "on the page that verifies");
-  if (field) where.setAttribute("for", "trust");
-  else where.setAttribute("href", `/verify#entry=${link?.dataset.entry ?? ""}`);
+  const isHere = find("trust") !== undefined;
+  const where = element("a", "", isHere ? "under “Whom you trust”" : "on the page that verifies");
+  where.setAttribute("href", isHere ? "#trust" : `/verify#entry=${link?.dataset.entry ?? ""}`);
   return element("p", "notice whose", said, where, ".");
 }
 

@@ -50,6 +50,8 @@ pub mod ops;
 pub mod peers;
 #[cfg(feature = "serve")]
 pub(crate) mod priority;
+#[cfg(feature = "cli")]
+pub mod proof_file;
 #[cfg(feature = "serve")]
 pub(crate) mod quote;
 #[cfg(feature = "serve")]

@@ -36,6 +36,7 @@ use onrecord::{
         FolderSource, Keeps, Mirror, MirrorError, Options, Pass, Place, Report, Source, Verdict, verify,
     },
     note::{SignedNote, VerifyingKey},
+    proof_file::Kept,
     witness::{Refused, Witness},
 };
 use public::{Files, tree_of};
@@ -157,7 +158,9 @@ impl Reader {
     #[track_caller]
     fn finds_a_fork(&mut self, files: &Files) {
         let size = self.mirror.size();
-        let Err(MirrorError::Forked(path)) = self.shown(files) else { panic!("it follows another history") };
+        let Err(MirrorError::Forked(Kept::At(path))) = self.shown(files) else {
+            panic!("it follows another history")
+        };
         assert!(Fork::prove(&fs::read(&path).unwrap()).is_ok());
         assert!(by_a_stranger(&path).contains(&format!("FORK  both are signed by {}", vkey())));
         assert_eq!(self.mirror.size(), size);
@@ -863,11 +866,22 @@ fn the_command_writes_the_proof_of_a_contradiction() {
     let path = tmp.path().join("contradiction.json");
     let text = by_a_stranger(&path);
     assert!(text.contains(&format!("CONTRADICTION  signed by {key}")), "{text}");
-    // It is not written over, and the verdict is the same.
+    // The same is kept once; another file that has its name stays, and the verdict is the same.
     let before = fs::read(&path).unwrap();
     let (code, text) = onrecord(tmp.path(), &["verify", "ledger", "--key", &key]);
-    assert!(code == Some(1) && text.contains("not written over"), "{text}");
-    assert_eq!(fs::read(&path).unwrap(), before);
+    assert!(code == Some(1) && text.contains("onrecord verify contradiction.json"), "{text}");
+    fs::write(&path, "an older proof").unwrap();
+    let (code, text) = onrecord(tmp.path(), &["verify", "ledger", "--key", &key]);
+    assert!(code == Some(1) && text.contains("onrecord verify contradiction-2.json"), "{text}");
+    assert_eq!(fs::read(&path).unwrap(), b"an older proof");
+    assert_eq!(fs::read(tmp.path().join("contradiction-2.json")).unwrap(), before);
+    fs::write(&path, &before).unwrap();
+    let (code, text) = onrecord(
+        tmp.path(),
+        &["verify", "ledger", "--key", &key, "--contradiction", "none/contradiction.json"],
+    );
+    assert!(code == Some(1) && text.contains("was not written; it is printed"), "{text}");
+    assert!(text.contains("onrecord/contradiction/v1"), "{text}");
     let strange = support::key(ORIGIN, 9).verifying_key().to_string();
     let (code, text) = onrecord(tmp.path(), &["verify", "contradiction.json", "--key", &strange]);
     assert!(code == Some(1) && text.contains("log: expected"), "{text}");

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args as ClapArgs;
+use serde_json::{Value, json};
 
 use super::{
     Context, Failure,
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     mirror::{Keeps, Mirror, MirrorError, Pass},
     note::VerifyingKey,
+    proof_file::Kept,
     serve::clock,
 };
 
@@ -109,8 +111,8 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let mut bound = if args.once { None } else { Some(args.serving.bind(config)?) };
     let source = source(&args.source)?;
     let options = args.serving.ledger_options(config);
-    let mut mirror = Mirror::open(source, key, &data, keeps, options).map_err(failure)?;
-    let first = catch_up(&mut mirror, args.once)?;
+    let mut mirror = Mirror::open(source, key, &data, keeps, options).map_err(|e| failure(e, context))?;
+    let first = catch_up(&mut mirror, args.once, context)?;
     if let Some(pass) = &first {
         tell(pass, context);
     }
@@ -134,7 +136,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// The first pass. Once, or until the source can be reached; without one, what was verified before is enough to go on with.
-fn catch_up(mirror: &mut Mirror, once: bool) -> Result<Option<Pass>, Failure> {
+fn catch_up(mirror: &mut Mirror, once: bool, context: &Context) -> Result<Option<Pass>, Failure> {
     let meter = Meter::new();
     let mut wait = Duration::from_secs(1);
     loop {
@@ -145,7 +147,7 @@ fn catch_up(mirror: &mut Mirror, once: bool) -> Result<Option<Pass>, Failure> {
         meter.clear();
         match passed {
             Ok(pass) => return Ok(Some(pass)),
-            Err(error) if once => return Err(failure(error)),
+            Err(error) if once => return Err(failure(error, context)),
             Err(error)
                 if mirror.is_whole() && mirror.ledger().reader().checkpoint().checkpoint().size() > 0 =>
             {
@@ -157,7 +159,7 @@ fn catch_up(mirror: &mut Mirror, once: bool) -> Result<Option<Pass>, Failure> {
                 std::thread::sleep(wait);
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
-            Err(error) => return Err(failure(error)),
+            Err(error) => return Err(failure(error, context)),
         }
     }
 }
@@ -226,12 +228,30 @@ fn tell(pass: &Pass, context: &Context) {
     }
 }
 
-fn failure(e: MirrorError) -> Failure {
+fn failure(e: MirrorError, context: &Context) -> Failure {
     match e {
+        MirrorError::Forked(kept) => forked(&kept, context),
         MirrorError::Unreachable(why) | MirrorError::Disk(why) => Failure::Undecided(why),
         MirrorError::Ledger(e) => ledger_failure(e),
         e => Failure::Refused(e.to_string()),
     }
+}
+
+/// Two histories are a verdict: it goes where results go, with the proof if that is nowhere else.
+pub(super) fn forked(kept: &Kept, context: &Context) -> Failure {
+    if context.json {
+        let (file, proof, why) = match kept {
+            Kept::At(path) => (Some(path), None, None),
+            Kept::Nowhere { why, proof } => (None, serde_json::from_str::<Value>(proof).ok(), Some(why)),
+        };
+        terminal::json(&json!({"forked": true, "file": file, "proof": proof, "why": why}));
+    } else {
+        terminal::result(&terminal::plain(&format!("FORK  the log signed two histories; {kept}")));
+    }
+    if let Kept::Nowhere { why, .. } = kept {
+        terminal::note(&format!("{why}. The proof that the log signed two histories was not written"));
+    }
+    Failure::Silent(1)
 }
 
 /// A time: seconds, or a number with s, m, h or d.

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::{Context, Failure, meter::Meter, operate, terminal, verify::source};
-use crate::ops::{self, Marked};
+use super::{Context, Failure, meter::Meter, mirror::forked, operate, terminal, verify::source};
+use crate::ops::{self, Marked, OpsError};
 
 /// Mend a ledger's folder from another copy, or put back the marks of withheld files
 #[derive(Debug, ClapArgs)]
@@ -59,7 +59,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let meter = Meter::new();
     let done = ops::repair(&data, &sources, &|done, of| meter.show(done, of));
     meter.clear();
-    let done = done.map_err(operate::failure)?;
+    let done = done.map_err(|e| match e {
+        OpsError::Forked { what, proof } => {
+            terminal::note(&format!("onrecord: {what}"));
+            forked(&proof, context)
+        }
+        e => operate::failure(e),
+    })?;
     if context.json {
         terminal::json(&done);
     } else {

@@ -3,7 +3,7 @@
 use std::{
     fmt::Display,
     fs::File,
-    io::Read as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -20,6 +20,7 @@ use crate::{
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Step, Verdict},
     note::{SignedNote, VerifyingKey},
+    proof_file::{self, Kept},
     timestamp::{MAX_ROOTS_FILE, Roots},
 };
 
@@ -59,7 +60,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     timestamp_roots: Vec<PathBuf>,
     /// A checkpoint of the same ledger that somebody else got: it must be continued. If it is not, the proof that the log
-    /// signed two histories is written to --fork
+    /// signed two histories is written to --fork, or beside it if there is another already
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Where that proof goes
@@ -120,20 +121,14 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         ..usual
     };
     let report = check(&args.ledger, key.as_ref(), &options)?;
-    if let Some(found) = &report.fork {
-        write_proof(&args.fork, found, "the log signed two histories")?;
-    }
-    if let Some(found) = &report.contradiction {
-        // What is there from before may be another.
-        if args.contradiction.exists() {
-            terminal::note(&format!(
-                "{} is there already, and not written over",
-                args.contradiction.display()
-            ));
-        } else {
-            write_proof(&args.contradiction, found, "the log signed what no log can hold")?;
-        }
-    }
+    // Before anything is said, since whoever reads may go away; what becomes of them changes nothing of the verdict.
+    let kept = [
+        report.fork.as_ref().map(|found| keep(&args.fork, found, "the log signed two histories")),
+        report
+            .contradiction
+            .as_ref()
+            .map(|found| keep(&args.contradiction, found, "the log signed what no log can hold")),
+    ];
     if context.json {
         terminal::json(&report);
     } else if let (None, Some(why)) = (report.size, &report.undecided) {
@@ -142,6 +137,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     } else {
         terminal::result(&terminal::plain(&report.to_string()));
     }
+    kept.into_iter().flatten().for_each(|(kept, what)| tell(&kept, what, context));
     match report.verdict {
         Verdict::Valid => Ok(()),
         verdict => Err(Failure::Silent(verdict.exit_code())),
@@ -149,13 +145,36 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// Writes a proof, and over no other.
-fn write_proof(path: &Path, found: &impl Serialize, what: &str) -> Result<(), Failure> {
-    let shown = path.display();
-    let failed = |e: std::io::Error| Failure::Undecided(format!("write {shown}: {e}"));
-    let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
-    serde_json::to_writer_pretty(file, found).map_err(|e| failed(e.into()))?;
-    terminal::note(&format!("{shown} proves to anybody that {what}: onrecord verify {shown}"));
-    Ok(())
+fn keep(path: &Path, found: &impl Serialize, what: &'static str) -> (Kept, &'static str) {
+    let bytes = serde_json::to_vec_pretty(found).unwrap_or_default();
+    let write = |path: &Path| -> Result<(), String> {
+        let failed = |e: std::io::Error| format!("write {}: {e}", path.display());
+        let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
+        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|e| {
+            // What is cut short proves nothing.
+            let _ = std::fs::remove_file(path);
+            failed(e)
+        })
+    };
+    (proof_file::keep(path, &bytes, write), what)
+}
+
+/// Says where a proof is; one that could not be written is printed, behind the verdict.
+fn tell(kept: &Kept, what: &str, context: &Context) {
+    match kept {
+        Kept::At(path) => {
+            let shown = path.display();
+            terminal::note(&format!("{shown} proves to anybody that {what}: onrecord verify {shown}"));
+        }
+        Kept::Nowhere { why, proof } => {
+            // The report in JSON has it.
+            let place = if context.json { "the report has it" } else { "it is printed instead" };
+            terminal::note(&format!("{why}. The proof that {what} was not written; {place}"));
+            if !context.json {
+                terminal::result(&format!("\n{proof}"));
+            }
+        }
+    }
 }
 
 /// Reads a file, at most one byte more than it may have.

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeSet,
     io::Read as _,
     net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -34,11 +34,12 @@ use crate::{
         withholding::is_closed,
     },
     log::{
-        Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, Rows as _, SignedCheckpoint, TILE_WIDTH,
-        TileKind, TilePath, Time, consistency_path, inclusion_path, root, verify_consistency,
-        verify_inclusion,
+        Checkpoint, Contradiction, Cosigned, Fork, Hash, MAX_CHECKPOINT, MAX_CONTRADICTION, MAX_FORK, Policy,
+        Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, Time, consistency_path, inclusion_path,
+        root, verify_consistency, verify_inclusion,
     },
     note::VerifyingKey,
+    proof_file::{self, Kept},
 };
 
 /// What a mirror keeps, and when.
@@ -71,8 +72,8 @@ pub enum MirrorError {
     #[error("refused at {}: {}", .0.place, .0.what)]
     Refused(Fault),
     /// The log signed two histories. The report proves it to anybody.
-    #[error("the log signed two histories; {} proves it to anybody: onrecord verify {}", .0.display(), .0.display())]
-    Forked(PathBuf),
+    #[error("the log signed two histories; {0}")]
+    Forked(Kept),
     /// Whoever asked for the pass wants no more of it.
     #[error("stopped")]
     Stopped,
@@ -145,6 +146,8 @@ pub struct Mirror {
     refused: Option<Refused>,
     /// The refused entry for which a contradiction was looked for last.
     searched: Option<Searched>,
+    /// The proof that the log signed two histories, where it could not be written.
+    forked: Option<String>,
     status: Arc<Status>,
 }
 
@@ -188,7 +191,7 @@ impl Mirror {
             ..options
         };
         let status = Arc::new(Status::new(source.describe()));
-        if folder.fork().exists() {
+        if fork_in(&folder, &key).is_some() {
             status.forked();
         }
         let (ledger, mut copier) =
@@ -214,6 +217,7 @@ impl Mirror {
             reported: None,
             refused: None,
             searched: None,
+            forked: None,
             status,
         };
         this.searched = std::fs::read(this.folder.searched()).ok().and_then(|bytes| Searched::read(&bytes));
@@ -272,42 +276,42 @@ impl Mirror {
             && let Some(refused) = self.refused.take()
         {
             match self.search(at, &refused, go_on) {
-                Ok(true) => {
-                    let path = self.folder.contradiction();
-                    let path = path.display();
-                    fault.what += &format!("; {path} proves it to anybody: onrecord verify {path}");
-                }
-                Ok(false) => {}
+                Ok(Some(kept)) => fault.what += &format!("; {kept}"),
+                Ok(None) => {}
                 Err(e) => return e,
             }
         }
         MirrorError::Refused(fault)
     }
 
-    /// Whether the proof is kept that an entry which was refused contradicts itself, a witness, or an entry before it. What
+    /// Where the proof is kept that an entry which was refused contradicts itself, a witness, or an entry before it. What
     /// was looked for once is not looked for again, also after a start.
     fn search(
         &mut self,
         at: u64,
         refused: &Refused,
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
-    ) -> Result<bool, MirrorError> {
+    ) -> Result<Option<Kept>, MirrorError> {
         let path = self.folder.contradiction();
-        let Some(raw) = refused.entry(at) else { return Ok(false) };
+        let Some(raw) = refused.entry(at) else { return Ok(None) };
         let before = self.searched.as_ref().filter(|searched| searched.is_of(at, raw)).map(|s| s.found);
-        if path.exists() {
-            // What is there may be of another entry.
-            return Ok(before == Some(true));
+        // What is there from before may be of another entry.
+        let is_of_it = |bytes: &[u8]| {
+            let proved = Contradiction::prove(bytes);
+            proved.is_ok_and(|proved| proved.log == self.key && proved.entries.contains(&at))
+        };
+        if let Some(found) = proof_file::find(&path, MAX_CONTRADICTION, is_of_it) {
+            return Ok(Some(Kept::At(found)));
         }
         let (heading, policy) = (self.copier.heading.clone(), self.keeps.policy.as_ref());
         let Some(evidence) = Evidence::of(&*self.source, &self.key, &heading, at, raw) else {
-            return Ok(false);
+            return Ok(None);
         };
         // A later checkpoint may have been cosigned by others.
-        let Ok(mut found) = evidence.alone(policy) else { return Ok(false) };
+        let Ok(mut found) = evidence.alone(policy) else { return Ok(None) };
         if found.is_none() {
             if before == Some(false) {
-                return Ok(false);
+                return Ok(None);
             }
             tracing::info!(entry = at, "looking for an entry that the refused one contradicts");
             let here = self.copier.frontier().size();
@@ -322,7 +326,7 @@ impl Mirror {
                 };
                 let Some(other) = other else { continue };
                 // Without the tiles that prove both it is no proof; the next pass looks again.
-                let Ok(beside) = evidence.beside(index, &other) else { return Ok(false) };
+                let Ok(beside) = evidence.beside(index, &other) else { return Ok(None) };
                 if beside.is_some() {
                     found = beside;
                     break;
@@ -331,14 +335,14 @@ impl Mirror {
         }
         // Before the proof: if that is not there afterwards, it is looked for again.
         let searched = Searched::of(at, raw, found.is_some());
-        if let Ok(text) = serde_json::to_vec(&searched) {
-            self.copier.keep(&self.folder.searched(), &text)?;
+        let kept = serde_json::to_vec(&searched).map(|text| self.copier.keep(&self.folder.searched(), &text));
+        if let Ok(Err(error)) = kept {
+            // What was found is no less true.
+            tracing::warn!(%error, "the search for a contradiction will be made again");
         }
         self.searched = Some(searched);
-        if let Some(report) = found.as_ref().and_then(|found| serde_json::to_vec_pretty(found).ok()) {
-            self.copier.keep(&path, &report)?;
-        }
-        Ok(found.is_some())
+        let report = found.as_ref().and_then(|found| serde_json::to_vec_pretty(found).ok());
+        Ok(report.map(|report| proof_file::keep(&path, &report, |name| self.copier.keep(name, &report))))
     }
 
     /// The entries that one which was refused can contradict. All of them are here, or came with it.
@@ -366,8 +370,11 @@ impl Mirror {
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<Pass, MirrorError> {
         self.refused = None;
-        if self.folder.fork().exists() {
-            return Err(MirrorError::Forked(self.folder.fork()));
+        if let Some(proof) = self.forked.take() {
+            return Err(self.keep_fork(proof));
+        }
+        if let Some(path) = fork_in(&self.folder, &self.key) {
+            return Err(MirrorError::Forked(Kept::At(path)));
         }
         let policy = self.keeps.policy.as_ref();
         let Seen { latest, cosigned } = seen(&*self.source, &self.key, policy, Some(&self.copier.heading))?;
@@ -403,7 +410,7 @@ impl Mirror {
     }
 
     /// Whether a checkpoint and the last one that was verified can both be true.
-    fn must_continue(&self, new: &SignedCheckpoint) -> Result<(), MirrorError> {
+    fn must_continue(&mut self, new: &SignedCheckpoint) -> Result<(), MirrorError> {
         let last = &self.copier.heading;
         let (old, size) = (last.checkpoint().size(), new.checkpoint().size());
         let unreadable = |place| {
@@ -432,15 +439,22 @@ impl Mirror {
             Fork::find(&self.key, new, last, ours).map_err(|e| MirrorError::Disk(e.to_string()))?
         };
         // Tiles that do not lead to the signed roots prove nothing of the log.
-        let report = fork.and_then(|fork| serde_json::to_vec_pretty(&fork).ok());
-        match report.filter(|report| Fork::prove(report).is_ok()) {
-            Some(report) => {
-                let path = self.folder.fork();
-                self.copier.keep(&path, &report)?;
-                Err(MirrorError::Forked(path))
-            }
+        let report = fork.and_then(|fork| serde_json::to_string_pretty(&fork).ok());
+        match report.filter(|report| Fork::prove(report.as_bytes()).is_ok()) {
+            Some(report) => Err(self.keep_fork(report)),
             None => Err(unreadable(Place::Tree)),
         }
+    }
+
+    /// Keeps the proof that the log signed two histories. Where it can't be written, a later pass tries again, and follows
+    /// no more all the same.
+    fn keep_fork(&mut self, proof: String) -> MirrorError {
+        let write = |name: &Path| self.copier.keep(name, proof.as_bytes());
+        let kept = proof_file::keep(&self.folder.fork(), proof.as_bytes(), write);
+        if let Kept::Nowhere { .. } = &kept {
+            self.forked = Some(proof);
+        }
+        MirrorError::Forked(kept)
     }
 
     /// The time up to which entries are old enough for their words to be fetched.
@@ -870,6 +884,13 @@ impl std::fmt::Debug for Mirror {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mirror").field("of", &self.source.describe()).finish_non_exhaustive()
     }
+}
+
+/// The proof in a mirror's folder that the log with this key signed two histories. What else lies there under its name
+/// proves nothing, and accuses nobody.
+fn fork_in(folder: &Folder, log: &VerifyingKey) -> Option<std::path::PathBuf> {
+    let is_one = |bytes: &[u8]| Fork::prove(bytes).is_ok_and(|proved| proved.log == *log);
+    proof_file::find(&folder.fork(), MAX_FORK, is_one)
 }
 
 /// The checkpoints that a source shows.

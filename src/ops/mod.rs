@@ -28,7 +28,7 @@ pub use marks::{Marked, repair_marks};
 pub use offers::Trouble;
 pub use repair::{Mended, Repair, repair};
 
-use crate::{ledger::LedgerError, mirror::Report};
+use crate::{ledger::LedgerError, mirror::Report, proof_file::Kept};
 
 /// Why a folder was not backed up, restored or checked.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum OpsError {
     /// What was given can't be used, and why.
     #[error("{0}")]
     Unusable(String),
+    /// The log signed two histories, and nothing was changed.
+    #[error("{what}; {proof}")]
+    Forked {
+        /// Who has which.
+        what: String,
+        /// What proves it.
+        proof: Kept,
+    },
     /// No source could be read, and why.
     #[error("{0}")]
     Unreachable(String),

@@ -47,6 +47,7 @@ use crate::{
     },
     mirror::{Options, Place, Source, SourceError, Start, Step, Verdict, verify_from},
     note::{Origin, VerifyingKey},
+    proof_file,
     store::{
         disk::{AtHand, Placing, RealDisk},
         head,
@@ -275,7 +276,7 @@ fn is_one_history(
     (tree, by, target): (&Tree<'_>, &str, &SignedCheckpoint),
 ) -> Result<Result<(), Lost>, OpsError> {
     let size = target.checkpoint().size();
-    let compare = || -> Result<Option<String>, Lost> {
+    let compare = || -> Result<Option<OpsError>, Lost> {
         for (name, other) in candidates.iter().filter(|(_, other)| other.checkpoint().size() <= size) {
             let entries = other.checkpoint().size();
             if root(entries, tree)? == other.checkpoint().root() {
@@ -283,38 +284,39 @@ fn is_one_history(
             }
             let fork = Fork::find(key, other, target, tree).ok().flatten();
             let proof = fork.and_then(|fork| serde_json::to_vec_pretty(&fork).ok());
-            let kept = proof.filter(|proof| Fork::prove(proof).is_ok()).is_some_and(|proof| {
-                let mut placing = Placing::named(&RealDisk, folder.tmp(), ASIDE);
-                placing.place(&folder.fork(), &proof).and_then(|()| placing.sync()).is_ok()
+            let proof = proof.filter(|proof| Fork::prove(proof).is_ok()).map(|proof| {
+                let write = |name: &Path| {
+                    let mut placing = Placing::named(&RealDisk, folder.tmp(), ASIDE);
+                    placing.place(name, &proof).and_then(|()| placing.sync())
+                };
+                proof_file::keep(&folder.fork(), &proof, write)
             });
-            let proof = if kept {
-                let fork = folder.fork();
-                format!("; {0} proves it to anybody: onrecord verify {0}", fork.display())
-            } else {
-                String::new()
-            };
-            return Ok(Some(format!(
+            let what = format!(
                 "the log signed two histories of its first {entries} entries: {name} has another than {by}, which has \
-                 {size}. Nothing was changed{proof}"
-            )));
+                 {size}. Nothing was changed"
+            );
+            return Ok(Some(match proof {
+                Some(proof) => OpsError::Forked { what, proof },
+                None => OpsError::Unusable(what),
+            }));
         }
         if let Some(other) = knowledge.other(size, |size| root(size, tree).map(Some))? {
-            return Ok(Some(format!("{other}. Nothing was changed")));
+            return Ok(Some(OpsError::Unusable(format!("{other}. Nothing was changed"))));
         }
         let journal = offers.journal();
         for (index, record) in (journal.first..size).zip(&journal.records) {
             if tree.node(0, index)? != leaf_hash(&record.entry) {
-                return Ok(Some(format!(
+                return Ok(Some(OpsError::Unusable(format!(
                     "journal, entry {index}: another than the log of {origin} has under the checkpoint of {size} entries. \
                      Nothing was changed"
-                )));
+                ))));
             }
         }
         Ok(None)
     };
     match compare() {
         Ok(None) => Ok(Ok(())),
-        Ok(Some(why)) => Err(OpsError::Unusable(why)),
+        Ok(Some(other)) => Err(other),
         Err(lost) => Ok(Err(lost)),
     }
 }

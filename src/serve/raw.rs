@@ -184,7 +184,7 @@ pub async fn livez() -> Response {
 /// `/readyz`: the writer takes events.
 pub async fn readyz(State(app): State<App>) -> Response {
     if app.options.mirror.as_ref().is_some_and(|status| status.now().forked) {
-        let why = "the log signed two histories; fork.json in the mirror's folder proves it";
+        let why = "the log signed two histories; the proof is in the mirror's folder, or in its log";
         return answer::text(StatusCode::SERVICE_UNAVAILABLE, why);
     }
     let ledger = app.ledger.clone();

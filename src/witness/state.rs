@@ -23,10 +23,11 @@ use super::log_key::{LogCheckpoint, LogKey, NoCheckpoint};
 use crate::{
     ledger::{LedgerError, folder::Folder, opening},
     log::{
-        AddCheckpoint, Checkpoint, CosigningKey, Fork, Hash, MAX_CHECKPOINT, MAX_COSIGNATURE_TIME,
+        AddCheckpoint, Checkpoint, CosigningKey, Fork, Hash, MAX_CHECKPOINT, MAX_COSIGNATURE_TIME, MAX_FORK,
         ProofError, WitnessKey, verify_consistency,
     },
     note::{NoteError, SignatureLine, SignedNote, VerifyingKey},
+    proof_file::{self, Kept},
     store::{
         Doing as _, StoreError,
         disk::{Disk, Placing, RealDisk},
@@ -285,19 +286,32 @@ impl Witness {
     fn keep_fork(&self, log: &Log, ours: &LogCheckpoint, theirs: &LogCheckpoint) {
         let dir = self.dir.join(&log.name);
         tracing::error!(origin = log.origin, folder = %dir.display(), "the log signed two trees of one size");
-        let files = match fork_of(&log.keys, ours, theirs) {
-            Some(proof) => vec![("fork.json", proof)],
-            None => vec![
-                ("fork-earlier", ours.note.as_bytes().to_vec()),
-                ("fork-later", theirs.note.as_bytes().to_vec()),
-            ],
+        let place = |files: &[(PathBuf, &[u8])]| {
+            let mut placing = Placing::named(&*self.disk, tmp_of(&self.dir, &log.name), "fork");
+            let placed = files.iter().try_for_each(|(path, bytes)| placing.place(path, bytes));
+            placed.and_then(|()| placing.sync())
         };
-        if files.iter().any(|(name, _)| self.disk.exists(&dir.join(name))) {
-            return;
+        let mut failed = None;
+        if let Some((key, proof)) = fork_of(&log.keys, ours, theirs) {
+            let path = dir.join("fork.json");
+            let is_one = |bytes: &[u8]| Fork::prove(bytes).is_ok_and(|proved| proved.log == key);
+            if proof_file::find(&path, MAX_FORK, is_one).is_some() {
+                return;
+            }
+            let write = |name: &Path| {
+                place(&[(name.to_owned(), &proof)]).map_err(|e| failed.insert(e).to_string())
+            };
+            if let Kept::Nowhere { why, proof } = proof_file::keep(&path, &proof, write) {
+                tracing::error!(why, proof, "the proof can't be written; this is all there is of it");
+            }
+        } else {
+            let [earlier, later] = ["fork-earlier", "fork-later"].map(|name| dir.join(name));
+            if self.disk.exists(&earlier) || self.disk.exists(&later) {
+                return;
+            }
+            failed = place(&[(earlier, ours.note.as_bytes()), (later, theirs.note.as_bytes())]).err();
         }
-        let mut placing = Placing::named(&*self.disk, tmp_of(&self.dir, &log.name), "fork");
-        let placed = files.iter().try_for_each(|(name, bytes)| placing.place(&dir.join(name), bytes));
-        if let Err(e) = placed.and_then(|()| placing.sync()) {
+        if let Some(e) = failed {
             let _ = self.stop(&e);
         }
     }
@@ -310,11 +324,16 @@ impl Witness {
 }
 
 /// The report of a fork that anybody can check with this program, if the log is of a kind that it can read.
-fn fork_of(keys: &[LogKey], ours: &LogCheckpoint, theirs: &LogCheckpoint) -> Option<Vec<u8>> {
+fn fork_of(
+    keys: &[LogKey],
+    ours: &LogCheckpoint,
+    theirs: &LogCheckpoint,
+) -> Option<(VerifyingKey, Vec<u8>)> {
     keys.iter().find_map(|key| {
         let key: VerifyingKey = key.vkey().parse().ok()?;
         let open = |c: &LogCheckpoint| Checkpoint::open_note(c.note.clone(), &key).ok();
-        serde_json::to_vec_pretty(&Fork::of_one_size(&key, &open(ours)?, &open(theirs)?)?).ok()
+        let fork = Fork::of_one_size(&key, &open(ours)?, &open(theirs)?)?;
+        serde_json::to_vec_pretty(&fork).ok().map(|proof| (key, proof))
     })
 }
 

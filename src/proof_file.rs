@@ -1,0 +1,138 @@
+//! Where the proof of a lie goes. Whether the log lied is said whatever becomes of the file.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+/// How many names are tried for one proof.
+const NAMES: u32 = 99;
+
+/// What became of a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It lies in this file.
+    At(PathBuf),
+    /// It could not be written.
+    Nowhere {
+        /// Why not.
+        why: String,
+        /// The proof: what the file would hold.
+        proof: String,
+    },
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(path) => {
+                let path = path.display();
+                write!(f, "{path} proves it to anybody: onrecord verify {path}")
+            }
+            Self::Nowhere { why, proof } => {
+                write!(f, "this proves it to anybody, and could not be written ({why}):\n{proof}")
+            }
+        }
+    }
+}
+
+/// The names that a proof may have: `fork.json`, `fork-2.json` and so on. None is left out, so the first that is not there
+/// ends the search for proofs.
+fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(path.file_stem()), part(path.extension()));
+    (1..=NAMES).map(move |n| match (n, extension.as_str()) {
+        (1, _) => path.to_owned(),
+        (n, "") => path.with_file_name(format!("{stem}-{n}")),
+        (n, extension) => path.with_file_name(format!("{stem}-{n}.{extension}")),
+    })
+}
+
+/// Keeps a proof under a name, or beside it where another file has that name. What is there is never written over; the
+/// same proof is kept once.
+pub(crate) fn keep<E: fmt::Display>(
+    path: &Path,
+    proof: &[u8],
+    mut write: impl FnMut(&Path) -> Result<(), E>,
+) -> Kept {
+    let nowhere = |why: String| Kept::Nowhere { why, proof: String::from_utf8_lossy(proof).into_owned() };
+    for name in names(path) {
+        match fs::symlink_metadata(&name) {
+            Ok(_) if holds(&name, proof) => return Kept::At(name),
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return match write(&name) {
+                    Ok(()) => Kept::At(name),
+                    Err(e) => nowhere(e.to_string()),
+                };
+            }
+            Err(e) => return nowhere(format!("{}: {e}", name.display())),
+        }
+    }
+    nowhere(format!("{} and {} names like it are taken", path.display(), NAMES - 1))
+}
+
+/// The first proof that was kept under a name, or beside it, and that is what `is_one` looks for.
+pub(crate) fn find(path: &Path, limit: usize, is_one: impl Fn(&[u8]) -> bool) -> Option<PathBuf> {
+    let there = names(path).take_while(|name| fs::symlink_metadata(name).is_ok());
+    there.into_iter().find(|name| read(name, limit).is_some_and(|bytes| is_one(&bytes)))
+}
+
+fn holds(name: &Path, proof: &[u8]) -> bool {
+    read(name, proof.len()).is_some_and(|bytes| bytes == proof)
+}
+
+/// A plain file of at most so many bytes. Asked before it is opened, since opening a pipe would wait for ever.
+fn read(name: &Path, limit: usize) -> Option<Vec<u8>> {
+    let there = fs::metadata(name).ok()?;
+    if !there.is_file() || there.len() > limit as u64 {
+        return None;
+    }
+    fs::read(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(path: &Path, proof: &str) -> Kept {
+        super::keep(path, proof.as_bytes(), |name| fs::write(name, proof))
+    }
+
+    #[test]
+    fn an_older_proof_is_never_written_over_and_the_same_is_kept_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        assert_eq!(keep(&at("fork.json"), "one"), Kept::At(at("fork.json")));
+        assert_eq!(keep(&at("fork.json"), "two"), Kept::At(at("fork-2.json")));
+        assert_eq!(keep(&at("fork.json"), "one"), Kept::At(at("fork.json")));
+        assert_eq!(keep(&at("fork.json"), "two"), Kept::At(at("fork-2.json")));
+        assert_eq!(keep(&at("fork.json"), "three"), Kept::At(at("fork-3.json")));
+        assert_eq!(keep(&at("a.b"), "one"), Kept::At(at("a.b")));
+        assert_eq!(keep(&at("proof"), "one"), Kept::At(at("proof")));
+        assert_eq!(keep(&at("proof"), "two"), Kept::At(at("proof-2")));
+        assert_eq!(fs::read_to_string(at("fork.json")).unwrap(), "one");
+        assert_eq!(find(&at("fork.json"), 9, |bytes| bytes == b"three"), Some(at("fork-3.json")));
+        assert_eq!(find(&at("fork.json"), 4, |bytes| bytes == b"three"), None);
+        // What is no file is no proof, and stays.
+        fs::create_dir(at("folder.json")).unwrap();
+        assert_eq!(keep(&at("folder.json"), "one"), Kept::At(at("folder-2.json")));
+    }
+
+    #[test]
+    fn a_proof_that_has_no_place_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = |kept: Kept| match kept {
+            Kept::At(path) => panic!("{}", path.display()),
+            Kept::Nowhere { why, proof } => (why, proof),
+        };
+        let (why, proof) = told(keep(&dir.path().join("none/fork.json"), "one"));
+        assert!(why.contains("o such file") && proof == "one", "{why}");
+        for n in 1..=NAMES {
+            let kept = keep(&dir.path().join("fork.json"), &n.to_string());
+            assert!(matches!(kept, Kept::At(_)), "{n}");
+        }
+        let (why, proof) = told(keep(&dir.path().join("fork.json"), "one"));
+        assert!(why.contains("98 names like it are taken") && proof == "one", "{why}");
+    }
+}

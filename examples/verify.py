@@ -2,7 +2,7 @@
 """Checks an Onrecord ledger, or one exhibit taken from it, without trusting whoever runs the ledger.
 
     verify.py http://127.0.0.1:8080 [--key VKEY] [--policy FILE]    a whole ledger, or a folder with a copy
-    verify.py exhibit-41.zip        [--key VKEY] [--policy FILE]    one entry with its own proof
+    verify.py exhibit-41.zip        [--key VKEY] [--policy FILE]    one entry with its own proof, also unpacked
     ... --policy FILE --max-age 3600          only cosignatures that are at most so many seconds old count
     verify.py --vectors FILE   or   verify.py --speccheck FILE      this program against known answers
 
@@ -20,7 +20,7 @@ bind admission alone.
 Exit codes: 0 valid; 1 refused; 2 could not be read; 3 not decided: something needed is not there, or sound only
 on trust it brought itself.
 """
-import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys, time
+import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys, time, zlib
 import urllib.error, urllib.request
 from types import SimpleNamespace
 
@@ -871,34 +871,67 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None
 
+def pieces_of(stream, coding, most):
+    """The bytes of a stream, at most so many, unfolded where they come gzipped, asked for or not."""
+    codings = [c for c in re.split("[ \t]*,[ \t]*", coding.strip().lower()) if c not in ("", "identity")]
+    if codings not in ([], ["gzip"], ["x-gzip"]):
+        raise Unreadable(f"Content-Encoding {quote(coding)}: expected gzip or none")
+    while not codings and most and (piece := stream.read(min(most, 1 << 20))):
+        yield piece
+        most -= len(piece)
+    unzip, rest, came, given = zlib.decompressobj(31), b"", 0, 0
+    while codings and given < most:
+        if not rest:
+            rest = stream.read(1 << 16)
+            came += len(rest)
+        if unzip.eof and not rest:
+            return
+        if unzip.eof:  # another part follows
+            unzip = zlib.decompressobj(31)
+        piece = unzip.decompress(rest, min(most - given, 1 << 20))
+        if came > given + (1 << 21) or not (rest or piece or unzip.eof):
+            raise Unreadable("gzip that is cut short, or unfolds to nothing")
+        rest = unzip.unconsumed_tail or unzip.unused_data
+        given += len(piece)
+        if piece:
+            yield piece
+
 class Source:
     """A ledger's public files, over HTTP or in a folder. What is not there is None; too long is refused."""
 
     def __init__(self, where):
         self.where, self.far = where.rstrip("/"), where.startswith(("http://", "https://"))
         self.http = urllib.request.build_opener(NoRedirect)
+        self.kept_back = {}  # what was answered with another status than 404, by path
 
     def read(self, path, limit, take):
         """Hands pieces of a file to `take`, at most limit + 1 bytes; False if there is none."""
         try:
-            if self.far:
-                stream = self.http.open(f"{self.where}/{path}", timeout=TIMEOUT)
-            else:
-                stream = open(f"{self.where}/{path}", "rb")
+            asked = urllib.request.Request(f"{self.where}/{path}") if self.far else None
+            if asked:
+                asked.add_header("Accept-Encoding", "gzip, identity")
+            stream = self.http.open(asked, timeout=TIMEOUT) if asked else open(f"{self.where}/{path}", "rb")
             with stream:
-                left = limit + 1
-                while left and (piece := stream.read(min(left, 1 << 20))):
+                coding = ", ".join(stream.headers.get_all("Content-Encoding", [])) if asked else ""
+                for piece in pieces_of(stream, coding, limit + 1):
                     take(piece)
-                    left -= len(piece)
             return True
         except FileNotFoundError:
             return False
         except urllib.error.HTTPError as e:
-            if e.code in (404, 410):
+            # Not here, as it says. Only the log says what is withheld; an object store answers 403 for what is missing.
+            if e.code in (403, 404, 410, 451):
+                if e.code != 404:
+                    self.kept_back[path] = e.code
                 return False
             raise Unreadable(f"{path}: HTTP {e.code}") from None
-        except (OSError, http.client.HTTPException, ValueError) as e:
+        except (OSError, http.client.HTTPException, ValueError, zlib.error) as e:
             raise Unreadable(f"{path}: {quote(e)}") from None
+
+    def said(self, path):
+        """What was answered where something is missing, or its partial tile."""
+        codes = [code for p, code in self.kept_back.items() if p == path or p.startswith(f"{path}.p/")]
+        return f" (the server answered {codes[0]})" if codes else ""
 
     def get(self, path, limit):
         pieces = []
@@ -921,8 +954,9 @@ class Source:
 
 def hash_tile(source, level, n, total):
     path, raw, width, exact = source.tile(f"tile/{level}", n, total, 32)
-    good = raw is not None and (len(raw) == width * 32 if exact else len(raw) >= width * 32)
-    need(good, None, path, "missing, or of another length than its hashes")
+    need(raw is not None, None, path, "missing" + source.said(path))
+    good = len(raw) == width * 32 if exact else len(raw) >= width * 32
+    need(good, None, path, "of another length than its hashes")
     return path, [raw[i:i + 32] for i in range(0, width * 32, 32)]
 
 def split_tile(path, raw, width, exact, form):
@@ -954,7 +988,7 @@ def walk_ledger(source, key, policy, report, at):
     """`at` says which check is on and of what, so that a fault names its place."""
     published = source.get("checkpoint", MAX_NOTE)
     if published is None:
-        raise Unreadable("there is no checkpoint")
+        raise Unreadable("there is no checkpoint" + source.said("checkpoint"))
     latest = counted = read_checkpoint(published)
     # A ledger that never pauses is ahead of its witnesses, and proves its entries in what most of them cosigned.
     asks, behind = policy and policy.quorum != "none" and quorum_of(policy, latest.note)[0] is None, ""
@@ -993,8 +1027,8 @@ def walk_ledger(source, key, policy, report, at):
     for n in range(-(-size // 256)):
         at.check, at.place = "entries", f"entry {n * 256}"
         path, bundle, width, exact = source.tile("tile/entries", n, size, 2 + MAX_ENTRY)
-        need(bundle is not None, None, path, "missing")
-        contents, words_fault = bundle_words(source, n, size)
+        need(bundle is not None, None, path, "missing" + source.said(path))
+        contents, words_fault, why = bundle_words(source, n, size)
         entries, fault = split_tile(path, bundle, width, exact, ">H")
         for raw, content in zip(entries, contents):
             at.check, at.place = "entries", f"entry {len(leaves)}"
@@ -1023,7 +1057,7 @@ def walk_ledger(source, key, policy, report, at):
                 need(good, None, "facts.checkpoint_key", f"not the key of the checkpoint, {key.text}")
             prev, time, signatures = digest(raw), entry.time, signatures + len(entry.event.by)
             times.append((entry.index, entry.time))
-            judge_words(source, entry, content, words, files)
+            judge_words(source, entry, content, words, files, why)
         at.check, at.place = "entries", f"entry {min(len(leaves), size - 1)}"
         need(not fault, None, "bundle", fault)
         words.wrong = words.wrong or words_fault
@@ -1050,23 +1084,26 @@ def walk_ledger(source, key, policy, report, at):
         held = len(tally.absent) - len(missing)
         report(name, "ok", f"{tally.present} present, {held} withheld by the log, {len(missing)} missing")
         faults = [tally.wrong] if tally.wrong else []
-        faults += [(p[0], f"{p[2]}: missing, and nothing on the log withholds it") for p in missing[:1]]
+        none = "; no words are here at all: `onrecord verify --no-words` checks all else"
+        none = none if name == "words" and not tally.present else ""
+        faults += [(p[0], f"{p[2]}: missing{p[3]}, and nothing on the log withholds it{none}") for p in missing[:1]]
         for index, why in sorted(faults)[:1]:
             report.failed(name, index, why)
     at.check, at.place = "witnesses", "checkpoint"
     check_witnesses(report, at, policy, counted.note, times[:counted.size])
 
 def bundle_words(source, n, size):
-    """The words of a bundle, Ellipsis for those that are not there at all; and what is wrong, and where."""
+    """The words of a bundle, Ellipsis for those that are not there at all; what is wrong, and where; why they are not."""
     path, raw, width, exact = source.tile("content/tile", n, size, 4 + MAX_CONTENT)
     items, fault = split_tile(path, raw, width, exact, ">I") if raw is not None else ([], None)
-    return items + [...] * (width - len(items)), fault and (n * 256 + len(items), fault)
+    why = source.said(path) if raw is None else ""
+    return items + [...] * (width - len(items)), fault and (n * 256 + len(items), fault), why
 
-def judge_words(source, entry, content, words, files):
+def judge_words(source, entry, content, words, files, why=""):
     event = entry.event
     expected = (event.content["blake3"], event.content["size"]) if event.content else None
     if content in (None, ..., b"") and expected:
-        words.absent.append((entry.index, event.id, "content"))
+        words.absent.append((entry.index, event.id, "content", why))
     elif not expected:
         if content not in (..., b""):
             words.wrong = words.wrong or (entry.index, "content: words for an event that commits to none")
@@ -1079,8 +1116,9 @@ def judge_words(source, entry, content, words, files):
 
             def take(piece):
                 b3.update(piece), sha.update(piece), length.append(length.pop() + len(piece))
-            if not source.read(f"file/{f['blake3']}", min(f["size"], MAX_FILE), take):
-                files.absent.append((entry.index, event.id, f"files/{i}"))
+            path = f"file/{f['blake3']}"
+            if not source.read(path, min(f["size"], MAX_FILE), take):
+                files.absent.append((entry.index, event.id, f"files/{i}", source.said(path)))
             elif (b3.hexdigest(), sha.hexdigest(), length[0]) == (f["blake3"], f["sha256"], f["size"]):
                 files.present += 1
             else:
@@ -1136,23 +1174,156 @@ def read_zip(raw):
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(listed), at, 0)
     need(raw[at:] == listed + end, None, f"zip, byte {at}",
          "expected a directory that says what the members say, and the end: cut, changed or added to")
+    return complete(members)
+
+def complete(members):
     tokens = [name for name in members if name.startswith("timestamps/")]
     wanted = ["README.txt", "entry", "proof.tlog-proof", *(f"timestamps/{i}.tsr" for i in range(len(tokens)))]
     for name in wanted:
         need(name in members, None, name, "not enclosed")
     return members
 
-def verify_exhibit(path, key, policy):
+CASE_FILE = "a case file: `onrecord verify` checks it, and this program each exhibit in it"
+
+def is_added(name):
+    """What operating systems add to folders and archives of their own accord."""
+    last = name.split("/")[-1]
+    return (name.startswith("__MACOSX/") or last.startswith("._")
+            or last in (".DS_Store", "Thumbs.db", "desktop.ini"))
+
+def in_order(members):
+    """Members that another program packed or unpacked: in their order, without a folder around them."""
+    while members:
+        folder, slash, _ = next(iter(members)).partition("/")
+        if not (folder and slash) or not all(name.startswith(folder + "/") for name in members):
+            break
+        members = {name[len(folder) + 1:]: raw for name, raw in members.items()}
+    if "entry" not in members and any(re.fullmatch("exhibit-[0-9]+[.]zip", name) for name in members):
+        raise Unreadable(CASE_FILE)
+    for name in members:
+        need(member_order(name), None, quote(name), "a name that has no place in an exhibit")
+    names = sorted(members, key=member_order)
+    for a, b in zip(names, names[1:]):
+        need(member_order(a) < member_order(b), None, quote(b), "twice")
+    return complete({name: members[name] for name in names})
+
+def read_packed_anew(raw):
+    """The members of a zip, by its directory. Both headers of a member say the same, and no bytes belong to none."""
+    try:
+        return in_order(packed_members(raw))
+    except (struct.error, zlib.error):
+        raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
+
+def packed_members(raw):
+    end = len(raw) - 22
+    while end >= max(0, len(raw) - 22 - 65_535):
+        if raw[end:end + 4] == b"PK\5\6" and end + 22 + struct.unpack_from("<H", raw, end + 20)[0] == len(raw):
+            break
+        end -= 1
+    good = end >= max(0, len(raw) - 22 - 65_535)
+    need(good, None, "zip", "no end of a directory: it was cut short, or is no zip")
+    disk, here, count, size, directory = struct.unpack_from("<IHHII", raw, end + 4)
+    good = disk == 0 and here == count <= 2 * MAX_MEMBERS + 16 and directory + size == end
+    need(good, None, "zip", "a directory that does not stand right before its end, or is too long")
+    members, extents, at, left = {}, [], directory, MAX_EXHIBIT
+    for _ in range(count):
+        flags, method, _, total, packed, size, n, extra, comment = struct.unpack_from("<HHIIIIHHH", raw, at + 8)
+        name, start = raw[at + 46:at + 46 + n], struct.unpack_from("<I", raw, at + 42)[0]
+        own_flags, *own, own_n, own_extra = struct.unpack_from("<HHIIIIHH", raw, start + 6)
+        place = f"zip, {quote(name.decode('utf-8', 'replace'))}"
+        good = raw[at:at + 4] == b"PK\1\2" and raw[start:start + 4] == b"PK\3\4"
+        said = zip([own[0], *own[2:]], [method, total, packed, size])
+        good = good and own[0] == method and all(a == b or (own_flags & 8 and a == 0) for a, b in said)
+        good = good and raw[start + 30:start + 30 + own_n] == name
+        need(good, None, place, "its own header says another thing than the directory")
+        need(not (flags | own_flags) & 0x2041, None, place, "encrypted")
+        body = start + 30 + own_n + own_extra
+        need(body + packed <= directory, None, place, "its bytes are not there")
+        extents.append((start, body + packed, own_flags & 8))
+        at += 46 + n + extra + comment
+        name = name.decode("utf-8", "replace")
+        if is_added(name) or (name.endswith("/") and not size):
+            continue
+        left -= size
+        need(left >= 0 and len(members) < MAX_MEMBERS and name not in members, None, place, "too much, or twice")
+        content = raw[body:body + packed]
+        if method == 8:
+            unfold = zlib.decompressobj(-15)
+            content = unfold.decompress(content, size + 1)
+            need(unfold.eof and not unfold.unused_data, None, place, "its bytes do not unfold to its size")
+        good = method in (0, 8) and len(content) == size and binascii.crc32(content) == total
+        need(good, None, place, "not of its size and checksum, or neither stored nor deflated")
+        members[name] = content
+    need(at == end, None, "zip", "a directory of another length")
+    last, behind = 0, 0
+    for start, stop, says_behind in [*sorted(extents), (directory, directory, 0)]:
+        good = start == last or (behind and start - last in (12, 16, 20, 24))
+        need(good, None, f"zip, byte {last}", "bytes that belong to no member")
+        last, behind = stop, says_behind
+    return members
+
+def read_folder(folder):
+    """The members of an exhibit that was unpacked, and the names of what else lies there."""
+    members, others, left = {}, [], MAX_EXHIBIT
+    top = sorted(p.name for p in folder.iterdir())
+    found = [n for n in top if member_order(n)]
+    for inner in ("files", "chain", "timestamps"):
+        if (folder / inner).is_dir():
+            found += [f"{inner}/{p.name}" for p in sorted((folder / inner).iterdir())]
+            top.remove(inner)
+    for name in found:
+        if is_added(name):
+            continue
+        path = folder / name
+        need(path.is_file() and len(members) < MAX_MEMBERS, None, quote(name), "no plain file, or one too many")
+        with open(path, "rb") as f:
+            members[name] = f.read(left + 1)
+        left -= len(members[name])
+        need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
+    others = [n for n in top if n not in members and not is_added(n)]
+    return in_order(members), ", ".join(map(quote, others[:5])) + (" and more" if others[5:] else "")
+
+def is_exhibit_folder(folder):
+    return (folder / "entry").is_file() and (folder / "proof.tlog-proof").is_file()
+
+def exhibit_folder(path):
+    """The folder in which the members of an exhibit are, this one or the only one in it; None if there are none."""
+    if not path.is_dir():
+        return None
+    inner = [p for p in path.iterdir() if p.name != "__MACOSX" and not is_added(p.name)]
+    for folder in (path, *(inner if len(inner) == 1 else [])):
+        if is_exhibit_folder(folder):
+            return folder
+    if (path / "README.txt").is_file() and any(re.fullmatch("exhibit-[0-9]+[.]zip", p.name) for p in inner):
+        raise Unreadable(CASE_FILE)
+    return None
+
+def read_exhibit(path, folder):
+    """Its members, and how they came."""
+    if folder:
+        members, others = read_folder(folder)
+        rest = f"; not looked at: {others}" if others else ""
+        return members, f"unpacked: the checks below are of its members{rest}"
+    with open(path, "rb") as f:
+        raw = f.read(MAX_EXHIBIT + 1)
+    need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
+    if re.fullmatch(rb"exhibit-[0-9]+[.]zip", raw[30:30 + int.from_bytes(raw[26:28], "little")]):
+        raise Unreadable(CASE_FILE)
+    try:
+        members = read_zip(raw)
+        return members, f"{len(members)} members, stored, in order; every byte belongs to one"
+    except Refused:
+        return read_packed_anew(raw), "packed anew: the checks below are of its members"
+
+def verify_exhibit(path, folder, key, policy):
     report = Report(*"zip entry event content files inclusion checkpoint witnesses timestamps".split())
     at = SimpleNamespace(check="zip", place=path.name)
     entry = None
     try:
-        with open(path, "rb") as f:
-            raw = f.read(MAX_EXHIBIT + 1)
-        need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
-        if raw[30:38] == b"exhibit-":
-            raise Unreadable("a case file: `onrecord verify` checks it, and this program each exhibit in it")
-        entry = walk_exhibit(read_zip(raw), path.name, key, policy, report, at)
+        members, packing = read_exhibit(path, folder)
+        report("zip", "ok", packing)
+        name = f"{path.name}.zip" if folder else path.name
+        entry = walk_exhibit(members, name, key, policy, report, at)
     except Refused as e:
         report.failed(at.check, at.place, str(e))
     code = report.finish(["zip", "entry", "event", "inclusion", "checkpoint"])
@@ -1175,7 +1346,6 @@ Not shown: that the words are true; the author's date ({entry.event.at}); that t
 These facts: {entry.event.note.text.split(chr(10))[2]}"""
 
 def walk_exhibit(members, file_name, key, policy, report, at):
-    report("zip", "ok", f"{len(members)} members, stored, in order; every byte belongs to one")
     at.check = "entry"
     proof = read_proof(members["proof.tlog-proof"])
     at.place = f"entry {proof.index}"
@@ -1423,9 +1593,11 @@ def main():
         if a.max_age is not None:
             need(policy and policy.quorum != "none", None, "--max-age", "needs a policy that asks for witnesses")
             policy.max_age = a.max_age
-        if a.what.startswith(("http://", "https://")) or pathlib.Path(a.what).is_dir():
+        far, path = a.what.startswith(("http://", "https://")), pathlib.Path(a.what)
+        folder = None if far else exhibit_folder(path)
+        if far or path.is_dir() and not folder:
             return verify_ledger(a.what, key, policy)
-        return verify_exhibit(pathlib.Path(a.what), key, policy)
+        return verify_exhibit(path, folder, key, policy)
     except (Unreadable, OSError, ValueError) as e:
         print(f"could not be read: {e}")
     except Refused as e:

@@ -2,6 +2,8 @@
 
 #[path = "support/exhibit.rs"]
 mod exhibit;
+#[path = "support/files.rs"]
+mod files;
 #[path = "support/forger.rs"]
 mod forger;
 #[path = "support/http.rs"]
@@ -33,7 +35,7 @@ use http::send;
 use onrecord::{
     ledger::{Ledger, Options as LedgerOptions, Submission},
     log::{Contradiction, Fork, Header, Time},
-    mirror::{FolderSource, Keeps, Mirror, MirrorError, Place, Source, SourceError},
+    mirror::{FolderSource, HttpSource, Keeps, Mirror, MirrorError, Place, Source, SourceError},
     note::VerifyingKey,
     search::{Filter, Order, Query, Search},
     views::Views,
@@ -718,6 +720,75 @@ fn files_that_are_not_here_are_asked_for_again() {
     assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
     is_valid(&copy);
     assert_eq!(whole(&one), whole(&copy));
+}
+
+#[test]
+fn no_status_makes_a_mirror_remove_anything() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let (ledger, story) = ledger(&one, 30, "awal");
+    let letter = upload(&ledger, "surat.txt", b"letter");
+    let said = Say {
+        files: std::slice::from_ref(&letter),
+        ..say(
+            "exhibit.captured",
+            None,
+            Value::Null,
+            json!({"method": "upload", "captured": "2023-12-15"}),
+            Some(json!({"description": "a letter"})),
+        )
+    };
+    ledger.record_blocking(vec![said.sign(&[&desk()]).1], false).remove(0).unwrap();
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    // Whatever is asked for of words and files is answered by this status; 0: as it is.
+    let status = Arc::new(AtomicUsize::new(0));
+    let now_is = status.clone();
+    let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| {
+        let kept_back = path.starts_with("content/") || path.starts_with("file/");
+        match (now_is.load(Ordering::SeqCst), bytes) {
+            (0, Some(bytes)) => (200, String::new(), bytes),
+            (0, None) => (404, String::new(), b"none".to_vec()),
+            (_, Some(bytes)) if !kept_back => (200, String::new(), bytes),
+            (status, _) if kept_back => (status as u16, String::new(), b"<Error/>".to_vec()),
+            _ => (404, String::new(), b"none".to_vec()),
+        }
+    };
+    let address = files::serve(&one.join("public"), Arc::new(rule));
+    let source = HttpSource::new(&format!("http://{address}")).unwrap();
+    let mut mirror =
+        Mirror::open(Arc::new(source), vkey(), &copy, Keeps::default(), LedgerOptions::default()).unwrap();
+    assert_eq!(mirror.pass(now(), &go_on).unwrap().size, 36);
+    assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
+    let file = copy.join("public/file").join(letter.blake3.to_string());
+    for (n, of) in (0..).zip([200, 404, 410, 403, 451, 500, 503]) {
+        more(&ledger, &story, 1, &format!("status {of}"));
+        status.store(of, Ordering::SeqCst);
+        let pass = mirror.pass(now(), &go_on);
+        match (of, pass) {
+            (200, Err(MirrorError::Refused(fault))) => {
+                assert!(fault.what.contains("content/tile/"), "{fault:?}")
+            }
+            (500.., Err(MirrorError::Unreachable(why))) => assert!(why.contains(&of.to_string()), "{why}"),
+            (400..500, Ok(pass)) => {
+                assert_eq!((pass.size, pass.wanting), (37 + n, 1), "{of}: {pass:?}");
+                assert_eq!(pass.answer, (of != 404).then_some(of as u16), "{pass:?}");
+                assert_eq!(pass.removed, []);
+            }
+            (_, other) => panic!("{of}: {other:?}"),
+        }
+        assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
+        assert!(holds(&copy, "awal 7") && file.exists(), "{of}");
+        assert!(!copy.join("removed.jsonl").exists(), "{of}");
+        // And what it could not have is here once it can.
+        status.store(0, Ordering::SeqCst);
+        let until = Instant::now() + Duration::from_secs(20);
+        while mirror.pass(now(), &go_on).unwrap().wanting > 0 || !holds(&copy, &format!("status {of} 0")) {
+            assert!(Instant::now() < until, "{of}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    assert!(mirror.ledger().wait_published(Duration::from_secs(10)));
+    is_valid(&copy);
 }
 
 #[test]

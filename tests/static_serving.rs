@@ -1,5 +1,7 @@
 //! nginx with the sample configurations of `deploy/`: alone over the public files, and in front of the server.
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "support/http.rs"]
 mod http;
 mod support;
@@ -88,6 +90,17 @@ impl Nginx {
     /// Over a folder of public files.
     fn over(public: &Path) -> Self {
         let root = format!("root {};", public.display());
+        Self::start("nginx-static.conf", move |line, address, _| match line.trim() {
+            "listen 80;" => Some(format!("listen {address};")),
+            "listen [::]:80;" => Some(String::new()),
+            l if l.starts_with("root ") => Some(root.clone()),
+            _ => None,
+        })
+    }
+
+    /// The same, where each file is stored gzipped and sent so, whoever asks.
+    fn over_gzipped(public: &Path) -> Self {
+        let root = format!("root {}; gzip_static always;", public.display());
         Self::start("nginx-static.conf", move |line, address, _| match line.trim() {
             "listen 80;" => Some(format!("listen {address};")),
             "listen [::]:80;" => Some(String::new()),
@@ -434,4 +447,182 @@ fn a_subscription_goes_through_nginx() {
     let mut answer = [0; 64];
     let n = stream.read(&mut answer).unwrap();
     assert!(answer[..n].starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer[..n]));
+}
+
+/// A ledger with words, a file, and words that are withheld; and a copy of its public files.
+fn told() -> (World, PathBuf) {
+    let w = World::new();
+    for i in 0..300 {
+        w.record(statement(&w.story, &format!("kenyataan {i}")));
+    }
+    w.exhibit();
+    let (hidden, _) = w.record(statement(&w.story, SECRET));
+    w.withhold(hidden, "content");
+    w.published();
+    let copied = w.dir.with_file_name("copy");
+    copy(&w.public(), &copied);
+    (w, copied)
+}
+
+/// Its exit code and what it says.
+fn run(program: &str, args: &[&str]) -> (Option<i32>, String) {
+    let out = Command::new(program).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    (out.status.code(), said)
+}
+
+fn ours(args: &[&str]) -> (Option<i32>, String) {
+    run(env!("CARGO_BIN_EXE_onrecord"), args)
+}
+
+/// The verifier in Python; `./test` installs what it needs.
+fn python(args: &[&str]) -> (Option<i32>, String) {
+    run("target/python/bin/python3", &[&["examples/verify.py"], args].concat())
+}
+
+#[test]
+fn the_same_ledger_served_gzipped_by_a_plain_static_server_verifies_in_all_three_verifiers() {
+    let (w, copied) = told();
+    let zipped = Command::new("find")
+        .args([copied.to_str().unwrap(), "-type", "f", "-exec", "gzip", "--keep", "{}", ";"])
+        .status()
+        .unwrap();
+    assert!(zipped.success());
+    let nginx = Nginx::over_gzipped(&copied);
+    // Nobody has to ask for it.
+    for path in ["/checkpoint", "/tile/0/000", "/tile/entries/000", "/content/tile/000"] {
+        let reply = nginx.get(path);
+        assert_eq!((reply.status, reply.header("content-encoding")), (200, Some("gzip")), "{path}");
+    }
+    let url = format!("http://{}", nginx.address);
+    let vkey = w.ledger.reader().log_key().to_string();
+    for (name, (code, said)) in
+        [("Rust", ours(&["verify", &url, "--key", &vkey])), ("Python", python(&[&url, "--key", &vkey]))]
+    {
+        assert_eq!(code, Some(0), "{name}: {said}");
+        assert!(
+            said.contains("1 withheld by the log, 0 missing") && said.contains("\nvalid"),
+            "{name}: {said}"
+        );
+    }
+    // A mirror of it is the same ledger; an exhibit of that is checked in TypeScript.
+    let mirror = w.dir.with_file_name("mirror");
+    let data = mirror.to_str().unwrap();
+    let (code, said) = ours(&["mirror", &url, "--key", &vkey, "--data", data, "--once"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(ours(&["verify", data, "--key", &vkey]).0, Some(0));
+    let server = Server::start(w.ledger.clone());
+    let exhibit = w.dir.with_file_name("exhibit-7.zip");
+    fs::write(&exhibit, server.get("/exhibit/7.zip").body).unwrap();
+    let policy = w.dir.with_file_name("policy");
+    fs::write(&policy, format!("log {vkey}\nquorum none\n")).unwrap();
+    let (exhibit, policy) = (exhibit.to_str().unwrap(), policy.to_str().unwrap());
+    let (code, said) = run("node", &["target/verifier/cli.mjs", exhibit, "--policy", policy]);
+    assert_eq!(code, Some(0), "TypeScript: {said}");
+    // And a folder is mended from it.
+    fs::remove_file(mirror.join("public/tile/entries/000")).unwrap();
+    let restored = w.dir.with_file_name("restored");
+    w.ledger.close();
+    copy(&w.dir, &restored);
+    fs::remove_file(restored.join("public/tile/entries/000")).unwrap();
+    let (code, said) = ours(&["repair", "--data", restored.to_str().unwrap(), "--from", &url]);
+    assert!(code == Some(0) && said.contains("mended: tile/entries/000"), "{said}");
+}
+
+#[test]
+fn who_asks_for_gzip_is_sent_a_quarter_and_every_reader_asks() {
+    use std::sync::{Arc, Mutex};
+    let (w, copied) = told();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heads = asked.clone();
+    let rule = move |path: &str, bytes: Option<Vec<u8>>, head: &str| {
+        heads.lock().unwrap().push((path.to_owned(), head.contains("accept-encoding: gzip, identity")));
+        let status = if bytes.is_some() { 200 } else { 404 };
+        (status, String::new(), bytes.unwrap_or_default())
+    };
+    let url = format!("http://{}", files::serve(&copied, Arc::new(rule)));
+    let vkey = w.ledger.reader().log_key().to_string();
+    assert_eq!(ours(&["verify", &url, "--key", &vkey]).0, Some(0));
+    let (code, said) = python(&[&url, "--key", &vkey]);
+    assert_eq!(code, Some(0), "{said}");
+    let asked = std::mem::take(&mut *asked.lock().unwrap());
+    assert!(asked.len() > 10 && asked.iter().all(|(_, asks)| *asks), "{asked:?}");
+    // Our own server sends it so.
+    let server = Server::start(w.ledger.clone());
+    let headers = [("Accept-Encoding", "gzip, identity")];
+    let (plain, zipped) =
+        (server.get("/tile/entries/000"), server.send("GET", "/tile/entries/000", &headers, b""));
+    assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+    assert!(zipped.body.len() * 3 < plain.body.len(), "{} of {}", zipped.body.len(), plain.body.len());
+}
+
+#[test]
+fn what_a_host_unfolds_without_end_or_codes_otherwise_is_an_error() {
+    use std::{io::Write as _, sync::Arc};
+    let (w, copied) = told();
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![0; 256 << 20]).unwrap();
+    let bomb = bomb.finish().unwrap();
+    let vkey = w.ledger.reader().log_key().to_string();
+    for (coding, code, words) in [("gzip", Some(1), "longer than"), ("br", None, "expected gzip or none")] {
+        let bomb = bomb.clone();
+        let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| match bytes {
+            Some(_) if path.starts_with("tile/entries") => {
+                (200, format!("content-encoding: {coding}\r\n"), bomb.clone())
+            }
+            Some(bytes) => (200, String::new(), bytes),
+            None => (404, String::new(), Vec::new()),
+        };
+        let url = format!("http://{}", files::serve(&copied, Arc::new(rule)));
+        let (mine, said) = ours(&["verify", &url, "--key", &vkey]);
+        assert!(mine == code.or(Some(3)) && said.contains(words), "{coding}: {said}");
+        let (its, said) = python(&[&url, "--key", &vkey]);
+        assert!(its == code.or(Some(2)) && said.contains(words), "Python, {coding}: {its:?} {said}");
+    }
+}
+
+#[test]
+fn what_an_object_store_forbids_is_looked_for_elsewhere_and_else_is_missing() {
+    use std::sync::Arc;
+    let (w, copied) = told();
+    let vkey = w.ledger.reader().log_key().to_string();
+    // 403 for all that is not there; and for what is, if the path begins so.
+    let at = |forbidden: &'static str| {
+        let rule = move |path: &str, bytes: Option<Vec<u8>>, _: &str| match bytes {
+            Some(bytes) if forbidden.is_empty() || !path.starts_with(forbidden) => {
+                (200, String::new(), bytes)
+            }
+            _ => (403, "content-type: application/xml\r\n".to_owned(), b"<Error/>".to_vec()),
+        };
+        format!("http://{}", files::serve(&copied, Arc::new(rule)))
+    };
+    let both = |url: &str| [ours(&["verify", url, "--key", &vkey]), python(&[url, "--key", &vkey])];
+    for (code, said) in both(&at("")) {
+        assert!(code == Some(0) && said.contains("1 withheld by the log, 0 missing"), "{said}");
+    }
+    // Partial tiles that are gone are cut from the full ones, where these are.
+    for kept_back in ["tile/entries", "tile/0", "content/tile/000", "file/"] {
+        for (code, said) in both(&at(kept_back)) {
+            assert!(code == Some(1) && said.contains("(the server answered 403)"), "{kept_back}: {said}");
+            assert!(said.contains("missing"), "{kept_back}: {said}");
+        }
+    }
+    let [(mine, said), (its, of_python)] = both(&at("checkpoint"));
+    assert!(mine == Some(3) && said.contains("there is no checkpoint (the server answered 403)"), "{said}");
+    assert!(
+        its == Some(2) && of_python.contains("there is no checkpoint (the server answered 403)"),
+        "{of_python}"
+    );
+    // What one copy keeps back another gives.
+    w.ledger.close();
+    let broken = w.dir.with_file_name("broken");
+    copy(&w.dir, &broken);
+    fs::remove_file(broken.join("public/tile/entries/000")).unwrap();
+    let (first, second) = (at("tile/entries"), at(""));
+    let data = broken.to_str().unwrap();
+    let (code, said) = ours(&["repair", "--data", data, "--from", &first]);
+    assert!(code == Some(1) && said.contains("answered 403 to what it did not give"), "{said}");
+    assert!(said.contains("missing: "), "{said}");
+    let (code, said) = ours(&["repair", "--data", data, "--from", &first, "--from", &second]);
+    assert!(code == Some(0) && said.contains(&format!("mended: tile/entries/000, from {second}")), "{said}");
 }

@@ -312,6 +312,14 @@ fn what_is_missing_is_named() {
     assert_eq!(without(TILE).faults[0].place, Place::Tile(TILE.into()));
     let report = without(CONTENTS);
     assert!(matches!(report.faults[0].place, Place::Words(_)), "{report}");
+    // As one of tiles alone, which is whole for who asks for no words.
+    let said = report.to_string();
+    assert!(said.contains("no words are here at all") && said.contains("--no-words"), "{said}");
+    let mut tiles = files.clone();
+    tiles.0.retain(|path, _| !path.starts_with("content/") && !path.starts_with("file/"));
+    let options = Options { words: false, ..Options::default() };
+    let report = verify(&tiles, Some(&key), &options, &|_, _| {});
+    assert_eq!(report.verdict, Verdict::Valid, "{report}");
     assert_eq!(without("checkpoint").verdict, Verdict::Undecided);
 }
 

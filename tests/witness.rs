@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "support/ml_dsa_witness.rs"]
 mod ml_dsa_witness;
 
@@ -1167,6 +1169,16 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
         let said = refused(dir.path(), &["--peer", &peer], 1);
         assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
     }
+    // Its plain files too, on a host that sends them gzipped, whoever asks.
+    let gzipped = |_: &str, bytes: Option<Vec<u8>>, _: &str| {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&bytes.unwrap_or_default()).unwrap();
+        (200, "content-encoding: gzip\r\n".to_owned(), encoder.finish().unwrap())
+    };
+    let host = files::serve(&mirrored.join("public"), std::sync::Arc::new(gzipped));
+    let said = refused(dir.path(), &["--peer", &format!("http://{host}")], 1);
+    assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
     // Others that can't be asked change nothing for it.
     let nobody = format!("http://{}", nobody());
     refused(dir.path(), &["--peer", &nobody, "--peer", &mirror_url], 1);

@@ -212,15 +212,19 @@ fn tell(pass: &Pass, context: &Context) {
             removed.recorded,
         ));
     }
+    let answer = pass.answer.map_or_else(String::new, |status| format!("; the source answered {status}"));
     if pass.wanting > 0 {
         let entries = if pass.wanting == 1 { "entry" } else { "entries" };
         terminal::result(&format!(
-            "wanting     words: of {} {entries}, too young or not to be had",
+            "wanting     words: of {} {entries}, too young or not to be had{answer}",
             pass.wanting
         ));
     }
     if pass.files_wanting > 0 {
-        terminal::result(&format!("wanting     files: {}, too large or not to be had", pass.files_wanting));
+        terminal::result(&format!(
+            "wanting     files: {}, too large or not to be had{answer}",
+            pass.files_wanting
+        ));
     }
     if pass.waiting > 0 {
         let entries = if pass.waiting == 1 { "entry waits" } else { "entries wait" };

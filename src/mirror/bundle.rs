@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::{Fault, Options, Place, Source, SourceError, source::read_whole, verify::Stop};
+use super::{Absent, Bytes, Fault, Options, Place, Source, SourceError, source::read_whole, verify::Stop};
 use crate::{
     event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT},
     log::{
@@ -45,27 +45,39 @@ struct Tile<B> {
     exact: bool,
 }
 
-type Reader = Box<dyn Read + Send>;
+/// A tile that is not there.
+pub(super) struct Missing {
+    pub path: String,
+    pub absent: Absent,
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is missing{}", self.path, self.absent)
+    }
+}
 
 /// Opens the tile that a log of `items` items of a kind has at an index; the full one if the partial one is gone
-/// (`c2sp.org/tlog-tiles`). The inner error is the path of a tile that is not there.
+/// (`c2sp.org/tlog-tiles`). The inner error is a tile that is not there.
 fn open(
     source: &dyn Source,
     kind: TileKind,
     index: u64,
     items: u64,
-) -> Result<Result<Tile<Reader>, String>, SourceError> {
+) -> Result<Result<Tile<Bytes>, Missing>, SourceError> {
     let width = items.saturating_sub(index * WIDTH).min(WIDTH) as u16; // At most 256.
     let path = TilePath::new(kind, index, width).map_err(|e| SourceError::io(&format!("tile {index}"), e))?;
-    if let Some(bytes) = source.open(&path.to_string())? {
-        return Ok(Ok(Tile { path: path.to_string(), bytes, width, exact: true }));
+    let mut absent = match source.look(&path.to_string())? {
+        Ok(bytes) => return Ok(Ok(Tile { path: path.to_string(), bytes, width, exact: true })),
+        Err(absent) => absent,
+    };
+    if !path.is_full() {
+        match source.look(&path.full().to_string())? {
+            Ok(bytes) => return Ok(Ok(Tile { path: path.full().to_string(), bytes, width, exact: false })),
+            Err(full) => absent = absent.or(full),
+        }
     }
-    if !path.is_full()
-        && let Some(bytes) = source.open(&path.full().to_string())?
-    {
-        return Ok(Ok(Tile { path: path.full().to_string(), bytes, width, exact: false }));
-    }
-    Ok(Err(path.to_string()))
+    Ok(Err(Missing { path: path.to_string(), absent }))
 }
 
 /// As [`open`], and reads it whole, up to a limit.
@@ -75,30 +87,30 @@ fn fetch(
     index: u64,
     items: u64,
     limit: usize,
-) -> Result<Result<Tile<Vec<u8>>, String>, SourceError> {
+) -> Result<Result<Tile<Vec<u8>>, Missing>, SourceError> {
     Ok(match open(source, kind, index, items)? {
         Ok(Tile { path, bytes, width, exact }) => {
             let bytes = read_whole(&path, bytes, limit)?;
             Ok(Tile { path, bytes, width, exact })
         }
-        Err(path) => Err(path),
+        Err(missing) => Err(missing),
     })
 }
 
-/// The bytes of the tile that a log of `items` items of a kind has at an index, with how many items they should hold; `None`
-/// if the source has none. Nothing of it is checked but its length.
+/// The bytes of the tile that a log of `items` items of a kind has at an index, with how many items they should hold.
+/// Nothing of it is checked but its length.
 pub(crate) fn tile_bytes(
     source: &dyn Source,
     kind: TileKind,
     index: u64,
     items: u64,
-) -> Result<Option<(Vec<u8>, u16)>, SourceError> {
+) -> Result<Result<(Vec<u8>, u16), Absent>, SourceError> {
     let limit = match kind {
         TileKind::Hashes { .. } => MAX_HASH_TILE,
         TileKind::Entries => MAX_BUNDLE,
         TileKind::Contents => MAX_CONTENT_TILE,
     };
-    let tile = fetch(source, kind, index, items, limit)?.ok();
+    let tile = fetch(source, kind, index, items, limit)?.map_err(|missing| missing.absent);
     Ok(tile.map(|tile| (tile.bytes, if tile.exact { tile.width } else { TILE_WIDTH })))
 }
 
@@ -112,7 +124,9 @@ pub(super) fn hashes(
     let items = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
     let tile = match fetch(source, TileKind::Hashes { level }, index, items, MAX_HASH_TILE)? {
         Ok(tile) => tile,
-        Err(path) => return Ok(Err(Fault { place: Place::Tile(path), what: "missing".into() })),
+        Err(Missing { path, absent }) => {
+            return Ok(Err(Fault { place: Place::Tile(path), what: format!("missing{absent}") }));
+        }
     };
     let wanted = usize::from(tile.width) * 32;
     let bytes = if tile.exact { Some(tile.bytes.as_slice()) } else { tile.bytes.get(..wanted) };
@@ -158,7 +172,7 @@ fn trailing(bytes: usize) -> String {
 /// The items of a content tile, one after the other: the longest tile takes no more memory than others.
 struct Items {
     path: String,
-    reader: BufReader<Reader>,
+    reader: BufReader<Bytes>,
     /// Bytes read so far.
     read: usize,
 }
@@ -202,7 +216,7 @@ impl Items {
 pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Result<Entry, Stop> {
     let stop = |what: String| Stop::fault("entries", Place::Entry(0), what);
     let tile = fetch(source, TileKind::Entries, 0, size, MAX_BUNDLE)?
-        .map_err(|path| stop(format!("{path} is missing")))?;
+        .map_err(|missing| stop(missing.to_string()))?;
     let (items, broken) = split(&tile);
     let Some(raw) = items.first() else {
         return Err(stop(broken.map_or_else(String::new, |(_, what)| what)));
@@ -248,7 +262,7 @@ pub(super) struct Blobs {
 pub(super) struct Files {
     pub present: u64,
     /// Numbers of those that are not there.
-    pub absent: Vec<u32>,
+    pub absent: Vec<(u32, Absent)>,
     /// The first that is another file, by number.
     pub wrong: Option<(u32, String)>,
 }
@@ -262,7 +276,7 @@ pub(super) enum Found {
     /// The bytes that were committed to.
     Present,
     /// Nothing: whether the log withholds it is known at its end.
-    Absent,
+    Absent(Absent),
     /// Something else.
     Wrong(String),
 }
@@ -316,8 +330,9 @@ impl Loader<'_> {
         let leaves = hashes(self.source, 0, index, self.size)?;
         let tile = match fetch(self.source, TileKind::Entries, index, self.size, limit) {
             Ok(Ok(tile)) => tile,
-            Ok(Err(path)) => {
-                let broken = Some((0, format!("{path} is missing")));
+            Ok(Err(missing)) => {
+                let broken = Some((0, missing.to_string()));
+                let path = missing.path;
                 let (items, blobs, raw) = Default::default();
                 return Ok(Some(Loaded {
                     index,
@@ -368,8 +383,8 @@ impl Loader<'_> {
         }
         let tile = match open(self.source, TileKind::Contents, loaded.index, self.size)? {
             Ok(tile) => tile,
-            Err(_) => {
-                let found = |c: &Option<_>| if c.is_some() { Found::Absent } else { Found::None };
+            Err(Missing { absent, .. }) => {
+                let found = |c: &Option<_>| if c.is_some() { Found::Absent(absent) } else { Found::None };
                 loaded.blobs =
                     committed.iter().map(|c| Blobs { words: found(c), ..Blobs::default() }).collect();
                 return Ok(true);
@@ -428,7 +443,7 @@ impl Loader<'_> {
             return Ok(Ok(Found::Wrong("expected none: the event commits to no words".into())));
         };
         if matches!(length, 0 | WITHHELD) {
-            return Ok(Ok(Found::Absent));
+            return Ok(Ok(Found::Absent(Absent::default())));
         }
         let (found, read) = if length == committed.size {
             let mut words = vec![0; length as usize];
@@ -467,7 +482,7 @@ impl Loader<'_> {
                 match found {
                     Found::None => {}
                     Found::Present => out.present += 1,
-                    Found::Absent => out.absent.push(i),
+                    Found::Absent(absent) => out.absent.push((i, absent)),
                     Found::Wrong(what) => _ = out.wrong.get_or_insert((i, what)),
                 }
             }
@@ -477,14 +492,14 @@ impl Loader<'_> {
     }
 }
 
-/// The bytes of the content tile of a bundle; `None` if there is none.
+/// The bytes of the content tile of a bundle.
 pub(super) fn words_tile(
     source: &dyn Source,
     bundle: u64,
     size: u64,
-) -> Result<Option<Vec<u8>>, SourceError> {
+) -> Result<Result<Vec<u8>, Absent>, SourceError> {
     let tile = fetch(source, TileKind::Contents, bundle, size, MAX_CONTENT_TILE)?;
-    Ok(tile.ok().map(|tile| tile.bytes))
+    Ok(tile.map(|tile| tile.bytes).map_err(|missing| missing.absent))
 }
 
 /// The words at a place of a content tile, if they are there.
@@ -509,7 +524,10 @@ pub(super) fn word_of(tile: &[u8], item: u64) -> Option<&[u8]> {
 /// Compares a file with what words say of it, reading no more than that.
 fn check_file(source: &dyn Source, file: &FileRef) -> Result<Found, SourceError> {
     let path = format!("file/{}", file.blake3);
-    let Some(reader) = source.open(&path)? else { return Ok(Found::Absent) };
+    let reader = match source.look(&path)? {
+        Ok(reader) => reader,
+        Err(absent) => return Ok(Found::Absent(absent)),
+    };
     let mut reader = reader.take(file.size.saturating_add(1));
     let (mut blake3, mut sha256, mut size) = (blake3::Hasher::new(), Sha256::new(), 0u64);
     let mut buffer = vec![0; 1 << 16];

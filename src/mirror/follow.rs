@@ -16,13 +16,14 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Source, SourceError,
+    Absent, Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
     cosigned::cosigned,
     evidence::{Evidence, Searched},
     lacking::{self, Lacking},
     removed::{self, Removed},
     report::{Fault, Place},
+    source::read_whole,
     status::Status,
     tile_nodes::TileNodes,
     verify::{Options as Checked, Stop},
@@ -124,6 +125,8 @@ pub struct Pass {
     pub wanting: u64,
     /// Files that are not here though nothing withholds them: too large, or not to be had.
     pub files_wanting: u64,
+    /// The HTTP status by which the source kept back the last of what could not be had, where that was another than 404.
+    pub answer: Option<u16>,
     /// Entries of the latest checkpoint that wait for the policy's witnesses.
     pub waiting: u64,
 }
@@ -148,6 +151,8 @@ pub struct Mirror {
     searched: Option<Searched>,
     /// The proof that the log signed two histories, where it could not be written.
     forked: Option<String>,
+    /// What the source answered in this pass to the last of what it did not give.
+    absent: Absent,
     status: Arc<Status>,
 }
 
@@ -218,6 +223,7 @@ impl Mirror {
             refused: None,
             searched: None,
             forked: None,
+            absent: Absent::default(),
             status,
         };
         this.searched = std::fs::read(this.folder.searched()).ok().and_then(|bytes| Searched::read(&bytes));
@@ -369,7 +375,7 @@ impl Mirror {
         now: Time,
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<Pass, MirrorError> {
-        self.refused = None;
+        (self.refused, self.absent) = (None, Absent::default());
         if let Some(proof) = self.forked.take() {
             return Err(self.keep_fork(proof));
         }
@@ -404,6 +410,7 @@ impl Mirror {
         self.ask_again(now, &mut pass)?;
         self.ask_files()?;
         pass.files_wanting = self.lacking.len();
+        pass.answer = self.absent.status.filter(|_| pass.wanting > 0 || pass.files_wanting > 0);
         pass.size = self.ledger.reader().checkpoint().checkpoint().size();
         self.report_removed(&mut pass)?;
         Ok(pass)
@@ -671,8 +678,11 @@ impl Mirror {
         let fetch = |named: Named| Ok((self.fetch_file(&named.file)?, named));
         let fetched = files.into_par_iter().map(fetch).collect::<Result<Vec<_>, MirrorError>>()?;
         for (fetched, Named { place, .. }) in fetched {
+            if let Fetched::NotThere(absent) = fetched {
+                self.absent = absent.or(self.absent);
+            }
             if fetched != Fetched::Here {
-                self.lacking.put(place, fetched == Fetched::NotThere);
+                self.lacking.put(place, fetched != Fetched::TooLarge);
             }
         }
         Ok(())
@@ -708,7 +718,10 @@ impl Mirror {
                     self.copier.give(index, &event.id(), words)?;
                     self.lacking.remove(place);
                 }
-                Fetched::NotThere => self.lacking.ask(place),
+                Fetched::NotThere(absent) => {
+                    self.absent = absent.or(self.absent);
+                    self.lacking.ask(place);
+                }
                 Fetched::TooLarge => {}
             }
         }
@@ -724,7 +737,10 @@ impl Mirror {
             return Ok(Fetched::TooLarge);
         }
         let path = format!("file/{}", file.blake3);
-        let Some(reader) = self.source.open(&path)? else { return Ok(Fetched::NotThere) };
+        let reader = match self.source.look(&path)? {
+            Ok(reader) => reader,
+            Err(absent) => return Ok(Fetched::NotThere(absent)),
+        };
         let disk = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("{path}: {e}"));
         let mut upload = self
             .copier
@@ -790,7 +806,9 @@ impl Mirror {
             }
             let bundle = index / WIDTH;
             if here.is_none() && tile.as_ref().is_none_or(|(known, _)| *known != bundle) {
-                tile = Some((bundle, words_tile(&*self.source, bundle, size)?));
+                let found = words_tile(&*self.source, bundle, size)?;
+                self.absent = found.as_ref().err().copied().unwrap_or_default().or(self.absent);
+                tile = Some((bundle, found.ok()));
             }
             let words = here.clone().or_else(|| {
                 let bytes = tile.as_ref().and_then(|(_, bytes)| bytes.as_deref())?;
@@ -917,8 +935,12 @@ fn seen(
     heading: Option<&SignedCheckpoint>,
 ) -> Result<Seen, MirrorError> {
     let refused = |what: String| MirrorError::Refused(Fault { place: Place::Checkpoint, what });
-    let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
-        return Err(MirrorError::Unreachable(format!("{}: there is no checkpoint", source.describe())));
+    let bytes = match source.look("checkpoint")? {
+        Ok(reader) => read_whole("checkpoint", reader, MAX_CHECKPOINT)?,
+        Err(absent) => {
+            let of = source.describe();
+            return Err(MirrorError::Unreachable(format!("{of}: there is no checkpoint{absent}")));
+        }
     };
     let latest = Checkpoint::open(&bytes, key).map_err(|e| refused(e.to_string()))?;
     let Some((policy, why)) =
@@ -978,7 +1000,7 @@ fn blame(
 enum Fetched {
     Here,
     TooLarge,
-    NotThere,
+    NotThere(Absent),
 }
 
 /// A file that the words of an entry name.

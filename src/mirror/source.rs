@@ -2,13 +2,22 @@
 //!
 //! The paths are those under which a ledger serves them: `checkpoint`, `tile/0/000`, `tile/entries/000.p/28`,
 //! `content/tile/000`, `file/<blake3>`.
+//!
+//! Over HTTP they may come gzipped, asked for or not (`c2sp.org/tlog-tiles`). Every limit on a file is one on its bytes as
+//! they unfold. Nothing is asked for by range or by entity tag, so neither can be of the other form of a file.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Read},
     path::{Component, Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
+
+use flate2::read::MultiGzDecoder;
 
 /// A source that can't be read. What is merely not there is no error.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +50,14 @@ pub enum SourceError {
         /// The HTTP status.
         status: u16,
     },
+    /// An answer in a content coding that was not asked for.
+    #[error("{path}: the server sent it with Content-Encoding: {found}; expected gzip or none")]
+    Coding {
+        /// What was asked for.
+        path: String,
+        /// The coding.
+        found: String,
+    },
     /// More than anything of this kind may have.
     #[error("{path}: longer than {limit} bytes, the most it may have")]
     TooLong {
@@ -57,13 +74,45 @@ impl SourceError {
     }
 }
 
+/// The bytes of a file, as they come.
+pub type Bytes = Box<dyn Read + Send>;
+
+/// A file that a source does not give. Why not is its word alone, and nothing follows from it: only the log says what is
+/// withheld.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Absent {
+    /// The HTTP status that it was answered with, where that was another than 404.
+    pub status: Option<u16>,
+}
+
+impl Absent {
+    /// This one, or another that says more.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { status: self.status.or(other.status) }
+    }
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.status.map_or(Ok(()), |status| write!(f, " (the server answered {status})"))
+    }
+}
+
 /// Reads a ledger's public files. Nothing it gives is trusted.
 pub trait Source: Sync {
     /// Opens the file under a path; `None` if there is none.
     ///
     /// # Errors
     /// [`SourceError`] if that can't be found out.
-    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError>;
+    fn open(&self, path: &str) -> Result<Option<Bytes>, SourceError>;
+
+    /// As [`open`](Self::open), and says what it was answered with where there is none.
+    ///
+    /// # Errors
+    /// [`SourceError`] if that can't be found out.
+    fn look(&self, path: &str) -> Result<Result<Bytes, Absent>, SourceError> {
+        Ok(self.open(path)?.ok_or_else(Absent::default))
+    }
 
     /// The source in a few words, for reports: the folder or address.
     fn describe(&self) -> String;
@@ -83,7 +132,7 @@ pub trait Source: Sync {
 }
 
 /// Reads a file of at most `limit` bytes to its end.
-pub(super) fn read_whole(path: &str, reader: impl Read, limit: usize) -> Result<Vec<u8>, SourceError> {
+pub(crate) fn read_whole(path: &str, reader: impl Read, limit: usize) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     let most = (limit as u64).saturating_add(1);
     reader.take(most).read_to_end(&mut bytes).map_err(|e| SourceError::io(path, e))?;
@@ -117,7 +166,7 @@ impl FolderSource {
 }
 
 impl Source for FolderSource {
-    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+    fn open(&self, path: &str) -> Result<Option<Bytes>, SourceError> {
         let relative = Path::new(path);
         if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
             return Err(SourceError::io(path, "not a path inside the folder"));
@@ -204,16 +253,97 @@ pub(crate) fn agent(base: &str) -> ureq::Agent {
     config.build().new_agent()
 }
 
+/// What is asked for: less than a quarter of the bytes of a bundle.
+pub(crate) const ACCEPTED: &str = "gzip, identity";
+
+/// The body of an answer, unfolded as it is read.
+///
+/// # Errors
+/// [`SourceError::Coding`] if it is in a coding that was not asked for.
+pub(crate) fn body_of(url: &str, answer: ureq::http::Response<ureq::Body>) -> Result<Bytes, SourceError> {
+    let codings = answer.headers().get_all("content-encoding").iter();
+    let codings: Vec<String> = codings
+        .flat_map(|value| {
+            String::from_utf8_lossy(value.as_bytes())
+                .to_lowercase()
+                .split(',')
+                .map(str::trim)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .filter(|coding| !matches!(coding.as_str(), "" | "identity"))
+        .collect();
+    let body = answer.into_body().into_reader();
+    match codings.as_slice() {
+        [] => Ok(Box::new(body)),
+        [one] if matches!(one.as_str(), "gzip" | "x-gzip") => Ok(Box::new(Unfolding::new(body))),
+        _ => Err(SourceError::Coding {
+            path: url.to_owned(),
+            found: codings.join(", ").chars().take(80).collect(),
+        }),
+    }
+}
+
+/// By so many bytes what comes may be ahead of what it unfolds to. Gzip makes nothing longer by as much, but can hold any
+/// number of parts that unfold to nothing.
+const AHEAD_OF_UNFOLDED: u64 = 1 << 20;
+
+/// Gzip, unfolded as it is read: a reader that takes no more than a limit has no more unfolded.
+struct Unfolding<R> {
+    decoder: MultiGzDecoder<Folded<R>>,
+    unfolded: Arc<AtomicU64>,
+}
+
+/// What comes, folded.
+struct Folded<R> {
+    bytes: R,
+    read: u64,
+    unfolded: Arc<AtomicU64>,
+}
+
+impl<R: Read> Unfolding<R> {
+    fn new(bytes: R) -> Self {
+        let unfolded = Arc::new(AtomicU64::new(0));
+        let folded = Folded { bytes, read: 0, unfolded: unfolded.clone() };
+        Self { decoder: MultiGzDecoder::new(folded), unfolded }
+    }
+}
+
+impl<R: Read> Read for Unfolding<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.decoder.read(buffer)?;
+        self.unfolded.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+impl<R: Read> Read for Folded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read > self.unfolded.load(Ordering::Relaxed) + AHEAD_OF_UNFOLDED {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "gzip that unfolds to nothing"));
+        }
+        let n = self.bytes.read(buffer)?;
+        self.read += n as u64;
+        Ok(n)
+    }
+}
+
 impl Source for HttpSource {
-    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, SourceError> {
+    fn open(&self, path: &str) -> Result<Option<Bytes>, SourceError> {
+        Ok(self.look(path)?.ok())
+    }
+
+    fn look(&self, path: &str) -> Result<Result<Bytes, Absent>, SourceError> {
         let url = format!("{}/{path}", self.base);
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match self.agent.get(&url).call() {
+            let error = match self.agent.get(&url).header("Accept-Encoding", ACCEPTED).call() {
                 Ok(answer) => match answer.status().as_u16() {
-                    200 => return Ok(Some(Box::new(answer.into_body().into_reader()))),
-                    404 | 410 => return Ok(None),
+                    200 => return body_of(&url, answer).map(Ok),
+                    404 => return Ok(Err(Absent::default())),
+                    // Object stores answer 403 for what is not there, unless whoever asks may list what is.
+                    status @ (403 | 410 | 451) => return Ok(Err(Absent { status: Some(status) })),
                     status => SourceError::Status { path: url.clone(), status },
                 },
                 Err(e) => SourceError::io(&url, e),
@@ -290,6 +420,10 @@ mod tests {
 
     /// Answers one request for each answer given, then stops listening.
     fn server(answers: &'static [&'static str]) -> String {
+        server_of(answers.iter().map(|answer| answer.as_bytes().to_vec()).collect())
+    }
+
+    fn server_of(answers: Vec<Vec<u8>>) -> String {
         use std::io::{BufRead as _, BufReader, Write as _};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -298,7 +432,8 @@ mod tests {
                 let (stream, _) = listener.accept().unwrap();
                 let mut lines = BufReader::new(&stream).lines();
                 while lines.next().is_some_and(|line| line.is_ok_and(|l| !l.is_empty())) {}
-                (&stream).write_all(answer.as_bytes()).unwrap();
+                // Who has read enough goes away.
+                let _ = (&stream).write_all(&answer);
             }
         });
         url
@@ -329,5 +464,79 @@ mod tests {
         let url = server(&[BUSY, "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx"]);
         let source = HttpSource::new(&url).unwrap();
         assert_eq!(source.get("checkpoint", 4).unwrap().as_deref(), Some(&b"x"[..]));
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// An answer with a body in a coding.
+    fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\ncontent-encoding: {coding}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    #[test]
+    fn what_comes_gzipped_is_read_up_to_the_limit_of_what_was_asked_for() {
+        let tile = vec![7; 8_192];
+        let zipped = gzip(&tile);
+        let bomb = gzip(&vec![0; 64 << 20]);
+        let nothing: Vec<u8> = std::iter::repeat_n(gzip(b""), 200_000).flatten().collect();
+        assert!(bomb.len() < 100_000 && nothing.len() > 3 << 20);
+        let cut = &zipped[..zipped.len() - 5];
+        let changed = [&zipped[..zipped.len() - 1], b"x"].concat();
+        let more = [&zipped[..], b"more"].concat();
+        let answers = vec![
+            coded("gzip", &zipped),
+            coded("X-GZIP", &zipped),
+            coded("identity, gzip", &zipped),
+            coded("identity", &tile),
+            coded("gzip", &zipped),
+            coded("gzip", &bomb),
+            coded("gzip", cut),
+            coded("gzip", &changed),
+            coded("gzip", &more),
+            coded("gzip", &nothing),
+            coded("gzip", b""),
+            coded("gzip", &tile),
+            coded("br", &zipped),
+            coded("gzip, gzip", &gzip(&zipped)),
+        ];
+        let source = HttpSource::new(&server_of(answers)).unwrap();
+        let get = |limit| source.get("tile/0/000", limit);
+        for what in ["gzip", "under its old name", "with identity", "as it is"] {
+            assert_eq!(get(8_192).unwrap().as_deref(), Some(&tile[..]), "{what}");
+        }
+        assert!(matches!(get(8_191), Err(SourceError::TooLong { limit: 8_191, .. })));
+        assert!(matches!(get(8_192), Err(SourceError::TooLong { limit: 8_192, .. })), "a bomb");
+        for what in ["cut short", "another checksum", "bytes behind it", "nothing", "empty", "not gzip"] {
+            let error = get(8_192).unwrap_err();
+            assert!(matches!(error, SourceError::Io { .. }), "{what}: {error}");
+        }
+        for coding in ["br", "gzip, gzip"] {
+            let error = get(8_192).unwrap_err().to_string();
+            assert!(error.contains(&format!("Content-Encoding: {coding}; expected gzip or none")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_status_says_that_it_is_not_here_or_that_nobody_knows() {
+        let answer =
+            |status: u16| format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        for (status, said) in [(404, None), (403, Some(403)), (410, Some(410)), (451, Some(451))] {
+            let source = HttpSource::new(&server_of(vec![answer(status).into_bytes()])).unwrap();
+            assert_eq!(source.look("file/00").unwrap().err(), Some(Absent { status: said }));
+        }
+        for status in [401, 500, 501, 503] {
+            let source = HttpSource::new(&server_of(vec![answer(status).into_bytes(); 3])).unwrap();
+            let error = source.look("file/00").err();
+            assert!(matches!(error, Some(SourceError::Status { status: s, .. }) if s == status), "{error:?}");
+        }
     }
 }

@@ -7,13 +7,14 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Source, SourceError,
+    Absent, Source, SourceError,
     bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, first_entry, hashes},
     cosigned::cosigned,
     evidence::contradiction,
     report::{Fault, Place, Report, Verdict},
     rows::ScratchRows,
     scratch::Scratch,
+    source::read_whole,
     tile_nodes::TileNodes,
 };
 use crate::{
@@ -288,8 +289,11 @@ fn run<R: KeptRows>(
     begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
     report: &mut Report,
 ) -> Result<Auditor<R>, Stop> {
-    let Some(bytes) = source.get("checkpoint", MAX_CHECKPOINT)? else {
-        return Err(Stop::Undecided(format!("{}: there is no checkpoint", source.describe())));
+    let bytes = match source.look("checkpoint")? {
+        Ok(reader) => read_whole("checkpoint", reader, MAX_CHECKPOINT)?,
+        Err(absent) => {
+            return Err(Stop::Undecided(format!("{}: there is no checkpoint{absent}", source.describe())));
+        }
     };
     let key = match key {
         Some(key) => key.clone(),
@@ -468,13 +472,13 @@ struct Tally {
     present: u64,
     withheld: u64,
     missing: u64,
-    /// Those that are not there: index, event, position. Whether the log withholds them is known at its end.
+    /// Those that are not there: index, event, position, HTTP status. Whether the log withholds them is known at its end.
     absent: Scratch,
     fault: Option<Fault>,
 }
 
 /// Bytes of one that is absent.
-const ABSENT: usize = 8 + 32 + 8;
+const ABSENT: usize = 8 + 32 + 8 + 2;
 /// Bytes of the absent that are kept in memory.
 const ABSENT_MEMORY: usize = 4 << 20;
 
@@ -659,12 +663,12 @@ impl<R: KeptRows> Run<'_, R> {
         match blobs.words {
             Found::None => {}
             Found::Present => self.words.present += 1,
-            Found::Absent => self.words.absent(index, id, Position::Content)?,
+            Found::Absent(absent) => self.words.absent(index, id, Position::Content, absent)?,
             Found::Wrong(what) => self.words.wrong(index, Position::Content, what),
         }
         self.files.present += blobs.files.present;
-        for file in blobs.files.absent {
-            self.files.absent(index, id, Position::File(file))?;
+        for (file, absent) in blobs.files.absent {
+            self.files.absent(index, id, Position::File(file), absent)?;
         }
         if let Some((file, what)) = blobs.files.wrong {
             self.files.wrong(index, Position::File(file), what);
@@ -750,6 +754,11 @@ impl<R: KeptRows> Run<'_, R> {
         for tally in [&mut self.words, &mut self.files] {
             tally.settle(rows)?;
         }
+        if self.words.present == 0
+            && let Some(fault) = self.words.fault.as_mut().filter(|_| self.words.missing > 0)
+        {
+            fault.what += "\nno words are here at all, as in a copy of tile/ without content/; --no-words checks all else";
+        }
         self.rely_on_rows()?;
         if self.words.missing + self.files.missing > 0 {
             let now = self.loader.source.get("checkpoint", MAX_CHECKPOINT)?;
@@ -826,12 +835,13 @@ impl Tally {
         self.fault.get_or_insert(Fault { place: place(index, position), what });
     }
 
-    fn absent(&mut self, index: u64, id: EventId, position: Position) -> Result<(), Stop> {
+    fn absent(&mut self, index: u64, id: EventId, position: Position, absent: Absent) -> Result<(), Stop> {
         let number = match position {
             Position::Content => 0,
             Position::File(i) => u64::from(i) + 1,
         };
-        let bytes = [&index.to_be_bytes()[..], &id.0, &number.to_be_bytes()].concat();
+        let status = absent.status.unwrap_or(0).to_be_bytes();
+        let bytes = [&index.to_be_bytes()[..], &id.0, &number.to_be_bytes(), &status].concat();
         self.absent.append(&bytes).map(drop).map_err(|e| Stop::Undecided(e.to_string()))
     }
 
@@ -850,7 +860,9 @@ impl Tally {
                     // It was written from a u32.
                     i => Position::File((i - 1) as u32),
                 };
-                self.judge(rows, number(0), &id, position);
+                let status = one[48..].first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
+                let absent = Absent { status: (status > 0).then_some(status) };
+                self.judge(rows, number(0), &id, position, absent);
             }
             at += n as u64;
         }
@@ -858,7 +870,7 @@ impl Tally {
     }
 
     /// Words that are withheld name no file, though they may be here for a moment more.
-    fn judge(&mut self, rows: &impl Rows, index: u64, id: &EventId, position: Position) {
+    fn judge(&mut self, rows: &impl Rows, index: u64, id: &EventId, position: Position, absent: Absent) {
         let fate = rows.fate(id);
         if fate.withheld_by(position).or(fate.withheld_by(Position::Content)).is_some() {
             self.withheld += 1;
@@ -867,7 +879,7 @@ impl Tally {
         self.missing += 1;
         let place = place(index, position);
         if self.fault.as_ref().is_none_or(|f| f.place.entry() > place.entry()) {
-            let what = "missing: they are not here, and nothing on the log withholds them".to_owned();
+            let what = format!("missing: they are not here{absent}, and nothing on the log withholds them");
             self.fault = Some(Fault { place, what });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
     sync::Arc,
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     event::Digest,
     log::{Frontier, Hash, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, decode_hashes, leaf_hash},
-    mirror::{Source, SourceError, tile_bytes},
+    mirror::{Absent, Source, SourceError, tile_bytes},
     store::journal::{Record, Recovered},
 };
 
@@ -62,6 +62,8 @@ pub(super) struct Offers<'a> {
     given_back: BTreeMap<u64, Arc<[u8]>>,
     asked: Vec<Asked<'a>>,
     troubles: RefCell<BTreeMap<String, (String, u64)>>,
+    /// Sources, and the statuses other than 404 by which they gave something not.
+    kept_back: RefCell<BTreeSet<(String, u16)>>,
 }
 
 /// So many items of a kind are in a log of a size.
@@ -115,6 +117,7 @@ impl<'a> Offers<'a> {
             given_back: BTreeMap::new(),
             asked: Vec::new(),
             troubles: RefCell::default(),
+            kept_back: RefCell::default(),
         }
     }
 
@@ -156,6 +159,13 @@ impl<'a> Offers<'a> {
         troubles.entry(source.to_owned()).or_insert((what, 0)).1 += 1;
     }
 
+    /// Takes note of the statuses by which sources gave something not: worth to be told where something is missing.
+    pub fn tell_kept_back(&self) {
+        for (source, status) in self.kept_back.take() {
+            self.trouble(&source, format!("answered {status} to what it did not give"));
+        }
+    }
+
     pub fn troubles(&self) -> Vec<Trouble> {
         let troubles = self.troubles.borrow();
         let trouble = |(source, (what, times)): (&String, &(String, u64))| Trouble {
@@ -170,7 +180,7 @@ impl<'a> Offers<'a> {
     fn answer<T>(
         &self,
         asked: &Asked<'_>,
-        ask: impl FnOnce(&dyn Source) -> Result<Option<T>, SourceError>,
+        ask: impl FnOnce(&dyn Source) -> Result<Result<T, Absent>, SourceError>,
     ) -> Option<T> {
         if asked.failures.get() >= FAILURES {
             return None;
@@ -178,7 +188,10 @@ impl<'a> Offers<'a> {
         match ask(asked.source) {
             Ok(found) => {
                 asked.failures.set(0);
-                found
+                if let Err(Absent { status: Some(status) }) = found {
+                    self.kept_back.borrow_mut().insert((asked.source.describe(), status));
+                }
+                found.ok()
             }
             Err(e) => {
                 // What is too long did not fail to come.
@@ -299,7 +312,7 @@ impl<'a> Offers<'a> {
         let path = format!("file/{digest}");
         for asked in &self.asked {
             let name = asked.source.describe();
-            let Some(reader) = self.answer(asked, |source| source.open(&path)) else { continue };
+            let Some(reader) = self.answer(asked, |source| source.look(&path)) else { continue };
             if take(reader) {
                 return Some(name);
             }

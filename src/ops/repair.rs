@@ -158,6 +158,9 @@ pub fn repair(
     let mut told = BTreeSet::new();
     missing.retain(|what| told.insert(what.clone()));
     let fsck = fsck::check_locked(folder, None, progress)?;
+    if !missing.is_empty() {
+        offers.tell_kept_back();
+    }
     let troubles = offers.troubles();
     Ok(Repair { data: data.to_owned(), size, mended, removed, missing, troubles, fsck })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::{
     ledger::{Ledger, Reader},
     log::{Checkpoint, MAX_CHECKPOINT, SignedCheckpoint, WitnessKey},
+    mirror,
     note::VerifyingKey,
     witness::{self, WitnessAddress},
 };
@@ -82,14 +83,17 @@ fn ask(reader: &Reader, peer: &Peer, within: Duration) -> Told {
         return Told::Nothing("the key that was given with it is not this log's".to_owned());
     }
     let url = format!("{}/checkpoint", peer.url);
-    let answer = crate::agent::agent(&peer.url, within).get(&url).call().and_then(|mut answer| {
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(MAX_CHECKPOINT as u64).read_to_vec()?;
-        Ok((status, body))
-    });
-    let bytes = match answer {
-        Ok((200, bytes)) => bytes,
-        Ok((status, _)) => return Told::Nothing(format!("it answered {status}")),
+    let answer =
+        crate::agent::agent(&peer.url, within).get(&url).header("Accept-Encoding", mirror::ACCEPTED).call();
+    let answer = match answer {
+        Ok(answer) if answer.status() == 200 => answer,
+        Ok(answer) => return Told::Nothing(format!("it answered {}", answer.status().as_u16())),
+        Err(e) => return Told::Nothing(format!("no answer: {e}")),
+    };
+    // Plain files of a mirror may be stored gzipped.
+    let read = |body| mirror::read_whole("checkpoint", body, MAX_CHECKPOINT);
+    let bytes = match mirror::body_of(&url, answer).and_then(read) {
+        Ok(bytes) => bytes,
         Err(e) => return Told::Nothing(format!("no answer: {e}")),
     };
     let theirs = match Checkpoint::open(&bytes, reader.log_key()) {

@@ -5,14 +5,16 @@ mod exhibit;
 #[path = "support/story.rs"]
 mod story;
 mod support;
+#[path = "support/zip.rs"]
+mod zip;
 
-use std::{collections::HashMap, process::Command};
+use std::{collections::HashMap, fs, path::Path, process::Command};
 
 use exhibit::*;
 use onrecord::{
     check::Outcome,
     event::{Content, EventId, EventType},
-    exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, extension, verify},
+    exhibit::{CaseExport, Enclosed, ExhibitReport, ExhibitVerdict, assemble, extension, verify},
     ledger::{Ledger, Reader},
     log::{Entry, Policy, TlogProof, leaf_hash},
     note::SigningKey,
@@ -313,4 +315,296 @@ fn what_the_readme_in_it_says_can_be_done_by_hand() {
     let leaf: String = leaf_hash(enclosed.entry).to_hex();
     let committed = entry.event().content().unwrap().blake3.to_string();
     assert_eq!(said, [committed.clone(), committed, entry.event().id().to_string(), leaf]);
+}
+
+const ANEW: &str = "packed anew: the checks below are of its members";
+
+/// What `onrecord verify` and the verifier in Python end with and say, by the policy of the tests.
+#[track_caller]
+fn both(path: &Path) -> [(Option<i32>, String); 2] {
+    let tmp = tempfile::tempdir().unwrap();
+    let trust = tmp.path().join("policy");
+    fs::write(&trust, policy().to_string()).unwrap();
+    [
+        [env!("CARGO_BIN_EXE_onrecord"), "verify"],
+        [concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3"), "examples/verify.py"],
+    ]
+    .map(|[program, command]| {
+        let mut run = Command::new(program);
+        run.arg(command).arg(path).arg("--policy").arg(&trust).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let out = run.output().unwrap();
+        let said = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
+        (out.status.code(), said)
+    })
+}
+
+#[track_caller]
+fn both_say(path: &Path, code: i32, words: &str) {
+    for (ended, said) in both(path) {
+        assert!(ended == Some(code) && said.contains(words), "{}: {ended:?} {said}", path.display());
+        assert!(code != 0 || !said.contains("do not rely"), "{said}");
+    }
+}
+
+#[track_caller]
+fn shell(dir: &Path, command: &str) {
+    let out = Command::new("sh").arg("-c").arg(command).current_dir(dir).output().unwrap();
+    assert!(out.status.success(), "{command}: {out:?}");
+}
+
+#[test]
+fn an_exhibit_that_was_unpacked_is_checked_as_a_folder() {
+    let w = world();
+    let tmp = tempfile::tempdir().unwrap();
+    let at = |name: &str| tmp.path().join(name);
+    let index = w.first(EventType::StatementMade);
+    fs::write(at("e.zip"), w.exhibit(index)).unwrap();
+    let folder = format!("exhibit-{index}");
+    shell(tmp.path(), &format!("unzip -q e.zip -d {folder} && mkdir in && cp -r {folder} in/"));
+    both_say(&at(&folder), 0, "unpacked: the checks below are of its members\n");
+    // In a folder of its own, as who unpacks an archive that has one.
+    both_say(&at("in"), 0, "unpacked: the checks below are of its members\n");
+    // What lies beside its members is not looked at, and that is said.
+    shell(&at(&folder), "touch .DS_Store chain/._0 checkpoint notes.txt && mkdir __MACOSX");
+    both_say(&at(&folder), 0, "not looked at: ");
+    for (_, said) in both(&at(&folder)) {
+        assert!(
+            said.contains("checkpoint") && said.contains("notes.txt") && !said.contains("DS_Store"),
+            "{said}"
+        );
+    }
+    // A folder that names another entry, other words, a link to nowhere, and more than any exhibit has.
+    shell(tmp.path(), &format!("cp -r {folder} exhibit-999"));
+    both_say(&at("exhibit-999"), 1, "exhibit-999.zip");
+    let broken = |name: &str, command: &str| {
+        shell(tmp.path(), &format!("cp -r {folder} {name}"));
+        shell(&at(name), command);
+        at(name)
+    };
+    both_say(&broken("other-words", "printf x >> content.json"), 1, "content.json");
+    both_say(&broken("no-readme", "rm README.txt"), 1, "README.txt");
+    both_say(&broken("a-member-more", "cp entry chain/x"), 1, "chain/x");
+    for (code, said) in both(&broken("a-pipe", "mkfifo chain/7")) {
+        assert!(matches!(code, Some(1 | 3)) && said.contains("plain file"), "{said}");
+    }
+    for (code, said) in both(&broken("endless", "ln -s /dev/zero chain/7")) {
+        assert!(matches!(code, Some(1 | 3)) && said.contains("plain file"), "{said}");
+    }
+    let large = format!("mkdir -p files && truncate -s 300M files/{}.bin", "0".repeat(64));
+    both_say(&broken("too-large", &large), 1, "more than");
+}
+
+#[test]
+fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
+    use zip::{Part, parts, zip};
+    let w = world();
+    let tmp = tempfile::tempdir().unwrap();
+    let at = |name: &str| tmp.path().join(name);
+    let index = w.first(EventType::StatementMade);
+    let good = w.exhibit(index);
+    fs::write(at("e.zip"), &good).unwrap();
+    shell(tmp.path(), &format!("unzip -q e.zip -d exhibit-{index}"));
+    // By other programs: deflated, with extra fields, dates and attributes, with a folder around it, as a stream.
+    shell(&at(&format!("exhibit-{index}")), "zip -q -r ../deflated.zip .");
+    shell(tmp.path(), &format!("zip -q -r folder.zip exhibit-{index}"));
+    shell(&at(&format!("exhibit-{index}")), "zip -q -r - . | cat > ../streamed.zip");
+    shell(
+        &at(&format!("exhibit-{index}")),
+        "zip -q -r -0 -X ../stored.zip . && zip -q -z ../stored.zip < README.txt",
+    );
+    shell(tmp.path(), &format!("python3 -m zipfile -c python.zip exhibit-{index}/"));
+    let python =
+        "import sys,zipfile;z=zipfile.ZipFile(sys.stdout.buffer,'w',8);[z.write(p,p) for p in sys.argv[1:]]";
+    shell(
+        &at(&format!("exhibit-{index}")),
+        &format!("python3 -c \"{python}\" $(find . -type f | sort -r) | cat > ../reversed.zip"),
+    );
+    for name in ["deflated", "folder", "streamed", "stored", "python", "reversed"] {
+        both_say(&at(&format!("{name}.zip")), 0, ANEW);
+    }
+    // With what an operating system adds.
+    shell(
+        tmp.path(),
+        &format!(
+            "mkdir -p __MACOSX/exhibit-{index} && cp e.zip __MACOSX/exhibit-{index}/._entry && touch exhibit-{index}/.DS_Store \
+                  && zip -q -r mac.zip exhibit-{index} __MACOSX"
+        ),
+    );
+    both_say(&at("mac.zip"), 0, ANEW);
+    // The library says the same.
+    let report = verify(&fs::read(at("mac.zip")).unwrap(), Some(&policy()));
+    assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
+    assert_eq!(report.checks[0].detail, ANEW);
+    // As it was it is said as before.
+    both_say(&at("e.zip"), 0, "valid");
+    assert_ne!(verify(&good, Some(&policy())).checks[0].detail, ANEW);
+
+    // What the headers of a member do not both say, and bytes that belong to no member.
+    let put = |name: &str, bytes: &[u8]| {
+        fs::write(at("some.zip"), bytes).unwrap();
+        for (code, said) in both(&at("some.zip")) {
+            let is_refused = said.contains("REFUSED") || said.contains("expected an exhibit or a case file");
+            assert!(code == Some(1) && is_refused, "{name}: {code:?} {said}");
+        }
+    };
+    let with = |change: &dyn Fn(&mut Vec<Part>)| {
+        let mut members = parts(&good);
+        members.reverse();
+        change(&mut members);
+        zip(&members)
+    };
+    fs::write(at("turned.zip"), with(&|_| ())).unwrap();
+    both_say(&at("turned.zip"), 0, ANEW);
+    put("a name twice", &with(&|m| m.push(Part::stored("entry", b"x"))));
+    put("a member that none has", &with(&|m| m.push(Part::stored("letter.txt", b"x"))));
+    put("a name that climbs", &with(&|m| m.push(Part::stored("../entry", b"x"))));
+    put("encrypted", &with(&|m| m[0].say(|h| h.flags = 1)));
+    put("another method", &with(&|m| m[0].say(|h| h.method = 12)));
+    put("another checksum", &with(&|m| m[0].say(|h| h.crc ^= 1)));
+    put(
+        "of a size that stands elsewhere",
+        &with(&|m| m[0].say(|h| (h.size, h.packed) = (u32::MAX, u32::MAX))),
+    );
+    put("another size in its own header", &with(&|m| m[0].own.size += 1));
+    put("another size in the directory", &with(&|m| m[0].listed.size += 1));
+    put("a byte before", &[b"x", &with(&|_| ())[..]].concat());
+    put("a byte behind", &[&with(&|_| ())[..], b"x"].concat());
+    put("cut short", &with(&|_| ())[..good.len() / 2]);
+    // A member that only a reader of streams would see.
+    let turned = with(&|_| ());
+    let hidden = zip(&[Part::stored("content.json", b"other words")]);
+    let hidden = &hidden[..30 + 12 + 11];
+    let directory = turned.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let mut both_seen = [&turned[..directory], hidden, &turned[directory..]].concat();
+    let end = both_seen.len() - 6;
+    let moved = (directory + hidden.len()) as u32;
+    both_seen[end..end + 4].copy_from_slice(&moved.to_le_bytes());
+    put("a member that the directory leaves out", &both_seen);
+    // 128 MiB of nothing three times, each in 128 KiB; and one that says it is small.
+    let zeros = vec![0; 128 << 20];
+    let bomb = Part::deflated("content.json", &zeros);
+    let bombs = |say: u32| {
+        with(&|m| {
+            for n in 0..3 {
+                let mut part =
+                    Part { name: format!("files/{n:064x}.bin"), bytes: bomb.bytes.clone(), ..bomb };
+                part.say(|h| h.size = say);
+                m.push(part);
+            }
+        })
+    };
+    put("bombs", &bombs(128 << 20));
+    put("bombs that say they are small", &bombs(100));
+    // What is wrong with a member stays wrong, however it is packed.
+    let text = String::from_utf8_lossy(Enclosed::read(&good).unwrap().content.unwrap()).into_owned();
+    let other = text.replacen('a', "b", 1);
+    let forged = with(&|m| {
+        let at = m.iter().position(|part| part.name == "content.json").unwrap();
+        m[at] = Part::deflated("content.json", other.as_bytes());
+    });
+    fs::write(at("forged.zip"), forged).unwrap();
+    both_say(&at("forged.zip"), 1, ANEW);
+}
+
+#[test]
+fn a_case_file_that_was_unpacked_or_packed_anew_is_one() {
+    let w = world();
+    let tmp = tempfile::tempdir().unwrap();
+    let at = |name: &str| tmp.path().join(name);
+    let case = w.reader().parsed(w.index("case-contoh")).unwrap().unwrap().event().id();
+    let mut export = CaseExport::begin(w.reader(), &case).unwrap().unwrap();
+    let mut file = Vec::new();
+    while let Some(mut part) = export.part().unwrap() {
+        file.append(&mut part);
+    }
+    fs::write(at("case.zip"), file).unwrap();
+    shell(tmp.path(), "unzip -q case.zip -d case && zip -q -r folder.zip case && touch case/notes.txt");
+    for (path, words) in [
+        ("case", "unpacked: the checks below are of its members; not looked at: notes.txt"),
+        ("folder.zip", ANEW),
+    ] {
+        let [(code, said), (its, of_python)] = both(&at(path));
+        assert!(code == Some(0) && said.contains(words), "{path}: {said}");
+        assert!(its == Some(2) && of_python.contains("a case file"), "{path}: {of_python}");
+    }
+    shell(
+        tmp.path(),
+        "rm case/exhibit-$(ls case | sed -n 's/exhibit-\\([0-9]*\\).zip/\\1/p' | sort -n | sed -n 2p).zip",
+    );
+    let [(code, said), _] = both(&at("case"));
+    assert!(code == Some(1) && said.contains("are missing before it"), "{said}");
+}
+
+#[test]
+fn a_receipt_is_checked_with_its_entry() {
+    let w = world();
+    let tmp = tempfile::tempdir().unwrap();
+    let at = |name: &str| tmp.path().join(name);
+    let index = w.first(EventType::StatementMade);
+    let reader = w.reader();
+    let checkpoint = reader.checkpoint();
+    let proof = reader.proof(index, &checkpoint).unwrap().unwrap().to_string();
+    let entry = reader.entry(index).unwrap().unwrap().to_vec();
+    let lines: Vec<_> = [(1, 4_000_000_000), (2, 4_000_000_060)]
+        .map(|(n, time)| onrecord::log::cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap())
+        .into();
+    let note = checkpoint.with_signatures(&lines).unwrap().note().clone();
+    let own = TlogProof::parse(proof.as_bytes()).unwrap();
+    let seen = TlogProof::new(index, own.path().to_vec(), note).unwrap().to_string();
+    fs::write(at("proof"), &proof).unwrap();
+    fs::write(at("seen"), &seen).unwrap();
+    fs::write(at("entry.txt"), &entry).unwrap();
+    fs::write(at("other.txt"), &*reader.entry(index + 1).unwrap().unwrap()).unwrap();
+    fs::write(at("policy"), of_three("quorum two\n").to_string()).unwrap();
+    fs::write(at("e.zip"), w.exhibit(index)).unwrap();
+    let vkey = key(ORIGIN, 1).verifying_key().to_string();
+    let run = |args: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+            .arg("verify")
+            .args(args)
+            .current_dir(tmp.path())
+            .output()
+            .unwrap();
+        let said = [out.stdout, out.stderr].map(|b| String::from_utf8(b).unwrap()).concat();
+        (out.status.code(), said)
+    };
+    let (code, said) = run(&["proof", "--entry", "entry.txt", "--key", &vkey]);
+    assert!(code == Some(0) && said.contains(&format!("committed to them at index {index}")), "{said}");
+    assert!(said.contains("witnesses   not checked") && said.contains("an exhibit shows"), "{said}");
+    let (code, said) = run(&["seen", "--entry", "entry.txt", "--policy", "policy"]);
+    assert!(code == Some(0) && said.contains("saw that tree by 2096-10-02T07:07:40.000Z"), "{said}");
+    let (code, said) = run(&["proof", "--entry", "entry.txt", "--policy", "policy"]);
+    assert!(code == Some(1) && said.contains("witnesses   FAILED"), "{said}");
+    // Whose log it is is the reader's to say.
+    let (code, said) = run(&["proof", "--entry", "entry.txt"]);
+    assert!(code == Some(3) && said.contains("NOT DECIDED") && !said.contains("committed to them"), "{said}");
+    let other = key(ORIGIN, 9).verifying_key().to_string();
+    let (code, said) = run(&["proof", "--entry", "entry.txt", "--key", &other]);
+    assert!(code == Some(1) && said.contains("checkpoint  FAILED"), "{said}");
+    let (code, said) = run(&["proof", "--entry", "other.txt", "--key", &vkey]);
+    assert!(code == Some(1) && said.contains(&format!("the proof is of entry {index}")), "{said}");
+    let (code, said) = run(&["proof", "--key", &vkey]);
+    assert!(code == Some(2) && said.contains("--entry FILE"), "{said}");
+    for args in [
+        &["e.zip", "--entry", "entry.txt"][..],
+        &["proof", "--entry", "entry.txt", "--timestamp-roots", "entry.txt"],
+    ] {
+        assert_eq!(run(args).0, Some(2), "{args:?}");
+    }
+    let (code, said) = run(&["proof", "--entry", "entry.txt", "--key", &vkey, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(code == Some(0) && report["verdict"] == "valid" && report["index"] == index, "{said}");
+    // No byte of either can be changed, but in what is said of nobody.
+    for at_byte in (0..entry.len()).step_by(7) {
+        let mut changed = entry.clone();
+        changed[at_byte] ^= 1;
+        let report = onrecord::exhibit::verify_receipt(proof.as_bytes(), &changed, Some(&policy()));
+        assert_eq!(report.verdict, ExhibitVerdict::Refused, "entry, byte {at_byte}: {report}");
+    }
+    for at_byte in (0..proof.len()).step_by(3) {
+        let mut changed = proof.clone().into_bytes();
+        changed[at_byte] ^= 1;
+        let report = onrecord::exhibit::verify_receipt(&changed, &entry, Some(&policy()));
+        assert_eq!(report.verdict, ExhibitVerdict::Refused, "proof, byte {at_byte}: {report}");
+    }
 }

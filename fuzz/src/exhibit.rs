@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use onrecord::{
     check::Outcome,
-    exhibit::{Enclosed, ExhibitVerdict, LinkInChain, verify},
+    exhibit::{Enclosed, ExhibitVerdict, LinkInChain, packed_anew, verify},
     log::{
         Checkpoint, Entry, MemoryTree, Policy, SignedCheckpoint, TlogProof, WitnessKey, cosign,
         inclusion_path, leaf_hash,
@@ -25,7 +25,7 @@ static WITNESSED: LazyLock<Policy> = LazyLock::new(|| {
     OF_LOG.to_string().replace("quorum none", &format!("witness w {key}\nquorum w")).parse().unwrap()
 });
 
-/// An exhibit is written as the bytes that it was read from. One that is found valid holds an entry whose signers signed it,
+/// An exhibit is written as the bytes that it was read from, or that it was put into if another program packed it. One that is found valid holds an entry whose signers signed it,
 /// under a root that the log's key signed, and so do all entries beside it; without a policy of the reader's own none is.
 ///
 /// The same holds with the checksums of its members made good, which reaches the members, and with its entries signed
@@ -43,11 +43,23 @@ pub fn holds(bytes: &[u8]) -> bool {
 
 /// Whether an exhibit was read.
 fn one(bytes: &[u8]) -> bool {
-    let enclosed = Enclosed::read(bytes);
-    match &enclosed {
-        Ok(enclosed) => assert_eq!(enclosed.write().as_deref(), Some(bytes)),
-        Err(e) => is_short(e),
+    let own = Enclosed::read(bytes);
+    let anew = match &own {
+        Ok(enclosed) => {
+            assert_eq!(enclosed.write().as_deref(), Some(bytes));
+            None
+        }
+        Err(e) => {
+            is_short(e);
+            packed_anew(bytes).map_err(|e| is_short(&e)).ok()
+        }
+    };
+    // Packed anew once, it is what a ledger would have given.
+    if let Some(Ok(enclosed)) = anew.as_deref().map(Enclosed::read) {
+        assert_eq!(enclosed.write(), anew);
+        assert_eq!(packed_anew(anew.as_deref().unwrap()).ok(), anew);
     }
+    let enclosed = anew.as_deref().map_or(own, Enclosed::read);
     assert_ne!(verify(bytes, None).verdict, ExhibitVerdict::Valid, "by its own word");
     for policy in [&*OF_LOG, &WITNESSED] {
         let report = verify(bytes, Some(policy));

@@ -250,5 +250,46 @@ fn exhibits() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> =
         [0, 1, 4, 7, 8, 9, 10, 20, 22].iter().map(|i| of(*i, &chain_of(*i), false)).collect();
     all.extend([of(4, &[0], true), of(9, &[], false)]);
+    all.push(packed_by_another(&of(4, &chain_of(4), false)));
     all
+}
+
+/// The same members in an archive as others make them: deflated in blocks that are stored, in another order, with dates,
+/// extra fields and sizes behind the bytes, under a folder, with what an operating system adds.
+fn packed_by_another(exhibit: &[u8]) -> Vec<u8> {
+    let mut members: Vec<(String, Vec<u8>)> = vec![("__MACOSX/e/._entry".into(), b"x".to_vec())];
+    let mut rest = exhibit;
+    while rest.starts_with(b"PK\x03\x04") {
+        let number =
+            |at: usize, n: usize| rest[at..at + n].iter().rev().fold(0, |all, b| all << 8 | usize::from(*b));
+        let (size, name) = (number(18, 4), 30 + number(26, 2));
+        let path = format!("e/{}", String::from_utf8_lossy(&rest[30..name]));
+        members.push((path, rest[name..name + size].to_vec()));
+        rest = &rest[name + size..];
+    }
+    members.reverse();
+    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    let le = |n: usize| (n as u32).to_le_bytes();
+    for (name, bytes) in &members {
+        let short = |n: usize| (n as u16).to_le_bytes();
+        let folded = [&[1][..], &short(bytes.len()), &short(!bytes.len()), bytes].concat();
+        let (sum, length) = (crc32fast::hash(bytes).to_le_bytes(), short(name.len()));
+        let sizes = [&sum[..], &le(folded.len()), &le(bytes.len())].concat();
+        let at = le(out.len());
+        let own = [
+            &b"PK\x03\x04\x14\0\x08\0\x08\0\x55\x55\x55\x55"[..],
+            &[0; 12],
+            &length,
+            &[4, 0],
+            name.as_bytes(),
+        ];
+        out.extend([&own.concat()[..], b"xx\0\0", &folded, b"PK\x07\x08", &sizes].concat());
+        let listed =
+            [&b"PK\x01\x02\x14\x03\x14\0\x08\0\x08\0\x55\x55\x55\x55"[..], &sizes, &length, &[0; 12], &at];
+        directory.extend([&listed.concat()[..], name.as_bytes()].concat());
+    }
+    let count = (members.len() as u16).to_le_bytes();
+    let end =
+        [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &le(directory.len()), &le(out.len()), &[0, 0]].concat();
+    [out, directory, end].concat()
 }

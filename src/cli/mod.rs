@@ -26,6 +26,7 @@ mod serving;
 mod show;
 pub mod story;
 mod terminal;
+mod unpacked;
 mod verify;
 mod withhold;
 mod witness;

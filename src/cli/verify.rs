@@ -1,4 +1,5 @@
-//! `verify`: checks a ledger, in a folder or at an address, an exhibit, a case file, or the proof of a lie, trusting nobody.
+//! `verify`: checks a ledger, in a folder or at an address, an exhibit, a case file, a receipt, or the proof of a lie, trusting
+//! nobody.
 
 use std::{
     fmt::Display,
@@ -13,18 +14,24 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, Failure, meter::Meter, mirror::duration, terminal};
+use super::{Context, Failure, meter::Meter, mirror::duration, terminal, unpacked::Unpacked};
 use crate::{
     event::quote,
-    exhibit::{CaseFile, ExhibitVerdict, MAX_EXHIBIT, verify_case_with_roots, verify_with_roots},
-    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_POLICY, Policy},
+    exhibit::{
+        CaseFile, Enclosed, ExhibitVerdict, MAX_EXHIBIT, pack, packed_anew, verify_case_with_roots,
+        verify_receipt, verify_with_roots,
+    },
+    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_ENTRY, MAX_POLICY, Policy},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Step, Verdict},
     note::{SignedNote, VerifyingKey},
     proof_file::{self, Kept},
     timestamp::{MAX_ROOTS_FILE, Roots},
 };
 
-/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit or a case file; or the proof of a lie
+/// How a proof of an entry begins (`c2sp.org/tlog-proof`).
+const PROOF: &[u8] = b"c2sp.org/tlog-proof@";
+
+/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit, a case file or a receipt; or the proof of a lie
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Exit codes: 0 valid; 1 refused; 2 a command or a policy that can't be read; 3 could not decide: no --key or --policy was given, or it could not be read.
@@ -36,13 +43,16 @@ Examples:
   onrecord verify ./ledger-data --key VKEY
   onrecord verify exhibit-41.zip --policy newsroom.policy
   onrecord verify case-36.zip --policy newsroom.policy
+  onrecord verify exhibit-41 --policy newsroom.policy          an exhibit that was unpacked
+  onrecord verify proof --entry entry --policy newsroom.policy  what /proof/41 and /entry/41 serve
   onrecord verify exhibit-41.zip --policy newsroom.policy --timestamp-roots authorities.pem
   onrecord verify https://ledger.example.org --key VKEY --against checkpoint-of-a-friend
   onrecord verify fork.json
   onrecord verify contradiction.json
   rsync -a host:ledger-data/public/ copy && onrecord verify copy --key VKEY")]
 pub(super) struct Args {
-    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit or a case file; or a proof of a lie
+    /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit or a case file, as a file or
+    /// unpacked; the proof of an entry; or a proof of a lie
     #[arg(value_name = "DIR | URL | FILE")]
     ledger: String,
     /// The log's public key, its vkey: origin, id and base64, joined by +
@@ -69,6 +79,9 @@ pub(super) struct Args {
     /// Where the proof goes that the log signed entries which no log can hold, if there is one
     #[arg(long, value_name = "FILE", default_value = "contradiction.json")]
     contradiction: PathBuf,
+    /// The entry that a proof is of, as the ledger serves it under /entry/<number>
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
     /// Don't fetch and check files that words name
     #[arg(long)]
     no_files: bool,
@@ -86,24 +99,39 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let policy = args.policy.as_deref().map(|path| read_policy(path, args.max_age)).transpose()?;
     let roots = if args.timestamp_roots.is_empty() { None } else { Some(read_roots(&args.timestamp_roots)?) };
-    if Path::new(&args.ledger).is_file() {
-        let bytes = read(Path::new(&args.ledger), MAX_EXHIBIT)?;
+    let path = Path::new(&args.ledger);
+    let bytes = if path.is_file() { Some(read(path, MAX_EXHIBIT)?) } else { None };
+    let is_proof = bytes.as_ref().is_some_and(|bytes| bytes.starts_with(PROOF));
+    if args.entry.is_some() && !is_proof {
+        return Err(Failure::Usage("--entry: an entry stands beside its proof, and this is none".into()));
+    }
+    let is_token_in_it = bytes.is_some() && !is_proof || Unpacked::find(path).is_some();
+    if roots.is_some() && !is_token_in_it {
+        return Err(Failure::Usage("--timestamp-roots: tokens are in exhibits; this is none".into()));
+    }
+    if let Some(bytes) = bytes {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         return match bytes.first() {
             Some(b'{') if Contradiction::is_one(&bytes) => contradiction(&bytes, args.key.as_ref(), context),
             Some(b'{') => fork(&bytes, args.key.as_ref(), context),
+            _ if is_proof => receipt(&bytes, args.entry.as_deref(), args.key, policy, context),
             _ if bytes.starts_with(b"PK") => {
-                let name = Path::new(&args.ledger).file_name().unwrap_or_default().to_string_lossy();
-                exhibit(&bytes, &name, args.key, policy, roots.as_ref(), context)
+                let trust = (one_policy(args.key, policy)?, roots.as_ref());
+                exhibit(&bytes, &name, trust, None, context)
             }
             _ => Err(Failure::Refused(format!(
-                "{}: expected an exhibit or a case file (a zip), the proof of a lie (JSON), or a ledger: a folder or an \
-                 address",
+                "{}: expected an exhibit or a case file (a zip), the proof of an entry (tlog-proof), the proof of a lie \
+                 (JSON), or a ledger: a folder or an address",
                 args.ledger
             ))),
         };
     }
-    if roots.is_some() {
-        return Err(Failure::Usage("--timestamp-roots: tokens are in exhibits; this is none".into()));
+    if let Some(unpacked) = Unpacked::find(path) {
+        let (members, others) = unpacked.read()?;
+        let bytes = pack(members).ok_or_else(|| Failure::Refused("more than 256 MiB".into()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let trust = (one_policy(args.key, policy)?, roots.as_ref());
+        return exhibit(&bytes, &format!("{name}.zip"), trust, Some(&others), context);
     }
     let against = args.against.as_deref().map(|path| read(path, MAX_CHECKPOINT)).transpose()?;
     let key = match (args.key, &policy) {
@@ -306,34 +334,71 @@ fn show(report: &(impl Serialize + Display), context: &Context) {
     }
 }
 
-/// Verifies an exhibit, or a case file, of this file name.
+/// The policy that was given, or one that trusts the key that was.
+fn one_policy(key: Option<VerifyingKey>, policy: Option<Policy>) -> Result<Option<Policy>, Failure> {
+    match (key, policy) {
+        (Some(key), Some(policy)) => policy.for_log(key).map(Some).ok_or_else(|| {
+            Failure::Usage("give --key or --policy, not both: the policy says which log it trusts".into())
+        }),
+        (key, policy) => Ok(policy.or(key.map(Policy::of_log))),
+    }
+}
+
+/// Verifies the proof of an entry.
+fn receipt(
+    proof: &[u8],
+    entry: Option<&Path>,
+    key: Option<VerifyingKey>,
+    policy: Option<Policy>,
+    context: &Context,
+) -> Result<(), Failure> {
+    let entry = entry.ok_or_else(|| {
+        Failure::Usage(
+            "this proves an entry: give it with --entry FILE, as the ledger serves it under /entry/".into(),
+        )
+    })?;
+    let report = verify_receipt(proof, &read(entry, MAX_ENTRY)?, one_policy(key, policy)?.as_ref());
+    show(&report, context);
+    ended(report.verdict)
+}
+
+fn ended(verdict: ExhibitVerdict) -> Result<(), Failure> {
+    match verdict {
+        ExhibitVerdict::Valid => Ok(()),
+        verdict => Err(Failure::Silent(verdict.exit_code())),
+    }
+}
+
+/// Verifies an exhibit, or a case file, of this file name. `others` are the files beside it that are no members, if it was
+/// a folder.
 fn exhibit(
     bytes: &[u8],
     name: &str,
-    key: Option<VerifyingKey>,
-    policy: Option<Policy>,
-    roots: Option<&Roots>,
+    (policy, roots): (Option<Policy>, Option<&Roots>),
+    others: Option<&[String]>,
     context: &Context,
 ) -> Result<(), Failure> {
-    let policy = match (key, policy) {
-        (Some(key), Some(policy)) => Some(policy.for_log(key).ok_or_else(|| {
-            Failure::Usage("give --key or --policy, not both: the policy says which log it trusts".into())
-        })?),
-        (key, policy) => policy.or(key.map(Policy::of_log)),
-    };
-    let (verdict, checks) = if CaseFile::is_one(bytes) {
-        let report = match roots {
+    let is_case = CaseFile::is_one(bytes)
+        || Enclosed::read(bytes).is_err() && packed_anew(bytes).is_ok_and(|anew| CaseFile::is_one(&anew));
+    let (verdict, checks) = if is_case {
+        let mut report = match roots {
             Some(roots) => verify_case_with_roots(bytes, policy.as_ref(), roots),
             None => crate::exhibit::verify_case(bytes, policy.as_ref()),
         };
+        if let Some(others) = others {
+            report = report.in_folder(others);
+        }
         show(&report, context);
         (report.verdict, report.checks)
     } else {
-        let report = match roots {
+        let mut report = match roots {
             Some(roots) => verify_with_roots(bytes, policy.as_ref(), roots),
             None => crate::exhibit::verify(bytes, policy.as_ref()),
+        };
+        if let Some(others) = others {
+            report = report.in_folder(others);
         }
-        .in_file(name);
+        report = report.in_file(name);
         show(&report, context);
         (report.verdict, report.checks)
     };
@@ -342,10 +407,7 @@ fn exhibit(
             "time-stamps are checked with --timestamp-roots FILE, the roots of authorities that you trust",
         );
     }
-    match verdict {
-        ExhibitVerdict::Valid => Ok(()),
-        verdict => Err(Failure::Silent(verdict.exit_code())),
-    }
+    ended(verdict)
 }
 
 /// Where a ledger is read: at an address, or in a folder.

@@ -9,10 +9,12 @@ mod assemble;
 mod case;
 mod enclosed;
 mod keys;
+mod packed;
+mod receipt;
 mod report;
 mod verify;
 
-pub use archive::{ArchiveError, MAX_EXHIBIT, Member};
+pub use archive::{ArchiveError, MAX_EXHIBIT, MAX_MEMBERS, Member};
 #[cfg(feature = "serve")]
 pub use assemble::assemble;
 #[cfg(feature = "serve")]
@@ -21,6 +23,8 @@ pub use case::CaseExport;
 pub use case::verify_case_with_roots;
 pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case};
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
+pub use packed::{Named, is_added, pack, packed_anew};
+pub use receipt::{ReceiptReport, verify_receipt};
 pub use report::{ExhibitReport, ExhibitVerdict};
 pub use verify::verify;
 #[cfg(feature = "timestamps")]

@@ -14,6 +14,19 @@ pub(super) const WORDLESS: &str = "the event carries no words";
 /// Said of what only the exhibit's own policy speaks for.
 pub(super) const BROUGHT: &str = "trust brought by the exhibit";
 
+/// Said of an archive of other bytes than the ledger gave.
+pub(super) const PACKED_ANEW: &str = "packed anew: the checks below are of its members";
+
+/// Says of checks that they are of a folder, of which some files were not looked at.
+pub(super) fn say_unpacked(check: Option<&mut Check>, others: &[String]) {
+    if let Some(check) = check.filter(|check| check.outcome == Outcome::Ok) {
+        check.detail = "unpacked: the checks below are of its members".to_owned();
+        if !others.is_empty() {
+            check.detail += &format!("; not looked at: {}", others.join(", "));
+        }
+    }
+}
+
 /// The end of the verification of an exhibit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +94,12 @@ impl ExhibitReport {
             self.witnessed_by = None;
             self.timestamps.clear();
         }
+        self
+    }
+
+    /// Says that the exhibit was a folder, of which these files were not looked at.
+    pub fn in_folder(mut self, others: &[String]) -> Self {
+        say_unpacked(self.checks.iter_mut().find(|check| check.name == "exhibit"), others);
         self
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     enclosed::Enclosed,
     keys::{History, Threads, history},
-    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS},
+    packed::packed_anew,
+    report::{BROUGHT, ExhibitReport, ExhibitVerdict, PACKED_ANEW, WORDLESS},
 };
 use crate::{
     check::{Check, Outcome},
@@ -61,8 +62,22 @@ type Judge<'a> = &'a dyn Fn(&[u8], &[u8; 32]) -> Judged;
 fn verify_by(exhibit: &[u8], policy: Option<&Policy>, judge: Option<Judge<'_>>) -> ExhibitReport {
     let mut checks = Checks::default();
     let (mut index, mut witnessed_by, mut stamped) = (None, None, Vec::new());
+    let anew;
+    let opened = match Enclosed::read(exhibit) {
+        Ok(enclosed) => Ok((enclosed, AS_WRITTEN)),
+        Err(_) => match packed_anew(exhibit) {
+            Ok(bytes) => {
+                anew = bytes;
+                Enclosed::read(&anew).map(|enclosed| (enclosed, PACKED_ANEW)).map_err(|e| e.to_string())
+            }
+            Err(e) => Err(e.to_string()),
+        },
+    };
     // The first fault that leaves nothing to be checked ends it.
-    let checked = run(exhibit, policy, &mut checks, &mut index, &mut witnessed_by);
+    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, packing)| {
+        checks.say("exhibit", Outcome::Ok, packing);
+        run(enclosed, policy, &mut checks, &mut index, &mut witnessed_by)
+    });
     let checked = checked.and_then(|covered| timestamps(&covered, judge, &mut checks, &mut stamped));
     if let Err((name, detail)) = checked {
         checks.say(name, Outcome::Failed, detail);
@@ -81,15 +96,18 @@ fn verify_by(exhibit: &[u8], policy: Option<&Policy>, judge: Option<Judge<'_>>) 
 }
 
 #[derive(Default)]
-struct Checks(Vec<Check>);
+pub(super) struct Checks(pub Vec<Check>);
 
 impl Checks {
-    fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
+    pub fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
         self.0.push(Check { name, outcome, detail: detail.into() });
     }
 }
 
-type Fault = (&'static str, String);
+pub(super) type Fault = (&'static str, String);
+
+/// Said of an exhibit as a ledger gives it.
+const AS_WRITTEN: &str = "members as an exhibit has them, nothing compressed, no other bytes";
 
 /// What the checkpoint covers, for those who say when it was there.
 struct Covered<'a> {
@@ -100,14 +118,12 @@ struct Covered<'a> {
 }
 
 fn run<'a>(
-    exhibit: &'a [u8],
+    enclosed: Enclosed<'a>,
     policy: Option<&Policy>,
     checks: &mut Checks,
     found: &mut Option<u64>,
     witnessed_by: &mut Option<u64>,
 ) -> Result<Covered<'a>, Fault> {
-    let enclosed = Enclosed::read(exhibit).map_err(|e| ("exhibit", e.to_string()))?;
-    checks.say("exhibit", Outcome::Ok, "members as an exhibit has them, nothing compressed, no other bytes");
     let fault = |what: &str, e: &dyn std::fmt::Display| ("entry", format!("{what}: {e}"));
     let proof = TlogProof::parse(enclosed.proof).map_err(|e| fault("proof.tlog-proof", &e))?;
     let checkpoint =
@@ -163,29 +179,44 @@ fn run<'a>(
         }
         (None, None) => None,
     };
-    let Some(trusted) = policy.or(own.as_ref()) else {
+    let trust = (policy, own.as_ref());
+    let note = proof.checkpoint();
+    checkpoint_of(note, origin, log_key.as_ref(), trust, &covered.entries, checks, witnessed_by)?;
+    Ok(covered)
+}
+
+/// Whose checkpoint it is, and who had seen it, by the policy that the reader brought, or else by the one that came with it.
+pub(super) fn checkpoint_of(
+    note: &SignedNote,
+    origin: &Origin,
+    log_key: Option<&VerifyingKey>,
+    (policy, own): (Option<&Policy>, Option<&Policy>),
+    entries: &[(u64, Time)],
+    checks: &mut Checks,
+    witnessed_by: &mut Option<u64>,
+) -> Result<(), Fault> {
+    let Some(trusted) = policy.or(own) else {
         checks.say("checkpoint", Outcome::NotChecked, "no policy was given, and none is enclosed");
         checks.say("witnesses", Outcome::NotChecked, "no policy was given, and none is enclosed");
-        return Ok(covered);
+        return Ok(());
     };
     let (outcome, detail) = if trusted.names_no_log() {
         (Outcome::NotChecked, "the policy names no log, so it trusts no key for this one".to_owned())
     } else {
-        let key =
-            log_key_of(trusted, proof.checkpoint(), log_key.as_ref()).map_err(|what| ("checkpoint", what))?;
+        let key = log_key_of(trusted, note, log_key).map_err(|what| ("checkpoint", what))?;
         match policy {
             Some(_) => (Outcome::Ok, format!("signed by {origin}+{}, which the policy trusts", key.id())),
             None => (Outcome::NotChecked, BROUGHT.to_owned()),
         }
     };
     checks.say("checkpoint", outcome, detail);
-    let said = trusted.cosigned(proof.checkpoint());
+    let said = trusted.cosigned(note);
     let quorum = said.quorum();
     match (policy, said.asked, quorum) {
         (None, true, _) => checks.say("witnesses", Outcome::NotChecked, BROUGHT),
         (_, false, Ok(words)) => checks.say("witnesses", Outcome::NotChecked, words),
         (_, _, Ok(words)) => {
-            for (index, time) in &covered.entries {
+            for (index, time) in entries {
                 said.allows(*time).map_err(|e| ("witnesses", format!("entry {index}: {e}")))?;
             }
             *witnessed_by = said.by;
@@ -193,7 +224,7 @@ fn run<'a>(
         }
         (_, _, Err(what)) => return Err(("witnesses", what)),
     }
-    Ok(covered)
+    Ok(())
 }
 
 /// The key of a policy that signed a checkpoint, and that entry 0 names.

@@ -298,9 +298,8 @@ impl Witness {
             if proof_file::find(&path, MAX_FORK, is_one).is_some() {
                 return;
             }
-            let write = |name: &Path| {
-                place(&[(name.to_owned(), &proof)]).map_err(|e| failed.insert(e).to_string())
-            };
+            let write =
+                |name: &Path| place(&[(name.to_owned(), &proof)]).map_err(|e| failed.insert(e).to_string());
             if let Kept::Nowhere { why, proof } = proof_file::keep(&path, &proof, write) {
                 tracing::error!(why, proof, "the proof can't be written; this is all there is of it");
             }
@@ -324,11 +323,7 @@ impl Witness {
 }
 
 /// The report of a fork that anybody can check with this program, if the log is of a kind that it can read.
-fn fork_of(
-    keys: &[LogKey],
-    ours: &LogCheckpoint,
-    theirs: &LogCheckpoint,
-) -> Option<(VerifyingKey, Vec<u8>)> {
+fn fork_of(keys: &[LogKey], ours: &LogCheckpoint, theirs: &LogCheckpoint) -> Option<(VerifyingKey, Vec<u8>)> {
     keys.iter().find_map(|key| {
         let key: VerifyingKey = key.vkey().parse().ok()?;
         let open = |c: &LogCheckpoint| Checkpoint::open_note(c.note.clone(), &key).ok();

@@ -34,8 +34,11 @@ pub struct CaseFile<B> {
 impl<'a> CaseFile<&'a [u8]> {
     /// Whether bytes begin as a case file does; they may still be none.
     pub fn is_one(bytes: &[u8]) -> bool {
-        // The name of the first member stands behind a header of 30 bytes.
-        bytes.get(30..).is_some_and(|rest| rest.starts_with(EXHIBIT.as_bytes()))
+        // The name of the first member stands behind a header of 30 bytes, which has its length. A folder around an exhibit
+        // may begin alike.
+        let length = bytes.get(26..28).map_or(0, |n| usize::from(n[0]) | usize::from(n[1]) << 8);
+        let name = bytes.get(30..).and_then(|rest| rest.get(..length)).unwrap_or_default();
+        name.starts_with(EXHIBIT.as_bytes()) && name.ends_with(b".zip")
     }
 
     /// Takes a case file apart: `exhibit-<index>.zip` by rising indexes, then `README.txt`, and no other members.
@@ -111,6 +114,7 @@ mod tests {
             assert!(matches!(error, EnclosedError::Member { .. }), "{names:?}: {error}");
         }
         assert!(!CaseFile::is_one(&archive(&["README.txt", "entry"])));
+        assert!(!CaseFile::is_one(&archive(&["exhibit-7/README.txt", "exhibit-7/entry"])));
         assert!(!CaseFile::is_one(b""));
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     check::{Check, Outcome},
     event::{Event, EventType},
-    exhibit::{Enclosed, ExhibitReport, verify},
+    exhibit::{Enclosed, ExhibitReport, packed_anew, report::PACKED_ANEW, verify},
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
 
@@ -49,7 +49,14 @@ struct Part {
 
 /// Reads again what was verified.
 fn part(exhibit: &[u8]) -> Result<Part, String> {
-    let enclosed = Enclosed::read(exhibit).map_err(|e| e.to_string())?;
+    let anew;
+    let enclosed = match Enclosed::read(exhibit) {
+        Ok(enclosed) => enclosed,
+        Err(_) => {
+            anew = packed_anew(exhibit).map_err(|e| e.to_string())?;
+            Enclosed::read(&anew).map_err(|e| e.to_string())?
+        }
+    };
     let proof = TlogProof::parse(enclosed.proof).map_err(|e| e.to_string())?;
     let checkpoint = Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| e.to_string())?;
     let entry = Entry::parse(enclosed.entry, checkpoint.origin()).map_err(|e| e.to_string())?;
@@ -57,10 +64,17 @@ fn part(exhibit: &[u8]) -> Result<Part, String> {
 }
 
 fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseReport) -> Result<(), Fault> {
-    let file = CaseFile::read(bytes).map_err(|e| ("case file", e.to_string()))?;
+    let anew;
+    let (file, packing) = match CaseFile::read(bytes) {
+        Ok(file) => (file, "nothing compressed, no other bytes"),
+        Err(_) => {
+            anew = packed_anew(bytes).map_err(|e| ("case file", e.to_string()))?;
+            (CaseFile::read(&anew).map_err(|e| ("case file", e.to_string()))?, PACKED_ANEW)
+        }
+    };
     let count = file.exhibits.len();
     let s = if count == 1 { "" } else { "s" };
-    report.say("case file", Outcome::Ok, format!("{count} exhibit{s}, nothing compressed, no other bytes"));
+    report.say("case file", Outcome::Ok, format!("{count} exhibit{s}, {packing}"));
     let mut first: Option<(Part, ExhibitReport)> = None;
     let mut undecided = None;
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {

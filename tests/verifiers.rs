@@ -917,6 +917,76 @@ fn case_files_are_checked_alike() {
 }
 
 #[test]
+fn a_policy_is_octets_to_a_page() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let ledger = open(tmp.path());
+    let good = small_exhibit(&ledger).0;
+    let checkpoint = ledger.reader().checkpoint();
+    let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap());
+    let good = in_checkpoint(&good, checkpoint.with_signatures(&lines).unwrap().note());
+    let base = of_three("quorum two\n").to_string();
+    let called = |from: &str, to: &[u8]| {
+        let mut out = Vec::new();
+        for (i, piece) in base.split(from).enumerate() {
+            out.extend_from_slice(if i == 0 { b"" } else { to });
+            out.extend_from_slice(piece.as_bytes());
+        }
+        out
+    };
+    let and = |line: &[u8]| [line, b"\n", base.as_bytes()].concat();
+    let log = |name: &str, of_type: u8, length: usize| {
+        let key = MlDsa { name: name.into(), of_type, key: vec![5; length] };
+        format!("log {}", key.vkey()).into_bytes()
+    };
+    let own = policy().only_log().unwrap().clone();
+    let renamed = MlDsa { name: "Another/Name".into(), of_type: 1, key: own.as_bytes().to_vec() };
+    let cases: Vec<(&str, Vec<u8>, i32)> = vec![
+        ("a comment that is not UTF-8", and(b"# caf\xe9"), 0),
+        ("an address that is not UTF-8", and(&[&log("x.example", 1, 32)[..], b" \xff"].concat()), 0),
+        ("a name that is not UTF-8", called("two", b"\xe9"), 0),
+        (
+            "names that differ in such octets alone",
+            {
+                let other = and(b"")
+                    .into_iter()
+                    .chain(*b"group \xff any two\ngroup \xfe any \xff\n")
+                    .collect::<Vec<_>>();
+                let at = other.windows(7).position(|w| w == b"quorum ").unwrap();
+                [&other[..at], &other[at + 11..], b"quorum \xfe\n"].concat()
+            },
+            0,
+        ),
+        (
+            "K is not the sign of Kelvin",
+            base.replace("two 2", "K 2").replace("m two", "m \u{212a}").into_bytes(),
+            2,
+        ),
+        ("nor is it another K", base.replace("two", "K").into_bytes(), 0),
+        ("the sign of Kelvin, both times", called("two", "\u{212a}".as_bytes()), 0),
+        ("a key name that is not UTF-8", and(b"log caf\xe9+00000000+AQ=="), 2),
+        ("a log of any name", and(&log("Example.com/Log_A~1", 1, 32)), 0),
+        ("a log of a name in other letters", and(&log("журнал.example", 1, 32)), 0),
+        ("a log of ML-DSA-44 elsewhere", and(&log("x.example/pq", 6, 1_312)), 0),
+        ("a shorter key of ML-DSA-44", and(&log("x.example/pq", 6, 1_311)), 2),
+        ("a log with a key of cosignatures", and(&log("x.example", 4, 32)), 2),
+        ("the log's key under another name", and(format!("log {}", renamed.vkey()).as_bytes()), 2),
+        ("one key of two logs", and(&[log("a.example", 1, 32), log("b.example", 1, 32)].join(&b'\n')), 2),
+        ("a control character", and(b"# \x1b"), 2),
+        ("a delete", and(b"# \x7f"), 2),
+        ("what is a control character elsewhere", and(b"# \xc2\x85\x85"), 0),
+    ];
+    let page = verifiers()[0].1.clone();
+    let (path, trusted) = (tmp.path().join("some.zip"), tmp.path().join("policy"));
+    fs::write(&path, good).unwrap();
+    for (name, policy, expected) in cases {
+        fs::write(&trusted, &policy).unwrap();
+        let (code, text) = run(&page, &[path.to_str().unwrap(), "--policy", trusted.to_str().unwrap()]);
+        assert_eq!(code, Some(expected), "{name}: {}\n{text}", String::from_utf8_lossy(&policy));
+    }
+}
+
+#[test]
 fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
     let tmp = tempfile::tempdir().unwrap();
     init(tmp.path());

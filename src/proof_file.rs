@@ -17,7 +17,7 @@ pub enum Kept {
     Nowhere {
         /// Why not.
         why: String,
-        /// The proof: what the file would hold.
+        /// The proof: JSON as the file would hold it, in ASCII, so that no foreign text in it can drive a terminal.
         proof: String,
     },
 }
@@ -55,7 +55,7 @@ pub(crate) fn keep<E: fmt::Display>(
     proof: &[u8],
     mut write: impl FnMut(&Path) -> Result<(), E>,
 ) -> Kept {
-    let nowhere = |why: String| Kept::Nowhere { why, proof: String::from_utf8_lossy(proof).into_owned() };
+    let nowhere = |why: String| Kept::Nowhere { why, proof: ascii(&String::from_utf8_lossy(proof)) };
     for name in names(path) {
         match fs::symlink_metadata(&name) {
             Ok(_) if holds(&name, proof) => return Kept::At(name),
@@ -76,6 +76,19 @@ pub(crate) fn keep<E: fmt::Display>(
 pub(crate) fn find(path: &Path, limit: usize, is_one: impl Fn(&[u8]) -> bool) -> Option<PathBuf> {
     let there = names(path).take_while(|name| fs::symlink_metadata(name).is_ok());
     there.into_iter().find(|name| read(name, limit).is_some_and(|bytes| is_one(&bytes)))
+}
+
+/// The same JSON, with all else than ASCII as escapes.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\x7f' {
+            out.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out += &format!("\\u{unit:04x}"));
+        }
+    }
+    out
 }
 
 fn holds(name: &Path, proof: &[u8]) -> bool {
@@ -126,8 +139,11 @@ mod tests {
             Kept::At(path) => panic!("{}", path.display()),
             Kept::Nowhere { why, proof } => (why, proof),
         };
-        let (why, proof) = told(keep(&dir.path().join("none/fork.json"), "one"));
-        assert!(why.contains("o such file") && proof == "one", "{why}");
+        let text = "{\"note\": \"— \u{202e}\u{9b}31m\u{1f512}\"}";
+        let (why, proof) = told(keep(&dir.path().join("none/fork.json"), text));
+        assert!(why.contains("o such file") && proof.is_ascii(), "{why}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&proof), read(text));
         for n in 1..=NAMES {
             let kept = keep(&dir.path().join("fork.json"), &n.to_string());
             assert!(matches!(kept, Kept::At(_)), "{n}");

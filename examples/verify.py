@@ -919,7 +919,7 @@ class Source:
         except FileNotFoundError:
             return False
         except urllib.error.HTTPError as e:
-            # Not here, as it says. Only the log says what is withheld; an object store answers 403 for what is missing.
+            # Not here. Only the log says what is withheld; an object store answers 403 for what is missing.
             if e.code in (403, 404, 410, 451):
                 if e.code != 404:
                     self.kept_back[path] = e.code
@@ -1086,14 +1086,15 @@ def walk_ledger(source, key, policy, report, at):
         faults = [tally.wrong] if tally.wrong else []
         none = "; no words are here at all: `onrecord verify --no-words` checks all else"
         none = none if name == "words" and not tally.present else ""
-        faults += [(p[0], f"{p[2]}: missing{p[3]}, and nothing on the log withholds it{none}") for p in missing[:1]]
+        what = "and nothing on the log withholds it" + none
+        faults += [(p[0], f"{p[2]}: missing{p[3]}, {what}") for p in missing[:1]]
         for index, why in sorted(faults)[:1]:
             report.failed(name, index, why)
     at.check, at.place = "witnesses", "checkpoint"
     check_witnesses(report, at, policy, counted.note, times[:counted.size])
 
 def bundle_words(source, n, size):
-    """The words of a bundle, Ellipsis for those that are not there at all; what is wrong, and where; why they are not."""
+    """The words of a bundle, Ellipsis for those that are not there; what is wrong, and where; why there are none."""
     path, raw, width, exact = source.tile("content/tile", n, size, 4 + MAX_CONTENT)
     items, fault = split_tile(path, raw, width, exact, ">I") if raw is not None else ([], None)
     why = source.said(path) if raw is None else ""
@@ -1208,7 +1209,7 @@ def in_order(members):
     return complete({name: members[name] for name in names})
 
 def read_packed_anew(raw):
-    """The members of a zip, by its directory. Both headers of a member say the same, and no bytes belong to none."""
+    """The members of a zip, by its directory. Both headers of each say the same; no bytes belong to none."""
     try:
         return in_order(packed_members(raw))
     except (struct.error, zlib.error):
@@ -1245,7 +1246,8 @@ def packed_members(raw):
         if is_added(name) or (name.endswith("/") and not size):
             continue
         left -= size
-        need(left >= 0 and len(members) < MAX_MEMBERS and name not in members, None, place, "too much, or twice")
+        good = left >= 0 and len(members) < MAX_MEMBERS and name not in members
+        need(good, None, place, "too much, or twice")
         content = raw[body:body + packed]
         if method == 8:
             unfold = zlib.decompressobj(-15)
@@ -1287,7 +1289,7 @@ def is_exhibit_folder(folder):
     return (folder / "entry").is_file() and (folder / "proof.tlog-proof").is_file()
 
 def exhibit_folder(path):
-    """The folder in which the members of an exhibit are, this one or the only one in it; None if there are none."""
+    """The folder in which the members of an exhibit are, this one or the only one in it, or None."""
     if not path.is_dir():
         return None
     inner = [p for p in path.iterdir() if p.name != "__MACOSX" and not is_added(p.name)]

@@ -1234,7 +1234,7 @@ def packed_members(raw):
         place = f"zip, {quote(name.decode('utf-8', 'replace'))}"
         good = raw[at:at + 4] == b"PK\1\2" and raw[start:start + 4] == b"PK\3\4"
         said = zip([own[0], *own[2:]], [method, total, packed, size])
-        good = good and own[0] == method and all(a == b or (own_flags & 8 and a == 0) for a, b in said)
+        good = good and own[0] == method and own_flags & 8 == flags & 8 and all(a == b or (own_flags & 8 and a == 0) for a, b in said)
         good = good and raw[start + 30:start + 30 + own_n] == name
         need(good, None, place, "its own header says another thing than the directory")
         need(not (flags | own_flags) & 0x2041, None, place, "encrypted")
@@ -1259,7 +1259,7 @@ def packed_members(raw):
     need(at == end, None, "zip", "a directory of another length")
     last, behind = 0, 0
     for start, stop, says_behind in [*sorted(extents), (directory, directory, 0)]:
-        good = start == last or (behind and start - last in (12, 16, 20, 24))
+        good = start - last in ((12, 16, 20, 24) if behind else (0,))
         need(good, None, f"zip, byte {last}", "bytes that belong to no member")
         last, behind = stop, says_behind
     return members

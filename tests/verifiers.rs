@@ -329,6 +329,8 @@ fn small_exhibit(ledger: &Ledger) -> (Vec<u8>, u64) {
 
 /// Stands for an exit code of 0, with a report that says what became of the archive.
 const ANEW: i32 = -1;
+/// Stands for 1, but on a page, which passes over what no exhibit has, and names it. The others refuse such an archive.
+const LAXER: i32 = 4;
 
 #[test]
 fn no_container_but_the_one_that_exhibits_have() {
@@ -340,8 +342,10 @@ fn no_container_but_the_one_that_exhibits_have() {
     let trust = policy().to_string();
     let mut cases = Cases::new();
     let mut put = |name: &str, bytes: &[u8], code: i32| {
-        cases.add(name, "some.zip", bytes, Some(trust.as_bytes()), Some(code.max(0)));
-        if code == ANEW {
+        cases.add(name, "some.zip", bytes, Some(trust.as_bytes()), Some(code.max(0).min(1)));
+        if code == LAXER {
+            cases.on_a_page(0);
+        } else if code == ANEW {
             cases.all.last_mut().unwrap().says =
                 vec!["packed anew: the checks below are of its members".into()];
         }
@@ -416,7 +420,7 @@ fn no_container_but_the_one_that_exhibits_have() {
     put("too long", &long, 1);
 
     for missing in ["README.txt", "entry", "proof.tlog-proof", "chain/0", "chain/0.tlog-proof"] {
-        let code = if missing == "README.txt" { ANEW } else { 1 };
+        let code = if missing == "README.txt" { LAXER } else { 1 };
         put(&format!("without {missing}"), &with(&|m| m.retain(|part| part.name != missing)), code);
     }
     let before_policy = |m: &mut Vec<Part>, names: &[&str]| {
@@ -429,16 +433,16 @@ fn no_container_but_the_one_that_exhibits_have() {
         (&["timestamps/0.tsr", "timestamps/2.tsr"], 1),
         (&["timestamps/1.tsr", "timestamps/0.tsr"], ANEW),
         (&["timestamps/00.tsr"], 1),
-        (&["timestamps/"], ANEW),
+        (&["timestamps/"], LAXER),
         (&["chain/00", "chain/00.tlog-proof"], 1),
         (&["chain/9"], 1),
         (&["chain/9.tlog-proof"], 1),
-        (&["../entry"], ANEW),
-        (&["/tmp/entry"], ANEW),
-        (&["files/../../entry"], ANEW),
-        (&["files\\entry"], ANEW),
+        (&["../entry"], LAXER),
+        (&["/tmp/entry"], LAXER),
+        (&["files/../../entry"], LAXER),
+        (&["files\\entry"], LAXER),
         (&["entry"], 1),
-        (&["readme.txt"], ANEW),
+        (&["readme.txt"], LAXER),
     ] {
         put(&format!("{names:?}"), &with(&|m| before_policy(m, names)), code);
     }
@@ -457,9 +461,9 @@ fn no_container_but_the_one_that_exhibits_have() {
     put("a file that no words name", &files(&[(name(b"three", "txt"), b"three")]), 1);
     put("a file of another", &files(&[(one.clone(), b"two")]), 1);
     put("a file in capitals", &files(&[(name(b"one", "TXT"), b"one")]), 0);
-    put("a file under two names", &files(&[(name(b"one", "bin"), b"one"), (one.clone(), b"one")]), ANEW);
-    put("a file without what follows its digest", &files(&[(name(b"one", ""), b"one")]), ANEW);
-    put("a file of a long kind", &files(&[(name(b"one", "ninechars"), b"one")]), ANEW);
+    put("a file under two names", &files(&[(name(b"one", "bin"), b"one"), (one.clone(), b"one")]), LAXER);
+    put("a file without what follows its digest", &files(&[(name(b"one", ""), b"one")]), LAXER);
+    put("a file of a long kind", &files(&[(name(b"one", "ninechars"), b"one")]), LAXER);
     // As programs pack: compressed, in a folder, with what a system leaves beside it.
     let deflated = with(&|m| {
         let mut packed = vec![Part::stored("exhibit 5/", b"")];
@@ -936,11 +940,10 @@ fn a_policy_is_octets_to_a_page() {
     };
     let and = |line: &[u8]| [line, b"\n", base.as_bytes()].concat();
     let log = |name: &str, of_type: u8, length: usize| {
-        let key = MlDsa { name: name.into(), of_type, key: vec![5; length] };
-        format!("log {}", key.vkey()).into_bytes()
+        format!("log {}", any_vkey(name, of_type, &vec![5; length])).into_bytes()
     };
     let own = policy().only_log().unwrap().clone();
-    let renamed = MlDsa { name: "Another/Name".into(), of_type: 1, key: own.as_bytes().to_vec() };
+    let renamed = any_vkey("Another/Name", 1, own.as_bytes());
     let cases: Vec<(&str, Vec<u8>, i32)> = vec![
         ("a comment that is not UTF-8", and(b"# caf\xe9"), 0),
         ("an address that is not UTF-8", and(&[&log("x.example", 1, 32)[..], b" \xff"].concat()), 0),
@@ -970,7 +973,7 @@ fn a_policy_is_octets_to_a_page() {
         ("a log of ML-DSA-44 elsewhere", and(&log("x.example/pq", 6, 1_312)), 0),
         ("a shorter key of ML-DSA-44", and(&log("x.example/pq", 6, 1_311)), 2),
         ("a log with a key of cosignatures", and(&log("x.example", 4, 32)), 2),
-        ("the log's key under another name", and(format!("log {}", renamed.vkey()).as_bytes()), 2),
+        ("the log's key under another name", and(format!("log {renamed}").as_bytes()), 2),
         ("one key of two logs", and(&[log("a.example", 1, 32), log("b.example", 1, 32)].join(&b'\n')), 2),
         ("a control character", and(b"# \x1b"), 2),
         ("a delete", and(b"# \x7f"), 2),

@@ -161,6 +161,7 @@ fn read(all: &[u8]) -> Result<Vec<Named>, ArchiveError> {
         let from = own_at + 30 + own.name + own.extra;
         let same = |a: usize, b: usize| a == b || own.is_said_behind() && a == 0;
         let is_same = own.method == said.method
+            && own.is_said_behind() == said.is_said_behind()
             && same(own.sum, said.sum)
             && same(own.packed, said.packed)
             && same(own.size, said.size)
@@ -236,7 +237,7 @@ fn is_all(mut extents: Vec<(usize, usize, bool)>, directory: usize) -> Result<()
     for (from, to, is_said_behind) in extents.into_iter().chain([(directory, directory, false)]) {
         // A checksum and two sizes, with or without four bytes before them, the sizes of four or eight bytes.
         match from.checked_sub(end) {
-            Some(0) => {}
+            Some(0) if !behind => {}
             Some(12 | 16 | 20 | 24) if behind => {}
             _ => return Err(end),
         }

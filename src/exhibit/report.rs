@@ -19,7 +19,8 @@ pub(super) const PACKED_ANEW: &str = "packed anew: the checks below are of its m
 
 /// Says of checks that they are of a folder, of which some files were not looked at.
 pub(super) fn say_unpacked(check: Option<&mut Check>, others: &[String]) {
-    if let Some(check) = check.filter(|check| check.outcome == Outcome::Ok) {
+    if let Some(check) = check.filter(|check| check.outcome != Outcome::Failed) {
+        check.outcome = Outcome::NotChecked;
         check.detail = "unpacked: the checks below are of its members".to_owned();
         if !others.is_empty() {
             check.detail += &format!("; not looked at: {}", others.join(", "));

@@ -75,7 +75,9 @@ fn verify_by(exhibit: &[u8], policy: Option<&Policy>, judge: Option<Judge<'_>>) 
     };
     // The first fault that leaves nothing to be checked ends it.
     let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, packing)| {
-        checks.say("exhibit", Outcome::Ok, packing);
+        // That these are the bytes which the ledger gave is what can't be said of other ones.
+        let outcome = if packing == AS_WRITTEN { Outcome::Ok } else { Outcome::NotChecked };
+        checks.say("exhibit", outcome, packing);
         run(enclosed, policy, &mut checks, &mut index, &mut witnessed_by)
     });
     let checked = checked.and_then(|covered| timestamps(&covered, judge, &mut checks, &mut stamped));

@@ -74,7 +74,8 @@ fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseR
     };
     let count = file.exhibits.len();
     let s = if count == 1 { "" } else { "s" };
-    report.say("case file", Outcome::Ok, format!("{count} exhibit{s}, {packing}"));
+    let outcome = if packing == PACKED_ANEW { Outcome::NotChecked } else { Outcome::Ok };
+    report.say("case file", outcome, format!("{count} exhibit{s}, {packing}"));
     let mut first: Option<(Part, ExhibitReport)> = None;
     let mut undecided = None;
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {

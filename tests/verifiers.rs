@@ -342,7 +342,7 @@ fn no_container_but_the_one_that_exhibits_have() {
     let trust = policy().to_string();
     let mut cases = Cases::new();
     let mut put = |name: &str, bytes: &[u8], code: i32| {
-        cases.add(name, "some.zip", bytes, Some(trust.as_bytes()), Some(code.max(0).min(1)));
+        cases.add(name, "some.zip", bytes, Some(trust.as_bytes()), Some(code.clamp(0, 1)));
         if code == LAXER {
             cases.on_a_page(0);
         } else if code == ANEW {
@@ -747,7 +747,7 @@ fn policies_are_read_alike() {
     let key = WitnessKey::from(witness(1).verifying_key());
     let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(n)).unwrap());
     let bad = SignatureLine::new(key.name(), key.id(), &[7; 72]);
-    let with_bad = [&[bad.clone()], &lines[..], &[bad]].concat();
+    let with_bad = [std::slice::from_ref(&bad), &lines[..], std::slice::from_ref(&bad)].concat();
     let with_bad = in_checkpoint(&good, checkpoint.with_signatures(&with_bad).unwrap().note());
     cases.add(
         "bad lines of a witness beside its good one",

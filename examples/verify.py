@@ -1193,7 +1193,16 @@ def is_added(name):
             or last in (".DS_Store", "Thumbs.db", "desktop.ini"))
 
 def in_order(members):
-    """Members that another program packed or unpacked: in their order, without a folder around them."""
+    """Members that another program packed or unpacked: in their order, without a folder around them; and the names of
+    those that no exhibit has."""
+    plain = {}
+    for name, raw in members.items():
+        name = re.sub(r"^(\./)+", "", name.replace("\\", "/"))
+        if is_added(name) or (name.endswith("/") and not raw):
+            continue
+        need(name not in plain, None, quote(name), "a name that stands twice")
+        plain[name] = raw
+    members = plain
     while members:
         folder, slash, _ = next(iter(members)).partition("/")
         if not (folder and slash) or not all(name.startswith(folder + "/") for name in members):
@@ -1201,19 +1210,27 @@ def in_order(members):
         members = {name[len(folder) + 1:]: raw for name, raw in members.items()}
     if "entry" not in members and any(re.fullmatch("exhibit-[0-9]+[.]zip", name) for name in members):
         raise Unreadable(CASE_FILE)
+    others = [name for name in members if not member_order(name) and not re.fullmatch(NUMBERED, name)]
     for name in members:
-        need(member_order(name), None, quote(name), "a name that has no place in an exhibit")
-    names = sorted(members, key=member_order)
+        need(member_order(name) or name in others, None, quote(name), "a name that has no place in an exhibit")
+    own = {"README.txt": b"", **{name: raw for name, raw in members.items() if name not in others}}
+    names = sorted(own, key=member_order)
     for a, b in zip(names, names[1:]):
-        need(member_order(a) < member_order(b), None, quote(b), "twice")
-    return complete({name: members[name] for name in names})
+        need(member_order(a) < member_order(b), None, quote(b), "a file that stands twice")
+    return complete({name: own[name] for name in names}), others
+
+# Names that are meant for members, and may be wrong ones.
+NUMBERED = r"chain/[0-9]+([.]tlog-proof)?|timestamps/[0-9]+[.]tsr"
 
 def read_packed_anew(raw):
     """The members of a zip, by its directory. Both headers of each say the same; no bytes belong to none."""
     try:
-        return in_order(packed_members(raw))
+        members, others = in_order(packed_members(raw))
     except (struct.error, zlib.error):
         raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
+    named = ", ".join(json.dumps(name[:80]) for name in others[:3])
+    rest = f" and {len(others) - 3} more" if others[3:] else ""
+    return members, f"; not among them, and passed over: {named}{rest}" if others else ""
 
 def packed_members(raw):
     end = len(raw) - 22
@@ -1283,7 +1300,9 @@ def read_folder(folder):
         left -= len(members[name])
         need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
     others = [n for n in top if n not in members and not is_added(n)]
-    return in_order(members), ", ".join(map(quote, others[:5])) + (" and more" if others[5:] else "")
+    members, inside = in_order(members)
+    others += inside
+    return members, ", ".join(map(quote, others[:5])) + (" and more" if others[5:] else "")
 
 def is_exhibit_folder(folder):
     return (folder / "entry").is_file() and (folder / "proof.tlog-proof").is_file()
@@ -1315,7 +1334,8 @@ def read_exhibit(path, folder):
         members = read_zip(raw)
         return members, f"{len(members)} members, stored, in order; every byte belongs to one"
     except Refused:
-        return read_packed_anew(raw), "packed anew: the checks below are of its members"
+        members, rest = read_packed_anew(raw)
+        return members, f"packed anew: the checks below are of its members{rest}"
 
 def verify_exhibit(path, folder, key, policy):
     report = Report(*"zip entry event content files inclusion checkpoint witnesses timestamps".split())

@@ -18,7 +18,7 @@ use super::{Context, Failure, meter::Meter, mirror::duration, terminal, unpacked
 use crate::{
     event::quote,
     exhibit::{
-        CaseFile, Enclosed, ExhibitVerdict, MAX_EXHIBIT, pack, packed_anew, verify_case_with_roots,
+        CaseFile, Enclosed, ExhibitVerdict, MAX_EXHIBIT, Packed, pack, packed_anew, verify_case_with_roots,
         verify_receipt, verify_with_roots,
     },
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_ENTRY, MAX_POLICY, Policy},
@@ -127,8 +127,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         };
     }
     if let Some(unpacked) = Unpacked::find(path) {
-        let (members, others) = unpacked.read()?;
-        let bytes = pack(members).ok_or_else(|| Failure::Refused("more than 256 MiB".into()))?;
+        let (members, mut others) = unpacked.read()?;
+        let Packed { bytes, others: inside } = pack(members).map_err(|e| Failure::Refused(e.to_string()))?;
+        others.extend(inside);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let trust = (one_policy(args.key, policy)?, roots.as_ref());
         return exhibit(&bytes, &format!("{name}.zip"), trust, Some(&others), context);
@@ -379,7 +380,8 @@ fn exhibit(
     context: &Context,
 ) -> Result<(), Failure> {
     let is_case = CaseFile::is_one(bytes)
-        || Enclosed::read(bytes).is_err() && packed_anew(bytes).is_ok_and(|anew| CaseFile::is_one(&anew));
+        || Enclosed::read(bytes).is_err()
+            && packed_anew(bytes).is_ok_and(|anew| CaseFile::is_one(&anew.bytes));
     let (verdict, checks) = if is_case {
         let mut report = match roots {
             Some(roots) => verify_case_with_roots(bytes, policy.as_ref(), roots),

@@ -55,7 +55,7 @@ pub enum EnclosedError {
 }
 
 /// `<blake3>` and what follows it.
-fn file(name: &str) -> Option<(Digest, &str)> {
+pub(super) fn file(name: &str) -> Option<(Digest, &str)> {
     let (digest, extension) = name.strip_prefix("files/")?.split_once('.')?;
     let good = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
     Some((digest.parse().ok()?, extension)).filter(|_| good)

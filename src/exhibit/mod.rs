@@ -23,7 +23,7 @@ pub use case::CaseExport;
 pub use case::verify_case_with_roots;
 pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case};
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
-pub use packed::{Named, is_added, pack, packed_anew};
+pub use packed::{Named, Packed, is_added, pack, packed_anew};
 pub use receipt::{ReceiptReport, verify_receipt};
 pub use report::{ExhibitReport, ExhibitVerdict};
 pub use verify::verify;

@@ -7,7 +7,10 @@
 
 use std::{collections::HashSet, io::Read as _};
 
-use super::archive::{self, ArchiveError, MAX_EXHIBIT, MAX_MEMBERS, Member};
+use super::{
+    archive::{self, ArchiveError, MAX_EXHIBIT, MAX_MEMBERS, Member},
+    enclosed::file,
+};
 use crate::log::parse_decimal;
 
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -21,26 +24,80 @@ const MAX_COMMENT: usize = 65_535;
 /// A name in an archive or a folder, and its bytes.
 pub type Named = (String, Vec<u8>);
 
+/// Members in the form that is checked, and what stood among them and is no member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The archive, as a ledger would give it.
+    pub bytes: Vec<u8>,
+    /// Names that no exhibit has: nobody looked at what they name.
+    pub others: Vec<String>,
+}
+
 /// Puts the members of an exhibit or a case file into the form that is checked: without what an operating system adds and
-/// without a folder around them, in their order. Members that none has stay, to be refused. `None` for what is larger than
-/// an exhibit may be.
-pub fn pack(members: Vec<Named>) -> Option<Vec<u8>> {
-    let mut members: Vec<Named> = members.into_iter().filter(|(name, _)| !is_added(name)).collect();
+/// without a folder around them, in their order. What no exhibit has is passed over, and named.
+///
+/// # Errors
+/// [`ArchiveError`] if two have one name, or all are larger than an exhibit may be.
+pub fn pack(members: Vec<Named>) -> Result<Packed, ArchiveError> {
+    let mut members: Vec<Named> = members
+        .into_iter()
+        .map(|(name, bytes)| (plain(&name), bytes))
+        .filter(|(name, bytes)| !is_added(name) && !(name.ends_with('/') && bytes.is_empty()))
+        .collect();
     while let Some(folder) = folder_around(&members) {
         members.iter_mut().for_each(|(name, _)| drop(name.drain(..folder)));
     }
+    let mut names = HashSet::new();
+    if !members.iter().all(|(name, _)| names.insert(name.as_str())) {
+        return Err(ArchiveError { at: 0, expected: "no name twice" });
+    }
     let is_case = members.iter().all(|(name, _)| name != "entry");
-    members.sort_by_cached_key(|(name, _)| place(name, is_case));
-    archive::write(members.iter().map(|(name, bytes)| Member { name, bytes }))
+    let (mut own, others): (Vec<Named>, Vec<Named>) =
+        members.into_iter().partition(|(name, _)| is_member(name, is_case));
+    if own.iter().all(|(name, _)| name != README) {
+        // It is for people, and nothing is checked by it.
+        own.push((README.to_owned(), Vec::new()));
+    }
+    own.sort_by_cached_key(|(name, _)| place(name, is_case));
+    let bytes = archive::write(own.iter().map(|(name, bytes)| Member { name, bytes }));
+    let bytes = bytes.ok_or(ArchiveError { at: 0, expected: "members of at most 256 MiB together" })?;
+    Ok(Packed { bytes, others: others.into_iter().map(|(name, _)| name).collect() })
+}
+
+const README: &str = "README.txt";
+
+/// A name as archives of other systems may write it.
+fn plain(name: &str) -> String {
+    let name = name.replace('\\', "/");
+    let mut rest = name.as_str();
+    while let Some(inner) = rest.strip_prefix("./") {
+        rest = inner;
+    }
+    rest.to_owned()
+}
+
+/// Whether exhibits, or case files, have a member of that name.
+fn is_member(name: &str, is_case: bool) -> bool {
+    let numbered = |prefix: &str, suffix: &str| {
+        let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+        number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    if is_case {
+        return name == README || numbered("exhibit-", ".zip");
+    }
+    [README, "entry", "proof.tlog-proof", "content.json", "trust.policy"].contains(&name)
+        || file(name).is_some()
+        || numbered("chain/", "")
+        || numbered("chain/", ".tlog-proof")
+        || numbered("timestamps/", ".tsr")
 }
 
 /// The same of an archive that is not of that form.
 ///
 /// # Errors
 /// [`ArchiveError`] if its members can't be told.
-pub fn packed_anew(all: &[u8]) -> Result<Vec<u8>, ArchiveError> {
-    let too_large = ArchiveError { at: all.len(), expected: "members of at most 256 MiB together" };
-    pack(read(all)?).ok_or(too_large)
+pub fn packed_anew(all: &[u8]) -> Result<Packed, ArchiveError> {
+    pack(read(all)?)
 }
 
 /// What operating systems add to folders and archives of their own accord.
@@ -176,7 +233,7 @@ fn read(all: &[u8]) -> Result<Vec<Named>, ArchiveError> {
         let bytes = bytes.ok_or(wrong(from, "the bytes of the member"))?;
         extents.push((own_at, from + said.packed, own.is_said_behind()));
         let name = String::from_utf8_lossy(name).into_owned();
-        if is_added(&name) || name.ends_with('/') && said.size == 0 {
+        if is_added(&plain(&name)) || name.ends_with('/') && said.size == 0 {
             continue;
         }
         unfolded = unfolded.saturating_add(said.size);

@@ -17,6 +17,20 @@ pub(super) const BROUGHT: &str = "trust brought by the exhibit";
 /// Said of an archive of other bytes than the ledger gave.
 pub(super) const PACKED_ANEW: &str = "packed anew: the checks below are of its members";
 
+/// The same, and what is passed over.
+pub(super) fn packed_anew(others: &[String]) -> String {
+    if others.is_empty() {
+        return PACKED_ANEW.to_owned();
+    }
+    let cut = |name: &String| name.chars().take(80).collect::<String>();
+    let named: Vec<_> =
+        others.iter().take(3).map(|name| serde_json::Value::from(cut(name)).to_string()).collect();
+    let named = named.join(", ");
+    let more = others.len().saturating_sub(3);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{PACKED_ANEW}; not among them, and passed over: {named}{more}")
+}
+
 /// Says of checks that they are of a folder, of which some files were not looked at.
 pub(super) fn say_unpacked(check: Option<&mut Check>, others: &[String]) {
     if let Some(check) = check.filter(|check| check.outcome != Outcome::Failed) {

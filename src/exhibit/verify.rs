@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     enclosed::Enclosed,
     keys::{History, Threads, history},
-    packed::packed_anew,
-    report::{BROUGHT, ExhibitReport, ExhibitVerdict, PACKED_ANEW, WORDLESS},
+    packed,
+    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS, packed_anew},
 };
 use crate::{
     check::{Check, Outcome},
@@ -64,19 +64,19 @@ fn verify_by(exhibit: &[u8], policy: Option<&Policy>, judge: Option<Judge<'_>>) 
     let (mut index, mut witnessed_by, mut stamped) = (None, None, Vec::new());
     let anew;
     let opened = match Enclosed::read(exhibit) {
-        Ok(enclosed) => Ok((enclosed, AS_WRITTEN)),
-        Err(_) => match packed_anew(exhibit) {
-            Ok(bytes) => {
-                anew = bytes;
-                Enclosed::read(&anew).map(|enclosed| (enclosed, PACKED_ANEW)).map_err(|e| e.to_string())
+        Ok(enclosed) => Ok((enclosed, Outcome::Ok, AS_WRITTEN.to_owned())),
+        Err(_) => match packed::packed_anew(exhibit) {
+            Ok(found) => {
+                anew = found.bytes;
+                // That these are the bytes which the ledger gave is what can't be said of other ones.
+                let how = (Outcome::NotChecked, packed_anew(&found.others));
+                Enclosed::read(&anew).map(|enclosed| (enclosed, how.0, how.1)).map_err(|e| e.to_string())
             }
             Err(e) => Err(e.to_string()),
         },
     };
     // The first fault that leaves nothing to be checked ends it.
-    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, packing)| {
-        // That these are the bytes which the ledger gave is what can't be said of other ones.
-        let outcome = if packing == AS_WRITTEN { Outcome::Ok } else { Outcome::NotChecked };
+    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, outcome, packing)| {
         checks.say("exhibit", outcome, packing);
         run(enclosed, policy, &mut checks, &mut index, &mut witnessed_by)
     });

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     check::{Check, Outcome},
     event::{Event, EventType},
-    exhibit::{Enclosed, ExhibitReport, packed_anew, report::PACKED_ANEW, verify},
+    exhibit::{self, Enclosed, ExhibitReport, packed_anew, verify},
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
 
@@ -53,7 +53,7 @@ fn part(exhibit: &[u8]) -> Result<Part, String> {
     let enclosed = match Enclosed::read(exhibit) {
         Ok(enclosed) => enclosed,
         Err(_) => {
-            anew = packed_anew(exhibit).map_err(|e| e.to_string())?;
+            anew = packed_anew(exhibit).map_err(|e| e.to_string())?.bytes;
             Enclosed::read(&anew).map_err(|e| e.to_string())?
         }
     };
@@ -65,16 +65,18 @@ fn part(exhibit: &[u8]) -> Result<Part, String> {
 
 fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseReport) -> Result<(), Fault> {
     let anew;
-    let (file, packing) = match CaseFile::read(bytes) {
-        Ok(file) => (file, "nothing compressed, no other bytes"),
+    let (file, outcome, packing) = match CaseFile::read(bytes) {
+        Ok(file) => (file, Outcome::Ok, "nothing compressed, no other bytes".to_owned()),
         Err(_) => {
-            anew = packed_anew(bytes).map_err(|e| ("case file", e.to_string()))?;
-            (CaseFile::read(&anew).map_err(|e| ("case file", e.to_string()))?, PACKED_ANEW)
+            let fault = |e: &dyn std::fmt::Display| ("case file", e.to_string());
+            let found = packed_anew(bytes).map_err(|e| fault(&e))?;
+            anew = found.bytes;
+            let file = CaseFile::read(&anew).map_err(|e| fault(&e))?;
+            (file, Outcome::NotChecked, exhibit::report::packed_anew(&found.others))
         }
     };
     let count = file.exhibits.len();
     let s = if count == 1 { "" } else { "s" };
-    let outcome = if packing == PACKED_ANEW { Outcome::NotChecked } else { Outcome::Ok };
     report.say("case file", outcome, format!("{count} exhibit{s}, {packing}"));
     let mut first: Option<(Part, ExhibitReport)> = None;
     let mut undecided = None;

@@ -94,7 +94,10 @@ export function examineMembers(
   return reportOn(
     policy,
     (say) => {
-      const parts = partsOf(members.filter(({ name }) => isMember(name)));
+      const own = members.filter(({ name }) => isMember(name));
+      const digests = own.map(({ name }) => name.slice(0, 70)).filter((name) => name.startsWith("files/"));
+      if (new Set(digests).size < digests.length) refuse("", "members", "each file once");
+      const parts = partsOf(own);
       say("not checked", how);
       return parts;
     },

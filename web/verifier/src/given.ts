@@ -74,7 +74,7 @@ async function verifyMembers(
 ): Promise<Report> {
   const files = members
     .map(({ name, bytes }) => ({ name: name.replaceAll("\\", "/").replace(/^(\.\/)+/, ""), bytes }))
-    .filter(({ name }) => !name.endsWith("/") && !isLeftBySystems(name));
+    .filter(({ name, bytes }) => !(name.endsWith("/") && bytes.length === 0) && !isLeftBySystems(name));
   const folders = (isOne: (name: string) => boolean) =>
     new Set(files.map(({ name }) => folderOf(name)).filter((folder) => files.some(({ name }) => folderOf(name) === folder && isOne(name.slice(folder.length)))));
   const cases = folders(isExhibitName);

@@ -1,6 +1,7 @@
 // Drives Chromium over the pages that verify, as tests/browser.rs tells it: node browser.mjs PLAN.json
 // Prints what it did; ends with 1 at the first thing that is not as it should be.
 
+import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
@@ -256,8 +257,27 @@ async function givesPolicyFile(page) {
   await page.getByLabel("Or a policy file").setInputFiles(file(policy));
   await page.locator("#result .verdict.good").waitFor();
   await page.getByLabel("Or a policy file").setInputFiles(file(Buffer.from("quorum nobody")));
-  await page.getByRole("alert").filter({ hasText: /^trust.policy, line 1: expected/ }).waitFor();
+  const broken = page.getByRole("alert").filter({ hasText: /^trust.policy, line 1: expected/ });
+  await broken.waitFor();
+  // It is never passed over, nor is one of two things that were given.
+  const verify = page.getByRole("button", { name: "Verify", exact: true });
+  await verify.click();
+  await broken.waitFor();
+  assert.equal(await page.locator("#result .verdict").count(), 0);
+  await page.getByLabel("Or a policy file").setInputFiles(file(policy));
+  await page.locator("#result .verdict.good").waitFor();
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  await verify.click();
+  await page.getByRole("alert").filter({ hasText: /not both/ }).waitFor();
+  assert.equal(await page.locator("#result .verdict").count(), 0);
+  await page.getByLabel("Whom you trust").fill("");
   await page.getByLabel("Or a policy file").setInputFiles([]);
+  // Two exhibits at once accuse nobody of keeping others back.
+  const exhibits = [1, 2].map((n) => ({ name: `exhibit-${n}.zip`, mimeType: "", buffer: readFileSync(plan.cases[0].path) }));
+  await page.getByLabel("An exhibit").setInputFiles(exhibits);
+  await page.getByRole("alert").filter({ hasText: /^Give one exhibit at a time/ }).waitFor();
+  await page.getByLabel("An exhibit").setInputFiles(plan.cases[0].path);
+  await reportOn(page, "0.zip");
 }
 {
   const { page, done } = await open(`${plan.site}/verify`);

@@ -997,6 +997,20 @@ fn with_a_url_a_request_for_another_host_is_misdirected() {
 }
 
 #[test]
+fn an_address_that_no_browser_can_name_is_refused_at_the_start() {
+    let folder = folder();
+    for url in ["https://\u{e4}.example", "https://a.example:99999", "https://[::1"] {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_onrecord"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--url", url, "--data"])
+            .arg(folder.data())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(2) && said.contains("punycode"), "{url}: {said}");
+    }
+}
+
+#[test]
 fn cors_is_on_with_an_https_url_or_by_the_flag_of_ledger_and_mirror_alike() {
     let folder = folder();
     let key = open(&folder.data()).reader().log_key().to_string();

@@ -437,6 +437,13 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     assert_eq!(report.checks[0].detail, ANEW);
     // As it was it is said as before.
     both_say(&at("e.zip"), 0, "valid");
+    // What is asked for and can't be done is said.
+    let against = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+        .args(["verify", "--against", "nothing"])
+        .arg(at("e.zip"))
+        .output()
+        .unwrap();
+    assert_eq!(against.status.code(), Some(2), "{against:?}");
     assert_ne!(verify(&good, Some(&policy())).checks[0].detail, ANEW);
 
     // What the headers of a member do not both say, and bytes that belong to no member.

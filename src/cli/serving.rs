@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     authority::{self, Authorities, Schedule},
+    event::quote,
     ledger::{self, Ledger},
     peers::{self, Peer},
     serve::{self, Cidr, ForwardedHeader, Proxies, Tls},
@@ -118,6 +119,11 @@ impl Serving {
         let url = url.map(|url| crate::mirror::base_address(url)).transpose();
         let mut options = self.limits.of_serving(&config.limits);
         options.url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
+        if let Some(url) = options.url.as_deref().filter(|url| !serve::is_site(url)) {
+            let why = "expected a host that browsers can name, in ASCII letters (a name in others is written in punycode, xn--...), \
+                       and a port up to 65535";
+            return Err(Failure::Usage(format!("--url {}: {why}", quote(url))));
+        }
         options.cors = self.cors.or(config.cors);
         options.proxies = Proxies {
             trusted: if self.trusted_proxies.is_empty() {

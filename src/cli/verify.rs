@@ -109,6 +109,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if roots.is_some() && !is_token_in_it {
         return Err(Failure::Usage("--timestamp-roots: tokens are in exhibits; this is none".into()));
     }
+    if args.against.is_some() && (bytes.is_some() || Unpacked::find(path).is_some()) {
+        return Err(Failure::Usage(
+            "--against: a checkpoint is compared with a ledger's, a folder or an address; this is none"
+                .into(),
+        ));
+    }
     if let Some(bytes) = bytes {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         return match bytes.first() {

@@ -58,6 +58,7 @@ pub(crate) use edge::Edge;
 #[cfg(fuzzing)]
 pub(crate) use graphql::fuzzing;
 pub use graphql::sdl;
+pub use origin::is_site;
 pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
 pub use system::raise_open_files;
 pub use tls::{Tls, TlsError};

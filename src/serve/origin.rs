@@ -59,14 +59,22 @@ pub struct Sites {
     cors: bool,
     /// By [`Options::url`].
     own: Option<Origin>,
+    /// Whether that is given, though it may be none that can be read.
+    is_named: bool,
     tls: bool,
+}
+
+/// Whether an address says where a site is, as browsers write it: a host outside ASCII stands there in punycode.
+pub fn is_site(url: &str) -> bool {
+    Origin::parse(url).is_some()
 }
 
 impl Sites {
     pub fn new(options: &Options) -> Self {
         let own = options.url.as_deref().and_then(Origin::parse);
         let public = options.url.as_deref().is_some_and(|url| url.starts_with("https://"));
-        Self { cors: options.cors.unwrap_or(public), own, tls: options.tls.is_some() }
+        let is_named = options.url.is_some();
+        Self { cors: options.cors.unwrap_or(public), own, is_named, tls: options.tls.is_some() }
     }
 
     /// Whether a request may do more than read, as far as it matters whose page sent it.
@@ -98,11 +106,13 @@ impl Sites {
     /// Whether a request is for another server (421): it names neither the host that the world knows this one by nor the
     /// address that it came to. A name that somebody lets point here would else be a site that shares an origin with it.
     pub fn misdirected(&self, uri: &Uri, headers: &HeaderMap, here: Option<SocketAddr>) -> bool {
-        let Some(own) = &self.own else { return false };
-        if is_health(uri.path()) {
+        if !self.is_named || is_health(uri.path()) {
             return false;
         }
-        let ours = |host: &Host| host.means(&own.host) || here.is_some_and(|here| host.is_at(here));
+        let ours = |host: &Host| {
+            self.own.as_ref().is_some_and(|own| host.means(&own.host))
+                || here.is_some_and(|here| host.is_at(here))
+        };
         // A target with a host of its own is read before `Host` (RFC 9112, section 3.2.2).
         match uri.authority().map(|authority| Host::parse(authority.as_str())) {
             Some(named) => !named.is_some_and(|named| ours(&named)),
@@ -195,6 +205,25 @@ mod tests {
         two.append(ORIGIN, "http://a".parse().unwrap());
         assert!(without.is_foreign(&two));
         assert!(!without.is_foreign(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_address_that_can_not_be_read_lets_no_other_host_in() {
+        let here = "127.0.0.1:8080".parse().unwrap();
+        for url in
+            ["https://\u{e4}.example", "https://a.example:99999", "https://[::1", "https://a.example\\x"]
+        {
+            assert!(!is_site(url), "{url}");
+            let sites = sites(Some(url), None);
+            let uri = "/".parse().unwrap();
+            assert!(sites.misdirected(&uri, &headers("evil.example", "null"), Some(here)), "{url}");
+            assert!(!sites.misdirected(&uri, &headers("127.0.0.1:8080", "null"), Some(here)), "{url}");
+        }
+        for url in
+            ["https://xn--4ca.example", "http://127.0.0.1:8080", "https://[::1]:8443", "https://a.example/x"]
+        {
+            assert!(is_site(url), "{url}");
+        }
     }
 
     #[test]

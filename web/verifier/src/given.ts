@@ -77,7 +77,9 @@ async function verifyMembers(
     .filter(({ name, bytes }) => !(name.endsWith("/") && bytes.length === 0) && !isLeftBySystems(name));
   const folders = (isOne: (name: string) => boolean) =>
     new Set(files.map(({ name }) => folderOf(name)).filter((folder) => files.some(({ name }) => folderOf(name) === folder && isOne(name.slice(folder.length)))));
-  const cases = folders(isExhibitName);
+  // What was unpacked of a case file has its README; without it these are exhibits that were given together.
+  const isCase = (folder: string) => how !== UNPACKED || files.some(({ name }) => name === `${folder}README.txt`);
+  const cases = new Set([...folders(isExhibitName)].filter(isCase));
   const [folder, ...others] = cases.size > 0 ? cases : folders((name) => name === "proof.tlog-proof");
   if (folder === undefined && how === UNPACKED && files.some(({ bytes }) => isZip(bytes)))
     throw new NothingToCheck("Give one exhibit at a time, or the members of one.");

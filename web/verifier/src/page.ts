@@ -108,12 +108,13 @@ function showKept(): void {
   place.replaceChildren(what, button("Forget it", forget));
 }
 
-/** A policy as a file, whose octets need not be text. */
-let policyFile: Policy | undefined;
+/** A policy as a file, whose octets need not be text. Read each time it is asked, so that a broken one is never passed over. */
+let policyFile: (() => Policy) | undefined;
 
 function trust(): Policy | undefined {
   const text = find<HTMLTextAreaElement>("trust")?.value.trim();
-  if (!text) return policyFile;
+  if (text && policyFile) throw new Error("Give the key or the policy in the field, or a policy as a file: not both.");
+  if (!text) return policyFile?.();
   const policy = trustIn(text);
   if (find<HTMLInputElement>("keep")?.checked) keep(text);
   return policy;
@@ -300,8 +301,10 @@ function startForm(form: HTMLFormElement): void {
     if (!file) return;
     const bytes = file.slice(0, POLICY_LIMIT + 1).arrayBuffer();
     void bytes
-      .then((bytes) => (policyFile = policyOf(new Uint8Array(bytes), file.name)))
-      .then(() => given && run(...given))
+      .then((bytes) => {
+        policyFile = () => policyOf(new Uint8Array(bytes), file.name);
+        return given ? run(...given) : void policyFile();
+      })
       .catch((error: unknown) => showFault(reasonOf(error)));
   });
 

@@ -42,7 +42,7 @@ pub fn pack(members: Vec<Named>) -> Result<Packed, ArchiveError> {
     let mut members: Vec<Named> = members
         .into_iter()
         .map(|(name, bytes)| (plain(&name), bytes))
-        .filter(|(name, bytes)| !is_added(name) && !(name.ends_with('/') && bytes.is_empty()))
+        .filter(|(name, bytes)| !(is_added(name) || name.ends_with('/') && bytes.is_empty()))
         .collect();
     while let Some(folder) = folder_around(&members) {
         members.iter_mut().for_each(|(name, _)| drop(name.drain(..folder)));

@@ -5,11 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    report::{Conclusion, ExhibitVerdict},
+    report::{Conclusion, ExhibitVerdict, write_report},
     verify::{Checks, Fault, checkpoint_of},
 };
 use crate::{
-    check::{Check, Outcome, write_checks},
+    check::{Check, Outcome},
     event::Body,
     log::{Checkpoint, Entry, Policy, TlogProof, leaf_hash, verify_inclusion},
 };
@@ -84,20 +84,16 @@ fn run(
 
 impl fmt::Display for ReceiptReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_checks(f, &self.checks)?;
-        match self.verdict {
-            ExhibitVerdict::Refused => {
-                let failed = self.checks.iter().find(|c| c.outcome == Outcome::Failed);
-                let what = failed.map_or("", |c| c.detail.as_str());
-                return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this receipt.");
-            }
-            ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
-            ExhibitVerdict::NotDecided => {
-                writeln!(f, "NOT DECIDED: whose log it is was not checked; give --key or --policy\n")?;
-            }
-        }
+        let undecided = "whose log it is was not checked; give --key or --policy";
+        write_report(f, &self.checks, self.verdict, "receipt", undecided, || self.conclusion())
+    }
+}
+
+impl ReceiptReport {
+    /// What of it is proved, and what is not, in sentences.
+    fn conclusion(&self) -> Vec<(&'static str, String)> {
         let committed = (self.verdict == ExhibitVerdict::Valid).then_some(self.index).flatten();
-        let conclusion = Conclusion {
+        Conclusion {
             signed: Some("these facts".to_owned()),
             committed: committed.map(|index| format!("at index {index}")),
             witnessed_by: self.witnessed_by,
@@ -105,10 +101,7 @@ impl fmt::Display for ReceiptReport {
             existed: "this entry",
             ledgers_word: "its clock, its numbering, that its rules were followed, and so that the keys were their parties' then",
             not_shown: "that nothing later corrects, withdraws or revokes",
-        };
-        for (label, text) in conclusion.sentences() {
-            writeln!(f, "{label}: {text}.")?;
         }
-        Ok(())
+        .sentences()
     }
 }

@@ -31,6 +31,34 @@ pub(super) fn packed_anew(others: &[String]) -> String {
     format!("{PACKED_ANEW}; not among them, and passed over: {named}{more}")
 }
 
+/// Why there is no verdict, where the checks say it.
+pub(super) const UNCHECKED: &str = "see what was not checked";
+
+/// Writes checks, the verdict on what they are of, and unless it is refused what is proved and what not.
+pub(super) fn write_report(
+    f: &mut fmt::Formatter<'_>,
+    checks: &[Check],
+    verdict: ExhibitVerdict,
+    of: &str,
+    undecided: &str,
+    conclusion: impl FnOnce() -> Vec<(&'static str, String)>,
+) -> fmt::Result {
+    write_checks(f, checks)?;
+    match verdict {
+        ExhibitVerdict::Refused => {
+            let failed = checks.iter().find(|c| c.outcome == Outcome::Failed);
+            let what = failed.map_or("", |c| c.detail.as_str());
+            return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this {of}.");
+        }
+        ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
+        ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: {undecided}\n")?,
+    }
+    for (label, text) in conclusion() {
+        writeln!(f, "{label}: {text}.")?;
+    }
+    Ok(())
+}
+
 /// Says of checks that they are of a folder, of which some files were not looked at.
 pub(super) fn say_unpacked(check: Option<&mut Check>, others: &[String]) {
     if let Some(check) = check.filter(|check| check.outcome != Outcome::Failed) {
@@ -197,22 +225,10 @@ impl Conclusion<'_> {
 
 impl fmt::Display for ExhibitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_checks(f, &self.checks)?;
-        match self.verdict {
-            ExhibitVerdict::Refused => {
-                let failed = self.checks.iter().find(|c| c.outcome == Outcome::Failed);
-                let what = failed.map_or("", |c| c.detail.as_str());
-                return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this exhibit.");
-            }
-            ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
-            ExhibitVerdict::NotDecided if self.is_brought() => {
-                writeln!(f, "NOT DECIDED: valid only by the trust that the exhibit brought\n")?;
-            }
-            ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: see what was not checked\n")?,
-        }
-        for (label, text) in self.conclusion() {
-            writeln!(f, "{label}: {text}.")?;
-        }
-        Ok(())
+        let undecided = match self.is_brought() {
+            true => "valid only by the trust that the exhibit brought",
+            false => UNCHECKED,
+        };
+        write_report(f, &self.checks, self.verdict, "exhibit", undecided, || self.conclusion())
     }
 }

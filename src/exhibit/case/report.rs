@@ -5,11 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    check::{Check, Outcome, write_checks},
+    check::{Check, Outcome},
     event::EventId,
     exhibit::{
         ExhibitVerdict,
-        report::{BROUGHT, Conclusion, say_unpacked},
+        report::{BROUGHT, Conclusion, UNCHECKED, say_unpacked, write_report},
     },
     timestamp::Timestamp,
 };
@@ -117,24 +117,9 @@ impl CaseReport {
 
 impl fmt::Display for CaseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_checks(f, &self.checks)?;
-        match self.verdict {
-            ExhibitVerdict::Refused => {
-                let failed = self.checks.iter().find(|c| c.outcome == Outcome::Failed);
-                let what = failed.map_or("", |c| c.detail.as_str());
-                return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this case file.");
-            }
-            ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
-            ExhibitVerdict::NotDecided
-                if self.is_ok("exhibits") && self.checks.iter().any(|c| c.detail == BROUGHT) =>
-            {
-                writeln!(f, "NOT DECIDED: valid only by the trust that its exhibits brought\n")?;
-            }
-            ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: see what was not checked\n")?,
-        }
-        for (label, text) in self.conclusion() {
-            writeln!(f, "{label}: {text}.")?;
-        }
-        Ok(())
+        let is_brought = self.is_ok("exhibits") && self.checks.iter().any(|c| c.detail == BROUGHT);
+        let undecided =
+            if is_brought { "valid only by the trust that its exhibits brought" } else { UNCHECKED };
+        write_report(f, &self.checks, self.verdict, "case file", undecided, || self.conclusion())
     }
 }

@@ -124,12 +124,9 @@ fn is_valid(dir: &Path) {
     assert_eq!(code, Some(0), "{text}");
 }
 
-#[test]
-fn a_mirror_is_the_same_ledger_and_follows_it() {
-    let tmp = tempfile::tempdir().unwrap();
-    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
-    let (ledger, story) = ledger(&one, 600, "satu");
-    let letter = upload(&ledger, "surat.txt", b"letter");
+/// An exhibit of a letter, published; gives the letter.
+fn captured(ledger: &Ledger) -> onrecord::event::FileRef {
+    let letter = upload(ledger, "surat.txt", b"letter");
     let said = Say {
         files: std::slice::from_ref(&letter),
         ..say(
@@ -142,6 +139,15 @@ fn a_mirror_is_the_same_ledger_and_follows_it() {
     };
     ledger.record_blocking(vec![said.sign(&[&desk()]).1], false).remove(0).unwrap();
     assert!(ledger.wait_published(Duration::from_secs(10)));
+    letter
+}
+
+#[test]
+fn a_mirror_is_the_same_ledger_and_follows_it() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let (ledger, story) = ledger(&one, 600, "satu");
+    captured(&ledger);
     let mut mirror = mirror(&one, &copy, Keeps::default());
     let pass = mirror.pass(now(), &go_on).unwrap();
     assert_eq!((pass.from, pass.size, pass.wanting, pass.files_wanting), (0, 606, 0, 0));
@@ -727,19 +733,7 @@ fn no_status_makes_a_mirror_remove_anything() {
     let tmp = tempfile::tempdir().unwrap();
     let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
     let (ledger, story) = ledger(&one, 30, "awal");
-    let letter = upload(&ledger, "surat.txt", b"letter");
-    let said = Say {
-        files: std::slice::from_ref(&letter),
-        ..say(
-            "exhibit.captured",
-            None,
-            Value::Null,
-            json!({"method": "upload", "captured": "2023-12-15"}),
-            Some(json!({"description": "a letter"})),
-        )
-    };
-    ledger.record_blocking(vec![said.sign(&[&desk()]).1], false).remove(0).unwrap();
-    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let letter = captured(&ledger);
     // Whatever is asked for of words and files is answered by this status; 0: as it is.
     let status = Arc::new(AtomicUsize::new(0));
     let now_is = status.clone();

@@ -713,19 +713,67 @@ fn uploads_that_stop_give_their_places_to_others() {
         };
         // As many as may be under way, and more, of addresses in one network.
         let mut stalled = Vec::new();
-        for n in 0..160 {
-            stalled.push(begin(Ipv4Addr::new(127, 5, 0, 1 + (n % 80) as u8)).await);
+        for n in 0..serve::limits::UPLOADS * 3 / 4 + 16 {
+            stalled.push(begin(Ipv4Addr::new(127, 5, 0, 1 + n as u8)).await);
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
         let whole = [head.as_bytes(), &bytes];
         let other = honest(Ipv4Addr::new(127, 6, 0, 1), to, &whole).await.unwrap();
         assert_eq!(other.0, 201, "another network has places: {}", String::from_utf8_lossy(&other.1));
-        let neighbour = Ipv4Addr::new(127, 5, 0, 100);
-        assert_eq!(honest(neighbour, to, &whole).await.unwrap().0, 503, "this one has used up its own");
+        let neighbour = Ipv4Addr::new(127, 5, 0, 250);
+        // As soon as all of them have been taken up.
+        let deadline = Instant::now() + serve::limits::AHEAD;
+        while honest(neighbour, to, &whole).await.unwrap().0 != 503 {
+            assert!(Instant::now() < deadline, "this one has used up its own");
+        }
         tokio::time::sleep(serve::limits::AHEAD + serve::limits::PAUSE).await;
         // They have had their time.
         assert_eq!(honest(neighbour, to, &whole).await.unwrap().0, 201);
         drop(stalled);
+    });
+}
+
+#[test]
+fn uploads_that_just_keep_the_pace_give_their_places_to_quicker_ones() {
+    const PART: usize = 3_000;
+    let folder = folder();
+    let served = folder.serve(&["--log", "warn"]);
+    let to = served.address;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bytes = vec![b'x'; 20 * serve::limits::UPLOAD_FIRST];
+        let (head, begun) = (put_head(&bytes), &bytes[..serve::limits::UPLOAD_FIRST + 1]);
+        let mut paced = Vec::new();
+        // All places, and a few more: whoever holds as many as are left gets no other.
+        for n in 0..serve::limits::UPLOADS + 64 {
+            use tokio::io::AsyncWriteExt as _;
+            let from = Ipv4Addr::new(127, 40, (n % 48) as u8, 1 + (n / 48 % 6) as u8);
+            let mut socket = connect_from(from, to).await.unwrap();
+            socket.write_all(head.as_bytes()).await.unwrap();
+            let _ = socket.write_all(begun).await;
+            paced.push(socket);
+        }
+        let whole = [head.as_bytes(), &bytes];
+        let began = Instant::now();
+        // Some 6 kB a second each.
+        while began.elapsed() < serve::limits::TOLD_AFTER + Duration::from_secs(4) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            paced.iter().for_each(|socket| drop(socket.try_write(&bytes[..PART])));
+        }
+        for n in 1..=3 {
+            let (status, answer) = honest(Ipv4Addr::new(127, 41, n, 1), to, &whole).await.unwrap();
+            assert_eq!(status, 201, "{}", String::from_utf8_lossy(&answer));
+        }
+        let answered = |socket: &tokio::net::TcpStream| {
+            let mut answer = [0; 64];
+            socket.try_read(&mut answer).is_ok()
+        };
+        let left = paced.iter().filter(|socket| !answered(socket)).count();
+        let places = serve::limits::UPLOADS;
+        assert!(
+            (places - 8..places).contains(&left),
+            "{left} of {places} go on: they had all, and some went"
+        );
     });
 }
 

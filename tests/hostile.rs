@@ -12,10 +12,17 @@ mod support;
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use http::{Reply, send};
+use onrecord::{
+    event::EventId,
+    ledger::Ledger,
+    log::Time,
+    views::{Allowance, Order, Views},
+};
 use serde_json::{Value, json};
 use served::Served;
 use socket::Socket;
@@ -300,6 +307,45 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
     };
     assert_eq!(message["payload"][0]["extensions"]["code"], "TOO_LARGE", "{message}");
     assert!(served.is_running());
+}
+
+/// How many entries are looked at to show a case's page.
+fn looked_at(ledger: &Ledger, case: &EventId) -> u64 {
+    let until = Instant::now() + Duration::from_secs(60);
+    let shown = |entries: u64| {
+        let views = Views::new(ledger.reader()).within(&Arc::new(Allowance::new(entries, until)));
+        let now = Time::from_unix_ms(1_800_000_000_000).unwrap();
+        views.case_view(case, now, Order::Recorded, 0, 50).is_ok_and(|view| view.is_some())
+    };
+    (0..100_000).find(|entries| shown(*entries)).expect("an end")
+}
+
+#[test]
+fn what_strangers_say_of_a_demand_costs_its_case_nothing() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let (nobody, op) = (key("nobody.example/k", 77), operator());
+    let facts = json!({"kind": "organisation", "keys": [nobody.verifying_key().to_string()]});
+    let (_, party) = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})))
+        .sign(&[&op, &nobody]);
+    ledger.record_blocking(vec![party], false).remove(0).unwrap();
+    let refs = json!({"respondent": story.agency, "counsel": story.desk});
+    let words = json!({"items": ["Apa yang berlaku?"]});
+    let (demand, issued) =
+        say("demand.issued", Some(story.case), refs, json!({"items": 1}), Some(words)).sign(&[&desk()]);
+    ledger.record_blocking(vec![issued], false).remove(0).unwrap();
+    let before = looked_at(&ledger, &story.case);
+    let about = json!({"about": [demand, story.case]});
+    for i in 0..200 {
+        let facts = json!({"method": "scan", "captured": "2024-01-01"});
+        let words = json!({"description": format!("exhibit {i}")});
+        let (_, shown) = say("exhibit.captured", None, about.clone(), facts, Some(words)).sign(&[&nobody]);
+        ledger.record_blocking(vec![shown], false).remove(0).unwrap();
+    }
+    assert_eq!(looked_at(&ledger, &story.case), before);
 }
 
 /// A connection from an address of this machine.

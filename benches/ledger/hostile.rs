@@ -30,6 +30,9 @@ use crate::{
 /// Addresses that ask for too much, and connections of each.
 const ADDRESSES: u8 = 8;
 const EACH: usize = 4;
+/// Connections of these that send so many pages at once, and ask again when all have come.
+const PIPELINES: usize = 16;
+const AT_ONCE: usize = 300;
 /// Statements on record: most in one large case, the others in small ones, of which each has so many.
 const STATEMENTS: usize = 4_000;
 const SMALL_CASES: usize = 20;
@@ -62,6 +65,7 @@ pub fn run(seconds: u64) {
             let entry = get(&format!("/e/{}", 100 + i));
             [
                 get("/"),
+                get(&format!("/search?q=kata&case={case}")),
                 get(&format!("/case/{case}")),
                 entry,
                 get("/checkpoint"),
@@ -79,11 +83,17 @@ pub fn run(seconds: u64) {
     let stop = AtomicBool::new(false);
     let sent: Vec<AtomicU64> = kinds.iter().map(|_| AtomicU64::new(0)).collect();
     let slowest: Vec<Mutex<Duration>> = kinds.iter().map(|_| Mutex::default()).collect();
+    let pipelined = AtomicU64::new(0);
     let (mut read, mut written) = (Vec::new(), Vec::new());
     std::thread::scope(|s| {
         for worker in 0..usize::from(ADDRESSES) * EACH {
             let (kinds, sent, slowest, stop) = (&kinds, &sent, &slowest, &stop);
             s.spawn(move || attack(worker, address, kinds, sent, slowest, stop));
+        }
+        let pages: Arc<[String]> = small.iter().map(|case| format!("/case/{case}")).collect();
+        for worker in 0..PIPELINES {
+            let (pages, pipelined, stop) = (&pages, &pipelined, &stop);
+            s.spawn(move || pipeline(worker, address, pages, pipelined, stop));
         }
         let reader = s.spawn(|| paced(1, address, &stop, |n| honest[n % honest.len()].clone()));
         let writer = s.spawn(|| paced(1, address, &stop, |n| record(&later[n % later.len()])));
@@ -111,6 +121,10 @@ pub fn run(seconds: u64) {
             format!("{} sent, slowest {:.0} ms", sent.load(Ordering::Relaxed), ms(*slowest.lock().unwrap()));
         row(&format!("  {name}"), &text);
     }
+    row(
+        &format!("  {AT_ONCE} pages sent at once"),
+        &format!("{} answered", pipelined.load(Ordering::Relaxed)),
+    );
     drop(program);
 }
 
@@ -388,6 +402,27 @@ fn attack(
         *slowest = began.elapsed().max(*slowest);
         if stop.load(Ordering::Relaxed) {
             return;
+        }
+    }
+}
+
+/// Sends many requests for pages at once, over and over.
+fn pipeline(worker: usize, address: SocketAddr, pages: &[String], answered: &AtomicU64, stop: &AtomicBool) {
+    rustix::process::nice(19).unwrap();
+    let host = 2 + u8::try_from(worker % usize::from(ADDRESSES)).unwrap();
+    let requests: Vec<u8> = (0..AT_ONCE).flat_map(|n| get(&pages[(worker + n) % pages.len()])).collect();
+    let mut part = vec![0; 1 << 20];
+    while !stop.load(Ordering::Relaxed) {
+        let mut stream = open_from(host, address);
+        let mut left = AT_ONCE;
+        if stream.write_all(&requests).is_err() {
+            continue;
+        }
+        while left > 0 && !stop.load(Ordering::Relaxed) {
+            let Some(n) = stream.read(&mut part).ok().filter(|n| *n > 0) else { break };
+            let came = part[..n].windows(9).filter(|w| *w == b"HTTP/1.1 ").count();
+            answered.fetch_add(came as u64, Ordering::Relaxed);
+            left = left.saturating_sub(came);
         }
     }
 }

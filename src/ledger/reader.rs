@@ -1046,6 +1046,29 @@ impl Reader {
         Ok(out)
     }
 
+    /// The first entries of a type that name an event, in order, at most so many. The type is a position's, or one of a count.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn bearing(&self, of: EventType, id: &EventId, most: usize) -> Result<Vec<u64>, ReadError> {
+        debug_assert!(By::BEARING.contains(&of), "there is no such list");
+        self.count();
+        let by = By::Bearing(of, *id);
+        self.note_list(by);
+        // Read before the index: what leaves it is in the index by then.
+        let layered: Vec<u64> = self.0.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
+        let mut found = match self.0.index.whole(by)? {
+            Some(list) => list.iter().take(most).copied().collect(),
+            None => {
+                self.0.index.list(by, 0..=u64::MAX, false)?.take(most).collect::<Result<Vec<u64>, _>>()?
+            }
+        };
+        let last = found.last().copied();
+        found.extend(layered.into_iter().filter(|index| last.is_none_or(|last| *index > last)));
+        found.truncate(most);
+        Ok(found)
+    }
+
     /// The first entry recorded at or after a time. Times do not run backwards, so halving finds it.
     fn first_since(&self, time: Time) -> Result<Option<u64>, ReadError> {
         let size = self.checkpoint().checkpoint().size();

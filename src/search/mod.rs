@@ -138,6 +138,8 @@ pub struct Hits {
     pub searched: u64,
     /// How many there are.
     pub size: u64,
+    /// Whether the time was up before the page was full or the log was searched.
+    pub cut_short: bool,
 }
 
 /// Why there is no page of hits.
@@ -237,7 +239,25 @@ impl Search {
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Hits, SearchError> {
-        let deadline = Instant::now() + self.time;
+        self.find_within(self.time, views, query, filter, order, after, most)
+    }
+
+    /// The same in other time, if that is less.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    #[allow(clippy::too_many_arguments)]
+    pub fn find_within(
+        &self,
+        time: Duration,
+        views: &Views,
+        query: &Query,
+        filter: &Filter,
+        order: Order,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Hits, SearchError> {
+        let deadline = Instant::now() + self.time.min(time);
         let most = most.min(MAX_HITS);
         // Before the search, so that it is not more than was searched.
         let searched = self.reflects().min(views.size());
@@ -247,7 +267,7 @@ impl Search {
         let mut place = begun;
         let mut documents = Documents::new(views);
         let mut hits: Vec<Hit> = Vec::with_capacity(most);
-        let mut next = None;
+        let (mut next, mut cut_short) = (None, false);
         'rounds: for _ in 0..ROUNDS {
             let want = most + 1 - hits.len();
             let found = engine
@@ -255,13 +275,17 @@ impl Search {
                 .map_err(|e| ReadError::Fault(format!("search: {e}")))?;
             let found = match found {
                 Some(found) => found,
-                None if place != begun => break,
+                None if place != begun => {
+                    cut_short = true;
+                    break;
+                }
                 None => return Err(SearchError::TooLong),
             };
             let last = found.len() < want;
             for at in found {
                 if place != begun && Instant::now() > deadline {
                     next = place.map(|place| Cursor { order, place });
+                    cut_short = true;
                     break 'rounds;
                 }
                 place = Some(at);
@@ -283,7 +307,7 @@ impl Search {
                 break;
             }
         }
-        Ok(Hits { hits, next, searched, size: views.size() })
+        Ok(Hits { hits, next, searched, size: views.size(), cut_short })
     }
 }
 

@@ -49,6 +49,8 @@ struct State {
     pace: Pace,
     /// Requests that were answered.
     answered: u64,
+    /// Whether the socket was asked for a head since the last answer. If not, the request came with the one before.
+    heard: bool,
     /// Whether the peer must give way, as another needs what its request or its upgraded connection holds.
     gives_way: bool,
     /// Whom to wake when it must.
@@ -165,6 +167,7 @@ impl Connections {
                 mode: Mode::Open,
                 pace: Pace::waiting(Instant::now()),
                 answered: 0,
+                heard: false,
                 gives_way: false,
                 waker: None,
                 upgraded: None,
@@ -339,9 +342,12 @@ impl Seat {
 
     /// What is read from it now.
     pub fn reading(&self) -> Reading {
-        let state = self.lock();
+        let mut state = self.lock();
         match state.mode {
-            Mode::Open => Reading::Head(state.answered),
+            Mode::Open => {
+                state.heard = true;
+                Reading::Head(state.answered)
+            }
             Mode::Busy | Mode::Dropped => Reading::Request,
             Mode::Upgraded => Reading::Upgraded,
         }
@@ -381,6 +387,12 @@ impl Seat {
         }
     }
 
+    /// How slowly the peer brings a body or takes an answer, where that is slow: [`Pace::slowness`].
+    pub fn slowness(&self, now: Instant) -> Option<Duration> {
+        let state = self.lock();
+        (state.mode == Mode::Busy).then(|| state.pace.slowness(now)).flatten()
+    }
+
     /// Lets the peer be waited for no longer: others need what its request or its upgraded connection holds.
     pub fn give_way(&self) {
         let mut state = self.lock();
@@ -396,6 +408,12 @@ impl Seat {
         self.lock().pace = Pace::waiting(Instant::now().checked_sub(time).unwrap());
     }
 
+    /// As if the peer, which is waited for, had moved so many bytes in so long, and kept the pace.
+    #[cfg(test)]
+    pub fn moved_in(&self, bytes: u64, time: Duration) {
+        self.lock().pace = Pace::moved_in(bytes, time);
+    }
+
     /// A request has come. None if the connection is dropped just now: then nothing must be done for it.
     pub fn begin(self: &Arc<Self>) -> Option<UnderWay> {
         let mut state = self.lock();
@@ -403,7 +421,8 @@ impl Seat {
             return None;
         }
         (state.mode, state.pace, state.gives_way) = (Mode::Busy, Pace::default(), false);
-        Some(UnderWay(self.clone()))
+        let pipelined = !std::mem::take(&mut state.heard);
+        Some(UnderWay { seat: self.clone(), pipelined })
     }
 
     /// The connection is no HTTP connection from now on, and holds its share of those as long as it lives.
@@ -415,11 +434,15 @@ impl Seat {
 }
 
 /// A request, from its head to the last byte of its answer.
-pub(super) struct UnderWay(Arc<Seat>);
+pub(super) struct UnderWay {
+    seat: Arc<Seat>,
+    /// Whether it came together with the one before.
+    pub pipelined: bool,
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.seat.lock();
         if state.mode == Mode::Busy {
             (state.mode, state.pace) = (Mode::Open, Pace::waiting(Instant::now()));
             state.answered += 1;

@@ -12,7 +12,6 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt as _;
-use tokio::sync::mpsc;
 
 use super::{
     App,
@@ -216,50 +215,42 @@ async fn begin(held: &mut Share, body: &mut Body) -> Result<(Vec<u8>, bool), Opt
     Ok((first, body.is_end_stream()))
 }
 
-/// Reads a body into an upload, after its first bytes, on a thread that may wait for the disk.
+/// Reads a body into an upload, after its first bytes. No thread waits for the next ones.
 async fn take(first: Vec<u8>, held: Share, mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
-    let (chunks, mut coming) = mpsc::channel::<Bytes>(4);
-    let writer = tokio::task::spawn_blocking(move || {
-        let Some(mut upload) = upload else {
-            while coming.blocking_recv().is_some() {}
-            return Ok::<_, Refusal>(None);
-        };
-        while let Some(chunk) = coming.blocking_recv() {
-            upload.write(&chunk)?;
-        }
-        Ok(Some(upload))
-    });
-    let mut read = Ok(());
-    let mut going_on = chunks.send(first.into()).await.is_ok();
-    drop(held);
-    while going_on {
-        // If sending fails, the writer has ended and says why below.
-        going_on = match next(&mut body).await {
-            Ok(Some(chunk)) => chunks.send(chunk).await.is_ok(),
-            Ok(None) => false,
-            Err(refusal) => {
-                read = Err(refusal);
-                false
-            }
-        };
-    }
-    drop(chunks);
-    let upload = match writer.await {
-        Ok(written) => written?,
-        Err(join) => {
-            tracing::error!(%join, "an upload ended");
-            return Err(broken("the file could not be kept"));
-        }
+    let Some(upload) = upload else {
+        while next(&mut body).await?.is_some() {}
+        return Ok(());
     };
-    read?;
-    let Some(upload) = upload else { return Ok(()) };
-    match tokio::task::spawn_blocking(move || upload.finish()).await {
-        Ok(finished) => finished,
-        Err(join) => {
-            tracing::error!(%join, "an upload ended");
-            Err(broken("the file could not be kept"))
+    let (mut upload, mut part) = write(upload, first).await?;
+    drop(held);
+    while let Some(chunk) = next(&mut body).await? {
+        if part.len() + chunk.len() > limits::UPLOAD_PART {
+            (upload, part) = write(upload, part).await?;
         }
+        part.extend_from_slice(&chunk);
     }
+    let (upload, _) = write(upload, part).await?;
+    aside(move || upload.finish()).await
+}
+
+/// Writes what has come of a file, and gives its room back.
+async fn write(mut upload: Upload, mut part: Vec<u8>) -> Result<(Upload, Vec<u8>), Refusal> {
+    aside(move || {
+        upload.write(&part)?;
+        part.clear();
+        Ok((upload, part))
+    })
+    .await
+}
+
+/// Does something on a thread that may wait for the disk.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|join| {
+        tracing::error!(%join, "an upload ended");
+        Err(broken("the file could not be kept"))
+    })
 }
 
 #[cfg(test)]

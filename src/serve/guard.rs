@@ -69,6 +69,10 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
         // The connection is closed already; nobody reads this.
         return busy(edge, "the connection is closed");
     };
+    // Whoever sends many at once waits behind all others after each.
+    if under_way.pipelined {
+        tokio::task::yield_now().await;
+    }
     let upgraded = match request.headers().get(UPGRADE) {
         Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match edge.upgraded.take_for(taker) {
             Some(share) => Some(share),

@@ -33,8 +33,10 @@ pub const WORK_FORGOTTEN: Duration = Duration::from_secs(10);
 pub const WORKERS_KNOWN: usize = 8_192;
 /// Bytes of a file that are taken into memory before it needs a place among uploads: what is shorter needs none.
 pub const UPLOAD_FIRST: usize = 64 << 10;
-/// Files taken in at once; more get 503.
-pub const UPLOADS: usize = 64;
+/// Bytes of a file that are gathered before they are written, so that no thread waits for a peer.
+pub const UPLOAD_PART: usize = 64 << 10;
+/// Files taken in at once; more get 503. Each takes a descriptor and one part in memory.
+pub const UPLOADS: usize = 256;
 /// Files of one client taken in at once.
 pub const UPLOADS_EACH: usize = 16;
 
@@ -62,6 +64,15 @@ pub const AHEAD: Duration = Duration::from_secs(5);
 /// How far behind that pace the body of a request must be for its place among uploads, or its bytes in memory, to go to
 /// another: longer than bytes are commonly on their way.
 pub const PAUSE: Duration = Duration::from_millis(500);
+/// Where all keep that pace and there is still not enough for all, the slowest of those gives way whose bytes came or were
+/// taken with fewer a second than this.
+pub const BRISK: u64 = 64 << 10;
+/// How long a peer must have been waited for before it is told how slow it is.
+pub const TOLD_AFTER: Duration = Duration::from_secs(5);
+/// Who gave way for being slow makes nobody else do so for so long: else those who come again and again would have all.
+pub const GAVE_WAY: Duration = Duration::from_secs(60);
+/// Clients of which that is remembered.
+pub const GAVE_WAY_KNOWN: usize = 8_192;
 /// How long a WebSocket must have rested for its place to go to another.
 pub const UPGRADED_REST: Duration = Duration::from_secs(10);
 /// How long a request may take until its answer begins, from the end of its body.
@@ -194,6 +205,9 @@ pub const MOMENT: Duration = Duration::from_millis(20);
 /// Parts of one such look that are kept for others who ask alike.
 pub const MOMENT_PARTS: usize = 64;
 
+/// How long a search for a page may take before it counts as what may take long, and is begun again in its turn among those:
+/// most take a few milliseconds, and need not wait behind them.
+pub const SEARCH_AT_ONCE: Duration = Duration::from_millis(50);
 /// Entries on one page of a timeline: with the grid and all else it stays below 150 KB.
 pub const TIMELINE_ON_PAGE: usize = 50;
 /// Rows of items on a case's page, shared out among the demands that are laid out.

@@ -213,11 +213,8 @@ fn routes(app: App) -> Router {
         .route("/transparency", get(pages::transparency::page))
         .route("/exhibit/{name}", get(raw::exhibit))
         .route_layer(middleware::from_fn_with_state(app.clone(), turns::take));
-    let heavy = Router::new()
-        .route("/search", get(pages::search::page))
-        .route_layer(middleware::from_fn_with_state(app.clone(), turns::take_heavy));
     let router = computed
-        .merge(heavy)
+        .route("/search", get(pages::search::page))
         .route("/case/{id}/exhibits.zip", get(case_file::get))
         .route("/verify", get(pages::verify::page))
         .route("/verify.html", get(pages::verify::file))

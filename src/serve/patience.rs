@@ -40,18 +40,30 @@ impl Patience {
 /// How far a peer is behind a fair pace, by which it is decided who gives way where there is not enough for all. Waiting
 /// for a peer puts it behind; bytes bring it forward, each by what it may take at [`limits::SLOWEST`] bytes a second, and
 /// at most [`limits::AHEAD`] ahead. So a trickle falls behind as silence does, and who keeps the pace is not behind.
+/// Where all keep it and there is still not enough, it is decided by how [slow](Pace::slowness) they were all the while.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
     /// Since when the peer is waited for; none while it is the server's turn.
     since: Option<Instant>,
     /// Microseconds that the peer was ahead when it was last waited for; below zero where it was behind.
     ahead: i64,
+    /// Microseconds for which the peer was waited for in all, but for the wait that goes on.
+    waited: u64,
+    /// Bytes that came or went.
+    bytes: u64,
 }
 
 impl Pace {
     /// Of a peer that is waited for from now on.
     pub fn waiting(now: Instant) -> Self {
-        Self { since: Some(now), ahead: 0 }
+        Self { since: Some(now), ..Self::default() }
+    }
+
+    /// As if a peer that keeps the pace and is waited for had moved so many bytes in so long.
+    #[cfg(test)]
+    pub fn moved_in(bytes: u64, time: Duration) -> Self {
+        let ahead = micros(limits::AHEAD);
+        Self { since: Some(Instant::now()), ahead, waited: micros(time).unsigned_abs(), bytes }
     }
 
     /// Takes note that the peer is waited for.
@@ -63,8 +75,11 @@ impl Pace {
     pub fn moved(&mut self, bytes: usize) {
         // Most bytes are moved without a wait: then the clock is not asked.
         if let Some(since) = self.since.take() {
-            self.ahead = self.ahead.saturating_sub(micros(since.elapsed()));
+            let waited = micros(since.elapsed());
+            self.ahead = self.ahead.saturating_sub(waited);
+            self.waited = self.waited.saturating_add(waited.unsigned_abs());
         }
+        self.bytes = self.bytes.saturating_add(bytes as u64);
         let earned = micros(earned(bytes));
         self.ahead = self.ahead.saturating_add(earned).min(micros(limits::AHEAD));
     }
@@ -74,6 +89,16 @@ impl Pace {
         let waited = micros(now.saturating_duration_since(self.since?));
         let behind = waited.saturating_sub(self.ahead).max(0);
         Some(Duration::from_micros(behind.unsigned_abs()))
+    }
+
+    /// How long the peer took for a mebibyte, where it was waited for long enough to tell and took longer than at
+    /// [`limits::BRISK`]; none while it is the server's turn.
+    pub fn slowness(&self, now: Instant) -> Option<Duration> {
+        let waiting = now.saturating_duration_since(self.since?);
+        let waited = Duration::from_micros(self.waited).saturating_add(waiting);
+        let each = waited.as_micros().saturating_mul(1 << 20) / u128::from(self.bytes.max(1));
+        let slow = waited >= limits::TOLD_AFTER && each > 1_000_000 * (1 << 20) / u128::from(limits::BRISK);
+        slow.then(|| Duration::from_micros(u64::try_from(each).unwrap_or(u64::MAX)))
     }
 }
 
@@ -175,6 +200,25 @@ mod tests {
         assert!((3_595..3_610).contains(&trickle), "{trickle}");
         assert!((1_795..1_810).contains(&half), "{half}");
         assert_eq!(kept, 0);
+    }
+
+    #[test]
+    fn who_is_slow_in_the_long_run_is_known_by_it() {
+        let now = Instant::now();
+        let moves = |seconds: u64, bytes: u64| {
+            let pace = Pace { since: Some(now), ..Pace::moved_in(bytes, Duration::from_secs(seconds)) };
+            pace.slowness(now).map(|each| each.as_secs())
+        };
+        assert_eq!(moves(60, 60 * 6_000), Some(174), "a mebibyte at 6 kB/s");
+        assert_eq!(moves(1, 6_000), None, "it can't be told yet");
+        assert_eq!(moves(60, 60 * limits::BRISK), None);
+        assert_eq!(moves(60, 60 * limits::BRISK / 2), Some((2 << 20) / limits::BRISK));
+        assert!(moves(10, 0).is_some(), "and silence is slow");
+        assert_eq!(
+            Pace { waited: u64::MAX, ..Pace::default() }.slowness(now),
+            None,
+            "it is the server's turn"
+        );
     }
 
     #[test]

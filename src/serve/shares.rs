@@ -3,7 +3,8 @@
 //! Nobody waits: what is not there is refused. Where a peer decides how long something is held, a peer that does nothing
 //! must not keep it from others. Such a stock is [contended](Shares::contended): nobody takes so much that less is left
 //! for others than they hold themselves, one network of addresses leaves a quarter to others, and whoever is behind gives
-//! way to whoever comes.
+//! way to whoever comes. Where nobody is behind, whoever is slow gives way, since a pace that is just kept costs little; and
+//! where nobody is slow, whoever holds at least twice as much as who comes would.
 
 use std::{
     collections::HashMap,
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{client::Client, connections::Seat};
+use super::{client::Client, connections::Seat, limits};
 
 /// So much in all, and so much for each client.
 pub(super) struct Shares {
@@ -34,6 +35,8 @@ struct Held {
     lent: HashMap<u64, Lent>,
     /// The number of the next one.
     next: u64,
+    /// Who gave way for being slow, and when.
+    gave_way: HashMap<Client, Instant>,
 }
 
 /// A share that may go to another.
@@ -128,9 +131,10 @@ impl Shares {
     }
 
     /// Takes from another what a client is short of. Whose share goes: who is furthest behind, times what its client holds,
-    /// since who holds much keeps more from others. It counts as given back at once; the request that held it ends a moment
+    /// since who holds much keeps more from others; where nobody is behind, who is slowest, counted so; else one of whoever
+    /// holds most, where that is twice what the taker would hold. It counts as given back at once; the request that held it ends a moment
     /// later, as soon as its task is woken.
-    fn displace(&self, held: &mut Held, client: Client, short: &Short) -> bool {
+    fn displace(&self, held: &mut Held, client: Client, n: usize, short: &Short) -> bool {
         let Some(patience) = self.patience else { return false };
         let now = Instant::now();
         let worst = held.lent.iter().filter(|(_, lent)| match short {
@@ -138,12 +142,24 @@ impl Shares {
             Short::Network => lent.client.wider() == client.wider(),
             Short::All => true,
         });
-        let worst = worst.filter_map(|(number, lent)| {
-            let behind = lent.seat.behind(now).filter(|behind| *behind >= patience)?;
+        let times_held = |lent: &Lent, time: Duration| {
             let holds = held.by.get(&lent.client).copied().unwrap_or(0);
-            Some((behind.as_millis().saturating_mul(holds as u128), *number))
+            time.as_millis().saturating_mul(holds as u128)
+        };
+        let behind = worst.clone().filter_map(|(number, lent)| {
+            let behind = lent.seat.behind(now).filter(|behind| *behind >= patience)?;
+            Some((times_held(lent, behind), *number))
         });
-        let Some(lent) = worst.max().and_then(|(_, number)| held.lent.remove(&number)) else { return false };
+        let slow =
+            worst.filter_map(|(number, lent)| Some((times_held(lent, lent.seat.slowness(now)?), *number)));
+        let behind = behind.max();
+        // Nobody's own requests take from each other what all of them bring.
+        let asks_for_more = matches!(short, Short::Client) || held.gave_way_lately(client, now);
+        let worst = behind.or_else(|| if asks_for_more { None } else { slow.max() });
+        let Some(lent) = worst.and_then(|(_, number)| held.lent.remove(&number)) else { return false };
+        if behind.is_none() {
+            held.gives_way(lent.client, now);
+        }
         held.give_back(lent.client, lent.n);
         lent.seat.give_way();
         true
@@ -151,6 +167,20 @@ impl Shares {
 }
 
 impl Held {
+    fn gave_way_lately(&self, client: Client, now: Instant) -> bool {
+        self.gave_way.get(&client).is_some_and(|at| now.saturating_duration_since(*at) < limits::GAVE_WAY)
+    }
+
+    /// Takes note of a client that gave way for being slow.
+    fn gives_way(&mut self, client: Client, now: Instant) {
+        if self.gave_way.len() >= limits::GAVE_WAY_KNOWN {
+            self.gave_way.retain(|_, at| now.saturating_duration_since(*at) < limits::GAVE_WAY);
+        }
+        if self.gave_way.len() < limits::GAVE_WAY_KNOWN {
+            self.gave_way.insert(client, now);
+        }
+    }
+
     fn take(&mut self, client: Client, n: usize) {
         self.all += n;
         *self.by.entry(client).or_default() += n;
@@ -183,7 +213,7 @@ impl Share {
         // What went to another comes back to nobody. It may be this one that is displaced.
         let gone = |held: &Held| self.lent.is_some_and(|number| !held.lent.contains_key(&number));
         while let Some(short) = self.of.short(&held, self.client, n) {
-            if gone(&held) || !self.of.displace(&mut held, self.client, &short) {
+            if gone(&held) || !self.of.displace(&mut held, self.client, n, &short) {
                 return false;
             }
         }
@@ -292,5 +322,57 @@ mod tests {
         assert_eq!(shares.held(), 4);
         drop((c, d, e, f));
         assert_eq!(shares.held(), 0);
+    }
+
+    #[test]
+    fn where_nobody_is_behind_who_is_slow_gives_way_and_then_takes_from_nobody() {
+        let table = Connections::new(16, 16, Arc::default());
+        let shares = Shares::contended(4, 4, Duration::from_millis(500));
+        let connect = |network: u8, bytes: u64| {
+            let at = [198, 51, network, 1].into();
+            let place = table.admit(at, false).unwrap();
+            let request = place.seat.begin().unwrap();
+            place.seat.moved_in(bytes, Duration::from_secs(60));
+            let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
+            (shares.take_for(&taker), taker, place, request)
+        };
+        let holds = |network: u8| {
+            let client = Client::at([198, 51, network, 1].into());
+            shares.lock().by.get(&client).copied().unwrap_or(0)
+        };
+        let at_once = 61 * limits::BRISK;
+        let taken =
+            [connect(1, 60 * 6_000), connect(1, 60 * 6_000), connect(2, 60 * 5_000), connect(3, at_once)];
+        assert!(taken.iter().all(|(share, ..)| share.is_some()));
+        let next = [connect(4, at_once), connect(5, at_once)];
+        assert!(next.iter().all(|(share, ..)| share.is_some()));
+        assert_eq!([1, 2, 3, 4, 5].map(holds), [1, 0, 1, 1, 1], "two at 6 kB/s are worse than one at 5");
+        assert!(connect(2, at_once).0.is_none(), "who gave way takes from nobody");
+        assert!(connect(6, at_once).0.is_some() && holds(1) == 0);
+        assert!(connect(7, at_once).0.is_none(), "and nobody else is slow");
+    }
+
+    #[test]
+    fn where_all_are_quick_whoever_holds_twice_as_much_gives_way() {
+        let table = Connections::new(16, 16, Arc::default());
+        let shares = Shares::contended(8, 8, Duration::from_millis(500));
+        let connect = |network: u8| {
+            let at = [198, 51, network, 1].into();
+            let place = table.admit(at, false).unwrap();
+            let request = place.seat.begin().unwrap();
+            place.seat.moved_in(61 * limits::BRISK, Duration::from_secs(60));
+            let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
+            (shares.take_for(&taker), taker, place, request)
+        };
+        let holds = |network: u8| {
+            let client = Client::at([198, 51, network, 1].into());
+            shares.lock().by.get(&client).copied().unwrap_or(0)
+        };
+        let taken: Vec<_> = [1, 1, 1, 1, 2, 2, 3, 4].into_iter().map(connect).collect();
+        assert!(taken.iter().all(|(share, ..)| share.is_some()));
+        let more: Vec<_> = [5, 6, 7, 8].into_iter().map(connect).collect();
+        assert_eq!(more.iter().map(|(share, ..)| share.is_some()).collect::<Vec<_>>(), [true; 4]);
+        assert_eq!([1, 2, 3, 4, 5, 6, 7, 8].map(holds), [1; 8], "all alike");
+        assert!(connect(9).0.is_none(), "and nobody holds twice as much as another would");
     }
 }

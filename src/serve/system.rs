@@ -6,11 +6,13 @@ mod unix {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     use tokio::net::TcpListener;
 
+    use crate::serve::limits;
+
     /// Connections that may wait to be accepted. The standard library asks for 128; what comes beyond is dropped and
     /// comes again after a second. The system has its own bound, commonly 4,096.
     const BACKLOG: i32 = 4_096;
-    /// Descriptors kept back for the ledger: journal, index, tiles and files being read, uploads.
-    const KEPT_BACK: u64 = 512;
+    /// Descriptors kept back for the ledger: journal, index, tiles and files being read, and for uploads.
+    const KEPT_BACK: u64 = 448 + limits::UPLOADS as u64;
 
     pub fn raise_open_files() {
         let limit = getrlimit(Resource::Nofile);

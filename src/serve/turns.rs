@@ -33,23 +33,13 @@ pub(super) async fn take(
     in_turn(&app, client, Weight::Light, next.run(request)).await
 }
 
-/// The same of a request that may take long.
-pub(super) async fn take_heavy(
-    State(app): State<App>,
-    Extension(client): Extension<Client>,
-    request: Request,
-    next: Next,
-) -> Response {
-    in_turn(&app, client, Weight::Heavy, next.run(request)).await
-}
-
 /// Makes an answer in its turn.
-pub(super) async fn in_turn(
+pub(super) async fn in_turn<T>(
     app: &App,
     client: Client,
     weight: Weight,
-    made: impl Future<Output = Response>,
-) -> Response {
+    made: impl Future<Output = T>,
+) -> T {
     let turn = app.turns.wait(client, weight).await;
     WORK.scope(turn.work.clone(), made).await
 }

@@ -44,7 +44,7 @@ use crate::{
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 5";
+const VERSION: &[u8] = b"onrecord index 6";
 
 /// Where the key of files' hashes stands.
 const FILE_KEY: &[u8] = b"Vfiles";
@@ -94,14 +94,22 @@ pub(crate) enum By {
     Thread(EventId),
     /// Entries that a party signed, or that name an event in a ref.
     Named(EventId),
+    /// Those of one type that name an event or are signed by it, where the type is one of [`By::BEARING`].
+    Bearing(EventType, EventId),
 }
 
 impl By {
+    /// Types of what changes the state of an event of another case. Anybody may name an event, so what is folded into its
+    /// state is not looked for among all that do.
+    pub const BEARING: [EventType; 3] =
+        [EventType::PositionTaken, EventType::CollectionCounted, EventType::CollectionClosed];
+
     fn prefix(self) -> Vec<u8> {
         match self {
             By::Type(t) => [b"T", t.as_str().as_bytes(), b"\0"].concat(),
             By::Thread(id) => [&b"H"[..], &id.0].concat(),
             By::Named(id) => [&b"P"[..], &id.0].concat(),
+            By::Bearing(t, id) => [b"B", t.as_str().as_bytes(), b"\0", &id.0].concat(),
         }
     }
     pub fn holds(self, listed: &Listed) -> bool {
@@ -109,12 +117,15 @@ impl By {
             By::Type(t) => listed.event_type == t,
             By::Thread(id) => listed.thread == id,
             By::Named(id) => listed.ids.contains(&id),
+            By::Bearing(t, id) => listed.event_type == t && listed.ids.contains(&id),
         }
     }
     /// The lists that an entry stands in.
     pub fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
         let named = listed.ids.iter().map(|id| By::Named(*id));
-        [By::Type(listed.event_type), By::Thread(listed.thread)].into_iter().chain(named)
+        let bearing = listed.ids.iter().filter(|_| Self::BEARING.contains(&listed.event_type));
+        let bearing = bearing.map(|id| By::Bearing(listed.event_type, *id));
+        [By::Type(listed.event_type), By::Thread(listed.thread)].into_iter().chain(named).chain(bearing)
     }
 }
 

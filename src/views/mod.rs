@@ -99,7 +99,7 @@ use std::{
 };
 
 use crate::{
-    event::EventId,
+    event::{EventId, EventType},
     ledger::{Basis, Filter, Footprint, ReadError, Reader},
     log::{Entry, SignedCheckpoint, Time},
 };
@@ -364,6 +364,17 @@ impl Views {
         }
         self.look_at(1)?;
         self.reader.list(filter, low..=high, descending, limit)
+    }
+
+    /// Indexes of the first entries of a type that name an event below the size, in order, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    fn bearing(&self, of: EventType, id: &EventId, most: usize) -> Result<Vec<u64>, ReadError> {
+        self.look_at(1)?;
+        let mut list = self.reader.bearing(of, id, most)?;
+        list.truncate(list.partition_point(|index| *index < self.size));
+        Ok(list)
     }
 
     /// Indexes of the entries in a thread below the size, in order.

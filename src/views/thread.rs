@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     event::{Body, EventId, EventType},
-    ledger::{Filter, ReadError},
+    ledger::ReadError,
     log::Time,
 };
 
@@ -146,18 +146,14 @@ impl Views {
         Ok(beside)
     }
 
-    /// The entries of these types that name an event in a ref.
+    /// The first entries of each of these types that name an event in a ref, in order. Lists of them are kept for
+    /// positions and counts.
     pub(super) fn naming(&self, id: &EventId, types: &[EventType]) -> Result<Vec<Arc<Record>>, ReadError> {
-        // What names an event is looked at for other reasons too, so its type is asked of entries that are kept.
-        let filter = Filter { party: Some(*id), ..Filter::default() };
-        let mut found = Vec::new();
-        for index in self.list(&filter, 0..=u64::MAX, false, usize::MAX)? {
-            let record = self.record(index)?.filter(|r| types.contains(&r.event().event_type()));
-            found.extend(record);
-            if found.len() == BESIDE_READ {
-                break;
-            }
+        let mut indexes = Vec::new();
+        for of in types {
+            indexes.extend(self.bearing(*of, id, BESIDE_READ)?);
         }
-        Ok(found)
+        indexes.sort_unstable();
+        self.records(&indexes)
     }
 }

@@ -33,7 +33,7 @@ pub fn instead_of(answer: &Response) -> Response {
 }
 
 /// 503. What was asked for takes more than one page may.
-fn too_much() -> Response {
+pub fn too_much() -> Response {
     let message = "This page takes more work than one request may. Its entries can be read one by one.";
     let page =
         ErrorPage { title: "Too much at once", message: message.to_owned(), style: assets::style_path() };

@@ -1,21 +1,28 @@
 //! `/search`: what the record says, by the words in it.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Extension, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
 use serde::Deserialize;
 
 use super::filters;
-use super::{Shell, html, show};
+use super::{Shell, bounded, error, html};
 use crate::{
     event::{EventId, EventType},
     ledger::ReadError,
     log::Time,
     search::{self, Cursor, Filter, Hit, Order, SearchError},
-    serve::{App, limits},
+    serve::{
+        App, answer,
+        client::Client,
+        limits,
+        turns::{Weight, in_turn},
+    },
     views::Views,
 };
 
@@ -37,6 +44,7 @@ pub struct Asked {
 }
 
 /// The same, read.
+#[derive(Clone)]
 struct Read {
     query: Option<search::Query>,
     filter: Filter,
@@ -200,6 +208,7 @@ fn instant(name: &str, text: &str, end: bool) -> std::result::Result<Option<Time
 /// The page.
 pub async fn page(
     State(app): State<App>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     query: std::result::Result<Query<Asked>, QueryRejection>,
 ) -> Response {
@@ -235,8 +244,22 @@ pub async fn page(
             return blank(shell, asked, wrong);
         }
     };
+    // Most searches take no time. One that does is begun again in a turn among what may take long.
+    let at_once = found(&app, &shell, &asked, &read, limits::SEARCH_AT_ONCE);
+    if let Some(page) = in_turn(&app, client, Weight::Light, at_once).await {
+        return page;
+    }
+    let whole = found(&app, &shell, &asked, &read, Duration::MAX);
+    in_turn(&app, client, Weight::Heavy, whole).await.unwrap_or_else(error::too_much)
+}
+
+/// The page of what is found in so much time, or what stands instead of it; none if there may be more in more time.
+async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Duration) -> Option<Response> {
     let search = app.search.clone();
-    show(&app, "There is no such page.", move |views| {
+    let (shell, asked, read) = (shell.clone(), asked.clone(), read.clone());
+    let views = bounded(app.views());
+    let made = answer::blocking(move || {
+        let views = &views;
         let case = match &read.filter.case {
             Some(id) => {
                 Some(views.case(id)?.map_or_else(|| "no case on record".to_owned(), |c| c.title().to_owned()))
@@ -247,37 +270,25 @@ pub async fn page(
             Some(id) => Some(views.name(id)?.to_string()),
             None => None,
         };
-        let found = match &read.query {
-            None => None,
-            Some(query) => {
-                match search.find(views, query, &read.filter, read.order, read.after, limits::HITS_ON_PAGE) {
-                    Ok(found) => Some(Ok(found)),
-                    Err(e @ SearchError::TooLong) => Some(Err(e.to_string())),
-                    Err(SearchError::Fault(e)) => return Err::<_, ReadError>(e),
-                }
-            }
-        };
         let (mut searched, size) = (search.reflects().min(views.size()), views.size());
-        let (result, wrong) = match found {
-            None => (None, None),
-            Some(Err(wrong)) => (None, Some(wrong)),
-            Some(Ok(found)) => {
-                searched = found.searched;
-                let next = found.next.map(|cursor| asked.link(&cursor.to_string()));
-                (Some(Result { hits: found.hits, next, first: read.after.is_none() }), None)
+        let (mut result, mut wrong) = (None, None);
+        if let Some(query) = &read.query {
+            let (order, after, most) = (read.order, read.after, limits::HITS_ON_PAGE);
+            match search.find_within(time, views, query, &read.filter, order, after, most) {
+                Ok(found) if found.cut_short && time < Duration::MAX => return Ok(None),
+                Err(SearchError::TooLong) if time < Duration::MAX => return Ok(None),
+                Ok(found) => {
+                    searched = found.searched;
+                    let next = found.next.map(|cursor| asked.link(&cursor.to_string()));
+                    result = Some(Result { hits: found.hits, next, first: after.is_none() });
+                }
+                Err(e @ SearchError::TooLong) => wrong = Some(e.to_string()),
+                Err(SearchError::Fault(e)) => return Err::<_, ReadError>(e),
             }
-        };
-        Ok(Some(SearchPage {
-            shell,
-            asked,
-            wrong,
-            result,
-            types: EventType::ALL,
-            case,
-            party,
-            searched,
-            size,
-        }))
-    })
-    .await
+        }
+        let types = EventType::ALL;
+        let page = SearchPage { shell, asked, wrong, result, types, case, party, searched, size };
+        Ok(Some(html(StatusCode::OK, &page)))
+    });
+    made.await.unwrap_or_else(|failed| Some(error::instead_of(&failed)))
 }

@@ -46,8 +46,8 @@ impl Index {
         let holds = |by: By| -> Result<bool, StoreError> {
             Ok(self.list(by, l.index..=l.index, false)?.next().transpose()? == Some(l.index))
         };
-        let named =
-            l.ids.iter().try_fold(true, |all, id| Ok::<_, StoreError>(all && holds(By::Named(*id))?))?;
+        let named = By::all_of(l).filter(|by| !matches!(by, By::Type(_) | By::Thread(_)));
+        let named = { named }.try_fold(true, |all, by| Ok::<_, StoreError>(all && holds(by)?))?;
         let content = match &l.content {
             Some(digest) => self.with_content(digest)?.contains(&l.index),
             None => true,

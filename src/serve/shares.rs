@@ -150,14 +150,24 @@ impl Shares {
             let behind = lent.seat.behind(now).filter(|behind| *behind >= patience)?;
             Some((times_held(lent, behind), *number))
         });
+        let slow = worst.clone();
         let slow =
-            worst.filter_map(|(number, lent)| Some((times_held(lent, lent.seat.slowness(now)?), *number)));
+            slow.filter_map(|(number, lent)| Some((times_held(lent, lent.seat.slowness(now)?), *number)));
+        let would_hold = held.by.get(&client).copied().unwrap_or(0) + n;
+        let most = worst.filter_map(|(number, lent)| {
+            // None while it is the server's turn.
+            lent.seat.behind(now)?;
+            let holds = held.by.get(&lent.client).copied().unwrap_or(0);
+            (holds >= 2 * would_hold).then_some((holds as u128, *number))
+        });
         let behind = behind.max();
         // Nobody's own requests take from each other what all of them bring.
-        let asks_for_more = matches!(short, Short::Client) || held.gave_way_lately(client, now);
-        let worst = behind.or_else(|| if asks_for_more { None } else { slow.max() });
+        let is_own = matches!(short, Short::Client);
+        let slow = if is_own || held.gave_way_lately(client, now) { None } else { slow.max() };
+        let most = if is_own { None } else { most.max() };
+        let worst = behind.or(slow).or(most);
         let Some(lent) = worst.and_then(|(_, number)| held.lent.remove(&number)) else { return false };
-        if behind.is_none() {
+        if behind.is_none() && slow.is_some() {
             held.gives_way(lent.client, now);
         }
         held.give_back(lent.client, lent.n);

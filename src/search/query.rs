@@ -2,13 +2,15 @@
 
 use super::{
     document::Piece,
-    token::{Token, root, tokens},
+    token::{Token, root, stands_alone, tokens},
 };
 
 /// The longest query, in bytes.
 pub const MAX_QUERY: usize = 512;
-/// The most words in it.
+/// The most words in it; of letters of scripts without spaces, four are one.
 pub const MAX_WORDS: usize = 16;
+/// So much of a limit takes a word; a letter of a script without spaces takes one.
+const WORD: usize = 4;
 /// The fewest letters before a `*`.
 const SHORTEST_BEGINNING: usize = 2;
 
@@ -95,12 +97,14 @@ impl Query {
             };
             rest = rest.trim_start();
             let mut found: Vec<String> = tokens(part).into_iter().map(|t| t.text).collect();
-            words += found.len();
-            if words > MAX_WORDS {
+            words += found.iter().map(|w| if w.starts_with(stands_alone) { 1 } else { WORD }).sum::<usize>();
+            if words > MAX_WORDS * WORD {
                 return Err(QueryError::TooManyWords);
             }
             let terms = if not { &mut query.unwanted } else { &mut query.wanted };
-            if !quoted && part.ends_with('*') {
+            // A letter that is a word is no beginning of one.
+            let begins = found.last().is_some_and(|last| !last.starts_with(stands_alone));
+            if !quoted && part.ends_with('*') && begins {
                 let Some(beginning) = found.pop() else { continue };
                 if beginning.chars().count() < SHORTEST_BEGINNING {
                     return Err(QueryError::ShortBeginning);
@@ -207,6 +211,16 @@ mod tests {
         for nothing in ["", "  ", "-", "*", "\"\"", "-surat", "…"] {
             assert_eq!(Query::parse(nothing), Err(QueryError::NoWords), "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn what_is_written_without_spaces_is_a_phrase() {
+        assert_eq!(Query::parse("攻击*").unwrap().wanted, [phrase(&["攻", "击"])]);
+        assert_eq!(Query::parse("击").unwrap().wanted, [word("击")]);
+        assert!(Query::parse(&"击".repeat(MAX_WORDS * WORD)).is_ok());
+        assert_eq!(Query::parse(&"击".repeat(MAX_WORDS * WORD + 1)), Err(QueryError::TooManyWords));
+        let marks = |query: &str, text: &str| Query::parse(query).unwrap().marks(&tokens(text));
+        assert_eq!(marks("攻击", "遭到攻击。"), [(6, 12)]);
     }
 
     #[test]

@@ -49,7 +49,17 @@ fn is_of_word(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_combining_mark(c) }
 }
 
-/// The words of a text: runs of letters, digits and their marks.
+/// Whether a letter is of a script that sets no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each
+/// letter is then a word of its own, and what is looked for is a phrase of them: it is found wherever it stands.
+pub fn stands_alone(c: char) -> bool {
+    matches!(c,
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// The words of a text: runs of letters, digits and their marks; letters of scripts without spaces one by one.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut words = Words::of(text);
     let mut out = Vec::new();
@@ -79,7 +89,11 @@ impl<'t> Words<'t> {
             let rest = &self.text[self.at..];
             let from = self.at + rest.find(is_of_word)?;
             let rest = &self.text[from..];
-            let to = from + rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
+            let alone = rest.starts_with(stands_alone);
+            let mut after = rest.char_indices().skip(1);
+            let end =
+                after.find(|(_, c)| !is_of_word(*c) || !is_combining_mark(*c) && (alone || stands_alone(*c)));
+            let to = from + end.map_or(rest.len(), |(at, _)| at);
             self.at = to;
             folded.clear();
             fold(&self.text[from..to], folded);
@@ -155,6 +169,15 @@ mod tests {
         assert_eq!(words("566 tandatangan (2023-12-15)"), ["566", "tandatangan", "2023", "12", "15"]);
         assert_eq!(words("İstanbul ﬁle"), ["istanbul", "file"]);
         assert_eq!(words(" \u{301}\u{202e}… "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn letters_of_scripts_without_spaces_are_words() {
+        assert_eq!(words("攻击，IT部门2号"), ["攻", "击", "it", "部", "门", "2", "号"]);
+        // Vowels above and below and marks of tone go with their letter, and make no difference, as in other scripts.
+        assert_eq!(words("ผู้ใช้"), ["ผ", "ใ", "ช"]);
+        assert_eq!(words("がｶﾞ"), ["か", "カ",]);
+        assert_eq!(words("한국어 data"), [words("한국어").concat(), "data".to_owned()], "Korean sets spaces");
     }
 
     #[test]

@@ -185,6 +185,12 @@ fn what_needs_somebodys_hand_ends_with_a_code_that_is_not_started_again() {
     };
     assert_eq!(run(&tmp.path().join("nothing"), &[]), Some(2));
     assert_eq!(run(&dir, &["--tls-cert", "/nowhere", "--tls-key", "/nowhere"]), Some(2));
+    // Whoever reads over a proxy's TLS must not be given an address without it.
+    assert_eq!(run(&dir, &["--trusted-proxy", "127.0.0.1"]), Some(2));
+    assert_eq!(
+        run(&dir, &["--trusted-proxy", "127.0.0.1", "--url", "https://ledger.example.org/path"]),
+        Some(2)
+    );
     let checkpoint = dir.join("public/checkpoint");
     let text = fs::read_to_string(&checkpoint).unwrap();
     fs::write(&checkpoint, text.replace("ledger", "Ledger")).unwrap();

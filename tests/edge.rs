@@ -412,7 +412,8 @@ fn uploads_are_counted_by_the_same_address() {
     let folder = folder();
     let flags =
         ["--trusted-proxy", "127.0.0.0/8", "--forwarded-header", "forwarded", "--upload-quota", "9000"];
-    let served = folder.serve(&[&flags[..], &["--log", "debug"]].concat());
+    let more = ["--url", "https://ledger.example.org", "--log", "debug"];
+    let served = folder.serve(&[&flags[..], &more].concat());
     let put = |from: &str, fill: u8| {
         let bytes = [fill; 600];
         let path = format!("/file/{}", Digest::blake3(&bytes));
@@ -810,7 +811,9 @@ fn sockets_that_rest_give_their_places_to_others() {
     use tungstenite::{Message, client::IntoClientRequest as _};
     let folder = folder();
     // Eight of them may be WebSockets.
-    let served = folder.serve(&["--connections", "16", "--trusted-proxy", "127.0.0.1", "--log", "warn"]);
+    let flags =
+        ["--connections", "16", "--trusted-proxy", "127.0.0.1", "--url", "https://ledger.example.org"];
+    let served = folder.serve(&[&flags[..], &["--log", "warn"]].concat());
     let open = |from: String| {
         let stream = TcpStream::connect(served.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

@@ -31,7 +31,7 @@ With TLS, SIGHUP reads certificate and key again.
 
 Examples:
   onrecord serve --data ledger-data
-  onrecord serve --data ledger-data --listen 127.0.0.1:8080 --trusted-proxy 127.0.0.1
+  onrecord serve --data ledger-data --trusted-proxy 127.0.0.1 --url https://ledger.example.org
   onrecord serve --data ledger-data --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   onrecord serve --data ledger-data --listen 0.0.0.0:80 --metrics 127.0.0.1:9100")]
 pub(super) struct Args {

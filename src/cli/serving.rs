@@ -34,7 +34,8 @@ pub(super) struct Serving {
     /// Address and port; port 0 takes any that is free [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "ONRECORD_LISTEN", hide_env_values = true)]
     listen: Option<String>,
-    /// The address under which the world reaches it, for permalinks [default: the one each reader used]
+    /// The address under which the world reaches it, for permalinks; must be given behind a proxy [default: the one each
+    /// reader used]
     #[arg(long, value_name = "URL", env = "ONRECORD_URL", hide_env_values = true)]
     url: Option<String>,
     /// Let pages of all sites read what is served and hand in what somebody signed, or not [default: if --url begins with
@@ -124,6 +125,12 @@ impl Serving {
                        and a port up to 65535";
             return Err(Failure::Usage(format!("--url {}: {why}", quote(url))));
         }
+        if let Some(url) =
+            options.url.as_deref().filter(|url| url.trim_end_matches('/').matches('/').count() > 2)
+        {
+            let why = "expected no path: links of pages begin at the root, so give the ledger a host or a port of its own";
+            return Err(Failure::Usage(format!("--url {}: {why}", quote(url))));
+        }
         options.cors = self.cors.or(config.cors);
         options.proxies = Proxies {
             trusted: if self.trusted_proxies.is_empty() {
@@ -133,6 +140,12 @@ impl Serving {
             },
             header: self.forwarded_header.or(config.forwarded_header).unwrap_or_default(),
         };
+        if !options.proxies.trusted.is_empty() && options.url.is_none() {
+            // What a proxy hands on says neither that it speaks TLS nor by which name it is called.
+            let why =
+                "behind a proxy, say by --url under which address readers reach it: permalinks begin with it";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         options.tls = tls(
             self.tls_cert.clone().or_else(|| config.tls_cert.clone()),
             self.tls_key.clone().or_else(|| config.tls_key.clone()),

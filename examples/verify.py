@@ -3,7 +3,9 @@
 
     verify.py http://127.0.0.1:8080 [--key VKEY] [--policy FILE]    a whole ledger, or a folder with a copy
     verify.py exhibit-41.zip        [--key VKEY] [--policy FILE]    one entry with its own proof, also unpacked
-    ... --policy FILE --max-age 3600          only cosignatures that are at most so many seconds old count
+    verify.py case-36.zip           [--key VKEY] [--policy FILE]    a case: an exhibit of each of its entries
+    verify.py proof --entry entry   [--key VKEY] [--policy FILE]    a receipt: what /proof/41 and /entry/41 serve
+    ... --policy FILE --max-age 24h           only cosignatures that are no older count
     verify.py --vectors FILE   or   verify.py --speccheck FILE      this program against known answers
 
 Written from the specification alone, sharing no code with the program it checks; section numbers below are
@@ -17,8 +19,8 @@ they are said to be; that the ledger's clock is right; and, without witnesses, t
 
 Not done here: RFC 3161 timestamps; the torsion of added keys and what is asked of words at the door, since both
 bind admission alone.
-Exit codes: 0 valid; 1 refused; 2 could not be read; 3 not decided: something needed is not there, or sound only
-on trust it brought itself.
+Exit codes: 0 valid; 1 refused; 2 a command or a policy that can't be read; 3 not decided: something needed is not
+there or can't be read, or sound only on trust it brought itself.
 """
 import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys, time, zlib
 import urllib.error, urllib.request
@@ -39,7 +41,7 @@ except ModuleNotFoundError:
 # Nothing from outside is read beyond these sizes (bytes, unless they say otherwise).
 MAX_EVENT, MAX_ENTRY, MAX_CONTENT, MAX_NOTE, MAX_PROOF = 61_440, 65_535, 262_144, 65_536, 131_072
 MAX_FILE, MAX_EXHIBIT, MAX_MEMBERS, MAX_LINES, MAX_PATH, MAX_DEPTH = 1 << 32, 1 << 28, 20_000, 100, 63, 32
-MAX_NUMBER, WITHHELD, TIMEOUT = 2**53 - 1, 0xFFFFFFFF, 60
+MAX_NUMBER, WITHHELD, TIMEOUT, MAX_POLICY = 2**53 - 1, 0xFFFFFFFF, 60, 1 << 18
 ID = re.compile("[0-9a-f]{64}")
 NAME = re.compile(r"(?=.{1,128}\Z)[a-z0-9.-]+(/[a-z0-9._-]+)*")
 COUNTRIES = set("""AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ
@@ -111,12 +113,13 @@ def verify_strict(key, message, signature):
 
 def verify_ml_dsa(key, message, signature):
     """ML-DSA-44 (FIPS 204), without a context."""
+    if not MLDSA44PublicKey:
+        raise Unreadable("ML-DSA-44 can't be checked here: it needs a newer package cryptography")
     try:
-        need(MLDSA44PublicKey, None, "witnesses", "ML-DSA-44 needs a newer package cryptography")
         MLDSA44PublicKey.from_public_bytes(key).verify(signature, message)
         return True
     except UnsupportedAlgorithm as e:
-        raise Refused(None, "witnesses", f"ML-DSA-44 can't be checked here: {e}") from None
+        raise Unreadable(f"ML-DSA-44 can't be checked here: {e}") from None
     except (InvalidSignature, ValueError):
         return False
 
@@ -129,9 +132,11 @@ def read_vkey(text, kind=1, foreign=False):
         return None
     name = parts[0]
     good = NAME.fullmatch(name) if kind == 1 and not foreign else \
-        name and not any(c.isspace() or c < "!" or c == "\x7f" for c in name)
-    key_id = hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\n" + raw).digest()[:4]
-    if not good or parts[1] != key_id.hex():
+        name and not any(c.isspace() or c < "!" or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in name)
+    if not good:
+        return None
+    key_id = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
+    if parts[1] != key_id.hex():
         return None
     return SimpleNamespace(text=text, name=name, id=key_id, key=raw[1:], kind=kind)
 
@@ -713,9 +718,11 @@ def read_proof(raw):
 def read_policy(raw):
     """c2sp.org/tlog-policy: known logs, known witnesses, and which of them must have cosigned. Octets above 127 stand
     for themselves."""
+    need(len(raw) <= MAX_POLICY, None, "policy", f"longer than {MAX_POLICY} bytes")
+    need(raw[:3] != b"\xef\xbb\xbf", None, "policy", "save it without a byte-order mark")
+    need(b"\r\n" not in raw, None, "policy", "its lines end in CR LF: save it with LF")
     text = bytes(raw).decode("utf-8", "surrogateescape")
-    good = len(raw) <= MAX_NOTE and not re.search("[\0-\x08\x0b-\x1f\x7f]", text)
-    need(good, None, "policy", "too long, or control characters in it; lines end in a newline alone")
+    need(not re.search("[\0-\x08\x0b-\x1f\x7f]", text), None, "policy", "control characters in it")
     logs, members, quorum = [], {}, None  # members: name -> a key, or (threshold, names)
     for i, line in enumerate(text.split("\n"), 1):
         words, place = re.findall("[^ \t]+", line), f"policy, line {i}"
@@ -755,15 +762,26 @@ def trusted_key(key, policy, checkpoint):
     """The key given, or that of the policy's log of this origin (of several the one that signed), or None."""
     if key or not policy or not policy.logs:
         return key
-    keys = [k for k in policy.logs if k.name == checkpoint.origin and k.kind == 1]
-    need(keys, None, "policy", f"it names no log {checkpoint.origin}")
+    own = [k for k in policy.logs if k.name == checkpoint.origin]
+    keys = [k for k in own if k.kind == 1]
+    lacking = f"it gives {checkpoint.origin} a key of ML-DSA-44 only; the log's Ed25519 key is missing: add its line"
+    need(keys, None, "policy", lacking if own else f"it names no log {checkpoint.origin}")
     return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
+
+def check_one_log(key, policy):
+    """A key and a policy that are both given are of one log."""
+    if not (key and policy and policy.logs):
+        return
+    own = [k for k in policy.logs if k.name == key.name]
+    need(own, None, "--key", f"the policy trusts other logs, not {key.text}")
+    keys = [k.text for k in own if k.kind == 1]
+    need(not keys or key.text in keys, None, "--key", f"the policy gives {key.name} another key than {key.text}")
 
 def subtree_message(cosigner, time, text):
     """What ML-DSA-44 signs (c2sp.org/tlog-cosignature): not the text, but origin, size and root of it. None if that
     can't be put so."""
     origin, size, root = text.split("\n")[:3]
-    names = [name.encode("utf-8", "surrogateescape") for name in (cosigner, origin)]
+    names = [name.encode() for name in (cosigner, origin)]
     size, root = number(size), unbase64(root)
     if size is None or not root or len(root) != 32 or not all(0 < len(name) < 256 for name in names):
         return None
@@ -816,9 +834,14 @@ MAX_LEAD = 60  # by how many seconds an entry may be dated after a cosignature o
 
 def check_witnesses(report, at, policy, note, entries):
     """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
-    for key in policy.logs if policy else []:
-        besides = key.kind != 6 or key.name != note.text.split("\n")[0] or cosigned_at(note, key) is not None
-        need(besides, None, "witnesses", f"no good signature by {key.name} of type 0x06, which the policy names")
+    origin = note.text.split("\n")[0]
+    besides = [k for k in policy.logs if k.kind == 6 and k.name == origin] if policy else []
+    for key in besides:
+        signed = any(line[:2] == (key.name, key.id) for line in note.signatures)
+        good = not signed or cosigned_at(note, key) is not None
+        need(good, None, "witnesses", f"the signature by {key.name}+{key.id.hex()} of type 0x06 is not good")
+    signed = not besides or any(line[:2] == (k.name, k.id) for k in besides for line in note.signatures)
+    need(signed, None, "witnesses", f"no signature by a key of {origin} of type 0x06, which the policy names")
     if not policy or policy.quorum == "none":
         return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
     by, good, asked = quorum_of(policy, note)
@@ -871,6 +894,11 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None
 
+def check_end(stream):
+    """Whether an answer that ended has the length that it said."""
+    if getattr(stream, "length", None):
+        raise Unreadable(f"cut short: {stream.length} bytes less than its Content-Length")
+
 def pieces_of(stream, coding, most):
     """The bytes of a stream, at most so many, unfolded where they come gzipped, asked for or not."""
     codings = [c for c in re.split("[ \t]*,[ \t]*", coding.strip().lower()) if c not in ("", "identity")]
@@ -879,13 +907,15 @@ def pieces_of(stream, coding, most):
     while not codings and most and (piece := stream.read(min(most, 1 << 20))):
         yield piece
         most -= len(piece)
+    if not codings and most:
+        check_end(stream)
     unzip, rest, came, given = zlib.decompressobj(31), b"", 0, 0
     while codings and given < most:
         if not rest:
             rest = stream.read(1 << 16)
             came += len(rest)
         if unzip.eof and not rest:
-            return
+            return check_end(stream)
         if unzip.eof:  # another part follows
             unzip = zlib.decompressobj(31)
         piece = unzip.decompress(rest, min(most - given, 1 << 20))
@@ -912,6 +942,9 @@ class Source:
                 asked.add_header("Accept-Encoding", "gzip, identity")
             stream = self.http.open(asked, timeout=TIMEOUT) if asked else open(f"{self.where}/{path}", "rb")
             with stream:
+                if asked and stream.status != 200:
+                    self.kept_back[path] = stream.status
+                    return False
                 coding = ", ".join(stream.headers.get_all("Content-Encoding", [])) if asked else ""
                 for piece in pieces_of(stream, coding, limit + 1):
                     take(piece)
@@ -925,6 +958,8 @@ class Source:
                     self.kept_back[path] = e.code
                 return False
             raise Unreadable(f"{path}: HTTP {e.code}") from None
+        except Unreadable as e:
+            raise Unreadable(f"{path}: {e}") from None
         except (OSError, http.client.HTTPException, ValueError, zlib.error) as e:
             raise Unreadable(f"{path}: {quote(e)}") from None
 
@@ -1155,14 +1190,19 @@ def member_order(name):
             return rank, int(numbered[2]) if numbered else 0, name[:70]
     return None
 
-def read_zip(raw):
+def case_order(name):
+    """The same of a case file."""
+    named = IN_CASE.fullmatch(name)
+    return (0, int(named[1])) if named else (1, 0) if name == "README.txt" else None
+
+def read_zip(raw, order_of=member_order):
     """A zip in which every byte is the one that a writer of exhibits has there, so that none means two things."""
     members, directory, at, last = {}, [], 0, (-1,)
     while raw[at:at + 4] == b"PK\3\4" and len(raw) >= at + 30 and len(members) < MAX_MEMBERS:
         size, n = struct.unpack("<IH", raw[at + 22:at + 28])
         body = at + 30 + n
         name, content = raw[at + 30:body].decode("ascii", "replace"), raw[body:body + size]
-        order, place = member_order(name), f"zip, {quote(name)}"
+        order, place = order_of(name), f"zip, {quote(name)}"
         need(order, None, place, "a name that has no place in an exhibit")
         need(last < order, None, place, "twice, or out of order")
         # Version 1.0, no flags, stored, 1980-01-01, no extra field.
@@ -1175,64 +1215,110 @@ def read_zip(raw):
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(listed), at, 0)
     need(raw[at:] == listed + end, None, f"zip, byte {at}",
          "expected a directory that says what the members say, and the end: cut, changed or added to")
-    return complete(members)
+    need("README.txt" in members, None, "README.txt", "not enclosed")
+    return complete(members) if order_of == member_order else members
 
 def complete(members):
     tokens = [name for name in members if name.startswith("timestamps/")]
-    wanted = ["README.txt", "entry", "proof.tlog-proof", *(f"timestamps/{i}.tsr" for i in range(len(tokens)))]
+    wanted = ["entry", "proof.tlog-proof", *(f"timestamps/{i}.tsr" for i in range(len(tokens)))]
     for name in wanted:
         need(name in members, None, name, "not enclosed")
     return members
 
-CASE_FILE = "a case file: `onrecord verify` checks it, and this program each exhibit in it"
+IN_CASE = re.compile("exhibit-(0|[1-9][0-9]{0,15})[.]zip")
+# Names that are meant for members, and may be wrong ones.
+NUMBERED = r"chain/[0-9]+([.]tlog-proof)?|timestamps/[0-9]+[.]tsr"
+ENTRY, PROOF = b"onrecord/entry/v1\n", b"c2sp.org/tlog-proof@v1\n"
 
 def is_added(name):
     """What operating systems add to folders and archives of their own accord."""
     last = name.split("/")[-1]
-    return (name.startswith("__MACOSX/") or last.startswith("._")
-            or last in (".DS_Store", "Thumbs.db", "desktop.ini"))
+    return name.startswith("__MACOSX/") or last.startswith("._") or last in (
+        "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
-def in_order(members):
-    """Members that another program packed or unpacked: in their order, without a folder around them; and the names of
-    those that no exhibit has."""
-    plain = {}
-    for name, raw in members.items():
-        name = re.sub(r"^(\./)+", "", name.replace("\\", "/"))
-        if is_added(name) or (name.endswith("/") and not raw):
-            continue
-        need(name not in plain, None, quote(name), "a name that stands twice")
-        plain[name] = raw
-    members = plain
-    while members:
-        folder, slash, _ = next(iter(members)).partition("/")
-        if not (folder and slash) or not all(name.startswith(folder + "/") for name in members):
-            break
-        members = {name[len(folder) + 1:]: raw for name, raw in members.items()}
-    if "entry" not in members and any(re.fullmatch("exhibit-[0-9]+[.]zip", name) for name in members):
-        raise Unreadable(CASE_FILE)
-    others = [name for name in members if not member_order(name) and not re.fullmatch(NUMBERED, name)]
-    for name in members:
-        need(member_order(name) or name in others, None, quote(name), "a name that has no place in an exhibit")
-    own = {"README.txt": b"", **{name: raw for name, raw in members.items() if name not in others}}
-    names = sorted(own, key=member_order)
-    for a, b in zip(names, names[1:]):
-        need(member_order(a) < member_order(b), None, quote(b), "a file that stands twice")
-    return complete({name: own[name] for name in names}), others
+def plain_name(name):
+    """A name as archives of other systems may write it, which stays in the folder where it is unpacked."""
+    name = re.sub(r"^(\./)+", "", name.replace("\\", "/"))
+    climbs = name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/")
+    need(not climbs, None, quote(name), "a name that climbs out of the folder")
+    return name
 
-# Names that are meant for members, and may be wrong ones.
-NUMBERED = r"chain/[0-9]+([.]tlog-proof)?|timestamps/[0-9]+[.]tsr"
+def kind_of(names):
+    """Whether a folder of these names holds an exhibit or a case file, or neither."""
+    if {"entry", "proof.tlog-proof"} <= set(names):
+        return "exhibit"
+    return "case" if "README.txt" in names and any(map(IN_CASE.fullmatch, names)) else None
 
-def read_packed_anew(raw):
-    """The members of a zip, by its directory. Both headers of each say the same; no bytes belong to none."""
-    try:
-        members, others = in_order(packed_members(raw))
-    except (struct.error, zlib.error):
-        raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
+def sorted_out(names, is_case):
+    """Of these names those of members, in their order, and those that no exhibit or case file has."""
+    if is_case:
+        own = [n for n in names if n == "README.txt" or IN_CASE.fullmatch(n)]
+    else:
+        own = sorted((n for n in names if member_order(n)), key=member_order)
+        for name in names:
+            bad = not member_order(name) and re.fullmatch(NUMBERED, name)
+            need(not bad, None, quote(name), "a name that has no place in an exhibit")
+        for a, b in zip(own, own[1:]):
+            need(member_order(a) < member_order(b), None, quote(b), "a file that stands twice")
+    return own, [n for n in names if n not in set(own)]
+
+def passed_over(others):
     named = ", ".join(json.dumps(name[:80]) for name in others[:3])
     rest = f" and {len(others) - 3} more" if others[3:] else ""
-    return members, f"; not among them, and passed over: {named}{rest}" if others else ""
+    return f"; not among them, and passed over: {named}{rest}" if others else ""
 
-def packed_members(raw):
+class Given:
+    """Members of an exhibit or a case file, and how they came."""
+
+    def __init__(self, members, is_case, how, others=(), names=()):
+        self.members, self.is_case, self.how = members, is_case, how + passed_over(list(others))
+        self.anew = bool(how)  # not as the ledger gave it
+        self.names = names  # what it is called: a file, or the folders in which it is
+
+def read_packed_anew(raw):
+    """The members of a zip that another program made."""
+    try:
+        listed = listed_members(raw)
+        split = [(n[:n.rfind("/") + 1], n[n.rfind("/") + 1:]) for n in listed]
+        exhibits = [folder for folder, last in split if last == "entry" and folder + "proof.tlog-proof" in listed]
+        cases = [] if exhibits else sorted({folder for folder, last in split if IN_CASE.fullmatch(last)})
+        if not exhibits and not cases:
+            part = any(last in ("entry", "proof.tlog-proof") for _, last in split)
+            need(not part, None, "zip", "no whole exhibit: an entry and its proof.tlog-proof are needed")
+            raise Unreadable("this zip is no exhibit: it holds no entry and proof")
+        folder, *more = exhibits or cases
+        if more:
+            raise Unreadable("there are several exhibits in it: give one of them")
+        own, others = sorted_out([n[len(folder):] for n in listed if n.startswith(folder)], bool(cases))
+        others += [n for n in listed if not n.startswith(folder)]
+        need(len(own) <= MAX_MEMBERS, None, "zip", f"more than {MAX_MEMBERS} members")
+        size = sum(listed[folder + name].size for name in own)
+        need(size <= MAX_EXHIBIT, None, "zip", f"unfolds to more than {MAX_EXHIBIT} bytes")
+        members = {name: unfold(raw, listed[folder + name]) for name in own}
+    except (struct.error, zlib.error):
+        raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
+    return Given(members, bool(cases), "packed anew: the checks below are of its members", others)
+
+def unread(what):
+    return Unreadable(f"this zip is {what}; unpack it, and give its folder")
+
+def unfold(raw, member):
+    """The bytes of a member, just as many as its headers say."""
+    if member.flags & 0x2041:
+        raise unread("encrypted")
+    if member.method not in (0, 8) or member.flags & 0x20:
+        raise unread("compressed by a method that is not read here")
+    content = raw[member.start:member.end]
+    if member.method == 8:
+        machine = zlib.decompressobj(-15)
+        content = machine.decompress(content, member.size + 1)
+        need(machine.eof and not machine.unused_data, None, member.place, "its bytes do not unfold to its size")
+    good = len(content) == member.size and binascii.crc32(content) == member.sum
+    need(good, None, member.place, "not of its size and checksum")
+    return content
+
+def listed_members(raw):
+    """What a zip's directory lists, by name. Both headers of each say the same; no bytes belong to none."""
     end = len(raw) - 22
     while end >= max(0, len(raw) - 22 - 65_535):
         if raw[end:end + 4] == b"PK\5\6" and end + 22 + struct.unpack_from("<H", raw, end + 20)[0] == len(raw):
@@ -1241,125 +1327,258 @@ def packed_members(raw):
     good = end >= max(0, len(raw) - 22 - 65_535)
     need(good, None, "zip", "no end of a directory: it was cut short, or is no zip")
     disk, here, count, size, directory = struct.unpack_from("<IHHII", raw, end + 4)
+    if 0xFFFF in (here, count) or 0xFFFFFFFF in (size, directory):
+        raise unread("zip64")
     good = disk == 0 and here == count <= 2 * MAX_MEMBERS + 16 and directory + size == end
     need(good, None, "zip", "a directory that does not stand right before its end, or is too long")
-    members, extents, at, left = {}, [], directory, MAX_EXHIBIT
+    members, extents, at, last = {}, [], directory, 0
     for _ in range(count):
         flags, method, _, total, packed, size, n, extra, comment = struct.unpack_from("<HHIIIIHHH", raw, at + 8)
         name, start = raw[at + 46:at + 46 + n], struct.unpack_from("<I", raw, at + 42)[0]
+        if raw[at:at + 4] == b"PK\1\2" and 0xFFFFFFFF in (packed, size, start):
+            raise unread("zip64")
         own_flags, *own, own_n, own_extra = struct.unpack_from("<HHIIIIHH", raw, start + 6)
         place = f"zip, {quote(name.decode('utf-8', 'replace'))}"
         good = raw[at:at + 4] == b"PK\1\2" and raw[start:start + 4] == b"PK\3\4"
+        if good and 0xFFFFFFFF in own[3:]:
+            raise unread("zip64")
         said = zip([own[0], *own[2:]], [method, total, packed, size])
-        good = good and own[0] == method and own_flags & 8 == flags & 8 and all(a == b or (own_flags & 8 and a == 0) for a, b in said)
+        good = good and own[0] == method and own_flags & 8 == flags & 8
+        good = good and all(a == b or (own_flags & 8 and a == 0) for a, b in said)
         good = good and raw[start + 30:start + 30 + own_n] == name
         need(good, None, place, "its own header says another thing than the directory")
-        need(not (flags | own_flags) & 0x2041, None, place, "encrypted")
         body = start + 30 + own_n + own_extra
         need(body + packed <= directory, None, place, "its bytes are not there")
-        extents.append((start, body + packed, own_flags & 8))
+        extents.append((start, body + packed, own_flags & 8 and (total, packed, size)))
         at += 46 + n + extra + comment
-        name = name.decode("utf-8", "replace")
+        name = plain_name(name.decode("utf-8", "replace"))
         if is_added(name) or (name.endswith("/") and not size):
             continue
-        left -= size
-        good = left >= 0 and len(members) < MAX_MEMBERS and name not in members
-        need(good, None, place, "too much, or twice")
-        content = raw[body:body + packed]
-        if method == 8:
-            unfold = zlib.decompressobj(-15)
-            content = unfold.decompress(content, size + 1)
-            need(unfold.eof and not unfold.unused_data, None, place, "its bytes do not unfold to its size")
-        good = method in (0, 8) and len(content) == size and binascii.crc32(content) == total
-        need(good, None, place, "not of its size and checksum, or neither stored nor deflated")
-        members[name] = content
+        need(name not in members, None, place, "a name that stands twice")
+        members[name] = SimpleNamespace(flags=flags | own_flags, method=method, sum=total, size=size,
+                                        start=body, end=body + packed, place=place)
     need(at == end, None, "zip", "a directory of another length")
-    last, behind = 0, 0
-    for start, stop, says_behind in [*sorted(extents), (directory, directory, 0)]:
-        good = start - last in ((12, 16, 20, 24) if behind else (0,))
-        need(good, None, f"zip, byte {last}", "bytes that belong to no member")
-        last, behind = stop, says_behind
+    behind = [b""]
+    for start, stop, said in [*sorted(extents), (directory, directory, None)]:
+        good = last <= start and raw[last:start] in behind
+        need(good, None, f"zip, byte {last}", "bytes that belong to no member, or say another thing than the directory")
+        # A checksum and two sizes of four or eight bytes, with or without a mark before them.
+        last = stop
+        behind = [mark + struct.pack(form, *said) for mark in (b"", b"PK\7\x08") for form in ("<III", "<IQQ")] \
+            if said else [b""]
     return members
 
-def read_folder(folder):
-    """The members of an exhibit that was unpacked, and the names of what else lies there."""
-    members, others, left = {}, [], MAX_EXHIBIT
-    top = sorted(p.name for p in folder.iterdir())
-    found = [n for n in top if member_order(n)]
-    for inner in ("files", "chain", "timestamps"):
-        if (folder / inner).is_dir():
-            found += [f"{inner}/{p.name}" for p in sorted((folder / inner).iterdir())]
-            top.remove(inner)
-    for name in found:
-        if is_added(name):
-            continue
-        path = folder / name
-        need(path.is_file() and len(members) < MAX_MEMBERS, None, quote(name), "no plain file, or one too many")
-        with open(path, "rb") as f:
-            members[name] = f.read(left + 1)
-        left -= len(members[name])
-        need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
-    others = [n for n in top if n not in members and not is_added(n)]
-    members, inside = in_order(members)
-    others += inside
-    return members, ", ".join(map(quote, others[:5])) + (" and more" if others[5:] else "")
+def names_in(folder):
+    """The names in a folder, sorted, without what systems add."""
+    names = []
+    for path in folder.iterdir():
+        names += [] if is_added(path.name) else [path.name]
+        if len(names) > 2 * MAX_MEMBERS + 16:
+            raise Unreadable(f"{quote(folder)}: more files than an exhibit has")
+    return sorted(names)
 
-def is_exhibit_folder(folder):
-    return (folder / "entry").is_file() and (folder / "proof.tlog-proof").is_file()
+def read_file(path, most):
+    """A file; of one that is longer than it may be a byte more."""
+    with open(path, "rb") as f:
+        return f.read(most + 1)
+
+def read_plain(path, most, name):
+    """The same of a plain file. Asked before opening, since opening a pipe may wait for ever."""
+    if not path.is_file():
+        raise Unreadable(f"{quote(name)}: not a plain file")
+    return read_file(path, most)
 
 def exhibit_folder(path):
-    """The folder in which the members of an exhibit are, this one or the only one in it, or None."""
-    if not path.is_dir():
+    """Which folder holds the members of an exhibit or of a case file, this one or one in it; whether it is of a case;
+    and the names beside it. None if there is none."""
+    here = names_in(path)
+    if "checkpoint" in here:
         return None
-    inner = [p for p in path.iterdir() if p.name != "__MACOSX" and not is_added(p.name)]
-    for folder in (path, *(inner if len(inner) == 1 else [])):
-        if is_exhibit_folder(folder):
-            return folder
-    if (path / "README.txt").is_file() and any(re.fullmatch("exhibit-[0-9]+[.]zip", p.name) for p in inner):
-        raise Unreadable(CASE_FILE)
-    return None
+    if kind := kind_of(here):
+        return path, kind == "case", []
+    found = []
+    for name in here:
+        try:
+            kind = kind_of(names_in(path / name)) if (path / name).is_dir() else None
+        except (OSError, Unreadable):
+            continue
+        if kind:
+            found.append((path / name, kind == "case", [n for n in here if n != name]))
+    if len(found) > 1:
+        raise Unreadable("there are several exhibits in it: give one of them")
+    return found[0] if found else None
 
-def read_exhibit(path, folder):
-    """Its members, and how they came."""
-    if folder:
-        members, others = read_folder(folder)
-        rest = f"; not looked at: {others}" if others else ""
-        return members, f"unpacked: the checks below are of its members{rest}"
-    with open(path, "rb") as f:
-        raw = f.read(MAX_EXHIBIT + 1)
+def read_folder(path, folder, is_case, beside):
+    """The members of what was unpacked. What no exhibit has is named, and not opened."""
+    names = names_in(folder)
+    for inner in ("files", "chain", "timestamps"):
+        if not is_case and inner in names and (folder / inner).is_dir():
+            names.remove(inner)
+            names += [f"{inner}/{name}" for name in names_in(folder / inner)]
+    own, others = sorted_out(names, is_case)
+    need(len(own) <= MAX_MEMBERS, None, "folder", f"more than {MAX_MEMBERS} members")
+    members, left = {}, MAX_EXHIBIT
+    for name in own:
+        members[name] = read_plain(folder / name, left, name)
+        left -= len(members[name])
+        need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
+    called = [f"{p.resolve().name}.zip" for p in {path: 0, folder: 0}]
+    how = "unpacked: the checks below are of its members"
+    return Given(members, is_case, how, others + beside, called)
+
+def read_zip_of_any_kind(raw, name):
     need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
-    if re.fullmatch(rb"exhibit-[0-9]+[.]zip", raw[30:30 + int.from_bytes(raw[26:28], "little")]):
-        raise Unreadable(CASE_FILE)
+    is_case = bool(re.match(rb"exhibit-[0-9]+[.]zip", raw[30:]))
     try:
-        members = read_zip(raw)
-        return members, f"{len(members)} members, stored, in order; every byte belongs to one"
+        given = Given(read_zip(raw, case_order if is_case else member_order), is_case, "")
     except Refused:
-        members, rest = read_packed_anew(raw)
-        return members, f"packed anew: the checks below are of its members{rest}"
+        given = read_packed_anew(raw)
+    given.names = [name]
+    return given
 
-def verify_exhibit(path, folder, key, policy):
-    report = Report(*"zip entry event content files inclusion checkpoint witnesses timestamps".split())
-    at = SimpleNamespace(check="zip", place=path.name)
+# How other files begin, and what they are.
+KINDS = {b"%PDF-": "a PDF", b"\x89PNG\r\n": "a picture", b"\xff\xd8\xff": "a picture", b"GIF8": "a picture",
+         b"II*\0": "a picture", b"MM\0*": "a picture", b"{": "JSON: `onrecord verify` checks proofs of a lie"}
+
+def what_it_is(raw):
+    if not raw:
+        return "this file is empty"
+    heif = raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"mif1", b"avif") or raw[8:12] == b"WEBP"
+    kind = "a picture" if heif else next((kind for start, kind in KINDS.items() if raw.startswith(start)), None)
+    found = f"this is {kind}; it" if kind else "this is neither an exhibit nor a case file nor a receipt; it"
+    return (f"{found} proves nothing by itself. Give the exhibit that encloses it, or find the entry that names it "
+            f"by its digest, BLAKE3 {digest(raw)}")
+
+def receipt_among(files):
+    """A receipt and an entry, by how they begin."""
+    return [next((raw for raw in files if raw.startswith(mark)), None) for mark in (PROOF, ENTRY)]
+
+def receipt_in(folder):
+    """The files of a folder that holds a receipt and its entry, and nothing else; None of any other."""
+    names = names_in(folder)
+    if len(names) != 2 or not all((folder / name).is_file() for name in names):
+        return None
+    proof, entry = receipt_among([read_plain(folder / name, MAX_PROOF, name) for name in names])
+    return (proof, entry) if proof and entry else None
+
+def verify_receipt(raw_proof, raw_entry, key, policy):
+    report = Report("entry", "event", "inclusion", "checkpoint", "witnesses")
+    at = SimpleNamespace(check="entry", place="receipt")
     entry = None
     try:
-        members, packing = read_exhibit(path, folder)
-        report("zip", "ok", packing)
-        name = f"{path.name}.zip" if folder else path.name
-        entry = walk_exhibit(members, name, key, policy, report, at)
+        proof = read_proof(raw_proof)
+        checkpoint = read_checkpoint(proof.checkpoint)
+        origin = checkpoint.origin
+        found = read_entry(raw_entry, origin)
+        at.place = f"entry {found.index}"
+        need(found.index == proof.index, None, "entry", f"index {found.index}, and {proof.index} in its proof")
+        report("entry", "ok", f"entry {found.index} of {origin}")
+        at.check = "event"
+        check_signatures(found.event)
+        signers = ", ".join(f"{k.name}+{k.id.hex()}" for k in found.event.by)
+        report("event", "ok", f"signed by {signers}; whose keys they were then an exhibit shows")
+        at.check = "inclusion"
+        good = included(leaf_hash(found.raw), found.index, checkpoint.size, proof.path, checkpoint.root)
+        need(good, None, "path", "it does not lead from this entry to the root of the checkpoint")
+        root = base64.b64encode(checkpoint.root).decode()
+        report("inclusion", "ok", f"in the tree of {checkpoint.size} whose root is {root}")
+        at.check = "checkpoint"
+        key = trusted_key(key, policy, checkpoint)
+        if key:
+            check_log_signature(checkpoint, key)
+            opens = found.event.type == "ledger.opened"
+            good = not opens or found.event.facts["checkpoint_key"] == key.text
+            need(good, None, "entry 0", f"it names another key than {key.text}")
+            report("checkpoint", "ok", f"signed by {key.name}+{key.id.hex()}, which the policy trusts")
+        else:
+            report("checkpoint", "not checked", "neither --key nor --policy says whose log it is")
+        at.check = "witnesses"
+        check_witnesses(report, at, policy, checkpoint.note, [(found.index, found.time)])
+        entry = found
     except Refused as e:
         report.failed(at.check, at.place, str(e))
-    code = report.finish(["zip", "entry", "event", "inclusion", "checkpoint"])
+    code = report.finish(["entry", "event", "inclusion", "checkpoint"])
+    if entry:
+        print(exhibit_meaning(entry, report, code == 0))
+    return code
+
+EXHIBIT = "exhibit entry event content files inclusion checkpoint witnesses timestamps".split()
+
+def verify_given(given, key, policy):
+    """What `given` gives: the members of an exhibit or a case file."""
+    report = Report(*EXHIBIT)
+    at = SimpleNamespace(check="exhibit", place="exhibit")
+    entry = None
+    try:
+        given = given()
+        if given.is_case:
+            return verify_case(given, key, policy)
+        packing = given.how or f"{len(given.members)} members, stored, in order; every byte belongs to one"
+        report("exhibit", "not checked" if given.anew else "ok", packing)
+        entry, _ = walk_exhibit(complete(given.members), given.names, key, policy, report, at)
+    except Refused as e:
+        report.failed(at.check, at.place, str(e))
+    code = report.finish(["entry", "event", "inclusion", "checkpoint"])
     if entry and code in (0, 3):
         print(exhibit_meaning(entry, report))
     return code
 
-def exhibit_meaning(entry, report):
-    words = " and the digest of these words" if entry.event.content else ""
+def verify_case(given, key, policy):
+    """An exhibit of each entry of a case: all in one checkpoint, and by their thread none missing between."""
+    report = Report("case file", "exhibits", "thread", "content", "files", "checkpoint", "witnesses", "timestamps")
+    at, first, open_end, last = SimpleNamespace(check="case file", place="case file"), None, None, 0
+    lacking = {"content": [], "files": []}
+    try:
+        names = list(given.members)
+        zips = sorted((int(n[8:-4]), n) for n in names if n != "README.txt")
+        good = given.anew or names == [name for _, name in zips] + ["README.txt"]
+        need(good, None, "case file", "expected exhibits in the order of their indexes, then README.txt")
+        packing = given.how or "nothing compressed, no other bytes"
+        report("case file", "not checked" if given.anew else "ok", f"{len(zips)} exhibits; {packing}")
+        for number_in_case, (index, name) in enumerate(zips):
+            at.check, at.place, last = "exhibits", name, index
+            inner, spot = Report(*EXHIBIT), SimpleNamespace(check="exhibit", place=name)
+            members = complete(read_zip(given.members[name]))
+            entry, checkpoint = walk_exhibit(members, [name], key, policy, inner, spot)
+            lines = inner.lines
+            for check in ("entry", "event"):
+                if lines[check][0] == "not checked":
+                    open_end = open_end or f"{name}: {check}: {lines[check][1]}"
+            for check, indexes in lacking.items():
+                indexes += [index] if lines[check][0] in ("not enclosed", "withheld") else []
+            first = first or (entry, checkpoint, inner)
+            opening = first[0]
+            at.check = "checkpoint"
+            need(checkpoint == first[1], None, "proof.tlog-proof", "another checkpoint than that of the first")
+            at.check = "thread"
+            good = opening.event.type == "case.opened" and opening.event.id == opening.thread == entry.thread
+            need(good, None, "header line 6", "not of the case that the first entry opens")
+            good = entry.k == number_in_case
+            need(good, None, "header line 6", f"number {entry.k} of the case, expected {number_in_case}")
+        report("exhibits", *(("not checked", open_end) if open_end else ("ok", "each carries its own proof")))
+        report("thread", "ok", f"entries 0 to {len(zips) - 1} of the case, {zips[0][0]} to {last} of the ledger; "
+               "by the ledger's numbering none between them is missing")
+        for check, indexes in lacking.items():
+            there = f"all {'words' if check == 'content' else 'files'} that are committed to"
+            gone = f"of entries {', '.join(map(str, indexes))}"
+            report(check, *(("not enclosed", gone) if indexes else ("ok", there)))
+        report.own_trust, report.witnessed = first[2].own_trust, first[2].witnessed
+        for check in ("checkpoint", "witnesses", "timestamps"):
+            report(check, *first[2].lines[check])
+    except Refused as e:
+        report.failed(at.check, at.place, str(e))
+    code = report.finish(["exhibits", "thread", "checkpoint"])
+    if code in (0, 3) and first:
+        print("\nNot shown: that the last entry here is the last of the case; and all that an exhibit does not show.")
+    return code
+
+def exhibit_meaning(entry, report, committed=True):
+    words = " and the digest of these words" if entry.event.content and "content" in report.lines else ""
     proved = "Proved, if the key that the exhibit brought is the ledger's" if report.own_trust else "Proved"
+    index = f"\n  The ledger {entry.event.origin} committed to them at index {entry.index}." if committed else ""
     return f"""
 {proved}: the holders of these keys signed these facts{words}:
-  {", ".join(k.text for k in entry.event.by)}.
-  The ledger {entry.event.origin} committed to them at index {entry.index}.
+  {", ".join(k.text for k in entry.event.by)}.{index}
   {report.witnessed or "Without cosignatures: other readers may have been shown another history."}
 On a registrar's or the operator's word: that the keys are whose they are said to be.
 On the ledger's word: its clock ({entry.time}), its numbering, that its rules were followed.
@@ -1367,7 +1586,9 @@ Not shown: that the words are true; the author's date ({entry.event.at}); that t
   readable then; that nothing later corrects, withdraws or revokes.
 These facts: {entry.event.note.text.split(chr(10))[2]}"""
 
-def walk_exhibit(members, file_name, key, policy, report, at):
+def walk_exhibit(members, called, key, policy, report, at):
+    """Checks members; `called` are the names of the file or the folders that they came in. Gives the entry and the
+    checkpoint's bytes."""
     at.check = "entry"
     proof = read_proof(members["proof.tlog-proof"])
     at.place = f"entry {proof.index}"
@@ -1376,9 +1597,10 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     entry = read_entry(members["entry"], origin)
     at.place = f"entry {entry.index}"
     need(entry.index == proof.index, None, "entry", f"index {entry.index}, and {proof.index} in its proof")
-    named = re.fullmatch(r"exhibit-([0-9]+)\.zip", file_name)
-    good = not named or int(named[1]) == entry.index
-    need(good, None, "entry", f"index {entry.index}, and the file is named {quote(file_name)}")
+    for name in called:
+        named = re.fullmatch(r"exhibit-([0-9]+)\.zip", name)
+        good = not named or named[1].lstrip("0") == str(entry.index).lstrip("0")
+        need(good, None, "entry", f"{quote(name)}: expected index {named and named[1][:40]}, found index {entry.index}")
 
     # Every enclosed entry: of good shape, included in the same checkpoint, its signatures good.
     chain, paths = {entry.index: entry}, {entry.index: proof.path}
@@ -1420,8 +1642,7 @@ def walk_exhibit(members, file_name, key, policy, report, at):
         first = chain[0].event
         good = first.type == "ledger.opened" and first.facts["checkpoint_key"] == key.text
         need(good, None, "chain/0", f"it does not open a ledger whose key is {key.text}")
-        about = "" if named else "; the file's name says no index"
-        report("entry", "ok", f"index {entry.index}, {entry.event.type}, recorded {entry.time}{about}")
+        report("entry", "ok", f"index {entry.index}, {entry.event.type}, recorded {entry.time}")
     else:
         report("entry", "not checked", "entry 0, which names the log's key, is not enclosed")
     at.check = "inclusion"
@@ -1443,7 +1664,7 @@ def walk_exhibit(members, file_name, key, policy, report, at):
     tokens = sum(name.startswith("timestamps/") for name in members)
     state, detail = ("not checked", "; `openssl ts` can") if tokens else ("none", "")
     report("timestamps", state, f"{tokens} enclosed{detail}")
-    return entry
+    return entry, proof.checkpoint
 
 def check_enclosed_keys(chain, entry, report, at):
     """Each signer's thread 0..j, replayed: was the key the party's, and not revoked, at that index?"""
@@ -1591,40 +1812,81 @@ def run_speccheck(path):
     print(json.dumps(verdicts))
     return 0 if verdicts == [c["strict"] for c in cases] else 1
 
+def seconds_of(text):
+    """Seconds, or a number with s, m, h or d."""
+    good = re.fullmatch("[+]?([0-9]{1,20})([smhd]?)", text, re.ASCII)
+    age = int(good[1]) * {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}[good[2]] if good else 2**64
+    if age >= 2**64:
+        raise argparse.ArgumentTypeError("expected seconds, or a number with s, m, h or d, such as 24h")
+    return age
+
+def check(paths, entry_path, key, policy):
+    """Finds out what was given, and checks it."""
+    if paths[0].startswith(("http://", "https://")) and len(paths) == 1 and not entry_path:
+        return verify_ledger(paths[0], key, policy)
+    path = pathlib.Path(paths[0])
+    both = [*map(pathlib.Path, paths), *([entry_path] if entry_path else [])]
+    if len(both) > 1:
+        proof, entry = receipt_among([read_file(p, MAX_PROOF) for p in both])
+        if not (len(both) == 2 and proof and entry):
+            raise Usage("two files are a receipt and its entry, as /proof/<n> and /entry/<n> serve them")
+        return verify_receipt(proof, entry, key, policy)
+    if path.is_dir():
+        found, receipt = exhibit_folder(path), receipt_in(path)
+        if found:
+            return verify_given(lambda: read_folder(path, *found), key, policy)
+        return verify_receipt(*receipt, key, policy) if receipt else verify_ledger(paths[0], key, policy)
+    raw = read_plain(path, MAX_EXHIBIT, path) if path.exists() else None
+    if raw is None:
+        raise Unreadable(f"{quote(path)}: there is no such file")
+    if raw.startswith(PROOF):
+        raise Usage("this is a receipt: give its entry too, `--entry FILE` (/entry/<n>)")
+    if raw.startswith(ENTRY):
+        raise Usage("this is an entry: give its receipt too (/proof/<n>), or give its exhibit")
+    if not raw.startswith(b"PK"):
+        raise Unreadable(what_it_is(raw))
+    return verify_given(lambda: read_zip_of_any_kind(raw, path.name), key, policy)
+
+class Usage(Exception):
+    """What was asked for can't be done: the words say what to ask for."""
+
 def main():
     global TYPES
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
-    parser.add_argument("what", nargs="?", help="the ledger's URL or folder, or an exhibit")
+    parser.add_argument("what", nargs="*", help="the ledger's URL or folder, an exhibit, a case file, or a receipt")
     parser.add_argument("--key", metavar="VKEY", help="the log's key, got by another way")
-    for name, what in (("policy", "a tlog-policy, got by another way"), ("vectors", "run test vectors"),
-                       ("speccheck", "run the Ed25519 edge cases")):
+    for name, what in (("policy", "a tlog-policy, got by another way"), ("entry", "the entry of a receipt"),
+                       ("vectors", "run test vectors"), ("speccheck", "run the Ed25519 edge cases")):
         parser.add_argument(f"--{name}", metavar="FILE", type=pathlib.Path, help=what)
-    parser.add_argument("--max-age", metavar="SECONDS", type=int, help="how old a cosignature may be to count")
+    parser.add_argument("--max-age", metavar="TIME", type=seconds_of,
+                        help="how old a cosignature may be to count: seconds, or a number with s, m, h or d")
     a = parser.parse_args()
     if bool(a.what) + bool(a.vectors) + bool(a.speccheck) != 1:
         parser.error("give one ledger, exhibit, or file of vectors")
-    key = read_vkey(a.key) if a.key else None
-    if a.key and not key:
+    key = read_vkey(a.key) if a.key is not None else None
+    if a.key is not None and not key:
         parser.error("--key is no vkey of type 0x01")
     try:
         TYPES = load_types()
         if a.vectors or a.speccheck:
             return run_vectors(a.vectors) if a.vectors else run_speccheck(a.speccheck)
-        policy = read_policy(a.policy.read_bytes()) if a.policy else None
+        policy = read_policy(read_file(a.policy, MAX_POLICY)) if a.policy else None
+        check_one_log(key, policy)
         if a.max_age is not None:
             need(policy and policy.quorum != "none", None, "--max-age", "needs a policy that asks for witnesses")
             policy.max_age = a.max_age
-        far, path = a.what.startswith(("http://", "https://")), pathlib.Path(a.what)
-        folder = None if far else exhibit_folder(path)
-        if far or path.is_dir() and not folder:
-            return verify_ledger(a.what, key, policy)
-        return verify_exhibit(path, folder, key, policy)
-    except (Unreadable, OSError, ValueError) as e:
-        print(f"could not be read: {e}")
-    except Refused as e:
+    except (Unreadable, Refused, OSError, ValueError) as e:
         print(f"could not be used: {e}")
-    return 2
+        return 2
+    try:
+        return check(a.what, a.entry, key, policy)
+    except Usage as e:
+        print(f"could not be used: {e}")
+        return 2
+    except (Unreadable, OSError, ValueError) as e:
+        print(f"NOT DECIDED: {e}")
+        return 3
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -39,8 +39,18 @@ export async function isSignedBy({ origin, note }: Checkpoint, log: Vkey): Promi
 const ML_DSA_LINE = 8 + 2420;
 
 /** Whether there is a line by that key of ML-DSA-44 that may be good: nobody here can tell. */
-export function hasMlDsaLine({ note }: Checkpoint, key: Vkey): boolean {
+function hasMlDsaLine({ note }: Checkpoint, key: Vkey): boolean {
   return key.type === ML_DSA && linesBy(note, key).some(({ blob }) => blob.length === ML_DSA_LINE);
+}
+
+/**
+ * Whether some of these keys of ML-DSA-44 of one log may have signed. A line by one of them that can't be good is refused.
+ */
+export function hasMlDsaLines(checkpoint: Checkpoint, keys: Vkey[]): boolean {
+  const signers = keys.filter((key) => linesBy(checkpoint.note, key).length > 0);
+  for (const { id } of signers.filter((key) => !hasMlDsaLine(checkpoint, key)))
+    refuse("", "checkpoint", `a signature by ${id} of the length that ML-DSA-44 has`);
+  return signers.length > 0;
 }
 
 /**

@@ -1,43 +1,40 @@
-import { createReadStream } from "node:fs";
-import { access, opendir, stat } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { access, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { Bytes } from "./bytes.ts";
-import type { Member } from "./zip.ts";
-import { type Read, verifyLedger } from "./ledger.ts";
+import { filesIn, given } from "./folder.ts";
+import { Unread, verifyLedger } from "./ledger.ts";
+import { read as readFile } from "./read.ts";
 import type { Schema } from "./schema.ts";
 import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
-import { vkeyOf } from "./vkey.ts";
+import { ML_DSA, type Vkey } from "./vkey.ts";
 // Exhibits are checked by the very files that browsers run.
-import { NothingToCheck, verifyGiven } from "./given.js";
+import { type Given, HalfReceipt, NothingToCheck, receiptAmong, verifyGiven } from "./given.js";
 import * as page from "./verifier.js";
 
-const { MEMBERS_LIMIT, policyOf, POLICY_LIMIT, reasonOf, ZIP_LIMIT } = page;
+const { partyKeyOf, policyOf, POLICY_LIMIT, reasonOf } = page;
 
-const USAGE = `usage: node cli.mjs EXHIBIT.zip [--policy FILE] [--json]
-                    or a case file, an unpacked exhibit's folder or files, a receipt and its entry
-       node cli.mjs --ledger FOLDER [--key VKEY] [--policy FILE] [--events FILE]
+const USAGE = `usage: node cli.mjs EXHIBIT.zip [--key VKEY] [--policy FILE] [--max-age TIME] [--json]
+                    or a case file, an unpacked exhibit's folder or files
+       node cli.mjs PROOF --entry ENTRY [--key VKEY] [--policy FILE] [--json]     a receipt
+       node cli.mjs --ledger FOLDER [--key VKEY] [--policy FILE] [--max-age TIME] [--events FILE]
        node cli.mjs --vectors FILE [--events FILE]
        node cli.mjs --speccheck FILE
+  --max-age TIME   how old a cosignature may be to count: seconds, or a number with s, m, h or d
   --back-end webcrypto|noble   use this one for Ed25519 instead of the better one that works
-exit codes: 0 valid, 1 refused or nothing to check, 2 unreadable or usage, 3 valid only by trust that the exhibit
-            brought, or not decided since too little is enclosed`;
+exit codes: 0 valid, 1 refused, 2 a command or a policy that can't be read, 3 valid only by trust that the exhibit
+            brought, or not decided since too little is enclosed, can be read, or can be checked here`;
 
 const VECTORS_LIMIT = 64 * 1024 * 1024;
-const OPTIONS = ["--policy", "--ledger", "--key", "--vectors", "--events", "--speccheck", "--back-end"];
+const OPTIONS = ["--policy", "--max-age", "--entry", "--ledger", "--key", "--vectors", "--events", "--speccheck", "--back-end"];
 
-/** For what this program can't do at all, as against what it refuses. */
+/** For a command or a policy that can't be read. */
 class Unusable extends Error {}
 
-/** A file; of one that is longer than the limit, a byte more than that. */
 async function read(path: string, limit: number): Promise<Bytes> {
-  try {
-    const pieces: Buffer[] = [];
-    for await (const piece of createReadStream(path, { end: limit })) pieces.push(piece as Buffer);
-    return new Uint8Array(Buffer.concat(pieces));
-  } catch (error) {
-    throw new Unusable(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  return readFile(path, limit).catch((error: Error) => {
+    throw new Unusable(`${path}: ${error.message}`);
+  });
 }
 
 async function readText(path: string): Promise<string> {
@@ -59,74 +56,92 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
   return { options, paths, json };
 }
 
-async function policyFrom(path: string | undefined): Promise<page.Policy | undefined> {
-  if (path === undefined) return undefined;
-  const bytes = await read(path, POLICY_LIMIT);
+/** Seconds, or a number with s, m, h or d. */
+function secondsOf(text: string): bigint {
+  const [, number = "", unit = ""] = /^\+?([0-9]{1,20})([smhd]?)$/.exec(text) ?? [];
+  const age = BigInt(number) * BigInt({ s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? 1);
+  if (!number || age >= 2n ** 64n)
+    throw new Unusable(`--max-age ${text}: expected seconds, or a number with s, m, h or d, such as 24h`);
+  return age;
+}
+
+/** Whom the reader trusts, by a policy, a key or both. */
+async function trustIn(options: Map<string, string>): Promise<page.Policy | undefined> {
+  const [path, text, age] = ["--policy", "--key", "--max-age"].map((name) => options.get(name));
+  let policy: page.Policy | undefined;
+  let key: Vkey | undefined;
   try {
-    return policyOf(bytes);
+    if (path !== undefined) policy = policyOf(await read(path, POLICY_LIMIT), path);
+    if (text !== undefined) key = partyKeyOf(text, "--key");
   } catch (error) {
-    throw new Unusable(`${path}: ${reasonOf(error)}`);
+    throw error instanceof Unusable ? error : new Unusable(reasonOf(error));
   }
+  if (age !== undefined) {
+    const oldest = BigInt(Math.floor(Date.now() / 1000)) - secondsOf(age);
+    if (!policy || policy.quorum === "none") throw new Unusable("--max-age needs a policy that asks for witnesses");
+    policy = { ...policy, oldest };
+  }
+  if (!key) return policy;
+  if (!policy) return { logs: [key], rules: new Map(), quorum: "none" };
+  if (policy.logs.length === 0) return { ...policy, logs: [key] };
+  const own = policy.logs.filter(({ name }) => name === key.name);
+  if (!own[0]) throw new Unusable(`--key: the policy trusts other logs, not ${key.text}`);
+  const besides = own.filter(({ type }) => type === ML_DSA);
+  if (besides.length < own.length && !own.some((log) => log.text === key.text))
+    throw new Unusable(`--key: the policy gives ${key.name} another key than ${key.text}`);
+  return { ...policy, logs: [key, ...besides] };
 }
 
 async function ledger(folder: string, options: Map<string, string>, eventsPath: string): Promise<number> {
+  if (folder.includes("://"))
+    throw new Unusable("--ledger: give a folder with the ledger's public files; this program asks no network");
   const schema = JSON.parse(await readText(eventsPath)) as Schema;
-  const given = options.get("--key");
-  const key = given === undefined ? undefined : vkeyOf(given);
-  if (given !== undefined && !key) throw new Unusable("--key is no vkey");
-  const policy = await policyFrom(options.get("--policy"));
-  const from: Read = async (path, limit) => {
+  const policy = await trustIn(options);
+  const from = async (path: string, limit: number) => {
     const whole = join(folder, path);
     const there = await access(whole).then(
       () => true,
       () => false,
     );
-    return there ? read(whole, limit) : undefined;
+    if (!there) return undefined;
+    return readFile(whole, limit).catch((error: Error) => {
+      throw new Unread(error.message);
+    });
   };
-  const { verdict, words } = await verifyLedger(from, schema, key, policy);
+  const { verdict, words } = await verifyLedger(from, schema, policy);
   console.log(words);
   return { valid: 0, refused: 1, undecided: 3 }[verdict];
 }
 
-/** The files of these paths; those in a folder by their paths in it. Together they are at most as long as an exhibit. */
-async function given(paths: string[]): Promise<Member[]> {
-  const files: Member[] = [];
-  let left = ZIP_LIMIT;
-  const add = async (path: string, name: string) => {
-    if (files.length > MEMBERS_LIMIT) throw new Unusable(`${path}: more than ${MEMBERS_LIMIT} files`);
-    // A byte more tells that it is too long; of several files that is all there is to say.
-    const bytes = await read(path, left);
-    left -= bytes.length;
-    if (left < 0 && files.length > 0) throw new Unusable(`${path}: more than 256 MiB`);
-    files.push({ name, bytes });
-  };
+/** What stands at these paths; of a folder what is in it. */
+async function filesAt(paths: string[]): Promise<Given[]> {
+  const files: Given[] = [];
   for (const path of paths) {
     const there = await stat(path).catch((error: Error) => {
-      throw new Unusable(`${path}: ${error.message}`);
+      throw new NothingToCheck(error.message);
     });
-    if (!there.isDirectory()) {
-      await add(path, basename(path));
-      continue;
-    }
-    const found = await opendir(path, { recursive: true });
-    for await (const entry of found) {
-      const at = join(entry.parentPath, entry.name);
-      if (entry.isFile()) await add(at, relative(path, at).replaceAll("\\", "/"));
-    }
+    files.push(...(there.isDirectory() ? await filesIn(path) : [await given(path, basename(path))]));
   }
   return files;
 }
 
-async function check(paths: string[], policyPath: string | undefined, json: boolean): Promise<number> {
-  const files = await given(paths);
-  const policy = await policyFrom(policyPath);
+async function check(paths: string[], options: Map<string, string>, json: boolean): Promise<number> {
+  const policy = await trustIn(options);
+  const entryPath = options.get("--entry");
   let report;
   try {
+    const files = await filesAt(entryPath === undefined ? paths : [...paths, entryPath]);
+    if (entryPath !== undefined) {
+      const { entry, proof } = await receiptAmong(files);
+      if (!entry || !proof || files.length !== 2)
+        throw new HalfReceipt("Give a receipt and its entry, as /proof/n and /entry/n give them");
+    }
     report = await verifyGiven(files, policy);
   } catch (error) {
     if (!(error instanceof NothingToCheck)) throw error;
-    console.error(`${paths.join(", ")}: ${error.message}`);
-    return 1;
+    const how = error instanceof HalfReceipt ? " (PROOF --entry ENTRY)" : "";
+    console.error(`${paths.join(", ")}: ${error.message}${how}`);
+    return error instanceof HalfReceipt ? 2 : 3;
   }
   if (json) console.log(JSON.stringify(report));
   else {
@@ -169,7 +184,7 @@ export async function main(words: string[], events: string): Promise<number> {
     if (folder) return await ledger(folder, options, options.get("--events") ?? events);
     if (speccheckPath) return await speccheck(speccheckPath);
     if (paths.length === 0) throw new Unusable(USAGE);
-    return await check(paths, options.get("--policy"), json);
+    return await check(paths, options, json);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return 2;

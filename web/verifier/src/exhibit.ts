@@ -1,12 +1,11 @@
 import { type Bytes, hexOf } from "./bytes.ts";
-import { type Checkpoint, hasMlDsaLine, isSignedBy } from "./checkpoint.ts";
+import { type Checkpoint, hasMlDsaLines, isSignedBy } from "./checkpoint.ts";
 import { contentOf, type FileRef, filesOf, hasSalt, verifyContent } from "./content.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { keyId, partyKeyOf, verifySignatures } from "./event.ts";
 import { Fault, reasonOf, refuse } from "./fault.ts";
 import { toBase64 } from "./base64.ts";
 import { blake3Hex, sha256 } from "./hash.ts";
-import { verifyKeys } from "./keys.ts";
 import { MAX_LEAD, type Policy, policyOf, quorumOf } from "./policy.ts";
 import { type Proof, proofOf } from "./proof.ts";
 import { BROUGHT, type Check, refused, type Report, sentencesOf, type State, wordsOf } from "./report.ts";
@@ -31,6 +30,8 @@ const ORDER = [
 
 /** What is there to check. */
 interface Parts {
+  /** Whether it is an entry and its proof alone. */
+  readonly isReceipt?: boolean;
   readonly entry: Bytes;
   readonly proof: Bytes;
   readonly content?: Bytes;
@@ -105,9 +106,9 @@ export function examineMembers(
   );
 }
 
-/** Checks an entry and its proof alone. Nothing then says whose keys they are. */
+/** Checks a receipt: an entry and its proof alone. Nothing then says whose keys they are. */
 export async function verifyEntry(entry: Bytes, proof: Bytes, policy?: Policy): Promise<Report> {
-  const take = () => ({ entry, proof, files: [], chain: [], timestamps: 0 });
+  const take = () => ({ isReceipt: true, entry, proof, files: [], chain: [], timestamps: 0 });
   return (await reportOn(policy, take)).report;
 }
 
@@ -179,6 +180,9 @@ async function reportOn(
   let undecided = false;
   let key: string | undefined;
   let found: Found | undefined;
+  let isReceipt: boolean | undefined;
+  // Loaded when something is checked: the list of event types is as large as all that is here.
+  const { verifyKeys, verifyShape } = await import("./given.js");
 
   /** Whether a log that the policy trusts signed the checkpoint, with each kind of key that the policy gives it. */
   const checkLog = async ({ logs }: Policy) => {
@@ -190,19 +194,21 @@ async function reportOn(
     const unchecked = keys.filter(({ type }) => type === ML_DSA);
     const signer = (keys: Vkey[]) => `a good signature by ${origin} ${keys.map((key) => key.id).join(" or ")}`;
     if (!keys[0]) fail(`the policy trusts no log of the origin ${origin}`);
+    const isLacking = plain[0] ? "" : `; the policy lacks the Ed25519 key of ${origin}`;
     let log;
     for (const key of plain) if (!log && (await isSignedBy(checkpoint, key))) log = key;
     if (plain[0] && !log) refuse("", "", signer(plain));
     if (log && logKey && logKey.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
-    if (unchecked[0] && !unchecked.some((key) => hasMlDsaLine(checkpoint, key))) refuse("", "", signer(unchecked));
+    if (unchecked[0] && !hasMlDsaLines(checkpoint, unchecked)) refuse("", "", signer(unchecked) + isLacking);
     key = log && keyId(log);
     if (!policy) say("not checked", BROUGHT);
-    else if (unchecked[0]) say("not checked", `${signer(unchecked)} is asked for: ML-DSA-44 can't be checked here`);
+    else if (unchecked[0]) say("not checked", `${signer(unchecked)} is asked for: ML-DSA-44 can't be checked here${isLacking}`);
     else say("ok", `signed by ${key}, which the policy trusts`);
   };
 
   const run = async () => {
     const parts = take(say);
+    ({ isReceipt } = parts);
     name = "entry";
     const main: Link = { entry: entryOf(parts.entry), proof: proofOf(parts.proof, "proof.tlog-proof") };
     const { entry, proof } = main;
@@ -225,10 +231,12 @@ async function reportOn(
       return link;
     });
     const entries = others.map((link) => link.entry);
+    for (const each of [entry, ...entries]) verifyShape(each.event, `entry ${each.index}`);
     const all = entries.some((other) => other.index === index) ? entries : [...entries, entry];
     const opening = all.find((each) => each.index === 0);
     const logKey = opening && partyKeyOf(opening.event.facts.checkpoint_key, "entry 0, facts/checkpoint_key");
-    if (logKey) say("ok", `entry ${index} of ${origin}, whose entry 0 names the log's key ${keyId(logKey)}`);
+    if (isReceipt) say("ok", `entry ${index} of ${origin}`);
+    else if (logKey) say("ok", `entry ${index} of ${origin}, whose entry 0 names the log's key ${keyId(logKey)}`);
     else say("not checked", `entry ${index} of ${origin}; entry 0 is not enclosed, so it names no key`);
 
     found = { entry, checkpoint, checkpointText: proof.checkpointText, logKey };
@@ -239,13 +247,16 @@ async function reportOn(
     for (const each of entries) verifyKeys(each, all, `entry ${each.index}`);
     const party = verifyKeys(entry, all);
     const signers = `signed by ${event.by.map(keyId).join(", ")}`;
-    if (party) say("not checked", `${signers}; the thread of ${party} is not enclosed whole`);
+    if (isReceipt) say("ok", `${signers}; whose keys they were then an exhibit shows`);
+    else if (party) say("not checked", `${signers}; the thread of ${party} is not enclosed whole`);
     else say("ok", `${signers}, keys of their parties then`);
 
     name = "content";
     const words = parts.content;
     let files: FileRef[] | undefined;
-    if (!event.content) {
+    if (isReceipt) {
+      // It has no place for words.
+    } else if (!event.content) {
       if (words) fail("content.json: the event carries no words");
       say("ok", "the event carries no words");
     } else if (!words) {
@@ -255,7 +266,7 @@ async function reportOn(
       say("ok", "the words that the event commits to");
       files = filesNamedBy(words);
     }
-    if (event.content) signed += " and the digest of these words";
+    if (event.content && !isReceipt) signed += " and the digest of these words";
 
     name = "files";
     for (const { name, bytes } of parts.files) {
@@ -280,7 +291,8 @@ async function reportOn(
     for (const { entry, proof } of [main, ...others]) {
       verifyInclusion(entry.index, size, leafHash(entry.bytes), proof.path, root, `entry ${entry.index}`);
     }
-    say("ok", `entry ${index} and ${others.length} others in the tree whose root is ${toBase64(root)}`);
+    const where = isReceipt ? `in the tree of ${size}` : `entry ${index} and ${others.length} others in the tree`;
+    say("ok", `${where} whose root is ${toBase64(root)}`);
 
     name = "checkpoint";
     const trusted = policy ?? (parts.policy && policyOf(parts.policy, "trust.policy"));
@@ -313,7 +325,7 @@ async function reportOn(
   } catch (error) {
     const text = reasonOf(error);
     say("FAILED", text);
-    return { report: refused(checks, text, "exhibit"), found };
+    return { report: refused(checks, text, isReceipt ? "receipt" : "exhibit"), found };
   }
   const sealed = SEALED.every(isOk) && !undecided;
   const isBrought = checks.some(({ name, text }) => name === "checkpoint" && text === BROUGHT);
@@ -324,11 +336,16 @@ async function reportOn(
       isOk("inclusion") && isOk("checkpoint") && `the ledger committed to them at index ${index}`,
     ],
     witnessed,
-    ledgersWord: "its clock, its numbering, that its rules were followed",
+    ledgersWord:
+      "its clock, its numbering, that its rules were followed" +
+      (isReceipt ? ", and so that the keys were their parties' then" : ""),
     notShown: "that nothing later corrects, withdraws or revokes",
   });
   const { origin } = found!.checkpoint;
-  const words = wordsOf(verdict, "the exhibit");
+  const isUnknown = isReceipt && verdict !== "valid" && !isOk("checkpoint");
+  const words = isUnknown
+    ? "NOT DECIDED: whose log it is was not checked; give --key or --policy"
+    : wordsOf(verdict, "the exhibit");
   return { report: { checks, verdict, words, sentences, origin, key }, found, witnessed };
 }
 

@@ -16,7 +16,8 @@ export function refuse(code: string, place: string, wanted: string): never {
 
 /** Anything caught becomes a fault: an error nobody foresaw must count as a failure, never as a pass. */
 export function asFault(error: unknown): Fault {
-  return error instanceof Fault ? error : new Fault("INTERNAL", "", String(error));
+  // By what it has, since each module that is loaded on use has a class of its own.
+  return error instanceof Error && "place" in error ? (error as Fault) : new Fault("INTERNAL", "", String(error));
 }
 
 /** Why something is refused: place, code, what was expected. */

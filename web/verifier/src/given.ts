@@ -1,105 +1,167 @@
 import { isExhibitName, verifyCase } from "./case.ts";
-import { Broken, Unreadable, unzip } from "./unzip.ts";
+import { Broken, type Given, Unreadable, unzip } from "./unzip.ts";
 import {
   blake3Hex,
   examineMembers,
   isMember,
   type Member,
   membersOf,
+  MEMBERS_LIMIT,
   type Policy,
+  refused,
   type Report,
   verifyEntry,
   verifyExhibit,
   ZIP_LIMIT,
 } from "./verifier.js";
 
+export type { Given } from "./unzip.ts";
+export { verifyKeys } from "./keys.ts";
+export { verifyShape } from "./types.ts";
+
 // What people hand in that is not an exhibit as it was made: case files, exhibits that another program packed anew, what
-// is in one as a folder or as several files, a receipt with its entry, and what proves nothing. Loaded when it is needed.
+// is in one as a folder or as several files, a receipt with its entry, and what proves nothing. Loaded when it is needed,
+// as are the types of events.
 
 /** Says what was given and what to give instead: nothing can be checked, and nothing is wrong. */
 export class NothingToCheck extends Error {}
 
+/** The same of half a receipt: what is asked for lacks a file. */
+export class HalfReceipt extends NothingToCheck {}
+
 const ANEW = "packed anew: the checks below are of its members";
 const UNPACKED = "unpacked: the checks below are of its members";
+/** As much as tells a receipt and an entry from other files. */
+const BEGINNING = 64;
 
-/** Files that were given together, each by its path. */
-export async function verifyGiven(files: Member[], policy?: Policy): Promise<Report> {
+/** Files that were given together, each by its path. What is no member of an exhibit is not read. */
+export async function verifyGiven(files: Given[], policy?: Policy): Promise<Report> {
+  try {
+    return await verify(files, policy);
+  } catch (error) {
+    if (error instanceof Unreadable)
+      throw new NothingToCheck(`This zip is ${error.message}. Unpack it, and give its folder.`);
+    if (!(error instanceof Broken)) throw error;
+    // Whoever broke it may have changed it.
+    return refused([{ name: "exhibit", state: "FAILED", text: error.message }], error.message, "exhibit");
+  }
+}
+
+async function verify(files: Given[], policy?: Policy): Promise<Report> {
   const [file, more] = files;
   if (!file) throw new NothingToCheck("Nothing is in it.");
-  if (!more && isZip(file.bytes)) return verifyZip(file, policy);
-  const receipt = receiptAmong(files);
-  if (receipt.entry && receipt.proof && files.length === 2)
-    return verifyEntry(receipt.entry, receipt.proof, policy);
-  if (!more) throw new NothingToCheck(whatItIs(file, receipt));
+  if (!more && !file.name.includes("/")) return verifyOne(await whole(file), policy);
+  const seen = files.filter(({ name }) => !isLeftBySystems(name));
+  const [one, other, third] = seen;
+  if (one && other && !third) {
+    const { entry, proof } = await receiptAmong(seen);
+    if (entry && proof) return verifyEntry((await whole(entry)).bytes, (await whole(proof)).bytes, policy);
+    if (entry || proof) throw new HalfReceipt("Give a receipt and its entry, as /proof/n and /entry/n give them.");
+  }
   return verifyMembers(files, UNPACKED, undefined, policy);
 }
 
 /** A receipt (c2sp.org/tlog-proof) and an entry, by how they begin. */
-export function receiptAmong(files: Member[]): { entry?: Bytes; proof?: Bytes } {
-  const beginning = (text: string) => files.find(({ bytes }) => begins(bytes, text))?.bytes;
-  return { entry: beginning("onrecord/entry/v1\n"), proof: beginning("c2sp.org/tlog-proof@v1\n") };
+export async function receiptAmong(files: Given[]): Promise<{ entry?: Given; proof?: Given }> {
+  const found: { entry?: Given; proof?: Given } = {};
+  for (const file of files) {
+    const bytes = await file.read(BEGINNING).catch(() => undefined);
+    if (bytes && begins(bytes, ENTRY)) found.entry ??= file;
+    if (bytes && begins(bytes, PROOF)) found.proof ??= file;
+  }
+  return found;
 }
+
+const ENTRY = "onrecord/entry/v1\n";
+const PROOF = "c2sp.org/tlog-proof@v1\n";
 
 type Bytes = Member["bytes"];
 
+async function whole({ name, read }: Given): Promise<Member> {
+  return { name, bytes: await read(ZIP_LIMIT) };
+}
+
+async function verifyOne(file: Member, policy?: Policy): Promise<Report> {
+  const { bytes } = file;
+  if (begins(bytes, "PK")) return verifyZip(file, policy);
+  if (begins(bytes, PROOF))
+    throw new HalfReceipt("This is a receipt: it proves that an entry is in the log. Give that entry too, as /entry/n gives it.");
+  if (begins(bytes, ENTRY))
+    throw new HalfReceipt("This is an entry. Give its receipt too, as /proof/n gives it, or give its exhibit.");
+  throw new NothingToCheck(whatItIs(bytes));
+}
+
 /** A zip: an exhibit or a case file as it was made, or packed anew. */
 async function verifyZip({ name, bytes }: Member, policy?: Policy): Promise<Report> {
-  let members;
+  let members: Member[] = [];
   try {
     members = membersOf(bytes);
   } catch {
-    try {
-      members = await unzip(bytes);
-    } catch (error) {
-      if (error instanceof Unreadable)
-        throw new NothingToCheck(`This zip was packed anew, and can’t be read here: ${error.message}. Unpack it, and give its folder.`);
-      // Whoever broke it may have changed it: what it is refused for stands in the words of exhibits.
-      if (error instanceof Broken) return verifyExhibit(bytes, policy, name);
-      throw error;
-    }
-    return verifyMembers(members, ANEW, name, policy);
+    // Not as a ledger makes them.
   }
-  if (members[0] && isExhibitName(members[0].name)) return verifyCase(members, policy);
-  const report = await verifyExhibit(bytes, policy, name);
-  const isUnread = report.checks[0]?.state === "FAILED";
-  return isUnread ? verifyMembers(members, ANEW, name, policy) : report;
+  const isCase = members[0] && isExhibitName(members[0].name);
+  const report = isCase ? await verifyCase(members, policy) : await verifyExhibit(bytes, policy, name);
+  const [check] = report.checks;
+  const isUnread = check?.state === "FAILED" && ["exhibit", "case file"].includes(check.name);
+  return isUnread ? verifyMembers(unzip(bytes), ANEW, name, policy) : report;
 }
 
 /** Members in any order, in a folder or not, with what systems leave beside them. */
-async function verifyMembers(
-  members: Member[],
-  how: string,
-  fileName: string | undefined,
-  policy?: Policy,
-): Promise<Report> {
-  const files = members
-    .map(({ name, bytes }) => ({ name: name.replaceAll("\\", "/").replace(/^(\.\/)+/, ""), bytes }))
-    .filter(({ name, bytes }) => !(name.endsWith("/") && bytes.length === 0) && !isLeftBySystems(name));
-  const folders = (isOne: (name: string) => boolean) =>
-    new Set(files.map(({ name }) => folderOf(name)).filter((folder) => files.some(({ name }) => folderOf(name) === folder && isOne(name.slice(folder.length)))));
+async function verifyMembers(all: Given[], how: string, fileName: string | undefined, policy?: Policy): Promise<Report> {
+  const files = new Map<string, Given>();
+  for (const file of all) {
+    const name = how === ANEW ? plain(file.name) : file.name;
+    if (isLeftBySystems(name) || (name.endsWith("/") && file.size === 0)) continue;
+    if (files.has(name)) throw new Broken(`${name}: a name that stands twice`);
+    files.set(name, file);
+  }
+  const split = [...files.keys()].map((name) => [folderOf(name), name.slice(folderOf(name).length)] as const);
+  const folders = (isOne: (last: string, folder: string) => boolean) => [
+    ...new Set(split.flatMap(([folder, last]) => (isOne(last, folder) ? folder : []))),
+  ];
+  const exhibits = folders((last, folder) => last === "entry" && files.has(`${folder}proof.tlog-proof`));
   // What was unpacked of a case file has its README; without it these are exhibits that were given together.
-  const isCase = (folder: string) => how !== UNPACKED || files.some(({ name }) => name === `${folder}README.txt`);
-  const cases = new Set([...folders(isExhibitName)].filter(isCase));
-  const [folder, ...others] = cases.size > 0 ? cases : folders((name) => name === "proof.tlog-proof");
-  if (folder === undefined && how === UNPACKED && files.some(({ bytes }) => isZip(bytes)))
-    throw new NothingToCheck("Give one exhibit at a time, or the members of one.");
-  if (folder === undefined)
-    throw new NothingToCheck("This is no exhibit: it holds no entry and proof. Give an exhibit, or a case file.");
+  const isCase = (folder: string) => how !== UNPACKED || files.has(`${folder}README.txt`);
+  const cases = exhibits[0] === undefined ? folders((last, folder) => isExhibitName(last) && isCase(folder)) : [];
+  const [folder, ...others] = [...exhibits, ...cases];
+  if (folder === undefined) {
+    const isPart = split.some(([, last]) => last === "entry" || last === "proof.tlog-proof");
+    if (isPart && how === ANEW) throw new Broken("no whole exhibit: an entry and its proof.tlog-proof are needed");
+    throw new NothingToCheck("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file.");
+  }
   if (others.length > 0) throw new NothingToCheck("There are several exhibits in it: give one of them.");
-  const own = files.flatMap(({ name, bytes }) =>
-    name.startsWith(folder) ? { name: name.slice(folder.length), bytes } : [],
-  );
-  if (new Set(own.map(({ name }) => name)).size < own.length)
-    throw new NothingToCheck("Two of its members have one name, so it is not clear what it holds.");
-  const isKnown = (name: string) => (cases.size > 0 ? isExhibitName(name) || name === "README.txt" : isMember(name));
-  const foreign = [...own.filter(({ name }) => !isKnown(name)).map(({ name }) => name)];
-  const passed = foreign.slice(0, 3).map((name) => JSON.stringify(name.slice(0, 80))).join(", ");
+
+  const isKnown = (name: string) => (cases[0] === undefined ? isMember(name) : isExhibitName(name) || name === "README.txt");
+  const isOwn = (name: string) => name.startsWith(folder) && isKnown(name.slice(folder.length));
+  const foreign = [...files.keys()].filter((name) => !isOwn(name));
+  const short = (name: string) => (name.startsWith(folder) ? name.slice(folder.length) : name).slice(0, 80);
+  const passed = foreign.slice(0, 3).map((name) => JSON.stringify(short(name))).join(", ");
   const more = foreign.length > 3 ? ` and ${foreign.length - 3} more` : "";
   const said = foreign.length > 0 ? `${how}; not among them, and passed over: ${passed}${more}` : how;
-  if (cases.size > 0) return verifyCase(own, policy, said);
-  if (!own.some(({ name }) => name === "entry"))
-    throw new NothingToCheck("This is no whole exhibit: it holds a proof and no entry.");
-  return (await examineMembers(own, said, policy, fileName)).report;
+  const members: Member[] = [];
+  let left = ZIP_LIMIT;
+  const own = [...files].filter(([name]) => isOwn(name));
+  if (own.length > MEMBERS_LIMIT || own.reduce((sum, [, { size }]) => sum + size, 0) > ZIP_LIMIT)
+    throw new Broken("an exhibit has at most 256 MiB and 20000 members");
+  for (const [name, { read }] of own) {
+    const bytes = await read(left);
+    left -= bytes.length;
+    if (left < 0) throw new Broken("an exhibit has at most 256 MiB");
+    members.push({ name: name.slice(folder.length), bytes });
+  }
+  if (cases[0] !== undefined) return verifyCase(members, policy, said);
+  // A folder is named as its zip was.
+  const called = how === UNPACKED ? folder.split("/").map((part) => `${part}.zip`) : [fileName ?? ""];
+  const numbered = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
+  if (new Set(numbered).size > 1) throw new Broken(`${numbered.join(", ")}: two names of one folder`);
+  return (await examineMembers(members, said, policy, numbered[0])).report;
+}
+
+/** A name as archives of other systems may write it, which stays in the folder where it is unpacked. */
+function plain(name: string): string {
+  const path = name.replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+  if (/^(\/|[A-Za-z]:)|(^|\/)\.\.(\/|$)/.test(path)) throw new Broken(`${path}: a name that climbs out of the folder`);
+  return path;
 }
 
 function folderOf(name: string): string {
@@ -107,12 +169,8 @@ function folderOf(name: string): string {
 }
 
 /** What macOS and Windows put beside files. */
-function isLeftBySystems(name: string): boolean {
-  return /(^|\/)(__MACOSX\/|\._[^/]*$|\.DS_Store$|Thumbs\.db$|desktop\.ini$)/i.test(name);
-}
-
-function isZip(bytes: Bytes): boolean {
-  return begins(bytes, "PK\u0003\u0004") || begins(bytes, "PK\u0005\u0006");
+export function isLeftBySystems(name: string): boolean {
+  return /^__MACOSX(\/|$)|(^|\/)(\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)$/.test(name);
 }
 
 function begins(bytes: Bytes, text: string, at = 0): boolean {
@@ -147,12 +205,10 @@ const KINDS: [what: string, text: string, at?: number][] = [
   ["an archive of another kind than exhibits are", "\u001f\u008b"],
 ];
 
-function whatItIs({ bytes }: Member, { entry, proof }: { entry?: Bytes; proof?: Bytes }): string {
-  if (proof) return "This is a receipt: it proves that an entry is in the log. Give that entry too, as /entry/n gives it.";
-  if (entry) return "This is an entry. Give its receipt too, as /proof/n gives it, or give its exhibit.";
+function whatItIs(bytes: Bytes): string {
+  if (bytes.length === 0) return "This file is empty.";
   const what = KINDS.find(([, text, at]) => begins(bytes, text, at))?.[0];
   const found = what ? `This is ${what}; it proves nothing by itself.` : "This is neither an exhibit nor a case file nor a receipt.";
-  if (bytes.length === 0) return "This file is empty.";
   const digest = bytes.length <= ZIP_LIMIT ? `, BLAKE3 ${blake3Hex(bytes)}` : "";
   return `${found} Give the exhibit that encloses it, or find the entry that names it by its digest${digest}.`;
 }

@@ -1,7 +1,7 @@
-import { type Event, partyKeyOf } from "./event.ts";
+import type { Event } from "./event.ts";
 import type { Entry } from "./entry.ts";
-import { refuse } from "./fault.ts";
 import type { Json } from "./json.ts";
+import { partyKeyOf, refuse } from "./verifier.js";
 import type { Vkey } from "./vkey.ts";
 
 // Whether keys might sign (formats.md section 5), from the threads of the parties that hold them.

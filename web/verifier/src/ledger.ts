@@ -1,7 +1,7 @@
-import { type Bytes, join, same } from "./bytes.ts";
-import { type Checkpoint, CHECKPOINT_LIMIT, checkpointOf, isSignedBy } from "./checkpoint.ts";
+import { type Bytes, hexOf, join, same } from "./bytes.ts";
+import { type Checkpoint, CHECKPOINT_LIMIT, checkpointOf, hasMlDsaLines, isSignedBy } from "./checkpoint.ts";
 import { rootsOf } from "./consistency.ts";
-import { CONTENT_LIMIT, verifyContent } from "./content.ts";
+import { CONTENT_LIMIT, contentOf, filesOf, verifyContent } from "./content.ts";
 import { type Entry, ENTRY_LIMIT, entryOf } from "./entry.ts";
 import { partyKeyOf } from "./event.ts";
 import { Fault, reasonOf, refuse } from "./fault.ts";
@@ -9,14 +9,18 @@ import { MAX_LEAD, type Policy, quorumOf } from "./policy.ts";
 import { PROOF_LIMIT, proofOf } from "./proof.ts";
 import { Ledger } from "./rules.ts";
 import type { Schema } from "./schema.ts";
+import { blake3Hex, sha256 } from "./hash.ts";
 import { leafHash, nodeHash } from "./tree.ts";
-import type { Vkey } from "./vkey.ts";
+import { ML_DSA } from "./vkey.ts";
 
 // A whole ledger from a folder of its public files (formats.md sections 6 and 7), every rule at every entry. It holds
-// all of it in memory, so it is for small ledgers: those that tests forge. Files that words name are not looked for.
+// all of it in memory, so it is for small ledgers: those that tests forge.
 
 /** A file of the folder, of one that is longer than the limit a byte more than that; undefined if there is none. */
 export type Read = (path: string, limit: number) => Promise<Bytes | undefined>;
+
+/** For a file that is there and can't be read. */
+export class Unread extends Error {}
 
 export interface LedgerReport {
   readonly verdict: "valid" | "refused" | "undecided";
@@ -25,24 +29,22 @@ export interface LedgerReport {
 
 const WIDTH = 256;
 const HASH = 32;
-const WITHHELD = 0xffffffff;
+const ABSENT = 0xffffffff;
+/** The largest file that is read whole to be checked. */
+const FILE_LIMIT = 1 << 28;
 
-export async function verifyLedger(
-  read: Read,
-  schema: Schema,
-  key?: Vkey,
-  policy?: Policy,
-): Promise<LedgerReport> {
+export async function verifyLedger(read: Read, schema: Schema, policy?: Policy): Promise<LedgerReport> {
   try {
-    return await walk(read, schema, key, policy);
+    return await walk(read, schema, policy);
   } catch (error) {
+    if (error instanceof Unread) return { verdict: "undecided", words: `NOT DECIDED: ${error.message}` };
     return { verdict: "refused", words: `REFUSED  ${reasonOf(error)}` };
   }
 }
 
-async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): Promise<LedgerReport> {
+async function walk(read: Read, schema: Schema, policy?: Policy): Promise<LedgerReport> {
   const published = await read("checkpoint", CHECKPOINT_LIMIT);
-  if (!published) throw new Fault("", "checkpoint", "there is none");
+  if (!published) throw new Unread("there is no checkpoint in that folder");
   const latest = checkpointOf(published);
   const counted = policy ? await countedBy(policy, latest, read) : latest;
   // The longer one may withhold words of the other, and must continue it.
@@ -51,27 +53,33 @@ async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): 
 
   const leaves: Bytes[] = [];
   const entries: Entry[] = [];
-  const words: (Bytes | undefined)[] = [];
+  const words: Words[] = [];
   for (let n = 0; n * WIDTH < size; n++) {
     const width = Math.min(WIDTH, size - n * WIDTH);
-    const bundle = await tile(read, "tile/entries", n, size, width * (2 + ENTRY_LIMIT));
-    for (const bytes of itemsOf(bundle, width, 2, `bundle ${n}`)) {
-      const entry = entryOf(bytes!, `entry ${entries.length}`);
+    const bundle = await tile(read, "tile/entries", n, size, 2 + ENTRY_LIMIT);
+    for (const bytes of itemsOf(bundle, width, 2) as Bytes[]) {
+      const entry = entryOf(bytes, `entry ${entries.length}`);
       if (entry.origin !== origin) refuse("WRONG_ORIGIN", `entry ${entries.length}`, `the origin ${origin}`);
       entries.push(entry);
-      leaves.push(leafHash(bytes!));
+      leaves.push(leafHash(bytes));
     }
-    const contents = await tile(read, "content/tile", n, size, width * (4 + CONTENT_LIMIT));
-    words.push(...itemsOf(contents, width, 4, `words of bundle ${n}`));
+    const contents = await tileIfThere(read, "content/tile", n, size, 4 + CONTENT_LIMIT);
+    words.push(...(contents ? itemsOf(contents, width, 4) : Array<Words>(width).fill("no tile")));
   }
   const named = entries[0] && partyKeyOf(entries[0].event.facts.checkpoint_key, "entry 0");
   const asked = policy?.logs ?? [];
-  const keys = given ? [given] : asked.length ? asked.filter((log) => log.name === origin) : named ? [named] : [];
+  const own = asked.filter((log) => log.name === origin);
+  const plain = own.filter(({ type }) => type !== ML_DSA);
+  const besides = own.filter(({ type }) => type === ML_DSA);
+  const keys = asked.length ? plain : named ? [named] : [];
+  if (besides[0] && !plain[0]) throw new Fault("", "policy", `it lacks the Ed25519 key of ${origin}`);
   for (const signed of [latest, counted]) {
     let good = false;
     for (const key of keys) good ||= (await isSignedBy(signed, key)) && (!named || key.text === named.text);
     if (!good) refuse("", "checkpoint", `a good signature by a key of ${origin} that entry 0 names`);
   }
+  if (besides[0] && !hasMlDsaLines(counted, besides))
+    refuse("", "checkpoint", `a signature by ${besides.map(({ id }) => id).join(" or ")} of ML-DSA-44`);
 
   const ledger = new Ledger(schema);
   for (const [i, entry] of entries.entries()) {
@@ -87,11 +95,22 @@ async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): 
     if (!same(roots[size]!, root)) refuse("", "checkpoint", `the root of the first ${size} entries`);
   }
   await compareTiles(read, leaves);
+  const none = words.some((each) => each instanceof Uint8Array && each.length > 0)
+    ? ""
+    : "; no words are here at all: `onrecord verify --no-words` checks all else";
+  let unread: string | undefined;
   for (const [i, { event }] of entries.entries()) {
     const place = `entry ${i}, words`;
-    const bytes = words[i]?.length ? words[i] : undefined;
-    if (bytes) verifyContent(bytes, event.content ?? refuse("", place, "none, as the event says"), place);
-    else if (event.content && !ledger.withholds(event.id)) refuse("", place, "the words, which nothing withholds");
+    const found = words[i]!;
+    const isEmpty = found === "no tile" || found.length === 0;
+    if (!event.content) {
+      if (!isEmpty) refuse("", place, "none, as the event says");
+    } else if (found === "absent" || isEmpty) {
+      if (!ledger.withholds(event.id)) refuse("", place, `the words, which nothing withholds${none}`);
+    } else {
+      verifyContent(found, event.content, place);
+      unread ??= await verifyFiles(read, found, i, (position) => ledger.withholds(event.id, position));
+    }
   }
   if (policy && policy.quorum !== "none") {
     const { met, undecided, earliest, words } = await quorumOf(policy, counted);
@@ -101,7 +120,9 @@ async function walk(read: Read, schema: Schema, given?: Vkey, policy?: Policy): 
     if (late) throw new Fault("", `entry ${late.index}`, "it is dated after its cosignature");
   }
   const said = `${counted.size} entries of ${origin}`;
-  if (given || asked.length) return { verdict: "valid", words: `valid: ${said}` };
+  const cant = besides[0] ? "a signature by the log's key of ML-DSA-44 is not checked here" : unread;
+  if (cant) return { verdict: "undecided", words: `NOT DECIDED: ${said}; ${cant}` };
+  if (asked.length) return { verdict: "valid", words: `valid: ${said}` };
   return { verdict: "undecided", words: `NOT DECIDED: ${said}, by the key that entry 0 names` };
 }
 
@@ -117,14 +138,37 @@ async function countedBy(policy: Policy, latest: Checkpoint, read: Read): Promis
   return counts ? earlier : latest;
 }
 
+/** Passes if the files that words name are there, or withheld. Gives which of them could not be checked here. */
+async function verifyFiles(
+  read: Read,
+  words: Bytes,
+  index: number,
+  isWithheld: (position: string) => boolean,
+): Promise<string | undefined> {
+  const content = contentOf(words);
+  let unread: string | undefined;
+  for (const [i, file] of ((content && filesOf(content)) ?? []).entries()) {
+    const place = `entry ${index}, files/${i}`;
+    const bytes = await read(`file/${file.blake3}`, Math.min(file.size, FILE_LIMIT));
+    if (!bytes) {
+      if (!isWithheld("content") && !isWithheld(`files/${i}`)) refuse("", place, "the file, which nothing withholds");
+    } else if (file.size > FILE_LIMIT) {
+      unread ??= `${place} is larger than what is checked here`;
+    } else if (bytes.length !== file.size || blake3Hex(bytes) !== file.blake3 || hexOf(sha256(bytes)) !== file.sha256) {
+      refuse("", place, "the file that the words name");
+    }
+  }
+  return unread;
+}
+
 /** Hash tiles of every level are what the entries make. */
 async function compareTiles(read: Read, leaves: Bytes[]): Promise<void> {
   let hashes = leaves;
   for (let level = 0; hashes.length > 0; level++) {
     for (let n = 0; n * WIDTH < hashes.length; n++) {
       const own = hashes.slice(n * WIDTH, (n + 1) * WIDTH);
-      const found = await tile(read, `tile/${level}`, n, hashes.length, WIDTH * HASH);
-      if (!same(found.subarray(0, own.length * HASH), join(...own)))
+      const { bytes, isExact } = await tile(read, `tile/${level}`, n, hashes.length, HASH);
+      if (!same(isExact ? bytes : bytes.subarray(0, own.length * HASH), join(...own)))
         refuse("", `tile/${level}, ${n}`, "the hashes that the entries make");
     }
     const full = Math.floor(hashes.length / WIDTH);
@@ -137,34 +181,55 @@ async function compareTiles(read: Read, leaves: Bytes[]): Promise<void> {
   }
 }
 
-/** A tile (c2sp.org/tlog-tiles) of a tree of that many leaves or nodes. */
-async function tile(read: Read, folder: string, n: number, size: number, limit: number): Promise<Bytes> {
+interface Tile {
+  readonly path: string;
+  readonly bytes: Bytes;
+  /** Whether it is of the items that are asked for alone: a full one may have come in the place of a partial one. */
+  readonly isExact: boolean;
+}
+
+/** A tile (c2sp.org/tlog-tiles) of a tree of that many leaves or nodes, none of which is longer than `longest`. */
+async function tileIfThere(read: Read, folder: string, n: number, size: number, longest: number): Promise<Tile | undefined> {
   const parts = [String(n % 1000).padStart(3, "0")];
   for (let rest = Math.floor(n / 1000); rest > 0; rest = Math.floor(rest / 1000))
     parts.unshift(`x${String(rest % 1000).padStart(3, "0")}`);
-  const path = `${folder}/${parts.join("/")}`;
+  const full = `${folder}/${parts.join("/")}`;
   const width = Math.min(WIDTH, size - n * WIDTH);
-  const bytes = (width < WIDTH ? await read(`${path}.p/${width}`, limit) : undefined) ?? (await read(path, limit));
-  if (!bytes) throw new Fault("", path, "missing");
-  return bytes.length <= limit ? bytes : refuse("", path, `at most ${limit} bytes`);
+  for (const [path, count] of [[`${full}.p/${width}`, width], [full, WIDTH]] as const) {
+    const bytes = width === WIDTH && path !== full ? undefined : await read(path, count * longest);
+    if (!bytes) continue;
+    if (bytes.length > count * longest) refuse("", path, `at most ${count * longest} bytes`);
+    return { path, bytes, isExact: count === width };
+  }
+  return undefined;
 }
 
-/** Items behind their lengths; withheld words are undefined. */
-function itemsOf(bytes: Bytes, count: number, prefix: 2 | 4, place: string): (Bytes | undefined)[] {
+async function tile(read: Read, folder: string, n: number, size: number, longest: number): Promise<Tile> {
+  const found = await tileIfThere(read, folder, n, size, longest);
+  if (!found) throw new Fault("", `${folder}, ${n}`, "missing");
+  return found;
+}
+
+/** What a content tile says of an entry: its words, which are empty for one that has none, or that they are absent. */
+type Words = Bytes | "absent" | "no tile";
+
+/** Items behind their lengths, and nothing behind the last. */
+function itemsOf({ path, bytes, isExact }: Tile, count: number, prefix: 2 | 4): Words[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const items: (Bytes | undefined)[] = [];
+  const items: Words[] = [];
   let at = 0;
   while (items.length < count) {
-    if (at + prefix > bytes.length) refuse("", place, `${count} items`);
+    if (at + prefix > bytes.length) refuse("", path, `${count} items`);
     const size = prefix === 2 ? view.getUint16(at) : view.getUint32(at);
     at += prefix;
-    if (prefix === 4 && size === WITHHELD) {
-      items.push(undefined);
+    if (prefix === 4 && size === ABSENT) {
+      items.push("absent");
       continue;
     }
-    if (at + size > bytes.length) refuse("", place, `${count} items`);
+    if (at + size > bytes.length) refuse("", path, `${count} items`);
     items.push(bytes.slice(at, at + size));
     at += size;
   }
+  if (isExact && at < bytes.length) refuse("", path, `nothing behind its ${count} items`);
   return items;
 }

@@ -1,6 +1,5 @@
 import {
   type Member,
-  MEMBERS_LIMIT,
   type Policy,
   policyOf,
   POLICY_LIMIT,
@@ -8,8 +7,8 @@ import {
   type Report,
   verifyEntry,
   verifyExhibit,
-  ZIP_LIMIT,
 } from "./verifier.js";
+import type { Given } from "./given.js";
 
 // What a page does with the verifier: a form that takes an exhibit, or an entry and its proof; and on the page of an
 // entry one button. What is checked and what was found leave the page by no way.
@@ -198,20 +197,14 @@ function ofThisSite(index: string): [title: string, check: Check] {
   return [`Entry ${index} of this site`, check];
 }
 
-/** A file by its path in what was given. */
-interface Given {
-  readonly path: string;
-  readonly file: File;
+/** A file by its path in what was given, read when it is needed. */
+function given(name: string, file: File): Given {
+  const read = async (most: number) => new Uint8Array(await file.slice(0, most + 1).arrayBuffer());
+  return { name, size: file.size, read };
 }
 
-/** The bytes of files, which together are at most as long as an exhibit. */
-async function read(given: Given[]): Promise<Member[]> {
-  const sum = given.reduce((sum, { file }) => sum + file.size, 0);
-  if (sum > ZIP_LIMIT || given.length > MEMBERS_LIMIT) throw new Error("An exhibit has at most 256 MiB and 20000 files");
-  return Promise.all(
-    given.map(async ({ path, file }) => ({ name: path, bytes: new Uint8Array(await file.arrayBuffer()) })),
-  );
-}
+/** How many files are looked at by name: what an exhibit has at most, and as many that a system adds. */
+const FILES_LIMIT = 40_016;
 
 /** How deep folders are looked into: those of an exhibit have one level, in a folder or two. */
 const DEPTH_LIMIT = 8;
@@ -220,10 +213,10 @@ const DEPTH_LIMIT = 8;
 async function dropped(transfer: DataTransfer): Promise<Given[]> {
   const all: Given[] = [];
   const walk = async (entry: FileSystemEntry, depth: number): Promise<void> => {
-    if (all.length > MEMBERS_LIMIT || depth > DEPTH_LIMIT) throw new Error("That folder holds more than an exhibit has");
+    if (all.length > FILES_LIMIT || depth > DEPTH_LIMIT) throw new Error("That folder holds more than an exhibit has");
     if (entry.isFile) {
       const file = await new Promise<File>((good, bad) => (entry as FileSystemFileEntry).file(good, bad));
-      all.push({ path: entry.fullPath.replace(/^\//, ""), file });
+      all.push(given(entry.fullPath.replace(/^\//, ""), file));
       return;
     }
     const reader = (entry as FileSystemDirectoryEntry).createReader();
@@ -236,7 +229,7 @@ async function dropped(transfer: DataTransfer): Promise<Given[]> {
   };
   // They are gone once this function has waited.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? undefined);
-  const files = [...transfer.files].map((file) => ({ path: file.name, file }));
+  const files = [...transfer.files].map((file) => given(file.name, file));
   if (!entries.some((entry) => entry?.isDirectory)) return files;
   for (const entry of entries) if (entry) await walk(entry, 0);
   return all;
@@ -245,14 +238,14 @@ async function dropped(transfer: DataTransfer): Promise<Given[]> {
 function startForm(form: HTMLFormElement): void {
   const [entry, proof] = ["entry", "proof"].map((id) => find<HTMLTextAreaElement>(id)!);
   // What is looked at: whatever was given last.
-  let given: [title: string, check: Check] | undefined;
+  let current: [title: string, check: Check] | undefined;
   /** A receipt or an entry that was given alone, and waits for the other. */
-  let half: Member | undefined;
+  let half: Given | undefined;
 
   const take = async (gathered: Promise<Given[]>) => {
-    let files: Member[];
+    let files: Given[];
     try {
-      files = await read(await gathered);
+      files = await gathered;
     } catch (error) {
       return showFault(error instanceof Error ? error.message : String(error));
     }
@@ -262,25 +255,21 @@ function startForm(form: HTMLFormElement): void {
     const before = half;
     half = undefined;
     const check: Check = async (policy) => {
-      // An exhibit as it was made needs no more than what is here.
-      const isZip = !more && first.bytes[0] === 0x50 && first.bytes[1] === 0x4b;
-      const report = isZip ? await verifyExhibit(first.bytes, policy, first.name) : undefined;
-      if (report && report.checks[0]!.state !== "FAILED") return report;
       const { receiptAmong, verifyGiven } = await import("./given.js");
-      const receipt = receiptAmong([first]);
-      const other = before && receiptAmong([before]);
+      const receipt = await receiptAmong([first]);
+      const other = before && (await receiptAmong([before]));
       const isWhole = !more && other && ((receipt.entry && other.proof) || (receipt.proof && other.entry));
       if (!isWhole && !more && (receipt.entry || receipt.proof)) half = first;
       return verifyGiven(isWhole ? [before, first] : files, policy);
     };
-    given = [title, check];
-    await run(...given);
+    current = [title, check];
+    await run(...current);
   };
   for (const id of ["exhibit", "folder"]) {
     const field = find<HTMLInputElement>(id);
     field?.addEventListener("change", () => {
       const files = [...(field.files ?? [])];
-      void take(Promise.resolve(files.map((file) => ({ path: file.webkitRelativePath || file.name, file }))));
+      void take(Promise.resolve(files.map((file) => given(file.webkitRelativePath || file.name, file))));
     });
   }
   addEventListener("dragover", (event) => {
@@ -303,7 +292,7 @@ function startForm(form: HTMLFormElement): void {
     void bytes
       .then((bytes) => {
         policyFile = () => policyOf(new Uint8Array(bytes), file.name);
-        return given ? run(...given) : void policyFile();
+        return current ? run(...current) : void policyFile();
       })
       .catch((error: unknown) => showFault(reasonOf(error)));
   });
@@ -320,12 +309,12 @@ function startForm(form: HTMLFormElement): void {
   const bytesOf = (field: HTMLTextAreaElement) => new TextEncoder().encode(`${field.value.trim()}\n`);
   for (const field of [entry!, proof!]) {
     field.addEventListener("input", () => {
-      given = ["What you pasted", (policy) => verifyEntry(bytesOf(entry!), bytesOf(proof!), policy)];
+      current = ["What you pasted", (policy) => verifyEntry(bytesOf(entry!), bytesOf(proof!), policy)];
     });
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (given) void run(...given);
+    if (current) void run(...current);
     else showFault("Choose an exhibit, or paste an entry and its proof.");
   });
   form.hidden = false;
@@ -335,7 +324,7 @@ function startForm(form: HTMLFormElement): void {
   if (!isSite) return;
   const followHash = () => {
     const [, index] = /^#entry=(\d{1,16})$/.exec(location.hash) ?? [];
-    if (index !== undefined) void run(...(given = ofThisSite(index)));
+    if (index !== undefined) void run(...(current = ofThisSite(index)));
   };
   addEventListener("hashchange", followHash);
   followHash();

@@ -1,10 +1,10 @@
 import { fromOctets, octetsOf, textOf } from "./bytes.ts";
 import { type Checkpoint, cosignedAt } from "./checkpoint.ts";
-import { refuse } from "./fault.ts";
+import { Fault, refuse } from "./fault.ts";
 import { countOf } from "./grammar.ts";
 import { COSIGNATURE, ED25519, ML_DSA, type Vkey, vkeyOf } from "./vkey.ts";
 
-export const POLICY_LIMIT = 65_536;
+export const POLICY_LIMIT = 262_144;
 
 /** What must have cosigned: a witness, or so many of a group's members. */
 interface Rule {
@@ -21,11 +21,15 @@ export interface Policy {
   readonly rules: Map<string, Rule>;
   /** The name of a rule, or "none". */
   readonly quorum: string;
+  /** Cosignatures before this time, in seconds since 1970, don't count for the quorum. */
+  readonly oldest?: bigint;
 }
 
 export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
-  if (bytes.length > POLICY_LIMIT) refuse("", place, "at most 64 KiB");
+  if (bytes.length > POLICY_LIMIT) refuse("", place, "at most 256 KiB");
   const text = octetsOf(bytes);
+  if (text.startsWith("\xef\xbb\xbf")) throw new Fault("", place, "save it without a byte-order mark");
+  if (text.includes("\r\n")) throw new Fault("", place, "its lines end in CR LF: save it with LF");
   if (/[\0-\x08\x0b-\x1f\x7f]/.test(text))
     refuse("", place, "no control characters but tab and newline");
   const logs: Vkey[] = [];
@@ -121,8 +125,13 @@ export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<
     else if (time === "bad") bad ||= `; the one by ${shown(name)} is not good`;
     else if (time === "unchecked") unchecked.push(name);
   }
-  const good = [...times.keys()].map(shown).join(", ") || "none";
   const earliest = Math.min(...[...times.values()].map(Number)) * 1000;
+  for (const [name, time] of times) {
+    if (time >= (policy.oldest ?? 0n)) continue;
+    times.delete(name);
+    bad ||= `; the one by ${shown(name)} is too old`;
+  }
+  const good = [...times.keys()].map(shown).join(", ") || "none";
   const met = completedAt(policy, times);
   if (met !== undefined)
     return { met, undecided: false, earliest, words: `the quorum of the policy: ${good}` };

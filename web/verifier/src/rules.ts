@@ -108,9 +108,9 @@ export class Ledger {
     this.last = entry;
   }
 
-  /** Whether the words of an event on record are withheld there. */
-  withholds(id: string): boolean {
-    return this.records.get(id)?.withheld.has("content") ?? false;
+  /** Whether the words of an event on record, or a file that they name, are withheld there. */
+  withholds(id: string, position = "content"): boolean {
+    return this.records.get(id)?.withheld.has(position) ?? false;
   }
 
   private fold(event: Event): void {

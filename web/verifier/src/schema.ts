@@ -1,11 +1,11 @@
-import { type Event, partyKeyOf } from "./event.ts";
-import { refuse } from "./fault.ts";
+import type { Event } from "./event.ts";
 import { ID, isAt, isDay } from "./grammar.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import { partyKeyOf, refuse } from "./verifier.js";
 import type { Vkey } from "./vkey.ts";
 
-// The list of event types as data: schema/events.json. It is given, not built in, for it is as large as
-// the rest of the verifier.
+// The list of event types as data: schema/events.json. It is given: exhibits are judged by the one that is built in
+// (types.ts), ledgers and vectors by a file.
 
 export interface TypeRule {
   readonly who: string[];
@@ -28,38 +28,38 @@ export interface Schema {
   readonly types: Record<string, TypeRule>;
 }
 
-export function ruleOf(schema: Schema, event: Event): TypeRule {
+export function ruleOf(schema: Schema, event: Event, place = "event"): TypeRule {
   if (!Object.hasOwn(schema.types, event.type))
-    refuse("UNKNOWN_TYPE", "event, type", "a type of events.json");
+    refuse("UNKNOWN_TYPE", `${place}, type`, "a type of events.json");
   return schema.types[event.type]!;
 }
 
 /** Passes if refs, facts, content and case have the shape that the event's type asks for. */
-export function verifyType(schema: Schema, event: Event): void {
-  const rule = ruleOf(schema, event);
-  members(event.refs, rule.refs, "event, refs");
+export function verifyType(schema: Schema, event: Event, place = "event"): void {
+  const rule = ruleOf(schema, event, place);
+  members(event.refs, rule.refs, `${place}, refs`);
   for (const [role, value] of Object.entries(event.refs)) {
     if (Array.isArray(value) !== rule.refs[role]!.many) {
-      refuse("BAD_REF", `event, refs/${role}`, rule.refs[role]!.many ? "an array of ids" : "one id");
+      refuse("BAD_REF", `${place}, refs/${role}`, rule.refs[role]!.many ? "an array of ids" : "one id");
     }
   }
-  members(event.facts, rule.facts, "event, facts");
+  members(event.facts, rule.facts, `${place}, facts`);
   for (const [name, value] of Object.entries(event.facts)) {
-    verifyFact(schema, rule.facts[name]!.is, value, `event, facts/${name}`);
+    verifyFact(schema, rule.facts[name]!.is, value, `${place}, facts/${name}`);
   }
   if (event.type === "ledger.opened") {
-    const log = partyKeyOf(event.facts.checkpoint_key, "event, facts/checkpoint_key");
-    if (log.name !== event.origin) refuse("BAD_FACT", "event, facts/checkpoint_key", "a key named as the origin");
+    const log = partyKeyOf(event.facts.checkpoint_key, `${place}, facts/checkpoint_key`);
+    if (log.name !== event.origin) refuse("BAD_FACT", `${place}, facts/checkpoint_key`, "a key named as the origin");
   }
   if (event.type === "party.registered" && isPseudonymous(event.facts.kind)) {
     const keys = isList(event.facts.keys) ? event.facts.keys : [];
     for (const key of keys)
-      verifyPseudonym(partyKeyOf(key, "event, facts/keys"), event.origin, "event, facts/keys");
+      verifyPseudonym(partyKeyOf(key, `${place}, facts/keys`), event.origin, `${place}, facts/keys`);
   }
-  if (rule.content === "required" && !event.content) refuse("MISSING_MEMBER", "event, content", "the member");
-  if (rule.content === "none" && event.content) refuse("UNKNOWN_MEMBER", "event, content", "no words");
-  if (rule.case === "required" && event.case === undefined) refuse("CASE_REQUIRED", "event, case", "a case");
-  if (rule.case === "refused" && event.case !== undefined) refuse("CASE_REFUSED", "event, case", "no case");
+  if (rule.content === "required" && !event.content) refuse("MISSING_MEMBER", `${place}, content`, "the member");
+  if (rule.content === "none" && event.content) refuse("UNKNOWN_MEMBER", `${place}, content`, "no words");
+  if (rule.case === "required" && event.case === undefined) refuse("CASE_REQUIRED", `${place}, case`, "a case");
+  if (rule.case === "refused" && event.case !== undefined) refuse("CASE_REFUSED", `${place}, case`, "no case");
 }
 
 /** Whether keys of a party of this kind bear names that say nothing. */

@@ -1,12 +1,13 @@
 /** Onrecord's second verifier, written from formats.md: bytes in, verdicts out, no network and no trust. */
 export { verifyEntry, verifyExhibit } from "./exhibit.ts";
-export { reasonOf } from "./fault.ts";
+export { reasonOf, refuse } from "./fault.ts";
 export { type Policy, policyOf, POLICY_LIMIT } from "./policy.ts";
 export type { Check, Report, Sentence, State, Verdict } from "./report.ts";
 export { type BackEnd, backEnd } from "./signature.ts";
 export { ZIP_LIMIT } from "./zip.ts";
 
-// What the module of archives is made of, so that it holds none of it twice.
+// What the module that is loaded on use is made of, so that it holds none of it twice.
+export { partyKeyOf } from "./event.ts";
 export { blake3Hex } from "./hash.ts";
 export { type Examined, examine, examineMembers, type Found, isMember } from "./exhibit.ts";
 export { BROUGHT, refused, sentencesOf, wordsOf } from "./report.ts";

@@ -63,6 +63,9 @@ class Refused(Exception):
 class Unreadable(Exception):
     """Nothing can be said: the thing could not be read."""
 
+class Usage(Exception):
+    """What was asked for can't be done: the words say what to ask for."""
+
 def need(good, code, place, why):
     if not good:
         raise Refused(code, place, why)
@@ -1035,6 +1038,10 @@ def walk_ledger(source, key, policy, report, at):
     # Both are the log's word: what comes after the cosigned one may withhold words, and must continue it.
     other, checkpoint = sorted((counted, latest), key=lambda c: c.size)
     origin, size = checkpoint.origin, checkpoint.size
+    if policy and not key:
+        plain = [k for k in policy.logs if k.kind == 1]
+        if len(plain) != 1 and not any(k.name == origin for k in plain):
+            raise Usage(f"the policy names no Ed25519 key of {origin}: add its line `log`, or give it with --key")
     key = trusted_key(key, policy, checkpoint)
     if not key:  # then the ledger vouches for itself
         path, bundle, _, _ = source.tile("tile/entries", 0, max(size, 1), 2 + MAX_ENTRY)
@@ -1193,7 +1200,8 @@ def member_order(name):
 def case_order(name):
     """The same of a case file."""
     named = IN_CASE.fullmatch(name)
-    return (0, int(named[1])) if named else (1, 0) if name == "README.txt" else None
+    index = number(named[1]) if named else None
+    return (0, index) if index is not None else (1, 0) if name == "README.txt" else None
 
 def read_zip(raw, order_of=member_order):
     """A zip in which every byte is the one that a writer of exhibits has there, so that none means two things."""
@@ -1225,7 +1233,7 @@ def complete(members):
         need(name in members, None, name, "not enclosed")
     return members
 
-IN_CASE = re.compile("exhibit-(0|[1-9][0-9]{0,15})[.]zip")
+IN_CASE = re.compile("exhibit-([0-9]+)[.]zip")
 # Names that are meant for members, and may be wrong ones.
 NUMBERED = r"chain/[0-9]+([.]tlog-proof)?|timestamps/[0-9]+[.]tsr"
 ENTRY, PROOF = b"onrecord/entry/v1\n", b"c2sp.org/tlog-proof@v1\n"
@@ -1243,12 +1251,6 @@ def plain_name(name):
     need(not climbs, None, quote(name), "a name that climbs out of the folder")
     return name
 
-def kind_of(names):
-    """Whether a folder of these names holds an exhibit or a case file, or neither."""
-    if {"entry", "proof.tlog-proof"} <= set(names):
-        return "exhibit"
-    return "case" if "README.txt" in names and any(map(IN_CASE.fullmatch, names)) else None
-
 def sorted_out(names, is_case):
     """Of these names those of members, in their order, and those that no exhibit or case file has."""
     if is_case:
@@ -1263,9 +1265,9 @@ def sorted_out(names, is_case):
     return own, [n for n in names if n not in set(own)]
 
 def passed_over(others):
-    named = ", ".join(json.dumps(name[:80]) for name in others[:3])
-    rest = f" and {len(others) - 3} more" if others[3:] else ""
-    return f"; not among them, and passed over: {named}{rest}" if others else ""
+    named = ", ".join(json.dumps(name[:80]) for name in others[:5])
+    rest = f", and {len(others) - 5} more" if others[5:] else ""
+    return f"; not looked at: {named}{rest}" if others else ""
 
 class Given:
     """Members of an exhibit or a case file, and how they came."""
@@ -1279,17 +1281,12 @@ def read_packed_anew(raw):
     """The members of a zip that another program made."""
     try:
         listed = listed_members(raw)
-        split = [(n[:n.rfind("/") + 1], n[n.rfind("/") + 1:]) for n in listed]
-        exhibits = [folder for folder, last in split if last == "entry" and folder + "proof.tlog-proof" in listed]
-        cases = [] if exhibits else sorted({folder for folder, last in split if IN_CASE.fullmatch(last)})
-        if not exhibits and not cases:
-            part = any(last in ("entry", "proof.tlog-proof") for _, last in split)
+        folder, is_case = nearest(listed)
+        if folder is None:
+            part = any(member_order(n) or re.fullmatch(NUMBERED, n) for n in listed)
             need(not part, None, "zip", "no whole exhibit: an entry and its proof.tlog-proof are needed")
-            raise Unreadable("this zip is no exhibit: it holds no entry and proof")
-        folder, *more = exhibits or cases
-        if more:
-            raise Unreadable("there are several exhibits in it: give one of them")
-        own, others = sorted_out([n[len(folder):] for n in listed if n.startswith(folder)], bool(cases))
+            raise Unreadable("this zip is no exhibit and no case file: it has no member of one")
+        own, others = sorted_out([n.removeprefix(folder) for n in listed if n.startswith(folder)], is_case)
         others += [n for n in listed if not n.startswith(folder)]
         need(len(own) <= MAX_MEMBERS, None, "zip", f"more than {MAX_MEMBERS} members")
         size = sum(listed[folder + name].size for name in own)
@@ -1297,16 +1294,33 @@ def read_packed_anew(raw):
         members = {name: unfold(raw, listed[folder + name]) for name in own}
     except (struct.error, zlib.error):
         raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
-    return Given(members, bool(cases), "packed anew: the checks below are of its members", others)
+    return Given(members, is_case, "packed anew: the checks below are of its members", others)
+
+def nearest(names, needs_readme=False):
+    """The folder among these names in which an exhibit is, or else a case file, and which of the two: of several the
+    nearest. Exhibits in folders beside a case file are not meant, nor the archive beside what was unpacked of it."""
+    folders = {}
+    for name in names:
+        folder, last = name[:name.rfind("/") + 1], name[name.rfind("/") + 1:]
+        held = folders.setdefault(folder, set())
+        held.add("exhibits" if IN_CASE.fullmatch(last) else last)
+    is_exhibit = {f: {"entry", "proof.tlog-proof"} <= held for f, held in folders.items()}
+    whole = [f for f, held in folders.items() if is_exhibit[f] or {"exhibits", "README.txt"} <= held]
+    found = sorted(whole or [f for f, held in folders.items() if "exhibits" in held], key=lambda f: f.count("/"))
+    if not found:
+        return None, False
+    if len(found) > 1 and found[0].count("/") == found[1].count("/") or needs_readme and not whole:
+        raise Unreadable("there are several exhibits in it, or none that was unpacked: give one of them")
+    return found[0], not is_exhibit[found[0]]
 
 def unread(what):
-    return Unreadable(f"this zip is {what}; unpack it, and give its folder")
+    return Unreadable(f"this zip is {what}: unpack it, and give its folder")
 
 def unfold(raw, member):
     """The bytes of a member, just as many as its headers say."""
     if member.flags & 0x2041:
         raise unread("encrypted")
-    if member.method not in (0, 8) or member.flags & 0x20:
+    if member.method not in (0, 8):
         raise unread("compressed by a method that is not read here")
     content = raw[member.start:member.end]
     if member.method == 8:
@@ -1317,36 +1331,41 @@ def unfold(raw, member):
     need(good, None, member.place, "not of its size and checksum")
     return content
 
+def end_of_directory(raw):
+    """Where the end of a zip's directory stands, or None: its comment reaches to the end of the file."""
+    for end in range(len(raw) - 22, max(0, len(raw) - 22 - 65_535) - 1, -1):
+        if raw[end:end + 4] == b"PK\5\6" and end + 22 + struct.unpack_from("<H", raw, end + 20)[0] == len(raw):
+            return end
+    return None
+
 def listed_members(raw):
     """What a zip's directory lists, by name. Both headers of each say the same; no bytes belong to none."""
-    end = len(raw) - 22
-    while end >= max(0, len(raw) - 22 - 65_535):
-        if raw[end:end + 4] == b"PK\5\6" and end + 22 + struct.unpack_from("<H", raw, end + 20)[0] == len(raw):
-            break
-        end -= 1
-    good = end >= max(0, len(raw) - 22 - 65_535)
-    need(good, None, "zip", "no end of a directory: it was cut short, or is no zip")
+    end = end_of_directory(raw)
+    need(end is not None, None, "zip", "no end of a directory: it was cut short, or is no zip")
     disk, here, count, size, directory = struct.unpack_from("<IHHII", raw, end + 4)
-    if 0xFFFF in (here, count) or 0xFFFFFFFF in (size, directory):
-        raise unread("zip64")
+    if count == 0xFFFF or 0xFFFFFFFF in (size, directory) or raw[max(0, end - 20):end][:4] == b"PK\6\7":
+        raise unread("a zip64")
     good = disk == 0 and here == count <= 2 * MAX_MEMBERS + 16 and directory + size == end
     need(good, None, "zip", "a directory that does not stand right before its end, or is too long")
     members, extents, at, last = {}, [], directory, 0
     for _ in range(count):
         flags, method, _, total, packed, size, n, extra, comment = struct.unpack_from("<HHIIIIHHH", raw, at + 8)
         name, start = raw[at + 46:at + 46 + n], struct.unpack_from("<I", raw, at + 42)[0]
-        if raw[at:at + 4] == b"PK\1\2" and 0xFFFFFFFF in (packed, size, start):
-            raise unread("zip64")
+        if raw[at:at + 4] == b"PK\1\2" and start == 0xFFFFFFFF:
+            raise unread("a zip64")
         own_flags, *own, own_n, own_extra = struct.unpack_from("<HHIIIIHH", raw, start + 6)
         place = f"zip, {quote(name.decode('utf-8', 'replace'))}"
         good = raw[at:at + 4] == b"PK\1\2" and raw[start:start + 4] == b"PK\3\4"
-        if good and 0xFFFFFFFF in own[3:]:
-            raise unread("zip64")
+        if good and 0xFFFFFFFF in own[3:] and own_extra:
+            raise unread("a zip64")
         said = zip([own[0], *own[2:]], [method, total, packed, size])
         good = good and own[0] == method and own_flags & 8 == flags & 8
+        good = good and bool(own_flags & 0x2041) == bool(flags & 0x2041)
         good = good and all(a == b or (own_flags & 8 and a == 0) for a, b in said)
         good = good and raw[start + 30:start + 30 + own_n] == name
         need(good, None, place, "its own header says another thing than the directory")
+        if 0xFFFFFFFF in (packed, size):
+            raise unread("a zip64")
         body = start + 30 + own_n + own_extra
         need(body + packed <= directory, None, place, "its bytes are not there")
         extents.append((start, body + packed, own_flags & 8 and (total, packed, size)))
@@ -1355,7 +1374,7 @@ def listed_members(raw):
         if is_added(name) or (name.endswith("/") and not size):
             continue
         need(name not in members, None, place, "a name that stands twice")
-        members[name] = SimpleNamespace(flags=flags | own_flags, method=method, sum=total, size=size,
+        members[name] = SimpleNamespace(flags=flags, method=method, sum=total, size=size,
                                         start=body, end=body + packed, place=place)
     need(at == end, None, "zip", "a directory of another length")
     behind = [b""]
@@ -1369,10 +1388,11 @@ def listed_members(raw):
     return members
 
 def names_in(folder):
-    """The names in a folder, sorted, without what systems add."""
+    """The names in a folder, sorted, without what systems add; folders have a slash."""
     names = []
     for path in folder.iterdir():
-        names += [] if is_added(path.name) else [path.name]
+        name = path.name + "/" if path.is_dir() else path.name
+        names += [] if is_added(name) else [name]
         if len(names) > 2 * MAX_MEMBERS + 16:
             raise Unreadable(f"{quote(folder)}: more files than an exhibit has")
     return sorted(names)
@@ -1389,33 +1409,30 @@ def read_plain(path, most, name):
     return read_file(path, most)
 
 def exhibit_folder(path):
-    """Which folder holds the members of an exhibit or of a case file, this one or one in it; whether it is of a case;
-    and the names beside it. None if there is none."""
+    """In which folder of this one the members of an exhibit or of a case file are, and whether of a case. None if in
+    none."""
     here = names_in(path)
-    if "checkpoint" in here:
+    if "checkpoint" in here or "public/" in here:
         return None
-    if kind := kind_of(here):
-        return path, kind == "case", []
-    found = []
-    for name in here:
+    names = list(here)
+    for folder in (n for n in here if n.endswith("/")):
         try:
-            kind = kind_of(names_in(path / name)) if (path / name).is_dir() else None
+            names += [folder + name for name in names_in(path / folder)]
         except (OSError, Unreadable):
             continue
-        if kind:
-            found.append((path / name, kind == "case", [n for n in here if n != name]))
-    if len(found) > 1:
-        raise Unreadable("there are several exhibits in it: give one of them")
-    return found[0] if found else None
+    if {"entry", "proof.tlog-proof"} <= set(here):
+        return "", False
+    folder, is_case = nearest(names, needs_readme=True)
+    return None if folder is None else (folder, is_case)
 
-def read_folder(path, folder, is_case, beside):
+def read_folder(path, inner, is_case):
     """The members of what was unpacked. What no exhibit has is named, and not opened."""
-    names = names_in(folder)
-    for inner in ("files", "chain", "timestamps"):
-        if not is_case and inner in names and (folder / inner).is_dir():
-            names.remove(inner)
-            names += [f"{inner}/{name}" for name in names_in(folder / inner)]
-    own, others = sorted_out(names, is_case)
+    folder, names = path / inner, []
+    for name in names_in(folder):
+        is_inner = not is_case and name in ("files/", "chain/", "timestamps/")
+        names += [name + n for n in names_in(folder / name)] if is_inner else [name]
+    own, others = sorted_out([name.rstrip("/") for name in names], is_case)
+    others += [name.rstrip("/") for name in names_in(path) if inner and name != inner]
     need(len(own) <= MAX_MEMBERS, None, "folder", f"more than {MAX_MEMBERS} members")
     members, left = {}, MAX_EXHIBIT
     for name in own:
@@ -1423,8 +1440,7 @@ def read_folder(path, folder, is_case, beside):
         left -= len(members[name])
         need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
     called = [f"{p.resolve().name}.zip" for p in {path: 0, folder: 0}]
-    how = "unpacked: the checks below are of its members"
-    return Given(members, is_case, how, others + beside, called)
+    return Given(members, is_case, "unpacked: the checks below are of its members", others, called)
 
 def read_zip_of_any_kind(raw, name):
     need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
@@ -1530,6 +1546,8 @@ def verify_case(given, key, policy):
     lacking = {"content": [], "files": []}
     try:
         names = list(given.members)
+        for name in names:
+            need(case_order(name), None, "case file", f"{quote(name)} has no place in it")
         zips = sorted((int(n[8:-4]), n) for n in names if n != "README.txt")
         good = given.anew or names == [name for _, name in zips] + ["README.txt"]
         need(good, None, "case file", "expected exhibits in the order of their indexes, then README.txt")
@@ -1538,7 +1556,7 @@ def verify_case(given, key, policy):
         for number_in_case, (index, name) in enumerate(zips):
             at.check, at.place, last = "exhibits", name, index
             inner, spot = Report(*EXHIBIT), SimpleNamespace(check="exhibit", place=name)
-            members = complete(read_zip(given.members[name]))
+            members = complete(read_zip_of_any_kind(given.members[name], name).members)
             entry, checkpoint = walk_exhibit(members, [name], key, policy, inner, spot)
             lines = inner.lines
             for check in ("entry", "event"):
@@ -1827,15 +1845,18 @@ def check(paths, entry_path, key, policy):
     path = pathlib.Path(paths[0])
     both = [*map(pathlib.Path, paths), *([entry_path] if entry_path else [])]
     if len(both) > 1:
-        proof, entry = receipt_among([read_file(p, MAX_PROOF) for p in both])
-        if not (len(both) == 2 and proof and entry):
+        files = [read_file(p, MAX_PROOF) for p in both]
+        proofs = [raw for raw in files if raw.startswith(PROOF)]
+        others = [raw for raw in files if not raw.startswith(PROOF)]
+        if not (len(files) == 2 and proofs and others):
             raise Usage("two files are a receipt and its entry, as /proof/<n> and /entry/<n> serve them")
-        return verify_receipt(proof, entry, key, policy)
+        return verify_receipt(proofs[0], others[0], key, policy)
     if path.is_dir():
-        found, receipt = exhibit_folder(path), receipt_in(path)
-        if found:
+        if receipt := receipt_in(path):
+            return verify_receipt(*receipt, key, policy)
+        if found := exhibit_folder(path):
             return verify_given(lambda: read_folder(path, *found), key, policy)
-        return verify_receipt(*receipt, key, policy) if receipt else verify_ledger(paths[0], key, policy)
+        return verify_ledger(paths[0], key, policy)
     raw = read_plain(path, MAX_EXHIBIT, path) if path.exists() else None
     if raw is None:
         raise Unreadable(f"{quote(path)}: there is no such file")
@@ -1843,12 +1864,9 @@ def check(paths, entry_path, key, policy):
         raise Usage("this is a receipt: give its entry too, `--entry FILE` (/entry/<n>)")
     if raw.startswith(ENTRY):
         raise Usage("this is an entry: give its receipt too (/proof/<n>), or give its exhibit")
-    if not raw.startswith(b"PK"):
+    if not raw.startswith(b"PK") and end_of_directory(raw) is None:
         raise Unreadable(what_it_is(raw))
     return verify_given(lambda: read_zip_of_any_kind(raw, path.name), key, policy)
-
-class Usage(Exception):
-    """What was asked for can't be done: the words say what to ask for."""
 
 def main():
     global TYPES

@@ -1,6 +1,6 @@
+import { Unreadable } from "./unzip.ts";
 import {
   BROUGHT,
-  examine,
   type Examined,
   type Member,
   type Policy,
@@ -15,9 +15,13 @@ import {
 
 const NAME = /^exhibit-(0|[1-9]\d{0,15})\.zip$/;
 
+/** Whether a member of a case file is meant. Its number may be one that none has. */
 export function isExhibitName(name: string): boolean {
-  return NAME.test(name);
+  return /^exhibit-\d+\.zip$/.test(name);
 }
+
+/** Checks one exhibit, as it was made or packed anew. */
+type Examine = (bytes: Member["bytes"], policy?: Policy) => Promise<Examined>;
 
 /** Why a case file is refused: by which check, and what is wrong. */
 class Fault extends Error {
@@ -34,14 +38,15 @@ class Fault extends Error {
  * case from its first entry on, with none missing between. `anew` says where they stand, if not in the case file as it
  * was made.
  */
-export async function verifyCase(members: Member[], policy?: Policy, anew?: string): Promise<Report> {
+export async function verifyCase(members: Member[], examine: Examine, policy?: Policy, anew?: string): Promise<Report> {
   const checks: Report["checks"] = [];
   const say = (name: string, state: Report["checks"][number]["state"], text: string) => {
     checks.push({ name, state, text });
   };
   try {
-    return await run(members, policy, anew, checks, say);
+    return await run(members, examine, policy, anew, checks, say);
   } catch (error) {
+    if (error instanceof Unreadable) throw error;
     const text = error instanceof Error ? error.message : String(error);
     say(error instanceof Fault ? error.check : "case file", "FAILED", text);
     return refused(checks, text, "case file");
@@ -50,6 +55,7 @@ export async function verifyCase(members: Member[], policy?: Policy, anew?: stri
 
 async function run(
   members: Member[],
+  examine: Examine,
   policy: Policy | undefined,
   anew: string | undefined,
   checks: Report["checks"],
@@ -58,8 +64,8 @@ async function run(
   const exhibits = exhibitsOf(members, anew !== undefined);
   const count = exhibits.length;
   const s = count === 1 ? "" : "s";
-  if (anew === undefined) say("case file", "ok", `${count} exhibit${s}, nothing compressed, no other bytes`);
-  else say("case file", "not checked", anew);
+  const how = anew ?? "nothing compressed, no other bytes";
+  say("case file", anew === undefined ? "ok" : "not checked", `${count} exhibit${s}, ${how}`);
   let first: Examined | undefined;
   let undecided: string | undefined;
   const lacks = { content: [] as number[], files: [] as number[] };
@@ -138,6 +144,8 @@ interface Exhibit extends Member {
 function exhibitsOf(members: Member[], anew: boolean): Exhibit[] {
   const exhibits = members.flatMap((member): Exhibit | [] => {
     const [, index] = NAME.exec(member.name) ?? [];
+    if (index === undefined && isExhibitName(member.name))
+      throw new Fault("case file", `${member.name}: expected the number of an entry`);
     return index === undefined ? [] : { ...member, index: Number(index) };
   });
   const rising = exhibits.every(({ index }, i) => i === 0 || exhibits[i - 1]!.index < index);

@@ -9,7 +9,7 @@ import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
 import { ML_DSA, type Vkey } from "./vkey.ts";
 // Exhibits are checked by the very files that browsers run.
-import { type Given, HalfReceipt, NothingToCheck, receiptAmong, verifyGiven } from "./given.js";
+import { type Given, HalfReceipt, NothingToCheck, receiptAmong, UnreadZip, verifyGiven, verifyReceipt } from "./given.js";
 import * as page from "./verifier.js";
 
 const { partyKeyOf, policyOf, POLICY_LIMIT, reasonOf } = page;
@@ -131,14 +131,17 @@ async function check(paths: string[], options: Map<string, string>, json: boolea
   let report;
   try {
     const files = await filesAt(entryPath === undefined ? paths : [...paths, entryPath]);
-    if (entryPath !== undefined) {
-      const { entry, proof } = await receiptAmong(files);
-      if (!entry || !proof || files.length !== 2)
-        throw new HalfReceipt("Give a receipt and its entry, as /proof/n and /entry/n give them");
-    }
-    report = await verifyGiven(files, policy);
+    const { proof } = entryPath === undefined ? {} : await receiptAmong(files);
+    const [entry, more] = files.filter((file) => file !== proof);
+    if (entryPath !== undefined && (!proof || !entry || more || (await receiptAmong([entry])).proof))
+      throw new HalfReceipt("Give a receipt and its entry, as /proof/n and /entry/n give them");
+    report = proof && entry ? await verifyReceipt(entry, proof, policy) : await verifyGiven(files, policy);
   } catch (error) {
     if (!(error instanceof NothingToCheck)) throw error;
+    if (error instanceof UnreadZip && !json) {
+      console.log(`exhibit     not checked  ${error.message}\n\nNOT DECIDED: see what was not checked`);
+      return 3;
+    }
     const how = error instanceof HalfReceipt ? " (PROOF --entry ENTRY)" : "";
     console.error(`${paths.join(", ")}: ${error.message}${how}`);
     return error instanceof HalfReceipt ? 2 : 3;

@@ -1,7 +1,9 @@
 import { isExhibitName, verifyCase } from "./case.ts";
-import { Broken, type Given, Unreadable, unzip } from "./unzip.ts";
+import { Broken, type Given, isZip, Unreadable, unzip } from "./unzip.ts";
 import {
   blake3Hex,
+  type Examined,
+  examine,
   examineMembers,
   isMember,
   type Member,
@@ -11,7 +13,6 @@ import {
   refused,
   type Report,
   verifyEntry,
-  verifyExhibit,
   ZIP_LIMIT,
 } from "./verifier.js";
 
@@ -29,6 +30,9 @@ export class NothingToCheck extends Error {}
 /** The same of half a receipt: what is asked for lacks a file. */
 export class HalfReceipt extends NothingToCheck {}
 
+/** The same of a zip that can't be read here, or holds something else. */
+export class UnreadZip extends NothingToCheck {}
+
 const ANEW = "packed anew: the checks below are of its members";
 const UNPACKED = "unpacked: the checks below are of its members";
 /** As much as tells a receipt and an entry from other files. */
@@ -39,8 +43,7 @@ export async function verifyGiven(files: Given[], policy?: Policy): Promise<Repo
   try {
     return await verify(files, policy);
   } catch (error) {
-    if (error instanceof Unreadable)
-      throw new NothingToCheck(`This zip is ${error.message}. Unpack it, and give its folder.`);
+    if (error instanceof Unreadable) throw new UnreadZip(`this zip is ${error.message}: unpack it, and give its folder`);
     if (!(error instanceof Broken)) throw error;
     // Whoever broke it may have changed it.
     return refused([{ name: "exhibit", state: "FAILED", text: error.message }], error.message, "exhibit");
@@ -55,10 +58,16 @@ async function verify(files: Given[], policy?: Policy): Promise<Report> {
   const [one, other, third] = seen;
   if (one && other && !third) {
     const { entry, proof } = await receiptAmong(seen);
-    if (entry && proof) return verifyEntry((await whole(entry)).bytes, (await whole(proof)).bytes, policy);
-    if (entry || proof) throw new HalfReceipt("Give a receipt and its entry, as /proof/n and /entry/n give them.");
+    if (entry && proof) return verifyReceipt(entry, proof, policy);
+    if ((entry || proof) && !one.name.includes("/"))
+      throw new HalfReceipt("Give a receipt and its entry, as /proof/n and /entry/n give them.");
   }
-  return verifyMembers(files, UNPACKED, undefined, policy);
+  return (await examineAll(files, UNPACKED, undefined, policy)).report;
+}
+
+/** A receipt, and what is given as its entry. */
+export async function verifyReceipt(entry: Given, proof: Given, policy?: Policy): Promise<Report> {
+  return verifyEntry((await whole(entry)).bytes, (await whole(proof)).bytes, policy);
 }
 
 /** A receipt (c2sp.org/tlog-proof) and an entry, by how they begin. */
@@ -83,7 +92,7 @@ async function whole({ name, read }: Given): Promise<Member> {
 
 async function verifyOne(file: Member, policy?: Policy): Promise<Report> {
   const { bytes } = file;
-  if (begins(bytes, "PK")) return verifyZip(file, policy);
+  if (isZip(bytes)) return verifyZip(file, policy);
   if (begins(bytes, PROOF))
     throw new HalfReceipt("This is a receipt: it proves that an entry is in the log. Give that entry too, as /entry/n gives it.");
   if (begins(bytes, ENTRY))
@@ -100,14 +109,22 @@ async function verifyZip({ name, bytes }: Member, policy?: Policy): Promise<Repo
     // Not as a ledger makes them.
   }
   const isCase = members[0] && isExhibitName(members[0].name);
-  const report = isCase ? await verifyCase(members, policy) : await verifyExhibit(bytes, policy, name);
+  if (!isCase) return (await examineAny(bytes, policy, name)).report;
+  const report = await verifyCase(members, examineAny, policy);
   const [check] = report.checks;
-  const isUnread = check?.state === "FAILED" && ["exhibit", "case file"].includes(check.name);
-  return isUnread ? verifyMembers(unzip(bytes), ANEW, name, policy) : report;
+  if (check?.name !== "case file" || check.state !== "FAILED") return report;
+  return (await examineAll(unzip(bytes), ANEW, name, policy)).report;
+}
+
+/** An exhibit, as it was made or packed anew. */
+async function examineAny(bytes: Bytes, policy?: Policy, name?: string): Promise<Examined> {
+  const examined = await examine(bytes, policy, name);
+  if (examined.report.checks[0]?.state !== "FAILED") return examined;
+  return examineAll(unzip(bytes), ANEW, name, policy);
 }
 
 /** Members in any order, in a folder or not, with what systems leave beside them. */
-async function verifyMembers(all: Given[], how: string, fileName: string | undefined, policy?: Policy): Promise<Report> {
+async function examineAll(all: Given[], how: string, fileName: string | undefined, policy?: Policy): Promise<Examined> {
   const files = new Map<string, Given>();
   for (const file of all) {
     const name = how === ANEW ? plain(file.name) : file.name;
@@ -120,24 +137,37 @@ async function verifyMembers(all: Given[], how: string, fileName: string | undef
     ...new Set(split.flatMap(([folder, last]) => (isOne(last, folder) ? folder : []))),
   ];
   const exhibits = folders((last, folder) => last === "entry" && files.has(`${folder}proof.tlog-proof`));
-  // What was unpacked of a case file has its README; without it these are exhibits that were given together.
-  const isCase = (folder: string) => how !== UNPACKED || files.has(`${folder}README.txt`);
-  const cases = exhibits[0] === undefined ? folders((last, folder) => isExhibitName(last) && isCase(folder)) : [];
-  const [folder, ...others] = [...exhibits, ...cases];
+  const cases = folders((last, folder) => isExhibitName(last) && files.has(`${folder}README.txt`));
+  const bare = folders((last) => isExhibitName(last));
+  // Of several the nearest: exhibits in folders beside a case file are not meant, nor the zip beside its own folder.
+  const depth = (folder: string) => folder.split("/").length;
+  const whole = [...new Set([...exhibits, ...cases])];
+  const [folder, other] = (whole[0] === undefined ? bare : whole).sort((a, b) => depth(a) - depth(b));
   if (folder === undefined) {
-    const isPart = split.some(([, last]) => last === "entry" || last === "proof.tlog-proof");
+    const isPart = [...files.keys()].some(isMember);
     if (isPart && how === ANEW) throw new Broken("no whole exhibit: an entry and its proof.tlog-proof are needed");
+    if (how === ANEW) throw new UnreadZip("this zip is no exhibit and no case file: it has no member of one");
     throw new NothingToCheck("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file.");
   }
-  if (others.length > 0) throw new NothingToCheck("There are several exhibits in it: give one of them.");
+  // What was unpacked of a case file has its README; without it these are exhibits that were given together.
+  const isSeveral = (other !== undefined && depth(other) === depth(folder)) || (whole[0] === undefined && how === UNPACKED);
+  if (isSeveral && how === ANEW) throw new UnreadZip("this zip holds several exhibits: unpack it, and give one of them");
+  if (isSeveral) throw new NothingToCheck("There are several exhibits in it, or none that was unpacked: give one of them.");
+  const isCase = !exhibits.includes(folder);
 
-  const isKnown = (name: string) => (cases[0] === undefined ? isMember(name) : isExhibitName(name) || name === "README.txt");
+  const isKnown = (name: string) => (isCase ? isExhibitName(name) || name === "README.txt" : isMember(name));
   const isOwn = (name: string) => name.startsWith(folder) && isKnown(name.slice(folder.length));
   const foreign = [...files.keys()].filter((name) => !isOwn(name));
-  const short = (name: string) => (name.startsWith(folder) ? name.slice(folder.length) : name).slice(0, 80);
-  const passed = foreign.slice(0, 3).map((name) => JSON.stringify(short(name))).join(", ");
-  const more = foreign.length > 3 ? ` and ${foreign.length - 3} more` : "";
-  const said = foreign.length > 0 ? `${how}; not among them, and passed over: ${passed}${more}` : how;
+  // What was unpacked lies in a folder of its own.
+  const base = how === UNPACKED ? (/^[^/]*\//.exec(folder)?.[0] ?? "") : "";
+  const short = (name: string) => name.slice((name.startsWith(folder) ? folder : base).length).slice(0, 80);
+  const names = foreign.map(short);
+  const said =
+    names.length === 0
+      ? how
+      : how === ANEW
+        ? `${how}; not among them, and passed over: ${told(names.map((name) => JSON.stringify(name)), 3, " and ")}`
+        : `${how}; not looked at: ${told(names, 5, ", and ")}`;
   const members: Member[] = [];
   let left = ZIP_LIMIT;
   const own = [...files].filter(([name]) => isOwn(name));
@@ -149,12 +179,18 @@ async function verifyMembers(all: Given[], how: string, fileName: string | undef
     if (left < 0) throw new Broken("an exhibit has at most 256 MiB");
     members.push({ name: name.slice(folder.length), bytes });
   }
-  if (cases[0] !== undefined) return verifyCase(members, policy, said);
+  if (isCase) return { report: await verifyCase(members, examineAny, policy, said) };
   // A folder is named as its zip was.
   const called = how === UNPACKED ? folder.split("/").map((part) => `${part}.zip`) : [fileName ?? ""];
   const numbered = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
   if (new Set(numbered).size > 1) throw new Broken(`${numbered.join(", ")}: two names of one folder`);
-  return (await examineMembers(members, said, policy, numbered[0])).report;
+  return examineMembers(members, said, policy, numbered[0]);
+}
+
+/** The first of some names, and how many more there are. */
+function told(names: string[], most: number, and: string): string {
+  const more = names.length - most;
+  return names.slice(0, most).join(", ") + (more > 0 ? `${and}${more} more` : "");
 }
 
 /** A name as archives of other systems may write it, which stays in the folder where it is unpacked. */

@@ -22,6 +22,9 @@ export type Read = (path: string, limit: number) => Promise<Bytes | undefined>;
 /** For a file that is there and can't be read. */
 export class Unread extends Error {}
 
+/** For a policy by which no ledger of this origin can be checked. */
+export class Unsuited extends Error {}
+
 export interface LedgerReport {
   readonly verdict: "valid" | "refused" | "undecided";
   readonly words: string;
@@ -37,6 +40,7 @@ export async function verifyLedger(read: Read, schema: Schema, policy?: Policy):
   try {
     return await walk(read, schema, policy);
   } catch (error) {
+    if (error instanceof Unsuited) throw error;
     if (error instanceof Unread) return { verdict: "undecided", words: `NOT DECIDED: ${error.message}` };
     return { verdict: "refused", words: `REFUSED  ${reasonOf(error)}` };
   }
@@ -72,7 +76,9 @@ async function walk(read: Read, schema: Schema, policy?: Policy): Promise<Ledger
   const plain = own.filter(({ type }) => type !== ML_DSA);
   const besides = own.filter(({ type }) => type === ML_DSA);
   const keys = asked.length ? plain : named ? [named] : [];
-  if (besides[0] && !plain[0]) throw new Fault("", "policy", `it lacks the Ed25519 key of ${origin}`);
+  // The key of the only log that is trusted is the one that must have signed, whatever its name.
+  if (policy && !plain[0] && asked.filter(({ type }) => type !== ML_DSA).length !== 1)
+    throw new Unsuited(`the policy lacks the Ed25519 key of ${origin}: add its line, or give it with --key`);
   for (const signed of [latest, counted]) {
     let good = false;
     for (const key of keys) good ||= (await isSignedBy(signed, key)) && (!named || key.text === named.text);

@@ -24,7 +24,9 @@ const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
 const DESCRIPTOR = 0x08074b50;
-const [ENCRYPTED, SIZES_BEHIND, PATCHED] = [0x2041, 8, 32];
+/** Of a zip64, right before the end of the directory. */
+const LOCATOR = 0x07064b50;
+const [ENCRYPTED, SIZES_BEHIND] = [0x2041, 8];
 const [STORED, DEFLATED] = [0, 8];
 const COMMENT_LIMIT = 0xffff;
 /** Stands for a number that a zip64 has elsewhere. */
@@ -48,6 +50,20 @@ interface Listed {
 
 const decoder = new TextDecoder();
 
+/** Where the end of a zip's directory stands: its comment reaches to the end of the file. */
+function endOfDirectory(zip: Bytes): number | undefined {
+  const view = new DataView(zip.buffer, zip.byteOffset, zip.length);
+  for (let end = zip.length - 22; end >= Math.max(0, zip.length - 22 - COMMENT_LIMIT); end--) {
+    if (view.getUint32(end, true) === END && end + 22 + view.getUint16(end + 20, true) === zip.length) return end;
+  }
+  return undefined;
+}
+
+/** Whether a file begins or ends as a zip does. */
+export function isZip(bytes: Bytes): boolean {
+  return (bytes[0] === 0x50 && bytes[1] === 0x4b) || endOfDirectory(bytes) !== undefined;
+}
+
 /**
  * The members of a zip, folders among them. Each is unfolded when it is read, so that what is no member of an exhibit
  * never is.
@@ -65,12 +81,10 @@ export function unzip(zip: Bytes): Given[] {
     return decoder.decode(zip.subarray(at, at + length));
   };
 
-  let end = zip.length - 22;
-  const least = Math.max(0, end - COMMENT_LIMIT);
-  while (end >= least && !(u32(end) === END && end + 22 + u16(end + 20) === zip.length)) end--;
-  if (end < least) fail("it has no directory at its end");
+  const end = endOfDirectory(zip) ?? fail("it has no directory at its end");
   const [here, count, length, start] = [u16(end + 8), u16(end + 10), u32(end + 12), u32(end + 16)];
-  if ([here, count].includes(0xffff) || [length, start].includes(ELSEWHERE)) throw new Unreadable("zip64");
+  const hasLocator = end >= 20 && u32(end - 20) === LOCATOR;
+  if (hasLocator || count === 0xffff || [length, start].includes(ELSEWHERE)) throw new Unreadable("a zip64");
   if (here !== count || u32(end + 4) !== 0) fail("it is one part of several");
   if (count > 2 * MEMBERS_LIMIT + 16) fail(`it has more than ${MEMBERS_LIMIT} members`);
   if (start + length !== end) fail("its directory does not stand where it says");
@@ -83,22 +97,24 @@ export function unzip(zip: Bytes): Given[] {
     const [sum, packed, size, own] = [u32(at + 16), u32(at + 20), u32(at + 24), u32(at + 42)];
     const name = nameOf(at + 46, length);
     at += 46 + length + u16(at + 30) + u16(at + 32);
-    if ([packed, size, own].includes(ELSEWHERE)) throw new Unreadable("zip64");
+    if (own === ELSEWHERE) throw new Unreadable("a zip64");
     if (u32(own) !== LOCAL) fail(`${name}: it does not stand where the directory says`);
-    if ([u32(own + 18), u32(own + 22)].includes(ELSEWHERE)) throw new Unreadable("zip64");
-    const [ownFlags, ownLength] = [u16(own + 6), u16(own + 26)];
+    const [ownFlags, ownLength, ownExtra] = [u16(own + 6), u16(own + 26), u16(own + 28)];
+    if (ownExtra > 0 && [u32(own + 18), u32(own + 22)].includes(ELSEWHERE)) throw new Unreadable("a zip64");
     const behind = (flags & SIZES_BEHIND) !== 0;
     // Where sum and sizes stand behind the bytes, there may be none before them.
     const said = [sum, packed, size];
     const same =
       ((ownFlags & SIZES_BEHIND) !== 0) === behind &&
+      ((ownFlags & ENCRYPTED) !== 0) === ((flags & ENCRYPTED) !== 0) &&
       u16(own + 8) === method &&
       nameOf(own + 30, ownLength) === name &&
       said.every((number, i) => u32(own + 14 + 4 * i) === number || (behind && u32(own + 14 + 4 * i) === 0));
     if (!same) fail(`${name}: its own header says other things than the directory`);
-    const from = own + 30 + ownLength + u16(own + 28);
+    if ([packed, size].includes(ELSEWHERE)) throw new Unreadable("a zip64");
+    const from = own + 30 + ownLength + ownExtra;
     if (from + packed > start) fail(`${name}: longer than the zip`);
-    listed.push({ name, flags: flags | ownFlags, method, sum, packed, size, behind, own, from });
+    listed.push({ name, flags, method, sum, packed, size, behind, own, from });
   }
   if (at !== end) fail("its directory is broken");
 
@@ -120,7 +136,7 @@ export function unzip(zip: Bytes): Given[] {
 /** The bytes of a member, just as many as its headers say. */
 async function read(zip: Bytes, { name, flags, method, sum, packed, size, from }: Listed, most: number): Promise<Bytes> {
   if (flags & ENCRYPTED) throw new Unreadable("encrypted");
-  if (flags & PATCHED || (method !== STORED && method !== DEFLATED))
+  if (method !== STORED && method !== DEFLATED)
     throw new Unreadable("compressed by a method that is not read here");
   if (size > most) throw new Broken("its members are of more than 256 MiB");
   if (method === STORED && packed !== size) throw new Broken(`${name}: two sizes`);

@@ -946,8 +946,7 @@ class Source:
             stream = self.http.open(asked, timeout=TIMEOUT) if asked else open(f"{self.where}/{path}", "rb")
             with stream:
                 if asked and stream.status != 200:
-                    self.kept_back[path] = stream.status
-                    return False
+                    raise Unreadable(f"no file: the server answered {stream.status}")
                 coding = ", ".join(stream.headers.get_all("Content-Encoding", [])) if asked else ""
                 for piece in pieces_of(stream, coding, limit + 1):
                     take(piece)

@@ -47,11 +47,14 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
   let json = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
+    const [, name = word, given] = /^(--[a-z-]+)=([^]*)$/.exec(word) ?? [];
     if (word === "--json") json = true;
     else if (!word.startsWith("--")) paths.push(word);
-    else if (!OPTIONS.includes(word) || options.has(word) || words[i + 1] === undefined)
-      throw new Unusable(USAGE);
-    else options.set(word, words[++i]!);
+    else {
+      const value = given ?? words[++i];
+      if (!OPTIONS.includes(name) || options.has(name) || value === undefined) throw new Unusable(USAGE);
+      options.set(name, value);
+    }
   }
   return { options, paths, json };
 }

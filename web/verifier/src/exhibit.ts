@@ -198,6 +198,7 @@ async function reportOn(
     let log;
     for (const key of plain) if (!log && (await isSignedBy(checkpoint, key))) log = key;
     if (plain[0] && !log) refuse("", "", signer(plain));
+    if (!plain[0] && !policy) fail(isLacking.slice(2));
     if (log && logKey && logKey.text !== log.text) fail(`entry 0 names another key than ${log.id}`);
     if (unchecked[0] && !hasMlDsaLines(checkpoint, unchecked)) refuse("", "", signer(unchecked) + isLacking);
     key = log && keyId(log);

@@ -1528,7 +1528,7 @@ fn an_age_is_read_alike() {
     let bench = Bench::new();
     let checkpoint = bench.ledger.reader().checkpoint();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), now - 1_800, &witness(n)).unwrap());
+    let lines = [1, 2].map(|n| cosign(checkpoint.checkpoint(), now - 50, &witness(n)).unwrap());
     let seen = in_checkpoint(&bench.good, checkpoint.with_signatures(&lines).unwrap().note());
     let (path, trust) = (
         bench.write("some.zip", &seen),
@@ -1536,9 +1536,10 @@ fn an_age_is_read_alike() {
     );
     for (age, code) in [
         ("0", 1),
-        ("90", 1),
-        ("90s", 1),
-        ("29m", 1),
+        ("30", 1),
+        ("30s", 1),
+        ("0d", 1),
+        ("60m", 0),
         ("1h", 0),
         ("3600", 0),
         ("+3600", 0),

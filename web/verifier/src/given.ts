@@ -35,6 +35,7 @@ export class UnreadZip extends NothingToCheck {}
 
 const ANEW = "packed anew: the checks below are of its members";
 const UNPACKED = "unpacked: the checks below are of its members";
+const SEVERAL = "Give one exhibit at a time, or the members of one: these are several exhibits, or none that was unpacked.";
 /** As much as tells a receipt and an entry from other files. */
 const BEGINNING = 64;
 
@@ -147,12 +148,13 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
     const isPart = [...files.keys()].some(isMember);
     if (isPart && how === ANEW) throw new Broken("no whole exhibit: an entry and its proof.tlog-proof are needed");
     if (how === ANEW) throw new UnreadZip("this zip is no exhibit and no case file: it has no member of one");
+    if ([...files.keys()].some((name) => name.endsWith(".zip"))) throw new NothingToCheck(SEVERAL);
     throw new NothingToCheck("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file.");
   }
   // What was unpacked of a case file has its README; without it these are exhibits that were given together.
   const isSeveral = (other !== undefined && depth(other) === depth(folder)) || (whole[0] === undefined && how === UNPACKED);
   if (isSeveral && how === ANEW) throw new UnreadZip("this zip holds several exhibits: unpack it, and give one of them");
-  if (isSeveral) throw new NothingToCheck("There are several exhibits in it, or none that was unpacked: give one of them.");
+  if (isSeveral) throw new NothingToCheck(SEVERAL);
   const isCase = !exhibits.includes(folder);
 
   const isKnown = (name: string) => (isCase ? isExhibitName(name) || name === "README.txt" : isMember(name));

@@ -1,5 +1,5 @@
 import { isExhibitName, verifyCase } from "./case.ts";
-import { Broken, type Given, isZip, Unreadable, unzip } from "./unzip.ts";
+import { Broken, type Given, isZip, printable, Unreadable, unzip } from "./unzip.ts";
 import {
   blake3Hex,
   type Examined,
@@ -162,7 +162,7 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
   const foreign = [...files.keys()].filter((name) => !isOwn(name));
   // What was unpacked lies in a folder of its own.
   const base = how === UNPACKED ? (/^[^/]*\//.exec(folder)?.[0] ?? "") : "";
-  const short = (name: string) => name.slice((name.startsWith(folder) ? folder : base).length).slice(0, 80);
+  const short = (name: string) => printable(name.slice((name.startsWith(folder) ? folder : base).length).slice(0, 80));
   const names = foreign.map(short);
   const said =
     names.length === 0
@@ -184,9 +184,11 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
   if (isCase) return { report: await verifyCase(members, examineAny, policy, said) };
   // A folder is named as its zip was.
   const called = how === UNPACKED ? folder.split("/").map((part) => `${part}.zip`) : [fileName ?? ""];
-  const numbered = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
-  if (new Set(numbered).size > 1) throw new Broken(`${numbered.join(", ")}: two names of one folder`);
-  return examineMembers(members, said, policy, numbered[0]);
+  const [first, ...more] = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
+  let examined = await examineMembers(members, said, policy, first);
+  for (const name of more)
+    if (examined.report.verdict !== "refused") examined = await examineMembers(members, said, policy, name);
+  return examined;
 }
 
 /** The first of some names, and how many more there are. */

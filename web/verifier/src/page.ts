@@ -317,6 +317,8 @@ function startForm(form: HTMLFormElement): void {
     if (current) void run(...current);
     else showFault("Choose an exhibit, or paste an entry and its proof.");
   });
+  // Each check needs it. Once it is here, no network is needed any more.
+  void import("./given.js").catch(() => undefined);
   form.hidden = false;
   find("no-script")?.remove();
   showKept();

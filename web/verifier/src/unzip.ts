@@ -18,7 +18,16 @@ export interface Given {
 export class Unreadable extends Error {}
 
 /** Why a zip is broken, or says two things. */
-export class Broken extends Error {}
+export class Broken extends Error {
+  constructor(what: string) {
+    super(printable(what));
+  }
+}
+
+/** Foreign text without what could drive a terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, "\ufffd");
+}
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;

@@ -134,7 +134,7 @@ async function checkExhibits(page, cases) {
   // The module that every check needs comes with the page, so that it works without a network from then on.
   await page.getByText("Or a folder").click();
   await page.waitForLoadState("networkidle");
-  assert.equal(asked.at(-1), `${plan.site}/given.js`);
+  assert.ok(asked.includes(`${plan.site}/given.js`));
   await context.setOffline(true);
   const before = asked.length;
   await checkExhibits(page, plan.cases);

@@ -213,7 +213,8 @@ const DEPTH_LIMIT = 8;
 async function dropped(transfer: DataTransfer): Promise<Given[]> {
   const all: Given[] = [];
   const walk = async (entry: FileSystemEntry, depth: number): Promise<void> => {
-    if (all.length > FILES_LIMIT || depth > DEPTH_LIMIT) throw new Error("That folder holds more than an exhibit has");
+    if (depth > DEPTH_LIMIT) return;
+    if (all.length > FILES_LIMIT) throw new Error("That folder holds more than an exhibit has");
     if (entry.isFile) {
       const file = await new Promise<File>((good, bad) => (entry as FileSystemFileEntry).file(good, bad));
       all.push(given(entry.fullPath.replace(/^\//, ""), file));

@@ -1263,16 +1263,20 @@ def sorted_out(names, is_case):
             need(member_order(a) < member_order(b), None, quote(b), "a file that stands twice")
     return own, [n for n in names if n not in set(own)]
 
-def passed_over(others):
-    named = ", ".join(json.dumps(name[:80]) for name in others[:5])
-    rest = f", and {len(others) - 5} more" if others[5:] else ""
-    return f"; not looked at: {named}{rest}" if others else ""
+ANEW, UNPACKED = (f"{how}: the checks below are of its members" for how in ("packed anew", "unpacked"))
+
+def passed_over(how, others):
+    """What is said of names that no exhibit has."""
+    said, most, show = ("not looked at", 5, quote) if how == UNPACKED else ("not among them, and passed over", 3, json.dumps)
+    named = ", ".join(show(name[:80]) for name in others[:most])
+    rest = f" and {len(others) - most} more" if others[most:] else ""
+    return f"; {said}: {named}{rest}" if others else ""
 
 class Given:
     """Members of an exhibit or a case file, and how they came."""
 
     def __init__(self, members, is_case, how, others=(), names=()):
-        self.members, self.is_case, self.how = members, is_case, how + passed_over(list(others))
+        self.members, self.is_case, self.how = members, is_case, how + passed_over(how, list(others))
         self.anew = bool(how)  # not as the ledger gave it
         self.names = names  # what it is called: a file, or the folders in which it is
 
@@ -1293,7 +1297,7 @@ def read_packed_anew(raw):
         members = {name: unfold(raw, listed[folder + name]) for name in own}
     except (struct.error, zlib.error):
         raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
-    return Given(members, is_case, "packed anew: the checks below are of its members", others)
+    return Given(members, is_case, ANEW, others)
 
 def nearest(names, needs_readme=False):
     """The folder among these names in which an exhibit is, or else a case file, and which of the two: of several the
@@ -1411,6 +1415,8 @@ def exhibit_folder(path):
     """In which folder of this one the members of an exhibit or of a case file are, and whether of a case. None if in
     none."""
     here = names_in(path)
+    if {"entry", "proof.tlog-proof"} <= set(here):
+        return "", False
     if "checkpoint" in here or "public/" in here:
         return None
     names = list(here)
@@ -1419,8 +1425,6 @@ def exhibit_folder(path):
             names += [folder + name for name in names_in(path / folder)]
         except (OSError, Unreadable):
             continue
-    if {"entry", "proof.tlog-proof"} <= set(here):
-        return "", False
     folder, is_case = nearest(names, needs_readme=True)
     return None if folder is None else (folder, is_case)
 
@@ -1439,7 +1443,7 @@ def read_folder(path, inner, is_case):
         left -= len(members[name])
         need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
     called = [f"{p.resolve().name}.zip" for p in {path: 0, folder: 0}]
-    return Given(members, is_case, "unpacked: the checks below are of its members", others, called)
+    return Given(members, is_case, UNPACKED, others, called)
 
 def read_zip_of_any_kind(raw, name):
     need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")

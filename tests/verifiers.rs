@@ -1229,6 +1229,9 @@ fn what_no_exhibit_has_is_passed_over_and_named() {
     bench.ends(&folder, 0, &["unpacked", "chain/pipe", "chain/sub", "files/notahash", "dangling", "more"]);
     fs::File::create(format!("{folder}/film")).unwrap().set_len(400 << 20).unwrap();
     bench.ends(&folder, 0, &[]);
+    // What a ledger's folder has makes none of it.
+    bench.write("h/checkpoint", b"");
+    bench.ends(&folder, 0, &["checkpoint"]);
     // At the place of a member.
     let folder = bench.unpacked("i");
     fs::remove_file(format!("{folder}/entry")).unwrap();

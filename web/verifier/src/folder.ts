@@ -15,9 +15,9 @@ const NAMES_LIMIT = 40_016;
 export async function filesIn(path: string): Promise<Given[]> {
   const base = basename(await realpath(path)) || "folder";
   const here = await namesIn(path);
+  if (isExhibit(here)) return listed(path, base, here, INNER);
   if (here.includes("checkpoint"))
     throw new NothingToCheck("This is the folder of a ledger: give it with --ledger.");
-  if (isExhibit(here)) return listed(path, base, here, INNER);
   const files = await listed(path, base, here, []);
   const folders: Given[] = [];
   for (const name of here) {

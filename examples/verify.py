@@ -1267,7 +1267,9 @@ ANEW, UNPACKED = (f"{how}: the checks below are of its members" for how in ("pac
 
 def passed_over(how, others):
     """What is said of names that no exhibit has."""
-    said, most, show = ("not looked at", 5, quote) if how == UNPACKED else ("not among them, and passed over", 3, json.dumps)
+    said, most, show = "not among them, and passed over", 3, json.dumps
+    if how == UNPACKED:
+        said, most, show = "not looked at", 5, quote
     named = ", ".join(show(name[:80]) for name in others[:most])
     rest = f" and {len(others) - most} more" if others[most:] else ""
     return f"; {said}: {named}{rest}" if others else ""

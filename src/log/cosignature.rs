@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 use super::{Checkpoint, Hash, parse_decimal};
 use crate::note::{
-    KeyError, KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, base64_decode, base64_encode,
-    id_found, is_key_name, verify_strict,
+    KeyError, KeyId, SignatureLine, SignedNote, SigningKey, VerifyingKey, Vkey, base64_encode, is_key_name,
+    verify_strict,
 };
 
 const TYPE_COSIGNATURE_V1: u8 = 0x04;
@@ -33,7 +33,7 @@ pub const MAX_COSIGNATURE_TIME: u64 = i64::MAX as u64;
 #[non_exhaustive]
 pub enum WitnessKeyError {
     /// Not `<name>+<8 hex digits>+<base64>`.
-    #[error("expected <name>+<key id>+<base64>")]
+    #[error("expected <name>+<key id>+<base64>, and no blanks around it")]
     Shape,
     /// Not a name of `c2sp.org/signed-note`.
     #[error("expected a key name without spaces, plus signs or control characters")]
@@ -120,15 +120,6 @@ impl PublicKey {
         match self {
             Self::Ed25519(_) => TYPE_COSIGNATURE_V1,
             Self::MlDsa44(_) => TYPE_ML_DSA_44,
-        }
-    }
-
-    /// The type, then the bytes, as a vkey holds them.
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first()? {
-            (&TYPE_COSIGNATURE_V1, key) => key.try_into().ok().map(Self::Ed25519),
-            (&TYPE_ML_DSA_44, key) => key.to_vec().into_boxed_slice().try_into().ok().map(Self::MlDsa44),
-            _ => None,
         }
     }
 }
@@ -282,15 +273,11 @@ impl fmt::Display for WitnessKey {
 impl FromStr for WitnessKey {
     type Err = WitnessKeyError;
     fn from_str(s: &str) -> Result<Self, WitnessKeyError> {
-        let mut parts = s.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(WitnessKeyError::Shape);
-        };
-        let key = base64_decode(key).and_then(|bytes| PublicKey::parse(&bytes));
-        let this = Self::of(name, key.ok_or(WitnessKeyError::Type)?)?;
-        if this.id.to_string() != id {
-            return Err(WitnessKeyError::Id { expected: this.id, found: id_found(id) });
-        }
+        let vkey = Vkey::split(s).ok_or(WitnessKeyError::Shape)?;
+        let key = vkey.key(TYPE_COSIGNATURE_V1).map(PublicKey::Ed25519);
+        let key = key.or_else(|| vkey.key(TYPE_ML_DSA_44).map(|key| PublicKey::MlDsa44(Box::new(key))));
+        let this = Self::of(vkey.name, key.ok_or(WitnessKeyError::Type)?)?;
+        vkey.has(this.id).map_err(|found| WitnessKeyError::Id { expected: this.id, found })?;
         Ok(this)
     }
 }

@@ -6,7 +6,7 @@ use ed25519_dalek::Signer as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{KeyName, NameError, NoteError, SignedNote, base64_decode, base64_encode, verify_strict};
+use super::{KeyName, NameError, NoteError, SignedNote, Vkey, base64_decode, base64_encode, verify_strict};
 
 const TYPE_ED25519: u8 = 0x01;
 const SECRET_PREFIX: &str = "PRIVATE+KEY";
@@ -26,12 +26,6 @@ impl KeyId {
         let d = h.finalize();
         Self([d[0], d[1], d[2], d[3]])
     }
-    /// Reads eight lower-case hex digits.
-    fn parse(s: &str) -> Option<Self> {
-        let plain = s.len() == 8 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let number = plain.then(|| u32::from_str_radix(s, 16).ok()).flatten()?;
-        Some(Self(number.to_be_bytes()))
-    }
 }
 
 impl fmt::Display for KeyId {
@@ -41,7 +35,7 @@ impl fmt::Display for KeyId {
 }
 
 /// A key id as it was found, for an error: cut short, and on one line whatever it is.
-pub(crate) fn id_found(text: &str) -> String {
+pub(super) fn id_found(text: &str) -> String {
     text.chars().take(16).flat_map(char::escape_debug).collect()
 }
 
@@ -50,7 +44,7 @@ pub(crate) fn id_found(text: &str) -> String {
 #[non_exhaustive]
 pub enum KeyError {
     /// Not `<name>+<8 hex digits>+<base64>`.
-    #[error("expected <name>+<key id>+<base64>")]
+    #[error("expected <name>+<key id>+<base64>, and no blanks around it")]
     Shape,
     /// The name does not follow the grammar.
     #[error("key name: {0}")]
@@ -134,18 +128,10 @@ impl fmt::Display for VerifyingKey {
 impl FromStr for VerifyingKey {
     type Err = KeyError;
     fn from_str(s: &str) -> Result<Self, KeyError> {
-        let mut parts = s.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(KeyError::Shape);
-        };
-        let name: KeyName = name.parse()?;
-        let bytes = base64_decode(key).ok_or(KeyError::Type)?;
-        let [TYPE_ED25519, key @ ..] = bytes.as_slice() else { return Err(KeyError::Type) };
-        let key: [u8; 32] = key.try_into().map_err(|_| KeyError::Type)?;
-        let this = Self::new(name, key);
-        if KeyId::parse(id) != Some(this.id) {
-            return Err(KeyError::Id { expected: this.id, found: id_found(id) });
-        }
+        let vkey = Vkey::split(s).ok_or(KeyError::Shape)?;
+        let name: KeyName = vkey.name.parse()?;
+        let this = Self::new(name, vkey.key(TYPE_ED25519).ok_or(KeyError::Type)?);
+        vkey.has(this.id).map_err(|found| KeyError::Id { expected: this.id, found })?;
         Ok(this)
     }
 }

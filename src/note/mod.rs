@@ -17,11 +17,12 @@ mod key;
 mod name;
 mod signed_note;
 mod strict;
+mod vkey;
 
 pub use base64::{decode as base64_decode, encode as base64_encode};
-pub(crate) use key::id_found;
 pub use key::{KeyError, KeyId, SigningKey, VerifyingKey};
 pub(crate) use name::is_key_name;
 pub use name::{KeyName, NameError, Origin};
 pub use signed_note::{NoteError, SignatureLine, SignedNote};
 pub use strict::{Signed, is_torsion_free, verify_strict, verify_strict_each};
+pub(crate) use vkey::Vkey;

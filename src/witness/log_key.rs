@@ -6,8 +6,8 @@ use std::str::FromStr;
 use crate::{
     log::{Hash, MAX_SIZE, parse_decimal},
     note::{
-        KeyId, NoteError, SignatureLine, SignedNote, VerifyingKey, base64_decode, base64_encode, id_found,
-        is_key_name, verify_strict,
+        KeyId, NoteError, SignatureLine, SignedNote, VerifyingKey, Vkey, base64_encode, is_key_name,
+        verify_strict,
     },
 };
 
@@ -85,10 +85,8 @@ impl FromStr for LogKey {
             Some((origin, vkey)) => (Some(origin), vkey),
             None => (None, text),
         };
-        let mut parts = vkey.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(LogKeyError::Shape);
-        };
+        let vkey = Vkey::split(vkey).ok_or(LogKeyError::Shape)?;
+        let name = vkey.name;
         if !is_key_name(name) {
             return Err(LogKeyError::Name);
         }
@@ -96,14 +94,10 @@ impl FromStr for LogKey {
         if origin.is_empty() || origin.contains(|c: char| c.is_ascii_control()) {
             return Err(LogKeyError::Origin);
         }
-        let bytes = base64_decode(key).ok_or(LogKeyError::Type)?;
-        let key = bytes.strip_prefix(&[ED25519]).and_then(|key| key.try_into().ok());
-        let key: [u8; 32] = key.ok_or(LogKeyError::Type)?;
-        let expected = KeyId::of(name, ED25519, &key);
-        if expected.to_string() != id {
-            return Err(LogKeyError::Id { expected, found: id_found(id) });
-        }
-        Ok(Self { origin: origin.to_owned(), name: name.to_owned(), id: expected, key })
+        let key: [u8; 32] = vkey.key(ED25519).ok_or(LogKeyError::Type)?;
+        let id = KeyId::of(name, ED25519, &key);
+        vkey.has(id).map_err(|found| LogKeyError::Id { expected: id, found })?;
+        Ok(Self { origin: origin.to_owned(), name: name.to_owned(), id, key })
     }
 }
 

@@ -465,7 +465,7 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     // What no exhibit has is passed over, and named; of many, three.
     for (names, told) in [
         (&["letter.txt"][..], "passed over: \"letter.txt\""),
-        (&["../entry", "./x\\y"], "\"../entry\", \"x/y\""),
+        (&["entry.txt", "./x\\y"], "\"entry.txt\", \"x/y\""),
         (&["a", "b", "c", "d", "e"], "\"a\", \"b\", \"c\" and 2 more"),
     ] {
         let more = with(&|m| m.extend(names.iter().map(|name| Part::stored(name, b"x"))));
@@ -473,13 +473,7 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
         both_say(&at("more.zip"), 0, told);
     }
     put("a name twice", &with(&|m| m.push(Part::stored("entry", b"x"))));
-    put("encrypted", &with(&|m| m[0].say(|h| h.flags = 1)));
-    put("another method", &with(&|m| m[0].say(|h| h.method = 12)));
     put("another checksum", &with(&|m| m[0].say(|h| h.crc ^= 1)));
-    put(
-        "of a size that stands elsewhere",
-        &with(&|m| m[0].say(|h| (h.size, h.packed) = (u32::MAX, u32::MAX))),
-    );
     put("another size in its own header", &with(&|m| m[0].own.size += 1));
     put("another size in the directory", &with(&|m| m[0].listed.size += 1));
     put("a byte before", &[b"x", &with(&|_| ())[..]].concat());

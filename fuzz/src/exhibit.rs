@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use onrecord::{
     check::Outcome,
-    exhibit::{Enclosed, ExhibitVerdict, LinkInChain, packed_anew, verify},
+    exhibit::{Enclosed, ExhibitVerdict, LinkInChain, Members, verify},
     log::{
         Checkpoint, Entry, MemoryTree, Policy, SignedCheckpoint, TlogProof, WitnessKey, cosign,
         inclusion_path, leaf_hash,
@@ -44,22 +44,20 @@ pub fn holds(bytes: &[u8]) -> bool {
 /// Whether an exhibit was read.
 fn one(bytes: &[u8]) -> bool {
     let own = Enclosed::read(bytes);
-    let anew = match &own {
-        Ok(enclosed) => {
-            assert_eq!(enclosed.write().as_deref(), Some(bytes));
-            None
+    let members = Members::read(bytes).map_err(|e| is_short(&e)).ok();
+    let each = members.as_ref().map(Members::each).unwrap_or_default();
+    let enclosed = Enclosed::of(&each).map_err(|e| is_short(&e)).ok();
+    match &own {
+        Ok(own) => {
+            assert_eq!(own.write().as_deref(), Some(bytes));
+            assert_eq!(enclosed.as_ref(), Some(own));
         }
-        Err(e) => {
-            is_short(e);
-            packed_anew(bytes).map_err(|e| is_short(&e)).ok().map(|packed| packed.bytes)
-        }
-    };
-    // Packed anew once, it is what a ledger would have given.
-    if let Some(Ok(enclosed)) = anew.as_deref().map(Enclosed::read) {
-        assert_eq!(enclosed.write(), anew);
-        assert_eq!(packed_anew(anew.as_deref().unwrap()).ok().map(|packed| packed.bytes), anew);
+        Err(e) => is_short(e),
     }
-    let enclosed = anew.as_deref().map_or(own, Enclosed::read);
+    // Packed anew once, it is what a ledger would have given.
+    if let Some(anew) = enclosed.as_ref().and_then(Enclosed::write) {
+        assert_eq!(Enclosed::read(&anew).ok(), enclosed);
+    }
     assert_ne!(verify(bytes, None).verdict, ExhibitVerdict::Valid, "by its own word");
     for policy in [&*OF_LOG, &WITNESSED] {
         let report = verify(bytes, Some(policy));
@@ -74,7 +72,7 @@ fn one(bytes: &[u8]) -> bool {
             is_true(enclosed.as_ref().unwrap(), report.index, std::ptr::eq(policy, &*WITNESSED));
         }
     }
-    enclosed.is_ok()
+    enclosed.is_some()
 }
 
 /// What must be so of an exhibit that was found valid, asked of its parts.

@@ -13,6 +13,7 @@ mod exhibit;
 mod generate;
 mod init;
 mod key;
+mod kind;
 mod meter;
 mod mirror;
 mod notify;

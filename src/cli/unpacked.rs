@@ -1,114 +1,167 @@
-//! An exhibit or a case file that was taken apart: the files of a folder.
+//! An exhibit, a case file or a receipt that was taken apart: the files of a folder.
 
 use std::{
+    fmt::Display,
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use super::Failure;
-use crate::exhibit::{MAX_EXHIBIT, MAX_MEMBERS, Named, is_added};
-
-/// The folders in which an exhibit has members.
-const FOLDERS: [&str; 3] = ["files", "chain", "timestamps"];
-/// How many names are told of files that are not looked at.
-const TOLD: usize = 5;
+use super::{Failure, kind::Kind};
+use crate::{
+    exhibit::{FOLDERS, Found, MAX_EXHIBIT, MAX_MEMBERS, Members, is_added, is_member, plain},
+    log::MAX_PROOF,
+};
 
 /// What lies in a folder.
-pub(super) struct Unpacked {
-    /// The folder in which the members are: the one that was given, or the only one in that.
-    pub dir: PathBuf,
-    /// Whether it is a case file, which holds exhibits.
-    pub is_case: bool,
+pub(super) enum Unpacked {
+    /// An exhibit or a case file.
+    Members {
+        /// The folder that was given.
+        given: PathBuf,
+        /// The one in it in which the members are, with a slash; empty if that is the same.
+        inner: String,
+        /// Whether it is a case file, which holds exhibits.
+        is_case: bool,
+    },
+    /// A receipt: the proof of an entry, and the entry.
+    Receipt { proof: PathBuf, entry: PathBuf },
 }
 
 impl Unpacked {
-    /// Whether there is an exhibit or a case file in a folder. A ledger's folder is neither.
-    pub fn find(dir: &Path) -> Option<Self> {
-        let here = |dir: &Path| {
-            let has = |name: &str| dir.join(name).is_file();
-            let is_exhibit = has("entry") && has("proof.tlog-proof");
-            let is_case = !is_exhibit && has("README.txt") && !has("checkpoint") && holds_exhibit(dir);
-            (is_exhibit || is_case).then(|| Self { dir: dir.to_owned(), is_case })
-        };
-        // Who unpacks an archive with a folder in it has one in another.
-        here(dir).or_else(|| here(&only_folder(dir)?))
+    /// What was unpacked in a folder. A ledger's folder is nothing of that kind.
+    pub fn find(given: &Path) -> Result<Option<Self>, Failure> {
+        // Whoever reads a ledger says what is wrong with its folder.
+        let Ok(here) = names(given) else { return Ok(None) };
+        if let Some(receipt) = receipt_among(given, &here) {
+            return Ok(Some(receipt));
+        }
+        let at = |inner: String, is_case| Some(Self::Members { given: given.to_owned(), inner, is_case });
+        if let Found::Exhibit(inner) = Found::among(here.iter().map(String::as_str)) {
+            return Ok(at(inner, false));
+        }
+        if ["checkpoint", "public/"].iter().any(|of_ledger| here.iter().any(|name| name == of_ledger)) {
+            return Ok(None);
+        }
+        let folders = here.iter().filter(|name| name.ends_with('/'));
+        let inner = folders.flat_map(|folder| {
+            let within = names(&given.join(folder)).unwrap_or_default();
+            within.into_iter().map(move |name| format!("{folder}{name}"))
+        });
+        let all: Vec<String> = here.iter().cloned().chain(inner.take(MAX_NAMES)).collect();
+        // Exhibits that lie together without the README of a case file are none.
+        let has_readme = |folder: &str| all.iter().any(|name| *name == format!("{folder}README.txt"));
+        match Found::among(all.iter().map(String::as_str)) {
+            Found::Exhibit(inner) => Ok(at(inner, false)),
+            Found::CaseFile(inner) if has_readme(&inner) => Ok(at(inner, true)),
+            Found::CaseFile(_) | Found::Several => Err(Failure::Undecided(format!(
+                "{}: there are several exhibits in it, or none that was unpacked: give one of them",
+                given.display()
+            ))),
+            Found::Nothing => Ok(None),
+        }
     }
 
-    /// Its members, and the names of files beside them that none is.
-    pub fn read(&self) -> Result<(Vec<Named>, Vec<String>), Failure> {
-        let failed =
-            |path: &Path, e: &dyn std::fmt::Display| Failure::Undecided(format!("{}: {e}", path.display()));
-        let (mut members, mut others, mut left) = (Vec::new(), Vec::new(), MAX_EXHIBIT);
-        let mut take = |name: String| -> Result<(), Failure> {
-            let path = self.dir.join(&name);
-            // Asked before opening, since opening a pipe would wait for ever.
-            if !path.is_file() {
-                return Err(failed(&path, &"not a plain file"));
-            }
-            let mut bytes = Vec::new();
-            let read = File::open(&path).and_then(|file| file.take(left as u64 + 1).read_to_end(&mut bytes));
-            read.map_err(|e| failed(&path, &e))?;
+    /// The names of the folders that it is in, the one that was given first.
+    pub fn folders(given: &Path, inner: &str) -> Vec<String> {
+        let real = fs::canonicalize(given).unwrap_or_else(|_| given.to_owned());
+        let given = real.file_name().map(|name| name.to_string_lossy().into_owned());
+        given.into_iter().chain((!inner.is_empty()).then(|| inner.trim_end_matches('/').to_owned())).collect()
+    }
+
+    /// The members in a folder.
+    pub fn members(given: &Path, inner: &str, is_case: bool) -> Result<Members<'static>, Failure> {
+        let dir = given.join(inner);
+        let (mut files, mut others, mut left) = (Vec::new(), Vec::new(), MAX_EXHIBIT);
+        let mut take = |name: &str| -> Result<(), Failure> {
             let too_large = || Failure::Refused("more than an exhibit has: 256 MiB, 20000 members".into());
+            let bytes = read(&dir.join(name), left)?;
             left = left.checked_sub(bytes.len()).ok_or_else(too_large)?;
-            members.push((name, bytes));
-            if members.len() > MAX_MEMBERS { Err(too_large()) } else { Ok(()) }
+            files.push((plain(name), bytes));
+            if files.len() > MAX_MEMBERS { Err(too_large()) } else { Ok(()) }
         };
-        for name in names(&self.dir).map_err(|e| failed(&self.dir, &e))? {
-            if is_added(&name) {
-                continue;
-            }
-            let is_member = match self.is_case {
-                true => name == "README.txt" || is_exhibit(&name),
-                false => ["README.txt", "entry", "proof.tlog-proof", "content.json", "trust.policy"]
-                    .contains(&&*name),
-            };
-            if is_member {
-                take(name)?;
-            } else if !self.is_case && FOLDERS.contains(&&*name) {
-                let inner = self.dir.join(&name);
-                for file in names(&inner).map_err(|e| failed(&inner, &e))? {
-                    if !is_added(&file) {
-                        take(format!("{name}/{file}"))?;
+        for name in listed(&dir)? {
+            let folder = name.trim_end_matches('/');
+            if is_member(&plain(folder), is_case) {
+                take(folder)?;
+            } else if !is_case && name.ends_with('/') && FOLDERS.contains(&folder) {
+                for file in listed(&dir.join(folder))? {
+                    let file = format!("{folder}/{}", file.trim_end_matches('/'));
+                    if is_member(&file, is_case) {
+                        take(&file)?;
+                    } else {
+                        others.push(file);
                     }
                 }
             } else {
-                others.push(name);
+                others.push(folder.to_owned());
             }
         }
-        if others.len() > TOLD {
-            let more = others.len() - TOLD;
-            others.truncate(TOLD);
-            others.push(format!("and {more} more"));
+        if !inner.is_empty() {
+            let beside = listed(given)?.into_iter().filter(|name| name != inner);
+            others.extend(beside.map(|name| name.trim_end_matches('/').to_owned()));
         }
-        Ok((members, others))
+        Members::of_folder(files, others, is_case).map_err(|e| Failure::Refused(e.to_string()))
     }
 }
 
-fn is_exhibit(name: &str) -> bool {
-    name.starts_with("exhibit-") && name.ends_with(".zip")
+/// A proof and an entry, where nothing else lies in a folder. Their names say nothing; how they begin does.
+fn receipt_among(dir: &Path, names: &[String]) -> Option<Unpacked> {
+    let [one, two] = names else { return None };
+    let of = |name: &String| {
+        let path = dir.join(name);
+        Some((Kind::of(&read(&path, MAX_PROOF).ok()?), path))
+    };
+    match (of(one)?, of(two)?) {
+        ((Kind::Proof, proof), (Kind::Entry, entry)) | ((Kind::Entry, entry), (Kind::Proof, proof)) => {
+            Some(Unpacked::Receipt { proof, entry })
+        }
+        _ => None,
+    }
 }
 
-fn holds_exhibit(dir: &Path) -> bool {
-    names(dir).is_ok_and(|names| names.iter().any(|name| is_exhibit(name)))
+fn failed(path: &Path, e: impl Display) -> Failure {
+    Failure::Undecided(format!("{}: {e}", path.display()))
 }
 
-/// The names in a folder, sorted; an error for more than any exhibit has, with as many that an operating system adds.
+/// Reads a plain file, at most one byte more than it may have.
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    // Asked before opening, since opening a pipe would wait for ever.
+    let there = fs::metadata(path).ok();
+    let Some(length) = there.filter(fs::Metadata::is_file).map(|there| there.len()) else {
+        let is_there = fs::symlink_metadata(path).is_ok();
+        return Err(failed(path, if is_there { "not a plain file" } else { "there is no such file" }));
+    };
+    let most = limit as u64 + 1;
+    let mut bytes = Vec::with_capacity(length.min(limit as u64) as usize + 1);
+    let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|e| failed(path, e))?;
+    Ok(bytes)
+}
+
+/// The most names in a folder: those that an exhibit has, with as many that an operating system adds.
+const MAX_NAMES: usize = 2 * MAX_MEMBERS + 16;
+
+fn listed(dir: &Path) -> Result<Vec<String>, Failure> {
+    names(dir).map_err(|e| failed(dir, e))
+}
+
+/// The names in a folder, sorted, without what an operating system adds. Folders have a slash.
 fn names(dir: &Path) -> io::Result<Vec<String>> {
-    let most = 2 * MAX_MEMBERS + 16;
-    let names =
-        fs::read_dir(dir)?.take(most + 1).map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    let mut names = names.collect::<io::Result<Vec<String>>>()?;
-    if names.len() > most {
-        return Err(io::Error::other("more files than an exhibit has"));
+    let mut names = Vec::new();
+    for (n, entry) in fs::read_dir(dir)?.enumerate() {
+        if n == MAX_NAMES {
+            return Err(io::Error::other("more files than an exhibit has"));
+        }
+        let entry = entry?;
+        let mut name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            name.push('/');
+        }
+        if !is_added(&name) {
+            names.push(name);
+        }
     }
     names.sort_unstable();
     Ok(names)
-}
-
-fn only_folder(dir: &Path) -> Option<PathBuf> {
-    let names = names(dir).ok()?;
-    let mut names = names.iter().filter(|name| *name != "__MACOSX" && !is_added(name));
-    let only = dir.join(names.next()?);
-    (names.next().is_none() && only.is_dir()).then_some(only)
 }

@@ -4,7 +4,7 @@
 use std::{
     fmt::Display,
     fs::File,
-    io::{Read as _, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -14,22 +14,29 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, Failure, meter::Meter, mirror::duration, terminal, unpacked::Unpacked};
+use super::{
+    Context, Failure,
+    kind::Kind,
+    meter::Meter,
+    mirror::duration,
+    terminal,
+    unpacked::{Unpacked, read},
+};
 use crate::{
     event::quote,
     exhibit::{
-        CaseFile, Enclosed, ExhibitVerdict, MAX_EXHIBIT, Packed, pack, packed_anew, verify_case_with_roots,
-        verify_receipt, verify_with_roots,
+        CaseFile, ExhibitVerdict, MAX_EXHIBIT, Members, MembersError, Trust, verify_case_members,
+        verify_members, verify_receipt,
     },
-    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_ENTRY, MAX_POLICY, Policy},
+    log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_ENTRY, MAX_POLICY, MAX_PROOF, Policy},
     mirror::{self, FolderSource, HttpSource, Options, Report, Source, Step, Verdict},
-    note::{SignedNote, VerifyingKey},
+    note::{Origin, SignedNote, VerifyingKey},
     proof_file::{self, Kept},
     timestamp::{MAX_ROOTS_FILE, Roots},
 };
 
-/// How a proof of an entry begins (`c2sp.org/tlog-proof`).
-const PROOF: &[u8] = b"c2sp.org/tlog-proof@";
+const FORK: &str = "fork.json";
+const CONTRADICTION: &str = "contradiction.json";
 
 /// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit, a case file or a receipt; or the proof of a lie
 #[derive(Debug, ClapArgs)]
@@ -73,11 +80,11 @@ pub(super) struct Args {
     /// signed two histories is written to --fork, or beside it if there is another already
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// Where that proof goes
-    #[arg(long, value_name = "FILE", default_value = "fork.json")]
+    /// Where that proof goes: a file or a folder
+    #[arg(long, value_name = "FILE", default_value = FORK)]
     fork: PathBuf,
     /// Where the proof goes that the log signed entries which no log can hold, if there is one
-    #[arg(long, value_name = "FILE", default_value = "contradiction.json")]
+    #[arg(long, value_name = "FILE", default_value = CONTRADICTION)]
     contradiction: PathBuf,
     /// The entry that a proof is of, as the ledger serves it under /entry/<number>
     #[arg(long, value_name = "FILE")]
@@ -98,47 +105,63 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let policy = args.policy.as_deref().map(|path| read_policy(path, args.max_age)).transpose()?;
+    let policy = trusting(args.key.as_ref(), policy)?;
     let roots = if args.timestamp_roots.is_empty() { None } else { Some(read_roots(&args.timestamp_roots)?) };
     let path = Path::new(&args.ledger);
-    let bytes = if path.is_file() { Some(read(path, MAX_EXHIBIT)?) } else { None };
-    let is_proof = bytes.as_ref().is_some_and(|bytes| bytes.starts_with(PROOF));
-    if args.entry.is_some() && !is_proof {
+    let given = given(&args.ledger)?;
+    if args.entry.is_some() && !matches!(given, Given::File(Kind::Proof | Kind::Entry, _)) {
         return Err(Failure::Usage("--entry: an entry stands beside its proof, and this is none".into()));
     }
-    let is_token_in_it = bytes.is_some() && !is_proof || Unpacked::find(path).is_some();
+    let is_token_in_it =
+        matches!(given, Given::File(Kind::Zip, _) | Given::Unpacked(Unpacked::Members { .. }));
     if roots.is_some() && !is_token_in_it {
         return Err(Failure::Usage("--timestamp-roots: tokens are in exhibits; this is none".into()));
     }
-    if args.against.is_some() && (bytes.is_some() || Unpacked::find(path).is_some()) {
+    if args.against.is_some() && !matches!(given, Given::Ledger) {
         return Err(Failure::Usage(
             "--against: a checkpoint is compared with a ledger's, a folder or an address; this is none"
                 .into(),
         ));
     }
-    if let Some(bytes) = bytes {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        return match bytes.first() {
-            Some(b'{') if Contradiction::is_one(&bytes) => contradiction(&bytes, args.key.as_ref(), context),
-            Some(b'{') => fork(&bytes, args.key.as_ref(), context),
-            _ if is_proof => receipt(&bytes, args.entry.as_deref(), args.key, policy, context),
-            _ if bytes.starts_with(b"PK") => {
-                let trust = (one_policy(args.key, policy)?, roots.as_ref());
-                exhibit(&bytes, &name, trust, None, context)
-            }
-            _ => Err(Failure::Refused(format!(
-                "{}: expected an exhibit or a case file (a zip), the proof of an entry (tlog-proof), the proof of a lie \
-                 (JSON), or a ledger: a folder or an address",
+    let trust = match (&given, args.key.clone(), &policy) {
+        (Given::Ledger, ..) => None,
+        (_, key, policy) => policy.clone().or(key.map(Policy::of_log)),
+    };
+    match given {
+        Given::Ledger => {}
+        Given::File(Kind::Zip, bytes) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let members = Members::read(&bytes);
+            let is_case = members.as_ref().map_or_else(|_| CaseFile::is_one(&bytes), Members::is_case);
+            return exhibit(&members, is_case, &[name], (trust, roots.as_ref()), context);
+        }
+        Given::Unpacked(Unpacked::Members { given, inner, is_case }) => {
+            let members = Ok(Unpacked::members(&given, &inner, is_case)?);
+            let names: Vec<_> =
+                Unpacked::folders(&given, &inner).into_iter().map(|name| name + ".zip").collect();
+            return exhibit(&members, is_case, &names, (trust, roots.as_ref()), context);
+        }
+        Given::Unpacked(Unpacked::Receipt { proof, entry }) => {
+            return receipt(&read(&proof, MAX_PROOF)?, &read(&entry, MAX_ENTRY)?, trust, context);
+        }
+        Given::File(kind @ (Kind::Proof | Kind::Entry), bytes) => {
+            let (proof, entry) = proof_and_entry(kind, bytes, args.entry.as_deref())?;
+            return receipt(&proof, &entry, trust, context);
+        }
+        Given::File(Kind::Json, bytes) if Contradiction::is_one(&bytes) => {
+            return contradiction(&bytes, args.key.as_ref(), policy.as_ref(), context);
+        }
+        Given::File(Kind::Json, bytes) if is_form(&bytes) => {
+            return fork(&bytes, args.key.as_ref(), policy.as_ref(), context);
+        }
+        Given::File(kind, _) => {
+            let what = if let Kind::Other(what) = kind { what } else { "JSON, but no proof of a lie" };
+            return Err(Failure::Undecided(format!(
+                "{}: this is {what}; it proves nothing by itself. Expected an exhibit or a case file (a zip), the proof of \
+                 an entry (tlog-proof), the proof of a lie (JSON), or a ledger: a folder or an address",
                 args.ledger
-            ))),
-        };
-    }
-    if let Some(unpacked) = Unpacked::find(path) {
-        let (members, mut others) = unpacked.read()?;
-        let Packed { bytes, others: inside } = pack(members).map_err(|e| Failure::Refused(e.to_string()))?;
-        others.extend(inside);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let trust = (one_policy(args.key, policy)?, roots.as_ref());
-        return exhibit(&bytes, &format!("{name}.zip"), trust, Some(&others), context);
+            )));
+        }
     }
     let against = args.against.as_deref().map(|path| read(path, MAX_CHECKPOINT)).transpose()?;
     let key = match (args.key, &policy) {
@@ -158,11 +181,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let report = check(&args.ledger, key.as_ref(), &options)?;
     // Before anything is said, since whoever reads may go away; what becomes of them changes nothing of the verdict.
     let kept = [
-        report.fork.as_ref().map(|found| keep(&args.fork, found, "the log signed two histories")),
         report
-            .contradiction
+            .fork
             .as_ref()
-            .map(|found| keep(&args.contradiction, found, "the log signed what no log can hold")),
+            .map(|found| keep(&place(args.fork, FORK), found, "the log signed two histories")),
+        report.contradiction.as_ref().map(|found| {
+            keep(&place(args.contradiction, CONTRADICTION), found, "the log signed what no log can hold")
+        }),
     ];
     if context.json {
         terminal::json(&report);
@@ -177,6 +202,63 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         Verdict::Valid => Ok(()),
         verdict => Err(Failure::Silent(verdict.exit_code())),
     }
+}
+
+/// What is to be checked.
+enum Given {
+    Ledger,
+    Unpacked(Unpacked),
+    File(Kind, Vec<u8>),
+}
+
+fn given(ledger: &str) -> Result<Given, Failure> {
+    let path = Path::new(ledger);
+    if ledger.contains("://") {
+        return Ok(Given::Ledger);
+    }
+    if std::fs::symlink_metadata(path).is_err() {
+        return Err(Failure::Undecided(format!("{ledger}: there is no such file or folder")));
+    }
+    if path.is_dir() {
+        return Ok(Unpacked::find(path)?.map_or(Given::Ledger, Given::Unpacked));
+    }
+    let bytes = read(path, MAX_EXHIBIT)?;
+    Ok(Given::File(Kind::of(&bytes), bytes))
+}
+
+/// Whether JSON says of which form it is, or can't be read: a proof that was cut short is refused.
+fn is_form(json: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(json).map_or(true, |value| value["form"].is_string())
+}
+
+/// A proof and its entry, whichever was given first.
+fn proof_and_entry(kind: Kind, bytes: Vec<u8>, beside: Option<&Path>) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let Some(beside) = beside else {
+        return Err(Failure::Usage(match kind {
+            Kind::Proof => "this is a receipt: give its entry too, --entry FILE (/entry/<n>)".into(),
+            _ => "this is an entry: give its receipt too, onrecord verify RECEIPT --entry FILE (/proof/<n>), or its \
+                  exhibit (/exhibit/<n>.zip)"
+                .into(),
+        }));
+    };
+    let other = read(beside, MAX_PROOF)?;
+    match (kind, Kind::of(&other)) {
+        (Kind::Proof, Kind::Proof) => Err(Failure::Usage(
+            "both files are receipts: give the entry that this one proves, --entry FILE (/entry/<n>)".into(),
+        )),
+        (Kind::Proof, _) => Ok((bytes, other)),
+        // The right way round.
+        (_, Kind::Proof) => Ok((other, bytes)),
+        _ => Err(Failure::Usage(
+            "neither file is a receipt: give the entry's, onrecord verify RECEIPT --entry FILE (/proof/<n>)"
+                .into(),
+        )),
+    }
+}
+
+/// Where a proof goes: a file that was named, or one of the usual name in a folder that was.
+fn place(named: PathBuf, usual: &str) -> PathBuf {
+    if named != Path::new(usual) && named.is_dir() { named.join(usual) } else { named }
 }
 
 /// Writes a proof, and over no other.
@@ -212,14 +294,6 @@ fn tell(kept: &Kept, what: &str, context: &Context) {
     }
 }
 
-/// Reads a file, at most one byte more than it may have.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))?;
-    Ok(bytes)
-}
-
 /// The key of the log that a policy trusts: its only one, or the one whose origin the source's checkpoint says.
 pub(super) fn log_of(policy: &Policy, source: &dyn Source) -> Result<VerifyingKey, Failure> {
     if let Some(key) = policy.only_log() {
@@ -229,14 +303,15 @@ pub(super) fn log_of(policy: &Policy, source: &dyn Source) -> Result<VerifyingKe
     let note = bytes.and_then(|bytes| SignedNote::parse(&bytes, MAX_CHECKPOINT).ok());
     let key = note.as_ref().and_then(|note| policy.log_of(note)).cloned();
     key.ok_or_else(|| {
-        let origin = note.as_ref().and_then(|note| note.text().lines().next()).map_or_else(
-            || "no checkpoint that can be read".to_owned(),
-            |origin| format!("a checkpoint of {}", quote(origin)),
-        );
-        Failure::Usage(format!(
-            "{} has {origin}, and the policy names no log of that origin: give the log's key with --key VKEY",
-            source.describe()
-        ))
+        let origin = note.as_ref().and_then(|note| note.text().lines().next());
+        let why = match origin.map(|origin| (origin, origin.parse::<Origin>())) {
+            Some((_, Ok(origin))) => {
+                format!("a checkpoint of {origin}, and {}", policy.lacks(origin.as_str()))
+            }
+            Some((origin, Err(_))) => format!("a checkpoint of {}, which no log has", quote(origin)),
+            None => "no checkpoint that can be read".to_owned(),
+        };
+        Failure::Usage(format!("{} has {why}: give the log's key with --key VKEY", source.describe()))
     })
 }
 
@@ -263,12 +338,28 @@ pub(super) fn read_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
     Ok(roots)
 }
 
-/// Verifies a fork report.
-fn fork(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) -> Result<(), Failure> {
-    let proved = Fork::prove(bytes).map_err(|e| Failure::Refused(e.to_string()))?;
-    if let Some(key) = key.filter(|key| **key != proved.log) {
-        return Err(Failure::Refused(format!("log: expected {key}, found {}", proved.log)));
+/// Whether the log of the proof of a lie is the one that the reader means.
+fn is_meant(log: &VerifyingKey, key: Option<&VerifyingKey>, policy: Option<&Policy>) -> Result<(), Failure> {
+    if let Some(key) = key.filter(|key| *key != log) {
+        return Err(Failure::Refused(format!("log: expected {key}, found {log}")));
     }
+    match policy {
+        Some(policy) if !policy.names_no_log() && !policy.trusts(log) => Err(Failure::Undecided(format!(
+            "the policy does not trust {log}, by which this is signed: whose lie it proves can't be said by that policy"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Verifies a fork report.
+fn fork(
+    bytes: &[u8],
+    key: Option<&VerifyingKey>,
+    policy: Option<&Policy>,
+    context: &Context,
+) -> Result<(), Failure> {
+    let proved = Fork::prove(bytes).map_err(|e| Failure::Refused(e.to_string()))?;
+    is_meant(&proved.log, key, policy)?;
     let told = |checkpoint: &Checkpoint| (checkpoint.size(), checkpoint.root().to_base64());
     let (earlier, later) = (told(&proved.earlier), told(&proved.later));
     if context.json {
@@ -293,11 +384,14 @@ fn fork(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) -> Result<(
 }
 
 /// Verifies a contradiction.
-fn contradiction(bytes: &[u8], key: Option<&VerifyingKey>, context: &Context) -> Result<(), Failure> {
+fn contradiction(
+    bytes: &[u8],
+    key: Option<&VerifyingKey>,
+    policy: Option<&Policy>,
+    context: &Context,
+) -> Result<(), Failure> {
     let proved = Contradiction::prove(bytes).map_err(|e| Failure::Refused(e.to_string()))?;
-    if let Some(key) = key.filter(|key| **key != proved.log) {
-        return Err(Failure::Refused(format!("log: expected {key}, found {}", proved.log)));
-    }
+    is_meant(&proved.log, key, policy)?;
     let (size, root) = (proved.checkpoint.size(), proved.checkpoint.root().to_base64());
     let witness = proved.witness.as_ref().map(ToString::to_string);
     if context.json {
@@ -341,30 +435,20 @@ fn show(report: &(impl Serialize + Display), context: &Context) {
     }
 }
 
-/// The policy that was given, or one that trusts the key that was.
-fn one_policy(key: Option<VerifyingKey>, policy: Option<Policy>) -> Result<Option<Policy>, Failure> {
+/// The policy for the log whose key was given beside it.
+pub(super) fn trusting(
+    key: Option<&VerifyingKey>,
+    policy: Option<Policy>,
+) -> Result<Option<Policy>, Failure> {
     match (key, policy) {
-        (Some(key), Some(policy)) => policy.for_log(key).map(Some).ok_or_else(|| {
-            Failure::Usage("give --key or --policy, not both: the policy says which log it trusts".into())
-        }),
-        (key, policy) => Ok(policy.or(key.map(Policy::of_log))),
+        (Some(key), Some(policy)) => policy.for_log(key).map(Some).map_err(Failure::Usage),
+        (_, policy) => Ok(policy),
     }
 }
 
 /// Verifies the proof of an entry.
-fn receipt(
-    proof: &[u8],
-    entry: Option<&Path>,
-    key: Option<VerifyingKey>,
-    policy: Option<Policy>,
-    context: &Context,
-) -> Result<(), Failure> {
-    let entry = entry.ok_or_else(|| {
-        Failure::Usage(
-            "this proves an entry: give it with --entry FILE, as the ledger serves it under /entry/".into(),
-        )
-    })?;
-    let report = verify_receipt(proof, &read(entry, MAX_ENTRY)?, one_policy(key, policy)?.as_ref());
+fn receipt(proof: &[u8], entry: &[u8], policy: Option<Policy>, context: &Context) -> Result<(), Failure> {
+    let report = verify_receipt(proof, entry, policy.as_ref());
     show(&report, context);
     ended(report.verdict)
 }
@@ -376,37 +460,22 @@ fn ended(verdict: ExhibitVerdict) -> Result<(), Failure> {
     }
 }
 
-/// Verifies an exhibit, or a case file, of this file name. `others` are the files beside it that are no members, if it was
-/// a folder.
+/// Verifies an exhibit, or a case file, that is named so.
 fn exhibit(
-    bytes: &[u8],
-    name: &str,
+    members: &Result<Members<'_>, MembersError>,
+    is_case: bool,
+    names: &[String],
     (policy, roots): (Option<Policy>, Option<&Roots>),
-    others: Option<&[String]>,
     context: &Context,
 ) -> Result<(), Failure> {
-    let is_case = CaseFile::is_one(bytes)
-        || Enclosed::read(bytes).is_err()
-            && packed_anew(bytes).is_ok_and(|anew| CaseFile::is_one(&anew.bytes));
+    let trust = Trust { policy: policy.as_ref(), roots };
     let (verdict, checks) = if is_case {
-        let mut report = match roots {
-            Some(roots) => verify_case_with_roots(bytes, policy.as_ref(), roots),
-            None => crate::exhibit::verify_case(bytes, policy.as_ref()),
-        };
-        if let Some(others) = others {
-            report = report.in_folder(others);
-        }
+        let report = verify_case_members(members, trust);
         show(&report, context);
         (report.verdict, report.checks)
     } else {
-        let mut report = match roots {
-            Some(roots) => verify_with_roots(bytes, policy.as_ref(), roots),
-            None => crate::exhibit::verify(bytes, policy.as_ref()),
-        };
-        if let Some(others) = others {
-            report = report.in_folder(others);
-        }
-        report = report.in_file(name);
+        let report = verify_members(members, trust);
+        let report = names.iter().fold(report, |report, name| report.in_file(name));
         show(&report, context);
         (report.verdict, report.checks)
     };

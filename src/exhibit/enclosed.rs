@@ -67,7 +67,14 @@ impl<'a> Enclosed<'a> {
     /// # Errors
     /// [`EnclosedError`], naming the byte or the member.
     pub fn read(bytes: &'a [u8]) -> Result<Self, EnclosedError> {
-        let members = archive::read(bytes)?;
+        Self::of(&archive::read(bytes)?)
+    }
+
+    /// The same of its members.
+    ///
+    /// # Errors
+    /// [`EnclosedError::Member`], naming the member.
+    pub fn of(members: &[Member<'a>]) -> Result<Self, EnclosedError> {
         let mut left = members.iter().enumerate().peekable();
         let wrong = |number: usize, expected, found: Option<&Member<'_>>| EnclosedError::Member {
             number: number + 1,

@@ -9,6 +9,7 @@ mod assemble;
 mod case;
 mod enclosed;
 mod keys;
+mod members;
 mod packed;
 mod receipt;
 mod report;
@@ -21,14 +22,15 @@ pub use assemble::assemble;
 pub use case::CaseExport;
 #[cfg(feature = "timestamps")]
 pub use case::verify_case_with_roots;
-pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case};
+pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case, verify_case_members};
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
-pub use packed::{Named, Packed, is_added, pack, packed_anew};
+pub use members::{FOLDERS, Found, Members, MembersError, is_added, is_member, plain};
+pub use packed::is_zip;
 pub use receipt::{ReceiptReport, verify_receipt};
 pub use report::{ExhibitReport, ExhibitVerdict};
-pub use verify::verify;
 #[cfg(feature = "timestamps")]
 pub use verify::verify_with_roots;
+pub use verify::{Trust, verify, verify_members};
 
 /// What a file of a media type is called after its digest; `bin` for those that are not in the table, so that a name
 /// never says more than a program may act on.

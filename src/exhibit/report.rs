@@ -14,23 +14,6 @@ pub(super) const WORDLESS: &str = "the event carries no words";
 /// Said of what only the exhibit's own policy speaks for.
 pub(super) const BROUGHT: &str = "trust brought by the exhibit";
 
-/// Said of an archive of other bytes than the ledger gave.
-pub(super) const PACKED_ANEW: &str = "packed anew: the checks below are of its members";
-
-/// The same, and what is passed over.
-pub(super) fn packed_anew(others: &[String]) -> String {
-    if others.is_empty() {
-        return PACKED_ANEW.to_owned();
-    }
-    let cut = |name: &String| name.chars().take(80).collect::<String>();
-    let named: Vec<_> =
-        others.iter().take(3).map(|name| serde_json::Value::from(cut(name)).to_string()).collect();
-    let named = named.join(", ");
-    let more = others.len().saturating_sub(3);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{PACKED_ANEW}; not among them, and passed over: {named}{more}")
-}
-
 /// Why there is no verdict, where the checks say it.
 pub(super) const UNCHECKED: &str = "see what was not checked";
 
@@ -50,24 +33,18 @@ pub(super) fn write_report(
             let what = failed.map_or("", |c| c.detail.as_str());
             return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this {of}.");
         }
-        ExhibitVerdict::Valid => writeln!(f, "valid\n")?,
-        ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: {undecided}\n")?,
+        ExhibitVerdict::Valid => writeln!(f, "valid")?,
+        ExhibitVerdict::NotDecided => writeln!(f, "NOT DECIDED: {undecided}")?,
     }
+    if checks.len() == 1 {
+        // Nothing was read, so there is nothing to conclude.
+        return Ok(());
+    }
+    writeln!(f)?;
     for (label, text) in conclusion() {
         writeln!(f, "{label}: {text}.")?;
     }
     Ok(())
-}
-
-/// Says of checks that they are of a folder, of which some files were not looked at.
-pub(super) fn say_unpacked(check: Option<&mut Check>, others: &[String]) {
-    if let Some(check) = check.filter(|check| check.outcome != Outcome::Failed) {
-        check.outcome = Outcome::NotChecked;
-        check.detail = "unpacked: the checks below are of its members".to_owned();
-        if !others.is_empty() {
-            check.detail += &format!("; not looked at: {}", others.join(", "));
-        }
-    }
 }
 
 /// The end of the verification of an exhibit.
@@ -95,7 +72,7 @@ impl ExhibitVerdict {
 }
 
 /// What the verification of an exhibit found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct ExhibitReport {
     /// Index of the entry, if it could be read.
     pub index: Option<u64>,
@@ -137,12 +114,6 @@ impl ExhibitReport {
             self.witnessed_by = None;
             self.timestamps.clear();
         }
-        self
-    }
-
-    /// Says that the exhibit was a folder, of which these files were not looked at.
-    pub fn in_folder(mut self, others: &[String]) -> Self {
-        say_unpacked(self.checks.iter_mut().find(|check| check.name == "exhibit"), others);
         self
     }
 

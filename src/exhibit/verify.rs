@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     enclosed::Enclosed,
     keys::{History, Threads, history},
-    packed,
-    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS, packed_anew},
+    members::{Members, MembersError},
+    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS},
 };
 use crate::{
     check::{Check, Outcome},
@@ -19,11 +19,21 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// What a reader brings to a check.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Trust<'a> {
+    /// Which log and which witnesses he trusts.
+    pub policy: Option<&'a Policy>,
+    /// Roots of the time-stamping authorities that he trusts.
+    #[cfg(feature = "timestamps")]
+    pub roots: Option<&'a crate::timestamp::Roots>,
+}
+
 /// Checks an exhibit. Without a policy of the reader's own, the one that is enclosed is followed, and whose log it is
 /// and who witnessed it are not checked: anybody can enclose a policy that trusts himself. Time-stamp tokens are not
 /// checked.
 pub fn verify(exhibit: &[u8], policy: Option<&Policy>) -> ExhibitReport {
-    verify_by(exhibit, policy, None)
+    verify_by(&Members::read(exhibit), policy, None)
 }
 
 /// The same, and time-stamp tokens against the roots of authorities that the reader trusts. A token that is not good, or
@@ -35,14 +45,24 @@ pub fn verify_with_roots(
     policy: Option<&Policy>,
     roots: &crate::timestamp::Roots,
 ) -> ExhibitReport {
-    use crate::timestamp::{Token, TokenError};
-    let judge =
-        |token: &[u8], sha256: &[u8; 32]| match Token::read(token, sha256).and_then(|t| roots.verify(&t)) {
+    verify_members(&Members::read(exhibit), Trust { policy, roots: Some(roots) })
+}
+
+/// The same of what was read already.
+pub fn verify_members(members: &Result<Members<'_>, MembersError>, trust: Trust<'_>) -> ExhibitReport {
+    #[cfg(feature = "timestamps")]
+    if let Some(roots) = trust.roots {
+        use crate::timestamp::{Token, TokenError};
+        let judge = |token: &[u8], sha256: &[u8; 32]| match Token::read(token, sha256)
+            .and_then(|t| roots.verify(&t))
+        {
             Ok(timestamp) => Judged::Good(timestamp),
             Err(e @ TokenError::Untrusted { .. }) => Judged::Untrusted(e.to_string()),
             Err(e) => Judged::Bad(e.to_string()),
         };
-    verify_by(exhibit, policy, Some(&judge))
+        return verify_by(members, trust.policy, Some(&judge));
+    }
+    verify_by(members, trust.policy, None)
 }
 
 /// The most tokens that are checked: each costs a few signatures.
@@ -59,24 +79,23 @@ enum Judged {
 /// Judges a token over a SHA-256.
 type Judge<'a> = &'a dyn Fn(&[u8], &[u8; 32]) -> Judged;
 
-fn verify_by(exhibit: &[u8], policy: Option<&Policy>, judge: Option<Judge<'_>>) -> ExhibitReport {
+fn verify_by(
+    members: &Result<Members<'_>, MembersError>,
+    policy: Option<&Policy>,
+    judge: Option<Judge<'_>>,
+) -> ExhibitReport {
     let mut checks = Checks::default();
     let (mut index, mut witnessed_by, mut stamped) = (None, None, Vec::new());
-    let anew;
-    let opened = match Enclosed::read(exhibit) {
-        Ok(enclosed) => Ok((enclosed, Outcome::Ok, AS_WRITTEN.to_owned())),
-        Err(_) => match packed::packed_anew(exhibit) {
-            Ok(found) => {
-                anew = found.bytes;
-                // That these are the bytes which the ledger gave is what can't be said of other ones.
-                let how = (Outcome::NotChecked, packed_anew(&found.others));
-                Enclosed::read(&anew).map(|enclosed| (enclosed, how.0, how.1)).map_err(|e| e.to_string())
-            }
-            Err(e) => Err(e.to_string()),
-        },
-    };
+    if let Some(e) = members.as_ref().err().filter(|e| e.is_undecided()) {
+        checks.say("exhibit", Outcome::NotChecked, e.to_string());
+        return ExhibitReport { checks: checks.0, ..ExhibitReport::default() };
+    }
+    let opened = members.as_ref().map_err(ToString::to_string).and_then(|members| {
+        let enclosed = Enclosed::of(&members.each()).map_err(|e| e.to_string())?;
+        Ok((enclosed, members.packing(AS_WRITTEN)))
+    });
     // The first fault that leaves nothing to be checked ends it.
-    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, outcome, packing)| {
+    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, (outcome, packing))| {
         checks.say("exhibit", outcome, packing);
         run(enclosed, policy, &mut checks, &mut index, &mut witnessed_by)
     });
@@ -238,7 +257,7 @@ fn log_key_of<'a>(
     let origin = checkpoint.text().lines().next().unwrap_or_default();
     let keys: Vec<_> = origin.parse().map(|origin| trusted.logs(&origin).collect()).unwrap_or_default();
     if keys.is_empty() {
-        return Err(format!("the policy trusts no log of the origin {origin}"));
+        return Err(trusted.lacks(origin));
     }
     let opened = keys.iter().find(|key| Checkpoint::open_note(checkpoint.clone(), key).is_ok());
     let Some(key) = opened else {

@@ -18,11 +18,11 @@ use std::{
 use super::{Checkpoint, CosignatureError, Time, WitnessKey};
 use crate::{
     event::quote,
-    note::{KeyId, Origin, SignedNote, VerifyingKey, base64_decode, is_key_name},
+    note::{KeyId, Origin, SignedNote, VerifyingKey, Vkey, is_key_name},
 };
 
-/// The longest policy, in bytes.
-pub const MAX_POLICY: usize = 65_536;
+/// The longest policy, in bytes: 64 keys of type 0x06 have 115 KB.
+pub const MAX_POLICY: usize = 256 << 10;
 /// By how many seconds the time of an entry may be after a cosignature on a tree that holds it: what the clocks of a
 /// log and a witness may differ by (decisions.md, "Witnesses").
 pub const MAX_LEAD: u64 = 60;
@@ -47,24 +47,31 @@ enum Log {
     /// By which a log signs besides, as a cosigner does (type 0x06).
     MlDsa44(WitnessKey),
     /// An Ed25519 key under a name that none of this project's logs can have. Nothing is checked by it.
-    Foreign { vkey: String, key: Vec<u8> },
+    Foreign { vkey: String, key: [u8; 32] },
 }
 
 impl Log {
     /// Reads a vkey of a type that logs sign with.
     fn parse(vkey: &[u8]) -> Option<Self> {
-        let vkey = std::str::from_utf8(vkey).ok()?;
-        if let Ok(key) = vkey.parse() {
+        let text = std::str::from_utf8(vkey).ok()?;
+        if let Ok(key) = text.parse() {
             return Some(Self::Ed25519(key));
         }
-        if let Ok(key) = vkey.parse::<WitnessKey>() {
+        if let Ok(key) = text.parse::<WitnessKey>() {
             return key.is_ml_dsa_44().then_some(Self::MlDsa44(key));
         }
-        let [name, id, key] = vkey.splitn(3, '+').collect::<Vec<_>>().try_into().ok()?;
-        let bytes = base64_decode(key)?;
-        let key = bytes.strip_prefix(&[ED25519]).filter(|key| key.len() == 32)?;
-        let good = is_key_name(name) && KeyId::of(name, ED25519, key).to_string() == id;
-        good.then(|| Self::Foreign { vkey: vkey.to_owned(), key: key.to_vec() })
+        let vkey = Vkey::split(text)?;
+        let key: [u8; 32] = vkey.key(ED25519)?;
+        let good = is_key_name(vkey.name) && vkey.has(KeyId::of(vkey.name, ED25519, &key)).is_ok();
+        good.then(|| Self::Foreign { vkey: text.to_owned(), key })
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Ed25519(key) => key.name().as_str(),
+            Self::MlDsa44(key) => key.name(),
+            Self::Foreign { vkey, .. } => vkey.split('+').next().unwrap_or_default(),
+        }
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -115,7 +122,8 @@ pub struct Cosigned {
     pub by: Option<u64>,
     /// Who cosigned first, and when; `None` if the policy asks for nobody.
     pub first: Option<(WitnessKey, u64)>,
-    /// Keys of type 0x06 that the policy names for this log, and by which it has not signed besides.
+    /// Keys of type 0x06 that the policy names for this log and that are missed: those whose signature is not good, or all
+    /// if it signed by none of them.
     pub unsigned_by: Vec<WitnessKey>,
 }
 
@@ -155,12 +163,39 @@ impl Policy {
         self.logs.is_empty()
     }
 
-    /// The same policy with this key for its log, if it names none.
-    pub fn for_log(mut self, key: VerifyingKey) -> Option<Self> {
-        self.logs.is_empty().then(|| {
-            self.logs.push(Log::Ed25519(key));
-            self
-        })
+    /// Whether it names this key for a log.
+    pub fn trusts(&self, key: &VerifyingKey) -> bool {
+        self.all_logs().any(|own| own == key)
+    }
+
+    /// The same policy for the log of this key alone, which it names, or for which it names no key of that type.
+    ///
+    /// # Errors
+    /// What else it trusts, in words.
+    pub fn for_log(mut self, key: &VerifyingKey) -> Result<Self, String> {
+        let is_any = !self.logs.is_empty();
+        self.logs.retain(|log| log.name() == key.name().as_str());
+        if is_any && self.logs.is_empty() {
+            return Err(format!("the policy trusts other logs, not {key}"));
+        }
+        let others = self.all_logs().filter(|own| *own != key).count();
+        if others > 0 && others == self.all_logs().count() {
+            return Err(format!("the policy trusts another key of {}, not {key}", key.name()));
+        }
+        self.logs.retain(|log| matches!(log, Log::MlDsa44(_)));
+        self.logs.push(Log::Ed25519(key.clone()));
+        Ok(self)
+    }
+
+    /// Why there is no key that a log of this origin must sign by.
+    pub fn lacks(&self, origin: &str) -> String {
+        match self.logs.iter().any(|log| log.name() == origin) {
+            true => format!(
+                "the policy names {origin} with a key of type 0x06 (ML-DSA-44) alone: the log's Ed25519 key (type 0x01) is \
+                 missing"
+            ),
+            false => format!("the policy trusts no log of the origin {origin}"),
+        }
     }
 
     /// The key of its log, if it trusts one only.
@@ -226,12 +261,26 @@ impl Policy {
         }
         let asked = self.quorum.is_some();
         let by = self.quorum.and_then(|at| times[at]);
+        Cosigned {
+            witnesses,
+            asked,
+            by,
+            first: first.filter(|_| asked),
+            unsigned_by: self.unsigned_by(checkpoint),
+        }
+    }
+
+    /// A log that changes its key of type 0x06 signs by the old one or by the new.
+    fn unsigned_by(&self, checkpoint: &SignedNote) -> Vec<WitnessKey> {
         let origin = checkpoint.text().lines().next().unwrap_or_default();
-        let unsigned_by = self.logs.iter().filter_map(|log| match log {
-            Log::MlDsa44(key) if key.name() == origin && !key.has_signed(checkpoint) => Some(key.clone()),
+        let of_log = self.logs.iter().filter_map(|log| match log {
+            Log::MlDsa44(key) if key.name() == origin => Some(key.clone()),
             _ => None,
         });
-        Cosigned { witnesses, asked, by, first: first.filter(|_| asked), unsigned_by: unsigned_by.collect() }
+        let (good, missed): (Vec<_>, Vec<_>) = of_log.partition(|key| key.has_signed(checkpoint));
+        let has_line = |key: &WitnessKey| checkpoint.signatures().iter().any(|line| key.is_of(line));
+        let bad: Vec<_> = missed.iter().filter(|key| has_line(key)).cloned().collect();
+        if bad.is_empty() && good.is_empty() { missed } else { bad }
     }
 }
 
@@ -262,10 +311,11 @@ impl Cosigned {
         let good: Vec<String> = self.witnesses.iter().filter_map(good).collect();
         let good = if good.is_empty() { "none".to_owned() } else { good.join(", ") };
         if let Some(key) = self.unsigned_by.first() {
+            let ids: Vec<_> = self.unsigned_by.iter().map(|key| key.id().to_string()).collect();
             return Err(format!(
                 "expected a good signature by {} {} besides, which the policy names",
                 key.name(),
-                key.id()
+                ids.join(" or ")
             ));
         }
         match (self.asked, self.by) {
@@ -303,6 +353,9 @@ impl Policy {
         if text.len() > MAX_POLICY {
             return fail(1, &format!("a policy of at most {MAX_POLICY} bytes"));
         }
+        if text.starts_with("\u{feff}".as_bytes()) {
+            return fail(1, "a policy that begins with a line: save it without a byte-order mark");
+        }
         let mut logs: Vec<Log> = Vec::new();
         let mut members: Vec<Member> = Vec::new();
         let mut places: HashMap<&[u8], usize> = HashMap::new();
@@ -313,6 +366,9 @@ impl Policy {
         let lines = whole.split(|octet| *octet == b'\n').take(if text.is_empty() { 0 } else { usize::MAX });
         for (line, text) in (1..).zip(lines) {
             last = line;
+            if text.ends_with(b"\r") {
+                return fail(line, "a newline alone at its end; its lines end in CR LF: save it with LF");
+            }
             if text.iter().any(|octet| octet.is_ascii_control() && *octet != b'\t') {
                 return fail(line, "no control character but tabs, and line ends that are a newline alone");
             }
@@ -564,6 +620,78 @@ mod tests {
         assert!(policy.cosigned(&with(of_other)).quorum().is_err());
         // Its keys are none that a checkpoint is opened by.
         assert_eq!(policy.only_log(), Some(log().verifying_key()));
+    }
+
+    #[test]
+    fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
+        use super::super::cosignature::ml_dsa_witness::MlDsaWitness;
+        let (old, new) = (MlDsaWitness::new("log.example", 8), MlDsaWitness::new("log.example", 9));
+        let text = policy(&format!("log {}\nlog {}\nquorum none\n", old.vkey(), new.vkey()));
+        let policy: Policy = text.parse().unwrap();
+        let plain = note(&[]);
+        let checkpoint = Checkpoint::parse_text(plain.text()).unwrap();
+        let quorum = |lines: &[_]| policy.cosigned(&plain.with_signatures(lines).unwrap()).quorum();
+        for by in [&old, &new] {
+            assert!(quorum(&[by.cosign(&checkpoint, 0)]).is_ok());
+        }
+        let why = quorum(&[]).unwrap_err();
+        assert!(why.contains(&format!("{} or {} besides", old.id(), new.id())), "{why}");
+        // What the old one is said to have signed must be good all the same.
+        let bad = crate::note::SignatureLine::new("log.example", old.id(), &[9; 2_428]);
+        let why = quorum(&[bad, new.cosign(&checkpoint, 0)]).unwrap_err();
+        assert!(why.contains(&format!("{} besides", old.id())) && !why.contains(" or "), "{why}");
+    }
+
+    #[test]
+    fn a_key_beside_a_policy_is_one_that_it_trusts() {
+        use super::super::cosignature::ml_dsa_witness::MlDsaWitness;
+        let own = log().verifying_key().clone();
+        let newer = SigningKey::from_seed("log.example".parse().unwrap(), &[4; 32]).verifying_key().clone();
+        let elsewhere =
+            SigningKey::from_seed("other.example".parse().unwrap(), &[9; 32]).verifying_key().clone();
+        let with = |lines: &str, key: &VerifyingKey| {
+            format!("{lines}quorum none\n").parse::<Policy>().unwrap().for_log(key)
+        };
+        let only = Some(&own).cloned();
+        for lines in [
+            String::new(),
+            format!("log {own}\n"),
+            format!("log {own}\nlog {newer}\nlog {elsewhere}\n"),
+            format!("log {}\n", MlDsaWitness::new("log.example", 8).vkey()),
+        ] {
+            assert_eq!(with(&lines, &own).unwrap().only_log().cloned(), only, "{lines}");
+        }
+        let why = with(&format!("log {elsewhere}\n"), &own).unwrap_err();
+        assert_eq!(why, format!("the policy trusts other logs, not {own}"));
+        let why = with(&format!("log {newer}\nlog {elsewhere}\n"), &own).unwrap_err();
+        assert_eq!(why, format!("the policy trusts another key of log.example, not {own}"));
+    }
+
+    #[test]
+    fn a_log_without_its_first_key_is_told_of() {
+        use super::super::cosignature::ml_dsa_witness::MlDsaWitness;
+        let text = format!("log {}\nquorum none\n", MlDsaWitness::new("log.example", 8).vkey());
+        let policy: Policy = text.parse().unwrap();
+        assert!(policy.lacks("log.example").contains("the log's Ed25519 key (type 0x01) is missing"));
+        assert!(policy.lacks("other.example").contains("trusts no log of the origin other.example"));
+    }
+
+    #[test]
+    fn a_policy_holds_many_keys_and_says_how_it_must_be_saved() {
+        use super::super::cosignature::ml_dsa_witness::MlDsaWitness;
+        let mut many = policy("");
+        for n in 0..64 {
+            many += &format!("witness pq{n} {}\n", MlDsaWitness::new("pq.example", 100 + n).vkey());
+        }
+        many += "quorum none\n";
+        assert!(many.len() > 100_000 && many.parse::<Policy>().is_ok(), "{}", many.len());
+        let said = |text: String| text.parse::<Policy>().unwrap_err().to_string();
+        let text = policy("quorum none\n");
+        assert!(said(format!("\u{feff}{text}")).contains("save it without a byte-order mark"));
+        assert!(said(text.replace('\n', "\r\n")).contains("its lines end in CR LF: save it with LF"));
+        // A key's name that is no UTF-8.
+        let vkey = b"log \xff.example+00000000+AQ==\nquorum none\n";
+        assert_eq!(Policy::parse(vkey).unwrap_err().line, 1);
     }
 
     #[test]

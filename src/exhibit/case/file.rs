@@ -46,8 +46,15 @@ impl<'a> CaseFile<&'a [u8]> {
     /// # Errors
     /// [`EnclosedError`], naming the byte or the member.
     pub fn read(bytes: &'a [u8]) -> Result<Self, EnclosedError> {
+        Self::of(&archive::read(bytes)?)
+    }
+
+    /// The same of its members.
+    ///
+    /// # Errors
+    /// [`EnclosedError::Member`], naming the member.
+    pub fn of(members: &[Member<'a>]) -> Result<Self, EnclosedError> {
         let mut exhibits = BTreeMap::new();
-        let members = archive::read(bytes)?;
         let wrong = |number: usize, expected| EnclosedError::Member {
             number: number + 1,
             expected,

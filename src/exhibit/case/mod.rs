@@ -14,6 +14,6 @@ mod verify;
 pub use export::CaseExport;
 pub use file::{CaseFile, MAX_EXHIBITS};
 pub use report::{CaseEntry, CaseReport};
-pub use verify::verify_case;
 #[cfg(feature = "timestamps")]
 pub use verify::verify_case_with_roots;
+pub use verify::{verify_case, verify_case_members};

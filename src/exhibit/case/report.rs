@@ -9,7 +9,7 @@ use crate::{
     event::EventId,
     exhibit::{
         ExhibitVerdict,
-        report::{BROUGHT, Conclusion, UNCHECKED, say_unpacked, write_report},
+        report::{BROUGHT, Conclusion, UNCHECKED, write_report},
     },
     timestamp::Timestamp,
 };
@@ -73,12 +73,6 @@ impl CaseReport {
                 self.say(name, Outcome::NotEnclosed, format!("{what} of entries {entries}"));
             }
         }
-    }
-
-    /// Says that the case file was a folder, of which these files were not looked at.
-    pub fn in_folder(mut self, others: &[String]) -> Self {
-        say_unpacked(self.checks.iter_mut().find(|check| check.name == "case file"), others);
-        self
     }
 
     pub(super) fn decide(&mut self) {

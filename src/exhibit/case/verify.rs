@@ -7,17 +7,17 @@ use super::{
 use crate::{
     check::{Check, Outcome},
     event::{Event, EventType},
-    exhibit::{self, Enclosed, ExhibitReport, packed_anew, verify},
+    exhibit::{Enclosed, ExhibitReport, Members, MembersError, Trust, verify_members},
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
 
 type Fault = (&'static str, String);
 
-/// Checks a case file: each of its exhibits as [`verify`] does, that all stand in one tree, and that by their `thread`
-/// lines they are one case from its first entry on, with none missing between. Without a policy of the reader's own, whose
-/// log it is and who witnessed it are not checked.
+/// Checks a case file: each of its exhibits as [`verify`](crate::exhibit::verify()) does, that all stand in one tree, and that
+/// by their `thread` lines they are one case from its first entry on, with none missing between. Without a policy of the
+/// reader's own, whose log it is and who witnessed it are not checked.
 pub fn verify_case(bytes: &[u8], policy: Option<&Policy>) -> CaseReport {
-    verify_by(bytes, policy.is_some(), |exhibit| verify(exhibit, policy))
+    verify_case_members(&Members::read(bytes), Trust { policy, ..Trust::default() })
 }
 
 /// The same, and time-stamp tokens against the roots of authorities that the reader trusts, as
@@ -28,14 +28,20 @@ pub fn verify_case_with_roots(
     policy: Option<&Policy>,
     roots: &crate::timestamp::Roots,
 ) -> CaseReport {
-    let verify = |exhibit: &[u8]| crate::exhibit::verify_with_roots(exhibit, policy, roots);
-    verify_by(bytes, policy.is_some(), verify)
+    verify_case_members(&Members::read(bytes), Trust { policy, roots: Some(roots) })
 }
 
-fn verify_by(bytes: &[u8], by_policy: bool, verify: impl Fn(&[u8]) -> ExhibitReport) -> CaseReport {
-    let mut report = CaseReport { policy: by_policy, ..CaseReport::default() };
-    if let Err((name, detail)) = run(bytes, verify, &mut report) {
-        report.say(name, Outcome::Failed, detail);
+/// The same of what was read already.
+pub fn verify_case_members(members: &Result<Members<'_>, MembersError>, trust: Trust<'_>) -> CaseReport {
+    let mut report = CaseReport { policy: trust.policy.is_some(), ..CaseReport::default() };
+    match members {
+        Err(e) if e.is_undecided() => report.say("case file", Outcome::NotChecked, e.to_string()),
+        Err(e) => report.say("case file", Outcome::Failed, e.to_string()),
+        Ok(members) => {
+            if let Err((name, detail)) = run(members, trust, &mut report) {
+                report.say(name, Outcome::Failed, detail);
+            }
+        }
     }
     report.decide();
     report
@@ -48,33 +54,17 @@ struct Part {
 }
 
 /// Reads again what was verified.
-fn part(exhibit: &[u8]) -> Result<Part, String> {
-    let anew;
-    let enclosed = match Enclosed::read(exhibit) {
-        Ok(enclosed) => enclosed,
-        Err(_) => {
-            anew = packed_anew(exhibit).map_err(|e| e.to_string())?.bytes;
-            Enclosed::read(&anew).map_err(|e| e.to_string())?
-        }
-    };
+fn part(members: &Members<'_>) -> Result<Part, String> {
+    let enclosed = Enclosed::of(&members.each()).map_err(|e| e.to_string())?;
     let proof = TlogProof::parse(enclosed.proof).map_err(|e| e.to_string())?;
     let checkpoint = Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| e.to_string())?;
     let entry = Entry::parse(enclosed.entry, checkpoint.origin()).map_err(|e| e.to_string())?;
     Ok(Part { entry, checkpoint: proof.checkpoint().as_bytes().to_vec() })
 }
 
-fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseReport) -> Result<(), Fault> {
-    let anew;
-    let (file, outcome, packing) = match CaseFile::read(bytes) {
-        Ok(file) => (file, Outcome::Ok, "nothing compressed, no other bytes".to_owned()),
-        Err(_) => {
-            let fault = |e: &dyn std::fmt::Display| ("case file", e.to_string());
-            let found = packed_anew(bytes).map_err(|e| fault(&e))?;
-            anew = found.bytes;
-            let file = CaseFile::read(&anew).map_err(|e| fault(&e))?;
-            (file, Outcome::NotChecked, exhibit::report::packed_anew(&found.others))
-        }
-    };
+fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Result<(), Fault> {
+    let file = CaseFile::of(&members.each()).map_err(|e| ("case file", e.to_string()))?;
+    let (outcome, packing) = members.packing("nothing compressed, no other bytes");
     let count = file.exhibits.len();
     let s = if count == 1 { "" } else { "s" };
     report.say("case file", outcome, format!("{count} exhibit{s}, {packing}"));
@@ -82,10 +72,20 @@ fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseR
     let mut undecided = None;
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {
         let name = name_of(*index);
-        let of_it = verify(exhibit);
+        let members = Members::read(exhibit);
+        let of_it = verify_members(&members, trust);
         if let Some(failed) = of_it.checks.iter().find(|c| c.outcome == Outcome::Failed) {
             return Err(("exhibits", format!("{name}: {}: {}", failed.name, failed.detail)));
         }
+        let members = match members {
+            Ok(members) => members,
+            Err(e @ MembersError::Unread(_)) => {
+                // Others may be read, but that none is missing can't be said any more.
+                report.say("exhibits", Outcome::NotChecked, format!("{name}: {e}"));
+                return Ok(());
+            }
+            Err(e) => return Err(("exhibits", format!("{name}: {e}"))),
+        };
         if of_it.index != Some(*index) {
             let found = of_it.index.map_or_else(|| "none".to_owned(), |i| i.to_string());
             return Err(("exhibits", format!("{name}: expected entry {index}, found entry {found}")));
@@ -96,7 +96,7 @@ fn run(bytes: &[u8], verify: impl Fn(&[u8]) -> ExhibitReport, report: &mut CaseR
                 undecided = Some(format!("{name}: {}: {}", check.name, check.detail));
             }
         }
-        let part = part(exhibit).map_err(|e| ("exhibits", format!("{name}: {e}")))?;
+        let part = part(&members).map_err(|e| ("exhibits", format!("{name}: {e}")))?;
         let of_first = first.as_ref().map_or(&part, |(first, _)| first);
         if part.checkpoint != of_first.checkpoint {
             return Err((

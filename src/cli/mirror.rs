@@ -16,7 +16,7 @@ use super::{
     serve::ledger_failure,
     serving::{Asked, Serving},
     terminal,
-    verify::{log_of, read_policy, source},
+    verify::{log_of, read_policy, source, trusting},
 };
 use crate::{
     mirror::{Keeps, Mirror, MirrorError, Pass},
@@ -38,7 +38,8 @@ May be ended at any moment; it goes on where it was. What the origin withholds i
 removed.jsonl in the folder. If the log signed two histories, the proof is fork.json in the folder: the copy is kept,
 served, and follows no more. If the log signed entries that no log can hold, the proof is contradiction.json there.
 
-Exit codes: 0 ended by a signal, or --once and all is here; 1 refused, or the log signed two histories;
+Exit codes: 0 ended by a signal, or --once and all is here; 1 refused, or the log signed two histories, or --once and words or
+files are missing that nothing on the log withholds;
 3 the source could not be read, or the disk here not be written.
 
 Examples:
@@ -91,6 +92,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let data = args.data.or_else(|| config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
     let policy = args.policy.as_deref().map(|path| read_policy(path, args.max_age)).transpose()?;
+    let policy = trusting(args.key.as_ref(), policy)?;
     let key = match (&args.key, &policy) {
         (Some(key), _) => key.clone(),
         (None, Some(policy)) => log_of(policy, &*source(&args.source)?)?,
@@ -116,7 +118,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if let Some(pass) = &first {
         tell(pass, context);
     }
-    let Some(mut bound) = bound.take() else { return Ok(()) };
+    let Some(mut bound) = bound.take() else {
+        return if first.as_ref().is_some_and(|pass| missing(pass).is_some()) {
+            Err(Failure::Silent(1))
+        } else {
+            Ok(())
+        };
+    };
     let (status, ledger) = (mirror.status().clone(), mirror.ledger().clone());
     bound.say(context, Some(&status.now().of))?;
     bound.options.mirror = Some(status.clone());
@@ -166,7 +174,7 @@ fn catch_up(mirror: &mut Mirror, once: bool, context: &Context) -> Result<Option
 
 /// Follows until the other end of the channel is gone.
 fn follow(mut mirror: Mirror, every: Duration, mut stopped: mpsc::Receiver<()>) {
-    let mut wait = every;
+    let (mut wait, mut told) = (every, None);
     while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
         let state = Mutex::new((Instant::now(), &mut stopped));
         let passed = mirror.pass(clock::now(), &|done, of| {
@@ -179,8 +187,17 @@ fn follow(mut mirror: Mirror, every: Duration, mut stopped: mpsc::Receiver<()>) 
         });
         wait = every;
         match passed {
-            Ok(pass) if pass.size > pass.from => tracing::info!(size = pass.size, "followed"),
-            Ok(_) | Err(MirrorError::Stopped) => {}
+            Ok(pass) => {
+                if pass.size > pass.from {
+                    tracing::info!(size = pass.size, "followed");
+                }
+                let missing = missing(&pass);
+                if let Some(missing) = missing.as_ref().filter(|_| missing != told) {
+                    tracing::warn!("MISSING: {missing}; they are asked for again");
+                }
+                told = missing;
+            }
+            Err(MirrorError::Stopped) => {}
             Err(error @ MirrorError::Forked(_)) => {
                 tracing::error!(%error, "NOT FOLLOWING: the log signed two histories");
                 // Nothing can mend that; what was verified stays.
@@ -193,6 +210,22 @@ fn follow(mut mirror: Mirror, every: Duration, mut stopped: mpsc::Receiver<()>) 
             }
         }
     }
+}
+
+/// What the source does not give, and the log does not withhold.
+fn missing(pass: &Pass) -> Option<String> {
+    let count =
+        |n: u64, one: &str, more: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { more }));
+    let words = count(pass.missing, "entry", "entries").map(|entries| format!("words of {entries}"));
+    let what: Vec<String> = words.into_iter().chain(count(pass.files_missing, "file", "files")).collect();
+    if what.is_empty() {
+        return None;
+    }
+    let why = pass.answer.map_or_else(
+        || "the source has none".to_owned(),
+        |status| format!("the source does not give them, it answered {status}"),
+    );
+    Some(format!("{}: {why}, and nothing on the log withholds them", what.join(" and ")))
 }
 
 fn tell(pass: &Pass, context: &Context) {
@@ -212,19 +245,16 @@ fn tell(pass: &Pass, context: &Context) {
             removed.recorded,
         ));
     }
-    let answer = pass.answer.map_or_else(String::new, |status| format!("; the source answered {status}"));
-    if pass.wanting > 0 {
-        let entries = if pass.wanting == 1 { "entry" } else { "entries" };
-        terminal::result(&format!(
-            "wanting     words: of {} {entries}, too young or not to be had{answer}",
-            pass.wanting
-        ));
+    if let Some(missing) = missing(pass) {
+        terminal::result(&format!("MISSING     {missing}"));
     }
-    if pass.files_wanting > 0 {
-        terminal::result(&format!(
-            "wanting     files: {}, too large or not to be had{answer}",
-            pass.files_wanting
-        ));
+    let (words, files) = (pass.wanting - pass.missing, pass.files_wanting - pass.files_missing);
+    if words > 0 {
+        let entries = if words == 1 { "entry" } else { "entries" };
+        terminal::result(&format!("wanting     words: of {words} {entries}, too young"));
+    }
+    if files > 0 {
+        terminal::result(&format!("wanting     files: {files}, too large or not asked for yet"));
     }
     if pass.waiting > 0 {
         let entries = if pass.waiting == 1 { "entry waits" } else { "entries wait" };

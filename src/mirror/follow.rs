@@ -125,6 +125,10 @@ pub struct Pass {
     pub wanting: u64,
     /// Files that are not here though nothing withholds them: too large, or not to be had.
     pub files_wanting: u64,
+    /// Those of them that are old enough, and that the source was asked for and did not give.
+    pub missing: u64,
+    /// The files among them that are not too large, and that the source was asked for and did not give.
+    pub files_missing: u64,
     /// The HTTP status by which the source kept back the last of what could not be had, where that was another than 404.
     pub answer: Option<u16>,
     /// Entries of the latest checkpoint that wait for the policy's witnesses.
@@ -153,6 +157,8 @@ pub struct Mirror {
     forked: Option<String>,
     /// What the source answered in this pass to the last of what it did not give.
     absent: Absent,
+    /// Files that it did not give in this pass.
+    not_given: BTreeSet<lacking::Place>,
     status: Arc<Status>,
 }
 
@@ -224,6 +230,7 @@ impl Mirror {
             searched: None,
             forked: None,
             absent: Absent::default(),
+            not_given: BTreeSet::new(),
             status,
         };
         this.searched = std::fs::read(this.folder.searched()).ok().and_then(|bytes| Searched::read(&bytes));
@@ -376,6 +383,7 @@ impl Mirror {
         go_on: &(dyn Fn(u64, u64) -> bool + Sync),
     ) -> Result<Pass, MirrorError> {
         (self.refused, self.absent) = (None, Absent::default());
+        self.not_given.clear();
         if let Some(proof) = self.forked.take() {
             return Err(self.keep_fork(proof));
         }
@@ -410,6 +418,7 @@ impl Mirror {
         self.ask_again(now, &mut pass)?;
         self.ask_files()?;
         pass.files_wanting = self.lacking.len();
+        pass.files_missing = self.not_given.iter().filter(|place| self.lacking.has(place)).count() as u64;
         pass.answer = self.absent.status.filter(|_| pass.wanting > 0 || pass.files_wanting > 0);
         pass.size = self.ledger.reader().checkpoint().checkpoint().size();
         self.report_removed(&mut pass)?;
@@ -680,6 +689,7 @@ impl Mirror {
         for (fetched, Named { place, .. }) in fetched {
             if let Fetched::NotThere(absent) = fetched {
                 self.absent = absent.or(self.absent);
+                self.not_given.insert(place);
             }
             if fetched != Fetched::Here {
                 self.lacking.put(place, fetched != Fetched::TooLarge);
@@ -720,6 +730,7 @@ impl Mirror {
                 }
                 Fetched::NotThere(absent) => {
                     self.absent = absent.or(self.absent);
+                    self.not_given.insert(place);
                     self.lacking.ask(place);
                 }
                 Fetched::TooLarge => {}
@@ -815,7 +826,10 @@ impl Mirror {
                 let words = word_of(bytes, index % WIDTH)?;
                 committed.matches(words).then(|| Arc::from(words))
             });
-            let Some(words) = words else { continue };
+            let Some(words) = words else {
+                pass.missing += 1;
+                continue;
+            };
             self.fetch_files(named_by(index, &words))?;
             self.copier.give(index, &event.id(), words)?;
             given += 1;

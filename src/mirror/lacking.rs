@@ -66,6 +66,11 @@ impl Lacking {
         self.asked.push_back(place);
     }
 
+    /// Whether it is one of them.
+    pub fn has(&self, place: &Place) -> bool {
+        self.all.contains(place)
+    }
+
     /// How many there are.
     pub fn len(&self) -> u64 {
         self.all.len() as u64

@@ -43,7 +43,7 @@ pub enum SourceError {
         cause: String,
     },
     /// Something other than the file or "not found" was answered.
-    #[error("{path}: the server answered {status}{}", if *.status / 100 == 3 { ", a redirect; give the address it leads to" } else { "" })]
+    #[error("{path}: the server answered {status}{}", hint(*.status))]
     Status {
         /// What was asked for.
         path: String,
@@ -66,6 +66,15 @@ pub enum SourceError {
         /// The limit, in bytes.
         limit: usize,
     },
+}
+
+/// What a status that is neither the file nor "not found" means, where that is of use.
+fn hint(status: u16) -> &'static str {
+    match status {
+        301 | 302 | 303 | 307 | 308 => ", a redirect; give the address it leads to",
+        304 => ", not modified, though nothing was asked for of that kind",
+        _ => "",
+    }
 }
 
 impl SourceError {

@@ -784,7 +784,7 @@ impl<R: KeptRows> Run<'_, R> {
         push(checks, "tree", Outcome::Ok, format!("root {} of {which}", expected.to_base64()));
         match &self.tile_fault {
             None => push(checks, "tiles", Outcome::Ok, count(self.tiles, "hash tile", "hash tiles")),
-            Some(_) => push(checks, "tiles", Outcome::Failed, "not what the entries make"),
+            Some(fault) => push(checks, "tiles", Outcome::Failed, format!("{}: {}", fault.place, fault.what)),
         }
         let options = self.loader.options;
         let mut line = |name, tally: &Tally, asked: bool, note: &str| {

@@ -9,12 +9,12 @@ use super::{Failure, terminal};
 use crate::{
     event::{Body, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
     log::{Entry, MAX_ENTRY},
-    mirror::{HttpSource, Source as _, agent, base_address},
+    mirror::{HttpSource, Source as _, agent, base_address, body_of, read_whole},
     note::{Origin, VerifyingKey},
 };
 
 /// The longest answer that is read, in bytes: a page of events, each with the longest words there are, escaped.
-const MAX_ANSWER: u64 = 16 << 20;
+const MAX_ANSWER: usize = 16 << 20;
 
 const RECORD: &str = "\
 mutation Record($input: RecordInput!) {
@@ -233,10 +233,9 @@ impl Client {
         let url = format!("{}/graphql", self.base);
         let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
         let question = json!({"query": query, "variables": variables});
-        let mut answer = self.agent.post(&url).send_json(&question).map_err(|e| undecided(&e))?;
+        let answer = self.agent.post(&url).send_json(&question).map_err(|e| undecided(&e))?;
         let status = answer.status();
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        let body = body.map_err(|e| undecided(&e))?;
+        let body = whole(&url, answer)?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| undecided(&format!("the answer, {status}, is not that of a ledger")))?;
         if let Some(fault) = answer.errors.first() {
@@ -249,9 +248,9 @@ impl Client {
     pub fn text(&self, path: &str) -> Result<(u16, String), Failure> {
         let url = format!("{}{path}", self.base);
         let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
-        let mut answer = self.agent.get(&url).call().map_err(|e| undecided(&e))?;
-        let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-        Ok((answer.status().as_u16(), text.map_err(|e| undecided(&e))?))
+        let answer = self.agent.get(&url).call().map_err(|e| undecided(&e))?;
+        let status = answer.status().as_u16();
+        Ok((status, String::from_utf8_lossy(&whole(&url, answer)?).into_owned()))
     }
 
     /// The index of an event, if it is on record.
@@ -306,6 +305,12 @@ impl Client {
 /// An index as the API gives it: sequence numbers are no `Int`, so a string or a number.
 pub(super) fn index_of(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The body of an answer. Some hosts gzip what nobody asked to be gzipped.
+fn whole(url: &str, answer: ureq::http::Response<ureq::Body>) -> Result<Vec<u8>, Failure> {
+    let whole = body_of(url, answer).and_then(|body| read_whole(url, body, MAX_ANSWER));
+    whole.map_err(|e| Failure::Undecided(e.to_string()))
 }
 
 /// 1 for a refusal; 3 where the service could not decide, which says nothing of what was sent.

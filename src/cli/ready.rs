@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::{Context, Failure, serving::DEFAULT_LISTEN, terminal};
-use crate::mirror::{agent, base_address};
+use crate::mirror::{agent, base_address, body_of, read_whole};
 
 /// Ask a ledger whether it takes events
 #[derive(Debug, ClapArgs)]
@@ -24,11 +24,14 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let ledger = args.ledger.unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
     let base = base_address(&ledger).map_err(|e| Failure::Usage(format!("--ledger {e}")))?;
-    let unknown = |e: ureq::Error| Failure::Undecided(format!("{base}/readyz: {e}"));
-    let mut answer = agent(&base).get(format!("{base}/readyz")).call().map_err(unknown)?;
+    let url = format!("{base}/readyz");
+    let answer = agent(&base).get(&url).call();
+    let answer = answer.map_err(|e| Failure::Undecided(format!("{url}: {e}")))?;
     let status = answer.status().as_u16();
     // A line; nothing longer is of use.
-    let said = answer.body_mut().with_config().limit(1_024).read_to_string().map_err(unknown)?;
+    let said = body_of(&url, answer).and_then(|body| read_whole(&url, body, 1_024));
+    let said = said.map_err(|e| Failure::Undecided(e.to_string()))?;
+    let said = String::from_utf8_lossy(&said);
     let said = said.trim();
     // What it can't serve comes after the first word.
     let but = said.strip_prefix("ok, ").map(terminal::plain);

@@ -65,7 +65,7 @@ pub(super) struct Args {
 /// Reads a log's key, or several with commas between them.
 fn log_keys(text: &str, from: &str) -> Result<Vec<LogKey>, Failure> {
     let named = |e: LogKeyError| Failure::Usage(format!("{from}: {}: {e}", quote(text)));
-    match text.parse() {
+    match text.trim().parse() {
         Ok(log) => Ok(vec![log]),
         // Names may have commas.
         Err(e) if text.contains(',') => {

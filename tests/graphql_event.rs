@@ -223,8 +223,14 @@ fn fields_of_one_name_and_several_types_have_a_name_of_their_own() {
         }
     }
     assert!(new.values().all(|types| types.len() == 1), "{new:#?}");
+    // Parties and cases are nodes as well, and keep their names.
+    for field in ["Party", "Case"].iter().flat_map(|object| types[*object]["fields"].as_array().unwrap()) {
+        if let Some(types) = old.get_mut(field["name"].as_str().unwrap()) {
+            types.insert(field["type"].to_string());
+        }
+    }
     assert!(old.values().all(|types| types.len() > 1), "{old:#?}");
-    assert_eq!(old.len(), 9, "{old:#?}");
+    assert_eq!(old.len(), 11, "{old:#?}");
     // They say the same.
     let mut seen = 0;
     for (name, both, instead) in each {

@@ -4,7 +4,12 @@
 mod http;
 mod support;
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use http::Server;
 
@@ -100,6 +105,56 @@ const [url, file] = process.argv.slice(1);
   console.log(JSON.stringify({ changes: changes.map((c) => c.message), own: asked(false), all: asked(true) }));
 })();
 "#;
+
+/// Prints the fields, but those that are deprecated, that two objects of one interface or union have in shapes that no answer
+/// can have both of (GraphQL, section 5.3.2): they are lists or not, may be null or not, or are other scalars.
+const CONFLICTS: &str = r#"
+const { buildSchema, getNullableType, isAbstractType, isLeafType, isListType, isNonNullType } = require("graphql");
+const schema = buildSchema(require("fs").readFileSync(0, "utf8"));
+const found = new Set(), seen = new Set();
+const compare = (a, b, place) => {
+  if (isNonNullType(a) !== isNonNullType(b)) return found.add(place);
+  [a, b] = [getNullableType(a), getNullableType(b)];
+  if (isListType(a) !== isListType(b)) return found.add(place);
+  if (isListType(a)) return compare(a.ofType, b.ofType, place);
+  if (a === b) return;
+  if (isLeafType(a) || isLeafType(b)) return found.add(place);
+  objects([...new Set([a, b].flatMap((type) => (isAbstractType(type) ? schema.getPossibleTypes(type) : [type])))]);
+};
+const objects = (types) => {
+  for (const a of types) for (const b of types) {
+    const pair = `${a.name} ${b.name}`;
+    if (a.name >= b.name || seen.has(pair)) continue;
+    seen.add(pair);
+    for (const field of Object.values(a.getFields())) {
+      const other = b.getFields()[field.name];
+      if (other && !field.deprecationReason && !other.deprecationReason)
+        compare(field.type, other.type, `${field.name} of ${pair}`);
+    }
+  }
+};
+Object.values(schema.getTypeMap()).filter(isAbstractType).forEach((type) => objects(schema.getPossibleTypes(type)));
+console.log(JSON.stringify([...found].sort()));
+"#;
+
+#[test]
+fn one_query_can_ask_all_nodes_for_all_their_fields() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let conflicts = |schema: &str| -> Vec<String> {
+        let mut node = Command::new("node");
+        node.args(["-e", CONFLICTS]).env("NODE_PATH", root.join("target/npm/node_modules"));
+        let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        node.stdin.take().unwrap().write_all(schema.as_bytes()).unwrap();
+        let output = node.wait_with_output().unwrap();
+        assert!(output.status.success());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let schema = onrecord::serve::sdl();
+    assert_eq!(conflicts(&schema), [] as [&str; 0]);
+    // It does look: at unions, and at what is behind a field.
+    let more = "union Some = One | Two\ntype One { a: Inner }\ntype Two { a: Other }\ntype Inner { b: Int }\ntype Other { b: [Int] }\n";
+    assert_eq!(conflicts(&(schema + more)), ["b of Inner Other"]);
+}
 
 #[test]
 fn introspection_tells_of_the_schema_on_disk() {

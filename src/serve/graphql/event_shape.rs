@@ -8,7 +8,7 @@ use async_graphql::{
     registry::{Deprecation, MetaEnumValue, MetaField, MetaType, Registry},
 };
 
-use super::{event_fields::EventFields, fact_value, party::Party};
+use super::{case::Case, event_fields::EventFields, fact_value, party::Party};
 use crate::event::{EventType, FactKind, FactSpec, Kinds, RefSpec, Spec};
 
 /// The name that the fields shared by all are registered under until they are given to the interface and each
@@ -199,10 +199,14 @@ fn added(registry: &mut Registry, event_type: EventType, shared: &IndexMap<Strin
 }
 
 /// Gives fields of one name and several types a name of their own beside it: a query may not ask two types for both in one
-/// breath, whatever it calls the types (GraphQL, section 5.3.2).
-fn tell_apart(all: &mut [Vec<Added>]) {
+/// breath, whatever it calls the types (GraphQL, section 5.3.2). `nodes` are the fields of the objects that are a `Node` as
+/// events are.
+fn tell_apart(all: &mut [Vec<Added>], nodes: &[MetaField]) {
     let several = |types: &HashSet<String>| types.len() > 1;
     let mut types = HashMap::<String, HashSet<String>>::new();
+    for field in nodes {
+        types.entry(field.name.clone()).or_default().insert(field.ty.clone());
+    }
     let mut own_types = HashMap::<String, HashSet<String>>::new();
     for added in all.iter().flatten() {
         types.entry(added.field.name.clone()).or_default().insert(added.field.ty.clone());
@@ -221,10 +225,8 @@ fn tell_apart(all: &mut [Vec<Added>]) {
             if own_types.get(&added.own).is_some_and(several) {
                 own.ty.truncate(own.ty.trim_end_matches('!').len());
             }
-            let reason = format!(
-                "Other event types have a field of this name whose type is another. Use `{}`.",
-                added.own
-            );
+            let reason =
+                format!("Other types have a field of this name whose type is another. Use `{}`.", added.own);
             added.field.deprecation = Deprecation::Deprecated { reason: Some(reason) };
             let own = Added { field: own, own: added.own.clone() };
             told_apart.extend([added, own]);
@@ -237,11 +239,15 @@ fn tell_apart(all: &mut [Vec<Added>]) {
 pub fn register(registry: &mut Registry, rust_typename: &'static str) -> MetaType {
     EventFields::create_type_info(registry);
     Party::create_type_info(registry);
+    Case::create_type_info(registry);
     let shared = registry.types.remove(SHARED);
     let shared = shared.and_then(|t| t.fields().cloned()).unwrap_or_default();
     let mut all: Vec<Vec<Added>> =
         EventType::ALL.iter().map(|event_type| added(registry, *event_type, &shared)).collect();
-    tell_apart(&mut all);
+    let of = |name| registry.types.get(name).and_then(MetaType::fields).into_iter().flatten();
+    let nodes: Vec<MetaField> =
+        ["Party", "Case"].into_iter().flat_map(of).map(|(_, field)| field.clone()).collect();
+    tell_apart(&mut all, &nodes);
     for (event_type, added) in EventType::ALL.iter().zip(all) {
         let mut fields = shared.clone();
         fields.extend(added.into_iter().map(|added| (added.field.name.clone(), added.field)));

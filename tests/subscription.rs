@@ -404,6 +404,34 @@ fn an_error_is_the_same_by_socket_as_by_http() {
 }
 
 #[test]
+fn an_error_names_the_line_and_the_column_of_what_was_sent() {
+    let w = world();
+    let mut socket = w.socket();
+    for (query, line, column) in [
+        ("{ nothing }", 1, 3),
+        ("\n\n  query {\n    checkpoint { size nothing }\n  }", 4, 23),
+        ("subscription {\n  events { index\n    nothing }\n}", 3, 5),
+        ("{ checkpoint { size }\n  events(first: 101) { nodes { index } } }", 2, 3),
+        ("{\n  node(id: \"x\") { id } }", 2, 3),
+        ("subscription {\n\n  events(after: \"x\") { index } }", 3, 10),
+        ("subscription {\n  events(after: 9999) { index } }", 2, 3),
+        ("{\n  checkpoint {", 2, 15),
+    ] {
+        socket.subscribe("1", query, &Value::Null);
+        let message = socket.message();
+        let payload = match message["type"].as_str() {
+            Some("next") => {
+                assert_eq!(socket.message()["type"], "complete", "{query}");
+                &message["payload"]["errors"]
+            }
+            _ => &message["payload"],
+        };
+        let locations = &payload[0]["locations"];
+        assert_eq!(*locations, json!([{"line": line, "column": column}]), "{query}: {message}");
+    }
+}
+
+#[test]
 fn queries_and_mutations_have_one_result_and_the_limits_they_have_by_http() {
     let w = world();
     let mut socket = w.socket();

@@ -505,4 +505,40 @@ mod tests {
         assert!(witness.fault().is_none());
         assert!(witness.add_checkpoint(&request(3, &tree(4, false)), NOW + 2).is_ok());
     }
+
+    #[test]
+    fn a_fork_is_refused_whatever_becomes_of_its_proof() {
+        let mut stopped = 0;
+        for at in 0..24 {
+            for fault in [Fault::Error(5), Fault::Error(28), Fault::ShortWrite] {
+                let dir = tempfile::tempdir().unwrap();
+                let disk = SimulatedDisk::default();
+                disk.create_dir_all(dir.path()).unwrap();
+                let witness = open_witness(&disk, dir.path()).unwrap();
+                witness.add_checkpoint(&request(0, &tree(3, false)), NOW).unwrap();
+                disk.fail_after(at, fault);
+                let forged = witness.add_checkpoint(&request(3, &tree(3, true)), NOW + 1);
+                assert_eq!(forged, Err(Refused::OtherRoot), "call {at}, {fault:?}");
+                assert_eq!(size(&witness), 3);
+                // A disk that took no proof may take no checkpoint either.
+                let is_one = |(path, bytes): (PathBuf, Vec<u8>)| {
+                    path.ends_with("fork.json") && Fork::prove(&bytes).is_ok()
+                };
+                let is_kept = disk.files().into_iter().any(is_one);
+                assert!(is_kept || witness.fault().is_some(), "call {at}, {fault:?}");
+                stopped += usize::from(witness.fault().is_some());
+            }
+        }
+        assert!(stopped > 6, "{stopped}");
+        // All its names are taken by others: it is told in the log, and nothing is wrong with the disk.
+        let dir = tempfile::tempdir().unwrap();
+        let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().into()]).unwrap();
+        witness.add_checkpoint(&request(0, &tree(3, false)), NOW).unwrap();
+        let file = dir.path().join(name_of("log.example")).join("fork.json");
+        fs::write(&file, "an older proof").unwrap();
+        (2..=99).for_each(|n| fs::write(file.with_file_name(format!("fork-{n}.json")), "taken").unwrap());
+        let forged = witness.add_checkpoint(&request(3, &tree(3, true)), NOW + 1);
+        assert_eq!((forged, witness.fault()), (Err(Refused::OtherRoot), None));
+        assert_eq!(fs::read(&file).unwrap(), b"an older proof");
+    }
 }

@@ -311,3 +311,59 @@ impl Found {
         whole.or_else(|| nearest(&|held| held.exhibits)).unwrap_or(Self::Nothing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nearest_is_meant() {
+        let exhibit = |folder: &str| Found::Exhibit(folder.to_owned());
+        let case = |folder: &str| Found::CaseFile(folder.to_owned());
+        for (names, found) in [
+            (
+                &["entry", "proof.tlog-proof", "a/entry", "a/proof.tlog-proof", "exhibit-1.zip"][..],
+                exhibit(""),
+            ),
+            (&["a/b/entry", "a/b/proof.tlog-proof", "a/x", "y"], exhibit("a/b/")),
+            (&["exhibit-1.zip", "exhibit-1/entry", "exhibit-1/proof.tlog-proof"], exhibit("exhibit-1/")),
+            (&["exhibit-1.zip", "README.txt", "exhibit-1/entry", "exhibit-1/proof.tlog-proof"], case("")),
+            (&["case/exhibit-1.zip", "case/exhibit-2.zip", "x"], case("case/")),
+            (&["a/entry", "a/proof.tlog-proof", "b/entry", "b/proof.tlog-proof"], Found::Several),
+            (&["a/exhibit-1.zip", "b/exhibit-1.zip"], Found::Several),
+            (&["a/entry", "proof.tlog-proof", "README.txt", "exhibit-x.zip", "exhibit-.zip"], Found::Nothing),
+            (&[], Found::Nothing),
+        ] {
+            assert_eq!(Found::among(names.iter().copied()), found, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn members_stand_in_the_order_that_exhibits_have() {
+        let (a, b) = (format!("files/{:064x}.pdf", 1), format!("files/{:064x}.bin", 2));
+        let mut names = ["README.txt", "entry", "proof.tlog-proof", "content.json", &a, &b].to_vec();
+        names.extend(["chain/0", "chain/0.tlog-proof", "chain/12", "chain/12.tlog-proof"]);
+        names.extend(["timestamps/0.tsr", "timestamps/1.tsr", "trust.policy"]);
+        let files: Vec<_> = names.iter().rev().map(|name| ((*name).to_owned(), Vec::new())).collect();
+        let members = Members::of_folder(files.clone(), Vec::new(), false).unwrap();
+        assert_eq!(members.each().iter().map(|m| m.name).collect::<Vec<_>>(), names);
+        assert!(Members::of_folder([&files[..], &files[..1]].concat(), Vec::new(), false).is_err());
+        for other in
+            ["files/notahash", "chain/", "chain/x", "chain/1/2", "timestamps/0", "Entry", "exhibit-1.zip"]
+        {
+            assert!(!is_member(other, false), "{other}");
+        }
+        assert!(is_member("exhibit-1.zip", true) && !is_member("entry", true));
+    }
+
+    #[test]
+    fn names_of_other_systems_are_read_and_none_climbs() {
+        assert_eq!(plain(".\\./chain\\0"), "chain/0");
+        for climbing in ["..", "../a", "a/..", "a/../b", "/a", "C:a", "z:/a"] {
+            assert!(climbs(climbing), "{climbing}");
+        }
+        for good in ["a..b", "...", "a/.../b", "1:a", "ab:c", ":"] {
+            assert!(!climbs(good), "{good}");
+        }
+    }
+}

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What a reader brings to a check.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {
     /// Which log and which witnesses he trusts.
     pub policy: Option<&'a Policy>,
@@ -29,11 +29,22 @@ pub struct Trust<'a> {
     pub roots: Option<&'a crate::timestamp::Roots>,
 }
 
+impl<'a> From<Option<&'a Policy>> for Trust<'a> {
+    /// Without roots, tokens are not checked.
+    fn from(policy: Option<&'a Policy>) -> Self {
+        Self {
+            policy,
+            #[cfg(feature = "timestamps")]
+            roots: None,
+        }
+    }
+}
+
 /// Checks an exhibit. Without a policy of the reader's own, the one that is enclosed is followed, and whose log it is
 /// and who witnessed it are not checked: anybody can enclose a policy that trusts himself. Time-stamp tokens are not
 /// checked.
 pub fn verify(exhibit: &[u8], policy: Option<&Policy>) -> ExhibitReport {
-    verify_by(&Members::read(exhibit), policy, None)
+    verify_members(&Members::read(exhibit), policy.into())
 }
 
 /// The same, and time-stamp tokens against the roots of authorities that the reader trusts. A token that is not good, or

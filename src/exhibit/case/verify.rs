@@ -17,7 +17,7 @@ type Fault = (&'static str, String);
 /// by their `thread` lines they are one case from its first entry on, with none missing between. Without a policy of the
 /// reader's own, whose log it is and who witnessed it are not checked.
 pub fn verify_case(bytes: &[u8], policy: Option<&Policy>) -> CaseReport {
-    verify_case_members(&Members::read(bytes), Trust { policy, ..Trust::default() })
+    verify_case_members(&Members::read(bytes), policy.into())
 }
 
 /// The same, and time-stamp tokens against the roots of authorities that the reader trusts, as

@@ -1364,17 +1364,14 @@ fn what_stands_behind_a_member_says_what_the_directory_says() {
         for (mark, width) in [(b"".as_slice(), 4), (MARK, 4), (b"", 8), (MARK, 8)] {
             let good = with(which, &|part| descriptor(mark, part, width));
             bench.ends(&bench.write("some.zip", &good), 0, &["packed anew"]);
-            // Each byte counts.
+            // Each number counts.
             let length = mark.len() + 4 + 2 * width;
-            for at in 0..length {
+            for at in (0..length).step_by(if which == 3 { 3 } else { 7 }) {
                 let changed = |part: &Part| {
                     let mut behind = descriptor(mark, part, width);
                     behind[at] ^= 1;
                     behind
                 };
-                if which != 3 && at % 5 > 0 {
-                    continue;
-                }
                 bench.ends(&bench.write("some.zip", &with(which, &changed)), 1, &[]);
             }
             let longer = |part: &Part| [descriptor(mark, part, width), vec![0]].concat();

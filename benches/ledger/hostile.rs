@@ -84,13 +84,13 @@ pub fn run(seconds: u64) {
     let sent: Vec<AtomicU64> = kinds.iter().map(|_| AtomicU64::new(0)).collect();
     let slowest: Vec<Mutex<Duration>> = kinds.iter().map(|_| Mutex::default()).collect();
     let pipelined = AtomicU64::new(0);
+    let pages: Vec<String> = small.iter().map(|case| format!("/case/{case}")).collect();
     let (mut read, mut written) = (Vec::new(), Vec::new());
     std::thread::scope(|s| {
         for worker in 0..usize::from(ADDRESSES) * EACH {
             let (kinds, sent, slowest, stop) = (&kinds, &sent, &slowest, &stop);
             s.spawn(move || attack(worker, address, kinds, sent, slowest, stop));
         }
-        let pages: Arc<[String]> = small.iter().map(|case| format!("/case/{case}")).collect();
         for worker in 0..PIPELINES {
             let (pages, pipelined, stop) = (&pages, &pipelined, &stop);
             s.spawn(move || pipeline(worker, address, pages, pipelined, stop));

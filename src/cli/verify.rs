@@ -317,7 +317,12 @@ pub(super) fn log_of(policy: &Policy, source: &dyn Source) -> Result<VerifyingKe
 
 pub(super) fn read_policy(path: &Path, max_age: Option<Duration>) -> Result<Policy, Failure> {
     let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-    let policy = Policy::parse(&read(path, MAX_POLICY)?).map_err(|e| named(e.to_string()))?;
+    // What is typed can be mended by whoever typed it, whether it can't be found or can't be read.
+    let text = read(path, MAX_POLICY).map_err(|failure| match failure {
+        Failure::Undecided(why) => Failure::Usage(why),
+        other => other,
+    })?;
+    let policy = Policy::parse(&text).map_err(|e| named(e.to_string()))?;
     let Some(age) = max_age else { return Ok(policy) };
     policy
         .with_max_age(age)

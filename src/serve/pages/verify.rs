@@ -92,7 +92,7 @@ pub async fn script_of_pages(headers: HeaderMap) -> Response {
     script(&headers, PAGE)
 }
 
-/// `/given.js`: reads what is not an exhibit as it was made. A page asks for it when it is given such.
+/// `/given.js`: types of events, the history of keys, and what is not an exhibit as it was made. Every check loads it.
 pub async fn script_of_given(headers: HeaderMap) -> Response {
     script(&headers, GIVEN)
 }

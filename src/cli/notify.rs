@@ -14,6 +14,11 @@ pub(super) enum State {
     Stopping,
 }
 
+/// Whether a service manager started the process and asks to be told.
+pub(super) fn is_service() -> bool {
+    env::var_os("NOTIFY_SOCKET").is_some()
+}
+
 /// Tells the service manager, if one asks to be told. If that fails, it finds out by itself, later.
 pub(super) fn notify(state: State) {
     let Some(socket) = env::var_os("NOTIFY_SOCKET") else { return };

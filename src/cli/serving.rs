@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Config, Context, Failure, Limits,
     config::LogLevel,
-    notify::{State, notify},
+    notify::{State, is_service, notify},
     terminal,
 };
 use crate::{
@@ -199,8 +199,9 @@ impl Bound {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let stop = stop_signal()?;
             #[cfg(unix)]
-            if let Some(tls) = options.tls.clone() {
-                tokio::spawn(renew(tls, hangups()?));
+            // Whoever reloads a service means it to go on; at a terminal that is closed it ends, as any other program.
+            if options.tls.is_some() || is_service() {
+                tokio::spawn(renew(options.tls.clone(), hangups()?));
             }
             if let Some((witnesses, pace)) = asked.witnesses {
                 tokio::spawn(witness::collect(ledger.clone(), witnesses, pace));
@@ -283,11 +284,14 @@ fn hangups() -> io::Result<tokio::signal::unix::Signal> {
 
 /// Reads certificate and key again at each SIGHUP.
 #[cfg(unix)]
-async fn renew(tls: Arc<Tls>, mut hangups: tokio::signal::unix::Signal) {
+async fn renew(tls: Option<Arc<Tls>>, mut hangups: tokio::signal::unix::Signal) {
     while hangups.recv().await.is_some() {
-        match tls.reload() {
-            Ok(()) => tracing::info!("the certificate was read again"),
-            Err(error) => tracing::error!(%error, "the certificate stays what it was"),
+        match tls.as_ref().map(|tls| tls.reload()) {
+            None => {
+                tracing::info!("there is no certificate to be read again; settings are read at the start")
+            }
+            Some(Ok(())) => tracing::info!("the certificate was read again"),
+            Some(Err(error)) => tracing::error!(%error, "the certificate stays what it was"),
         }
     }
 }

@@ -358,14 +358,15 @@ mod tests {
         assert!(next.iter().all(|(share, ..)| share.is_some()));
         assert_eq!([1, 2, 3, 4, 5].map(holds), [1, 0, 1, 1, 1], "two at 6 kB/s are worse than one at 5");
         assert!(connect(2, at_once).0.is_none(), "who gave way takes from nobody");
-        assert!(connect(6, at_once).0.is_some() && holds(1) == 0);
+        let sixth = connect(6, at_once);
+        assert!(sixth.0.is_some() && holds(1) == 0);
         assert!(connect(7, at_once).0.is_none(), "and nobody else is slow");
     }
 
     #[test]
     fn where_all_are_quick_whoever_holds_twice_as_much_gives_way() {
-        let table = Connections::new(16, 16, Arc::default());
-        let shares = Shares::contended(8, 8, Duration::from_millis(500));
+        let table = Connections::new(32, 32, Arc::default());
+        let shares = Shares::contended(12, 12, Duration::from_millis(500));
         let connect = |network: u8| {
             let at = [198, 51, network, 1].into();
             let place = table.admit(at, false).unwrap();
@@ -378,11 +379,11 @@ mod tests {
             let client = Client::at([198, 51, network, 1].into());
             shares.lock().by.get(&client).copied().unwrap_or(0)
         };
-        let taken: Vec<_> = [1, 1, 1, 1, 2, 2, 3, 4].into_iter().map(connect).collect();
+        let taken: Vec<_> = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5].into_iter().map(connect).collect();
         assert!(taken.iter().all(|(share, ..)| share.is_some()));
-        let more: Vec<_> = [5, 6, 7, 8].into_iter().map(connect).collect();
-        assert_eq!(more.iter().map(|(share, ..)| share.is_some()).collect::<Vec<_>>(), [true; 4]);
-        assert_eq!([1, 2, 3, 4, 5, 6, 7, 8].map(holds), [1; 8], "all alike");
-        assert!(connect(9).0.is_none(), "and nobody holds twice as much as another would");
+        let more: Vec<_> = (6..=12).map(connect).collect();
+        assert!(more.iter().all(|(share, ..)| share.is_some()));
+        assert_eq!((1..=12).map(holds).collect::<Vec<_>>(), [1; 12], "all alike");
+        assert!(connect(13).0.is_none(), "and nobody holds twice as much as another would");
     }
 }

@@ -572,7 +572,8 @@ impl Honest {
             let mut told = 0;
             for n in (1..=250).cycle().take_while(|_| going_on()) {
                 let began = Instant::now();
-                let bytes = format!("{began:?}").into_bytes().repeat(2_048);
+                // Long enough to be told slow.
+                let bytes = format!("{began:?}").into_bytes().repeat(6_144);
                 let head = put_head(&bytes);
                 let mut parts = vec![head.as_bytes()];
                 parts.extend(bytes.chunks(2_621));
@@ -775,6 +776,45 @@ fn uploads_that_just_keep_the_pace_give_their_places_to_quicker_ones() {
             (places - 8..places).contains(&left),
             "{left} of {places} go on: they had all, and some went"
         );
+    });
+}
+
+#[test]
+fn who_comes_again_and_again_with_many_uploads_cuts_nobody_who_has_one() {
+    use tokio::io::AsyncWriteExt as _;
+    let folder = folder();
+    let served = folder.serve(&["--log", "warn"]);
+    let to = served.address;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bytes = vec![b'x'; 10 * serve::limits::UPLOAD_FIRST];
+        let (head, begun) = (put_head(&bytes), &bytes[..serve::limits::UPLOAD_FIRST + 1]);
+        // All places, by 17 addresses. None of their uploads is old enough to be told slow.
+        let many = side_by_side(17 * 16, async |n| {
+            loop {
+                let from = Ipv4Addr::new(127, 50, (n % 17) as u8, 1);
+                let Ok(mut socket) = connect_from(from, to).await else { continue };
+                let _ = socket.write_all(head.as_bytes()).await;
+                let _ = socket.write_all(begun).await;
+                tokio::time::sleep(serve::limits::TOLD_AFTER - Duration::from_millis(400)).await;
+            }
+        });
+        // Some 45 kB a second.
+        let one = async |n: u8| {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let mut parts = vec![head.as_bytes()];
+            parts.extend(bytes.chunks(4_096));
+            honest(Ipv4Addr::new(127, 51, n, 1), to, &parts).await.unwrap()
+        };
+        let honest = async { tokio::join!(one(1), one(2), one(3)) };
+        tokio::select! {
+            (a, b, c) = honest => {
+                for (status, answer) in [a, b, c] {
+                    assert_eq!(status, 201, "{}", String::from_utf8_lossy(&answer));
+                }
+            }
+            () = many => unreachable!("it has no end"),
+        }
     });
 }
 

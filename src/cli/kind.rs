@@ -50,7 +50,7 @@ impl Kind {
             Self::Zip
         } else if bytes.starts_with(b"c2sp.org/tlog-proof@") {
             Self::Proof
-        } else if bytes.starts_with(b"onrecord/entry/v1\n") {
+        } else if bytes.starts_with(b"onrecord/entry/v1\n") || bytes.starts_with(b"onrecord/entry/v1\r\n") {
             Self::Entry
         } else if let Some((what, ..)) = OTHERS.iter().find(begins) {
             Self::Other(what)

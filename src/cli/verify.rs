@@ -133,7 +133,10 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let members = Members::read(&bytes);
             let is_case = members.as_ref().map_or_else(|_| CaseFile::is_one(&bytes), Members::is_case);
-            return exhibit(&members, is_case, &[name], (trust, roots.as_ref()), context);
+            let folder =
+                members.as_ref().ok().and_then(Members::folder).map(|folder| format!("{folder}.zip"));
+            let names: Vec<_> = std::iter::once(name).chain(folder).collect();
+            return exhibit(&members, is_case, &names, (trust, roots.as_ref()), context);
         }
         Given::Unpacked(Unpacked::Members { given, inner, is_case }) => {
             let members = Ok(Unpacked::members(&given, &inner, is_case)?);
@@ -453,6 +456,12 @@ pub(super) fn trusting(
 
 /// Verifies the proof of an entry.
 fn receipt(proof: &[u8], entry: &[u8], policy: Option<Policy>, context: &Context) -> Result<(), Failure> {
+    for (what, bytes) in [("proof", proof), ("entry", entry)] {
+        if bytes.split(|b| *b == b'\n').next().is_some_and(|line| line.ends_with(b"\r")) {
+            let why = "its lines end in CR LF: get it again, as it is served";
+            return Err(Failure::Usage(format!("the {what} was changed by a program: {why}")));
+        }
+    }
     let report = verify_receipt(proof, entry, policy.as_ref());
     show(&report, context);
     ended(report.verdict)

@@ -32,6 +32,9 @@ pub enum MembersError {
     /// It holds several exhibits, and is no case file.
     #[error("this zip holds several exhibits: unpack it, and give one of them")]
     Several,
+    /// Two files of a folder mean the same member.
+    #[error("two of the files are the member {0}: so it is not clear what it holds")]
+    Twice(String),
     /// It holds something else.
     #[error("this zip is no exhibit and no case file: it has no member of one")]
     Foreign,
@@ -40,7 +43,7 @@ pub enum MembersError {
 impl MembersError {
     /// Whether that takes nothing from what may be in it.
     pub fn is_undecided(&self) -> bool {
-        !matches!(self, Self::Archive(_))
+        !matches!(self, Self::Archive(_) | Self::Twice(_))
     }
 }
 
@@ -60,6 +63,8 @@ pub struct Members<'a> {
     /// Names that no exhibit has.
     others: Vec<String>,
     is_case: bool,
+    /// The folder of an archive in which they stand; empty if in none.
+    folder: String,
 }
 
 impl<'a> Members<'a> {
@@ -72,7 +77,8 @@ impl<'a> Members<'a> {
             let is_case = CaseFile::of(&members).is_ok();
             if is_case || Enclosed::of(&members).is_ok() {
                 let named = members.iter().map(|m| (m.name.to_owned(), Cow::Borrowed(m.bytes))).collect();
-                return Ok(Self { named, packing: Packing::AsWritten, others: Vec::new(), is_case });
+                let (packing, others, folder) = (Packing::AsWritten, Vec::new(), String::new());
+                return Ok(Self { named, packing, others, is_case, folder });
             }
         }
         let listed = packed::list(bytes)?;
@@ -98,7 +104,7 @@ impl<'a> Members<'a> {
             left = left_then.ok_or(ArchiveError { at: 0, expected })?;
             named.push((name.to_owned(), listed.unfold()?));
         }
-        Ok(Self::sorted(named, Packing::Anew, others, is_case))
+        Ok(Self { folder, ..Self::sorted(named, Packing::Anew, others, is_case) })
     }
 
     /// The members that lie in a folder, and the names of what lies there and is none.
@@ -112,8 +118,8 @@ impl<'a> Members<'a> {
     ) -> Result<Self, MembersError> {
         let named: Vec<_> = files.into_iter().map(|(name, bytes)| (name, Cow::Owned(bytes))).collect();
         let mut names = HashSet::new();
-        if !named.iter().all(|(name, _)| names.insert(name.as_str())) {
-            return Err(ArchiveError { at: 0, expected: "no name twice" }.into());
+        if let Some((name, _)) = named.iter().find(|(name, _)| !names.insert(name.as_str())) {
+            return Err(MembersError::Twice(name.clone()));
         }
         Ok(Self::sorted(named, Packing::Unpacked, others, is_case))
     }
@@ -129,7 +135,12 @@ impl<'a> Members<'a> {
             named.push((README.to_owned(), Cow::Borrowed(&[])));
         }
         named.sort_by_cached_key(|(name, _)| (Place::of(name, is_case), name.clone()));
-        Self { named, packing, others, is_case }
+        Self { named, packing, others, is_case, folder: String::new() }
+    }
+
+    /// The name of the folder of an archive in which they stand, if they stand in one.
+    pub fn folder(&self) -> Option<&str> {
+        self.folder.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty())
     }
 
     /// Whether they are those of a case file: exhibits.

@@ -234,6 +234,9 @@ pub(super) fn checkpoint_of(
     };
     let (outcome, detail) = if trusted.names_no_log() {
         (Outcome::NotChecked, "the policy names no log, so it trusts no key for this one".to_owned())
+    } else if trusted.lacks_first_key(origin) {
+        // The reader's policy lacks something, and the exhibit nothing.
+        (Outcome::NotChecked, trusted.lacks(origin.as_str()))
     } else {
         let key = log_key_of(trusted, note, log_key).map_err(|what| ("checkpoint", what))?;
         match policy {

@@ -163,6 +163,11 @@ impl Policy {
         self.logs.is_empty()
     }
 
+    /// Whether it names a log, and not the key by which that signs its checkpoints.
+    pub fn lacks_first_key(&self, origin: &Origin) -> bool {
+        self.logs.iter().any(|log| log.name() == origin.as_str()) && self.logs(origin).next().is_none()
+    }
+
     /// Whether it names this key for a log.
     pub fn trusts(&self, key: &VerifyingKey) -> bool {
         self.all_logs().any(|own| own == key)

@@ -74,9 +74,14 @@ pub fn refuse(refusal: &Refusal) -> Response {
     let mut response = text(status, &refusal.to_string());
     // For whoever counts them.
     response.extensions_mut().insert(refusal.code);
-    if refusal.code == Code::RateLimited {
+    let again = match refusal.code {
         // By then the event that names what was uploaded may have come.
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        Code::RateLimited => Some("60"),
+        Code::Unavailable => Some("1"),
+        _ => None,
+    };
+    if let Some(again) = again {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(again));
     }
     response
 }

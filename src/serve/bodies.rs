@@ -43,13 +43,15 @@ impl HttpBody for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
+        let ended = |kind: io::ErrorKind| Poll::Ready(Some(Err(Error::new(io::Error::from(kind)))));
+        // Asked each time: whoever always has bytes at hand is never waited for.
+        if this.seat.gives_way() {
+            return ended(GAVE_WAY);
+        }
         match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Pending => {
-                if !this.seat.waits(cx) && this.wait.poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                Poll::Ready(Some(Err(Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
-            }
+            Poll::Pending if this.seat.waits(cx) => ended(GAVE_WAY),
+            Poll::Pending if this.wait.poll(cx).is_ready() => ended(io::ErrorKind::TimedOut),
+            Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => {
                 let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
                 let bytes = data.map_or(0, Bytes::len);
@@ -67,10 +69,22 @@ impl HttpBody for Incoming {
     }
 }
 
+/// What an error of a body is where others needed what it holds.
+const GAVE_WAY: io::ErrorKind = io::ErrorKind::ResourceBusy;
+
 /// Whether an error of a body is that it stopped coming.
 pub(super) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool {
+    is_of(error, io::ErrorKind::TimedOut)
+}
+
+/// Whether it is that others needed what the body holds.
+pub(super) fn gave_way(error: &(dyn std::error::Error + 'static)) -> bool {
+    is_of(error, GAVE_WAY)
+}
+
+fn is_of(error: &(dyn std::error::Error + 'static), kind: io::ErrorKind) -> bool {
     let mut causes = std::iter::successors(Some(error), |e| e.source());
-    causes.any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
+    causes.any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == kind))
 }
 
 /// Set on an answer whose body is read as it is taken, and is not in memory.

@@ -364,6 +364,11 @@ impl Seat {
         state.gives_way
     }
 
+    /// Whether the peer must give way.
+    pub fn gives_way(&self) -> bool {
+        self.lock().gives_way
+    }
+
     /// Takes note that the peer brought or took so many bytes.
     pub fn moved(&self, bytes: usize) {
         let mut state = self.lock();

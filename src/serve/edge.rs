@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Client, Counts, Options, Proxies, Tls, answer,
-    bodies::stopped_coming,
+    bodies::{gave_way, stopped_coming},
     connection::{self, Stream},
     connections::Connections,
     guard, limits,
@@ -67,7 +67,7 @@ impl Edge {
                 limits::UPGRADED_EACH,
                 limits::UPGRADED_REST,
             ),
-            answers: Shares::contended(limits::ANSWERS, limits::ANSWERS_EACH, limits::PAUSE),
+            answers: Shares::of_bytes(limits::ANSWERS, limits::ANSWERS_EACH, limits::PAUSE),
             counts,
             proxies: options.proxies.clone(),
             tls: options.tls.clone(),
@@ -100,6 +100,7 @@ impl Edge {
                 let why = format!("expected at most {limit} bytes");
                 return Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, &why));
             }
+            Ok(Err(e)) if gave_way(&*e) => return Err(guard::busy(self, guard::TOO_MANY)),
             Ok(Err(e)) if !stopped_coming(&*e) => {
                 return Err(answer::text(StatusCode::BAD_REQUEST, "the connection broke"));
             }

@@ -12,12 +12,12 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt as _;
+use tokio::sync::Semaphore;
 
 use super::{
     App,
     answer::{self, REVALIDATE, blocking, bytes},
-    bodies::Streamed,
-    bodies::stopped_coming,
+    bodies::{Streamed, gave_way, stopped_coming},
     byte_range::{self, Asked},
     file_body::FileBody,
     guard, limits,
@@ -191,6 +191,7 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
                     return Ok(Some(chunk));
                 }
             }
+            Err(e) if gave_way(&e) => return Err(broken("others needed its place; send it again")),
             Err(e) if stopped_coming(&e) => return Err(broken("the bytes stopped coming")),
             Err(_) => return Err(broken("the connection broke")),
         }
@@ -217,36 +218,51 @@ async fn begin(held: &mut Share, body: &mut Body) -> Result<(Vec<u8>, bool), Opt
 
 /// Reads a body into an upload, after its first bytes. No thread waits for the next ones.
 async fn take(first: Vec<u8>, held: Share, mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
+    let mut held = Some(held);
     let Some(upload) = upload else {
+        drop(held.take());
         while next(&mut body).await?.is_some() {}
         return Ok(());
     };
-    let (mut upload, mut part) = write(upload, first).await?;
-    drop(held);
-    while let Some(chunk) = next(&mut body).await? {
-        if part.len() + chunk.len() > limits::UPLOAD_PART {
-            (upload, part) = write(upload, part).await?;
-        }
-        part.extend_from_slice(&chunk);
+    let (mut upload, mut part) = (upload, first);
+    // The next part comes while one is written.
+    while !part.is_empty() {
+        let (written, came) = tokio::join!(write(upload, part), gather(&mut body));
+        upload = written?;
+        drop(held.take());
+        part = came?;
     }
-    let (upload, _) = write(upload, part).await?;
     aside(move || upload.finish()).await
 }
 
-/// Writes what has come of a file, and gives its room back.
-async fn write(mut upload: Upload, mut part: Vec<u8>) -> Result<(Upload, Vec<u8>), Refusal> {
+/// The next bytes of a body, a part or what is left of it.
+async fn gather(body: &mut Body) -> Result<Vec<u8>, Refusal> {
+    let mut part = Vec::new();
+    while part.len() < limits::UPLOAD_PART {
+        let Some(chunk) = next(body).await? else { break };
+        part.extend_from_slice(&chunk);
+    }
+    Ok(part)
+}
+
+/// Writes what has come of a file.
+async fn write(mut upload: Upload, part: Vec<u8>) -> Result<Upload, Refusal> {
     aside(move || {
         upload.write(&part)?;
-        part.clear();
-        Ok((upload, part))
+        Ok(upload)
     })
     .await
 }
+
+/// How many parts of files are written at once: more threads would wait for the same disk.
+static WRITING: Semaphore = Semaphore::const_new(16);
 
 /// Does something on a thread that may wait for the disk.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
+    // It is never closed.
+    let _permit = WRITING.acquire().await;
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|join| {
         tracing::error!(%join, "an upload ended");
         Err(broken("the file could not be kept"))

@@ -34,7 +34,7 @@ pub const WORKERS_KNOWN: usize = 8_192;
 /// Bytes of a file that are taken into memory before it needs a place among uploads: what is shorter needs none.
 pub const UPLOAD_FIRST: usize = 64 << 10;
 /// Bytes of a file that are gathered before they are written, so that no thread waits for a peer.
-pub const UPLOAD_PART: usize = 64 << 10;
+pub const UPLOAD_PART: usize = 128 << 10;
 /// Files taken in at once; more get 503. Each takes a descriptor and one part in memory.
 pub const UPLOADS: usize = 256;
 /// Files of one client taken in at once.
@@ -64,8 +64,8 @@ pub const AHEAD: Duration = Duration::from_secs(5);
 /// How far behind that pace the body of a request must be for its place among uploads, or its bytes in memory, to go to
 /// another: longer than bytes are commonly on their way.
 pub const PAUSE: Duration = Duration::from_millis(500);
-/// Where all keep that pace and there is still not enough for all, the slowest of those gives way whose bytes came or were
-/// taken with fewer a second than this.
+/// Where all keep that pace, nobody holds much more than others, and there is still not enough for all, the slowest of those
+/// gives way whose bytes came or were taken with fewer a second than this.
 pub const BRISK: u64 = 64 << 10;
 /// How long a peer must have been waited for before it is told how slow it is.
 pub const TOLD_AFTER: Duration = Duration::from_secs(5);

@@ -180,7 +180,7 @@ impl App {
             edge,
             turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
             uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
-            bodies: Shares::contended(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
+            bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
             parts: graphql::Parts::default(),
             answers: graphql::Answers::new(options.cache / 4),
             flights: Arc::default(),

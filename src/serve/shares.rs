@@ -3,10 +3,11 @@
 //! Nobody waits: what is not there is refused. Where a peer decides how long something is held, a peer that does nothing
 //! must not keep it from others. Such a stock is [contended](Shares::contended): nobody takes so much that less is left
 //! for others than they hold themselves, one network of addresses leaves a quarter to others, and whoever is behind gives
-//! way to whoever comes. Where nobody is behind, whoever is slow gives way, since a pace that is just kept costs little; and
-//! where nobody is slow, whoever holds at least twice as much as who comes would.
+//! way to whoever comes, or whoever holds at least twice as much as who comes would; and where nobody is or does, whoever is
+//! slow, since a pace that is just kept costs little.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,6 +22,9 @@ pub(super) struct Shares {
     each: usize,
     /// How far behind its peer must be for a share to go to another. None where no share does.
     patience: Option<Duration>,
+    /// Whether places are counted, not bytes: then nobody takes one from who holds less, though that one rests. One may
+    /// rest for good reasons, and who holds few bytes is not kept from more by who holds many and brings none.
+    places: bool,
     held: Mutex<Held>,
 }
 
@@ -75,13 +79,22 @@ impl Shares {
     /// A stock of which a client may take its part whatever others hold.
     #[cfg(test)]
     pub fn new(all: usize, each: usize) -> Arc<Self> {
-        Arc::new(Self { all, each, patience: None, held: Mutex::default() })
+        Arc::new(Self { all, each, patience: None, places: true, held: Mutex::default() })
     }
 
-    /// A stock of what is held for as long as a peer takes. Who is further behind than this gives way.
+    /// A stock of places that are held for as long as a peer takes. Who is further behind than this gives way.
     pub fn contended(all: usize, each: usize, patience: Duration) -> Arc<Self> {
-        let held = Held { networks: Some(HashMap::new()), ..Held::default() };
-        Arc::new(Self { all, each, patience: Some(patience), held: Mutex::new(held) })
+        Self::of(all, each, patience, true)
+    }
+
+    /// The same of bytes in memory.
+    pub fn of_bytes(all: usize, each: usize, patience: Duration) -> Arc<Self> {
+        Self::of(all, each, patience, false)
+    }
+
+    fn of(all: usize, each: usize, patience: Duration, places: bool) -> Arc<Self> {
+        let held = Mutex::new(Held { networks: Some(HashMap::new()), ..Held::default() });
+        Arc::new(Self { all, each, patience: Some(patience), places, held })
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -130,50 +143,72 @@ impl Shares {
         (mine + n > left).then_some(Short::Network)
     }
 
-    /// Takes from another what a client is short of. Whose share goes: who is furthest behind, times what its client holds,
-    /// since who holds much keeps more from others; where nobody is behind, who is slowest, counted so; else one of whoever
-    /// holds most, where that is twice what the taker would hold. It counts as given back at once; the request that held it ends a moment
-    /// later, as soon as its task is woken.
-    fn displace(&self, held: &mut Held, client: Client, n: usize, short: &Short) -> bool {
+    /// Takes from others as much as a client wants, where it is short of it. What they held goes to it at once, so nobody
+    /// loses more than one gains, and nobody loses anything if there is not enough. The requests that held it end a moment
+    /// later, as soon as their tasks are woken. Who loses: whoever holds at least twice what the client would, who is
+    /// [behind](Seat::behind), and last who is [slow](Seat::slowness), where the client does not hold more. Of those alike, the one for whom time times what its client holds is most, since who holds much keeps more from others.
+    fn displace(&self, held: &mut Held, client: Client, own: Option<u64>, n: usize, short: &Short) -> bool {
         let Some(patience) = self.patience else { return false };
         let now = Instant::now();
-        let worst = held.lent.iter().filter(|(_, lent)| match short {
+        let would_hold = held.by.get(&client).copied().unwrap_or(0) + n;
+        // Nobody's own requests take from each other what all of them bring.
+        let is_own = matches!(short, Short::Client);
+        let may_take_from_slow = !is_own && !held.gave_way_lately(client, now);
+        let candidates = held.lent.iter().filter(|(number, lent)| match short {
+            _ if own == Some(**number) => false,
             Short::Client => lent.client == client,
             Short::Network => lent.client.wider() == client.wider(),
             Short::All => true,
         });
-        let times_held = |lent: &Lent, time: Duration| {
-            let holds = held.by.get(&lent.client).copied().unwrap_or(0);
-            time.as_millis().saturating_mul(holds as u128)
+        // Of places, whoever holds many goes before whoever rests.
+        let rank = |loses: Loses| match loses {
+            Loses::Slow => 0,
+            Loses::HoldsMost => 1 + u8::from(self.places),
+            Loses::Behind => 2 - u8::from(self.places),
         };
-        let behind = worst.clone().filter_map(|(number, lent)| {
-            let behind = lent.seat.behind(now).filter(|behind| *behind >= patience)?;
-            Some((times_held(lent, behind), *number))
+        let mut worst: Vec<((u8, u128, u64), Loses)> = candidates
+            .filter_map(|(number, lent)| {
+                // None while it is the server's turn.
+                let behind = lent.seat.behind(now)?;
+                let holds = held.by.get(&lent.client).copied().unwrap_or(0);
+                let holds_less = holds < would_hold;
+                let is_behind = behind >= patience && (is_own || !self.places || !holds_less);
+                let holds_most = !is_own && holds >= 2 * would_hold;
+                let slowness = lent.seat.slowness(now).filter(|_| may_take_from_slow && !holds_less);
+                let reasons = [
+                    is_behind.then_some((Loses::Behind, behind)),
+                    holds_most.then_some((Loses::HoldsMost, Duration::from_secs(1))),
+                    slowness.map(|slowness| (Loses::Slow, slowness)),
+                ];
+                let (loses, time) = reasons.into_iter().flatten().max_by_key(|(loses, _)| rank(*loses))?;
+                Some(((rank(loses), time.as_millis().saturating_mul(holds as u128), *number), loses))
+            })
+            .collect();
+        worst.sort_unstable_by_key(|(order, _)| Reverse(*order));
+        let mut freed = 0;
+        let enough = worst.iter().position(|((_, _, number), _)| {
+            freed += held.lent.get(number).map_or(0, |lent| lent.n);
+            freed >= n
         });
-        let slow = worst.clone();
-        let slow =
-            slow.filter_map(|(number, lent)| Some((times_held(lent, lent.seat.slowness(now)?), *number)));
-        let would_hold = held.by.get(&client).copied().unwrap_or(0) + n;
-        let most = worst.filter_map(|(number, lent)| {
-            // None while it is the server's turn.
-            lent.seat.behind(now)?;
-            let holds = held.by.get(&lent.client).copied().unwrap_or(0);
-            (holds >= 2 * would_hold).then_some((holds as u128, *number))
-        });
-        let behind = behind.max();
-        // Nobody's own requests take from each other what all of them bring.
-        let is_own = matches!(short, Short::Client);
-        let slow = if is_own || held.gave_way_lately(client, now) { None } else { slow.max() };
-        let most = if is_own { None } else { most.max() };
-        let worst = behind.or(slow).or(most);
-        let Some(lent) = worst.and_then(|(_, number)| held.lent.remove(&number)) else { return false };
-        if behind.is_none() && slow.is_some() {
-            held.gives_way(lent.client, now);
+        let Some(last) = enough else { return false };
+        for ((_, _, number), loses) in worst.drain(..=last) {
+            let Some(lent) = held.lent.remove(&number) else { continue };
+            if loses == Loses::Slow {
+                held.gives_way(lent.client, now);
+            }
+            held.give_back(lent.client, lent.n);
+            lent.seat.give_way();
         }
-        held.give_back(lent.client, lent.n);
-        lent.seat.give_way();
         true
     }
+}
+
+/// Why somebody loses what he holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loses {
+    Slow,
+    HoldsMost,
+    Behind,
 }
 
 impl Held {
@@ -220,14 +255,13 @@ impl Share {
     /// Takes more, if it is to be had.
     pub fn grow(&mut self, n: usize) -> bool {
         let mut held = self.of.lock();
-        // What went to another comes back to nobody. It may be this one that is displaced.
-        let gone = |held: &Held| self.lent.is_some_and(|number| !held.lent.contains_key(&number));
-        while let Some(short) = self.of.short(&held, self.client, n) {
-            if gone(&held) || !self.of.displace(&mut held, self.client, n, &short) {
-                return false;
-            }
+        // What went to another comes back to nobody.
+        if self.lent.is_some_and(|number| !held.lent.contains_key(&number)) {
+            return false;
         }
-        if gone(&held) {
+        if let Some(short) = self.of.short(&held, self.client, n)
+            && !self.of.displace(&mut held, self.client, self.lent, n, &short)
+        {
             return false;
         }
         held.take(self.client, n);
@@ -356,7 +390,7 @@ mod tests {
         assert!(taken.iter().all(|(share, ..)| share.is_some()));
         let next = [connect(4, at_once), connect(5, at_once)];
         assert!(next.iter().all(|(share, ..)| share.is_some()));
-        assert_eq!([1, 2, 3, 4, 5].map(holds), [1, 0, 1, 1, 1], "two at 6 kB/s are worse than one at 5");
+        assert_eq!([1, 2, 3, 4, 5].map(holds), [1, 0, 1, 1, 1], "who holds two, then who is slowest");
         assert!(connect(2, at_once).0.is_none(), "who gave way takes from nobody");
         let sixth = connect(6, at_once);
         assert!(sixth.0.is_some() && holds(1) == 0);
@@ -364,7 +398,40 @@ mod tests {
     }
 
     #[test]
-    fn where_all_are_quick_whoever_holds_twice_as_much_gives_way() {
+    fn nobody_takes_a_place_from_who_holds_less_and_nobody_loses_more_than_one_gains() {
+        let table = Connections::new(16, 16, Arc::default());
+        let shares = Shares::contended(6, 6, Duration::from_millis(500));
+        let connect = |network: u8, behind: Duration| {
+            let at = [198, 51, network, 1].into();
+            let place = table.admit(at, false).unwrap();
+            let request = place.seat.begin().unwrap();
+            place.seat.moved_in(60 * 6_000, Duration::from_secs(60));
+            if !behind.is_zero() {
+                place.seat.waited(behind);
+            }
+            let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
+            (shares.take_for(&taker), taker, place, request)
+        };
+        let held: Vec<_> = [1, 1, 2, 3, 4, 5].map(|network| connect(network, Duration::ZERO)).into();
+        assert!(held.iter().all(|(share, ..)| share.is_some()));
+        assert!(
+            connect(1, Duration::ZERO).0.is_none(),
+            "who holds two takes none from who holds one, slow as it is"
+        );
+        let holds = |network: u8| {
+            let client = Client::at([198, 51, network, 1].into());
+            shares.lock().by.get(&client).copied().unwrap_or(0)
+        };
+        held[2].2.seat.waited(Duration::from_secs(60));
+        assert!(connect(1, Duration::ZERO).0.is_none(), "nor though it rests");
+        let more = connect(6, Duration::ZERO);
+        assert!(more.0.is_some());
+        assert_eq!([1, 2, 3, 4, 5, 6].map(holds), [1; 6], "one of whoever holds most went, and no other");
+        assert_eq!(shares.held(), 6);
+    }
+
+    #[test]
+    fn whoever_holds_twice_as_much_gives_way_and_who_holds_less_does_not() {
         let table = Connections::new(32, 32, Arc::default());
         let shares = Shares::contended(12, 12, Duration::from_millis(500));
         let connect = |network: u8| {
@@ -385,5 +452,6 @@ mod tests {
         assert!(more.iter().all(|(share, ..)| share.is_some()));
         assert_eq!((1..=12).map(holds).collect::<Vec<_>>(), [1; 12], "all alike");
         assert!(connect(13).0.is_none(), "and nobody holds twice as much as another would");
+        assert!(connect(1).0.is_none(), "nor half as much as one who comes again");
     }
 }

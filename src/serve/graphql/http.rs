@@ -45,7 +45,7 @@ use crate::{
     serve::{
         App,
         answer::{self, REVALIDATE},
-        bodies::stopped_coming,
+        bodies::{gave_way, stopped_coming},
         client::Client,
         clock, guard, limits, origin, pages,
         shares::{Share, Taker},
@@ -302,7 +302,11 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
     }
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| if stopped_coming(&e) { NotRead::TooSlow } else { NotRead::Broken })?;
+        let frame = frame.map_err(|e| match () {
+            () if gave_way(&e) => NotRead::Busy,
+            () if stopped_coming(&e) => NotRead::TooSlow,
+            () => NotRead::Broken,
+        })?;
         // Trailers are no data.
         let Ok(chunk) = frame.into_data() else { continue };
         if bytes.len() + chunk.len() > limits::GRAPHQL_BODY {

@@ -1185,15 +1185,16 @@ def compare_tiles(source, hashes, fault):
 # ---- An exhibit (section 8) ----
 
 MEMBERS = ["README[.]txt", "entry", "proof[.]tlog-proof", "content[.]json",
-           "files/[0-9a-f]{64}[.][A-Za-z0-9]{1,8}", "chain/(0|[1-9][0-9]{0,15})([.]tlog-proof)?",
-           "timestamps/(0|[1-9][0-9]{0,3})[.]tsr", "trust[.]policy"]
+           "files/[0-9a-f]{64}[.][A-Za-z0-9]{1,8}", "chain/([0-9]+)([.]tlog-proof)?",
+           "timestamps/([0-9]+)[.]tsr", "trust[.]policy"]
 
 def member_order(name):
-    """Where a member stands among the others (a file by its digest); None for one that has no place there."""
+    """Where a member stands among the others (a file by its digest); None for one that has no place there, as for a
+    number that no entry has."""
     for rank, form in enumerate(MEMBERS):
-        if re.fullmatch(form, name):
-            numbered = re.match("(chain|timestamps)/([0-9]+)", name)
-            return rank, int(numbered[2]) if numbered else 0, name[:70]
+        if found := re.fullmatch(form, name):
+            index = number(found[1]) if found.re.groups else 0
+            return None if index is None else (rank, index, name[:70])
     return None
 
 def case_order(name):
@@ -1233,8 +1234,6 @@ def complete(members):
     return members
 
 IN_CASE = re.compile("exhibit-([0-9]+)[.]zip")
-# Names that are meant for members, and may be wrong ones.
-NUMBERED = r"chain/[0-9]+([.]tlog-proof)?|timestamps/[0-9]+[.]tsr"
 ENTRY, PROOF = b"onrecord/entry/v1\n", b"c2sp.org/tlog-proof@v1\n"
 
 def is_added(name):
@@ -1250,15 +1249,19 @@ def plain_name(name):
     need(not climbs, None, quote(name), "a name that climbs out of the folder")
     return name
 
+def is_member(name, is_case):
+    """Whether a member of an exhibit or a case file is meant. Its number may be one that no entry has."""
+    if is_case:
+        return name == "README.txt" or bool(IN_CASE.fullmatch(name))
+    return any(re.fullmatch(form, name) for form in MEMBERS)
+
 def sorted_out(names, is_case):
     """Of these names those of members, in their order, and those that no exhibit or case file has."""
-    if is_case:
-        own = [n for n in names if n == "README.txt" or IN_CASE.fullmatch(n)]
-    else:
-        own = sorted((n for n in names if member_order(n)), key=member_order)
-        for name in names:
-            bad = not member_order(name) and re.fullmatch(NUMBERED, name)
-            need(not bad, None, quote(name), "a name that has no place in an exhibit")
+    own = [n for n in names if is_member(n, is_case)]
+    if not is_case:
+        for name in own:
+            need(member_order(name), None, quote(name), "a name that has no place in an exhibit")
+        own.sort(key=member_order)
         for a, b in zip(own, own[1:]):
             need(member_order(a) < member_order(b), None, quote(b), "a file that stands twice")
     return own, [n for n in names if n not in set(own)]
@@ -1288,7 +1291,7 @@ def read_packed_anew(raw):
         listed = listed_members(raw)
         folder, is_case = nearest(listed)
         if folder is None:
-            part = any(member_order(n) or re.fullmatch(NUMBERED, n) for n in listed)
+            part = any(is_member(n, False) for n in listed)
             need(not part, None, "zip", "no whole exhibit: an entry and its proof.tlog-proof are needed")
             raise Unreadable("this zip is no exhibit and no case file: it has no member of one")
         own, others = sorted_out([n.removeprefix(folder) for n in listed if n.startswith(folder)], is_case)

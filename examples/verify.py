@@ -1242,9 +1242,13 @@ def is_added(name):
     return name.startswith("__MACOSX/") or last.startswith("._") or last in (
         "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
+def slashed(name):
+    """A name as archives of other systems may write it."""
+    return re.sub(r"^(\./)+", "", name.replace("\\", "/"))
+
 def plain_name(name):
-    """A name as archives of other systems may write it, which stays in the folder where it is unpacked."""
-    name = re.sub(r"^(\./)+", "", name.replace("\\", "/"))
+    """The same, which stays in the folder where it is unpacked."""
+    name = slashed(name)
     climbs = name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/")
     need(not climbs, None, quote(name), "a name that climbs out of the folder")
     return name
@@ -1435,16 +1439,20 @@ def exhibit_folder(path):
 
 def read_folder(path, inner, is_case):
     """The members of what was unpacked. What no exhibit has is named, and not opened."""
-    folder, names = path / inner, []
+    folder, names = path / inner, {}  # what is there, by the name that a member has
     for name in names_in(folder):
         is_inner = not is_case and name in ("files/", "chain/", "timestamps/")
-        names += [name + n for n in names_in(folder / name)] if is_inner else [name]
-    own, others = sorted_out([name.rstrip("/") for name in names], is_case)
+        for there in [name + n for n in names_in(folder / name)] if is_inner else [name]:
+            there = there.rstrip("/")
+            name = slashed(there) if is_member(slashed(there), is_case) else there
+            need(name not in names, None, quote(name), "a file that stands twice")
+            names[name] = there
+    own, others = sorted_out(list(names), is_case)
     others += [name.rstrip("/") for name in names_in(path) if inner and name != inner]
     need(len(own) <= MAX_MEMBERS, None, "folder", f"more than {MAX_MEMBERS} members")
     members, left = {}, MAX_EXHIBIT
     for name in own:
-        members[name] = read_plain(folder / name, left, name)
+        members[name] = read_plain(folder / names[name], left, name)
         left -= len(members[name])
         need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
     called = [f"{p.resolve().name}.zip" for p in {path: 0, folder: 0}]

@@ -761,14 +761,20 @@ def read_policy(raw):
     need(quorum, None, "policy", "no quorum line")
     return SimpleNamespace(logs=logs, members=members, quorum=quorum, max_age=None)
 
+def lack_of_key(policy, origin):
+    """What is missing where a policy names a log, and not the key by which that signs its checkpoints."""
+    if policy and {k.kind for k in policy.logs if k.name == origin} == {6}:
+        return f"the policy names {origin} with a key of type 0x06 (ML-DSA-44) alone: the log's Ed25519 key " \
+               "(type 0x01), by which checkpoints are signed, is missing"
+    return None
+
 def trusted_key(key, policy, checkpoint):
     """The key given, or that of the policy's log of this origin (of several the one that signed), or None."""
     if key or not policy or not policy.logs:
         return key
-    own = [k for k in policy.logs if k.name == checkpoint.origin]
-    keys = [k for k in own if k.kind == 1]
-    lacking = f"it gives {checkpoint.origin} a key of ML-DSA-44 only; the log's Ed25519 key is missing: add its line"
-    need(keys, None, "policy", lacking if own else f"it names no log {checkpoint.origin}")
+    keys = [k for k in policy.logs if k.name == checkpoint.origin and k.kind == 1]
+    why = lack_of_key(policy, checkpoint.origin) or f"it names no log {checkpoint.origin}"
+    need(keys, None, "policy", why)
     return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
 
 def check_one_log(key, policy):
@@ -839,6 +845,7 @@ def check_witnesses(report, at, policy, note, entries):
     """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
     origin = note.text.split("\n")[0]
     besides = [k for k in policy.logs if k.kind == 6 and k.name == origin] if policy else []
+    besides = [] if lack_of_key(policy, origin) else besides  # then nothing is checked by the log's keys
     for key in besides:
         signed = any(line[:2] == (key.name, key.id) for line in note.signatures)
         good = not signed or cosigned_at(note, key) is not None
@@ -1515,7 +1522,8 @@ def verify_receipt(raw_proof, raw_entry, key, policy):
         root = base64.b64encode(checkpoint.root).decode()
         report("inclusion", "ok", f"in the tree of {checkpoint.size} whose root is {root}")
         at.check = "checkpoint"
-        key = trusted_key(key, policy, checkpoint)
+        lack = None if key else lack_of_key(policy, origin)
+        key = None if lack else trusted_key(key, policy, checkpoint)
         if key:
             check_log_signature(checkpoint, key)
             opens = found.event.type == "ledger.opened"
@@ -1523,7 +1531,7 @@ def verify_receipt(raw_proof, raw_entry, key, policy):
             need(good, None, "entry 0", f"it names another key than {key.text}")
             report("checkpoint", "ok", f"signed by {key.name}+{key.id.hex()}, which the policy trusts")
         else:
-            report("checkpoint", "not checked", "neither --key nor --policy says whose log it is")
+            report("checkpoint", "not checked", lack or "neither --key nor --policy says whose log it is")
         at.check = "witnesses"
         check_witnesses(report, at, policy, checkpoint.note, [(found.index, found.time)])
         entry = found
@@ -1552,7 +1560,7 @@ def verify_given(given, key, policy):
         report.failed(at.check, at.place, str(e))
     code = report.finish(["entry", "event", "inclusion", "checkpoint"])
     if entry and code in (0, 3):
-        print(exhibit_meaning(entry, report))
+        print(exhibit_meaning(entry, report, report.own_trust or report.lines["checkpoint"][0] == "ok"))
     return code
 
 def verify_case(given, key, policy):
@@ -1606,7 +1614,7 @@ def verify_case(given, key, policy):
         print("\nNot shown: that the last entry here is the last of the case; and all that an exhibit does not show.")
     return code
 
-def exhibit_meaning(entry, report, committed=True):
+def exhibit_meaning(entry, report, committed):
     words = " and the digest of these words" if entry.event.content and "content" in report.lines else ""
     proved = "Proved, if the key that the exhibit brought is the ledger's" if report.own_trust else "Proved"
     index = f"\n  The ledger {entry.event.origin} committed to them at index {entry.index}." if committed else ""
@@ -1656,12 +1664,15 @@ def walk_exhibit(members, called, key, policy, report, at):
 
     # Whose key it must be: given, named by a given policy, or only what the exhibit says of itself.
     at.check, at.place = "checkpoint", f"entry {entry.index}"
-    key, enclosed = trusted_key(key, policy, checkpoint), None
-    report.own_trust = not key
-    if not key and "trust.policy" in members:
+    lack, enclosed = None if key else lack_of_key(policy, origin), None
+    key = None if lack else trusted_key(key, policy, checkpoint)
+    report.own_trust = not key and not lack
+    if report.own_trust and "trust.policy" in members:
         enclosed = read_policy(members["trust.policy"])
-        key = trusted_key(None, enclosed, checkpoint)
-    if not key and 0 in chain:
+        lack = lack_of_key(enclosed, origin)
+        report.own_trust = not lack
+        key = None if lack else trusted_key(None, enclosed, checkpoint)
+    if not key and not lack and 0 in chain:
         key = read_vkey(chain[0].event.facts.get("checkpoint_key"))
     if key:
         check_log_signature(checkpoint, key)
@@ -1669,13 +1680,13 @@ def walk_exhibit(members, called, key, policy, report, at):
         report("checkpoint", "ok", f"{origin}, {checkpoint.size} entries, signed by {key.text}")
     else:
         trust = key.text if key else "and it brought no key"
-        report("checkpoint", "not checked", f"trust brought by the exhibit: {trust}")
+        report("checkpoint", "not checked", lack or f"trust brought by the exhibit: {trust}")
 
     at.check = "entry"
-    if 0 in chain and key:
+    if 0 in chain and (key or lack):
         first = chain[0].event
-        good = first.type == "ledger.opened" and first.facts["checkpoint_key"] == key.text
-        need(good, None, "chain/0", f"it does not open a ledger whose key is {key.text}")
+        good = first.type == "ledger.opened" and (lack or first.facts["checkpoint_key"] == key.text)
+        need(good, None, "chain/0", f"it does not open a ledger whose key is {key and key.text}")
         report("entry", "ok", f"index {entry.index}, {entry.event.type}, recorded {entry.time}")
     else:
         report("entry", "not checked", "entry 0, which names the log's key, is not enclosed")

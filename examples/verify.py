@@ -1865,6 +1865,14 @@ def seconds_of(text):
         raise argparse.ArgumentTypeError("expected seconds, or a number with s, m, h or d, such as 24h")
     return age
 
+class Once(argparse.Action):
+    """Takes an option's value; of two it is not known which is meant."""
+
+    def __call__(self, parser, given, value, option=None):
+        if getattr(given, self.dest) is not None:
+            parser.error(f"{option} is given twice")
+        setattr(given, self.dest, value)
+
 def check(paths, entry_path, key, policy):
     """Finds out what was given, and checks it."""
     if paths[0].startswith(("http://", "https://")) and len(paths) == 1 and not entry_path:
@@ -1900,11 +1908,11 @@ def main():
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("what", nargs="*", help="the ledger's URL or folder, an exhibit, a case file, or a receipt")
-    parser.add_argument("--key", metavar="VKEY", help="the log's key, got by another way")
+    parser.add_argument("--key", metavar="VKEY", action=Once, help="the log's key, got by another way")
     for name, what in (("policy", "a tlog-policy, got by another way"), ("entry", "the entry of a receipt"),
                        ("vectors", "run test vectors"), ("speccheck", "run the Ed25519 edge cases")):
-        parser.add_argument(f"--{name}", metavar="FILE", type=pathlib.Path, help=what)
-    parser.add_argument("--max-age", metavar="TIME", type=seconds_of,
+        parser.add_argument(f"--{name}", metavar="FILE", type=pathlib.Path, action=Once, help=what)
+    parser.add_argument("--max-age", metavar="TIME", type=seconds_of, action=Once,
                         help="how old a cosignature may be to count: seconds, or a number with s, m, h or d")
     a = parser.parse_args()
     if bool(a.what) + bool(a.vectors) + bool(a.speccheck) != 1:

@@ -941,6 +941,8 @@ class Source:
 
     def __init__(self, where):
         self.where, self.far = where.rstrip("/"), where.startswith(("http://", "https://"))
+        if not self.far and pathlib.Path(where, "public", "checkpoint").is_file():
+            self.where += "/public"  # a ledger's data folder
         self.http = urllib.request.build_opener(NoRedirect)
         self.kept_back = {}  # what was answered with another status than 404, by path
 

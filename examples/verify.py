@@ -1243,7 +1243,8 @@ def complete(members):
     return members
 
 IN_CASE = re.compile("exhibit-([0-9]+)[.]zip")
-ENTRY, PROOF = b"onrecord/entry/v1\n", b"c2sp.org/tlog-proof@v1\n"
+# How an entry and a receipt begin.
+ENTRY, PROOF = re.compile(rb"onrecord/entry/v1\r?\n"), re.compile(rb"c2sp\.org/tlog-proof@")
 
 def is_added(name):
     """What operating systems add to folders and archives of their own accord."""
@@ -1492,7 +1493,7 @@ def what_it_is(raw):
 
 def receipt_among(files):
     """A receipt and an entry, by how they begin."""
-    return [next((raw for raw in files if raw.startswith(mark)), None) for mark in (PROOF, ENTRY)]
+    return [next((raw for raw in files if mark.match(raw)), None) for mark in (PROOF, ENTRY)]
 
 def receipt_in(folder):
     """The files of a folder that holds a receipt and its entry, and nothing else; None of any other."""
@@ -1503,6 +1504,9 @@ def receipt_in(folder):
     return (proof, entry) if proof and entry else None
 
 def verify_receipt(raw_proof, raw_entry, key, policy):
+    for what, raw in (("receipt", raw_proof), ("entry", raw_entry)):
+        if raw.partition(b"\n")[0].endswith(b"\r"):
+            raise Usage(f"the {what} was changed by a program: its lines end in CR LF; get it again, as it is served")
     report = Report("entry", "event", "inclusion", "checkpoint", "witnesses")
     at = SimpleNamespace(check="entry", place="receipt")
     entry = None
@@ -1882,9 +1886,9 @@ def check(paths, entry_path, key, policy):
     path = pathlib.Path(paths[0])
     both = [*map(pathlib.Path, paths), *([entry_path] if entry_path else [])]
     if len(both) > 1:
-        files = [read_file(p, MAX_PROOF) for p in both]
-        proofs = [raw for raw in files if raw.startswith(PROOF)]
-        others = [raw for raw in files if not raw.startswith(PROOF)]
+        files = [read_plain(p, MAX_PROOF, p) for p in both]
+        proofs = [raw for raw in files if PROOF.match(raw)]
+        others = [raw for raw in files if not PROOF.match(raw)]
         if not (len(files) == 2 and proofs and others):
             raise Usage("two files are a receipt and its entry, as /proof/<n> and /entry/<n> serve them")
         return verify_receipt(proofs[0], others[0], key, policy)
@@ -1897,9 +1901,9 @@ def check(paths, entry_path, key, policy):
     raw = read_plain(path, MAX_EXHIBIT, path) if path.exists() else None
     if raw is None:
         raise Unreadable(f"{quote(path)}: there is no such file")
-    if raw.startswith(PROOF):
+    if PROOF.match(raw):
         raise Usage("this is a receipt: give its entry too, `--entry FILE` (/entry/<n>)")
-    if raw.startswith(ENTRY):
+    if ENTRY.match(raw):
         raise Usage("this is an entry: give its receipt too (/proof/<n>), or give its exhibit")
     if not raw.startswith(b"PK") and end_of_directory(raw) is None:
         raise Unreadable(what_it_is(raw))

@@ -1316,7 +1316,7 @@ def read_packed_anew(raw):
         members = {name: unfold(raw, listed[folder + name]) for name in own}
     except (struct.error, zlib.error):
         raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
-    return Given(members, is_case, ANEW, others)
+    return Given(members, is_case, ANEW, others, [f"{folder.split('/')[-2]}.zip"] if folder else [])
 
 def nearest(names, needs_readme=False):
     """The folder among these names in which an exhibit is, or else a case file, and which of the two: of several the
@@ -1475,7 +1475,7 @@ def read_zip_of_any_kind(raw, name):
         given = Given(read_zip(raw, case_order if is_case else member_order), is_case, "")
     except Refused:
         given = read_packed_anew(raw)
-    given.names = [name]
+    given.names = [name, *given.names]
     return given
 
 # How other files begin, and what they are.

@@ -968,7 +968,9 @@ class Source:
                 if e.code != 404:
                     self.kept_back[path] = e.code
                 return False
-            raise Unreadable(f"{path}: HTTP {e.code}") from None
+            why = ": a redirect, and no redirect is followed; give the address it leads to"
+            why = ": not modified, though nothing was asked for of that kind" if e.code == 304 else why
+            raise Unreadable(f"{path}: HTTP {e.code}{why if e.code // 100 == 3 else ''}") from None
         except Unreadable as e:
             raise Unreadable(f"{path}: {e}") from None
         except (OSError, http.client.HTTPException, ValueError, zlib.error) as e:

@@ -1429,7 +1429,8 @@ def read_file(path, most):
 def read_plain(path, most, name):
     """The same of a plain file. Asked before opening, since opening a pipe may wait for ever."""
     if not path.is_file():
-        raise Unreadable(f"{quote(name)}: not a plain file")
+        is_there = path.exists() or path.is_symlink()
+        raise Unreadable(f"{quote(name)}: {'not a plain file' if is_there else 'there is no such file'}")
     return read_file(path, most)
 
 def exhibit_folder(path):
@@ -1900,9 +1901,7 @@ def check(paths, entry_path, key, policy):
         if found := exhibit_folder(path):
             return verify_given(lambda: read_folder(path, *found), key, policy)
         return verify_ledger(paths[0], key, policy)
-    raw = read_plain(path, MAX_EXHIBIT, path) if path.exists() else None
-    if raw is None:
-        raise Unreadable(f"{quote(path)}: there is no such file")
+    raw = read_plain(path, MAX_EXHIBIT, path)
     if PROOF.match(raw):
         raise Usage("this is a receipt: give its entry too, `--entry FILE` (/entry/<n>)")
     if ENTRY.match(raw):

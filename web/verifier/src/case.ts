@@ -1,6 +1,7 @@
 import { Unreadable } from "./unzip.ts";
 import {
   BROUGHT,
+  countOf,
   type Examined,
   type Member,
   type Policy,
@@ -13,11 +14,11 @@ import {
 // A case file: an exhibit of each entry of a case (docs/exhibits.md). What is said of one is said in the words of the
 // command `onrecord verify`.
 
-const NAME = /^exhibit-(0|[1-9]\d{0,15})\.zip$/;
+const NAME = /^exhibit-(\d+)\.zip$/;
 
-/** Whether a member of a case file is meant. Its number may be one that none has. */
+/** Whether a member of a case file is meant. Its number may be one that no entry has. */
 export function isExhibitName(name: string): boolean {
-  return /^exhibit-\d+\.zip$/.test(name);
+  return NAME.test(name);
 }
 
 /** Checks one exhibit, as it was made or packed anew. */
@@ -143,10 +144,11 @@ interface Exhibit extends Member {
 /** The exhibits by rising indexes. As the file was made, they stand so, with README.txt last and nothing else. */
 function exhibitsOf(members: Member[], anew: boolean): Exhibit[] {
   const exhibits = members.flatMap((member): Exhibit | [] => {
-    const [, index] = NAME.exec(member.name) ?? [];
-    if (index === undefined && isExhibitName(member.name))
-      throw new Fault("case file", `${member.name}: expected the number of an entry`);
-    return index === undefined ? [] : { ...member, index: Number(index) };
+    const [, digits] = NAME.exec(member.name) ?? [];
+    if (digits === undefined) return [];
+    const index = countOf(digits);
+    if (index === undefined) throw new Fault("case file", `${member.name}: expected the number of an entry`);
+    return { ...member, index };
   });
   const rising = exhibits.every(({ index }, i) => i === 0 || exhibits[i - 1]!.index < index);
   const rest = members.length - exhibits.length;

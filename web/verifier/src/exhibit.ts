@@ -4,6 +4,7 @@ import { contentOf, type FileRef, filesOf, hasSalt, verifyContent } from "./cont
 import { type Entry, entryOf } from "./entry.ts";
 import { keyId, partyKeyOf, verifySignatures } from "./event.ts";
 import { Fault, reasonOf, refuse } from "./fault.ts";
+import { countOf } from "./grammar.ts";
 import { toBase64 } from "./base64.ts";
 import { blake3Hex, sha256 } from "./hash.ts";
 import { MAX_LEAD, type Policy, policyOf, quorumOf } from "./policy.ts";
@@ -23,7 +24,7 @@ const ORDER = [
   /^proof\.tlog-proof$/,
   /^content\.json$/,
   /^files\/[0-9a-f]{64}\.[A-Za-z0-9]{1,8}$/,
-  /^chain\/\d{1,16}(\.tlog-proof)?$/,
+  /^chain\/\d+(\.tlog-proof)?$/,
   /^timestamps\/\d+\.tsr$/,
   /^trust\.policy$/,
 ];
@@ -145,7 +146,7 @@ function partsOf(members: Member[]): Parts {
   under("timestamps/").forEach((_, i) => need(`timestamps/${i}.tsr`));
   const chain = under("chain/").flatMap(({ name }) => {
     // A number has one spelling.
-    const index = Number(/\d+/.exec(name));
+    const index = countOf(/\d+/.exec(name)![0]) ?? refuse("", name, "the number of an entry");
     const link = { index, entry: need(`chain/${index}`), proof: need(`chain/${index}.tlog-proof`) };
     return name.endsWith("f") ? [] : link;
   });
@@ -221,7 +222,7 @@ async function reportOn(
     if (entry.origin !== origin) refuse("", "entry", `the origin ${origin}, as the checkpoint says`);
     index = entry.index;
     const named = /^exhibit-(\d+)\.zip$/.exec(fileName)?.[1];
-    if (named && +named !== index) refuse("", fileName, `index ${named}, found index ${index}`);
+    if (named && BigInt(named) !== BigInt(index)) refuse("", fileName, `index ${named}, found index ${index}`);
     const others = parts.chain.map(({ index, entry: bytes, proof: proofBytes }): Link => {
       const place = `chain/${index}`;
       const link = { entry: entryOf(bytes, place), proof: proofOf(proofBytes, place) };

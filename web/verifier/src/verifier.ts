@@ -8,6 +8,7 @@ export { ZIP_LIMIT } from "./zip.ts";
 
 // What the module that is loaded on use is made of, so that it holds none of it twice.
 export { partyKeyOf } from "./event.ts";
+export { countOf } from "./grammar.ts";
 export { blake3Hex } from "./hash.ts";
 export { type Examined, examine, examineMembers, type Found, isMember } from "./exhibit.ts";
 export { BROUGHT, refused, sentencesOf, wordsOf } from "./report.ts";

@@ -158,8 +158,14 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
   const isCase = !exhibits.includes(folder);
 
   const isKnown = (name: string) => (isCase ? isExhibitName(name) || name === "README.txt" : isMember(name));
-  const isOwn = (name: string) => name.startsWith(folder) && isKnown(name.slice(folder.length));
-  const foreign = [...files.keys()].filter((name) => !isOwn(name));
+  const own = new Map<string, Given>();
+  const foreign: string[] = [];
+  for (const [name, file] of files) {
+    const inner = name.startsWith(folder) ? slashed(name.slice(folder.length)) : "";
+    if (own.has(inner)) throw new Broken(`${inner}: a name that stands twice`);
+    if (isKnown(inner)) own.set(inner, file);
+    else foreign.push(name);
+  }
   // What was unpacked lies in a folder of its own.
   const base = how === UNPACKED ? (/^[^/]*\//.exec(folder)?.[0] ?? "") : "";
   const short = (name: string) => printable(name.slice((name.startsWith(folder) ? folder : base).length).slice(0, 80));
@@ -172,14 +178,13 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
         : `${how}; not looked at: ${told(names, 5, ", and ")}`;
   const members: Member[] = [];
   let left = ZIP_LIMIT;
-  const own = [...files].filter(([name]) => isOwn(name));
-  if (own.length > MEMBERS_LIMIT || own.reduce((sum, [, { size }]) => sum + size, 0) > ZIP_LIMIT)
+  if (own.size > MEMBERS_LIMIT || [...own.values()].reduce((sum, { size }) => sum + size, 0) > ZIP_LIMIT)
     throw new Broken("an exhibit has at most 256 MiB and 20000 members");
   for (const [name, { read }] of own) {
     const bytes = await read(left);
     left -= bytes.length;
     if (left < 0) throw new Broken("an exhibit has at most 256 MiB");
-    members.push({ name: name.slice(folder.length), bytes });
+    members.push({ name, bytes });
   }
   if (isCase) return { report: await verifyCase(members, examineAny, policy, said) };
   // A folder is named as its zip was.
@@ -197,9 +202,14 @@ function told(names: string[], most: number, and: string): string {
   return names.slice(0, most).join(", ") + (more > 0 ? `${and}${more} more` : "");
 }
 
-/** A name as archives of other systems may write it, which stays in the folder where it is unpacked. */
+/** A name as archives of other systems may write it. */
+function slashed(name: string): string {
+  return name.replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+}
+
+/** The same, which stays in the folder where it is unpacked. */
 function plain(name: string): string {
-  const path = name.replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+  const path = slashed(name);
   if (/^(\/|[A-Za-z]:)|(^|\/)\.\.(\/|$)/.test(path)) throw new Broken(`${path}: a name that climbs out of the folder`);
   return path;
 }

@@ -38,9 +38,15 @@ export async function isSignedBy({ origin, note }: Checkpoint, log: Vkey): Promi
 /** Time and signature of a cosignature by ML-DSA-44 (c2sp.org/tlog-cosignature). */
 const ML_DSA_LINE = 8 + 2420;
 
-/** Whether there is a line by that key of ML-DSA-44 that may be good: nobody here can tell. */
-function hasMlDsaLine({ note }: Checkpoint, key: Vkey): boolean {
-  return key.type === ML_DSA && linesBy(note, key).some(({ blob }) => blob.length === ML_DSA_LINE);
+/** Whether there is a line by that key of ML-DSA-44, of that time or a later one, that may be good: nobody here can tell. */
+function hasMlDsaLine({ note }: Checkpoint, key: Vkey, oldest: bigint): boolean {
+  const lines = linesBy(note, key).filter(({ blob }) => key.type === ML_DSA && blob.length === ML_DSA_LINE);
+  return lines.some(({ blob }) => timeOf(blob) >= oldest);
+}
+
+/** What a cosignature says first. A time beyond 2^63-1 reads as a negative one, and is none. */
+function timeOf(blob: Bytes): bigint {
+  return new DataView(blob.buffer, blob.byteOffset).getBigInt64(0);
 }
 
 /**
@@ -48,7 +54,7 @@ function hasMlDsaLine({ note }: Checkpoint, key: Vkey): boolean {
  */
 export function hasMlDsaLines(checkpoint: Checkpoint, keys: Vkey[]): boolean {
   const signers = keys.filter((key) => linesBy(checkpoint.note, key).length > 0);
-  for (const { id } of signers.filter((key) => !hasMlDsaLine(checkpoint, key)))
+  for (const { id } of signers.filter((key) => !hasMlDsaLine(checkpoint, key, 0n)))
     refuse("", "checkpoint", `a signature by ${id} of the length that ML-DSA-44 has`);
   return signers.length > 0;
 }
@@ -56,21 +62,22 @@ export function hasMlDsaLines(checkpoint: Checkpoint, keys: Vkey[]): boolean {
 /**
  * The time in seconds since 1970 at which this witness cosigned (c2sp.org/tlog-cosignature, Ed25519), the latest
  * of several. A line that is not good counts for nothing: "bad" if there is no other, "none" if there is no line;
- * "unchecked" if there is one by ML-DSA-44.
+ * "unchecked" if there is one by ML-DSA-44 that may count: of a time, and not before `oldest`.
  */
 export async function cosignedAt(
   checkpoint: Checkpoint,
   witness: Vkey,
+  oldest = 0n,
 ): Promise<bigint | "bad" | "none" | "unchecked"> {
-  if (hasMlDsaLine(checkpoint, witness)) return "unchecked";
+  // Without a time it says nothing of when.
+  if (hasMlDsaLine(checkpoint, witness, oldest > 0n ? oldest : 1n)) return "unchecked";
   const { note } = checkpoint;
   const lines = linesBy(note, witness);
   let latest = -1n;
   for (const { blob } of lines) {
     if (witness.type !== COSIGNATURE || blob.length !== 72) continue;
-    const time = new DataView(blob.buffer, blob.byteOffset).getBigInt64(0);
+    const time = timeOf(blob);
     const message = join(bytesOf(`cosignature/v1\ntime ${time}\n`), note.textBytes);
-    // A time beyond 2^63-1 reads as a negative one, and is none.
     if (time > latest && (await verifyStrict(blob.slice(8), message, witness.key))) latest = time;
   }
   return latest >= 0n ? latest : lines.length > 0 ? "bad" : "none";

@@ -120,7 +120,7 @@ export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<
   let bad = "";
   for (const [name, rule] of policy.rules) {
     if (!rule.witness) continue;
-    const time = await cosignedAt(checkpoint, rule.witness);
+    const time = await cosignedAt(checkpoint, rule.witness, policy.oldest);
     if (typeof time === "bigint") times.set(name, time);
     else if (time === "bad") bad ||= `; the one by ${shown(name)} is not good`;
     else if (time === "unchecked") unchecked.push(name);

@@ -9,7 +9,17 @@ import { backEnd } from "./signature.ts";
 import { specVerdicts, vectorVerdicts } from "./vectors.ts";
 import { ML_DSA, type Vkey } from "./vkey.ts";
 // Exhibits are checked by the very files that browsers run.
-import { type Given, HalfReceipt, NothingToCheck, receiptAmong, UnreadZip, verifyGiven, verifyReceipt } from "./given.js";
+import {
+  ChangedReceipt,
+  type Given,
+  HalfReceipt,
+  NothingToCheck,
+  NotOne,
+  receiptAmong,
+  UnreadZip,
+  verifyGiven,
+  verifyReceipt,
+} from "./given.js";
 import * as page from "./verifier.js";
 
 const { partyKeyOf, policyOf, POLICY_LIMIT, reasonOf } = page;
@@ -128,12 +138,20 @@ async function filesAt(paths: string[]): Promise<Given[]> {
   return files;
 }
 
+/** A file, and no folder. */
+async function plainFile(path: string): Promise<Given> {
+  const file = await given(path, basename(path));
+  await file.read(0);
+  return file;
+}
+
 async function check(paths: string[], options: Map<string, string>, json: boolean): Promise<number> {
   const policy = await trustIn(options);
   const entryPath = options.get("--entry");
   let report;
   try {
-    const files = await filesAt(entryPath === undefined ? paths : [...paths, entryPath]);
+    const files = await filesAt(paths);
+    if (entryPath !== undefined) files.push(await plainFile(entryPath));
     const { proof } = entryPath === undefined ? {} : await receiptAmong(files);
     const [entry, more] = files.filter((file) => file !== proof);
     if (entryPath !== undefined && (!proof || !entry || more || (await receiptAmong([entry])).proof))
@@ -147,7 +165,8 @@ async function check(paths: string[], options: Map<string, string>, json: boolea
     }
     const how = error instanceof HalfReceipt ? " (PROOF --entry ENTRY)" : "";
     console.error(`${paths.join(", ")}: ${error.message}${how}`);
-    return error instanceof HalfReceipt ? 2 : 3;
+    const isUsage = error instanceof HalfReceipt || error instanceof ChangedReceipt;
+    return isUsage || (error instanceof NotOne && paths.length > 1) ? 2 : 3;
   }
   if (json) console.log(JSON.stringify(report));
   else {

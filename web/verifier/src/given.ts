@@ -30,6 +30,12 @@ export class NothingToCheck extends Error {}
 /** The same of half a receipt: what is asked for lacks a file. */
 export class HalfReceipt extends NothingToCheck {}
 
+/** The same of a receipt that a program changed on its way. */
+export class ChangedReceipt extends NothingToCheck {}
+
+/** The same of several files that are not the members of one exhibit. */
+export class NotOne extends NothingToCheck {}
+
 /** The same of a zip that can't be read here, or holds something else. */
 export class UnreadZip extends NothingToCheck {}
 
@@ -68,7 +74,13 @@ async function verify(files: Given[], policy?: Policy): Promise<Report> {
 
 /** A receipt, and what is given as its entry. */
 export async function verifyReceipt(entry: Given, proof: Given, policy?: Policy): Promise<Report> {
-  return verifyEntry((await whole(entry)).bytes, (await whole(proof)).bytes, policy);
+  const [entryBytes, proofBytes] = [(await whole(entry)).bytes, (await whole(proof)).bytes];
+  for (const [what, bytes] of [["receipt", proofBytes], ["entry", entryBytes]] as const) {
+    const end = bytes.indexOf(0x0a);
+    if (bytes[(end < 0 ? bytes.length : end) - 1] === 0x0d)
+      throw new ChangedReceipt(`The ${what} was changed by a program: its lines end in CR LF. Get it again, as it is served.`);
+  }
+  return verifyEntry(entryBytes, proofBytes, policy);
 }
 
 /** A receipt (c2sp.org/tlog-proof) and an entry, by how they begin. */
@@ -76,14 +88,17 @@ export async function receiptAmong(files: Given[]): Promise<{ entry?: Given; pro
   const found: { entry?: Given; proof?: Given } = {};
   for (const file of files) {
     const bytes = await file.read(BEGINNING).catch(() => undefined);
-    if (bytes && begins(bytes, ENTRY)) found.entry ??= file;
+    if (bytes && isEntry(bytes)) found.entry ??= file;
     if (bytes && begins(bytes, PROOF)) found.proof ??= file;
   }
   return found;
 }
 
-const ENTRY = "onrecord/entry/v1\n";
-const PROOF = "c2sp.org/tlog-proof@v1\n";
+function isEntry(bytes: Bytes): boolean {
+  return ["\n", "\r\n"].some((end) => begins(bytes, `onrecord/entry/v1${end}`));
+}
+
+const PROOF = "c2sp.org/tlog-proof@";
 
 type Bytes = Member["bytes"];
 
@@ -96,7 +111,7 @@ async function verifyOne(file: Member, policy?: Policy): Promise<Report> {
   if (isZip(bytes)) return verifyZip(file, policy);
   if (begins(bytes, PROOF))
     throw new HalfReceipt("This is a receipt: it proves that an entry is in the log. Give that entry too, as /entry/n gives it.");
-  if (begins(bytes, ENTRY))
+  if (isEntry(bytes))
     throw new HalfReceipt("This is an entry. Give its receipt too, as /proof/n gives it, or give its exhibit.");
   throw new NothingToCheck(whatItIs(bytes));
 }
@@ -148,13 +163,13 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
     const isPart = [...files.keys()].some(isMember);
     if (isPart && how === ANEW) throw new Broken("no whole exhibit: an entry and its proof.tlog-proof are needed");
     if (how === ANEW) throw new UnreadZip("this zip is no exhibit and no case file: it has no member of one");
-    if ([...files.keys()].some((name) => name.endsWith(".zip"))) throw new NothingToCheck(SEVERAL);
-    throw new NothingToCheck("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file.");
+    if ([...files.keys()].some((name) => name.endsWith(".zip"))) throw new NotOne(SEVERAL);
+    throw new NotOne("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file.");
   }
   // What was unpacked of a case file has its README; without it these are exhibits that were given together.
   const isSeveral = (other !== undefined && depth(other) === depth(folder)) || (whole[0] === undefined && how === UNPACKED);
   if (isSeveral && how === ANEW) throw new UnreadZip("this zip holds several exhibits: unpack it, and give one of them");
-  if (isSeveral) throw new NothingToCheck(SEVERAL);
+  if (isSeveral) throw new NotOne(SEVERAL);
   const isCase = !exhibits.includes(folder);
 
   const isKnown = (name: string) => (isCase ? isExhibitName(name) || name === "README.txt" : isMember(name));

@@ -105,13 +105,19 @@ async function trustIn(options: Map<string, string>): Promise<page.Policy | unde
   return { ...policy, logs: [key, ...besides] };
 }
 
+/** Checks a ledger: its data folder, or one with its public files. */
 async function ledger(folder: string, options: Map<string, string>, eventsPath: string): Promise<number> {
   if (folder.includes("://"))
     throw new Unusable("--ledger: give a folder with the ledger's public files; this program asks no network");
   const schema = JSON.parse(await readText(eventsPath)) as Schema;
   const policy = await trustIn(options);
+  const isData = await stat(join(folder, "public", "checkpoint")).then(
+    (there) => there.isFile(),
+    () => false,
+  );
+  const root = isData ? join(folder, "public") : folder;
   const from = async (path: string, limit: number) => {
-    const whole = join(folder, path);
+    const whole = join(root, path);
     const there = await access(whole).then(
       () => true,
       () => false,

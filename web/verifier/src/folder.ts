@@ -16,7 +16,7 @@ export async function filesIn(path: string): Promise<Given[]> {
   const base = basename(await realpath(path)) || "folder";
   const here = await namesIn(path);
   if (isExhibit(here)) return listed(path, base, here, INNER);
-  if (here.includes("checkpoint"))
+  if (here.includes("checkpoint") || here.includes("public"))
     throw new NothingToCheck("This is the folder of a ledger: give it with --ledger.");
   const files = await listed(path, base, here, []);
   const folders: Given[] = [];

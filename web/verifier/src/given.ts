@@ -203,7 +203,9 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
   }
   if (isCase) return { report: await verifyCase(members, examineAny, policy, said) };
   // A folder is named as its zip was.
-  const called = how === UNPACKED ? folder.split("/").map((part) => `${part}.zip`) : [fileName ?? ""];
+  const around = folder.split("/").slice(0, -1).map((part) => `${part}.zip`);
+  // Of a case file the number is held against the name of the archive.
+  const called = how === UNPACKED ? around : fileName === undefined ? [] : [fileName, ...around.slice(-1)];
   const [first, ...more] = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
   let examined = await examineMembers(members, said, policy, first);
   for (const name of more)

@@ -1889,6 +1889,8 @@ def check(paths, entry_path, key, policy):
     path = pathlib.Path(paths[0])
     both = [*map(pathlib.Path, paths), *([entry_path] if entry_path else [])]
     if len(both) > 1:
+        if path.is_dir():
+            raise Usage("an entry stands beside its receipt, and this is a folder")
         files = [read_plain(p, MAX_PROOF, p) for p in both]
         proofs = [raw for raw in files if PROOF.match(raw)]
         others = [raw for raw in files if not PROOF.match(raw)]

@@ -927,6 +927,15 @@ fn case_files_are_checked_alike() {
         let (its, said) = run(&python, &args);
         assert_eq!(its, Some(expected), "{name}: {text}{said}");
     }
+    // One more, under a number that no entry has.
+    for number in ["00", "9007199254740992", "9007199254740993", "99999999999999999999"] {
+        let mut members = zip::parts(&good);
+        members.push(zip::Part::stored(&format!("exhibit-{number}.zip"), &exhibits[&first]));
+        fs::write(&path, zip::zip(&members)).unwrap();
+        fs::write(&trusted, trust.to_string()).unwrap();
+        let args = [path.to_str().unwrap(), "--policy", trusted.to_str().unwrap()];
+        all_end(number, &args, 1);
+    }
 }
 
 #[test]
@@ -1040,7 +1049,7 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
         (&signed, asking("three"), 1, "expected the quorum of the policy"),
         (&unsigned, asking("pq"), 1, "expected the quorum of the policy"),
         (&signed, log.clone(), 3, CANT),
-        (&signed, only, 3, CANT),
+        (&signed, only, 3, "the log's Ed25519 key (type 0x01) is missing"),
         (&unsigned, log, 1, "expected a good signature by"),
         (&signed, elsewhere, 0, "which the policy trusts"),
         (&signed, none, 3, "the policy names no log, so it trusts no key for this one"),
@@ -1050,6 +1059,32 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
         let (code, text) = run(&page, &[path.to_str().unwrap(), "--policy", trusted.to_str().unwrap()]);
         assert_eq!(code, Some(expected), "{policy}{text}");
         assert!(text.contains(says) && (expected == 1) == text.contains("rely"), "{policy}{text}");
+    }
+    // One that does not count whatever its signature is leaves nothing open.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let trust = trusted.to_str().unwrap();
+    for (times, age, ends) in [
+        (&[0][..], "", 1),
+        (&[1 << 63], "", 1),
+        (&[u64::MAX], "", 1),
+        (&[0, now], "", 3),
+        (&[now - 7_200], "", 3),
+        (&[now - 7_200], "--max-age=1h", 1),
+        (&[now - 7_200, now], "--max-age=1h", 3),
+        (&[now], "--max-age=1h", 3),
+    ] {
+        let lines: Vec<_> =
+            times.iter().map(|time| witness_key.cosign(checkpoint.checkpoint(), *time)).collect();
+        let note = checkpoint.with_signatures(&lines).unwrap();
+        fs::write(&path, in_checkpoint(&good, note.note())).unwrap();
+        fs::write(trust, asking("pq")).unwrap();
+        let mut args = vec![path.to_str().unwrap(), "--policy", trust];
+        args.extend((!age.is_empty()).then_some(age));
+        let [(_, page), (_, python)] = verifiers();
+        for (command, ends) in [(page, ends), (python, ends % 3), (ours(), ends % 3)] {
+            let (code, text) = run(&command, &args);
+            assert_eq!(code, Some(ends), "{times:?} {age}: {text}");
+        }
     }
 }
 
@@ -1290,6 +1325,66 @@ fn a_folder_that_is_named_as_an_exhibit_holds_that_one() {
     }
     let outer = bench.unpacked("exhibit-61 out/exhibit-61/mine");
     bench.ends(outer.strip_suffix("/mine").unwrap(), 1, &["exhibit-61.zip"]);
+
+    // The same of a folder in an archive.
+    for (name, code) in [
+        (format!("exhibit-{index}"), 0),
+        (format!("copies/exhibit-{index}"), 0),
+        ("exhibit-61 (1)".into(), 0),
+        ("letters".into(), 0),
+        ("exhibit-61".into(), 1),
+        ("copies/exhibit-61".into(), 1),
+        ("exhibit-99999999999999999999".into(), 1),
+    ] {
+        let mut members = zip::parts(&bench.good);
+        members.iter_mut().for_each(|part| part.name.insert_str(0, &format!("{name}/")));
+        let words = format!("found index {index}");
+        let words: &[&str] = if code == 1 { &[&words] } else { &["packed anew"] };
+        bench.ends(&bench.write("packed/some.zip", &zip::zip(&members)), code, words);
+    }
+}
+
+#[test]
+fn a_name_with_a_number_has_that_of_an_entry() {
+    use zip::{Part, parts, zip};
+    let bench = Bench::new();
+    let numbers =
+        ["00", "01", "9007199254740991", "9007199254740992", "9007199254740993", "9999999999999999"];
+    for number in numbers.into_iter().chain(["99999999999999999", "99999999999999999999"]) {
+        for (i, name) in ["chain/#", "chain/#.tlog-proof", "timestamps/#.tsr"].iter().enumerate() {
+            let name = name.replace('#', number);
+            // Where exhibits have such members.
+            let mut members = parts(&bench.good);
+            let at = members.iter().position(|member| member.name == "trust.policy");
+            members.insert(at.unwrap_or(members.len()), Part::stored(&name, b"x"));
+            bench.ends(&bench.write("a/some.zip", &zip(&members)), 1, &[]);
+            // And where other programs put them.
+            members.reverse();
+            bench.ends(&bench.write("b/some.zip", &zip(&members)), 1, &[]);
+            let folder = bench.unpacked(&format!("{number} {i}"));
+            bench.write(&format!("{number} {i}/{name}"), b"x");
+            bench.ends(&folder, 1, &[]);
+        }
+    }
+}
+
+#[test]
+fn names_in_a_folder_are_read_as_those_of_an_archive() {
+    let bench = Bench::new();
+    for part in zip::parts(&bench.good) {
+        bench.write(&format!("flat/{}", part.name.replace('/', "\\")), &part.bytes);
+    }
+    bench.write("flat/back\\slash", b"x");
+    bench.ends(&bench.at("flat"), 0, &["unpacked", "slash"]);
+    let entry = fs::read(bench.at("flat/chain\\0")).unwrap();
+    bench.write("flat/.\\chain\\0", &entry);
+    bench.ends(&bench.at("flat"), 1, &[]);
+    let folder = bench.unpacked("deep");
+    bench.ends(&folder, 0, &[]);
+    for bytes in [&entry[..], b"x"] {
+        bench.write("deep/chain\\0", bytes);
+        bench.ends(&folder, 1, &[]);
+    }
 }
 
 #[test]
@@ -1406,6 +1501,21 @@ fn a_receipt_has_a_verdict_of_its_own() {
     all_end("with something else", &[&proof, "--entry", &pdf, "--policy", &trust], 1);
     let zip = bench.write("some.zip", &bench.good);
     all_end("an exhibit with an entry", &[&zip, "--entry", &entry, "--policy", &trust], 2);
+    let unpacked = bench.unpacked("unpacked");
+    all_end("a folder as an entry", &[&proof, "--entry", &unpacked, "--policy", &trust], 3);
+    all_end("a folder with an entry", &[&unpacked, "--entry", &entry, "--policy", &trust], 2);
+    all_end("no entry", &[&proof, "--entry", &bench.at("nothere"), "--policy", &trust], 3);
+    // As some programs save what they load.
+    let returned = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\n', "\r\n").into_bytes();
+    let (entry_of, proof_of) = (returned(enclosed.entry), returned(enclosed.proof));
+    let (other_entry, other_proof) = (bench.write("crlf/60", &entry_of), bench.write("crlf/p", &proof_of));
+    for pair in [[&proof, &other_entry], [&other_proof, &entry], [&other_entry, &other_proof]] {
+        let args = [pair[0], "--entry", pair[1], "--policy", &trust];
+        all_say("CR LF", &args, 2, &["its lines end in CR LF"]);
+    }
+    all_say("CR LF, in a folder", &[&bench.at("crlf"), "--policy", &trust], 2, &["its lines end in CR LF"]);
+    all_say("CR LF, alone", &[&other_proof], 2, &["his is a receipt"]);
+    all_say("CR LF, alone", &[&other_entry], 2, &["his is an entry"]);
     // Both in a folder, by any names, and nothing else there.
     let folder = bench.at("receipt");
     bench.write("receipt/x", enclosed.proof);
@@ -1471,6 +1581,12 @@ fn a_key_and_a_policy_are_of_one_log() {
             assert_eq!(tells, code == 2, "{policy}{text}");
         }
     }
+    let trust = bench.at("policy");
+    all_end("two keys", &[&exhibit, "--key", &second, "--key", &own], 2);
+    all_end("one key twice", &[&exhibit, "--key", &own, "--key", &own], 2);
+    all_end("one policy twice", &[&exhibit, "--policy", &trust, "--policy", &trust], 2);
+    let beside = bench.write("other.zip", &bench.good);
+    all_end("two exhibits", &[&exhibit, &beside, "--policy", &trust], 2);
     // How a policy must be saved, and how long it may be.
     let base = policy().to_string();
     for (text, code, words) in [
@@ -1521,6 +1637,21 @@ fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
         let (_, text) = run(command, &[&path, "--policy", &trust]);
         assert!(text.contains("Ed25519 key") && !text.contains("trusts no log"), "{text}");
     }
+    // The policy lacks something then, and what was given lacks nothing: whether it has a line by that key or none.
+    for lines in [vec![], vec![line(&old)], vec![line(&new)]] {
+        let exhibit = signed(&lines);
+        let enclosed = Enclosed::read(&exhibit).unwrap();
+        let (entry, proof) = (bench.write("entry", enclosed.entry), bench.write("proof", enclosed.proof));
+        let path = bench.write("some.zip", &exhibit);
+        for args in [&[&*path][..], &[&proof, "--entry", &entry]] {
+            for text in all_end("no Ed25519 key", &[args, &["--policy", &trust]].concat(), 3) {
+                let is_told = text.contains("checkpoint  not checked") && text.contains("Ed25519 key");
+                assert!(is_told && !text.contains("rely"), "{text}");
+            }
+        }
+    }
+    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    ledger_ends("no Ed25519 key", &bench.at("ledger/public"), &["--policy", &trust], 2);
 }
 
 #[test]
@@ -1725,6 +1856,7 @@ fn files_that_words_name_are_looked_at() {
     support::copy(&bench.tmp.path().join("ledger/public"), &copy);
     let folder = copy.to_str().unwrap();
     ledger_ends("as it is", folder, &[], 0);
+    ledger_ends("where the ledger keeps it", &bench.at("ledger"), &[], 0);
     let file = copy.join("file").join(Digest::blake3(b"one").to_string());
     for bytes in [b"onE".as_slice(), b"on", b"ones", b""] {
         fs::write(&file, bytes).unwrap();
@@ -1776,6 +1908,9 @@ fn a_file_is_an_answer_of_200_and_whole() {
     const NONE: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     const PART: &[u8] = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
     const OTHER: &[u8] = b"HTTP/1.1 203 Changed\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
+    const MOVED: &[u8] =
+        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const SAME: &[u8] = b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n";
     const CUT: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nx";
     for (path, answer, code, word) in [
         ("nothing", NONE, 0, ""),
@@ -1783,6 +1918,9 @@ fn a_file_is_an_answer_of_200_and_whole() {
         ("content/", PART, 3, "206"),
         ("content/", OTHER, 3, "203"),
         ("content/", CUT, 3, ""),
+        ("content/", MOVED, 3, "a redirect"),
+        ("checkpoint", MOVED, 3, "a redirect"),
+        ("checkpoint", SAME, 3, "not modified, though nothing was asked for of that kind"),
         ("file/", NONE, 3, "204"),
         ("file/", CUT, 3, ""),
         ("checkpoint", NONE, 3, "204"),

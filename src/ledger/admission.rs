@@ -108,7 +108,9 @@ fn check_words(
                 let found = format!("{} bytes with {}", sent.len(), Digest::blake3(&sent));
                 return Err(Refusal::new(Code::ContentDigest, "content", expected, found));
             }
-            *content = Some(Content::parse(&sent)?);
+            let parsed = Content::parse(&sent)?;
+            parsed.refuse_unsaid()?;
+            *content = Some(parsed);
             *words = Some(sent.into());
             Ok(())
         }

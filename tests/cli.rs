@@ -1,160 +1,20 @@
 //! The command itself, run as people run it.
 #![cfg(feature = "cli")]
 
+#[path = "support/place.rs"]
+mod place;
+
 use std::{
-    ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader},
     net::TcpListener,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use onrecord::event::EventType;
-use tempfile::TempDir;
-
-/// A folder to run commands in, with nothing of the surroundings' settings.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Writes a file that its owner alone can read.
-    fn write_secret(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-
-    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
-        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_"))
-        {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    /// Runs a command line, split at spaces.
-    fn run(&self, line: &str) -> Ran {
-        self.args(line.split_whitespace())
-    }
-
-    fn args<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
-        Ran::of(self.command(args).output().unwrap())
-    }
-
-    fn piped(&self, line: &str, stdin: &str) -> Ran {
-        let mut child = self
-            .command(line.split_whitespace())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-        Ran::of(child.wait_with_output().unwrap())
-    }
-
-    /// Makes a ledger in `data` and gives its key.
-    fn init(&self) -> String {
-        let ran = self.run("init --data data --origin ledger.example.org --name Example");
-        assert_eq!(ran.code, 0, "{}", ran.err);
-        ran.out.trim().to_owned()
-    }
-
-    fn serve(&self) -> Server {
-        let mut child = self
-            .command([
-                "serve",
-                "--data",
-                "data",
-                "--listen",
-                "127.0.0.1:0",
-                "--log",
-                "warn",
-                "--max-file",
-                "4096",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        match line.trim().strip_prefix("listening on ") {
-            Some(url) => Server { url: url.to_owned(), child },
-            None => {
-                let mut err = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-                panic!("{line}{err}")
-            }
-        }
-    }
-}
-
-/// What a command gave.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Its output, trimmed, if it is what was hoped for.
-    fn ok(self) -> String {
-        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self.out.trim().to_owned()
-    }
-}
-
-/// A ledger being served.
-struct Server {
-    url: String,
-    child: Child,
-}
-
-impl Server {
-    /// Tells it to stop, as a service manager does.
-    #[cfg(unix)]
-    fn stop(mut self) {
-        let stopped = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(stopped.success());
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert_eq!(status.code(), Some(0), "a graceful end");
-                return;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "it does not stop");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use place::{Place, Ran, Server};
 
 #[test]
 fn every_command_has_help_with_an_example() {
@@ -346,7 +206,7 @@ fn from_init_to_a_verified_record() {
     let server = place.serve();
     let url = server.url.clone();
     let record = |args: &str| {
-        place.run(&format!("record {args} --ledger {url} --key data/keys/operator.key --at 2026-11-23"))
+        place.run(&format!("record {args} --ledger {url} --key data/keys/operator.key --at 2026-11-23 --yes"))
     };
 
     let party = record("party --kind agency --name Agency").ok();
@@ -371,21 +231,22 @@ fn from_init_to_a_verified_record() {
                   --deadline-rule calendar --deadline-from issue";
     record(demand).ok();
 
-    // Refused by the ledger: the code, the place, what was expected.
+    // What is wrong is said of what was typed.
     let refused = record("count --case @2 --collection @3 --count 5");
     assert_eq!(refused.code, 1);
     let last = refused.err.lines().last().unwrap();
-    assert!(last.starts_with("REF_KIND: refs.collection: expected collection.opened"), "{last}");
+    assert_eq!(last, "onrecord: --collection @3: this is a statement, expected a collection");
     // A file that is too large is refused as an event is.
     fs::write(place.path("large.bin"), vec![0; 4_097]).unwrap();
     let large = record("exhibit --method upload --captured 2026-11-23 --description x --file large.bin");
     assert_eq!(large.code, 1);
     let last = large.err.lines().last().unwrap();
-    assert!(last.starts_with("TOO_LARGE: file: "), "{last}");
+    assert!(last.starts_with("--file large.bin: ") && last.ends_with("(TOO_LARGE)"), "{last}");
     // Refused before anything is sent.
     let refused = record("statement --case @2 --speaker @1 --standing report --language EN --text x");
     assert_eq!(refused.code, 1);
-    assert!(refused.err.contains("BAD_FACT: facts.language"), "{}", refused.err);
+    assert!(refused.err.starts_with("--language EN: expected"), "{}", refused.err);
+    assert!(refused.err.trim_end().ends_with("(BAD_FACT)"), "{}", refused.err);
     let unknown = record("position --case @2 --party @99 --on @3 --stance denies --text x");
     assert!(unknown.code == 2 && unknown.err.contains("has no entry 99"), "{}", unknown.err);
 
@@ -431,10 +292,10 @@ fn an_event_is_made_signed_and_submitted_in_steps() {
     assert_eq!(text.out.lines().count(), 3);
 
     // Each signer signs where its key is kept, in any order.
-    let half = place.piped("event sign --key agency.key -", &text.out);
+    let half = place.piped("event sign --key agency.key --yes -", &text.out);
     assert_eq!(half.code, 0, "{}", half.err);
     assert!(half.err.contains("still to be signed by"), "{}", half.err);
-    let note = place.piped("event sign --key data/keys/operator.key -", &half.out);
+    let note = place.piped("event sign --key data/keys/operator.key --yes -", &half.out);
     assert_eq!(note.code, 0, "{}", note.err);
     assert!(note.err.is_empty(), "{}", note.err);
 
@@ -457,7 +318,7 @@ fn an_event_is_made_signed_and_submitted_in_steps() {
     let refused = place.piped(&line, "no note");
     assert!(refused.code == 1 && refused.err.starts_with("NOTE_UNSIGNED: note: "), "{}", refused.err);
 
-    let stranger = place.piped("event sign --key agency.key -", &text.out.replace(&agency, &operator));
+    let stranger = place.piped("event sign --key agency.key --yes -", &text.out.replace(&agency, &operator));
     assert_eq!(stranger.code, 2, "{}", stranger.err);
     server.stop();
 }

@@ -735,10 +735,13 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
     )
     .ok();
     fs::write(place.join("secret.draft"), note.out).unwrap();
-    let signed = onrecord(place, &["event", "sign", "--key", "desk.key", "secret.draft"]).ok();
+    let signed = onrecord(place, &["event", "sign", "--key", "desk.key", "--yes", "secret.draft"]).ok();
     fs::write(place.join("secret.note"), signed.out).unwrap();
     let submit =
         ["event", "submit", "secret.note", "--content", "secret.blob", "--file", "secret.txt", "--embargo"];
+    let unasked = run(&submit);
+    assert!(unasked.code == 2 && unasked.err.contains("--yes"), "{}", unasked.err);
+    let submit = [&submit[..], &["--yes"]].concat();
     let lone = onrecord(place, &[&submit[..], &["--ledger", &url]].concat());
     assert!(lone.code == 2 && lone.err.contains("--key"), "{}", lone.err);
     let stranger = onrecord(place, &[&submit[..], &["--ledger", &url, "--key", "desk.key"]].concat());

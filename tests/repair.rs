@@ -797,6 +797,8 @@ fn lost_marks_are_put_back_from_a_backup_or_made_of_the_words_or_given_up_if_ask
     // Given up, which says what that means, and can be made good later.
     let dir = lost();
     let (code, said) = onrecord(&["repair", "--data", path(&dir), "--without-marks"]);
+    assert!(code == Some(2) && said.contains("--yes"), "{said}");
+    let (code, said) = onrecord(&["repair", "--data", path(&dir), "--without-marks", "--yes"]);
     assert!(
         code == Some(0) && said.contains("given up: entries ") && said.contains("are taken if"),
         "{said}"
@@ -808,7 +810,7 @@ fn lost_marks_are_put_back_from_a_backup_or_made_of_the_words_or_given_up_if_ask
     assert_eq!(code, Some(0), "{said}");
     assert!(!is_taken(&dir, &world.story, &sulit("satu")));
     let dir = lost();
-    onrecord(&["repair", "--data", path(&dir), "--without-marks"]);
+    onrecord(&["repair", "--data", path(&dir), "--without-marks", "--yes"]);
     assert!(is_taken(&dir, &world.story, &sulit("satu")), "as was said");
 
     // What is no such file, and flags that don't go together.

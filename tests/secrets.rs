@@ -93,9 +93,9 @@ fn no_command_reads_a_key_file_that_others_can_read() {
         "key import --name a.example --seed-hex-file seed -o new.key".to_owned(),
         "init --data other --origin other.example.org --name Example --operator-key desk.key".to_owned(),
         "init --data other --origin ledger.example.org --name Example --checkpoint-key desk.key".to_owned(),
-        "event sign --key desk.key event.txt".to_owned(),
+        "event sign --key desk.key event.txt --yes".to_owned(),
         format!(
-            "record key-revocation --ledger {url} --key desk.key --party @0 --vkey {log} --reason superseded"
+            "record key-revocation --ledger {url} --key desk.key --party @0 --vkey {log} --reason superseded --yes"
         ),
         format!("withhold 1 --ledger {url} --key desk.key --ground court_order --authority Court --yes"),
         format!("release 1 --ledger {url} --key desk.key --ground order_lifted --yes"),

@@ -5,7 +5,7 @@ use std::{fs::File, path::Path};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, terminal};
+use super::{Failure, Fault};
 use crate::{
     event::{Body, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
     log::{Entry, MAX_ENTRY},
@@ -52,7 +52,7 @@ struct Answer {
     #[serde(default)]
     data: Option<Value>,
     #[serde(default)]
-    errors: Vec<Fault>,
+    errors: Vec<QueryError>,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +94,7 @@ struct UserError {
 }
 
 #[derive(Deserialize)]
-struct Fault {
+struct QueryError {
     message: String,
 }
 
@@ -139,6 +139,15 @@ impl Client {
         Ok(self.entry(index)?.event().id())
     }
 
+    /// The zone in which a case counts its days.
+    pub fn zone_of(&self, case: &EventId) -> Result<Option<String>, Failure> {
+        let Some(index) = self.index_of(case)? else { return Ok(None) };
+        Ok(match self.event(index)?.body() {
+            Body::CaseOpened(opened) => Some(opened.timezone.as_str().to_owned()),
+            _ => None,
+        })
+    }
+
     /// The case that the event at an index belongs to, or opened.
     pub fn case_at(&self, index: u64) -> Result<Option<EventId>, Failure> {
         let entry = self.entry(index)?;
@@ -165,18 +174,21 @@ impl Client {
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(4_096).read_to_string().unwrap_or_default();
         let why = body.lines().next().unwrap_or_default();
-        terminal::note(&format!("{} was not taken in:", path.display()));
-        match why.split(':').next().and_then(|code| code.parse::<Code>().ok()) {
-            // As a refusal of an event.
+        // As a refusal of an event: its code, a place and what is wrong.
+        let mut parts = why.splitn(3, ": ");
+        match parts.next().and_then(|code| code.parse::<Code>().ok()) {
             Some(code) => {
-                terminal::note(why);
-                Err(Failure::Silent(exit_code(code)))
+                let place = parts.next().unwrap_or("file").to_owned();
+                let message = parts.next().unwrap_or("it was not taken in").to_owned();
+                let typed = Some(format!("--file {}", path.display()));
+                let fault = Fault { code: code.to_string(), place, typed, message };
+                Err(Failure::Submission(vec![fault], exit_code(code)))
             }
             None => Err(Failure::Undecided(format!("{url}: the answer is {status} {why}"))),
         }
     }
 
-    /// Submits one event. A refusal is shown as the ledger gives it.
+    /// Submits one event. A refusal is told as the ledger gives it.
     pub fn record(
         &self,
         note: &str,
@@ -194,7 +206,7 @@ impl Client {
             .ok_or_else(|| Failure::Undecided(format!("{}/graphql: the answer holds no result", self.base)))
     }
 
-    /// Submits events. Refusals are shown as the ledger gives them.
+    /// Submits events. Refusals are told as the ledger gives them.
     pub fn record_all(&self, submissions: &[Value], atomic: bool) -> Result<Vec<Recorded>, Failure> {
         let input = json!({"submissions": submissions, "atomic": atomic});
         let undecided = |why: &str| Failure::Undecided(format!("{}/graphql: {why}", self.base));
@@ -213,10 +225,11 @@ impl Client {
         }
         if let Some(first) = errors.first() {
             let code = first.code.parse().map_or(1, exit_code);
-            for UserError { code, place, message } in &errors {
-                terminal::note(&format!("{code}: {}: {message}", place.as_deref().unwrap_or("submission")));
-            }
-            return Err(Failure::Silent(code));
+            let faults = errors.into_iter().map(|UserError { code, place, message }| {
+                let place = place.unwrap_or_else(|| "submission".to_owned());
+                Fault { code, place, typed: None, message }
+            });
+            return Err(Failure::Submission(faults.collect(), code));
         }
         if receipts.len() != submissions.len() {
             return Err(undecided("the answer holds no receipt"));

@@ -47,7 +47,7 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// The most that `serve` logs: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: Option<LogLevel>,
-    /// The ledger that `record` and `event submit` write to.
+    /// The ledger that commands write to and ask.
     pub ledger: Option<String>,
     /// The key file that `record` signs with. Relative to the file.
     pub key_file: Option<PathBuf>,
@@ -213,6 +213,9 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
+    /// It holds a secret key.
+    #[error("{}: a secret key stands in it; give the name of its key file", .0.display())]
+    Secret(PathBuf),
     /// It is not TOML, or a key is unknown or not of its type.
     #[error("{}:{line}: {message}", file.display())]
     Parse {
@@ -233,6 +236,8 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match fs::read_to_string(path) {
+            // A line with it might be quoted in an error.
+            Ok(text) if text.contains(super::SECRET) => return Err(ConfigError::Secret(path.to_owned())),
             Ok(text) => text,
             Err(e) if file.is_none() && e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(ConfigError::Read { file: path.to_owned(), source }),

@@ -188,7 +188,7 @@ fn example(reader: &Reader, cases: &[Case], data: &Path, base: &str) -> Result<O
         let (Some(speaker), Some(reported)) = (number(&made.speaker)?, number(reported)?) else { continue };
         let line = format!(
             "{} record statement --ledger {base} --key {} \\\n    --case @{} --speaker @{speaker} --reports @{reported} \
-             --standing report --language en \\\n    --text 'The agency says that its booking portal is open again.'",
+             --standing report --language en --yes \\\n    --text 'The agency says that its booking portal is open again.'",
             terminal::shell(&super::program()),
             terminal::shell(&key.display().to_string()),
             case.index,

@@ -5,7 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{Context, Failure, client::Client, key, record, terminal, withhold};
+use super::{
+    Context, Failure,
+    client::Client,
+    key,
+    record::{self, When},
+    terminal, withhold,
+};
 use crate::{
     event::{Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, MAX_EVENT},
     log::MAX_ENTRY,
@@ -21,20 +27,24 @@ Examples:
       --ref collection=ID --fact count=566 > count.txt
   onrecord event new --type statement.made --origin ledger.example.org --by VKEY --case ID --ref speaker=ID \\
       --fact standing=report --fact language=en --words words.json --content-out words.blob > statement.txt
-  onrecord event sign --key desk.key statement.txt | onrecord event submit --ledger URL - --content words.blob")]
+  onrecord event sign --key desk.key --yes statement.txt | onrecord event submit --ledger URL - --content words.blob")]
     New(New),
     /// Sign the three lines, or add signatures to a note
     #[command(after_help = "\
 Example:
-  onrecord event sign --key desk.key statement.txt > statement.note")]
+  onrecord event sign --key desk.key statement.txt > statement.note
+  cat statement.txt | onrecord event sign --key desk.key --yes - > statement.note")]
     Sign {
         /// Key file (may be repeated); its public key must stand in `by`
         #[arg(long, value_name = "FILE", required = true)]
         key: Vec<PathBuf>,
         /// The three lines, or a note that others signed; - is stdin
         text: PathBuf,
+        /// Sign without asking
+        #[arg(short, long)]
+        yes: bool,
     },
-    /// Submit a signed note and its words
+    /// Submit a signed note and its words; asks nothing, since its author has signed
     #[command(after_help = "\
 A refusal is printed as CODE: place: message, exit code 1.
 
@@ -42,7 +52,7 @@ Examples:
   onrecord event submit --ledger http://127.0.0.1:8080 statement.note --content words.blob
   cat count.note | onrecord event submit --ledger http://127.0.0.1:8080 -
   onrecord event submit --ledger http://127.0.0.1:8080 letter.note --content words.blob --file letter.pdf \\
-      --embargo --key operator.key")]
+      --embargo --key operator.key --yes")]
     Submit {
         /// The ledger's address
         #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
@@ -58,12 +68,18 @@ Examples:
         /// A file that the words name, to upload first (may be repeated)
         #[arg(long, value_name = "PATH")]
         file: Vec<PathBuf>,
+        /// Take a table among the files of a collection: it lists nobody who signed
+        #[arg(long, requires = "file")]
+        public_file: bool,
         /// Withhold its words and files in the same breath: on record, and never public
         #[arg(long, requires = "key", requires = "content")]
         embargo: bool,
         /// With --embargo: key file of the operator, who withholds
         #[arg(long, value_name = "FILE", requires = "embargo")]
         key: Option<PathBuf>,
+        /// With --embargo: sign the withholding without asking
+        #[arg(short, long, requires = "embargo")]
+        yes: bool,
     },
     /// Explain a signed note, or a whole entry
     #[command(after_help = "\
@@ -91,9 +107,8 @@ pub(super) struct New {
     /// Who signs, the author first (may be repeated)
     #[arg(long, value_name = "VKEY", required = true)]
     by: Vec<VerifyingKey>,
-    /// When it happened [default: today, UTC]
-    #[arg(long, value_name = "DATE")]
-    at: Option<String>,
+    #[command(flatten)]
+    when: When,
     /// Id of the case
     #[arg(long, value_name = "ID")]
     case: Option<EventId>,
@@ -109,6 +124,9 @@ pub(super) struct New {
     /// A file that the words name (may be repeated)
     #[arg(long, value_name = "PATH", requires = "content_out")]
     file: Vec<PathBuf>,
+    /// Take a table among the files of a collection: it lists nobody who signed
+    #[arg(long, requires = "file")]
+    public_file: bool,
     /// Where to write the blob of the words; must not be there yet
     #[arg(long, value_name = "FILE")]
     content_out: Option<PathBuf>,
@@ -119,19 +137,19 @@ pub(super) struct New {
 
 pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::New(args) => new(args),
-        Command::Sign { key, text } => sign(&key, &text),
-        Command::Submit { ledger, note, content, restored, file, embargo: _, key } => {
+        Command::New(args) => new(args, context),
+        Command::Sign { key, text, yes } => sign(&key, &text, yes, context),
+        Command::Submit { ledger, note, content, restored, file, public_file, embargo: _, key, yes } => {
             let ledger = ledger.or_else(|| context.config.ledger.clone());
             let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
             let words = (content.as_deref(), restored.as_deref());
-            submit(&ledger, &note, words, &file, key.as_deref(), context)
+            submit(&ledger, &note, words, (&file, public_file), key.as_deref().map(|key| (key, yes)), context)
         }
         Command::Show { note } => show(&note, context),
     }
 }
 
-fn new(args: New) -> Result<(), Failure> {
+fn new(args: New, context: &Context) -> Result<(), Failure> {
     let usage = |what: String| Failure::Usage(what);
     let event_type = EventType::from_name(&args.event_type)
         .ok_or_else(|| usage(format!("--type {}: no such event type", args.event_type)))?;
@@ -173,21 +191,32 @@ fn new(args: New) -> Result<(), Failure> {
         (None, Some(out)) => {
             let words: Map<String, Value> = match &args.words {
                 None => Map::new(),
-                Some(file) => serde_json::from_slice(&record::read_small(file, MAX_CONTENT)?)
-                    .map_err(|e| usage(format!("{}: expected a JSON object: {e}", file.display())))?,
+                Some(file) => {
+                    let bytes = record::read_small(file, MAX_CONTENT)?;
+                    let place = file.display().to_string();
+                    let text =
+                        std::str::from_utf8(&bytes).map_err(|_| usage(format!("{place}: expected UTF-8")))?;
+                    serde_json::from_str(record::without_mark(&place, text))
+                        .map_err(|e| usage(format!("{place}: expected a JSON object: {e}")))?
+                }
             };
             let files = args.file.iter().map(|f| record::file_ref(f)).collect::<Result<Vec<_>, _>>()?;
             let blob = Content::seal(words, &files, &key::random()?);
-            Content::parse(&blob)?;
+            Content::parse(&blob)?.refuse_unsaid()?;
+            record::announce(event_type, &args.file, args.public_file)?;
             write_new(out, &blob)?;
             Some(blob)
         }
         (None, None) => None,
     };
     let content = content.as_deref().map(ContentRef::of);
-    let at = record::at(args.at.as_deref())?;
+    let at = args.when.read(None)?;
     let draft = Draft { event_type, at, case: args.case, refs, facts, content };
-    terminal::raw(draft.text(&args.origin, &args.by).as_bytes());
+    let text = draft.text(&args.origin, &args.by);
+    match context.json {
+        true => terminal::json(&json!({ "text": text })),
+        false => terminal::raw(text.as_bytes()),
+    }
     Ok(())
 }
 
@@ -213,7 +242,8 @@ fn signers(text: &str) -> Result<Vec<VerifyingKey>, Failure> {
     by.into_iter().map(parse).collect()
 }
 
-fn sign(key_files: &[PathBuf], text: &Path) -> Result<(), Failure> {
+fn sign(key_files: &[PathBuf], text: &Path, yes: bool, context: &Context) -> Result<(), Failure> {
+    terminal::refuse_unasked(yes)?;
     let bytes = record::read_small(text, MAX_EVENT)?;
     let bad = |e: &dyn std::fmt::Display| Failure::Usage(format!("{}: {e}", text.display()));
     // A note that others signed, or the bare text.
@@ -222,6 +252,10 @@ fn sign(key_files: &[PathBuf], text: &Path) -> Result<(), Failure> {
         Err(_) => (String::from_utf8(bytes).map_err(|_| bad(&"expected UTF-8"))?, Vec::new()),
     };
     let by = signers(&text)?;
+    if !yes {
+        terminal::note(&format!("To be signed, three lines:\n\n{text}"));
+    }
+    terminal::agree(yes, "Sign this?")?;
     for file in key_files {
         let key: SigningKey = key::read(file)?;
         let public = key.verifying_key();
@@ -249,7 +283,10 @@ fn sign(key_files: &[PathBuf], text: &Path) -> Result<(), Failure> {
     } else {
         terminal::note(&format!("still to be signed by\n  {}", missing.join("\n  ")));
     }
-    terminal::raw(note.as_bytes());
+    match context.json {
+        true => terminal::json(&json!({"note": note.as_str(), "missing": missing})),
+        false => terminal::raw(note.as_bytes()),
+    }
     Ok(())
 }
 
@@ -257,10 +294,13 @@ fn submit(
     ledger: &str,
     note: &Path,
     (content, restored): (Option<&Path>, Option<&Path>),
-    files: &[PathBuf],
-    embargo: Option<&Path>,
+    (files, public_file): (&[PathBuf], bool),
+    embargo: Option<(&Path, bool)>,
     context: &Context,
 ) -> Result<(), Failure> {
+    if let Some((_, yes)) = embargo {
+        terminal::refuse_unasked(yes)?;
+    }
     let text = |path: &Path, limit| {
         String::from_utf8(record::read_small(path, limit)?)
             .map_err(|_| Failure::Usage(format!("{}: expected UTF-8", path.display())))
@@ -270,8 +310,12 @@ fn submit(
     let content = content.map(|file| text(file, MAX_CONTENT)).transpose()?;
     let restored = restored.map(|file| text(file, MAX_CONTENT)).transpose()?;
     let client = Client::connect(ledger)?;
-    let withholding =
-        embargo.map(|key| withhold::embargo(&client, key, &note, content.as_deref())).transpose()?;
+    let withholding = embargo
+        .map(|(key, yes)| withhold::embargo(&client, key, &note, content.as_deref(), yes))
+        .transpose()?;
+    if let (None, Ok(event)) = (&withholding, Event::parse(note.as_bytes(), client.origin())) {
+        record::announce(event.event_type(), files, public_file)?;
+    }
     for file in files {
         client.upload(file, &record::file_ref(file)?.blake3)?;
     }

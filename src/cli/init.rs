@@ -10,6 +10,7 @@ use serde_json::{Map, json};
 
 use super::{Context, Failure, key, meter::Meter, serve::ledger_failure, terminal};
 use crate::{
+    event::Content,
     ledger::Ledger,
     note::{KeyName, Origin, SigningKey},
     store::disk,
@@ -79,7 +80,6 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         )));
     }
     let log_key = checkpoint_key.verifying_key().clone();
-    let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
     let words = [
         ("name", args.name),
         ("description", args.description),
@@ -87,6 +87,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         ("rules", args.rules),
     ];
     let words: Map<_, _> = words.into_iter().filter_map(|(n, w)| Some((n.to_owned(), w?.into()))).collect();
+    let said = Content::parse(&Content::seal(words.clone(), &[], &key::random()?));
+    said.and_then(|said| said.refuse_unsaid()).map_err(|e| {
+        let typed = |place: &str| place.strip_prefix("content.").map(|name| format!("--{name}"));
+        Failure::Event(e).typed_as(typed)
+    })?;
+    let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
     if let Err(e) = Ledger::init(&data, args.origin.clone(), checkpoint_key, &operator.key, words) {
         operator.undo();
         return Err(ledger_failure(e));

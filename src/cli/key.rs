@@ -203,6 +203,11 @@ fn not_read(what: &str, path: &Path, e: SecretError) -> Failure {
 
 fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
     let place = path.display();
+    if place.to_string().bytes().all(|b| b.is_ascii_hexdigit()) && place.to_string().len() == 64 {
+        return Err(Failure::Usage(
+            "--seed-hex-file takes the name of a file, and never the seed itself".into(),
+        ));
+    }
     let text = if path == Path::new("-") {
         let mut text = Zeroizing::new(String::with_capacity(256));
         let read = io::stdin().lock().take(256).read_to_string(&mut text);

@@ -33,9 +33,17 @@ mod withhold;
 mod witness;
 mod words;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    ffi::OsStr,
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use serde_json::{Value, json};
 
 pub use config::{Config, ConfigError, Limits};
 
@@ -57,7 +65,7 @@ Examples:
   onrecord record statement --help"
 )]
 struct Cli {
-    /// Print results as JSON, for programs
+    /// Print results as JSON, and errors as one JSON object on the last line of stderr, for programs
     #[arg(long, global = true, display_order = 1000)]
     json: bool,
     /// Settings file [default: onrecord.toml in this folder, if there]
@@ -123,11 +131,25 @@ impl Context {
     }
 }
 
+/// One thing that is wrong with what was submitted.
+#[derive(Debug)]
+struct Fault {
+    /// The refusal's code, as the ledger gives it.
+    code: String,
+    /// The member that it is about.
+    place: String,
+    /// What was typed for that member: the flag and its value.
+    typed: Option<String>,
+    message: String,
+}
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 enum Failure {
-    /// Refused by the ledger's rules: printed as `CODE: place: message`.
+    /// Refused by the ledger's rules: printed as `CODE: place: message`, or as `flag: message (CODE)` where a flag gave it.
     Event(Refusal),
+    /// The same, said by a ledger, and what a program is to make of it.
+    Submission(Vec<Fault>, u8),
     /// Refused or rejected for another reason.
     Refused(String),
     /// What was asked for makes no sense as it stands.
@@ -144,8 +166,71 @@ impl Failure {
             Self::Event(_) | Self::Refused(_) => 1,
             Self::Usage(_) => 2,
             Self::Undecided(_) => 3,
-            Self::Silent(code) => *code,
+            Self::Submission(_, code) | Self::Silent(code) => *code,
         }
+    }
+
+    /// Names what was typed where a refusal names a member.
+    fn typed_as(self, typed: impl Fn(&str) -> Option<String>) -> Self {
+        let (faults, code) = match self {
+            Self::Event(refusal) => (vec![refusal.into()], 1),
+            Self::Submission(faults, code) => (faults, code),
+            other => return other,
+        };
+        let named = faults
+            .into_iter()
+            .map(|fault| Fault { typed: fault.typed.or_else(|| typed(&fault.place)), ..fault });
+        Self::Submission(named.collect(), code)
+    }
+
+    /// Says it to whoever reads stderr.
+    fn say(self, json: bool) {
+        let code = self.code();
+        let said = match self {
+            Self::Event(refusal) => vec![refusal.into()],
+            Self::Submission(faults, _) => faults,
+            Self::Silent(_) => return,
+            Self::Refused(why) | Self::Usage(why) | Self::Undecided(why) => {
+                match json {
+                    true => terminal::json_errors(&json!({"errors": [{"message": why}], "exit": code})),
+                    false => terminal::note(&format!("onrecord: {why}")),
+                }
+                return;
+            }
+        };
+        if json {
+            let errors: Vec<_> = said.iter().map(Fault::to_json).collect();
+            terminal::json_errors(&json!({"errors": errors, "exit": code}));
+        } else {
+            said.iter().for_each(|fault| terminal::note(&fault.to_string()));
+        }
+    }
+}
+
+impl Fault {
+    fn to_json(&self) -> Value {
+        let mut json = json!({"code": self.code, "place": self.place, "message": self.message});
+        if let Some(typed) = &self.typed {
+            json["typed"] = typed.as_str().into();
+        }
+        json
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, place, message, .. } = self;
+        match &self.typed {
+            Some(typed) => write!(f, "{typed}: {message} ({code})"),
+            None => write!(f, "{code}: {place}: {message}"),
+        }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { code, place, message } = refusal;
+        Self { code: code.to_string(), place, typed: None, message }
     }
 }
 
@@ -155,22 +240,54 @@ impl From<Refusal> for Failure {
     }
 }
 
+/// What no line of a key file but its own may hold: a secret key begins with it.
+const SECRET: &str = "PRIVATE+KEY+";
+
+/// Refuses a secret key where the program was told anything but a key file's name, before any error could quote it.
+fn refuse_secrets() -> Result<(), Failure> {
+    let holds = |text: &OsStr| text.to_string_lossy().contains(SECRET);
+    let what = if env::args_os().any(|arg| holds(&arg)) {
+        "on the command line".to_owned()
+    } else {
+        let set = env::vars_os()
+            .find(|(name, value)| name.to_string_lossy().starts_with("ONRECORD_") && holds(value));
+        let Some((name, _)) = set else { return Ok(()) };
+        format!("in {}", name.to_string_lossy())
+    };
+    Err(Failure::Usage(format!(
+        "a secret key stands {what}, where other programs and a shell's history can read it. To sign, give the name of its key \
+         file; where a public key is asked for, give what `onrecord key show FILE` prints. Whoever may have seen it can sign with \
+         it: think of a new key"
+    )))
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    // Asked of the bare words: a command line that can't be read has to say so as it was asked to.
+    let json = env::args_os().any(|arg| arg == "--json");
+    let done = refuse_secrets().and_then(|()| match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(e) => not_a_command(e, json),
+    });
+    // What a command did stands, whether it could be printed or not.
+    let done = done.and_then(|()| terminal::unwritten().map_or(Ok(()), Err));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            match &failure {
-                Failure::Event(refusal) => terminal::note(&refusal.to_string()),
-                Failure::Refused(why) | Failure::Usage(why) | Failure::Undecided(why) => {
-                    terminal::note(&format!("onrecord: {why}"));
-                }
-                Failure::Silent(_) => {}
-            }
-            ExitCode::from(failure.code())
+            let code = failure.code();
+            failure.say(json);
+            ExitCode::from(code)
         }
     }
+}
+
+/// Help that was asked for, or what is wrong with a command line.
+fn not_a_command(e: clap::Error, json: bool) -> Result<(), Failure> {
+    if e.use_stderr() && json {
+        return Err(Failure::Usage(e.render().to_string().trim_end().to_owned()));
+    }
+    terminal::kept(e.print().and_then(|()| io::stdout().flush()));
+    if e.use_stderr() { Err(Failure::Silent(2)) } else { Ok(()) }
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -205,7 +322,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 /// The command as the user called it, for commands to paste.
 fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "onrecord".to_owned())
+    env::args().next().unwrap_or_else(|| "onrecord".to_owned())
 }
 
 #[cfg(test)]

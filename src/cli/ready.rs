@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::{Context, Failure, serving::DEFAULT_LISTEN, terminal};
+use super::{Context, Failure, exhibit::ledger_of, terminal};
 use crate::mirror::{agent, base_address, body_of, read_whole};
 
 /// Ask a ledger whether it takes events
@@ -22,7 +22,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
-    let ledger = args.ledger.unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
+    let ledger = ledger_of(args.ledger, context);
     let base = base_address(&ledger).map_err(|e| Failure::Usage(format!("--ledger {e}")))?;
     let url = format!("{base}/readyz");
     let answer = agent(&base).get(&url).call();

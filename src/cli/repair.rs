@@ -45,11 +45,20 @@ pub(super) struct Args {
     /// brings them back
     #[arg(long)]
     without_marks: bool,
+    /// With --without-marks: give them up without asking
+    #[arg(short, long, requires = "without_marks")]
+    yes: bool,
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let data = args.data.or_else(|| context.config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
+    if args.without_marks {
+        terminal::agree(
+            args.yes,
+            "What nobody has a mark of is not known again if it comes back. Give it up?",
+        )?;
+    }
     if args.from.is_empty() {
         let marked = ops::repair_marks(&data, args.withheld.as_deref(), &args.words, args.without_marks);
         say(&marked.map_err(operate::failure)?, context);

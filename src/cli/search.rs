@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{
     Context, Failure,
     client::{Client, index_of},
+    exhibit::ledger_of,
     record::resolve,
-    serving::DEFAULT_LISTEN,
     terminal,
 };
 use crate::{event::EventType, search};
@@ -98,7 +98,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             return Err(Failure::Usage(format!("{flag}: expected a time like 2023-12-15T00:00:00Z")));
         }
     }
-    let client = Client::connect(&args.ledger.unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}")))?;
+    let client = Client::connect(&ledger_of(args.ledger, context))?;
     let id = |flag: &str, given: &Option<String>| match given {
         Some(given) => resolve(&client, flag, given).map(|named| Some(named.id.to_string())),
         None => Ok(None),

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
+use serde_json::json;
 
-use super::{Context, Failure, client::Client, serve::ledger_failure, terminal};
+use super::{Context, Failure, client::Client, record::Name, serve::ledger_failure, terminal};
 use crate::{
-    event::{Body, EventId},
+    event::Body,
     ledger::{Ledger, LedgerError, Options, ReadError},
     log::Time,
+    mirror::base_address,
     views::{Order, Views, read_instant},
 };
 
@@ -36,8 +38,8 @@ pub(super) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
-    /// Its id, or the index of its entry after an @; a case is found by any of its entries
-    #[arg(value_name = "ID | @INDEX")]
+    /// Its id, the number of its entry (@36 or 36) or its permalink; a case is found by any of its entries
+    #[arg(value_name = "ID")]
     what: String,
     /// The ledger's folder, if nobody serves it
     #[arg(long, value_name = "DIR", conflicts_with = "ledger")]
@@ -73,26 +75,12 @@ impl Noun {
     }
 }
 
-/// A record as it was named.
-enum What {
-    Id(EventId),
-    Index(u64),
-}
-
 pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let (noun, args) = match command {
         Command::Case(args) => (Noun::Case, args),
         Command::Demand(args) => (Noun::Demand, args),
         Command::Party(args) => (Noun::Party, args),
     };
-    let what = match args.what.strip_prefix('@') {
-        Some(index) => index.parse().map(What::Index).map_err(|_| args.what.as_str()),
-        None => args.what.parse().map(What::Id).map_err(|_| args.what.as_str()),
-    };
-    let expected = |found: &str| {
-        Failure::Usage(format!("expected an id, 64 hex digits, or an index such as @36, found {found}"))
-    };
-    let what = what.map_err(expected)?;
     let as_of = match &args.as_of {
         None => None,
         Some(text) => Some(read_instant(text).ok_or_else(|| {
@@ -104,24 +92,30 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let order = Order::from_word(&args.order).ok_or_else(|| {
         Failure::Usage(format!("--order: expected occurred or recorded, found {}", args.order))
     })?;
-    let asked = Asked { noun, what, as_of, known_at: args.known_at, order };
     // What is said on the command line comes before what is set.
     let data = args.data.or_else(|| context.config.data.clone().filter(|_| args.ledger.is_none()));
-    let text = match (data, args.ledger.or_else(|| context.config.ledger.clone())) {
-        (Some(data), _) => asked.in_folder(&data)?,
-        (None, Some(ledger)) => asked.at_address(&ledger)?,
+    let ledger = args.ledger.or_else(|| context.config.ledger.clone());
+    // A folder does not know under which address it is served.
+    let address = ledger.filter(|_| data.is_none());
+    let base = address.as_deref().map(base_address).transpose();
+    let base = base.map_err(|e| Failure::Usage(format!("--ledger {e}")))?;
+    let what = Name::read("ID", &args.what, base.as_deref())?;
+    let asked = Asked { noun, what, as_of, known_at: args.known_at, order };
+    let text = match (data, base) {
+        (_, Some(base)) => asked.at_address(&base)?,
+        (Some(data), None) => asked.in_folder(&data)?,
         (None, None) => return Err(context.missing("--data DIR or --ledger URL", "ledger")),
     };
-    if context.json {
-        return Err(Failure::Usage("show prints text alone; ask the ledger's /graphql for data".into()));
+    match context.json {
+        true => terminal::json(&json!({ "text": text })),
+        false => terminal::result(&terminal::plain(&text)),
     }
-    terminal::result(&terminal::plain(&text));
     Ok(())
 }
 
 struct Asked {
     noun: Noun,
-    what: What,
+    what: Name,
     as_of: Option<Time>,
     known_at: Option<u64>,
     order: Order,
@@ -152,8 +146,8 @@ impl Asked {
 
     fn read(&self, views: &Views) -> Result<Option<String>, ReadError> {
         let record = match &self.what {
-            What::Id(id) => views.record_of(id)?,
-            What::Index(index) => views.record(*index)?,
+            Name::Id(id) => views.record_of(id)?,
+            Name::Index(index) => views.record(*index)?,
         };
         let Some(record) = record else { return Ok(None) };
         let id = match (self.noun, record.event().body()) {
@@ -176,13 +170,13 @@ impl Asked {
     fn at_address(&self, address: &str) -> Result<String, Failure> {
         let client = Client::connect(address)?;
         let id = match (self.noun, &self.what) {
-            (Noun::Case, What::Id(id)) => match client.index_of(id)? {
+            (Noun::Case, Name::Id(id)) => match client.index_of(id)? {
                 Some(index) => client.case_at(index)?.unwrap_or(*id),
                 None => return Err(self.none()),
             },
-            (_, What::Id(id)) => *id,
-            (Noun::Case, What::Index(index)) => client.case_at(*index)?.ok_or_else(|| self.none())?,
-            (_, What::Index(index)) => client.id_at(*index)?,
+            (_, Name::Id(id)) => *id,
+            (Noun::Case, Name::Index(index)) => client.case_at(*index)?.ok_or_else(|| self.none())?,
+            (_, Name::Index(index)) => client.id_at(*index)?,
         };
         let mut query = format!("order={}", self.order.as_str());
         if let Some(as_of) = self.as_of {

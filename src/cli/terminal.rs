@@ -1,21 +1,42 @@
 //! What is printed, and what is asked.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    sync::Mutex,
+};
 
 use super::Failure;
 pub(super) use crate::quote::shell;
 
+/// Why stdout took no more, the first time.
+static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+
 /// Prints a result to stdout.
 pub(super) fn result(text: &str) {
-    let mut out = io::stdout().lock();
-    // Whoever closed the pipe has read enough.
-    let _ = writeln!(out, "{}", text.trim_end_matches('\n'));
+    raw(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
 }
 
 /// Prints raw bytes to stdout.
 pub(super) fn raw(bytes: &[u8]) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    kept(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// Keeps why something was not written, for [`unwritten`].
+pub(super) fn kept(written: io::Result<()>) {
+    match written {
+        // Whoever closed the pipe has read enough.
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(e);
+        }
+        _ => {}
+    }
+}
+
+/// Why some of the output is nowhere to be read, asked once the command is done.
+pub(super) fn unwritten() -> Option<Failure> {
+    let e = UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).take()?;
+    Some(Failure::Refused(format!("the output could not be written: {e}")))
 }
 
 /// Prints a JSON value to stdout.
@@ -29,6 +50,19 @@ pub(super) fn json(value: &impl serde::Serialize) {
 /// Prints a line for people to stderr.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", plain(text));
+}
+
+/// Prints errors for programs to stderr: one object, on one line.
+pub(super) fn json_errors(value: &serde_json::Value) {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        match c {
+            // Such characters stand inside texts alone, and none is beyond four hex digits.
+            c if deceives(c) => line.push_str(&format!("\\u{:04x}", c as u32)),
+            c => line.push(c),
+        }
+    }
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Whether somebody can answer.
@@ -54,13 +88,35 @@ pub(super) fn confirm(question: &str) -> Result<bool, Failure> {
     Ok(answer.is_some_and(|a| matches!(a.as_str(), "y" | "Y" | "yes")))
 }
 
-/// Text that can't move the cursor, change colours or turn the direction of writing: such characters are shown
+/// Refuses to go on where nobody can say yes, unless a flag has said it.
+pub(super) fn refuse_unasked(yes: bool) -> Result<(), Failure> {
+    if yes || can_ask() {
+        return Ok(());
+    }
+    Err(Failure::Usage("nobody can be asked here: give --yes to go on without questions".into()))
+}
+
+/// Has somebody say yes, or the flag that said so. Comes before all that is signed or removed.
+pub(super) fn agree(yes: bool, question: &str) -> Result<(), Failure> {
+    refuse_unasked(yes)?;
+    if yes || confirm(question)? {
+        return Ok(());
+    }
+    Err(Failure::Refused("the answer was no: nothing was done".into()))
+}
+
+/// Characters that are not seen, where a reader would look for none: zero-width spaces and joiners of words, and marks of byte
+/// order. Joiners of letters are part of words in many scripts, and are left alone.
+pub(super) fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// Text that can't move the cursor, change colours, turn the direction of writing or hide in a word: such characters are shown
 /// as escapes. New lines stay.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if (c.is_control() && c != '\n') || turns {
+        if deceives(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -69,12 +125,19 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
+/// Whether a character does something other than to be seen.
+fn deceives(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && c != '\n') || turns || is_unseen(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn foreign_text_can_not_drive_the_terminal() {
+        assert_eq!(plain("\u{feff}a\u{200b}b"), "\\u{feff}a\\u{200b}b");
         assert_eq!(plain("a\u{1b}[31m\r\nb\u{202e}é"), "a\\u{1b}[31m\\u{d}\nb\\u{202e}é");
     }
 }

@@ -11,12 +11,14 @@ use serde_json::{Map, Value, json};
 use super::{
     Context, Failure,
     client::{Client, Recorded},
-    key, record, terminal,
+    key,
+    record::{self, When},
+    terminal,
 };
 use crate::{
     event::{
-        Body, Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, Position, ReleaseGround,
-        SignedEvent, WithholdingGround,
+        At, Body, Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, Position,
+        ReleaseGround, SignedEvent, WithholdingGround,
     },
     note::SigningKey,
 };
@@ -102,9 +104,8 @@ struct Words {
     /// Anything else worth saying
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// When [default: today, UTC]
-    #[arg(long, value_name = "DATE")]
-    at: Option<String>,
+    #[command(flatten)]
+    when: When,
     /// Sign and submit without asking
     #[arg(short, long)]
     yes: bool,
@@ -122,7 +123,7 @@ impl Words {
             }
         }
         let blob = Content::seal(words, &[], &key::random()?);
-        Content::parse(&blob)?;
+        Content::parse(&blob)?.refuse_unsaid()?;
         // Made of JSON.
         Ok(String::from_utf8_lossy(&blob).into_owned())
     }
@@ -148,9 +149,7 @@ fn open(
     let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
     let key_file = key_file.or_else(|| config.key_file.clone());
     let key_file = key_file.ok_or_else(|| context.missing("--key FILE", "key_file"))?;
-    if !yes && !terminal::can_ask() {
-        return Err(Failure::Usage("nobody can be asked here: give --yes to go on without questions".into()));
-    }
+    terminal::refuse_unasked(yes)?;
     let key = key::read(&key_file)?;
     let client = Client::connect(&ledger)?;
     let named = record::resolve(&client, "<ENTRY>", entry)?;
@@ -164,18 +163,24 @@ fn open(
     Ok(Opened { client, key, index, target })
 }
 
+/// When it is said to happen: where the case is, unless the command line says otherwise.
+fn moment(client: &Client, target: &Event, when: &When) -> Result<At, Failure> {
+    let zone = case_of(target).map(|case| client.zone_of(&case)).transpose()?.flatten();
+    when.read(zone.as_deref())
+}
+
 /// A signed note of one of the two types.
 fn note(
     event_type: EventType,
     (client, key): (&Client, &SigningKey),
     target: &Event,
     (ground, blobs): (&str, &BTreeSet<Position>),
-    (words, at): (Option<&str>, Option<&str>),
+    (words, at): (Option<&str>, At),
 ) -> Result<SignedEvent, Failure> {
     let blobs: Vec<Value> = blobs.iter().map(|p| p.to_string().into()).collect();
     let draft = Draft {
         event_type,
-        at: record::at(at)?,
+        at,
         case: case_of(target),
         refs: Map::from_iter([("entry".to_owned(), target.id().to_string().into())]),
         facts: Map::from_iter([("ground".to_owned(), ground.into()), ("blobs".to_owned(), blobs.into())]),
@@ -192,7 +197,25 @@ fn case_of(event: &Event) -> Option<EventId> {
     event.case().or_else(|| (event.event_type() == EventType::CaseOpened).then(|| event.id()))
 }
 
+/// What was typed for the member that a refusal names.
+fn typed(place: &str) -> Option<String> {
+    let flag = match place {
+        "by[0]" => "--key",
+        "refs.entry" => "ENTRY",
+        "facts.ground" => "--ground",
+        "content.authority" => "--authority",
+        "content.text" => "--redacted",
+        "content.note" => "--note",
+        _ => return None,
+    };
+    Some(flag.to_owned())
+}
+
 pub(super) fn withhold(args: WithholdArgs, context: &Context) -> Result<(), Failure> {
+    withhold_words(args, context).map_err(|e| e.typed_as(typed))
+}
+
+fn withhold_words(args: WithholdArgs, context: &Context) -> Result<(), Failure> {
     let words = &args.words;
     let opened = open(&args.entry, args.ledger, args.key, words.yes, context)?;
     let Opened { client, key, index, target } = &opened;
@@ -223,14 +246,13 @@ pub(super) fn withhold(args: WithholdArgs, context: &Context) -> Result<(), Fail
     for (_, target, blobs) in &targets {
         let said = words.seal()?;
         let facts = (args.ground.as_str(), blobs);
-        let words = (Some(said.as_str()), words.at.as_deref());
-        let event = note(EventType::ContentWithheld, (client, key), target, facts, words)?;
+        let at = moment(client, target, &words.when)?;
+        let event =
+            note(EventType::ContentWithheld, (client, key), target, facts, (Some(said.as_str()), at))?;
         terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
         submissions.push(submission(&event, Some(&said), None));
     }
-    if !words.yes && !terminal::confirm("Sign and submit?")? {
-        return Err(Failure::Refused("nothing was submitted".into()));
-    }
+    terminal::agree(words.yes, "Sign and submit?")?;
     finish(client, &client.record_all(&submissions, true)?, context);
     Ok(())
 }
@@ -344,6 +366,10 @@ fn finish(client: &Client, recorded: &[Recorded], context: &Context) {
 }
 
 pub(super) fn release(args: ReleaseArgs, context: &Context) -> Result<(), Failure> {
+    give_back(args, context).map_err(|e| e.typed_as(typed))
+}
+
+fn give_back(args: ReleaseArgs, context: &Context) -> Result<(), Failure> {
     let words = &args.words;
     let opened = open(&args.entry, args.ledger, args.key, words.yes, context)?;
     let Opened { client, key, index, target } = &opened;
@@ -394,12 +420,10 @@ pub(super) fn release(args: ReleaseArgs, context: &Context) -> Result<(), Failur
         (client, key),
         target,
         facts,
-        (Some(said.as_str()), words.at.as_deref()),
+        (Some(said.as_str()), moment(client, target, &words.when)?),
     )?;
     terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
-    if !words.yes && !terminal::confirm("Sign and submit?")? {
-        return Err(Failure::Refused("nothing was submitted".into()));
-    }
+    terminal::agree(words.yes, "Sign and submit?")?;
     for (_, path, digest) in &files {
         client.upload(path, digest)?;
     }
@@ -438,6 +462,7 @@ pub(super) fn embargo(
     key_file: &Path,
     note_text: &str,
     content: Option<&str>,
+    yes: bool,
 ) -> Result<Value, Failure> {
     let key = key::read(key_file)?;
     let event = Event::parse(note_text.as_bytes(), client.origin())?;
@@ -447,6 +472,11 @@ pub(super) fn embargo(
     let files = Content::parse(content.as_bytes())?.files().len() as u32; // At most 1,000.
     let mut blobs: BTreeSet<Position> = (0..files).map(Position::File).collect();
     blobs.insert(Position::Content);
-    let event = note(EventType::ContentWithheld, (client, &key), &event, ("embargo", &blobs), (None, None))?;
+    let at = moment(client, &event, &When { at: None, ahead: false })?;
+    let event = note(EventType::ContentWithheld, (client, &key), &event, ("embargo", &blobs), (None, at))?;
+    if !yes {
+        terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
+    }
+    terminal::agree(yes, "Sign this withholding, and submit both?")?;
     Ok(submission(&event, None, None))
 }

@@ -11,6 +11,7 @@ use crate::{
 pub(in crate::cli) fn noun(event_type: EventType) -> &'static str {
     use EventType as T;
     match event_type {
+        T::LedgerOpened => "ledger",
         T::PartyRegistered => "party",
         T::PartyUpdated => "party-update",
         T::KeyAdded => "key",
@@ -43,7 +44,6 @@ pub(in crate::cli) fn noun(event_type: EventType) -> &'static str {
         T::CorrectionIssued => "correction",
         T::ContentWithheld => "withholding",
         T::ContentReleased => "release",
-        other => other.as_str(),
     }
 }
 
@@ -71,8 +71,22 @@ pub(super) struct Field {
 }
 
 /// Flags that every type has.
-const COMMON: &[&str] =
-    &["ledger", "key", "also-key", "case", "at", "file", "word", "restored", "yes", "json", "config", "help"];
+const COMMON: &[&str] = &[
+    "ledger",
+    "key",
+    "also-key",
+    "case",
+    "at",
+    "ahead",
+    "file",
+    "public-file",
+    "word",
+    "restored",
+    "yes",
+    "json",
+    "config",
+    "help",
+];
 
 /// The fields of a type. What can be worked out from others (a demand's number of items, its deadline from
 /// the flags of its own) is not among them.

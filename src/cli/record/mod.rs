@@ -3,22 +3,30 @@
 //! It asks for what is missing when somebody watches, makes the salt, hashes and uploads files, shows what will
 //! be signed, signs, submits, and prints the permalink and the command that checks the ledger.
 
+mod enclosed;
 mod fields;
 mod values;
+mod when;
 
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches, Subcommand};
 use serde_json::{Map, Value, json};
 
+pub(super) use enclosed::announce;
 pub(super) use fields::noun;
 use fields::{Field, Target, fields};
 use values::Values;
-pub(super) use values::{fact, file_ref, media_type, pair, read_small, text};
+pub(super) use values::{fact, file_ref, media_type, pair, read_small, text, without_mark};
+pub(super) use when::When;
 
-use super::{Context, Failure, client::Client, key, terminal};
+use super::{
+    Context, Failure,
+    client::{Client, Recorded},
+    key, terminal,
+};
 use crate::{
-    event::{At, Content, ContentRef, ContentRule, Draft, DraftError, EventId, EventType, FactKind},
+    event::{Content, ContentRef, ContentRule, Draft, DraftError, EventId, EventType, FactKind, Kinds},
     note::SigningKey,
 };
 
@@ -34,9 +42,8 @@ struct Common {
     /// Key file of an endorser, or of a key that is added (may be repeated)
     #[arg(long, value_name = "FILE")]
     also_key: Vec<PathBuf>,
-    /// When it happened: YYYY-MM, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS+HH:MM [default: today, UTC]
-    #[arg(long, value_name = "DATE")]
-    at: Option<String>,
+    #[command(flatten)]
+    when: When,
     /// Sign and submit without asking
     #[arg(short, long)]
     yes: bool,
@@ -49,6 +56,7 @@ pub(super) struct Command {
     common: Common,
     values: Values,
     files: Vec<PathBuf>,
+    public_file: bool,
     words: Vec<String>,
     restored: Option<PathBuf>,
 }
@@ -143,6 +151,15 @@ impl Subcommand for Command {
                             .value_parser(clap::value_parser!(PathBuf))
                             .action(ArgAction::Append),
                     );
+                if event_type.as_str().starts_with("collection.") {
+                    command = command.arg(
+                        Arg::new("public-file")
+                            .long("public-file")
+                            .help("Take a table among the files: it lists nobody who signed")
+                            .help_heading(heading)
+                            .action(ArgAction::SetTrue),
+                    );
+                }
             }
             if event_type == EventType::ContentReleased {
                 command = command.arg(
@@ -187,6 +204,7 @@ impl FromArgMatches for Command {
             common: Common::from_arg_matches(matches)?,
             values,
             files: paths("file"),
+            public_file: matches!(matches.try_get_one("public-file"), Ok(Some(true))),
             words: words.into_iter().flatten().cloned().collect(),
             restored: paths("restored").pop(),
         })
@@ -199,13 +217,13 @@ impl FromArgMatches for Command {
 
 pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure> {
     let config = &context.config;
-    let event_type = command.event_type;
     let ledger = command.common.ledger.take().or_else(|| config.ledger.clone());
     let key_file = command.common.key.take().or_else(|| config.key_file.clone());
-    let fields = fields(event_type);
+    let fields = fields(command.event_type);
     if !terminal::can_ask() {
         command.refuse_if_incomplete(&fields, ledger.is_none(), key_file.is_none())?;
     }
+    terminal::refuse_unasked(command.common.yes)?;
     let ledger = or_ask(ledger, "The ledger's address:")?;
     let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
     let key_file = or_ask(key_file.map(|f| f.display().to_string()), "Your key file:")?;
@@ -216,35 +234,10 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
         .collect::<Result<Vec<SigningKey>, _>>()?;
     let client = Client::connect(&ledger)?;
     command.ask(&fields)?;
-
-    let files = command.files.iter().map(|path| file_ref(path)).collect::<Result<Vec<_>, _>>()?;
-    let (draft, words) = command.draft(&fields, &keys, &client)?;
-    let content = match event_type.spec().content {
-        ContentRule::None => None,
-        ContentRule::Optional if words.is_empty() && files.is_empty() => None,
-        _ => Some(Content::seal(words, &files, &key::random()?)),
-    };
-    if let Some(content) = &content {
-        // As the door will, so that nothing is signed that would be turned away.
-        Content::parse(content)?;
-    }
-    let draft = Draft { content: content.as_deref().map(ContentRef::of), ..draft };
-    let signers: Vec<&SigningKey> = keys.iter().collect();
-    let event = draft.sign(client.origin(), &signers).map_err(|e| match e {
-        DraftError::Refused(refusal) => Failure::Event(refusal),
-        e => Failure::Usage(e.to_string()),
+    let recorded = command.submit(&fields, &keys, &client).map_err(|e| {
+        // What was typed is what can be mended.
+        e.typed_as(|place| command.typed(&fields, place))
     })?;
-    let restored = command.restored.as_deref().map(|file| read_small(file, crate::event::MAX_CONTENT));
-    let (content, restored) = (content.map(utf8).transpose()?, restored.transpose()?.map(utf8).transpose()?);
-
-    show(event.note().text(), content.as_deref());
-    if terminal::can_ask() && !command.common.yes && !terminal::confirm("Sign this and submit it?")? {
-        return Err(Failure::Refused("nothing was submitted".into()));
-    }
-    for (path, file) in command.files.iter().zip(&files) {
-        client.upload(path, &file.blake3)?;
-    }
-    let recorded = client.record(event.note().as_str(), content.as_deref(), restored.as_deref())?;
     let url = format!("{}/e/{}", client.base(), recorded.index);
     let verify = format!(
         "{} verify {} --key {}",
@@ -281,54 +274,159 @@ fn or_ask(value: Option<String>, question: &str) -> Result<Option<String>, Failu
     }
 }
 
-/// Today, in UTC.
-pub(super) fn today() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = jiff::Timestamp::from_second(now.as_secs() as i64).unwrap_or_default();
-    now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
-}
-
-/// When it happened.
-pub(super) fn at(given: Option<&str>) -> Result<At, Failure> {
-    let text = given.map_or_else(today, str::to_owned);
-    At::parse(&text).map_err(|found| {
-        let forms = "YYYY-MM, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS+HH:MM, a real date";
-        Failure::Usage(format!("--at: expected {forms}, found {found}"))
-    })
-}
-
 /// An event that was named on the command line, and its index if that is known.
 pub(super) struct Named {
     pub id: EventId,
     pub index: Option<u64>,
 }
 
+/// How an event is named: by its id or by its number on a ledger.
+pub(super) enum Name {
+    Id(EventId),
+    Index(u64),
+}
+
+impl Name {
+    /// Reads an id, a number (`@12` or `12`) or a permalink, of the ledger at `base` if there is one.
+    /// `place` is what it was given as, such as `--case`.
+    pub fn read(place: &str, given: &str, base: Option<&str>) -> Result<Self, Failure> {
+        let mut text = given;
+        if let Some((_, rest)) = text.split_once("://") {
+            let path = match base {
+                Some(base) => text.strip_prefix(base),
+                None => rest.find('/').map(|at| &rest[at..]),
+            };
+            // The newest `/e/` and its like; a ledger may be served below a path.
+            let page = path.and_then(|p| {
+                let p = p.split(['?', '#']).next().unwrap_or_default();
+                ["/e/", "/case/", "/demand/", "/party/", "/entry/"]
+                    .iter()
+                    .find_map(|k| Some(&p[p.rfind(k)? + k.len()..]))
+            });
+            text = page.map(|p| p.trim_end_matches('/')).ok_or_else(|| {
+                let base = base.unwrap_or("URL");
+                Failure::Usage(format!(
+                    "{place} {given}: expected a permalink of this ledger, {base}/e/<number>"
+                ))
+            })?;
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        let digits = text.strip_prefix('@').unwrap_or(text);
+        let index = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
+        index.map(Self::Index).ok_or_else(|| {
+            Failure::Usage(format!(
+                "{place} {given}: expected an id of 64 lower-case hex digits, the number of an entry (@12 or 12) or its permalink"
+            ))
+        })
+    }
+}
+
 /// An event by its id, its number on this ledger, or its permalink.
-/// `place` is what it was given as, such as `--case`.
 pub(super) fn resolve(client: &Client, place: &str, given: &str) -> Result<Named, Failure> {
-    let mut text = given;
-    if text.contains("://") {
-        let inside = text.strip_prefix(client.base()).and_then(|rest| rest.strip_prefix('/'));
-        let page = inside.and_then(|p| ["e/", "case/", "party/"].iter().find_map(|k| p.strip_prefix(k)));
-        text = page.map(|p| p.trim_end_matches('/')).ok_or_else(|| {
-            let base = client.base();
-            Failure::Usage(format!("{place} {given}: expected a permalink of this ledger, {base}/e/<number>"))
-        })?;
+    Ok(match Name::read(place, given, Some(client.base()))? {
+        Name::Id(id) => Named { id, index: None },
+        Name::Index(index) => Named { id: client.id_at(index)?, index: Some(index) },
+    })
+}
+
+/// The same of an event that has to be of certain types, so that what is wrong is said of what was typed.
+fn resolve_kind(client: &Client, place: &str, given: &str, kinds: Kinds) -> Result<Named, Failure> {
+    let named = resolve(client, place, given)?;
+    let index = match named.index {
+        Some(index) => index,
+        None => client
+            .index_of(&named.id)?
+            .ok_or_else(|| Failure::Usage(format!("{place} {given}: {} has no such event", client.base())))?,
+    };
+    let found = client.event(index)?.event_type();
+    if let Kinds::Of(types) = kinds
+        && !types.contains(&found)
+    {
+        // The first entry stands for the operator, and is no answer to what is expected.
+        let types = types.iter().filter(|t| **t != EventType::LedgerOpened);
+        let expected = types.map(|t| a(noun(*t))).collect::<Vec<_>>().join(" or ");
+        return Err(Failure::Refused(format!(
+            "{place} {given}: this is {}, expected {expected}",
+            a(noun(found))
+        )));
     }
-    if let Ok(id) = text.parse() {
-        return Ok(Named { id, index: None });
-    }
-    let digits = text.strip_prefix('@').unwrap_or(text);
-    let index = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
-    let index = index.ok_or_else(|| {
-        Failure::Usage(format!(
-            "{place} {given}: expected an id of 64 lower-case hex digits, the number of an entry (@12) or its permalink"
-        ))
-    })?;
-    Ok(Named { id: client.id_at(index)?, index: Some(index) })
+    Ok(Named { id: named.id, index: Some(index) })
+}
+
+/// A noun with its article.
+fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 impl Command {
+    /// Shows what will be on record, signs it once somebody said yes, and submits it.
+    fn submit(&self, fields: &[Field], keys: &[SigningKey], client: &Client) -> Result<Recorded, Failure> {
+        let files = self.files.iter().map(|path| file_ref(path)).collect::<Result<Vec<_>, _>>()?;
+        let (draft, words) = self.draft(fields, keys, client)?;
+        let content = match self.event_type.spec().content {
+            ContentRule::None => None,
+            ContentRule::Optional if words.is_empty() && files.is_empty() => None,
+            _ => Some(Content::seal(words, &files, &key::random()?)),
+        };
+        if let Some(content) = &content {
+            // As the door will, so that nothing is signed that would be turned away.
+            Content::parse(content)?.refuse_unsaid()?;
+        }
+        let draft = Draft { content: content.as_deref().map(ContentRef::of), ..draft };
+        let restored = self.restored.as_deref().map(|file| read_small(file, crate::event::MAX_CONTENT));
+        let (content, restored) =
+            (content.map(utf8).transpose()?, restored.transpose()?.map(utf8).transpose()?);
+        // What would be turned away is not asked about.
+        let event = draft.sign(client.origin(), &keys.iter().collect::<Vec<_>>()).map_err(|e| match e {
+            DraftError::Refused(refusal) => Failure::Event(refusal),
+            e => Failure::Usage(e.to_string()),
+        })?;
+        announce(self.event_type, &self.files, self.public_file)?;
+        show(event.note().text(), content.as_deref());
+        terminal::agree(self.common.yes, "Sign this and submit it?")?;
+        for (path, file) in self.files.iter().zip(&files) {
+            client.upload(path, &file.blake3)?;
+        }
+        client.record(event.note().as_str(), content.as_deref(), restored.as_deref())
+    }
+
+    /// What was typed for the member that a refusal names.
+    fn typed(&self, fields: &[Field], place: &str) -> Option<String> {
+        let mut steps = place.split(['.', '[']);
+        let (member, name) = (steps.next()?, steps.next().unwrap_or_default());
+        let field = fields.iter().find(|field| match (member, field.target) {
+            ("case", Target::Case) => true,
+            ("refs", Target::Ref(spec)) => spec.role == name,
+            ("facts", Target::Fact(spec)) => spec.name == name,
+            ("content", Target::Word(word)) => word.name == name,
+            _ => false,
+        });
+        Some(match (field, member, name) {
+            (Some(Field { flag, target: Target::Word(_), .. }), ..) => format!("--{flag}"),
+            (Some(field), ..) => match self.values.get(&field.flag).map(Vec::as_slice) {
+                Some([only]) => format!("--{} {only}", field.flag),
+                _ => format!("--{}", field.flag),
+            },
+            (None, "at", _) => "--at".to_owned(),
+            (None, "by", "0]") => "--key".to_owned(),
+            (None, "by", _) => "--also-key".to_owned(),
+            (None, "content", "files") => "--file".to_owned(),
+            (None, "content", name) if self.words.iter().any(|w| w.split('=').next() == Some(name)) => {
+                format!("--word {name}")
+            }
+            (None, "facts", "items") => "--item".to_owned(),
+            (None, "facts", "deadline") => {
+                let flags = deadline_args();
+                let given = flags.iter().find(|a| self.values.contains_key(a.get_id().as_str()))?;
+                format!("--{}", given.get_id())
+            }
+            _ => return None,
+        })
+    }
+
     fn has(&self, field: &Field) -> bool {
         self.values.contains_key(&field.flag)
     }
@@ -347,6 +445,9 @@ impl Command {
         );
         if missing.is_empty() {
             return Ok(());
+        }
+        if !self.common.yes {
+            missing.push(("--yes".into(), "Sign and submit without asking: nobody can be asked here"));
         }
         let width = missing.iter().map(|(usage, _)| usage.len()).max().unwrap_or(0);
         let lines: Vec<_> =
@@ -399,9 +500,13 @@ impl Command {
         for field in fields {
             let Some(given) = self.values.get(&field.flag) else { continue };
             match field.target {
-                Target::Case => case = Some(resolve(client, "--case", &given[0])?.id),
+                Target::Case => {
+                    let opened = Kinds::Of(&[EventType::CaseOpened]);
+                    case = Some(resolve_kind(client, "--case", &given[0], opened)?.id);
+                }
                 Target::Ref(spec) => {
-                    let named = given.iter().map(|id| resolve(client, &format!("--{}", field.flag), id));
+                    let place = format!("--{}", field.flag);
+                    let named = given.iter().map(|id| resolve_kind(client, &place, id, spec.kinds));
                     let named = named.collect::<Result<Vec<Named>, _>>()?;
                     if matches!(spec.role, "entry" | "corrects") {
                         touched = named.first().and_then(|n| n.index);
@@ -428,7 +533,12 @@ impl Command {
         if let (None, Some(index)) = (case, touched) {
             case = client.case_at(index)?;
         }
-        let at = at(self.common.at.as_deref())?;
+        let zone = match case {
+            Some(case) => client.zone_of(&case)?,
+            // The one that it opens.
+            None => facts.get("timezone").and_then(Value::as_str).map(str::to_owned),
+        };
+        let at = self.common.when.read(zone.as_deref())?;
         Ok((Draft { event_type: self.event_type, at, case, refs, facts, content: None }, words))
     }
 

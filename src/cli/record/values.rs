@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    cli::{Failure, words::Form},
+    cli::{Failure, terminal, words::Form},
     event::{Digest, FactKind, FileRef, MAX_CONTENT},
 };
 
@@ -22,7 +22,14 @@ pub(in crate::cli) fn text(flag: &str, value: &str) -> Result<String, Failure> {
     let bytes = read_small(Path::new(file), MAX_CONTENT)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::Usage(format!("--{flag}: {file} is not a text in UTF-8")))?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    Ok(without_mark(file, &text).trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// A text without the byte-order mark that some editors write at its head, which is no part of the words.
+pub(in crate::cli) fn without_mark<'a>(file: &str, text: &'a str) -> &'a str {
+    let Some(rest) = text.strip_prefix('\u{feff}') else { return text };
+    terminal::note(&format!("{file}: the byte-order mark at its head is dropped"));
+    rest
 }
 
 /// Reads a file of at most `limit` bytes; `-` is stdin.
@@ -208,6 +215,8 @@ mod tests {
         fs::write(&path, "Kenyataan\nrasmi\n").unwrap();
         let at = format!("@{}", path.display());
         assert_eq!(text("text", &at).unwrap(), "Kenyataan\nrasmi");
+        fs::write(&path, "\u{feff}Kenya\u{feff}taan\n").unwrap();
+        assert_eq!(text("text", &at).unwrap(), "Kenya\u{feff}taan", "one inside is the author's");
         assert_eq!(text("text", "@@home").unwrap(), "@home");
         assert!(text("text", "@/no/such/file").is_err());
         let answers = word("answer", Form::Answers, &list(&["1=yes", "2=no"])).unwrap();

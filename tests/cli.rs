@@ -206,7 +206,7 @@ fn from_init_to_a_verified_record() {
     let server = place.serve();
     let url = server.url.clone();
     let record = |args: &str| {
-        place.run(&format!("record {args} --ledger {url} --key data/keys/operator.key --at 2026-11-23 --yes"))
+        place.run(&format!("record {args} --ledger {url} --key data/keys/operator.key --at 2023-11-23 --yes"))
     };
 
     let party = record("party --kind agency --name Agency").ok();
@@ -285,7 +285,7 @@ fn an_event_is_made_signed_and_submitted_in_steps() {
     fs::write(place.path("words.json"), r#"{"name":"Agency"}"#).unwrap();
 
     let text = place.run(&format!(
-        "event new --type party.registered --origin ledger.example.org --by {operator} --by {agency} --at 2026-11-23 \
+        "event new --type party.registered --origin ledger.example.org --by {operator} --by {agency} --at 2023-11-23 \
          --fact kind=agency --fact keys={agency} --words words.json --content-out words.blob"
     ));
     assert_eq!(text.code, 0, "{}", text.err);

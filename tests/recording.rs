@@ -483,3 +483,88 @@ fn an_event_is_named_in_every_way_and_a_ledger_by_the_settings() {
     place.run("show case 2 --data data").ok();
     place.run("show case https://ledger.example.org/e/2 --data data").ok();
 }
+
+/// Runs a command at a terminal, and types an answer at each prompt.
+fn typed(place: &Place, answers: &[(&str, &str)], command: &[&str]) -> Ran {
+    let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/typist.py");
+    let answers = json!(answers).to_string();
+    let line = [&[typist, answers.as_str()], command].concat();
+    let mut python = Command::new("python3");
+    python.args(line).current_dir(place.0.path()).stdin(Stdio::null());
+    Ran::of(python.output().unwrap())
+}
+
+#[test]
+fn a_demand_is_recorded_by_answering_and_a_no_keeps_what_was_typed() {
+    let (place, server) = told();
+    // The first letter is Cyrillic.
+    record(&place, &server, "party --kind organisation --name \u{410}gency --yes").ok();
+    let before = next(&place, &server);
+    let bin = env!("CARGO_BIN_EXE_onrecord");
+    let line = [bin, "record", "demand", "--ledger", &server.url, "--key", "data/keys/operator.key"];
+    let answers = [
+        ("The case it belongs to, by name or number:", "matter"),
+        ("Its number, or another name:", "2"),
+        ("Whom the matter is about, by name or number:", "nobody of that name"),
+        ("Its number, or another name:", "agency"),
+        ("Its number, or another name:", "@1"),
+        ("The text of an item, in order:", "Which data?"),
+        ("another or nothing:", "Since when?"),
+        ("another or nothing:", ""),
+        ("Who asks", "0"),
+        ("The lawyer who asks", ""),
+        ("Days to answer in", "soon"),
+        ("Days to answer in", "14"),
+        ("How days are counted (calendar, working, my-interpretation-act-54):", "calendar"),
+        ("What starts the clock", "issue"),
+        ("The letter, a file", "letter.txt"),
+        ("The date of the letter", "2023-12-08"),
+        ("Sign this and submit it? [y/N]", "n"),
+    ];
+    let ran = typed(&place, &answers, &line);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let listed: Vec<&str> = ran.out.lines().filter(|l| l.contains("registered")).collect();
+    assert_eq!(listed.len(), 2, "the one that looks like it too: {}", ran.out);
+    for said in [
+        "nothing goes by that name",
+        "expected a number from 1 to 3650",
+        "case: Matter (entry 2)",
+        "respondent: Agency (entry 1)",
+        "deadline: days 14",
+        "items: Which data?",
+        "when it happened: 2023-12-08",
+        "These files will be public for ever unless withheld: letter.txt",
+        "What you wrote is kept; sh draft-demand-1.sh asks again.",
+    ] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    assert!(!ran.out.contains("onrecord/event/v1"), "words, and no JSON: {}", ran.out);
+    assert_eq!(next(&place, &server), before + 1, "nothing was put on record");
+
+    let draft = fs::metadata(place.path("draft-demand-1.sh")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&draft.permissions()) & 0o777, 0o600);
+    let again = typed(&place, &[("Sign this and submit it? [y/N]", "y")], &["sh", "draft-demand-1.sh"]);
+    assert!(again.out.contains(&format!("{}/e/{}", server.url, before + 2)), "{}{}", again.out, again.err);
+    assert_eq!(again.code, 0);
+    let shown = place.run(&format!("show demand {} --ledger {}", before + 2, server.url)).ok();
+    assert!(shown.contains("Which data?") && shown.contains("22 Dec 2023"), "{shown}");
+    server.stop();
+}
+
+#[test]
+fn a_date_ahead_is_asked_about_at_a_terminal() {
+    let (place, server) = told();
+    let bin = env!("CARGO_BIN_EXE_onrecord");
+    let line = format!(
+        "{bin} record statement --case @2 --speaker @1 --standing report --language en --text x --at 2999-01-01 --ledger {} \
+         --key data/keys/operator.key",
+        server.url
+    );
+    let line: Vec<&str> = line.split_whitespace().collect();
+    let no = typed(&place, &[("2999-01-01 is ahead of now. Is it meant? [y/N]", "n")], &line);
+    assert_eq!(no.code, 1, "{}{}", no.out, no.err);
+    let yes =
+        [("2999-01-01 is ahead of now. Is it meant? [y/N]", "y"), ("Sign this and submit it? [y/N]", "y")];
+    assert_eq!(typed(&place, &yes, &line).code, 0);
+    server.stop();
+}

@@ -5,6 +5,7 @@
 
 mod enclosed;
 mod fields;
+mod form;
 mod values;
 mod when;
 
@@ -228,13 +229,21 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
     let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
     let key_file = or_ask(key_file.map(|f| f.display().to_string()), "Your key file:")?;
     let key_file = key_file.ok_or_else(|| context.missing("--key FILE", "key_file"))?;
-    let keys = std::iter::once(PathBuf::from(key_file))
+    let keys = std::iter::once(PathBuf::from(&key_file))
         .chain(command.common.also_key.iter().cloned())
         .map(|file| key::read(&file))
         .collect::<Result<Vec<SigningKey>, _>>()?;
     let client = Client::connect(&ledger)?;
-    command.ask(&fields)?;
+    command.ask(&fields, &client)?;
     let recorded = command.submit(&fields, &keys, &client).map_err(|e| {
+        if !command.common.yes {
+            match command.keep(&client, &key_file) {
+                Ok(path) => {
+                    terminal::note(&format!("What you wrote is kept; sh {} asks again.", path.display()))
+                }
+                Err(e) => e.say(false),
+            }
+        }
         // What was typed is what can be mended.
         e.typed_as(|place| command.typed(&fields, place))
     })?;
@@ -369,7 +378,7 @@ impl Command {
         let content = match self.event_type.spec().content {
             ContentRule::None => None,
             ContentRule::Optional if words.is_empty() && files.is_empty() => None,
-            _ => Some(Content::seal(words, &files, &key::random()?)),
+            _ => Some(Content::seal(words.clone(), &files, &key::random()?)),
         };
         if let Some(content) = &content {
             // As the door will, so that nothing is signed that would be turned away.
@@ -385,7 +394,10 @@ impl Command {
             e => Failure::Usage(e.to_string()),
         })?;
         announce(self.event_type, &self.files, self.public_file)?;
-        show(event.note().text(), content.as_deref());
+        match self.common.yes {
+            true => show(event.note().text(), content.as_deref()),
+            false => self.describe(client, keys[0].verifying_key().name().as_str(), &draft, &words)?,
+        }
         terminal::agree(self.common.yes, "Sign this and submit it?")?;
         for (path, file) in self.files.iter().zip(&files) {
             client.upload(path, &file.blake3)?;
@@ -454,38 +466,6 @@ impl Command {
             missing.iter().map(|(usage, help)| format!("  {usage:<width$}  {help}")).collect();
         let noun = noun(self.event_type);
         Err(Failure::Usage(format!("record {noun}: missing\n{}", lines.join("\n"))))
-    }
-
-    /// Asks for what is missing.
-    fn ask(&mut self, fields: &[Field]) -> Result<(), Failure> {
-        for field in fields.iter().filter(|f| f.required) {
-            if self.has(field) {
-                continue;
-            }
-            let mut given = Vec::new();
-            loop {
-                let choices = match field.choices {
-                    [] => String::new(),
-                    words => format!(" ({})", words.join(", ")),
-                };
-                let more = if field.many && !given.is_empty() { ", another or nothing" } else { "" };
-                let question = format!("{}{choices}{more}:", field.help);
-                let Some(answer) = terminal::ask(&question)? else {
-                    return Err(Failure::Usage(format!("missing {}", field.usage())));
-                };
-                match answer.as_str() {
-                    "" if !given.is_empty() => break,
-                    "" => continue,
-                    answer if !field.choices.is_empty() && !field.choices.contains(&answer) => continue,
-                    answer => given.push(answer.to_owned()),
-                }
-                if !field.many {
-                    break;
-                }
-            }
-            self.values.insert(field.flag.clone(), given);
-        }
-        Ok(())
     }
 
     /// What was written, as an event without its commitment, and the words.

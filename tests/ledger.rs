@@ -474,6 +474,27 @@ fn links_quote_word_for_word_and_demands_hold_their_items() {
 }
 
 #[test]
+fn the_door_names_the_member_that_says_nothing() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let blank = ["", " \n", "\0", "\u{200b}", "\u{feff}"].map(|text| statement(&story, text).1);
+    for answer in ledger.record_blocking(blank.to_vec(), false) {
+        let refusal = answer.unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.place.as_str()), ("CONTENT_JSON", "content.text"));
+    }
+    let quoted = |member: &str| {
+        let refs = json!({"speaker": story.agency});
+        let words = json!({"text": "x", "quotes": [{"exact": "x", member: "y"}]});
+        let facts = json!({"standing": "report", "language": "en"});
+        say("statement.made", Some(story.case), refs, facts, Some(words)).sign(&[&desk()]).1
+    };
+    let answers = ledger.record_blocking(vec![quoted("bye"), quoted("by")], false);
+    assert_eq!(answers[0].as_ref().unwrap_err().place, "content.quotes[0]");
+    assert!(answers[1].is_ok(), "{:?}", answers[1]);
+}
+
+#[test]
 fn the_vectors_pass_through_the_real_ledger() {
     let v: Value = serde_json::from_str(include_str!("vectors/v1.json")).unwrap();
     let seed = |name: &str| -> [u8; 32] {

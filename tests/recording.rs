@@ -248,7 +248,6 @@ fn files_are_said_to_be_public_and_a_table_of_signers_needs_a_flag() {
 #[test]
 fn errors_name_what_was_typed() {
     let (place, server) = told();
-    record(&place, &server, "position --case @2 --party @1 --on @3 --stance denies --text x --yes").code;
     let given = "demand --case @2 --petitioner @0 --item One --yes --respondent";
     let ran = record(&place, &server, &format!("{given} @3"));
     assert_eq!(
@@ -353,7 +352,7 @@ fn output_that_can_not_be_written_is_an_error_on_every_command() {
     let mut lines = vec![
         format!("case export @2 --ledger {url}"),
         format!("exhibit @3 --ledger {url}"),
-        format!("search agency --ledger {url}"),
+        format!("search agency --ledger {url} --json"),
         format!("ready --ledger {url}"),
         format!("show case @2 --ledger {url}"),
         format!("show demand @4 --ledger {url}"),

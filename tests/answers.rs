@@ -102,6 +102,8 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
         queries.push(format!("{{ event(by: {{eventId: \"{id}\"}}) {{ {event} }} }}"));
         // One thing at a time: what else a query asks for may change as well.
         queries.push(format!("{{ event(by: {{eventId: \"{id}\"}}) {{ voided }} }}"));
+        let since = "since { acts { act event { index } earlier by { name } } mentions { sentence } others }";
+        queries.push(format!("{{ event(by: {{eventId: \"{id}\"}}) {{ {since} }} }}"));
         for (field, of, takes) in &schema.0["Party"] {
             if schema.0.get(of).is_none_or(Vec::is_empty) && !takes {
                 queries.push(format!("{{ party(by: {{eventId: \"{id}\"}}) {{ {field} }} }}"));
@@ -113,6 +115,11 @@ fn queries(schema: &Schema, ids: &HashMap<String, EventId>) -> Vec<String> {
         ));
         if label.starts_with("case") {
             let (state, more) = (schema.all("CaseState", 2), schema.all("Case", 1));
+            // What is to come is counted, at an earlier size too.
+            queries.push(format!(
+                "{{ case(by: {{eventId: \"{id}\"}}) {{ state({as_of}, knownAt: 45) {{ timeline(first: 60) {{ nodes {{ \
+                 event {{ index since {{ later }} }} }} }} }} }} }}"
+            ));
             for instants in [as_of.to_owned(), format!("{as_of}, knownAt: 50")] {
                 queries.push(format!(
                     "{{ case(by: {{eventId: \"{id}\"}}) {{ state({instants}) {{ {state} }} }} }}"

@@ -95,13 +95,14 @@ fn an_entry_tells_what_was_done_to_it_later() {
     let index = |label: &str| views.index_of(&ids[label]).unwrap();
 
     let void = entry("contoh-press-wrong");
-    let correction = void.later.void().unwrap();
+    let correction = &void.since.acts[0];
+    assert!(correction.is_void());
     assert!(void.line.voided);
     assert_eq!(
         (Some(correction.index), correction.replacement),
         (index("contoh-press-void"), index("contoh-press"))
     );
-    assert!(entry("contoh-incident").later.void().is_none());
+    assert!(!entry("contoh-incident").since.acts[0].is_void());
     assert_eq!(entry("contoh-incident").later.corrections.len(), 1);
 
     let list = entry("contoh-list");

@@ -7,6 +7,7 @@
 //! Bytes from outside become types that cannot hold a bad value, or a [`Refusal`] that names one code of the
 //! closed list, the place, what was expected and what was found.
 
+mod act;
 mod at;
 mod body;
 mod content;
@@ -21,6 +22,7 @@ mod schema;
 mod spec;
 mod words;
 
+pub use act::Act;
 pub use at::{At, Day};
 pub use body::*;
 pub use content::{Content, ContentRef, FileRef, MAX_CONTENT};

@@ -56,7 +56,8 @@ impl Changes {
         size: u64,
     ) {
         let mut lately = self.lately.write().unwrap_or_else(PoisonError::into_inner);
-        let names = rows.map(|key| self.name(key)).chain(listed.flat_map(By::all_of).map(|by| self.name(by)));
+        let names =
+            rows.map(|key| self.name(key)).chain(listed.flat_map(By::changed_by).map(|by| self.name(by)));
         for name in names {
             if lately.sizes.put(name, size, 1) {
                 lately.from = lately.next;
@@ -171,6 +172,10 @@ mod tests {
             event_type: EventType::StatementMade,
             thread,
             ids: vec![named],
+            author: named,
+            act: None,
+            mentions: Vec::new(),
+            recheck: None,
             content: None,
             files: Vec::new(),
         }

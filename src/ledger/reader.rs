@@ -1,7 +1,7 @@
 //! Reading what is on record. No reader waits for the writer.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     ops::{Range, RangeInclusive},
     path::PathBuf,
     sync::{
@@ -27,7 +27,7 @@ use super::{
     withholding::{Marks, is_closed, listed_files},
 };
 use crate::{
-    event::{Content, ContentRef, Digest, Event, EventId, EventType, Position},
+    event::{Act, Content, ContentRef, Digest, Event, EventId, EventType, Position},
     generations::Generations,
     log::{
         Entry, EventRow, Fate, Hash, Header, KeyRow, NodeReader, PartyRow, PathError, Row, RowKey, Rows,
@@ -993,42 +993,11 @@ impl Reader {
         }
         for by in walks.iter().copied() {
             let mut taken = 0;
-            // The overlay is read before the index: what moves between the two is then seen twice at most.
-            let layered: Vec<u64> = {
-                let overlay = self.0.overlay();
-                let fits = |l: &&Listed| (from..=to).contains(&l.index) && by.holds(l);
-                overlay.listed().filter(fits).map(|l| l.index).collect()
-            };
-            // Few stand in a thread, or name one event; of a type there are many.
-            let whole = if matches!(by, By::Type(_)) { None } else { self.0.index.whole(by)? };
-            let indexed: Box<dyn Iterator<Item = Result<u64, ReadError>>> = match whole {
-                Some(list) => {
-                    let low = list.partition_point(|index| *index < from);
-                    let high = list.partition_point(|index| *index <= to).max(low);
-                    let mut part = list[low..high].to_vec();
-                    if descending {
-                        part.reverse();
-                    }
-                    Box::new(part.into_iter().map(Ok))
-                }
-                None => {
-                    let listed = self.0.index.list(by, from..=to, descending)?;
-                    Box::new(listed.map(|r| r.map_err(ReadError::from)))
-                }
-            };
-            let merged: Box<dyn Iterator<Item = Result<u64, ReadError>>> = if descending {
-                Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
-            } else {
-                Box::new(indexed.chain(layered.into_iter().map(Ok)))
-            };
-            let mut last = None;
-            for index in merged {
+            for index in self.walk(by, from..=to, descending)? {
                 let index = index?;
-                let in_order = last.is_none_or(|l| if descending { index < l } else { index > l });
-                if !in_order || !rest(index)? {
+                if !rest(index)? {
                     continue;
                 }
-                last = Some(index);
                 out.push(index);
                 taken += 1;
                 if taken == limit {
@@ -1046,6 +1015,53 @@ impl Reader {
         Ok(out)
     }
 
+    /// Entries of a list in a range, in order.
+    fn walk(
+        &self,
+        by: By,
+        range: RangeInclusive<u64>,
+        descending: bool,
+    ) -> Result<impl Iterator<Item = Result<u64, ReadError>> + use<>, ReadError> {
+        // The overlay is read before the index: what moves between the two is then seen twice at most.
+        let layered: Vec<u64> = {
+            let overlay = self.0.overlay();
+            let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
+            overlay.listed().filter(fits).map(|l| l.index).collect()
+        };
+        // Few stand in a thread, or name one event; of a type there are many.
+        let whole = if matches!(by, By::Type(_)) { None } else { self.0.index.whole(by)? };
+        type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
+        let indexed: Indexes = match whole {
+            Some(list) => {
+                let low = list.partition_point(|index| index < range.start());
+                let high = list.partition_point(|index| index <= range.end()).max(low);
+                let mut part = list[low..high].to_vec();
+                if descending {
+                    part.reverse();
+                }
+                Box::new(part.into_iter().map(Ok))
+            }
+            None => {
+                let listed = self.0.index.list(by, range, descending)?;
+                Box::new(listed.map(|r| r.map_err(ReadError::from)))
+            }
+        };
+        let merged: Indexes = if descending {
+            Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
+        } else {
+            Box::new(indexed.chain(layered.into_iter().map(Ok)))
+        };
+        let mut last = None;
+        Ok(merged.filter(move |next| {
+            let Ok(index) = *next else { return true };
+            let in_order = last.is_none_or(|l| if descending { index < l } else { index > l });
+            if in_order {
+                last = Some(index);
+            }
+            in_order
+        }))
+    }
+
     /// The first entries of a type that name an event, in order, at most so many. The type is a position's, or one of a count.
     ///
     /// # Errors
@@ -1055,18 +1071,108 @@ impl Reader {
         self.count();
         let by = By::Bearing(of, *id);
         self.note_list(by);
-        // Read before the index: what leaves it is in the index by then.
-        let layered: Vec<u64> = self.0.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
-        let mut found = match self.0.index.whole(by)? {
-            Some(list) => list.iter().take(most).copied().collect(),
-            None => {
-                self.0.index.list(by, 0..=u64::MAX, false)?.take(most).collect::<Result<Vec<u64>, _>>()?
-            }
+        self.walk(by, 0..=u64::MAX, false)?.take(most).collect()
+    }
+
+    /// Indexes in a range of the entries that did something to an event, the newest first, at most so many: one act, or
+    /// any.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn acts(
+        &self,
+        act: Option<Act>,
+        on: &EventId,
+        range: Range<u64>,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.note_list(By::Acts(*on));
+        self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
+    }
+
+    /// The newest recheck of an exhibit by a party, in a range.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn recheck(
+        &self,
+        exhibit: &EventId,
+        by: &EventId,
+        range: Range<u64>,
+    ) -> Result<Option<u64>, ReadError> {
+        let list = By::Recheck(*exhibit, *by);
+        self.note_list(list);
+        Ok(self.newest(list, range, 1)?.pop())
+    }
+
+    /// The newest link to or from an event, or position on it, by a party below a size.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn mention(&self, of: &EventId, by: &EventId, below: u64) -> Result<Option<u64>, ReadError> {
+        let list = By::Mention(*of, *by);
+        self.note_list(list);
+        Ok(self.newest(list, 0..below, 1)?.pop())
+    }
+
+    fn newest(&self, by: By, range: Range<u64>, most: usize) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        let Some(last) = range.end.checked_sub(1).filter(|last| range.start <= *last) else {
+            return Ok(Vec::new());
         };
-        let last = found.last().copied();
-        found.extend(layered.into_iter().filter(|index| last.is_none_or(|last| *index > last)));
-        found.truncate(most);
-        Ok(found)
+        self.walk(by, range.start..=last, true)?.take(most).collect()
+    }
+
+    /// Of each party that linked an event, took a position on it or looked at its source again below a size, the first
+    /// entry that did: the newest first, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn first_mentions(
+        &self,
+        of: &EventId,
+        below: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        self.note_list(By::Firsts(*of));
+        let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
+        // What is not in the index yet comes first if nothing of its author is.
+        let mut young = Vec::new();
+        let mut seen = HashSet::new();
+        {
+            let overlay = self.0.overlay();
+            let speaks = |l: &&Listed| l.index < below && By::Firsts(*of).holds(l);
+            young.extend(
+                overlay
+                    .listed()
+                    .filter(speaks)
+                    .filter(|l| seen.insert(l.author))
+                    .map(|l| (l.index, l.author)),
+            );
+        }
+        let mut firsts = Vec::new();
+        for (index, author) in young {
+            let mut is_first = true;
+            for by in [By::Mention(*of, author), By::Recheck(*of, author)] {
+                is_first &=
+                    self.0.index.list(by, 0..=index, false)?.next().transpose()?.is_none_or(|i| i == index);
+            }
+            if is_first {
+                firsts.push(index);
+            }
+        }
+        match self.0.index.whole(By::Firsts(*of))? {
+            Some(list) => firsts.extend(list.iter().filter(|index| **index < below)),
+            None => {
+                let listed = self.0.index.list(By::Firsts(*of), 0..=last, true)?.take(most);
+                firsts.extend(listed.collect::<Result<Vec<u64>, _>>()?);
+            }
+        }
+        firsts.sort_unstable_by(|a, b| b.cmp(a));
+        firsts.dedup();
+        firsts.truncate(most);
+        Ok(firsts)
     }
 
     /// The first entry recorded at or after a time. Times do not run backwards, so halving finds it.
@@ -1180,6 +1286,10 @@ pub(crate) fn listed(header: &Header, event: &Event, files: Vec<ListedFile>) -> 
         event_type: event.event_type(),
         thread: header.thread,
         ids,
+        author: header.signers.first().map_or(event.id(), |(party, _)| *party),
+        act: event.body().act(),
+        mentions: event.body().mentions(),
+        recheck: event.body().recheck().map(|(exhibit, _)| exhibit),
         content: event.content().map(|c| c.blake3),
         files,
     }

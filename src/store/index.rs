@@ -38,13 +38,13 @@ use super::{
     held::{self, Held},
 };
 use crate::{
-    event::{Digest, EventId, EventType},
+    event::{Act, Digest, EventId, EventType},
     generations::Generations,
     log::{EventRow, MemoryRows, Row, RowKey, Rows},
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 6";
+const VERSION: &[u8] = b"onrecord index 7";
 
 /// Where the key of files' hashes stands.
 const FILE_KEY: &[u8] = b"Vfiles";
@@ -69,6 +69,14 @@ pub(crate) struct Listed {
     pub thread: EventId,
     /// Parties that signed it and events named in its refs, without repeats.
     pub ids: Vec<EventId>,
+    /// Who signed first.
+    pub author: EventId,
+    /// What it does to another event.
+    pub act: Option<(Act, EventId)>,
+    /// Events that it links or takes a position on.
+    pub mentions: Vec<EventId>,
+    /// The exhibit whose source it looked at again.
+    pub recheck: Option<EventId>,
     pub content: Option<Digest>,
     /// Files its words name: place, digest, SHA-256, size, media type.
     pub files: Vec<ListedFile>,
@@ -96,6 +104,17 @@ pub(crate) enum By {
     Named(EventId),
     /// Those of one type that name an event or are signed by it, where the type is one of [`By::BEARING`].
     Bearing(EventType, EventId),
+    /// What did one thing to an event.
+    Act(Act, EventId),
+    /// All that did something to it.
+    Acts(EventId),
+    /// Links and positions of one party, the second, on an event.
+    Mention(EventId, EventId),
+    /// Rechecks of an exhibit by one party, the second.
+    Recheck(EventId, EventId),
+    /// Of each party that mentioned or rechecked an event, the first entry that did. What comes first is known where the
+    /// lists before are, so this one alone is not told from an entry.
+    Firsts(EventId),
 }
 
 impl By {
@@ -110,6 +129,11 @@ impl By {
             By::Thread(id) => [&b"H"[..], &id.0].concat(),
             By::Named(id) => [&b"P"[..], &id.0].concat(),
             By::Bearing(t, id) => [b"B", t.as_str().as_bytes(), b"\0", &id.0].concat(),
+            By::Act(act, id) => [b"A", act.as_str().as_bytes(), b"\0", &id.0].concat(),
+            By::Acts(id) => [&b"D"[..], &id.0].concat(),
+            By::Mention(id, by) => [&b"M"[..], &id.0, &by.0].concat(),
+            By::Recheck(id, by) => [&b"R"[..], &id.0, &by.0].concat(),
+            By::Firsts(id) => [&b"S"[..], &id.0].concat(),
         }
     }
     pub fn holds(self, listed: &Listed) -> bool {
@@ -118,14 +142,39 @@ impl By {
             By::Thread(id) => listed.thread == id,
             By::Named(id) => listed.ids.contains(&id),
             By::Bearing(t, id) => listed.event_type == t && listed.ids.contains(&id),
+            By::Act(act, id) => listed.act == Some((act, id)),
+            By::Acts(id) => listed.act.is_some_and(|(_, of)| of == id),
+            By::Mention(id, by) => listed.author == by && listed.mentions.contains(&id),
+            By::Recheck(id, by) => listed.author == by && listed.recheck == Some(id),
+            By::Firsts(id) => listed.speaks_of().any(|of| of == id),
         }
     }
-    /// The lists that an entry stands in.
+    /// The lists that an entry stands in, or may come first in.
+    pub fn changed_by(listed: &Listed) -> impl Iterator<Item = By> {
+        Self::all_of(listed).chain(listed.speaks_of().map(By::Firsts))
+    }
+    /// The lists that an entry stands in, but for those that hold what comes first.
     pub fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
         let named = listed.ids.iter().map(|id| By::Named(*id));
         let bearing = listed.ids.iter().filter(|_| Self::BEARING.contains(&listed.event_type));
         let bearing = bearing.map(|id| By::Bearing(listed.event_type, *id));
-        [By::Type(listed.event_type), By::Thread(listed.thread)].into_iter().chain(named).chain(bearing)
+        let acts = listed.act.into_iter().flat_map(|(act, id)| [By::Act(act, id), By::Acts(id)]);
+        let mentions = listed.mentions.iter().map(|id| By::Mention(*id, listed.author));
+        let rechecks = listed.recheck.map(|id| By::Recheck(id, listed.author));
+        [By::Type(listed.event_type), By::Thread(listed.thread)]
+            .into_iter()
+            .chain(named)
+            .chain(bearing)
+            .chain(acts)
+            .chain(mentions)
+            .chain(rechecks)
+    }
+}
+
+impl Listed {
+    /// The events that it mentions, or looked at again.
+    pub fn speaks_of(&self) -> impl Iterator<Item = EventId> {
+        self.mentions.iter().copied().chain(self.recheck)
     }
 }
 
@@ -402,6 +451,13 @@ impl Index {
             }
             self.insert_files(&mut batch, &l.files);
         }
+        for l in listed {
+            for id in l.speaks_of() {
+                if self.is_first(&lists, &id, l)? {
+                    lists.entry(By::Firsts(id)).or_default().push(l.index);
+                }
+            }
+        }
         for (by, entries) in &lists {
             let Some(first) = entries.first() else { continue };
             batch.insert([by.prefix(), first.to_be_bytes().to_vec()].concat(), encode_list(entries)?);
@@ -430,6 +486,24 @@ impl Index {
             }
             added
         })
+    }
+
+    /// Whether no entry before this one, added or being added, is of the same author and speaks of the event.
+    fn is_first(
+        &self,
+        adding: &HashMap<By, Vec<u64>, foldhash::fast::RandomState>,
+        id: &EventId,
+        listed: &Listed,
+    ) -> Result<bool, StoreError> {
+        for by in [By::Mention(*id, listed.author), By::Recheck(*id, listed.author)] {
+            let before = adding.get(&by).and_then(|entries| entries.first());
+            if before.is_some_and(|first| *first < listed.index)
+                || self.list(by, 0..=listed.index, false)?.next().transpose()?.is_some()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn insert_files(&self, batch: &mut Batch, files: &[ListedFile]) {

@@ -1,8 +1,8 @@
 //! A case as it is shown at two instants.
 
 use super::{
-    Case, CaseEntries, CorrectionView, Demand, DemandView, IncidentView, Latest, LinkView, Named, Order,
-    PromiseView, Sentence, StatementView, Status, Timeline, Times, Views, WithheldView,
+    Case, CaseEntries, CorrectionView, Demand, DemandView, IncidentView, LaterAct, Latest, LinkView, Named,
+    Order, PromiseView, Sentence, StatementView, Status, Timeline, Times, Views, WithheldView,
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
 
@@ -67,6 +67,8 @@ pub struct CaseView {
     pub withheld: Latest<WithheldView>,
     /// A part of its entries.
     pub timeline: Timeline,
+    /// What later entries did to the one that opened it.
+    pub since: Vec<LaterAct>,
 }
 
 impl Views {
@@ -122,6 +124,7 @@ impl Views {
             corrections,
             withheld,
             timeline: self.timeline(&thread, order, from, limit)?,
+            since: self.later_acts(&opened)?,
             case: thread.case.clone(),
             entries: thread.entries.clone(),
         }))

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    Attribution, DemandSheet, Named, Record, Said, Sentence, Times, Views, Words, dates,
+    Attribution, DemandSheet, LaterAct, Named, Record, Said, Sentence, Times, Views, Words, dates,
     demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started},
     said, sentence,
     standing::{answer_sentence, clock_sentence, delivery_sentence, full_date},
@@ -33,6 +33,8 @@ pub struct AnswerView {
     pub text: Said,
     /// What the demander made of it, and the index of the assessment.
     pub assessed: Option<(Verdict, u64)>,
+    /// What later entries did to the disclosure.
+    pub since: Vec<LaterAct>,
 }
 
 impl AnswerView {
@@ -78,6 +80,8 @@ pub struct EvidenceView {
     pub account: Said,
     /// Whether it says that the notice came further than other evidence of the same notice allows.
     pub contradicted: bool,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 /// One notice, with all that is on record of it.
@@ -97,6 +101,8 @@ pub struct NoticeView {
     pub why: Said,
     /// What is on record of it, by date.
     pub evidence: Vec<EvidenceView>,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 impl NoticeView {
@@ -132,6 +138,8 @@ pub struct SignedText {
     pub index: u64,
     /// The text.
     pub text: Said,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 /// A line of the working of a clock: what, the value, and the entry it is taken from.
@@ -180,6 +188,8 @@ pub struct DemandView {
     pub backing: Vec<BackerView>,
     /// The text that was signed.
     pub signed: Option<SignedText>,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 impl ItemView {
@@ -282,7 +292,11 @@ impl Views {
             None => None,
         };
         let signed = match signed {
-            Some(r) => Some(SignedText { index: r.index(), text: self.said(&r, "text")? }),
+            Some(r) => Some(SignedText {
+                index: r.index(),
+                text: self.said(&r, "text")?,
+                since: self.later_acts(&r)?,
+            }),
             None => None,
         };
         let signed_flat = signed.as_ref().and_then(|s| s.text.text()).map(flat);
@@ -327,6 +341,7 @@ impl Views {
             copies: notices(&demand.delivery.copies)?,
             backing,
             signed,
+            since: self.later_acts(&record)?,
             demand,
         })
     }
@@ -342,6 +357,7 @@ impl Views {
             attributed: self.named(&attribution.party())?,
             text: numbered(&*self.words(&record)?, "answers", number),
             assessed: answer.assessed,
+            since: self.later_acts(&record)?,
         })
     }
 
@@ -358,6 +374,7 @@ impl Views {
                 times: Times::of(&record),
                 account: self.said(&record, if line.evidence.is_some() { "account" } else { "text" })?,
                 contradicted: notice.is_contradicted(line),
+                since: self.later_acts(&record)?,
                 line: line.clone(),
             });
         }
@@ -368,6 +385,7 @@ impl Views {
             address: self.said(&record, "address")?,
             why: self.said(&record, "why")?,
             evidence,
+            since: self.later_acts(&record)?,
             notice: notice.clone(),
         })
     }

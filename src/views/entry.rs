@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Case, EntryLine, FactView, FileState, Later, Name, Record, Signer, Views, Words, WordsView, facts,
+    Case, EntryLine, FactView, FileState, Later, Name, Record, Signer, Since, Views, Words, WordsView, facts,
 };
 use crate::{
     event::{Digest, EventId},
@@ -11,7 +11,7 @@ use crate::{
     log::{Hash, leaf_hash},
 };
 
-/// How many later entries that name one are shown with it.
+/// How many later entries that name one are shown with it: the newest.
 const NAMED_BY_SHOWN: usize = 50;
 
 /// Another record that an entry points at.
@@ -66,10 +66,14 @@ pub struct EntryView {
     pub refs: Vec<RefView>,
     /// Who signed.
     pub signers: Vec<NamedSigner>,
-    /// What later entries did to it.
+    /// What became of it.
+    pub since: Since,
+    /// What later entries withheld of it, gave back, or corrected, with the words of the operator.
     pub later: Later,
-    /// Later entries that name it, the first of them; none for parties, whose page lists them.
+    /// Later entries that name it, in order, the last of them; none for parties, whose page lists them.
     pub named_by: Vec<EntryLine>,
+    /// Whether there are more.
+    pub named_more: bool,
     /// Its case.
     pub case: Option<Case>,
     /// BLAKE3 of the whole entry.
@@ -110,6 +114,7 @@ impl Views {
             };
             signers.push(NamedSigner { signer, name, voucher });
         }
+        let (named_by, named_more) = self.named_by(&record)?;
         Ok(Some(EntryView {
             line,
             words: self.words(&record)?,
@@ -117,8 +122,10 @@ impl Views {
             facts: facts::facts(&record),
             refs: self.refs(&record)?,
             signers,
+            since: self.since(&record)?,
             later: self.later(&record)?,
-            named_by: self.named_by(&record)?,
+            named_by,
+            named_more,
             case,
             hash: record.entry.hash(),
             leaf: leaf_hash(record.raw().as_bytes()),
@@ -126,13 +133,17 @@ impl Views {
         }))
     }
 
-    /// Later entries that name this one.
-    fn named_by(&self, record: &Record) -> Result<Vec<EntryLine>, ReadError> {
+    /// The newest of the later entries that name this one, in order, and whether there are more.
+    fn named_by(&self, record: &Record) -> Result<(Vec<EntryLine>, bool), ReadError> {
         if super::party::is_party(record) {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
         let filter = Filter { party: Some(record.event().id()), ..Filter::default() };
-        self.lines(&self.list(&filter, record.index() + 1..=u64::MAX, false, NAMED_BY_SHOWN)?)
+        let mut named = self.list(&filter, record.index() + 1..=u64::MAX, true, NAMED_BY_SHOWN + 1)?;
+        let more = named.len() > NAMED_BY_SHOWN;
+        named.truncate(NAMED_BY_SHOWN);
+        named.reverse();
+        Ok((self.lines(&named)?, more))
     }
 
     /// What an entry points at, in the order of its type.

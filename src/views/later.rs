@@ -2,13 +2,15 @@
 
 use super::{Name, Record, Times, Views};
 use crate::{
-    event::{Body, CorrectionEffect, EventId, EventType, Position, ReleaseGround, WithholdingGround},
-    ledger::{Filter, ReadError},
+    event::{Act, Body, CorrectionEffect, EventId, Position, ReleaseGround, WithholdingGround},
+    ledger::ReadError,
     log::Fate,
 };
 
-/// How many later entries of those kinds are looked through.
-const LATER_READ: usize = 1_000;
+/// How many later entries of each of those kinds are told, the newest.
+const TOLD: usize = 50;
+/// How many withholdings, and releases, are folded to see what was withheld at an earlier size.
+const FOLDED: usize = 1_000;
 
 /// A correction that names the entry.
 #[derive(Debug, Clone)]
@@ -86,17 +88,6 @@ pub struct Later {
     pub released: Vec<Release>,
 }
 
-impl Later {
-    /// The correction that declared the entry void.
-    pub fn void(&self) -> Option<&Correction> {
-        self.corrections.iter().find(|c| c.effect == CorrectionEffect::Void)
-    }
-    /// The same, taken out.
-    pub(super) fn into_void(self) -> Option<Correction> {
-        self.corrections.into_iter().find(|c| c.effect == CorrectionEffect::Void)
-    }
-}
-
 impl Withholding {
     /// The ground, in words.
     pub fn ground_words(&self) -> String {
@@ -129,25 +120,17 @@ impl Views {
         if self.latest() {
             return Ok(now);
         }
-        // A party is named in half of the log. It is never void, and what of it is withheld now was so from the
-        // entry on that says so.
-        if self.reader.party(id)?.is_some() {
-            let withheld = now.withheld.into_iter().filter(|(_, by)| *by < self.size).collect();
-            return Ok(Fate { withheld, ..Fate::default() });
-        }
-        let types = vec![EventType::CorrectionIssued, EventType::ContentWithheld, EventType::ContentReleased];
-        let filter = Filter { types, party: Some(*id), ..Filter::default() };
-        let mut fate = Fate::default();
-        for index in self.list(&filter, 0..=u64::MAX, false, LATER_READ)? {
-            let Some(record) = self.record(index)? else { continue };
+        let voided = !self.acts(Act::Void, id, 1)?.is_empty();
+        let mut fate = Fate { voided, ..Fate::default() };
+        let mut held = self.acts(Act::Withholding, id, FOLDED)?;
+        held.extend(self.acts(Act::Release, id, FOLDED)?);
+        held.sort_unstable();
+        for record in self.records(&held)? {
             match record.event().body() {
-                Body::CorrectionIssued(b) if b.corrects == *id => {
-                    fate.voided |= b.effect == CorrectionEffect::Void;
+                Body::ContentWithheld(b) => {
+                    fate.withheld.extend(b.blobs.iter().map(|p| ((*p).into(), record.index())));
                 }
-                Body::ContentWithheld(b) if b.entry == *id => {
-                    fate.withheld.extend(b.blobs.iter().map(|p| ((*p).into(), index)));
-                }
-                Body::ContentReleased(b) if b.entry == *id => {
+                Body::ContentReleased(b) => {
                     fate.withheld.retain(|(p, _)| !b.blobs.iter().any(|q| *p == (*q).into()));
                 }
                 _ => {}
@@ -156,29 +139,41 @@ impl Views {
         Ok(fate)
     }
 
-    /// What later entries did to this one.
+    /// Indexes below the size of the newest entries that did something to an event, the newest first.
+    fn acts(&self, act: Act, on: &EventId, most: usize) -> Result<Vec<u64>, ReadError> {
+        self.look_at(1)?;
+        self.reader.acts(Some(act), on, 0..self.size, most)
+    }
+
+    /// Whether a correction of an event may be quoted: not where the event's own words are withheld, since it says which of
+    /// them are wrong.
+    pub(super) fn is_quotable(&self, id: &EventId) -> Result<bool, ReadError> {
+        Ok(self.reader.fate(id)?.withheld_by(Position::Content).is_none())
+    }
+
+    /// What later entries did to this one: of each kind the newest.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn later(&self, record: &Record) -> Result<Later, ReadError> {
         let id = record.event().id();
-        let filter = Filter {
-            types: vec![EventType::CorrectionIssued, EventType::ContentWithheld, EventType::ContentReleased],
-            // Lists what names the event, whatever it is.
-            party: Some(id),
-            ..Filter::default()
-        };
         let fate = self.fate(&id)?;
+        let quotable = self.is_quotable(&id)?;
         let mut later = Later::default();
-        for index in self.list(&filter, record.index() + 1..=u64::MAX, false, LATER_READ)? {
-            let Some(record) = self.record(index)? else { continue };
+        let mut indexes = Vec::new();
+        for act in [Act::Void, Act::Correction, Act::Withholding, Act::Release] {
+            indexes.extend(self.acts(act, &id, TOLD)?);
+        }
+        indexes.sort_unstable();
+        for record in self.records(&indexes)? {
+            let index = record.index();
             // An entry has a signer line for each member of `by`, and `by` has at least one.
             let party = record.parties().next().unwrap_or(id);
             let (by, times) = (self.name(&party)?, Times::of(&record));
             match record.event().body() {
-                Body::CorrectionIssued(b) if b.corrects == id => {
+                Body::CorrectionIssued(b) => {
                     let words = self.words(&record)?;
-                    let text = |member| words.text(member).map(str::to_owned);
+                    let text = |member| words.text(member).filter(|_| quotable).map(str::to_owned);
                     let replacement = match &b.replacement {
                         Some(id) => self.index_of(id)?,
                         None => None,
@@ -188,7 +183,7 @@ impl Views {
                         Correction { index, effect, by, party, times, wrong, right, replacement };
                     later.corrections.push(correction);
                 }
-                Body::ContentWithheld(b) if b.entry == id => {
+                Body::ContentWithheld(b) => {
                     let words = self.words(&record)?;
                     let text = |member| words.text(member).map(str::to_owned);
                     later.withheld.push(Withholding {
@@ -204,7 +199,7 @@ impl Views {
                         in_force: fate.withheld.iter().any(|(_, by)| *by == index),
                     });
                 }
-                Body::ContentReleased(b) if b.entry == id => {
+                Body::ContentReleased(b) => {
                     let note = self.words(&record)?.text("note").map(str::to_owned);
                     let (ground, positions) = (b.ground, b.blobs.clone());
                     later.released.push(Release { index, ground, positions, by, party, times, note });

@@ -1,6 +1,6 @@
 //! An entry as it stands in lists.
 
-use super::{Attribution, Correction, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
+use super::{Attribution, LaterAct, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
 use crate::{
     event::{EventId, EventType},
     ledger::ReadError,
@@ -51,8 +51,8 @@ pub struct EntryLine {
     pub fictional: bool,
     /// Whether a later correction declared it void.
     pub voided: bool,
-    /// That correction.
-    pub void: Option<Correction>,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
     /// Whether its words, or some of its files, are withheld now.
     pub withheld: bool,
 }
@@ -69,8 +69,6 @@ impl Views {
         let sentence = self.sentence(record)?;
         let own = (event.event_type() == EventType::CaseOpened).then(|| event.id());
         let excerpt = self.excerpt(record, &sentence)?;
-        // Only what is void has it looked for.
-        let void = if fate.voided { self.later(record)?.into_void() } else { None };
         Ok(EntryLine {
             index: record.index(),
             id: event.id(),
@@ -84,7 +82,7 @@ impl Views {
             attributed: self.name(&attribution.party())?,
             fictional: self.fictional(record)?,
             voided: fate.voided,
-            void,
+            since: self.later_acts(record)?,
             withheld: !fate.withheld.is_empty(),
         })
     }

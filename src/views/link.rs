@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Latest, Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread};
+use super::{
+    LaterAct, Latest, Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread,
+};
 use crate::{
     event::{Body, EventId, Relation},
     ledger::ReadError,
@@ -21,6 +23,8 @@ pub struct LinkSide {
     pub language: Option<String>,
     /// Whether the record's own words are withheld now, so that no quote of them is shown.
     pub withheld: bool,
+    /// What later entries did to the record.
+    pub since: Vec<LaterAct>,
 }
 
 /// A link.
@@ -42,6 +46,8 @@ pub struct LinkView {
     pub reasoning: Said,
     /// The positions on it, in the order of the log.
     pub positions: Vec<PositionView>,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 impl LinkView {
@@ -85,6 +91,7 @@ impl Views {
                 to: self.link_side(record, "to", &body.to)?,
                 reasoning: self.said(record, "reasoning")?,
                 positions: self.positions(thread, &record.event().id())?,
+                since: self.later_acts(record)?,
             })
         })
     }
@@ -92,7 +99,8 @@ impl Views {
     fn link_side(&self, link: &Record, side: &str, id: &EventId) -> Result<LinkSide, ReadError> {
         let Some(record) = self.record_of(id)? else {
             let noun = "a record not found here".to_owned();
-            return Ok(LinkSide { index: None, noun, quote: None, language: None, withheld: false });
+            let since = Vec::new();
+            return Ok(LinkSide { index: None, noun, quote: None, language: None, withheld: false, since });
         };
         // What was withheld there must not be read here.
         let withheld = matches!(&*self.words(&record)?, Words::Withheld(_));
@@ -103,6 +111,7 @@ impl Views {
             quote,
             language: self.language(&record)?,
             withheld,
+            since: self.later_acts(&record)?,
         })
     }
 }

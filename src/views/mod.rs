@@ -42,6 +42,7 @@ mod record;
 mod said;
 mod sentence;
 mod signer;
+mod since;
 mod standing;
 mod statement;
 mod text;
@@ -82,6 +83,7 @@ pub use record::{Record, Words};
 pub use said::{Named, Said};
 pub use sentence::{Part, Sentence};
 pub use signer::{Signer, VouchedBy};
+pub use since::{LaterAct, LaterMention, Since};
 pub use standing::Standing;
 pub use statement::{PositionView, StatementView, Taken, Version};
 pub use text::{excerpt, shown};
@@ -203,6 +205,24 @@ impl Views {
             cache: self.cache.clone(),
             withheld: self.withheld,
             footprint: Some(footprint.clone()),
+            allowance: self.allowance.clone(),
+            memory: Mutex::default(),
+        }
+    }
+
+    /// The same log with all that its checkpoint covers. What is asked of it is noted, since later entries change it.
+    fn now(&self) -> Self {
+        let reader = match &self.footprint {
+            Some(footprint) => self.reader.noting(footprint),
+            None => self.reader.unnoted(),
+        };
+        Self {
+            reader,
+            checkpoint: self.checkpoint.clone(),
+            size: self.checkpoint.checkpoint().size(),
+            cache: self.cache.clone(),
+            withheld: self.withheld,
+            footprint: self.footprint.clone(),
             allowance: self.allowance.clone(),
             memory: Mutex::default(),
         }

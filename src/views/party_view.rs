@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Name, Named, Party, PartyKey, Said, Times, Views, demand::Status, thread::CaseThread};
+use super::{LaterAct, Name, Named, Party, PartyKey, Said, Times, Views, demand::Status, thread::CaseThread};
 use crate::{
     event::{Body, EventId, Role},
     ledger::{Filter, ReadError},
@@ -86,6 +86,8 @@ pub struct PartyView {
     pub keys: Vec<(PartyKey, Option<Name>)>,
     /// Its record; none for an invented party.
     pub record: Option<PartyRecord>,
+    /// What later entries did to the one that registered it.
+    pub since: Vec<LaterAct>,
 }
 
 impl PartyRecord {
@@ -194,7 +196,8 @@ impl Views {
         }
         let record = if party.fictional { None } else { Some(self.party_record(id, as_of)?) };
         let latest = self.checkpoint.checkpoint().size();
-        Ok(Some(PartyView { party, as_of, known_at: self.size, latest, names, roles, keys, record }))
+        let since = self.later_acts(&*self.entry_at(party.index)?)?;
+        Ok(Some(PartyView { party, as_of, known_at: self.size, latest, names, roles, keys, record, since }))
     }
 
     /// How a party answers demands, as far as it is on record here.

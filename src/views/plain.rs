@@ -154,15 +154,10 @@ impl Display for CaseView {
         for entry in &self.timeline.lines {
             let line = &entry.line;
             let mut marks = String::new();
-            if let Some(void) = &line.void {
-                let (by, date, index) = (&void.by, void.times.occurred_words(), void.index);
-                let _ = write!(marks, " [declared void by {by} on {date}, entry {index}]");
+            for act in &line.since {
+                let _ = write!(marks, " [{act}]");
             }
-            for (is, mark) in [
-                (line.voided && line.void.is_none(), "void"),
-                (line.withheld, "withheld"),
-                (entry.after, "after asOf"),
-            ] {
+            for (is, mark) in [(line.withheld, "withheld"), (entry.after, "after asOf")] {
                 if is {
                     let _ = write!(marks, " [{mark}]");
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Latest, Named, Said, Times, Views, dates, thread::CaseThread};
+use super::{LaterAct, Latest, Named, Said, Times, Views, dates, thread::CaseThread};
 use crate::{
     event::{At, Body, CommitmentOutcome},
     ledger::ReadError,
@@ -49,6 +49,8 @@ pub struct PromiseView {
     pub due: Option<At>,
     /// Where it stands.
     pub state: PromiseState,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 impl PromiseView {
@@ -91,6 +93,7 @@ impl Views {
                 text: self.said(record, "promise")?,
                 due: body.due.clone(),
                 state,
+                since: self.later_acts(record)?,
             })
         })
     }

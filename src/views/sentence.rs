@@ -596,7 +596,7 @@ impl Views {
     }
 }
 
-fn announced(announced: bool) -> &'static str {
+pub(super) fn announced(announced: bool) -> &'static str {
     if announced { "its speaker said so." } else { "nothing says that its speaker announced it." }
 }
 
@@ -625,7 +625,7 @@ pub(super) fn stance_words(stance: Stance) -> &'static str {
     }
 }
 
-fn relation_words(relation: Relation) -> &'static str {
+pub(super) fn relation_words(relation: Relation) -> &'static str {
     match relation {
         Relation::Contradicts => " contradicts ",
         Relation::Supersedes => " supersedes ",

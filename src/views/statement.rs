@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    EntryLine, Latest, Named, Record, Said, Times, Views,
+    EntryLine, LaterAct, Latest, Named, Record, Said, Times, Views,
     difference::{Change, difference},
     sentence,
     thread::CaseThread,
@@ -30,6 +30,8 @@ pub struct Version {
     pub changed: Said,
     /// What changed since the version before, if the words of both are here and short enough to be compared.
     pub difference: Option<Vec<Change>>,
+    /// What later entries did to its entry.
+    pub since: Vec<LaterAct>,
 }
 
 /// That a statement was taken back.
@@ -58,6 +60,8 @@ pub struct PositionView {
     pub recorded_by: Option<Named>,
     /// Its words.
     pub text: Said,
+    /// What later entries did to it.
+    pub since: Vec<LaterAct>,
 }
 
 impl PositionView {
@@ -144,6 +148,7 @@ impl Views {
             changed: self.said(record, "changed")?,
             text,
             difference,
+            since: self.later_acts(record)?,
         })
     }
 
@@ -167,6 +172,7 @@ impl Views {
                 times: Times::of(&record),
                 recorded_by: if own { None } else { Some(self.author(&record)?) },
                 text: self.said(&record, "text")?,
+                since: self.later_acts(&record)?,
             });
         }
         Ok(positions)

@@ -98,7 +98,8 @@ impl Views {
     ) -> Result<CorrectionView, ReadError> {
         let Named { id: party, name: by } = self.author(record)?;
         let words = self.words(record)?;
-        let text = |member| words.text(member).map(str::to_owned);
+        let quotable = self.is_quotable(&body.corrects)?;
+        let text = |member| words.text(member).filter(|_| quotable).map(str::to_owned);
         let replacement = match &body.replacement {
             Some(id) => self.index_of(id)?,
             None => None,

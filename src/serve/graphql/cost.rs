@@ -22,7 +22,7 @@ use async_graphql::{
 
 use super::errors;
 use crate::{
-    event::{EventType, MAX_BY, MAX_CONTENT, MAX_EVENT, MAX_REFUSAL},
+    event::{Act, EventType, MAX_BY, MAX_CONTENT, MAX_EVENT, MAX_REFUSAL},
     log::{MAX_CHECKPOINT, MAX_ENTRY, MAX_PROOF},
     serve::limits,
 };
@@ -34,6 +34,8 @@ const SEARCH: u64 = 4_500;
 /// What a field costs beside what it shows, where that takes more than reading an entry.
 const WORK: &[(&str, u64)] =
     &[("inclusionProof", 10), ("consistencyProof", 10), ("tlogProof", 10), ("proof", 10), ("search", SEARCH)];
+/// What it costs to tell what became of an event: a few lists, and what they name.
+const SINCE: u64 = 10;
 /// What a field costs that folds the entries of a case, or looks through those of a party.
 const FOLDS: &[(&str, u64)] = &[("state", 20), ("demand", 20), ("transparency", 100)];
 
@@ -188,6 +190,8 @@ impl Longest {
             ("Query", "nodes") => limits::PAGE_MOST as u64,
             ("RecordPayload", "results") => limits::SUBMISSIONS_MOST as u64,
             ("SearchHit", "snippets") => 3,
+            ("Since", "acts") => Act::ALL.len() as u64,
+            ("Since", "mentions") => 5,
             (_, "path") | ("Query", "consistencyProof") => PATH,
             ("Transparency", _) => 100,
             ("DemandState", "items") => 100,
@@ -255,7 +259,7 @@ impl Longest {
         let work = WORK.iter().chain(FOLDS).find(|(n, _)| *n == name);
         // As a field of a case or party, and of the query itself; elsewhere it is a word.
         let folds = matches!(parent, "Query" | "Case" | "Party") || WORK.iter().any(|(n, _)| *n == name);
-        let own = work.filter(|_| folds).map_or(1, |(_, n)| *n);
+        let own = if gives == "Since" { SINCE } else { work.filter(|_| folds).map_or(1, |(_, n)| *n) };
         let leaf = self.leaf(parent, name, &gives);
         let submitted = (parent, name) == ("RecordPayload", "results");
         Known { gives, times, most, list, paged: has("first"), submitted, own, leaf }

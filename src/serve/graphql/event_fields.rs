@@ -17,6 +17,7 @@ use super::{
     index::Index,
     reference::Reference,
     signer::Signer,
+    since::Since,
     url::{Base, Url},
 };
 use crate::views::{self, Record, Times, Views};
@@ -39,6 +40,16 @@ pub enum Attribution {
     Recorded,
     /// An act of the register itself, which nobody else could speak.
     Register,
+}
+
+impl From<views::Attribution> for Attribution {
+    fn from(attribution: views::Attribution) -> Self {
+        match attribution {
+            views::Attribution::FirstParty(_) => Self::FirstParty,
+            views::Attribution::RecordedBy(_) => Self::Recorded,
+            views::Attribution::SignedBy(_) => Self::Register,
+        }
+    }
 }
 
 /// An event on record, with what the ledger added when it recorded it.
@@ -101,11 +112,7 @@ impl EventFields {
     }
     /// Whose word it is.
     async fn attribution(&self) -> Result<Attribution> {
-        Ok(match self.views.attribution(&self.record).answer()? {
-            views::Attribution::FirstParty(_) => Attribution::FirstParty,
-            views::Attribution::RecordedBy(_) => Attribution::Recorded,
-            views::Attribution::SignedBy(_) => Attribution::Register,
-        })
+        Ok(self.views.attribution(&self.record).answer()?.into())
     }
     /// What it says in facts, by its type. An empty object where the type has none.
     async fn facts(&self) -> Json<serde_json::Value> {
@@ -131,6 +138,10 @@ impl EventFields {
     /// Whether a later correction declared it void. It stays on record and counts for nothing.
     async fn voided(&self) -> Result<bool> {
         Ok(self.views.fate(&self.record.event().id()).answer()?.voided)
+    }
+    /// What became of it since it was recorded.
+    async fn since(&self) -> Result<Since> {
+        Ok(Since::new(self.views.since(&self.record).answer()?, &self.views))
     }
     /// The words it commits to; null where its type or author gave none.
     async fn content(&self) -> Result<Option<Content>> {

@@ -194,7 +194,12 @@ fn added(registry: &mut Registry, event_type: EventType, shared: &IndexMap<Strin
             added.push(Added { field, own: own_of_fact(event_type, fact) });
         }
     }
-    added.retain(|added| !shared.contains_key(&added.field.name));
+    // What all events have by the same name says the same, or is of another type: then the event's own takes its own name.
+    let bare = |field: &MetaField| field.ty.trim_end_matches('!').to_owned();
+    added.retain(|added| shared.get(&added.field.name).is_none_or(|other| bare(other) != bare(&added.field)));
+    for added in added.iter_mut().filter(|added| shared.contains_key(&added.field.name)) {
+        added.field.name.clone_from(&added.own);
+    }
     added
 }
 

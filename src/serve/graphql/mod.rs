@@ -60,6 +60,7 @@ mod selected;
 mod service_config;
 mod shape;
 mod signer;
+mod since;
 mod snippet;
 mod state;
 mod subscription;

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     http::HeaderMap,
     response::Response,
 };
 
 use super::filters;
-use super::{Shell, error, show, with_script};
+use super::{Shell, error, html_of, show_at, with_script};
 use crate::{
     serve::{App, answer},
     views::{EntryView, shown},
@@ -23,26 +23,36 @@ struct EntryPage {
     entry: EntryView,
     vkey: String,
     raw: String,
+    /// By how many entries it is shown, and how many there are.
+    known_at: u64,
+    latest: u64,
     previous: Option<u64>,
     next: Option<u64>,
 }
 
-/// The page.
-pub async fn page(State(app): State<App>, headers: HeaderMap, Path(index): Path<String>) -> Response {
+/// The page, at the size that `knownAt` names: every entry is there at each size above its own.
+pub async fn page(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(index): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let Some(index) = answer::number(&index) else { return error::not_found(NONE) };
     let shell = Shell::new(&app, &headers);
-    let shown = show(&app, NONE, move |views| {
+    let shown = show_at(&app, query.as_deref(), NONE, move |views, _| {
         let Some(entry) = views.entry(index)? else { return Ok(None) };
         let raw = shown(&entry.record.raw()).into_owned();
         let size = views.size();
-        Ok(Some(EntryPage {
+        Ok(Some(html_of(&EntryPage {
             shell,
             raw,
             vkey: views.reader().log_key().to_string(),
+            known_at: size,
+            latest: views.checkpoint().checkpoint().size(),
             previous: index.checked_sub(1),
             next: (index + 1 < size).then_some(index + 1),
             entry,
-        }))
+        })))
     });
     with_script(shown.await)
 }

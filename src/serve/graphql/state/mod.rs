@@ -42,13 +42,13 @@ use super::{event::Event, fault::Answer as _, fault::internal, party::Party};
 use crate::{event::EventId, ledger::ReadError, views::Views};
 
 /// A party that an entry names.
-fn party(views: &Arc<Views>, id: &EventId) -> Result<Party> {
+pub(super) fn party(views: &Arc<Views>, id: &EventId) -> Result<Party> {
     let lost = || internal(&ReadError::Fault(format!("an entry names party {id}, which is not found")));
     Party::read(views, id)?.ok_or_else(lost)
 }
 
 /// An event that a computed answer was folded from.
-fn event(views: &Arc<Views>, index: u64) -> Result<Event> {
+pub(super) fn event(views: &Arc<Views>, index: u64) -> Result<Event> {
     let lost = || internal(&ReadError::Fault(format!("entry {index} is not found")));
     Ok(Event::new(views.record(index).answer()?.ok_or_else(lost)?, views))
 }

@@ -1,0 +1,111 @@
+//! What an entry does to another: the acts that a reader of the other must know of, and the mentions that anybody may make.
+
+use super::{
+    body::Body,
+    id::EventId,
+    words::{CorrectionEffect, RecheckResult},
+};
+
+/// What a later event did to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Act {
+    /// Declared it void.
+    Void,
+    /// Corrected it.
+    Correction,
+    /// Withheld words or files of it.
+    Withholding,
+    /// Gave such back.
+    Release,
+    /// Said that the words of the statement changed.
+    Revision,
+    /// Said that the statement was taken back.
+    Withdrawal,
+    /// Moved the date for an answer to the demand.
+    Deadline,
+    /// Took the demand back.
+    DemandWithdrawal,
+    /// Took the demand elsewhere.
+    Escalation,
+    /// Said what became of the promise.
+    Closing,
+    /// Revoked a key that signed it, distrusted since before it was recorded.
+    Revocation,
+    /// Said, as its author, that the source of the exhibit changed or is gone.
+    Recheck,
+}
+
+impl Act {
+    /// Every act, in the order in which they are told.
+    pub const ALL: [Self; 12] = [
+        Self::Void,
+        Self::Correction,
+        Self::Withholding,
+        Self::Release,
+        Self::Revision,
+        Self::Withdrawal,
+        Self::Deadline,
+        Self::DemandWithdrawal,
+        Self::Escalation,
+        Self::Closing,
+        Self::Revocation,
+        Self::Recheck,
+    ];
+    /// Its name as data.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Correction => "correction",
+            Self::Withholding => "withholding",
+            Self::Release => "release",
+            Self::Revision => "revision",
+            Self::Withdrawal => "withdrawal",
+            Self::Deadline => "deadline",
+            Self::DemandWithdrawal => "demand_withdrawal",
+            Self::Escalation => "escalation",
+            Self::Closing => "closing",
+            Self::Revocation => "revocation",
+            Self::Recheck => "recheck",
+        }
+    }
+}
+
+impl Body {
+    /// What the event does to another, if the record lets only some do that. A recheck is none: anybody may record one, and
+    /// whether its author's own counts as an act is seen where both are known. Nor is a revocation: it names a key.
+    pub fn act(&self) -> Option<(Act, EventId)> {
+        Some(match self {
+            Self::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => (Act::Void, b.corrects),
+            Self::CorrectionIssued(b) => (Act::Correction, b.corrects),
+            Self::ContentWithheld(b) => (Act::Withholding, b.entry),
+            Self::ContentReleased(b) => (Act::Release, b.entry),
+            Self::StatementRevised(b) => (Act::Revision, b.statement),
+            Self::StatementWithdrawn(b) => (Act::Withdrawal, b.statement),
+            Self::DeadlineAdjusted(b) => (Act::Deadline, b.demand),
+            Self::DemandWithdrawn(b) => (Act::DemandWithdrawal, b.demand),
+            Self::DemandEscalated(b) => (Act::Escalation, b.demand),
+            Self::CommitmentClosed(b) => (Act::Closing, b.commitment),
+            _ => return None,
+        })
+    }
+
+    /// The events that a link or a position is about, without repeats.
+    pub fn mentions(&self) -> Vec<EventId> {
+        let mut ids = match self {
+            Self::LinkAsserted(b) => vec![b.from, b.to],
+            Self::PositionTaken(b) => b.on.to_vec(),
+            _ => return Vec::new(),
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The exhibit whose source was looked at again, and what was found.
+    pub fn recheck(&self) -> Option<(EventId, RecheckResult)> {
+        match self {
+            Self::ExhibitRechecked(b) => Some((b.exhibit, b.result)),
+            _ => None,
+        }
+    }
+}

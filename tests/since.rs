@@ -283,8 +283,8 @@ fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
     let (other, _) = record(ledger, other);
     let seen = |mentions: bool| {
         let own_page = page(&server, &format!("/e/{index}"));
-        let box_of = part(&own_page, "<aside class=\"since\"", "<p class=\"mentions\">");
-        let box_of = box_of.split("</aside>").next().unwrap().trim_end().to_owned();
+        let box_of = part(&own_page, "<aside class=\"since\"", "</aside>");
+        let box_of = box_of.to_owned();
         assert_eq!(own_page.contains("class=\"mentions\""), mentions);
         let title = part(&own_page, "<title>", "</title>").to_owned();
         let line = format!("<li class=\"line\" id=\"e{index}\">");
@@ -301,7 +301,7 @@ fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
     }
     assert_eq!(seen(true), before);
     let now = page(&server, &format!("/e/{index}"));
-    let line = part(&now, "<p class=\"mentions\">", "</p>");
+    let line = part(&now, "<aside class=\"mentions\"", "</aside>");
     assert_eq!(line.matches("/e/").count(), 2, "one mention of one party, and the case it links: {line}");
     assert!(!line.contains("No. 499"), "words of mentions are not told: {line}");
 }
@@ -403,4 +403,84 @@ fn what_is_looked_at_does_not_grow_with_what_names_it() {
         }
     }
     assert!(looked[1] <= looked[0] && looked[0] < 500, "{looked:?}");
+}
+
+fn open_case(ledger: &Ledger, respondent: EventId, title: &str) -> (EventId, u64) {
+    let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
+    let words = Some(json!({"title": title}));
+    let opened = say("case.opened", None, json!({"respondent": respondent}), facts, words);
+    record(ledger, opened.sign(&[&desk()]))
+}
+
+fn mistaken(ledger: &Ledger, case: Option<EventId>, of: EventId, mistaken: bool, by: &SigningKey) -> u64 {
+    let mut words = json!({"wrong": "the number", "right": "another"});
+    if mistaken {
+        words["mistaken"] = true.into();
+    }
+    let facts = json!({"effect": "annotate"});
+    let said = say("correction.issued", case, json!({"corrects": of}), facts, Some(words));
+    record(ledger, said.sign(&[by])).1
+}
+
+#[test]
+fn a_case_opened_by_mistake_is_struck_through_and_last_until_something_rests_on_it() {
+    let (_tmp, server, s) = small();
+    let ledger = &server.ledger;
+    let (own, party) = stranger(ledger, "stranger.example/k", 77);
+    let (case, index) = open_case(ledger, s.agency, "Tersilap");
+    let struck = || {
+        let home = page(&server, "/");
+        let cases = part(&home, "<ul class=\"cases\">", "</ul>");
+        let entries = page(&server, "/entries");
+        let line = part(&entries, &format!("id=\"e{index}\""), "</li>");
+        let is_struck = cases.contains("<s><a") && cases.contains("opened by mistake");
+        assert_eq!(line.contains("<p class=\"says\"><s>"), is_struck, "{line}");
+        assert_eq!(page(&server, &format!("/case/{case}")).contains("<h1><s>"), is_struck);
+        // It moved last, and stands last all the same.
+        assert_eq!(cases.find("Kejadian") < cases.find("Tersilap"), is_struck, "{cases}");
+        is_struck
+    };
+    assert!(!struck());
+    mistaken(ledger, Some(case), case, true, &desk());
+    assert!(struck());
+    // What others may add to any case undoes nothing.
+    position(ledger, (&own, party), case, case, 1);
+    link(ledger, &own, case, case, s.case, 2);
+    let facts = json!({"method": "scan", "captured": "2024-01-01"});
+    let words = Some(json!({"description": "A page."}));
+    let exhibit = say("exhibit.captured", Some(case), json!({"about": [case]}), facts, words).sign(&[&own]);
+    let (exhibit, _) = record(ledger, exhibit);
+    let facts = json!({"result": "gone", "checked": "2024-01-02"});
+    let words = Some(json!({"description": "Not there."}));
+    let recheck = say("exhibit.rechecked", Some(case), json!({"exhibit": exhibit}), facts, words);
+    record(ledger, recheck.sign(&[&own]));
+    assert!(struck());
+    // The newest correction counts, the operator's too.
+    mistaken(ledger, Some(case), case, false, &operator());
+    assert!(!struck());
+    mistaken(ledger, Some(case), case, true, &operator());
+    assert!(struck());
+    let facts = statement_facts();
+    let said =
+        say("statement.made", Some(case), json!({"speaker": s.agency}), facts, Some(json!({"text": "Ya."})));
+    record(ledger, said.sign(&[&desk()]));
+    assert!(!struck());
+}
+
+#[test]
+fn a_party_registered_by_mistake_is_struck_through_while_nothing_rests_on_it() {
+    let (_tmp, server, s) = small();
+    let ledger = &server.ledger;
+    let words = Some(json!({"name": "Lee"}));
+    let (party, _) = record(
+        ledger,
+        say("party.registered", None, Value::Null, json!({"kind": "counsel"}), words).sign(&[&operator()]),
+    );
+    mistaken(ledger, None, party, true, &operator());
+    let struck = || page(&server, &format!("/party/{party}")).contains("<h1><s>");
+    assert!(struck());
+    link(ledger, &desk(), s.case, s.case, party, 1);
+    assert!(struck());
+    open_case(ledger, party, "Kes");
+    assert!(!struck());
 }

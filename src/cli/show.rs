@@ -159,11 +159,13 @@ impl Asked {
         let Some(as_of) = self.as_of.or_else(now) else {
             return Err(ReadError::Fault("this machine's clock shows no year from 1 to 9999".into()));
         };
-        Ok(match self.noun {
+        let text = match self.noun {
             Noun::Case => views.case_view(&id, as_of, self.order, 0, TIMELINE)?.map(|view| view.to_string()),
             Noun::Demand => views.demand(&id, as_of)?.map(|sheet| sheet.to_string()),
             Noun::Party => views.party_view(&id, as_of)?.map(|view| view.to_string()),
-        })
+        };
+        let since = views.since_of(&id)?;
+        Ok(text.map(|text| format!("{since}{text}")))
     }
 
     /// As a served ledger says it.

@@ -20,6 +20,8 @@ pub(super) enum Form {
     Items,
     /// `ITEM=TEXT`, one flag each.
     Answers,
+    /// Yes or no; the flag alone is yes.
+    Bool,
 }
 
 /// One word.
@@ -205,7 +207,19 @@ pub(super) fn words_of(event_type: EventType) -> &'static [Word] {
         }
         T::AnswerAssessed => const { &[asked("reasoning", "Why"), NOTE] },
         T::CorrectionIssued => {
-            const { &[asked("wrong", "What is wrong"), asked("right", "What is right"), NOTE] }
+            const {
+                &[
+                    asked("wrong", "What is wrong"),
+                    asked("right", "What is right"),
+                    of(
+                        Form::Bool,
+                        "mistaken",
+                        "mistaken",
+                        "That the case was opened, or the party registered, by mistake; with --effect annotate",
+                    ),
+                    NOTE,
+                ]
+            }
         }
         T::ContentWithheld | T::ContentReleased => WITHHELD,
         _ => const { &[NOTE] },

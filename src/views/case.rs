@@ -28,6 +28,8 @@ pub struct Case {
     pub timezone: &'static str,
     /// Whether it is invented.
     pub fictional: bool,
+    /// Whether it was opened by mistake, and holds nothing.
+    pub mistaken: bool,
 }
 
 /// The entries of a case.
@@ -79,6 +81,7 @@ impl Views {
             jurisdiction: code(crate::event::Country::ALL, body.jurisdiction.as_str()),
             timezone: code(crate::event::Zone::ALL, body.timezone.as_str()),
             fictional: body.fictional == Some(true),
+            mistaken: self.mistaken(record)?,
         }))
     }
 

@@ -51,10 +51,19 @@ pub struct EntryLine {
     pub fictional: bool,
     /// Whether a later correction declared it void.
     pub voided: bool,
+    /// Whether it opened a case, or registered a party, by mistake, and nothing rests on that.
+    pub mistaken: bool,
     /// What later entries did to it.
     pub since: Vec<LaterAct>,
     /// Whether its words, or some of its files, are withheld now.
     pub withheld: bool,
+}
+
+impl EntryLine {
+    /// Whether it is shown struck through.
+    pub fn is_struck(&self) -> bool {
+        self.voided || self.mistaken
+    }
 }
 
 impl Views {
@@ -82,6 +91,7 @@ impl Views {
             attributed: self.name(&attribution.party())?,
             fictional: self.fictional(record)?,
             voided: fate.voided,
+            mistaken: self.mistaken(record)?,
             since: self.later_acts(record)?,
             withheld: !fate.withheld.is_empty(),
         })

@@ -86,6 +86,8 @@ pub struct PartyView {
     pub keys: Vec<(PartyKey, Option<Name>)>,
     /// Its record; none for an invented party.
     pub record: Option<PartyRecord>,
+    /// Whether it was registered by mistake, and nothing rests on it.
+    pub mistaken: bool,
     /// What later entries did to the one that registered it.
     pub since: Vec<LaterAct>,
 }
@@ -196,8 +198,20 @@ impl Views {
         }
         let record = if party.fictional { None } else { Some(self.party_record(id, as_of)?) };
         let latest = self.checkpoint.checkpoint().size();
-        let since = self.later_acts(&*self.entry_at(party.index)?)?;
-        Ok(Some(PartyView { party, as_of, known_at: self.size, latest, names, roles, keys, record, since }))
+        let registered = self.entry_at(party.index)?;
+        let (mistaken, since) = (self.mistaken(&registered)?, self.later_acts(&registered)?);
+        Ok(Some(PartyView {
+            party,
+            as_of,
+            known_at: self.size,
+            latest,
+            names,
+            roles,
+            keys,
+            record,
+            mistaken,
+            since,
+        }))
     }
 
     /// How a party answers demands, as far as it is on record here.

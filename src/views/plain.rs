@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
     AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, NoticeView, PartyView,
-    PositionView, PromiseState, Said, Times, WithheldView, at_words, excerpt, shown, time_words,
+    PositionView, PromiseState, Said, Since, Times, WithheldView, at_words, excerpt, shown, time_words,
 };
 use crate::log::Time;
 
@@ -176,6 +176,34 @@ impl Display for CaseView {
         let shown = self.timeline.from + self.timeline.lines.len();
         if shown < self.timeline.all {
             writeln!(f, "  ... {} more", self.timeline.all - shown)?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of an entry: it stands before what is said of the entry.
+impl Display for Since {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(words) = self.later_words() {
+            writeln!(f, "since: {words}")?;
+        }
+        for act in &self.acts {
+            write!(f, "since: {act}")?;
+            if !act.detail.is_empty() {
+                write!(f, ": {}", act.detail)?;
+            }
+            writeln!(f, "{}", if act.no_capture { "; no capture enclosed" } else { "" })?;
+            for (label, text) in [("wrong", &act.wrong), ("right", &act.right)] {
+                if let Some(text) = text {
+                    writeln!(f, "  {label}: {}", shown(&excerpt(text, LINE)))?;
+                }
+            }
+        }
+        for mention in &self.mentions {
+            writeln!(f, "since: {} (entry {})", mention.sentence, mention.index)?;
+        }
+        if let Some(words) = self.others_words() {
+            writeln!(f, "since: and {words}")?;
         }
         Ok(())
     }

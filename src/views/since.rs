@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::{Act, At, Body, CommitmentOutcome, DeadlineChange, EventId, EventType, RecheckResult},
-    ledger::ReadError,
+    ledger::{Filter, ReadError},
     log::Time,
 };
 
@@ -20,6 +20,9 @@ use crate::{
 const TOLD: usize = 5;
 /// How far parties and acts of a kind are counted.
 const COUNTED: usize = 1_000;
+/// How many of the first, and of the last, entries that stand on a case or party are looked at to see whether anything
+/// rests on it.
+const RESTING_READ: usize = 64;
 
 /// What a later entry did to one.
 #[derive(Debug, Clone)]
@@ -167,6 +170,17 @@ impl Views {
         Ok(Since { acts: self.later_acts(record)?, mentions, others, later: self.later_still(record)? })
     }
 
+    /// The same of an event; nothing if it is not on record at this size.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn since_of(&self, id: &EventId) -> Result<Since, ReadError> {
+        Ok(match self.record_of(id)? {
+            Some(record) => self.since(&record)?,
+            None => Since::default(),
+        })
+    }
+
     /// What was done to an entry, the newest of each kind.
     ///
     /// # Errors
@@ -210,7 +224,12 @@ impl Views {
                 if let Some(id) = &b.replacement {
                     replacement = self.index_of(id)?;
                 }
-                (if act == Act::Void { "declared void" } else { "corrected" }, String::new())
+                let mark = match act {
+                    Act::Void => "declared void",
+                    _ if is_mistaken(&words) => "said to be a mistake",
+                    _ => "corrected",
+                };
+                (mark, String::new())
             }
             Body::ContentWithheld(b) => {
                 let ground = b.ground.as_str().replace('_', " ");
@@ -280,6 +299,44 @@ impl Views {
             right: text("right"),
             replacement,
         })
+    }
+
+    /// Whether an entry opened a case, or registered a party, by mistake: the newest correction of it says so, and nothing
+    /// rests on it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn mistaken(&self, record: &Record) -> Result<bool, ReadError> {
+        let (id, event_type) = (record.event().id(), record.event().event_type());
+        let is_case = event_type == EventType::CaseOpened;
+        if !is_case && event_type != EventType::PartyRegistered {
+            return Ok(false);
+        }
+        self.look_at(1)?;
+        let newest = self.reader.acts(Some(Act::Correction), &id, 0..self.size, 1)?;
+        let Some(newest) = newest.first() else { return Ok(false) };
+        if !is_mistaken(&*self.words(&*self.entry_at(*newest)?)?) {
+            return Ok(false);
+        }
+        let opener = record.parties().next().unwrap_or(id);
+        let rests = |record: &Record| match record.event().body() {
+            _ if is_case => !is_beside(record, opener),
+            Body::CaseOpened(_) | Body::StatementMade(_) | Body::DemandIssued(_) | Body::RoleGranted(_) => {
+                true
+            }
+            _ => false,
+        };
+        let filter = match is_case {
+            true => Filter { case: Some(id), ..Filter::default() },
+            false => Filter { party: Some(id), ..Filter::default() },
+        };
+        // Strangers may add to it without end, so the ends are looked at.
+        let after = record.index() + 1..=u64::MAX;
+        let mut looked = self.list(&filter, after.clone(), false, RESTING_READ)?;
+        if looked.len() == RESTING_READ {
+            looked.extend(self.list(&filter, after, true, RESTING_READ)?);
+        }
+        Ok(!self.records(&looked)?.iter().any(|record| rests(record)))
     }
 
     /// The revocation of a key that signed the entry, if it is said to be distrusted since before that was recorded: the
@@ -417,6 +474,25 @@ impl Views {
         let other =
             |act: &LaterAct| matches!(act.act, Act::Revocation | Act::Recheck) && act.index >= self.size;
         Ok(acts + now.later_acts(record)?.iter().filter(|act| other(act)).count())
+    }
+}
+
+/// Whether the words of a correction say that what it corrects was opened or registered by mistake.
+fn is_mistaken(words: &Words) -> bool {
+    let Words::Present { content, .. } = words else { return false };
+    content.members().get("mistaken").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+/// Whether an event leaves a case as one that holds nothing: what others may add to any case, and what is done to the
+/// record itself.
+fn is_beside(record: &Record, opener: EventId) -> bool {
+    use EventType as T;
+    match record.event().event_type() {
+        T::LinkAsserted | T::PositionTaken | T::ExhibitCaptured | T::ExhibitRechecked => {
+            record.parties().next() != Some(opener)
+        }
+        T::CorrectionIssued | T::ContentWithheld | T::ContentReleased => true,
+        _ => false,
     }
 }
 

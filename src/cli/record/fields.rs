@@ -154,6 +154,7 @@ pub(super) fn fields(event_type: EventType) -> Vec<Field> {
             Form::Json => ("JSON", false),
             Form::Translation => ("LANG=TEXT", false),
             Form::Answers => ("ITEM=TEXT", true),
+            Form::Bool => ("true|false", false),
         };
         // A ref or fact of that name comes first; the word can still be given with --word.
         if COMMON.contains(&word.flag) || fields.iter().any(|f| f.flag == word.flag) {
@@ -218,7 +219,10 @@ impl Field {
         if !self.choices.is_empty() {
             arg = arg.value_parser(PossibleValuesParser::new(self.choices));
         }
-        if matches!(self.target, Target::Fact(FactSpec { kind: FactKind::Bool, .. })) {
+        if matches!(
+            self.target,
+            Target::Fact(FactSpec { kind: FactKind::Bool, .. }) | Target::Word(Word { form: Form::Bool, .. })
+        ) {
             arg = arg.num_args(0..=1).default_missing_value("true").value_parser(["true", "false"]);
         }
         arg

@@ -92,6 +92,7 @@ pub(super) fn word(flag: &str, form: Form, values: &[String]) -> Result<Value, F
     let first = values.first().map_or("", String::as_str);
     Ok(match form {
         Form::Text => text(flag, first)?.into(),
+        Form::Bool => (first == "true").into(),
         Form::Number => first
             .parse::<u64>()
             .map_err(|_| Failure::Usage(format!("--{flag} {first}: expected a number from 0")))?

@@ -84,6 +84,10 @@ impl Case {
     async fn fictional(&self) -> bool {
         self.case.fictional
     }
+    /// Whether it was opened by mistake, as the newest correction of it says, and nothing rests on it.
+    async fn mistaken(&self) -> bool {
+        self.case.mistaken
+    }
     /// How many entries stand in its thread.
     async fn size(&self) -> Result<Index> {
         Ok((self.views.thread(&self.case.id).answer()?.len() as u64).into())

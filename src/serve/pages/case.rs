@@ -119,7 +119,8 @@ pub async fn page(
 pub async fn text(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
     let Ok(id) = id.parse::<EventId>() else { return error::not_found(NONE) };
     show_at(&app, query.as_deref(), NONE, move |views, asked| {
-        Ok(read(views, &id, &asked)?.map(|view| text_of(&view)))
+        let since = views.since_of(&id)?;
+        Ok(read(views, &id, &asked)?.map(|view| text_of(&format!("{since}{view}"))))
     })
     .await
 }

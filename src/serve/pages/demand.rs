@@ -89,7 +89,8 @@ pub async fn page(
 pub async fn text(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
     let Ok(id) = id.parse::<EventId>() else { return error::not_found(NONE) };
     show_at(&app, query.as_deref(), NONE, move |views, asked| {
-        Ok(views.demand(&id, asked.as_of())?.map(|sheet| text_of(&sheet)))
+        let since = views.since_of(&id)?;
+        Ok(views.demand(&id, asked.as_of())?.map(|sheet| text_of(&format!("{since}{sheet}"))))
     })
     .await
 }

@@ -14,7 +14,7 @@ use crate::{
     ledger::{Filter, Witnessed},
     log::Time,
     serve::{App, limits},
-    views::{Case, CaseEntries, EntryLine, Name, time_words},
+    views::{Case, CaseEntries, EntryLine, LaterAct, Name, time_words},
 };
 
 #[derive(Template)]
@@ -56,6 +56,8 @@ struct CaseLine {
     entries: CaseEntries,
     respondent: Name,
     last_recorded: String,
+    /// What later entries did to the one that opened it.
+    since: Vec<LaterAct>,
 }
 
 /// The page.
@@ -75,10 +77,11 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             let respondent = views.name(&case.respondent)?;
             let entries = views.case_entries(&case)?;
             let last_recorded = time_words(entries.last_recorded);
-            cases.push(CaseLine { case, entries, respondent, last_recorded });
+            let since = views.later_acts(&record)?;
+            cases.push(CaseLine { case, entries, respondent, last_recorded, since });
         }
-        // What moved last stands first.
-        cases.sort_by_key(|c| std::cmp::Reverse(c.entries.last_recorded));
+        // What moved last stands first, and what was opened by mistake last.
+        cases.sort_by_key(|c| (c.case.mistaken, std::cmp::Reverse(c.entries.last_recorded)));
 
         let size = views.size();
         let latest: Vec<u64> = (0..size).rev().take(limits::LATEST_ON_FRONT).collect();

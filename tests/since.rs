@@ -283,7 +283,7 @@ fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
     let (other, _) = record(ledger, other);
     let seen = |mentions: bool| {
         let own_page = page(&server, &format!("/e/{index}"));
-        let box_of = part(&own_page, "<aside class=\"since\"", "</aside>");
+        let box_of = part(&own_page, "<div class=\"since\"", "</div>");
         let box_of = box_of.to_owned();
         assert_eq!(own_page.contains("class=\"mentions\""), mentions);
         let title = part(&own_page, "<title>", "</title>").to_owned();
@@ -301,7 +301,7 @@ fn a_thousand_mentions_by_one_stranger_change_no_act_no_list_and_no_title() {
     }
     assert_eq!(seen(true), before);
     let now = page(&server, &format!("/e/{index}"));
-    let line = part(&now, "<aside class=\"mentions\"", "</aside>");
+    let line = part(&now, "<div class=\"mentions\"", "</div>");
     assert_eq!(line.matches("/e/").count(), 2, "one mention of one party, and the case it links: {line}");
     assert!(!line.contains("No. 499"), "words of mentions are not told: {line}");
 }
@@ -341,7 +341,7 @@ fn a_correction_dated_ahead_hides_nothing_and_an_earlier_size_says_that_more_is_
     let line = part(&case, &format!("id=\"e{index}\""), "</li>");
     assert!(line.contains(&format!("href=\"/e/{corrected}\"")), "{line}");
     let then = page(&server, &format!("/e/{index}?knownAt={corrected}"));
-    let aside = part(&then, "class=\"since\"", "</aside>");
+    let aside = part(&then, "class=\"since\"", "</div>");
     assert!(aside.contains(&format!("<a href=\"/e/{index}\">1 later entry touches this</a>")), "{aside}");
     assert!(!aside.contains("Said to be wrong"));
     assert_eq!(server.get(&format!("/e/{index}?knownAt={index}")).status, 404);

@@ -48,6 +48,11 @@ impl Index {
         };
         let named = By::all_of(l).filter(|by| !matches!(by, By::Type(_) | By::Thread(_)));
         let named = { named }.try_fold(true, |all, by| Ok::<_, StoreError>(all && holds(by)?))?;
+        let mut firsts = true;
+        for id in l.speaks_of() {
+            // Of its party this entry, or one before it, is the first.
+            firsts &= self.list(By::Firsts(id), 0..=l.index, false)?.next().transpose()?.is_some();
+        }
         let content = match &l.content {
             Some(digest) => self.with_content(digest)?.contains(&l.index),
             None => true,
@@ -59,6 +64,7 @@ impl Index {
         let lists = [
             ("by type", holds(By::Type(l.event_type))?),
             ("by party and ref", named),
+            ("by first mention", firsts),
             ("by thread", holds(By::Thread(l.thread))?),
             ("by words", content),
             ("by file", files),

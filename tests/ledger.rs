@@ -441,6 +441,40 @@ fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
+fn evidence_by_the_addressees_key_is_signed_by_it() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let agency = key("agensi.example/web", 71);
+    let party = json!({"party": story.agency});
+    let adding = say("key.added", None, party, json!({"key": agency.verifying_key().to_string()}), None);
+    let refs = json!({"sender": story.desk, "addressee": story.agency});
+    let words = Some(json!({"address": "Jalan 1"}));
+    let notice = say("notice.dispatched", Some(story.case), refs, json!({"channel": "hand"}), words);
+    let (notice, sent) = notice.sign(&[&desk()]);
+    let told = ledger.record_blocking(vec![adding.sign(&[&operator(), &agency]).1, sent], false);
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    let evidence = |voucher: &str, keys: &[&SigningKey]| {
+        let facts = json!({"evidence": "ConsignmentAcceptance", "vouched_by": voucher});
+        let words = Some(json!({"account": "Diterima."}));
+        say("delivery.evidenced", Some(story.case), json!({"notice": notice}), facts, words).sign(keys).1
+    };
+    let (desk, operator) = (desk(), operator());
+    let answers = ledger.record_blocking(
+        vec![
+            evidence("addressee_key", &[&desk]),
+            evidence("addressee_key", &[&operator]),
+            evidence("addressee_paper", &[&desk]),
+            evidence("addressee_key", &[&desk, &agency]),
+        ],
+        false,
+    );
+    let outcome: Vec<_> = answers.into_iter().map(|a| a.map(|r| r.index).map_err(|r| r.place)).collect();
+    let refused = || Err("evidence.addressee".to_owned());
+    assert_eq!(outcome, [refused(), refused(), Ok(7), Ok(8)]);
+}
+
+#[test]
 fn links_quote_word_for_word_and_demands_hold_their_items() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);

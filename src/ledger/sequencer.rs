@@ -20,12 +20,12 @@ use super::{
     withholding::{check_files, files_given_back, listed_files},
 };
 use crate::{
-    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent},
+    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent, Voucher},
     log::{
         Checkpoint, Door, Header, MAX_ENTRY, MemoryRows, Rows, SignedCheckpoint, TILE_WIDTH, decide,
         leaf_hash,
     },
-    note::SigningKey,
+    note::{SigningKey, VerifyingKey},
     store::{
         head::HeadRecord,
         index::{Listed, ListedFile},
@@ -482,6 +482,19 @@ impl<R: Rows> SequencerDoor<'_, R> {
         words_of(self.sequencer, self.rows, self.batch, self.add, id)
     }
 
+    /// Whoever says that the addressee's own key vouches for a delivery has it sign.
+    fn check_addressee(&self, notice: &EventId) -> Result<(), Refusal> {
+        // The one subject of a notice is its addressee.
+        let addressee = self.rows.event(notice).map(|row| row.subjects.clone()).unwrap_or_default();
+        let holder = |key: &VerifyingKey| self.rows.key(key.as_bytes()).map(|row| row.party);
+        if self.admitted.event.by().iter().any(|key| holder(key).is_some_and(|p| addressee.contains(&p))) {
+            return Ok(());
+        }
+        let why = "vouched_by addressee_key takes a signature by a key of the notice's addressee, and there is none: \
+                   have one sign too, or name who else vouches for it, such as sender";
+        Err(Refusal::because(Code::CheckFailed, "evidence.addressee", why))
+    }
+
     fn check_quote(&self, content: &Content, side: &str, record: &EventId) -> Result<(), Refusal> {
         let Some(quote) = content.members().get("quotes").and_then(|q| q.get(side)) else { return Ok(()) };
         let place = format!("content.quotes.{side}");
@@ -544,6 +557,11 @@ impl<R: Rows> Door for SequencerDoor<'_, R> {
     fn checks(&self) -> Result<(), Refusal> {
         if let Some(refusal) = &self.faulty {
             return Err(refusal.clone());
+        }
+        if let Body::DeliveryEvidenced(b) = self.admitted.event.body()
+            && b.vouched_by == Voucher::AddresseeKey
+        {
+            self.check_addressee(&b.notice)?;
         }
         let Some(content) = &self.admitted.content else { return Ok(()) };
         let failed = |message: String| Err(Refusal::because(Code::CheckFailed, "words.items", message));

@@ -1,5 +1,6 @@
 //! Cross-checks between events: the closed list `checks` of `schema/events.json`. Those that read words
-//! (`link.quote`, `words.items`) are asked at the door only.
+//! (`link.quote`, `words.items`) are asked at the door only, and so is `evidence.addressee`, which came after the first
+//! ledgers: what stands on record stays valid.
 
 use super::rows::{Detail, Rows};
 use crate::event::{

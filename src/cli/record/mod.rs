@@ -430,6 +430,8 @@ impl Command {
                 format!("--word {name}")
             }
             (None, "facts", "items") => "--item".to_owned(),
+            // Checks at the door have names of their own.
+            (None, "evidence", "addressee") => "--vouched-by addressee_key".to_owned(),
             (None, "facts", "deadline") => {
                 let flags = deadline_args();
                 let given = flags.iter().find(|a| self.values.contains_key(a.get_id().as_str()))?;

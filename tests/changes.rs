@@ -45,11 +45,20 @@ fn said(ledger: &onrecord::ledger::Ledger, size: u64, index: u64) -> Vec<String>
 /// A line without the day on which this runs: how late something was recorded, and when a new date was.
 fn without_today(line: &str) -> String {
     let mut out = line.to_owned();
-    const END: &str = " later, on the author’s word";
-    while let Some(end) = out.find(END) {
-        // `, recorded 3 days later, on the author's word`.
-        let at = out[..end].rfind(", recorded ").unwrap();
-        out.replace_range(at..end + END.len(), "");
+    // `, recorded 29 November 2026`, and on a demand's sheet how long after its date that is.
+    if out.starts_with("dated ") && out.contains(" by its author; recorded ") {
+        return "dated by its author; recorded today".to_owned();
+    }
+    const LATER: &str = ", recorded ";
+    let dated = |out: &str| {
+        let mut found = out.match_indices(LATER).map(|(at, _)| at);
+        found.find(|at| out[at + LATER.len()..].starts_with(|c: char| c.is_ascii_digit()))
+    };
+    while let Some(at) = dated(&out) {
+        // Day, month and year.
+        let day = out[at + LATER.len()..].to_owned();
+        let year = day.find(" 20").unwrap() + " 2026".len();
+        out.replace_range(at..at + LATER.len() + year, "");
     }
     if out.starts_with("New date: ")
         && let (Some(at), Some(end)) = (out.find(", recorded "), out.find(" (entry"))

@@ -156,7 +156,7 @@ const DEMAND: &str = r#"
     state sentence conflicting
     best { sentence vouchedBy grade event { index } }
     attempts { nodes { event { index } sender { name } addressee { name } channel state
-      evidence { event { index } evidence vouchedBy grade sentence contradicted } } }
+      evidence { event { index } evidence vouchedBy toldBy { name } enclosesFile grade sentence contradicted } } }
     copies { nodes { event { index } state } }
   }
   clock { state sentence started startedBy { index } firstDue due daysOver completed note
@@ -187,6 +187,12 @@ fn a_lawyer_gets_every_attempt_with_whose_word_it_is_and_the_working_of_the_date
     assert_eq!(indexes, [w.index("contoh-email"), w.index("contoh-hand")]);
     assert_eq!(attempts[0]["state"], "RELAYED");
     assert_eq!(attempts[0]["evidence"][0]["evidence"], "RELAYACCEPTANCE");
+    // What a computer is said to have told is the sender's telling: its key alone signed.
+    let relayed = &attempts[0]["evidence"][0];
+    assert_eq!((&relayed["vouchedBy"], &relayed["toldBy"]["name"]), (&json!("SYSTEM"), &json!("Example & Co.")));
+    let told = ", on the word of a computer system, as the sender tells it";
+    assert_eq!(relayed["sentence"], format!("relayed to the addressee's service{told}"));
+    assert_eq!(relayed["enclosesFile"], true);
     assert_eq!(delivery["copies"]["nodes"][0]["event"]["index"], w.index("contoh-copy"));
     let clock = &demand["clock"];
     assert_eq!((clock["state"].as_str(), clock["due"].as_str()), (Some("LAPSED"), Some("2023-12-29")));

@@ -229,10 +229,15 @@ fn a_case_page_says_what_was_asked_and_answered_by_whom_and_how_it_was_assessed(
         "First known 1 December 2023, 20:15 (+08:00)".into(),
         "First disclosed to a regulator on 7 December 2023, 11:00 (+08:00)".into(),
         "6 days from one to the other".into(),
-        "days later, on the author’s word".into(),
     ] {
         assert!(text.contains(&said), "{said}\n{text}");
     }
+    // How long after its date an entry was recorded stands on its own page, once; a line keeps the date alone.
+    assert!(!text.contains("after that") && !text.contains("on the author’s word"), "{text}");
+    let entry = read(&w.page(&format!("/e/{}", w.index("contoh-2-dec"))));
+    let difference = "; dated 2 December 2023, 09:30 (+08:00) by its author; recorded ";
+    assert_eq!(entry.matches(difference).count(), 1, "{entry}");
+    assert_eq!(entry.matches(" days after that").count(), 1, "{entry}");
     // What the statement lost is struck out, what is void too.
     assert!(page.contains("<del>Tiada data peribadi terjejas. </del>"), "{page}");
     assert!(page.contains("declared void <s>"));
@@ -509,6 +514,20 @@ fn conflicting_evidence_is_shown_as_such_and_gives_no_grade() {
 }
 
 #[test]
+fn a_month_is_drawn_as_the_bar_that_it_is() {
+    let w = world();
+    let page = w.page(&w.path("case", "case-socso"));
+    let drawn = page.split("<svg class=\"timeline\"").nth(1).unwrap().split("</svg>").next().unwrap();
+    assert!(drawn.contains("<title>December 2023: 1 entry, no day said</title><rect "), "{drawn}");
+    assert!(
+        drawn.contains(">1 December 2023</text>") && drawn.contains(">31 December 2023</text>"),
+        "{drawn}"
+    );
+    let contoh = w.page(&w.path("case", "case-contoh"));
+    assert!(!contoh.contains("no day said</title>"), "every entry of it says its day");
+}
+
+#[test]
 fn a_record_counts_real_delivered_demands_and_gives_no_median_below_five() {
     let w = world();
     let socso = read(&w.page(&w.path("party", "socso")));
@@ -560,6 +579,8 @@ fn a_record_counts_real_delivered_demands_and_gives_no_median_below_five() {
         answered[3].contains("n = 4: 4 demands delivered to it are on record here, in 1 case: 4 answered.")
     );
     assert!(answered[3].contains("Put on record by Meja (4)") && answered[3].contains("No median is given"));
+    let told = "That they were delivered is told by others; no key of its own signed it.";
+    assert!(answered[3].contains(told), "{}", answered[3]);
     assert!(
         answered[4].contains("Median from delivery to the last outcome: 0 days, of 5 demands"),
         "{}",
@@ -691,11 +712,14 @@ fn of_a_hundred_demands_of_64_items_each_is_reached_and_none_is_left_out_in_sile
     assert!(text.contains("95 earlier demands"), "{text}");
     // 40 rows are shared out among the five that are laid out.
     assert_eq!(page.matches("<th scope=\"row\">").count(), 40);
-    assert_eq!(text.matches("And 56 more items: 12 answered, 44 open. All 64 items").count(), 5);
+    assert_eq!(
+        text.matches("And 56 more items: by the record of Meja: 12 answered; 44 open. All 64 items").count(),
+        5
+    );
     let whole = read(&server.get(&format!("/demand/{}", demands[99])).text());
     assert!((1..=64).all(|i| whole.contains(&format!("Surat 99, soalan {i}:"))));
     let plain = server.get(&format!("{path}/text")).text();
-    assert_eq!(plain.matches("20 answered, 44 open").count(), 100, "a line for each");
+    assert_eq!(plain.matches("By the record of Meja: 20 answered; 44 open").count(), 100, "a line for each");
 }
 
 #[test]

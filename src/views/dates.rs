@@ -50,6 +50,30 @@ pub fn time_words(time: Time) -> String {
     format!("{}, {} UTC", date(&text), text.get(11..19).unwrap_or_default())
 }
 
+/// The day of a recorded time, in UTC.
+pub(super) fn time_day_words(time: Time) -> String {
+    date(&time.to_string())
+}
+
+/// `1 day`, `1,093 days`, or `between 14 and 44 days` where no more can be said. A range that
+/// reaches above 0 begins at 0.
+pub(super) fn days_words(least: i64, most: i64) -> String {
+    let least = if most > least { least.max(0).min(most) } else { least };
+    match (least, most) {
+        (1, 1) => "1 day".to_owned(),
+        _ if least == most => format!("{} days", thousands(least)),
+        _ => format!("between {} and {} days", thousands(least), thousands(most)),
+    }
+}
+
+/// `1,093`.
+fn thousands(n: i64) -> String {
+    match n / 1_000 {
+        more if more <= 0 => n.to_string(),
+        more => format!("{},{:03}", thousands(more), n % 1_000),
+    }
+}
+
 /// The date of an `at` alone, without its time of day.
 pub(super) fn date_words(at: &At) -> String {
     date(at.date())
@@ -65,6 +89,9 @@ mod tests {
         assert_eq!(words("2023-12"), "December 2023");
         assert_eq!(words("2023-12-08"), "8 December 2023");
         assert_eq!(words("2023-12-08T09:30:00+08:00"), "8 December 2023, 09:30 (+08:00)");
+        assert_eq!(days_words(1, 1), "1 day");
+        assert_eq!(days_words(1_093, 1_093), "1,093 days");
+        assert_eq!(days_words(-16, 1_000_014), "between 0 and 1,000,014 days");
         let time = Time::parse("2026-11-23T05:06:10.123Z").unwrap();
         assert_eq!(time_words(time), "23 November 2026, 05:06:10 UTC");
     }

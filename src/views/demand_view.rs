@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{
     Attribution, DemandSheet, LaterAct, Named, Record, Said, Sentence, Times, Views, Words, dates,
-    demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started},
+    demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started, Teller},
     said, sentence,
-    standing::{answer_sentence, clock_sentence, delivery_sentence, full_date},
+    standing::{clock_sentence, full_date, span_words},
     thread::CaseThread,
 };
 use crate::{
@@ -75,7 +75,11 @@ pub struct EvidenceView {
     /// What happened, in words.
     pub words: &'static str,
     /// Whose word it is: `, on the sender's word`.
-    pub vouched: &'static str,
+    pub vouched: Sentence,
+    /// Whose word it is by the keys that signed: the addressee's, the sender's, or of who recorded it.
+    pub told_by: EventId,
+    /// Whether its words name a file; unknown where they can't be read.
+    pub encloses: Option<bool>,
     /// The account of it.
     pub account: Said,
     /// Whether it says that the notice came further than other evidence of the same notice allows.
@@ -220,11 +224,12 @@ impl DemandView {
     /// How many signatures stand behind it, if its organiser confirmed that they do.
     pub fn count_words(&self) -> Option<String> {
         let count = self.demand.count.filter(|_| self.demand.shows_count())?;
+        let roll = sentence::roll_words(count.committed);
         Some(match (count.committed, count.less) {
-            (false, _) => format!("{}, as stated; no roll committed", count.standing()),
-            (true, 0) => format!("{} standing, by a committed roll", count.standing()),
+            (false, _) => format!("{}{roll}", count.standing()),
+            (true, 0) => format!("{} standing{roll}", count.standing()),
             (true, less) => format!(
-                "{} standing, of {} ever confirmed ({less} withdrawn, duplicate or invalid), by a committed roll",
+                "{} standing, of {} ever confirmed ({less} withdrawn, duplicate or invalid){roll}",
                 count.standing(),
                 count.count
             ),
@@ -325,19 +330,20 @@ impl Views {
         }
         let notices = |list: &[Notice]| list.iter().map(|n| self.notice_view(n)).collect::<Result<_, _>>();
         let attribution = self.attribution(&record)?;
+        let attempts: Vec<NoticeView> = notices(&demand.delivery.notices)?;
         Ok(DemandView {
             times: Times::of(&record),
             respondent: self.named(&demand.respondent)?,
             attribution,
             attributed: self.named(&attribution.party())?,
             sentence,
-            delivery: delivery_sentence(&demand.delivery),
+            delivery: self.delivery_sentence(&demand.delivery)?,
             clock: clock_sentence(&demand),
-            working: working(&demand, thread),
-            answered: answer_sentence(&demand),
+            working: working(&demand, thread, &attempts),
+            answered: self.answer_sentence(&demand)?,
             preamble: Said::of(&words, words.text("preamble")),
             items,
-            attempts: notices(&demand.delivery.notices)?,
+            attempts,
             copies: notices(&demand.delivery.copies)?,
             backing,
             signed,
@@ -370,7 +376,13 @@ impl Views {
                 words: line
                     .evidence
                     .map_or("acknowledged with the addressee’s own key", sentence::evidence_words),
-                vouched: sentence::voucher_words(line.vouched_by),
+                vouched: self.vouched(&record, line.vouched_by, line.teller)?,
+                told_by: match line.teller {
+                    Teller::Addressee => notice.addressee,
+                    Teller::Sender => notice.sender,
+                    Teller::Other(party) => party,
+                },
+                encloses: self.encloses(&record)?,
                 times: Times::of(&record),
                 account: self.said(&record, if line.evidence.is_some() { "account" } else { "text" })?,
                 contradicted: notice.is_contradicted(line),
@@ -397,7 +409,7 @@ impl Views {
 }
 
 /// The working of a demand's clock, line by line.
-fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
+fn working(demand: &Demand, thread: &CaseThread, attempts: &[NoticeView]) -> Vec<Working> {
     let mut lines = Vec::new();
     let mut say = |label, value: String, index: Option<u64>| lines.push(Working { label, value, index });
     let clock = &demand.clock;
@@ -426,11 +438,18 @@ fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
     }
     if let Some((day, started)) = clock.started {
         let (why, index) = match started {
-            Started::Issued => ("the demand was issued", demand.index),
-            Started::Evidence(index) => ("the earliest evidence of that grade or better", index),
-            Started::Reply(index) => ("a reply from the respondent’s own key proves receipt by then", index),
+            Started::Issued => ("the demand was issued".to_owned(), demand.index),
+            Started::Evidence(index) => {
+                let evidence = attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index);
+                let vouched = evidence.map(|e| e.vouched.to_string()).unwrap_or_default();
+                (format!("the earliest evidence of that grade or better{vouched}"), index)
+            }
+            Started::Reply(index) => {
+                ("a reply from the respondent’s own key proves receipt by then".to_owned(), index)
+            }
         };
-        say("Day 0", format!("{}: {why} (dates in {})", full_date(day), thread.case.timezone), Some(index));
+        let day = span_words(clock.started_from, day);
+        say("Day 0", format!("{day}: {why} (dates in {})", thread.case.timezone), Some(index));
     }
     if let Some(due) = &clock.working {
         if let Some(counted_to) = due.counted_to.filter(|to| *to != due.last) {
@@ -442,7 +461,11 @@ fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
         }
     }
     if let Some(first) = clock.first_due {
-        say("Last day", format!("{}, which counts whole", full_date(first)), None);
+        let first_due = match clock.due_from {
+            Some(from) => format!("{} (day 0 is known by its month alone)", span_words(Some(from), first)),
+            None => full_date(first),
+        };
+        say("Last day", format!("{first_due}, which counts whole"), None);
     }
     for adjustment in &clock.adjustments {
         let recorded = full_date(adjustment.recorded);
@@ -454,10 +477,10 @@ fn working(demand: &Demand, thread: &CaseThread) -> Vec<Working> {
         );
     }
     if let Some(completed) = clock.completed {
-        say("All items have an outcome since", full_date(completed), None);
+        say("All items have an outcome since", span_words(clock.completed_from, completed), None);
     }
-    if let Some(days) = clock.days_over {
-        say("Past its date", format!("{days} day{}", if days == 1 { "" } else { "s" }), None);
+    if let Some(days) = clock.days_over_words() {
+        say("Past its date", days, None);
     }
     lines
 }

@@ -15,8 +15,8 @@ pub struct FirstDisclosure {
     pub at: At,
     /// To whom.
     pub kind: DisclosureKind,
-    /// Days since the incident was first known; none where one of the two says no day.
-    pub days: Option<i64>,
+    /// Days since the incident was first known: the least and the most, which are one where both say their day.
+    pub days: Option<(i64, i64)>,
 }
 
 /// An incident, as reported.
@@ -46,6 +46,10 @@ impl FirstDisclosure {
     pub fn at_words(&self) -> String {
         dates::at_words(&self.at)
     }
+    /// How many days after the incident was first known, in words.
+    pub fn days_words(&self) -> Option<String> {
+        self.days.map(|(least, most)| dates::days_words(least, most))
+    }
     /// To whom, in words.
     pub fn to_words(&self) -> &'static str {
         match self.kind {
@@ -70,17 +74,16 @@ impl Views {
         Latest::of(incidents.collect(), |(record, body)| {
             let id = record.event().id();
             let known = body.discovered.as_ref().unwrap_or(record.event().at());
-            let day = thread.now.local(known);
+            let since = thread.now.days(known);
             let named = thread.counting().filter_map(|r| match r.event().body() {
                 Body::DisclosureMade(b) if b.incident == Some(id) && b.party == thread.case.respondent => {
-                    Some((thread.now.first_day(r.event().at()), r, b.kind))
+                    Some((thread.now.days(r.event().at()), r, b.kind))
                 }
                 _ => None,
             });
-            let disclosed = named.min_by_key(|(day, r, _)| (*day, r.index())).map(|(_, r, kind)| {
-                let at = r.event().at();
-                let days = day.zip(thread.now.local(at)).map(|(from, to)| i64::from((to - from).get_days()));
-                FirstDisclosure { index: r.index(), at: at.clone(), kind, days }
+            let disclosed = named.min_by_key(|(days, r, _)| (*days, r.index())).map(|(days, r, kind)| {
+                let days = since.zip(days).map(|(from, to)| from.until(to));
+                FirstDisclosure { index: r.index(), at: r.event().at().clone(), kind, days }
             });
             Ok(IncidentView {
                 line: self.line(record)?,

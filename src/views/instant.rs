@@ -28,6 +28,31 @@ pub struct When {
     pub reached: bool,
 }
 
+/// The days that a date can mean: one, or all of its month. What ends earlier stands first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Days {
+    /// The last of them.
+    pub last: Date,
+    /// The first of them.
+    pub first: Date,
+}
+
+impl Days {
+    /// One day.
+    pub fn of(day: Date) -> Self {
+        Self { last: day, first: day }
+    }
+    /// The day, where it is one.
+    pub fn one(self) -> Option<Date> {
+        (self.first == self.last).then_some(self.first)
+    }
+    /// The least and the most days from one of these to one of those.
+    pub fn until(self, to: Self) -> (i64, i64) {
+        let between = |from: Date, to: Date| i64::from((to - from).get_days());
+        (between(self.last, to.first), between(self.first, to.last))
+    }
+}
+
 impl Instant {
     /// An instant in a zone of the closed list. A zone that the list does not have is read as UTC.
     pub fn new(zone: &str, as_of: Time) -> Self {
@@ -61,9 +86,12 @@ impl Instant {
         self.when(at).reached
     }
 
-    /// The local date of an `at`, or the first of its month where it says no day.
-    pub fn first_day(&self, at: &At) -> Option<Date> {
-        self.local(at).or_else(|| first_day(at))
+    /// The local days that an `at` can mean.
+    pub fn days(&self, at: &At) -> Option<Days> {
+        match self.local(at) {
+            Some(day) => Some(Days::of(day)),
+            None => first_day(at).map(|first| Days { first, last: first.last_of_month() }),
+        }
     }
 
     /// Whether the last moment that an `at` can mean is over.
@@ -190,6 +218,9 @@ mod tests {
         assert_eq!(now.local(&at("2023-12-15T23:30:00+00:00")), Some(date(2023, 12, 16)));
         assert_eq!(now.local(&at("2023-12-15")), Some(date(2023, 12, 15)));
         assert_eq!(now.local(&at("2023-12")), None);
+        let december = Days { first: date(2023, 12, 1), last: date(2023, 12, 31) };
+        assert_eq!(now.days(&at("2023-12")), Some(december));
+        assert_eq!(december.until(Days::of(date(2024, 1, 2))), (2, 32));
         let utc = Instant::new("UTC", Time::parse("2024-01-01T00:00:00.000Z").unwrap());
         assert_eq!(utc.local(&at("2023-12-15T23:30:00+00:00")), Some(date(2023, 12, 15)));
     }

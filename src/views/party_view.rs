@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{LaterAct, Name, Named, Party, PartyKey, Said, Times, Views, demand::Status, thread::CaseThread};
+use super::{
+    Days, LaterAct, Name, Named, Party, PartyKey, Said, Times, Views,
+    demand::{Status, Teller},
+    thread::CaseThread,
+};
 use crate::{
     event::{Body, EventId, Role},
     ledger::{Filter, ReadError},
@@ -59,6 +63,8 @@ pub struct PartyRecord {
     pub median_days: Option<i64>,
     /// Of how many that median is, or would be.
     pub completed: usize,
+    /// Of how many the evidence of delivery that counts is signed by a key of the party itself.
+    pub delivered_by_own_key: usize,
     /// Who put these demands on record, and how many each.
     pub recorded_by: Vec<(Named, usize)>,
     /// Real demands that are left out because nothing shows that they were delivered.
@@ -100,6 +106,7 @@ impl PartyRecord {
         by_status: BTreeMap::new(),
         median_days: None,
         completed: 0,
+        delivered_by_own_key: 0,
         recorded_by: Vec::new(),
         undelivered: 0,
         cut_short: false,
@@ -132,6 +139,11 @@ impl PartyView {
             statuses.join(", "),
             by.join(", ")
         );
+        text.push_str(&match record.delivered_by_own_key {
+            0 => " That they were delivered is told by others; no key of its own signed it.".to_owned(),
+            n if n == record.demands => " A key of its own signed that they were delivered.".to_owned(),
+            n => format!(" A key of its own signed for the delivery of {n}; of the rest others tell it."),
+        });
         match record.median_days {
             Some(days) => text.push_str(&format!(
                 " Median from delivery to the last outcome: {days} days, of {} demands where every item has one.",
@@ -260,8 +272,11 @@ impl Views {
                 continue;
             };
             record.demands += 1;
+            record.delivered_by_own_key += usize::from(evidence.teller == Teller::Addressee);
             *record.by_status.entry(demand.status).or_default() += 1;
-            if let Some((from, to)) = evidence.date.zip(demand.clock.completed) {
+            // A date that says no day gives no number of days.
+            let completed = demand.clock.completed.filter(|_| demand.clock.completed_from.is_none());
+            if let Some((from, to)) = evidence.days.and_then(Days::one).zip(completed) {
                 days.push(i64::from((to - from).get_days()));
             }
             let by = self.author(&*self.entry_at(demand.index)?)?.id;

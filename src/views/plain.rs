@@ -18,13 +18,9 @@ fn short(said: &Said) -> String {
     }
 }
 
-/// `, recorded 3 days later, on the author's word`, where that is so.
+/// `, recorded 29 November 2026`, where that is later than what is said of it.
 fn late(times: &Times) -> String {
-    match times.days_late() {
-        None => String::new(),
-        Some(1) => ", recorded 1 day later, on the author’s word".to_owned(),
-        Some(days) => format!(", recorded {days} days later, on the author’s word"),
-    }
+    times.recorded_later().map_or_else(String::new, |day| format!(", recorded {day}"))
 }
 
 fn instants(f: &mut Formatter<'_>, as_of: Time, known_at: u64, latest: u64) -> fmt::Result {
@@ -84,9 +80,8 @@ impl Display for CaseView {
                         first.at_words(),
                         first.index
                     )?;
-                    match first.days {
-                        Some(1) => writeln!(f, ", 1 day later.")?,
-                        Some(days) => writeln!(f, ", {days} days later.")?,
+                    match first.days_words() {
+                        Some(days) => writeln!(f, ", {days} later.")?,
                         None => writeln!(f, ".")?,
                     }
                 }
@@ -304,7 +299,7 @@ fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
     }
     writeln!(f, "  delivery: {}", view.delivery)?;
     if view.has_period() {
-        writeln!(f, "  clock: {}. {}", demand.clock.state.words(), view.clock)?;
+        writeln!(f, "  clock: {}. {}", demand.clock.words(), view.clock)?;
     }
     Ok(())
 }
@@ -354,7 +349,10 @@ impl Display for DemandSheet {
         writeln!(f, "Demand of {} to {}", view.times.occurred_words(), view.respondent.name)?;
         let first_party = matches!(view.attribution, Attribution::FirstParty(_));
         let label = if first_party { "first-party, signed by" } else { "recorded by" };
-        writeln!(f, "entry {}, {label} {}{}", view.demand.index, view.attributed.name, late(&view.times))?;
+        writeln!(f, "entry {}, {label} {}", view.demand.index, view.attributed.name)?;
+        if let Some(difference) = view.times.difference_words() {
+            writeln!(f, "{difference}")?;
+        }
         writeln!(f, "case: {}", shown(self.case.title()))?;
         instants(f, self.as_of, self.known_at, self.latest)?;
         writeln!(f, "\n{}", view.sentence)?;

@@ -9,7 +9,7 @@ use crate::{
     event::{
         At, Body, CaptureMethod, Channel, ClockStart, CommitmentOutcome, CorrectionEffect, Deadline,
         DeadlineChange, DisclosureKind, EscalationRoute, EventId, EventType, Evidence, ItemOutcome, Language,
-        Medium, Outcome, Position, RecheckResult, Relation, Stance, Standing, Verdict, Voucher,
+        Medium, Outcome, Position, RecheckResult, Relation, Stance, Standing, Verdict,
     },
     ledger::ReadError,
 };
@@ -396,7 +396,10 @@ impl Writer<'_> {
                 if let Some(reason) = b.reason {
                     self.say(format!(" ({reason})"));
                 }
-                self.say(voucher_words(b.vouched_by)).say(".");
+                let teller = self.views.teller(self.record, &b.notice)?;
+                let vouched = self.views.vouched(self.record, b.vouched_by, teller)?;
+                self.parts.extend(vouched.0);
+                self.say(".");
             }
             Body::ReceiptAcknowledged(b) => {
                 self.author()?
@@ -645,6 +648,11 @@ fn capture_words(method: CaptureMethod) -> &'static str {
     }
 }
 
+/// What stands behind a count. A root is 64 hex digits that whoever counted put on record.
+pub(super) fn roll_words(rolled: bool) -> &'static str {
+    if rolled { "; a root is on record; no roll was checked here" } else { ", as stated; no roll committed" }
+}
+
 /// Standing first; "as stated; no roll committed" without a root (domain.md, whose backing is it).
 fn count_words(count: u64, rolled: bool, less: [Option<u64>; 3]) -> String {
     let taken: Vec<String> = less
@@ -653,13 +661,12 @@ fn count_words(count: u64, rolled: bool, less: [Option<u64>; 3]) -> String {
         .filter_map(|(n, word)| n.filter(|n| *n > 0).map(|n| format!("{n} {word}")))
         .collect();
     let standing = less.iter().flatten().fold(count, |left, n| left.saturating_sub(*n));
-    let mut text = if taken.is_empty() {
+    let text = if taken.is_empty() {
         format!("{count}")
     } else {
         format!("{standing} standing, of {count} ever confirmed ({})", taken.join(", "))
     };
-    text.push_str(if rolled { ", by a committed roll." } else { ", as stated; no roll committed." });
-    text
+    format!("{text}{}.", roll_words(rolled))
 }
 
 pub(super) fn route_words(route: EscalationRoute) -> &'static str {
@@ -710,17 +717,6 @@ pub(super) fn evidence_words(evidence: Evidence) -> &'static str {
     }
 }
 
-pub(super) fn voucher_words(voucher: Voucher) -> &'static str {
-    match voucher {
-        Voucher::AddresseeKey => ", on the word of the addressee's own key",
-        Voucher::AddresseePaper => ", on the addressee's paper",
-        Voucher::Carrier => ", on the carrier's word",
-        Voucher::System => ", on the word of a computer system",
-        Voucher::ProcessServer => ", on the process server's word",
-        Voucher::Sender => ", on the sender's word",
-    }
-}
-
 fn outcomes_words(items: &[ItemOutcome]) -> String {
     let one = |o: &ItemOutcome| {
         let word = match o.outcome {
@@ -752,7 +748,8 @@ mod tests {
         assert_eq!(count_words(566, false, [None; 3]), "566, as stated; no roll committed.");
         assert_eq!(
             count_words(214, true, [Some(3), Some(5), Some(2)]),
-            "204 standing, of 214 ever confirmed (3 withdrawn, 5 duplicate, 2 invalid), by a committed roll."
+            "204 standing, of 214 ever confirmed (3 withdrawn, 5 duplicate, 2 invalid); a root is on record; \
+             no roll was checked here."
         );
     }
 }

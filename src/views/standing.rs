@@ -3,10 +3,10 @@
 use jiff::civil::{Date, Weekday};
 
 use super::{
-    Sentence, Views,
+    Counts, Named, Sentence, Views,
     dates::MONTHS,
     demand::{Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState},
-    sentence::{Part, voucher_words},
+    sentence::{Part, roll_words},
     thread::CaseThread,
 };
 use crate::{
@@ -67,9 +67,8 @@ impl Views {
             line.say(format!(" of {}, as reported", plain_date(&demand.at)));
             if let Some(count) = &demand.count {
                 line.say("; ");
-                let roll = if count.committed { "by a committed roll" } else { "no roll committed" };
                 line.link(count.index, &format!("{} signatures stated", count.standing()));
-                line.say(format!(", {roll}"));
+                line.say(if count.committed { roll_words(true) } else { ", no roll committed" });
             }
             line.say(". ");
         }
@@ -77,9 +76,9 @@ impl Views {
             line.link(index, "Withdrawn");
             line.say(". ");
         }
-        let absent = delivery_words(&mut line, &demand.delivery);
+        let absent = self.delivery_words(&mut line, &demand.delivery)?;
         clock_words(&mut line, demand);
-        answer_words(&mut line, demand);
+        self.answer_words(&mut line, demand)?;
         if absent {
             line.say(format!("As of {}.", super::time_words(as_of)));
         }
@@ -159,13 +158,6 @@ impl Views {
     }
 }
 
-/// What is on record of the delivery of a demand, as a sentence.
-pub(super) fn delivery_sentence(delivery: &Delivery) -> Sentence {
-    let mut line = Line::default();
-    delivery_words(&mut line, delivery);
-    line.end()
-}
-
 /// When the answer to a demand falls due, as a sentence; empty if it sets no period.
 pub(super) fn clock_sentence(demand: &Demand) -> Sentence {
     let mut line = Line::default();
@@ -173,16 +165,64 @@ pub(super) fn clock_sentence(demand: &Demand) -> Sentence {
     line.end()
 }
 
-/// What was answered, as a sentence.
-pub(super) fn answer_sentence(demand: &Demand) -> Sentence {
-    let mut line = Line::default();
-    answer_words(&mut line, demand);
-    line.end()
-}
-
 /// `Fri 15 Dec 2023`.
 pub(super) fn full_date(date: Date) -> String {
     Line::default().date(date)
+}
+
+/// The same, or `between Fri 1 Dec 2023 and Sun 31 Dec`.
+pub(super) fn span_words(from: Option<Date>, date: Date) -> String {
+    Line::default().span(from, date)
+}
+
+/// The records that are named one by one before the rest of them is counted together.
+const RECORDS_NAMED: usize = 3;
+
+/// How many items have each outcome, and by whose record if not by the respondent's own: `1 answered; by the record of
+/// Meja: 1 refused; 1 open`.
+pub fn outcomes(counted: &[(Option<Named>, Counts)]) -> Sentence {
+    let mut line = Line::default();
+    let open: u64 = counted.iter().map(|(_, counts)| counts.open).sum();
+    let has_outcome = |counts: &Counts| counts.all() > counts.open;
+    let own = counted.iter().filter(|(by, counts)| by.is_none() && has_outcome(counts));
+    let others: Vec<_> = counted.iter().filter_map(|(by, c)| by.as_ref().map(|by| (by, c))).collect();
+    let mut said = own.map(|(_, counts)| outcome_words(*counts)).collect::<Vec<_>>().join(", ");
+    let named = if others.len() > RECORDS_NAMED { RECORDS_NAMED - 1 } else { others.len() };
+    for (by, counts) in others.iter().take(named) {
+        let before = if said.is_empty() && line.parts.is_empty() { "" } else { "; " };
+        line.say(format!("{said}{before}by the record of "));
+        line.party(by.id, by.name.to_string());
+        said = format!(": {}", outcome_words(**counts));
+    }
+    if let Some(rest) = others.get(named..).filter(|rest| !rest.is_empty()) {
+        let mut together = Counts::default();
+        for (_, counts) in rest {
+            together += **counts;
+        }
+        said.push_str(&format!("; by the record of {} others: {}", rest.len(), outcome_words(together)));
+    }
+    if open > 0 {
+        let before = match others.is_empty() {
+            true if said.is_empty() => "",
+            true => ", ",
+            false => "; ",
+        };
+        said.push_str(&format!("{before}{open} open"));
+    }
+    line.say(said);
+    line.end()
+}
+
+/// `1 answered, 1 refused`.
+fn outcome_words(counts: Counts) -> String {
+    let kinds = [
+        (counts.answered, "answered"),
+        (counts.partly, "partly answered"),
+        (counts.refused, "refused"),
+        (counts.not_held, "not held"),
+    ];
+    let said = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// A sentence being put together. A date repeats no year that was said just before.
@@ -199,6 +239,12 @@ impl Line {
             _ => self.parts.push(Part::Text(text.as_ref().to_owned())),
         }
     }
+    fn part(&mut self, part: Part) {
+        match part {
+            Part::Text(text) => self.say(text),
+            part => self.parts.push(part),
+        }
+    }
     fn link(&mut self, index: u64, text: &str) {
         self.parts.push(Part::Entry { index, text: text.to_owned() });
     }
@@ -211,67 +257,22 @@ impl Line {
         self.year = Some(date.year());
         format!("{} {} {}{year}", weekday(date.weekday()), date.day(), month(date.month()))
     }
+    /// The same, or `between Fri 1 Dec 2023 and Sun 31 Dec`.
+    fn span(&mut self, from: Option<Date>, date: Date) -> String {
+        match from {
+            None => self.date(date),
+            Some(from) => {
+                let (from, to) = (self.date(from), self.date(date));
+                format!("between {from} and {to}")
+            }
+        }
+    }
     fn end(mut self) -> Sentence {
         if let Some(Part::Text(last)) = self.parts.last_mut() {
             last.truncate(last.trim_end().len());
         }
         Sentence::of(self.parts)
     }
-}
-
-/// What is on record of the delivery; whether something is said to be absent.
-fn delivery_words(line: &mut Line, delivery: &Delivery) -> bool {
-    let mut absent = false;
-    match delivery.state() {
-        DeliveryState::Reached(_) => {
-            if let Some((grade, _, evidence)) = delivery.best() {
-                evidence_words(line, grade.words(), evidence);
-                line.say(". ");
-            }
-        }
-        DeliveryState::None => {
-            line.say("No evidence of delivery on record. ");
-            absent = true;
-        }
-        DeliveryState::Sent => {
-            if let Some(notice) = delivery.notices.last() {
-                line.link(notice.index, "Sent");
-                line.say(format!(" {}; no evidence of delivery on record. ", on_date(&notice.at)));
-                absent = true;
-            }
-        }
-        DeliveryState::Failed => ended(line, "Delivery failed", delivery.notices.last()),
-        DeliveryState::RefusedOnDelivery => {
-            let refused = delivery.notices.iter().rev().find(|n| n.state() == NoticeState::Refused);
-            ended(line, "Refused on delivery", refused);
-        }
-    }
-    if delivery.conflicting() {
-        line.say("Evidence of delivery is conflicting. ");
-    }
-    absent
-}
-
-/// The evidence that ended a notice.
-fn ended(line: &mut Line, what: &str, notice: Option<&Notice>) {
-    let Some(evidence) = notice.and_then(|n| n.evidence.iter().rev().find(|e| e.denies().is_some())) else {
-        return;
-    };
-    evidence_words(line, what, evidence);
-    if let Some(reason) = evidence.reason {
-        line.say(format!(" ({reason})"));
-    }
-    line.say(". ");
-}
-
-/// `Handed over Fri 15 Dec 2023, on the sender's word`.
-fn evidence_words(line: &mut Line, what: &str, evidence: &EvidenceLine) {
-    line.link(evidence.index, what);
-    if let Some(date) = evidence.date {
-        let date = line.date(date);
-        line.say(format!(" {date}"));
-    }
-    line.say(voucher_words(evidence.vouched_by));
 }
 
 /// When the answer falls due, whose rule that is, and which dates were there before.
@@ -297,7 +298,7 @@ fn clock_words(line: &mut Line, demand: &Demand) {
                 line.say(format!(" on {recorded}. "));
                 return;
             }
-            let due = line.date(due);
+            let due = line.span(clock.due_from, due);
             line.say(format!("Answer due {due}"));
             match (clock.adjustments.last(), period) {
                 (Some(adjustment), _) => {
@@ -316,36 +317,116 @@ fn clock_words(line: &mut Line, demand: &Demand) {
     }
 }
 
-/// How many items have each outcome, and how far past the date the rest is.
-fn answer_words(line: &mut Line, demand: &Demand) {
-    let (counts, clock) = (demand.counts(), &demand.clock);
-    let withdrawn = matches!(demand.course, Course::Withdrawn(_));
-    let kinds = [
-        (counts.answered, "answered"),
-        (counts.partly, "partly answered"),
-        (counts.refused, "refused"),
-        (counts.not_held, "not held"),
-    ];
-    let mut said: Vec<String> =
-        kinds.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    if said.is_empty() {
-        line.say("No answer on record");
-    } else if counts.open > 0 {
-        said.push(format!("{} open", counts.open));
+impl Views {
+    /// What is on record of the delivery of a demand, as a sentence.
+    pub(super) fn delivery_sentence(&self, delivery: &Delivery) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        self.delivery_words(&mut line, delivery)?;
+        Ok(line.end())
     }
-    line.say(said.join(", "));
-    // Nobody waits for the answer to what was taken back.
-    let days_over = clock.days_over.filter(|_| !withdrawn);
-    match (days_over, clock.completed, clock.due) {
-        (Some(1), ..) => line.say(", 1 day past its date"),
-        (Some(days), ..) => line.say(format!(", {days} days past its date")),
-        (None, Some(completed), Some(due)) if completed > due => {
-            let completed = line.date(completed);
-            line.say(format!(", the last {completed}"));
+
+    /// What was answered, as a sentence.
+    pub(super) fn answer_sentence(&self, demand: &Demand) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        self.answer_words(&mut line, demand)?;
+        Ok(line.end())
+    }
+
+    /// What is on record of the delivery; whether something is said to be absent.
+    fn delivery_words(&self, line: &mut Line, delivery: &Delivery) -> Result<bool, ReadError> {
+        let mut absent = false;
+        match delivery.state() {
+            DeliveryState::Reached(_) => {
+                if let Some((grade, _, evidence)) = delivery.best() {
+                    self.evidence_words(line, grade.words(), evidence)?;
+                    line.say(". ");
+                }
+            }
+            DeliveryState::None => {
+                line.say("No evidence of delivery on record. ");
+                absent = true;
+            }
+            DeliveryState::Sent => {
+                if let Some(notice) = delivery.notices.last() {
+                    line.link(notice.index, "Sent");
+                    line.say(format!(" {}; no evidence of delivery on record. ", on_date(&notice.at)));
+                    absent = true;
+                }
+            }
+            DeliveryState::Failed => self.ended(line, "Delivery failed", delivery.notices.last())?,
+            DeliveryState::RefusedOnDelivery => {
+                let refused = delivery.notices.iter().rev().find(|n| n.state() == NoticeState::Refused);
+                self.ended(line, "Refused on delivery", refused)?;
+            }
         }
-        _ => {}
+        if delivery.conflicting() {
+            line.say("Evidence of delivery is conflicting. ");
+        }
+        Ok(absent)
     }
-    line.say(". ");
+
+    /// The evidence that ended a notice.
+    fn ended(&self, line: &mut Line, what: &str, notice: Option<&Notice>) -> Result<(), ReadError> {
+        let Some(evidence) = notice.and_then(|n| n.evidence.iter().rev().find(|e| e.denies().is_some()))
+        else {
+            return Ok(());
+        };
+        self.evidence_words(line, what, evidence)?;
+        if let Some(reason) = evidence.reason {
+            line.say(format!(" ({reason})"));
+        }
+        line.say(". ");
+        Ok(())
+    }
+
+    /// `Handed over Fri 15 Dec 2023, on the sender's word`.
+    fn evidence_words(&self, line: &mut Line, what: &str, evidence: &EvidenceLine) -> Result<(), ReadError> {
+        line.link(evidence.index, what);
+        match evidence.days.and_then(|days| days.one()) {
+            Some(date) => {
+                let date = line.date(date);
+                line.say(format!(" {date}"));
+            }
+            None => line.say(format!(" {}", on_date(&evidence.at))),
+        }
+        let record = self.entry_at(evidence.index)?;
+        for part in self.vouched(&record, evidence.vouched_by, evidence.teller)?.parts() {
+            line.part(part.clone());
+        }
+        Ok(())
+    }
+
+    /// How many items have each outcome, and how far past the date the rest is.
+    fn answer_words(&self, line: &mut Line, demand: &Demand) -> Result<(), ReadError> {
+        let (counts, clock) = (demand.counts(), &demand.clock);
+        let mut counted = Vec::new();
+        for (by, counts) in Counts::by_record(&demand.items) {
+            counted.push((by.map(|by| self.named(&by)).transpose()?, counts));
+        }
+        if counts.open == counts.all() {
+            line.say("No answer on record");
+        } else {
+            for (i, part) in outcomes(&counted).parts().iter().enumerate() {
+                match part {
+                    Part::Text(text) if i == 0 => line.say(capital(text)),
+                    part => line.part(part.clone()),
+                }
+            }
+        }
+        // Nobody waits for the answer to what was taken back.
+        let withdrawn = matches!(demand.course, Course::Withdrawn(_));
+        let days_over = clock.days_over_words().filter(|_| !withdrawn);
+        match (days_over, clock.completed, clock.due) {
+            (Some(days), ..) => line.say(format!(", {days} past its date")),
+            (None, Some(completed), Some(due)) if completed > due => {
+                let completed = line.span(clock.completed_from, completed);
+                line.say(format!(", the last {completed}"));
+            }
+            _ => {}
+        }
+        line.say(". ");
+        Ok(())
+    }
 }
 
 /// `15 Dec 2023` or `Dec 2023`, as it was written.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
-
 use super::{
     EntryLine, Record, Views,
+    instant::Days,
     thread::{CaseThread, Placed},
 };
 use crate::{event::EventType, ledger::ReadError};
@@ -79,8 +78,8 @@ impl Lane {
 pub struct Mark {
     /// Where it stands.
     pub lane: Lane,
-    /// On which day.
-    pub day: Date,
+    /// On which day, or on which days of a month that is all that was said.
+    pub days: Days,
     /// Index of the first entry it stands for.
     pub index: u64,
     /// For how many entries it stands.
@@ -153,11 +152,11 @@ impl Views {
         let mut marks: Vec<Mark> = Vec::new();
         for entry in entries.iter().filter(|entry| entry.counts) {
             let event = entry.record.event();
-            let Some(day) = thread.now.first_day(event.at()) else { continue };
+            let Some(days) = thread.now.days(event.at()) else { continue };
             let (lane, index) = (Lane::of(event.event_type()), entry.record.index());
-            match marks.iter_mut().rev().take(8).find(|m| m.lane == lane && m.day == day) {
+            match marks.iter_mut().rev().take(8).find(|m| m.lane == lane && m.days == days) {
                 Some(mark) => mark.entries += 1,
-                None => marks.push(Mark { lane, day, index, entries: 1 }),
+                None => marks.push(Mark { lane, days, index, entries: 1 }),
             }
         }
         let all = entries.len();

@@ -1,5 +1,7 @@
 //! The three times of an entry, kept apart: when it happened, when it was published, when it was recorded.
 
+use jiff::{civil::Date, tz::TimeZone};
+
 use super::{Record, dates};
 use crate::{
     event::{At, Body},
@@ -31,10 +33,24 @@ impl Times {
     }
 
     /// The whole days between what is said to have happened and its recording, where that is more than 24
-    /// hours. Where the author names no time of day, the end of the day or month counts.
-    pub fn days_late(&self) -> Option<i64> {
-        let late = self.recorded.unix_ms().saturating_sub(end_of(&self.occurred)?);
-        (late > 24 * HOUR).then_some(late / (24 * HOUR))
+    /// hours: the least that they can be, and the most. Of a day, its end counts.
+    pub fn days_late(&self) -> Option<(i64, i64)> {
+        let (first, last) = ends_of(&self.occurred)?;
+        let late = |end: i64| self.recorded.unix_ms().saturating_sub(end);
+        (late(last) > 24 * HOUR).then_some((late(last) / (24 * HOUR), late(first) / (24 * HOUR)))
+    }
+
+    /// What an entry's page says once where the two differ: `dated 2 December 2023 by its author; recorded 1,093 days
+    /// after that`.
+    pub fn difference_words(&self) -> Option<String> {
+        let (least, most) = self.days_late()?;
+        let (dated, days) = (self.occurred_words(), dates::days_words(least, most));
+        Some(format!("dated {dated} by its author; recorded {days} after that"))
+    }
+
+    /// The day on which it was recorded, where that is later.
+    pub fn recorded_later(&self) -> Option<String> {
+        self.days_late().map(|_| dates::time_day_words(self.recorded))
     }
 
     /// When it happened, in words.
@@ -51,25 +67,31 @@ impl Times {
     }
 }
 
-/// The last instant an `at` can mean, in milliseconds since 1970; days without a zone are read as UTC.
-fn end_of(at: &At) -> Option<i64> {
+/// The ends of the first and the last day that an `at` can mean, or twice its instant, in milliseconds since 1970; days
+/// without a zone are read as UTC.
+fn ends_of(at: &At) -> Option<(i64, i64)> {
     let text = at.as_str();
     if text.len() == 25 {
-        return Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond());
+        let instant = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+        return Some((instant, instant));
     }
-    let last: jiff::civil::Date = match text.len() {
-        7 => format!("{text}-01").parse::<jiff::civil::Date>().ok()?.last_of_month(),
-        _ => text.parse().ok()?,
+    let (first, last): (Date, Date) = match text.len() {
+        7 => {
+            let first: Date = format!("{text}-01").parse().ok()?;
+            (first, first.last_of_month())
+        }
+        _ => (text.parse().ok()?, text.parse().ok()?),
     };
-    let next = last.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(next.timestamp().as_millisecond())
+    let end =
+        |day: Date| Some(day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond());
+    Some((end(first)?, end(last)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn late(occurred: &str, recorded: &str) -> Option<i64> {
+    fn late(occurred: &str, recorded: &str) -> Option<(i64, i64)> {
         let occurred = At::parse(occurred).unwrap();
         Times { occurred, published: None, recorded: Time::parse(recorded).unwrap() }.days_late()
     }
@@ -77,10 +99,24 @@ mod tests {
     #[test]
     fn a_recording_is_late_after_more_than_a_day() {
         assert_eq!(late("2023-12-08T10:00:00+08:00", "2023-12-09T02:00:00.000Z"), None);
-        assert_eq!(late("2023-12-08T10:00:00+08:00", "2023-12-09T02:00:00.001Z"), Some(1));
+        assert_eq!(late("2023-12-08T10:00:00+08:00", "2023-12-09T02:00:00.001Z"), Some((1, 1)));
         assert_eq!(late("2023-12-08", "2023-12-09T23:00:00.000Z"), None);
-        assert_eq!(late("2023-12-08", "2023-12-12T01:00:00.000Z"), Some(3));
-        assert_eq!(late("2023-12", "2024-01-03T00:00:00.000Z"), Some(2));
+        assert_eq!(late("2023-12-08", "2023-12-12T01:00:00.000Z"), Some((3, 3)));
+        assert_eq!(late("2023-12", "2024-01-03T00:00:00.000Z"), Some((2, 32)));
         assert_eq!(late("2024-12", "2024-01-03T00:00:00.000Z"), None);
+    }
+
+    #[test]
+    fn the_difference_is_said_of_the_date_and_not_of_the_recording() {
+        let words = |occurred: &str, recorded: &str| {
+            let occurred = At::parse(occurred).unwrap();
+            Times { occurred, published: None, recorded: Time::parse(recorded).unwrap() }.difference_words()
+        };
+        let recorded = "2026-11-29T12:00:00.000Z";
+        let day = "dated 2 December 2023 by its author; recorded 1,092 days after that";
+        assert_eq!(words("2023-12-02", recorded).as_deref(), Some(day));
+        let month = "dated December 2023 by its author; recorded between 1,063 and 1,093 days after that";
+        assert_eq!(words("2023-12", recorded).as_deref(), Some(month));
+        assert_eq!(words("2026-11-29", recorded), None);
     }
 }

@@ -11,7 +11,10 @@ use super::{Asked, Instants, Shell, drawing, error, filters, html_of, show_at, t
 use crate::{
     event::EventId,
     serve::{App, limits},
-    views::{CaseView, Change, DemandLine, DemandView, Order, Views, time_words},
+    views::{
+        Attribution, CaseView, Change, Counts, DemandLine, DemandView, Named, Order, Sentence, Views,
+        outcomes, time_words,
+    },
 };
 
 const NONE: &str = "There is no such case.";
@@ -58,16 +61,20 @@ impl CasePage {
         limits::ITEMS_ON_CASE / self.view.demands.len().max(1)
     }
     /// The outcomes of the items that do not stand here.
-    fn rest(&self, demand: &DemandView) -> String {
-        let mut outcomes: Vec<(&str, usize)> = Vec::new();
+    fn rest(&self, demand: &DemandView) -> Sentence {
+        let mut counted: Vec<(Option<Named>, Counts)> = Vec::new();
         for item in demand.items.iter().skip(self.items()) {
-            let word = item.latest.as_ref().map_or("open", |l| l.outcome_words());
-            match outcomes.iter_mut().find(|(w, _)| *w == word) {
-                Some((_, n)) => *n += 1,
-                None => outcomes.push((word, 1)),
-            }
+            let latest = item.latest.as_ref();
+            let by = latest
+                .filter(|l| !matches!(l.attribution, Attribution::FirstParty(_)))
+                .map(|l| l.attributed.clone());
+            let at = counted.iter().position(|(of, _)| *of == by).unwrap_or_else(|| {
+                counted.push((by, Counts::default()));
+                counted.len() - 1
+            });
+            counted[at].1.add(latest.map(|l| l.outcome));
         }
-        outcomes.iter().map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", ")
+        outcomes(&counted)
     }
     /// The latest of the demands that are not laid out, and how many more there are.
     fn earlier_demands(&self) -> (&[DemandLine], usize) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 
-use crate::views::{Lane, Timeline};
+use crate::views::{Days, Lane, Timeline};
 
 const WIDTH: i64 = 480;
 /// Where the lanes begin, to the right of their names.
@@ -15,15 +15,26 @@ const TOP: i64 = 8;
 /// The most places along a lane: what lies closer together is one mark.
 const PLACES: i64 = 100;
 
-fn month(date: Date) -> String {
-    let at = crate::event::At::parse(&date.to_string());
-    at.map_or_else(|_| date.to_string(), |at| crate::views::at_words(&at))
+fn words(date: &str) -> String {
+    crate::event::At::parse(date).map_or_else(|_| date.to_owned(), |at| crate::views::at_words(&at))
+}
+
+fn day(date: Date) -> String {
+    words(&date.to_string())
+}
+
+/// `8 December 2023`, or `December 2023` where no day is said.
+fn said(days: Days) -> String {
+    match days.one() {
+        Some(date) => day(date),
+        None => words(days.first.to_string().get(..7).unwrap_or_default()),
+    }
 }
 
 /// The drawing; none where there is nothing to put along a line.
 pub fn timeline(timeline: &Timeline) -> Option<String> {
-    let first = timeline.marks.iter().map(|m| m.day).min()?;
-    let last = timeline.marks.iter().map(|m| m.day).max()?;
+    let first = timeline.marks.iter().map(|m| m.days.first).min()?;
+    let last = timeline.marks.iter().map(|m| m.days.last).max()?;
     let days = i64::from((last - first).get_days()).max(1);
     let place = |day: Date| i64::from((day - first).get_days()) * PLACES / days;
     let x = |place: i64| LEFT + place * (WIDTH - LEFT - RIGHT) / PLACES;
@@ -33,10 +44,10 @@ pub fn timeline(timeline: &Timeline) -> Option<String> {
     // Writing to a String does not fail, here and below.
     let _ = write!(
         svg,
-        r#"<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="group" aria-labelledby="drawn drawn-how"><title id="drawn">Timeline of {} entries from {} to {}</title><desc id="drawn-how">A mark for each day with entries, in a row each for what was said, asked, told, and done to the record. The list below says the same in words.</desc>"#,
+        r#"<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="group" aria-labelledby="drawn drawn-how"><title id="drawn">Timeline of {} entries from {} to {}</title><desc id="drawn-how">A mark for each day with entries, and a bar over each month of which no day is said, in a row each for what was said, asked, told, and done to the record. The list below says the same in words.</desc>"#,
         timeline.all,
-        month(first),
-        month(last)
+        day(first),
+        day(last)
     );
     for (row, lane) in (0_i64..).zip(Lane::ALL) {
         let y = TOP + row * ROW + ROW / 2;
@@ -47,36 +58,45 @@ pub fn timeline(timeline: &Timeline) -> Option<String> {
             lane.words(),
             WIDTH - RIGHT
         );
-        // Of each place: how many entries, the first day and the first entry.
-        let mut places: std::collections::BTreeMap<i64, (usize, Date, u64)> =
+        // Of each place, or of the two ends of a month: how many entries, the first days and the first entry.
+        let mut places: std::collections::BTreeMap<(bool, i64, i64), (usize, Days, u64)> =
             std::collections::BTreeMap::new();
         for mark in timeline.marks.iter().filter(|m| m.lane == lane) {
-            let at = places.entry(place(mark.day)).or_insert((0, mark.day, mark.index));
+            let ends = (mark.days.one().is_some(), place(mark.days.first), place(mark.days.last));
+            let at = places.entry(ends).or_insert((0, mark.days, mark.index));
             at.0 += mark.entries;
-            if mark.day < at.1 {
-                (at.1, at.2) = (mark.day, mark.index);
+            if mark.days < at.1 {
+                (at.1, at.2) = (mark.days, mark.index);
             }
         }
-        for (place, (entries, day, index)) in places {
+        // Bars first, so that they cover no mark.
+        for ((is_day, from, to), (entries, days, index)) in places {
             let r = match entries {
                 1 => 4,
                 2..=4 => 5,
                 _ => 7,
             };
             let s = if entries == 1 { "entry" } else { "entries" };
-            let _ = write!(
-                svg,
-                r#"<a href="/e/{index}"><title>{}: {entries} {s}</title><circle class="l{row}" cx="{}" cy="{y}" r="{r}"/></a>"#,
-                month(day),
-                x(place)
-            );
+            let _ = write!(svg, r#"<a href="/e/{index}"><title>{}: {entries} {s}"#, said(days));
+            let _ = match is_day {
+                true => {
+                    write!(svg, r#"</title><circle class="l{row}" cx="{}" cy="{y}" r="{r}"/></a>"#, x(from))
+                }
+                false => write!(
+                    svg,
+                    r#", no day said</title><rect class="l{row}" x="{}" y="{}" width="{}" height="{}" rx="{r}"/></a>"#,
+                    x(from) - r,
+                    y - r,
+                    x(to) - x(from) + 2 * r,
+                    2 * r
+                ),
+            };
         }
     }
     let y = TOP + lanes * ROW + 14;
-    let _ = write!(svg, r#"<text x="{LEFT}" y="{y}">{}</text>"#, month(first));
+    let _ = write!(svg, r#"<text x="{LEFT}" y="{y}">{}</text>"#, day(first));
     if last != first {
-        let _ =
-            write!(svg, r#"<text x="{}" y="{y}" text-anchor="end">{}</text>"#, WIDTH - RIGHT, month(last));
+        let _ = write!(svg, r#"<text x="{}" y="{y}" text-anchor="end">{}</text>"#, WIDTH - RIGHT, day(last));
     }
     svg.push_str("</svg>");
     Some(svg)

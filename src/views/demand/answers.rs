@@ -13,8 +13,8 @@ pub struct Answer {
     pub disclosure: EventId,
     /// When it was made, as said.
     pub at: At,
-    /// Whether the respondent's own key signed it.
-    pub first_party: bool,
+    /// Who recorded it, if the respondent's own key did not sign it.
+    pub recorded_by: Option<EventId>,
     /// What the demander made of it: the latest verdict, and the index of the assessment.
     pub assessed: Option<(Verdict, u64)>,
 }
@@ -63,18 +63,47 @@ impl Counts {
     pub fn of(items: &[Item]) -> Self {
         let mut counts = Self::default();
         for item in items {
-            *match item.latest().map(|a| a.outcome) {
-                Some(Outcome::Answered) => &mut counts.answered,
-                Some(Outcome::Partly) => &mut counts.partly,
-                Some(Outcome::Refused) => &mut counts.refused,
-                Some(Outcome::NotHeld) => &mut counts.not_held,
-                Some(Outcome::Holding) | None => &mut counts.open,
-            } += 1;
+            counts.add(item.latest().map(|a| a.outcome));
         }
         counts
+    }
+    /// The same, each with who recorded the outcomes: first those of the respondent's own key, with what is open, then
+    /// each record of another, in the order of the items.
+    pub fn by_record(items: &[Item]) -> Vec<(Option<EventId>, Self)> {
+        let mut all = vec![(None, Self::default())];
+        for item in items {
+            let latest = item.latest();
+            let by = latest.and_then(|a| a.recorded_by);
+            let at = all.iter().position(|(of, _)| *of == by).unwrap_or_else(|| {
+                all.push((by, Self::default()));
+                all.len() - 1
+            });
+            all[at].1.add(latest.map(|a| a.outcome));
+        }
+        all
+    }
+    /// Counts one more item, by its latest outcome.
+    pub fn add(&mut self, latest: Option<Outcome>) {
+        *match latest {
+            Some(Outcome::Answered) => &mut self.answered,
+            Some(Outcome::Partly) => &mut self.partly,
+            Some(Outcome::Refused) => &mut self.refused,
+            Some(Outcome::NotHeld) => &mut self.not_held,
+            Some(Outcome::Holding) | None => &mut self.open,
+        } += 1;
     }
     /// All items.
     pub fn all(self) -> u64 {
         self.answered + self.partly + self.refused + self.not_held + self.open
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.answered += more.answered;
+        self.partly += more.partly;
+        self.refused += more.refused;
+        self.not_held += more.not_held;
+        self.open += more.open;
     }
 }

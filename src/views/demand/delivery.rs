@@ -1,9 +1,10 @@
 //! Whether a demand reached its respondent: notices, their evidence, and the grade it gives, each dated by the
 //! evidence that gives it and with whose word it is (ETSI EN 319 522; domain.md, delivery).
 
-use crate::event::{At, Channel, EventId, Evidence, EvidenceReason, Voucher};
-
-use jiff::civil::Date;
+use crate::{
+    event::{At, Channel, EventId, Evidence, EvidenceReason, Voucher},
+    views::instant::Days,
+};
 
 /// How far a notice came, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +82,30 @@ fn says(evidence: Evidence) -> Says {
     }
 }
 
+/// Who tells of evidence, by the keys that signed it. Whoever it names as vouching did not sign for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The addressee: a key of its own signed.
+    Addressee,
+    /// The sender: a key of its own signed, and none of the addressee.
+    Sender,
+    /// This party, which is neither, put it on record.
+    Other(EventId),
+}
+
+impl Teller {
+    /// Of evidence about a notice between these two, by the parties that signed it, the author first.
+    pub fn of(signers: &[(EventId, u64)], sender: &EventId, addressee: &EventId) -> Self {
+        let signed = |party: &EventId| signers.iter().any(|(signer, _)| signer == party);
+        match signers.first() {
+            _ if signed(addressee) => Self::Addressee,
+            Some((author, _)) if !signed(sender) => Self::Other(*author),
+            // An entry has a signer line for each member of `by`, and `by` has at least one.
+            _ => Self::Sender,
+        }
+    }
+}
+
 /// One piece of evidence about a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceLine {
@@ -90,12 +115,14 @@ pub struct EvidenceLine {
     pub evidence: Option<Evidence>,
     /// Why it failed.
     pub reason: Option<EvidenceReason>,
-    /// Whose word it is.
+    /// Whose word it is, as recorded.
     pub vouched_by: Voucher,
+    /// Who tells of it, by the keys that signed.
+    pub teller: Teller,
     /// When it happened, as said.
     pub at: At,
-    /// The local date of that.
-    pub date: Option<Date>,
+    /// The local days that this can mean.
+    pub days: Option<Days>,
 }
 
 impl EvidenceLine {
@@ -153,7 +180,7 @@ pub enum NoticeState {
 
 impl Notice {
     pub(super) fn add(&mut self, line: EvidenceLine) {
-        let at = self.evidence.partition_point(|e| (e.date, e.index) <= (line.date, line.index));
+        let at = self.evidence.partition_point(|e| (e.days, e.index) <= (line.days, line.index));
         self.evidence.insert(at, line);
     }
 
@@ -244,15 +271,13 @@ impl Delivery {
             .iter()
             .filter(|n| matches!(n.state(), NoticeState::Reached(_)))
             .filter_map(|n| n.best().map(|(grade, line)| (grade, n, line)))
-            .min_by_key(|(grade, _, line)| (std::cmp::Reverse(*grade), line.date, line.index))
+            .min_by_key(|(grade, _, line)| (std::cmp::Reverse(*grade), line.days, line.index))
     }
 
-    /// The earliest evidence of a grade or better, among what nothing speaks against.
-    pub fn earliest(&self, at_least: Grade) -> Option<&EvidenceLine> {
+    /// The evidence of a grade or better, among what nothing speaks against.
+    pub fn reaching(&self, at_least: Grade) -> impl Iterator<Item = &EvidenceLine> {
         let lines = self.notices.iter().flat_map(|n| n.evidence.iter().filter(|e| !n.is_contradicted(e)));
-        lines
-            .filter(|e| e.grade().is_some_and(|g| g >= at_least) && e.date.is_some())
-            .min_by_key(|e| (e.date, e.index))
+        lines.filter(move |e| e.grade().is_some_and(|g| g >= at_least))
     }
 
     /// Whether some notice's evidence contradicts itself.

@@ -12,12 +12,14 @@ use std::collections::HashMap;
 pub use answers::{Answer, Counts, Item};
 pub use backing::{Backer, BackerRole, Confirmed, Count};
 pub use clock::{Adjustment, Clock, ClockState, Started};
-pub use delivery::{Delivery, DeliveryState, EvidenceLine, Grade, Notice, NoticeState};
+pub use delivery::{Delivery, DeliveryState, EvidenceLine, Grade, Notice, NoticeState, Teller};
 pub use status::Status;
 
 use super::instant::Instant;
 use crate::{
-    event::{At, Body, CorrectionEffect, Deadline, EscalationRoute, EventId, Voucher},
+    event::{
+        At, Body, CorrectionEffect, Deadline, EscalationRoute, EventId, Evidence, EvidenceReason, Voucher,
+    },
     log::Time,
 };
 
@@ -267,30 +269,10 @@ impl Fold<'_> {
                 });
             }
             Body::DeliveryEvidenced(b) => {
-                let line = EvidenceLine {
-                    index: event.index,
-                    evidence: Some(b.evidence),
-                    reason: b.reason,
-                    vouched_by: b.vouched_by,
-                    at: event.at.clone(),
-                    date: now.local(event.at),
-                };
-                if let Some(notice) = self.notice(&b.notice) {
-                    notice.add(line);
-                }
+                self.evidence(&event, &b.notice, Some(b.evidence), b.reason, b.vouched_by);
             }
             Body::ReceiptAcknowledged(b) => {
-                let line = EvidenceLine {
-                    index: event.index,
-                    evidence: None,
-                    reason: None,
-                    vouched_by: Voucher::AddresseeKey,
-                    at: event.at.clone(),
-                    date: now.local(event.at),
-                };
-                if let Some(notice) = self.notice(&b.notice) {
-                    notice.add(line);
-                }
+                self.evidence(&event, &b.notice, None, None, Voucher::AddresseeKey);
             }
             Body::DeadlineAdjusted(b) => {
                 let adjustment = Adjustment {
@@ -311,6 +293,7 @@ impl Fold<'_> {
                 let folding = &mut self.demands[demand];
                 self.places.insert(event.id, Place::Disclosure(demand));
                 let first_party = event.is_by(&folding.demand.respondent);
+                let recorded_by = event.signers.first().map(|(party, _)| *party).filter(|_| !first_party);
                 if first_party && now.reached(event.recorded) {
                     folding.reply.get_or_insert((now.local_time(event.recorded), event.index));
                 }
@@ -322,7 +305,7 @@ impl Fold<'_> {
                         index: event.index,
                         disclosure: event.id,
                         at: event.at.clone(),
-                        first_party,
+                        recorded_by,
                         assessed: None,
                     });
                 }
@@ -340,6 +323,21 @@ impl Fold<'_> {
             }
             _ => {}
         }
+    }
+
+    fn evidence(
+        &mut self,
+        event: &Told<'_>,
+        notice: &EventId,
+        evidence: Option<Evidence>,
+        reason: Option<EvidenceReason>,
+        vouched_by: Voucher,
+    ) {
+        let days = self.now.days(event.at);
+        let Some(notice) = self.notice(notice) else { return };
+        let teller = Teller::of(event.signers, &notice.sender, &notice.addressee);
+        let (index, at) = (event.index, event.at.clone());
+        notice.add(EvidenceLine { index, evidence, reason, vouched_by, teller, at, days });
     }
 
     fn end(self) -> Vec<Demand> {

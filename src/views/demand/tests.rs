@@ -395,7 +395,7 @@ fn the_latest_outcome_counts_and_earlier_ones_stay() {
     given.reply(demand, "2023-12-20", AGENCY, &[(1, "holding"), (2, "holding")]);
     let d = given.on("2023-12-20");
     let latest = d.items[0].latest().unwrap();
-    assert_eq!((latest.outcome, latest.first_party), (Outcome::Answered, false));
+    assert_eq!((latest.outcome, latest.recorded_by), (Outcome::Answered, Some(DESK)));
     assert_eq!(d.items[0].answers.len(), 3);
     assert_eq!(d.items[1].latest(), None);
     assert_eq!(d.items[1].holding().unwrap().outcome, Outcome::Holding);
@@ -516,4 +516,74 @@ fn events_later_than_as_of_or_above_known_at_do_not_count() {
         [known(0), known(1), known(2), known(3)],
         [None, Some(Status::Issued), Some(Status::Dispatched), Some(Status::Awaiting)]
     );
+}
+
+#[test]
+fn evidence_is_told_by_who_signed_it_and_counts_all_the_same() {
+    for (by, teller) in [
+        (&[DEMANDER][..], Teller::Sender),
+        (&[AGENCY][..], Teller::Addressee),
+        (&[DEMANDER, AGENCY][..], Teller::Addressee),
+        (&[DESK][..], Teller::Other(DESK)),
+    ] {
+        let mut given = Given::default();
+        let demand = given.demand();
+        let notice = given.notice(demand, AGENCY);
+        let facts = json!({"evidence": "ConsignmentAcceptance", "vouched_by": "addressee_key"});
+        given.say("delivery.evidenced", "2023-12-18", by, json!({"notice": notice}), facts);
+        let d = given.on("2023-12-19");
+        let (grade, _, line) = d.delivery.best().unwrap();
+        assert_eq!((grade, line.vouched_by, line.teller), (Grade::Accepted, Voucher::AddresseeKey, teller));
+        assert_eq!(d.clock.started, Some((day("2023-12-18"), Started::Evidence(2))));
+    }
+}
+
+#[test]
+fn outcomes_are_counted_by_whose_record_they_are() {
+    let mut given = Given::default();
+    let demand = given.handed_over();
+    given.reply(demand, "2023-12-18", AGENCY, &[(1, "answered")]);
+    given.reply(demand, "2023-12-19", DESK, &[(2, "refused")]);
+    let d = given.on("2023-12-20");
+    let own = Counts { answered: 1, open: 1, ..Counts::default() };
+    let others = Counts { refused: 1, ..Counts::default() };
+    assert_eq!(Counts::by_record(&d.items), [(None, own), (Some(DESK), others)]);
+    // What the respondent signs later counts as its own.
+    given.reply(demand, "2023-12-20", AGENCY, &[(2, "refused")]);
+    let d = given.on("2023-12-20");
+    assert_eq!(Counts::by_record(&d.items), [(None, d.counts())]);
+}
+
+#[test]
+fn a_date_that_says_no_day_lapses_at_its_latest_and_is_said_as_a_span() {
+    // Issued in December: 8 days later is 11 December at the earliest, 8 January at the latest.
+    let given = {
+        let mut given = Given::default();
+        let deadline = json!({"days": 8, "rule": "calendar", "from": "issue", "holidays": ["2023-12-25"]});
+        let refs = json!({"respondent": AGENCY, "petitioner": DEMANDER});
+        given.say("demand.issued", "2023-12", &[DEMANDER], refs, json!({"items": 3, "deadline": deadline}));
+        given
+    };
+    let d = given.on("2023-12-08");
+    assert_eq!((d.clock.state, d.clock.unsure), (ClockState::Running, false));
+    assert_eq!((d.clock.due_from, d.clock.due), (Some(day("2023-12-11")), Some(day("2024-01-08"))));
+    let d = given.on("2024-01-08");
+    assert_eq!((d.clock.state, d.clock.unsure), (ClockState::Running, true));
+    assert_eq!(d.clock.words(), "Running or lapsed: a date says no day");
+    let d = given.on("2024-01-11");
+    assert_eq!(d.clock.state, ClockState::LapsedUndelivered);
+    assert_eq!(d.clock.days_over_words().as_deref(), Some("between 3 and 31 days"));
+}
+
+#[test]
+fn an_answer_that_says_no_day_is_neither_in_time_nor_late_where_its_month_holds_the_last_day() {
+    let mut given = Given::default();
+    let demand = given.handed_over();
+    given.reply(demand, "2023-12", AGENCY, &[(1, "answered"), (2, "answered"), (3, "answered")]);
+    let d = given.on("2024-06-01");
+    assert_eq!(
+        (d.clock.completed_from, d.clock.completed),
+        (Some(day("2023-12-01")), Some(day("2023-12-31")))
+    );
+    assert_eq!(d.clock.words(), "Met, in time or late: a date says no day");
 }

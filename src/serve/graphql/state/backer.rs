@@ -68,7 +68,7 @@ pub struct Signatures {
     pub standing: Index,
     /// Ever confirmed.
     pub count: Index,
-    /// Whether the roll is committed to by a root. Else the number is as stated.
+    /// Whether a root of a roll is on record. No roll was checked; without a root the number is as stated.
     pub committed: bool,
     /// Whether the collection is closed.
     pub closed: bool,

@@ -72,7 +72,8 @@ impl Clock {
     async fn note(&self) -> &str {
         DemandView::PERIOD_NOTE
     }
-    /// Day 0, which is not counted; null while the clock has not started.
+    /// Day 0, which is not counted; null while the clock has not started. Where a date says no day, the last that it can
+    /// mean.
     async fn started(&self) -> Option<EventDate> {
         self.clock().started.and_then(|(day, _)| date(day))
     }
@@ -89,9 +90,13 @@ impl Clock {
     async fn first_due(&self) -> Option<EventDate> {
         self.clock().first_due.and_then(date)
     }
-    /// The last day now.
+    /// The last day now, at the latest.
     async fn due(&self) -> Option<EventDate> {
         self.clock().due.and_then(date)
+    }
+    /// The last day at the earliest, where day 0 is known by its month alone; else null.
+    async fn due_from(&self) -> Option<EventDate> {
+        self.clock().due_from.and_then(date)
     }
     /// Other dates, in the order of the log. The last one counts.
     async fn adjustments(&self) -> Vec<Adjustment> {
@@ -103,11 +108,15 @@ impl Clock {
         };
         self.clock().adjustments.iter().map(adjustment).collect()
     }
-    /// The day on which the last item had its first outcome, once all have one.
+    /// The day on which the last item had its first outcome, once all have one; at the latest, where a date says no day.
     async fn completed(&self) -> Option<EventDate> {
         self.clock().completed.and_then(date)
     }
-    /// Days since the last day, once it has passed with an item open: 1 is the next day.
+    /// The same day at the earliest, where a date says no day; else null.
+    async fn completed_from(&self) -> Option<EventDate> {
+        self.clock().completed_from.and_then(date)
+    }
+    /// At the least, the days since the last day, once it has passed with an item open: 1 is the next day.
     async fn days_over(&self) -> Option<i64> {
         self.clock().days_over
     }

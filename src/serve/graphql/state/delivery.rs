@@ -205,9 +205,18 @@ impl DeliveryEvidence {
     async fn reason(&self) -> Option<FactWord<EvidenceReason>> {
         self.view.line.reason.map(FactWord)
     }
-    /// Whose word it is.
+    /// Whose word it is, as the signed event says it. Who tells that is `toldBy`.
     async fn vouched_by(&self) -> FactWord<Voucher> {
         FactWord(self.view.line.vouched_by)
+    }
+    /// Whose word it is by the keys that signed: the addressee where a key of its own did, else the sender where one of
+    /// its keys did, else who recorded it.
+    async fn told_by(&self) -> Result<Party> {
+        party(&self.views, &self.view.told_by)
+    }
+    /// Whether its words name a file; null where they can't be read.
+    async fn encloses_file(&self) -> Option<bool> {
+        self.view.encloses
     }
     /// The grade it gives; null if it gives none.
     async fn grade(&self) -> Option<DeliveryState> {

@@ -75,6 +75,10 @@ impl FirstDisclosure {
     }
     /// Days since the incident was first known; null where one of the two says no day.
     async fn days(&self) -> Option<i64> {
-        self.disclosed.days
+        self.disclosed.days.filter(|(least, most)| least == most).map(|(days, _)| days)
+    }
+    /// The same in words: `6 days`, or `between 0 and 14 days` where one of the two says no day.
+    async fn days_words(&self) -> Option<String> {
+        self.disclosed.days_words()
     }
 }

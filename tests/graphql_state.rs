@@ -189,7 +189,10 @@ fn a_lawyer_gets_every_attempt_with_whose_word_it_is_and_the_working_of_the_date
     assert_eq!(attempts[0]["evidence"][0]["evidence"], "RELAYACCEPTANCE");
     // What a computer is said to have told is the sender's telling: its key alone signed.
     let relayed = &attempts[0]["evidence"][0];
-    assert_eq!((&relayed["vouchedBy"], &relayed["toldBy"]["name"]), (&json!("SYSTEM"), &json!("Example & Co.")));
+    assert_eq!(
+        (&relayed["vouchedBy"], &relayed["toldBy"]["name"]),
+        (&json!("SYSTEM"), &json!("Example & Co."))
+    );
     let told = ", on the word of a computer system, as the sender tells it";
     assert_eq!(relayed["sentence"], format!("relayed to the addressee's service{told}"));
     assert_eq!(relayed["enclosesFile"], true);

@@ -455,8 +455,8 @@ fn a_demand_page_shows_every_attempt_the_backing_and_the_signed_text() {
     let w = world();
     let text = read(&w.page(&format!("{}?asOf=2024-01-01", w.path("demand", "contoh-demand"))));
     for said in [
-        "by e-mail, to Agensi Contoh: Taken by a relay",
-        "by hand, to Agensi Contoh: Handed over",
+        "to Agensi Contoh: Taken by a relay, on the word of a computer system, as the sender tells it",
+        "by hand, to Agensi Contoh: Handed over, on the sender's word",
         "relayed to the addressee's service (RelayAcceptance), on the word of a computer system",
         "Copies to others",
         "by e-mail, to Pengawal Data Contoh: failed",
@@ -579,6 +579,8 @@ fn a_record_counts_real_delivered_demands_and_gives_no_median_below_five() {
         answered[3].contains("n = 4: 4 demands delivered to it are on record here, in 1 case: 4 answered.")
     );
     assert!(answered[3].contains("Put on record by Meja (4)") && answered[3].contains("No median is given"));
+    let told = "Outcomes not signed by a key of its own are by the record of Meja (4).";
+    assert!(answered[3].contains(told), "{}", answered[3]);
     let told = "That they were delivered is told by others; no key of its own signed it.";
     assert!(answered[3].contains(told), "{}", answered[3]);
     assert!(

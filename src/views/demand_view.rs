@@ -124,6 +124,12 @@ impl NoticeView {
             NoticeState::Reached(grade) => grade.words(),
         }
     }
+    /// On whose word it reached that, if it reached a grade.
+    pub fn vouched(&self) -> Option<&Sentence> {
+        let NoticeState::Reached(_) = self.notice.state() else { return None };
+        let (_, best) = self.notice.best()?;
+        self.evidence.iter().find(|e| e.line.index == best.index).map(|e| &e.vouched)
+    }
 }
 
 /// Who is named behind a demand.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Days, LaterAct, Name, Named, Party, PartyKey, Said, Times, Views,
-    demand::{Status, Teller},
+    demand::{Counts, Status, Teller},
     thread::CaseThread,
 };
 use crate::{
@@ -58,11 +58,13 @@ pub struct PartyRecord {
     pub cases: usize,
     /// How many stand at each status.
     pub by_status: BTreeMap<Status, usize>,
-    /// The median of days from delivery to the last item's outcome, over those where all items have one; none below
-    /// five.
+    /// The median of days from delivery to the last item's outcome, over those where all items have one and both dates
+    /// say their day; none below five.
     pub median_days: Option<i64>,
     /// Of how many that median is, or would be.
     pub completed: usize,
+    /// By whose record outcomes of these demands stand that the party's own key did not sign, and in how many demands.
+    pub outcomes_by: Vec<(Named, usize)>,
     /// Of how many the evidence of delivery that counts is signed by a key of the party itself.
     pub delivered_by_own_key: usize,
     /// Who put these demands on record, and how many each.
@@ -106,6 +108,7 @@ impl PartyRecord {
         by_status: BTreeMap::new(),
         median_days: None,
         completed: 0,
+        outcomes_by: Vec::new(),
         delivered_by_own_key: 0,
         recorded_by: Vec::new(),
         undelivered: 0,
@@ -128,8 +131,9 @@ impl PartyView {
         }
         let statuses: Vec<String> =
             record.by_status.iter().map(|(s, n)| format!("{n} {}", s.as_str().replace('_', " "))).collect();
-        let by: Vec<String> =
-            record.recorded_by.iter().map(|(who, n)| format!("{} ({n})", who.name)).collect();
+        let named = |list: &[(Named, usize)]| {
+            list.iter().map(|(who, n)| format!("{} ({n})", who.name)).collect::<Vec<_>>().join(", ")
+        };
         let mut text = format!(
             "n = {}: {} delivered to it {} on record here, in {}: {}. Put on record by {}.",
             record.demands,
@@ -137,8 +141,12 @@ impl PartyView {
             if record.demands == 1 { "is" } else { "are" },
             plural(record.cases, "case"),
             statuses.join(", "),
-            by.join(", ")
+            named(&record.recorded_by)
         );
+        if !record.outcomes_by.is_empty() {
+            let by = named(&record.outcomes_by);
+            text.push_str(&format!(" Outcomes not signed by a key of its own are by the record of {by}."));
+        }
         text.push_str(&match record.delivered_by_own_key {
             0 => " That they were delivered is told by others; no key of its own signed it.".to_owned(),
             n if n == record.demands => " A key of its own signed that they were delivered.".to_owned(),
@@ -146,11 +154,13 @@ impl PartyView {
         });
         match record.median_days {
             Some(days) => text.push_str(&format!(
-                " Median from delivery to the last outcome: {days} days, of {} demands where every item has one.",
+                " Median from delivery to the last outcome: {days} days, of {} demands where every item has one dated by \
+                 its day.",
                 record.completed
             )),
             None => text.push_str(&format!(
-                " No median is given: every item has an outcome in {} of them, and that takes {MEDIAN_FROM}.",
+                " No median is given: every item has an outcome dated by its day in {} of them, and that takes \
+                 {MEDIAN_FROM}.",
                 record.completed
             )),
         }
@@ -172,6 +182,16 @@ fn median(mut days: Vec<i64>) -> Option<i64> {
     }
     days.sort_unstable();
     days.get((days.len() - 1) / 2).copied()
+}
+
+/// Parties, each with how many.
+type Tally = Vec<(EventId, usize)>;
+
+fn count(tally: &mut Tally, party: EventId) {
+    match tally.iter_mut().find(|(id, _)| *id == party) {
+        Some((_, n)) => *n += 1,
+        None => tally.push((party, 1)),
+    }
 }
 
 impl Views {
@@ -243,11 +263,11 @@ impl Views {
             }
         }
         record.cut_short |= cases.len() > CASES_READ;
-        let (mut days, mut recorders): (Vec<i64>, Vec<(EventId, usize)>) = Default::default();
+        let (mut days, mut recorders, mut outcomes): (Vec<i64>, Tally, Tally) = Default::default();
         for case in cases.iter().take(CASES_READ) {
             let Some(thread) = self.case_thread(case, as_of)? else { continue };
             let before = record.demands;
-            self.add_case(&thread, &mut record, &mut days, &mut recorders)?;
+            self.add_case(&thread, &mut record, &mut days, (&mut recorders, &mut outcomes))?;
             record.cases += usize::from(record.demands > before);
         }
         record.completed = days.len();
@@ -255,6 +275,10 @@ impl Views {
         recorders.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         for (id, n) in recorders {
             record.recorded_by.push((self.named(&id)?, n));
+        }
+        outcomes.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        for (id, n) in outcomes {
+            record.outcomes_by.push((self.named(&id)?, n));
         }
         Ok(record)
     }
@@ -264,7 +288,7 @@ impl Views {
         thread: &CaseThread,
         record: &mut PartyRecord,
         days: &mut Vec<i64>,
-        recorders: &mut Vec<(EventId, usize)>,
+        (recorders, outcomes): (&mut Tally, &mut Tally),
     ) -> Result<(), ReadError> {
         for demand in thread.demands() {
             let Some((_, _, evidence)) = demand.delivery.best() else {
@@ -280,9 +304,9 @@ impl Views {
                 days.push(i64::from((to - from).get_days()));
             }
             let by = self.author(&*self.entry_at(demand.index)?)?.id;
-            match recorders.iter_mut().find(|(id, _)| *id == by) {
-                Some((_, n)) => *n += 1,
-                None => recorders.push((by, 1)),
+            count(recorders, by);
+            for (by, _) in Counts::by_record(&demand.items) {
+                by.into_iter().for_each(|by| count(outcomes, by));
             }
         }
         Ok(())

@@ -307,14 +307,15 @@ fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
 fn notice_words(f: &mut Formatter<'_>, view: &NoticeView) -> fmt::Result {
     writeln!(
         f,
-        "  {} {}, to {}, {}, by {}{}: {}",
+        "  {} {}, to {}, {}, by {}{}: {}{}",
         view.notice.index,
         view.times.occurred_words(),
         view.addressee.name,
         view.channel_words(),
         view.sender.name,
         late(&view.times),
-        view.state_words()
+        view.state_words(),
+        view.vouched().map(ToString::to_string).unwrap_or_default()
     )?;
     for e in &view.evidence {
         let reason = e.line.reason.map(|r| format!(" ({r})")).unwrap_or_default();

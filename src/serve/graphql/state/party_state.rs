@@ -116,6 +116,12 @@ impl PartyRecord {
         const EMPTY: &views::PartyRecord = &views::PartyRecord::EMPTY;
         self.view.record.as_ref().unwrap_or(EMPTY)
     }
+    fn counts(&self, of: &[(views::Named, usize)]) -> Result<Vec<RecorderCount>> {
+        let count = |(who, n): &(views::Named, usize)| {
+            Ok(RecorderCount { party: party(&self.views, &who.id)?, demands: Index(*n as u64) })
+        };
+        of.iter().map(count).collect()
+    }
 }
 
 /// How many demands to a party stand at a status.
@@ -164,16 +170,21 @@ impl PartyRecord {
     async fn median_days(&self) -> Option<i64> {
         self.record().median_days
     }
-    /// Demands where every item has an outcome.
+    /// Demands where every item has an outcome, and the dates of delivery and of the last one say their day.
     async fn completed(&self) -> Index {
         Index(self.record().completed as u64)
     }
     /// Who put these demands on record, the most first.
     async fn recorded_by(&self) -> Result<Vec<RecorderCount>> {
-        let count = |(who, n): &(views::Named, usize)| {
-            Ok(RecorderCount { party: party(&self.views, &who.id)?, demands: Index(*n as u64) })
-        };
-        self.record().recorded_by.iter().map(count).collect()
+        self.counts(&self.record().recorded_by)
+    }
+    /// In how many of these demands the evidence of delivery that counts is signed by a key of the party itself.
+    async fn delivered_by_own_key(&self) -> Index {
+        Index(self.record().delivered_by_own_key as u64)
+    }
+    /// By whose record outcomes stand that the party's own key did not sign, and in how many demands, the most first.
+    async fn outcomes_by(&self) -> Result<Vec<RecorderCount>> {
+        self.counts(&self.record().outcomes_by)
     }
     /// Real demands that are left out because nothing shows that they were delivered.
     async fn undelivered(&self) -> Index {

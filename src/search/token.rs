@@ -49,6 +49,11 @@ fn is_of_word(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_combining_mark(c) }
 }
 
+/// Whether it is not seen: search looks through it, so that no word hides behind it.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
 /// Whether a letter is of a script that sets no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each
 /// letter is then a word of its own, and what is looked for is a phrase of them: it is found wherever it stands.
 pub fn stands_alone(c: char) -> bool {
@@ -91,8 +96,9 @@ impl<'t> Words<'t> {
             let rest = &self.text[from..];
             let alone = rest.starts_with(stands_alone);
             let mut after = rest.char_indices().skip(1);
-            let end =
-                after.find(|(_, c)| !is_of_word(*c) || !is_combining_mark(*c) && (alone || stands_alone(*c)));
+            let is_more =
+                |c: char| is_unseen(c) || is_combining_mark(c) || is_of_word(c) && !alone && !stands_alone(c);
+            let end = after.find(|(_, c)| !is_more(*c));
             let to = from + end.map_or(rest.len(), |(at, _)| at);
             self.at = to;
             folded.clear();
@@ -110,7 +116,7 @@ fn fold(word: &str, out: &mut String) {
         out.make_ascii_lowercase();
         return;
     }
-    for c in word.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+    for c in word.nfkd().filter(|c| !is_combining_mark(*c) && !is_unseen(*c)).flat_map(char::to_lowercase) {
         // Lower case of some letters brings marks of its own.
         if is_combining_mark(c) {
             continue;
@@ -169,6 +175,11 @@ mod tests {
         assert_eq!(words("566 tandatangan (2023-12-15)"), ["566", "tandatangan", "2023", "12", "15"]);
         assert_eq!(words("İstanbul ﬁle"), ["istanbul", "file"]);
         assert_eq!(words(" \u{301}\u{202e}… "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_not_seen_hides_no_word() {
+        assert_eq!(words("da\u{200b}ta\u{feff} per\u{ad}ibadi \u{2060}"), ["data", "peribadi"]);
     }
 
     #[test]

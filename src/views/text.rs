@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 /// Characters that reorder or hide what stands around them: bidirectional embeddings, overrides and isolates
-/// (Unicode UAX #9), and control characters other than tab and newline.
+/// (Unicode UAX #9), what is not seen at all, and control characters other than tab and newline. Not joiners (U+200C and
+/// U+200D), which some scripts need.
 fn deceives(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
         || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
@@ -65,6 +66,7 @@ mod tests {
         assert!(matches!(shown("Perkeso: السلام\n\ttab"), Cow::Borrowed(_)));
         assert_eq!(shown("a\u{202e}b\u{2066}c"), "a⟨U+202E⟩b⟨U+2066⟩c");
         assert_eq!(shown("a\r\nb\u{7}"), "a\nb⟨U+0007⟩");
+        assert_eq!(shown("a\u{200b}b\u{feff}"), "a⟨U+200B⟩b⟨U+FEFF⟩");
     }
 
     #[test]

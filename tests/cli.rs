@@ -236,6 +236,17 @@ fn from_init_to_a_verified_record() {
     assert_eq!(refused.code, 1);
     let last = refused.err.lines().last().unwrap();
     assert_eq!(last, "onrecord: --collection @3: this is a statement, expected a collection");
+    // What the door asks of evidence names the flag that was typed.
+    let notice = "notice --case @2 --sender @0 --addressee @1 --demand @4 --channel hand --address Counter";
+    record(&format!("{notice} --why Published")).ok();
+    let refused = record(
+        "evidence --case @2 --notice @5 --evidence ConsignmentAcceptance --vouched-by addressee_key \
+         --account Stamped",
+    );
+    assert_eq!(refused.code, 1);
+    let last = refused.err.lines().last().unwrap();
+    assert!(last.starts_with("onrecord: --vouched-by addressee_key: "), "{last}");
+    assert!(last.ends_with(" (CHECK_FAILED)"), "{last}");
     // A file that is too large is refused as an event is.
     fs::write(place.path("large.bin"), vec![0; 4_097]).unwrap();
     let large = record("exhibit --method upload --captured 2026-11-23 --description x --file large.bin");
@@ -252,7 +263,7 @@ fn from_init_to_a_verified_record() {
 
     let verified = place.run(&format!("verify {url} --key {key}"));
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
-    assert!(verified.out.contains("5 of 5"), "{}", verified.out);
+    assert!(verified.out.contains("6 of 6"), "{}", verified.out);
     assert_eq!(place.run(&format!("verify {url}")).code, 3);
     server.stop();
 
@@ -260,7 +271,7 @@ fn from_init_to_a_verified_record() {
     let copied = Command::new("cp").args(["-r", "data/public", "copy"]).current_dir(place.0.path()).status();
     assert!(copied.unwrap().success());
     assert_eq!(place.run(&format!("verify copy --key {key}")).code, 0);
-    let bundle = place.path("copy/tile/entries/000.p/5");
+    let bundle = place.path("copy/tile/entries/000.p/6");
     let mut bytes = fs::read(&bundle).unwrap();
     let at = bytes.windows(14).position(|w| w == b"statement.made").unwrap();
     bytes[at] ^= 1;

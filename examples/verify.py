@@ -872,7 +872,7 @@ class Report:
 
     def __init__(self, *names):
         self.lines = {n: ("not checked", "stopped before") for n in names}
-        self.fault, self.witnessed, self.own_trust = None, False, False
+        self.fault, self.witnessed, self.own_trust, self.size = None, False, False, None
 
     def __call__(self, name, state, detail):
         self.lines[name] = (state, detail)
@@ -1635,6 +1635,7 @@ On a registrar's or the operator's word: that the keys are whose they are said t
 On the ledger's word: its clock ({entry.time}), its numbering, that its rules were followed.
 Not shown: that the words are true; the author's date ({entry.event.at}); that the words were publicly
   readable then; that nothing later corrects, withdraws or revokes.
+Known at size: {report.size}; what other entries did to this one stands in the ledger.
 These facts: {entry.event.note.text.split(chr(10))[2]}"""
 
 def walk_exhibit(members, called, key, policy, report, at):
@@ -1644,7 +1645,7 @@ def walk_exhibit(members, called, key, policy, report, at):
     proof = read_proof(members["proof.tlog-proof"])
     at.place = f"entry {proof.index}"
     checkpoint = read_checkpoint(proof.checkpoint)
-    origin = checkpoint.origin
+    origin, report.size = checkpoint.origin, checkpoint.size
     entry = read_entry(members["entry"], origin)
     at.place = f"entry {entry.index}"
     need(entry.index == proof.index, None, "entry", f"index {entry.index}, and {proof.index} in its proof")

@@ -101,6 +101,7 @@ impl ReceiptReport {
             existed: "this entry",
             ledgers_word: "its clock, its numbering, that its rules were followed, and so that the keys were their parties' then",
             not_shown: "that nothing later corrects, withdraws or revokes",
+            known_at: None,
         }
         .sentences()
     }

@@ -76,6 +76,8 @@ impl ExhibitVerdict {
 pub struct ExhibitReport {
     /// Index of the entry, if it could be read.
     pub index: Option<u64>,
+    /// Size of the tree that it is shown in, if that could be read.
+    pub known_at: Option<u64>,
     /// Each check, in order.
     pub checks: Vec<Check>,
     /// When the policy's witnesses had seen the tree: seconds since 1970.
@@ -131,6 +133,7 @@ impl ExhibitReport {
             existed: "this entry",
             ledgers_word: "its clock, its numbering, that its rules were followed",
             not_shown: "that nothing later corrects, withdraws or revokes",
+            known_at: self.known_at.filter(|_| self.is_ok("inclusion")),
         }
         .sentences()
     }
@@ -149,6 +152,8 @@ pub(super) struct Conclusion<'a> {
     pub ledgers_word: &'static str,
     /// The last of what is not shown.
     pub not_shown: &'static str,
+    /// The size of the tree that one entry is shown in.
+    pub known_at: Option<u64>,
 }
 
 impl Conclusion<'_> {
@@ -187,6 +192,9 @@ impl Conclusion<'_> {
                 self.not_shown
             ),
         ));
+        out.extend(self.known_at.map(|size| {
+            ("Known at size", format!("{size}; what other entries did to this one stands in the ledger"))
+        }));
         if self.witnessed_by.is_none() {
             out.push(("Without cosignatures", "other readers may have been shown another history".into()));
         }

@@ -96,7 +96,7 @@ fn verify_by(
     judge: Option<Judge<'_>>,
 ) -> ExhibitReport {
     let mut checks = Checks::default();
-    let (mut index, mut witnessed_by, mut stamped) = (None, None, Vec::new());
+    let (mut index, mut known_at, mut witnessed_by, mut stamped) = (None, None, None, Vec::new());
     if let Some(e) = members.as_ref().err().filter(|e| e.is_undecided()) {
         checks.say("exhibit", Outcome::NotChecked, e.to_string());
         return ExhibitReport { checks: checks.0, ..ExhibitReport::default() };
@@ -108,7 +108,7 @@ fn verify_by(
     // The first fault that leaves nothing to be checked ends it.
     let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, (outcome, packing))| {
         checks.say("exhibit", outcome, packing);
-        run(enclosed, policy, &mut checks, &mut index, &mut witnessed_by)
+        run(enclosed, policy, &mut checks, (&mut index, &mut known_at), &mut witnessed_by)
     });
     let checked = checked.and_then(|covered| timestamps(&covered, judge, &mut checks, &mut stamped));
     if let Err((name, detail)) = checked {
@@ -124,7 +124,7 @@ fn verify_by(
     } else {
         ExhibitVerdict::NotDecided
     };
-    ExhibitReport { index, checks, witnessed_by, timestamps: stamped, verdict }
+    ExhibitReport { index, known_at, checks, witnessed_by, timestamps: stamped, verdict }
 }
 
 #[derive(Default)]
@@ -153,7 +153,7 @@ fn run<'a>(
     enclosed: Enclosed<'a>,
     policy: Option<&Policy>,
     checks: &mut Checks,
-    found: &mut Option<u64>,
+    (found, known_at): (&mut Option<u64>, &mut Option<u64>),
     witnessed_by: &mut Option<u64>,
 ) -> Result<Covered<'a>, Fault> {
     let fault = |what: &str, e: &dyn std::fmt::Display| ("entry", format!("{what}: {e}"));
@@ -168,7 +168,7 @@ fn run<'a>(
             format!("proof.tlog-proof: expected index {index}, as the entry says, found {}", proof.index());
         return Err(("entry", what));
     }
-    *found = Some(index);
+    (*found, *known_at) = (Some(index), Some(checkpoint.size()));
     let others = others(&enclosed, &proof, origin)?;
     let log_key = match others.get(&0).map_or(&entry, |(first, _)| first).event().body() {
         Body::LedgerOpened(b) => Some(b.checkpoint_key.clone()),

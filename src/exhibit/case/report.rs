@@ -104,6 +104,7 @@ impl CaseReport {
                            the last here), that its rules were followed",
             not_shown: "that the last entry here is the last of the case, that nothing later corrects, withdraws or \
                         revokes",
+            known_at: None,
         }
         .sentences()
     }

@@ -49,15 +49,18 @@ export interface Conclusion {
   readonly witnessed?: bigint;
   readonly ledgersWord: string;
   readonly notShown: string;
+  /** The size of the tree that one entry is shown in. */
+  readonly knownAt?: string | undefined;
 }
 
-export function sentencesOf({ proved, witnessed, ledgersWord, notShown }: Conclusion): Sentence[] {
+export function sentencesOf({ proved, witnessed, ledgersWord, notShown, knownAt }: Conclusion): Sentence[] {
   const all = proved.filter((what) => what !== false);
   if (witnessed !== undefined) {
     // Beyond the year 9999 a number says more.
     const time = witnessed < 253_402_300_800n ? new Date(Number(witnessed) * 1000).toISOString() : witnessed;
     all.push(`the policy's witnesses saw that tree by ${time}`);
   }
+  const known: Sentence = ["Known at size", `${knownAt}; what other entries did to this one stands in the ledger`];
   const unwitnessed: Sentence = ["Without cosignatures", "other readers may have been shown another history"];
   return [
     ...(all.length > 0 ? [["Proved", all.join("; ")] as Sentence] : []),
@@ -67,6 +70,7 @@ export function sentencesOf({ proved, witnessed, ledgersWord, notShown }: Conclu
       "Not shown",
       `that the words are true, the author's date, that the words were publicly readable then, ${notShown}`,
     ],
+    ...(knownAt === undefined ? [] : [known]),
     ...(witnessed === undefined ? [unwitnessed] : []),
   ];
 }

@@ -209,20 +209,22 @@ impl Field {
         };
         let mark = if self.required { " (asked for)" } else { "" };
         let repeat = if self.many { " (may be repeated)" } else { "" };
+        // Such a flag stands alone, so what follows it is not its value.
+        let is_bool = matches!(
+            self.target,
+            Target::Fact(FactSpec { kind: FactKind::Bool, .. }) | Target::Word(Word { form: Form::Bool, .. })
+        );
         let mut arg = Arg::new(self.flag.clone())
             .long(self.flag.clone())
             .value_name(self.value.clone())
             .help(format!("{}{mark}{repeat}", self.help))
             .help_heading(heading)
-            .allow_hyphen_values(matches!(self.target, Target::Word(_)))
+            .allow_hyphen_values(matches!(self.target, Target::Word(_)) && !is_bool)
             .action(if self.many { ArgAction::Append } else { ArgAction::Set });
         if !self.choices.is_empty() {
             arg = arg.value_parser(PossibleValuesParser::new(self.choices));
         }
-        if matches!(
-            self.target,
-            Target::Fact(FactSpec { kind: FactKind::Bool, .. }) | Target::Word(Word { form: Form::Bool, .. })
-        ) {
+        if is_bool {
             arg = arg.num_args(0..=1).default_missing_value("true").value_parser(["true", "false"]);
         }
         arg
@@ -245,6 +247,15 @@ mod tests {
         for (i, noun) in nouns.iter().enumerate() {
             assert!(!noun.contains('.') && !nouns[..i].contains(noun), "{noun}");
         }
+    }
+
+    #[test]
+    fn a_flag_that_says_yes_does_not_take_the_next_flag_for_its_value() {
+        let fields = fields(EventType::CorrectionIssued);
+        let command = clap::Command::new("correction").args(fields.iter().map(Field::arg));
+        let given = command.try_get_matches_from(["correction", "--mistaken", "--wrong", "-1"]).unwrap();
+        let text = |flag| given.get_one::<String>(flag).map(String::as_str);
+        assert_eq!((text("mistaken"), text("wrong")), (Some("true"), Some("-1")));
     }
 
     #[test]

@@ -778,13 +778,14 @@ def trusted_key(key, policy, checkpoint):
     return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
 
 def check_one_log(key, policy):
-    """A key and a policy that are both given are of one log."""
+    """A key and a policy that are both given are of one log. The key is then among those that the policy has."""
     if not (key and policy and policy.logs):
         return
     own = [k for k in policy.logs if k.name == key.name]
     need(own, None, "--key", f"the policy trusts other logs, not {key.text}")
     keys = [k.text for k in own if k.kind == 1]
     need(not keys or key.text in keys, None, "--key", f"the policy gives {key.name} another key than {key.text}")
+    policy.logs += [] if keys else [key]
 
 def subtree_message(cosigner, time, text):
     """What ML-DSA-44 signs (c2sp.org/tlog-cosignature): not the text, but origin, size and root of it. None if that
@@ -1531,7 +1532,7 @@ def verify_receipt(raw_proof, raw_entry, key, policy):
         root = base64.b64encode(checkpoint.root).decode()
         report("inclusion", "ok", f"in the tree of {checkpoint.size} whose root is {root}")
         at.check = "checkpoint"
-        lack = None if key else lack_of_key(policy, origin)
+        lack = lack_of_key(policy, origin)
         key = None if lack else trusted_key(key, policy, checkpoint)
         if key:
             check_log_signature(checkpoint, key)
@@ -1674,7 +1675,7 @@ def walk_exhibit(members, called, key, policy, report, at):
 
     # Whose key it must be: given, named by a given policy, or only what the exhibit says of itself.
     at.check, at.place = "checkpoint", f"entry {entry.index}"
-    lack, enclosed = None if key else lack_of_key(policy, origin), None
+    lack, enclosed = lack_of_key(policy, origin), None
     key = None if lack else trusted_key(key, policy, checkpoint)
     report.own_trust = not key and not lack
     if report.own_trust and "trust.policy" in members:

@@ -1644,6 +1644,13 @@ fn a_log_that_changes_its_second_key_signs_by_one_of_them() {
         let (entry, proof) = (bench.write("entry", enclosed.entry), bench.write("proof", enclosed.proof));
         let path = bench.write("some.zip", &exhibit);
         for args in [&[&*path][..], &[&proof, "--entry", &entry]] {
+            // A key that is given besides is the one that it lacks.
+            let given = [args, &["--policy", &trust, "--key", &own]].concat();
+            let is_signed = lines == [line(&old)];
+            for (command, code) in [(&ours(), 0), (&python, 0), (&page, 3)] {
+                let (found, text) = run(command, &given);
+                assert_eq!(found, Some(if is_signed { code } else { 1 }), "{text}");
+            }
             for text in all_end("no Ed25519 key", &[args, &["--policy", &trust]].concat(), 3) {
                 let is_told = text.contains("checkpoint  not checked") && text.contains("Ed25519 key");
                 assert!(is_told && !text.contains("rely"), "{text}");

@@ -245,7 +245,7 @@ fn from_init_to_a_verified_record() {
     );
     assert_eq!(refused.code, 1);
     let last = refused.err.lines().last().unwrap();
-    assert!(last.starts_with("onrecord: --vouched-by addressee_key: "), "{last}");
+    assert!(last.starts_with("--vouched-by addressee_key: "), "{last}");
     assert!(last.ends_with(" (CHECK_FAILED)"), "{last}");
     // A file that is too large is refused as an event is.
     fs::write(place.path("large.bin"), vec![0; 4_097]).unwrap();

@@ -505,7 +505,9 @@ fn the_same_ledger_served_gzipped_by_a_plain_static_server_verifies_in_all_three
             "{name}: {said}"
         );
     }
-    // A mirror of it is the same ledger; an exhibit of that is checked in TypeScript.
+    let (code, said) = run("node", &["target/verifier/cli.mjs", "--ledger", &url, "--key", &vkey]);
+    assert!(code == Some(0) && said.contains("valid"), "TypeScript: {said}");
+    // A mirror of it is the same ledger, and so are its exhibits.
     let mirror = w.dir.with_file_name("mirror");
     let data = mirror.to_str().unwrap();
     let (code, said) = ours(&["mirror", &url, "--key", &vkey, "--data", data, "--once"]);

@@ -1852,7 +1852,9 @@ fn whole_ledgers_are_read_alike() {
         }
     }
     let (code, text) = run(&verifiers()[0].1, &["--ledger", "http://127.0.0.1:1/"]);
-    assert!(code == Some(2) && text.contains("give a folder"), "{text}");
+    assert!(code == Some(3) && text.contains("http://127.0.0.1:1/checkpoint: "), "{text}");
+    let (code, text) = run(&verifiers()[0].1, &["--ledger", "ftp://127.0.0.1/"]);
+    assert!(code == Some(2) && text.contains("http:// or https://"), "{text}");
 }
 
 #[test]

@@ -2,6 +2,7 @@ import { access, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Bytes } from "./bytes.ts";
 import { filesIn, given } from "./folder.ts";
+import { fileAt } from "./host.ts";
 import { Unread, verifyLedger } from "./ledger.ts";
 import { read as readFile } from "./read.ts";
 import type { Schema } from "./schema.ts";
@@ -27,7 +28,7 @@ const { partyKeyOf, policyOf, POLICY_LIMIT, reasonOf } = page;
 const USAGE = `usage: node cli.mjs EXHIBIT.zip [--key VKEY] [--policy FILE] [--max-age TIME] [--json]
                     or a case file, an unpacked exhibit's folder or files
        node cli.mjs PROOF --entry ENTRY [--key VKEY] [--policy FILE] [--json]     a receipt
-       node cli.mjs --ledger FOLDER [--key VKEY] [--policy FILE] [--max-age TIME] [--events FILE]
+       node cli.mjs --ledger FOLDER|URL [--key VKEY] [--policy FILE] [--max-age TIME] [--events FILE]
        node cli.mjs --vectors FILE [--events FILE]
        node cli.mjs --speccheck FILE
   --max-age TIME   how old a cosignature may be to count: seconds, or a number with s, m, h or d
@@ -105,10 +106,11 @@ async function trustIn(options: Map<string, string>): Promise<page.Policy | unde
   return { ...policy, logs: [key, ...besides] };
 }
 
-/** Checks a ledger: its data folder, or one with its public files. */
+/** Checks a ledger: at its address, or in its data folder or one with its public files. */
 async function ledger(folder: string, options: Map<string, string>, eventsPath: string): Promise<number> {
-  if (folder.includes("://"))
-    throw new Unusable("--ledger: give a folder with the ledger's public files; this program asks no network");
+  const isAddress = folder.includes("://");
+  if (isAddress && !/^https?:\/\/[^/]/.test(folder))
+    throw new Unusable("--ledger: expected an address that begins with http:// or https://, or a folder");
   const schema = JSON.parse(await readText(eventsPath)) as Schema;
   const policy = await trustIn(options);
   const isData = await stat(join(folder, "public", "checkpoint")).then(
@@ -117,6 +119,7 @@ async function ledger(folder: string, options: Map<string, string>, eventsPath: 
   );
   const root = isData ? join(folder, "public") : folder;
   const from = async (path: string, limit: number) => {
+    if (isAddress) return fileAt(`${folder.replace(/\/+$/, "")}/${path}`, limit);
     const whole = join(root, path);
     const there = await access(whole).then(
       () => true,

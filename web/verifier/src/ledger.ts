@@ -13,7 +13,7 @@ import { blake3Hex, sha256 } from "./hash.ts";
 import { leafHash, nodeHash } from "./tree.ts";
 import { ML_DSA } from "./vkey.ts";
 
-// A whole ledger from a folder of its public files (formats.md sections 6 and 7), every rule at every entry. It holds
+// A whole ledger from its public files (formats.md sections 6 and 7), every rule at every entry. It holds
 // all of it in memory, so it is for small ledgers: those that tests forge.
 
 /** A file of the folder, of one that is longer than the limit a byte more than that; undefined if there is none. */
@@ -48,7 +48,7 @@ export async function verifyLedger(read: Read, schema: Schema, policy?: Policy):
 
 async function walk(read: Read, schema: Schema, policy?: Policy): Promise<LedgerReport> {
   const published = await read("checkpoint", CHECKPOINT_LIMIT);
-  if (!published) throw new Unread("there is no checkpoint in that folder");
+  if (!published) throw new Unread("there is no checkpoint there");
   const latest = checkpointOf(published);
   const counted = policy ? await countedBy(policy, latest, read) : latest;
   // The longer one may withhold words of the other, and must continue it.

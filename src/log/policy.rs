@@ -275,9 +275,13 @@ impl Policy {
         }
     }
 
-    /// A log that changes its key of type 0x06 signs by the old one or by the new.
+    /// A log that changes its key of type 0x06 signs by the old one or by the new. Nothing is asked of a log whose first key
+    /// the policy lacks: whose checkpoint it is stays open then.
     fn unsigned_by(&self, checkpoint: &SignedNote) -> Vec<WitnessKey> {
         let origin = checkpoint.text().lines().next().unwrap_or_default();
+        if origin.parse().is_ok_and(|origin| self.lacks_first_key(&origin)) {
+            return Vec::new();
+        }
         let of_log = self.logs.iter().filter_map(|log| match log {
             Log::MlDsa44(key) if key.name() == origin => Some(key.clone()),
             _ => None,

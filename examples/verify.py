@@ -1628,6 +1628,9 @@ def exhibit_meaning(entry, report, committed):
     words = " and the digest of these words" if entry.event.content and "content" in report.lines else ""
     proved = "Proved, if the key that the exhibit brought is the ledger's" if report.own_trust else "Proved"
     index = f"\n  The ledger {entry.event.origin} committed to them at index {entry.index}." if committed else ""
+    known = ""
+    if report.size is not None:
+        known = f"Known at size: {report.size}; what other entries did to this one stands in the ledger.\n"
     return f"""
 {proved}: the holders of these keys signed these facts{words}:
   {", ".join(k.text for k in entry.event.by)}.{index}
@@ -1636,8 +1639,7 @@ On a registrar's or the operator's word: that the keys are whose they are said t
 On the ledger's word: its clock ({entry.time}), its numbering, that its rules were followed.
 Not shown: that the words are true; the author's date ({entry.event.at}); that the words were publicly
   readable then; that nothing later corrects, withdraws or revokes.
-Known at size: {report.size}; what other entries did to this one stands in the ledger.
-These facts: {entry.event.note.text.split(chr(10))[2]}"""
+{known}These facts: {entry.event.note.text.split(chr(10))[2]}"""
 
 def walk_exhibit(members, called, key, policy, report, at):
     """Checks members; `called` are the names of the file or the folders that they came in. Gives the entry and the

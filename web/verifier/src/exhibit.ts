@@ -342,7 +342,7 @@ async function reportOn(
       "its clock, its numbering, that its rules were followed" +
       (isReceipt ? ", and so that the keys were their parties' then" : ""),
     notShown: "that nothing later corrects, withdraws or revokes",
-    knownAt: isOk("inclusion") ? `${found!.checkpoint.size}` : undefined,
+    knownAt: isOk("inclusion") && !isReceipt ? `${found!.checkpoint.size}` : undefined,
   });
   const { origin } = found!.checkpoint;
   const isUnknown = isReceipt && verdict !== "valid" && !isOk("checkpoint");

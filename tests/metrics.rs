@@ -211,7 +211,15 @@ fn a_scrape_under_load_is_well_formed_and_says_what_was_done() {
     ledger.close();
     drop(ledger);
     let s = Served::start(&dir);
-    let before = s.scrape();
+    // Files begin to be read again a moment after it listens.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let before = loop {
+        let scrape = s.scrape();
+        if scrape.samples.iter().any(|(name, _)| name == "onrecord_scrubbed_timestamp_seconds") {
+            break scrape;
+        }
+        assert!(Instant::now() < deadline, "nothing is read again");
+    };
     assert_eq!(before.get("onrecord_checkpoint_size"), 5.0);
     assert_eq!(before.get("onrecord_batch_entries_count"), 0.0, "nothing was written yet");
 

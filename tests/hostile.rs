@@ -21,6 +21,7 @@ use onrecord::{
     event::EventId,
     ledger::Ledger,
     log::Time,
+    note::SigningKey,
     views::{Allowance, Order, Views},
 };
 use serde_json::{Value, json};
@@ -245,6 +246,25 @@ fn a_body_is_bounded_by_what_it_is_for() {
     assert!(served.is_running());
 }
 
+/// The key of somebody who may do nothing but show something.
+fn nobody(ledger: &Ledger) -> SigningKey {
+    let nobody = key("nobody.example/k", 77);
+    let facts = json!({"kind": "organisation", "keys": [nobody.verifying_key().to_string()]});
+    let (_, party) = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})))
+        .sign(&[&operator(), &nobody]);
+    ledger.record_blocking(vec![party], false).remove(0).unwrap();
+    nobody
+}
+
+/// Shows something about these events. Gives its id.
+fn show(ledger: &Ledger, by: &SigningKey, about: &[EventId], i: u64) -> EventId {
+    let facts = json!({"method": "scan", "captured": "2024-01-01"});
+    let words = json!({"description": format!("exhibit {i}")});
+    let (id, shown) = say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[by]);
+    ledger.record_blocking(vec![shown], false).remove(0).unwrap();
+    id
+}
+
 #[test]
 fn what_leads_from_one_to_64_others_ends_at_the_limit() {
     let tmp = tempfile::tempdir().unwrap();
@@ -252,19 +272,10 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
     init(&dir);
     let ledger = open(&dir);
     let story = tell(&ledger);
-    // By somebody who may do nothing but show something.
-    let (nobody, op) = (key("nobody.example/k", 77), operator());
-    let facts = json!({"kind": "organisation", "keys": [nobody.verifying_key().to_string()]});
-    let (_, party) = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})))
-        .sign(&[&op, &nobody]);
-    ledger.record_blocking(vec![party], false).remove(0).unwrap();
+    let nobody = nobody(&ledger);
     let mut about = vec![story.case];
     for i in 0..130 {
-        let facts = json!({"method": "scan", "captured": "2024-01-01"});
-        let words = json!({"description": format!("exhibit {i}")});
-        let (id, shown) =
-            say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[&nobody]);
-        ledger.record_blocking(vec![shown], false).remove(0).unwrap();
+        let id = show(&ledger, &nobody, &about, i);
         about.push(id);
         if about.len() > 64 {
             about.remove(0);
@@ -327,23 +338,15 @@ fn what_strangers_say_of_a_demand_costs_its_case_nothing() {
     init(&dir);
     let ledger = open(&dir);
     let story = tell(&ledger);
-    let (nobody, op) = (key("nobody.example/k", 77), operator());
-    let facts = json!({"kind": "organisation", "keys": [nobody.verifying_key().to_string()]});
-    let (_, party) = say("party.registered", None, Value::Null, facts, Some(json!({"name": "synthetic"})))
-        .sign(&[&op, &nobody]);
-    ledger.record_blocking(vec![party], false).remove(0).unwrap();
+    let nobody = nobody(&ledger);
     let refs = json!({"respondent": story.agency, "counsel": story.desk});
     let words = json!({"items": ["Apa yang berlaku?"]});
     let (demand, issued) =
         say("demand.issued", Some(story.case), refs, json!({"items": 1}), Some(words)).sign(&[&desk()]);
     ledger.record_blocking(vec![issued], false).remove(0).unwrap();
     let before = looked_at(&ledger, &story.case);
-    let about = json!({"about": [demand, story.case]});
     for i in 0..200 {
-        let facts = json!({"method": "scan", "captured": "2024-01-01"});
-        let words = json!({"description": format!("exhibit {i}")});
-        let (_, shown) = say("exhibit.captured", None, about.clone(), facts, Some(words)).sign(&[&nobody]);
-        ledger.record_blocking(vec![shown], false).remove(0).unwrap();
+        show(&ledger, &nobody, &[demand, story.case], i);
     }
     assert_eq!(looked_at(&ledger, &story.case), before);
 }

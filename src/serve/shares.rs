@@ -146,7 +146,8 @@ impl Shares {
     /// Takes from others as much as a client wants, where it is short of it. What they held goes to it at once, so nobody
     /// loses more than one gains, and nobody loses anything if there is not enough. The requests that held it end a moment
     /// later, as soon as their tasks are woken. Who loses: whoever holds at least twice what the client would, who is
-    /// [behind](Seat::behind), and last who is [slow](Seat::slowness), where the client does not hold more. Of those alike, the one for whom time times what its client holds is most, since who holds much keeps more from others.
+    /// [behind](Seat::behind), and last who is [slow](Seat::slowness), where the client does not hold more. Of those alike,
+    /// the one for whom time times what its client holds is most, since who holds much keeps more from others.
     fn displace(&self, held: &mut Held, client: Client, own: Option<u64>, n: usize, short: &Short) -> bool {
         let Some(patience) = self.patience else { return false };
         let now = Instant::now();

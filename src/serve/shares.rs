@@ -161,38 +161,32 @@ impl Shares {
             Short::Network => lent.client.wider() == client.wider(),
             Short::All => true,
         });
-        // Of places, whoever holds many goes before whoever rests.
-        let rank = |loses: Loses| match loses {
-            Loses::Slow => 0,
-            Loses::HoldsMost => 1 + u8::from(self.places),
-            Loses::Behind => 2 - u8::from(self.places),
-        };
-        let mut worst: Vec<((u8, u128, u64), Loses)> = candidates
+        let mut worst: Vec<(Loses, u128, u64)> = candidates
             .filter_map(|(number, lent)| {
                 // None while it is the server's turn.
                 let behind = lent.seat.behind(now)?;
                 let holds = held.by.get(&lent.client).copied().unwrap_or(0);
                 let holds_less = holds < would_hold;
                 let is_behind = behind >= patience && (is_own || !self.places || !holds_less);
-                let holds_most = !is_own && holds >= 2 * would_hold;
+                let holds_most = self.places && !is_own && holds >= 2 * would_hold;
                 let slowness = lent.seat.slowness(now).filter(|_| may_take_from_slow && !holds_less);
                 let reasons = [
                     is_behind.then_some((Loses::Behind, behind)),
                     holds_most.then_some((Loses::HoldsMost, Duration::from_secs(1))),
                     slowness.map(|slowness| (Loses::Slow, slowness)),
                 ];
-                let (loses, time) = reasons.into_iter().flatten().max_by_key(|(loses, _)| rank(*loses))?;
-                Some(((rank(loses), time.as_millis().saturating_mul(holds as u128), *number), loses))
+                let (loses, time) = reasons.into_iter().flatten().max()?;
+                Some((loses, time.as_millis().saturating_mul(holds as u128), *number))
             })
             .collect();
-        worst.sort_unstable_by_key(|(order, _)| Reverse(*order));
+        worst.sort_unstable_by_key(|worst| Reverse(*worst));
         let mut freed = 0;
-        let enough = worst.iter().position(|((_, _, number), _)| {
+        let enough = worst.iter().position(|(_, _, number)| {
             freed += held.lent.get(number).map_or(0, |lent| lent.n);
             freed >= n
         });
         let Some(last) = enough else { return false };
-        for ((_, _, number), loses) in worst.drain(..=last) {
+        for (loses, _, number) in worst.drain(..=last) {
             let Some(lent) = held.lent.remove(&number) else { continue };
             if loses == Loses::Slow {
                 held.gives_way(lent.client, now);
@@ -204,12 +198,14 @@ impl Shares {
     }
 }
 
-/// Why somebody loses what he holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why somebody loses what he holds; who holds most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Loses {
     Slow,
-    HoldsMost,
     Behind,
+    /// Places alone: who brings much in one request is not cut for who brings little, and what was given to another is in
+    /// memory until its request ends.
+    HoldsMost,
 }
 
 impl Held {

@@ -36,7 +36,7 @@ pub const UPLOAD_FIRST: usize = 64 << 10;
 /// Bytes of a file that are gathered before they are written, so that no thread waits for a peer.
 pub const UPLOAD_PART: usize = 128 << 10;
 /// Files taken in at once; more get 503. Each takes a descriptor and one part in memory.
-pub const UPLOADS: usize = 256;
+pub const UPLOADS: usize = 128;
 /// Files of one client taken in at once.
 pub const UPLOADS_EACH: usize = 16;
 

@@ -248,7 +248,7 @@ fn a_case_says_over_graphql_what_its_page_says() {
     assert_eq!(said.len(), 6, "{state:#}");
     for text in &said {
         let text = text.as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(page.contains(&text), "{text}\n{page}");
+        assert!(page.contains(&text), "{text}\nin {} bytes:\n{}", page.len(), page.replace(". ", ".\n"));
     }
     let link = &nodes("links")[0];
     assert_eq!(link["relation"], "CONTRADICTS");

@@ -50,6 +50,8 @@ pub mod ops;
 pub mod peers;
 #[cfg(feature = "serve")]
 pub(crate) mod priority;
+#[cfg(feature = "serve")]
+pub(crate) mod processor;
 #[cfg(feature = "cli")]
 pub mod proof_file;
 #[cfg(feature = "serve")]

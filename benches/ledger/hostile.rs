@@ -42,6 +42,9 @@ const EXHIBITS: usize = 257;
 /// How often each of those who ask for little asks.
 const PACE: Duration = Duration::from_millis(50);
 
+/// What the reader asks for in turn.
+const HONEST: [&str; 6] = ["home", "search", "case", "entry", "checkpoint", "query"];
+
 /// What a kind of request is called, and how the nth of it is made.
 type Kind = (&'static str, Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>);
 
@@ -104,7 +107,13 @@ pub fn run(seconds: u64) {
     });
     let peak = program.peak_memory().unwrap_or_default();
     row("memory above rest", &format!("{:.0} MiB (bar 512), {rest:.0} MiB at rest", peak - rest));
-    for (who, mut waits) in [("a reader of pages and answers", read), ("a writer of statements", written)] {
+    let slowest_of = |kind: usize| {
+        let of: Vec<&Waited> = read.iter().skip(kind).step_by(HONEST.len()).collect();
+        format!("{} {:.0}", HONEST[kind], ms(of.iter().map(|waited| waited.answer).max().unwrap_or_default()))
+    };
+    let slowest_honest = (0..HONEST.len()).map(slowest_of).collect::<Vec<_>>().join(", ");
+    for (who, waits) in [("a reader of pages and answers", &read), ("a writer of statements", &written)] {
+        let mut waits: Vec<Duration> = waits.iter().map(|waited| waited.due).collect();
         waits.sort_unstable();
         let at = |part: f64| ms(waits[((waits.len() - 1) as f64 * part) as usize]);
         let text = format!(
@@ -116,6 +125,7 @@ pub fn run(seconds: u64) {
         );
         row(who, &text);
     }
+    row("  slowest answer to the reader", &format!("{slowest_honest} ms"));
     for ((name, _), (sent, slowest)) in kinds.iter().zip(sent.iter().zip(&slowest)) {
         let text =
             format!("{} sent, slowest {:.0} ms", sent.load(Ordering::Relaxed), ms(*slowest.lock().unwrap()));
@@ -427,24 +437,33 @@ fn pipeline(worker: usize, address: SocketAddr, pages: &[String], answered: &Ato
     }
 }
 
-/// Asks at a pace; how long each answer took from when it was due. Each must be given.
+/// How long an answer took.
+struct Waited {
+    /// From when it was due: what comes after a slow one is late as well.
+    due: Duration,
+    /// From when it was asked for.
+    answer: Duration,
+}
+
+/// Asks at a pace. Each answer must be given.
 fn paced(
     host: u8,
     address: SocketAddr,
     stop: &AtomicBool,
     request: impl Fn(usize) -> Vec<u8>,
-) -> Vec<Duration> {
+) -> Vec<Waited> {
     let mut stream = open_from(host, address);
     let (mut waits, mut due) = (Vec::new(), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let asked = Instant::now();
         let answer = ask(&mut stream, &request(waits.len())).expect("an answer");
         assert!(
             answer.starts_with(b"HTTP/1.1 200"),
             "{}",
             String::from_utf8_lossy(&answer[..answer.len().min(300)])
         );
-        waits.push(due.elapsed());
+        waits.push(Waited { due: due.elapsed(), answer: asked.elapsed() });
         due += PACE;
     }
     waits

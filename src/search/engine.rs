@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
 };
 
 use tantivy::{
@@ -30,6 +29,7 @@ use super::{
     document::{Document, Facet, WEIGHTS},
     query::Term,
     tokenizer::{ROOT, WordsAndRoots},
+    until::Until,
 };
 
 /// Bytes that documents take in memory before they become a segment.
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// The first `most` places after `after` of what fits, in order. `None` if it took until the deadline.
+    /// The first `most` places after `after` of what fits, in order. `None` if it took longer.
     pub fn find(
         &self,
         query: &Query,
@@ -121,7 +121,7 @@ impl Engine {
         by_time: bool,
         after: Option<Place>,
         most: usize,
-        deadline: Instant,
+        until: Until,
     ) -> tantivy::Result<Option<Vec<Place>>> {
         let late = Arc::new(AtomicBool::new(false));
         let best = Best {
@@ -131,7 +131,7 @@ impl Engine {
             since_ms: conditions.since_ms.unwrap_or(i64::MIN),
             until_ms: conditions.until_ms.unwrap_or(i64::MAX),
             size: conditions.size,
-            deadline,
+            until,
             late: late.clone(),
         };
         let found = self.reader.searcher().search(&self.fields.condition(query, conditions), &best)?;
@@ -240,7 +240,7 @@ struct Best {
     since_ms: i64,
     until_ms: i64,
     size: u64,
-    deadline: Instant,
+    until: Until,
     late: Arc<AtomicBool>,
 }
 
@@ -253,7 +253,7 @@ struct BestOfSegment {
     since_ms: i64,
     until_ms: i64,
     size: u64,
-    deadline: Instant,
+    until: Until,
     late: Arc<AtomicBool>,
     seen: u32,
     best: BinaryHeap<Reverse<Place>>,
@@ -264,7 +264,7 @@ impl Collector for Best {
     type Child = BestOfSegment;
 
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<BestOfSegment> {
-        if Instant::now() >= self.deadline {
+        if self.until.is_over() {
             self.late.store(true, Ordering::Relaxed);
         }
         Ok(BestOfSegment {
@@ -276,7 +276,7 @@ impl Collector for Best {
             since_ms: self.since_ms,
             until_ms: self.until_ms,
             size: self.size,
-            deadline: self.deadline,
+            until: self.until,
             late: self.late.clone(),
             seen: 0,
             best: BinaryHeap::new(),
@@ -300,7 +300,7 @@ impl SegmentCollector for BestOfSegment {
 
     fn collect(&mut self, doc: DocId, score: Score) {
         self.seen = self.seen.wrapping_add(1);
-        if self.seen.is_multiple_of(4_096) && Instant::now() > self.deadline {
+        if self.seen.is_multiple_of(4_096) && self.until.is_over() {
             self.late.store(true, Ordering::Relaxed);
         }
         if self.late.load(Ordering::Relaxed) {

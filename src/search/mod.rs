@@ -17,6 +17,7 @@ mod query;
 mod snippet;
 mod token;
 mod tokenizer;
+mod until;
 
 pub use query::{MAX_QUERY, MAX_WORDS, Query, QueryError};
 pub use snippet::{Snippet, SnippetPart};
@@ -27,13 +28,14 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use self::{
     document::Documents,
     engine::{Conditions, Engine, Place},
     follower::Follower,
+    until::Until,
 };
 use crate::{
     event::{EventId, EventType},
@@ -239,17 +241,17 @@ impl Search {
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Hits, SearchError> {
-        self.find_within(self.time, views, query, filter, order, after, most)
+        self.find_within(Duration::MAX, views, query, filter, order, after, most)
     }
 
-    /// The same in other time, if that is less.
+    /// The same in so much work of a processor, if that takes less time.
     ///
     /// # Errors
     /// [`SearchError`].
     #[allow(clippy::too_many_arguments)]
     pub fn find_within(
         &self,
-        time: Duration,
+        work: Duration,
         views: &Views,
         query: &Query,
         filter: &Filter,
@@ -257,7 +259,7 @@ impl Search {
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Hits, SearchError> {
-        let deadline = Instant::now() + self.time.min(time);
+        let until = Until::in_work(work, self.time);
         let most = most.min(MAX_HITS);
         // Before the search, so that it is not more than was searched.
         let searched = self.reflects().min(views.size());
@@ -271,7 +273,7 @@ impl Search {
         'rounds: for _ in 0..ROUNDS {
             let want = most + 1 - hits.len();
             let found = engine
-                .find(query, &conditions, order == Order::Newest, place, want, deadline)
+                .find(query, &conditions, order == Order::Newest, place, want, until)
                 .map_err(|e| ReadError::Fault(format!("search: {e}")))?;
             let found = match found {
                 Some(found) => found,
@@ -283,7 +285,7 @@ impl Search {
             };
             let last = found.len() < want;
             for at in found {
-                if place != begun && Instant::now() > deadline {
+                if place != begun && until.is_over() {
                     next = place.map(|place| Cursor { order, place });
                     cut_short = true;
                     break 'rounds;

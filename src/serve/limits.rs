@@ -26,7 +26,7 @@ pub const TURNS_EACH_CORE: usize = 2;
 /// Who has kept a processor at work no longer than this of late, some 7 % of one, has turns that others have not.
 pub const WORKED_LITTLE: Duration = Duration::from_secs(1);
 /// A turn that takes a processor for longer is a long one: whoever took one of late leaves half of the turns to others.
-pub const LONG_TURN: Duration = Duration::from_millis(20);
+pub const LONG_TURN: Duration = Duration::from_millis(50);
 /// In so much time half of what a client has worked is forgotten.
 pub const WORK_FORGOTTEN: Duration = Duration::from_secs(10);
 /// Clients whose work is remembered.
@@ -205,9 +205,9 @@ pub const MOMENT: Duration = Duration::from_millis(20);
 /// Parts of one such look that are kept for others who ask alike.
 pub const MOMENT_PARTS: usize = 64;
 
-/// How long a search for a page may take before it counts as what may take long, and is begun again in its turn among those:
-/// most take a few milliseconds, and need not wait behind them.
-pub const SEARCH_AT_ONCE: Duration = Duration::from_millis(50);
+/// How much work of a processor a search for a page may take before it counts as what may take long, and is begun again in
+/// its turn among those: most take a few milliseconds, and need not wait behind them.
+pub const SEARCH_AT_ONCE: Duration = Duration::from_millis(100);
 /// Entries on one page of a timeline: with the grid and all else it stays below 150 KB.
 pub const TIMELINE_ON_PAGE: usize = 50;
 /// Rows of items on a case's page, shared out among the demands that are laid out.

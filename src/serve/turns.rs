@@ -17,6 +17,7 @@ use axum::{
 use tokio::sync::oneshot;
 
 use super::{App, client::Client, limits};
+use crate::processor::processor_time;
 
 tokio::task_local! {
     /// Where the work of a request counts that [`take`] let go on.
@@ -74,21 +75,6 @@ impl Work {
 
     fn time(&self) -> Duration {
         Duration::from_micros(self.0.load(Ordering::Relaxed))
-    }
-}
-
-/// How long processors have worked for this thread.
-fn processor_time() -> Duration {
-    #[cfg(unix)]
-    {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
-    }
-    #[cfg(not(unix))]
-    {
-        static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-        BEGAN.elapsed()
     }
 }
 

@@ -108,8 +108,9 @@ pub fn run(seconds: u64) {
     let peak = program.peak_memory().unwrap_or_default();
     row("memory above rest", &format!("{:.0} MiB (bar 512), {rest:.0} MiB at rest", peak - rest));
     let slowest_of = |kind: usize| {
-        let of: Vec<&Waited> = read.iter().skip(kind).step_by(HONEST.len()).collect();
-        format!("{} {:.0}", HONEST[kind], ms(of.iter().map(|waited| waited.answer).max().unwrap_or_default()))
+        let of = read.iter().skip(kind).step_by(HONEST.len());
+        let (n, slowest) = of.map(|waited| waited.answer).enumerate().max_by_key(|(_, took)| *took).unwrap();
+        format!("{} {:.0} (its {}th)", HONEST[kind], ms(slowest), n + 1)
     };
     let slowest_honest = (0..HONEST.len()).map(slowest_of).collect::<Vec<_>>().join(", ");
     for (who, waits) in [("a reader of pages and answers", &read), ("a writer of statements", &written)] {

@@ -112,6 +112,8 @@ pub const ANSWERS: usize = 128 << 20;
 pub const ANSWERS_EACH: usize = 64 << 20;
 /// A longer request is read off the threads that serve connections, as is a document of more tokens.
 pub const READ_IN_PLACE: usize = 64 << 10;
+/// Bytes of a request's body that are read in some milliseconds; a longer one counts as what may take long.
+pub const READ_SHORTLY: usize = 512 << 10;
 /// See [`READ_IN_PLACE`].
 pub const PARSED_IN_PLACE: usize = 512;
 /// A document that records is checked where its request was read if it has no more to compare than this.

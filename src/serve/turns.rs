@@ -78,9 +78,11 @@ impl Work {
     }
 }
 
-/// So many work at once; heavy requests in half of the turns at most, whoever sends them. Of the clients that wait, the one comes next that worked least of late, so whoever asks much waits
-/// for itself. Whoever took a long turn of late leaves half of them to clients that worked little, or clearly less than any
-/// that works now: so who asks for a little never waits until the long work of others has ended, and finds a processor.
+/// So many work at once; heavy requests in half of the turns at most, whoever sends them. Of the clients that wait, the one
+/// comes next that worked least of late, so whoever asks much waits for itself. Whoever took a long turn of late leaves half
+/// of them to clients that worked little, or clearly less than any that works now: so who asks for a little never waits until
+/// the long work of others has ended, and finds a processor. Where nobody knows yet who takes long, as when many strangers
+/// come at once, there are half as many turns more for clients known for short ones, one each.
 #[derive(Debug)]
 pub(super) struct Turns {
     most: usize,
@@ -155,7 +157,9 @@ impl Turns {
         // Where there is one turn, it is everybody's. So are all where turns are short: one is free in no time.
         let for_all = if queue.works_long(client, now) { self.most.div_ceil(2) } else { self.most };
         let free = |most: usize| queue.working.len() < most;
-        free(for_all) || free(self.most) && queue.worked_little(client, now)
+        free(for_all)
+            || free(self.most) && queue.worked_little(client, now)
+            || free(self.most + self.most / 2) && weight == Weight::Light && queue.takes_one_short(client, now)
     }
 
     /// Waits for a turn; those of one client come in the order in which it asked.
@@ -212,6 +216,13 @@ impl Queue {
     fn works_long(&self, client: Client, now: Instant) -> bool {
         let long = self.worked.get(&client).and_then(|worked| worked.long);
         long.is_some_and(|long| now.saturating_duration_since(long) < limits::WORK_FORGOTTEN)
+    }
+
+    /// Whether a client that has no turn now took some of late, all of them short ones.
+    fn takes_one_short(&self, client: Client, now: Instant) -> bool {
+        self.worked.contains_key(&client)
+            && !self.works_long(client, now)
+            && !self.working.iter().any(|(other, _)| *other == client)
     }
 
     fn stops(&mut self, work: (Client, Weight)) {
@@ -406,6 +417,23 @@ mod tests {
         assert!(poll(&mut much[2]).is_none(), "it is kept again");
         drop((held, half));
         assert!(poll(&mut much[2]).is_some(), "and who asks for much goes on");
+    }
+
+    #[test]
+    fn who_is_known_for_short_turns_does_not_wait_for_many_strangers() {
+        let turns = Turns::new(2);
+        works(&turns, 3, limits::LONG_TURN / 2);
+        works(&turns, 4, limits::LONG_TURN / 2);
+        works(&turns, 5, limits::LONG_TURN);
+        let mut strangers: Vec<Waiting> = [1, 1, 2].into_iter().map(|n| waits(&turns, n)).collect();
+        let held: Vec<Option<Turn>> = strangers.iter_mut().map(poll).collect();
+        assert_eq!(held.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
+        assert!(poll(&mut waits(&turns, 5)).is_none(), "it took a long one");
+        let known = poll(&mut waits(&turns, 3)).expect("one more");
+        let mut again = [waits(&turns, 3), waits(&turns, 4)];
+        assert!(again.iter_mut().all(|waiting| poll(waiting).is_none()), "but one each, and three in all");
+        drop(known);
+        assert!(again.iter_mut().filter_map(poll).count() == 1);
     }
 
     #[test]

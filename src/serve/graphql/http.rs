@@ -212,7 +212,8 @@ async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unr
     let value = if bytes.len() <= limits::READ_IN_PLACE {
         json::read(&bytes)
     } else {
-        let turn = app.turns.wait(client, Weight::Light).await;
+        let weight = if bytes.len() > limits::READ_SHORTLY { Weight::Heavy } else { Weight::Light };
+        let turn = app.turns.wait(client, weight).await;
         let reading = tokio::task::spawn_blocking(move || turn.spend(|| json::read(&bytes)));
         // It does not panic; if it did, nothing was read.
         reading.await.unwrap_or(Err(Unread::NotJson))

@@ -527,6 +527,7 @@ fn a_demand_is_recorded_by_answering_and_a_no_keeps_what_was_typed() {
     for said in [
         "nothing goes by that name",
         "expected a number from 1 to 3650",
+        "issued a demand of 2 items to Agency; an answer is asked for within 14 days",
         "case: Matter (entry 2)",
         "respondent: Agency (entry 1)",
         "deadline: days 14",

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use onrecord::{
     event::EventType,
-    views::{Views, VouchedBy},
+    note::{SignatureLine, SignedNote},
+    views::{PreviewError, Views, VouchedBy, Words},
 };
 use support::{init, open};
 
@@ -50,6 +51,44 @@ fn every_type_is_said_neutrally_and_by_whose_word_it_is() {
         assert_eq!(said, golden);
     }
     assert_eq!(said.lines().count(), golden.lines().count());
+}
+
+#[test]
+fn what_is_not_on_record_yet_is_said_as_it_will_be() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    story::tell(&ledger);
+    let views = Views::new(ledger.reader());
+    let mut with_words = 0;
+    for index in 1..views.size() {
+        let record = views.record(index).unwrap().unwrap();
+        let words = views.words(&record).unwrap();
+        let (note, text) = (record.event().note(), note_without_signatures(record.event().note()));
+        let raw = match &*words {
+            Words::Present { raw, .. } => Some(raw.clone()),
+            Words::None => None,
+            // It was withheld since, and nobody has it.
+            Words::Withheld(_) | Words::Missing => continue,
+        };
+        let before = views.at(index).unwrap();
+        let said = before.preview(text.as_bytes(), raw.as_deref()).unwrap();
+        let after = views.at(index + 1).unwrap();
+        assert_eq!(said, after.sentence(&record).unwrap(), "{index}: {note:?}");
+        with_words += usize::from(raw.is_some());
+        // Words that it does not commit to are no words of its.
+        let refused = before.preview(text.as_bytes(), Some(b"{}")).unwrap_err();
+        assert!(matches!(refused, PreviewError::Refused(_)), "{refused:?}");
+    }
+    assert!(with_words > 30, "{with_words}");
+    assert!(matches!(views.preview(b"no note", None), Err(PreviewError::Refused(_))));
+}
+
+/// The same, as it is before anybody signs.
+fn note_without_signatures(note: &SignedNote) -> String {
+    let lines = note.signatures().iter().map(|line| SignatureLine::new(line.name(), line.key_id(), &[0; 64]));
+    SignedNote::assemble(note.text(), &lines.collect::<Vec<_>>()).unwrap().as_str().to_owned()
 }
 
 #[test]

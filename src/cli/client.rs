@@ -10,7 +10,7 @@ use crate::{
     event::{Body, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
     log::{Entry, MAX_ENTRY},
     mirror::{HttpSource, Source as _, agent, base_address, body_of, read_whole},
-    note::{Origin, VerifyingKey},
+    note::{Origin, SignatureLine, SignedNote, VerifyingKey},
 };
 
 /// The longest answer that is read, in bytes: a page of events, each with the longest words there are, escaped.
@@ -204,6 +204,20 @@ impl Client {
         let recorded = self.record_all(&[submission], false)?.pop();
         recorded
             .ok_or_else(|| Failure::Undecided(format!("{}/graphql: the answer holds no result", self.base)))
+    }
+
+    /// The sentence that an event would have on this ledger; none if it can't tell. What is sent is not signed, so that it
+    /// can be recorded by nobody.
+    pub fn preview(&self, event: &Event, content: Option<&str>) -> Option<String> {
+        let unsigned = event
+            .note()
+            .signatures()
+            .iter()
+            .map(|line| SignatureLine::new(line.name(), line.key_id(), &vec![0; line.signature().len()]));
+        let note = SignedNote::assemble(event.note().text(), &unsigned.collect::<Vec<_>>()).ok()?;
+        let query = "query($note: String!, $content: String) { preview(note: $note, content: $content) { sentence } }";
+        let answer = self.ask(query, &json!({"note": note.as_str(), "content": content})).ok()?;
+        Some(answer["preview"]["sentence"].as_str()?.to_owned())
     }
 
     /// Submits events. Refusals are told as the ledger gives them.

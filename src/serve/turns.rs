@@ -159,7 +159,9 @@ impl Turns {
         let free = |most: usize| queue.working.len() < most;
         free(for_all)
             || free(self.most) && queue.worked_little(client, now)
-            || free(self.most + self.most / 2) && weight == Weight::Light && queue.takes_one_short(client, now)
+            || free(self.most + self.most / 2)
+                && weight == Weight::Light
+                && queue.takes_one_short(client, now)
     }
 
     /// Waits for a turn; those of one client come in the order in which it asked.
@@ -433,7 +435,8 @@ mod tests {
         let mut again = [waits(&turns, 3), waits(&turns, 4)];
         assert!(again.iter_mut().all(|waiting| poll(waiting).is_none()), "but one each, and three in all");
         drop(known);
-        assert!(again.iter_mut().filter_map(poll).count() == 1);
+        let next: Vec<Turn> = again.iter_mut().filter_map(poll).collect();
+        assert_eq!(next.len(), 1);
     }
 
     #[test]

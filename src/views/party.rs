@@ -193,7 +193,7 @@ impl Views {
     }
 
     /// The name in the latest update that gives one, else that of the registration.
-    fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
+    pub(super) fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
         let mut withheld = false;
         let mut named = |words: &Words| {
             withheld |= matches!(words, Words::Withheld(_));

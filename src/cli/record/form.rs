@@ -163,13 +163,13 @@ impl Command {
         &self,
         client: &Client,
         signer: &str,
+        sentence: Option<&str>,
         draft: &Draft,
         words: &Map<String, Value>,
     ) -> Result<(), Failure> {
-        let mut lines = vec![format!(
-            "This will stand on record for ever, signed by {signer}: {}",
-            self.event_type.spec().doc
-        )];
+        let said = sentence.map_or_else(|| self.event_type.spec().doc.to_owned(), str::to_owned);
+        let mut lines =
+            vec![format!("This will stand on record for ever, signed by {signer}:\n\n  {said}\n")];
         let mut line = |name: &str, value: &str| {
             let name = name.replace('_', " ");
             for (i, value) in value.lines().enumerate() {

@@ -396,7 +396,11 @@ impl Command {
         announce(self.event_type, &self.files, self.public_file)?;
         match self.common.yes {
             true => show(event.note().text(), content.as_deref()),
-            false => self.describe(client, keys[0].verifying_key().name().as_str(), &draft, &words)?,
+            false => {
+                let sentence = client.preview(&event, content.as_deref());
+                let signer = keys[0].verifying_key().name().as_str();
+                self.describe(client, signer, sentence.as_deref(), &draft, &words)?;
+            }
         }
         terminal::agree(self.common.yes, "Sign this and submit it?")?;
         for (path, file) in self.files.iter().zip(&files) {

@@ -31,9 +31,17 @@ use crate::{
 const LIST: u64 = 10;
 /// What a search costs, which may take a second: a request holds four.
 const SEARCH: u64 = 4_500;
+/// What it costs to read an event and its words that somebody sent, which takes some ten milliseconds at most.
+const PREVIEW: u64 = 450;
 /// What a field costs beside what it shows, where that takes more than reading an entry.
-const WORK: &[(&str, u64)] =
-    &[("inclusionProof", 10), ("consistencyProof", 10), ("tlogProof", 10), ("proof", 10), ("search", SEARCH)];
+const WORK: &[(&str, u64)] = &[
+    ("inclusionProof", 10),
+    ("consistencyProof", 10),
+    ("tlogProof", 10),
+    ("proof", 10),
+    ("preview", PREVIEW),
+    ("search", SEARCH),
+];
 /// What it costs to tell what became of an event: a few lists, and what they name.
 const SINCE: u64 = 10;
 /// What a field costs that folds the entries of a case, or looks through those of a party.

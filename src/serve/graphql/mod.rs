@@ -45,6 +45,7 @@ mod party_key;
 mod party_kind;
 mod party_locator;
 mod pieces;
+mod preview;
 mod query;
 mod receipt;
 mod record_input;

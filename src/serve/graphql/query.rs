@@ -12,7 +12,7 @@ use super::{
     event_connection::EventConnection,
     event_filter::EventFilter,
     event_locator::EventLocator,
-    fault::{Answer as _, bad_input, views},
+    fault::{Answer as _, bad_input, internal, views},
     global_id::{GlobalId, NodeKind},
     hash::Hash,
     inclusion_proof::InclusionProof,
@@ -22,13 +22,18 @@ use super::{
     page::PageArgs,
     party::Party,
     party_locator::PartyLocator,
+    preview::Preview,
     search_connection::SearchConnection,
     search_filter::SearchFilter,
     search_order::SearchOrder,
     service_config::ServiceConfig,
     state::{self, DemandLocator, DemandState, Transparency},
 };
-use crate::{note::VerifyingKey, serve::limits, views};
+use crate::{
+    note::VerifyingKey,
+    serve::limits,
+    views::{self, PreviewError},
+};
 
 /// What can be asked.
 pub struct Query;
@@ -218,6 +223,21 @@ impl Query {
         >,
     ) -> Result<SearchConnection> {
         super::search::read(ctx, &words, filter.unwrap_or_default(), order, first, after.as_deref()).await
+    }
+    /// What would be said of an event that is not on record, before anybody signs it. Nothing is recorded or kept.
+    async fn preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The event's note, as `record` takes it; its signatures are not looked at.")]
+        note: String,
+        #[graphql(desc = "The words that it commits to, if it commits to any.")] content: Option<String>,
+    ) -> Result<Preview> {
+        let content = content.as_deref().map(str::as_bytes);
+        match views(ctx).preview(note.as_bytes(), content) {
+            Ok(sentence) => Ok(Preview { sentence: sentence.to_string() }),
+            Err(PreviewError::Refused(refusal)) => Err(bad_input(refusal.to_string())),
+            Err(PreviewError::Read(e)) => Err(internal(&e)),
+        }
     }
     /// What this server takes, so that a program can keep to it.
     async fn service_config(&self) -> ServiceConfig {

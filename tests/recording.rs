@@ -552,6 +552,50 @@ fn a_demand_is_recorded_by_answering_and_a_no_keeps_what_was_typed() {
 }
 
 #[test]
+fn checks_are_told_in_flags() {
+    let (place, server) = told();
+    let ran = record(&place, &server, "demand --case @2 --respondent @1 --item Which? --yes");
+    assert!(
+        ran.code == 1 && ran.err.contains("expected --petitioner or --counsel, found neither"),
+        "{}",
+        ran.err
+    );
+    let ran = record(&place, &server, "demand --case @2 --respondent @0 --petitioner @0 --item Which? --yes");
+    assert!(ran.code == 1 && ran.err.contains("--respondent is not the case's respondent"), "{}", ran.err);
+    server.stop();
+}
+
+#[test]
+fn what_happened_to_a_notice_is_told_in_plain_words() {
+    let (place, server) = told();
+    let demand = next(&place, &server) + 1;
+    record(&place, &server, "demand --case @2 --respondent @1 --petitioner @0 --item Which? --yes").ok();
+    record(&place, &server, &format!("notice --case @2 --demand @{demand} --sender @0 --addressee @1 --channel hand --address Counter --why Open --yes")).ok();
+    let bin = env!("CARGO_BIN_EXE_onrecord");
+    let line = [bin, "record", "evidence", "--ledger", &server.url, "--key", "data/keys/operator.key"];
+    let (case, notice) = ("@2".to_owned(), format!("@{}", demand + 1));
+    let answers = [
+        ("The case it belongs to, by name or number:", case.as_str()),
+        ("The notice, by name or number:", notice.as_str()),
+        ("Its number, or its name:", "99"),
+        ("Its number, or its name:", "1"),
+        ("What happened, told by the author:", "The counter stamped our copy."),
+        ("Sign this and submit it? [y/N]", "y"),
+    ];
+    let ran = typed(&place, &answers, &line);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    for said in [
+        "1  the addressee stamped or signed a copy (ConsignmentAcceptance, addressee_paper)",
+        "2  it was left with a clerk, or handed over (ContentHandover, sender)",
+        "expected a number from 1 to 11, or one of SubmissionAcceptance",
+        "accepted, on the addressee's paper, as the sender tells it; no paper enclosed.",
+    ] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    server.stop();
+}
+
+#[test]
 fn a_date_ahead_is_asked_about_at_a_terminal() {
     let (place, server) = told();
     let bin = env!("CARGO_BIN_EXE_onrecord");

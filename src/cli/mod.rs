@@ -183,6 +183,17 @@ impl Failure {
         Self::Submission(named.collect(), code)
     }
 
+    /// Names flags where messages name members.
+    fn worded(self, flags: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Submission(faults, code) => {
+                let worded = faults.into_iter().map(|f| Fault { message: flags(&f.message), ..f });
+                Self::Submission(worded.collect(), code)
+            }
+            other => other,
+        }
+    }
+
     /// Says it to whoever reads stderr.
     fn say(self, json: bool) {
         let code = self.code();

@@ -8,6 +8,7 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use super::{
     Command, Name,
     fields::{Field, Target, noun},
+    happened,
 };
 use crate::{
     cli::{Failure, client::Client, program, terminal},
@@ -42,6 +43,14 @@ impl Command {
             return Ok(());
         }
         for field in missing {
+            // Said by the answer to another question.
+            if self.has(field) {
+                continue;
+            }
+            if self.event_type == EventType::DeliveryEvidenced && field.flag == "evidence" {
+                self.ask_what_happened()?;
+                continue;
+            }
             let mut given = Vec::new();
             loop {
                 let more = if field.many && !given.is_empty() { ", another or nothing" } else { "" };
@@ -63,15 +72,41 @@ impl Command {
         Ok(())
     }
 
+    /// What happened to a notice, in plain words, and whose word that is.
+    fn ask_what_happened(&mut self) -> Result<(), Failure> {
+        terminal::note(&format!("What happened:\n{}", happened::listed()));
+        loop {
+            let answer = ask_until("Its number, or its name", |answer| happened::read(answer).map(|_| ()))?;
+            let Some(Ok((evidence, voucher))) = answer.map(|answer| happened::read(&answer)) else {
+                continue;
+            };
+            self.say("evidence", evidence);
+            if let Some(voucher) = voucher
+                && !self.values.contains_key("vouched-by")
+            {
+                self.say("vouched-by", voucher.to_owned());
+            }
+            return Ok(());
+        }
+    }
+
     /// What a demand usually has. All of it can be left out.
     fn ask_what_a_demand_says(&mut self, fields: &[Field], client: &Client) -> Result<(), Failure> {
         for (flag, question) in [
-            ("petitioner", "Who asks; nothing if it is not said"),
+            ("petitioner", "Who asks; nothing if only the lawyer is named"),
             ("counsel", "The lawyer who asks; nothing if there is none"),
         ] {
             let Some(field) = fields.iter().find(|f| f.flag == flag && !self.has(f)) else { continue };
-            if let Some(answer) = self.ask_one(field, question, client)? {
-                self.say(flag, answer);
+            // One of the two is said of every demand.
+            let needed = flag == "counsel" && !self.values.contains_key("petitioner");
+            loop {
+                if let Some(answer) = self.ask_one(field, question, client)? {
+                    self.say(flag, answer);
+                } else if needed {
+                    terminal::note("  expected a lawyer: nobody is named yet who asks");
+                    continue;
+                }
+                break;
             }
         }
         if !self.values.keys().any(|flag| flag.starts_with("deadline")) {

@@ -6,6 +6,7 @@
 mod enclosed;
 mod fields;
 mod form;
+mod happened;
 mod values;
 mod when;
 
@@ -245,7 +246,7 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
             }
         }
         // What was typed is what can be mended.
-        e.typed_as(|place| command.typed(&fields, place))
+        e.typed_as(|place| command.typed(&fields, place)).worded(|message| in_flags(&fields, message))
     })?;
     let url = format!("{}/e/{}", client.base(), recorded.index);
     let verify = format!(
@@ -362,6 +363,27 @@ fn resolve_kind(client: &Client, place: &str, given: &str, kinds: Kinds) -> Resu
         )));
     }
     Ok(Named { id: named.id, index: Some(index) })
+}
+
+/// The same message with the flag of each member that it names.
+fn in_flags(fields: &[Field], message: &str) -> String {
+    let mut out = message.to_owned();
+    for field in fields {
+        let member = match field.target {
+            Target::Ref(spec) => format!("refs.{}", spec.role),
+            Target::Fact(spec) => format!("facts.{}", spec.name),
+            Target::Case | Target::Word(_) => continue,
+        };
+        // Not the beginning of another's name.
+        let ends = |at: usize| {
+            !out[at + member.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let found: Vec<usize> = out.match_indices(&member).map(|(at, _)| at).filter(|at| ends(*at)).collect();
+        for at in found.into_iter().rev() {
+            out.replace_range(at..at + member.len(), &format!("--{}", field.flag));
+        }
+    }
+    out
 }
 
 /// A noun with its article.

@@ -70,7 +70,7 @@ pub mod witness;
 
 /// The day of this release: no clock that is right shows an earlier one. The version stands in `Cargo.toml`.
 #[cfg(feature = "serve")]
-pub(crate) const RELEASED: &str = "2026-11-29";
+pub(crate) const RELEASED: &str = "2026-11-30";
 
 // Tests inside the crate use the same support as those outside.
 #[cfg(test)]

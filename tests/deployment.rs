@@ -103,7 +103,8 @@ const UNITS: [&str; 3] = ["onrecord.service", "onrecord-mirror.service", "onreco
 fn is_sound(name: &str) {
     let tmp = tempfile::tempdir().unwrap();
     let unit = tmp.path().join(name);
-    let text = sample(name).replace("/usr/local/bin/onrecord", env!("CARGO_BIN_EXE_onrecord"));
+    let text = sample(name)
+        .replace("ExecStart=onrecord ", concat!("ExecStart=", env!("CARGO_BIN_EXE_onrecord"), " "));
     fs::write(&unit, text).unwrap();
     let analyze = |args: &[&str]| {
         let out = Command::new("systemd-analyze").args(args).arg(&unit).output();
@@ -122,6 +123,52 @@ fn is_sound(name: &str) {
     assert_eq!(said.lines().filter(newer).collect::<Vec<_>>(), Vec::<&str>::new());
     // Of 100; 12 to 14 when they were written. What is left: they need the network, and the disk of their own folder.
     analyze(&["security", "--offline=yes", "--threshold=15", "--no-pager"]);
+}
+
+#[test]
+fn the_debian_package_has_files_that_are_there_and_starts_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest: toml::Table = fs::read_to_string(root.join("Cargo.toml")).unwrap().parse().unwrap();
+    let deb = manifest["package"]["metadata"]["deb"].as_table().unwrap();
+    // A ledger needs a name, a user and keys before it can be served. Without scripts nothing is started, stopped or made:
+    // cargo-deb writes some only where one of these is given.
+    assert!(!deb.contains_key("maintainer-scripts") && !deb.contains_key("systemd-units"));
+
+    let mut installed = Vec::new();
+    for asset in deb["assets"].as_array().unwrap() {
+        let [from, to, mode] = [0, 1, 2].map(|i| asset[i].as_str().unwrap());
+        assert!(to.starts_with("usr/") && to.ends_with('/') && !to.starts_with("usr/local/"), "{to}");
+        assert_eq!(mode, if to == "usr/bin/" { "755" } else { "644" }, "{from}");
+        let names =
+            if from == "target/release/onrecord" { vec!["onrecord".to_owned()] } else { files(root, from) };
+        assert!(!names.is_empty(), "{from}: no such file");
+        installed.extend(names.into_iter().map(|name| format!("{to}{name}")));
+    }
+    for unit in UNITS {
+        assert!(installed.contains(&format!("usr/lib/systemd/system/{unit}")), "{installed:?}");
+    }
+    for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "docs/operations.md"] {
+        assert!(installed.contains(&format!("usr/share/doc/onrecord/{name}")), "{installed:?}");
+    }
+    // systemd looks in both folders: a program that was installed by hand stands in the other.
+    assert!(installed.contains(&"usr/bin/onrecord".to_owned()));
+    for unit in UNITS {
+        assert!(sample(unit).lines().any(|line| line.starts_with("ExecStart=onrecord ")), "{unit}");
+    }
+}
+
+/// The names of the files that a path stands for, in whose last part a `*` may stand.
+fn files(root: &Path, path: &str) -> Vec<String> {
+    let path = root.join(path);
+    let pattern = path.file_name().unwrap().to_str().unwrap();
+    let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let of = |name: &String| match pattern.contains('*') {
+        true => name.starts_with(head) && name.ends_with(tail),
+        false => name == pattern,
+    };
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+    files.map(|entry| entry.file_name().into_string().unwrap()).filter(of).collect()
 }
 
 #[test]
@@ -221,7 +268,7 @@ fn what_needs_somebodys_hand_ends_with_a_code_that_is_not_started_again() {
 fn the_service_tells_when_it_is_ready_and_when_it_stops() {
     let (tmp, dir) = ledger();
     let unit = sample("onrecord.service");
-    let command = unit.lines().find_map(|l| l.strip_prefix("ExecStart=/usr/local/bin/onrecord ")).unwrap();
+    let command = unit.lines().find_map(|l| l.strip_prefix("ExecStart=onrecord ")).unwrap();
     let args = here(command.split(' ').map(str::to_owned), &dir);
     let path = tmp.path().join("notify");
     let by_path = UnixDatagram::bind(&path).unwrap();
@@ -251,7 +298,7 @@ fn the_service_tells_when_it_is_ready_and_when_it_stops() {
 /// The command of a unit, with other words in the place of some, each of which it has.
 fn command(unit: &str, other: &[(&str, &str)]) -> Vec<String> {
     let unit = sample(unit);
-    let command = unit.lines().find_map(|l| l.strip_prefix("ExecStart=/usr/local/bin/onrecord ")).unwrap();
+    let command = unit.lines().find_map(|l| l.strip_prefix("ExecStart=onrecord ")).unwrap();
     let mut args: Vec<String> = command.split(' ').map(str::to_owned).collect();
     for (from, to) in other {
         let arg = args.iter_mut().find(|arg| arg == from).unwrap_or_else(|| panic!("{from}"));

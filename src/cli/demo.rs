@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use super::{
     config::LogLevel,
     key,
     serve::ledger_failure,
-    serving::{Asked, Bound, DEFAULT_LISTEN, bind, local, start_log},
+    serving::{Asked, Bound, DEFAULT_LISTEN, bind, local, reached, start_log},
     story::Story,
     terminal, verify,
 };
@@ -207,13 +207,7 @@ fn summary(
     let reader = ledger.reader();
     let size = reader.checkpoint().checkpoint().size();
     let cases = cases(reader)?;
-    // Whoever listens on all addresses is reached on this machine's own.
-    let base = address.map(|mut address| {
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        format!("http://{address}")
-    });
+    let base = address.map(|address| format!("http://{}", reached(address)));
     let key = reader.log_key().to_string();
     if context.json {
         let cases = cases.iter().map(|case| {

@@ -1,14 +1,20 @@
 //! `init` makes a ledger, `rebuild` makes its indexes anew.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
 use clap::Args as ClapArgs;
 use serde_json::{Map, json};
 
-use super::{Context, Failure, key, meter::Meter, serve::ledger_failure, terminal};
+use super::{
+    Context, Failure, key,
+    meter::Meter,
+    serve::ledger_failure,
+    serving::{DEFAULT_LISTEN, reached},
+    terminal,
+};
 use crate::{
     event::Content,
     ledger::Ledger,
@@ -109,13 +115,34 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
     terminal::result(&log_key.to_string());
     let shown = terminal::shell(&data.display().to_string());
+    let (program, file) = (terminal::shell(&super::program()), terminal::shell(&file));
+    let (url, log_key) = (terminal::shell(&address(context)), terminal::shell(&log_key.to_string()));
     terminal::note(&format!(
         "A ledger is in {shown}. Above is its key: hand it to readers by another way than the ledger.\n\
          The operator's key is in {file}: keep a copy of it elsewhere.\n\
-         Next:  {} serve --data {shown}",
-        terminal::shell(&super::program())
+         \n\
+         Next, from this folder; the second and third in another terminal, while the first runs. They serve the ledger, check it \
+         as a stranger would, and register the first party that it speaks of or that writes: what is missing is asked.\n\
+         \x20 {program} serve --data {shown}\n\
+         \x20 {program} verify {url} --key {log_key}\n\
+         \x20 {program} record party --ledger {url} --key {file}"
     ));
     Ok(())
+}
+
+/// Where `serve` will be reached, by the settings that it will find.
+fn address(context: &Context) -> String {
+    let setting = |variable: &str, file: &Option<String>| env::var(variable).ok().or_else(|| file.clone());
+    if let Some(url) = setting("ONRECORD_URL", &context.config.url) {
+        return url;
+    }
+    let listen = setting("ONRECORD_LISTEN", &context.config.listen);
+    let listen = listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+    match listen.parse() {
+        Ok(address) => format!("http://{}", reached(address)),
+        // A name and a port.
+        Err(_) => format!("http://{listen}"),
+    }
 }
 
 /// The operator's key, and where it is kept.

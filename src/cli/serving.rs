@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
 };
@@ -255,6 +255,14 @@ pub(super) fn bind(listen: &str, flag: &str) -> Result<TcpListener, Failure> {
             _ => Failure::Usage(message),
         }
     })
+}
+
+/// The address by which this machine reaches what listens: on all addresses is on its own.
+pub(super) fn reached(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    address
 }
 
 /// The address that is listened on, with its real port.

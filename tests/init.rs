@@ -5,7 +5,9 @@
 mod place;
 
 use std::{
+    fs,
     net::TcpListener,
+    os::unix::fs::{PermissionsExt as _, symlink},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -43,11 +45,11 @@ impl Drop for Running {
 fn the_next_commands_that_init_names_run_as_they_stand() {
     let place = Place::new();
     // Paths that a shell would take apart.
-    std::fs::create_dir(place.path("the ledger's")).unwrap();
+    fs::create_dir(place.path("the ledger's")).unwrap();
     place.run("key new --name ledger.example.org/op -o op.key").ok();
-    std::fs::rename(place.path("op.key"), place.path("the ledger's/op key")).unwrap();
+    fs::rename(place.path("op.key"), place.path("the ledger's/op key")).unwrap();
     let listen = format!("0.0.0.0:{}", free_port());
-    std::fs::write(place.path("onrecord.toml"), format!("listen = \"{listen}\"\n")).unwrap();
+    fs::write(place.path("onrecord.toml"), format!("listen = \"{listen}\"\n")).unwrap();
     let data = "the ledger's/data";
     let key = ["--operator-key", "the ledger's/op key"];
     let made = place.args([&["init", "--data", data, "--origin", "ledger.example.org"][..], &key].concat());
@@ -73,4 +75,106 @@ fn the_next_commands_that_init_names_run_as_they_stand() {
     let answers = [("organisation", "publisher"), ("What the party is called", "Newsroom"), ("[y/N]", "y")];
     let recorded = typed(&place, &answers, record).ok();
     assert!(recorded.contains(&format!("{url}/e/1")), "{recorded}");
+}
+
+/// A ledger in `data` by `init` with these flags.
+const INIT: &str = "init --data data --origin ledger.example.org --name Example";
+
+/// Where the second key lies in these tests.
+const SECOND: &str = "stick/second.key";
+
+#[test]
+fn a_second_key_stands_in_for_one_that_is_lost() {
+    let place = Place::new();
+    fs::create_dir(place.path("stick")).unwrap();
+    let made = place.run(&format!("{INIT} --second-key {SECOND}"));
+    assert!(made.code == 0 && !made.err.contains("Warning"), "{}", made.err);
+    assert!(made.err.contains("data/keys/operator.key and stick/second.key"), "{}", made.err);
+    let log_key = made.out.trim();
+    let mode = fs::metadata(place.path(SECOND)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let first = place.run("key show data/keys/operator.key").ok();
+
+    fs::remove_file(place.path("data/keys/operator.key")).unwrap();
+    let server = place.serve();
+    let record =
+        |args: &str| place.run(&format!("record {args} --ledger {} --key {SECOND} --yes", server.url)).ok();
+    let entry = Command::new("curl").args(["-s", &format!("{}/entry/1", server.url)]).output().unwrap();
+    fs::write(place.path("entry"), entry.stdout).unwrap();
+    let event = place.run("event show entry").ok();
+    assert!(event.contains("key.added") && event.contains(&first), "both sign: {event}");
+    record(&format!("key-revocation --party @0 --vkey {first} --reason lost"));
+    record("party --kind agency --name Agency");
+    let last = record("role --party @3 --role recorder");
+    assert!(last.starts_with(&format!("{}/e/4\n", server.url)), "{last}");
+    let verified = place.run(&format!("verify {} --key {log_key}", server.url)).ok();
+    assert!(verified.lines().any(|line| line == "valid"), "{verified}");
+}
+
+#[test]
+fn a_second_key_is_made_outside_the_ledger_and_over_nothing() {
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    symlink("data", place.path("link")).unwrap();
+    fs::write(place.path("there"), "mine").unwrap();
+    let inside = "inside the ledger's folder";
+    for (second, why) in [
+        ("data/second.key", inside),
+        ("link/second.key", inside),
+        ("./x/../data/../data/second.key", "is not there"),
+        ("unmounted/second.key", "the folder that it is to lie in is not there"),
+        (".", "give the name of a file in it"),
+        ("there", "there is a file already"),
+    ] {
+        let ran = place.run(&format!("{INIT} --second-key {second}"));
+        assert!(ran.code == 1 && ran.err.contains(why), "{second}: {}", ran.err);
+        let mut left: Vec<_> = fs::read_dir(place.0.path())
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["data", "link", "there"], "{second}: nothing is left behind");
+        assert_eq!(fs::read_dir(place.path("data")).unwrap().count(), 0, "{second}");
+    }
+    assert_eq!(fs::read_to_string(place.path("there")).unwrap(), "mine");
+    // A folder that is not there yet.
+    let ran = place.run("init --data new --origin ledger.example.org --second-key new");
+    assert!(ran.code == 1 && ran.err.contains(inside), "{}", ran.err);
+    // A ledger that is not made leaves no key of it.
+    fs::write(place.path("data/other"), "").unwrap();
+    let ran = place.run(&format!("{INIT} --second-key second.key"));
+    assert!(ran.code != 0 && ran.err.contains("is not empty"), "{}", ran.err);
+    assert!(!place.path("second.key").exists());
+}
+
+#[test]
+fn a_second_key_is_asked_for_at_a_terminal_and_missed_elsewhere() {
+    let place = Place::new();
+    let bin = env!("CARGO_BIN_EXE_onrecord");
+    let warning = "Warning: the operator has one key.";
+    let asked = "a second key of the operator";
+    let given = typed(&place, &[(asked, "second.key")], &format!("{bin} {INIT}")).ok();
+    assert!(place.path("second.key").exists() && !given.contains(warning), "{given}");
+    for answer in ["", "  "] {
+        let _ = fs::remove_dir_all(place.path("data"));
+        let declined = typed(&place, &[(asked, answer)], &format!("{bin} {INIT}")).ok();
+        assert!(declined.contains(warning), "{declined}");
+    }
+    for json in ["", " --json"] {
+        fs::remove_dir_all(place.path("data")).unwrap();
+        let unasked = place.run(&format!("{INIT}{json}"));
+        assert_eq!(
+            unasked.err.lines().filter(|line| line.starts_with(warning)).count(),
+            1,
+            "{}",
+            unasked.err
+        );
+        unasked.ok();
+        assert_eq!(place.run("rebuild --data data").ok(), "index made anew from 1 entry");
+    }
+    fs::remove_dir_all(place.path("data")).unwrap();
+    let ran = place.run(&format!("{INIT} --second-key third.key --json"));
+    let said: serde_json::Value = serde_json::from_str(&ran.ok()).unwrap();
+    assert_eq!(said["second_key_file"], "third.key");
+    assert_eq!(said["second_key"], place.run("key show third.key").ok());
 }

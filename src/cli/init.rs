@@ -28,7 +28,7 @@ use crate::{
 Prints the log's public key: hand it to readers by another way than the ledger itself.
 
 Examples:
-  onrecord init --data ledger-data --origin ledger.example.org
+  onrecord init --data ledger-data --origin ledger.example.org --second-key /media/safe/operator-2.key
   onrecord init --data ledger-data --origin ledger.example.org/2026 --operator-key operator.key \\
       --name \"Example ledger\" --contact editor@example.org")]
 pub(super) struct Args {
@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// Key file of whoever runs the ledger [default: a new key, DIR/keys/operator.key]
     #[arg(long, value_name = "FILE")]
     operator_key: Option<PathBuf>,
+    /// Where to make a second key of the operator, who revokes a lost one with it; outside DIR, must not be there yet
+    #[arg(long, value_name = "PATH")]
+    second_key: Option<PathBuf>,
     /// What the ledger is called
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -98,28 +101,55 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         let typed = |place: &str| place.strip_prefix("content.").map(|name| format!("--{name}"));
         Failure::Event(e).typed_as(typed)
     })?;
+    let second_file = second_file(args.second_key, &data)?;
     let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
-    if let Err(e) = Ledger::init(&data, args.origin.clone(), checkpoint_key, &operator.key, words) {
+    let second = second_file.map(|file| Second::make(&args.origin, file)).transpose();
+    let second = second.inspect_err(|_| operator.undo())?;
+    let origin = args.origin.clone();
+    let made = match &second {
+        None => Ledger::init(&data, origin, checkpoint_key, &operator.key, words),
+        Some(second) => {
+            Ledger::init_with_second_key(&data, origin, checkpoint_key, &operator.key, &second.key, words)
+        }
+    };
+    if let Err(e) = made {
         operator.undo();
+        second.iter().for_each(Second::undo);
         return Err(ledger_failure(e));
     }
     operator.settle(&data)?;
     let file = operator.file.display().to_string();
     if context.json {
-        terminal::json(&json!({
+        let mut said = json!({
             "data": data.display().to_string(), "origin": args.origin.as_str(),
             "log_key": log_key.to_string(),
             "operator_key": operator.key.verifying_key().to_string(), "operator_key_file": file,
-        }));
+        });
+        if let Some(second) = &second {
+            said["second_key"] = second.key.verifying_key().to_string().into();
+            said["second_key_file"] = second.file.display().to_string().into();
+        }
+        terminal::json(&said);
+        if second.is_none() {
+            terminal::note(ONE_KEY);
+        }
         return Ok(());
     }
     terminal::result(&log_key.to_string());
     let shown = terminal::shell(&data.display().to_string());
     let (program, file) = (terminal::shell(&super::program()), terminal::shell(&file));
     let (url, log_key) = (terminal::shell(&address(context)), terminal::shell(&log_key.to_string()));
+    let keys = match &second {
+        Some(second) => format!(
+            "The operator's keys are in {file} and {}. Keep the second in another place than the first and the ledger: who \
+             loses one revokes it with the other.",
+            terminal::shell(&second.file.display().to_string())
+        ),
+        None => format!("The operator's key is in {file}: keep a copy of it elsewhere.\n{ONE_KEY}"),
+    };
     terminal::note(&format!(
         "A ledger is in {shown}. Above is its key: hand it to readers by another way than the ledger.\n\
-         The operator's key is in {file}: keep a copy of it elsewhere.\n\
+         {keys}\n\
          \n\
          Next, from this folder; the second and third in another terminal, while the first runs. They serve the ledger, check it \
          as a stranger would, and register the first party that it speaks of or that writes: what is missing is asked.\n\
@@ -128,6 +158,54 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
          \x20 {program} record party --ledger {url} --key {file}"
     ));
     Ok(())
+}
+
+/// What is said where the operator has no second key.
+const ONE_KEY: &str = "Warning: the operator has one key. If it is lost, nobody can register parties, give roles or withhold \
+                       here any more; if it is stolen, nobody can once it is revoked. Add a second one: `onrecord key new` \
+                       makes it, `onrecord record key --party @0 --also-key FILE` puts it on record.";
+
+/// Where a second key of the operator is to be made: as the flag says, or as somebody answers.
+fn second_file(flag: Option<PathBuf>, data: &Path) -> Result<Option<PathBuf>, Failure> {
+    let file = match flag {
+        Some(file) => file,
+        None if terminal::can_ask() => {
+            let question = "Where to make a second key of the operator, such as a file on a stick; without one, a lost key is \
+                            the end of the ledger (nothing: none):";
+            match terminal::ask(question)?.filter(|answer| !answer.is_empty()) {
+                Some(answer) => answer.into(),
+                None => return Ok(None),
+            }
+        }
+        None => return Ok(None),
+    };
+    let refused = |why: &str| Err(Failure::Refused(format!("--second-key {}: {why}", file.display())));
+    if file.is_dir() {
+        return refused("this is a folder; give the name of a file in it");
+    }
+    // The folder above is never made: one that is not there may be a disk that is not mounted.
+    let Some(place) = real(&file) else {
+        return refused("the folder that it is to lie in is not there; mount it, or make it");
+    };
+    let mut aside = data.as_os_str().to_owned();
+    aside.push(".making");
+    for folder in [data, Path::new(&aside)] {
+        if real(folder).is_some_and(|folder| place.starts_with(folder)) {
+            return refused(
+                "this is inside the ledger's folder, and would be lost with it; give a place on another disk",
+            );
+        }
+    }
+    Ok(Some(file))
+}
+
+/// A path without links and `..`, of a file that need not be there. `None` if its folder is not.
+fn real(path: &Path) -> Option<PathBuf> {
+    if let Ok(real) = path.canonicalize() {
+        return Some(real);
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(above.canonicalize().ok()?.join(path.file_name()?))
 }
 
 /// Where `serve` will be reached, by the settings that it will find.
@@ -193,6 +271,28 @@ impl Operator {
         if self.new {
             let _ = fs::remove_file(&self.file);
         }
+    }
+}
+
+/// A second key of the operator, and where it was made.
+struct Second {
+    key: SigningKey,
+    file: PathBuf,
+}
+
+impl Second {
+    /// Makes the key. On disk before it is on record: a key that is on record and nowhere else helps nobody.
+    fn make(origin: &Origin, file: PathBuf) -> Result<Self, Failure> {
+        let name = format!("{origin}/operator-2").parse();
+        let key = key::generate(name.map_err(|e| Failure::Usage(format!("--origin: {e}")))?)?;
+        key::write_new(&file, &key)?;
+        Ok(Self { key, file })
+    }
+
+    /// Leaves nothing behind of a ledger that was not made.
+    fn undo(&self) {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&self.file);
     }
 }
 

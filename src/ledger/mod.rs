@@ -318,7 +318,23 @@ impl Ledger {
         operator_key: &SigningKey,
         words: serde_json::Map<String, serde_json::Value>,
     ) -> Result<(), LedgerError> {
-        opening::init(dir, origin, checkpoint_key, operator_key, words)
+        opening::init(dir, origin, checkpoint_key, operator_key, None, words)
+    }
+
+    /// As [`init`](Self::init), with entry 1: a second key of the operator is added (`key.added`), signed by both. Who
+    /// loses one of them revokes it with the other.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing is left behind that a second try would stumble over.
+    pub fn init_with_second_key(
+        dir: &Path,
+        origin: Origin,
+        checkpoint_key: SigningKey,
+        operator_key: &SigningKey,
+        second_key: &SigningKey,
+        words: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), LedgerError> {
+        opening::init(dir, origin, checkpoint_key, operator_key, Some(second_key), words)
     }
 
     /// As [`init`](Self::init), with a `ledger.opened` that the operator signed elsewhere.
@@ -331,7 +347,7 @@ impl Ledger {
         checkpoint_key: SigningKey,
         opened: Submission,
     ) -> Result<(), LedgerError> {
-        opening::found(dir, origin, checkpoint_key, opened)
+        opening::found(dir, origin, checkpoint_key, vec![opened])
     }
 
     /// Opens the ledger in a folder: recovers the journal, checks the end of the log, brings the index up to

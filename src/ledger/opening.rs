@@ -56,17 +56,22 @@ pub(super) fn init(
     origin: Origin,
     checkpoint_key: SigningKey,
     operator_key: &SigningKey,
+    second_key: Option<&SigningKey>,
     words: serde_json::Map<String, serde_json::Value>,
 ) -> Result<(), LedgerError> {
-    let opened = opening_event(&origin, &checkpoint_key, operator_key, words)?;
-    found(dir, origin, checkpoint_key, opened)
+    let (opened, content) = opening_event(&origin, &checkpoint_key, operator_key, words)?;
+    let added =
+        second_key.map(|second| second_key_event(&origin, &opened, operator_key, second)).transpose()?;
+    let mut first = vec![Submission::new(opened.note().as_bytes().to_vec(), content)];
+    first.extend(added.map(|added| Submission::new(added.note().as_bytes().to_vec(), None)));
+    found(dir, origin, checkpoint_key, first)
 }
 
 pub(super) fn found(
     dir: &Path,
     origin: Origin,
     checkpoint_key: SigningKey,
-    opened: Submission,
+    first: Vec<Submission>,
 ) -> Result<(), LedgerError> {
     match fs::read_dir(dir) {
         Ok(mut entries) => {
@@ -87,7 +92,7 @@ pub(super) fn found(
     if aside.exists() {
         fs::remove_dir_all(aside).map_err(|e| io(aside, "remove", e))?;
     }
-    let made = make(aside, origin, checkpoint_key, opened)
+    let made = make(aside, origin, checkpoint_key, first)
         .and_then(|()| fs::rename(aside, dir).map_err(|e| io(dir, "make", e)));
     if made.is_err() {
         // The first error is the one to tell.
@@ -100,12 +105,12 @@ fn make(
     dir: &Path,
     origin: Origin,
     checkpoint_key: SigningKey,
-    opened: Submission,
+    first: Vec<Submission>,
 ) -> Result<(), LedgerError> {
     Folder::new(dir).make(&origin, &checkpoint_key)?;
     let how = Opens { founding: true, ..Opens::default() };
     let ledger = open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, Options::default(), how)?;
-    let answers = ledger.record_blocking(vec![opened], false);
+    let answers = ledger.record_blocking(first, false);
     ledger.close();
     for answer in answers {
         answer?;
@@ -119,7 +124,7 @@ pub(super) fn opening_event(
     checkpoint_key: &SigningKey,
     operator_key: &SigningKey,
     words: serde_json::Map<String, serde_json::Value>,
-) -> Result<Submission, LedgerError> {
+) -> Result<(SignedEvent, Option<Vec<u8>>), LedgerError> {
     let mut facts = serde_json::Map::new();
     facts.insert("checkpoint_key".into(), checkpoint_key.verifying_key().to_string().into());
     facts.insert("operator_key".into(), operator_key.verifying_key().to_string().into());
@@ -130,18 +135,41 @@ pub(super) fn opening_event(
         getrandom::fill(&mut salt).map_err(|e| LedgerError::Broken(format!("no random bytes: {e}")))?;
         Some(Content::seal(words, &[], &salt))
     };
-    let today = Time::from_unix_ms(i64::try_from(now_ms()).unwrap_or_default());
-    let today = today.map(|t| t.to_string()[..10].to_owned()).unwrap_or_default();
     let draft = Draft {
         event_type: EventType::LedgerOpened,
-        at: At::parse(&today).map_err(LedgerError::Broken)?,
+        at: today()?,
         case: None,
         refs: serde_json::Map::new(),
         facts,
         content: content.as_deref().map(ContentRef::of),
     };
     let event = draft.sign(origin, &[operator_key]).map_err(|e| LedgerError::Broken(e.to_string()))?;
-    Ok(Submission::new(event.note().as_bytes().to_vec(), content))
+    Ok((event, content))
+}
+
+/// Puts a second key of the operator on record, who is the party that the first event made.
+fn second_key_event(
+    origin: &Origin,
+    opened: &SignedEvent,
+    operator_key: &SigningKey,
+    second: &SigningKey,
+) -> Result<SignedEvent, LedgerError> {
+    let member = |name: &str, value: String| serde_json::Map::from_iter([(name.to_owned(), value.into())]);
+    let draft = Draft {
+        event_type: EventType::KeyAdded,
+        at: opened.at().clone(),
+        case: None,
+        refs: member("party", opened.id().to_string()),
+        facts: member("key", second.verifying_key().to_string()),
+        content: None,
+    };
+    draft.sign(origin, &[operator_key, second]).map_err(|e| LedgerError::Broken(e.to_string()))
+}
+
+fn today() -> Result<At, LedgerError> {
+    let today = Time::from_unix_ms(i64::try_from(now_ms()).unwrap_or_default());
+    let today = today.map(|t| t.to_string()[..10].to_owned()).unwrap_or_default();
+    At::parse(&today).map_err(LedgerError::Broken)
 }
 
 fn now_ms() -> u128 {

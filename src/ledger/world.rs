@@ -101,7 +101,9 @@ impl World {
             exhibits: Vec::new(),
         };
         let ledger = world.open_as(true).unwrap();
-        let opened = opening_event(&origin(), &log_key, &operator(), object(serde_json::json!({}))).unwrap();
+        let words = object(serde_json::json!({}));
+        let (opened, content) = opening_event(&origin(), &log_key, &operator(), words).unwrap();
+        let opened = Submission::new(opened.note().as_bytes().to_vec(), content);
         ledger.record_blocking(vec![opened], false).remove(0).unwrap();
         world.story = Some(support::tell(&ledger));
         ledger.close();

@@ -178,3 +178,28 @@ fn a_second_key_is_asked_for_at_a_terminal_and_missed_elsewhere() {
     assert_eq!(said["second_key_file"], "third.key");
     assert_eq!(said["second_key"], place.run("key show third.key").ok());
 }
+
+#[test]
+fn a_key_that_lies_elsewhere_is_added_by_the_commands_that_its_refusal_names() {
+    let place = Place::new();
+    place.run(&format!("{INIT} --second-key second.key")).ok();
+    let server = place.serve();
+    fs::create_dir(place.path("hers")).unwrap();
+    let vkey = place.run("key new --name desk.example.net/reporter -o hers/desk.key").ok();
+    let operator = format!("--ledger {} --key data/keys/operator.key --yes", server.url);
+    let register = format!("record party --kind publisher --name Desk {operator}");
+    let refused = place.run(&format!("{register} --vkey {vkey}"));
+    assert!(refused.code == 2 && refused.err.contains("register the party without it"), "{}", refused.err);
+    assert!(!refused.err.contains("To be signed"), "nothing is signed in vain: {}", refused.err);
+    place.run(&register).ok();
+
+    let refused = place.run(&format!("record key --party @2 --vkey {vkey} {operator}"));
+    assert!(refused.code == 2 && refused.err.contains("--also-key FILE"), "{}", refused.err);
+    let lines: Vec<&str> = refused.err.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    let [new, hers, own, submit] = lines[..] else { panic!("four commands: {}", refused.err) };
+    let hers = hers.replace("onrecord", env!("CARGO_BIN_EXE_onrecord")).replace("FILE", "hers/desk.key");
+    typed(&place, &[], new).ok();
+    typed(&place, &[("Sign this? [y/N]", "y")], &hers).ok();
+    typed(&place, &[("Sign this? [y/N]", "y")], own).ok();
+    assert_eq!(typed(&place, &[], submit).ok(), format!("{}/e/3", server.url));
+}

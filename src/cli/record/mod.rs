@@ -234,6 +234,7 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
         .chain(command.common.also_key.iter().cloned())
         .map(|file| key::read(&file))
         .collect::<Result<Vec<SigningKey>, _>>()?;
+    command.common.key = Some(PathBuf::from(&key_file));
     let client = Client::connect(&ledger)?;
     command.ask(&fields, &client)?;
     let recorded = command.submit(&fields, &keys, &client).map_err(|e| {
@@ -397,6 +398,7 @@ impl Command {
     fn submit(&self, fields: &[Field], keys: &[SigningKey], client: &Client) -> Result<Recorded, Failure> {
         let files = self.files.iter().map(|path| file_ref(path)).collect::<Result<Vec<_>, _>>()?;
         let (draft, words) = self.draft(fields, keys, client)?;
+        self.refuse_absent_holder(&draft, keys, client)?;
         let content = match self.event_type.spec().content {
             ContentRule::None => None,
             ContentRule::Optional if words.is_empty() && files.is_empty() => None,
@@ -429,6 +431,46 @@ impl Command {
             client.upload(path, &file.blake3)?;
         }
         client.record(event.note().as_str(), content.as_deref(), restored.as_deref())
+    }
+
+    /// Refuses to add a key that does not sign here, and says how it signs where it lies.
+    fn refuse_absent_holder(
+        &self,
+        draft: &Draft,
+        keys: &[SigningKey],
+        client: &Client,
+    ) -> Result<(), Failure> {
+        let added = match draft.facts.get("key").filter(|_| self.event_type == EventType::KeyAdded) {
+            Some(key) => std::slice::from_ref(key),
+            None => draft.facts.get("keys").and_then(Value::as_array).map_or(&[][..], Vec::as_slice),
+        };
+        let signs = |vkey: &str| keys.iter().any(|key| key.verifying_key().to_string() == vkey);
+        let Some(absent) = added.iter().filter_map(Value::as_str).find(|vkey| !signs(vkey)) else {
+            return Ok(());
+        };
+        let why = format!(
+            "--vkey {absent}: this key signs too, to prove that somebody has it: give its file with --also-key FILE"
+        );
+        if self.event_type == EventType::PartyRegistered {
+            return Err(Failure::Usage(format!(
+                "{why}; if it lies on another machine, register the party without it, and add it then: `{} record key --help`",
+                terminal::shell(&super::program())
+            )));
+        }
+        let (program, vkey) = (terminal::shell(&super::program()), terminal::shell(absent));
+        let by = terminal::shell(&keys[0].verifying_key().to_string());
+        let own = self.common.key.as_ref().map(|file| terminal::shell(&file.display().to_string()));
+        Err(Failure::Usage(format!(
+            "{why}. If it lies on another machine, make the event, have it signed there, sign it here and submit it:\n\
+             \x20 {program} event new --type key.added --origin {} --by {by} --by {vkey} --ref party={} --fact key={vkey} > key.txt\n\
+             \x20 onrecord event sign --key FILE key.txt > key.note\n\
+             \x20 {program} event sign --key {} key.note > both.note\n\
+             \x20 {program} event submit --ledger {} both.note",
+            client.origin(),
+            draft.refs.get("party").and_then(Value::as_str).unwrap_or_default(),
+            own.unwrap_or_default(),
+            terminal::shell(client.base()),
+        )))
     }
 
     /// What was typed for the member that a refusal names.

@@ -253,8 +253,8 @@ fn describe(who: Who) -> String {
     match who {
         Who::First => "the operator's key".into(),
         Who::Operator => "the operator".into(),
-        Who::Registrar => "a registrar".into(),
-        Who::Recorder => "a recorder".into(),
+        Who::Registrar => "a registrar or the operator".into(),
+        Who::Recorder => "a recorder or the operator".into(),
         Who::Any => "any party".into(),
         Who::SelfOf(role) => format!("the party in refs.{role}"),
         Who::SubjectOf(role) => format!("a subject of the event in refs.{role}"),

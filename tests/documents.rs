@@ -1,7 +1,8 @@
 //! Every command shown in README.md and docs/ is run, and prints what is shown.
 //!
 //! A ```console block holds lines `$ command`, each followed by what it prints. Ids, keys, hashes and addresses
-//! are compared by their form. Commands run in order, in an empty folder, beside a demo that serves.
+//! are compared by their form. Commands run in order, in an empty folder, beside a demo that serves. What a page
+//! serves itself goes on until all is done.
 
 use std::{
     env, fs,
@@ -64,6 +65,42 @@ fn searched(address: &str) -> bool {
     let out = command.args(["search", "agensi", "--json", "--ledger", &format!("http://{address}")]).output();
     let found: Value = serde_json::from_slice(&out.unwrap().stdout).unwrap_or_default();
     found["searched"].is_u64() && found["searched"] == found["size"]
+}
+
+/// A ledger that a page serves, at an address that is free.
+struct Served {
+    child: Child,
+    shown: String,
+    address: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Serves as the command shown does, if it is one that goes on.
+fn serve(s: &Shown, dir: &Path) -> Option<Served> {
+    let words: Vec<&str> = s.command.strip_prefix("onrecord serve ")?.split(' ').collect();
+    let at = words.iter().position(|word| *word == "--listen").expect("it says where it listens") + 1;
+    let mut free = words.clone();
+    free[at] = "127.0.0.1:0";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_onrecord"))
+        .arg("serve")
+        .args(free)
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!([form(line.trim())], *s.output.iter().map(|l| form(l)).collect::<Vec<_>>(), "{}", s.command);
+    let address = line.trim().rsplit('/').next().unwrap().to_owned();
+    Some(Served { child, shown: words[at].to_owned(), address })
 }
 
 struct Shown {
@@ -134,8 +171,16 @@ fn every_command_shown_runs_and_prints_what_is_shown() {
     let bin = Path::new(env!("CARGO_BIN_EXE_onrecord")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
     let mut run = 0;
+    let mut served: Vec<Served> = Vec::new();
     for s in files.iter().flat_map(|f| shown(f)) {
-        let command = s.command.replace("127.0.0.1:8080", &demo.address);
+        if let Some(ledger) = serve(&s, tmp.path()) {
+            served.push(ledger);
+            continue;
+        }
+        let mut command = s.command.replace("127.0.0.1:8080", &demo.address);
+        for ledger in &served {
+            command = command.replace(&ledger.shown, &ledger.address);
+        }
         let out = Command::new("bash")
             .args(["-euo", "pipefail", "-c", &command])
             .current_dir(tmp.path())

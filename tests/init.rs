@@ -5,6 +5,7 @@
 mod place;
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::TcpListener,
     os::unix::fs::{PermissionsExt as _, symlink},
@@ -202,4 +203,59 @@ fn a_key_that_lies_elsewhere_is_added_by_the_commands_that_its_refusal_names() {
     typed(&place, &[("Sign this? [y/N]", "y")], &hers).ok();
     typed(&place, &[("Sign this? [y/N]", "y")], own).ok();
     assert_eq!(typed(&place, &[], submit).ok(), format!("{}/e/3", server.url));
+}
+
+/// Who may sign, in the words of the page, by what events.json says of a type.
+fn who(types: &serde_json::Value, event_type: &str, word: &str) -> String {
+    let (word, role) = word.split_once(':').unwrap_or((word, ""));
+    match word {
+        "op" => "operator".to_owned(),
+        "reg" => "registrar".to_owned(),
+        "rec" => "recorder".to_owned(),
+        "any" => "any party with a key".to_owned(),
+        "self" => format!("the {role}"),
+        "author" if role == "corrects" => "who signed the entry".to_owned(),
+        "author" => format!("who signed the {role}"),
+        "subject" => {
+            let kinds = types[event_type]["refs"][role]["kind"].as_array().unwrap();
+            let subjects =
+                kinds.iter().flat_map(|kind| types[kind.as_str().unwrap()]["subject"].as_array().unwrap());
+            let subjects: Vec<&str> = subjects.map(|subject| subject.as_str().unwrap()).collect();
+            format!("the {role}'s {}", subjects.join(" or "))
+        }
+        word => panic!("{event_type}: {word}"),
+    }
+}
+
+#[test]
+fn the_table_of_who_may_sign_says_what_the_schema_says() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let read = |name: &str| fs::read_to_string(format!("{root}{name}")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&read("schema/events.json")).unwrap();
+    let types = &schema["types"];
+    let page = read("docs/second-writer.md");
+    let table = page.split_once("| who may sign |").unwrap().1.split_once("\n\n").unwrap().0;
+    let mut said = BTreeMap::new();
+    for row in table.lines().skip(2) {
+        let [_, who, nouns, _] = row.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("{row}")
+        };
+        for noun in nouns.split(", ") {
+            assert!(said.insert(noun.trim_matches('`').to_owned(), who.to_owned()).is_none(), "{noun} twice");
+        }
+    }
+    let place = Place::new();
+    for (event_type, spec) in types.as_object().unwrap() {
+        // Made by `init`.
+        if event_type == "ledger.opened" {
+            continue;
+        }
+        let usage = place.run(&format!("record {event_type} --help")).ok();
+        let noun = usage.split("Usage: onrecord record ").nth(1).unwrap().split(' ').next().unwrap();
+        let words = spec["who"].as_array().unwrap();
+        let expected: Vec<String> =
+            words.iter().map(|w| who(types, event_type, w.as_str().unwrap())).collect();
+        assert_eq!(said.remove(noun), Some(expected.join(" or ")), "{event_type}: record {noun}");
+    }
+    assert!(said.is_empty(), "no such event: {said:?}");
 }

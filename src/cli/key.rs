@@ -166,7 +166,11 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
         _ => Failure::Undecided(format!("{}: {e}", path.display())),
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    written.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))
+    written.map_err(|e| {
+        // Half a key is none, and would stand in the way of the next try.
+        let _ = fs::remove_file(path);
+        Failure::Undecided(format!("{}: {e}", path.display()))
+    })
 }
 
 /// Reads a key file, unless others have access to it.

@@ -201,6 +201,10 @@ fn a_key_that_lies_elsewhere_is_added_by_the_commands_that_its_refusal_names() {
     let hers = hers.replace("onrecord", env!("CARGO_BIN_EXE_onrecord")).replace("FILE", "hers/desk.key");
     typed(&place, &[], new).ok();
     typed(&place, &[("Sign this? [y/N]", "y")], &hers).ok();
+    let early = place.run(&format!("event submit key.note --ledger {}", server.url));
+    let operator = place.run("key show data/keys/operator.key").ok();
+    assert!(early.code == 1 && early.err.contains("SIGNATURE_COUNT"), "{}", early.err);
+    assert!(early.err.contains("still to be signed") && early.err.contains(&operator), "{}", early.err);
     typed(&place, &[("Sign this? [y/N]", "y")], own).ok();
     assert_eq!(typed(&place, &[], submit).ok(), format!("{}/e/3", server.url));
 }

@@ -242,6 +242,14 @@ fn signers(text: &str) -> Result<Vec<VerifyingKey>, Failure> {
     by.into_iter().map(parse).collect()
 }
 
+/// Those of the signers whose line is not there.
+fn unsigned(by: &[VerifyingKey], lines: &[SignatureLine]) -> Vec<String> {
+    by.iter()
+        .filter(|k| !lines.iter().any(|l| l.name() == k.name().as_str() && l.key_id() == k.id()))
+        .map(ToString::to_string)
+        .collect()
+}
+
 fn sign(key_files: &[PathBuf], text: &Path, yes: bool, context: &Context) -> Result<(), Failure> {
     terminal::refuse_unasked(yes)?;
     let bytes = record::read_small(text, MAX_EVENT)?;
@@ -271,11 +279,7 @@ fn sign(key_files: &[PathBuf], text: &Path, yes: bool, context: &Context) -> Res
     };
     lines.sort_by_key(|line| of(line).unwrap_or(usize::MAX));
     let note = SignedNote::assemble(&text, &lines).map_err(|e| bad(&e))?;
-    let missing: Vec<String> = by
-        .iter()
-        .filter(|k| !lines.iter().any(|l| l.name() == k.name().as_str() && l.key_id() == k.id()))
-        .map(ToString::to_string)
-        .collect();
+    let missing = unsigned(&by, &lines);
     if missing.is_empty() {
         let origin = text.split('\n').nth(1).unwrap_or_default();
         let origin: Origin = origin.parse().map_err(|e| bad(&format!("line 2: {e}")))?;
@@ -320,7 +324,17 @@ fn submit(
         client.upload(file, &record::file_ref(file)?.blake3)?;
     }
     let recorded = match withholding {
-        None => client.record(&note, content.as_deref(), restored.as_deref())?,
+        None => client.record(&note, content.as_deref(), restored.as_deref()).inspect_err(|_| {
+            // Its refusal counts signatures, and does not say whose is not there.
+            let parsed = SignedNote::parse(note.as_bytes(), MAX_EVENT);
+            let missing = parsed.ok().and_then(|n| Some(unsigned(&signers(n.text()).ok()?, n.signatures())));
+            if let Some(missing) = missing.filter(|missing| !missing.is_empty()) {
+                terminal::note(&format!(
+                    "still to be signed, with `onrecord event sign --key FILE`, by\n  {}",
+                    missing.join("\n  ")
+                ));
+            }
+        })?,
         Some(withholding) => {
             let submission = json!({"note": note, "content": content});
             client.record_all(&[submission, withholding], true)?.swap_remove(0)

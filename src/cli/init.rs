@@ -28,7 +28,8 @@ use crate::{
 Prints the log's public key: hand it to readers by another way than the ledger itself.
 
 Examples:
-  onrecord init --data ledger-data --origin ledger.example.org --second-key /media/safe/operator-2.key
+  onrecord init --data ledger-data --origin ledger.example.org \\
+      --second-key /media/safe/operator-2.key
   onrecord init --data ledger-data --origin ledger.example.org/2026 --operator-key operator.key \\
       --name \"Example ledger\" --contact editor@example.org")]
 pub(super) struct Args {

@@ -161,6 +161,8 @@ fn a_second_key_is_asked_for_at_a_terminal_and_missed_elsewhere() {
         let declined = typed(&place, &[(asked, answer)], &format!("{bin} {INIT}")).ok();
         assert!(declined.contains(warning), "{declined}");
     }
+    let again = typed(&place, &[], &format!("{bin} {INIT}"));
+    assert!(again.code == 1 && !again.out.contains(asked), "nothing is asked in vain: {}", again.out);
     for json in ["", " --json"] {
         fs::remove_dir_all(place.path("data")).unwrap();
         let unasked = place.run(&format!("{INIT}{json}"));

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event::Content,
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError},
     note::{KeyName, Origin, SigningKey},
     store::disk,
 };
@@ -102,6 +102,10 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         let typed = |place: &str| place.strip_prefix("content.").map(|name| format!("--{name}"));
         Failure::Event(e).typed_as(typed)
     })?;
+    if data.join("ledger.toml").exists() {
+        // Known before anybody is asked for a key of it.
+        return Err(ledger_failure(LedgerError::Exists(data.display().to_string())));
+    }
     let second_file = second_file(args.second_key, &data)?;
     let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
     let second = second_file.map(|file| Second::make(&args.origin, file)).transpose();

@@ -959,3 +959,26 @@ fn rebuilding_the_index_gives_the_same_answers_byte_for_byte() {
     drop(server);
     drop(tmp);
 }
+
+#[test]
+fn a_slash_at_the_end_of_an_address_leads_to_the_address_without_it() {
+    let w = world();
+    let (case, demand, party) =
+        (w.path("case", "case-contoh"), w.path("demand", "contoh-demand"), w.path("party", "agensi"));
+    for (asked, query) in [
+        ("/e/36".to_owned(), ""),
+        ("/e/36".into(), "?knownAt=60"),
+        (case.clone(), ""),
+        (case.clone(), "?asOf=2024-01-01T08:00:00%2B08:00&order=recorded"),
+        (demand, "?asOf=2024-01-01"),
+        (party, ""),
+    ] {
+        let reply = w.server.get(&format!("{asked}/{query}"));
+        let to = format!("{asked}{query}");
+        assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{asked}/{query}");
+        assert_eq!(w.server.get(&to).status, 200, "{to}");
+    }
+    for path in ["/entries/", "/nothing/", &format!("{case}/text/"), "/e/36//", "/entry/36/"] {
+        assert_eq!(w.server.get(path).status, 404, "{path}");
+    }
+}

@@ -80,6 +80,7 @@ impl Route {
             Some("/" | "/entries" | "/e/{index}" | "/case/{id}" | "/party/{id}") => Self::Page,
             Some("/case/{id}/text" | "/demand/{id}" | "/demand/{id}/text") => Self::Page,
             Some("/party/{id}/text" | "/transparency" | "/verify") => Self::Page,
+            Some("/e/{index}/" | "/case/{id}/" | "/demand/{id}/" | "/party/{id}/") => Self::Page,
             Some(
                 "/style.css" | "/icon.svg" | "/robots.txt" | "/verifier.js" | "/page.js" | "/given.js"
                 | "/verify.html",

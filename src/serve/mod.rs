@@ -215,6 +215,10 @@ fn routes(app: App) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), turns::take));
     let router = computed
         .route("/search", get(pages::search::page))
+        .route("/e/{index}/", get(pages::without_slash))
+        .route("/case/{id}/", get(pages::without_slash))
+        .route("/demand/{id}/", get(pages::without_slash))
+        .route("/party/{id}/", get(pages::without_slash))
         .route("/case/{id}/exhibits.zip", get(case_file::get))
         .route("/verify", get(pages::verify::page))
         .route("/verify.html", get(pages::verify::file))

@@ -22,10 +22,10 @@ use std::{sync::Arc, time::Instant};
 use askama::Template;
 use axum::{
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, StatusCode, Uri,
         header::{CONTENT_SECURITY_POLICY, HOST},
     },
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 
 use self::asked::{Asked, Instants};
@@ -131,6 +131,13 @@ async fn show<T: Template>(
 fn bounded(views: Views) -> Views {
     let until = Instant::now() + limits::WORK_TIMEOUT;
     views.within(&Arc::new(Allowance::new(limits::ENTRIES_READ, until)))
+}
+
+/// 308 to the same address without the slash at its end, for whoever typed one.
+pub async fn without_slash(uri: Uri) -> Response {
+    let path = uri.path().trim_end_matches('/');
+    let to = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    Redirect::permanent(&to).into_response()
 }
 
 /// A page that was found.

@@ -982,3 +982,40 @@ fn a_slash_at_the_end_of_an_address_leads_to_the_address_without_it() {
         assert_eq!(w.server.get(path).status, 404, "{path}");
     }
 }
+
+/// What the tab of a page says before the name of the ledger.
+fn title(page: &str) -> String {
+    let title = page.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap();
+    html::meant(title.strip_suffix(&format!(" · {ORIGIN}")).unwrap_or_else(|| panic!("{title}")))
+}
+
+#[test]
+fn a_page_that_says_there_is_none_stands_in_the_same_frame() {
+    let w = world();
+    let html = [("Accept", "text/html")];
+    let frame = |page: &str| -> Vec<String> {
+        let parts = [("<header", "</header>"), ("<footer", "</footer>")];
+        parts
+            .map(|(from, to)| {
+                let start = page.find(from).unwrap_or_else(|| panic!("no {from}: {page}"));
+                page[start..start + page[start..].find(to).unwrap()].to_owned()
+            })
+            .into()
+    };
+    let home = frame(&w.page("/"));
+    assert!(home[0].contains("<nav"));
+    for (path, status, says) in [
+        ("/nothing".to_owned(), 404, "Not found"),
+        ("/e/99999".into(), 404, "Not found"),
+        ("/e/x".into(), 404, "Not found"),
+        ("/case/x".into(), 404, "Not found"),
+        ("/demand/x/text".into(), 404, "Not found"),
+        (format!("{}?asOf=soon", w.path("case", "case-contoh")), 400, "That can’t be asked"),
+        ("/transparency?knownAt=0".into(), 400, "That can’t be asked"),
+    ] {
+        let reply = w.server.send("GET", &path, &html, b"");
+        let page = reply.text();
+        assert_eq!((reply.status, title(&page).as_str()), (status, says), "{path}");
+        assert_eq!(frame(&page), home, "{path}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY},
@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{coding, pages, turns::Work};
+use super::{App, coding, pages, turns::Work};
 use crate::{
     event::{Code, Refusal},
     ledger::ReadError,
@@ -146,12 +146,8 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
 }
 
 /// No such path.
-pub async fn unknown(request: Request) -> Response {
-    if wants_page(request.headers()) {
-        pages::error::not_found("There is no such page.")
-    } else {
-        not_found()
-    }
+pub(super) async fn unknown(State(app): State<App>, request: Request) -> Response {
+    if wants_page(request.headers()) { pages::unknown(&app, request.headers()) } else { not_found() }
 }
 
 /// The path is there, but not for this method. The `Allow` header is the router's.

@@ -69,9 +69,10 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(NONE) };
     let shell = Shell::new(&app, &headers);
-    show_at(&app, query.as_deref(), NONE, move |views, asked| {
+    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, NONE) };
+    let around = shell.clone();
+    show_at(&app, &around, query.as_deref(), NONE, move |views, asked| {
         let Some(sheet) = views.demand(&id, asked.as_of())? else { return Ok(None) };
         let when = Instants {
             path: format!("/demand/{id}"),
@@ -86,9 +87,15 @@ pub async fn page(
 }
 
 /// The same as plain text.
-pub async fn text(State(app): State<App>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(NONE) };
-    show_at(&app, query.as_deref(), NONE, move |views, asked| {
+pub async fn text(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let shell = Shell::new(&app, &headers);
+    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, NONE) };
+    show_at(&app, &shell, query.as_deref(), NONE, move |views, asked| {
         let since = views.since_of(&id)?;
         Ok(views.demand(&id, asked.as_of())?.map(|sheet| text_of(&format!("{since}{sheet}"))))
     })

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Shell, filters, show};
+use super::{NO_PAGE, Shell, filters, show};
 use crate::{
     serve::{App, answer, limits},
     views::EntryLine,
@@ -33,7 +33,8 @@ pub fn before(query: Option<&str>) -> Option<u64> {
 pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let shell = Shell::new(&app, &headers);
     let before = before(query.as_deref());
-    show(&app, "There is no such page.", move |views| {
+    let around = shell.clone();
+    show(&app, &around, NO_PAGE, move |views| {
         let size = views.size();
         let end = before.unwrap_or(size).min(size);
         let start = end.saturating_sub(limits::LINES_ON_PAGE as u64);

@@ -37,9 +37,10 @@ pub async fn page(
     Path(index): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(index) = answer::number(&index) else { return error::not_found(NONE) };
     let shell = Shell::new(&app, &headers);
-    let shown = show_at(&app, query.as_deref(), NONE, move |views, _| {
+    let Some(index) = answer::number(&index) else { return error::not_found(&shell, NONE) };
+    let around = shell.clone();
+    let shown = show_at(&app, &around, query.as_deref(), NONE, move |views, _| {
         let Some(entry) = views.entry(index)? else { return Ok(None) };
         let raw = shown(&entry.record.raw()).into_owned();
         let size = views.size();

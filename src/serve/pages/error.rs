@@ -3,50 +3,69 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
-use super::{assets, html};
+use super::{Shell, html};
 
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
+    shell: Shell,
     title: &'static str,
     message: String,
-    style: &'static str,
+}
+
+fn page(status: StatusCode, shell: &Shell, title: &'static str, message: impl Into<String>) -> Response {
+    html(status, &ErrorPage { shell: shell.clone(), title, message: message.into() })
 }
 
 /// 404, with what was not found.
-pub fn not_found(message: &'static str) -> Response {
-    html(
-        StatusCode::NOT_FOUND,
-        &ErrorPage { title: "Not found", message: message.to_owned(), style: assets::style_path() },
-    )
+pub fn not_found(shell: &Shell, message: &'static str) -> Response {
+    page(StatusCode::NOT_FOUND, shell, "Not found", message)
 }
 
 /// 400, with what was expected.
-pub fn bad_request(message: String) -> Response {
-    let page = ErrorPage { title: "That can’t be asked", message, style: assets::style_path() };
-    html(StatusCode::BAD_REQUEST, &page)
+pub fn bad_request(shell: &Shell, message: String) -> Response {
+    page(StatusCode::BAD_REQUEST, shell, "That can’t be asked", message)
 }
 
 /// Instead of a page that could not be made, by the answer that says why.
-pub fn instead_of(answer: &Response) -> Response {
-    if answer.status() == StatusCode::SERVICE_UNAVAILABLE { too_much() } else { failed() }
+pub fn instead_of(shell: &Shell, answer: &Response) -> Response {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE { too_much(shell) } else { failed(shell) }
 }
 
 /// 503. What was asked for takes more than one page may.
-pub fn too_much() -> Response {
+pub fn too_much(shell: &Shell) -> Response {
     let message = "This page takes more work than one request may. Its entries can be read one by one.";
-    let page =
-        ErrorPage { title: "Too much at once", message: message.to_owned(), style: assets::style_path() };
-    html(StatusCode::SERVICE_UNAVAILABLE, &page)
+    page(StatusCode::SERVICE_UNAVAILABLE, shell, "Too much at once", message)
 }
 
 /// 500. The cause is in our log.
-fn failed() -> Response {
+fn failed(shell: &Shell) -> Response {
     let message = "The server failed to answer. What is on record is not affected; try again in a moment.";
-    let page = ErrorPage {
-        title: "Something went wrong here",
-        message: message.to_owned(),
-        style: assets::style_path(),
-    };
-    html(StatusCode::INTERNAL_SERVER_ERROR, &page)
+    page(StatusCode::INTERNAL_SERVER_ERROR, shell, "Something went wrong here", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::ReadError;
+
+    #[tokio::test]
+    async fn every_fault_is_told_within_the_frame_of_a_page() {
+        let shell = Shell { origin: "ledger.test".into(), url: "http://ledger.test".into(), mirror: None };
+        let spent = crate::serve::answer::fault(&ReadError::Spent);
+        let fault = crate::serve::answer::fault(&ReadError::Fault("in a test".into()));
+        for (answer, status) in [
+            (not_found(&shell, "There is no such page."), 404),
+            (bad_request(&shell, "knownAt: expected a tree size".into()), 400),
+            (instead_of(&shell, &spent), 503),
+            (instead_of(&shell, &fault), 500),
+        ] {
+            assert_eq!(answer.status().as_u16(), status);
+            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            let page = String::from_utf8(body.to_vec()).unwrap();
+            for part in ["<nav aria-label=\"Register\">", "<footer", " · ledger.test</title>"] {
+                assert!(page.contains(part), "{status}: no {part} in {page}");
+            }
+        }
+    }
 }

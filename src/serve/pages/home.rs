@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::filters;
-use super::{Shell, entries::before, show};
+use super::{NO_PAGE, Shell, entries::before, show};
 use crate::{
     event::EventType,
     ledger::{Filter, Witnessed},
@@ -64,7 +64,8 @@ struct CaseLine {
 pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let shell = Shell::new(&app, &headers);
     let before = before(query.as_deref());
-    show(&app, "There is no such page.", move |views| {
+    let around = shell.clone();
+    show(&app, &around, NO_PAGE, move |views| {
         let filter = Filter { types: vec![EventType::CaseOpened], ..Filter::default() };
         let highest = before.map_or(u64::MAX, |b| b.saturating_sub(1));
         let mut indexes = views.list(&filter, 0..=highest, true, limits::CASES_ON_FRONT + 1)?;

@@ -8,7 +8,7 @@ pub mod demand;
 mod drawing;
 pub mod entries;
 pub mod entry;
-pub mod error;
+mod error;
 mod filters;
 pub mod graphql;
 pub mod home;
@@ -40,6 +40,8 @@ use crate::{
     views::{Allowance, Views},
 };
 
+/// What is said where no page ever was.
+const NO_PAGE: &str = "There is no such page.";
 const HTML: &str = "text/html; charset=utf-8";
 /// Styles and pictures from here, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -112,6 +114,7 @@ fn with_script(mut response: Response) -> Response {
 /// Reads and renders a page off the threads that serve connections; `None` is 404 with this message.
 async fn show<T: Template>(
     app: &App,
+    shell: &Shell,
     missing: &'static str,
     read: impl FnOnce(&Views) -> Result<Option<T>, ReadError> + Send + 'static,
 ) -> Response {
@@ -122,8 +125,8 @@ async fn show<T: Template>(
     });
     match made.await {
         Ok(Some(response)) => response,
-        Ok(None) => error::not_found(missing),
-        Err(failed) => error::instead_of(&failed),
+        Ok(None) => error::not_found(shell, missing),
+        Err(failed) => error::instead_of(shell, &failed),
     }
 }
 
@@ -131,6 +134,11 @@ async fn show<T: Template>(
 fn bounded(views: Views) -> Views {
     let until = Instant::now() + limits::WORK_TIMEOUT;
     views.within(&Arc::new(Allowance::new(limits::ENTRIES_READ, until)))
+}
+
+/// 404 where no page ever was.
+pub fn unknown(app: &App, headers: &HeaderMap) -> Response {
+    error::not_found(&Shell::new(app, headers), NO_PAGE)
 }
 
 /// 308 to the same address without the slash at its end, for whoever typed one.
@@ -153,15 +161,16 @@ fn text_of(view: &impl std::fmt::Display) -> Response {
 /// As [`show`], at the instants that the query asks for; 400 for what can't be asked.
 async fn show_at(
     app: &App,
+    shell: &Shell,
     query: Option<&str>,
     missing: &'static str,
     read: impl FnOnce(&Views, Asked) -> Result<Option<Response>, ReadError> + Send + 'static,
 ) -> Response {
     let asked = match Asked::read(query) {
         Ok(asked) => asked,
-        Err(why) => return error::bad_request(why),
+        Err(why) => return error::bad_request(shell, why),
     };
-    let views = app.views();
+    let (views, around) = (app.views(), shell.clone());
     let made = answer::blocking(move || {
         let views = bounded(views);
         let latest = views.size();
@@ -172,7 +181,7 @@ async fn show_at(
                 None => {
                     let why =
                         format!("knownAt: expected a tree size from 1 to {latest}, the latest checkpoint’s");
-                    return Ok(Some(error::bad_request(why)));
+                    return Ok(Some(error::bad_request(&around, why)));
                 }
             },
         };
@@ -180,7 +189,7 @@ async fn show_at(
     });
     match made.await {
         Ok(Some(response)) => response,
-        Ok(None) => error::not_found(missing),
-        Err(failed) => error::instead_of(&failed),
+        Ok(None) => error::not_found(shell, missing),
+        Err(failed) => error::instead_of(shell, &failed),
     }
 }

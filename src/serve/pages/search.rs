@@ -250,12 +250,13 @@ pub async fn page(
         return page;
     }
     let whole = found(&app, &shell, &asked, &read, Duration::MAX);
-    in_turn(&app, client, Weight::Heavy, whole).await.unwrap_or_else(error::too_much)
+    in_turn(&app, client, Weight::Heavy, whole).await.unwrap_or_else(|| error::too_much(&shell))
 }
 
 /// The page of what is found in so much time, or what stands instead of it; none if there may be more in more time.
 async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Duration) -> Option<Response> {
     let search = app.search.clone();
+    let around = shell;
     let (shell, asked, read) = (shell.clone(), asked.clone(), read.clone());
     let views = bounded(app.views());
     let made = answer::blocking(move || {
@@ -290,5 +291,5 @@ async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Durat
         let page = SearchPage { shell, asked, wrong, result, types, case, party, searched, size };
         Ok(Some(html(StatusCode::OK, &page)))
     });
-    made.await.unwrap_or_else(|failed| Some(error::instead_of(&failed)))
+    made.await.unwrap_or_else(|failed| Some(error::instead_of(around, &failed)))
 }

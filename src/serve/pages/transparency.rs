@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Shell, filters, html_of, show_at};
+use super::{NO_PAGE, Shell, filters, html_of, show_at};
 use crate::{serve::App, views::Transparency};
 
 #[derive(Template)]
@@ -20,7 +20,8 @@ struct TransparencyPage {
 /// The page.
 pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let shell = Shell::new(&app, &headers);
-    show_at(&app, query.as_deref(), "There is no such page.", move |views, _| {
+    let around = shell.clone();
+    show_at(&app, &around, query.as_deref(), NO_PAGE, move |views, _| {
         Ok(Some(html_of(&TransparencyPage { shell, view: views.transparency()? })))
     })
     .await

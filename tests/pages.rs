@@ -990,6 +990,77 @@ fn title(page: &str) -> String {
 }
 
 #[test]
+fn a_title_says_what_the_page_is() {
+    let w = world();
+    let entry = |label: &str| format!("/e/{}", w.index(label));
+    let numbered = |label: &str, said: &str| format!("{said} · Entry {}", w.index(label));
+    for (path, said) in [
+        ("/".to_owned(), "On record: what was said, asked and answered".to_owned()),
+        ("/entries".into(), "All entries".into()),
+        ("/entries?before=20".into(), "All entries up to No. 19".into()),
+        ("/verify".into(), "Verify".into()),
+        ("/transparency".into(), "Transparency: what was done to the record itself".into()),
+        ("/search".into(), "Search".into()),
+        ("/search?q=Contoh%3C".into(), "Search: Contoh<".into()),
+        (
+            w.path("demand", "contoh-demand"),
+            "Fictional: Demand of 14 December 2023, 16:00 (+08:00) to Agensi Contoh".into(),
+        ),
+        (w.path("party", "agensi"), "Fictional: Agensi Contoh, an agency".into()),
+        (
+            entry("agensi"),
+            numbered(
+                "agensi",
+                "Fictional: Onrecord demo desk registered Agensi Contoh as an agency, with one key.",
+            ),
+        ),
+        (
+            entry("contoh-press-wrong"),
+            numbered(
+                "contoh-press-wrong",
+                "Fictional: Void: Agensi Contoh, as reported by Berita Contoh: “Agensi Contoh told the regulator that 4,120 users were…",
+            ),
+        ),
+    ] {
+        assert_eq!(title(&w.page(&path)), said, "{path}");
+    }
+    let graphql = w.server.send("GET", "/graphql", &[("Accept", "text/html")], b"");
+    assert_eq!(title(&graphql.text()), "GraphQL API");
+    let case = title(&w.page(&w.path("case", "case-contoh")));
+    assert!(case.starts_with("Fictional: Case: ") && case.len() > 25, "{case}");
+    // No two entries have the same, and none is long.
+    let titles: std::collections::HashSet<String> =
+        (0..w.views().size()).map(|n| title(&w.page(&format!("/e/{n}")))).collect();
+    assert_eq!(titles.len() as u64, w.views().size());
+    assert!(titles.iter().all(|title| title.chars().count() < 150), "{titles:?}");
+}
+
+#[test]
+fn words_that_are_withheld_stand_in_no_title() {
+    let (_tmp, server, s) = small();
+    let (first, index) = record(&server.ledger, statement(&s, "rahsia besar yang ditarik"));
+    let size = server.ledger.reader().checkpoint().checkpoint().size();
+    let secret = |path: &str| title(&server.get(path).text()).contains("rahsia");
+    let entry = format!("/e/{index}");
+    assert!(secret(&entry), "{}", title(&server.get(&entry).text()));
+    let withheld = |of: EventId| {
+        let facts = json!({"ground": "court_order", "blobs": ["content"]});
+        say("content.withheld", Some(s.case), json!({"entry": of}), facts, None).sign(&[&operator()])
+    };
+    let (_, by) = record(&server.ledger, withheld(first));
+    for path in [entry.clone(), format!("{entry}?knownAt={size}"), format!("/e/{by}")] {
+        assert!(!secret(&path), "{path}");
+    }
+    let case = format!("/case/{}", s.case);
+    let before = title(&server.get(&case).text());
+    record(&server.ledger, withheld(s.case));
+    for path in [case.clone(), format!("{case}?knownAt={size}")] {
+        let now = title(&server.get(&path).text());
+        assert!(now.contains("(title withheld)") && now != before, "{now}");
+    }
+}
+
+#[test]
 fn a_page_that_says_there_is_none_stands_in_the_same_frame() {
     let w = world();
     let html = [("Accept", "text/html")];

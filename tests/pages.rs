@@ -457,10 +457,10 @@ fn a_demand_page_shows_every_attempt_the_backing_and_the_signed_text() {
     for said in [
         "to Agensi Contoh: Taken by a relay, on the word of a computer system, as the sender tells it",
         "by hand, to Agensi Contoh: Handed over, on the sender's word",
-        "relayed to the addressee's service (RelayAcceptance), on the word of a computer system",
+        "relayed to the addressee's service, on the word of a computer system",
         "Copies to others",
         "by e-mail, to Pengawal Data Contoh: failed",
-        "reason UnknownRecipient",
+        "refused by the addressee's service (no such addressee there)",
         "counselExample & Co.: confirmed, signed the demand",
         "petitionerPersatuan Pengguna Contoh: confirmed, affirmed it in entry 61",
         "204 standing, of 214 ever confirmed",
@@ -1089,4 +1089,29 @@ fn a_page_that_says_there_is_none_stands_in_the_same_frame() {
         assert_eq!((reply.status, title(&page).as_str()), (status, says), "{path}");
         assert_eq!(frame(&page), home, "{path}");
     }
+}
+
+#[test]
+fn pages_say_words_for_codes_and_keep_the_code_beside_them() {
+    let w = world();
+    let demand = w.page(&format!("{}?asOf=2024-01-01", w.path("demand", "contoh-demand")));
+    let demand = demand + &w.page(&format!("/e/{}", w.index("contoh-demand"))) + &w.page("/entries");
+    let shown = read(&demand);
+    for (code, words) in [
+        ("demand.issued", "Demand issued"),
+        ("RelayAcceptance", "relayed to the addressee's service"),
+        ("UnknownRecipient", "no such addressee there"),
+        ("my-interpretation-act-54", "as under Malaysia's Interpretation Acts"),
+    ] {
+        assert!(demand.contains(&format!("title=\"{code}\"")) && shown.contains(words), "{code}");
+        // The line that was signed stands on an entry's page as it is.
+        let said = shown.split("The entry, byte for byte").next().unwrap();
+        assert!(!said.contains(code), "{code} in {said}");
+    }
+    let page = w.page("/search");
+    assert!(page.contains("<option value=\"demand.issued\">Demand issued</option>"), "{page}");
+    let (case, party) = (w.ids["case-contoh"], w.ids["agensi"]);
+    let page = w.page(&format!("/search?q=contoh&case={case}&party={party}&type=demand.issued"));
+    assert!(page.contains("<option value=\"demand.issued\" selected>Demand issued</option>"), "{page}");
+    assert!(page.contains("id=\"party-is\">Agensi Contoh<") && page.contains("id=\"case-is\">"), "{page}");
 }

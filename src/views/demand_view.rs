@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    Attribution, DemandSheet, LaterAct, Named, Record, Said, Sentence, Times, Views, Words, dates,
+    Attribution, DemandSheet, LaterAct, Named, Record, Said, Sentence, Times, Views, Words, codes, dates,
     demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started, Teller},
     said, sentence,
     standing::{clock_sentence, full_date, span_words},
@@ -74,6 +74,8 @@ pub struct EvidenceView {
     pub times: Times,
     /// What happened, in words.
     pub words: &'static str,
+    /// Why it did not get there, in words.
+    pub reason: Option<&'static str>,
     /// Whose word it is: `, on the sender's word`.
     pub vouched: Sentence,
     /// Whose word it is by the keys that signed: the addressee's, the sender's, or of who recorded it.
@@ -159,6 +161,8 @@ pub struct Working {
     pub label: &'static str,
     /// Its value.
     pub value: String,
+    /// The code that the value begins with the words for.
+    pub code: Option<&'static str>,
     /// Where it is taken from.
     pub index: Option<u64>,
 }
@@ -381,7 +385,8 @@ impl Views {
             evidence.push(EvidenceView {
                 words: line
                     .evidence
-                    .map_or("acknowledged with the addressee’s own key", sentence::evidence_words),
+                    .map_or("acknowledged with the addressee’s own key", codes::evidence_words),
+                reason: line.reason.map(codes::reason_words),
                 vouched: self.vouched(&record, line.vouched_by, line.teller)?,
                 told_by: match line.teller {
                     Teller::Addressee => notice.addressee,
@@ -417,7 +422,14 @@ impl Views {
 /// The working of a demand's clock, line by line.
 fn working(demand: &Demand, thread: &CaseThread, attempts: &[NoticeView]) -> Vec<Working> {
     let mut lines = Vec::new();
-    let mut say = |label, value: String, index: Option<u64>| lines.push(Working { label, value, index });
+    let mut say = |label, value: String, index: Option<u64>| {
+        // The rule alone has a code.
+        let code = match &demand.deadline {
+            Some(Deadline::Period { rule, .. }) if label == "Rule" => Some(rule.as_str()),
+            _ => None,
+        };
+        lines.push(Working { label, value, code, index });
+    };
     let clock = &demand.clock;
     match &demand.deadline {
         None => {}
@@ -426,11 +438,11 @@ fn working(demand: &Demand, thread: &CaseThread, attempts: &[NoticeView]) -> Vec
             let days = if *days == 1 { "1 day".to_owned() } else { format!("{days} days") };
             say("Period", format!("{days}, from {}", from.as_str().replace('_', " ")), Some(demand.index));
             let how = match rule {
-                DeadlineRule::Calendar => "calendar: every day counts",
-                DeadlineRule::Working => "working: Saturdays, Sundays and holidays are not counted",
+                DeadlineRule::Calendar => "calendar days: every day counts",
+                DeadlineRule::Working => "working days: Saturdays, Sundays and holidays are not counted",
                 DeadlineRule::InterpretationAct54 => {
-                    "my-interpretation-act-54: the weekly holiday and holidays are excluded, Saturday is not; \
-                     6 days or fewer skip excluded days, a longer period counts them"
+                    "as under Malaysia's Interpretation Acts: the weekly holiday and holidays are excluded, Saturday \
+                     is not; 6 days or fewer skip excluded days, a longer period counts them"
                 }
             };
             say("Rule", how.to_owned(), Some(demand.index));

@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{Record, dates};
-use crate::event::{At, FactKind, FactSpec};
+use super::{
+    Record,
+    codes::{code_words, positions_said},
+    dates,
+};
+use crate::event::{At, DeadlineRule, FactKind, FactSpec};
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct FactView {
     pub doc: &'static str,
     /// Its value, in words.
     pub value: String,
+    /// The code that the words stand for, where they are others.
+    pub code: Option<String>,
 }
 
 /// The `facts` object of an entry's line 3.
@@ -32,7 +38,9 @@ pub(super) fn facts(record: &Record) -> Vec<FactView> {
     specs
         .filter_map(|spec| {
             let value = json.get(spec.name)?;
-            Some(FactView { label: label(spec.name), doc: spec.doc, value: say(spec, value) })
+            let said = say(spec, value);
+            let code = code(spec, value).filter(|code| *code != said);
+            Some(FactView { label: label(spec.name), doc: spec.doc, value: said, code })
         })
         .collect()
 }
@@ -49,17 +57,32 @@ fn say(spec: &FactSpec, value: &Value) -> String {
         (FactKind::At | FactKind::Day, Value::String(s)) => {
             At::parse(s).map_or_else(|_| s.clone(), |at| dates::at_words(&at))
         }
-        (FactKind::Word(_), Value::String(s)) => s.replace('_', " "),
+        (FactKind::Word(list), Value::String(s)) => code_words(list, s),
+        (FactKind::Outcomes | FactKind::Verdicts, _) => plain(value).replace('_', " "),
+        (FactKind::Positions, Value::Array(list)) => positions_said(list),
         (FactKind::Deadline, Value::Object(members)) => deadline(members),
         _ => plain(value),
     }
 }
 
-/// A deadline, its length first: `14 days, rule calendar, from handed over`.
+/// The code of a fact that is one, or whose rule is.
+fn code(spec: &FactSpec, value: &Value) -> Option<String> {
+    match spec.kind {
+        FactKind::Word(_) => value.as_str().map(str::to_owned),
+        FactKind::Deadline => value.get("rule")?.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// A deadline, its length first: `14 days, rule calendar days, from handed over`.
 fn deadline(members: &Map<String, Value>) -> String {
     let member = |(name, before): &(&str, &str)| {
         let text = plain(members.get(*name)?);
-        let text = if *name == "from" { text.replace('_', " ") } else { text };
+        let text = match *name {
+            "rule" => code_words(DeadlineRule::WORDS, &text),
+            "from" => text.replace('_', " "),
+            _ => text,
+        };
         Some(format!("{before}{text}"))
     };
     let days = members.get("days").map(|days| match days.as_u64() {
@@ -104,7 +127,7 @@ mod tests {
         assert_eq!(plain(&value), "item 1, outcome answered; item 2, outcome refused");
         assert_eq!(plain(&serde_json::json!(["content", "files/0"])), "content, files/0");
         let value = serde_json::json!({"days": 14, "from": "handed_over", "rule": "calendar"});
-        assert_eq!(deadline(value.as_object().unwrap()), "14 days, rule calendar, from handed over");
+        assert_eq!(deadline(value.as_object().unwrap()), "14 days, rule calendar days, from handed over");
         assert_eq!(label("vouched_by"), "Vouched by");
     }
 }

@@ -95,7 +95,7 @@ impl Withholding {
     }
     /// What was withheld, in words.
     pub fn what(&self) -> String {
-        super::sentence::positions_words(&self.positions)
+        super::codes::positions_words(&self.positions)
     }
 }
 
@@ -106,7 +106,7 @@ impl Release {
     }
     /// What was given back, in words.
     pub fn what(&self) -> String {
-        super::sentence::positions_words(&self.positions)
+        super::codes::positions_words(&self.positions)
     }
 }
 

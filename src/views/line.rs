@@ -60,6 +60,10 @@ pub struct EntryLine {
 }
 
 impl EntryLine {
+    /// What its type is called.
+    pub fn type_words(&self) -> String {
+        super::type_words(self.event_type)
+    }
     /// Whether it is shown struck through.
     pub fn is_struck(&self) -> bool {
         self.voided || self.mistaken

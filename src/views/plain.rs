@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
     AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, NoticeView, PartyView,
-    PositionView, PromiseState, Said, Since, Times, WithheldView, at_words, excerpt, shown, time_words,
+    PositionView, PromiseState, Said, Since, Times, WithheldView, at_words, codes::reason_words, excerpt,
+    shown, time_words,
 };
 use crate::log::Time;
 
@@ -57,7 +58,8 @@ impl Display for CaseView {
         }
         for demand in &self.earlier_demands {
             let (index, date) = (demand.index, demand.times.occurred_words());
-            writeln!(f, "  {index} {date}, status {}: {}", demand.status.as_str(), demand.sentence)?;
+            let status = demand.status.as_str().replace('_', " ");
+            writeln!(f, "  {index} {date}, status {status}: {}", demand.sentence)?;
         }
         for demand in &self.demands {
             writeln!(f, "\n{}", demand.sentence)?;
@@ -286,7 +288,8 @@ fn answer_words(f: &mut Formatter<'_>, answer: &AnswerView, before: &str) -> fmt
 /// The four states of a demand.
 fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
     let demand = &view.demand;
-    writeln!(f, "  demand: entry {}, status {}", demand.index, demand.status.as_str())?;
+    let status = demand.status.as_str().replace('_', " ");
+    writeln!(f, "  demand: entry {}, status {status}", demand.index)?;
     for item in &view.items {
         writeln!(f, "    {}. {}", item.number, short(&item.text))?;
         match &item.latest {
@@ -318,7 +321,7 @@ fn notice_words(f: &mut Formatter<'_>, view: &NoticeView) -> fmt::Result {
         view.vouched().map(ToString::to_string).unwrap_or_default()
     )?;
     for e in &view.evidence {
-        let reason = e.line.reason.map(|r| format!(" ({r})")).unwrap_or_default();
+        let reason = e.line.reason.map(|r| format!(" ({})", reason_words(r))).unwrap_or_default();
         let conflict = if e.contradicted { " [conflicting]" } else { "" };
         let (index, at) = (e.line.index, e.times.occurred_words());
         writeln!(f, "    {index} {at}: {}{reason}{}{}{conflict}", e.words, e.vouched, late(&e.times))?;

@@ -4,12 +4,18 @@
 
 use std::fmt;
 
-use super::{Attribution, Record, Views, Words, dates, excerpt, party::kind_words, shown};
+use super::{
+    Attribution, Record, Views, Words,
+    codes::{evidence_words, positions_words, reason_words},
+    dates, excerpt,
+    party::kind_words,
+    shown,
+};
 use crate::{
     event::{
         At, Body, CaptureMethod, Channel, ClockStart, CommitmentOutcome, CorrectionEffect, Deadline,
-        DeadlineChange, DisclosureKind, EscalationRoute, EventId, EventType, Evidence, ItemOutcome, Language,
-        Medium, Outcome, Position, RecheckResult, Relation, Stance, Standing, Verdict,
+        DeadlineChange, DisclosureKind, EscalationRoute, EventId, EventType, ItemOutcome, Language, Medium,
+        Outcome, RecheckResult, Relation, Stance, Standing, Verdict,
     },
     ledger::ReadError,
 };
@@ -394,7 +400,7 @@ impl Writer<'_> {
             Body::DeliveryEvidenced(b) => {
                 self.entry(&b.notice)?.say(": ").say(evidence_words(b.evidence));
                 if let Some(reason) = b.reason {
-                    self.say(format!(" ({reason})"));
+                    self.say(format!(" ({})", reason_words(reason)));
                 }
                 let teller = self.views.teller(self.record, &b.notice)?;
                 let vouched = self.views.vouched(self.record, b.vouched_by, teller)?;
@@ -690,33 +696,6 @@ pub(super) fn channel_words(channel: Channel) -> &'static str {
     }
 }
 
-pub(super) fn evidence_words(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::SubmissionAcceptance => "taken for sending",
-        Evidence::SubmissionRejection => "not taken for sending",
-        Evidence::RelayAcceptance => "relayed to the addressee's service",
-        Evidence::RelayRejection => "refused by the addressee's service",
-        Evidence::RelayFailure => "not relayed",
-        Evidence::NotificationForAcceptance => "the addressee was asked to accept it",
-        Evidence::NotificationForAcceptanceFailure => "the addressee could not be asked to accept it",
-        Evidence::ConsignmentAcceptance => "accepted",
-        Evidence::ConsignmentRejection => "refused on delivery",
-        Evidence::AcceptanceRejectionExpiry => "neither accepted nor refused in time",
-        Evidence::ContentConsignment => "made available to the addressee",
-        Evidence::ContentConsignmentFailure => "could not be made available to the addressee",
-        Evidence::ConsignmentNotification => "the addressee was told it is there",
-        Evidence::ConsignmentNotificationFailure => "the addressee could not be told it is there",
-        Evidence::ContentAccessTracking => "opened",
-        Evidence::NotificationDelivered => "a notification was delivered",
-        Evidence::NotificationAccessTracking => "a notification was opened",
-        Evidence::ContentHandover => "handed over",
-        Evidence::ContentHandoverFailure => "not handed over",
-        Evidence::RelayToNonErds => "passed on to another carrier",
-        Evidence::RelayToNonErdsFailure => "could not be passed on to another carrier",
-        Evidence::ReceivedFromNonErds => "received from another carrier",
-    }
-}
-
 fn outcomes_words(items: &[ItemOutcome]) -> String {
     let one = |o: &ItemOutcome| {
         let word = match o.outcome {
@@ -729,14 +708,6 @@ fn outcomes_words(items: &[ItemOutcome]) -> String {
         format!("item {} {word}", o.item)
     };
     items.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn positions_words(positions: &[Position]) -> String {
-    let one = |p: &Position| match p {
-        Position::Content => "the words".to_owned(),
-        Position::File(i) => format!("file {}", u64::from(*i) + 1),
-    };
-    positions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

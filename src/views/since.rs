@@ -8,7 +8,7 @@
 //! index keeps a list for each kind of act and for each party, so a look costs the same however many name the entry.
 
 use super::{
-    Attribution, Named, Part, Record, Sentence, Times, Views, Words, dates, party::is_party, sentence,
+    Attribution, Named, Part, Record, Sentence, Times, Views, Words, codes, dates, party::is_party, sentence,
 };
 use crate::{
     event::{Act, At, Body, CommitmentOutcome, DeadlineChange, EventId, EventType, RecheckResult},
@@ -233,11 +233,11 @@ impl Views {
             }
             Body::ContentWithheld(b) => {
                 let ground = b.ground.as_str().replace('_', " ");
-                ("withheld", format!("{}, on the ground: {ground}", sentence::positions_words(&b.blobs)))
+                ("withheld", format!("{}, on the ground: {ground}", codes::positions_words(&b.blobs)))
             }
             Body::ContentReleased(b) => {
                 let ground = b.ground.as_str().replace('_', " ");
-                ("given back", format!("{}, on the ground: {ground}", sentence::positions_words(&b.blobs)))
+                ("given back", format!("{}, on the ground: {ground}", codes::positions_words(&b.blobs)))
             }
             Body::StatementRevised(b) => {
                 is_seen = true;

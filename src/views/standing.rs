@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Weekday};
 
 use super::{
-    Counts, Named, Sentence, Views,
+    Counts, Named, Sentence, Views, codes,
     dates::MONTHS,
     demand::{Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState},
     sentence::{Part, roll_words},
@@ -373,7 +373,7 @@ impl Views {
         };
         self.evidence_words(line, what, evidence)?;
         if let Some(reason) = evidence.reason {
-            line.say(format!(" ({reason})"));
+            line.say(format!(" ({})", codes::reason_words(reason)));
         }
         line.say(". ");
         Ok(())

@@ -37,7 +37,7 @@ impl ReleasedView {
     }
     /// What was given back, in words.
     pub fn what(&self) -> String {
-        super::sentence::positions_words(&self.positions)
+        super::codes::positions_words(&self.positions)
     }
 }
 

@@ -67,12 +67,12 @@ pub(super) fn reason_words(reason: EvidenceReason) -> &'static str {
     }
 }
 
-/// How days are counted.
+/// How days are counted, as it follows "counted as".
 pub(super) fn rule_words(rule: DeadlineRule) -> &'static str {
     match rule {
         DeadlineRule::Calendar => "calendar days",
         DeadlineRule::Working => "working days",
-        DeadlineRule::InterpretationAct54 => "as under Malaysia's Interpretation Acts",
+        DeadlineRule::InterpretationAct54 => "under Malaysia's Interpretation Acts",
     }
 }
 

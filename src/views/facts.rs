@@ -74,7 +74,7 @@ fn code(spec: &FactSpec, value: &Value) -> Option<String> {
     }
 }
 
-/// A deadline, its length first: `14 days, rule calendar days, from handed over`.
+/// A deadline, its length first: `14 days, counted as calendar days, from handed over`.
 fn deadline(members: &Map<String, Value>) -> String {
     let member = |(name, before): &(&str, &str)| {
         let text = plain(members.get(*name)?);
@@ -91,7 +91,7 @@ fn deadline(members: &Map<String, Value>) -> String {
     });
     let rest = [
         ("by", "by "),
-        ("rule", "rule "),
+        ("rule", "counted as "),
         ("from", "from "),
         ("weekly", "weekly holiday "),
         ("holidays", "holidays "),
@@ -127,7 +127,10 @@ mod tests {
         assert_eq!(plain(&value), "item 1, outcome answered; item 2, outcome refused");
         assert_eq!(plain(&serde_json::json!(["content", "files/0"])), "content, files/0");
         let value = serde_json::json!({"days": 14, "from": "handed_over", "rule": "calendar"});
-        assert_eq!(deadline(value.as_object().unwrap()), "14 days, rule calendar days, from handed over");
+        assert_eq!(
+            deadline(value.as_object().unwrap()),
+            "14 days, counted as calendar days, from handed over"
+        );
         assert_eq!(label("vouched_by"), "Vouched by");
     }
 }

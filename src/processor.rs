@@ -12,7 +12,8 @@ pub(crate) fn processor_time() -> Duration {
     }
     #[cfg(not(unix))]
     {
-        static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+        static BEGAN: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
         BEGAN.elapsed()
     }
 }

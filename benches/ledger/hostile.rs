@@ -227,6 +227,19 @@ fn kinds(case: EventId) -> Vec<Kind> {
         "a text of 250 KB",
         Box::new(move |i| post(&format!("{{node(id:\"{}{i}\"){{id}}}}", "x".repeat(250_000)), &n)),
     );
+    let n = none.clone();
+    kind(
+        "80,000 comments",
+        Box::new(move |i| post(&format!("{{checkpoint{{size {}}} b{i}}}", "#\n".repeat(80_000)), &n)),
+    );
+    kind(
+        "60 KB of small values",
+        Box::new(move |i| {
+            let query = "\"query\":\"{checkpoint{size}}\"";
+            let values = "{\"a\":0},".repeat(7_000);
+            posted(&format!("{{{query},\"variables\":{{\"a{i}\":[{values}0]}}}}"))
+        }),
+    );
     // Made once, since whoever sends them has other processors.
     let zeros = "0,".repeat(11 << 20);
     kind(

@@ -110,8 +110,9 @@ pub const ANSWER_SHORT: usize = 16 << 10;
 pub const ANSWERS: usize = 128 << 20;
 /// Bytes of one client's answers held in memory at once.
 pub const ANSWERS_EACH: usize = 64 << 20;
-/// A longer request is read off the threads that serve connections, as is a document of more tokens.
-pub const READ_IN_PLACE: usize = 64 << 10;
+/// A longer request, message or document is read in a turn, off the threads that serve connections, as is a document of more
+/// tokens: 64 KiB of small values, or of commas and comments alone, keep a processor at work for tens of milliseconds.
+pub const READ_IN_PLACE: usize = 8 << 10;
 /// Bytes of a request's body that are read in some milliseconds; a longer one counts as what may take long.
 pub const READ_SHORTLY: usize = 512 << 10;
 /// See [`READ_IN_PLACE`].

@@ -353,7 +353,8 @@ pub(super) async fn parsed(app: &App, client: Client, mut request: Request) -> R
         return Ok(request);
     }
     let counted = tokens::count(&request.query)?;
-    if counted.tokens <= limits::PARSED_IN_PLACE {
+    // What is no token takes its time too.
+    if counted.tokens <= limits::PARSED_IN_PLACE && request.query.len() <= limits::READ_IN_PLACE {
         app.documents.parse(&mut request)?;
         return Ok(request);
     }

@@ -45,7 +45,7 @@ use self::{
     message::ClientMessage,
     operation::{Output, Sink},
 };
-use crate::serve::{App, client::Client, limits};
+use crate::serve::{App, client::Client, limits, turns::Weight};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -189,7 +189,7 @@ impl Socket {
             // Pings are answered below us.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
         };
-        match ClientMessage::parse(&text) {
+        match read(&self.app, self.client, text).await {
             Err(why) => close(4400, format!("Invalid message received: {why}")),
             Ok(ClientMessage::Init) if self.open => close(4429, "Too many initialisation requests"),
             Ok(ClientMessage::Init) => {
@@ -288,4 +288,14 @@ fn unreadable(error: axum::Error) -> End {
         _ => return End::Gone,
     };
     End::Close(Close { code, reason: reason.into() })
+}
+/// Reads a message: a long one in its turn, where nobody waits for the thread.
+async fn read(app: &App, client: Client, text: Utf8Bytes) -> Result<ClientMessage, &'static str> {
+    if text.len() <= limits::READ_IN_PLACE {
+        return ClientMessage::parse(&text);
+    }
+    let turn = app.turns.wait(client, Weight::Light).await;
+    let reading = tokio::task::spawn_blocking(move || turn.spend(|| ClientMessage::parse(&text)));
+    // It does not panic; if it did, nothing was read.
+    reading.await.unwrap_or(Err("it could not be read"))
 }

@@ -318,14 +318,18 @@ fn mentions_hide_no_withdrawal() {
         record(ledger, taken.sign(&[&desk()]));
     }
     let withdrawn = withdraw(ledger, &s, of);
-    let page = page(&server, &format!("/e/{index}"));
+    let whole = page(&server, &format!("/e/{index}"));
+    // In the title too, what became of them stands before the words.
+    let title = part(&whole, "<title>", "</title>");
+    assert!(title.find("ithdrawn").unwrap() < title.find("Tiada data terjejas.").unwrap(), "{title}");
+    let page = part(&whole, "<main id=\"main\">", "</main>");
     let words = page.find("Tiada data terjejas.").unwrap();
     let since = page.find("class=\"since\"").unwrap();
     assert!(since < page.find(&format!("href=\"/e/{withdrawn}\"")).unwrap() && since < words);
     assert!(page[since..words].contains("No capture enclosed."));
     assert_eq!(page.matches("affirms").count() - page[words..].matches("affirms").count(), 1);
     // The last of those that name it are listed.
-    let named = part(&page, "id=\"named\"", "</section>");
+    let named = part(page, "id=\"named\"", "</section>");
     assert!(named.contains(&format!(">No. {withdrawn}<")) && named.contains("The last 50 of them."));
 }
 

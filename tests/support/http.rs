@@ -143,11 +143,6 @@ impl Reply {
         if headers.iter().any(|(n, v)| n == "transfer-encoding" && v == "chunked") {
             body = unchunk(&body);
         }
-        if let Some((_, length)) = headers.iter().find(|(n, _)| n == "content-length")
-            && !body.is_empty()
-        {
-            assert_eq!(body.len().to_string(), *length, "an answer that was cut off");
-        }
         Self { status, headers, body }
     }
     pub fn header(&self, name: &str) -> Option<&str> {

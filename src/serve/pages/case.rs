@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Asked, Instants, Shell, drawing, error, filters, html_of, show_at, text_of};
+use super::{Asked, Instants, Shell, drawing, filters, html_of, show_record_at, text_of};
 use crate::{
     event::EventId,
     serve::{App, limits},
@@ -95,10 +95,7 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let shell = Shell::new(&app, &headers);
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, NONE) };
-    let around = shell.clone();
-    show_at(&app, &around, query.as_deref(), NONE, move |views, asked| {
+    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, shell| {
         let Some(view) = read(views, &id, &asked)? else { return Ok(None) };
         let from = view.timeline.from;
         let to = from + view.timeline.lines.len();
@@ -130,9 +127,7 @@ pub async fn text(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let shell = Shell::new(&app, &headers);
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, NONE) };
-    show_at(&app, &shell, query.as_deref(), NONE, move |views, asked| {
+    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, _| {
         let since = views.since_of(&id)?;
         Ok(read(views, &id, &asked)?.map(|view| text_of(&format!("{since}{view}"))))
     })

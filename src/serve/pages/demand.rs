@@ -7,9 +7,8 @@ use axum::{
     response::Response,
 };
 
-use super::{Asked, Instants, Shell, error, filters, html_of, show_at, text_of};
+use super::{Asked, Instants, Shell, filters, html_of, show_record_at, text_of};
 use crate::{
-    event::EventId,
     serve::{App, limits},
     views::{DemandSheet, NoticeView},
 };
@@ -69,10 +68,7 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let shell = Shell::new(&app, &headers);
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, NONE) };
-    let around = shell.clone();
-    show_at(&app, &around, query.as_deref(), NONE, move |views, asked| {
+    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, shell| {
         let Some(sheet) = views.demand(&id, asked.as_of())? else { return Ok(None) };
         let when = Instants {
             path: format!("/demand/{id}"),
@@ -93,9 +89,7 @@ pub async fn text(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let shell = Shell::new(&app, &headers);
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, NONE) };
-    show_at(&app, &shell, query.as_deref(), NONE, move |views, asked| {
+    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, _| {
         let since = views.since_of(&id)?;
         Ok(views.demand(&id, asked.as_of())?.map(|sheet| text_of(&format!("{since}{sheet}"))))
     })

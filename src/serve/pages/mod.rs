@@ -35,6 +35,7 @@ use super::{
     limits,
 };
 use crate::{
+    event::EventId,
     ledger::ReadError,
     mirror::Standing,
     views::{Allowance, Views},
@@ -146,6 +147,21 @@ pub async fn without_slash(uri: Uri) -> Response {
     let path = uri.path().trim_end_matches('/');
     let to = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     Redirect::permanent(&to).into_response()
+}
+
+/// As [`show_at`], for the record whose id stands in the address; what is no id names none.
+async fn show_record_at(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+    query: Option<&str>,
+    missing: &'static str,
+    read: impl FnOnce(&Views, Asked, EventId, Shell) -> Result<Option<Response>, ReadError> + Send + 'static,
+) -> Response {
+    let shell = Shell::new(app, headers);
+    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, missing) };
+    let around = shell.clone();
+    show_at(app, &around, query, missing, move |views, asked| read(views, asked, id, shell)).await
 }
 
 /// A page that was found.

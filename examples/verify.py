@@ -22,7 +22,7 @@ bind admission alone.
 Exit codes: 0 valid; 1 refused; 2 a command or a policy that can't be read; 3 not decided: something needed is not
 there or can't be read, or sound only on trust it brought itself.
 """
-import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, struct, sys, time, zlib
+import argparse, base64, binascii, datetime, hashlib, http.client, json, pathlib, re, stat, struct, sys, time, zlib
 import urllib.error, urllib.request
 from types import SimpleNamespace
 
@@ -41,7 +41,8 @@ except ModuleNotFoundError:
 # Nothing from outside is read beyond these sizes (bytes, unless they say otherwise).
 MAX_EVENT, MAX_ENTRY, MAX_CONTENT, MAX_NOTE, MAX_PROOF = 61_440, 65_535, 262_144, 65_536, 131_072
 MAX_FILE, MAX_EXHIBIT, MAX_MEMBERS, MAX_LINES, MAX_PATH, MAX_DEPTH = 1 << 32, 1 << 28, 20_000, 100, 63, 32
-MAX_NUMBER, WITHHELD, TIMEOUT, MAX_POLICY = 2**53 - 1, 0xFFFFFFFF, 60, 1 << 18
+MAX_NUMBER, WITHHELD, TIMEOUT, MAX_POLICY, MAX_FIELDS = 2**53 - 1, 0xFFFFFFFF, 60, 1 << 18, 100
+MAX_HEAD = 1 << 16
 ID = re.compile("[0-9a-f]{64}")
 NAME = re.compile(r"(?=.{1,128}\Z)[a-z0-9.-]+(/[a-z0-9._-]+)*")
 COUNTRIES = set("""AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ
@@ -62,6 +63,9 @@ class Refused(Exception):
 
 class Unreadable(Exception):
     """Nothing can be said: the thing could not be read."""
+
+class Foreign(Unreadable):
+    """What was given is sound, and is no exhibit, or several."""
 
 class Usage(Exception):
     """What was asked for can't be done: the words say what to ask for."""
@@ -830,8 +834,10 @@ def quorum_of(policy, note):
     times = {n: t if t or policy.members[n].kind == 4 else None for n, t in times.items()}
     good = sorted(t for t in times.values() if t is not None)
     if policy.max_age is not None:
-        oldest = int(time.time()) - policy.max_age
-        times = {n: t if t is not None and t >= oldest else None for n, t in times.items()}
+        now = int(time.time())
+        # By a clock that is ahead it says nothing of what was seen since.
+        fit = range(now - policy.max_age, now + MAX_LEAD + 1)
+        times = {n: t if t is not None and t in fit else None for n, t in times.items()}
 
     def seen(name, until):
         m = policy.members[name]
@@ -856,7 +862,10 @@ def check_witnesses(report, at, policy, note, entries):
     if not policy or policy.quorum == "none":
         return report("witnesses", "not checked", "the policy asks for none" if policy else "no policy given")
     by, good, asked = quorum_of(policy, note)
-    age = f", the last {int(time.time()) - good[-1]} s ago" if good and policy.max_age is not None else ""
+    age = ""
+    if good and policy.max_age is not None:
+        since = int(time.time()) - good[-1]
+        age = f", the last {since} s ago" if since >= 0 else f", the last dated {-since} s ahead of now"
     need(by is not None, None, "witnesses", f"no quorum: {len(good)} of {asked} cosigned{age}")
     for index, dated in entries:
         if dated > time_text(good[0] + MAX_LEAD):
@@ -905,6 +914,26 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None
 
+class Answer(http.client.HTTPResponse):
+    """An answer whose head has fewer than 100 fields and at most 64 KiB, and says in one way where it ends, if in any. What is said before it
+    (1xx) is passed over, as RFC 9110 asks."""
+
+    def begin(self):
+        super().begin()
+        for _ in range(MAX_FIELDS):
+            if self.status // 100 == 1 and self.status != 101:
+                self.headers = None
+                super().begin()
+        fields, lengths = self.headers.items(), self.headers.get_all("Content-Length", [])
+        if len(fields) >= MAX_FIELDS or sum(len(n) + len(v) + 4 for n, v in fields) > MAX_HEAD:
+            raise http.client.HTTPException("a head of 100 fields or more, or of more than 64 KiB")
+        folded = [v.strip(" \t").lower() for v in self.headers.get_all("Transfer-Encoding", [])]
+        if len(lengths) > 1 or not all(re.fullmatch("[0-9]+", n) for n in lengths) or folded not in ([], ["chunked"]) \
+                or lengths and folded:
+            raise http.client.HTTPException("expected one Content-Length, or Transfer-Encoding: chunked, or neither")
+
+http.client.HTTPConnection.response_class = Answer
+
 def check_end(stream):
     """Whether an answer that ended has the length that it said."""
     if getattr(stream, "length", None):
@@ -912,7 +941,7 @@ def check_end(stream):
 
 def pieces_of(stream, coding, most):
     """The bytes of a stream, at most so many, unfolded where they come gzipped, asked for or not."""
-    codings = [c for c in re.split("[ \t]*,[ \t]*", coding.strip().lower()) if c not in ("", "identity")]
+    codings = [c for c in re.split("[ \t]*,[ \t]*", coding.strip(" \t").lower()) if c not in ("", "identity")]
     if codings not in ([], ["gzip"], ["x-gzip"]):
         raise Unreadable(f"Content-Encoding {quote(coding)}: expected gzip or none")
     while not codings and most and (piece := stream.read(min(most, 1 << 20))):
@@ -937,12 +966,32 @@ def pieces_of(stream, coding, most):
         if piece:
             yield piece
 
+def is_data(folder):
+    """Whether it is the data folder of a ledger: anything stands at `public/checkpoint` in it, or nobody knows."""
+    try:
+        pathlib.Path(folder, "public", "checkpoint").lstat()
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+def open_plain(folder, path):
+    """A plain file in a folder. A link may stand for one there, but not lead out. Asked before opening, since opening a
+    pipe would wait for ever."""
+    whole, folder = pathlib.Path(folder, path).resolve(strict=True), pathlib.Path(folder).resolve(strict=True)
+    if not whole.is_relative_to(folder):
+        raise Unreadable("a link that leads out of the folder")
+    if not stat.S_ISREG(whole.stat().st_mode):
+        raise Unreadable("not a plain file")
+    return open(whole, "rb")
+
 class Source:
     """A ledger's public files, over HTTP or in a folder. What is not there is None; too long is refused."""
 
     def __init__(self, where):
         self.where, self.far = where.rstrip("/"), where.startswith(("http://", "https://"))
-        if not self.far and pathlib.Path(where, "public", "checkpoint").is_file():
+        if not self.far and is_data(where):
             self.where += "/public"  # a ledger's data folder
         self.http = urllib.request.build_opener(NoRedirect)
         self.kept_back = {}  # what was answered with another status than 404, by path
@@ -953,7 +1002,7 @@ class Source:
             asked = urllib.request.Request(f"{self.where}/{path}") if self.far else None
             if asked:
                 asked.add_header("Accept-Encoding", "gzip, identity")
-            stream = self.http.open(asked, timeout=TIMEOUT) if asked else open(f"{self.where}/{path}", "rb")
+            stream = self.http.open(asked, timeout=TIMEOUT) if asked else open_plain(self.where, path)
             with stream:
                 if asked and stream.status != 200:
                     raise Unreadable(f"no file: the server answered {stream.status}")
@@ -961,7 +1010,7 @@ class Source:
                 for piece in pieces_of(stream, coding, limit + 1):
                     take(piece)
             return True
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except urllib.error.HTTPError as e:
             # Not here. Only the log says what is withheld; an object store answers 403 for what is missing.
@@ -974,7 +1023,7 @@ class Source:
             raise Unreadable(f"{path}: HTTP {e.code}{why if e.code // 100 == 3 else ''}") from None
         except Unreadable as e:
             raise Unreadable(f"{path}: {e}") from None
-        except (OSError, http.client.HTTPException, ValueError, zlib.error) as e:
+        except (OSError, RuntimeError, http.client.HTTPException, ValueError, zlib.error) as e:
             raise Unreadable(f"{path}: {quote(e)}") from None
 
     def said(self, path):
@@ -1037,7 +1086,9 @@ def walk_ledger(source, key, policy, report, at):
     """`at` says which check is on and of what, so that a fault names its place."""
     published = source.get("checkpoint", MAX_NOTE)
     if published is None:
-        raise Unreadable("there is no checkpoint" + source.said("checkpoint"))
+        nor = "" if source.far else ", nor what was unpacked of an exhibit (entry and proof.tlog-proof) or of a case " \
+            "file (README.txt and exhibit-<n>.zip): give the folder in which these lie, or the zip itself"
+        raise Unreadable("there is no checkpoint" + source.said("checkpoint") + nor)
     latest = counted = read_checkpoint(published)
     # A ledger that never pauses is ahead of its witnesses, and proves its entries in what most of them cosigned.
     asks, behind = policy and policy.quorum != "none" and quorum_of(policy, latest.note)[0] is None, ""
@@ -1137,8 +1188,8 @@ def walk_ledger(source, key, policy, report, at):
         held = len(tally.absent) - len(missing)
         report(name, "ok", f"{tally.present} present, {held} withheld by the log, {len(missing)} missing")
         faults = [tally.wrong] if tally.wrong else []
-        none = "; no words are here at all: `onrecord verify --no-words` checks all else"
-        none = none if name == "words" and not tally.present else ""
+        none = f"; no {name} are here at all: `onrecord verify --no-{name}` checks all else"
+        none = "" if tally.present or tally.wrong else none
         what = "and nothing on the log withholds it" + none
         faults += [(p[0], f"{p[2]}: missing{p[3]}, {what}") for p in missing[:1]]
         for index, why in sorted(faults)[:1]:
@@ -1239,10 +1290,12 @@ def read_zip(raw, order_of=member_order):
     return complete(members) if order_of == member_order else members
 
 def complete(members):
+    """Members, or their names, which are all those that one of them asks for."""
     tokens = [name for name in members if name.startswith("timestamps/")]
+    links = [name.removesuffix(".tlog-proof") for name in members if name.startswith("chain/")]
     wanted = ["entry", "proof.tlog-proof", *(f"timestamps/{i}.tsr" for i in range(len(tokens)))]
-    for name in wanted:
-        need(name in members, None, name, "not enclosed")
+    for name in wanted + links + [f"{name}.tlog-proof" for name in links]:
+        need(name in members, None, quote(name), "not enclosed")
     return members
 
 IN_CASE = re.compile("exhibit-([0-9]+)[.]zip")
@@ -1254,6 +1307,13 @@ def is_added(name):
     last = name.split("/")[-1]
     return name.startswith("__MACOSX/") or last.startswith("._") or last in (
         "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+def name_of(octets):
+    """A name as text. One that is not UTF-8 is read octet by octet, so that two names never become one."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("ascii", "surrogateescape")
 
 def slashed(name):
     """A name as archives of other systems may write it."""
@@ -1274,15 +1334,17 @@ def is_member(name, is_case):
 
 def sorted_out(names, is_case):
     """Of these names those of members, in their order, and those that no exhibit or case file has."""
-    own = [n for n in names if is_member(n, is_case)]
+    own, order = [n for n in names if is_member(n, is_case)], case_order if is_case else member_order
+    for name in own:
+        need(order(name), None, quote(name), f"a name that has no place in {'a case file' if is_case else 'an exhibit'}")
     if not is_case:
-        for name in own:
-            need(member_order(name), None, quote(name), "a name that has no place in an exhibit")
-        own.sort(key=member_order)
+        own.sort(key=order)
         for a, b in zip(own, own[1:]):
-            need(member_order(a) < member_order(b), None, quote(b), "a file that stands twice")
+            need(order(a) < order(b), None, quote(b), "a file that stands twice")
+        complete(dict.fromkeys(own))
     return own, [n for n in names if n not in set(own)]
 
+NESTED = "a case file in the place of an exhibit"
 ANEW, UNPACKED = (f"{how}: the checks below are of its members" for how in ("packed anew", "unpacked"))
 
 def passed_over(how, others):
@@ -1302,21 +1364,41 @@ class Given:
         self.anew = bool(how)  # not as the ledger gave it
         self.names = names  # what it is called: a file, or the folders in which it is
 
-def read_packed_anew(raw):
-    """The members of a zip that another program made."""
+def read_all(readers, left):
+    """What each of these reads, given how many bytes are left. Of what can't be read and what is refused, the latter counts,
+    whichever comes first."""
+    members, unread = {}, None
+    for name, read in readers.items():
+        try:
+            members[name] = read(left)
+        except (OSError, Unreadable) as e:
+            unread = unread or e
+            continue
+        left -= len(members[name])
+        need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
+    if unread:
+        raise unread
+    return members
+
+def read_packed_anew(raw, in_case=None):
+    """The members of a zip that another program made. In a case file it is an exhibit, and so many bytes are left to all."""
     try:
         listed = listed_members(raw)
         folder, is_case = nearest(listed)
         if folder is None:
             part = any(is_member(n, False) for n in listed)
             need(not part, None, "zip", "no whole exhibit: an entry and its proof.tlog-proof are needed")
-            raise Unreadable("this zip is no exhibit and no case file: it has no member of one")
+            raise Foreign("this zip is no exhibit and no case file: it has no member of one")
+        need(not (is_case and in_case), None, "zip", NESTED)
         own, others = sorted_out([n.removeprefix(folder) for n in listed if n.startswith(folder)], is_case)
         others += [n for n in listed if not n.startswith(folder)]
         need(len(own) <= MAX_MEMBERS, None, "zip", f"more than {MAX_MEMBERS} members")
         size = sum(listed[folder + name].size for name in own)
-        need(size <= MAX_EXHIBIT, None, "zip", f"unfolds to more than {MAX_EXHIBIT} bytes")
-        members = {name: unfold(raw, listed[folder + name]) for name in own}
+        room = in_case or SimpleNamespace(left=MAX_EXHIBIT)
+        need(size <= room.left, None, "zip", f"unfolds to more than {MAX_EXHIBIT} bytes, with what it stands among")
+        room.left -= size
+        readers = {name: lambda left, member=listed[folder + name]: unfold(raw, member) for name in own}
+        members = read_all(readers, MAX_EXHIBIT)
     except (struct.error, zlib.error):
         raise Refused(None, "zip", "a header that is cut short, or bytes that can't be unfolded") from None
     return Given(members, is_case, ANEW, others, [f"{folder.split('/')[-2]}.zip"] if folder else [])
@@ -1335,7 +1417,7 @@ def nearest(names, needs_readme=False):
     if not found:
         return None, False
     if len(found) > 1 and found[0].count("/") == found[1].count("/") or needs_readme and not whole:
-        raise Unreadable("there are several exhibits in it, or none that was unpacked: give one of them")
+        raise Foreign("there are several exhibits in it, or none that was unpacked: give one of them")
     return found[0], not is_exhibit[found[0]]
 
 def unread(what):
@@ -1365,12 +1447,16 @@ def end_of_directory(raw):
 
 def listed_members(raw):
     """What a zip's directory lists, by name. Both headers of each say the same; no bytes belong to none."""
+    if raw[:4] in (b"PK\7\x08", b"PK00"):  # the first of several, or what was to become several
+        raise unread("a part of several")
     end = end_of_directory(raw)
     need(end is not None, None, "zip", "no end of a directory: it was cut short, or is no zip")
     disk, here, count, size, directory = struct.unpack_from("<IHHII", raw, end + 4)
     if count == 0xFFFF or 0xFFFFFFFF in (size, directory) or raw[max(0, end - 20):end][:4] == b"PK\6\7":
         raise unread("a zip64")
-    good = disk == 0 and here == count <= 2 * MAX_MEMBERS + 16 and directory + size == end
+    if disk:
+        raise unread("a part of several")
+    good = here == count <= 2 * MAX_MEMBERS + 16 and directory + size == end
     need(good, None, "zip", "a directory that does not stand right before its end, or is too long")
     members, extents, at, last = {}, [], directory, 0
     for _ in range(count):
@@ -1395,7 +1481,7 @@ def listed_members(raw):
         need(body + packed <= directory, None, place, "its bytes are not there")
         extents.append((start, body + packed, own_flags & 8 and (total, packed, size)))
         at += 46 + n + extra + comment
-        name = plain_name(name.decode("utf-8", "replace"))
+        name = plain_name(name_of(name))
         if is_added(name) or (name.endswith("/") and not size):
             continue
         need(name not in members, None, place, "a name that stands twice")
@@ -1417,7 +1503,7 @@ def names_in(folder):
     names = []
     for path in folder.iterdir():
         name = path.name + "/" if path.is_dir() else path.name
-        names += [] if is_added(name) else [name]
+        names += [] if is_added(slashed(name)) else [name]
         if len(names) > 2 * MAX_MEMBERS + 16:
             raise Unreadable(f"{quote(folder)}: more files than an exhibit has")
     return sorted(names)
@@ -1440,7 +1526,8 @@ def exhibit_folder(path):
     here = names_in(path)
     if {"entry", "proof.tlog-proof"} <= set(here):
         return "", False
-    if "checkpoint" in here or "public/" in here:
+    # A checkpoint alone may have been saved beside what was unpacked.
+    if is_data(path) or {"checkpoint", "tile/"} <= set(here):
         return None
     names = list(here)
     for folder in (n for n in here if n.endswith("/")):
@@ -1448,37 +1535,49 @@ def exhibit_folder(path):
             names += [folder + name for name in names_in(path / folder)]
         except (OSError, Unreadable):
             continue
-    folder, is_case = nearest(names, needs_readme=True)
+    folder, is_case = nearest(map(slashed, names), needs_readme=True)
     return None if folder is None else (folder, is_case)
 
+def listed_deep(path, folder, inner, is_case):
+    """What lies in a folder, by paths from the one that was given: files, and the folders that are not looked into, which
+    are all but those on the way to `inner` and those in it in which an exhibit has members."""
+    for name in names_in(path / folder):
+        there = folder + name
+        shown = slashed(there)
+        is_in_it = shown in [inner + n for n in ("files/", "chain/", "timestamps/")] and not is_case
+        if name.endswith("/") and (inner.startswith(shown) or is_in_it):
+            yield from listed_deep(path, there, inner, is_case)
+        else:
+            yield there.rstrip("/")
+
 def read_folder(path, inner, is_case):
-    """The members of what was unpacked. What no exhibit has is named, and not opened."""
-    folder, names = path / inner, {}  # what is there, by the name that a member has
-    for name in names_in(folder):
-        is_inner = not is_case and name in ("files/", "chain/", "timestamps/")
-        for there in [name + n for n in names_in(folder / name)] if is_inner else [name]:
-            there = there.rstrip("/")
-            name = slashed(there) if is_member(slashed(there), is_case) else there
-            need(name not in names, None, quote(name), "a file that stands twice")
-            names[name] = there
+    """The members of what was unpacked. What no exhibit has is named, and not opened. `inner` need not be there: programs
+    that know no backslashes between folders unpack them as a part of the names of files."""
+    names, beside = {}, []  # what is there, by the name that a member has
+    for there in listed_deep(path, "", inner, is_case):
+        name = slashed(there)
+        if not name.startswith(inner):
+            beside.append(there)
+            continue
+        name = slashed(name.removeprefix(inner))
+        name = name if is_member(name, is_case) else there.removeprefix(inner)
+        need(name not in names, None, quote(name), "a file that stands twice")
+        names[name] = there
     own, others = sorted_out(list(names), is_case)
-    others += [name.rstrip("/") for name in names_in(path) if inner and name != inner]
+    others += beside
     need(len(own) <= MAX_MEMBERS, None, "folder", f"more than {MAX_MEMBERS} members")
-    members, left = {}, MAX_EXHIBIT
-    for name in own:
-        members[name] = read_plain(folder / names[name], left, name)
-        left -= len(members[name])
-        need(left >= 0, None, quote(name), f"more than {MAX_EXHIBIT} bytes together")
-    called = [f"{p.resolve().name}.zip" for p in {path: 0, folder: 0}]
+    readers = {name: lambda left, name=name: read_plain(path / names[name], left, name) for name in own}
+    members = read_all(readers, MAX_EXHIBIT)
+    called = [f"{path.resolve().name}.zip", *[f"{folder}.zip" for folder in inner.split("/")[-2:-1]]]
     return Given(members, is_case, UNPACKED, others, called)
 
-def read_zip_of_any_kind(raw, name):
+def read_zip_of_any_kind(raw, name, in_case=None):
     need(len(raw) <= MAX_EXHIBIT, None, "zip", f"longer than {MAX_EXHIBIT} bytes")
     is_case = bool(re.match(rb"exhibit-[0-9]+[.]zip", raw[30:]))
     try:
         given = Given(read_zip(raw, case_order if is_case else member_order), is_case, "")
     except Refused:
-        given = read_packed_anew(raw)
+        given = read_packed_anew(raw, in_case)
     given.names = [name, *given.names]
     return given
 
@@ -1500,8 +1599,10 @@ def receipt_among(files):
     return [next((raw for raw in files if mark.match(raw)), None) for mark in (PROOF, ENTRY)]
 
 def receipt_in(folder):
-    """The files of a folder that holds a receipt and its entry, and nothing else; None of any other."""
+    """The files of a folder that holds a receipt and its entry, and nothing else but a checkpoint that may have been saved
+    beside them; None of any other."""
     names = names_in(folder)
+    names = [n for n in names if n != "checkpoint" or len(names) != 3]
     if len(names) != 2 or not all((folder / name).is_file() for name in names):
         return None
     proof, entry = receipt_among([read_plain(folder / name, MAX_PROOF, name) for name in names])
@@ -1573,15 +1674,52 @@ def verify_given(given, key, policy):
         print(exhibit_meaning(entry, report, report.own_trust or report.lines["checkpoint"][0] == "ok"))
     return code
 
+def exhibit_in_case(raw, name, room):
+    """An exhibit in a case file, which must be one: the case file says so by its name."""
+    try:
+        given = read_zip_of_any_kind(raw, name, room)
+    except Foreign as e:
+        raise Refused(None, quote(name), str(e)) from None
+    need(not given.is_case, None, quote(name), NESTED)
+    complete(given.members)
+    return given
+
+ACTS = {  # what an entry of a type is said to do to the one that a ref names, in the order in which it is told
+    "correction.issued": ("corrects", "corrected"),
+    "content.withheld": ("entry", "withheld"),
+    "content.released": ("entry", "given back"),
+    "statement.revised": ("statement", "seen changed"),
+    "statement.withdrawn": ("statement", "seen withdrawn"),
+    "deadline.adjusted": ("demand", "date for the answer moved"),
+    "demand.withdrawn": ("demand", "withdrawn"),
+    "demand.escalated": ("demand", "taken elsewhere"),
+    "commitment.closed": ("commitment", "promise closed"),
+}
+ORDER = ["declared void"] + [words for _, words in ACTS.values()]
+ACTS_TOLD = 50
+
+def acts_among(entries):
+    """What entries did to one another, of each kind the newest that was not declared void itself."""
+    places, done = {e.event.id: e.index for e in entries}, []
+    for e in entries:
+        if e.event.type in ACTS:
+            role, words = ACTS[e.event.type]
+            is_void = words == "corrected" and e.event.facts["effect"] == "void"
+            done += [(e, to, ORDER[0] if is_void else words) for to in e.event.refs[role]]
+    void = {to for _, to, words in done if words == ORDER[0]}
+    newest = {(places[to], ORDER.index(words)): e.index
+              for e, to, words in done if to in places and e.event.id not in void}
+    told = [f"{to} {ORDER[words]} ({by})" for (to, words), by in sorted(newest.items())]
+    more = [f"{len(told) - ACTS_TOLD} more"] if len(told) > ACTS_TOLD else []
+    return f"among these {', '.join(told[:ACTS_TOLD] + more)}; " if told else ""
+
 def verify_case(given, key, policy):
     """An exhibit of each entry of a case: all in one checkpoint, and by their thread none missing between."""
-    report = Report("case file", "exhibits", "thread", "content", "files", "checkpoint", "witnesses", "timestamps")
+    events, report = [], Report("case file", "exhibits", "thread", "content", "files", "checkpoint", "witnesses", "timestamps")
     at, first, open_end, last = SimpleNamespace(check="case file", place="case file"), None, None, 0
-    lacking = {"content": [], "files": []}
+    lacking, unread, room = {"content": [], "files": []}, None, SimpleNamespace(left=MAX_EXHIBIT)
     try:
         names = list(given.members)
-        for name in names:
-            need(case_order(name), None, "case file", f"{quote(name)} has no place in it")
         zips = sorted((int(n[8:-4]), n) for n in names if n != "README.txt")
         good = given.anew or names == [name for _, name in zips] + ["README.txt"]
         need(good, None, "case file", "expected exhibits in the order of their indexes, then README.txt")
@@ -1590,23 +1728,31 @@ def verify_case(given, key, policy):
         for number_in_case, (index, name) in enumerate(zips):
             at.check, at.place, last = "exhibits", name, index
             inner, spot = Report(*EXHIBIT), SimpleNamespace(check="exhibit", place=name)
-            members = complete(read_zip_of_any_kind(given.members[name], name).members)
-            entry, checkpoint = walk_exhibit(members, [name], key, policy, inner, spot)
+            try:
+                exhibit = exhibit_in_case(given.members[name], name, room)
+                entry, checkpoint = walk_exhibit(exhibit.members, exhibit.names, key, policy, inner, spot)
+            except Unreadable as e:  # others may be read, and refused
+                unread = unread or e
+                continue
             lines = inner.lines
             for check in ("entry", "event"):
                 if lines[check][0] == "not checked":
                     open_end = open_end or f"{name}: {check}: {lines[check][1]}"
             for check, indexes in lacking.items():
                 indexes += [index] if lines[check][0] in ("not enclosed", "withheld") else []
+            events.append(entry)
             first = first or (entry, checkpoint, inner)
             opening = first[0]
             at.check = "checkpoint"
             need(checkpoint == first[1], None, "proof.tlog-proof", "another checkpoint than that of the first")
             at.check = "thread"
-            good = opening.event.type == "case.opened" and opening.event.id == opening.thread == entry.thread
+            opens = opening.event.type == "case.opened" and opening.event.id == opening.thread
+            good = entry.thread == opening.thread and (opens or number_in_case)
             need(good, None, "header line 6", "not of the case that the first entry opens")
             good = entry.k == number_in_case
             need(good, None, "header line 6", f"number {entry.k} of the case, expected {number_in_case}")
+        if unread:  # that none is missing can't be said
+            raise unread
         report("exhibits", *(("not checked", open_end) if open_end else ("ok", "each carries its own proof")))
         report("thread", "ok", f"entries 0 to {len(zips) - 1} of the case, {zips[0][0]} to {last} of the ledger; "
                "by the ledger's numbering none between them is missing")
@@ -1622,6 +1768,9 @@ def verify_case(given, key, policy):
     code = report.finish(["exhibits", "thread", "checkpoint"])
     if code in (0, 3) and first:
         print("\nNot shown: that the last entry here is the last of the case; and all that an exhibit does not show.")
+        size = first[2].size
+        if size is not None and report.lines["exhibits"][0] == "ok":
+            print(f"Known at size: {size}; {acts_among(events)}what other entries did to these stands in the ledger.")
     return code
 
 def exhibit_meaning(entry, report, committed):

@@ -176,7 +176,7 @@ fn what_is_at_a_members_name_and_no_plain_file_is_not_decided() {
         ("entry", "rm entry && mkfifo entry".to_owned()),
         ("proof.tlog-proof", "rm proof.tlog-proof && ln -s nowhere proof.tlog-proof".to_owned()),
         ("content.json", "rm content.json && mkdir content.json".to_owned()),
-        ("chain/7", "ln -s /dev/zero chain/7".to_owned()),
+        ("chain/7", "ln -s /dev/zero chain/7 && touch chain/7.tlog-proof".to_owned()),
         (&format!("files/{digest}.bin"), format!("mkdir files && ln -s nowhere files/{digest}.bin")),
     ] {
         w.unpack("u");
@@ -184,6 +184,10 @@ fn what_is_at_a_members_name_and_no_plain_file_is_not_decided() {
         w.says("u", 3, "not a plain file");
         w.says("u", 3, name);
     }
+    // An entry without its proof is refused whatever it is.
+    w.unpack("u");
+    w.shell("ln -s /dev/zero u/chain/7");
+    w.says("u", 1, "expected chain/<index>.tlog-proof behind its entry");
     fs::write(w.at("case.zip"), w.case_file()).unwrap();
     w.shell("unzip -q case.zip -d case && mkfifo case/exhibit-999.zip");
     w.says("case", 3, "exhibit-999.zip: not a plain file");
@@ -382,6 +386,7 @@ fn what_proves_nothing_is_said_to_be_what_it_is() {
     w.shell("mkfifo pipe && mkdir empty-folder several && cp e.zip several/exhibit-1.zip && cp e.zip several/exhibit-2.zip");
     w.says("pipe", 3, "not a plain file");
     w.says("empty-folder", 3, "holds no ledger");
+    w.says("empty-folder", 3, "give the folder in which these lie, or the zip itself");
     w.says("several", 3, "several exhibits");
     w.unpack("several/one");
     w.unpack("several/two");

@@ -284,6 +284,76 @@ async function givesPolicyFile(page) {
   await done();
 }
 
+// A verdict is of what was given last, and of whom the reader trusts now.
+{
+  const { page, done } = await open(`${plan.site}/verify`);
+  const [trust, give] = [page.getByLabel("Whom you trust"), (path) => page.getByLabel("An exhibit").setInputFiles(path)];
+  const verdict = page.locator("#result .verdict");
+  await trust.fill(plan.key);
+  for (const pause of [0, 50, 200]) {
+    await give(plan.caseFile.path);
+    await page.waitForTimeout(pause);
+    await give(plan.cases[0].path);
+    await reportOn(page, "0.zip");
+    await page.waitForTimeout(1500);
+    assert.equal(await page.locator("#result h3").innerText(), "0.zip", `after ${pause} ms`);
+  }
+  const verify = page.getByRole("button", { name: "Verify", exact: true });
+  const file = page.getByLabel("Or a policy file");
+  const policy = { name: "trust.policy", mimeType: "", buffer: Buffer.from(`log ${plan.key}\nquorum none\n`) };
+  for (const change of [
+    () => trust.fill(""),
+    () => trust.fill(plan.key),
+    () => page.getByLabel("How old a cosignature may be").fill("1h"),
+  ]) {
+    await trust.fill(plan.key);
+    await page.getByLabel("How old a cosignature may be").fill("");
+    await verify.click();
+    await page.locator("#result .verdict.good").waitFor();
+    await change();
+    assert.equal(await verdict.count(), 0, String(change));
+  }
+  await trust.fill("");
+  await page.getByLabel("How old a cosignature may be").fill("");
+  await file.setInputFiles(policy);
+  await page.locator("#result .verdict.good").waitFor();
+  await file.setInputFiles([]);
+  assert.equal(await verdict.count(), 0);
+  await done();
+}
+
+// How old a cosignature may be.
+{
+  const { page, done } = await open(`${plan.site}/verify`);
+  const cosigned = plan.cases.find(({ trust }) => /quorum two/.test(trust ?? ""));
+  const age = page.getByLabel("How old a cosignature may be");
+  const verify = page.getByRole("button", { name: "Verify", exact: true });
+  await page.getByLabel("An exhibit").setInputFiles(cosigned.path);
+  await page.getByLabel("Whom you trust").fill(plan.key);
+  for (const [text, words] of [["1x", /^The age 1x: expected seconds/], ["1h", /^The age needs a policy that asks for witnesses/]]) {
+    await age.fill(text);
+    await verify.click();
+    await page.getByRole("alert").filter({ hasText: words }).waitFor();
+    assert.equal(await age.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.locator("#result .verdict").count(), 0);
+  }
+  await page.getByLabel("Whom you trust").fill(cosigned.trust);
+  await verify.click();
+  // It was cosigned in 2096, which is yet to come.
+  await page.locator("#result .verdict.bad").waitFor();
+  await page.clock.setFixedTime(new Date(4_000_000_030_000));
+  await verify.click();
+  await page.locator("#result .verdict.good").waitFor();
+  await page.clock.setFixedTime(new Date(4_000_010_000_000));
+  await verify.click();
+  await page.locator("#result .verdict.bad").waitFor();
+  assert.match(await page.locator("#result").innerText(), /too old/);
+  await age.fill("1d");
+  await verify.click();
+  await page.locator("#result .verdict.good").waitFor();
+  await done();
+}
+
 // By keyboard alone, each field by its label.
 {
   const { page, done } = await open(`${plan.site}/verify`);
@@ -294,14 +364,14 @@ async function givesPolicyFile(page) {
     });
   const order = [];
   await page.getByRole("link", { name: "API" }).first().focus();
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 11; i++) {
     await page.keyboard.press("Tab");
     order.push(await focused());
     if (/^Or (paste|a folder)/.test(order.at(-1))) await page.keyboard.press("Enter");
   }
   const names = [
     ...["An exhibit", "Or a folder", "The folder", "Or paste", "Entry, as", "Proof, as", "Whom you trust"],
-    ...["Or a policy file", "Keep it in this browser", "Verify"],
+    ...["Or a policy file", "How old a cosignature", "Keep it in this browser", "Verify"],
   ];
   assert.ok(
     order.every((name, i) => name.startsWith(names[i])),

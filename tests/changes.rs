@@ -65,12 +65,9 @@ fn without_today(line: &str) -> String {
     {
         out.replace_range(at..end, ", recorded today");
     }
-    if let Some(at) = out.find(" on ").filter(|_| out.contains("ran out on")) {
-        let extended = out[at..].find("extended to").map(|e| at + e);
-        if let Some(on) = extended.and_then(|e| out[e..].find(" on ").map(|o| e + o)) {
-            let end = out[on..].find('.').map_or(out.len(), |e| on + e);
-            out.replace_range(on..end, " on the day it was recorded");
-        }
+    if let Some(on) = out.find(", recorded ").filter(|_| out.contains("ran out on")) {
+        let end = out[on..].find([';', '.']).map_or(out.len(), |e| on + e);
+        out.replace_range(on..end, ", recorded today");
     }
     out
 }

@@ -407,3 +407,402 @@ fn the_commands_that_the_demo_prints_work_as_printed() {
     assert!(verified.contains("91 of 91") && recorded.contains("/e/90"), "{recorded}{verified}");
     server.stop();
 }
+
+/// Runs a command at a terminal, and types an answer at each prompt.
+fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
+    let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/typist.py");
+    let answers = serde_json::json!(answers).to_string();
+    let line =
+        [&[typist, answers.as_str(), env!("CARGO_BIN_EXE_onrecord")], &*line.split(' ').collect::<Vec<_>>()];
+    let mut python = Command::new("python3");
+    python.args(line.concat()).current_dir(place.0.path()).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
+        python.env_remove(name);
+    }
+    Ran::of(python.output().unwrap())
+}
+
+/// A ledger being served on which entry 1 is a party, 2 a case, and 3 an exhibit with two files.
+fn with_two_files() -> (Place, Server, String) {
+    let place = Place::new();
+    place.init();
+    let server = place.serve();
+    for name in ["letter.pdf", "plan.pdf"] {
+        fs::write(place.path(name), name).unwrap();
+    }
+    let by = format!("--ledger {} --key data/keys/operator.key", server.url);
+    for line in [
+        "party --kind agency --name Agency",
+        "case --respondent @1 --jurisdiction MY --timezone Asia/Kuala_Lumpur --title Matter",
+        "exhibit --case @2 --method upload --captured 2023-12-08 --description Two --file letter.pdf --file plan.pdf",
+    ] {
+        place.run(&format!("record {line} {by} --yes")).ok();
+    }
+    (place, server, by)
+}
+
+/// How many files of the exhibit are served.
+fn served(server: &Server, names: &[&str]) -> usize {
+    let here = |name: &&&str| {
+        let digest = onrecord::event::Digest::blake3(name.as_bytes());
+        let url = format!("{}/file/{digest}", server.url);
+        let out = Command::new("curl").args(["-s", &url]).output().unwrap().stdout;
+        out == name.as_bytes()
+    };
+    names.iter().filter(here).count()
+}
+
+#[test]
+fn the_file_that_goes_is_named_and_one_that_is_not_there_is_refused() {
+    let (place, server, by) = with_two_files();
+    let withhold =
+        |file: &str| place.run(&format!("withhold 3 --ground court_order --file {file} {by} --yes"));
+    for file in ["0", "3", "lettre.pdf", "-1"] {
+        let ran = withhold(file);
+        assert_eq!(ran.code, 2, "{file}: {}", ran.err);
+        if file != "-1" {
+            assert!(ran.err.contains("or its number, from 1: 1 letter.pdf, 2 plan.pdf"), "{}", ran.err);
+        }
+    }
+    let of_none = place.run(&format!("withhold 1 --ground court_order --file 1 {by} --yes"));
+    assert!(
+        of_none.code == 2 && of_none.err.contains("the words of entry 1 name no file"),
+        "{}",
+        of_none.err
+    );
+    // The code, in facts.
+    let by_code = place.run(&format!(
+        "record withholding --case @2 --entry 3 --ground court_order --blob files/2 {by} --yes"
+    ));
+    assert!(
+        by_code.code == 1 && by_code.err.contains("--blob files/2: there is no files/2"),
+        "{}",
+        by_code.err
+    );
+    assert_eq!(served(&server, &["letter.pdf", "plan.pdf"]), 2);
+
+    let no = typed(
+        &place,
+        &[("Sign and submit? [y/N]", "n")],
+        &format!("withhold 3 --ground court_order --file 2 {by}"),
+    );
+    assert_eq!(no.code, 1, "{}", no.out);
+    for said in [
+        "file 2 is withheld, and refused if it comes back: plan.pdf",
+        "withheld file 2 of the exhibit",
+        "ground: court order",
+    ] {
+        assert!(no.out.contains(said), "{said}: {}", no.out);
+    }
+    assert!(!no.out.contains("onrecord/event/v1"), "words, and no JSON: {}", no.out);
+    withhold("2").ok();
+    assert_eq!((served(&server, &["letter.pdf"]), served(&server, &["plan.pdf"])), (1, 0));
+    withhold("letter.pdf").ok();
+    assert_eq!(served(&server, &["letter.pdf", "plan.pdf"]), 0);
+
+    let release = |file: &str| format!("release 3 --ground order_lifted --file {file} {by}");
+    for wrong in ["0=letter.pdf", "1=plan.pdf", "3=plan.pdf"] {
+        assert_eq!(place.run(&format!("{} --yes", release(wrong))).code, 2, "{wrong}");
+    }
+    let yes = typed(&place, &[("Sign and submit? [y/N]", "y")], &release("1=letter.pdf"));
+    assert_eq!(yes.code, 0, "{}", yes.out);
+    assert!(
+        yes.out.contains("gave back file 1 of the exhibit") && !yes.out.contains("onrecord/event/v1"),
+        "{}",
+        yes.out
+    );
+    assert_eq!((served(&server, &["letter.pdf"]), served(&server, &["plan.pdf"])), (1, 0));
+    server.stop();
+}
+
+#[test]
+fn what_is_signed_in_steps_is_said_in_words_first() {
+    let (place, server, _) = with_two_files();
+    let vkey = place.run("key show data/keys/operator.key").ok();
+    let id = |n: u64| {
+        let entry = Command::new("curl").args(["-s", &format!("{}/entry/{n}", server.url)]).output().unwrap();
+        fs::write(place.path("entry"), entry.stdout).unwrap();
+        let shown = place.run("event show entry --json").ok();
+        serde_json::from_str::<serde_json::Value>(&shown).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let new = format!(
+        "event new --type statement.made --origin ledger.example.org --by {vkey} --case {} --ref speaker={} --fact standing=report \
+         --fact language=en --at 2023-12-08 --words words.json --content-out words.blob",
+        id(2),
+        id(1)
+    );
+    fs::write(place.path("words.json"), r#"{"text":"Nothing was lost."}"#).unwrap();
+    fs::write(place.path("said.txt"), place.run(&new).ok() + "\n").unwrap();
+    let no = [("Sign this? [y/N]", "n")];
+    let alone = typed(&place, &no, "event sign --key data/keys/operator.key said.txt");
+    assert_eq!(alone.code, 1, "{}", alone.out);
+    for said in ["statement.made  ", "standing report", "2023-12-08", &vkey] {
+        assert!(alone.out.contains(said), "{said}: {}", alone.out);
+    }
+    let told = typed(
+        &place,
+        &no,
+        &format!("event sign --key data/keys/operator.key --ledger {} said.txt", server.url),
+    );
+    assert!(told.out.contains("Agency") && told.out.contains("once it is on record:"), "{}", told.out);
+    for ran in [alone, told] {
+        assert!(
+            !ran.out.contains("{\"") && !ran.out.contains("signatures"),
+            "words, and no JSON: {}",
+            ran.out
+        );
+    }
+    // Whoever signs decides, also where the ledger would take nothing of the kind.
+    let other = fs::read_to_string(place.path("said.txt")).unwrap().replace(&id(1), &id(3));
+    fs::write(place.path("other.txt"), other).unwrap();
+    let warned = typed(
+        &place,
+        &no,
+        &format!("event sign --key data/keys/operator.key --ledger {} other.txt", server.url),
+    );
+    assert!(warned.out.contains("The ledger would refuse it now: refs.speaker"), "{}", warned.out);
+
+    fs::write(
+        place.path("said.note"),
+        place.run("event sign --key data/keys/operator.key said.txt --yes").ok() + "\n",
+    )
+    .unwrap();
+    let embargo = format!(
+        "event submit --ledger {} said.note --content words.blob --embargo --key data/keys/operator.key",
+        server.url
+    );
+    let no = typed(&place, &[("and submit both? [y/N]", "n")], &embargo);
+    assert!(
+        no.code == 1 && no.out.contains("its words are withheld") && !no.out.contains("{\""),
+        "{}",
+        no.out
+    );
+    typed(&place, &[("and submit both? [y/N]", "y")], &embargo).ok();
+    server.stop();
+}
+
+#[test]
+fn an_event_that_is_made_in_steps_is_dated_where_its_case_is_and_leaves_nothing_where_it_is_refused() {
+    let (place, server, _) = with_two_files();
+    let vkey = place.run("key show data/keys/operator.key").ok();
+    fs::write(place.path("words.json"), r#"{"text":"Nothing was lost."}"#).unwrap();
+    let new = format!(
+        "event new --type statement.made --origin ledger.example.org --by {vkey} --fact standing=report --fact language=en \
+         --words words.json --content-out words.blob"
+    );
+    let named = format!("{new} --ref speaker=1 --case 2 --ledger {}", server.url);
+    for (line, code, said) in [
+        (format!("{named} --at 2999-01-01"), 2, "--at 2999-01-01: that is ahead of now"),
+        (
+            format!("{named} --fact published=2999-01-01"),
+            2,
+            "--fact published 2999-01-01: that is ahead of now",
+        ),
+        (named.replace("--case 2", "--case 99"), 2, "--case 99"),
+        (named.replace("speaker=1", "speaker=99"), 2, "--ref speaker 99"),
+    ] {
+        let ran = place.run(&line);
+        assert!(ran.code == code && ran.err.contains(said), "{line}: {} {}", ran.code, ran.err);
+        assert!(!place.path("words.blob").exists(), "{line}");
+    }
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = place.command(named.split(' ')).stdout(Stdio::from(full)).output().unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(!place.path("words.blob").exists());
+
+    let text = place.run(&named).ok();
+    assert!(text.contains("+08:00\"") && place.path("words.blob").exists(), "{text}");
+    let again = place.run(&named);
+    assert!(
+        again.code == 2 && again.err.contains("--content-out words.blob: there is a file already"),
+        "{}",
+        again.err
+    );
+    fs::remove_file(place.path("words.blob")).unwrap();
+    server.stop();
+
+    // Nobody to ask: said, and no error where the time was given.
+    let id = "00".repeat(32);
+    let alone = format!("{new} --ref speaker={id} --case {id}");
+    let ran = place.run(&alone);
+    assert!(
+        ran.code == 0 && ran.out.contains("+00:00\"") && ran.err.contains("in UTC"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    fs::remove_file(place.path("words.blob")).unwrap();
+    let gone = format!("{alone} --ledger http://127.0.0.1:1");
+    assert_eq!(place.run(&gone).code, 3);
+    let ran = place.run(&format!("{gone} --at 2023-12-08"));
+    assert!(ran.code == 0 && ran.err.is_empty(), "{}", ran.err);
+}
+
+#[test]
+fn permalinks_are_those_that_readers_open_and_those_of_another_ledger_are_refused() {
+    let place = Place::new();
+    fs::write(place.path("onrecord.toml"), "url = \"https://ledger.example.org\"\n").unwrap();
+    place.init();
+    let server = place.serve();
+    let by = format!("--ledger {} --key data/keys/operator.key --yes", server.url);
+    let public = "https://ledger.example.org";
+    let said = place.run(&format!("record party --kind agency --name Agency {by}")).ok();
+    assert!(
+        said.starts_with(&format!("{public}/e/1\n")) && said.contains(&format!(" verify {public} --key ")),
+        "{said}"
+    );
+    let said = place.run(&format!("record case --respondent {public}/e/1 --jurisdiction MY --timezone Asia/Kuala_Lumpur --title Matter {by}"));
+    assert_eq!(said.ok().lines().next().unwrap(), format!("{public}/e/2"));
+    for noun in [public.to_owned(), server.url.clone()] {
+        place.run(&format!("show case {noun}/e/2 --ledger {}", server.url)).ok();
+        place.run(&format!("exhibit {noun}/e/1?knownAt=2 --ledger {} -o e.zip", server.url)).ok();
+    }
+    let others = [
+        format!("{public}.my"),
+        format!("{}9", server.url),
+        format!("{}evil", server.url),
+        "https://other.example".into(),
+    ];
+    for other in others {
+        for line in [
+            format!("show case {other}/e/2 --ledger {}", server.url),
+            format!(
+                "record statement --case {other}/e/2 --speaker 1 --standing report --language en --text x {by}"
+            ),
+            format!("withhold {other}/e/1 --ground safety {by}"),
+            format!("search agency --case {other}/e/2 --ledger {}", server.url),
+            format!("exhibit {other}/e/1 --ledger {}", server.url),
+        ] {
+            let ran = place.run(&line);
+            let expected = format!("expected a permalink of this ledger, {public}/e/<number>");
+            assert!(ran.code == 2 && ran.err.contains(&expected), "{line}: {}{}", ran.out, ran.err);
+        }
+    }
+    let said = place.run(&format!("withhold 1 --ground safety {by}")).ok();
+    assert_eq!(said, format!("{public}/e/3"));
+    server.stop();
+}
+
+#[test]
+fn a_flag_stands_in_the_help_of_what_takes_it_alone() {
+    let place = Place::new();
+    for (noun, takes) in [("case", true), ("demand", false), ("party", false)] {
+        let help = place.run(&format!("show {noun} --help")).ok();
+        assert_eq!(help.contains("--order"), takes, "{help}");
+        let ran = place.run(&format!("show {noun} 1 --order recorded --data nowhere"));
+        assert_eq!(ran.err.contains("unexpected argument"), !takes, "{}", ran.err);
+    }
+}
+
+#[test]
+fn an_address_without_its_scheme_is_told_from_a_file() {
+    let place = Place::new();
+    for (given, address) in [
+        ("localhost:8080", true),
+        ("127.0.0.1:8080", true),
+        ("[::1]:8080", true),
+        ("localhost", true),
+        ("ledger.example.org", true),
+        ("ledger.example.org/2026", true),
+        ("exhibit-3.zip", false),
+        ("./ledger-data", false),
+        ("copies/ledger.example.org", false),
+    ] {
+        let ran = place.run(&format!("verify {given}"));
+        assert!(ran.code == 3 && ran.err.contains("there is no such file or folder"), "{}", ran.err);
+        assert_eq!(ran.err.contains("put https:// before it, or http://"), address, "{given}: {}", ran.err);
+    }
+}
+
+#[test]
+fn what_was_made_is_said_though_the_output_can_not_be_written() {
+    let place = Place::new();
+    place.write_secret("seed", &"01".repeat(32));
+    let full = |line: &str| {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output =
+            place.command(line.split(' ')).stdout(Stdio::from(full)).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (line, made, show) in [
+        ("key new --name a.example -o a.key", "made all the same: the key file a.key;", Some("a.key")),
+        (
+            "key import --name a.example --seed-hex-file seed -o b.key",
+            "made all the same: the key file b.key;",
+            Some("b.key"),
+        ),
+        (
+            "init --data data --origin ledger.example.org --second-key second.key",
+            "made all the same: the ledger in data;",
+            Some("data/keys/checkpoint.key"),
+        ),
+        (
+            "init --data more --origin more.example.org --second-key 2.key --json",
+            "the operator's second key 2.key",
+            None,
+        ),
+        ("backup --data data --to copied --with-keys", "could not be written", None),
+        ("restore --from copied --data restored", "made all the same: the ledger in restored", None),
+    ] {
+        let err = full(line);
+        let last = err.lines().last().unwrap();
+        assert!(last.contains(made), "{line}: {err}");
+        if let Some(show) = show {
+            assert!(last.contains(&format!("`onrecord key show {show}` prints its")), "{line}: {err}");
+            place.run(&format!("key show {show}")).ok();
+        }
+    }
+    assert!(!full("key show a.key").contains("made all the same"));
+}
+
+#[test]
+fn a_secret_key_is_known_without_its_beginning() {
+    let (place, server, by) = with_two_files();
+    let line = fs::read_to_string(place.path("data/keys/operator.key")).unwrap();
+    let bare = line.trim().strip_prefix("PRIVATE+KEY+").unwrap();
+    let tail = &bare[bare.len() - 20..];
+    fs::write(place.path("notes.txt"), format!("this is it: {bare}\n")).unwrap();
+    // As an editor elsewhere saves it.
+    let wide: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(place.path("wide.txt"), wide).unwrap();
+    let statement =
+        format!("record statement --case @2 --speaker @1 --standing report --language en {by} --yes");
+    for line in [
+        format!("verify {} --key {bare}", server.url),
+        format!("verify {bare}"),
+        format!("search {bare} --ledger {}", server.url),
+        format!("{statement} --text x{bare}"),
+        format!("{statement} --text @notes.txt"),
+        format!("{statement} --text x --file notes.txt"),
+        format!("{statement} --text x --file wide.txt"),
+    ] {
+        let ran = place.run(&line);
+        let said = ran.out + &ran.err;
+        assert!(ran.code == 2 && said.contains("secret key") && !said.contains(tail), "{said}");
+    }
+    let ran = place.command(["ready"]).env("ONRECORD_LEDGER", bare).output().unwrap();
+    let said = Ran::of(ran).err;
+    assert!(said.contains("a secret key stands in ONRECORD_LEDGER") && !said.contains(tail), "{said}");
+    // Of a part of it nobody can tell, so what is no public key is not repeated either.
+    let (part, vkey) = (bare.split_once('/').unwrap().1, place.run("key show data/keys/operator.key").ok());
+    for line in [
+        format!("verify {} --key {part}", server.url),
+        format!("mirror {} --key {part} --data copy --once", server.url),
+        format!("event new --type case.opened --origin ledger.example.org --by {part}"),
+        format!("record key {by} --party @0 --vkey {part} --yes"),
+        format!("record key-revocation {by} --party @0 --vkey {part} --reason lost --yes"),
+        format!("record party {by} --kind agency --name Agency --vkey {part} --yes"),
+        format!("event new --type key.revoked --origin ledger.example.org --by {vkey} --fact key={part}"),
+    ] {
+        for line in [line.clone(), format!("{line} --json")] {
+            let ran = place.run(&line);
+            let said = ran.out + &ran.err;
+            assert!(
+                ran.code == 2 && said.contains("vkey") | said.contains("key id") && !said.contains(tail),
+                "{said}"
+            );
+        }
+    }
+    server.stop();
+}

@@ -383,6 +383,36 @@ fn a_service_that_is_reloaded_goes_on() {
 }
 
 #[test]
+fn the_image_is_built_from_all_that_the_program_holds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let let_in = fs::read_to_string(root.join(".containerignore")).unwrap();
+    let let_in: Vec<&str> = let_in.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let mut folders = vec![root.join("src")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = fs::read_to_string(&entry).unwrap_or_default();
+            // What tests alone hold stands below.
+            let program = text.split("#[cfg(test)]").next().unwrap();
+            for held in program.split("include_").skip(1).filter_map(|rest| rest.split('"').nth(1)) {
+                if !held.starts_with("../") {
+                    continue;
+                }
+                let path = folder.join(held).canonicalize().unwrap();
+                let path = path.strip_prefix(root.canonicalize().unwrap()).unwrap();
+                assert!(let_in.iter().any(|part| path.starts_with(part)), "{} is not let in", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} files are held");
+}
+
+#[test]
 fn what_the_image_runs_serves_and_says_whether_it_is_well() {
     let (_tmp, dir) = ledger();
     let file = sample("Containerfile");

@@ -855,6 +855,29 @@ fn a_cosignature_dated_before_its_entries_is_not_handed_on() {
 }
 
 #[test]
+fn a_cosignature_dated_ahead_is_not_kept_before_its_renewals() {
+    let tmp = tempfile::tempdir().unwrap();
+    init(tmp.path());
+    let key = CosigningKey::new(witness(1));
+    let witnesses = vec![key.witness_key()];
+    let ledger = Ledger::open(tmp.path(), LedgerOptions { witnesses, ..LedgerOptions::default() }).unwrap();
+    let checkpoint = ledger.reader().checkpoint().clone();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let cosign = |time| {
+        let line = key.cosign(checkpoint.checkpoint(), time).unwrap();
+        ledger.add_cosignature(&checkpoint, &key.witness_key(), &line)
+    };
+    let kept = || ledger.reader().witnessed()[0].latest.map(|(_, time)| time);
+    for ahead in [now + 120, now + 86_400, 4_102_444_800] {
+        assert_eq!(cosign(ahead), Err(NotKept::Ahead { name: "w1.example".into() }));
+        assert_eq!(kept(), None);
+    }
+    assert_eq!((cosign(now), kept()), (Ok(()), Some(now)));
+    // By a clock that is a little ahead.
+    assert_eq!((cosign(now + 30), kept()), (Ok(()), Some(now + 30)));
+}
+
+#[test]
 fn the_command_writes_the_proof_of_a_contradiction() {
     let (mut forger, story) = begun();
     forger.add_as(&said(&story, "empat"), |header| header.k = 0);

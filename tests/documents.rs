@@ -3,6 +3,9 @@
 //! A ```console block holds lines `$ command`, each followed by what it prints. Ids, keys, hashes and addresses
 //! are compared by their form. Commands run in order, in an empty folder, beside a demo that serves. What a page
 //! serves itself goes on until all is done.
+//!
+//! A ```terminal block holds what is typed at a terminal: `$ command`, then each question with its answer behind it, and
+//! indented what is shown in between.
 
 use std::{
     env, fs,
@@ -158,6 +161,110 @@ fn form(line: &str) -> String {
         form + tail
     };
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Types a command line at a terminal, and an answer at each prompt. What was shown, if it ended well or was expected not to.
+fn typed(dir: &Path, path: &str, command: &str, answers: &[(String, String)], ends: i32) -> String {
+    let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/typist.py");
+    let out = Command::new("python3")
+        .args([typist, &serde_json::to_string(answers).unwrap(), "bash", "-euo", "pipefail", "-c", command])
+        .current_dir(dir)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&out.stdout).into_owned();
+    let err = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(ends), "{command}\n{shown}{err}");
+    shown
+}
+
+/// Whether lines are there, in order, by their form.
+fn in_order<'a>(place: &str, printed: &str, lines: impl IntoIterator<Item = &'a str>) {
+    let printed: Vec<String> = printed.lines().map(|l| form(l.trim_start())).collect();
+    let mut from = 0;
+    for line in lines {
+        let sought = form(line.trim_start());
+        let found = printed[from..].iter().position(|l| l.contains(&sought));
+        let Some(at) = found else { panic!("{place}\nshown: {sought}\nprinted:\n{}", printed.join("\n")) };
+        from += at + 1;
+    }
+}
+
+/// What the ```terminal blocks of a page show: commands, each with the lines below it.
+fn sessions(file: &Path) -> Vec<(String, Vec<String>)> {
+    let text = fs::read_to_string(file).unwrap();
+    let mut out: Vec<(String, Vec<String>)> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match (line, line.strip_prefix("$ ")) {
+            ("```terminal", _) => inside = true,
+            ("```", _) => inside = false,
+            _ if !inside => {}
+            (_, Some(command)) => out.push((command.to_owned(), Vec::new())),
+            _ => out.last_mut().expect("a command comes first").1.push(line.to_owned()),
+        }
+    }
+    out
+}
+
+/// A question and its answer, as a page shows them.
+fn answered(line: &str) -> (String, String) {
+    let ends = ["[y/N]", ":"].into_iter().find_map(|end| Some(line.rfind(end)? + end.len()));
+    let (question, answer) = line.split_at(ends.expect("a question ends with a colon"));
+    (question.to_owned(), answer.trim().to_owned())
+}
+
+/// She makes her own ledger, enrols a colleague, and records a demand with a period: by what README leads to, at a terminal.
+#[test]
+fn a_lawyer_who_has_only_the_readme_records_a_demand_on_her_own_ledger() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let lawyers = readme.split("## For lawyers").nth(1).unwrap().split("\n## ").next().unwrap();
+    let page = |name: &str| {
+        assert!(lawyers.contains(&format!("(docs/{name})")), "README leads lawyers to {name}");
+        root.join("docs").join(name)
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let bin = Path::new(env!("CARGO_BIN_EXE_onrecord")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
+    let enrolled = shown(&page("second-writer.md"));
+    // What her colleague recorded is the last of what belongs to enrolling.
+    let last = enrolled.iter().position(|s| s.command.contains("record statement")).unwrap();
+    let mut ledger: Option<Served> = None;
+    for s in &enrolled[..=last] {
+        if let Some(served) = serve(s, dir.path()) {
+            ledger = Some(served);
+            continue;
+        }
+        let mut command = s.command.clone();
+        if let Some(ledger) = &ledger {
+            command = command.replace(&ledger.shown, &ledger.address);
+        }
+        // On a terminal it asks, as the page says.
+        let asking = command.replace(" --yes", "");
+        let yes = if asking == command { vec![] } else { vec![("[y/N]".to_owned(), "y".to_owned())] };
+        let printed = typed(dir.path(), &path, &asking, &yes, 0);
+        in_order(&s.command, &printed, s.output.iter().map(String::as_str));
+    }
+    let ledger = ledger.expect("her ledger is served");
+    let sessions = sessions(&page("recording.md"));
+    assert!(sessions.len() >= 3, "only {} sessions are shown", sessions.len());
+    for (command, lines) in sessions {
+        let answers: Vec<_> =
+            lines.iter().filter(|l| !l.starts_with(' ')).map(|line| answered(line)).collect();
+        let said_no = answers.last().is_some_and(|(_, answer)| answer == "n");
+        let at = command.replace(&ledger.shown, &ledger.address);
+        let printed = typed(dir.path(), &path, &at, &answers, said_no.into());
+        in_order(&command, &printed, lines.iter().filter(|l| l.starts_with(' ')).map(String::as_str));
+        assert_eq!(printed.contains("/e/"), !said_no, "{command}\n{printed}");
+        // She saw the sentence before she said yes.
+        let (before, _) = printed.rsplit_once("[y/N]").unwrap();
+        assert!(
+            before.contains("This will stand on record for ever") && before.contains(" demand of "),
+            "{printed}"
+        );
+    }
 }
 
 #[test]

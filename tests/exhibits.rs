@@ -384,12 +384,13 @@ fn an_exhibit_that_was_unpacked_is_checked_as_a_folder() {
     both_say(&broken("other-words", "printf x >> content.json"), 1, "content.json");
     both_say(&broken("no-readme", "rm README.txt"), 0, "valid");
     both_say(&broken("a-member-more", "cp entry chain/x"), 0, "chain/x");
-    for (code, said) in both(&broken("a-pipe", "mkfifo chain/7")) {
+    for (code, said) in both(&broken("a-pipe", "mkfifo chain/7 && touch chain/7.tlog-proof")) {
         assert!(matches!(code, Some(1 | 3)) && said.contains("plain file"), "{said}");
     }
-    for (code, said) in both(&broken("endless", "ln -s /dev/zero chain/7")) {
+    for (code, said) in both(&broken("endless", "ln -s /dev/zero chain/7 && touch chain/7.tlog-proof")) {
         assert!(matches!(code, Some(1 | 3)) && said.contains("plain file"), "{said}");
     }
+    both_say(&broken("a-pipe-without-its-proof", "mkfifo chain/7"), 1, "chain/");
     let large = format!("mkdir -p files && truncate -s 300M files/{}.bin", "0".repeat(64));
     both_say(&broken("too-large", &large), 1, "more than");
 }

@@ -183,6 +183,62 @@ fn a_second_key_is_asked_for_at_a_terminal_and_missed_elsewhere() {
 }
 
 #[test]
+fn what_init_is_answered_is_a_name_or_nothing() {
+    let place = Place::new();
+    let bin = env!("CARGO_BIN_EXE_onrecord");
+    let (name, second) = ("What the ledger is called", "Where to make a second key");
+    let init = "init --data data --origin ledger.example.org";
+    let unnamed = "Warning: this ledger has no name";
+    for no in ["no", "n", "None", "nothing"] {
+        let ran = typed(&place, &[(name, no), (second, no)], &format!("{bin} {init}")).ok();
+        assert!(ran.contains(unnamed) && ran.contains("Warning: the operator has one key."), "{no}: {ran}");
+        assert_eq!(
+            fs::read_dir(place.0.path()).unwrap().count(),
+            1,
+            "{no}: there is the ledger and no key file"
+        );
+        fs::remove_dir_all(place.path("data")).unwrap();
+    }
+    // A wrong answer asks again.
+    fs::write(place.path("there"), "mine").unwrap();
+    let answers = [
+        (name, "Press"),
+        (second, "yes"),
+        (second, "~/op2.key"),
+        (second, "nosuch/op2.key"),
+        (second, "there"),
+        (second, "."),
+        (second, "op2.key"),
+    ];
+    let ran = typed(&place, &answers, &format!("{bin} {init}")).ok();
+    assert!(place.path("op2.key").exists() && !ran.contains("Warning"), "{ran}");
+    for said in [
+        "~ stands for nothing",
+        "there is a file already",
+        "expected the name of the file",
+        "the folder that it is to lie in is not there",
+    ] {
+        assert!(ran.contains(said), "{said}: {ran}");
+    }
+    assert_eq!(fs::read_to_string(place.path("there")).unwrap(), "mine");
+    // Where nobody is asked it is said.
+    for json in ["", " --json"] {
+        fs::remove_dir_all(place.path("data")).unwrap();
+        let ran = place.run(&format!("{init}{json}"));
+        assert!(ran.err.contains(unnamed), "{}", ran.err);
+        ran.ok();
+    }
+    // As it says, a name can be put on record later.
+    let server = place.serve();
+    let line = format!("--ledger {} --key data/keys/operator.key --yes", server.url);
+    place.run(&format!("record party-update --party @0 --name Later {line}")).ok();
+    let ran = place.run(&format!("record party --kind agency --name Agency {line}"));
+    assert!(ran.err.contains("Later registered Agency as an agency."), "{}", ran.err);
+    ran.ok();
+    server.stop();
+}
+
+#[test]
 fn a_key_that_lies_elsewhere_is_added_by_the_commands_that_its_refusal_names() {
     let place = Place::new();
     place.run(&format!("{INIT} --second-key second.key")).ok();

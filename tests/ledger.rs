@@ -475,6 +475,40 @@ fn evidence_by_the_addressees_key_is_signed_by_it() {
 }
 
 #[test]
+fn a_count_takes_no_more_signatures_away_than_it_has() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let (refs, words) = (json!({"organiser": story.desk}), Some(json!({"text": "Kami meminta."})));
+    let opened = say("collection.opened", Some(story.case), refs, json!({"assurance": "email"}), words);
+    let (collection, sent) = opened.sign(&[&desk()]);
+    assert!(ledger.record_blocking(vec![sent], false)[0].is_ok());
+    let count = |event_type, facts: Value| {
+        say(event_type, Some(story.case), json!({"collection": collection}), facts, None).sign(&[&desk()]).1
+    };
+    let most = (1u64 << 53) - 1;
+    let answers = ledger.record_blocking(
+        vec![
+            count("collection.counted", json!({"count": 566, "withdrawn": 567})),
+            count(
+                "collection.counted",
+                json!({"count": 566, "withdrawn": 500, "duplicate": 60, "invalid": 7}),
+            ),
+            count("collection.counted", json!({"count": 566, "withdrawn": most, "duplicate": most})),
+            count("collection.closed", json!({"count": 566, "invalid": 567})),
+            count(
+                "collection.counted",
+                json!({"count": 566, "withdrawn": 500, "duplicate": 60, "invalid": 6}),
+            ),
+        ],
+        false,
+    );
+    let places: Vec<_> = answers.into_iter().map(|a| a.map(|_| ()).map_err(|r| r.place)).collect();
+    let refused = || Err("collection.standing".to_owned());
+    assert_eq!(places, [refused(), refused(), refused(), refused(), Ok(())]);
+}
+
+#[test]
 fn links_quote_word_for_word_and_demands_hold_their_items() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);

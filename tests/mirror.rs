@@ -632,6 +632,28 @@ fn a_forked_origin_is_caught_and_the_report_convinces_who_saw_neither() {
 }
 
 #[test]
+fn where_a_copy_has_no_words_the_flag_that_copies_the_rest_is_named() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, tiles) = (tmp.path().join("one"), tmp.path().join("tiles"));
+    let (ledger, _) = ledger(&one, 20, "satu");
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    copy_of(&one.join("public"), &tiles);
+    fs::remove_dir_all(tiles.join("content")).unwrap();
+    let key = vkey().to_string();
+    let mirrored = |source: &Path, copy: &str, more: &[&str]| {
+        let copy = tmp.path().join(copy);
+        onrecord(&[&["mirror", path(source), "--key", &key, "--data", path(&copy), "--once"], more].concat())
+    };
+    let (code, text) = mirrored(&tiles, "none", &[]);
+    assert!(
+        code == Some(1) && text.contains("no words are here at all; --no-words copies all else"),
+        "{text}"
+    );
+    assert_eq!(mirrored(&tiles, "facts", &["--no-words"]).0, Some(0));
+    assert_eq!(mirrored(&one, "whole", &[]).0, Some(0));
+}
+
+#[test]
 fn a_copy_that_is_on_its_way_is_not_taken_for_a_whole_one() {
     let tmp = tempfile::tempdir().unwrap();
     let (one, old, other, copy) =

@@ -654,14 +654,15 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
         "the redacted text stands"
     );
     let twice = run(&["withhold", "@5", "--ground", "court_order", "--yes"]);
-    assert!(twice.code == 1 && twice.err.contains("CHECK_FAILED: withholding.state"), "{}", twice.err);
+    let refused = "ENTRY: content is withheld already (CHECK_FAILED)";
+    assert!(twice.code == 1 && twice.err.lines().last() == Some(refused), "{}", twice.err);
 
     fs::write(place.join("words.blob"), &quoted).unwrap();
     fs::write(place.join("wrong.blob"), &exhibited).unwrap();
     let wrong = run(&["release", "5", "--ground", "order_lifted", "--content-from", "wrong.blob", "--yes"]);
     assert!(wrong.code == 2 && wrong.err.contains("--content-from"), "{}", wrong.err);
     let what = run(&["release", "5", "--ground", "order_lifted", "--yes"]);
-    assert!(what.code == 2 && what.err.contains("entry 5: content"), "{}", what.err);
+    assert!(what.code == 2 && what.err.contains("entry 5: the words"), "{}", what.err);
     let back = run(&[
         "release",
         &said.to_string(),
@@ -691,13 +692,13 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
     // A file, and the words with it.
     let held = format!("/file/{}", letter.blake3);
     assert_eq!(server.get(&held).status, 200);
-    run(&["withhold", "9", "--ground", "erasure", "--file", "0", "--content", "--yes"]).ok();
+    run(&["withhold", "9", "--ground", "erasure", "--file", "1", "--content", "--yes"]).ok();
     assert_eq!(server.get(&held).status, 404);
     fs::write(place.join("exhibit.blob"), &exhibited).unwrap();
     let release = ["release", "9", "--ground", "error", "--yes", "--content-from", "exhibit.blob"];
-    let back = run(&[&release[..], &["--file", "0=words.blob"]].concat());
-    assert!(back.code == 2 && back.err.contains("not the file that the words name"), "{}", back.err);
-    run(&[&release[..], &["--file", "0=letter.txt"]].concat()).ok();
+    let back = run(&[&release[..], &["--file", "1=words.blob"]].concat());
+    assert!(back.code == 2 && back.err.contains("not file 1 of those that the words name"), "{}", back.err);
+    run(&[&release[..], &["--file", "1=letter.txt"]].concat()).ok();
     assert_eq!(server.get(&held).body, FILE);
 
     // Under embargo from the first moment.
@@ -755,9 +756,19 @@ fn the_commands_withhold_and_give_back_and_list_what_has_to_do_with_it() {
         server.get(&format!("/file/{}", Digest::blake3(b"lampiran yang belum boleh diumumkan"))).status,
         404
     );
-    let files = ["--content-from", "secret.blob", "--file", "0=secret.txt"];
+    let files = ["--content-from", "secret.blob", "--file", "1=secret.txt"];
     run(&[&["release", "15", "--ground", "embargo_ended", "--yes"][..], &files].concat()).ok();
     assert_eq!(server.get(&format!("/content/{}", Digest::blake3(&blob))).body, blob);
+
+    // A file that another entry names is served until that one withholds it too, and whoever withholds is told so.
+    let (_, s) = exhibit(&story, "surat yang sama", &letter);
+    record(&server.ledger, s);
+    let other = server.ledger.reader().checkpoint().checkpoint().size() - 1;
+    let done = run(&["withhold", "9", "--ground", "erasure", "--file", "letter.txt", "--yes"]).ok();
+    let line = done.err.lines().find(|l| l.contains(&format!("/e/{other} "))).unwrap_or_default();
+    assert!(line.ends_with("(names the same file, letter.txt)"), "{}", done.err);
+    assert!(done.err.contains("served until each of them withholds it too"), "{}", done.err);
+    assert_eq!(server.get(&held).status, 200);
 }
 
 #[test]

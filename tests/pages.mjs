@@ -1,5 +1,7 @@
 // Opens pages in Chromium as tests/pages_in_a_browser.rs tells it: node pages.mjs PLAN.json
 // Each at a narrow and a wide window, light and dark: what axe finds, what runs over the edge, what is too small to hit.
+// With `every` in the plan: all pages that links lead to from there, at more widths, each by all rules in the dark too, and with
+// letters of twice the size.
 // Prints all that is wrong, and ends with 1 if anything is.
 
 import { createRequire } from "node:module";
@@ -8,10 +10,12 @@ import { chromium } from "playwright-core";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-});
+const launch = (...args) =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", ...args],
+  });
+const browser = await launch();
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
@@ -57,8 +61,43 @@ function small() {
     .map(({ element, box }) => `${Math.round(box.width)} by ${Math.round(box.height)} px: ${element.outerHTML.slice(0, 120)}`);
 }
 
+/** More pages than the links of a story lead to; where there are more, the end was not seen. */
+const MOST = 1_000;
+
+/** Paths of other pages that the page links to. Other instants and parts of lists are the same page with other words. */
+async function linked(page) {
+  // Of an `a` in a drawing, `href` is no text.
+  const links = await page.evaluate(() =>
+    [...document.querySelectorAll("a")].map((link) => link.getAttribute("href")).filter((href) => href !== null),
+  );
+  const here = links
+    .map((href) => new URL(href, page.url()))
+    .filter(({ origin, search }) => origin === plan.site && search === "");
+  return here.map(({ pathname }) => pathname);
+}
+
+/** Adds the pages that links lead to, until there are no others. */
+async function follow(pages) {
+  const page = await browser.newPage();
+  const seen = new Set(pages.map(({ path }) => path));
+  for (const { path, status } of pages) {
+    if (status !== 200) continue;
+    await page.goto(plan.site + path);
+    for (const next of await linked(page)) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      const head = await fetch(plan.site + next, { method: "HEAD" });
+      const isPage = head.headers.get("content-type")?.startsWith("text/html") && !head.headers.has("content-disposition");
+      if (isPage) pages.push({ path: next, status: 200 });
+    }
+    if (pages.length > MOST) throw new Error(`more than ${MOST} pages`);
+  }
+  await page.close();
+}
+
 const wrong = [];
-for (const width of [320, 1280]) {
+if (plan.every) await follow(plan.pages);
+for (const width of plan.every ? [320, 360, 768, 1280, 1920] : [320, 1280]) {
   const page = await browser.newPage({ viewport: { width, height: 900 } });
   for (const { path, status } of plan.pages) {
     const note = (how, found) => wrong.push(...found.map((what) => `${path} at ${width} px, ${how}: ${what}`));
@@ -72,11 +111,26 @@ for (const width of [320, 1280]) {
     note("light", [...(await page.evaluate(overflow)), ...(await page.evaluate(small)), ...(await findings(page, RULES))]);
     // Colours are all that is different in the dark.
     await page.emulateMedia({ colorScheme: "dark" });
-    note("dark", await findings(page, { type: "rule", values: ["color-contrast"] }));
+    note("dark", await findings(page, plan.every ? RULES : { type: "rule", values: ["color-contrast"] }));
   }
   await page.close();
 }
 await browser.close();
+if (plan.every) {
+  // As a reader has it who sets letters of twice the size in the browser (WCAG 2.2, 1.4.4).
+  const large = await launch("--blink-settings=defaultFontSize=32");
+  for (const width of [320, 360, 1280]) {
+    const page = await large.newPage({ viewport: { width, height: 900 } });
+    for (const { path } of plan.pages) {
+      await page.goto(plan.site + path);
+      await page.evaluate(() => document.querySelectorAll("details").forEach((each) => (each.open = true)));
+      const found = await page.evaluate(overflow);
+      wrong.push(...found.map((what) => `${path} at ${width} px, letters of twice the size: ${what}`));
+    }
+    await page.close();
+  }
+  await large.close();
+}
 for (const line of wrong) console.log(line);
 if (wrong.length > 0) process.exit(1);
-console.log(`${plan.pages.length} pages, all as they should be`);
+console.log(`${plan.pages.length} pages at ${plan.every ? 5 : 2} widths, all as they should be`);

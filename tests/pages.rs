@@ -221,7 +221,8 @@ fn a_case_page_says_what_was_asked_and_answered_by_whom_and_how_it_was_assessed(
         "Lapsed. Answer due Fri 29 Dec 2023 (14 days, rule chosen by the sender).".into(),
         "Day 0Fri 15 Dec 2023".into(),
         "Last dayFri 29 Dec 2023, which counts whole".into(),
-        "Period and rule are chosen by the sender. Act 54 binds written law, a letter only if it says so."
+        "Period and rule are chosen by the sender. Malaysia's Interpretation Acts bind written law, a letter only if it says \
+         so."
             .into(),
         "The time to answer ran out on Fri 29 Dec 2023; extended to Fri 5 Jan 2024".into(),
         "Persatuan Pengguna Contoh says these conflict".into(),
@@ -972,14 +973,42 @@ fn a_slash_at_the_end_of_an_address_leads_to_the_address_without_it() {
         (case.clone(), "?asOf=2024-01-01T08:00:00%2B08:00&order=recorded"),
         (demand, "?asOf=2024-01-01"),
         (party, ""),
+        ("/entries".into(), "?before=50"),
+        ("/search".into(), "?q=surat&order=newest"),
+        ("/verify".into(), ""),
+        ("/transparency".into(), "?knownAt=60"),
     ] {
         let reply = w.server.get(&format!("{asked}/{query}"));
         let to = format!("{asked}{query}");
         assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{asked}/{query}");
         assert_eq!(w.server.get(&to).status, 200, "{to}");
     }
-    for path in ["/entries/", "/nothing/", &format!("{case}/text/"), "/e/36//", "/entry/36/"] {
+    for path in ["/nothing/", &format!("{case}/text/"), "/e/36//", "/entry/36/"] {
         assert_eq!(w.server.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn the_number_of_an_entry_leads_to_the_page_of_its_id() {
+    let w = world();
+    for (noun, label) in [("case", "case-contoh"), ("demand", "contoh-demand"), ("party", "agensi")] {
+        let (index, to) = (w.index(label), w.path(noun, label));
+        for named in [index.to_string(), format!("@{index}")] {
+            for (rest, query) in [("", ""), ("/text", ""), ("", "?asOf=2024-01-01T08:00:00%2B08:00")] {
+                let asked = format!("/{noun}/{named}{rest}{query}");
+                let reply = w.server.get(&asked);
+                let to = format!("{to}{rest}{query}");
+                assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{asked}");
+                assert_eq!(w.server.get(&to).status, 200, "{to}");
+            }
+        }
+        let before = w.server.get(&format!("/{noun}/{index}?knownAt={index}"));
+        assert_eq!(before.status, 404, "it is not on record yet");
+    }
+    for path in
+        ["/case/99999", "/case/@", "/case/+1", "/case/01", "/case/-1", "/party/1x", "/case/1?knownAt=0"]
+    {
+        assert!([400, 404].contains(&w.server.get(path).status), "{path}");
     }
 }
 
@@ -1018,7 +1047,7 @@ fn a_title_says_what_the_page_is() {
             entry("contoh-press-wrong"),
             numbered(
                 "contoh-press-wrong",
-                "Fictional: Declared void: Agensi Contoh, as reported by Berita Contoh: “Agensi Contoh told the regulator that 4,120 users were…",
+                "Fictional: Declared void: Agensi Contoh, as reported by Berita Contoh: “Agensi Contoh told the regulator that 4,120 users were… (recorded by Onrecord demo desk)",
             ),
         ),
     ] {
@@ -1113,5 +1142,204 @@ fn pages_say_words_for_codes_and_keep_the_code_beside_them() {
     let (case, party) = (w.ids["case-contoh"], w.ids["agensi"]);
     let page = w.page(&format!("/search?q=contoh&case={case}&party={party}&type=demand.issued"));
     assert!(page.contains("<option value=\"demand.issued\" selected>Demand issued</option>"), "{page}");
-    assert!(page.contains("id=\"party-is\">Agensi Contoh<") && page.contains("id=\"case-is\">"), "{page}");
+    // A case and a party stand in the form by their names, and are asked for by them.
+    let chosen = |page: &str, id: EventId, name: &str| {
+        page.contains(&format!("<option value=\"{id}\" selected>{name}</option>"))
+    };
+    let title = "Agensi Contoh: the booking portal (fictional)";
+    assert!(chosen(&page, party, "Agensi Contoh") && chosen(&page, case, title), "{page}");
+    assert!(!read(&page).contains(&case.to_string()) && !read(&page).contains(&party.to_string()));
+    // What something is called, search finds once it has read it.
+    while w.page("/search?q=contoh").contains("Search is still being built") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let page = w.page("/search?q=contoh&case=booking+portal&party=agensi+contoh&type=demand.issued");
+    assert!(chosen(&page, party, "Agensi Contoh") && chosen(&page, case, title), "{page}");
+    assert!(page.contains("class=\"line"), "{page}");
+    let page = w.page("/search?q=contoh&case=december+2023");
+    for label in ["case-socso", "case-jakim", "case-lhdn"] {
+        assert!(page.contains(&format!("/search?q=contoh&#38;case={}", w.ids[label])), "{label}: {page}");
+    }
+    assert!(page.contains("Which one?") && !page.contains("id=\"hits\""), "{page}");
+    // Two of one name differ by their entries.
+    assert!(page.contains(&format!("(entry {})", w.index("case-socso"))), "{page}");
+    // Whoever has read a number or a permalink types that.
+    let (number, of_party) = (w.index("case-contoh"), w.index("agensi"));
+    for which in [
+        format!("case={number}&party={of_party}"),
+        format!("case=@{number}&party=%40{of_party}"),
+        format!(
+            "case=https://{0}/e/{number}&party=http://{0}/party/{party}/?asOf=2024-01-01",
+            w.server.address
+        ),
+    ] {
+        let page = w.page(&format!("/search?q=contoh&{which}"));
+        assert!(chosen(&page, party, "Agensi Contoh") && chosen(&page, case, title), "{which}: {page}");
+    }
+    let other = w.server.get(&format!("/search?q=contoh&case={of_party}"));
+    assert!(other.status == 400 && other.text().contains(&format!("case: entry {of_party} is none")));
+    for other in ["https://ledger.example.org".to_owned(), format!("http://{}9", w.server.address)] {
+        let other = w.server.get(&format!("/search?q=contoh&case={other}/e/{number}"));
+        assert!(other.status == 400 && other.text().contains("case: this is an address elsewhere"));
+    }
+    let none = w.server.get("/search?q=contoh&party=tiada+siapa");
+    assert_eq!(none.status, 400);
+    assert!(none.text().contains("party: none on record is called so"));
+}
+
+#[test]
+fn what_became_of_an_entry_stands_before_its_words_where_another_lists_it_and_in_plain_text() {
+    let w = world();
+    let void = w.index("contoh-press-wrong");
+    let page = w.page(&format!("/e/{}", w.index("contoh-regulator")));
+    let (_, named) = page.split_once("id=\"named\"").unwrap();
+    let (before, _) = named.split_once(&format!(">No. {void}<")).unwrap();
+    let (_, line) = before.rsplit_once("<li>").unwrap();
+    assert!(line.contains("Declared void"), "{line}");
+    let text = w.page(&format!("/case/{}/text?asOf=2024-01-01", w.ids["case-contoh"]));
+    for (entry, mark, words) in [
+        (w.index("contoh-incident"), "[corrected by ", "about 1,000 lines"),
+        (w.index("contoh-2-dec"), "[seen changed, recorded by ", "Tiada data peribadi terjejas"),
+        (void, "[declared void by ", "4,120 users"),
+    ] {
+        let lines: Vec<_> = text.lines().filter(|l| l.contains(words) && !l.contains("wrong: ")).collect();
+        assert!(!lines.is_empty(), "{entry}");
+        for line in lines {
+            assert!(line.find(mark).is_some_and(|at| at < line.find(words).unwrap()), "{entry}: {line}");
+        }
+    }
+}
+
+/// Whatever a page prints back of what was asked, no control character stands in it raw.
+#[test]
+fn no_page_prints_a_control_character_back() {
+    let w = world();
+    let mut paths = Vec::new();
+    for field in ["q", "type", "case", "party", "language", "standing", "since", "until", "order", "after"] {
+        for asked in ["%00", "a%00b", "%01", "%1b%5b31m", "%7f", "%C2%80"] {
+            paths.push(format!("/search?{field}={asked}"));
+            paths.push(format!("/search?q=contoh&{field}={asked}"));
+        }
+    }
+    for asked in ["%00", "%01", "%7f"] {
+        for noun in ["e", "case", "demand", "party", "entry", "exhibit"] {
+            paths.push(format!("/{noun}/{asked}"));
+        }
+        for field in ["asOf", "knownAt", "order", "from", "before"] {
+            paths.push(format!("/case/{}?{field}={asked}", w.ids["case-contoh"]));
+        }
+        paths.push(format!("/{asked}"));
+        paths.push(format!("/graphql?query={asked}"));
+        paths.push(format!("/verify?{asked}"));
+    }
+    for path in paths {
+        let reply = w.server.get(&path);
+        let text = reply.text();
+        let raw = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'));
+        assert!(raw.is_none(), "{path}: {} {raw:?}", reply.status);
+    }
+}
+
+/// An entry is found by its number however it is typed.
+#[test]
+fn numbers_lead_to_the_address_of_the_record() {
+    let w = world();
+    let (case, number) = (w.ids["case-contoh"], w.index("case-contoh"));
+    for (typed, to) in [
+        (format!("/e/@{number}"), format!("/e/{number}")),
+        (format!("/e/0{number}?knownAt=60"), format!("/e/{number}?knownAt=60")),
+        (format!("/e/@00{number}"), format!("/e/{number}")),
+        (format!("/case/@{number}/text"), format!("/case/{case}/text")),
+        (format!("/case/{number}/exhibits.zip"), format!("/case/{case}/exhibits.zip")),
+        (format!("/case/@{number}/exhibits.zip"), format!("/case/{case}/exhibits.zip")),
+    ] {
+        let reply = w.server.get(&typed);
+        assert_eq!((reply.status, reply.header("location")), (308, Some(to.as_str())), "{typed}");
+    }
+    for none in ["/e/@", "/e/x1", "/e/@@1", "/e/-1", "/e/99999999999999999", "/case/9999/exhibits.zip"] {
+        assert_eq!(w.server.get(none).status, 404, "{none}");
+    }
+}
+
+/// Two parties of one name can be told apart before one of them is chosen: by their number, kind and registrar.
+#[test]
+fn parties_of_one_name_are_offered_with_their_kind_and_registrar() {
+    let (_tmp, server, _) = small();
+    for kind in ["agency", "publisher"] {
+        let words = Some(json!({"name": "Serupa Contoh"}));
+        let party = say("party.registered", None, json!({}), json!({"kind": kind}), words);
+        record(&server.ledger, party.sign(&[&operator()]));
+    }
+    let page = loop {
+        let page = server.get("/search?q=apa&party=serupa+contoh").text();
+        if page.contains("Which one?") {
+            break read(&page);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    for said in [
+        "A test ledger registered Serupa Contoh as an agency (entry ",
+        "A test ledger registered Serupa Contoh as a publisher (entry ",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+/// Whoever reads pages is told in a page why there is no answer; programs are given the line.
+#[test]
+fn what_has_no_answer_is_told_within_the_frame_of_a_page() {
+    use std::io::{Read as _, Write as _};
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("ledger");
+    init(&dir);
+    let ledger = open(&dir);
+    let s = tell(&ledger);
+    let url = Some("http://ledger.example.org".to_owned());
+    let server = Server::start_with(ledger, onrecord::serve::Options { url, ..Default::default() });
+    let ask = |head: &str| {
+        let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut raw = Vec::new();
+        stream.read_to_end(&mut raw).unwrap();
+        http::Reply::parse(&raw)
+    };
+    let here = server.address;
+    for (request, host, more, status) in [
+        ("GET /e/1?knownAt=none".to_owned(), here.to_string(), "", 400),
+        ("GET /search?after=x".to_owned(), here.to_string(), "", 400),
+        (
+            "GET /e/1".to_owned(),
+            here.to_string(),
+            "Upgrade: websocket\r\nOrigin: https://elsewhere.example\r\n",
+            403,
+        ),
+        ("GET /nowhere".to_owned(), here.to_string(), "", 404),
+        ("GET /case/x/exhibits.zip".to_owned(), here.to_string(), "", 404),
+        (format!("DELETE /case/{}", s.case), here.to_string(), "", 405),
+        ("GET /".to_owned(), "elsewhere.example".to_owned(), "", 421),
+    ] {
+        let head = |accept: &str| {
+            format!(
+                "{request} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\nConnection: close\r\n{more}\r\n"
+            )
+        };
+        let page = ask(&head("text/html,application/xhtml+xml,*/*;q=0.8"));
+        assert_eq!(page.status, status, "{request}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{request}");
+        assert!(page.header("content-security-policy").unwrap().contains("style-src 'self'"), "{request}");
+        for part in ["<nav aria-label=\"Register\">", "<footer", "</html>"] {
+            assert!(page.text().contains(part), "{request}: no {part}");
+        }
+        let line = ask(&head("*/*"));
+        assert_eq!(line.status, status, "{request}");
+    }
+    // What is a format stays one.
+    let raw = ["GET /entry/99999", "GET /content/00", "DELETE /livez"];
+    for request in raw {
+        let head =
+            format!("{request} HTTP/1.1\r\nHost: {here}\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
+        let reply = ask(&head);
+        assert!([404, 405].contains(&reply.status), "{request}: {}", reply.status);
+        assert_eq!(reply.header("content-type"), Some("text/plain; charset=utf-8"), "{request}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What a browser can check of whether pages can be used (`tests/pages.mjs`): axe's rules, narrow windows, dark ones,
-//! what is to be pressed. `./test` installs what it needs.
+//! what is to be pressed. `./test` installs what it needs. With `ONRECORD_PAGES=all`, as `./test full` has it: every page that
+//! links lead to, at more widths.
 
 #[path = "support/http.rs"]
 mod http;
@@ -42,13 +43,16 @@ fn pages_can_be_read_and_pressed_in_narrow_and_wide_windows_light_and_dark() {
         entry("contoh-press-wrong"),
         "/search".into(),
         format!("/search?q=contoh&party={}&type=statement.made", ids["agensi"]),
+        "/search?q=contoh&case=december".into(),
         "/transparency".into(),
         "/verify".into(),
     ];
     let mut pages: Vec<Value> = found.iter().map(|path| json!({"path": path, "status": 200})).collect();
     pages.push(json!({"path": "/nothing", "status": 404}));
+    pages.push(json!({"path": "/case/x/exhibits.zip", "status": 404}));
     pages.push(json!({"path": "/search?q=%22", "status": 400}));
-    let plan = json!({"site": format!("http://{}", server.address), "pages": pages});
+    let every = std::env::var("ONRECORD_PAGES").is_ok_and(|which| which == "all");
+    let plan = json!({"site": format!("http://{}", server.address), "pages": pages, "every": every});
     fs::write(tmp.path().join("plan.json"), plan.to_string()).unwrap();
     fs::copy(root.join("tests/pages.mjs"), tmp.path().join("pages.mjs")).unwrap();
     std::os::unix::fs::symlink(modules, tmp.path().join("node_modules")).unwrap();
@@ -56,4 +60,5 @@ fn pages_can_be_read_and_pressed_in_narrow_and_wide_windows_light_and_dark() {
     let out = node.args(["pages.mjs", "plan.json"]).current_dir(tmp.path()).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && said.contains("all as they should be"), "{said}");
+    print!("{said}");
 }

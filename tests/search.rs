@@ -464,7 +464,35 @@ fn the_page_marks_what_was_looked_for_and_takes_no_word_for_markup() {
         "{none}"
     );
     assert_eq!(page("/search").status, 200);
+    // Languages that are found, and no others.
+    let offered = |text: &str| {
+        let (_, list) = text.split_once("id=\"language\"").unwrap();
+        let (list, _) = list.split_once("</select>").unwrap();
+        list.split("value=\"").skip(2).map(|o| o.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&page("/search").text()), ["ms"]);
+    assert_eq!(offered(&none), ["en", "ms"], "and the one that was asked for");
+    let facts = json!({"standing": "report", "language": "zh-Hant"});
+    let said = say(
+        "statement.made",
+        Some(story.case),
+        json!({"speaker": story.agency}),
+        facts,
+        Some(json!({"text": "資料"})),
+    );
+    record(&ledger, said.sign(&[&desk()]).1);
+    let begun = Instant::now();
+    while !page("/search").text().contains("Chinese (Traditional)") {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(
+        page("/search?q=%E8%B3%87%E6%96%99&language=zh-Hant&standing=report").text().contains("id=\"e6\"")
+    );
     for bad in [
+        "q=surat&standing=offical",
+        "q=surat&language=english",
+        "q=surat&language=qq",
         "type=x",
         "case=1",
         "since=soon",
@@ -523,6 +551,17 @@ fn the_api_answers_with_cursors_and_refuses_in_plain_words() {
     refused("perkara", 101, Value::Null);
     refused("perkara", -1, Value::Null);
     refused("perkara", 1, json!("bad"));
+    for (filter, good) in [
+        (json!({"standing": "official"}), true),
+        (json!({"language": "en-GB"}), true),
+        (json!({"standing": "offical"}), false),
+        (json!({"language": "english"}), false),
+        (json!({"language": "qq"}), false),
+    ] {
+        let query = "query($f: SearchFilter) { search(words: \"perkara\", filter: $f) { size } }";
+        let answer = server.graphql(query, json!({"f": filter}));
+        assert_eq!(answer["errors"].is_null(), good, "{filter}: {answer}");
+    }
 }
 
 #[test]
@@ -546,7 +585,8 @@ fn the_command_prints_permalinks_and_marks_and_refuses_what_makes_no_sense() {
     let case = format!("{address}/case/{}", story.case);
     let (code, out, err) = run(&["jawab", "--case", &case, "--type", "statement.made", "--language", "ms"]);
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.starts_with(&format!("{address}/e/{index}  statement.made  recorded ")), "{out}");
+    assert!(out.starts_with(&format!("{address}/e/{index}  Statement made  recorded ")), "{out}");
+    assert!(out.contains("(recorded by Meja)"), "{out}");
     assert!(out.contains("*") && !out.contains('\u{1b}'), "{out}");
     let found: Value = serde_json::from_str(&run(&["surat", "--json"]).1).unwrap();
     assert_eq!(found["nodes"][0]["index"], index);
@@ -554,6 +594,9 @@ fn the_command_prints_permalinks_and_marks_and_refuses_what_makes_no_sense() {
     for wrong in [
         &["--", "-surat"][..],
         &["a", "--type", "x"],
+        &["a", "--standing", "offical"],
+        &["a", "--language", "english"],
+        &["a", "--language", "qq"],
         &["a", "--since", "soon"],
         &["a", "--after", "x"],
         &["a", "--first", "101"],

@@ -9,10 +9,12 @@ use std::collections::BTreeSet;
 
 use onrecord::{
     event::EventType,
+    log::Time,
     note::{SignatureLine, SignedNote},
     views::{PreviewError, Views, VouchedBy, Words},
 };
-use support::{init, open};
+use serde_json::json;
+use support::{init, open, operator, say};
 
 #[test]
 fn every_type_is_said_neutrally_and_by_whose_word_it_is() {
@@ -73,16 +75,19 @@ fn what_is_not_on_record_yet_is_said_as_it_will_be() {
             Words::Withheld(_) | Words::Missing => continue,
         };
         let before = views.at(index).unwrap();
-        let said = before.preview(text.as_bytes(), raw.as_deref()).unwrap();
+        let said = before.preview(text.as_bytes(), raw.as_deref(), record.entry.header().time).unwrap();
         let after = views.at(index + 1).unwrap();
         assert_eq!(said, after.sentence(&record).unwrap(), "{index}: {note:?}");
         with_words += usize::from(raw.is_some());
         // Words that it does not commit to are no words of its.
-        let refused = before.preview(text.as_bytes(), Some(b"{}")).unwrap_err();
+        let refused = before.preview(text.as_bytes(), Some(b"{}"), record.entry.header().time).unwrap_err();
         assert!(matches!(refused, PreviewError::Refused(_)), "{refused:?}");
     }
     assert!(with_words > 30, "{with_words}");
-    assert!(matches!(views.preview(b"no note", None), Err(PreviewError::Refused(_))));
+    assert!(matches!(
+        views.preview(b"no note", None, Time::from_unix_ms(0).unwrap()),
+        Err(PreviewError::Refused(_))
+    ));
 }
 
 /// The same, as it is before anybody signs.
@@ -120,6 +125,17 @@ fn parties_keep_their_latest_name_and_say_who_vouched_for_each_key() {
     let latest = views.latest_words_of(&agency).unwrap().unwrap();
     assert_eq!(latest.event().event_type(), EventType::PartyUpdated);
     assert_eq!(views.party(&ids["desk"]).unwrap().unwrap().roles(), ["recorder"]);
+
+    // A new name is told where it is used, and is not put into what was signed before.
+    let registered = views.record_of(&ids["agensi"]).unwrap().unwrap();
+    let was = "Onrecord demo desk registered Agensi Contoh";
+    assert!(views.sentence(&registered).unwrap().to_string().starts_with(&format!("{was} as an agency")));
+    let (refs, words) = (json!({"party": ids["agensi"]}), Some(json!({"name": "Agensi Baharu"})));
+    let (_, updated) = say("party.updated", None, refs, json!({}), words).sign(&[&operator()]);
+    ledger.record_blocking(vec![updated], false).remove(0).unwrap();
+    let views = Views::new(ledger.reader());
+    let said = views.sentence(&registered).unwrap().to_string();
+    assert!(said.starts_with(&format!("{was} (now Agensi Baharu) as an agency")), "{said}");
 }
 
 #[test]

@@ -344,6 +344,29 @@ fn a_lazy_client_asks_one_query_after_another() {
 }
 
 #[test]
+fn a_long_answer_comes_whole_in_frames_of_a_bounded_length() {
+    let world = world();
+    let query = "{ __schema { types { name description fields { name description type { name } } } } }";
+    let body = json!({"query": query}).to_string();
+    let by_http =
+        world.server.send("POST", "/graphql", &[("Content-Type", "application/json")], body.as_bytes());
+    assert!(by_http.body.len() > 3 * onrecord::serve::limits::SOCKET_FRAME, "{}", by_http.body.len());
+    let mut socket = world.socket();
+    // This client takes no longer frame.
+    socket.0.set_config(|config| config.max_frame_size = Some(onrecord::serve::limits::SOCKET_FRAME));
+    for id in ["1", "2"] {
+        socket.subscribe(id, query, &json!({}));
+        assert_eq!(socket.next(id), by_http.json());
+        assert_eq!(socket.message(), json!({"type": "complete", "id": id}));
+    }
+    // A pong repeats as much.
+    let ping =
+        json!({"type": "ping", "payload": {"long": "x".repeat(2 * onrecord::serve::limits::SOCKET_FRAME)}});
+    socket.send(&ping);
+    assert_eq!(socket.message()["payload"], ping["payload"]);
+}
+
+#[test]
 fn an_error_is_the_same_by_socket_as_by_http() {
     let w = world();
     let mut socket = w.socket();

@@ -187,3 +187,24 @@ fn certificates_and_keys_of_no_use_are_refused_at_the_start() {
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8(out.stderr).unwrap().contains("both --tls-cert FILE and --tls-key FILE"));
 }
+
+#[test]
+fn a_handshake_of_more_bytes_than_any_has_is_cut_off() {
+    let folder = Folder::new();
+    folder.certificate("cert.pem", "key.pem", "1");
+    let served = folder.serve();
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    // A ClientHello that says that it has 65,000 bytes, in records of 16,000 (RFC 8446, sections 4 and 5.1).
+    let hello = [&[1, 0, 0xfd, 0xe8][..], &[0; 65_000]].concat();
+    let began = Instant::now();
+    for part in hello.chunks(16_000).take(3) {
+        let record = [&[22, 3, 1][..], &(part.len() as u16).to_be_bytes(), part].concat();
+        // It may be cut off by then.
+        let _ = stream.write_all(&record);
+    }
+    let mut answer = Vec::new();
+    // The end, or a reset where bytes were left unread; not the silence until the time for a handshake is over.
+    let end = stream.read_to_end(&mut answer);
+    assert!(began.elapsed() < Duration::from_secs(4), "{end:?} after {:?}", began.elapsed());
+}

@@ -33,7 +33,7 @@ use ml_dsa_witness::MlDsaWitness;
 use onrecord::{
     event::{Digest, EventId, EventType},
     exhibit::{CaseFile, Enclosed, assemble},
-    ledger::{Ledger, Reader},
+    ledger::{Ledger, Reader, Submission},
     log::{Policy, TlogProof, WitnessKey, cosign},
     mirror::{self, FolderSource, Options, Place},
     note::{KeyId, SignatureLine, SignedNote, SigningKey, base64_encode},
@@ -870,10 +870,34 @@ fn case_files_are_checked_alike() {
     init(tmp.path());
     let ledger = open(tmp.path());
     let story = tell(&ledger);
-    for text in ["satu", "dua", "tiga"] {
-        ledger.record_blocking(vec![statement(&story, text).1], false).remove(0).unwrap();
-    }
+    let put = |(id, said): (EventId, Submission)| {
+        let receipt = ledger.record_blocking(vec![said], false).remove(0).unwrap();
+        (id, receipt.index)
+    };
+    let [one, two, three] = ["satu", "dua", "tiga"].map(|text| put(statement(&story, text)));
+    let seen = |of: &str, statement: EventId| {
+        let facts = json!({"announced": false, "observed": "2023-12-16"});
+        let (refs, words) = (json!({"statement": statement}), Some(json!({"text": "lain", "note": "x"})));
+        put(say(of, Some(story.case), refs, facts, words).sign(&[&desk()]))
+    };
+    let void = |of: EventId| {
+        let (refs, facts) = (json!({"corrects": of}), json!({"effect": "void"}));
+        let words = Some(json!({"wrong": "x", "right": "y"}));
+        put(say("correction.issued", Some(story.case), refs, facts, words).sign(&[&desk()]))
+    };
+    let changed_at = seen("statement.revised", one.0).1;
+    let void_at = void(two.0).1;
+    let (gone, _) = seen("statement.withdrawn", three.0);
+    let gone_void = void(gone).1;
     let reader = ledger.reader();
+    let known = format!(
+        "Known at size: {}; among these {} seen changed ({changed_at}), {} declared void ({void_at}), {} declared void \
+         ({gone_void}); what other entries did to these stands in the ledger",
+        gone_void + 1,
+        one.1,
+        two.1,
+        gone_void - 1
+    );
     let exhibits: Exhibits = reader
         .thread(&story.case)
         .unwrap()
@@ -923,8 +947,14 @@ fn case_files_are_checked_alike() {
         let (its, said) = run(&page, &args);
         assert_eq!((code, its), (Some(expected), Some(expected)), "{name}: {text}{said}");
         assert!(expected == 1 || text == said, "{name}: {text}{said}");
-        let (its, said) = run(&python, &args);
-        assert_eq!(its, Some(expected), "{name}: {text}{said}");
+        let (its, told) = run(&python, &args);
+        assert_eq!(its, Some(expected), "{name}: {text}{told}");
+        if name == "whole" {
+            for text in [text, said, told] {
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(text.contains(&known), "{known}\n{text}");
+            }
+        }
     }
     // One more, under a number that no entry has.
     for number in ["00", "9007199254740992", "9007199254740993", "99999999999999999999"] {
@@ -934,6 +964,342 @@ fn case_files_are_checked_alike() {
         fs::write(&trusted, trust.to_string()).unwrap();
         let args = [path.to_str().unwrap(), "--policy", trusted.to_str().unwrap()];
         all_end(number, &args, 1);
+    }
+}
+
+#[test]
+fn what_a_case_file_calls_an_exhibit_is_one() {
+    use zip::{Part, parts, zip};
+    let bench = Bench::new();
+    let reader = bench.ledger.reader();
+    let case = reader.parsed(first(reader, EventType::CaseOpened)).unwrap().unwrap().event().id();
+    let exhibits: Exhibits = reader
+        .thread(&case)
+        .unwrap()
+        .into_iter()
+        .map(|index| (index, assemble(reader, index).unwrap().unwrap()))
+        .collect();
+    let good = CaseFile { exhibits: exhibits.clone() }.write().unwrap();
+    let [(opens, first), .., (last, of_last)] = *exhibits.iter().collect::<Vec<_>>() else { panic!() };
+    let deflated = |bytes: &[u8], folder: &str| -> Vec<Part> {
+        let name = |part: &Part| format!("{folder}{}", part.name);
+        parts(bytes).iter().rev().map(|part| Part::deflated(&name(part), &part.bytes)).collect()
+    };
+    let anew = |folder: &str| zip(&deflated(of_last, folder));
+    let several = zip(&[deflated(of_last, "one/"), deflated(of_last, "two/")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>());
+    let sealed = |method, flags| {
+        let mut members = deflated(of_last, "");
+        members[0].say(|header| (header.method, header.flags) = (method, flags));
+        zip(&members)
+    };
+    let nested = |method, flags, is_whole: bool| {
+        let mut members = deflated(&good, "");
+        members.retain(|part| is_whole || part.name != "README.txt");
+        members.iter_mut().for_each(|part| part.say(|h| (h.method, h.flags) = (method, flags)));
+        zip(&members)
+    };
+    let mut broken = anew("");
+    broken[40] ^= 1;
+    let part = |name: &str, bytes: &[u8]| zip(&[Part::deflated(name, bytes)]);
+    // What only others can read is not refused; all else that is no exhibit of this entry is.
+    let cases: Vec<(&str, Vec<u8>, i32)> = vec![
+        ("an exhibit, packed anew", anew(""), 0),
+        ("an exhibit, packed anew in its folder", anew(&format!("exhibit-{last}/")), 0),
+        ("an exhibit, packed anew in a folder of any name", anew("letters/deep/"), 0),
+        (
+            "an exhibit with a letter",
+            zip(&[deflated(of_last, ""), vec![Part::stored("a.pdf", b"x")]]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()),
+            0,
+        ),
+        ("an exhibit in the folder of another", anew(&format!("exhibit-{opens}/")), 1),
+        ("the exhibit of another entry", first.clone(), 1),
+        ("that packed anew", zip(&deflated(first, "")), 1),
+        ("another zip", part("photo.jpg", b"x"), 1),
+        ("another zip, stored", zip(&[Part::stored("photo.jpg", b"x")]), 1),
+        ("a zip of nothing", zip(&[]), 1),
+        ("a zip with folders alone", zip(&[Part::stored("exhibit/", b"")]), 1),
+        ("a part of an exhibit", part("entry", b"x"), 1),
+        ("several exhibits", several, 1),
+        ("a case file", good.clone(), 1),
+        ("a case file, packed anew", zip(&deflated(&good, "case/")), 1),
+        ("a case file of which nothing is read", nested(12, 0, true), 1),
+        ("a case file that is encrypted", nested(8, 1, true), 1),
+        ("a case file that is encrypted and has no README", nested(8, 1, false), 1),
+        ("an exhibit in a zip", part(&format!("exhibit-{last}.zip"), of_last), 1),
+        ("what is broken", broken, 1),
+        ("a letter", b"%PDF-1.7".to_vec(), 1),
+        ("nothing", Vec::new(), 1),
+        ("what is encrypted", sealed(8, 1), 3),
+        ("what is compressed by another method", sealed(12, 0), 3),
+    ];
+    let trust = bench.at("policy");
+    for (name, bytes, code) in cases {
+        let mut members = parts(&good);
+        let at = members.iter().position(|part| part.name == format!("exhibit-{last}.zip")).unwrap();
+        members[at] = Part::stored(&members[at].name, &bytes);
+        let as_made = bench.write("case.zip", &zip(&members));
+        let mut paths = vec![as_made];
+        if name.starts_with("another zip") {
+            paths.push(bench.write("packed.zip", &zip(&deflated(&zip(&members), "case/"))));
+            for part in &members {
+                bench.write(&format!("{name}/{}", part.name), &part.bytes);
+            }
+            paths.push(bench.at(name));
+        }
+        for path in paths {
+            for text in all_end(&format!("{name}: {path}"), &[&path, "--policy", &trust], code) {
+                let is_named = text.contains(&format!("exhibit-{last}.zip"));
+                assert!(code != 1 || is_named && text.contains("exhibits    FAILED"), "{name}: {text}");
+                assert_eq!(code == 1, text.contains("REFUSED"), "{name}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_of_a_case_file_is_refused_whatever_is_not_read() {
+    use zip::{Part, parts, zip};
+    let bench = Bench::new();
+    let reader = bench.ledger.reader();
+    let opened = reader.parsed(first(reader, EventType::CaseOpened)).unwrap().unwrap();
+    let (case, agency) = (opened.event().id(), opened.event().role("respondent").unwrap());
+    let story = Story { desk: agency, agency, case };
+    for text in ["satu", "dua", "tiga"] {
+        bench.ledger.record_blocking(vec![statement(&story, text).1], false).remove(0).unwrap();
+    }
+    let thread = reader.thread(&case).unwrap();
+    assert!(thread.len() > 3);
+    let exhibits: Exhibits =
+        thread.iter().map(|index| (*index, assemble(reader, *index).unwrap().unwrap())).collect();
+    let good = CaseFile { exhibits: exhibits.clone() }.write().unwrap();
+    let sealed = |bytes: &[u8]| {
+        let mut members = parts(bytes);
+        members[1].say(|header| header.flags = 1);
+        zip(&members)
+    };
+    let forged = |bytes: &[u8]| changed(bytes, |e| e.content = Some(b"{}"));
+    type Change<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let with = |changes: &[(usize, Change<'_>)]| {
+        let mut members = parts(&good);
+        for (at, change) in changes {
+            let bytes = change(&members[*at].bytes);
+            members[*at] = Part::stored(&members[*at].name, &bytes);
+        }
+        zip(&members)
+    };
+    let last = thread.len() - 1;
+    let without = |at: usize, bytes: Vec<u8>| {
+        let mut members = parts(&bytes);
+        members.remove(at);
+        zip(&members)
+    };
+    let cases: [(&str, Vec<u8>, i32); 7] = [
+        ("the first", with(&[(0, &sealed)]), 3),
+        ("the last", with(&[(last, &sealed)]), 3),
+        ("all", with(&(0..=last).map(|at| (at, &sealed as _)).collect::<Vec<_>>()), 3),
+        ("the first, and another forged", with(&[(0, &sealed), (last, &forged)]), 1),
+        ("the last, and another forged", with(&[(0, &forged), (last, &sealed)]), 1),
+        ("the first, and another missing", without(1, with(&[(0, &sealed)])), 1),
+        ("the last, and another missing", without(1, with(&[(last, &sealed)])), 1),
+    ];
+    for (name, bytes, code) in cases {
+        bench.ends(&bench.write(&format!("{name}.zip"), &bytes), code, &[]);
+    }
+    // What exhibits that were packed anew unfold to is limited together.
+    let large = vec![0; 130 << 20];
+    let padded = |bytes: &[u8]| {
+        let mut members = parts(bytes);
+        members[0] = Part::deflated("README.txt", &large);
+        zip(&members)
+    };
+    bench.ends(&bench.write("one is large.zip", &with(&[(last, &padded)])), 0, &[]);
+    let path = bench.write("two are large.zip", &with(&[(0, &padded), (last, &padded)]));
+    bench.ends(&path, 1, &[&format!("exhibit-{}.zip", thread[last])]);
+}
+
+#[test]
+fn what_is_broken_in_an_archive_refuses_it_whatever_is_not_read() {
+    use zip::{Part, parts, zip};
+    let bench = Bench::new();
+    let sealed = |part: &mut Part| part.say(|header| header.flags = 1);
+    let broken = |part: &mut Part| part.say(|header| header.crc ^= 1);
+    let named = |members: &mut Vec<Part>, name: &str, change: &dyn Fn(&mut Part)| {
+        change(members.iter_mut().find(|part| part.name == name).unwrap());
+    };
+    type Change<'a> = &'a dyn Fn(&mut Vec<Part>);
+    let cases: [(&str, Change<'_>, i32); 8] = [
+        ("one is not read", &|m| named(m, "entry", &sealed), 3),
+        ("none is read", &|m| m.iter_mut().for_each(sealed), 3),
+        (
+            "the entry is not read, and another broken",
+            &|m| {
+                named(m, "entry", &sealed);
+                named(m, "chain/0", &broken);
+            },
+            1,
+        ),
+        (
+            "the entry is broken, and another not read",
+            &|m| {
+                named(m, "entry", &broken);
+                named(m, "chain/0", &sealed);
+            },
+            1,
+        ),
+        (
+            "a number that no entry has",
+            &|m| {
+                named(m, "entry", &sealed);
+                m.push(Part::stored("chain/00", b"x"));
+            },
+            1,
+        ),
+        (
+            "the proof of nothing",
+            &|m| {
+                named(m, "entry", &sealed);
+                m.retain(|part| part.name != "chain/0");
+            },
+            1,
+        ),
+        (
+            "a token with none before it",
+            &|m| {
+                named(m, "entry", &sealed);
+                m.push(Part::stored("timestamps/1.tsr", b"x"));
+            },
+            1,
+        ),
+        (
+            "no proof",
+            &|m| {
+                named(m, "entry", &sealed);
+                m.retain(|part| part.name != "proof.tlog-proof");
+            },
+            1,
+        ),
+    ];
+    for (name, change, code) in cases {
+        let mut members = parts(&bench.good);
+        change(&mut members);
+        for order in ["as it was", "reversed"] {
+            bench.ends(&bench.write(&format!("{name}, {order}.zip"), &zip(&members)), code, &[]);
+            members.reverse();
+        }
+    }
+    // The same of a folder.
+    let folder = bench.unpacked("folder");
+    fs::remove_file(bench.at("folder/entry")).unwrap();
+    symlink("nowhere", bench.at("folder/entry")).unwrap();
+    bench.ends(&folder, 3, &["not a plain file"]);
+    bench.write("folder/chain/00", b"x");
+    bench.ends(&folder, 1, &["chain/00"]);
+}
+
+#[test]
+fn a_checkpoint_beside_what_was_unpacked_makes_no_ledger_of_it() {
+    let bench = Bench::new();
+    let saved = bench.ledger.reader().checkpoint().note().as_bytes().to_vec();
+    let case = CaseFile { exhibits: [(bench.index, bench.good.as_slice())].into() }.write().unwrap();
+    for part in zip::parts(&bench.good) {
+        bench.write(&format!("around/exhibit-{}/{}", bench.index, part.name), &part.bytes);
+        bench
+            .write(&format!("recipe/exhibit-{}\\{}", bench.index, part.name.replace('/', "\\")), &part.bytes);
+    }
+    for part in zip::parts(&case) {
+        bench.write(&format!("case/{}", part.name), &part.bytes);
+    }
+    bench.unpacked("exhibit");
+    for (folder, code) in [("exhibit", 0), ("around", 0), ("recipe", 0), ("case", 1)] {
+        let path = bench.at(folder);
+        bench.ends(&path, code, &["unpacked"]);
+        bench.write(&format!("{folder}/checkpoint"), &saved);
+        bench.ends(&path, code, &["unpacked"]);
+        bench.write(&format!("{folder}/public/letter"), b"x");
+        bench.write(&format!("{folder}/tile"), b"x");
+        bench.ends(&path, code, &["unpacked"]);
+    }
+    let enclosed = Enclosed::read(&bench.good).unwrap();
+    for (name, bytes) in [("60", enclosed.entry), ("proof", enclosed.proof), ("checkpoint", &saved)] {
+        bench.write(&format!("receipt/{name}"), bytes);
+    }
+    bench.ends(&bench.at("receipt"), 0, &["valid"]);
+    // With its tiles it is one.
+    let copy = bench.tmp.path().join("copy");
+    support::copy(&bench.tmp.path().join("ledger/public"), &copy);
+    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    for part in zip::parts(&bench.good) {
+        bench.write(&format!("copy/exhibit-{}/{}", bench.index, part.name), &part.bytes);
+    }
+    ledger_ends("a ledger with an exhibit in it", copy.to_str().unwrap(), &[], 0);
+    fs::remove_dir_all(copy.join("tile")).unwrap();
+    bench.ends(&bench.at("copy"), 0, &["unpacked"]);
+    fs::remove_dir_all(copy.join(format!("exhibit-{}", bench.index))).unwrap();
+    ledger_ends("a ledger without tiles", copy.to_str().unwrap(), &[], 1);
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_names() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    use zip::{Part, parts, zip};
+    let bench = Bench::new();
+    // As programs unpack old archives, with a folder or without.
+    let unpack = |outer: &str, folder: &[u8], slash: &str| {
+        for part in parts(&bench.good) {
+            let name = part.name.replace('/', slash);
+            let path = [folder, slash.as_bytes(), name.as_bytes()].concat();
+            let path = bench.tmp.path().join(outer).join(OsStr::from_bytes(&path));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, part.bytes).unwrap();
+        }
+    };
+    for (outer, slash) in [("folders", "/"), ("backslashes", "\\")] {
+        unpack(outer, b"bukti \xff", slash);
+        bench.ends(&bench.at(outer), 0, &["unpacked"]);
+        unpack(outer, b"bukti \xfe", slash);
+        bench.ends(&bench.at(outer), 3, &["several exhibits"]);
+    }
+    let folder = bench.unpacked("beside");
+    for octets in [&b"surat \xff"[..], b"surat \xfe", b"chain/\xff", b"chain/\xfe"] {
+        fs::write(Path::new(&folder).join(OsStr::from_bytes(octets)), b"x").unwrap();
+    }
+    bench.ends(&folder, 0, &["not looked at"]);
+    // The path of an archive, for those that take arguments as octets.
+    let path = bench.tmp.path().join(OsStr::from_bytes(b"\xff.zip"));
+    fs::write(&path, &bench.good).unwrap();
+    for command in [ours(), verifiers()[1].1.clone()] {
+        let (code, text) =
+            run(&[&command[..], std::slice::from_ref(&path)].concat(), &["--policy", &bench.at("policy")]);
+        assert_eq!(code, Some(0), "{text}");
+    }
+    // In an archive.
+    let anew = |folder: &str, more: &[&str]| {
+        let mut members = parts(&bench.good);
+        members.iter_mut().for_each(|part| part.name = format!("{folder}{}", part.name));
+        members.extend(more.iter().map(|name| Part::stored(name, b"x")));
+        let mut bytes = zip(&members);
+        for (text, octets) in [(b"QZ1Q", b"\xff\xfe1\x81"), (b"QZ2Q", b"\xff\xfe2\x81")] {
+            for at in 0..bytes.len() - text.len() {
+                if bytes[at..].starts_with(text) {
+                    bytes[at..at + text.len()].copy_from_slice(octets);
+                }
+            }
+        }
+        bytes
+    };
+    for (name, bytes, code) in [
+        ("in a folder.zip", anew("QZ1Q/", &[]), 0),
+        ("with letters.zip", anew("", &["QZ1Q", "QZ2Q", "QZ1Q/x", "QZ2Q/x"]), 0),
+        ("with one twice.zip", anew("", &["QZ1Q", "QZ1Q"]), 1),
+        ("of several.zip", anew("QZ1Q/", &["QZ2Q/entry", "QZ2Q/proof.tlog-proof"]), 3),
+    ] {
+        bench.ends(&bench.write(name, &bytes), code, &[]);
     }
 }
 
@@ -1082,6 +1448,32 @@ fn what_a_page_can_not_check_of_ml_dsa_it_does_not_refuse() {
         for (command, ends) in [(page, ends), (python, ends % 3), (ours(), ends % 3)] {
             let (code, text) = run(&command, &args);
             assert_eq!(code, Some(ends), "{times:?} {age}: {text}");
+            let is_told = text.contains("old") || text.contains(" s ago");
+            assert!(ends != 1 || age.is_empty() || is_told, "{times:?} {age}: {text}");
+        }
+    }
+    // An entry is held against all good ones, so one that may be good and is too early leaves open what a quorum says.
+    let early = 1_000_000_000;
+    let by = |n, time| cosign(checkpoint.checkpoint(), time, &witness(n)).unwrap();
+    let by_pq = |time| witness_key.cosign(checkpoint.checkpoint(), time);
+    for (what, quorum, lines, age, [of_page, of_others]) in [
+        ("all in time", "w1", [by(1, now), by_pq(now)], "", [0, 0]),
+        ("one that can't be checked is too early", "w1", [by(1, now), by_pq(early)], "", [3, 1]),
+        ("one that can be is", "pq", [by(2, early), by_pq(now)], "", [1, 1]),
+        ("a clock a little ahead", "w1", [by(1, now + 30), by_pq(now)], "--max-age=1h", [0, 0]),
+        ("a clock far ahead", "w1", [by(1, now + 7_200), by_pq(now)], "--max-age=1h", [1, 1]),
+        ("without an age that is no matter", "w1", [by(1, now + 7_200), by_pq(now)], "", [0, 0]),
+        ("so is one that can't be checked", "pq", [by(1, now), by_pq(now + 7_200)], "--max-age=1h", [1, 1]),
+    ] {
+        let note = checkpoint.with_signatures(&lines).unwrap();
+        fs::write(&path, in_checkpoint(&good, note.note())).unwrap();
+        fs::write(trust, asking(quorum)).unwrap();
+        let mut args = vec![path.to_str().unwrap(), "--policy", trust];
+        args.extend((!age.is_empty()).then_some(age));
+        let [(_, page), (_, python)] = verifiers();
+        for (command, ends) in [(page, of_page), (python, of_others), (ours(), of_others)] {
+            let (code, text) = run(&command, &args);
+            assert_eq!(code, Some(ends), "{what}: {text}");
         }
     }
 }
@@ -1377,6 +1769,53 @@ fn names_in_a_folder_are_read_as_those_of_an_archive() {
     let entry = fs::read(bench.at("flat/chain\\0")).unwrap();
     bench.write("flat/.\\chain\\0", &entry);
     bench.ends(&bench.at("flat"), 1, &[]);
+    // With the folder that the archive had around them, and what systems leave in such archives.
+    let index = bench.index;
+    for (within, folder, code) in [
+        ("whole", format!("exhibit-{index}"), 0),
+        ("any", "letters".into(), 0),
+        ("deeper", format!("letters\\exhibit-{index}"), 0),
+        ("another", "exhibit-61".into(), 1),
+        ("deep another", "letters\\exhibit-61".into(), 1),
+        ("around/in", format!("exhibit-{index}"), 0),
+        ("climbing", "..".into(), 0),
+    ] {
+        for part in zip::parts(&bench.good) {
+            bench.write(&format!("{within}/{folder}\\{}", part.name.replace('/', "\\")), &part.bytes);
+        }
+        for name in ["._entry", ".DS_Store"] {
+            bench.write(&format!("{within}/__MACOSX\\{folder}\\{name}"), b"x");
+        }
+        for name in [format!("{folder}\\"), format!("{folder}\\photo.jpg"), "letter.pdf".into()] {
+            bench.write(&format!("{within}/{name}"), b"");
+        }
+        let words: &[&str] = if code == 0 { &["unpacked", "photo.jpg", "letter.pdf"] } else { &["61"] };
+        let outer = within.split('/').next().unwrap();
+        for text in all_end(within, &[&bench.at(outer), "--policy", &bench.at("policy")], code) {
+            assert!(words.iter().all(|said| text.contains(said)) && !text.contains("MACOSX"), "{text}");
+        }
+    }
+    // Some of it in folders that are there, and a file that is meant twice.
+    let chain = fs::read(bench.at(&format!("whole/exhibit-{index}\\chain\\0"))).unwrap();
+    fs::remove_file(bench.at(&format!("whole/exhibit-{index}\\chain\\0"))).unwrap();
+    bench.write(&format!("whole/exhibit-{index}\\chain/0"), &chain);
+    bench.ends(&bench.at("whole"), 0, &[]);
+    bench.write("any/letters/photo.jpg", b"x");
+    bench.ends(&bench.at("any"), 0, &[]);
+    bench.write("any/letters/entry", &chain);
+    bench.ends(&bench.at("any"), 1, &["entry"]);
+    // Two exhibits, and a case file.
+    for part in zip::parts(&bench.good) {
+        bench
+            .write(&format!("deeper/photos\\exhibit-{index}\\{}", part.name.replace('/', "\\")), &part.bytes);
+    }
+    bench.ends(&bench.at("deeper"), 3, &["several exhibits"]);
+    let case = CaseFile { exhibits: [(index, bench.good.as_slice())].into() }.write().unwrap();
+    for part in zip::parts(&case) {
+        bench.write(&format!("case/case-1\\{}", part.name), &part.bytes);
+    }
+    // It begins with another entry.
+    bench.ends(&bench.at("case"), 1, &["case file", "unpacked", "thread"]);
     let folder = bench.unpacked("deep");
     bench.ends(&folder, 0, &[]);
     for bytes in [&entry[..], b"x"] {
@@ -1423,6 +1862,22 @@ fn a_zip_that_is_not_read_here_is_not_refused() {
         zip64[end + at..end + at + 4].copy_from_slice(bytes);
         bench.ends(&bench.write("some.zip", &zip64), 3, &["a zip64"]);
     }
+    // The last and the first of several parts, and what was to become several.
+    for (disk, directory_on) in [(1, 0), (1, 1), (0, 1)] {
+        let mut last = good.clone();
+        (last[end + 4], last[end + 6]) = (disk, directory_on);
+        bench.ends(&bench.write("some.zip", &last), 3, &["a part of several", "give its folder"]);
+    }
+    for marker in [b"PK\x07\x08", b"PK00"] {
+        for parts in [&good[..], &good[..good.len() / 2]] {
+            let first = [&marker[..], parts].concat();
+            bench.ends(&bench.write("some.zip", &first), 3, &["a part of several", "give its folder"]);
+        }
+    }
+    // Fewer members on this disk than there are.
+    let mut fewer = good.clone();
+    fewer[end + 8] -= 1;
+    bench.ends(&bench.write("some.zip", &fewer), 1, &[]);
     // Damage stays damage.
     for at in [40, good.len() / 2, end - 30, end + 12] {
         let mut broken = good.clone();
@@ -1474,6 +1929,47 @@ fn what_stands_behind_a_member_says_what_the_directory_says() {
         }
     }
     bench.ends(&bench.write("some.zip", &with(3, &|_| Vec::new())), 1, &[]);
+}
+
+#[test]
+fn a_member_is_all_of_its_bytes_and_its_name_all_of_its_octets() {
+    use zip::{Part, parts, zip};
+    let bench = Bench::new();
+    let ends = |change: &dyn Fn(&mut Vec<Part>), code| {
+        let mut members: Vec<Part> =
+            parts(&bench.good).iter().map(|m| Part::deflated(&m.name, &m.bytes)).collect();
+        change(&mut members);
+        bench.ends(&bench.write("some.zip", &zip(&members)), code, &[]);
+    };
+    ends(&|_| (), 0);
+    // Behind the end of its deflate stream: a byte, much, and another stream.
+    for more in [b"x".to_vec(), b"\0".to_vec(), vec![7; 80_000], Part::deflated("", b"other").bytes] {
+        for which in 0..3 {
+            let longer = |m: &mut Vec<Part>| {
+                m[which].bytes.extend(&more);
+                m[which].say(|header| header.packed += more.len() as u32);
+            };
+            ends(&longer, 1);
+        }
+    }
+    // With a byte-order mark a name is another name.
+    const MARK: char = '\u{feff}';
+    ends(&|m| m.iter_mut().for_each(|part| part.name.insert(0, MARK)), 3);
+    ends(&|m| m.iter_mut().find(|part| part.name == "entry").unwrap().name.insert(0, MARK), 1);
+    for name in ["entry", "../x"] {
+        ends(&|m| m.push(Part::stored(&format!("{MARK}{name}"), b"x")), 0);
+    }
+    // So is one with another octet where neither is UTF-8.
+    let mut members = parts(&bench.good);
+    members.push(Part::stored("a~~b", b"x"));
+    let good = zip(&members);
+    let names: Vec<usize> = (0..good.len()).filter(|&at| good[at..].starts_with(b"a~~b")).collect();
+    assert_eq!(names.len(), 2);
+    for (octets, code) in [([0xff, 0xff], 0), ([0xff, 0xfe], 1)] {
+        let mut bytes = good.clone();
+        (bytes[names[0] + 1], bytes[names[1] + 1]) = (octets[0], octets[1]);
+        bench.ends(&bench.write("some.zip", &bytes), code, &[]);
+    }
 }
 
 #[test]
@@ -1871,10 +2367,79 @@ fn files_that_words_name_are_looked_at() {
     }
     fs::remove_file(&file).unwrap();
     ledger_ends("no file", folder, &[], 1);
+    fs::remove_dir_all(copy.join("file")).unwrap();
+    for text in ledger_ends("no files at all", folder, &[], 1) {
+        assert!(text.contains("no files are here at all") && text.contains("--no-files"), "{text}");
+    }
 }
 
-/// Serves the files of a folder, all but one, for which it gives this answer.
-fn serve_but(folder: PathBuf, path: &'static str, answer: &'static [u8]) -> String {
+#[test]
+fn only_what_is_known_to_be_missing_is_called_so() {
+    let bench = Bench::new();
+    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    let public = bench.tmp.path().join("ledger/public");
+    let copied = |name: &str| {
+        let copy = bench.tmp.path().join(name);
+        support::copy(&public, &copy);
+        copy
+    };
+    let tiles = fs::read_dir(public.join("tile/entries/000.p")).unwrap();
+    let names = tiles.map(|found| found.unwrap().file_name().into_string().unwrap());
+    let width = names.filter_map(|name| name.parse::<u32>().ok()).max().unwrap();
+    let places = [
+        "checkpoint".to_owned(),
+        format!("tile/entries/000.p/{width}"),
+        format!("tile/0/000.p/{width}"),
+        format!("content/tile/000.p/{width}"),
+        format!("file/{}", Digest::blake3(b"one")),
+    ];
+    for (i, place) in places.iter().enumerate() {
+        let copy = copied(&format!("pipe-{i}"));
+        fs::remove_file(copy.join(place)).unwrap();
+        assert!(Command::new("mkfifo").arg(copy.join(place)).status().unwrap().success());
+        ledger_ends(&format!("a pipe as {place}"), copy.to_str().unwrap(), &[], 3);
+        // What can't be opened is no more known to be missing.
+        let copy = copied(&format!("loop-{i}"));
+        let link = copy.join(place);
+        fs::remove_file(&link).unwrap();
+        symlink(link.file_name().unwrap(), &link).unwrap();
+        ledger_ends(&format!("a link to itself as {place}"), copy.to_str().unwrap(), &[], 3);
+        // A link may stand for a file of the folder, and no other.
+        let copy = copied(&format!("link-{i}"));
+        let (link, beside) = (copy.join(place), copy.join(place).with_extension("beside"));
+        fs::rename(&link, &beside).unwrap();
+        symlink(&beside, &link).unwrap();
+        ledger_ends(&format!("a link as {place}"), copy.to_str().unwrap(), &[], 0);
+        for outside in [public.join(place), "/dev/zero".into()] {
+            fs::remove_file(&link).unwrap();
+            symlink(&outside, &link).unwrap();
+            let name = format!("{} as {place}", outside.display());
+            for text in ledger_ends(&name, copy.to_str().unwrap(), &[], 3) {
+                assert!(text.contains("a link that leads out of the folder"), "{text}");
+            }
+        }
+    }
+    // Whatever stands there is the ledger's checkpoint.
+    let data = copied("data");
+    support::copy(&public, &data.join("public"));
+    let checkpoint = data.join("public/checkpoint");
+    ledger_ends("a ledger in a ledger", data.to_str().unwrap(), &[], 0);
+    fs::remove_file(&checkpoint).unwrap();
+    assert!(Command::new("mkfifo").arg(&checkpoint).status().unwrap().success());
+    ledger_ends("a pipe as its checkpoint", data.to_str().unwrap(), &[], 3);
+    fs::remove_file(&checkpoint).unwrap();
+    symlink("nowhere", &checkpoint).unwrap();
+    ledger_ends("a link to nowhere as its checkpoint", data.to_str().unwrap(), &[], 3);
+    for folder in ["file", "content"] {
+        let copy = copied(&format!("plain-{folder}"));
+        fs::remove_dir_all(copy.join(folder)).unwrap();
+        fs::write(copy.join(folder), "x").unwrap();
+        ledger_ends(&format!("a file as {folder}"), copy.to_str().unwrap(), &[], 1);
+    }
+}
+
+/// Serves the files of a folder: what it answers for a path, given the file there, if there is one.
+fn serve(folder: PathBuf, answer: impl Fn(&str, Option<Vec<u8>>) -> Vec<u8> + Send + 'static) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -1886,23 +2451,95 @@ fn serve_but(folder: PathBuf, path: &'static str, answer: &'static [u8]) -> Stri
             }
             let request = String::from_utf8_lossy(&request).into_owned();
             let asked = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-            let answer = match fs::read(folder.join(&asked)) {
-                _ if asked.starts_with(path) => answer.to_vec(),
-                Ok(bytes) => {
-                    let head = format!(
-                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                        bytes.len()
-                    );
-                    [head.as_bytes(), &bytes].concat()
-                }
-                Err(_) => {
-                    b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec()
-                }
-            };
-            let _ = stream.write_all(&answer);
+            let _ = stream.write_all(&answer(&asked, fs::read(folder.join(&asked)).ok()));
+            // Closed when the other end has all of it, or wants no more: else the rest may be lost on its way.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.set_read_timeout(Some(std::time::Duration::from_secs(5)));
+            while stream.read(&mut byte).is_ok_and(|n| n > 0) {}
         }
     });
     format!("http://{address}")
+}
+
+/// An answer with this head, which is not closed yet, and this body.
+fn answer(head: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    [format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
+}
+
+/// Serves the files of a folder, all but those that begin so, for which it gives this answer.
+fn serve_but(folder: PathBuf, path: &'static str, instead: &'static [u8]) -> String {
+    serve(folder, move |asked, file| match file {
+        _ if asked.starts_with(path) => instead.to_vec(),
+        Some(bytes) => answer("HTTP/1.1 200 OK", &bytes),
+        None => answer("HTTP/1.1 404 Not Found", b""),
+    })
+}
+
+/// What all three say of a ledger at an address, by its key, and that they come to this end.
+#[track_caller]
+fn address_ends(name: &str, address: &str, code: i32, words: &[&str]) {
+    for text in ledger_ends(name, address, &[], code) {
+        assert!(words.iter().all(|said| text.contains(said)), "{name}: {words:?}: {text}");
+    }
+}
+
+#[test]
+fn what_comes_gzipped_is_unfolded_and_another_coding_decides_nothing() {
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+    let bench = Bench::new();
+    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    type Code = fn(&[u8]) -> Vec<u8>;
+    let halves: Code = |bytes| {
+        let (one, two) = bytes.split_at(bytes.len() / 2);
+        [gzip(one), gzip(b""), gzip(two)].concat()
+    };
+    let cut: Code = |bytes| {
+        let zipped = gzip(bytes);
+        zipped[..zipped.len() - 3].to_vec()
+    };
+    let cases: [(&str, Code, i32, &str); 16] = [
+        ("gzip", gzip, 0, ""),
+        ("GZIP", gzip, 0, ""),
+        ("x-gzip", gzip, 0, ""),
+        ("identity", <[u8]>::to_vec, 0, ""),
+        ("identity, gzip", gzip, 0, ""),
+        ("gzip\r\nContent-Encoding: identity", gzip, 0, ""),
+        ("gzip", halves, 0, ""),
+        ("gzip", cut, 3, ""),
+        ("gzip", |bytes| [gzip(bytes), b"x".to_vec()].concat(), 3, ""),
+        ("gzip", |bytes| [gzip(bytes), vec![0; 20]].concat(), 3, ""),
+        ("gzip", <[u8]>::to_vec, 3, ""),
+        ("br", <[u8]>::to_vec, 3, "expected gzip or none"),
+        ("deflate", gzip, 3, "expected gzip or none"),
+        ("zstd", <[u8]>::to_vec, 3, "expected gzip or none"),
+        ("gzip, gzip", |bytes| gzip(&gzip(bytes)), 3, "expected gzip or none"),
+        ("gzip", |_| gzip(&vec![0; 64 << 20]), 1, ""),
+    ];
+    for (coding, code, ends, words) in cases {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}");
+        let address = serve(bench.tmp.path().join("ledger/public"), move |_, file| match file {
+            Some(bytes) => answer(&head, &code(&bytes)),
+            None => answer("HTTP/1.1 404 Not Found", b""),
+        });
+        address_ends(coding, &address, ends, &[words]);
+    }
+    // What is not there, by another status than 404, is told with it.
+    for (path, ends) in
+        [("nothing", 0), ("checkpoint", 3), ("tile/entries/", 1), ("content/", 1), ("file/", 1)]
+    {
+        let address = serve_but(
+            bench.tmp.path().join("ledger/public"),
+            path,
+            b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
+        let words: &[&str] = if ends == 0 { &[] } else { &["(the server answered 403)"] };
+        address_ends(path, &address, ends, words);
+    }
 }
 
 #[test]
@@ -1910,8 +2547,6 @@ fn a_file_is_an_answer_of_200_and_whole() {
     let bench = Bench::new();
     assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
     let public = bench.tmp.path().join("ledger/public");
-    let key = key(ORIGIN, 1).verifying_key().to_string();
-    let [_, (_, python)] = verifiers();
     const NONE: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     const PART: &[u8] = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
     const OTHER: &[u8] = b"HTTP/1.1 203 Changed\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
@@ -1935,12 +2570,52 @@ fn a_file_is_an_answer_of_200_and_whole() {
         ("tile/0/", CUT, 3, ""),
         ("tile/entries/", CUT, 3, ""),
     ] {
-        let address = serve_but(public.clone(), path, answer);
-        for command in [ours(), python.clone()] {
-            let (found, text) = run(&command, &[&address, "--key", &key]);
-            let answer = String::from_utf8_lossy(&answer[..12]);
-            assert_eq!(found, Some(code), "{path}, {answer}: {text}");
-            assert!(text.contains(word), "{path}, {answer}: {text}");
-        }
+        let name = format!("{path}, {}", String::from_utf8_lossy(&answer[..12]));
+        address_ends(&name, &serve_but(public.clone(), path, answer), code, &[word]);
+    }
+}
+
+#[test]
+fn heads_of_answers_are_read_alike() {
+    let bench = Bench::new();
+    assert!(bench.ledger.wait_published(std::time::Duration::from_secs(10)));
+    let public = bench.tmp.path().join("ledger/public");
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+    let fields = |count: usize| (0..count).fold(String::new(), |all, i| format!("{all}X-{i}: x\r\n"));
+    let long = |bytes: usize| format!("X-Long: {}\r\n", "x".repeat(bytes));
+    // Two fields are there besides.
+    let cases: [(&str, String, String, i32); 16] = [
+        ("an early hint", early.into(), String::new(), 0),
+        ("two early hints", early.repeat(2), String::new(), 0),
+        ("100 before the answer", "HTTP/1.1 100 Continue\r\n\r\n".into(), String::new(), 0),
+        ("97 fields", String::new(), fields(97), 0),
+        ("98 fields", String::new(), fields(98), 3),
+        ("150 fields", String::new(), fields(150), 3),
+        ("a long field", String::new(), long(60_000), 0),
+        ("a field that is too long", String::new(), long(70_000), 3),
+        ("fields that are too long", String::new(), long(20_000).repeat(4), 3),
+        ("a coding in odd space", String::new(), "Content-Encoding: \u{a0}identity\r\n".into(), 3),
+        ("a coding in space", String::new(), "Content-Encoding: \t identity \t\r\n".into(), 0),
+        ("a length that is signed", String::new(), "LENGTH: +".into(), 3),
+        ("a length with leading zeros", String::new(), "LENGTH: 00".into(), 0),
+        ("two lengths", String::new(), "TWICE".into(), 3),
+        ("a length and pieces", String::new(), "Transfer-Encoding: chunked\r\n".into(), 3),
+        ("a coding of the way", String::new(), "NONE: Transfer-Encoding: gzip\r\n".into(), 3),
+    ];
+    for (name, before, more, code) in cases {
+        let address = serve(public.clone(), move |_, file| {
+            let (status, body) = file.map_or(("404 Not Found", Vec::new()), |bytes| ("200 OK", bytes));
+            let length = body.len();
+            let more = match more.split_once(": ") {
+                Some(("LENGTH", sign)) => format!("Content-Length: {sign}{length}\r\n"),
+                Some(("NONE", more)) => more.to_owned(),
+                _ if more == "TWICE" => format!("Content-Length: {length}\r\n").repeat(2),
+                _ => format!("Content-Length: {length}\r\n{more}"),
+            };
+            let head = format!("{before}HTTP/1.1 {status}\r\nConnection: close\r\n{more}\r\n");
+            let head: Vec<u8> = head.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+            [head, body].concat()
+        });
+        address_ends(name, &address, code, &[]);
     }
 }

@@ -485,6 +485,9 @@ fn only_the_log_withholds_words_and_files() {
     let line = |name: &str| report.checks.iter().find(|c| c.name == name).unwrap().detail.clone();
     assert_eq!(line("words"), "1 present, 1 withheld by the log, 0 missing");
     assert_eq!(line("files"), "0 present, 1 withheld by the log, 0 missing");
+    // Of a file that is not there, which the door lets nobody do any more.
+    ledger.push(EventType::ContentWithheld, json!({"entry": other}), facts(json!(["files/7"])), None);
+    assert_eq!(ledger.files(&[1]).check(ledger.key()).verdict, Verdict::Valid);
 
     // A copy that still has them proves no less, and says so.
     let mut kept = ledger.files(&[]);

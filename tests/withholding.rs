@@ -195,6 +195,75 @@ fn withheld_words_and_files_stand_in_no_byte_of_the_folder_nor_of_a_backup() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_not_withheld() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let (without, s) = statement(&story, "Tiada lampiran.");
+    record(&ledger, s).unwrap();
+    let file = upload(&ledger, NAME, FILE);
+    let (id, s) = exhibit(&story, std::slice::from_ref(&file));
+    record(&ledger, s).unwrap();
+    for (id, blobs) in [
+        (id, json!(["files/1"])),
+        (id, json!(["content", "files/0", "files/7"])),
+        (without, json!(["files/0"])),
+    ] {
+        let refused = ledger.record_blocking(vec![withhold(&story, id, blobs)], false).remove(0).unwrap_err();
+        assert_eq!((refused.code, refused.place.as_str()), (Code::CheckFailed, "withholding.file"));
+        assert!(refused.message.contains("there is no files/"), "{refused}");
+    }
+    assert!(ledger.reader().file(&file.blake3).unwrap().is_some(), "it is public still");
+    // In one batch with what it withholds, whose words are read by nobody yet.
+    let (other, s) = statement(&story, "Sebuah lagi.");
+    let outcome = ledger.record_blocking(vec![s, withhold(&story, other, json!(["files/0"]))], true);
+    assert!(outcome.iter().all(Result::is_err), "{outcome:?}");
+    record(&ledger, withhold(&story, id, json!(["files/0"]))).unwrap();
+    // Nobody knows what words name that can't be read.
+    record(&ledger, withhold(&story, id, json!(["content"]))).unwrap();
+    record(&ledger, withhold(&story, id, json!(["files/3"]))).unwrap();
+    ledger.close();
+    valid(&dir);
+}
+
+/// Bytes that another entry names and does not withhold are served, and nobody is told that they are gone.
+#[test]
+fn a_file_that_another_entry_names_is_served_until_that_withholds_it_too() {
+    let (_tmp, dir) = fresh();
+    let ledger = open(&dir);
+    let story = tell(&ledger);
+    let file = upload(&ledger, NAME, FILE);
+    let (first, submission) = exhibit(&story, std::slice::from_ref(&file));
+    let one = record(&ledger, submission).unwrap();
+    let (second, submission) = exhibit(&story, std::slice::from_ref(&file));
+    let two = record(&ledger, submission).unwrap();
+    let server = Server::start(ledger.clone());
+    let path = format!("/file/{}", file.blake3);
+    let named = || {
+        let query = "query($file: Hash!) { fileNamedBy(blake3: $file) }";
+        server.data(query, json!({"file": file.blake3.to_string()}))["fileNamedBy"].clone()
+    };
+    assert_eq!(named(), json!([one, two]));
+    record(&ledger, withhold(&story, first, json!(["files/0"]))).unwrap();
+    assert_eq!((named(), server.get(&path).status), (json!([two]), 200));
+    let page = |index: u64| server.get(&format!("/e/{index}")).text();
+    let served = format!("The bytes of file 1 are still served here: entry {two} names them too");
+    assert!(page(one).contains(&served) && !page(one).contains("are gone"), "{}", page(one));
+    record(&ledger, withhold(&story, second, json!(["files/0"]))).unwrap();
+    assert_eq!((named(), server.get(&path).status), (json!([]), 404));
+    for index in [one, two] {
+        let page = page(index);
+        assert!(
+            page.contains("The bytes are gone from this ledger.") && !page.contains("still served"),
+            "{page}"
+        );
+    }
+    // Where the words are withheld too, nobody can tell what they named.
+    record(&ledger, withhold(&story, first, json!(["content"]))).unwrap();
+    assert!(page(one).contains("so is each file that only they named"), "{}", page(one));
+}
+
+#[test]
 fn what_is_given_back_is_there_again_and_its_files_must_be() {
     let (_tmp, dir) = fresh();
     let ledger = open(&dir);

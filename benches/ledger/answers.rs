@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     grown::{CHUNK, Grown},
+    hostile::get,
     http::RECORD,
     load::{self, Load},
     ms, part, per_second,
@@ -100,7 +101,7 @@ pub fn run(events: usize) {
     of_them("the same, each reader asks 10 times a second", &asked, next(), Duration::from_millis(100));
     of_them("the same, each reader asks once a second", &asked, next(), Duration::from_secs(1));
 
-    let page = format!("GET /case/{long} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes();
+    let page = get(&format!("/case/{long}"));
     let times = 2_000;
     let load = load::run(address, CONNECTIONS, vec![page], times, None);
     let kb = load.last.len() as f64 / 1e3;
@@ -116,8 +117,7 @@ pub fn run(events: usize) {
     grown.close();
     let (_program, address) = Program::serve(&dir);
     for ((name, [anew, again], bytes), file) in answers.iter().zip(files) {
-        let get =
-            format!("GET /file/{} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n", file.blake3).into_bytes();
+        let get = get(&format!("/file/{}", file.blake3));
         let times = 40_000;
         load::run(address, CONNECTIONS, vec![get.clone()], 2_000, None);
         let there = per_second(times, load::run(address, CONNECTIONS, vec![get], times, None).took);
@@ -129,7 +129,7 @@ pub fn run(events: usize) {
     }
 }
 
-fn latencies(load: &Load) -> String {
+pub fn latencies(load: &Load) -> String {
     let mut times = load.times.clone();
     times.sort_unstable();
     let at = |percent: usize| ms(times[(times.len() - 1) * percent / 100]);
@@ -149,7 +149,7 @@ fn post(query: &str, variables: &Value) -> Vec<u8> {
 }
 
 /// Asks again and again while events are recorded at a pace; gives the rate of these, and what readers saw.
-fn while_recorded(
+pub fn while_recorded(
     address: SocketAddr,
     requests: &[Vec<u8>],
     later: &[Submission],

@@ -22,20 +22,25 @@ pub struct Author {
 impl Author {
     /// A statement of its own, whose entry has about 1 KiB.
     pub fn says(&self, i: usize) -> Submission {
-        self.states(self.case, &format!("{i:08} {}", "kata ".repeat(20)))
+        self.states(self.case, &format!("{i:08} {}", "kata ".repeat(20))).1
     }
 
     /// A statement in a case.
-    pub fn states(&self, case: EventId, text: &str) -> Submission {
-        say(
-            "statement.made",
-            Some(case),
-            json!({"speaker": self.party, "about": [case]}),
-            statement_facts(),
-            Some(json!({"text": text})),
-        )
-        .sign(&[&self.key])
-        .1
+    pub fn states(&self, case: EventId, text: &str) -> (EventId, Submission) {
+        let refs = json!({"speaker": self.party, "about": [case]});
+        self.signs("statement.made", case, refs, statement_facts(), json!({"text": text}))
+    }
+
+    /// Anything in a case, with its words.
+    pub fn signs(
+        &self,
+        kind: &str,
+        case: EventId,
+        refs: Value,
+        facts: Value,
+        words: Value,
+    ) -> (EventId, Submission) {
+        say(kind, Some(case), refs, facts, Some(words)).sign(&[&self.key])
     }
 
     /// The case in which it speaks.

@@ -3,9 +3,10 @@
 //! its own; here the threads that do give way to the server for one (nice 19).
 
 use std::{
+    fs::OpenOptions,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt as _},
     path::Path,
     sync::{
         Arc, Mutex,
@@ -24,7 +25,7 @@ use crate::{
     ms, part,
     process::Program,
     row,
-    support::{init, open},
+    support::{desk, init, open},
 };
 
 /// Addresses that ask for too much, and connections of each.
@@ -33,6 +34,9 @@ const EACH: usize = 4;
 /// Connections of these that send so many pages at once, and ask again when all have come.
 const PIPELINES: usize = 16;
 const AT_ONCE: usize = 300;
+/// Connections that bring or take no more than half of something, for so long, and come again.
+const HOLDERS: u8 = 240;
+const HOLD: Duration = Duration::from_secs(5);
 /// Statements on record: most in one large case, the others in small ones, of which each has so many.
 const STATEMENTS: usize = 4_000;
 const SMALL_CASES: usize = 20;
@@ -51,14 +55,23 @@ type Kind = (&'static str, Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>);
 pub fn run(seconds: u64) {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
-    let (later, large, small) = tell(&dir);
+    let (later, large, small, speaker) = tell(&dir);
+    let kinds: Arc<[Kind]> = kinds(large).into();
     let size = STATEMENTS + EXHIBITS + SMALL_CASES * (SMALL + 1) + 1_000;
     // As on a machine of 1 GB: what is kept for readers is not taken for what a request takes.
     let (program, address) = Program::serve_with(&dir, &["--cache-mib", "64"]);
     part(&format!(
         "hostile ({seconds} s, {ADDRESSES} addresses with {EACH} connections each, {size} entries, cache 64 MiB)"
     ));
-    let kinds: Arc<[Kind]> = kinds(large).into();
+    let key = tmp.path().join("desk.key");
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key);
+    opened.unwrap().write_all(desk().to_secret_text().as_bytes()).unwrap();
+    println!(
+        "  meanwhile, in another terminal:\n    curl http://{address}/e/100\n    onrecord record statement --ledger \
+         http://{address} --key {} --case {} --speaker {speaker} --standing claim --language en --text x --yes",
+        key.display(),
+        small[0],
+    );
     const LATEST: &str = "query($id: Hash!) { case(by: {eventId: $id}) { title state { sentences } \
         events(last: 20) { nodes { index sentence } } } }";
     let honest: Vec<Vec<u8>> = small
@@ -86,7 +99,7 @@ pub fn run(seconds: u64) {
     let stop = AtomicBool::new(false);
     let sent: Vec<AtomicU64> = kinds.iter().map(|_| AtomicU64::new(0)).collect();
     let slowest: Vec<Mutex<Duration>> = kinds.iter().map(|_| Mutex::default()).collect();
-    let pipelined = AtomicU64::new(0);
+    let (pipelined, held) = (AtomicU64::new(0), AtomicU64::new(0));
     let pages: Vec<String> = small.iter().map(|case| format!("/case/{case}")).collect();
     let (mut read, mut written) = (Vec::new(), Vec::new());
     std::thread::scope(|s| {
@@ -98,6 +111,7 @@ pub fn run(seconds: u64) {
             let (pages, pipelined, stop) = (&pages, &pipelined, &stop);
             s.spawn(move || pipeline(worker, address, pages, pipelined, stop));
         }
+        s.spawn(|| hold(address, &held, &stop));
         let reader = s.spawn(|| paced(1, address, &stop, |n| honest[n % honest.len()].clone()));
         let writer = s.spawn(|| paced(1, address, &stop, |n| record(&later[n % later.len()])));
         std::thread::sleep(Duration::from_secs(seconds));
@@ -136,12 +150,13 @@ pub fn run(seconds: u64) {
         &format!("  {AT_ONCE} pages sent at once"),
         &format!("{} answered", pipelined.load(Ordering::Relaxed)),
     );
+    row("  heads, messages and answers left at half", &format!("{} held", held.load(Ordering::Relaxed)));
     drop(program);
 }
 
 /// A ledger of statements, and of exhibits by a party without a role that each lead to 64 others. Gives statements that are
-/// not on record yet, the large case, and the small ones.
-fn tell(dir: &Path) -> (Vec<Submission>, EventId, Vec<EventId>) {
+/// not on record yet, the large case, the small ones, and who speaks in the first of these.
+fn tell(dir: &Path) -> (Vec<Submission>, EventId, Vec<EventId>, EventId) {
     init(dir);
     let ledger = open(dir);
     let authors = Author::register(&ledger);
@@ -158,7 +173,7 @@ fn tell(dir: &Path) -> (Vec<Submission>, EventId, Vec<EventId>) {
     let mut small = Vec::new();
     for (i, author) in authors.iter().take(SMALL_CASES).enumerate() {
         let (id, opened) = author.opens(&format!("Case {i}"));
-        let said = (0..SMALL).map(|k| author.states(id, &format!("{k} {}", "kata ".repeat(20))));
+        let said = (0..SMALL).map(|k| author.states(id, &format!("{k} {}", "kata ".repeat(20))).1);
         take(std::iter::once(opened).chain(said).collect());
         small.push(id);
     }
@@ -174,10 +189,10 @@ fn tell(dir: &Path) -> (Vec<Submission>, EventId, Vec<EventId>) {
     }
     let later = statements(&authors, STATEMENTS, 20_000);
     ledger.close();
-    (later, case, small)
+    (later, case, small, authors[0].party)
 }
 
-fn get(path: &str) -> Vec<u8> {
+pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes()
 }
 
@@ -232,12 +247,21 @@ fn kinds(case: EventId) -> Vec<Kind> {
         "80,000 comments",
         Box::new(move |i| post(&format!("{{checkpoint{{size {}}} b{i}}}", "#\n".repeat(80_000)), &n)),
     );
+    for (name, n) in [("60 KB of small values", 7_000), ("8 KB of small values", 1_000)] {
+        kind(
+            name,
+            Box::new(move |i| {
+                let query = "\"query\":\"{checkpoint{size}}\"";
+                let values = "{\"a\":0},".repeat(n);
+                posted(&format!("{{{query},\"variables\":{{\"a{i}\":[{values}0]}}}}"))
+            }),
+        );
+    }
     kind(
-        "60 KB of small values",
+        "8,000 values by GET",
         Box::new(move |i| {
-            let query = "\"query\":\"{checkpoint{size}}\"";
-            let values = "{\"a\":0},".repeat(7_000);
-            posted(&format!("{{{query},\"variables\":{{\"a{i}\":[{values}0]}}}}"))
+            let values = "1,".repeat(8_000);
+            get(&format!("/graphql?query=%7Bcheckpoint%7Bsize%7D%7D&variables=%7B%22a{i}%22:[{values}0]%7D"))
         }),
     );
     // Made once, since whoever sends them has other processors.
@@ -371,7 +395,11 @@ fn kinds(case: EventId) -> Vec<Kind> {
 }
 
 fn open_from(host: u8, address: SocketAddr) -> TcpStream {
-    let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
+    open_at(Ipv4Addr::new(127, 0, 0, host), address)
+}
+
+fn open_at(from: Ipv4Addr, address: SocketAddr) -> TcpStream {
+    let from = SocketAddr::from((from, 0));
     let fd: OwnedFd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&fd, &from).unwrap();
     connect(&fd, &address).unwrap();
@@ -447,6 +475,45 @@ fn pipeline(worker: usize, address: SocketAddr, pages: &[String], answered: &Ato
             let came = part[..n].windows(9).filter(|w| *w == b"HTTP/1.1 ").count();
             answered.fetch_add(came as u64, Ordering::Relaxed);
             left = left.saturating_sub(came);
+        }
+    }
+}
+
+/// A text frame of a WebSocket, or one that goes on with it, under a mask that changes nothing.
+fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
+    [&[code, 0xff][..], &(payload.len() as u64).to_be_bytes(), &[0; 4], payload].concat()
+}
+
+/// Holds what it can of the server's memory by connections of three networks: heads and messages that don't end, and answers
+/// over WebSockets that nobody takes.
+fn hold(address: SocketAddr, held: &AtomicU64, stop: &AtomicBool) {
+    rustix::process::nice(19).unwrap();
+    let line = format!("X: {}\r\n", "x".repeat(400));
+    let head = format!("GET / HTTP/1.1\r\nHost: x\r\n{}", line.repeat(76)).into_bytes();
+    let upgrade = "GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+        Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n";
+    let init = frame(0x81, br#"{"type":"connection_init"}"#);
+    let part = vec![b' '; 120 << 10];
+    let message = [upgrade.as_bytes(), &init, &frame(0x01, &part), &frame(0x00, &part)].concat();
+    let query = "{__schema{types{name description fields{name description type{name kind} args{name}}}}}";
+    let ask = |id| json!({"id": format!("{id}"), "type": "subscribe", "payload": {"query": query}});
+    let asks: Vec<u8> = (0..16).flat_map(|id| frame(0x81, ask(id).to_string().as_bytes())).collect();
+    let answers = [upgrade.as_bytes(), &init, &asks].concat();
+    while !stop.load(Ordering::Relaxed) {
+        let mut open = Vec::new();
+        for n in 0..HOLDERS {
+            let mut stream = open_at(Ipv4Addr::new(127, 0, 1 + n % 3, 1 + n / 3 % 8), address);
+            stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+            // It may be cut off before it has said all.
+            if stream.write_all([&head, &message, &answers][usize::from(n / 24 % 3)]).is_ok() {
+                held.fetch_add(1, Ordering::Relaxed);
+            }
+            open.push(stream);
+        }
+        let until = Instant::now() + HOLD;
+        while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(PACE);
         }
     }
 }

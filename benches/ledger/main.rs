@@ -16,6 +16,7 @@ mod http;
 mod library;
 mod load;
 mod machine;
+mod named;
 mod process;
 mod search;
 mod start;
@@ -39,6 +40,8 @@ struct Sizes {
     verify: u64,
     /// Events that are read: `ONRECORD_BENCH_ANSWERS`.
     answers: u64,
+    /// Entries that name one statement: `ONRECORD_BENCH_NAMED`.
+    named: u64,
     /// Statements that search indexes: `ONRECORD_BENCH_SEARCH`.
     search: u64,
     /// Seconds for which the worst requests come: `ONRECORD_BENCH_HOSTILE`.
@@ -56,6 +59,7 @@ fn main() {
         events: number("ONRECORD_BENCH_EVENTS", 40_000) as usize,
         verify: number("ONRECORD_BENCH_VERIFY", 200_000),
         answers: number("ONRECORD_BENCH_ANSWERS", 100_000),
+        named: number("ONRECORD_BENCH_NAMED", 100_000),
         search: number("ONRECORD_BENCH_SEARCH", 100_000),
         hostile: number("ONRECORD_BENCH_HOSTILE", 60),
         entries: number("ONRECORD_BENCH_ENTRIES", 1_000_000),
@@ -81,6 +85,9 @@ fn main() {
     }
     if part("answers") {
         answers::run(sizes.answers as usize);
+    }
+    if part("answers") || part("named") {
+        named::run(sizes.named as usize);
     }
     if part("hostile") {
         hostile::run(sizes.hostile);

@@ -144,7 +144,7 @@ fn open_cases(grown: &mut Grown) -> Vec<EventId> {
 }
 
 fn say_in(authors: &[Author], cases: &[EventId], from: usize, n: usize) -> Vec<Submission> {
-    let one = |i: usize| authors[i % authors.len()].states(cases[i * 7 % cases.len()], &text(i));
+    let one = |i: usize| authors[i % authors.len()].states(cases[i * 7 % cases.len()], &text(i)).1;
     (from..from + n).into_par_iter().map(one).collect()
 }
 

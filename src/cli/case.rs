@@ -84,7 +84,7 @@ fn export(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let path = args.output.unwrap_or_else(|| format!("case-{first}.zip").into());
     std::fs::write(&path, &bytes)
-        .map_err(|e| Failure::Undecided(format!("write {}: {e}", path.display())))?;
+        .map_err(|e| Failure::Refused(format!("the output could not be written: {}: {e}", path.display())))?;
     if context.json {
         terminal::json(&report);
     } else {

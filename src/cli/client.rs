@@ -1,13 +1,13 @@
 //! A ledger at an address, as `record` and `event` reach it.
 
-use std::{fs::File, path::Path};
+use std::{cell::OnceCell, fs::File, path::Path};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, Fault};
+use super::{Failure, Fault, terminal};
 use crate::{
-    event::{Body, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
+    event::{Body, CaseOpened, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
     log::{Entry, MAX_ENTRY},
     mirror::{HttpSource, Source as _, agent, base_address, body_of, read_whole},
     note::{Origin, SignatureLine, SignedNote, VerifyingKey},
@@ -39,6 +39,8 @@ pub(super) struct Client {
     agent: ureq::Agent,
     origin: Origin,
     log_key: VerifyingKey,
+    /// The address that the ledger gives for itself, once it was asked.
+    told: OnceCell<Option<String>>,
 }
 
 /// Where an event stands now.
@@ -116,12 +118,28 @@ impl Client {
         };
         let log_key = opened.checkpoint_key.clone();
         let agent = agent(&base);
-        Ok(Self { base, source, agent, origin, log_key })
+        Ok(Self { base, source, agent, origin, log_key, told: OnceCell::new() })
     }
 
     /// The ledger's address, without a slash at the end.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The address that the ledger's permalinks begin with, without a slash at the end: the one that it gives for itself, or
+    /// the one that it was reached at. Whoever works beside the server reaches it at one that nobody else can.
+    pub fn public(&self) -> &str {
+        let ask = || {
+            // Earlier versions tell none.
+            let told = self.ask("{ ledger { url } }", &Value::Null).ok()?;
+            base_address(told["ledger"]["url"].as_str()?).ok()
+        };
+        self.told.get_or_init(ask).as_deref().unwrap_or(&self.base)
+    }
+
+    /// What stands behind the ledger's address in one of its permalinks, from the slash on; none if it is another's.
+    pub fn path_of<'t>(&self, permalink: &'t str) -> Option<&'t str> {
+        below(&self.base, permalink).or_else(|| below(self.public(), permalink))
     }
 
     /// The ledger's origin.
@@ -141,9 +159,18 @@ impl Client {
 
     /// The zone in which a case counts its days.
     pub fn zone_of(&self, case: &EventId) -> Result<Option<String>, Failure> {
+        self.of_case(case, |opened| opened.timezone.as_str().to_owned())
+    }
+
+    /// The country under whose law a case is.
+    pub fn jurisdiction_of(&self, case: &EventId) -> Result<Option<String>, Failure> {
+        self.of_case(case, |opened| opened.jurisdiction.as_str().to_owned())
+    }
+
+    fn of_case<T>(&self, case: &EventId, of: impl Fn(&CaseOpened) -> T) -> Result<Option<T>, Failure> {
         let Some(index) = self.index_of(case)? else { return Ok(None) };
         Ok(match self.event(index)?.body() {
-            Body::CaseOpened(opened) => Some(opened.timezone.as_str().to_owned()),
+            Body::CaseOpened(opened) => Some(of(opened)),
             _ => None,
         })
     }
@@ -174,15 +201,11 @@ impl Client {
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(4_096).read_to_string().unwrap_or_default();
         let why = body.lines().next().unwrap_or_default();
-        // As a refusal of an event: its code, a place and what is wrong.
-        let mut parts = why.splitn(3, ": ");
-        match parts.next().and_then(|code| code.parse::<Code>().ok()) {
-            Some(code) => {
-                let place = parts.next().unwrap_or("file").to_owned();
-                let message = parts.next().unwrap_or("it was not taken in").to_owned();
+        match refusal_in(why) {
+            Some(fault) => {
+                let code = fault.code.parse().map_or(1, exit_code);
                 let typed = Some(format!("--file {}", path.display()));
-                let fault = Fault { code: code.to_string(), place, typed, message };
-                Err(Failure::Submission(vec![fault], exit_code(code)))
+                Err(Failure::Submission(vec![Fault { typed, ..fault }], code))
             }
             None => Err(Failure::Undecided(format!("{url}: the answer is {status} {why}"))),
         }
@@ -208,16 +231,26 @@ impl Client {
 
     /// The sentence that an event would have on this ledger; none if it can't tell. What is sent is not signed, so that it
     /// can be recorded by nobody.
-    pub fn preview(&self, event: &Event, content: Option<&str>) -> Option<String> {
+    ///
+    /// # Errors
+    /// The refusal, where the ledger would refuse it and knows that before it is signed.
+    pub fn preview(&self, event: &Event, content: Option<&str>) -> Result<Option<String>, Failure> {
         let unsigned = event
             .note()
             .signatures()
             .iter()
             .map(|line| SignatureLine::new(line.name(), line.key_id(), &vec![0; line.signature().len()]));
-        let note = SignedNote::assemble(event.note().text(), &unsigned.collect::<Vec<_>>()).ok()?;
+        let note = SignedNote::assemble(event.note().text(), &unsigned.collect::<Vec<_>>());
+        let Ok(note) = note else { return Ok(None) };
         let query = "query($note: String!, $content: String) { preview(note: $note, content: $content) { sentence } }";
-        let answer = self.ask(query, &json!({"note": note.as_str(), "content": content})).ok()?;
-        Some(answer["preview"]["sentence"].as_str()?.to_owned())
+        let Ok(answer) = self.answer(query, &json!({"note": note.as_str(), "content": content})) else {
+            return Ok(None);
+        };
+        if let Some(fault) = answer.errors.first().and_then(|e| refusal_in(&e.message)) {
+            return Err(Failure::Submission(vec![fault], 1));
+        }
+        let sentence = answer.data.unwrap_or_default()["preview"]["sentence"].as_str().map(str::to_owned);
+        Ok(sentence)
     }
 
     /// Submits events. Refusals are told as the ledger gives them.
@@ -250,6 +283,7 @@ impl Client {
         }
         let recorded = receipts.into_iter().map(|r| {
             let index = index_of(&r.index).ok_or_else(|| undecided("the receipt holds no index"))?;
+            terminal::recorded(format!("entry {index}, {}", r.id));
             Ok(Recorded { index, id: r.id })
         });
         recorded.collect()
@@ -257,18 +291,23 @@ impl Client {
 
     /// Asks the API something. Gives its `data`.
     pub fn ask(&self, query: &str, variables: &Value) -> Result<Value, Failure> {
+        let undecided = |why: &str| Failure::Undecided(format!("{}/graphql: {why}", self.base));
+        let answer = self.answer(query, variables)?;
+        if let Some(fault) = answer.errors.first() {
+            return Err(undecided(&fault.message));
+        }
+        answer.data.ok_or_else(|| undecided("the answer holds no result"))
+    }
+
+    fn answer(&self, query: &str, variables: &Value) -> Result<Answer, Failure> {
         let url = format!("{}/graphql", self.base);
         let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
         let question = json!({"query": query, "variables": variables});
         let answer = self.agent.post(&url).send_json(&question).map_err(|e| undecided(&e))?;
         let status = answer.status();
         let body = whole(&url, answer)?;
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| undecided(&format!("the answer, {status}, is not that of a ledger")))?;
-        if let Some(fault) = answer.errors.first() {
-            return Err(undecided(&fault.message));
-        }
-        answer.data.ok_or_else(|| undecided(&"the answer holds no result"))
+        serde_json::from_slice(&body)
+            .map_err(|_| undecided(&format!("the answer, {status}, is not that of a ledger")))
     }
 
     /// A text that the ledger serves at a path: the status, and the text.
@@ -307,6 +346,14 @@ impl Client {
         Ok(found.filter(|raw| committed.matches(raw)).and_then(|raw| String::from_utf8(raw).ok()))
     }
 
+    /// Indexes of the entries that name a file and do not withhold it: while there is one, the file is served. Earlier versions
+    /// do not tell.
+    pub fn file_named_by(&self, blake3: &Digest) -> Option<Vec<u64>> {
+        let query = "query Named($file: Hash!) { fileNamedBy(blake3: $file) }";
+        let data = self.ask(query, &json!({"file": blake3.to_string()})).ok()?;
+        data["fileNamedBy"].as_array().map(|list| list.iter().filter_map(index_of).collect())
+    }
+
     /// Tells all events that pass a filter on one id: index, sentence and words.
     pub fn each_event(
         &self,
@@ -329,6 +376,11 @@ impl Client {
     }
 }
 
+/// What stands behind an address, from the slash on. Another's may begin with the same letters.
+fn below<'t>(address: &str, text: &'t str) -> Option<&'t str> {
+    text.strip_prefix(address).filter(|path| path.starts_with('/'))
+}
+
 /// An index as the API gives it: sequence numbers are no `Int`, so a string or a number.
 pub(super) fn index_of(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
@@ -338,6 +390,14 @@ pub(super) fn index_of(value: &Value) -> Option<u64> {
 fn whole(url: &str, answer: ureq::http::Response<ureq::Body>) -> Result<Vec<u8>, Failure> {
     let whole = body_of(url, answer).and_then(|body| read_whole(url, body, MAX_ANSWER));
     whole.map_err(|e| Failure::Undecided(e.to_string()))
+}
+
+/// A refusal as a ledger writes it in one line: its code, a place and what is wrong.
+fn refusal_in(line: &str) -> Option<Fault> {
+    let mut parts = line.splitn(3, ": ");
+    let code = parts.next()?.parse::<Code>().ok()?;
+    let (place, message) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    Some(Fault { code: code.to_string(), place, typed: None, message })
 }
 
 /// 1 for a refusal; 3 where the service could not decide, which says nothing of what was sent.
@@ -356,5 +416,25 @@ fn read_entry(source: &HttpSource, base: &str, index: u64) -> Result<Vec<u8>, Fa
         }
         Ok(None) => Err(Failure::Usage(format!("{base} has no entry {index}"))),
         Err(e) => Err(Failure::Undecided(e.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_only_begins_the_same_is_another() {
+        for (text, path) in [
+            ("https://ledger.example.org/e/36", Some("/e/36")),
+            ("https://ledger.example.org", None),
+            ("https://ledger.example.org.my/e/36", None),
+            ("https://ledger.example.org:8443/e/36", None),
+            ("https://ledger.example.orgevil/e/36", None),
+            ("https://ledger.example.org@evil.example/e/36", None),
+            ("http://ledger.example.org/e/36", None),
+        ] {
+            assert_eq!(below("https://ledger.example.org", text), path, "{text}");
+        }
     }
 }

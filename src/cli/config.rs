@@ -237,7 +237,9 @@ impl Config {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match fs::read_to_string(path) {
             // A line with it might be quoted in an error.
-            Ok(text) if text.contains(super::SECRET) => return Err(ConfigError::Secret(path.to_owned())),
+            Ok(text) if super::holds_secret(text.as_bytes()) => {
+                return Err(ConfigError::Secret(path.to_owned()));
+            }
             Ok(text) => text,
             Err(e) if file.is_none() && e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(ConfigError::Read { file: path.to_owned(), source }),

@@ -277,15 +277,11 @@ fn tamper(data: &Path, context: &Context) -> Result<(), Failure> {
     let Some(change) = change else {
         return Err(Failure::Undecided(format!("{}: there is no entry to change", copy.display())));
     };
-    let key = {
-        let text = data.display().to_string();
-        verify::check(&text, None, &mirror::Options::default())?.log_key
-    };
+    let key = verify::check(data.as_os_str(), None, &mirror::Options::default())?.log_key;
     let Some(key) = key else {
         return Err(Failure::Undecided(format!("{}: its key could not be read", data.display())));
     };
-    let check =
-        |dir: &Path| verify::check(&dir.display().to_string(), Some(&key), &mirror::Options::default());
+    let check = |dir: &Path| verify::check(dir.as_os_str(), Some(&key), &mirror::Options::default());
     let (whole, changed) = (check(data)?, check(&copy)?);
     let as_expected = whole.verdict == Verdict::Valid && changed.verdict == Verdict::Refused;
     if context.json {

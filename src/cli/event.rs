@@ -10,10 +10,12 @@ use super::{
     client::Client,
     key,
     record::{self, When},
-    terminal, withhold,
+    refuse_secret_in, terminal, withhold,
 };
 use crate::{
-    event::{Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, MAX_EVENT},
+    event::{
+        At, Code, Content, ContentRef, Draft, Event, EventId, EventType, FactKind, MAX_CONTENT, MAX_EVENT,
+    },
     log::MAX_ENTRY,
     note::{Origin, SignatureLine, SignedNote, SigningKey, VerifyingKey},
 };
@@ -33,6 +35,7 @@ Examples:
     #[command(after_help = "\
 Example:
   onrecord event sign --key desk.key statement.txt > statement.note
+  onrecord event sign --key desk.key --ledger https://ledger.example.org statement.txt > statement.note
   cat statement.txt | onrecord event sign --key desk.key --yes - > statement.note")]
     Sign {
         /// Key file (may be repeated); its public key must stand in `by`
@@ -40,6 +43,9 @@ Example:
         key: Vec<PathBuf>,
         /// The three lines, or a note that others signed; - is stdin
         text: PathBuf,
+        /// The ledger that it is meant for, to be shown the sentence that will stand there
+        #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+        ledger: Option<String>,
         /// Sign without asking
         #[arg(short, long)]
         yes: bool,
@@ -68,7 +74,7 @@ Examples:
         /// A file that the words name, to upload first (may be repeated)
         #[arg(long, value_name = "PATH")]
         file: Vec<PathBuf>,
-        /// Take a table among the files of a collection: it lists nobody who signed
+        /// Take a table among files that stand beside signatures: it lists nobody who signed
         #[arg(long, requires = "file")]
         public_file: bool,
         /// Withhold its words and files in the same breath: on record, and never public
@@ -105,14 +111,17 @@ pub(super) struct New {
     #[arg(long, value_name = "ORIGIN")]
     origin: Origin,
     /// Who signs, the author first (may be repeated)
-    #[arg(long, value_name = "VKEY", required = true)]
+    #[arg(long, value_name = "VKEY", required = true, value_parser = super::PublicKey)]
     by: Vec<VerifyingKey>,
+    /// The ledger's address, where what is pointed at is named by its number or its permalink
+    #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
+    ledger: Option<String>,
     #[command(flatten)]
     when: When,
-    /// Id of the case
+    /// The case: its id, its number (@12 or 12), or its permalink
     #[arg(long, value_name = "ID")]
-    case: Option<EventId>,
-    /// What it points at (may be repeated, also with one role)
+    case: Option<String>,
+    /// What it points at, named as a case is (may be repeated, also with one role)
     #[arg(long = "ref", value_name = "ROLE=ID")]
     refs: Vec<String>,
     /// A fact (may be repeated; more than one of a name make a list)
@@ -124,7 +133,7 @@ pub(super) struct New {
     /// A file that the words name (may be repeated)
     #[arg(long, value_name = "PATH", requires = "content_out")]
     file: Vec<PathBuf>,
-    /// Take a table among the files of a collection: it lists nobody who signed
+    /// Take a table among files that stand beside signatures: it lists nobody who signed
     #[arg(long, requires = "file")]
     public_file: bool,
     /// Where to write the blob of the words; must not be there yet
@@ -138,7 +147,10 @@ pub(super) struct New {
 pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::New(args) => new(args, context),
-        Command::Sign { key, text, yes } => sign(&key, &text, yes, context),
+        Command::Sign { key, text, ledger, yes } => {
+            let ledger = ledger.or_else(|| context.config.ledger.clone());
+            sign(&key, &text, ledger.as_deref(), yes, context)
+        }
         Command::Submit { ledger, note, content, restored, file, public_file, embargo: _, key, yes } => {
             let ledger = ledger.or_else(|| context.config.ledger.clone());
             let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
@@ -154,6 +166,11 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
     let event_type = EventType::from_name(&args.event_type)
         .ok_or_else(|| usage(format!("--type {}: no such event type", args.event_type)))?;
     let spec = event_type.spec();
+    let mut names = Names {
+        ledger: args.ledger.as_ref().or(context.config.ledger.as_ref()),
+        origin: &args.origin,
+        client: None,
+    };
 
     let mut given: Vec<(&str, Vec<String>)> = Vec::new();
     for pair in &args.facts {
@@ -163,13 +180,34 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
             None => given.push((name, vec![value.to_owned()])),
         }
     }
-    let mut facts = Map::new();
+    let (mut facts, mut dates) = (Map::new(), Vec::new());
     for (name, values) in given {
         let Some(fact) = spec.fact(name) else {
             let known: Vec<_> = spec.facts.iter().map(|f| f.name).collect();
             return Err(usage(format!("--fact {name}: {event_type} has {}", one_of("fact", &known))));
         };
-        facts.insert(name.to_owned(), record::fact(&format!("fact {name}"), fact.kind, &values)?);
+        let typed = || match values.as_slice() {
+            [only] => format!("--fact {name}={only}"),
+            _ => format!("--fact {name}"),
+        };
+        let value = record::fact(&format!("fact {name}"), fact, &values);
+        facts.insert(name.to_owned(), value.map_err(|e| e.typed_as(|_| Some(typed())))?);
+        if matches!(fact.kind, FactKind::At | FactKind::Day) && !record::is_to_come(event_type, fact) {
+            // One that can't be read is refused with its form.
+            dates.extend(values.iter().filter_map(|date| Some((name.to_owned(), At::parse(date).ok()?))));
+        }
+    }
+    let case = args.case.as_ref().map(|case| names.id("--case", case)).transpose()?;
+    let zone = names.zone(case.as_ref(), &facts, &args.when)?;
+    let at = args.when.read(zone.as_deref())?;
+    for (name, date) in &dates {
+        args.when.refuse_ahead(&format!("--fact {name}"), date, zone.as_deref())?;
+    }
+    if let (Some(_), None, None) = (case, &zone, &args.when.at) {
+        terminal::note(&format!(
+            "It happened at {at}, since --at was left out: in UTC, where it may be another day than where the case is. The ledger \
+             (--ledger URL) knows the zone of the case"
+        ));
     }
     let mut refs: Map<String, Value> = Map::new();
     for pair in &args.refs {
@@ -178,7 +216,7 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
             let known: Vec<_> = spec.refs.iter().map(|r| r.role).collect();
             return Err(usage(format!("--ref {role}: {event_type} has {}", one_of("role", &known))));
         };
-        let id: EventId = id.parse().map_err(|e| usage(format!("--ref {role}: {e}")))?;
+        let id = names.id(&format!("--ref {role}"), id)?;
         match refs.get_mut(role) {
             Some(Value::Array(ids)) => ids.push(id.to_string().into()),
             Some(_) => return Err(usage(format!("--ref {role}: expected one id"))),
@@ -186,6 +224,7 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
             None => _ = refs.insert(role.to_owned(), id.to_string().into()),
         }
     }
+    let mut written = None;
     let content = match (&args.content, &args.content_out) {
         (Some(file), _) => Some(record::read_small(file, MAX_CONTENT)?),
         (None, Some(out)) => {
@@ -196,28 +235,108 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
                     let place = file.display().to_string();
                     let text =
                         std::str::from_utf8(&bytes).map_err(|_| usage(format!("{place}: expected UTF-8")))?;
-                    serde_json::from_str(record::without_mark(&place, text))
-                        .map_err(|e| usage(format!("{place}: expected a JSON object: {e}")))?
+                    match Content::json(record::without_mark(&place, text)) {
+                        Ok(Value::Object(words)) => words,
+                        Ok(_) => return Err(usage(format!("{place}: expected a JSON object"))),
+                        Err(e) => return Err(usage(format!("{place}: expected a JSON object: {e}"))),
+                    }
                 }
             };
             let files = args.file.iter().map(|f| record::file_ref(f)).collect::<Result<Vec<_>, _>>()?;
             let blob = Content::seal(words, &files, &key::random()?);
-            Content::parse(&blob)?.refuse_unsaid()?;
-            record::announce(event_type, &args.file, args.public_file)?;
-            write_new(out, &blob)?;
+            refuse_secret_in("--words", &blob)?;
+            Content::parse(&blob)?.refuse_unsaid(event_type)?;
+            let ids = refs.values().flat_map(|ids| match ids {
+                Value::Array(ids) => ids.as_slice(),
+                id => std::slice::from_ref(id),
+            });
+            let ids = ids.filter_map(|id| id.as_str()?.parse().ok()).collect();
+            let beside = !args.file.is_empty() && names.is_beside_signatures(event_type, ids)?;
+            record::announce(beside || refs.contains_key("collection"), &args.file, args.public_file)?;
+            written = Some(out.as_path());
             Some(blob)
         }
         (None, None) => None,
     };
-    let content = content.as_deref().map(ContentRef::of);
-    let at = args.when.read(None)?;
-    let draft = Draft { event_type, at, case: args.case, refs, facts, content };
+    let commitment = content.as_deref().map(ContentRef::of);
+    let draft = Draft { event_type, at, case, refs, facts, content: commitment };
     let text = draft.text(&args.origin, &args.by);
+    // Last of all, so that nothing that is refused leaves it behind, where the next try would find it.
+    if let (Some(out), Some(blob)) = (written, &content) {
+        write_new(out, blob)?;
+    }
     match context.json {
         true => terminal::json(&json!({ "text": text })),
         false => terminal::raw(text.as_bytes()),
     }
+    // Words without the event that commits to them are of no use.
+    if let (Some(out), true) = (written, terminal::is_unwritten()) {
+        let _ = std::fs::remove_file(out);
+    }
     Ok(())
+}
+
+/// Ids of events that are named, asked of a ledger where a name is no id.
+struct Names<'a> {
+    ledger: Option<&'a String>,
+    origin: &'a Origin,
+    client: Option<Client>,
+}
+
+impl Names<'_> {
+    fn id(&mut self, place: &str, given: &str) -> Result<EventId, Failure> {
+        match record::Name::read(place, given, None)? {
+            record::Name::Id(id) if !given.contains("://") => Ok(id),
+            _ => match self.client()? {
+                Some(client) => Ok(record::resolve(client, place, given)?.id),
+                None => Err(Failure::Usage(format!(
+                    "{place} {given}: give the ledger that knows it with --ledger URL, or its id"
+                ))),
+            },
+        }
+    }
+
+    fn is_beside_signatures(&mut self, event_type: EventType, refs: Vec<EventId>) -> Result<bool, Failure> {
+        match self.client()? {
+            Some(client) => record::is_beside_signatures(client, event_type, refs),
+            None => Ok(event_type.as_str().starts_with("collection.")),
+        }
+    }
+
+    /// The zone of a case, where dates are read and `--at` is now. A ledger that can't be reached is none where the time was given.
+    fn zone(
+        &mut self,
+        case: Option<&EventId>,
+        facts: &Map<String, Value>,
+        when: &When,
+    ) -> Result<Option<String>, Failure> {
+        // The one that a case is opened with.
+        if let Some(zone) = facts.get("timezone").and_then(Value::as_str) {
+            return Ok(Some(zone.to_owned()));
+        }
+        let Some(case) = case else { return Ok(None) };
+        let asked = self.client().and_then(|client| match client {
+            Some(client) => client.zone_of(case),
+            None => Ok(None),
+        });
+        match asked {
+            Err(Failure::Undecided(_)) if when.at.is_some() => Ok(None),
+            asked => asked,
+        }
+    }
+
+    /// The ledger, reached once, if one was given.
+    fn client(&mut self) -> Result<Option<&Client>, Failure> {
+        if let (None, Some(ledger)) = (&self.client, self.ledger) {
+            let client = Client::connect(ledger)?;
+            if client.origin() != self.origin {
+                let why = format!("--origin {}: the ledger at {ledger} is {}", self.origin, client.origin());
+                return Err(Failure::Usage(why));
+            }
+            self.client = Some(client);
+        }
+        Ok(self.client.as_ref())
+    }
 }
 
 fn one_of(what: &str, known: &[&str]) -> String {
@@ -226,8 +345,18 @@ fn one_of(what: &str, known: &[&str]) -> String {
 
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
-    let file = std::fs::File::create_new(path).and_then(|mut f| f.write_all(bytes));
-    file.map_err(|e| Failure::Undecided(format!("{}: {e}", path.display())))
+    let failed = |e: std::io::Error| Failure::Undecided(format!("--content-out {}: {e}", path.display()));
+    let mut file = std::fs::File::create_new(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::Usage(format!(
+            "--content-out {}: there is a file already; give another name",
+            path.display()
+        )),
+        _ => failed(e),
+    })?;
+    file.write_all(bytes).map_err(|e| {
+        let _ = std::fs::remove_file(path);
+        failed(e)
+    })
 }
 
 /// The signers that line 3 names, read leniently: the event is judged once it is signed.
@@ -250,7 +379,53 @@ fn unsigned(by: &[VerifyingKey], lines: &[SignatureLine]) -> Vec<String> {
         .collect()
 }
 
-fn sign(key_files: &[PathBuf], text: &Path, yes: bool, context: &Context) -> Result<(), Failure> {
+/// Says what would be signed in words: the sentence, where a ledger is known and can be reached, and what the event holds.
+fn say_before(text: &str, by: &[VerifyingKey], ledger: Option<&str>) -> Result<(), Failure> {
+    // As it will be once all have signed: an event is read with its signatures, and nobody looks at these.
+    let lines =
+        by.iter().map(|k| SignatureLine::new(k.name().as_str(), k.id(), &[0; 64])).collect::<Vec<_>>();
+    let origin = text.split('\n').nth(1).unwrap_or_default().parse::<Origin>();
+    let origin = origin.map_err(|e| Failure::Usage(format!("line 2, the origin: {e}")))?;
+    let note = SignedNote::assemble(text, &lines).map_err(|e| Failure::Usage(e.to_string()))?;
+    let event = Event::parse(note.as_bytes(), &origin)?;
+    let told = ledger.map(|ledger| {
+        let client = Client::connect(ledger)?;
+        if *client.origin() != origin {
+            return Err(Failure::Usage(format!(
+                "this is meant for {origin}, and {ledger} is {}",
+                client.origin()
+            )));
+        }
+        client.preview(&event, None)
+    });
+    let sentence = match told {
+        None | Some(Ok(None)) => None,
+        Some(Ok(sentence)) => sentence,
+        // It may be meant for later, or for where the ledger can't be reached: whoever signs decides.
+        Some(Err(e)) => {
+            let what = match e {
+                Failure::Submission(..) => "The ledger would refuse it now",
+                _ => "The ledger could not be asked",
+            };
+            e.warn(what);
+            None
+        }
+    };
+    let sentence = sentence.map_or_else(String::new, |sentence| format!(":\n\n  {sentence}"));
+    terminal::note(&format!(
+        "To be signed, for ever once it is on record{sentence}\n\n{}",
+        explain(&event, &origin, None, None)
+    ));
+    Ok(())
+}
+
+fn sign(
+    key_files: &[PathBuf],
+    text: &Path,
+    ledger: Option<&str>,
+    yes: bool,
+    context: &Context,
+) -> Result<(), Failure> {
     terminal::refuse_unasked(yes)?;
     let bytes = record::read_small(text, MAX_EVENT)?;
     let bad = |e: &dyn std::fmt::Display| Failure::Usage(format!("{}: {e}", text.display()));
@@ -261,7 +436,7 @@ fn sign(key_files: &[PathBuf], text: &Path, yes: bool, context: &Context) -> Res
     };
     let by = signers(&text)?;
     if !yes {
-        terminal::note(&format!("To be signed, three lines:\n\n{text}"));
+        say_before(&text, &by, ledger)?;
     }
     terminal::agree(yes, "Sign this?")?;
     for file in key_files {
@@ -313,12 +488,19 @@ fn submit(
     let note = text(note, 2 * MAX_EVENT)?;
     let content = content.map(|file| text(file, MAX_CONTENT)).transpose()?;
     let restored = restored.map(|file| text(file, MAX_CONTENT)).transpose()?;
+    let texts =
+        [("the note", Some(&note)), ("--content", content.as_ref()), ("--restored", restored.as_ref())];
+    for (what, text) in texts {
+        refuse_secret_in(what, text.map_or("", String::as_str).as_bytes())?;
+    }
     let client = Client::connect(ledger)?;
     let withholding = embargo
         .map(|(key, yes)| withhold::embargo(&client, key, &note, content.as_deref(), yes))
         .transpose()?;
     if let (None, Ok(event)) = (&withholding, Event::parse(note.as_bytes(), client.origin())) {
-        record::announce(event.event_type(), files, public_file)?;
+        let refs = event.body().refs().into_iter().flat_map(|(_, ids)| ids.to_vec()).collect::<Vec<_>>();
+        let beside = !files.is_empty() && record::is_beside_signatures(&client, event.event_type(), refs)?;
+        record::announce(beside, files, public_file)?;
     }
     for file in files {
         client.upload(file, &record::file_ref(file)?.blake3)?;
@@ -340,7 +522,7 @@ fn submit(
             client.record_all(&[submission, withholding], true)?.swap_remove(0)
         }
     };
-    let url = format!("{}/e/{}", client.base(), recorded.index);
+    let url = format!("{}/e/{}", client.public(), recorded.index);
     if context.json {
         terminal::json(&json!({"index": recorded.index, "id": recorded.id, "url": url}));
     } else {
@@ -361,7 +543,13 @@ fn show(path: &Path, context: &Context) -> Result<(), Failure> {
     let origin: Origin = origin
         .parse()
         .map_err(|e| Failure::Refused(format!("{}: no event: line 2, the origin: {e}", path.display())))?;
-    let event = Event::parse(note, &origin)?;
+    let event = Event::parse(note, &origin).map_err(|refusal| match refusal.code {
+        Code::NoteUnsigned => Failure::Refused(format!(
+            "{0}: nobody has signed it yet; `onrecord event sign --key FILE {0}` shows it, and asks",
+            path.display()
+        )),
+        _ => refusal.into(),
+    })?;
     let verdict = event.clone().verify();
     if context.json {
         let line: Value = serde_json::from_str(event.line()).unwrap_or_default();
@@ -371,13 +559,13 @@ fn show(path: &Path, context: &Context) -> Result<(), Failure> {
             "fault": verdict.as_ref().err().map(ToString::to_string),
         }));
     } else {
-        terminal::result(&terminal::plain(&explain(&event, &origin, header, verdict.is_ok())));
+        terminal::result(&terminal::plain(&explain(&event, &origin, header, Some(verdict.is_ok()))));
     }
     verdict.map(|_| ()).map_err(Failure::Event)
 }
 
-/// A note, line by line, in words.
-fn explain(event: &Event, origin: &Origin, header: Option<&str>, good: bool) -> String {
+/// A note, line by line, in words. `good` is whether its signatures are, if anybody has signed.
+pub(super) fn explain(event: &Event, origin: &Origin, header: Option<&str>, good: Option<bool>) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         // The name once, however many lines the value has.
@@ -411,7 +599,12 @@ fn explain(event: &Event, origin: &Origin, header: Option<&str>, good: bool) -> 
         Some(content) => line("words", &format!("{} bytes, BLAKE3 {}", content.size, content.blake3)),
         None => line("words", "none"),
     }
-    line("signed by", &event.by().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
-    line("signatures", if good { "good" } else { "NOT GOOD" });
+    line(
+        if good.is_some() { "signed by" } else { "to sign" },
+        &event.by().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    );
+    if let Some(good) = good {
+        line("signatures", if good { "good" } else { "NOT GOOD" });
+    }
     out
 }

@@ -9,14 +9,14 @@ use clap::Args as ClapArgs;
 use serde_json::{Map, json};
 
 use super::{
-    Context, Failure, key,
+    Context, Failure, Fault, key,
     meter::Meter,
     serve::ledger_failure,
     serving::{DEFAULT_LISTEN, reached},
     terminal,
 };
 use crate::{
-    event::Content,
+    event::{Content, EventType},
     ledger::{Ledger, LedgerError},
     note::{KeyName, Origin, SigningKey},
     store::disk,
@@ -90,22 +90,23 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         )));
     }
     let log_key = checkpoint_key.verifying_key().clone();
-    let words = [
-        ("name", args.name),
-        ("description", args.description),
-        ("contact", args.contact),
-        ("rules", args.rules),
-    ];
-    let words: Map<_, _> = words.into_iter().filter_map(|(n, w)| Some((n.to_owned(), w?.into()))).collect();
-    let said = Content::parse(&Content::seal(words.clone(), &[], &key::random()?));
-    said.and_then(|said| said.refuse_unsaid()).map_err(|e| {
-        let typed = |place: &str| place.strip_prefix("content.").map(|name| format!("--{name}"));
-        Failure::Event(e).typed_as(typed)
-    })?;
     if data.join("ledger.toml").exists() {
-        // Known before anybody is asked for a key of it.
+        // Known before anybody is asked for anything of it.
         return Err(ledger_failure(LedgerError::Exists(data.display().to_string())));
     }
+    let name = match args.name {
+        None if terminal::can_ask() => terminal::ask_for(NAME)?,
+        name => name,
+    };
+    let is_named = name.is_some();
+    let words =
+        [("name", name), ("description", args.description), ("contact", args.contact), ("rules", args.rules)];
+    let words: Map<_, _> = words.into_iter().filter_map(|(n, w)| Some((n.to_owned(), w?.into()))).collect();
+    let said = Content::parse(&Content::seal(words.clone(), &[], &key::random()?));
+    said.and_then(|said| said.refuse_unsaid(EventType::LedgerOpened)).map_err(|e| {
+        let typed = |fault: &Fault| fault.place.strip_prefix("content.").map(|name| format!("--{name}"));
+        Failure::Event(e).typed_as(typed)
+    })?;
     let second_file = second_file(args.second_key, &data)?;
     let mut operator = Operator::take(&data, &args.origin, args.operator_key.as_deref())?;
     let second = second_file.map(|file| Second::make(&args.origin, file)).transpose();
@@ -123,6 +124,17 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         return Err(ledger_failure(e));
     }
     operator.settle(&data)?;
+    let log_file = terminal::shell(&data.join("keys/checkpoint.key").display().to_string());
+    terminal::made(format!(
+        "the ledger in {}; `onrecord key show {log_file}` prints its key",
+        terminal::shell(&data.display().to_string())
+    ));
+    if let Some(second) = &second {
+        terminal::made(format!(
+            "the operator's second key {}",
+            terminal::shell(&second.file.display().to_string())
+        ));
+    }
     let file = operator.file.display().to_string();
     if context.json {
         let mut said = json!({
@@ -138,6 +150,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         if second.is_none() {
             terminal::note(ONE_KEY);
         }
+        if !is_named {
+            terminal::note(NO_NAME);
+        }
         return Ok(());
     }
     terminal::result(&log_key.to_string());
@@ -152,6 +167,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         ),
         None => format!("The operator's key is in {file}: keep a copy of it elsewhere.\n{ONE_KEY}"),
     };
+    let keys = if is_named { keys } else { format!("{keys}\n{NO_NAME}") };
     terminal::note(&format!(
         "A ledger is in {shown}. Above is its key: hand it to readers by another way than the ledger.\n\
          {keys}\n\
@@ -165,28 +181,54 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Asked, since what the operator does stands under this name for ever.
+const NAME: &str = "What the ledger is called, such as Lee & Partners; without a name, sentences say (unnamed) did it (nothing: none):";
+
 /// What is said where the operator has no second key.
 const ONE_KEY: &str = "Warning: the operator has one key. If it is lost, nobody can register parties, give roles or withhold \
                        here any more; if it is stolen, nobody can once it is revoked. Add a second one: `onrecord key new` \
                        makes it, `onrecord record key --party @0 --also-key FILE` puts it on record.";
 
+/// What is said where the ledger has no name.
+const NO_NAME: &str = "Warning: this ledger has no name, and its sentences say that (unnamed) did what the operator does. \
+                       `onrecord record party-update --party @0 --name TEXT` puts a name on record; entry 0 stays without.";
+
 /// Where a second key of the operator is to be made: as the flag says, or as somebody answers.
 fn second_file(flag: Option<PathBuf>, data: &Path) -> Result<Option<PathBuf>, Failure> {
-    let file = match flag {
-        Some(file) => file,
-        None if terminal::can_ask() => {
-            let question = "Where to make a second key of the operator, such as a file on a stick; without one, a lost key is \
-                            the end of the ledger (nothing: none):";
-            match terminal::ask(question)?.filter(|answer| !answer.is_empty()) {
-                Some(answer) => answer.into(),
-                None => return Ok(None),
-            }
+    if let Some(file) = flag {
+        return good_place(file, data).map(Some);
+    }
+    let question = "Where to make a second key of the operator, a file such as /media/stick/operator-2.key; without one, a lost \
+                    key is the end of the ledger (nothing: none):";
+    while terminal::can_ask()
+        && let Some(answer) = terminal::ask_for(question)?
+    {
+        if ["yes", "y"].iter().any(|yes| answer.eq_ignore_ascii_case(yes)) {
+            terminal::note("  expected the name of the file");
+            continue;
         }
-        None => return Ok(None),
-    };
+        // A shell would have put the home folder there.
+        if answer.starts_with('~') {
+            terminal::note("  ~ stands for nothing here; expected the whole path");
+            continue;
+        }
+        match good_place(answer.into(), data) {
+            Ok(file) => return Ok(Some(file)),
+            Err(Failure::Refused(why)) => terminal::note(&format!("  {why}")),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(None)
+}
+
+/// A file that is not there yet, in a folder that is, and outside the ledger's.
+fn good_place(file: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
     let refused = |why: &str| Err(Failure::Refused(format!("--second-key {}: {why}", file.display())));
     if file.is_dir() {
         return refused("this is a folder; give the name of a file in it");
+    }
+    if file.symlink_metadata().is_ok() {
+        return refused("there is a file already; key files are never overwritten");
     }
     // The folder above is never made: one that is not there may be a disk that is not mounted.
     let Some(place) = real(&file) else {
@@ -201,7 +243,7 @@ fn second_file(flag: Option<PathBuf>, data: &Path) -> Result<Option<PathBuf>, Fa
             );
         }
     }
-    Ok(Some(file))
+    Ok(file)
 }
 
 /// A path without links and `..`, of a file that need not be there. `None` if its folder is not.

@@ -108,6 +108,10 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             };
             let key = KeyFile::new(generate(name)?, is_witness);
             write_text(&output, &key.secret_text())?;
+            let shown = terminal::shell(&output.display().to_string());
+            terminal::made(format!(
+                "the key file {shown}; `onrecord key show {shown}` prints its public key"
+            ));
             key.print(&output, context);
         }
         Command::Show { file } => {
@@ -124,6 +128,10 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             let seed = read_seed(&seed_hex_file)?;
             let key = KeyFile::new(SigningKey::from_seed(name, &seed), is_witness);
             write_text(&output, &key.secret_text())?;
+            let shown = terminal::shell(&output.display().to_string());
+            terminal::made(format!(
+                "the key file {shown}; `onrecord key show {shown}` prints its public key"
+            ));
             key.print(&output, context);
         }
     }

@@ -1,7 +1,8 @@
 //! `mirror`: a copy of somebody's ledger that is verified, follows it, and is served.
 
 use std::{
-    path::PathBuf,
+    ffi::OsString,
+    path::{Path, PathBuf},
     sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
@@ -19,6 +20,7 @@ use super::{
     verify::{log_of, read_policy, source, trusting},
 };
 use crate::{
+    ledger::{Reader, StoredWords},
     mirror::{Keeps, Mirror, MirrorError, Pass},
     note::VerifyingKey,
     proof_file::Kept,
@@ -50,9 +52,9 @@ Examples:
 pub(super) struct Args {
     /// The ledger: its address, or a folder with a copy of its public files
     #[arg(value_name = "URL | DIR")]
-    source: String,
+    source: OsString,
     /// The log's public key, its vkey: origin, id and base64, joined by +
-    #[arg(long, value_name = "VKEY")]
+    #[arg(long, value_name = "VKEY", value_parser = super::PublicKey)]
     key: Option<VerifyingKey>,
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy. A checkpoint without the quorum is
     /// not followed
@@ -119,7 +121,11 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         tell(pass, context);
     }
     let Some(mut bound) = bound.take() else {
-        return if first.as_ref().is_some_and(|pass| missing(pass).is_some()) {
+        let lacking = first.as_ref().filter(|pass| missing(pass).is_some());
+        return if let Some(pass) = lacking {
+            if let Some(hint) = hint(pass, mirror.ledger().reader(), &data).filter(|_| !context.json) {
+                terminal::result(hint);
+            }
             Err(Failure::Silent(1))
         } else {
             Ok(())
@@ -226,6 +232,17 @@ fn missing(pass: &Pass) -> Option<String> {
         |status| format!("the source does not give them, it answered {status}"),
     );
     Some(format!("{}: {why}, and nothing on the log withholds them", what.join(" and ")))
+}
+
+/// What leaves out of a copy that of which its source has none, as it is of one that copied `tile/` alone.
+fn hint(pass: &Pass, reader: &Reader, data: &Path) -> Option<&'static str> {
+    let is_here = |index| matches!(reader.words(index), Ok(StoredWords::Present(_)));
+    if pass.missing > 0 && !(0..pass.size).any(is_here) {
+        return Some("no words are here at all; --no-words copies all else");
+    }
+    let has_files = data.join("public/file").read_dir().is_ok_and(|mut files| files.next().is_some());
+    let none = "no files are here at all; --no-files copies all else";
+    (pass.files_missing > 0 && !has_files).then_some(none)
 }
 
 fn tell(pass: &Pass, context: &Context) {

@@ -11,6 +11,7 @@ mod demo;
 mod event;
 mod exhibit;
 mod generate;
+mod hear;
 mod init;
 mod key;
 mod kind;
@@ -42,12 +43,16 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, builder::TypedValueParser};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 pub use config::{Config, ConfigError, Limits};
 
-use crate::event::Refusal;
+use crate::{
+    event::Refusal,
+    note::{VerifyingKey, holds_bare_secret},
+};
 
 /// Put demands, disclosures and official statements on record, signed, and let anyone verify the record.
 #[derive(Debug, Parser)]
@@ -171,7 +176,7 @@ impl Failure {
     }
 
     /// Names what was typed where a refusal names a member.
-    fn typed_as(self, typed: impl Fn(&str) -> Option<String>) -> Self {
+    fn typed_as(self, typed: impl Fn(&Fault) -> Option<String>) -> Self {
         let (faults, code) = match self {
             Self::Event(refusal) => (vec![refusal.into()], 1),
             Self::Submission(faults, code) => (faults, code),
@@ -179,7 +184,7 @@ impl Failure {
         };
         let named = faults
             .into_iter()
-            .map(|fault| Fault { typed: fault.typed.or_else(|| typed(&fault.place)), ..fault });
+            .map(|fault| Fault { typed: fault.typed.clone().or_else(|| typed(&fault)), ..fault });
         Self::Submission(named.collect(), code)
     }
 
@@ -192,6 +197,29 @@ impl Failure {
             }
             other => other,
         }
+    }
+
+    /// Names the flag, or what else was typed, of a fault in how the command was used.
+    fn of(self, typed: &str) -> Self {
+        match self {
+            Self::Usage(why) => Self::Usage(format!("{typed}: {why}")),
+            other => other,
+        }
+    }
+
+    /// Says it as a warning: the command goes on.
+    fn warn(self, what: &str) {
+        let why = match self {
+            Self::Event(refusal) => refusal.to_string(),
+            Self::Submission(faults, _) => faults
+                .iter()
+                .map(|fault| format!("{}: {}", fault.place, fault.message))
+                .collect::<Vec<_>>()
+                .join("; "),
+            Self::Silent(_) => return,
+            Self::Refused(why) | Self::Usage(why) | Self::Undecided(why) => why,
+        };
+        terminal::note(&format!("{what}: {why}"));
     }
 
     /// Says it to whoever reads stderr.
@@ -254,9 +282,31 @@ impl From<Refusal> for Failure {
 /// What no line of a key file but its own may hold: a secret key begins with it.
 const SECRET: &str = "PRIVATE+KEY+";
 
+/// Whether a secret key stands in bytes, with its beginning or without.
+fn holds_secret(bytes: &[u8]) -> bool {
+    let holds = |bytes: &[u8]| {
+        bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) || holds_bare_secret(bytes)
+    };
+    // Some editors save texts as UTF-16, where every other byte of it is 0.
+    holds(bytes)
+        || bytes.contains(&0)
+            && holds(&Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<_>>()))
+}
+
+/// Refuses a secret key in what would go on record, where all could read it for ever; `what` names where it stands.
+fn refuse_secret_in(what: &str, bytes: &[u8]) -> Result<(), Failure> {
+    if !holds_secret(bytes) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{what}: a secret key stands in it, and all could read it for ever. Nothing was sent. If it was meant to be shown, make \
+         another key, and leave out the last part of this one: that is the secret"
+    )))
+}
+
 /// Refuses a secret key where the program was told anything but a key file's name, before any error could quote it.
 fn refuse_secrets() -> Result<(), Failure> {
-    let holds = |text: &OsStr| text.to_string_lossy().contains(SECRET);
+    let holds = |text: &OsStr| holds_secret(text.to_string_lossy().as_bytes());
     let what = if env::args_os().any(|arg| holds(&arg)) {
         "on the command line".to_owned()
     } else {
@@ -272,6 +322,40 @@ fn refuse_secrets() -> Result<(), Failure> {
     )))
 }
 
+/// What was given for a public key and is none, with a blank before it, if it may be repeated: of a part of a secret key nobody
+/// can tell what it is, so nothing is that could be one.
+fn repeated(text: &str) -> String {
+    /// Fewer letters than these tell too little of a key.
+    const FEW: usize = 16;
+    let of_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    match text.split(|c| !of_base64(c)).all(|run| run.len() < FEW) {
+        true => format!(" {text}"),
+        false => String::new(),
+    }
+}
+
+/// Reads a public key, and repeats nothing that may be a part of a secret one.
+#[derive(Debug, Clone, Copy)]
+struct PublicKey;
+
+impl TypedValueParser for PublicKey {
+    type Value = VerifyingKey;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<VerifyingKey, clap::Error> {
+        let value = value.to_string_lossy();
+        value.parse().map_err(|e| {
+            let arg = arg.map_or_else(|| "VKEY".to_owned(), ToString::to_string);
+            let why = format!("invalid value{} for '{arg}': {e}", repeated(&value));
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, why).with_cmd(command)
+        })
+    }
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     // Asked of the bare words: a command line that can't be read has to say so as it was asked to.
@@ -281,7 +365,11 @@ pub fn main() -> ExitCode {
         Err(e) => not_a_command(e, json),
     });
     // What a command did stands, whether it could be printed or not.
-    let done = done.and_then(|()| terminal::unwritten().map_or(Ok(()), Err));
+    let done = match (done, terminal::unwritten()) {
+        // A verdict that nobody can read is none.
+        (Ok(()) | Err(Failure::Silent(_)), Some(unwritten)) => Err(unwritten),
+        (done, _) => done,
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

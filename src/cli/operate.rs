@@ -115,6 +115,7 @@ pub(super) fn restore(args: RestoreArgs, context: &Context) -> Result<(), Failur
     let data = args.data.or_else(|| context.config.data.clone());
     let data = data.ok_or_else(|| context.missing("--data DIR", "data"))?;
     let done = ops::restore(&args.from, &data).map_err(failure)?;
+    terminal::made(format!("the ledger in {}", terminal::shell(&data.display().to_string())));
     if context.json {
         terminal::json(&done);
         return Ok(());

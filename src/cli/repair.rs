@@ -1,6 +1,6 @@
 //! `repair`: mends a ledger's folder.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
 use clap::Args as ClapArgs;
 
@@ -34,7 +34,7 @@ pub(super) struct Args {
         required_unless_present_any = ["withheld", "words", "without_marks"],
         conflicts_with_all = ["withheld", "words", "without_marks"]
     )]
-    from: Vec<String>,
+    from: Vec<OsString>,
     /// Put back the marks of withheld files from this file: a backup's `withheld`
     #[arg(long, value_name = "FILE")]
     withheld: Option<PathBuf>,

@@ -7,15 +7,22 @@ use super::{
     Context, Failure,
     client::{Client, index_of},
     exhibit::ledger_of,
-    record::resolve,
+    record::resolve_kind,
     terminal,
 };
-use crate::{event::EventType, search};
+use crate::{
+    event::{EventType, Kinds, PARTY, Standing},
+    search,
+    views::type_words,
+};
 
 const SEARCH: &str = "\
 query Search($words: String!, $filter: SearchFilter, $order: SearchOrder!, $first: Int, $after: String) {
   search(words: $words, filter: $filter, order: $order, first: $first, after: $after) {
-    nodes { index voided sentence event { type recorded } snippets { place parts { text marked } } }
+    nodes {
+      index voided mistaken marks sentence source event { type recorded }
+      snippets { place parts { text marked } }
+    }
     pageInfo { hasNextPage endCursor }
     searched size
   }
@@ -56,8 +63,8 @@ pub(super) struct Args {
     /// Only in this language, e.g. ms
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
-    /// Only of this standing, e.g. official
-    #[arg(long, value_name = "WORD")]
+    /// Only of this standing
+    #[arg(long, value_name = "WORD", value_parser = clap::builder::PossibleValuesParser::new(Standing::WORDS))]
     standing: Option<String>,
     /// Recorded at or after this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
@@ -89,8 +96,8 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let mut types = Vec::new();
     for name in &args.types {
         let known = EventType::from_name(name);
-        let known =
-            known.ok_or_else(|| Failure::Usage("--type: expected a type, e.g. statement.made".into()))?;
+        let known = known
+            .ok_or_else(|| Failure::Usage(format!("--type {name}: expected a type, e.g. statement.made")))?;
         types.push(known.as_str().replace('.', "_").to_uppercase());
     }
     for (flag, time) in [("--since", &args.since), ("--until", &args.until)] {
@@ -98,15 +105,19 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             return Err(Failure::Usage(format!("{flag}: expected a time like 2023-12-15T00:00:00Z")));
         }
     }
+    let asked = search::Filter { language: args.language.clone(), ..search::Filter::default() };
+    if let (Some(tag), Some((_, expected))) = (&args.language, asked.unknown()) {
+        return Err(Failure::Usage(format!("--language {tag}: {expected}")));
+    }
     let client = Client::connect(&ledger_of(args.ledger, context))?;
-    let id = |flag: &str, given: &Option<String>| match given {
-        Some(given) => resolve(&client, flag, given).map(|named| Some(named.id.to_string())),
+    let id = |flag: &str, given: &Option<String>, kinds| match given {
+        Some(given) => resolve_kind(&client, flag, given, kinds).map(|named| Some(named.id.to_string())),
         None => Ok(None),
     };
     let filter = json!({
         "types": if types.is_empty() { Value::Null } else { json!(types) },
-        "case": id("--case", &args.case)?,
-        "party": id("--party", &args.party)?,
+        "case": id("--case", &args.case, Kinds::Of(&[EventType::CaseOpened]))?,
+        "party": id("--party", &args.party, PARTY)?,
         "language": args.language,
         "standing": args.standing,
         "recordedSince": args.since,
@@ -149,14 +160,19 @@ fn count(value: &Value) -> u64 {
 fn say(client: &Client, hit: &Value) {
     let text = |value: &Value| terminal::plain(value.as_str().unwrap_or_default());
     let void = if hit["voided"] == true { "  void" } else { "" };
+    let mistaken = if hit["mistaken"] == true { "  by mistake" } else { "" };
     let event = &hit["event"];
-    let kind = text(&event["type"]).to_lowercase().replacen('_', ".", 1);
+    let name = text(&event["type"]).to_lowercase().replacen('_', ".", 1);
+    let kind = EventType::from_name(&name).map_or(name, type_words);
     terminal::result(&format!(
-        "{}  {kind}  recorded {}{void}",
-        format_args!("{}/e/{}", client.base(), count(&hit["index"])),
+        "{}  {kind}  recorded {}{void}{mistaken}",
+        format_args!("{}/e/{}", client.public(), count(&hit["index"])),
         text(&event["recorded"])
     ));
-    terminal::result(&format!("  {}", text(&hit["sentence"])));
+    for mark in hit["marks"].as_array().into_iter().flatten() {
+        terminal::result(&format!("  [{}]", text(mark)));
+    }
+    terminal::result(&format!("  {} ({})", text(&hit["sentence"]), text(&hit["source"])));
     for snippet in hit["snippets"].as_array().into_iter().flatten().filter(|s| s["place"] != "Sentence") {
         let part = |p: &Value| match p["marked"] == true {
             true => format!("*{}*", text(&p["text"])),

@@ -1,17 +1,25 @@
 //! `show`: what the record says now of a case, a demand or a party, from a folder or an address.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 
-use super::{Context, Failure, client::Client, record::Name, serve::ledger_failure, terminal};
+use super::{
+    Context, Failure,
+    client::Client,
+    record::{Name, a, noun},
+    serve::ledger_failure,
+    terminal,
+};
 use crate::{
-    event::Body,
+    event::{Body, EventType},
     ledger::{Ledger, LedgerError, Options, ReadError},
     log::Time,
-    mirror::base_address,
-    views::{Order, Views, read_instant},
+    views::{Order, Record, Views, read_instant},
 };
 
 /// The most entries of a timeline that are printed.
@@ -29,7 +37,7 @@ Examples:
   onrecord show party @5 --data demo-ledger --known-at 40")]
 pub(super) enum Command {
     /// Where a case stands: asked and answered, delivery, clock, links, promises, timeline
-    Case(Args),
+    Case(CaseArgs),
     /// A demand: every attempt to deliver it, its clock with the working, who stands behind it
     Demand(Args),
     /// A party: its names, roles, keys and record
@@ -53,7 +61,14 @@ pub(super) struct Args {
     /// The tree size that counts [default: the latest checkpoint's]
     #[arg(long, value_name = "SIZE")]
     known_at: Option<u64>,
-    /// The order of a case's timeline: occurred or recorded
+}
+
+// What a case takes beside that. No doc comment: clap would show it in place of the command's own.
+#[derive(Debug, ClapArgs)]
+pub(super) struct CaseArgs {
+    #[command(flatten)]
+    args: Args,
+    /// The order of its timeline: occurred or recorded
     #[arg(long, value_name = "ORDER", default_value = "occurred")]
     order: String,
 }
@@ -76,10 +91,10 @@ impl Noun {
 }
 
 pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
-    let (noun, args) = match command {
-        Command::Case(args) => (Noun::Case, args),
-        Command::Demand(args) => (Noun::Demand, args),
-        Command::Party(args) => (Noun::Party, args),
+    let (noun, args, order) = match command {
+        Command::Case(CaseArgs { args, order }) => (Noun::Case, args, Some(order)),
+        Command::Demand(args) => (Noun::Demand, args, None),
+        Command::Party(args) => (Noun::Party, args, None),
     };
     let as_of = match &args.as_of {
         None => None,
@@ -89,20 +104,18 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             ))
         })?),
     };
-    let order = Order::from_word(&args.order).ok_or_else(|| {
-        Failure::Usage(format!("--order: expected occurred or recorded, found {}", args.order))
-    })?;
+    let order = order.as_deref().map_or(Some(Order::default()), Order::from_word);
+    let order = order.ok_or_else(|| Failure::Usage("--order: expected occurred or recorded".into()))?;
     // What is said on the command line comes before what is set.
     let data = args.data.or_else(|| context.config.data.clone().filter(|_| args.ledger.is_none()));
     let ledger = args.ledger.or_else(|| context.config.ledger.clone());
     // A folder does not know under which address it is served.
     let address = ledger.filter(|_| data.is_none());
-    let base = address.as_deref().map(base_address).transpose();
-    let base = base.map_err(|e| Failure::Usage(format!("--ledger {e}")))?;
-    let what = Name::read("ID", &args.what, base.as_deref())?;
-    let asked = Asked { noun, what, as_of, known_at: args.known_at, order };
-    let text = match (data, base) {
-        (_, Some(base)) => asked.at_address(&base)?,
+    let client = address.as_deref().map(Client::connect).transpose()?;
+    let what = Name::read("ID", &args.what, client.as_ref())?;
+    let asked = Asked { noun, given: args.what, what, as_of, known_at: args.known_at, order };
+    let text = match (data, client) {
+        (_, Some(client)) => asked.at_address(&client)?,
         (Some(data), None) => asked.in_folder(&data)?,
         (None, None) => return Err(context.missing("--data DIR or --ledger URL", "ledger")),
     };
@@ -115,6 +128,7 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
 
 struct Asked {
     noun: Noun,
+    given: String,
     what: Name,
     as_of: Option<Time>,
     known_at: Option<u64>,
@@ -139,17 +153,22 @@ impl Asked {
                 Failure::Usage(format!("--known-at: expected a tree size from 1 to {latest}, found {size}"))
             })?,
         };
-        let text = self.read(&views).map_err(|e| Failure::Undecided(e.to_string()))?;
+        let failed = |e: ReadError| Failure::Undecided(e.to_string());
+        let text = self.read(&views).map_err(failed)?;
+        let found = self.record(&views).map_err(failed)?.map(|record| record.event().event_type());
         ledger.close();
-        text.ok_or_else(|| self.none())
+        text.ok_or_else(|| self.none_but(found))
+    }
+
+    fn record(&self, views: &Views) -> Result<Option<Arc<Record>>, ReadError> {
+        match &self.what {
+            Name::Id(id) => views.record_of(id),
+            Name::Index(index) => views.record(*index),
+        }
     }
 
     fn read(&self, views: &Views) -> Result<Option<String>, ReadError> {
-        let record = match &self.what {
-            Name::Id(id) => views.record_of(id)?,
-            Name::Index(index) => views.record(*index)?,
-        };
-        let Some(record) = record else { return Ok(None) };
+        let Some(record) = self.record(views)? else { return Ok(None) };
         let id = match (self.noun, record.event().body()) {
             (Noun::Case, Body::CaseOpened(_)) => record.event().id(),
             (Noun::Case, _) => record.event().case().unwrap_or(record.event().id()),
@@ -169,15 +188,17 @@ impl Asked {
     }
 
     /// As a served ledger says it.
-    fn at_address(&self, address: &str) -> Result<String, Failure> {
-        let client = Client::connect(address)?;
+    fn at_address(&self, client: &Client) -> Result<String, Failure> {
         let id = match (self.noun, &self.what) {
             (Noun::Case, Name::Id(id)) => match client.index_of(id)? {
                 Some(index) => client.case_at(index)?.unwrap_or(*id),
                 None => return Err(self.none()),
             },
             (_, Name::Id(id)) => *id,
-            (Noun::Case, Name::Index(index)) => client.case_at(*index)?.ok_or_else(|| self.none())?,
+            (Noun::Case, Name::Index(index)) => match client.case_at(*index)? {
+                Some(id) => id,
+                None => return Err(self.none_but(Some(client.event(*index)?.event_type()))),
+            },
             (_, Name::Index(index)) => client.id_at(*index)?,
         };
         let mut query = format!("order={}", self.order.as_str());
@@ -189,11 +210,32 @@ impl Asked {
         }
         match client.text(&format!("/{}/{id}/text?{query}", self.noun.as_str()))? {
             (200, text) => Ok(text),
-            (404, _) => Err(self.none()),
-            (400, _) => {
-                Err(Failure::Usage("the ledger can't show that; is --known-at beyond its size?".into()))
-            }
+            (404, _) => Err(self.none_but(
+                client.index_of(&id)?.map(|at| client.event(at)).transpose()?.map(|e| e.event_type()),
+            )),
+            (400, _) => Err(Failure::Usage(match self.known_at {
+                Some(size) => {
+                    format!("--known-at: expected a tree size from 1 to the ledger's own, found {size}")
+                }
+                None => format!("{}: the ledger can't show that", client.base()),
+            })),
             (status, _) => Err(Failure::Undecided(format!("{}: the answer is {status}", client.base()))),
+        }
+    }
+
+    /// The same, where what was named is something else.
+    fn none_but(&self, found: Option<EventType>) -> Failure {
+        let expected = match self.noun {
+            Noun::Case => EventType::CaseOpened,
+            Noun::Demand => EventType::DemandIssued,
+            Noun::Party => EventType::PartyRegistered,
+        };
+        match found {
+            // The operator is a party too.
+            Some(found) if found != expected && found != EventType::LedgerOpened => Failure::Refused(
+                format!("ID {}: this is {}, expected {}", self.given, a(noun(found)), a(noun(expected))),
+            ),
+            _ => self.none(),
         }
     }
 

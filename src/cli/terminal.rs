@@ -1,15 +1,19 @@
 //! What is printed, and what is asked.
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     sync::Mutex,
 };
 
-use super::Failure;
+use super::{Failure, hear};
 pub(super) use crate::quote::shell;
 
 /// Why stdout took no more, the first time.
 static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+/// What was put on record, for whoever can't read the output.
+static RECORDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// What was made on the disk, for the same.
+static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Prints a result to stdout.
 pub(super) fn result(text: &str) {
@@ -36,7 +40,30 @@ pub(super) fn kept(written: io::Result<()>) {
 /// Why some of the output is nowhere to be read, asked once the command is done.
 pub(super) fn unwritten() -> Option<Failure> {
     let e = UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).take()?;
-    Some(Failure::Refused(format!("the output could not be written: {e}")))
+    let mut but = String::new();
+    // Whoever tries again would record it twice, or be refused for what is there.
+    for (done, list) in [("on record", &RECORDED), ("made", &MADE)] {
+        let list = std::mem::take(&mut *list.lock().unwrap_or_else(|e| e.into_inner()));
+        if !list.is_empty() {
+            but.push_str(&format!("; {done} all the same: {}", list.join(", ")));
+        }
+    }
+    Some(Failure::Refused(format!("the output could not be written: {e}{but}")))
+}
+
+/// Whether some of the output is nowhere to be read, so far.
+pub(super) fn is_unwritten() -> bool {
+    UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).is_some()
+}
+
+/// Keeps what was put on record, for [`unwritten`].
+pub(super) fn recorded(entry: String) {
+    RECORDED.lock().unwrap_or_else(|e| e.into_inner()).push(entry);
+}
+
+/// Keeps what was made on the disk and is in the way of the next try, for [`unwritten`].
+pub(super) fn made(what: String) {
+    MADE.lock().unwrap_or_else(|e| e.into_inner()).push(what);
 }
 
 /// Prints a JSON value to stdout.
@@ -71,15 +98,48 @@ pub(super) fn can_ask() -> bool {
 }
 
 /// Asks for one line. `None` at the end of input.
+///
+/// # Errors
+/// [`Failure::Silent`] with 128 and the number of a signal that came instead of an answer, so that what was typed before can be
+/// kept.
 pub(super) fn ask(question: &str) -> Result<Option<String>, Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("the terminal: {e}"));
-    let mut err = io::stderr().lock();
-    write!(err, "{} ", plain(question)).and_then(|()| err.flush()).map_err(failed)?;
-    let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line).map_err(failed)? == 0 {
-        return Ok(None);
+    let show = || {
+        let mut err = io::stderr().lock();
+        write!(err, "{} ", plain(question)).and_then(|()| err.flush())
+    };
+    loop {
+        let Some(line) = hear::line(show).map_err(|unheard| match unheard {
+            hear::Unheard::Failed(e) => failed(e),
+            hear::Unheard::Stopped(code) => {
+                note("");
+                Failure::Silent(code)
+            }
+        })?
+        else {
+            return Ok(None);
+        };
+        let answer = line.trim();
+        if super::holds_secret(answer.as_bytes()) {
+            // Refused here, so that no error, draft or entry can hold it.
+            note(
+                "  This is a secret key, and no answer to any question. It is not kept here; whoever may have seen it can sign \
+                 with it: think of a new key. Where a key file is asked for, give its name",
+            );
+            continue;
+        }
+        return Ok(Some(answer.to_owned()));
     }
-    Ok(Some(line.trim().to_owned()))
+}
+
+/// Asks for what may be left out. `None` also where that is said in words: a newcomer answers so, and means no name or file.
+pub(super) fn ask_for(question: &str) -> Result<Option<String>, Failure> {
+    Ok(ask(question)?.filter(|answer| !answer.is_empty() && !is_no(answer)))
+}
+
+/// Whether an answer says that there is none. A file of such a name is given as `./none`.
+pub(super) fn is_no(answer: &str) -> bool {
+    ["no", "n", "none", "nothing", "-"].iter().any(|no| answer.eq_ignore_ascii_case(no))
 }
 
 /// Asks yes or no.
@@ -102,7 +162,19 @@ pub(super) fn agree(yes: bool, question: &str) -> Result<(), Failure> {
     if yes || confirm(question)? {
         return Ok(());
     }
-    Err(Failure::Refused("the answer was no: nothing was done".into()))
+    Err(no())
+}
+
+/// What it is called that somebody said no.
+pub(super) fn no() -> Failure {
+    Failure::Refused(NO.into())
+}
+
+const NO: &str = "the answer was no: nothing was done";
+
+/// Whether a failure is that somebody said no.
+pub(super) fn is_said_no(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(why) if why == NO)
 }
 
 /// Characters that are not seen, where a reader would look for none: zero-width spaces and joiners of words, and marks of byte

@@ -1,6 +1,8 @@
 //! An exhibit, a case file or a receipt that was taken apart: the files of a folder.
 
 use std::{
+    collections::HashSet,
+    ffi::OsString,
     fmt::Display,
     fs::{self, File},
     io::{self, Read as _},
@@ -9,8 +11,12 @@ use std::{
 
 use super::{Failure, kind::Kind};
 use crate::{
-    exhibit::{FOLDERS, Found, MAX_EXHIBIT, MAX_MEMBERS, Members, is_added, is_member, plain},
+    exhibit::{
+        FOLDERS, Found, MAX_EXHIBIT, MAX_MEMBERS, Members, MembersError, is_added, is_member, name_of, plain,
+        verify_names,
+    },
     log::MAX_PROOF,
+    mirror::FolderSource,
 };
 
 /// What lies in a folder.
@@ -19,7 +25,8 @@ pub(super) enum Unpacked {
     Members {
         /// The folder that was given.
         given: PathBuf,
-        /// The one in it in which the members are, with a slash; empty if that is the same.
+        /// The one in it in which the members are, with a slash; empty if that is the same. It need not be there: programs
+        /// that know no backslashes between folders unpack them as a part of the names of files.
         inner: String,
         /// Whether it is a case file, which holds exhibits.
         is_case: bool,
@@ -37,18 +44,21 @@ impl Unpacked {
             return Ok(Some(receipt));
         }
         let at = |inner: String, is_case| Some(Self::Members { given: given.to_owned(), inner, is_case });
-        if let Found::Exhibit(inner) = Found::among(here.iter().map(String::as_str)) {
-            return Ok(at(inner, false));
+        let has = |name: &str| here.iter().any(|named| named.shown == name);
+        if has("entry") && has("proof.tlog-proof") {
+            return Ok(at(String::new(), false));
         }
-        if ["checkpoint", "public/"].iter().any(|of_ledger| here.iter().any(|name| name == of_ledger)) {
+        // A checkpoint alone may have been saved beside what was unpacked.
+        if FolderSource::is_data(given).unwrap_or(true) || has("checkpoint") && has("tile/") {
             return Ok(None);
         }
-        let folders = here.iter().filter(|name| name.ends_with('/'));
+        let folders = here.iter().filter(|name| name.shown.ends_with('/'));
         let inner = folders.flat_map(|folder| {
-            let within = names(&given.join(folder)).unwrap_or_default();
-            within.into_iter().map(move |name| format!("{folder}{name}"))
+            let within = names(&given.join(&folder.file)).unwrap_or_default();
+            within.into_iter().map(|name| format!("{}{}", folder.shown, name.shown))
         });
-        let all: Vec<String> = here.iter().cloned().chain(inner.take(MAX_NAMES)).collect();
+        let here = here.iter().map(|name| name.shown.clone());
+        let all: Vec<String> = here.chain(inner.take(MAX_NAMES)).map(|name| plain(&name)).collect();
         // Exhibits that lie together without the README of a case file are none.
         let has_readme = |folder: &str| all.iter().any(|name| *name == format!("{folder}README.txt"));
         match Found::among(all.iter().map(String::as_str)) {
@@ -66,50 +76,88 @@ impl Unpacked {
     pub fn folders(given: &Path, inner: &str) -> Vec<String> {
         let real = fs::canonicalize(given).unwrap_or_else(|_| given.to_owned());
         let given = real.file_name().map(|name| name.to_string_lossy().into_owned());
-        given.into_iter().chain((!inner.is_empty()).then(|| inner.trim_end_matches('/').to_owned())).collect()
+        let inner = inner.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty());
+        given.into_iter().chain(inner.map(str::to_owned)).collect()
     }
 
-    /// The members in a folder.
-    pub fn members(given: &Path, inner: &str, is_case: bool) -> Result<Members<'static>, Failure> {
-        let dir = given.join(inner);
-        let (mut files, mut others, mut left) = (Vec::new(), Vec::new(), MAX_EXHIBIT);
-        let mut take = |name: &str| -> Result<(), Failure> {
-            let too_large = || Failure::Refused("more than an exhibit has: 256 MiB, 20000 members".into());
-            let bytes = read(&dir.join(name), left)?;
-            left = left.checked_sub(bytes.len()).ok_or_else(too_large)?;
-            files.push((plain(name), bytes));
-            if files.len() > MAX_MEMBERS { Err(too_large()) } else { Ok(()) }
-        };
-        for name in listed(&dir)? {
-            let folder = name.trim_end_matches('/');
-            if is_member(&plain(folder), is_case) {
-                take(folder)?;
-            } else if !is_case && name.ends_with('/') && FOLDERS.contains(&folder) {
-                for file in listed(&dir.join(folder))? {
-                    let file = format!("{folder}/{}", file.trim_end_matches('/'));
-                    if is_member(&file, is_case) {
-                        take(&file)?;
-                    } else {
-                        others.push(file);
-                    }
-                }
-            } else {
-                others.push(folder.to_owned());
+    /// The members in a folder, or why by their names they are none.
+    pub fn members(
+        given: &Path,
+        inner: &str,
+        is_case: bool,
+    ) -> Result<Result<Members<'static>, MembersError>, Failure> {
+        let (mut own, mut others, mut beside) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, path) in listed_deep(given, "", inner, is_case)? {
+            let shown = plain(&file);
+            match shown.strip_prefix(inner).map(plain) {
+                Some(name) if is_member(&name, is_case) => own.push((name, path)),
+                Some(_) => others.push(file.strip_prefix(inner).unwrap_or(&file).to_owned()),
+                None => beside.push(file),
             }
         }
-        if !inner.is_empty() {
-            let beside = listed(given)?.into_iter().filter(|name| name != inner);
-            others.extend(beside.map(|name| name.trim_end_matches('/').to_owned()));
+        others.append(&mut beside);
+        let mut names = HashSet::new();
+        if let Some((name, _)) = own.iter().find(|(name, _)| !names.insert(name.as_str())) {
+            return Ok(Err(MembersError::Twice(name.clone())));
         }
-        Members::of_folder(files, others, is_case).map_err(|e| Failure::Refused(e.to_string()))
+        // What is refused for its names or its size is refused whatever can be read of it.
+        if let Err(e) = verify_names(own.iter().map(|(name, _)| name.as_str()), is_case) {
+            return Ok(Err(e));
+        }
+        let too_large = || Failure::Refused("more than an exhibit has: 256 MiB, 20000 members".into());
+        if own.len() > MAX_MEMBERS {
+            return Err(too_large());
+        }
+        let (mut files, mut unread, mut left) = (Vec::new(), None, MAX_EXHIBIT);
+        for (name, path) in own {
+            match read(&path, left) {
+                Ok(bytes) => {
+                    left = left.checked_sub(bytes.len()).ok_or_else(too_large)?;
+                    files.push((name, bytes));
+                }
+                Err(e) => unread = unread.or(Some(e)),
+            }
+        }
+        match unread {
+            Some(e) => Err(e),
+            None => Ok(Members::of_folder(files, others, is_case)),
+        }
     }
 }
 
-/// A proof and an entry, where nothing else lies in a folder. Their names say nothing; how they begin does.
-fn receipt_among(dir: &Path, names: &[String]) -> Option<Unpacked> {
-    let [one, two] = names else { return None };
-    let of = |name: &String| {
-        let path = dir.join(name);
+/// What lies in a folder, as it is shown and where it is: files, and the folders that are not looked into, which are
+/// all but those on the way to `inner` and those in it in which an exhibit has members.
+fn listed_deep(
+    dir: &Path,
+    folder: &str,
+    inner: &str,
+    is_case: bool,
+) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let mut all = Vec::new();
+    for name in names(dir).map_err(|e| failed(dir, e))? {
+        let path = format!("{folder}{}", name.shown);
+        let shown = plain(&path);
+        let is_folder = name.shown.ends_with('/');
+        let is_on_the_way = is_folder && inner.starts_with(&shown);
+        let is_in_it =
+            || shown.strip_prefix(inner).is_some_and(|rest| FOLDERS.contains(&rest.trim_end_matches('/')));
+        let at = dir.join(&name.file);
+        if is_on_the_way || is_folder && !is_case && is_in_it() {
+            all.append(&mut listed_deep(&at, &path, inner, is_case)?);
+        } else {
+            all.push((path.trim_end_matches('/').to_owned(), at));
+        }
+    }
+    Ok(all)
+}
+
+/// A proof and an entry, where nothing else lies in a folder but a checkpoint that may have been saved beside them. Their names say nothing; how they begin does.
+fn receipt_among(dir: &Path, names: &[Named]) -> Option<Unpacked> {
+    let is_beside = |name: &&Named| names.len() != 3 || name.shown != "checkpoint";
+    let names: Vec<_> = names.iter().filter(is_beside).collect();
+    let [one, two] = names[..] else { return None };
+    let of = |name: &Named| {
+        let path = dir.join(&name.file);
         Some((Kind::of(&read(&path, MAX_PROOF).ok()?), path))
     };
     match (of(one)?, of(two)?) {
@@ -142,26 +190,30 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 /// The most names in a folder: those that an exhibit has, with as many that an operating system adds.
 const MAX_NAMES: usize = 2 * MAX_MEMBERS + 16;
 
-fn listed(dir: &Path) -> Result<Vec<String>, Failure> {
-    names(dir).map_err(|e| failed(dir, e))
+/// What lies in a folder.
+struct Named {
+    /// As text; a folder has a slash.
+    shown: String,
+    file: OsString,
 }
 
-/// The names in a folder, sorted, without what an operating system adds. Folders have a slash.
-fn names(dir: &Path) -> io::Result<Vec<String>> {
+/// The names in a folder, sorted, without what an operating system adds.
+fn names(dir: &Path) -> io::Result<Vec<Named>> {
     let mut names = Vec::new();
     for (n, entry) in fs::read_dir(dir)?.enumerate() {
         if n == MAX_NAMES {
             return Err(io::Error::other("more files than an exhibit has"));
         }
         let entry = entry?;
-        let mut name = entry.file_name().to_string_lossy().into_owned();
+        let file = entry.file_name();
+        let mut shown = name_of(file.as_encoded_bytes());
         if entry.path().is_dir() {
-            name.push('/');
+            shown.push('/');
         }
-        if !is_added(&name) {
-            names.push(name);
+        if !is_added(&plain(&shown)) {
+            names.push(Named { shown, file });
         }
     }
-    names.sort_unstable();
+    names.sort_unstable_by(|a, b| a.shown.cmp(&b.shown));
     Ok(names)
 }

@@ -2,6 +2,8 @@
 //! nobody.
 
 use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
     fmt::Display,
     fs::File,
     io::Write as _,
@@ -29,7 +31,7 @@ use crate::{
         verify_members, verify_receipt,
     },
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_ENTRY, MAX_POLICY, MAX_PROOF, Policy},
-    mirror::{self, FolderSource, HttpSource, Options, Report, Source, Step, Verdict},
+    mirror::{self, FolderSource, HttpSource, Options, Report, Source, SourceError, Step, Verdict},
     note::{Origin, SignedNote, VerifyingKey},
     proof_file::{self, Kept},
     timestamp::{MAX_ROOTS_FILE, Roots},
@@ -37,6 +39,9 @@ use crate::{
 
 const FORK: &str = "fork.json";
 const CONTRADICTION: &str = "contradiction.json";
+/// Said of a folder that holds no ledger.
+const NOR_UNPACKED: &str = ", nor what was unpacked of an exhibit (entry and proof.tlog-proof) or of a case file (README.txt \
+                            and exhibit-<n>.zip): give the folder in which these lie, or the zip itself";
 
 /// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit, a case file or a receipt; or the proof of a lie
 #[derive(Debug, ClapArgs)]
@@ -61,9 +66,9 @@ pub(super) struct Args {
     /// The ledger: its address, its data folder, or a copy of its public folder; an exhibit or a case file, as a file or
     /// unpacked; the proof of an entry; or a proof of a lie
     #[arg(value_name = "DIR | URL | FILE")]
-    ledger: String,
+    ledger: OsString,
     /// The log's public key, its vkey: origin, id and base64, joined by +
-    #[arg(long, value_name = "VKEY")]
+    #[arg(long, value_name = "VKEY", value_parser = super::PublicKey)]
     key: Option<VerifyingKey>,
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy
     #[arg(long, value_name = "FILE")]
@@ -128,7 +133,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         (_, key, policy) => policy.clone().or(key.map(Policy::of_log)),
     };
     match given {
-        Given::Ledger => {}
+        Given::Ledger if address(&args.ledger).is_some() => {}
+        Given::Ledger => {
+            FolderSource::open(path).map_err(|e| {
+                let nor = if matches!(e, SourceError::NoLedger(_)) { NOR_UNPACKED } else { "" };
+                Failure::Undecided(format!("{e}{nor}"))
+            })?;
+        }
         Given::File(Kind::Zip, bytes) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let members = Members::read(&bytes);
@@ -139,7 +150,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             return exhibit(&members, is_case, &names, (trust, roots.as_ref()), context);
         }
         Given::Unpacked(Unpacked::Members { given, inner, is_case }) => {
-            let members = Ok(Unpacked::members(&given, &inner, is_case)?);
+            let members = Unpacked::members(&given, &inner, is_case)?;
             let names: Vec<_> =
                 Unpacked::folders(&given, &inner).into_iter().map(|name| name + ".zip").collect();
             return exhibit(&members, is_case, &names, (trust, roots.as_ref()), context);
@@ -162,7 +173,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             return Err(Failure::Undecided(format!(
                 "{}: this is {what}; it proves nothing by itself. Expected an exhibit or a case file (a zip), the proof of \
                  an entry (tlog-proof), the proof of a lie (JSON), or a ledger: a folder or an address",
-                args.ledger
+                path.display()
             )));
         }
     }
@@ -214,13 +225,38 @@ enum Given {
     File(Kind, Vec<u8>),
 }
 
-fn given(ledger: &str) -> Result<Given, Failure> {
+/// An address, if it is one and no path. A path need not be UTF-8.
+fn address(given: &OsStr) -> Option<Cow<'_, str>> {
+    Some(given.to_string_lossy()).filter(|text| text.contains("://"))
+}
+
+/// Whether what is no file looks like a host: with a port, or with a dot and no ending of a file that is checked.
+fn without_scheme(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    let good = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-[]:".contains(&b))
+    };
+    let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let of_a_file =
+        ["zip", "json", "txt", "pem", "policy", "note", "pdf", "gz", "tar"].contains(&ending.as_str());
+    let is_host = name == "localhost" || name.trim_matches('.').contains('.') && !of_a_file;
+    good(name) && (is_port || host == name && is_host)
+}
+
+fn given(ledger: &OsStr) -> Result<Given, Failure> {
     let path = Path::new(ledger);
-    if ledger.contains("://") {
+    if address(ledger).is_some() {
         return Ok(Given::Ledger);
     }
     if std::fs::symlink_metadata(path).is_err() {
-        return Err(Failure::Undecided(format!("{ledger}: there is no such file or folder")));
+        let shown = path.display();
+        let or = match without_scheme(&shown.to_string()) {
+            true => "; if it is the address of a ledger, put https:// before it, or http://",
+            false => "",
+        };
+        return Err(Failure::Undecided(format!("{shown}: there is no such file or folder{or}")));
     }
     if path.is_dir() {
         return Ok(Unpacked::find(path)?.map_or(Given::Ledger, Given::Unpacked));
@@ -502,16 +538,20 @@ fn exhibit(
 }
 
 /// Where a ledger is read: at an address, or in a folder.
-pub(super) fn source(ledger: &str) -> Result<Arc<dyn Source + Send>, Failure> {
-    Ok(if ledger.contains("://") {
-        Arc::new(HttpSource::new(ledger).map_err(|e| Failure::Usage(e.to_string()))?)
+pub(super) fn source(ledger: &OsStr) -> Result<Arc<dyn Source + Send>, Failure> {
+    Ok(if let Some(address) = address(ledger) {
+        Arc::new(HttpSource::new(&address).map_err(|e| Failure::Usage(e.to_string()))?)
     } else {
         Arc::new(FolderSource::open(Path::new(ledger)).map_err(|e| Failure::Undecided(e.to_string()))?)
     })
 }
 
 /// Verifies a ledger, with progress if somebody watches.
-pub(super) fn check(ledger: &str, key: Option<&VerifyingKey>, options: &Options) -> Result<Report, Failure> {
+pub(super) fn check(
+    ledger: &OsStr,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+) -> Result<Report, Failure> {
     let source = source(ledger)?;
     let (meter, search) = (Meter::new(), Meter::new());
     let report = mirror::verify_told(&*source, key, options, &|step| match step {

@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Context, Failure,
+    Context, Failure, Fault,
     client::{Client, Recorded},
     key,
     record::{self, When},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event::{
-        At, Body, Content, ContentRef, Draft, Event, EventId, EventType, MAX_CONTENT, Position,
+        At, Body, Content, ContentRef, Draft, Event, EventId, EventType, FileRef, MAX_CONTENT, Position,
         ReleaseGround, SignedEvent, WithholdingGround,
     },
     note::SigningKey,
@@ -32,11 +32,12 @@ const LONG_ENOUGH: usize = 12;
 The withholding is put on record first, under the operator's key. Then what is withheld leaves the ledger's disk: the
 journal, tiles, files, and backups at their next run. Files that only withheld words name leave with them.
 Records that point at the entry or repeat its words are listed; each is asked about, unless --yes is given.
+Files are counted from 1, as pages and sentences count them; in the event that is signed file 1 is files/0.
 ENTRY is an event's id, its number on this ledger (@12 or 12), or a permalink (URL/e/12).
 
 Examples:
   onrecord withhold 41 --ledger http://127.0.0.1:8080 --key operator.key --ground court_order
-  onrecord withhold 41 --ledger http://127.0.0.1:8080 --key operator.key --ground safety --file 0 \\
+  onrecord withhold 41 --ledger http://127.0.0.1:8080 --key operator.key --ground safety --file letter.pdf \\
       --authority 'High Court, order 12/2026' --yes")]
 pub(super) struct WithholdArgs {
     /// The entry whose words or files they are
@@ -53,9 +54,9 @@ pub(super) struct WithholdArgs {
     /// Withhold the words; so if no file is named
     #[arg(long)]
     content: bool,
-    /// Withhold this file that the words name, by its number from 0 (may be repeated)
-    #[arg(long, value_name = "I")]
-    file: Vec<u32>,
+    /// Withhold this file that the words name: by its name, or by its number as pages show it, from 1 (may be repeated)
+    #[arg(long, value_name = "NAME|N")]
+    file: Vec<String>,
     #[command(flatten)]
     words: Words,
 }
@@ -69,7 +70,7 @@ them, so bring those too. ENTRY is an event's id, its number on this ledger (@12
 Examples:
   onrecord release 41 --ledger http://127.0.0.1:8080 --key operator.key --ground order_lifted --content-from words.blob
   onrecord release 41 --ledger http://127.0.0.1:8080 --key operator.key --ground embargo_ended \\
-      --content-from words.blob --file 0=letter.pdf --yes")]
+      --content-from words.blob --file 1=letter.pdf --yes")]
 pub(super) struct ReleaseArgs {
     /// The entry whose words or files they are
     entry: String,
@@ -85,8 +86,8 @@ pub(super) struct ReleaseArgs {
     /// The words, byte for byte as they were submitted
     #[arg(long, value_name = "FILE")]
     content_from: Option<PathBuf>,
-    /// A file, by its number in the words (may be repeated)
-    #[arg(long, value_name = "I=PATH")]
+    /// A file, by its number as pages show it, from 1 (may be repeated)
+    #[arg(long, value_name = "N=PATH")]
     file: Vec<String>,
     #[command(flatten)]
     words: Words,
@@ -123,7 +124,7 @@ impl Words {
             }
         }
         let blob = Content::seal(words, &[], &key::random()?);
-        Content::parse(&blob)?.refuse_unsaid()?;
+        Content::parse(&blob)?.refuse_unsaid(EventType::ContentWithheld)?;
         // Made of JSON.
         Ok(String::from_utf8_lossy(&blob).into_owned())
     }
@@ -198,8 +199,12 @@ fn case_of(event: &Event) -> Option<EventId> {
 }
 
 /// What was typed for the member that a refusal names.
-fn typed(place: &str) -> Option<String> {
-    let flag = match place {
+fn typed(fault: &Fault) -> Option<String> {
+    let flag = match fault.place.as_str() {
+        // Of what is typed, the entry alone says whether it can be.
+        "withholding.state" => "ENTRY",
+        "withholding.file" => "--file",
+        "at.day" => "--at",
         "by[0]" => "--key",
         "refs.entry" => "ENTRY",
         "facts.ground" => "--ground",
@@ -222,24 +227,31 @@ fn withhold_words(args: WithholdArgs, context: &Context) -> Result<(), Failure> 
     if target.content().is_none() {
         return Err(Failure::Usage(format!("entry {index} carries no words")));
     }
-    let mut blobs: BTreeSet<Position> = args.file.iter().map(|i| Position::File(*i)).collect();
+    let content = client.words(target)?.and_then(|raw| Content::parse(raw.as_bytes()).ok());
+    let named = args.file.iter().map(|given| named_file(given, *index, content.as_ref()));
+    let mut blobs: BTreeSet<Position> = named.collect::<Result<_, _>>()?;
     if args.content || blobs.is_empty() {
         blobs.insert(Position::Content);
     }
-    let content = client.words(target)?.and_then(|raw| Content::parse(raw.as_bytes()).ok());
-    terminal::note(&format!("Entry {index}, {}:", client.sentence(*index)?));
+    terminal::note(&format!("Entry {index}, {}:", client.sentence(*index)?.trim_end_matches('.')));
     describe(&blobs, content.as_ref());
 
     let mut targets = vec![(*index, target.clone(), blobs.clone())];
-    for found in related(client, *index, target, content.as_ref())? {
-        terminal::note(&format!("  {}/e/{}  {} ({})", client.base(), found.index, found.sentence, found.why));
+    for found in related(client, (*index, target), &blobs, content.as_ref())? {
+        terminal::note(&format!(
+            "  {}/e/{}  {} ({})",
+            client.public(),
+            found.index,
+            found.sentence,
+            found.why
+        ));
         let own_words = client.event(found.index)?;
         let can = own_words.content().is_some() && !found.withheld;
         if !words.yes
             && can
-            && terminal::confirm(&format!("  Withhold the words of entry {} too?", found.index))?
+            && terminal::confirm(&format!("  Withhold {} of entry {} too?", called(found.blob), found.index))?
         {
-            targets.push((found.index, own_words, BTreeSet::from([Position::Content])));
+            targets.push((found.index, own_words, BTreeSet::from([found.blob])));
         }
     }
     let mut submissions = Vec::new();
@@ -249,7 +261,7 @@ fn withhold_words(args: WithholdArgs, context: &Context) -> Result<(), Failure> 
         let at = moment(client, target, &words.when)?;
         let event =
             note(EventType::ContentWithheld, (client, key), target, facts, (Some(said.as_str()), at))?;
-        terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
+        say_before(client, &event, &said, words)?;
         submissions.push(submission(&event, Some(&said), None));
     }
     terminal::agree(words.yes, "Sign and submit?")?;
@@ -257,22 +269,102 @@ fn withhold_words(args: WithholdArgs, context: &Context) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Says what will stand on record, in the words that the ledger will have for it, before anybody says yes. What the ledger would
+/// refuse is refused here.
+fn say_before(client: &Client, event: &Event, said: &str, words: &Words) -> Result<(), Failure> {
+    let sentence = client.preview(event, Some(said))?;
+    let sentence = sentence.unwrap_or_else(|| event.event_type().spec().doc.to_owned());
+    let mut lines = vec![format!("This will stand on record for ever:\n\n  {sentence}\n")];
+    for (name, text) in [
+        ("on whose word", &words.authority),
+        ("shown in place of the words", &words.redacted),
+        ("note", &words.note),
+    ] {
+        lines.extend(text.as_ref().map(|text| format!("  {name}: {text}")));
+    }
+    lines.push(format!("  when it happened: {}", event.at()));
+    terminal::note(&lines.join("\n"));
+    if words.yes {
+        // For a log of what was done unwatched.
+        terminal::note(&format!("Signed, three lines:\n\n{}", event.note().text()));
+    }
+    Ok(())
+}
+
+/// A file that words name, by its name or by its number as people count, from 1.
+fn named_file(given: &str, index: u64, content: Option<&Content>) -> Result<Position, Failure> {
+    let number = counted(given);
+    let Some(content) = content else {
+        return number.map(Position::File).ok_or_else(|| {
+            Failure::Usage(format!(
+                "--file {given}: the words of entry {index} can't be read, so no file is known by its name; give its number, \
+                 from 1"
+            ))
+        });
+    };
+    let files = content.files();
+    let mut meant: BTreeSet<u32> =
+        (0u32..).zip(files).filter(|(_, file)| file.name == given).map(|(i, _)| i).collect();
+    meant.extend(number.filter(|i| (*i as usize) < files.len()));
+    let mut each = meant.iter();
+    if let (Some(only), None) = (each.next(), each.next()) {
+        return Ok(Position::File(*only));
+    }
+    let list: Vec<String> =
+        (1u32..).zip(files).take(MOST_LISTED).map(|(n, file)| format!("{n} {}", file.name)).collect();
+    let more = if files.len() > MOST_LISTED { ", ..." } else { "" };
+    Err(Failure::Usage(match (meant.is_empty(), list.is_empty()) {
+        (true, true) => format!("--file {given}: the words of entry {index} name no file"),
+        (true, false) => format!(
+            "--file {given}: the words of entry {index} name no such file; give the name of one, or its number, from 1: {}{more}",
+            list.join(", ")
+        ),
+        _ => format!(
+            "--file {given}: several files of entry {index} can be meant; give the number of one: {}{more}. If one is called by \
+             a number, `record withholding --blob files/0` names the first without doubt",
+            list.join(", ")
+        ),
+    }))
+}
+
+/// Files that are listed where one is not found.
+const MOST_LISTED: usize = 20;
+
+/// A number as people count files, from 1.
+fn counted(text: &str) -> Option<u32> {
+    text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?.checked_sub(1)
+}
+
+/// Words or a file as pages call them.
+fn called(position: Position) -> String {
+    match position {
+        Position::Content => "the words".to_owned(),
+        Position::File(i) => format!("file {}", u64::from(i) + 1),
+    }
+}
+
 /// Says what goes.
 fn describe(blobs: &BTreeSet<Position>, content: Option<&Content>) {
-    let files = content.map(Content::files).unwrap_or_default();
     let all = blobs.contains(&Position::Content);
     if all {
         terminal::note("  its words are withheld");
     }
-    for (i, file) in (0u32..).zip(files) {
-        let position = Position::File(i);
-        if blobs.contains(&position) {
-            terminal::note(&format!("  {position} is withheld, and refused if it comes back: {}", file.name));
-        } else if all {
+    let Some(content) = content else {
+        for position in blobs.iter().filter(|position| **position != Position::Content) {
             terminal::note(&format!(
-                "  {position} goes with the words, unless others name it: {}",
-                file.name
+                "  {} is withheld; its name is not known here, since the words can't be read",
+                called(*position)
             ));
+        }
+        return;
+    };
+    for (i, file) in (0u32..).zip(content.files()) {
+        let position = Position::File(i);
+        let (called, name) = (called(position), &file.name);
+        if blobs.contains(&position) {
+            terminal::note(&format!("  {called} is withheld, and refused if it comes back: {name}"));
+        } else if all {
+            terminal::note(&format!("  {called} goes with the words, unless others name it: {name}"));
         }
     }
 }
@@ -283,13 +375,15 @@ struct Related {
     sentence: String,
     why: String,
     withheld: bool,
+    /// What of it.
+    blob: Position,
 }
 
-/// Records that point at an entry, and those of its case that repeat its words.
+/// Records that point at an entry, those of its case that repeat its words, and all that name a file which is withheld.
 fn related(
     client: &Client,
-    index: u64,
-    target: &Event,
+    (index, target): (u64, &Event),
+    blobs: &BTreeSet<Position>,
     content: Option<&Content>,
 ) -> Result<Vec<Related>, Failure> {
     let mut sought = Vec::new();
@@ -324,13 +418,49 @@ fn related(
                 sentence: node["sentence"].as_str().unwrap_or_default().to_owned(),
                 why: why.to_owned(),
                 withheld: node["content"]["state"] == "WITHHELD",
+                blob: Position::Content,
             });
         })?;
     }
+    let of_words = out.len();
+    let is_withheld = |i| blobs.contains(&Position::Content) || blobs.contains(&Position::File(i));
+    for (i, file) in (0u32..).zip(content.map(Content::files).unwrap_or_default()) {
+        if is_withheld(i) {
+            out.extend(namers(client, index, file)?);
+        }
+    }
+    let of_files = out.len() - of_words;
     out.sort_by_key(|r| r.index);
-    match out.len() {
+    match of_words {
         0 => terminal::note("No record points at it, and none in its case repeats its words."),
         n => terminal::note(&format!("Records that point at it, or in its case repeat its words ({n}):")),
+    }
+    if of_files > 0 {
+        terminal::note(&format!(
+            "Records that name the same file ({of_files}); its bytes are served until each of them withholds it too:"
+        ));
+    }
+    Ok(out)
+}
+
+/// The other records that name a file and do not withhold it, whatever their case.
+fn namers(client: &Client, index: u64, file: &FileRef) -> Result<Vec<Related>, Failure> {
+    let mut out = Vec::new();
+    for at in client.file_named_by(&file.blake3).unwrap_or_default() {
+        if at == index {
+            continue;
+        }
+        let words = client.words(&client.event(at)?)?.and_then(|raw| Content::parse(raw.as_bytes()).ok());
+        let files = words.as_ref().map(Content::files).unwrap_or_default();
+        for (i, _) in (0u32..).zip(files).filter(|(_, other)| other.blake3 == file.blake3) {
+            out.push(Related {
+                index: at,
+                sentence: client.sentence(at)?,
+                why: format!("names the same file, {}", file.name),
+                withheld: false,
+                blob: Position::File(i),
+            });
+        }
     }
     Ok(out)
 }
@@ -356,7 +486,7 @@ fn submission(event: &Event, content: Option<&str>, restored: Option<&str>) -> V
 }
 
 fn finish(client: &Client, recorded: &[Recorded], context: &Context) {
-    let url = |r: &Recorded| format!("{}/e/{}", client.base(), r.index);
+    let url = |r: &Recorded| format!("{}/e/{}", client.public(), r.index);
     if context.json {
         let list = recorded.iter().map(|r| json!({"index": r.index, "id": r.id, "url": url(r)}));
         terminal::json(&list.collect::<Vec<_>>());
@@ -389,14 +519,18 @@ fn give_back(args: ReleaseArgs, context: &Context) -> Result<(), Failure> {
     let content = readable.and_then(|raw| Content::parse(raw.as_bytes()).ok());
     let mut files = Vec::new();
     for given in &args.file {
-        let (i, path) = record::pair("file", given, "I=PATH")?;
-        let i: u32 = i.parse().map_err(|_| Failure::Usage(format!("--file {given}: expected I=PATH")))?;
+        let (n, path) = record::pair("file", given, "N=PATH")?;
+        let i = counted(n).ok_or_else(|| {
+            Failure::Usage(format!(
+                "--file {given}: expected N=PATH, with the number that pages show; they count from 1"
+            ))
+        })?;
         let path = PathBuf::from(path);
         let file = record::file_ref(&path)?;
         if let Some(content) = &content
             && content.files().get(i as usize).is_none_or(|f| f.blake3 != file.blake3)
         {
-            return Err(Failure::Usage(format!("--file {given}: not the file that the words name at {i}")));
+            return Err(Failure::Usage(format!("--file {given}: not file {n} of those that the words name")));
         }
         files.push((Position::File(i), path, file.blake3));
     }
@@ -407,10 +541,10 @@ fn give_back(args: ReleaseArgs, context: &Context) -> Result<(), Failure> {
         blobs.insert(Position::Content);
     }
     if blobs.is_empty() {
-        let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+        let held: Vec<String> = held.iter().copied().map(called).collect();
         let held = if held.is_empty() { "nothing".to_owned() } else { held.join(", ") };
         return Err(Failure::Usage(format!(
-            "give --content-from FILE or --file I=PATH of what is withheld of entry {index}: {held}"
+            "give --content-from FILE or --file N=PATH of what is withheld of entry {index}: {held}"
         )));
     }
     let said = words.seal()?;
@@ -422,7 +556,7 @@ fn give_back(args: ReleaseArgs, context: &Context) -> Result<(), Failure> {
         facts,
         (Some(said.as_str()), moment(client, target, &words.when)?),
     )?;
-    terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
+    say_before(client, &event, &said, words)?;
     terminal::agree(words.yes, "Sign and submit?")?;
     for (_, path, digest) in &files {
         client.upload(path, digest)?;
@@ -469,14 +603,22 @@ pub(super) fn embargo(
     let Some(content) = content else {
         return Err(Failure::Usage("--embargo withholds words: give them with --content FILE".into()));
     };
-    let files = Content::parse(content.as_bytes())?.files().len() as u32; // At most 1,000.
+    let content = Content::parse(content.as_bytes())?;
+    let files = content.files().len() as u32; // At most 1,000.
     let mut blobs: BTreeSet<Position> = (0..files).map(Position::File).collect();
     blobs.insert(Position::Content);
     let at = moment(client, &event, &When { at: None, ahead: false })?;
-    let event = note(EventType::ContentWithheld, (client, &key), &event, ("embargo", &blobs), (None, at))?;
     if !yes {
-        terminal::note(&format!("To be signed, three lines:\n\n{}", event.note().text()));
+        // Told here and not by the ledger, which is sent no words before somebody has said yes.
+        terminal::note(&format!(
+            "This will stand on record for ever, and nobody but you has its words while the embargo lasts:\n\n{}\n\
+             Withheld by {} on the ground of an embargo:",
+            super::event::explain(&event, client.origin(), None, None),
+            key.verifying_key()
+        ));
+        describe(&blobs, Some(&content));
     }
+    let event = note(EventType::ContentWithheld, (client, &key), &event, ("embargo", &blobs), (None, at))?;
     terminal::agree(yes, "Sign this withholding, and submit both?")?;
     Ok(submission(&event, None, None))
 }

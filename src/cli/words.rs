@@ -79,6 +79,16 @@ const REVISED: &[Word] = &[
     TRANSLATION,
     NOTE,
 ];
+// Most statements are taken back without a word.
+const WITHDRAWN: &[Word] = &[
+    text("account", "How it was seen, told by the author"),
+    text("text", "The words with which it was taken back, verbatim, in the original language"),
+    text("capacity", "In what capacity the speaker spoke"),
+    URL,
+    of(Form::Json, "quotes", "quotes", "People quoted, as JSON: [{\"exact\":\"...\",\"by\":\"...\"}]"),
+    TRANSLATION,
+    NOTE,
+];
 const PROMISE: &[Word] = &[asked("promise", "What was promised"), ACCOUNT, NOTE];
 const WITHHELD: &[Word] = &[
     text("authority", "Who ordered or asked for it"),
@@ -121,7 +131,8 @@ pub(super) fn words_of(event_type: EventType) -> &'static [Word] {
                 ]
             }
         }
-        T::StatementMade | T::StatementWithdrawn => STATEMENT,
+        T::StatementMade => STATEMENT,
+        T::StatementWithdrawn => WITHDRAWN,
         T::StatementRevised => REVISED,
         T::PositionTaken => const { &[asked("text", "The position, verbatim"), TRANSLATION, NOTE] },
         T::ReceiptAcknowledged => const { &[text("text", "What the addressee says"), TRANSLATION, NOTE] },

@@ -1,8 +1,9 @@
 //! What an entry does to another: the acts that a reader of the other must know of, and the mentions that anybody may make.
 
 use super::{
-    body::Body,
+    body::{Body, EventType},
     id::EventId,
+    spec::CaseRule,
     words::{CorrectionEffect, RecheckResult},
 };
 
@@ -51,6 +52,23 @@ impl Act {
         Self::Revocation,
         Self::Recheck,
     ];
+    /// What an event is said to be that it was done to: `declared void`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Void => "declared void",
+            Self::Correction => "corrected",
+            Self::Withholding => "withheld",
+            Self::Release => "given back",
+            Self::Revision => "seen changed",
+            Self::Withdrawal => "seen withdrawn",
+            Self::Deadline => "date for the answer moved",
+            Self::DemandWithdrawal => "withdrawn",
+            Self::Escalation => "taken elsewhere",
+            Self::Closing => "promise closed",
+            Self::Revocation => "key revoked",
+            Self::Recheck => "source looked at again",
+        }
+    }
     /// Its name as data.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,5 +125,26 @@ impl Body {
             Self::ExhibitRechecked(b) => Some((b.exhibit, b.result)),
             _ => None,
         }
+    }
+}
+
+impl EventType {
+    /// Whether anybody may add an event of this type to any case. Such a one tells nothing of the case, but by who opened it.
+    pub fn is_anybodys(self) -> bool {
+        matches!(
+            self,
+            Self::LinkAsserted | Self::PositionTaken | Self::ExhibitCaptured | Self::ExhibitRechecked
+        )
+    }
+
+    /// Whether a case that holds an event of this type was not opened by mistake, whoever recorded it. What is done to the
+    /// record itself fills no case.
+    pub fn fills_its_case(self) -> bool {
+        self.spec().case == CaseRule::Required && !self.is_anybodys()
+    }
+
+    /// Whether a party that is named by an event of this type, or signed it, was not registered by mistake.
+    pub fn rests_on_parties(self) -> bool {
+        matches!(self, Self::CaseOpened | Self::StatementMade | Self::DemandIssued | Self::RoleGranted)
     }
 }

@@ -106,20 +106,10 @@ impl Content {
         Ok(Self { members, files })
     }
 
-    /// Refuses what would stand on record and say nothing: a text in which there is nothing to see, or a quotation under a
-    /// misspelt name. Asked of new words alone, at the door: what stands on record may be older than the question.
-    ///
-    /// # Errors
-    /// `CONTENT_JSON`, with the member. The message never quotes words.
-    pub fn refuse_unsaid(&self) -> Result<(), Refusal> {
-        for (name, value) in &self.members {
-            match name.as_str() {
-                "salt" | "files" => {}
-                "quotes" => quotes(value)?,
-                name => said(&format!("content.{name}"), value)?,
-            }
-        }
-        Ok(())
+    /// A JSON value, read as words are: a name that stands twice is a fault, and is not silently dropped.
+    #[cfg(feature = "cli")]
+    pub(crate) fn json(text: &str) -> Result<Value, serde_json::Error> {
+        serde_json::from_str::<Strict>(text).map(|strict| strict.0)
     }
 
     /// Makes a content blob of words, adding salt and files. The bytes are those to hash, sign and submit.
@@ -154,75 +144,6 @@ impl FileRef {
             "name": self.name, "blake3": self.blake3, "sha256": self.sha256, "size": self.size, "media": self.media,
         })
     }
-}
-
-/// The members of a quotation: those of a W3C TextQuoteSelector, and whose words they are.
-const QUOTE: &[&str] = &["exact", "prefix", "suffix", "by", "type"];
-
-/// Quotations: a list, or one for each side of a link.
-fn quotes(value: &Value) -> Result<(), Refusal> {
-    let place = "content.quotes";
-    match value {
-        Value::Array(list) => {
-            list.iter().enumerate().try_for_each(|(i, q)| quote(&format!("{place}[{i}]"), q))
-        }
-        Value::Object(sides) => sides.iter().try_for_each(|(side, q)| match side.as_str() {
-            "from" | "to" => quote(&format!("{place}.{side}"), q),
-            _ => {
-                let expected = "a list of {exact, by}, or {from: {exact}, to: {exact}}";
-                Err(Refusal::new(Code::ContentJson, place, expected, "a member of another name"))
-            }
-        }),
-        _ => Err(Refusal::new(Code::ContentJson, place, "a list or an object", "another value")),
-    }
-}
-
-fn quote(place: &str, value: &Value) -> Result<(), Refusal> {
-    let expected = "exact, and may be prefix, suffix and by, each a text";
-    let refuse = |found: &str| Err(Refusal::new(Code::ContentJson, place, expected, found));
-    let Value::Object(members) = value else { return refuse("another value") };
-    if !members.contains_key("exact") {
-        return refuse("no exact");
-    }
-    for (name, value) in members {
-        match value {
-            _ if !QUOTE.contains(&name.as_str()) => return refuse("a member of another name"),
-            // At the beginning or the end of a text nothing stands before or after.
-            Value::String(_) if matches!(name.as_str(), "prefix" | "suffix") => {}
-            Value::String(_) => said(&format!("{place}.{name}"), value)?,
-            _ => return refuse("another value"),
-        }
-    }
-    Ok(())
-}
-
-/// Refuses texts in which there is nothing to see, at any depth.
-fn said(place: &str, value: &Value) -> Result<(), Refusal> {
-    match value {
-        Value::String(text) if text.chars().all(is_blank) => {
-            let found = if text.is_empty() { "an empty text" } else { "nothing that can be seen" };
-            Err(Refusal::new(Code::ContentJson, place, "words; what is not said is left out", found))
-        }
-        Value::Array(list) => {
-            list.iter().enumerate().try_for_each(|(i, v)| said(&format!("{place}[{i}]"), v))
-        }
-        Value::Object(members) => {
-            members.iter().try_for_each(|(name, v)| said(&format!("{place}.{name}"), v))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Characters that leave no mark: spaces, control characters, and Unicode's Default_Ignorable_Code_Point with the blank of
-/// Braille and the anchors of annotations.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn read_file(i: usize, value: &Value) -> Result<FileRef, Refusal> {
@@ -343,52 +264,6 @@ mod tests {
         let content = Content::parse(&bytes).unwrap();
         assert_eq!(content.text("text"), Some("Kenyataan \"rasmi\" ✓"));
         assert_eq!(content.files(), &[file]);
-    }
-
-    #[test]
-    fn words_that_say_nothing_are_read_and_not_taken_anew() {
-        let asked = |words: &str| {
-            let blob = format!("{{\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\",{words}}}");
-            Content::parse(blob.as_bytes()).unwrap().refuse_unsaid().map_err(|r| r.place)
-        };
-        for blank in [
-            "",
-            "   ",
-            "\\u0000",
-            "\u{200b}",
-            "\u{feff}",
-            "\u{a0}\u{2060}\\n",
-            "\u{3164}",
-            "\u{e0020}",
-            "\u{2800}",
-        ] {
-            let place = |words: &str| asked(&words.replace('_', blank)).unwrap_err();
-            assert_eq!(place(r#""text":"_""#), "content.text", "{blank:?}");
-            assert_eq!(place(r#""items":["One","_"]"#), "content.items[1]");
-            assert_eq!(place(r#""answers":{"1":"_"}"#), "content.answers.1");
-            assert_eq!(place(r#""translation":{"language":"en","text":"_"}"#), "content.translation.text");
-            assert_eq!(place(r#""quotes":[{"exact":"_"}]"#), "content.quotes[0].exact");
-        }
-        for (quotes, place) in [
-            (r#"[{"exat":"x","by":"y"}]"#, "content.quotes[0]"),
-            (r#"[{"exact":"x","bye":"y"}]"#, "content.quotes[0]"),
-            (r#"[{"exact":["x"]}]"#, "content.quotes[0]"),
-            (r#"{"form":{"exact":"x"}}"#, "content.quotes"),
-            (r#"{"from":{"exact":"x","perfix":"y"}}"#, "content.quotes.from"),
-            (r#"{"exact":"x"}"#, "content.quotes"),
-            (r#""x""#, "content.quotes"),
-        ] {
-            assert_eq!(asked(&format!("\"quotes\":{quotes}")), Err(place.to_owned()), "{quotes}");
-        }
-        for good in [
-            "\"text\":\"a\u{200b}b\"",
-            "\"text\":\"\u{feff}👍\u{fe0f}\"",
-            r#""affected_count":0,"aliases":[]"#,
-            r#""quotes":[{"exact":"x","by":"y"}]"#,
-            r#""quotes":{"from":{"exact":"x","prefix":"","suffix":" "},"to":{"type":"TextQuoteSelector","exact":"y"}}"#,
-        ] {
-            assert_eq!(asked(good), Ok(()), "{good}");
-        }
     }
 
     #[test]

@@ -47,6 +47,53 @@ pub enum FactKind {
     Word(&'static [&'static str]),
 }
 
+#[cfg(feature = "cli")]
+impl FactKind {
+    /// Refuses a value that is none of this kind, in the words of the event's own reading: also one that could not stand in
+    /// line 3 at all, of which that would name a byte, and not the fact.
+    pub(crate) fn check(self, value: &serde_json::Value, place: &str) -> Result<(), Refusal> {
+        // A number that line 3 has no form for is refused there.
+        let Some(json) = json_of(value) else { return Ok(()) };
+        match self {
+            Self::Count => u64::read(&json, place).map(drop),
+            Self::Bool => bool::read(&json, place).map(drop),
+            Self::At => At::read(&json, place).map(drop),
+            Self::Vkey => VerifyingKey::read(&json, place).map(drop),
+            Self::Vkeys => Vec::<VerifyingKey>::read(&json, place).map(drop),
+            Self::Hash => Digest::read(&json, place).map(drop),
+            Self::Country => Country::read(&json, place).map(drop),
+            Self::Zone => Zone::read(&json, place).map(drop),
+            Self::Language => Language::read(&json, place).map(drop),
+            Self::Day => Day::read(&json, place).map(drop),
+            Self::Deadline => Deadline::read(&json, place).map(drop),
+            Self::Outcomes => Vec::<ItemOutcome>::read(&json, place).map(drop),
+            Self::Verdicts => Vec::<ItemVerdict>::read(&json, place).map(drop),
+            Self::Positions => Vec::<Position>::read(&json, place).map(drop),
+            Self::Word(words) => match &json {
+                Json::String(word) if words.contains(word) => Ok(()),
+                _ => Err(bad(place, format_args!("one of {}", words.join(", ")), &json)),
+            },
+        }
+    }
+}
+
+/// A value as line 3 would have it. `None` for what it has no form for.
+#[cfg(feature = "cli")]
+fn json_of(value: &serde_json::Value) -> Option<Json<'_>> {
+    use serde_json::Value;
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Number(n) => Json::Number(n.as_i64()?),
+        Value::String(text) => Json::String(text),
+        Value::Array(list) => Json::Array(list.iter().map(json_of).collect::<Option<_>>()?),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| Some((name.as_str(), json_of(value)?)));
+            Json::Object(members.collect::<Option<_>>()?)
+        }
+    })
+}
+
 /// A type that a fact can have: how it is read from line 3.
 pub(crate) trait Fact: Sized {
     const KIND: FactKind;
@@ -164,17 +211,24 @@ macro_rules! registered {
 registered!(Country, FactKind::Country, COUNTRIES, "an ISO 3166-1 alpha-2 code");
 registered!(Zone, FactKind::Zone, ZONES, "an IANA time zone of the list in events.json");
 
-impl Fact for Language {
-    const KIND: FactKind = FactKind::Language;
-    fn read(value: &Json<'_>, place: &str) -> Result<Self, Refusal> {
-        const FORM: &str = "a BCP 47 language tag such as ms or en-GB";
-        let text = string(value, place, FORM)?;
+impl Language {
+    /// Reads a tag.
+    pub fn parse(text: &str) -> Option<Self> {
         let good = text.len() <= 35
             && text.split('-').enumerate().all(|(i, part)| match i {
                 0 => (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()),
                 _ => (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()),
             });
-        if good { Ok(Self(text.to_owned())) } else { Err(bad(place, FORM, value)) }
+        good.then(|| Self(text.to_owned()))
+    }
+}
+
+impl Fact for Language {
+    const KIND: FactKind = FactKind::Language;
+    fn read(value: &Json<'_>, place: &str) -> Result<Self, Refusal> {
+        const FORM: &str = "a BCP 47 language tag such as ms or en-GB";
+        let text = string(value, place, FORM)?;
+        Self::parse(text).ok_or_else(|| bad(place, FORM, value))
     }
 }
 

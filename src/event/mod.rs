@@ -20,6 +20,8 @@ mod refusal;
 mod registries;
 mod schema;
 mod spec;
+#[cfg(feature = "serve")]
+mod unsaid;
 mod words;
 
 pub use act::Act;
@@ -36,5 +38,7 @@ pub(crate) use refusal::MAX_REFUSAL;
 pub(crate) use refusal::quote;
 pub use refusal::{Code, Refusal};
 pub use schema::json_schema;
+#[cfg_attr(not(feature = "cli"), allow(unused_imports, reason = "the command searches by it"))]
+pub(crate) use spec::PARTY;
 pub use spec::{CaseRule, ContentRule, EventType, FactSpec, Ids, Kinds, RefSpec, Spec, Thread, Who};
 pub use words::*;

@@ -12,7 +12,7 @@ use std::{
 use super::{
     archive::{self, ArchiveError, MAX_EXHIBIT, MAX_MEMBERS, Member},
     case::CaseFile,
-    enclosed::{Enclosed, file},
+    enclosed::{Enclosed, EnclosedError, file},
     packed,
 };
 use crate::{check::Outcome, event::Digest, log::parse_decimal};
@@ -32,6 +32,12 @@ pub enum MembersError {
     /// It holds several exhibits, and is no case file.
     #[error("this zip holds several exhibits: unpack it, and give one of them")]
     Several,
+    /// By their names these are no members of one exhibit or case file, whatever they hold.
+    #[error("{0}")]
+    Names(#[from] EnclosedError),
+    /// A case file stands where a case file has an exhibit.
+    #[error("a case file in the place of an exhibit")]
+    Nested,
     /// Two files of a folder mean the same member.
     #[error("two of the files are the member {0}: so it is not clear what it holds")]
     Twice(String),
@@ -43,7 +49,7 @@ pub enum MembersError {
 impl MembersError {
     /// Whether that takes nothing from what may be in it.
     pub fn is_undecided(&self) -> bool {
-        !matches!(self, Self::Archive(_) | Self::Twice(_))
+        matches!(self, Self::Unread(_) | Self::Several | Self::Foreign)
     }
 }
 
@@ -73,8 +79,20 @@ impl<'a> Members<'a> {
     /// # Errors
     /// [`MembersError`] if the archive is broken, or is not read here.
     pub fn read(bytes: &'a [u8]) -> Result<Self, MembersError> {
+        Self::read_any(bytes, false, &mut { MAX_EXHIBIT })
+    }
+
+    /// The same of an exhibit in a case file. So many bytes are left to those that were packed anew.
+    pub(super) fn read_in_case(bytes: &'a [u8], left: &mut usize) -> Result<Self, MembersError> {
+        Self::read_any(bytes, true, left)
+    }
+
+    fn read_any(bytes: &'a [u8], is_in_case: bool, left: &mut usize) -> Result<Self, MembersError> {
         if let Ok(members) = archive::read(bytes) {
             let is_case = CaseFile::of(&members).is_ok();
+            if is_case && is_in_case {
+                return Err(MembersError::Nested);
+            }
             if is_case || Enclosed::of(&members).is_ok() {
                 let named = members.iter().map(|m| (m.name.to_owned(), Cow::Borrowed(m.bytes))).collect();
                 let (packing, others, folder) = (Packing::AsWritten, Vec::new(), String::new());
@@ -84,6 +102,7 @@ impl<'a> Members<'a> {
         let listed = packed::list(bytes)?;
         let (folder, is_case) = match Found::among(listed.iter().map(|listed| listed.name.as_str())) {
             Found::Exhibit(folder) => (folder, false),
+            Found::CaseFile(_) if is_in_case => return Err(MembersError::Nested),
             Found::CaseFile(folder) => (folder, true),
             Found::Several => return Err(MembersError::Several),
             // One that lacks its entry is refused for that.
@@ -92,17 +111,33 @@ impl<'a> Members<'a> {
             }
             Found::Nothing => return Err(MembersError::Foreign),
         };
-        let (mut named, mut others, mut left) = (Vec::new(), Vec::new(), MAX_EXHIBIT);
+        let (mut own, mut others) = (Vec::new(), Vec::new());
         for listed in &listed {
             let name = listed.name.strip_prefix(&folder);
-            let Some(name) = name.filter(|name| is_member(name, is_case)) else {
-                others.push(name.unwrap_or(&listed.name).to_owned());
-                continue;
-            };
-            let left_then = left.checked_sub(listed.size).filter(|_| named.len() < MAX_MEMBERS);
-            let expected = "at most 20000 members of at most 256 MiB together";
-            left = left_then.ok_or(ArchiveError { at: 0, expected })?;
-            named.push((name.to_owned(), listed.unfold()?));
+            match name.filter(|name| is_member(name, is_case)) {
+                Some(name) => own.push((name, listed)),
+                None => others.push(name.unwrap_or(&listed.name).to_owned()),
+            }
+        }
+        // What is refused for its names or sizes is refused whatever can be read of it.
+        verify_names(own.iter().map(|(name, _)| *name), is_case)?;
+        let expected = "at most 20000 members of at most 256 MiB together";
+        let too_large = ArchiveError { at: 0, expected };
+        let size = own.iter().try_fold(0_usize, |size, (_, listed)| size.checked_add(listed.size));
+        *left = size.and_then(|size| left.checked_sub(size)).ok_or_else(|| too_large.clone())?;
+        if own.len() > MAX_MEMBERS {
+            return Err(too_large.into());
+        }
+        let (mut named, mut unread) = (Vec::new(), None);
+        for (name, listed) in own {
+            match listed.unfold() {
+                Ok(bytes) => named.push((name.to_owned(), bytes)),
+                Err(e) if e.is_undecided() => unread = unread.or(Some(e)),
+                Err(e) => return Err(e),
+            }
+        }
+        if let Some(e) = unread {
+            return Err(e);
         }
         Ok(Self { folder, ..Self::sorted(named, Packing::Anew, others, is_case) })
     }
@@ -175,7 +210,9 @@ impl<'a> Members<'a> {
 }
 
 fn cut(name: &str) -> String {
-    name.chars().take(80).collect()
+    let is_octet = |c: &char| (UNREADABLE..UNREADABLE + 0x100).contains(&u32::from(*c));
+    let shown = |c| if is_octet(&c) { char::REPLACEMENT_CHARACTER } else { c };
+    name.chars().take(80).map(shown).collect()
 }
 
 /// What is said, and the first names that are passed over.
@@ -245,6 +282,30 @@ impl Place {
 /// Whether exhibits, or case files, have a member of that name.
 pub fn is_member(name: &str, is_case: bool) -> bool {
     Place::of(name, is_case).is_some()
+}
+
+/// Whether by their names these may be the members of an exhibit or a case file.
+///
+/// # Errors
+/// [`MembersError`], naming the member.
+pub fn verify_names<'n>(names: impl IntoIterator<Item = &'n str>, is_case: bool) -> Result<(), MembersError> {
+    let named = names.into_iter().map(|name| (name.to_owned(), Cow::Borrowed(&[][..]))).collect();
+    let members = Members::sorted(named, Packing::Anew, Vec::new(), is_case);
+    let each = members.each();
+    let fault = if is_case { CaseFile::of(&each).err() } else { Enclosed::of(&each).err() };
+    fault.map_or(Ok(()), |e| Err(e.into()))
+}
+
+/// Octets of names that are not UTF-8 become characters from here on, which no name has.
+const UNREADABLE: u32 = 0x10_fe00;
+
+/// A name as text. One that is not UTF-8 is read octet by octet, so that two names never become one.
+pub fn name_of(octets: &[u8]) -> String {
+    let octet = |octet: &u8| match octet {
+        0..0x80 => char::from(*octet),
+        _ => char::from_u32(UNREADABLE + u32::from(*octet)).unwrap_or(char::REPLACEMENT_CHARACTER),
+    };
+    str::from_utf8(octets).map_or_else(|_| octets.iter().map(octet).collect(), str::to_owned)
 }
 
 /// A name as archives of other systems may write it, with slashes between folders.

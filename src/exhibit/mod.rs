@@ -24,7 +24,7 @@ pub use case::CaseExport;
 pub use case::verify_case_with_roots;
 pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case, verify_case_members};
 pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
-pub use members::{FOLDERS, Found, Members, MembersError, is_added, is_member, plain};
+pub use members::{FOLDERS, Found, Members, MembersError, is_added, is_member, name_of, plain, verify_names};
 pub use packed::is_zip;
 pub use receipt::{ReceiptReport, verify_receipt};
 pub use report::{ExhibitReport, ExhibitVerdict};

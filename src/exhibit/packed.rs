@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashSet, io::Read as _};
 
 use super::{
     archive::{ArchiveError, MAX_EXHIBIT, MAX_MEMBERS},
-    members::{MembersError, climbs, is_added, plain},
+    members::{MembersError, climbs, is_added, name_of, plain},
 };
 
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -25,6 +25,9 @@ pub(super) const MAX_LISTED: usize = 2 * MAX_MEMBERS + 16;
 /// The longest comment of an archive.
 const MAX_COMMENT: usize = 65_535;
 const ZIP64: MembersError = MembersError::Unread("a zip64");
+/// How the first of several parts begins, or what was to become several and did not.
+const SPLIT: [&[u8]; 2] = [b"PK\x07\x08", b"PK00"];
+const PART: MembersError = MembersError::Unread("a part of several");
 
 /// A member as the directory lists it, still folded.
 #[derive(Debug)]
@@ -129,6 +132,9 @@ pub(super) fn list(all: &[u8]) -> Result<Vec<Listed<'_>>, MembersError> {
     if all.len() > MAX_EXHIBIT {
         return Err(wrong(MAX_EXHIBIT, "the end: an exhibit has at most 256 MiB"));
     }
+    if SPLIT.iter().any(|marker| all.starts_with(marker)) {
+        return Err(PART);
+    }
     let no_end = || wrong(all.len(), "the end of a zip's directory: it was cut short, or is no zip");
     let end = end_of_directory(all).ok_or_else(no_end)?;
     let field = |offset, bytes| number(all, end + offset, bytes).ok_or_else(no_end);
@@ -137,8 +143,11 @@ pub(super) fn list(all: &[u8]) -> Result<Vec<Listed<'_>>, MembersError> {
     if has_locator || count == 0xffff || size == ELSEWHERE || directory == ELSEWHERE {
         return Err(ZIP64);
     }
-    if field(4, 4)? != 0 || field(8, 2)? != count {
-        return Err(wrong(end + 4, "one disk"));
+    if field(4, 4)? != 0 {
+        return Err(PART);
+    }
+    if field(8, 2)? != count {
+        return Err(wrong(end + 8, "one disk"));
     }
     if count > MAX_LISTED || directory.checked_add(size) != Some(end) {
         return Err(wrong(end + 10, "a directory of at most 40016 members, right before its end"));
@@ -182,7 +191,7 @@ pub(super) fn list(all: &[u8]) -> Result<Vec<Listed<'_>>, MembersError> {
         let packed = packed.ok_or_else(|| wrong(from, "the bytes of the member"))?;
         let behind = own.is_said_behind().then_some([said.sum, said.packed, said.size]);
         extents.push(Extent { from: own_at, to: from + said.packed, behind });
-        let name = plain(&String::from_utf8_lossy(name));
+        let name = plain(&name_of(name));
         if climbs(&name) {
             return Err(wrong(listed + 46, "no name that climbs out of the folder"));
         }

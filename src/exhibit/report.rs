@@ -133,7 +133,10 @@ impl ExhibitReport {
             existed: "this entry",
             ledgers_word: "its clock, its numbering, that its rules were followed",
             not_shown: "that nothing later corrects, withdraws or revokes",
-            known_at: self.known_at.filter(|_| self.is_ok("inclusion")),
+            known_at: self
+                .known_at
+                .filter(|_| self.is_ok("inclusion"))
+                .map(|size| format!("{size}; what other entries did to this one stands in the ledger")),
         }
         .sentences()
     }
@@ -152,8 +155,8 @@ pub(super) struct Conclusion<'a> {
     pub ledgers_word: &'static str,
     /// The last of what is not shown.
     pub not_shown: &'static str,
-    /// The size of the tree that one entry is shown in.
-    pub known_at: Option<u64>,
+    /// The size of the tree that it is shown in, and what became of it as far as is known.
+    pub known_at: Option<String>,
 }
 
 impl Conclusion<'_> {
@@ -192,9 +195,7 @@ impl Conclusion<'_> {
                 self.not_shown
             ),
         ));
-        out.extend(self.known_at.map(|size| {
-            ("Known at size", format!("{size}; what other entries did to this one stands in the ledger"))
-        }));
+        out.extend(self.known_at.map(|known| ("Known at size", known)));
         if self.witnessed_by.is_none() {
             out.push(("Without cosignatures", "other readers may have been shown another history".into()));
         }

@@ -109,7 +109,7 @@ fn check_words(
                 return Err(Refusal::new(Code::ContentDigest, "content", expected, found));
             }
             let parsed = Content::parse(&sent)?;
-            parsed.refuse_unsaid()?;
+            parsed.refuse_unsaid(event.event_type())?;
             *content = Some(parsed);
             *words = Some(sent.into());
             Ok(())

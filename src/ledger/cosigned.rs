@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use super::{LedgerError, reader::Shared};
@@ -88,6 +88,14 @@ pub enum NotKept {
         "{name} cosigned more than {MAX_LEAD} s before the last entry was recorded: one of the two clocks is wrong"
     )]
     Behind {
+        /// The witness key's name.
+        name: String,
+    },
+    /// The latest of a witness is kept, so this one would stand before all that come until then.
+    #[error(
+        "{name} cosigned more than {MAX_LEAD} s ahead of this machine's clock: one of the two clocks is wrong"
+    )]
+    Ahead {
         /// The witness key's name.
         name: String,
     },
@@ -319,6 +327,10 @@ pub(super) fn add(
     }
     let alone = SignedNote::assemble(checkpoint.note().text(), std::slice::from_ref(line));
     let seen = witness.find(&alone.map_err(CheckpointError::from)?)?.time();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    if seen > now.saturating_add(MAX_LEAD) {
+        return Err(NotKept::Ahead { name: witness.name().to_owned() });
+    }
     // Of all entries below the checkpoint none is later than the last.
     let last = checkpoint.checkpoint().size().checked_sub(1).and_then(|index| {
         let raw = shared.entry(index).ok().flatten()?;

@@ -20,6 +20,7 @@
 
 mod admission;
 mod clock;
+mod content_checks;
 mod copier;
 #[cfg(test)]
 mod copies;
@@ -34,6 +35,7 @@ mod metrics;
 mod offsets;
 pub(crate) mod opening;
 mod overlay;
+mod partial_tile;
 mod queue;
 mod reader;
 mod recent;
@@ -53,8 +55,10 @@ pub(crate) use copier::{Copied, Copier, CopyError};
 pub use cosigned::{NotKept, Witnessed};
 #[cfg(feature = "cli")]
 pub(crate) use footprint::{Basis, Changes, Footprint};
+pub(crate) use partial_tile::{PartialTile, Parts};
 pub(crate) use reader::listed;
 pub use reader::{Blob, Filter, ReadError, Reader, StoredWords};
+pub(crate) use sequencer::held_back;
 pub(crate) use sound::{BLOCK, SoundFile};
 pub use submission::{Receipt, Submission};
 pub use timestamped::NotStamped;
@@ -76,7 +80,7 @@ use self::{
     admission::{Admitted, admit},
     queue::{AtDoor, Group, Queue, Reply},
     reader::Shared,
-    sequencer::{Signals, held_back, read_only},
+    sequencer::{Signals, read_only},
 };
 use crate::{
     event::{Digest, Refusal},
@@ -536,7 +540,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`NotKept`] if it is not good, by none of the witnesses that this ledger was opened with, or dated so long before
-    /// the last entry that readers would refuse the checkpoint for it.
+    /// the last entry that readers would refuse the checkpoint for it, or ahead of this machine's clock.
     pub fn add_cosignature(
         &self,
         checkpoint: &SignedCheckpoint,

@@ -19,6 +19,7 @@ use super::{
     footprint::{Changes, Footprint},
     offsets::Offsets,
     overlay::Overlay,
+    partial_tile::PartialTile,
     recent::{ItemWords, Recent},
     scrub::Scrubbed,
     sound::{Name, Sound, SoundFile},
@@ -829,6 +830,18 @@ impl Reader {
         }
         Ok(Blob::Unknown)
     }
+    /// Indexes of the entries that name the file with this digest and do not withhold it, in order. While there is one it is
+    /// served.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn file_named_by(&self, digest: &Digest) -> Result<Vec<u64>, ReadError> {
+        self.note_everything();
+        let mut indexes: Vec<u64> = self.0.open_claims(digest)?.iter().map(|claim| claim.index).collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        Ok(indexes)
+    }
     /// Where the file with this digest lies, how large it is and its media type as its author gave it, if an
     /// accepted event names it and it is not withheld.
     ///
@@ -869,6 +882,36 @@ impl Reader {
         let open = || self.0.tile_at_hand(path).or_else(|| self.0.contents_at_hand(path));
         let file = if within { open() } else { None };
         file.map(|file| self.0.sound(Name::Tile(*path), file)).transpose()
+    }
+    /// A bundle or content tile that is not on disk as it is asked for, to be read a part at a time. `None` says nothing of
+    /// the tile.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn partial_tile(&self, path: &TilePath) -> Result<Option<PartialTile>, ReadError> {
+        self.note_everything();
+        let first = path.index() * WIDTH;
+        let range = first..first + u64::from(path.width());
+        let full = {
+            let recent = self.0.recent();
+            let is_hashes = matches!(path.kind(), TileKind::Hashes { .. });
+            if is_hashes || !path.is_within(recent.checkpoint.checkpoint().size()) {
+                return Ok(None);
+            }
+            if first >= recent.start {
+                let items = range.map(|index| recent.item(index)).collect::<Option<Vec<_>>>();
+                return Ok(items.map(|items| PartialTile::of_items(path.kind(), items)));
+            }
+            // What withholds words or gives them back is on its way to the disk.
+            if path.kind() == TileKind::Contents && recent.pending.range(range).next().is_some() {
+                return Ok(None);
+            }
+            path.full()
+        };
+        let Some(file) = self.0.disk.open_at_hand(&self.0.folder.tile(&full)) else { return Ok(None) };
+        let sound = self.0.sound(Name::Tile(full), file)?;
+        let tile = PartialTile::beginning(path.kind(), sound, path.width());
+        tile.map(Some).map_err(|e| ReadError::Fault(format!("{path}: {e}")))
     }
     /// A file of this digest that was opened, once it is known to be sound.
     ///
@@ -1090,29 +1133,80 @@ impl Reader {
         self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
     }
 
-    /// The newest recheck of an exhibit by a party, in a range.
+    /// The rechecks of an exhibit by a party in a range, the newest first, at most so many.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub(crate) fn recheck(
+    pub(crate) fn rechecks(
         &self,
         exhibit: &EventId,
         by: &EventId,
         range: Range<u64>,
-    ) -> Result<Option<u64>, ReadError> {
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
         let list = By::Recheck(*exhibit, *by);
         self.note_list(list);
-        Ok(self.newest(list, range, 1)?.pop())
+        self.newest(list, range, most)
     }
 
-    /// The newest link to or from an event, or position on it, by a party below a size.
+    /// The links to or from an event, and positions on it, by a party below a size, the newest first, at most so many.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub(crate) fn mention(&self, of: &EventId, by: &EventId, below: u64) -> Result<Option<u64>, ReadError> {
+    pub(crate) fn mentions(
+        &self,
+        of: &EventId,
+        by: &EventId,
+        below: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
         let list = By::Mention(*of, *by);
         self.note_list(list);
-        Ok(self.newest(list, 0..below, 1)?.pop())
+        self.newest(list, 0..below, most)
+    }
+
+    /// Whether an entry below a size fills a case that this party opened, so that it was not opened by mistake.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn is_filled(&self, case: &EventId, opener: &EventId, below: u64) -> Result<bool, ReadError> {
+        Ok(self.has_one(By::Fills(*case), below)? || self.has_one(By::Adds(*case, *opener), below)?)
+    }
+
+    /// Whether an entry below a size rests on a party, so that it was not registered by mistake.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn is_rested_on(&self, party: &EventId, below: u64) -> Result<bool, ReadError> {
+        self.has_one(By::Rests(*party), below)
+    }
+
+    fn has_one(&self, by: By, below: u64) -> Result<bool, ReadError> {
+        self.count();
+        let Some(last) = below.checked_sub(1) else { return Ok(false) };
+        let found = self.walk(by, 0..=last, false)?.next().transpose()?.is_some();
+        // What comes first stays the first.
+        if !found {
+            self.note_list(by);
+        }
+        Ok(found)
+    }
+
+    /// The first demands of a case below a size, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn first_demands(
+        &self,
+        case: &EventId,
+        below: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        let by = By::Demands(*case);
+        self.note_list(by);
+        let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
+        self.walk(by, 0..=last, false)?.take(most).collect()
     }
 
     fn newest(&self, by: By, range: Range<u64>, most: usize) -> Result<Vec<u64>, ReadError> {

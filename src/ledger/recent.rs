@@ -25,6 +25,16 @@ pub(crate) enum ItemWords {
     Present(Arc<[u8]>),
 }
 
+impl ItemWords {
+    /// The words, if they are there.
+    pub fn present(&self) -> Option<Arc<[u8]>> {
+        match self {
+            Self::Present(words) => Some(words.clone()),
+            Self::None | Self::Withheld => None,
+        }
+    }
+}
+
 impl<'w> From<&'w ItemWords> for Words<'w> {
     fn from(words: &'w ItemWords) -> Self {
         match words {

@@ -12,6 +12,7 @@ use super::{
     Receipt,
     admission::Admitted,
     clock::Clock,
+    content_checks,
     metrics::Metrics,
     overlay::Layered,
     queue::{Group, Taker},
@@ -20,12 +21,12 @@ use super::{
     withholding::{check_files, files_given_back, listed_files},
 };
 use crate::{
-    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent, Voucher},
+    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent},
     log::{
         Checkpoint, Door, Header, MAX_ENTRY, MemoryRows, Rows, SignedCheckpoint, TILE_WIDTH, decide,
         leaf_hash,
     },
-    note::{SigningKey, VerifyingKey},
+    note::SigningKey,
     store::{
         head::HeadRecord,
         index::{Listed, ListedFile},
@@ -481,37 +482,6 @@ impl<R: Rows> SequencerDoor<'_, R> {
     fn words_of(&self, id: &EventId) -> Option<Arc<[u8]>> {
         words_of(self.sequencer, self.rows, self.batch, self.add, id)
     }
-
-    /// Whoever says that the addressee's own key vouches for a delivery has it sign.
-    fn check_addressee(&self, notice: &EventId) -> Result<(), Refusal> {
-        // The one subject of a notice is its addressee.
-        let addressee = self.rows.event(notice).map(|row| row.subjects.clone()).unwrap_or_default();
-        let holder = |key: &VerifyingKey| self.rows.key(key.as_bytes()).map(|row| row.party);
-        if self.admitted.event.by().iter().any(|key| holder(key).is_some_and(|p| addressee.contains(&p))) {
-            return Ok(());
-        }
-        let why = "vouched_by addressee_key takes a signature by a key of the notice's addressee, and there is none: \
-                   have one sign too, or name who else vouches for it, such as sender";
-        Err(Refusal::because(Code::CheckFailed, "evidence.addressee", why))
-    }
-
-    fn check_quote(&self, content: &Content, side: &str, record: &EventId) -> Result<(), Refusal> {
-        let Some(quote) = content.members().get("quotes").and_then(|q| q.get(side)) else { return Ok(()) };
-        let place = format!("content.quotes.{side}");
-        let fail =
-            |why: &str| Err(Refusal::because(Code::CheckFailed, "link.quote", format!("{place}: {why}")));
-        let Some(exact) = quote.get("exact").and_then(serde_json::Value::as_str) else {
-            return fail("expected {exact, prefix, suffix}");
-        };
-        let part = |name: &str| quote.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let sought = format!("{}{exact}{}", part("prefix"), part("suffix"));
-        let Some(words) = self.words_of(record) else {
-            return fail("the words of the record it quotes are not to be had");
-        };
-        let Ok(words) = Content::parse(&words) else { return fail("the words it quotes can't be read") };
-        let found = words.members().values().any(|v| holds(v, &sought));
-        if found { Ok(()) } else { fail("it does not occur word for word in the record it names") }
-    }
 }
 
 /// The words of a record unless they are withheld.
@@ -538,16 +508,6 @@ fn words_of(
     }
 }
 
-/// Whether a text occurs in any text of a value.
-fn holds(value: &serde_json::Value, sought: &str) -> bool {
-    match value {
-        serde_json::Value::String(s) => s.contains(sought),
-        serde_json::Value::Array(list) => list.iter().any(|v| holds(v, sought)),
-        serde_json::Value::Object(map) => map.values().any(|v| holds(v, sought)),
-        _ => false,
-    }
-}
-
 impl<R: Rows> Door for SequencerDoor<'_, R> {
     fn blobs(&self) -> Result<(), Refusal> {
         self.admitted.blobs.clone()?;
@@ -558,35 +518,8 @@ impl<R: Rows> Door for SequencerDoor<'_, R> {
         if let Some(refusal) = &self.faulty {
             return Err(refusal.clone());
         }
-        if let Body::DeliveryEvidenced(b) = self.admitted.event.body()
-            && b.vouched_by == Voucher::AddresseeKey
-        {
-            self.check_addressee(&b.notice)?;
-        }
-        let Some(content) = &self.admitted.content else { return Ok(()) };
-        let failed = |message: String| Err(Refusal::because(Code::CheckFailed, "words.items", message));
-        match self.admitted.event.body() {
-            Body::DemandIssued(b) => {
-                let items = content.members().get("items").and_then(|v| v.as_array()).map_or(0, Vec::len);
-                if items as u64 != b.items {
-                    return failed(format!("the words hold {items} items, facts.items says {}", b.items));
-                }
-                Ok(())
-            }
-            Body::DisclosureMade(b) => {
-                let answers = content.members().get("answers").and_then(|v| v.as_object());
-                let named = |key: &str| b.items.iter().flatten().any(|i| i.item.to_string() == key);
-                match answers.and_then(|a| a.keys().find(|k| !named(k))) {
-                    Some(_) => failed("the words answer an item that facts.items does not name".into()),
-                    None => Ok(()),
-                }
-            }
-            Body::LinkAsserted(b) => {
-                self.check_quote(content, "from", &b.from)?;
-                self.check_quote(content, "to", &b.to)
-            }
-            _ => Ok(()),
-        }
+        let Admitted { event, content, .. } = self.admitted;
+        content_checks::check(self.rows, event, content.as_ref(), |id| self.words_of(id))
     }
 
     fn refuses_torsion(&self) -> bool {

@@ -1,11 +1,11 @@
 //! Cross-checks between events: the closed list `checks` of `schema/events.json`. Those that read words
-//! (`link.quote`, `words.items`) are asked at the door only, and so is `evidence.addressee`, which came after the first
-//! ledgers: what stands on record stays valid.
+//! (`link.quote`, `withholding.file`, `words.items`) are asked at the door only, and so are those that came after the first ledgers
+//! (`evidence.addressee`, `collection.standing`, `demand.order`, `deadline.earlier`): what stands on record stays valid.
 
 use super::rows::{Detail, Rows};
 use crate::event::{
-    At, Body, Code, CorrectionEffect, Deadline, DeadlineRule, DisclosureKind, EventId, EventType, Refusal,
-    SignedEvent,
+    At, Body, Code, CorrectionEffect, Deadline, DeadlineRule, DisclosureKind, Event, EventId, EventType,
+    Refusal,
 };
 
 fn failed(check: &str, message: impl std::fmt::Display) -> Refusal {
@@ -23,7 +23,7 @@ fn is_permanent(event_type: EventType) -> bool {
         .any(|prefix| event_type.as_str().starts_with(prefix))
 }
 
-pub(crate) fn check(rows: &impl Rows, event: &SignedEvent, author: EventId) -> Result<(), Refusal> {
+pub(crate) fn check(rows: &impl Rows, event: &Event, author: EventId) -> Result<(), Refusal> {
     match event.body() {
         Body::DemandIssued(b) => {
             let respondent = event.case().and_then(|c| rows.event(&c)).map(|e| e.detail.clone());

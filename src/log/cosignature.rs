@@ -82,6 +82,14 @@ pub enum CosignatureError {
         /// How old it may be, in seconds.
         max: u64,
     },
+    /// A good one whose time is ahead of the reader's clock, where an age was asked for.
+    #[error("the cosignature by {name} is dated {ahead} s ahead of this machine's clock")]
+    Ahead {
+        /// The witness key's name.
+        name: String,
+        /// By how much, in seconds.
+        ahead: u64,
+    },
     /// A time that no cosignature can bear.
     #[error("expected a time of at most 2^63-1 seconds, found {found}")]
     Time {

@@ -61,6 +61,10 @@ pub use hash::{Hash, leaf_hash, node_hash};
 pub(crate) use policy::is_later_than;
 pub use policy::{Cosigned, MAX_LEAD, MAX_POLICY, Policy, PolicyError};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
+#[cfg(feature = "serve")]
+pub(crate) use rules::foresee;
+#[cfg(feature = "cli")]
+pub(crate) use rules::not_allowed;
 pub use rules::{Door, NoDoor, Placement, decide};
 pub(crate) use rules::{added_keys, thread_of};
 #[cfg(feature = "cli")]

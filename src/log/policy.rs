@@ -249,10 +249,18 @@ impl Policy {
                     {
                         first = Some((witness.key.clone(), time));
                     }
-                    if let (Some(seen), Some(age)) = (time.filter(|time| *time < oldest), self.max_age) {
+                    if let (Some(seen), Some(age)) = (time, self.max_age) {
                         let name = witness.key.name().to_owned();
-                        said = Err(CosignatureError::Old { name, age: now - seen, max: age.as_secs() });
-                        time = None;
+                        let unfit = if seen < oldest {
+                            Some(CosignatureError::Old { name, age: now - seen, max: age.as_secs() })
+                        } else {
+                            // By a clock that is ahead it says nothing of what was seen since.
+                            let ahead = seen.saturating_sub(now);
+                            (ahead > MAX_LEAD).then_some(CosignatureError::Ahead { name, ahead })
+                        };
+                        if let Some(unfit) = unfit {
+                            (said, time) = (Err(unfit), None);
+                        }
                     }
                     witnesses.push((shown(&witness.name), said));
                     time
@@ -335,6 +343,9 @@ impl Cosigned {
                     Err(CosignatureError::Bad { .. }) => Some(format!("; the one by {name} is not good")),
                     Err(CosignatureError::Old { age, max, .. }) => {
                         Some(format!("; the one by {name} is {age} s old, and at most {max} were asked for"))
+                    }
+                    Err(CosignatureError::Ahead { ahead, .. }) => {
+                        Some(format!("; the one by {name} is dated {ahead} s ahead of this machine's clock"))
                     }
                     _ => None,
                 });
@@ -592,10 +603,16 @@ mod tests {
     fn old_cosignatures_count_for_nothing_where_an_age_is_asked_for() {
         let policy: Policy = policy("group a 2 w1 w2 w3\nquorum a\n").parse().unwrap();
         let policy = policy.with_max_age(Duration::from_secs(3_600)).unwrap();
-        let said = |now| policy.cosigned_as_of(&note(&[(1, 10_000), (2, 9_000), (3, 50_000)]), now);
+        let third = |third, now| policy.cosigned_as_of(&note(&[(1, 10_000), (2, 9_000), (3, third)]), now);
+        let said = |now| third(12_660, now);
         assert_eq!(said(12_600).by, Some(10_000));
         let old = said(12_601);
-        assert_eq!(old.by, Some(50_000), "the one that is left, and one of a clock that is ahead");
+        assert_eq!(old.by, Some(12_660), "the one that is left, and one of a clock that is a little ahead");
+        let ahead = third(12_662, 12_601);
+        assert_eq!(ahead.by, None, "by a clock that is further ahead nothing was seen lately");
+        assert!(matches!(ahead.witnesses[2].1, Err(CosignatureError::Ahead { ahead: 61, .. })));
+        let both = third(u64::pow(10, 12), 12_000);
+        assert_eq!((both.by, both.first), (Some(10_000), Some((vkey(2), 9_000))));
         assert!(matches!(old.witnesses[1].1, Err(CosignatureError::Old { age: 3_601, .. })));
         assert_eq!(old.first, Some((vkey(2), 9_000)), "it has seen the tree all the same");
         let none = said(13_601).quorum().unwrap_err();

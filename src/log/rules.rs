@@ -130,10 +130,40 @@ pub fn decide(
     Ok(Placement { thread, k, signers, rows: changes })
 }
 
+/// Why an event would be refused, as far as that can be told before anybody signed it: its keys, the author's role, the refs,
+/// and the checks between events. An author whose key is not on record may be somebody who only asks, and is left to
+/// [`decide`], and so is all that words take.
+///
+/// # Errors
+/// The first fault, as [`decide`] gives it.
+#[cfg(feature = "serve")]
+pub(crate) fn foresee(rows: &impl Rows, event: &Event, origin: &Origin) -> Result<(), Refusal> {
+    let author = event.by().first().and_then(|key| rows.key(key.as_bytes())).map(|row| row.party);
+    if let Some(author) = author {
+        check_keys(rows, event, origin, &NoDoor)?;
+        check_role(rows, event, event.event_type().spec(), author)?;
+    }
+    check_refs(rows, event)?;
+    checks::check(rows, event, author.unwrap_or(event.id()))
+}
+
+/// Refuses a revoked key among those that sign. One that is added is judged where it is added.
+fn refuse_revoked(rows: &impl Rows, event: &Event, added: &[(&VerifyingKey, String)]) -> Result<(), Refusal> {
+    for (i, key) in event.by().iter().enumerate() {
+        if let Some(KeyRow { revoked: Some(at), .. }) = rows.key(key.as_bytes())
+            && !added.iter().any(|(k, _)| *k == key)
+        {
+            let message = format!("{} was revoked at index {at}", key.name());
+            return Err(Refusal::because(Code::KeyRevoked, format!("by[{i}]"), message));
+        }
+    }
+    Ok(())
+}
+
 /// Key history. Gives the party of each member of `by`.
 fn check_keys(
     rows: &impl Rows,
-    event: &SignedEvent,
+    event: &Event,
     origin: &Origin,
     door: &impl Door,
 ) -> Result<Vec<EventId>, Refusal> {
@@ -156,14 +186,7 @@ fn check_keys(
         };
         authors.push(row.party);
     }
-    for (i, key) in event.by().iter().enumerate() {
-        if let Some(KeyRow { revoked: Some(at), .. }) = rows.key(key.as_bytes())
-            && !added.iter().any(|(k, _)| *k == key)
-        {
-            let message = format!("{} was revoked at index {at}", key.name());
-            return Err(Refusal::because(Code::KeyRevoked, format!("by[{i}]"), message));
-        }
-    }
+    refuse_revoked(rows, event, &added)?;
     if let Body::KeyRevoked(b) = event.body() {
         match rows.key(b.key.as_bytes()) {
             Some(row) if row.party == b.party && row.name == b.key.name().as_str() => {
@@ -226,7 +249,7 @@ fn check_keys(
 }
 
 /// Whether the author may sign this event.
-fn check_role(rows: &impl Rows, event: &SignedEvent, spec: &Spec, author: EventId) -> Result<(), Refusal> {
+fn check_role(rows: &impl Rows, event: &Event, spec: &Spec, author: EventId) -> Result<(), Refusal> {
     let operator = rows.ledger().map(|(operator, _)| operator);
     let is_operator = operator == Some(author);
     let row = rows.party(&author);
@@ -244,9 +267,14 @@ fn check_role(rows: &impl Rows, event: &SignedEvent, spec: &Spec, author: EventI
     if allowed {
         return Ok(());
     }
-    let who: Vec<String> = spec.who.iter().map(|w| describe(*w)).collect();
-    let expected = format!("{} signed by {}", event.event_type(), who.join(" or "));
-    Err(Refusal::new(Code::NotAllowed, "by[0]", expected, "another party"))
+    Err(not_allowed(event.event_type()))
+}
+
+/// The refusal of an author who may not sign an event of a type.
+pub(crate) fn not_allowed(event_type: EventType) -> Refusal {
+    let who: Vec<String> = event_type.spec().who.iter().map(|w| describe(*w)).collect();
+    let expected = format!("{event_type} signed by {}", who.join(" or "));
+    Refusal::new(Code::NotAllowed, "by[0]", expected, "another party")
 }
 
 fn describe(who: Who) -> String {
@@ -263,7 +291,7 @@ fn describe(who: Who) -> String {
 }
 
 /// Case and refs. Gives the case that the event belongs to.
-fn check_refs(rows: &impl Rows, event: &SignedEvent) -> Result<Option<EventId>, Refusal> {
+fn check_refs(rows: &impl Rows, event: &Event) -> Result<Option<EventId>, Refusal> {
     let unknown = |place: &str| {
         Refusal::new(
             Code::RefUnknown,

@@ -360,6 +360,28 @@ pub enum Words<'a> {
     Present(&'a [u8]),
 }
 
+impl Words<'_> {
+    /// The four bytes that stand before them in a content tile.
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "tiles are served in parts"))]
+    pub(crate) fn head(&self) -> [u8; 4] {
+        match self {
+            Self::None => 0,
+            Self::Withheld => WITHHELD,
+            Self::Present(blob) => u32::try_from(blob.len()).unwrap_or(WITHHELD),
+        }
+        .to_be_bytes()
+    }
+
+    /// How many bytes come after such four.
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "tiles are served in parts"))]
+    pub(crate) fn length(head: [u8; 4]) -> u64 {
+        match u32::from_be_bytes(head) {
+            WITHHELD => 0,
+            length => length.into(),
+        }
+    }
+}
+
 /// The bytes of a content tile.
 ///
 /// # Errors

@@ -164,14 +164,37 @@ impl FolderSource {
     /// Opens a folder: the data folder of a ledger, or a copy of its public files.
     ///
     /// # Errors
-    /// [`SourceError::NoLedger`] if there is no checkpoint in either place.
+    /// [`SourceError::NoLedger`] if there is no checkpoint in either place; [`SourceError::Io`] if that can't be found out.
     pub fn open(dir: &Path) -> Result<Self, SourceError> {
-        let public = dir.join("public");
-        let root = [public.as_path(), dir].into_iter().find(|d| d.join("checkpoint").is_file());
-        let root = root.ok_or_else(|| SourceError::NoLedger(dir.display().to_string()))?;
+        let root = if Self::is_data(dir)? { dir.join("public") } else { dir.to_owned() };
+        if !is_there(&root.join("checkpoint"))? {
+            return Err(SourceError::NoLedger(dir.display().to_string()));
+        }
         let root = root.canonicalize().map_err(|e| SourceError::io(&root.display().to_string(), e))?;
         Ok(Self { given: dir.to_owned(), root })
     }
+
+    /// Whether a folder is the data folder of a ledger: anything stands at `public/checkpoint` in it.
+    ///
+    /// # Errors
+    /// [`SourceError::Io`] if that can't be found out.
+    pub fn is_data(dir: &Path) -> Result<bool, SourceError> {
+        is_there(&dir.join("public/checkpoint"))
+    }
+}
+
+/// Whether anything has that name, be it a link to nowhere.
+fn is_there(path: &Path) -> Result<bool, SourceError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if is_absence(&e) => Ok(false),
+        Err(e) => Err(SourceError::io(&path.display().to_string(), e)),
+    }
+}
+
+/// Whether an error says that there is nothing.
+fn is_absence(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 impl Source for FolderSource {
@@ -183,9 +206,7 @@ impl Source for FolderSource {
         // A link may stand for a file, but not lead out of the folder.
         let full = match self.root.join(relative).canonicalize() {
             Ok(full) => full,
-            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
+            Err(e) if is_absence(&e) => return Ok(None),
             Err(e) => return Err(SourceError::io(path, e)),
         };
         if !full.starts_with(&self.root) {
@@ -252,6 +273,7 @@ pub(crate) fn agent(base: &str) -> ureq::Agent {
         // A redirect could lead to another host, so it is shown and not followed.
         .max_redirects(0)
         .max_redirects_will_error(false)
+        .max_response_header_size(64 << 10)
         .timeout_connect(Some(Duration::from_secs(10)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
         .timeout_recv_body(Some(Duration::from_secs(300)));
@@ -265,6 +287,26 @@ pub(crate) fn agent(base: &str) -> ureq::Agent {
 /// What is asked for: less than a quarter of the bytes of a bundle.
 pub(crate) const ACCEPTED: &str = "gzip, identity";
 
+/// Fewer fields than these has the head of an answer. Its bytes are limited by the [`agent`].
+const MAX_FIELDS: usize = 100;
+
+/// Whether the head of an answer is of few fields and says in one way where it ends: not every program reads others alike.
+fn verify_head(url: &str, head: &ureq::http::HeaderMap) -> Result<(), SourceError> {
+    if head.len() >= MAX_FIELDS {
+        return Err(SourceError::io(url, "a head of 100 fields or more"));
+    }
+    let lengths = head.get_all("content-length").iter().count();
+    let folded: Vec<_> = head.get_all("transfer-encoding").iter().map(|value| value.as_bytes()).collect();
+    match (lengths, folded.as_slice()) {
+        (0 | 1, []) => Ok(()),
+        (0, [one]) if one.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(SourceError::io(
+            url,
+            "expected one Content-Length, or Transfer-Encoding: chunked, or neither",
+        )),
+    }
+}
+
 /// The body of an answer, unfolded as it is read.
 ///
 /// # Errors
@@ -274,9 +316,9 @@ pub(crate) fn body_of(url: &str, answer: ureq::http::Response<ureq::Body>) -> Re
     let codings: Vec<String> = codings
         .flat_map(|value| {
             String::from_utf8_lossy(value.as_bytes())
-                .to_lowercase()
+                .to_ascii_lowercase()
                 .split(',')
-                .map(str::trim)
+                .map(|one| one.trim_matches([' ', '\t']))
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         })
@@ -348,13 +390,16 @@ impl Source for HttpSource {
         loop {
             tries += 1;
             let error = match self.agent.get(&url).header("Accept-Encoding", ACCEPTED).call() {
-                Ok(answer) => match answer.status().as_u16() {
-                    200 => return body_of(&url, answer).map(Ok),
-                    404 => return Ok(Err(Absent::default())),
-                    // Object stores answer 403 for what is not there, unless whoever asks may list what is.
-                    status @ (403 | 410 | 451) => return Ok(Err(Absent { status: Some(status) })),
-                    status => SourceError::Status { path: url.clone(), status },
-                },
+                Ok(answer) => {
+                    verify_head(&url, answer.headers())?;
+                    match answer.status().as_u16() {
+                        200 => return body_of(&url, answer).map(Ok),
+                        404 => return Ok(Err(Absent::default())),
+                        // Object stores answer 403 for what is not there, unless whoever asks may list what is.
+                        status @ (403 | 410 | 451) => return Ok(Err(Absent { status: Some(status) })),
+                        status => SourceError::Status { path: url.clone(), status },
+                    }
+                }
                 Err(e) => SourceError::io(&url, e),
             };
             let passing = match &error {

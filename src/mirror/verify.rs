@@ -467,6 +467,11 @@ struct Run<'a, R> {
     files: Tally,
 }
 
+/// Said of a copy that has none of them: what checks the rest.
+const NO_WORDS: &str =
+    "\nno words are here at all, as in a copy of tile/ without content/; --no-words checks all else";
+const NO_FILES: &str = "\nno files are here at all, as in a copy without file/; --no-files checks all else";
+
 /// Blobs of one kind.
 struct Tally {
     present: u64,
@@ -751,13 +756,14 @@ impl<R: KeptRows> Run<'_, R> {
             }
         }
         let rows = self.auditor.rows();
-        for tally in [&mut self.words, &mut self.files] {
+        for (tally, hint) in [(&mut self.words, NO_WORDS), (&mut self.files, NO_FILES)] {
+            // What is wrong is here.
+            let is_none_here = tally.present == 0 && tally.fault.is_none();
             tally.settle(rows)?;
-        }
-        if self.words.present == 0
-            && let Some(fault) = self.words.fault.as_mut().filter(|_| self.words.missing > 0)
-        {
-            fault.what += "\nno words are here at all, as in a copy of tile/ without content/; --no-words checks all else";
+            let is_missing = is_none_here && tally.missing > 0;
+            if let Some(fault) = tally.fault.as_mut().filter(|_| is_missing) {
+                fault.what += hint;
+            }
         }
         self.rely_on_rows()?;
         if self.words.missing + self.files.missing > 0 {

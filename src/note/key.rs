@@ -202,6 +202,35 @@ impl SigningKey {
     }
 }
 
+/// Whether a secret key stands in bytes without what marks it in a key file: `<name>+<id>+<base64>`, as a double click selects it.
+/// It has the form of a public key, and is told from one by its id, which is that of the public key to this secret.
+#[cfg(feature = "cli")]
+pub(crate) fn holds_bare_secret(bytes: &[u8]) -> bool {
+    /// The base64 of a type and 32 bytes.
+    const KEY: usize = 44;
+    /// `+`, eight digits, `+`.
+    const ID: usize = 10;
+    /// More than a name has, that stands before it.
+    const NAME: usize = 512;
+    let is_id = |id: &[u8]| {
+        id[0] == b'+' && id[9] == b'+' && id[1..9].iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let of_name = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'/');
+    bytes.windows(ID + KEY).enumerate().filter(|(_, found)| is_id(&found[..ID])).any(|(at, found)| {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        let Some(key) = base64_decode(text(&found[ID..])).map(Zeroizing::new) else { return false };
+        let Some((signature_type, seed)) = key.split_first() else { return false };
+        let Ok(seed) = <[u8; 32]>::try_from(seed).map(Zeroizing::new) else { return false };
+        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+        let before = &bytes[at.saturating_sub(NAME)..at];
+        let begin = before.iter().rposition(|b| !of_name(b)).map_or(0, |other| other + 1);
+        // Something else may stand close before the name.
+        (begin..before.len()).any(|begin| {
+            KeyId::of(text(&before[begin..]), *signature_type, &public).to_string() == text(&found[1..9])
+        })
+    })
+}
+
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("public", &self.public.to_string()).finish_non_exhaustive()
@@ -237,6 +266,29 @@ mod tests {
         let other = base64_encode(&[4; 33]);
         assert_eq!(format!("{name}+00000000+{other}").parse::<VerifyingKey>(), Err(KeyError::Type));
         assert!(vkey.to_uppercase().parse::<VerifyingKey>().is_err());
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn a_secret_without_its_mark_is_told_from_a_public_key() {
+        let key = key();
+        let witness = key.secret_text_of(0x04);
+        for text in [key.to_secret_text(), witness] {
+            let bare = text.trim_end().strip_prefix("PRIVATE+KEY+").unwrap();
+            for holds in [
+                bare.to_owned(),
+                format!("x{bare}"),
+                format!("key={bare}\""),
+                format!("{}+{bare}", key.verifying_key()),
+            ] {
+                assert!(holds_bare_secret(holds.as_bytes()), "{}", holds.len());
+            }
+            assert!(!holds_bare_secret(&bare.as_bytes()[..bare.len() - 2]), "it is of no use");
+        }
+        let public = key.verifying_key().to_string();
+        for other in ["", "+", &public, &format!("{public} {public}"), &"+00000000+".repeat(20)] {
+            assert!(!holds_bare_secret(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

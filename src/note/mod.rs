@@ -20,6 +20,8 @@ mod strict;
 mod vkey;
 
 pub use base64::{decode as base64_decode, encode as base64_encode};
+#[cfg(feature = "cli")]
+pub(crate) use key::holds_bare_secret;
 pub use key::{KeyError, KeyId, SigningKey, VerifyingKey};
 pub(crate) use name::is_key_name;
 pub use name::{KeyName, NameError, Origin};

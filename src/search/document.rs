@@ -167,8 +167,10 @@ pub(super) fn case_facet(case: &EventId) -> Facet {
 pub(super) fn party_facet(party: &EventId) -> Facet {
     facet(b'p', &party.0)
 }
+/// What facets of languages begin with.
+pub(super) const LANGUAGE: u8 = b'l';
 pub(super) fn language_facet(language: &str) -> Facet {
-    facet(b'l', language.as_bytes())
+    facet(LANGUAGE, language.as_bytes())
 }
 pub(super) fn standing_facet(standing: &str) -> Facet {
     facet(b's', standing.as_bytes())

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BTreeMap, BinaryHeap},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +11,11 @@ use std::{
 
 use tantivy::{
     DocId, Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Score, SegmentOrdinal,
-    SegmentReader, TantivyDocument, Term as Key,
+    SegmentReader, TantivyDocument, TantivyError, Term as Key,
     collector::{Collector, SegmentCollector},
     columnar::Column,
-    indexer::{LogMergePolicy, NoMergePolicy},
+    index::SegmentMeta,
+    indexer::{LogMergePolicy, MergeCandidate, MergePolicy, NoMergePolicy},
     query::{
         AllQuery, BooleanQuery, ConstScoreQuery, FuzzyTermQuery, Occur, PhraseQuery, Query as Condition,
         TermQuery,
@@ -26,7 +27,7 @@ use tantivy::{
 
 use super::{
     Query,
-    document::{Document, Facet, WEIGHTS},
+    document::{Document, Facet, LANGUAGE, WEIGHTS},
     query::Term,
     tokenizer::{ROOT, WordsAndRoots},
     until::Until,
@@ -39,6 +40,13 @@ const ARENA: usize = 24 << 20;
 const WAITING: usize = 64 << 20;
 /// Segments of fewer documents are merged with each other first, so that what was just added isn't written anew often.
 const SMALL_SEGMENT: u32 = 1_000;
+/// Documents of a segment that was merged, at most: a search that finds nothing in a segment is not asked whether it is over
+/// before it has gone through all of it.
+const LARGE_SEGMENT: usize = 200_000;
+/// Languages that are told, at most: whoever may write can make up many.
+const LANGUAGES: usize = 40;
+/// Tags of languages that are read of a segment, at most.
+const LANGUAGES_READ: usize = 1_000;
 /// What takes texts apart, by this name.
 const TOKENIZER: &str = "words";
 
@@ -113,6 +121,29 @@ impl Engine {
         }
     }
 
+    /// The tags of languages that documents have, those of most documents first. What was replaced counts until it is merged away.
+    pub fn languages(&self) -> tantivy::Result<Vec<String>> {
+        let mut found: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        for segment in self.reader.searcher().segment_readers() {
+            let facets = segment.inverted_index(self.fields.facet)?;
+            let mut terms = facets.terms().range().ge([LANGUAGE]).lt([LANGUAGE + 1]).into_stream()?;
+            for _ in 0..LANGUAGES_READ {
+                if !terms.advance() {
+                    break;
+                }
+                let tag = terms.key().get(1..).unwrap_or_default().to_vec();
+                *found.entry(tag).or_default() += u64::from(terms.value().doc_freq);
+            }
+        }
+        let mut found: Vec<_> = found
+            .into_iter()
+            .filter_map(|(tag, count)| Some((Reverse(count), String::from_utf8(tag).ok()?)))
+            .collect();
+        found.sort_unstable();
+        found.truncate(LANGUAGES);
+        Ok(found.into_iter().map(|(_, tag)| tag).collect())
+    }
+
     /// The first `most` places after `after` of what fits, in order. `None` if it took longer.
     pub fn find(
         &self,
@@ -134,8 +165,8 @@ impl Engine {
             until,
             late: late.clone(),
         };
-        let found = self.reader.searcher().search(&self.fields.condition(query, conditions), &best)?;
-        Ok((!late.load(Ordering::Relaxed)).then_some(found))
+        let found = self.reader.searcher().search(&self.fields.condition(query, conditions), &best);
+        if late.load(Ordering::Relaxed) { Ok(None) } else { found.map(Some) }
     }
 }
 
@@ -228,7 +259,34 @@ impl Writer {
     pub fn merge_small(&self) {
         let mut policy = LogMergePolicy::default();
         policy.set_min_layer_size(SMALL_SEGMENT);
-        self.writer.set_merge_policy(Box::new(policy));
+        policy.set_max_docs_before_merge(LARGE_SEGMENT / 2);
+        self.writer.set_merge_policy(Box::new(Bounded(policy)));
+    }
+}
+
+/// What a policy would merge, in parts that are no larger than a segment may be.
+#[derive(Debug)]
+struct Bounded(LogMergePolicy);
+
+impl MergePolicy for Bounded {
+    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
+        let mut bounded = Vec::new();
+        for MergeCandidate(all) in self.0.compute_merge_candidates(segments) {
+            let (mut part, mut docs) = (Vec::new(), 0);
+            for segment in all.iter().filter_map(|id| segments.iter().find(|segment| segment.id() == *id)) {
+                let more = segment.num_docs() as usize;
+                if docs + more > LARGE_SEGMENT {
+                    bounded.push(std::mem::take(&mut part));
+                    docs = 0;
+                }
+                docs += more;
+                part.push(segment);
+            }
+            bounded.push(part);
+        }
+        // One alone is merged to be rid of what was deleted, or not at all.
+        bounded.retain(|part| part.len() > 1 || part.iter().any(|segment| segment.has_deletes()));
+        bounded.iter().map(|part| MergeCandidate(part.iter().map(|segment| segment.id()).collect())).collect()
     }
 }
 
@@ -266,6 +324,8 @@ impl Collector for Best {
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<BestOfSegment> {
         if self.until.is_over() {
             self.late.store(true, Ordering::Relaxed);
+            // Else all of the segment is gone through, and whoever finds nothing in it is asked nothing.
+            return Err(TantivyError::InternalError("the search is over".into()));
         }
         Ok(BestOfSegment {
             index: segment.fast_fields().u64("index")?,

@@ -38,11 +38,11 @@ use self::{
     until::Until,
 };
 use crate::{
-    event::{EventId, EventType},
+    event::{EventId, EventType, Language, Standing},
     ledger::{ReadError, Reader},
     log::Time,
     note::{base64_decode, base64_encode},
-    views::{EntryLine, Views},
+    views::{self, EntryLine, Marks, Views},
 };
 
 /// The longest page.
@@ -71,6 +71,26 @@ pub struct Filter {
     pub since: Option<Time>,
     /// Recorded before this time.
     pub until: Option<Time>,
+}
+
+impl Filter {
+    /// What no entry can have, though it was asked for: the field, and what is expected there. Told apart from what nobody has
+    /// recorded, since a mistyped word must not look like an empty record.
+    pub fn unknown(&self) -> Option<(&'static str, String)> {
+        if let Some(tag) = &self.language {
+            let expected = "expected the tag of a language, such as ms, en-GB or zh";
+            if Language::parse(tag).is_none() {
+                return Some(("language", expected.to_owned()));
+            }
+            // Of three letters not every one has a name here.
+            if tag.split('-').next().is_some_and(|code| code.len() == 2) && !views::is_named_language(tag) {
+                return Some(("language", format!("no language has this code; {expected}")));
+            }
+        }
+        let standing = self.standing.as_deref()?;
+        let known = Standing::WORDS.contains(&standing);
+        (!known).then(|| ("standing", format!("expected one of {}", Standing::WORDS.join(", "))))
+    }
 }
 
 /// In which order hits are given.
@@ -124,6 +144,8 @@ pub struct Hit {
     pub cursor: Cursor,
     /// The entry, as it stands in lists.
     pub line: EntryLine,
+    /// What became of what it quotes, or of the void demand that it is about: each by what it is called.
+    pub beside: Vec<(String, Marks)>,
     /// Where it says so.
     pub snippets: Vec<Snippet>,
 }
@@ -226,6 +248,15 @@ impl Search {
         self.shared.reflects.load(Ordering::Acquire)
     }
 
+    /// The tags of the languages that statements are found in, those of most statements first.
+    pub fn languages(&self) -> Vec<String> {
+        let Some(engine) = &self.engine else { return Vec::new() };
+        engine.languages().unwrap_or_else(|cause| {
+            tracing::error!(%cause, "the languages of the index can't be told");
+            Vec::new()
+        })
+    }
+
     /// A page of at most `most` hits after a cursor, of entries that these views know. `most` is at most
     /// [`MAX_HITS`]; a cursor of another order counts for nothing. When the time is up, what was found by then is the
     /// page.
@@ -302,7 +333,8 @@ impl Search {
                 }
                 let cursor = Cursor { order, place: at };
                 let snippets = snippet::snippets(query, &pieces);
-                hits.push(Hit { cursor, line: views.line(&record)?, snippets });
+                let (line, beside) = (views.line(&record)?, views.told_beside(&record)?);
+                hits.push(Hit { cursor, line, beside, snippets });
             }
             next = place.filter(|_| !last).map(|place| Cursor { order, place });
             if last {

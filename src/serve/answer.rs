@@ -125,6 +125,11 @@ pub fn number(text: &str) -> Option<u64> {
     if canonical && text.len() <= 16 { text.parse().ok() } else { None }
 }
 
+/// The number of an entry as people type it: `36` or `@36`.
+pub fn typed_number(text: &str) -> Option<u64> {
+    number(text.strip_prefix('@').unwrap_or(text))
+}
+
 /// Reads the store off the threads that serve connections.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use axum::{
     body::{Body, Bytes, HttpBody},
 };
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::oneshot;
 
 use super::{
     connections::{Seat, UnderWay},
@@ -92,19 +93,33 @@ fn is_of(error: &(dyn std::error::Error + 'static), kind: io::ErrorKind) -> bool
 pub(super) struct Streamed;
 
 /// The body of an answer, with its share of the memory that answers may take if it is long. It is handed over a part at a
-/// time, so that it ends when its last part is taken: what is handed over whole waits for its reader in the connection, and
-/// nobody knows of it.
+/// time, and the next part only when the one before is taken: what is handed over waits for its reader in the connection,
+/// and nobody knows of it.
 pub(super) struct Outgoing {
     body: Body,
     /// What the body gave and is not handed over yet.
     rest: Bytes,
+    /// Resolves when the part that was handed over is taken; none if none was, or nothing comes after it.
+    taken: Option<oneshot::Receiver<()>>,
     _under_way: UnderWay,
     _held: Option<Share>,
 }
 
 impl Outgoing {
     pub fn new(body: Body, under_way: UnderWay, held: Option<Share>) -> Self {
-        Self { body, rest: Bytes::new(), _under_way: under_way, _held: held }
+        Self { body, rest: Bytes::new(), taken: None, _under_way: under_way, _held: held }
+    }
+}
+
+/// A part on its way: when it is taken it is dropped, and its sender with it.
+struct Part {
+    bytes: Bytes,
+    _taken: oneshot::Sender<()>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -117,6 +132,11 @@ impl HttpBody for Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
+        if let Some(taken) = &mut this.taken {
+            // An error: nothing is sent, the sender goes.
+            let _ = ready!(Pin::new(taken).poll(cx));
+            this.taken = None;
+        }
         if this.rest.is_empty() {
             match ready!(Pin::new(&mut this.body).poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(data))) => this.rest = data,
@@ -125,7 +145,12 @@ impl HttpBody for Outgoing {
                 None => return Poll::Ready(None),
             }
         }
-        let part = this.rest.split_to(this.rest.len().min(limits::CHUNK));
+        let mut part = this.rest.split_to(this.rest.len().min(limits::CHUNK));
+        if !this.is_end_stream() {
+            let (sender, taken) = oneshot::channel();
+            this.taken = Some(taken);
+            part = Bytes::from_owner(Part { bytes: part, _taken: sender });
+        }
         Poll::Ready(Some(Ok(Frame::data(part))))
     }
     fn is_end_stream(&self) -> bool {

@@ -6,19 +6,21 @@ use axum::{
     body::{Body, Bytes},
     extract::{Extension, Path, State},
     http::{HeaderValue, StatusCode, header::CONTENT_DISPOSITION},
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 use futures_util::stream;
 
 use super::{
     App,
     answer::{self, REVALIDATE, blocking, bytes},
-    client::Client,
-    turns::Weight,
+    guard, limits,
+    shares::Taker,
+    turns::{Weight, in_turn},
 };
 use crate::{
     event::EventId,
     exhibit::{CaseExport, MAX_EXHIBITS},
+    views::Views,
 };
 
 /// Answers with an archive whose parts are made one by one, each as the caller has taken the one before and has its turn
@@ -26,11 +28,28 @@ use crate::{
 pub async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
-    Extension(client): Extension<Client>,
+    Extension(taker): Extension<Taker>,
 ) -> Response {
-    let Ok(case) = id.parse::<EventId>() else { return answer::not_found() };
     let reader = app.ledger.reader().clone();
-    let export = match blocking(move || CaseExport::begin(&reader, &case)).await {
+    let Ok(case) = id.parse::<EventId>() else {
+        let Some(index) = answer::typed_number(&id) else { return answer::not_found() };
+        let found = blocking(move || Views::new(&reader).record(index));
+        return match found.await {
+            Ok(Some(record)) => {
+                Redirect::permanent(&format!("/case/{}/exhibits.zip", record.event().id())).into_response()
+            }
+            Ok(None) => answer::not_found(),
+            Err(response) => response,
+        };
+    };
+    let client = taker.client;
+    // One exhibit is in memory at a time, for as long as its reader takes.
+    let Some(held) = app.edge.answers.take_many_for(&taker, limits::EXHIBIT) else {
+        return guard::busy(&app.edge, guard::TOO_MANY_ANSWERS);
+    };
+    // To find what belongs to a large case is work too.
+    let begun = blocking(move || CaseExport::begin(&reader, &case));
+    let export = match in_turn(&app, client, Weight::Light, begun).await {
         Ok(Some(export)) => export,
         Ok(None) => return answer::not_found(),
         Err(response) => return response,
@@ -41,14 +60,21 @@ pub async fn get(
     }
     let name = format!("attachment; filename=\"case-{}.zip\"", export.first());
     let turns = app.turns.clone();
-    let parts = stream::try_unfold(export, move |mut export| {
+    let parts = stream::try_unfold((export, held, limits::EXHIBIT), move |(mut export, mut held, room)| {
         let turns = turns.clone();
         async move {
             let turn = turns.wait(client, Weight::Light).await;
             let making = move || turn.spend(|| export.part().map(|part| (part, export)));
             let made = tokio::task::spawn_blocking(making).await;
             match made {
-                Ok(Ok((part, export))) => Ok(part.map(|part| (Bytes::from(part), export))),
+                Ok(Ok((Some(part), export))) => {
+                    let needed = room.max(part.len());
+                    if !held.grow(needed - room) {
+                        return Err(io::Error::other(guard::TOO_MANY_ANSWERS));
+                    }
+                    Ok(Some((Bytes::from(part), (export, held, needed))))
+                }
+                Ok(Ok((None, _))) => Ok(None),
                 // Cut off in the middle, so that nobody takes a part for the whole.
                 failed => {
                     let cause = match failed {

@@ -76,7 +76,7 @@ pub async fn encode(
     // It is in memory while it waits for its turn, or comes there.
     let mut held = None;
     if length > limits::ANSWER_SHORT {
-        held = app.edge.answers.take_for(&taker).and_then(|mut held| held.grow(length).then_some(held));
+        held = app.edge.answers.take_many_for(&taker, length);
         if held.is_none() {
             return guard::busy(&app.edge, guard::TOO_MANY_ANSWERS);
         }

@@ -14,7 +14,6 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::watch,
     time::{Instant, Sleep},
 };
@@ -25,6 +24,9 @@ use super::{
     connections::{Place, Reading, Seat},
     limits,
     patience::Wait,
+    shares::Shares,
+    socket::Socket,
+    unread::Unread,
 };
 
 /// Who is at the other end of a request's connection; an extension of each request that [`serve`](super::serve)
@@ -39,8 +41,17 @@ pub(super) struct Peer {
 
 /// A socket, with or without TLS over it.
 pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
 }
 
 /// Calls a method of the socket, whichever it is.
@@ -61,14 +72,20 @@ macro_rules! either {
 
 /// The server's side of a TLS handshake; none if it fails, takes too long, or is dropped to make room.
 pub(super) async fn shake_hands(
-    socket: TcpStream,
+    mut socket: Socket,
     config: Arc<ServerConfig>,
     place: &Place,
 ) -> Option<Stream> {
+    socket.bound(Some(limits::HANDSHAKE));
     let shaken = tokio::time::timeout(limits::HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(socket));
     tokio::select! {
         shaken = shaken => match shaken {
-            Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
+            Ok(Ok(mut stream)) => {
+                let (socket, tls) = stream.get_mut();
+                socket.bound(None);
+                tls.set_buffer_limit(Some(limits::TLS_BUFFER));
+                return Some(Stream::Tls(Box::new(stream)));
+            }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => place.timed_out(),
         },
@@ -83,6 +100,7 @@ pub(super) async fn attend(
     stream: Stream,
     (address, here): (IpAddr, Option<SocketAddr>),
     place: Place,
+    unread: Arc<Shares>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -94,10 +112,11 @@ pub(super) async fn attend(
         let answer = router.clone().call(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
+    let socket = stream.socket().clone();
     let mut http = http1::Builder::new();
     // Heads and idle connections are timed by `Connection`, which tells the two apart.
     http.header_read_timeout(None).max_header_size(limits::HEAD).max_buf_size(limits::CONNECTION_BUFFER);
-    let connection = http.serve_connection(TokioIo::new(Connection::new(stream, place)), service);
+    let connection = http.serve_connection(TokioIo::new(Connection::new(stream, place, unread)), service);
     let mut connection = pin!(connection.with_upgrades());
     let mut told = false;
     loop {
@@ -109,6 +128,7 @@ pub(super) async fn attend(
                 return;
             }
             () = seat.dropped() => return,
+            () = hung_up(&socket, &seat) => return,
             _ = stopping.wait_for(|stopping| *stopping), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();
@@ -117,13 +137,23 @@ pub(super) async fn attend(
     }
 }
 
+/// Ends when nobody waits any more for the answer that is made. While another request has come already, nobody else sees it:
+/// what is behind that one is not read.
+async fn hung_up(socket: &Socket, seat: &Seat) {
+    socket.hung_up().await;
+    // Where no request is under way, the end is read when its turn comes.
+    while !seat.is_busy() {
+        tokio::time::sleep(limits::PAUSE).await;
+    }
+}
+
 /// A socket that is closed when its peer sits still for too long: while the head of a request is awaited, and
 /// while an answer is not taken.
 struct Connection {
     stream: Stream,
     place: Place,
-    /// Requests that had been answered when the time for a head was set.
-    answered: u64,
+    /// The head or message that is being read.
+    unread: Unread,
     /// Whether anything of the head has come. The first of a connection is timed from its opening.
     begun: bool,
     head: Pin<Box<Sleep>>,
@@ -131,9 +161,15 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: Stream, place: Place) -> Self {
+    fn new(stream: Stream, place: Place, unread: Arc<Shares>) -> Self {
         let head = Box::pin(tokio::time::sleep(limits::HEAD_TIMEOUT));
-        Self { stream, place, answered: 0, begun: true, head, write: Wait::new() }
+        Self { stream, place, unread: Unread::new(unread), begun: true, head, write: Wait::new() }
+    }
+
+    /// What is left of a read where others need the memory that it takes.
+    fn give_way(&self) -> Poll<io::Result<()>> {
+        self.place.gave_way();
+        Poll::Ready(Err(io::ErrorKind::ResourceBusy.into()))
     }
 
     /// Times a write or flush.
@@ -165,31 +201,44 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
-        let answered = match this.place.seat.reading() {
-            Reading::Head(answered) => answered,
+        match this.place.seat.reading() {
+            Reading::Head(answered) => {
+                if this.unread.after(answered) {
+                    this.begun = false;
+                    this.head.as_mut().reset(Instant::now() + limits::KEEP_ALIVE);
+                }
+            }
             // Bodies are timed where they are read.
             Reading::Request => return either!(&mut this.stream, socket => socket.poll_read(cx, buf)),
             // Timed by their own protocol. They end when others need their place.
-            Reading::Upgraded => {
+            Reading::Upgraded { whole, control } => {
+                this.unread.after(whole);
+                this.unread.forget(control);
                 let result = either!(&mut this.stream, socket => socket.poll_read(cx, buf));
+                let bytes = buf.filled().len() - before;
                 match &result {
                     Poll::Pending if this.place.seat.waits(cx) => {
                         return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                     }
                     Poll::Pending => {}
-                    Poll::Ready(_) => this.place.seat.moved(buf.filled().len() - before),
+                    Poll::Ready(_) if !this.unread.came(bytes, &this.place.seat) => return this.give_way(),
+                    Poll::Ready(_) if this.unread.is_long() => this.place.seat.brought(bytes),
+                    Poll::Ready(_) => this.place.seat.moved(bytes),
                 }
                 return result;
             }
-        };
-        if answered != this.answered {
-            (this.answered, this.begun) = (answered, false);
-            this.head.as_mut().reset(Instant::now() + limits::KEEP_ALIVE);
         }
         let result = either!(&mut this.stream, socket => socket.poll_read(cx, buf));
-        if !this.begun && buf.filled().len() > before {
+        let bytes = buf.filled().len() - before;
+        if !this.begun && bytes > 0 {
             this.begun = true;
             this.head.as_mut().reset(Instant::now() + limits::HEAD_TIMEOUT);
+        }
+        // A proxy passes on heads that it has whole, of many.
+        if !this.place.seat.is_proxy() && !this.unread.came(bytes, &this.place.seat)
+            || this.unread.is_long() && result.is_pending() && this.place.seat.waits(cx)
+        {
+            return this.give_way();
         }
         // Asked after each read, so that a trickle doesn't put it off.
         if this.head.as_mut().poll(cx).is_ready() {

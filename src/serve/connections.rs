@@ -47,8 +47,10 @@ pub(super) struct Seat {
 struct State {
     mode: Mode,
     pace: Pace,
-    /// Requests that were answered.
+    /// Requests that were answered, and messages that came whole over an upgraded connection.
     answered: u64,
+    /// Bytes of control frames that came since an upgraded connection was read last.
+    control: usize,
     /// Whether the socket was asked for a head since the last answer. If not, the request came with the one before.
     heard: bool,
     /// Whether the peer must give way, as another needs what its request or its upgraded connection holds.
@@ -167,6 +169,7 @@ impl Connections {
                 mode: Mode::Open,
                 pace: Pace::waiting(Instant::now()),
                 answered: 0,
+                control: 0,
                 heard: false,
                 gives_way: false,
                 waker: None,
@@ -297,6 +300,11 @@ impl Drop for Place {
 }
 
 impl Place {
+    /// Takes note that it is closed to make room for others.
+    pub fn gave_way(&self) {
+        self.of.counts.dropped.add();
+    }
+
     /// Takes note that the peer was too slow.
     pub fn timed_out(&self) {
         self.of.counts.timed_out.add();
@@ -311,7 +319,12 @@ pub(super) enum Reading {
     /// The body of a request, or what comes after it.
     Request,
     /// What is no HTTP.
-    Upgraded,
+    Upgraded {
+        /// So many requests were answered, and messages came whole.
+        whole: u64,
+        /// Bytes of control frames among those that were read, since this was asked last.
+        control: usize,
+    },
 }
 
 impl Seat {
@@ -349,7 +362,9 @@ impl Seat {
                 Reading::Head(state.answered)
             }
             Mode::Busy | Mode::Dropped => Reading::Request,
-            Mode::Upgraded => Reading::Upgraded,
+            Mode::Upgraded => {
+                Reading::Upgraded { whole: state.answered, control: std::mem::take(&mut state.control) }
+            }
         }
     }
 
@@ -382,13 +397,48 @@ impl Seat {
         }
     }
 
-    /// How far the peer is behind, where what a request or an upgraded connection holds may be given to another; of an
-    /// upgraded connection, how long it has rested.
+    /// Takes note of bytes of a long message that is not whole yet. Until it is, its peer must keep the pace of a body.
+    pub fn brought(&self, bytes: usize) {
+        self.lock().pace.brought(bytes);
+    }
+
+    /// Takes note of a message that came whole over an upgraded connection.
+    pub fn came_whole(&self) {
+        let mut state = self.lock();
+        if state.mode == Mode::Upgraded {
+            state.answered += 1;
+        }
+    }
+
+    /// Takes note of a control frame with so many bytes of its own: it is no part of a message, and is gone.
+    pub fn came_beside(&self, bytes: usize) {
+        let mut state = self.lock();
+        // As a client sends it: two bytes before it, and four of a mask (RFC 6455, section 5.2).
+        state.control = state.control.saturating_add(bytes + 6);
+    }
+
+    /// Whose it is: of an upgraded connection, the client that asked for it; else the one at its address.
+    pub fn client(&self) -> Client {
+        self.lock().upgraded.as_ref().map_or(self.client, Share::client)
+    }
+
+    /// Whether it is a trusted proxy's.
+    pub fn is_proxy(&self) -> bool {
+        self.proxy
+    }
+
+    /// Whether a request is under way.
+    pub fn is_busy(&self) -> bool {
+        self.lock().mode == Mode::Busy
+    }
+
+    /// How far the peer is behind, where what its head, its request or its upgraded connection holds may be given to another;
+    /// of an upgraded connection that brings no long message, how long it has rested.
     pub fn behind(&self, now: Instant) -> Option<Duration> {
         let state = self.lock();
         match state.mode {
-            Mode::Busy | Mode::Upgraded => state.pace.behind(now),
-            Mode::Open | Mode::Dropped => None,
+            Mode::Open | Mode::Busy | Mode::Upgraded => state.pace.behind(now),
+            Mode::Dropped => None,
         }
     }
 
@@ -561,6 +611,22 @@ mod tests {
             drop(b);
             assert_eq!(shares.held(), 0);
         });
+    }
+
+    #[test]
+    fn what_an_upgraded_connection_brings_counts_for_who_asked_for_it() {
+        let all = Connections::new(4, 4, Arc::default());
+        let shares = Shares::contended(4, 4, limits::UPGRADED_REST);
+        let (proxy, behind) = (ip(0, 1), Client::at(ip(9, 9)));
+        let place = all.admit(proxy, true).unwrap();
+        assert!(place.seat.is_proxy() && place.seat.client() == Client::at(proxy));
+        let under_way = place.seat.begin().unwrap();
+        let taker = Taker { client: behind, seat: Some(place.seat.clone()) };
+        place.seat.upgrade(shares.take_for(&taker).unwrap());
+        drop((under_way, taker));
+        assert!(place.seat.client() == behind);
+        drop(place);
+        assert_eq!(shares.held(), 0);
     }
 
     #[test]

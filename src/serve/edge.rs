@@ -1,12 +1,20 @@
 //! What stands between a listener and a router: how many connections and requests there may be, whose word on a
 //! caller's address is believed, and TLS. The same before a ledger and before a witness.
 
-use std::{future::Future, io, net::SocketAddr, ops::Deref, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    ops::Deref,
+    pin::pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     middleware,
     response::Response,
 };
@@ -24,6 +32,7 @@ use super::{
     guard, limits,
     origin::Sites,
     shares::{Share, Shares},
+    socket::Socket,
     system,
 };
 
@@ -31,13 +40,20 @@ use super::{
 #[derive(Clone)]
 pub(crate) struct Edge(Arc<Inner>);
 
+/// Makes a page that says, for whoever reads pages, why there is no answer: of the request's headers, a status and a line.
+pub(super) type Frame = Box<dyn Fn(&HeaderMap, StatusCode, &str) -> Response + Send + Sync>;
+
 pub(crate) struct Inner {
+    /// For answers that are a line of text; without it they stay one.
+    pub(super) frame: OnceLock<Frame>,
     /// Where the router is used without [`Edge::serve`], it stays empty.
     pub(super) connections: Arc<Connections>,
     pub(super) requests: Arc<Shares>,
     pub(super) upgraded: Arc<Shares>,
     /// Bytes of answers that are in memory until they are taken.
     pub(super) answers: Arc<Shares>,
+    /// Bytes of heads and of messages that are not whole yet.
+    pub(super) unread: Arc<Shares>,
     pub(super) counts: Arc<Counts>,
     pub(super) proxies: Proxies,
     pub(super) tls: Option<Arc<Tls>>,
@@ -59,6 +75,7 @@ impl Edge {
         let counts = Arc::<Counts>::default();
         let most = system::connections(options.connections);
         Self(Arc::new(Inner {
+            frame: OnceLock::new(),
             connections: Connections::new(most, options.connections_each, counts.clone()),
             // None goes to another: but nobody takes so many that less are left for others than they hold.
             requests: Shares::contended(limits::REQUESTS, limits::REQUESTS_EACH, limits::PAUSE),
@@ -68,6 +85,7 @@ impl Edge {
                 limits::UPGRADED_REST,
             ),
             answers: Shares::of_bytes(limits::ANSWERS, limits::ANSWERS_EACH, limits::PAUSE),
+            unread: Shares::of_bytes(limits::UNREAD, limits::UNREAD_EACH, limits::PAUSE),
             counts,
             proxies: options.proxies.clone(),
             tls: options.tls.clone(),
@@ -161,8 +179,10 @@ impl Edge {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
         let here = socket.local_addr().ok();
+        let socket = Socket::from(socket);
         let tls = self.tls.as_ref().map(|tls| tls.config());
         let (router, stopping) = (router.clone(), self.stopping.subscribe());
+        let unread = self.unread.clone();
         tokio::spawn(async move {
             let stream = match tls {
                 None => Stream::Plain(socket),
@@ -171,7 +191,7 @@ impl Edge {
                     None => return,
                 },
             };
-            connection::attend(stream, (address.ip(), here), place, router, stopping).await;
+            connection::attend(stream, (address.ip(), here), place, unread, router, stopping).await;
         });
     }
 
@@ -202,6 +222,34 @@ mod tests {
         let mut status = [0; 12];
         stream.read_exact(&mut status).await?;
         Ok(status)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_hangs_up_is_gone_though_more_of_its_requests_came() {
+        let edge = Edge::new(&Options::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        // No answer is ever made.
+        let router = edge.guard(Router::new().fallback(async || std::future::pending::<Response>().await));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn({
+            let edge = edge.clone();
+            async move { edge.serve(router, listener, async { drop(stopped.await) }).await }
+        });
+        for requests in [1, 2, 20, 2_000] {
+            let mut stream = TcpStream::connect(to).await.unwrap();
+            let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(requests);
+            stream.write_all(request.as_bytes()).await.unwrap();
+            while edge.requests.held() == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(stream);
+            let gone = tokio::time::timeout(Duration::from_secs(5), edge.connections.ended()).await;
+            assert!(gone.is_ok() && edge.requests.held() == 0, "{requests} requests");
+        }
+        drop(stop);
+        serving.await.unwrap();
     }
 
     #[tokio::test]

@@ -6,17 +6,20 @@ use axum::{
     body::{Body, HttpBody as _},
     extract::{Request, State},
     http::{
-        HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
-            CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
-            UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+            REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+            X_FRAME_OPTIONS,
         },
     },
     middleware::Next,
     response::Response,
 };
 
-use super::{Edge, answer, bodies, client::Client, connection::Peer, host, limits, shares::Taker};
+use super::{
+    Edge, answer, bodies, client::Client, connection::Peer, edge::Frame, host, limits, origin, shares::Taker,
+};
 use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
@@ -83,6 +86,8 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
     if !request.body().is_end_stream() {
         request = request.map(|body| Body::new(bodies::Incoming::new(body, seat.clone())));
     }
+    let framed =
+        edge.frame.get().filter(|_| takes_page(&request)).map(|frame| (frame, request.headers().clone()));
     let mut response = match host::fault(request.version(), request.headers()) {
         Some(why) => misled(why),
         None if edge.sites.misdirected(request.uri(), request.headers(), peer.here) => {
@@ -93,17 +98,54 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
     let held = match in_memory(&response) {
         length if length <= limits::ANSWER_SHORT => None,
         length => {
-            let held = edge.answers.take_for(taker).and_then(|mut held| held.grow(length).then_some(held));
+            let held = edge.answers.take_many_for(taker, length);
             if held.is_none() {
                 response = busy(edge, TOO_MANY_ANSWERS);
             }
             held
         }
     };
+    if let Some((frame, headers)) = framed {
+        response = within(frame, &headers, response).await;
+    }
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(share)) = (response.status(), upgraded) {
         seat.upgrade(share);
     }
     response.map(|body| Body::new(bodies::Outgoing::new(body, under_way, held)))
+}
+
+/// Paths whose answers are bytes of a format, also where they say that there is nothing (formats.md).
+const RAW: [&str; 6] = ["/checkpoint", "/content/", "/entry/", "/file/", "/proof/", "/tile/"];
+
+/// Whether a page may stand for a line that says why there is no answer: programs take the line.
+fn takes_page(request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() != Method::HEAD
+        && answer::wants_page(request.headers())
+        && !origin::is_health(path)
+        && !RAW.iter().any(|raw| path.starts_with(raw))
+}
+
+/// The longest line that is shown within a page.
+const LINE: usize = 4_096;
+
+/// Sets a line of text that says why there is no answer in a page. All else stays as it is.
+async fn within(frame: &Frame, headers: &HeaderMap, response: Response) -> Response {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let is_line = response.headers().get(CONTENT_TYPE).is_some_and(|of| of == answer::TEXT)
+        && !response.headers().contains_key(CONTENT_ENCODING)
+        && response.body().size_hint().exact().is_some_and(|length| length <= LINE as u64);
+    if !is_error || !is_line {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let line = axum::body::to_bytes(body, LINE).await.unwrap_or_default();
+    let page = frame(headers, parts.status, String::from_utf8_lossy(&line).trim());
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.append(VARY, HeaderValue::from_static("Accept"));
+    let (of_page, body) = page.into_parts();
+    parts.headers.extend(of_page.headers);
+    Response::from_parts(parts, body)
 }
 
 /// Bytes of an answer that are in memory until they are taken.

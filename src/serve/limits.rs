@@ -44,10 +44,23 @@ pub const UPLOADS_EACH: usize = 16;
 pub const HEAD: usize = 32 << 10;
 /// The longest `Host` that is believed, in bytes: a name has 253 (RFC 1035), and a port.
 pub const HOST: usize = 260;
-/// Bytes of a connection held in memory each way, beside the body of a GraphQL request.
+/// Bytes of a connection held in memory each way, beside the body of a GraphQL request. No less than a head.
 pub const CONNECTION_BUFFER: usize = 64 << 10;
+/// Bytes of a head or of a message of a WebSocket that every connection may have in memory before it is whole: most are
+/// shorter.
+pub const UNREAD_FIRST: usize = 8 << 10;
+/// How often what is longer is in memory at most: buffers grow by doubling, and a message is put together from its frames.
+pub const UNREAD_COPIES: usize = 4;
+/// Bytes that such heads and messages take at once; connections that bring more are closed.
+pub const UNREAD: usize = 48 << 20;
+/// Bytes that those of one address take.
+pub const UNREAD_EACH: usize = 16 << 20;
+/// Bytes that TLS encrypts ahead of what the socket takes: one record.
+pub const TLS_BUFFER: usize = 16 << 10;
 /// How long no connection is accepted after the system had no room for one.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that a peer sends in its TLS handshake at most. Most send some 2 KB; what they send is in memory until it is whole.
+pub const HANDSHAKE: usize = 16 << 10;
 /// How long a connection may take for its TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to bring the whole head of a request, counted from its opening or from the
@@ -101,13 +114,20 @@ pub const GRAPHQL_QUERY_BODY: usize = 512 << 10;
 /// The longest document, in bytes.
 pub const GRAPHQL_DOCUMENT: usize = 256 << 10;
 /// Bytes of GraphQL requests, long ones three times, and first bytes of files held in memory at once; more get 503.
-pub const GRAPHQL_BODIES: usize = 192 << 20;
+pub const GRAPHQL_BODIES: usize = 160 << 20;
+/// Bytes that a JSON value of a request takes at most, beside those of its text: an object with one member.
+pub const VALUE_BYTES: usize = 512;
+/// Bytes that a token of a document takes at most once it is parsed, beside those of its text.
+pub const TOKEN_BYTES: usize = 320;
 /// Bytes of one client's held in memory at once.
 pub const GRAPHQL_BODIES_EACH: usize = 80 << 20;
 /// A longer answer counts as held in memory until it is taken, unless it is read as it is taken.
 pub const ANSWER_SHORT: usize = 16 << 10;
 /// Bytes of answers held in memory at once; more get 503. Words of 255 entries can have 64 MiB.
 pub const ANSWERS: usize = 128 << 20;
+/// Bytes that an exhibit of a case file has in memory until it is taken: words of 256 KiB, its entry and its proofs. What a
+/// larger one has more is taken when it is made.
+pub const EXHIBIT: usize = 384 << 10;
 /// Bytes of one client's answers held in memory at once.
 pub const ANSWERS_EACH: usize = 64 << 20;
 /// A longer request, message or document is read in a turn, off the threads that serve connections, as is a document of more
@@ -177,11 +197,28 @@ pub const GRAPHQL_DIRECTIVES: usize = 8;
 pub const SUBMISSIONS_MOST: usize = 256;
 /// The longest page of a connection.
 pub const PAGE_MOST: usize = 100;
+/// Entries that are told to name a file.
+pub const FILE_NAMED_BY: usize = 100;
 /// The page of a connection whose caller names no length.
 pub const PAGE_DEFAULT: i32 = 20;
 
 /// The longest message on a WebSocket, in bytes. Larger submissions go by POST.
 pub const SOCKET_MESSAGE: usize = 256 << 10;
+/// Bytes of one frame of a message on a WebSocket that we send.
+pub const SOCKET_FRAME: usize = 32 << 10;
+/// Bytes of operations on all WebSockets that are read and not begun, or make their one answer.
+pub const OPERATIONS: usize = 48 << 20;
+/// Bytes of one client's.
+pub const OPERATIONS_EACH: usize = 24 << 20;
+/// Bytes of the subscriptions of one WebSocket, which keep their documents and variables until they end. Most take 20 KB. It is
+/// not of a stock for all: who keeps them for good must not keep others from theirs.
+pub const SUBSCRIPTIONS: usize = 192 << 10;
+/// Bytes that wait to be sent over all WebSockets.
+pub const OUTPUTS: usize = 80 << 20;
+/// Bytes of one client's.
+pub const OUTPUTS_EACH: usize = 40 << 20;
+/// How long a subscription for whose next part there is no room waits at first, and at most, before it looks again.
+pub const ROOM_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// Operations under way on one WebSocket; one more is answered with an error.
 pub const SOCKET_OPERATIONS: usize = 16;
 /// The longest id that a client gives an operation, in bytes.

@@ -43,13 +43,16 @@ pub mod limits;
 mod metrics;
 mod origin;
 mod pages;
+mod parts_body;
 mod patience;
 mod proxy;
 mod raw;
 mod shares;
+mod socket;
 mod system;
 mod tls;
 mod turns;
+mod unread;
 mod write_rate;
 
 pub use client::Client;
@@ -144,6 +147,10 @@ struct Shared {
     uploads: Arc<Shares>,
     /// Bytes of GraphQL requests in memory, and first bytes of files.
     bodies: Arc<Shares>,
+    /// Bytes of operations under way on WebSockets.
+    operations: Arc<Shares>,
+    /// Bytes that wait to be sent over WebSockets.
+    outputs: Arc<Shares>,
     parts: graphql::Parts,
     /// Answers that were given by the log as it is.
     answers: graphql::Answers,
@@ -172,7 +179,8 @@ impl App {
         let writes = WriteBudget::new(options.writes, edge.counts.clone());
         let metrics = Arc::<Metrics>::default();
         let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
-        let schemas = graphql::schemas(&ledger, &search, writes, &metrics, options.mirror.as_ref());
+        let (mirror, url) = (options.mirror.as_ref(), options.url.as_deref());
+        let schemas = graphql::schemas(&ledger, &search, writes, &metrics, mirror, url);
         Self(Arc::new(Shared {
             schemas,
             search,
@@ -181,6 +189,8 @@ impl App {
             turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
             uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
             bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
+            operations: Shares::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
+            outputs: Shares::of_bytes(limits::OUTPUTS, limits::OUTPUTS_EACH, limits::PAUSE),
             parts: graphql::Parts::default(),
             answers: graphql::Answers::new(options.cache / 4),
             flights: Arc::default(),
@@ -215,6 +225,10 @@ fn routes(app: App) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), turns::take));
     let router = computed
         .route("/search", get(pages::search::page))
+        .route("/entries/", get(pages::without_slash))
+        .route("/search/", get(pages::without_slash))
+        .route("/verify/", get(pages::without_slash))
+        .route("/transparency/", get(pages::without_slash))
         .route("/e/{index}/", get(pages::without_slash))
         .route("/case/{id}/", get(pages::without_slash))
         .route("/demand/{id}/", get(pages::without_slash))
@@ -242,6 +256,8 @@ fn routes(app: App) -> Router {
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), coding::encode))
         .layer(middleware::from_fn_with_state(app.clone(), origin::check));
+    // The first is as good as any other: all are of this app.
+    let _ = app.edge.frame.set(pages::frame(&app));
     app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)
 }
 

@@ -132,7 +132,7 @@ impl Sites {
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Paths for whoever looks after the server, and no page.
-fn is_health(path: &str) -> bool {
+pub(super) fn is_health(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 

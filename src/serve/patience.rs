@@ -84,6 +84,12 @@ impl Pace {
         self.ahead = self.ahead.saturating_add(earned).min(micros(limits::AHEAD));
     }
 
+    /// The same of what must come whole soon: that it came fast so far is no reason to wait longer for the rest.
+    pub fn brought(&mut self, bytes: usize) {
+        self.moved(bytes);
+        self.ahead = self.ahead.min(0);
+    }
+
     /// How far the peer is behind, zero where it keeps the pace; none while it is the server's turn.
     pub fn behind(&self, now: Instant) -> Option<Duration> {
         let waited = micros(now.saturating_duration_since(self.since?));

@@ -15,11 +15,12 @@ use super::{
     bodies::Streamed,
     coding::Compressible,
     file_body::FileBody,
+    parts_body::PartsBody,
     turns::{self, Weight},
 };
 use crate::{
     event::Digest,
-    ledger::{Blob, ReadError, Reader},
+    ledger::{Blob, PartialTile, Parts, ReadError, Reader},
     log::{TileKind, TilePath},
 };
 
@@ -76,6 +77,16 @@ pub async fn tile(
             let body = FileBody::new(tile, 0, length);
             return Ok(Some(streamed(tile_answer(reader, &path, &headers, digest, body))));
         }
+        if let Some(tile) = reader.partial_tile(&path)? {
+            let fault = |e| ReadError::Fault(format!("{path}: {e}"));
+            let digest = matches!(path.kind(), TileKind::Contents).then(|| tile.digest().map_err(fault));
+            let (digest, length) = (digest.transpose()?, tile.length());
+            let body: Body = match tile {
+                PartialTile::InMemory(pieces) => PartsBody::new(Parts::new(pieces), length).into(),
+                PartialTile::Beginning { of, length } => FileBody::new(of, 0, length).into(),
+            };
+            return Ok(Some(streamed(tile_answer(reader, &path, &headers, digest, body))));
+        }
         let tile = reader.tile(&path)?;
         Ok(tile.map(|tile| {
             let digest = matches!(path.kind(), TileKind::Contents).then(|| Digest::blake3(&tile));
@@ -83,7 +94,7 @@ pub async fn tile(
         }))
     });
     match path.kind() {
-        // Words are put together, or hashed, for whoever asks: work, and up to 64 MiB in memory.
+        // Words are hashed for whoever asks, up to 64 MiB.
         TileKind::Contents => turns::in_turn(&app, client, Weight::Light, read).await,
         _ => read.await,
     }

@@ -107,6 +107,16 @@ impl Shares {
         share.grow(1).then_some(share)
     }
 
+    /// So many for a client, if they are to be had. They never go to another.
+    pub fn take_many(self: &Arc<Self>, client: Client, n: usize) -> Option<Share> {
+        self.take(client).and_then(|mut share| share.grow(n).then_some(share))
+    }
+
+    /// So many for a request, if they are to be had.
+    pub fn take_many_for(self: &Arc<Self>, taker: &Taker, n: usize) -> Option<Share> {
+        self.take_for(taker).and_then(|mut share| share.grow(n).then_some(share))
+    }
+
     /// One for a request, if it is to be had. It may go to another while its peer is behind.
     pub fn take_for(self: &Arc<Self>, taker: &Taker) -> Option<Share> {
         let client = taker.client;
@@ -249,6 +259,16 @@ impl Held {
 }
 
 impl Share {
+    /// How much it is, of a share that never goes to another.
+    pub fn held(&self) -> usize {
+        self.n
+    }
+
+    /// Who holds it.
+    pub fn client(&self) -> Client {
+        self.client
+    }
+
     /// Takes more, if it is to be had.
     pub fn grow(&mut self, n: usize) -> bool {
         let mut held = self.of.lock();
@@ -392,6 +412,23 @@ mod tests {
         let sixth = connect(6, at_once);
         assert!(sixth.0.is_some() && holds(1) == 0);
         assert!(connect(7, at_once).0.is_none(), "and nobody else is slow");
+    }
+
+    #[test]
+    fn who_gave_way_takes_from_nobody_for_a_minute_and_no_more_clients_than_these_are_remembered() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        held.gives_way(client(1), now);
+        let after = |held: &Held, time| held.gave_way_lately(client(1), now + time);
+        assert!(after(&held, Duration::ZERO) && after(&held, Duration::from_secs(59)));
+        assert!(!after(&held, limits::GAVE_WAY));
+        assert!(!held.gave_way_lately(client(2), now));
+        for n in 0..limits::GAVE_WAY_KNOWN {
+            held.gives_way(ip(&format!("2001:db8:{n:x}::")), now);
+        }
+        assert_eq!(held.gave_way.len(), limits::GAVE_WAY_KNOWN);
+        // Those of whom it is forgotten make room.
+        held.gives_way(client(3), now + limits::GAVE_WAY);
+        assert_eq!(held.gave_way.len(), 1);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::Hash,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -79,7 +81,9 @@ impl Work {
 }
 
 /// So many work at once; heavy requests in half of the turns at most, whoever sends them. Of the clients that wait, the one
-/// comes next that worked least of late, so whoever asks much waits for itself. Whoever took a long turn of late leaves half
+/// comes next that worked least of late, so whoever asks much waits for itself. What its whole network worked counts an eighth,
+/// so that many addresses are not as many strangers; and a quarter of the time for which it had no turn counts for it, so that
+/// nobody waits for ever behind those who come anew. Whoever took a long turn of late leaves half
 /// of them to clients that worked little, or clearly less than any that works now: so who asks for a little never waits until
 /// the long work of others has ended, and finds a processor. Where nobody knows yet who takes long, as when many strangers
 /// come at once, there are half as many turns more for clients known for short ones, one each.
@@ -95,9 +99,19 @@ struct Queue {
     working: Vec<(Client, Weight)>,
     /// Each client that waits, once.
     ring: VecDeque<Client>,
-    waiting: HashMap<Client, VecDeque<(oneshot::Sender<Turn>, Weight)>>,
+    waiting: HashMap<Client, Waiting>,
     /// How long each client worked of late; who is not named worked hardly at all.
     worked: HashMap<Client, Worked>,
+    /// The same of networks.
+    networks: HashMap<IpAddr, Worked>,
+}
+
+/// What a client waits for.
+#[derive(Debug)]
+struct Waiting {
+    /// Since when it has had no turn.
+    since: Instant,
+    own: VecDeque<(oneshot::Sender<Turn>, Weight)>,
 }
 
 /// How long a client worked. Half of it is forgotten every ten seconds, so that of those who ask for much none looks as if
@@ -115,6 +129,16 @@ impl Worked {
         let forgotten =
             now.saturating_duration_since(self.at).as_secs_f64() / limits::WORK_FORGOTTEN.as_secs_f64();
         self.seconds * 0.5_f64.powf(forgotten)
+    }
+
+    /// Adds a turn to what is known of somebody, and forgets who worked little if too many are known.
+    fn add<K: Eq + Hash>(known: &mut HashMap<K, Self>, of: K, time: Duration, now: Instant) {
+        let worked = known.entry(of).or_insert(Self { seconds: 0.0, at: now, long: None });
+        let long = if time >= limits::LONG_TURN { Some(now) } else { worked.long };
+        *worked = Self { seconds: worked.now(now) + time.as_secs_f64(), at: now, long };
+        if known.len() > limits::WORKERS_KNOWN {
+            known.retain(|_, worked| worked.now(now) >= limits::WORKED_LITTLE.as_secs_f64() / 2.0);
+        }
     }
 }
 
@@ -234,27 +258,34 @@ impl Queue {
     }
 
     fn has_worked(&mut self, client: Client, time: Duration, now: Instant) {
-        let seconds = time.as_secs_f64();
-        let worked = self.worked.entry(client).or_insert(Worked { seconds: 0.0, at: now, long: None });
-        let long = if time >= limits::LONG_TURN { Some(now) } else { worked.long };
-        *worked = Worked { seconds: worked.now(now) + seconds, at: now, long };
-        if self.worked.len() > limits::WORKERS_KNOWN {
-            self.worked.retain(|_, worked| worked.now(now) >= limits::WORKED_LITTLE.as_secs_f64() / 2.0);
-        }
+        Worked::add(&mut self.worked, client, time, now);
+        Worked::add(&mut self.networks, client.wider(), time, now);
     }
 
     fn join(&mut self, client: Client, weight: Weight) -> oneshot::Receiver<Turn> {
         let (sender, coming) = oneshot::channel();
-        let own = self.waiting.entry(client).or_default();
-        if own.is_empty() {
+        let waiting = self
+            .waiting
+            .entry(client)
+            .or_insert_with(|| Waiting { since: Instant::now(), own: VecDeque::new() });
+        if waiting.own.is_empty() {
             self.ring.push_back(client);
         }
-        own.push_back((sender, weight));
+        waiting.own.push_back((sender, weight));
         coming
     }
 
-    /// Who waits longest of the client that worked least, of those that may have a turn; where some worked alike, of the one
-    /// that is next in the ring.
+    /// Who of those that wait comes first has the least of it, in hundredths of a second: what differs by less is alike.
+    fn precedence(&self, client: Client, now: Instant) -> i64 {
+        let network = self.networks.get(&client.wider()).map_or(0.0, |worked| worked.now(now));
+        let waited =
+            self.waiting.get(&client).map_or(Duration::ZERO, |w| now.saturating_duration_since(w.since));
+        let seconds = self.worked(client, now) + network / 8.0 - waited.as_secs_f64() / 4.0;
+        (seconds * 100.0) as i64
+    }
+
+    /// Who waits longest of the client that comes [first](Self::precedence), of those that may have a turn; where some are
+    /// alike, of the one that is next in the ring.
     fn next(
         &mut self,
         now: Instant,
@@ -263,16 +294,15 @@ impl Queue {
         loop {
             // A light request does not wait behind a heavy one of its client.
             let first = |client: &Client| {
-                let own = self.waiting.get(client)?;
+                let own = &self.waiting.get(client)?.own;
                 own.iter().map(|(_, weight)| *weight).find(|weight| may(self, (*client, *weight)))
             };
             let waiting = self.ring.iter().enumerate().filter(|(_, client)| first(client).is_some());
-            // What differs by less than a hundredth of a second is alike.
-            let alike = |client: &Client| (self.worked(*client, now) * 100.0) as u64;
-            let (at, client) = waiting.min_by_key(|(_, client)| alike(client))?;
+            let (at, client) = waiting.min_by_key(|(_, client)| self.precedence(**client, now))?;
             let Some(weight) = first(client) else { continue };
             let client = self.ring.remove(at)?;
-            let Some(own) = self.waiting.get_mut(&client) else { continue };
+            let Some(Waiting { since, own }) = self.waiting.get_mut(&client) else { continue };
+            *since = now;
             // Who gave up is forgotten.
             own.retain(|(waits, _)| !waits.is_closed());
             let place = own.iter().position(|(_, of)| *of == weight);
@@ -477,6 +507,38 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_ever_behind_strangers_and_many_addresses_are_one_network() {
+        let turns = Turns::new(1);
+        works(&turns, 1, Duration::from_millis(200));
+        let turn = first(&turns);
+        let mut known = ask(&turns, 1);
+        let waits_at = |address: [u8; 4]| -> Waiting {
+            let turns = turns.clone();
+            Box::pin(async move { turns.wait(Client::at(address.into()), Weight::Light).await })
+        };
+        let queue = turns.lock();
+        let now = Instant::now();
+        let [known_now, later] =
+            [Duration::ZERO, Duration::from_secs(2)].map(|waited| queue.precedence(client(1), now + waited));
+        // Who comes anew has worked nothing, and waited for nothing.
+        assert!(known_now > 0 && later < 0, "{known_now} {later}");
+        drop(queue);
+        let mut new = waits_at([198, 51, 100, 1]);
+        assert!(poll(&mut new).is_none());
+        drop(turn);
+        let turn = poll(&mut new).expect("who worked nothing comes first at first");
+        assert!(poll(&mut known).is_none());
+        // The next address of a network whose other addresses worked much is no stranger.
+        turns.lock().has_worked(Client::at([203, 0, 113, 1].into()), Duration::from_secs(10), Instant::now());
+        let mut same_network = waits_at([203, 0, 113, 2]);
+        assert!(poll(&mut same_network).is_none());
+        drop(turn);
+        assert!(poll(&mut same_network).is_none());
+        drop(poll(&mut known).expect("who worked a little"));
+        assert!(poll(&mut same_network).is_some());
+    }
+
+    #[test]
     fn work_counts_and_waiting_does_not() {
         let turns = Turns::new(1);
         first(&turns).spend(|| std::thread::sleep(Duration::from_millis(300)));
@@ -497,6 +559,7 @@ mod tests {
             let client = Client::at(std::net::IpAddr::from([198, 51, a, b]));
             turns.lock().has_worked(client, Duration::ZERO, now);
         }
-        assert!(turns.lock().worked.len() <= limits::WORKERS_KNOWN);
+        let queue = turns.lock();
+        assert!(queue.worked.len() <= limits::WORKERS_KNOWN && queue.networks.len() <= limits::WORKERS_KNOWN);
     }
 }

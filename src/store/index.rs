@@ -44,7 +44,7 @@ use crate::{
 };
 
 /// Changed when the meaning of what is stored changes; an index of another version is rebuilt.
-const VERSION: &[u8] = b"onrecord index 7";
+const VERSION: &[u8] = b"onrecord index 8";
 
 /// Where the key of files' hashes stands.
 const FILE_KEY: &[u8] = b"Vfiles";
@@ -113,8 +113,16 @@ pub(crate) enum By {
     /// Rechecks of an exhibit by one party, the second.
     Recheck(EventId, EventId),
     /// Of each party that mentioned or rechecked an event, the first entry that did. What comes first is known where the
-    /// lists before are, so this one alone is not told from an entry.
+    /// lists are, so this one and the three below are not told from an entry.
     Firsts(EventId),
+    /// Of what fills a case, so that it was not opened by mistake, the first entry.
+    Fills(EventId),
+    /// Of what anybody may add to any case, the first entry by one party, the second.
+    Adds(EventId, EventId),
+    /// Of what rests on a party, so that it was not registered by mistake, the first entry.
+    Rests(EventId),
+    /// The demands of a case.
+    Demands(EventId),
 }
 
 impl By {
@@ -134,6 +142,10 @@ impl By {
             By::Mention(id, by) => [&b"M"[..], &id.0, &by.0].concat(),
             By::Recheck(id, by) => [&b"R"[..], &id.0, &by.0].concat(),
             By::Firsts(id) => [&b"S"[..], &id.0].concat(),
+            By::Fills(id) => [&b"C"[..], &id.0].concat(),
+            By::Adds(id, by) => [&b"E"[..], &id.0, &by.0].concat(),
+            By::Rests(id) => [&b"L"[..], &id.0].concat(),
+            By::Demands(id) => [&b"Q"[..], &id.0].concat(),
         }
     }
     pub fn holds(self, listed: &Listed) -> bool {
@@ -147,11 +159,23 @@ impl By {
             By::Mention(id, by) => listed.author == by && listed.mentions.contains(&id),
             By::Recheck(id, by) => listed.author == by && listed.recheck == Some(id),
             By::Firsts(id) => listed.speaks_of().any(|of| of == id),
+            By::Fills(id) => listed.thread == id && listed.event_type.fills_its_case(),
+            By::Adds(id, by) => listed.thread == id && listed.author == by && listed.event_type.is_anybodys(),
+            By::Rests(id) => listed.event_type.rests_on_parties() && listed.ids.contains(&id),
+            By::Demands(id) => listed.thread == id && listed.event_type == EventType::DemandIssued,
         }
     }
     /// The lists that an entry stands in, or may come first in.
     pub fn changed_by(listed: &Listed) -> impl Iterator<Item = By> {
-        Self::all_of(listed).chain(listed.speaks_of().map(By::Firsts))
+        Self::all_of(listed).chain(listed.speaks_of().map(By::Firsts)).chain(Self::first_of(listed))
+    }
+    /// The lists of one entry in which this one stands if none does yet.
+    pub fn first_of(listed: &Listed) -> impl Iterator<Item = By> {
+        let (kind, thread) = (listed.event_type, listed.thread);
+        let fills = kind.fills_its_case().then_some(By::Fills(thread));
+        let adds = kind.is_anybodys().then_some(By::Adds(thread, listed.author));
+        let rests = listed.ids.iter().filter(move |_| kind.rests_on_parties()).map(|id| By::Rests(*id));
+        fills.into_iter().chain(adds).chain(rests)
     }
     /// The lists that an entry stands in, but for those that hold what comes first.
     pub fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
@@ -161,6 +185,8 @@ impl By {
         let acts = listed.act.into_iter().flat_map(|(act, id)| [By::Act(act, id), By::Acts(id)]);
         let mentions = listed.mentions.iter().map(|id| By::Mention(*id, listed.author));
         let rechecks = listed.recheck.map(|id| By::Recheck(id, listed.author));
+        let is_demand = listed.event_type == EventType::DemandIssued;
+        let demands = is_demand.then_some(By::Demands(listed.thread));
         [By::Type(listed.event_type), By::Thread(listed.thread)]
             .into_iter()
             .chain(named)
@@ -168,6 +194,7 @@ impl By {
             .chain(acts)
             .chain(mentions)
             .chain(rechecks)
+            .chain(demands)
     }
 }
 
@@ -455,6 +482,11 @@ impl Index {
             for id in l.speaks_of() {
                 if self.is_first(&lists, &id, l)? {
                     lists.entry(By::Firsts(id)).or_default().push(l.index);
+                }
+            }
+            for by in By::first_of(l) {
+                if !lists.contains_key(&by) && self.whole(by)?.is_some_and(|list| list.is_empty()) {
+                    lists.insert(by, vec![l.index]);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Record, Views};
 use crate::{
-    event::{EventId, EventType, Who},
+    event::{Body, EventId, EventType, Who},
     ledger::ReadError,
 };
 
@@ -38,6 +38,14 @@ impl Views {
     /// The parties whose word or act the event is about: those that its type lets speak for themselves.
     pub(super) fn speakers(&self, record: &Record) -> Result<Vec<EventId>, ReadError> {
         let event = record.event();
+        // Of the delivery of a notice its sender and its addressee speak, whoever put the notice on record.
+        if let Body::DeliveryEvidenced(b) = event.body() {
+            let notice = self.record_of(&b.notice)?;
+            return Ok(match notice.as_ref().map(|notice| notice.event().body()) {
+                Some(Body::NoticeDispatched(notice)) => vec![notice.sender, notice.addressee],
+                _ => Vec::new(),
+            });
+        }
         let mut speakers = Vec::new();
         for who in event.event_type().spec().who {
             match who {
@@ -69,7 +77,13 @@ impl Views {
         let event_type = record.event().event_type();
         let who = event_type.spec().who;
         let speakers = self.speakers(record)?;
-        if let Some(speaker) = record.parties().find(|p| speakers.contains(p)) {
+        let added = match record.event().body() {
+            // Its signature proves that somebody has it, and not whose it is: who adds it says so.
+            Body::KeyAdded(b) => Some(&b.key),
+            _ => None,
+        };
+        let mut signers = record.event().by().iter().zip(record.parties());
+        if let Some((_, speaker)) = signers.find(|(key, p)| Some(*key) != added && speakers.contains(p)) {
             return Ok(Attribution::FirstParty(speaker));
         }
         let recorded = who.contains(&Who::Recorder) && event_type != EventType::CaseOpened

@@ -1,6 +1,6 @@
 //! A case in summary.
 
-use super::{Record, Views, Words};
+use super::{Record, Views, Words, names};
 use crate::{
     event::{Body, EventId},
     ledger::ReadError,
@@ -42,6 +42,10 @@ pub struct CaseEntries {
 }
 
 impl Case {
+    /// The country whose law it is under, by its name.
+    pub fn country(&self) -> &'static str {
+        names::country(self.jurisdiction)
+    }
     /// Its title, or what is said in its place.
     pub fn title(&self) -> &str {
         match &self.title {

@@ -1,7 +1,7 @@
 //! A case as it is shown at two instants.
 
 use super::{
-    Case, CaseEntries, CorrectionView, Demand, DemandView, IncidentView, LaterAct, Latest, LinkView, Named,
+    Case, CaseEntries, CorrectionView, Demand, DemandView, IncidentView, Latest, LinkView, Marks, Named,
     Order, PromiseView, Sentence, StatementView, Status, Timeline, Times, Views, WithheldView,
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
@@ -20,6 +20,8 @@ pub struct DemandLine {
     pub times: Times,
     /// Its status.
     pub status: Status,
+    /// The same in words, and by whose record.
+    pub status_words: String,
     /// Whether it was taken elsewhere.
     pub escalated: bool,
     /// Where it stands.
@@ -68,7 +70,7 @@ pub struct CaseView {
     /// A part of its entries.
     pub timeline: Timeline,
     /// What later entries did to the one that opened it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl Views {
@@ -96,6 +98,7 @@ impl Views {
                 index: demand.index,
                 times: Times::of(&*self.entry_at(demand.index)?),
                 status: demand.status,
+                status_words: self.status_words(demand)?,
                 escalated: !demand.escalations.is_empty(),
                 sentence: sentence.clone(),
             });
@@ -124,7 +127,7 @@ impl Views {
             corrections,
             withheld,
             timeline: self.timeline(&thread, order, from, limit)?,
-            since: self.later_acts(&opened)?,
+            since: self.marks(&opened)?,
             case: thread.case.clone(),
             entries: thread.entries.clone(),
         }))

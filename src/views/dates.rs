@@ -74,6 +74,33 @@ fn thousands(n: i64) -> String {
     }
 }
 
+/// How far a clock may be ahead of the ledger's without anybody being told, in milliseconds.
+const SLACK: i64 = 15 * 60 * 1_000;
+/// How far the zones of the earth are ahead of UTC, in milliseconds.
+const EASTMOST: i64 = 14 * 3_600_000;
+
+/// What follows a date of an entry that lies ahead of the entry's recording, whatever the zone: nobody saw it come. Else
+/// nothing.
+pub(super) fn ahead_words(at: &At, recorded: Time) -> &'static str {
+    let first = match at.as_str().len() {
+        25 => at.as_str().parse::<jiff::Timestamp>().ok().map(|moment| moment.as_millisecond() - SLACK),
+        _ => super::first_day(at)
+            .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
+            .map(|day| day.timestamp().as_millisecond() - EASTMOST),
+    };
+    if first.is_some_and(|first| first > recorded.unix_ms()) { " (dated ahead of its recording)" } else { "" }
+}
+
+/// The date of an `at` of an entry alone, and whether it lies ahead of the entry's recording.
+pub(super) fn dated_words(at: &At, recorded: Time) -> String {
+    format!("{}{}", date_words(at), ahead_words(at, recorded))
+}
+
+/// The same as it follows what happened: `on 8 December 2023`, or `in December 2023`.
+pub(super) fn on_dated_words(at: &At, recorded: Time) -> String {
+    format!("{} {}", if at.has_day() { "on" } else { "in" }, dated_words(at, recorded))
+}
+
 /// The date of an `at` alone, without its time of day.
 pub(super) fn date_words(at: &At) -> String {
     date(at.date())
@@ -89,6 +116,20 @@ mod tests {
         assert_eq!(words("2023-12"), "December 2023");
         assert_eq!(words("2023-12-08"), "8 December 2023");
         assert_eq!(words("2023-12-08T09:30:00+08:00"), "8 December 2023, 09:30 (+08:00)");
+        let recorded = Time::parse("2026-11-30T22:00:00.000Z").unwrap();
+        for (at, is_ahead) in [
+            ("2026-11-30", false),
+            // It is 1 December in Kuala Lumpur.
+            ("2026-12-01", false),
+            ("2026-12-01T06:00:00+08:00", false),
+            ("2026-12-01T06:10:00+08:00", false),
+            ("2026-12-01T07:00:00+08:00", true),
+            ("2026-12-02", true),
+            ("2026-12", false),
+            ("2027-01", true),
+        ] {
+            assert_eq!(!ahead_words(&At::parse(at).unwrap(), recorded).is_empty(), is_ahead, "{at}");
+        }
         assert_eq!(days_words(1, 1), "1 day");
         assert_eq!(days_words(1_093, 1_093), "1,093 days");
         assert_eq!(days_words(-16, 1_000_014), "between 0 and 1,000,014 days");

@@ -4,10 +4,11 @@
 use serde_json::Value;
 
 use super::{
-    Attribution, DemandSheet, LaterAct, Named, Record, Said, Sentence, Times, Views, Words, codes, dates,
-    demand::{Backer, Demand, EvidenceLine, Notice, NoticeState, Started, Teller},
+    Attribution, DemandSheet, Marks, Named, Record, Said, Sentence, Times, Views, Words, codes, dates,
+    demand::{Backer, Confirmed, Demand, EvidenceLine, Notice, NoticeState, Started, Teller},
+    facts::label,
     said, sentence,
-    standing::{clock_sentence, full_date, span_words},
+    standing::{full_date, span_words},
     thread::CaseThread,
 };
 use crate::{
@@ -34,7 +35,7 @@ pub struct AnswerView {
     /// What the demander made of it, and the index of the assessment.
     pub assessed: Option<(Verdict, u64)>,
     /// What later entries did to the disclosure.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl AnswerView {
@@ -57,7 +58,7 @@ pub struct ItemView {
     pub number: u64,
     /// What was asked.
     pub text: Said,
-    /// The latest outcome.
+    /// The outcome that counts: the latest by the respondent's own key, else the latest.
     pub latest: Option<AnswerView>,
     /// Everything else that was said to it, the latest first.
     pub earlier: Vec<AnswerView>,
@@ -87,7 +88,7 @@ pub struct EvidenceView {
     /// Whether it says that the notice came further than other evidence of the same notice allows.
     pub contradicted: bool,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 /// One notice, with all that is on record of it.
@@ -108,7 +109,7 @@ pub struct NoticeView {
     /// What is on record of it, by date.
     pub evidence: Vec<EvidenceView>,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl NoticeView {
@@ -141,6 +142,8 @@ pub struct BackerView {
     pub backer: Backer,
     /// Who.
     pub party: Named,
+    /// That the key which confirmed it is distrusted, in words; else empty.
+    pub distrusted: String,
 }
 
 /// The text that people signed, beside the letter.
@@ -151,7 +154,7 @@ pub struct SignedText {
     /// The text.
     pub text: Said,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 /// A line of the working of a clock: what, the value, and the entry it is taken from.
@@ -186,6 +189,12 @@ pub struct DemandView {
     pub delivery: Sentence,
     /// When the answer falls due.
     pub clock: Sentence,
+    /// Where the clock stands, and by whose record.
+    pub clock_words: String,
+    /// Its status in words, and by whose record.
+    pub status_words: String,
+    /// Each time that it was taken elsewhere, and by whose record.
+    pub escalated: Vec<Sentence>,
     /// How that was computed.
     pub working: Vec<Working>,
     /// What was answered.
@@ -203,10 +212,15 @@ pub struct DemandView {
     /// The text that was signed.
     pub signed: Option<SignedText>,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl ItemView {
+    /// Whether something that was said to it, and does not count, came after what counts.
+    pub fn is_later(&self, other: &AnswerView) -> bool {
+        self.latest.as_ref().is_some_and(|latest| other.index > latest.index)
+    }
+
     /// What the demander made of the latest outcome, and the index of the assessment.
     pub fn assessed(&self) -> Option<(Verdict, u64)> {
         self.latest.as_ref().and_then(|l| l.assessed)
@@ -224,12 +238,18 @@ impl ItemView {
 
 impl DemandView {
     /// What every computed date is said with (domain.md, deadlines).
-    pub const PERIOD_NOTE: &'static str = "Period and rule are chosen by the sender. Act 54 binds written law, a \
-        letter only if it says so. Holidays after the last listed are not considered.";
+    pub const PERIOD_NOTE: &'static str = "Period and rule are chosen by the sender. Malaysia's Interpretation Acts \
+        bind written law, a letter only if it says so. Holidays after the last listed are not considered.";
 
     /// The same, for templates.
     pub fn period_note(&self) -> &'static str {
         Self::PERIOD_NOTE
+    }
+    /// On whose word it is day 0, where evidence of delivery started the clock: `on the sender's word`.
+    pub fn started_on_word_of(&self) -> Option<String> {
+        let (_, Started::Evidence(index)) = self.demand.clock.started? else { return None };
+        let evidence = self.attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index)?;
+        Some(evidence.vouched.to_string().trim_start_matches(", ").to_owned())
     }
     /// How many signatures stand behind it, if its organiser confirmed that they do.
     pub fn count_words(&self) -> Option<String> {
@@ -290,6 +310,16 @@ impl Views {
         Ok(Some(DemandSheet { case: thread.case.clone(), view, as_of, known_at: self.size, latest }))
     }
 
+    /// The entry of a demand that was declared void; `None` of any other event.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn void_demand(&self, id: &EventId) -> Result<Option<u64>, ReadError> {
+        let Some(record) = self.record_of(id)? else { return Ok(None) };
+        let is_demand = matches!(record.event().body(), Body::DemandIssued(_));
+        Ok((is_demand && self.fate(id)?.voided).then_some(record.index()))
+    }
+
     /// A demand of a thread, laid out.
     ///
     /// # Errors
@@ -307,22 +337,20 @@ impl Views {
             None => None,
         };
         let signed = match signed {
-            Some(r) => Some(SignedText {
-                index: r.index(),
-                text: self.said(&r, "text")?,
-                since: self.later_acts(&r)?,
-            }),
+            Some(r) => {
+                Some(SignedText { index: r.index(), text: self.said(&r, "text")?, since: self.marks(&r)? })
+            }
             None => None,
         };
         let signed_flat = signed.as_ref().and_then(|s| s.text.text()).map(flat);
         let mut items = Vec::with_capacity(demand.items.len());
         for item in &demand.items {
             let text = numbered(&words, "items", item.number);
-            let mut latest = None;
-            let mut earlier = Vec::new();
+            let (mut latest, mut earlier) = (None, Vec::new());
+            let counts = item.latest().map(|answer| answer.index);
             for answer in item.answers.iter().rev() {
                 let view = self.answer_view(answer, item.number)?;
-                if latest.is_none() && answer.outcome != Outcome::Holding {
+                if latest.is_none() && counts == Some(answer.index) && answer.outcome != Outcome::Holding {
                     latest = Some(view);
                 } else {
                     earlier.push(view);
@@ -336,7 +364,16 @@ impl Views {
         }
         let mut backing = Vec::new();
         for backer in &demand.backing {
-            backing.push(BackerView { backer: *backer, party: self.named(&backer.party)? });
+            let confirmed = match backer.confirmed {
+                Some(Confirmed::Signed) => Some(demand.index),
+                Some(Confirmed::Affirmed(index)) => Some(index),
+                None => None,
+            };
+            let distrusted = match confirmed {
+                Some(index) => self.distrust_words(&*self.entry_at(index)?, Some(&backer.party))?,
+                None => String::new(),
+            };
+            backing.push(BackerView { backer: *backer, party: self.named(&backer.party)?, distrusted });
         }
         let notices = |list: &[Notice]| list.iter().map(|n| self.notice_view(n)).collect::<Result<_, _>>();
         let attribution = self.attribution(&record)?;
@@ -347,9 +384,16 @@ impl Views {
             attribution,
             attributed: self.named(&attribution.party())?,
             sentence,
-            delivery: self.delivery_sentence(&demand.delivery)?,
-            clock: clock_sentence(&demand),
-            working: working(&demand, thread, &attempts),
+            delivery: self.delivery_sentence(&demand)?,
+            clock: self.clock_sentence(&demand)?,
+            clock_words: self.clock_state_words(&demand)?,
+            status_words: self.status_words(&demand)?,
+            escalated: demand
+                .escalations
+                .iter()
+                .map(|step| self.escalation_sentence(step))
+                .collect::<Result<_, _>>()?,
+            working: self.working(&demand, thread, &attempts)?,
             answered: self.answer_sentence(&demand)?,
             preamble: Said::of(&words, words.text("preamble")),
             items,
@@ -357,7 +401,7 @@ impl Views {
             copies: notices(&demand.delivery.copies)?,
             backing,
             signed,
-            since: self.later_acts(&record)?,
+            since: self.marks(&record)?,
             demand,
         })
     }
@@ -373,7 +417,7 @@ impl Views {
             attributed: self.named(&attribution.party())?,
             text: numbered(&*self.words(&record)?, "answers", number),
             assessed: answer.assessed,
-            since: self.later_acts(&record)?,
+            since: self.marks(&record)?,
         })
     }
 
@@ -397,7 +441,7 @@ impl Views {
                 times: Times::of(&record),
                 account: self.said(&record, if line.evidence.is_some() { "account" } else { "text" })?,
                 contradicted: notice.is_contradicted(line),
-                since: self.later_acts(&record)?,
+                since: self.marks(&record)?,
                 line: line.clone(),
             });
         }
@@ -408,7 +452,7 @@ impl Views {
             address: self.said(&record, "address")?,
             why: self.said(&record, "why")?,
             evidence,
-            since: self.later_acts(&record)?,
+            since: self.marks(&record)?,
             notice: notice.clone(),
         })
     }
@@ -419,86 +463,109 @@ impl Views {
     }
 }
 
-/// The working of a demand's clock, line by line.
-fn working(demand: &Demand, thread: &CaseThread, attempts: &[NoticeView]) -> Vec<Working> {
-    let mut lines = Vec::new();
-    let mut say = |label, value: String, index: Option<u64>| {
-        // The rule alone has a code.
-        let code = match &demand.deadline {
-            Some(Deadline::Period { rule, .. }) if label == "Rule" => Some(rule.as_str()),
-            _ => None,
+impl Views {
+    /// The working of a demand's clock, line by line.
+    fn working(
+        &self,
+        demand: &Demand,
+        thread: &CaseThread,
+        attempts: &[NoticeView],
+    ) -> Result<Vec<Working>, ReadError> {
+        let mut lines = Vec::new();
+        let mut say = |label, value: String, index: Option<u64>| {
+            // The rule alone has a code.
+            let code = match &demand.deadline {
+                Some(Deadline::Period { rule, .. }) if label == "Rule" => Some(rule.as_str()),
+                _ => None,
+            };
+            lines.push(Working { label, value, code, index });
         };
-        lines.push(Working { label, value, code, index });
-    };
-    let clock = &demand.clock;
-    match &demand.deadline {
-        None => {}
-        Some(Deadline::By(day)) => say("Date set", dates::day_words(day), Some(demand.index)),
-        Some(Deadline::Period { days, rule, from, weekly, holidays }) => {
-            let days = if *days == 1 { "1 day".to_owned() } else { format!("{days} days") };
-            say("Period", format!("{days}, from {}", from.as_str().replace('_', " ")), Some(demand.index));
-            let how = match rule {
-                DeadlineRule::Calendar => "calendar days: every day counts",
-                DeadlineRule::Working => "working days: Saturdays, Sundays and holidays are not counted",
-                DeadlineRule::InterpretationAct54 => {
-                    "as under Malaysia's Interpretation Acts: the weekly holiday and holidays are excluded, Saturday \
+        let clock = &demand.clock;
+        match &demand.deadline {
+            None => {}
+            Some(Deadline::By(day)) => say("Date set", dates::day_words(day), Some(demand.index)),
+            Some(Deadline::Period { days, rule, from, weekly, holidays }) => {
+                let days = if *days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+                say(
+                    "Period",
+                    format!("{days}, from {}", from.as_str().replace('_', " ")),
+                    Some(demand.index),
+                );
+                let how = match rule {
+                    DeadlineRule::Calendar => "calendar days: every day counts",
+                    DeadlineRule::Working => "working days: Saturdays, Sundays and holidays are not counted",
+                    DeadlineRule::InterpretationAct54 => {
+                        "as under Malaysia's Interpretation Acts: the weekly holiday and holidays are excluded, Saturday \
                      is not; 6 days or fewer skip excluded days, a longer period counts them"
+                    }
+                };
+                say("Rule", how.to_owned(), Some(demand.index));
+                if let Some(weekly) = weekly {
+                    say("Weekly holiday", label(weekly.as_str()), Some(demand.index));
+                }
+                let list: Vec<String> = holidays.iter().map(dates::day_words).collect();
+                let list = if list.is_empty() { "none listed".to_owned() } else { list.join(", ") };
+                say("Holidays", list, Some(demand.index));
+            }
+        }
+        if let Some((day, started)) = clock.started {
+            let (why, index) = match started {
+                Started::Issued => ("the demand was issued".to_owned(), demand.index),
+                Started::Evidence(index) => {
+                    let evidence = attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index);
+                    let vouched = evidence.map(|e| e.vouched.to_string()).unwrap_or_default();
+                    (format!("the earliest evidence of that grade or better{vouched}"), index)
+                }
+                Started::Reply(index) => {
+                    let distrusted =
+                        self.distrust_words(&*self.entry_at(index)?, Some(&demand.respondent))?;
+                    (
+                        format!("a reply from the respondent’s own key proves receipt by then{distrusted}"),
+                        index,
+                    )
                 }
             };
-            say("Rule", how.to_owned(), Some(demand.index));
-            if let Some(weekly) = weekly {
-                say("Weekly holiday", weekly.as_str().to_owned(), Some(demand.index));
-            }
-            let list: Vec<String> = holidays.iter().map(dates::day_words).collect();
-            let list = if list.is_empty() { "none listed".to_owned() } else { list.join(", ") };
-            say("Holidays", list, Some(demand.index));
+            let day = span_words(clock.started_from, day);
+            say("Day 0", format!("{day}: {why} (dates in {})", thread.case.timezone), Some(index));
         }
-    }
-    if let Some((day, started)) = clock.started {
-        let (why, index) = match started {
-            Started::Issued => ("the demand was issued".to_owned(), demand.index),
-            Started::Evidence(index) => {
-                let evidence = attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index);
-                let vouched = evidence.map(|e| e.vouched.to_string()).unwrap_or_default();
-                (format!("the earliest evidence of that grade or better{vouched}"), index)
+        if let Some(due) = &clock.working {
+            if let Some(counted_to) = due.counted_to.filter(|to| *to != due.last) {
+                say("Counted to", format!("{}, which rolls on", full_date(counted_to)), None);
             }
-            Started::Reply(index) => {
-                ("a reply from the respondent’s own key proves receipt by then".to_owned(), index)
+            if !due.passed.is_empty() {
+                let list = due.passed.iter().map(|(day, why)| format!("{} ({why})", full_date(*day)));
+                say("Passed over", list.collect::<Vec<_>>().join(", "), None);
             }
-        };
-        let day = span_words(clock.started_from, day);
-        say("Day 0", format!("{day}: {why} (dates in {})", thread.case.timezone), Some(index));
-    }
-    if let Some(due) = &clock.working {
-        if let Some(counted_to) = due.counted_to.filter(|to| *to != due.last) {
-            say("Counted to", format!("{}, which rolls on", full_date(counted_to)), None);
         }
-        if !due.passed.is_empty() {
-            let list = due.passed.iter().map(|(day, why)| format!("{} ({why})", full_date(*day)));
-            say("Passed over", list.collect::<Vec<_>>().join(", "), None);
+        if let Some(first) = clock.first_due {
+            let first_due = match clock.first_due_from {
+                Some(from) => {
+                    format!("{} (day 0 is known by its month alone)", span_words(Some(from), first))
+                }
+                None => full_date(first),
+            };
+            say("Last day", format!("{first_due}, which counts whole"), None);
         }
+        for adjustment in &clock.adjustments {
+            let recorded = full_date(adjustment.recorded);
+            let moved = self.moved_sentence(adjustment)?;
+            let not_counted = if adjustment.counts { "" } else { ": not counted" };
+            say("New date", format!("{moved}, recorded {recorded}{not_counted}"), Some(adjustment.index));
+        }
+        if let Some(completed) = clock.completed {
+            let mut recorders = Vec::new();
+            for by in demand.items.iter().filter_map(|item| item.outcomes().next()?.recorded_by) {
+                if !recorders.contains(&by) {
+                    recorders.push(by);
+                }
+            }
+            let by = self.by_record_words(&recorders)?;
+            let since = span_words(clock.completed_from, completed);
+            say("All items have an outcome since", format!("{since}{by}"), None);
+        }
+        if let Some(days) = clock.days_over_words() {
+            say("Past its date", days, None);
+        }
+        Ok(lines)
     }
-    if let Some(first) = clock.first_due {
-        let first_due = match clock.due_from {
-            Some(from) => format!("{} (day 0 is known by its month alone)", span_words(Some(from), first)),
-            None => full_date(first),
-        };
-        say("Last day", format!("{first_due}, which counts whole"), None);
-    }
-    for adjustment in &clock.adjustments {
-        let recorded = full_date(adjustment.recorded);
-        let until = dates::day_words(&adjustment.until);
-        say(
-            "New date",
-            format!("{} to {until}, recorded {recorded}", adjustment.change),
-            Some(adjustment.index),
-        );
-    }
-    if let Some(completed) = clock.completed {
-        say("All items have an outcome since", span_words(clock.completed_from, completed), None);
-    }
-    if let Some(days) = clock.days_over_words() {
-        say("Past its date", days, None);
-    }
-    lines
 }

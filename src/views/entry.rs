@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    Case, EntryLine, FactView, FileState, Later, Name, Record, Signer, Since, Views, Words, WordsView, facts,
+    Case, EntryLine, FactView, FileState, FileView, Later, Marks, Name, Record, Signer, Since, Views, Words,
+    WordsView, facts,
 };
 use crate::{
-    event::{Digest, EventId},
+    event::{Body, Digest, EventId},
     ledger::{Filter, ReadError},
     log::{Hash, leaf_hash},
 };
@@ -68,6 +69,8 @@ pub struct EntryView {
     pub signers: Vec<NamedSigner>,
     /// What became of it.
     pub since: Since,
+    /// What became of what it quotes, or of the void demand that it is about: each by what it is called.
+    pub beside: Vec<(String, Marks)>,
     /// What later entries withheld of it, gave back, or corrected, with the words of the operator.
     pub later: Later,
     /// Later entries that name it, in order, the last of them; none for parties, whose page lists them.
@@ -83,6 +86,22 @@ pub struct EntryView {
 }
 
 impl EntryView {
+    /// The page of what the entry began, and what is shown there.
+    pub fn begun(&self) -> Option<(String, &'static str)> {
+        let id = self.record.event().id();
+        match self.record.event().body() {
+            Body::DemandIssued(_) if !self.line.voided => {
+                Some((format!("/demand/{id}"), "Where the demand stands"))
+            }
+            Body::CaseOpened(_) => Some((format!("/case/{id}"), "The case")),
+            Body::PartyRegistered(_) | Body::LedgerOpened(_) => Some((format!("/party/{id}"), "The party")),
+            _ => None,
+        }
+    }
+    /// The files that its words name, if these can be read.
+    pub fn files(&self) -> Option<&[FileView]> {
+        self.words_view.as_ref().map(|words| words.files.as_slice())
+    }
     /// Whether the words are not here although nothing says they are withheld.
     pub fn words_missing(&self) -> bool {
         matches!(&*self.words, Words::Missing)
@@ -123,6 +142,7 @@ impl Views {
             refs: self.refs(&record)?,
             signers,
             since: self.since(&record)?,
+            beside: self.told_beside(&record)?,
             later: self.later(&record)?,
             named_by,
             named_more,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     Record,
     codes::{code_words, positions_said},
-    dates,
+    dates, names,
 };
 use crate::event::{At, DeadlineRule, FactKind, FactSpec};
 
@@ -38,11 +38,21 @@ pub(super) fn facts(record: &Record) -> Vec<FactView> {
     specs
         .filter_map(|spec| {
             let value = json.get(spec.name)?;
-            let said = say(spec, value);
+            let said = format!("{}{}", say(spec, value), ahead(spec, value, record));
             let code = code(spec, value).filter(|code| *code != said);
             Some(FactView { label: label(spec.name), doc: spec.doc, value: said, code })
         })
         .collect()
+}
+
+/// Facts that say when something happened. The others name a day to come.
+const PAST: [&str; 7] = ["published", "observed", "captured", "checked", "discovered", "contained", "since"];
+
+/// That a date lies ahead of the entry's recording, where it tells of what happened.
+fn ahead(spec: &FactSpec, value: &Value, record: &Record) -> &'static str {
+    let at = value.as_str().filter(|_| spec.kind == FactKind::At && PAST.contains(&spec.name));
+    let at = at.and_then(|text| At::parse(text).ok());
+    at.map_or("", |at| dates::ahead_words(&at, record.entry.header().time))
 }
 
 /// A member's name as a label.
@@ -58,6 +68,8 @@ fn say(spec: &FactSpec, value: &Value) -> String {
             At::parse(s).map_or_else(|_| s.clone(), |at| dates::at_words(&at))
         }
         (FactKind::Word(list), Value::String(s)) => code_words(list, s),
+        (FactKind::Country, Value::String(s)) => names::country(s).to_owned(),
+        (FactKind::Language, Value::String(s)) => names::language(s),
         (FactKind::Outcomes | FactKind::Verdicts, _) => plain(value).replace('_', " "),
         (FactKind::Positions, Value::Array(list)) => positions_said(list),
         (FactKind::Deadline, Value::Object(members)) => deadline(members),
@@ -68,7 +80,7 @@ fn say(spec: &FactSpec, value: &Value) -> String {
 /// The code of a fact that is one, or whose rule is.
 fn code(spec: &FactSpec, value: &Value) -> Option<String> {
     match spec.kind {
-        FactKind::Word(_) => value.as_str().map(str::to_owned),
+        FactKind::Word(_) | FactKind::Country | FactKind::Language => value.as_str().map(str::to_owned),
         FactKind::Deadline => value.get("rule")?.as_str().map(str::to_owned),
         _ => None,
     }
@@ -78,10 +90,12 @@ fn code(spec: &FactSpec, value: &Value) -> Option<String> {
 fn deadline(members: &Map<String, Value>) -> String {
     let member = |(name, before): &(&str, &str)| {
         let text = plain(members.get(*name)?);
+        let day = |text: &str| At::parse(text).map_or_else(|_| text.to_owned(), |at| dates::at_words(&at));
         let text = match *name {
             "rule" => code_words(DeadlineRule::WORDS, &text),
             "from" => text.replace('_', " "),
-            _ => text,
+            "weekly" => label(&text),
+            _ => text.split(", ").map(day).collect::<Vec<_>>().join(", "),
         };
         Some(format!("{before}{text}"))
     };
@@ -130,6 +144,12 @@ mod tests {
         assert_eq!(
             deadline(value.as_object().unwrap()),
             "14 days, counted as calendar days, from handed over"
+        );
+        let value =
+            serde_json::json!({"days": 3, "holidays": ["2023-12-25", "2024-01-01"], "weekly": "sunday"});
+        assert_eq!(
+            deadline(value.as_object().unwrap()),
+            "3 days, weekly holiday Sunday, holidays 25 December 2023, 1 January 2024"
         );
         assert_eq!(label("vouched_by"), "Vouched by");
     }

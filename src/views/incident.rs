@@ -1,6 +1,6 @@
 //! From when an incident was first known to when its respondent first disclosed it.
 
-use super::{EntryLine, Latest, Said, Views, dates, thread::CaseThread};
+use super::{EntryLine, Latest, Named, Said, Times, Views, dates, thread::CaseThread};
 use crate::{
     event::{At, Body, DisclosureKind},
     ledger::ReadError,
@@ -11,8 +11,10 @@ use crate::{
 pub struct FirstDisclosure {
     /// Index of its entry.
     pub index: u64,
-    /// When it was made, as said.
-    pub at: At,
+    /// When it was made, and recorded.
+    pub times: Times,
+    /// Who recorded it, if the respondent's own key did not sign it.
+    pub recorded_by: Option<Named>,
     /// To whom.
     pub kind: DisclosureKind,
     /// Days since the incident was first known: the least and the most, which are one where both say their day.
@@ -37,14 +39,14 @@ pub struct IncidentView {
 impl IncidentView {
     /// When it was first known, in words.
     pub fn known_words(&self) -> String {
-        dates::at_words(&self.known)
+        self.line.times.words(&self.known)
     }
 }
 
 impl FirstDisclosure {
     /// When it was made, in words.
     pub fn at_words(&self) -> String {
-        dates::at_words(&self.at)
+        self.times.occurred_words()
     }
     /// How many days after the incident was first known, in words.
     pub fn days_words(&self) -> Option<String> {
@@ -81,10 +83,15 @@ impl Views {
                 }
                 _ => None,
             });
-            let disclosed = named.min_by_key(|(days, r, _)| (*days, r.index())).map(|(days, r, kind)| {
-                let days = since.zip(days).map(|(from, to)| from.until(to));
-                FirstDisclosure { index: r.index(), at: r.event().at().clone(), kind, days }
-            });
+            let disclosed = match named.min_by_key(|(days, r, _)| (*days, r.index())) {
+                None => None,
+                Some((days, r, kind)) => {
+                    let days = since.zip(days).map(|(from, to)| from.until(to));
+                    let own = r.parties().any(|party| party == thread.case.respondent);
+                    let recorded_by = if own { None } else { Some(self.author(r)?) };
+                    Some(FirstDisclosure { index: r.index(), times: Times::of(r), recorded_by, kind, days })
+                }
+            };
             Ok(IncidentView {
                 line: self.line(record)?,
                 account: self.said(record, "account")?,

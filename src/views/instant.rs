@@ -70,7 +70,7 @@ impl Instant {
 
     /// When something is said to have happened.
     pub fn when(&self, at: &At) -> When {
-        if let Ok(moment) = at.as_str().parse::<Timestamp>() {
+        if let Some(moment) = moment(at) {
             return When { moment: Some(moment), reached: moment <= self.as_of };
         }
         let day = first_day(at);
@@ -96,10 +96,10 @@ impl Instant {
 
     /// Whether the last moment that an `at` can mean is over.
     pub fn is_past(&self, at: &At) -> bool {
-        match at.as_str().parse::<Timestamp>() {
-            Ok(t) => t < self.as_of,
-            Err(_) if at.has_day() => first_day(at).is_some_and(|day| day < self.date),
-            Err(_) => first_day(at).is_some_and(|day| day.last_of_month() < self.date),
+        match moment(at) {
+            Some(t) => t < self.as_of,
+            None if at.has_day() => first_day(at).is_some_and(|day| day < self.date),
+            None => first_day(at).is_some_and(|day| day.last_of_month() < self.date),
         }
     }
 
@@ -110,10 +110,10 @@ impl Instant {
 
     /// The local date of an `at` that says at least the day.
     pub fn local(&self, at: &At) -> Option<Date> {
-        match at.as_str().parse::<Timestamp>() {
-            Ok(t) => Some(t.to_zoned(self.zone.clone()).date()),
-            Err(_) if at.has_day() => first_day(at),
-            Err(_) => None,
+        match moment(at) {
+            Some(t) => Some(t.to_zoned(self.zone.clone()).date()),
+            None if at.has_day() => first_day(at),
+            None => None,
         }
     }
 
@@ -137,10 +137,22 @@ pub fn read_instant(text: &str) -> Option<Time> {
     Time::from_unix_ms(timestamp.as_millisecond())
 }
 
+/// The moment of an `at` that says one. What is no longer than a day is not tried: a case has thousands of them.
+fn moment(at: &At) -> Option<Timestamp> {
+    let text = at.as_str();
+    if text.len() > 10 { text.parse().ok() } else { None }
+}
+
 /// The day of an `at`, or the first of its month.
-fn first_day(at: &At) -> Option<Date> {
+pub fn first_day(at: &At) -> Option<Date> {
     let text = at.as_str();
     if at.has_day() { at.date().parse().ok() } else { format!("{text}-01").parse().ok() }
+}
+
+/// The day of an `at`, or the last of its month.
+pub(super) fn last_day(at: &At) -> Option<Date> {
+    let first = first_day(at)?;
+    Some(if at.has_day() { first } else { first.last_of_month() })
 }
 
 #[cfg(test)]

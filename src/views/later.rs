@@ -1,6 +1,6 @@
 //! What later entries did to an entry: corrected it, declared it void, withheld its words or gave them back.
 
-use super::{Name, Record, Times, Views};
+use super::{FileView, Name, Record, Times, Views};
 use crate::{
     event::{Act, Body, CorrectionEffect, EventId, Position, ReleaseGround, WithholdingGround},
     ledger::ReadError,
@@ -96,6 +96,30 @@ impl Withholding {
     /// What was withheld, in words.
     pub fn what(&self) -> String {
         super::codes::positions_words(&self.positions)
+    }
+    /// What became of the bytes, in words; `files` are those of the entry, if its words can be read. What another entry names
+    /// and does not withhold is served all the same.
+    pub fn bytes_words(&self, files: Option<&[FileView]>) -> String {
+        let Some(files) = files else {
+            return "The words are gone from this ledger, and so is each file that only they named."
+                .to_owned();
+        };
+        let served = self.positions.iter().filter_map(|position| match position {
+            Position::File(i) => Some((i, files.get(*i as usize)?.elsewhere?)),
+            Position::Content => None,
+        });
+        let mut out = String::new();
+        for (i, index) in served {
+            out.push_str(&format!(
+                "The bytes of file {} are still served here: entry {index} names them too, and does not withhold them. ",
+                u64::from(*i) + 1
+            ));
+        }
+        if out.is_empty() {
+            "The bytes are gone from this ledger.".to_owned()
+        } else {
+            out.trim_end().to_owned()
+        }
     }
 }
 

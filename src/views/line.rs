@@ -1,6 +1,6 @@
 //! An entry as it stands in lists.
 
-use super::{Attribution, LaterAct, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
+use super::{Attribution, Marks, Name, Part, Record, Sentence, Times, Views, Words, excerpt, shown};
 use crate::{
     event::{EventId, EventType},
     ledger::ReadError,
@@ -54,7 +54,7 @@ pub struct EntryLine {
     /// Whether it opened a case, or registered a party, by mistake, and nothing rests on that.
     pub mistaken: bool,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
     /// Whether its words, or some of its files, are withheld now.
     pub withheld: bool,
 }
@@ -96,7 +96,7 @@ impl Views {
             fictional: self.fictional(record)?,
             voided: fate.voided,
             mistaken: self.mistaken(record)?,
-            since: self.later_acts(record)?,
+            since: self.marks(record)?,
             withheld: !fate.withheld.is_empty(),
         })
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    LaterAct, Latest, Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread,
+    Latest, Marks, Named, PositionView, Quote, Record, Said, Times, Views, Words, thread::CaseThread,
 };
 use crate::{
     event::{Body, EventId, Relation},
@@ -24,7 +24,7 @@ pub struct LinkSide {
     /// Whether the record's own words are withheld now, so that no quote of them is shown.
     pub withheld: bool,
     /// What later entries did to the record.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 /// A link.
@@ -47,7 +47,7 @@ pub struct LinkView {
     /// The positions on it, in the order of the log.
     pub positions: Vec<PositionView>,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl LinkView {
@@ -91,15 +91,39 @@ impl Views {
                 to: self.link_side(record, "to", &body.to)?,
                 reasoning: self.said(record, "reasoning")?,
                 positions: self.positions(thread, &record.event().id())?,
-                since: self.later_acts(record)?,
+                since: self.marks(record)?,
             })
         })
+    }
+
+    /// Of what an entry quotes, and of a void demand that it is about, each that something became of: what it is called and what
+    /// it is to the entry, and what became of it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn told_beside(&self, record: &Record) -> Result<Vec<(String, Marks)>, ReadError> {
+        let mut beside = Vec::new();
+        let notice = record.event().role("notice").map(|id| self.record_of(&id)).transpose()?.flatten();
+        let of = notice.as_ref().map_or(record.event(), |notice| notice.event());
+        if let Some(demand) = of.role("demand").map(|id| self.record_of(&id)).transpose()?.flatten()
+            && self.fate(&demand.event().id())?.voided
+        {
+            beside.push((format!("{}, which this is about", self.noun(&demand)?), self.marks(&demand)?));
+        }
+        let Body::LinkAsserted(body) = record.event().body() else { return Ok(beside) };
+        for (side, id) in [("from", &body.from), ("to", &body.to)] {
+            let side = self.link_side(record, side, id)?;
+            if side.quote.is_some() && !side.since.is_empty() {
+                beside.push((format!("{}, which this quotes", side.noun), side.since));
+            }
+        }
+        Ok(beside)
     }
 
     fn link_side(&self, link: &Record, side: &str, id: &EventId) -> Result<LinkSide, ReadError> {
         let Some(record) = self.record_of(id)? else {
             let noun = "a record not found here".to_owned();
-            let since = Vec::new();
+            let since = Marks::default();
             return Ok(LinkSide { index: None, noun, quote: None, language: None, withheld: false, since });
         };
         // What was withheld there must not be read here.
@@ -111,7 +135,7 @@ impl Views {
             quote,
             language: self.language(&record)?,
             withheld,
-            since: self.later_acts(&record)?,
+            since: self.marks(&record)?,
         })
     }
 }

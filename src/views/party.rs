@@ -2,10 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Record, Views, VouchedBy, Words, shown};
+use super::{Record, Views, VouchedBy, Words, dates, shown};
 use crate::{
     event::{At, Body, EventId, EventType, PartyKind, RevocationReason, Role},
     ledger::ReadError,
+    log::Time,
     note::VerifyingKey,
 };
 
@@ -107,6 +108,22 @@ pub struct Revocation {
     pub reason: RevocationReason,
     /// From when its party distrusts it. Changes no verdict.
     pub since: Option<At>,
+    /// When that was recorded.
+    pub recorded: Time,
+}
+
+impl Revocation {
+    /// As the entry has it that revoked the key; none if it revoked none.
+    pub(super) fn of(record: &Record) -> Option<Self> {
+        let Body::KeyRevoked(b) = record.event().body() else { return None };
+        let (index, recorded) = (record.index(), record.entry.header().time);
+        Some(Self { index, reason: b.reason, since: b.since.clone(), recorded })
+    }
+    /// From when its party distrusts it, in words.
+    pub fn since_words(&self) -> Option<String> {
+        let since = self.since.as_ref()?;
+        Some(format!("{}{}", dates::at_words(since), dates::ahead_words(since, self.recorded)))
+    }
 }
 
 impl Views {
@@ -263,10 +280,7 @@ impl Views {
             return Ok(None);
         };
         let Some(record) = self.record(index)? else { return Ok(None) };
-        Ok(match record.event().body() {
-            Body::KeyRevoked(b) => Some(Revocation { index, reason: b.reason, since: b.since.clone() }),
-            _ => None,
-        })
+        Ok(Revocation::of(&record))
     }
 }
 

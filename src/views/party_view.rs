@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Days, LaterAct, Name, Named, Party, PartyKey, Said, Times, Views,
+    Days, Marks, Name, Named, Party, PartyKey, Said, Times, Views,
     demand::{Counts, Status, Teller},
     thread::CaseThread,
 };
@@ -65,8 +65,12 @@ pub struct PartyRecord {
     pub completed: usize,
     /// By whose record outcomes of these demands stand that the party's own key did not sign, and in how many demands.
     pub outcomes_by: Vec<(Named, usize)>,
-    /// Of how many the evidence of delivery that counts is signed by a key of the party itself.
+    /// Of how many the evidence of delivery that counts, or a reply, is signed by a key of the party itself.
     pub delivered_by_own_key: usize,
+    /// Of those, of how many a reply proves it, and no evidence tells it.
+    pub delivered_by_reply: usize,
+    /// Of those, of how many by a key that is distrusted since before the evidence was recorded.
+    pub delivered_by_distrusted_key: usize,
     /// Who put these demands on record, and how many each.
     pub recorded_by: Vec<(Named, usize)>,
     /// Real demands that are left out because nothing shows that they were delivered.
@@ -97,7 +101,7 @@ pub struct PartyView {
     /// Whether it was registered by mistake, and nothing rests on it.
     pub mistaken: bool,
     /// What later entries did to the one that registered it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl PartyRecord {
@@ -110,6 +114,8 @@ impl PartyRecord {
         completed: 0,
         outcomes_by: Vec::new(),
         delivered_by_own_key: 0,
+        delivered_by_reply: 0,
+        delivered_by_distrusted_key: 0,
         recorded_by: Vec::new(),
         undelivered: 0,
         cut_short: false,
@@ -149,9 +155,24 @@ impl PartyView {
         }
         text.push_str(&match record.delivered_by_own_key {
             0 => " That they were delivered is told by others; no key of its own signed it.".to_owned(),
+            n if n == record.demands && record.delivered_by_reply > 0 => {
+                " A key of its own signed the delivery of each, or a reply to it.".to_owned()
+            }
             n if n == record.demands => " A key of its own signed that they were delivered.".to_owned(),
+            n if record.delivered_by_reply > 0 => {
+                format!(
+                    " A key of its own signed the delivery of {n}, or a reply; of the rest others tell it."
+                )
+            }
             n => format!(" A key of its own signed for the delivery of {n}; of the rest others tell it."),
         });
+        match record.delivered_by_distrusted_key {
+            0 => {}
+            1 => text.push_str(" Of those that it signed, 1 is by a key distrusted since before."),
+            n => {
+                text.push_str(&format!(" Of those that it signed, {n} are by a key distrusted since before."))
+            }
+        }
         match record.median_days {
             Some(days) => text.push_str(&format!(
                 " Median from delivery to the last outcome: {days} days, of {} demands where every item has one dated by \
@@ -231,7 +252,7 @@ impl Views {
         let record = if party.fictional { None } else { Some(self.party_record(id, as_of)?) };
         let latest = self.checkpoint.checkpoint().size();
         let registered = self.entry_at(party.index)?;
-        let (mistaken, since) = (self.mistaken(&registered)?, self.later_acts(&registered)?);
+        let (mistaken, since) = (self.mistaken(&registered)?, self.marks(&registered)?);
         Ok(Some(PartyView {
             party,
             as_of,
@@ -291,16 +312,25 @@ impl Views {
         (recorders, outcomes): (&mut Tally, &mut Tally),
     ) -> Result<(), ReadError> {
         for demand in thread.demands() {
-            let Some((_, _, evidence)) = demand.delivery.best() else {
+            let best = demand.delivery.best().map(|(_, _, evidence)| evidence);
+            let own = best.is_none_or(|evidence| evidence.teller == Teller::Addressee);
+            // Without evidence, a reply by its own key proves that it got there, though not when.
+            let Some(told_by) = best.map(|evidence| evidence.index).or(demand.reply.map(|(_, index)| index))
+            else {
                 record.undelivered += 1;
                 continue;
             };
             record.demands += 1;
-            record.delivered_by_own_key += usize::from(evidence.teller == Teller::Addressee);
+            record.delivered_by_own_key += usize::from(own);
+            record.delivered_by_reply += usize::from(best.is_none());
+            if own && self.doubt(&*self.entry_at(told_by)?, Some(&thread.case.respondent))?.is_some() {
+                record.delivered_by_distrusted_key += 1;
+            }
             *record.by_status.entry(demand.status).or_default() += 1;
             // A date that says no day gives no number of days.
             let completed = demand.clock.completed.filter(|_| demand.clock.completed_from.is_none());
-            if let Some((from, to)) = evidence.days.and_then(Days::one).zip(completed) {
+            let delivered = best.and_then(|evidence| evidence.days).and_then(Days::one);
+            if let Some((from, to)) = delivered.zip(completed) {
                 days.push(i64::from((to - from).get_days()));
             }
             let by = self.author(&*self.entry_at(demand.index)?)?.id;

@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
-    AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, NoticeView, PartyView,
-    PositionView, PromiseState, Said, Since, Times, WithheldView, at_words, codes::reason_words, excerpt,
-    shown, time_words,
+    AnswerView, Attribution, CaseView, CorrectionView, DemandView, LinkSide, Marks, NoticeView, PartyView,
+    PositionView, PromiseState, Said, Since, Times, WithheldView, codes::reason_words, excerpt, shown,
+    time_words,
 };
 use crate::log::Time;
 
@@ -24,6 +24,12 @@ fn late(times: &Times) -> String {
     times.recorded_later().map_or_else(String::new, |day| format!(", recorded {day}"))
 }
 
+/// What became of an entry, as it stands before its words: `[declared void by Meja on 8 December 2023, entry 56] `.
+fn marks(marks: &Marks) -> String {
+    let acts = marks.iter().map(|act| format!("[{act}] "));
+    acts.chain(marks.later_words().map(|words| format!("[{words}] "))).collect()
+}
+
 fn instants(f: &mut Formatter<'_>, as_of: Time, known_at: u64, latest: u64) -> fmt::Result {
     write!(f, "as of {}, by the first {known_at} entries", time_words(as_of))?;
     if known_at < latest { writeln!(f, " of {latest}") } else { writeln!(f) }
@@ -40,7 +46,8 @@ impl Display for CaseView {
         if self.case.fictional {
             writeln!(f, "{FICTION}")?;
         }
-        writeln!(f, "{}", shown(self.case.title()))?;
+        let mistaken = if self.case.mistaken { "[opened by mistake] " } else { "" };
+        writeln!(f, "{mistaken}{}{}", marks(&self.since), shown(self.case.title()))?;
         writeln!(
             f,
             "about {}; entry {}, opened by {}",
@@ -58,8 +65,7 @@ impl Display for CaseView {
         }
         for demand in &self.earlier_demands {
             let (index, date) = (demand.index, demand.times.occurred_words());
-            let status = demand.status.as_str().replace('_', " ");
-            writeln!(f, "  {index} {date}, status {status}: {}", demand.sentence)?;
+            writeln!(f, "  {index} {date}, status {}: {}", demand.status_words, demand.sentence)?;
         }
         for demand in &self.demands {
             writeln!(f, "\n{}", demand.sentence)?;
@@ -70,7 +76,8 @@ impl Display for CaseView {
         }
         more(f, self.incidents.more)?;
         for incident in self.incidents.iter() {
-            write!(f, "  {} {}", incident.line.index, incident.line.sentence)?;
+            let line = &incident.line;
+            write!(f, "  {} {}{}", line.index, marks(&line.since), line.sentence)?;
             writeln!(f, " First known {}.", incident.known_words())?;
             match &incident.disclosed {
                 None => writeln!(f, "    No disclosure of it by {} on record.", self.respondent.name)?,
@@ -82,6 +89,9 @@ impl Display for CaseView {
                         first.at_words(),
                         first.index
                     )?;
+                    if let Some(by) = &first.recorded_by {
+                        write!(f, ", by the record of {}", by.name)?;
+                    }
                     match first.days_words() {
                         Some(days) => writeln!(f, ", {days} later.")?,
                         None => writeln!(f, ".")?,
@@ -94,11 +104,12 @@ impl Display for CaseView {
         }
         more(f, self.promises.more)?;
         for promise in self.promises.iter() {
-            write!(f, "  {} {}: {}", promise.index, promise.party.name, short(&promise.text))?;
+            let (marks, text) = (marks(&promise.since), short(&promise.text));
+            write!(f, "  {} {}: {marks}{text}", promise.index, promise.party.name)?;
             if let Some(due) = promise.due_words() {
                 write!(f, " By {due}.")?;
             }
-            write!(f, " [{}", promise.state.words())?;
+            write!(f, " [{}", promise.state_words)?;
             if let PromiseState::Closed(_, index) = promise.state {
                 write!(f, ", entry {index}")?;
             }
@@ -109,12 +120,19 @@ impl Display for CaseView {
         }
         more(f, self.statements.more)?;
         for statement in self.statements.iter() {
-            writeln!(f, "  {} {}", statement.line.index, statement.line.sentence)?;
+            let line = &statement.line;
+            writeln!(f, "  {} {}{}", line.index, marks(&line.since), line.sentence)?;
             for version in statement.versions.iter().skip(1) {
-                writeln!(f, "    version of entry {}: {}", version.index, short(&version.text))?;
+                let (marks, text) = (marks(&version.since), short(&version.text));
+                writeln!(f, "    version of entry {}: {marks}{text}", version.index)?;
             }
             if let Some(taken) = &statement.withdrawn {
-                writeln!(f, "    withdrawn, seen {} (entry {})", at_words(&taken.observed), taken.index)?;
+                writeln!(
+                    f,
+                    "    withdrawn, seen {} (entry {})",
+                    taken.times.words(&taken.observed),
+                    taken.index
+                )?;
             }
         }
         if !self.links.is_empty() {
@@ -122,7 +140,7 @@ impl Display for CaseView {
         }
         more(f, self.links.more)?;
         for link in self.links.iter() {
-            writeln!(f, "  {} {} {}:", link.index, link.by.name, link.says())?;
+            writeln!(f, "  {} {}{} {}:", link.index, marks(&link.since), link.by.name, link.says())?;
             for side in [&link.from, &link.to] {
                 writeln!(f, "    {}", side_words(side))?;
             }
@@ -150,18 +168,15 @@ impl Display for CaseView {
         )?;
         for entry in &self.timeline.lines {
             let line = &entry.line;
-            let mut marks = String::new();
-            for act in &line.since {
-                let _ = write!(marks, " [{act}]");
-            }
+            let mut marks = marks(&line.since);
             for (is, mark) in [(line.withheld, "withheld"), (entry.after, "after asOf")] {
                 if is {
-                    let _ = write!(marks, " [{mark}]");
+                    let _ = write!(marks, "[{mark}] ");
                 }
             }
             writeln!(
                 f,
-                "  {} {}: {} ({} {}{}){marks}",
+                "  {} {}: {marks}{} ({} {}{})",
                 line.index,
                 line.times.occurred_words(),
                 line.sentence,
@@ -218,7 +233,8 @@ fn side_words(side: &LinkSide) -> String {
     };
     match &side.quote {
         Some(quote) => {
-            let _ = write!(text, ": “{}”", shown(&excerpt(&quote.exact, LINE)));
+            let marks = marks(&side.since);
+            let _ = write!(text, ": {marks}“{}”", shown(&excerpt(&quote.exact, LINE)));
         }
         None if side.withheld => text.push_str(": (words withheld)"),
         None => {}
@@ -231,8 +247,8 @@ fn position_words(position: &PositionView) -> String {
         Some(by) => format!(", recorded by {}", by.name),
         None => String::new(),
     };
-    let (index, party) = (position.index, &position.party.name);
-    format!("{index} {party} {}: {}{by}", position.stance_words(), short(&position.text))
+    let (index, party, marks) = (position.index, &position.party.name, marks(&position.since));
+    format!("{index} {party} {}: {marks}{}{by}", position.stance_words(), short(&position.text))
 }
 
 fn correction_words(f: &mut Formatter<'_>, view: &CorrectionView) -> fmt::Result {
@@ -266,7 +282,7 @@ fn withheld_words(f: &mut Formatter<'_>, view: &WithheldView) -> fmt::Result {
 }
 
 fn answer_words(f: &mut Formatter<'_>, answer: &AnswerView, before: &str) -> fmt::Result {
-    write!(f, "      {before}{}", answer.outcome_words())?;
+    write!(f, "      {before}{}{}", marks(&answer.since), answer.outcome_words())?;
     write!(
         f,
         " {} (entry {}, {} {})",
@@ -288,21 +304,25 @@ fn answer_words(f: &mut Formatter<'_>, answer: &AnswerView, before: &str) -> fmt
 /// The four states of a demand.
 fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
     let demand = &view.demand;
-    let status = demand.status.as_str().replace('_', " ");
-    writeln!(f, "  demand: entry {}, status {status}", demand.index)?;
+    let status = &view.status_words;
+    writeln!(f, "  demand: {}entry {}, status {status}", marks(&view.since), demand.index)?;
     for item in &view.items {
         writeln!(f, "    {}. {}", item.number, short(&item.text))?;
         match &item.latest {
             Some(answer) => answer_words(f, answer, "")?,
             None => writeln!(f, "      no answer on record")?,
         }
-        for earlier in &item.earlier {
-            answer_words(f, earlier, "earlier: ")?;
+        for other in &item.earlier {
+            answer_words(
+                f,
+                other,
+                if item.is_later(other) { "later, not by its own key: " } else { "earlier: " },
+            )?;
         }
     }
     writeln!(f, "  delivery: {}", view.delivery)?;
     if view.has_period() {
-        writeln!(f, "  clock: {}. {}", demand.clock.words(), view.clock)?;
+        writeln!(f, "  clock: {}. {}", view.clock_words, view.clock)?;
     }
     Ok(())
 }
@@ -310,8 +330,9 @@ fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
 fn notice_words(f: &mut Formatter<'_>, view: &NoticeView) -> fmt::Result {
     writeln!(
         f,
-        "  {} {}, to {}, {}, by {}{}: {}{}",
+        "  {} {}{}, to {}, {}, by {}{}: {}{}",
         view.notice.index,
+        marks(&view.since),
         view.times.occurred_words(),
         view.addressee.name,
         view.channel_words(),
@@ -324,7 +345,8 @@ fn notice_words(f: &mut Formatter<'_>, view: &NoticeView) -> fmt::Result {
         let reason = e.line.reason.map(|r| format!(" ({})", reason_words(r))).unwrap_or_default();
         let conflict = if e.contradicted { " [conflicting]" } else { "" };
         let (index, at) = (e.line.index, e.times.occurred_words());
-        writeln!(f, "    {index} {at}: {}{reason}{}{}{conflict}", e.words, e.vouched, late(&e.times))?;
+        let (marks, late) = (marks(&e.since), late(&e.times));
+        writeln!(f, "    {index} {at}: {marks}{}{reason}{}{late}{conflict}", e.words, e.vouched)?;
     }
     Ok(())
 }
@@ -368,14 +390,20 @@ impl Display for DemandSheet {
                 Some(super::Confirmed::Affirmed(index)) => format!("confirmed: affirmed it in entry {index}"),
                 None => "named, not confirmed".to_owned(),
             };
-            writeln!(f, "  {}: {} ({how})", backer.backer.role.as_str(), backer.party.name)?;
+            writeln!(
+                f,
+                "  {}: {} ({how}{})",
+                backer.backer.role.as_str(),
+                backer.party.name,
+                backer.distrusted
+            )?;
         }
         if let Some(count) = view.count_words() {
             writeln!(f, "  signatures: {count}")?;
         }
         if let Some(signed) = &view.signed {
             section(f, &format!("Text signed (entry {}), against the letter", signed.index))?;
-            writeln!(f, "  {}", short(&signed.text))?;
+            writeln!(f, "  {}{}", marks(&signed.since), short(&signed.text))?;
             for item in &view.items {
                 writeln!(f, "  item {}: {}", item.number, item.signed_words())?;
             }
@@ -415,7 +443,8 @@ impl Display for PartyView {
         if party.fictional {
             writeln!(f, "{FICTION}")?;
         }
-        writeln!(f, "{}", party.name)?;
+        let mistaken = if self.mistaken { "[registered by mistake] " } else { "" };
+        writeln!(f, "{mistaken}{}{}", marks(&self.since), party.name)?;
         writeln!(f, "{}; entry {}", party.kind_words(), party.index)?;
         instants(f, self.as_of, self.known_at, self.latest)?;
         section(f, "Names")?;

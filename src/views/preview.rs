@@ -6,7 +6,7 @@ use super::{Party, Record, Sentence, Views, Words};
 use crate::{
     event::{Body, Code, Content, Digest, Event, Refusal},
     ledger::ReadError,
-    log::{Entry, Header, thread_of},
+    log::{Entry, Header, Time, thread_of},
 };
 
 /// Why an event can't be told of.
@@ -30,14 +30,16 @@ impl From<ReadError> for PreviewError {
 }
 
 impl Views {
-    /// The sentence that an event would have as the next entry. Its signatures count for nothing: whoever asks need not have
+    /// The sentence that an event would have as the next entry, recorded now. Its signatures count for nothing: whoever asks need not have
     /// signed it yet. Keys that nobody has are taken for those of the event itself, which registers their party.
     ///
     /// # Errors
     /// [`PreviewError`], if its shape or its words would be refused or the store fails. Who may record it is not asked.
-    pub fn preview(&self, note: &[u8], words: Option<&[u8]>) -> Result<Sentence, PreviewError> {
+    pub fn preview(&self, note: &[u8], words: Option<&[u8]>, now: Time) -> Result<Sentence, PreviewError> {
         let event = Event::parse(note, self.reader().origin())?;
         let words = match words {
+            // They are where they were written, and told from none.
+            None if event.content().is_some() => Words::Missing,
             None => Words::None,
             Some(raw) if event.content().is_some_and(|c| c.matches(raw)) => {
                 Words::Present { raw: raw.into(), content: Content::parse(raw)? }
@@ -58,7 +60,7 @@ impl Views {
         let last = views.entry_at(index.saturating_sub(1))?;
         let header = Header {
             index,
-            time: last.entry.header().time,
+            time: last.entry.header().time.max(now),
             prev: Digest([0; 32]),
             thread: thread_of(&event),
             k: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LaterAct, Latest, Named, Said, Times, Views, dates, thread::CaseThread};
+use super::{Latest, Marks, Named, Said, Times, Views, dates, thread::CaseThread};
 use crate::{
     event::{At, Body, CommitmentOutcome},
     ledger::ReadError,
@@ -49,8 +49,11 @@ pub struct PromiseView {
     pub due: Option<At>,
     /// Where it stands.
     pub state: PromiseState,
+    /// The same in words, and by whose record where the party's own key did not sign what closed it:
+    /// `done, by the record of Example Desk`.
+    pub state_words: String,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl PromiseView {
@@ -71,19 +74,21 @@ impl Views {
             match record.event().body() {
                 Body::CommitmentMade(body) => made.push((record, body)),
                 Body::CommitmentClosed(b) => {
-                    closed.entry(b.commitment).or_insert((b.outcome, record.index()));
+                    closed.entry(b.commitment).or_insert((b.outcome, record));
                 }
                 _ => {}
             }
         }
         Latest::of(made, |(record, body)| {
-            let state = match closed.get(&record.event().id()).copied() {
-                Some((outcome, index)) => PromiseState::Closed(outcome, index),
+            let closed = closed.get(&record.event().id()).copied();
+            let state = match closed {
+                Some((outcome, by)) => PromiseState::Closed(outcome, by.index()),
                 None if body.due.as_ref().is_some_and(|due| thread.now.is_past(due)) => {
                     PromiseState::PastDate
                 }
                 None => PromiseState::Open,
             };
+            let by = closed.map(|(_, by)| self.record_words(by)).transpose()?.unwrap_or_default();
             let own = record.parties().any(|p| p == body.party);
             Ok(PromiseView {
                 index: record.index(),
@@ -93,7 +98,8 @@ impl Views {
                 text: self.said(record, "promise")?,
                 due: body.due.clone(),
                 state,
-                since: self.later_acts(record)?,
+                state_words: format!("{}{by}", state.words()),
+                since: self.marks(record)?,
             })
         })
     }

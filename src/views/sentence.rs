@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{
-    Attribution, Record, Views, Words,
+    Attribution, Name, Record, Views, Words,
     codes::{evidence_words, positions_words, reason_words},
     dates, excerpt,
     party::kind_words,
@@ -14,8 +14,8 @@ use super::{
 use crate::{
     event::{
         At, Body, CaptureMethod, Channel, ClockStart, CommitmentOutcome, CorrectionEffect, Deadline,
-        DeadlineChange, DisclosureKind, EscalationRoute, EventId, EventType, ItemOutcome, Language, Medium,
-        Outcome, RecheckResult, Relation, Stance, Standing, Verdict,
+        DeadlineAdjusted, DeadlineChange, DisclosureKind, EscalationRoute, EventId, EventType, ItemOutcome,
+        Language, Medium, Outcome, RecheckResult, Relation, Stance, Standing, Verdict,
     },
     ledger::ReadError,
 };
@@ -125,6 +125,20 @@ impl Writer<'_> {
         self.party(&author)
     }
 
+    /// The party that the entry registers, by the name that was signed: what it is called later was not.
+    fn registered(&mut self) -> Result<&mut Self, ReadError> {
+        let id = self.record.event().id();
+        let (now, words) = (self.views.name(&id)?, self.views.words(self.record)?);
+        match words.text("name").map(|name| Name::Known(name.to_owned())) {
+            Some(then) if then != now => {
+                self.parts.push(Part::Party { id, name: then.to_string() });
+                self.say(format!(" (now {now})"));
+            }
+            _ => self.parts.push(Part::Party { id, name: now.to_string() }),
+        }
+        Ok(self)
+    }
+
     fn parties(&mut self, ids: &[EventId]) -> Result<&mut Self, ReadError> {
         self.each(ids, |this, id| this.party(id).map(drop))
     }
@@ -207,6 +221,12 @@ impl Writer<'_> {
         Sentence(self.parts)
     }
 
+    /// A date that the entry says, and whether it lies ahead of the entry's recording.
+    /// `on 8 December 2023`, or `in December 2023`.
+    fn on_dated(&self, at: &At) -> String {
+        dates::on_dated_words(at, self.record.entry.header().time)
+    }
+
     fn write(&mut self) -> Written {
         let record = self.record;
         let event = record.event();
@@ -218,7 +238,7 @@ impl Writer<'_> {
             }
             Body::PartyRegistered(b) => {
                 let what = kind_words(b.kind);
-                self.author()?.say(" registered ").party(&event.id())?.say(format!(" as {what}"));
+                self.author()?.say(" registered ").registered()?.say(format!(" as {what}"));
                 match b.keys.as_ref().map_or(0, Vec::len) {
                     0 => {
                         self.say(".");
@@ -294,14 +314,12 @@ impl Writer<'_> {
                 self.quote(&["text"], Some(&b.language))?.say(".");
             }
             Body::StatementRevised(b) => {
-                self.entry(&b.statement)?
-                    .say(format!(" was seen changed on {}; ", dates::date_words(&b.observed)))
-                    .say(announced(b.announced));
+                let seen = format!(" was seen changed {}; ", self.on_dated(&b.observed));
+                self.entry(&b.statement)?.say(seen).say(announced(b.announced));
             }
             Body::StatementWithdrawn(b) => {
-                self.entry(&b.statement)?
-                    .say(format!(" was seen withdrawn on {}; ", dates::date_words(&b.observed)))
-                    .say(announced(b.announced));
+                let seen = format!(" was seen withdrawn {}; ", self.on_dated(&b.observed));
+                self.entry(&b.statement)?.say(seen).say(announced(b.announced));
             }
             Body::PositionTaken(b) => {
                 self.party(&b.party)?.say(stance_words(b.stance)).entries(&b.on)?.say(": ");
@@ -334,12 +352,19 @@ impl Writer<'_> {
                 });
             }
             Body::ExhibitCaptured(b) => {
-                self.author()?.say(capture_words(b.method)).say(dates::date_words(&b.captured)).say(": ");
+                let captured = match b.method {
+                    CaptureMethod::Upload => {
+                        format!("of {}", dates::dated_words(&b.captured, record.entry.header().time))
+                    }
+                    _ => self.on_dated(&b.captured),
+                };
+                self.author()?.say(capture_words(b.method)).say(format!(" {captured}: "));
                 self.quote(&["description"], None)?.say(".");
             }
             Body::ExhibitRechecked(b) => {
                 self.author()?.say(" looked at the source of ").entry(&b.exhibit)?;
-                self.say(format!(" again on {} and found it ", dates::date_words(&b.checked)));
+                let checked = self.on_dated(&b.checked);
+                self.say(format!(" again {checked} and found it "));
                 self.say(match b.result {
                     RecheckResult::Same => "the same.",
                     RecheckResult::Changed => "changed.",
@@ -408,17 +433,19 @@ impl Writer<'_> {
                 self.say(".");
             }
             Body::ReceiptAcknowledged(b) => {
+                let distrusted = self.views.distrust_words(record, None)?;
                 self.author()?
                     .say(" acknowledged, with its own key, that it has ")
                     .entry(&b.notice)?
+                    .say(distrusted)
                     .say(".");
             }
             Body::DeadlineAdjusted(b) => {
                 let until = dates::day_words(&b.until);
-                self.say("The time to answer ").entry(&b.demand)?.say(match b.change {
-                    DeadlineChange::Extended => format!(" was extended to {until}."),
-                    DeadlineChange::Agreed => format!(" was agreed to run to {until}."),
-                });
+                let how = self.views.adjusted_words(record, b)?;
+                let (moved, to) = if first_party { (" moved", " to") } else { (" recorded", " as moved to") };
+                self.author()?.say(moved).say(" the time to answer ").entry(&b.demand)?;
+                self.say(format!("{to} {until}, {how}."));
             }
             Body::DisclosureMade(b) => {
                 self.party(&b.party)?;
@@ -549,10 +576,29 @@ impl Writer<'_> {
 }
 
 impl Views {
+    /// What a change of a deadline calls itself, and no more than who signed it can say. Whether the new day is a later one,
+    /// the demand's own page tells.
+    pub(super) fn adjusted_words(
+        &self,
+        record: &Record,
+        b: &DeadlineAdjusted,
+    ) -> Result<&'static str, ReadError> {
+        let demand = self.record_of(&b.demand)?;
+        let is_by_respondent = match demand.as_ref().map(|demand| demand.event().body()) {
+            Some(Body::DemandIssued(demand)) => record.parties().any(|party| party == demand.respondent),
+            _ => false,
+        };
+        Ok(match (b.change, is_by_respondent) {
+            (DeadlineChange::Extended, _) => "recorded as an extension",
+            (DeadlineChange::Agreed, true) => "agreed; a key of the respondent signed",
+            (DeadlineChange::Agreed, false) => "recorded as agreed; no key of the respondent signed",
+        })
+    }
+
     /// A record as a noun: `the statement of 8 December 2023 by Socso`.
     pub(super) fn noun(&self, record: &Record) -> Result<String, ReadError> {
         let event = record.event();
-        let of = |at: &At| format!("of {}", dates::date_words(at));
+        let of = |at: &At| format!("of {}", dates::dated_words(at, record.entry.header().time));
         let by = |id: &EventId| -> Result<String, ReadError> { Ok(format!("by {}", self.name(id)?)) };
         let at = of(event.at());
         let author = record.parties().next();
@@ -646,11 +692,11 @@ pub(super) fn relation_words(relation: Relation) -> &'static str {
 
 fn capture_words(method: CaptureMethod) -> &'static str {
     match method {
-        CaptureMethod::Upload => " put in an exhibit of ",
-        CaptureMethod::Screenshot => " took a screenshot on ",
-        CaptureMethod::Wacz | CaptureMethod::Warc => " archived a web page on ",
-        CaptureMethod::Email => " captured an e-mail on ",
-        CaptureMethod::Scan => " scanned a document on ",
+        CaptureMethod::Upload => " put in an exhibit",
+        CaptureMethod::Screenshot => " took a screenshot",
+        CaptureMethod::Wacz | CaptureMethod::Warc => " archived a web page",
+        CaptureMethod::Email => " captured an e-mail",
+        CaptureMethod::Scan => " scanned a document",
     }
 }
 
@@ -673,6 +719,12 @@ fn count_words(count: u64, rolled: bool, less: [Option<u64>; 3]) -> String {
         format!("{standing} standing, of {count} ever confirmed ({})", taken.join(", "))
     };
     format!("{text}{}.", roll_words(rolled))
+}
+
+/// The same with its first letter large.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 pub(super) fn route_words(route: EscalationRoute) -> &'static str {

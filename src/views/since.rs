@@ -6,23 +6,27 @@
 //!
 //! What comes later is what has a higher index, whatever its `at` says: nobody hides a correction by dating it ahead. The
 //! index keeps a list for each kind of act and for each party, so a look costs the same however many name the entry.
+//!
+//! What was declared void counts for nothing here either: the newest that was not is told.
 
 use super::{
-    Attribution, Named, Part, Record, Sentence, Times, Views, Words, codes, dates, party::is_party, sentence,
+    Attribution, Named, Part, Record, Revocation, Sentence, Times, Views, Words, codes, dates,
+    party::is_party,
+    sentence::{self, capital},
 };
 use crate::{
-    event::{Act, At, Body, CommitmentOutcome, DeadlineChange, EventId, EventType, RecheckResult},
-    ledger::{Filter, ReadError},
-    log::Time,
+    event::{Act, At, Body, CommitmentOutcome, EventId, EventType, RecheckResult},
+    ledger::ReadError,
 };
 
 /// Parties of which a mention is told.
 const TOLD: usize = 5;
 /// How far parties and acts of a kind are counted.
 const COUNTED: usize = 1_000;
-/// How many of the first, and of the last, entries that stand on a case or party are looked at to see whether anything
-/// rests on it.
-const RESTING_READ: usize = 64;
+/// How many acts of a kind, or words of a party, are looked at for one that was not declared void: the newest.
+const LOOKED_AT: usize = 64;
+/// How many demands of a case are looked at for who stands behind them: the first.
+const DEMANDS_READ: usize = 16;
 
 /// What a later entry did to one.
 #[derive(Debug, Clone)]
@@ -31,7 +35,7 @@ pub struct LaterAct {
     pub act: Act,
     /// Index of the newest entry that did it.
     pub index: u64,
-    /// How many earlier ones of the kind there are; 1,000 stands for as many or more.
+    /// How many earlier ones of the kind are on record; 1,000 stands for as many or more.
     pub earlier: usize,
     /// Whose act it is.
     pub by: Named,
@@ -64,17 +68,36 @@ impl LaterAct {
     }
     /// When, as it follows the party's name.
     pub fn when(&self) -> String {
-        let date = self.times.occurred_words();
-        if matches!(self.attribution, Attribution::RecordedBy(_)) {
+        let date = dates::at_words(&self.times.occurred);
+        if self.times.is_ahead() {
+            format!(", dated {date}, ahead of its recording")
+        } else if matches!(self.attribution, Attribution::RecordedBy(_)) {
             format!(", dated {date}")
         } else {
-            format!(" on {date}")
+            format!(" {} {date}", if self.times.occurred.has_day() { "on" } else { "in" })
         }
     }
     /// The mark as it begins a sentence.
     pub fn title(&self) -> String {
-        let mut chars = self.mark.chars();
-        chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+        capital(&self.mark)
+    }
+    /// The mark where nobody is named beside it, such as in a title: what somebody recorded that another did is not said to be
+    /// done.
+    pub fn mark_alone(&self) -> String {
+        if !matches!(self.attribution, Attribution::RecordedBy(_)) {
+            return self.mark.clone();
+        }
+        match self.act {
+            Act::Deadline => "date for the answer recorded as moved".to_owned(),
+            Act::Closing => "promise recorded as closed".to_owned(),
+            Act::DemandWithdrawal | Act::Escalation => format!("recorded as {}", self.mark),
+            // These say that they are seen by somebody, or are acts of whoever signs.
+            _ => self.mark.clone(),
+        }
+    }
+    /// The same as it begins a title.
+    pub fn title_alone(&self) -> String {
+        capital(&self.mark_alone())
     }
     /// How many earlier ones of its kind there are, in words; none if there is none.
     pub fn earlier_words(&self) -> Option<String> {
@@ -135,11 +158,42 @@ impl Since {
     }
     /// That entries above the size touch it, in words.
     pub fn later_words(&self) -> Option<String> {
-        match self.later {
-            0 => None,
-            1 => Some("1 later entry touches this".to_owned()),
-            n => Some(format!("{} later entries touch this", counted(n))),
-        }
+        later_words(self.later)
+    }
+}
+
+/// What became of an entry, as it stands before its words in lists and quotations: without what others say of it.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    of: u64,
+    acts: Vec<LaterAct>,
+    later: usize,
+}
+
+impl Marks {
+    /// Index of the entry.
+    pub fn of(&self) -> u64 {
+        self.of
+    }
+    /// What was done to it, the newest of each kind.
+    pub fn iter(&self) -> std::slice::Iter<'_, LaterAct> {
+        self.acts.iter()
+    }
+    /// Whether nothing was done to it, at the size that is known or later.
+    pub fn is_empty(&self) -> bool {
+        self.acts.is_empty() && self.later == 0
+    }
+    /// That entries above the size touch it, in words.
+    pub fn later_words(&self) -> Option<String> {
+        later_words(self.later)
+    }
+}
+
+fn later_words(later: usize) -> Option<String> {
+    match later {
+        0 => None,
+        1 => Some("1 later entry touches this".to_owned()),
+        n => Some(format!("{} later entries touch this", counted(n))),
     }
 }
 
@@ -181,6 +235,15 @@ impl Views {
         })
     }
 
+    /// What became of an entry, without what others say of it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn marks(&self, record: &Record) -> Result<Marks, ReadError> {
+        let (acts, later) = (self.later_acts(record)?, self.later_still(record)?);
+        Ok(Marks { of: record.index(), acts, later })
+    }
+
     /// What was done to an entry, the newest of each kind.
     ///
     /// # Errors
@@ -193,13 +256,14 @@ impl Views {
             for act in acts_on(event_type) {
                 self.look_at(1)?;
                 let list = self.reader.acts(Some(act), &id, 0..self.size, COUNTED + 1)?;
-                found.extend(list.first().map(|newest| (act, *newest, list.len() - 1)));
+                let newest = self.newest_that_counts(&list)?;
+                found.extend(newest.map(|(at, index)| (act, index, list.len() - 1 - at)));
             }
         }
-        found.extend(self.distrusted(record)?.map(|index| (Act::Revocation, index, 0)));
+        found.extend(self.doubt(record, None)?.map(|revoked| (Act::Revocation, revoked.index, 0)));
         if event_type == EventType::ExhibitCaptured
             && let Some(author) = record.parties().next()
-            && let Some(index) = self.reader.recheck(&id, &author, 0..self.size)?
+            && let Some((_, index)) = self.newest_that_counts(&self.rechecks(&id, &author)?)?
             && let Body::ExhibitRechecked(b) = self.entry_at(index)?.event().body()
             // Who finds it the same takes back what it said before.
             && b.result != RecheckResult::Same
@@ -209,57 +273,119 @@ impl Views {
         if found.is_empty() {
             return Ok(Vec::new());
         }
+        // What is withheld again after it was given back is told after that.
+        let place = |of: Act| found.iter().position(|(act, ..)| *act == of);
+        if let (Some(held), Some(released)) = (place(Act::Withholding), place(Act::Release))
+            && found[held].1 > found[released].1
+        {
+            found.swap(held, released);
+        }
         let quotable = self.is_quotable(&id)?;
         found.into_iter().map(|(act, index, earlier)| self.later_act(act, index, earlier, quotable)).collect()
+    }
+
+    /// The place in a list, the newest first, and the index of the first entry that was not declared void; of a list that is
+    /// longer than is looked at, the newest where none is found.
+    fn newest_that_counts(&self, list: &[u64]) -> Result<Option<(usize, u64)>, ReadError> {
+        for (at, &index) in list.iter().enumerate().take(LOOKED_AT) {
+            if !self.is_void(index)? {
+                return Ok(Some((at, index)));
+            }
+        }
+        Ok(list.first().filter(|_| list.len() > LOOKED_AT).map(|&index| (0, index)))
+    }
+
+    /// What a party found when it looked at the source of an exhibit again.
+    fn rechecks(&self, exhibit: &EventId, by: &EventId) -> Result<Vec<u64>, ReadError> {
+        self.look_at(1)?;
+        self.reader.rechecks(exhibit, by, 0..self.size, LOOKED_AT + 1)
+    }
+
+    /// Whether the author of an entry declared it void.
+    fn is_void(&self, index: u64) -> Result<bool, ReadError> {
+        self.look_at(1)?;
+        let id = self.entry_at(index)?.event().id();
+        Ok(!self.reader.acts(Some(Act::Void), &id, 0..self.size, 1)?.is_empty())
+    }
+
+    /// What was done to an act itself, as it follows the words of the act; empty if nothing was.
+    fn done_to_it(&self, act: &EventId) -> Result<String, ReadError> {
+        self.look_at(1)?;
+        let newest =
+            |of: Act| self.reader.acts(Some(of), act, 0..self.size, 1).map(|list| list.first().copied());
+        Ok(match (newest(Act::Void)?, newest(Act::Correction)?) {
+            (Some(index), _) => format!("this record of it was declared void in No. {index}"),
+            (None, Some(index)) => format!("this record of it was corrected in No. {index}"),
+            (None, None) => String::new(),
+        })
+    }
+
+    /// Whether what an id names can have been opened or registered by mistake.
+    fn may_be_mistaken(&self, id: &EventId) -> Result<bool, ReadError> {
+        let record = self.record_of(id)?;
+        let of = record.map(|record| record.event().event_type());
+        Ok(matches!(of, Some(EventType::CaseOpened | EventType::PartyRegistered)))
     }
 
     fn later_act(&self, act: Act, index: u64, earlier: usize, quotable: bool) -> Result<LaterAct, ReadError> {
         let record = self.entry_at(index)?;
         let words = self.words(&record)?;
         let attribution = self.attribution(&record)?;
-        let seen = |what: &str, when: &At| format!("{what} {}", dates::date_words(when));
+        let seen = |what: &str, when: &At| {
+            format!("{what} {}", dates::dated_words(when, record.entry.header().time))
+        };
         let (mut replacement, mut is_seen) = (None, false);
         let (mark, detail) = match record.event().body() {
             Body::CorrectionIssued(b) => {
                 if let Some(id) = &b.replacement {
                     replacement = self.index_of(id)?;
                 }
+                let mut instead = String::new();
+                if let Some(index) = replacement
+                    && self.is_void(index)?
+                {
+                    instead = format!("entry {index}, which was put in its place, was declared void too");
+                    replacement = None;
+                }
                 let mark = match act {
-                    Act::Void => "declared void",
-                    _ if is_mistaken(&words) => "said to be a mistake",
-                    _ => "corrected",
+                    Act::Void => act.words(),
+                    // Of a case or a party alone: what was said is corrected, not a mistake as a whole.
+                    _ if is_mistaken(&words) && self.may_be_mistaken(&b.corrects)? => "said to be a mistake",
+                    _ => Act::Correction.words(),
                 };
-                (mark, String::new())
+                (mark.to_owned(), instead)
             }
             Body::ContentWithheld(b) => {
                 let ground = b.ground.as_str().replace('_', " ");
-                ("withheld", format!("{}, on the ground: {ground}", codes::positions_words(&b.blobs)))
+                (
+                    act.words().to_owned(),
+                    format!("{}, on the ground: {ground}", codes::positions_words(&b.blobs)),
+                )
             }
             Body::ContentReleased(b) => {
                 let ground = b.ground.as_str().replace('_', " ");
-                ("given back", format!("{}, on the ground: {ground}", codes::positions_words(&b.blobs)))
+                (
+                    act.words().to_owned(),
+                    format!("{}, on the ground: {ground}", codes::positions_words(&b.blobs)),
+                )
             }
             Body::StatementRevised(b) => {
                 is_seen = true;
                 let announced = sentence::announced(b.announced).trim_end_matches('.');
-                ("seen changed", format!("{}; {announced}", seen("seen", &b.observed)))
+                (act.words().to_owned(), format!("{}; {announced}", seen("seen", &b.observed)))
             }
             Body::StatementWithdrawn(b) => {
                 is_seen = true;
                 let announced = sentence::announced(b.announced).trim_end_matches('.');
-                ("seen withdrawn", format!("{}; {announced}", seen("seen", &b.observed)))
+                (act.words().to_owned(), format!("{}; {announced}", seen("seen", &b.observed)))
             }
             Body::DeadlineAdjusted(b) => {
-                let until = dates::day_words(&b.until);
-                let how = match b.change {
-                    DeadlineChange::Extended => "extended to",
-                    DeadlineChange::Agreed => "agreed to run to",
-                };
-                ("date for the answer moved", format!("{how} {until}"))
+                let how = self.adjusted_words(&record, b)?;
+                (act.words().to_owned(), format!("to {}, {how}", dates::day_words(&b.until)))
             }
-            Body::DemandWithdrawn(_) => ("withdrawn", String::new()),
+            Body::DemandWithdrawn(_) => (act.words().to_owned(), String::new()),
             Body::DemandEscalated(b) => {
-                ("taken elsewhere", sentence::route_words(b.route).trim_start().to_owned())
+                (act.words().to_owned(), sentence::route_words(b.route).trim_start().to_owned())
             }
             Body::CommitmentClosed(b) => {
                 let outcome = match b.outcome {
@@ -267,19 +393,23 @@ impl Views {
                     CommitmentOutcome::Withdrawn => "as withdrawn",
                     CommitmentOutcome::Superseded => "as superseded",
                 };
-                ("promise closed", outcome.to_owned())
+                (act.words().to_owned(), outcome.to_owned())
             }
             Body::KeyRevoked(b) => {
-                let since = b.since.as_ref().map(dates::at_words).unwrap_or_default();
-                ("signed by a key that was revoked", format!("{}; distrusted since {since}", b.reason))
+                let key = Revocation::of(&record).map(|revoked| revoked.words()).unwrap_or_default();
+                (format!("signed by {key}, revoked"), b.reason.to_string())
             }
             Body::ExhibitRechecked(b) => {
                 is_seen = true;
                 let found =
                     if b.result == RecheckResult::Gone { "source seen gone" } else { "source seen changed" };
-                (found, seen("looked at", &b.checked))
+                (found.to_owned(), seen("looked at", &b.checked))
             }
-            _ => ("touched", String::new()),
+            _ => ("touched".to_owned(), String::new()),
+        };
+        let detail = match self.done_to_it(&record.event().id())? {
+            done if detail.is_empty() || done.is_empty() => detail + &done,
+            done => format!("{detail}; {done}"),
         };
         let is_told = matches!(act, Act::Void | Act::Correction) && quotable;
         let text = |member| words.text(member).filter(|_| is_told).map(str::to_owned);
@@ -287,10 +417,10 @@ impl Views {
             act,
             index,
             earlier,
-            by: self.author(&record)?,
+            by: self.named(&attribution.party())?,
             attribution,
             times: Times::of(&record),
-            mark: mark.to_owned(),
+            mark,
             detail,
             // Where the words are not here, nobody knows.
             no_capture: is_seen
@@ -319,37 +449,12 @@ impl Views {
             return Ok(false);
         }
         let opener = record.parties().next().unwrap_or(id);
-        let rests = |record: &Record| match record.event().body() {
-            _ if is_case => !is_beside(record, opener),
-            Body::CaseOpened(_) | Body::StatementMade(_) | Body::DemandIssued(_) | Body::RoleGranted(_) => {
-                true
-            }
-            _ => false,
-        };
-        let filter = match is_case {
-            true => Filter { case: Some(id), ..Filter::default() },
-            false => Filter { party: Some(id), ..Filter::default() },
-        };
-        // Strangers may add to it without end, so the ends are looked at.
-        let after = record.index() + 1..=u64::MAX;
-        let mut looked = self.list(&filter, after.clone(), false, RESTING_READ)?;
-        if looked.len() == RESTING_READ {
-            looked.extend(self.list(&filter, after, true, RESTING_READ)?);
-        }
-        Ok(!self.records(&looked)?.iter().any(|record| rests(record)))
-    }
-
-    /// The revocation of a key that signed the entry, if it is said to be distrusted since before that was recorded: the
-    /// newest.
-    fn distrusted(&self, record: &Record) -> Result<Option<u64>, ReadError> {
-        let mut newest = None;
-        for key in record.event().by() {
-            let Some(revocation) = self.revocation(key)? else { continue };
-            if revocation.since.is_some_and(|since| is_before(&since, record.entry.header().time)) {
-                newest = newest.max(Some(revocation.index));
-            }
-        }
-        Ok(newest)
+        self.look_at(1)?;
+        // Strangers may add to either without end, so what counts is asked for by itself.
+        Ok(!match is_case {
+            true => self.reader.is_filled(&id, &opener, self.size)?,
+            false => self.reader.is_rested_on(&id, self.size)?,
+        })
     }
 
     /// What others said of an entry, and how many more parties did.
@@ -363,46 +468,49 @@ impl Views {
         let exhibit = record.event().event_type() == EventType::ExhibitCaptured;
         // Its own rechecks stand above.
         let own = record.parties().next().filter(|_| exhibit);
-        let newest = |by: &EventId| -> Result<Option<u64>, ReadError> {
+        // The newest word of a party, and whether there is one that was declared void at most.
+        let newest = |by: &EventId| -> Result<(Option<u64>, bool), ReadError> {
             self.look_at(1)?;
-            let mention = self.reader.mention(&id, by, self.size)?;
-            let recheck = match own {
-                Some(own) if own == *by => None,
-                _ => self.reader.recheck(&id, by, 0..self.size)?,
-            };
-            Ok(mention.max(recheck))
+            let mentions = self.reader.mentions(&id, by, self.size, LOOKED_AT + 1)?;
+            let rechecks = if own == Some(*by) { Vec::new() } else { self.rechecks(&id, by)? };
+            let newest =
+                |list: &[u64]| Ok::<_, ReadError>(self.newest_that_counts(list)?.map(|(_, index)| index));
+            Ok((newest(&mentions)?.max(newest(&rechecks)?), !mentions.is_empty() || !rechecks.is_empty()))
         };
         let mut parties = firsts.len();
         if let Some(own) = own
-            && self.reader.mention(&id, &own, self.size)?.is_none()
-            && self.reader.recheck(&id, &own, 0..self.size)?.is_some()
+            && self.reader.mentions(&id, &own, self.size, 1)?.is_empty()
+            && !self.rechecks(&id, &own)?.is_empty()
         {
             parties -= 1;
         }
         let mut mentions = Vec::new();
         let mut tried = Vec::new();
-        for party in self.parties_about(record)? {
+        let mut tell = |party: EventId, mentions: &mut Vec<u64>| -> Result<(), ReadError> {
             if mentions.len() < TOLD && !tried.contains(&party) {
-                mentions.extend(newest(&party)?);
+                let (told, is_there) = newest(&party)?;
+                parties -= usize::from(told.is_none() && is_there);
+                mentions.extend(told);
                 tried.push(party);
             }
+            Ok(())
+        };
+        for party in self.parties_about(record)? {
+            tell(party, &mut mentions)?;
         }
         for first in firsts {
             if mentions.len() == TOLD {
                 break;
             }
-            let party = self.author(&*self.entry_at(first)?)?.id;
-            if !tried.contains(&party) {
-                mentions.extend(newest(&party)?);
-                tried.push(party);
-            }
+            tell(self.author(&*self.entry_at(first)?)?.id, &mut mentions)?;
         }
         let others = parties.saturating_sub(mentions.len());
         let told = mentions.into_iter().map(|index| self.later_mention(&id, index));
         Ok((told.collect::<Result<_, _>>()?, others))
     }
 
-    /// The parties of the case that an entry stands in: whom it is about and who opened it; and those of the entry itself.
+    /// The parties of the case that an entry stands in: whom it is about, who opened it and who stands behind its demands; and
+    /// those of the entry itself.
     fn parties_about(&self, record: &Record) -> Result<Vec<EventId>, ReadError> {
         let event = record.event();
         let mut parties = Vec::new();
@@ -414,6 +522,12 @@ impl Views {
                 parties.push(b.respondent);
             }
             parties.extend(opened.parties());
+            self.look_at(1)?;
+            for index in self.reader.first_demands(&case, self.size, DEMANDS_READ)? {
+                if let Body::DemandIssued(b) = self.entry_at(index)?.event().body() {
+                    parties.extend(b.petitioner.into_iter().chain(b.counsel));
+                }
+            }
         }
         if let Some(row) = self.reader.event_row(&event.id())? {
             parties.extend(row.subjects.iter().chain(&row.authors).copied());
@@ -456,8 +570,8 @@ impl Views {
                     RecheckResult::Changed => "changed",
                     RecheckResult::Gone => "gone",
                 };
-                let when = dates::date_words(&b.checked);
-                vec![party(&by), say(&format!(" looked at its source again on {when} and found it {found}"))]
+                let when = dates::on_dated_words(&b.checked, record.entry.header().time);
+                vec![party(&by), say(&format!(" looked at its source again {when} and found it {found}"))]
             }
             _ => vec![party(&by), say(" mentions this")],
         };
@@ -466,10 +580,11 @@ impl Views {
 
     /// How many entries above the size of these views did something to an entry.
     fn later_still(&self, record: &Record) -> Result<usize, ReadError> {
-        let now = self.now();
-        if now.size == self.size && now.fixed().is_some() {
+        // An answer that is kept notes which lists it was read from; a reader that notes has done so in `later_acts`.
+        if self.latest() && (self.footprint.is_none() || self.fixed().is_none()) {
             return Ok(0);
         }
+        let now = self.now();
         let acts = now.reader.acts(None, &record.event().id(), self.size..now.size, COUNTED)?.len();
         let other =
             |act: &LaterAct| matches!(act.act, Act::Revocation | Act::Recheck) && act.index >= self.size;
@@ -481,28 +596,4 @@ impl Views {
 fn is_mistaken(words: &Words) -> bool {
     let Words::Present { content, .. } = words else { return false };
     content.members().get("mistaken").and_then(serde_json::Value::as_bool) == Some(true)
-}
-
-/// Whether an event leaves a case as one that holds nothing: what others may add to any case, and what is done to the
-/// record itself.
-fn is_beside(record: &Record, opener: EventId) -> bool {
-    use EventType as T;
-    match record.event().event_type() {
-        T::LinkAsserted | T::PositionTaken | T::ExhibitCaptured | T::ExhibitRechecked => {
-            record.parties().next() != Some(opener)
-        }
-        T::CorrectionIssued | T::ContentWithheld | T::ContentReleased => true,
-        _ => false,
-    }
-}
-
-/// Whether the first moment that an `at` can mean comes before a time; days are read as UTC.
-fn is_before(at: &At, time: Time) -> bool {
-    let text = at.as_str();
-    if text.len() == 25 {
-        return text.parse::<jiff::Timestamp>().is_ok_and(|at| at.as_millisecond() < time.unix_ms());
-    }
-    let time = time.to_string();
-    // `2023-12` and `2023-12-15` come before all that begins with them.
-    text < time.as_str()
 }

@@ -3,10 +3,13 @@
 use jiff::civil::{Date, Weekday};
 
 use super::{
-    Counts, Named, Sentence, Views, codes,
-    dates::MONTHS,
-    demand::{Course, Delivery, DeliveryState, Demand, EvidenceLine, Notice, NoticeState},
-    sentence::{Part, roll_words},
+    Attribution, Counts, Item, Named, Record, Revocation, Sentence, Times, Views, codes,
+    dates::{MONTHS, at_words},
+    deadline,
+    demand::{
+        Adjustment, Course, DeliveryState, Demand, Escalation, EvidenceLine, Notice, NoticeState, Started,
+    },
+    sentence::{Part, capital, roll_words, route_words},
     thread::CaseThread,
 };
 use crate::{
@@ -74,10 +77,16 @@ impl Views {
         }
         if let Course::Withdrawn(index) = demand.course {
             line.link(index, "Withdrawn");
+            let record = self.entry_at(index)?;
+            if let Attribution::RecordedBy(by) = self.attribution(&record)? {
+                line.say(", by the record of ");
+                line.party(by, self.name(&by)?.to_string());
+            }
+            line.say(self.distrust_words(&record, None)?);
             line.say(". ");
         }
-        let absent = self.delivery_words(&mut line, &demand.delivery)?;
-        clock_words(&mut line, demand);
+        let absent = self.delivery_words(&mut line, demand)?;
+        self.clock_words(&mut line, demand)?;
         self.answer_words(&mut line, demand)?;
         if absent {
             line.say(format!("As of {}.", super::time_words(as_of)));
@@ -143,7 +152,7 @@ impl Views {
             line.say(and);
             line.say(how);
             line.link(last.index(), &times);
-            line.say(format!(" {}", on_date(last.event().at())));
+            line.say(format!(" {}{}", on_date(last.event().at()), self.distrust_words(last, None)?));
             and = ", and";
         }
         line.say(".");
@@ -156,13 +165,6 @@ impl Views {
         let words = self.words(&record)?;
         Ok(words.text("matter").map(|text| super::shown(&super::excerpt(text, 80)).into_owned()))
     }
-}
-
-/// When the answer to a demand falls due, as a sentence; empty if it sets no period.
-pub(super) fn clock_sentence(demand: &Demand) -> Sentence {
-    let mut line = Line::default();
-    clock_words(&mut line, demand);
-    line.end()
 }
 
 /// `Fri 15 Dec 2023`.
@@ -267,6 +269,11 @@ impl Line {
             }
         }
     }
+    /// The same after what is said before one day: `on Fri 15 Dec 2023`, or `between Fri 1 Dec 2023 and Sun 31 Dec`.
+    fn span_after(&mut self, word: &str, from: Option<Date>, date: Date) -> String {
+        let said = self.span(from, date);
+        if from.is_none() || word != "on" { format!("{word} {said}") } else { said }
+    }
     fn end(mut self) -> Sentence {
         if let Some(Part::Text(last)) = self.parts.last_mut() {
             last.truncate(last.trim_end().len());
@@ -275,53 +282,208 @@ impl Line {
     }
 }
 
-/// When the answer falls due, whose rule that is, and which dates were there before.
-fn clock_words(line: &mut Line, demand: &Demand) {
-    let clock = &demand.clock;
-    let period = match &demand.deadline {
-        None => None,
-        Some(Deadline::By(_)) => Some("date chosen by the sender".to_owned()),
-        Some(Deadline::Period { days: 1, .. }) => Some("1 day, rule chosen by the sender".to_owned()),
-        Some(Deadline::Period { days, .. }) => Some(format!("{days} days, rule chosen by the sender")),
-    };
-    match (clock.due, &period) {
-        (None, None) => {}
-        (None, Some(period)) => {
-            line.say(format!("The clock has not started ({period}). "));
-        }
-        (Some(due), _) => {
-            if let Some((ran_out, adjustment)) = clock.ran_out_before() {
-                let (ran_out, due) = (line.date(ran_out), line.date(due));
-                line.say(format!("The time to answer ran out on {ran_out}; "));
-                line.link(adjustment.index, &format!("{} to {due}", adjustment.change));
-                let recorded = line.date(adjustment.recorded);
-                line.say(format!(" on {recorded}. "));
-                return;
+impl Views {
+    /// When the answer to a demand falls due, as a sentence; empty if it sets no period.
+    pub(super) fn clock_sentence(&self, demand: &Demand) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        self.clock_words(&mut line, demand)?;
+        Ok(line.end())
+    }
+
+    /// When the answer falls due, whose rule that is, and which dates were there before.
+    fn clock_words(&self, line: &mut Line, demand: &Demand) -> Result<(), ReadError> {
+        let clock = &demand.clock;
+        let period = match &demand.deadline {
+            None => None,
+            Some(Deadline::By(_)) => Some("date chosen by the sender".to_owned()),
+            Some(Deadline::Period { days: 1, .. }) => Some("1 day".to_owned()),
+            Some(Deadline::Period { days, .. }) => Some(format!("{days} days")),
+        };
+        let rule = match &demand.deadline {
+            Some(Deadline::Period { .. }) => "rule chosen by the sender",
+            _ => "",
+        };
+        let (due, period) = match (clock.due, period) {
+            (None, None) => return Ok(()),
+            (None, Some(period)) => {
+                line.say(format!("The clock has not started ({}). ", joined(&period, rule)));
+                return Ok(());
             }
+            (Some(due), period) => (due, period),
+        };
+        let terms = |line: &mut Line| -> Result<(), ReadError> {
+            let Some(period) = &period else { return Ok(()) };
+            line.say(format!(" ({period}"));
+            let separator = if self.start_words(line, demand)? { "; " } else { ", " };
+            line.say(if rule.is_empty() { ")".to_owned() } else { format!("{separator}{rule})") });
+            Ok(())
+        };
+        let first = |line: &mut Line| -> Result<(), ReadError> {
+            match (clock.first_due, &period) {
+                (Some(first), _) => {
+                    let first = line.span(clock.first_due_from, first);
+                    line.say(format!("; first due {first}"));
+                }
+                (None, Some(_)) => line.say("; the clock of the first period has not started"),
+                (None, None) => line.say("; the demand itself sets no period"),
+            }
+            terms(line)
+        };
+        if let Some((from, ran_out, adjustment)) = clock.ran_out_before() {
+            let ran_out = line.span_after("on", from, ran_out);
+            line.say(format!("The time to answer ran out {ran_out}; "));
+            self.moved_words(line, adjustment, Some(due))?;
+            let recorded = line.date(adjustment.recorded);
+            line.say(format!(", recorded {recorded}"));
+            first(line)?;
+        } else {
             let due = line.span(clock.due_from, due);
             line.say(format!("Answer due {due}"));
-            match (clock.adjustments.last(), period) {
-                (Some(adjustment), _) => {
+            match clock.in_force() {
+                Some(adjustment) => {
                     line.say(", ");
-                    line.link(adjustment.index, adjustment.change.as_str());
-                    if let Some(first) = clock.first_due {
-                        let first = line.date(first);
-                        line.say(format!(" from {first}"));
-                    }
+                    self.moved_words(line, adjustment, None)?;
+                    first(line)?;
                 }
-                (None, Some(period)) => line.say(format!(" ({period})")),
-                (None, None) => {}
+                None => terms(line)?,
             }
-            line.say(". ");
         }
+        if clock.is_before_demand {
+            line.say(", which is before the demand itself");
+        }
+        if let Some(adjustment) = clock.set_aside() {
+            line.say("; ");
+            self.moved_words(line, adjustment, deadline::date(&adjustment.until))?;
+            line.say(": not counted");
+        }
+        line.say(". ");
+        Ok(())
     }
-}
 
-impl Views {
-    /// What is on record of the delivery of a demand, as a sentence.
-    pub(super) fn delivery_sentence(&self, delivery: &Delivery) -> Result<Sentence, ReadError> {
+    /// How another date came about and by whose signatures: `extended to Fri 5 Jan 2024 by Persatuan`. The date is left out
+    /// where it was said before.
+    fn moved_words(
+        &self,
+        line: &mut Line,
+        adjustment: &Adjustment,
+        to: Option<Date>,
+    ) -> Result<(), ReadError> {
+        line.link(adjustment.index, adjustment.words());
+        if let Some(to) = to {
+            let (before, after) = adjustment.around_day();
+            let to = line.date(to);
+            line.say(format!("{before}{to}{after}"));
+        }
+        line.say(" by ");
+        let respondent = adjustment.respondent.filter(|respondent| *respondent != adjustment.by);
+        // Who is neither side records what a side signs.
+        let recorded = respondent.filter(|_| !adjustment.is_demanders);
+        let first = recorded.unwrap_or(adjustment.by);
+        line.party(first, self.name(&first)?.to_string());
+        match respondent {
+            Some(respondent) => {
+                let (between, second) = if recorded.is_some() {
+                    (", recorded by ", adjustment.by)
+                } else {
+                    (" and ", respondent)
+                };
+                line.say(between);
+                line.party(second, self.name(&second)?.to_string());
+            }
+            None if adjustment.is_alone() => line.say(" alone"),
+            None => {}
+        }
+        let record = self.entry_at(adjustment.index)?;
+        line.say(self.distrust_words(&record, None)?);
+        Ok(())
+    }
+
+    /// A demand taken elsewhere, as a sentence: `Wed 20 Dec 2023: to a regulator, Example Regulator, by the record of Meja.`
+    pub(super) fn escalation_sentence(&self, step: &Escalation) -> Result<Sentence, ReadError> {
         let mut line = Line::default();
-        self.delivery_words(&mut line, delivery)?;
+        line.link(step.index, &at_words(&step.at));
+        line.say(format!(":{}", route_words(step.route)));
+        if let Some(to) = step.to {
+            line.say(", ");
+            line.party(to, self.name(&to)?.to_string());
+        }
+        line.say(self.record_words(&*self.entry_at(step.index)?)?);
+        line.say(".");
+        Ok(line.end())
+    }
+
+    /// The same alone, as a sentence.
+    pub(super) fn moved_sentence(&self, adjustment: &Adjustment) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        self.moved_words(&mut line, adjustment, deadline::date(&adjustment.until))?;
+        Ok(line.end())
+    }
+
+    /// `, by the record of Meja and Meja Dua`; empty where nobody is named.
+    pub(super) fn by_record_words(&self, parties: &[EventId]) -> Result<String, ReadError> {
+        let named = if parties.len() > RECORDS_NAMED { RECORDS_NAMED - 1 } else { parties.len() };
+        let mut names = Vec::with_capacity(named + 1);
+        for party in parties.iter().take(named) {
+            names.push(self.name(party)?.to_string());
+        }
+        if parties.len() > named {
+            names.push(format!("{} others", parties.len() - named));
+        }
+        Ok(match names.split_last() {
+            None => String::new(),
+            Some((last, [])) => format!(", by the record of {last}"),
+            Some((last, before)) => format!(", by the record of {} and {last}", before.join(", ")),
+        })
+    }
+
+    /// What is said of an act beside what it did: `, by the record of Meja`, where none of those that it speaks for signed it,
+    /// and that its key was distrusted before. Empty where neither is so.
+    pub(super) fn record_words(&self, act: &Record) -> Result<String, ReadError> {
+        let by = match self.attribution(act)? {
+            Attribution::RecordedBy(by) => self.by_record_words(&[by])?,
+            Attribution::FirstParty(_) | Attribution::SignedBy(_) => String::new(),
+        };
+        Ok(by + &self.distrust_words(act, None)?)
+    }
+
+    /// Where the clock of a demand stands, in words, and by whose record: `Met, by the record of Meja`.
+    pub(super) fn clock_state_words(&self, demand: &Demand) -> Result<String, ReadError> {
+        let clock = &demand.clock;
+        let by = self.by_record_words(&clock.met_by_record_of)?;
+        let late =
+            if clock.is_late_by_own_key { "; late by what the respondent’s own key signed" } else { "" };
+        Ok(format!("{}{by}{late}", clock.words()))
+    }
+
+    /// A demand in one word, and by whose record.
+    pub(super) fn status_words(&self, demand: &Demand) -> Result<String, ReadError> {
+        let by = match demand.course {
+            Course::Withdrawn(index) => self.record_words(&*self.entry_at(index)?)?,
+            Course::Open | Course::Escalated(_) => self.by_record_words(&demand.status_by_record_of())?,
+        };
+        Ok(format!("{}{by}", demand.status.words()))
+    }
+
+    /// Day 0 and whose word that is, where it is not told by the evidence that the delivery is told by; whether it is said.
+    fn start_words(&self, line: &mut Line, demand: &Demand) -> Result<bool, ReadError> {
+        let Some((day, Started::Evidence(index))) = demand.clock.started else { return Ok(false) };
+        if demand.delivery.best().is_some_and(|(_, _, told)| told.index == index) {
+            return Ok(false);
+        }
+        let notices = demand.delivery.notices.iter();
+        let Some(evidence) = notices.flat_map(|n| &n.evidence).find(|e| e.index == index) else {
+            return Ok(false);
+        };
+        let day = line.span_after("counted from", demand.clock.started_from, day);
+        line.say(format!(", {day}"));
+        self.vouched_words(line, evidence)?;
+        Ok(true)
+    }
+
+    /// What is on record of the delivery of a demand, as a sentence.
+    pub(super) fn delivery_sentence(&self, demand: &Demand) -> Result<Sentence, ReadError> {
+        let mut line = Line::default();
+        self.delivery_words(&mut line, demand)?;
         Ok(line.end())
     }
 
@@ -333,7 +495,8 @@ impl Views {
     }
 
     /// What is on record of the delivery; whether something is said to be absent.
-    fn delivery_words(&self, line: &mut Line, delivery: &Delivery) -> Result<bool, ReadError> {
+    fn delivery_words(&self, line: &mut Line, demand: &Demand) -> Result<bool, ReadError> {
+        let delivery = &demand.delivery;
         let mut absent = false;
         match delivery.state() {
             DeliveryState::Reached(_) => {
@@ -342,6 +505,8 @@ impl Views {
                     line.say(". ");
                 }
             }
+            // The reply is evidence.
+            DeliveryState::None if demand.reply.is_some() => {}
             DeliveryState::None => {
                 line.say("No evidence of delivery on record. ");
                 absent = true;
@@ -349,8 +514,9 @@ impl Views {
             DeliveryState::Sent => {
                 if let Some(notice) = delivery.notices.last() {
                     line.link(notice.index, "Sent");
-                    line.say(format!(" {}; no evidence of delivery on record. ", on_date(&notice.at)));
-                    absent = true;
+                    line.say(format!(" {}", on_date(&notice.at)));
+                    absent = demand.reply.is_none();
+                    line.say(if absent { "; no evidence of delivery on record. " } else { ". " });
                 }
             }
             DeliveryState::Failed => self.ended(line, "Delivery failed", delivery.notices.last())?,
@@ -361,6 +527,17 @@ impl Views {
         }
         if delivery.conflicting() {
             line.say("Evidence of delivery is conflicting. ");
+        }
+        if let Some((date, index)) = demand.reply.filter(|_| delivery.best().is_none()) {
+            let date = line.date(date);
+            line.say(format!("Received by {date} at the latest: "));
+            line.link(index, "a reply");
+            let record = self.entry_at(index)?;
+            line.say(format!(
+                " signed by a key of the respondent{} says so. ",
+                self.doubt(&record, Some(&demand.respondent))?
+                    .map_or_else(String::new, |revoked| format!(", {},", revoked.words()))
+            ));
         }
         Ok(absent)
     }
@@ -389,6 +566,11 @@ impl Views {
             }
             None => line.say(format!(" {}", on_date(&evidence.at))),
         }
+        self.vouched_words(line, evidence)
+    }
+
+    /// `, on the sender's word`.
+    fn vouched_words(&self, line: &mut Line, evidence: &EvidenceLine) -> Result<(), ReadError> {
         let record = self.entry_at(evidence.index)?;
         for part in self.vouched(&record, evidence.vouched_by, evidence.teller)?.parts() {
             line.part(part.clone());
@@ -413,6 +595,7 @@ impl Views {
                 }
             }
         }
+        line.say(self.doubtful_answers(demand)?);
         // Nobody waits for the answer to what was taken back.
         let withdrawn = matches!(demand.course, Course::Withdrawn(_));
         let days_over = clock.days_over_words().filter(|_| !withdrawn);
@@ -420,13 +603,50 @@ impl Views {
             (Some(days), ..) => line.say(format!(", {days} past its date")),
             (None, Some(completed), Some(due)) if completed > due => {
                 let completed = line.span(clock.completed_from, completed);
-                line.say(format!(", the last {completed}"));
+                let is_first =
+                    |item: &Item| item.latest().zip(item.outcomes().next()).is_none_or(|(a, b)| a == b);
+                // The day is that of first outcomes; those that are counted above may be later ones.
+                match demand.items.iter().all(is_first) {
+                    true => line.say(format!(", the last {completed}")),
+                    false => line.say(format!(", each with an outcome since {completed}")),
+                }
             }
             _ => {}
         }
         line.say(". ");
         Ok(())
     }
+}
+
+impl Views {
+    /// How many of the outcomes that count are dated ahead of their recording, and how many are signed by a key that is
+    /// distrusted, in words; empty where none is.
+    fn doubtful_answers(&self, demand: &Demand) -> Result<String, ReadError> {
+        let (mut ahead, mut distrusted, mut newest) = (0, 0, None::<Revocation>);
+        let mut latest: Vec<_> = demand.items.iter().filter_map(|i| i.latest().map(|a| a.index)).collect();
+        latest.sort_unstable();
+        // One disclosure may answer many items.
+        for answers in latest.chunk_by(|a, b| a == b) {
+            let record = self.entry_at(answers[0])?;
+            if Times::of(&record).is_ahead() {
+                ahead += answers.len();
+            }
+            if let Some(revoked) = self.doubt(&record, None)? {
+                distrusted += answers.len();
+                newest = newest.filter(|newest| newest.index > revoked.index).or(Some(revoked));
+            }
+        }
+        let of_them = |n: usize| if n == latest.len() { String::new() } else { format!("{n} of them ") };
+        let ahead = (ahead > 0).then(|| format!(" ({}dated ahead of its recording)", of_them(ahead)));
+        let distrusted =
+            newest.map(|revoked| format!(" ({}signed by {})", of_them(distrusted), revoked.words()));
+        Ok(ahead.unwrap_or_default() + &distrusted.unwrap_or_default())
+    }
+}
+
+/// Two parts with a comma between, if there are two.
+fn joined(first: &str, second: &str) -> String {
+    if second.is_empty() { first.to_owned() } else { format!("{first}, {second}") }
 }
 
 /// `15 Dec 2023` or `Dec 2023`, as it was written.
@@ -468,9 +688,4 @@ fn number(n: usize) -> String {
     const WORDS: [&str; 11] =
         ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
     WORDS.get(n).map_or_else(|| n.to_string(), |word| (*word).to_owned())
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

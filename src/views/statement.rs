@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    EntryLine, LaterAct, Latest, Named, Record, Said, Times, Views,
+    EntryLine, Latest, Marks, Named, Record, Said, Times, Views,
     difference::{Change, difference},
     sentence,
     thread::CaseThread,
@@ -31,7 +31,7 @@ pub struct Version {
     /// What changed since the version before, if the words of both are here and short enough to be compared.
     pub difference: Option<Vec<Change>>,
     /// What later entries did to its entry.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 /// That a statement was taken back.
@@ -39,6 +39,8 @@ pub struct Version {
 pub struct Taken {
     /// Index of its entry.
     pub index: u64,
+    /// When that happened, and was recorded.
+    pub times: Times,
     /// When it was seen.
     pub observed: At,
     /// Whether the speaker said so.
@@ -61,7 +63,7 @@ pub struct PositionView {
     /// Its words.
     pub text: Said,
     /// What later entries did to it.
-    pub since: Vec<LaterAct>,
+    pub since: Marks,
 }
 
 impl PositionView {
@@ -119,7 +121,8 @@ impl Views {
         for record in events {
             if let Body::StatementWithdrawn(b) = record.event().body() {
                 let (observed, announced) = (b.observed.clone(), b.announced);
-                withdrawn.get_or_insert(Taken { index: record.index(), observed, announced });
+                let (index, times) = (record.index(), Times::of(record));
+                withdrawn.get_or_insert(Taken { index, times, observed, announced });
             } else {
                 let version = self.version(record, versions.last())?;
                 versions.push(version);
@@ -148,7 +151,7 @@ impl Views {
             changed: self.said(record, "changed")?,
             text,
             difference,
-            since: self.later_acts(record)?,
+            since: self.marks(record)?,
         })
     }
 
@@ -172,7 +175,7 @@ impl Views {
                 times: Times::of(&record),
                 recorded_by: if own { None } else { Some(self.author(&record)?) },
                 text: self.said(&record, "text")?,
-                since: self.later_acts(&record)?,
+                since: self.marks(&record)?,
             });
         }
         Ok(positions)

@@ -32,20 +32,35 @@ impl Times {
         Self { occurred: record.event().at().clone(), published, recorded: record.entry.header().time }
     }
 
-    /// The whole days between what is said to have happened and its recording, where that is more than 24
-    /// hours: the least that they can be, and the most. Of a day, its end counts.
+    /// The days between what is said to have happened and its recording, where more than 24 hours are: the least that they
+    /// can be, and the most. Of a moment whole days count; of a day, as its date and that of the recording count, which stand
+    /// beside it.
     pub fn days_late(&self) -> Option<(i64, i64)> {
         let (first, last) = ends_of(&self.occurred)?;
         let late = |end: i64| self.recorded.unix_ms().saturating_sub(end);
-        (late(last) > 24 * HOUR).then_some((late(last) / (24 * HOUR), late(first) / (24 * HOUR)))
+        if late(last) <= 24 * HOUR {
+            return None;
+        }
+        let whole = |end: i64| late(end) / (24 * HOUR);
+        // From the end of a day to a moment of another there is one day less than from date to date.
+        let more = i64::from(self.occurred.as_str().len() != 25);
+        Some((whole(last) + more, whole(first) + more))
     }
 
     /// What an entry's page says once where the two differ: `dated 2 December 2023 by its author; recorded 1,093 days
-    /// after that`.
+    /// after that`; or that it is dated ahead of its recording.
     pub fn difference_words(&self) -> Option<String> {
+        let dated = dates::at_words(&self.occurred);
+        if self.is_ahead() {
+            return Some(format!("dated {dated} by its author, ahead of its recording"));
+        }
         let (least, most) = self.days_late()?;
-        let (dated, days) = (self.occurred_words(), dates::days_words(least, most));
-        Some(format!("dated {dated} by its author; recorded {days} after that"))
+        Some(format!("dated {dated} by its author; recorded {} after that", dates::days_words(least, most)))
+    }
+
+    /// Whether it is dated ahead of its recording.
+    pub fn is_ahead(&self) -> bool {
+        !dates::ahead_words(&self.occurred, self.recorded).is_empty()
     }
 
     /// The day on which it was recorded, where that is later.
@@ -53,13 +68,17 @@ impl Times {
         self.days_late().map(|_| dates::time_day_words(self.recorded))
     }
 
-    /// When it happened, in words.
+    /// When it happened, in words; where that lies ahead of the recording, this is said.
     pub fn occurred_words(&self) -> String {
-        dates::at_words(&self.occurred)
+        self.words(&self.occurred)
     }
-    /// When it was published, in words.
+    /// When it was published, likewise.
     pub fn published_words(&self) -> Option<String> {
-        self.published.as_ref().map(dates::at_words)
+        self.published.as_ref().map(|at| self.words(at))
+    }
+    /// Another date that the entry says, likewise.
+    pub fn words(&self, at: &At) -> String {
+        format!("{}{}", dates::at_words(at), dates::ahead_words(at, self.recorded))
     }
     /// When it was recorded, in words.
     pub fn recorded_words(&self) -> String {
@@ -101,8 +120,8 @@ mod tests {
         assert_eq!(late("2023-12-08T10:00:00+08:00", "2023-12-09T02:00:00.000Z"), None);
         assert_eq!(late("2023-12-08T10:00:00+08:00", "2023-12-09T02:00:00.001Z"), Some((1, 1)));
         assert_eq!(late("2023-12-08", "2023-12-09T23:00:00.000Z"), None);
-        assert_eq!(late("2023-12-08", "2023-12-12T01:00:00.000Z"), Some((3, 3)));
-        assert_eq!(late("2023-12", "2024-01-03T00:00:00.000Z"), Some((2, 32)));
+        assert_eq!(late("2023-12-08", "2023-12-12T01:00:00.000Z"), Some((4, 4)));
+        assert_eq!(late("2023-12", "2024-01-03T00:00:00.000Z"), Some((3, 33)));
         assert_eq!(late("2024-12", "2024-01-03T00:00:00.000Z"), None);
     }
 
@@ -113,10 +132,12 @@ mod tests {
             Times { occurred, published: None, recorded: Time::parse(recorded).unwrap() }.difference_words()
         };
         let recorded = "2026-11-29T12:00:00.000Z";
-        let day = "dated 2 December 2023 by its author; recorded 1,092 days after that";
+        let day = "dated 2 December 2023 by its author; recorded 1,093 days after that";
         assert_eq!(words("2023-12-02", recorded).as_deref(), Some(day));
-        let month = "dated December 2023 by its author; recorded between 1,063 and 1,093 days after that";
+        let month = "dated December 2023 by its author; recorded between 1,064 and 1,094 days after that";
         assert_eq!(words("2023-12", recorded).as_deref(), Some(month));
         assert_eq!(words("2026-11-29", recorded), None);
+        let ahead = "dated 1 May 2027 by its author, ahead of its recording";
+        assert_eq!(words("2027-05-01", recorded).as_deref(), Some(ahead));
     }
 }

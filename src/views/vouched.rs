@@ -1,6 +1,6 @@
 //! Whose word evidence of delivery is: no more than who signed it, by what it says and what it encloses.
 
-use super::{Named, Part, Record, Sentence, Teller, Views, Words};
+use super::{Named, Part, Record, Sentence, Teller, Times, Views, Words};
 use crate::{
     event::{Body, EventId, Voucher},
     ledger::ReadError,
@@ -38,7 +38,7 @@ fn vouched(voucher: Voucher, teller: Teller, recorder: Option<Named>, enclosed: 
 }
 
 impl Views {
-    /// Whose word evidence of delivery is.
+    /// Whose word evidence of delivery is, and whether the key behind it is distrusted.
     pub(super) fn vouched(
         &self,
         record: &Record,
@@ -49,7 +49,12 @@ impl Views {
             Teller::Other(party) => Some(self.named(&party)?),
             _ => None,
         };
-        Ok(vouched(voucher, teller, recorder, self.encloses(record)?))
+        let mut parts = vouched(voucher, teller, recorder, self.encloses(record)?).parts().to_vec();
+        if Times::of(record).is_ahead() {
+            parts.push(Part::Text("; dated ahead of its recording".to_owned()));
+        }
+        parts.push(Part::Text(self.distrust_words(record, None)?));
+        Ok(Sentence::of(parts))
     }
 
     /// Whether the words of an entry name a file; unknown where they can't be read.

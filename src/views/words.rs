@@ -132,6 +132,8 @@ pub struct FileView {
     pub size: u64,
     /// Where it is.
     pub state: FileState,
+    /// Of a file that is withheld here, the first entry that names the same bytes and does not withhold them: they are served.
+    pub elsewhere: Option<u64>,
 }
 
 impl FileView {
@@ -194,6 +196,16 @@ impl Views {
         }))
     }
 
+    /// Indexes of the entries that name the file with this digest and do not withhold it, in order.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store fails.
+    pub fn file_named_by(&self, digest: &Digest) -> Result<Vec<u64>, ReadError> {
+        let indexes = self.reader.file_named_by(digest)?;
+        self.look_at(indexes.len())?;
+        Ok(indexes)
+    }
+
     fn files(&self, record: &Record, content: &Content) -> Result<Vec<FileView>, ReadError> {
         if content.files().is_empty() {
             return Ok(Vec::new());
@@ -206,6 +218,10 @@ impl Views {
                 None if self.reader.file(&file.blake3)?.is_some() => FileState::Present,
                 None => FileState::Missing,
             };
+            let elsewhere = match state {
+                FileState::Withheld(_) => self.file_named_by(&file.blake3)?.first().copied(),
+                FileState::Present | FileState::Missing => None,
+            };
             files.push(FileView {
                 name: file.name.clone(),
                 media: file.media.clone(),
@@ -213,6 +229,7 @@ impl Views {
                 sha256: file.sha256,
                 size: file.size,
                 state,
+                elsewhere,
             });
         }
         Ok(files)

@@ -59,7 +59,11 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        // A command that asks nothing may have ended before it is answered.
+        match child.stdin.take().unwrap().write_all(stdin.as_bytes()) {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => panic!("{line}: {e}"),
+            _ => {}
+        }
         Ran::of(child.wait_with_output().unwrap())
     }
 

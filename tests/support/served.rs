@@ -59,6 +59,20 @@ impl Served {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Memory that it takes when it has begun, in KiB: search is built after it listens.
+    pub fn at_rest(&self) -> u64 {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let mut before = 0;
+        loop {
+            let now = self.memory("VmRSS");
+            if now <= before + 256 || std::time::Instant::now() > until {
+                return now;
+            }
+            before = now;
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -18,6 +18,11 @@ impl Socket {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::over(stream, address, protocols)
+    }
+
+    /// The same over a connection that is open.
+    pub fn over(stream: TcpStream, address: SocketAddr, protocols: Option<&'static str>) -> Self {
         let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
         if let Some(protocols) = protocols {
             request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
@@ -28,10 +33,14 @@ impl Socket {
 
     /// Connects and is acknowledged.
     pub fn open(address: SocketAddr) -> Self {
-        let mut socket = Self::connect(address, Some("graphql-transport-ws"));
-        socket.send(&json!({"type": "connection_init"}));
-        assert_eq!(socket.message(), json!({"type": "connection_ack"}));
-        socket
+        Self::connect(address, Some("graphql-transport-ws")).acknowledged()
+    }
+
+    /// Begins the protocol.
+    pub fn acknowledged(mut self) -> Self {
+        self.send(&json!({"type": "connection_init"}));
+        assert_eq!(self.message(), json!({"type": "connection_ack"}));
+        self
     }
 
     pub fn send(&mut self, message: &Value) {

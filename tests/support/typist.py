@@ -1,6 +1,7 @@
 """Runs a command at a terminal of its own and types answers. usage: typist.py [[PROMPT, ANSWER], ...] COMMAND...
 
-Each answer is typed once its prompt is seen. Prints all that the terminal showed, and ends as the command did.
+Each answer is typed once its prompt is seen. A control character, such as Ctrl-C, is typed as it stands; null closes the terminal.
+Prints all that the terminal showed, and ends as the command did.
 """
 import json, os, pty, select, sys
 
@@ -28,8 +29,12 @@ for prompt, answer in json.loads(sys.argv[1]):
         if not read():
             sys.exit(f"no {prompt!r} in:\n" + shown.decode())
     seen = at + len(prompt)
-    os.write(terminal, answer.encode() + b"\n")
-while read():
+    if answer is None:
+        os.close(terminal)
+        terminal = None
+        break
+    os.write(terminal, answer.encode() + (b"" if answer and answer < " " else b"\n"))
+while terminal is not None and read():
     pass
 sys.stdout.write(shown.decode().replace("\r\n", "\n"))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -82,7 +82,11 @@ const COMMON: &[&str] = &[
     "public-file",
     "word",
     "restored",
+    "last-key",
     "yes",
+    "ask",
+    "asked",
+    "draft",
     "json",
     "config",
     "help",
@@ -135,7 +139,10 @@ pub(super) fn fields(event_type: EventType) -> Vec<Field> {
             FactKind::Vkey | FactKind::Vkeys => {
                 format!("{} [default: the keys of --also-key]", plain_help(spec.doc))
             }
-            FactKind::Positions => format!("{}: content, files/0, ...", plain_help(spec.doc)),
+            FactKind::Positions => format!(
+                "{}: content, or files/0 for what pages call file 1, files/1 for file 2, ...",
+                plain_help(spec.doc)
+            ),
             FactKind::Outcomes => {
                 format!("{}: answered, partly, refused, not_held or holding", plain_help(spec.doc))
             }
@@ -175,6 +182,16 @@ pub(super) fn fields(event_type: EventType) -> Vec<Field> {
     fields
 }
 
+/// Whether a date of the type is one to come: until when something is promised, asked for or open. All others are of what has
+/// happened.
+pub(in crate::cli) fn is_to_come(event_type: EventType, fact: &FactSpec) -> bool {
+    use EventType as T;
+    matches!(
+        (event_type, fact.name),
+        (T::CommitmentMade, "due") | (T::CollectionOpened, "closes") | (T::DeadlineAdjusted, "until")
+    )
+}
+
 /// Whether a fact is worked out from other flags.
 fn derived(event_type: EventType, fact: &FactSpec) -> bool {
     fact.kind == FactKind::Deadline || (event_type == EventType::DemandIssued && fact.name == "items")
@@ -205,7 +222,9 @@ impl Field {
         let heading = match self.target {
             Target::Case | Target::Ref(_) => "What it points at",
             Target::Fact(_) => "Facts: permanent, public",
-            Target::Word(_) => "Words: TEXT is the text itself or @file; they can be withheld later",
+            Target::Word(_) => {
+                "Words: TEXT is the text itself, or @file (@@ begins a text with an @); they can be withheld later"
+            }
         };
         let mark = if self.required { " (asked for)" } else { "" };
         let repeat = if self.many { " (may be repeated)" } else { "" };
@@ -256,6 +275,28 @@ mod tests {
         let given = command.try_get_matches_from(["correction", "--mistaken", "--wrong", "-1"]).unwrap();
         let text = |flag| given.get_one::<String>(flag).map(String::as_str);
         assert_eq!((text("mistaken"), text("wrong")), (Some("true"), Some("-1")));
+    }
+
+    #[test]
+    fn every_date_is_of_what_has_happened_or_of_what_is_to_come() {
+        let (mut happened, mut to_come) = (Vec::new(), Vec::new());
+        for event_type in EventType::ALL {
+            for fact in event_type.spec().facts {
+                match fact.kind {
+                    FactKind::At | FactKind::Day if is_to_come(*event_type, fact) => to_come.push(fact.name),
+                    FactKind::At | FactKind::Day => happened.push(fact.name),
+                    _ => {}
+                }
+            }
+        }
+        happened.sort_unstable();
+        happened.dedup();
+        assert_eq!(
+            happened,
+            ["captured", "checked", "contained", "discovered", "observed", "published", "since"],
+            "a new date has to be thought of"
+        );
+        assert_eq!(to_come, ["due", "closes", "until"]);
     }
 
     #[test]

@@ -1,24 +1,52 @@
 //! What is asked of somebody at a terminal: what is missing, what a letter usually says, and whether it is meant.
 
-use std::{fs, io::Write as _, path::PathBuf};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 use super::{
     Command, Name,
+    author::{self, Party},
     fields::{Field, Target, noun},
-    happened,
+    happened, holidays, values,
 };
 use crate::{
-    cli::{Failure, client::Client, program, terminal},
-    event::{ClockStart, DeadlineRule, Draft, EventId, EventType, Kinds, Weekly},
+    cli::{Failure, client::Client, program, terminal, words::Word},
+    event::{
+        At, Body, ClockStart, Content, Day, DeadlineRule, Draft, Event, EventId, EventType, FactKind, Kinds,
+        Weekly,
+    },
 };
 
 /// The most records that are looked through for a name.
-const SOUGHT: u64 = 10_000;
+pub(super) const SOUGHT: u64 = 10_000;
 /// The most that are listed under one name.
 const LISTED: usize = 20;
+
+/// The rules of domain.md, deadlines, for whoever has to choose.
+const RULES: &str = "\
+\x20 calendar: every day counts; a last day on a Saturday, Sunday or holiday moves on to the next working day
+  working: Saturdays, Sundays and holidays do not count
+  my-interpretation-act-54: as under Malaysia's Interpretation Acts; the weekly holiday and holidays are passed over
+    in periods of up to 6 days, and move the last day of longer ones; Saturday counts";
+/// What the clock can start by, in the order in which it happens to a letter.
+const STARTS: &str = "\
+\x20 issue: the date of the letter
+  relayed: it was posted, faxed, or taken by the addressee's mail server
+  available: it lies in the mailbox
+  handed_over: it was left with a clerk or handed over, or the carrier's card says that it was taken
+  accepted: the addressee stamped a copy, or acknowledged it";
+
+/// How a draft says which file it is, wherever it was moved to.
+const ITSELF: &str = r#"--draft="$0""#;
+/// No draft is longer: the system takes no such command.
+const LONGEST_DRAFT: u64 = 1 << 22;
 
 const RECORDS: &str = "\
 query Records($types: [EventType!], $case: Hash, $after: String) {
@@ -35,40 +63,207 @@ query Called($id: Hash!) {
   case(by: {eventId: $id}) { title }
 }";
 
+/// What is asked of a type beside what it must say: a flag, and its question. All of it can be left out.
+fn usual(event_type: EventType) -> &'static [(&'static str, &'static str)] {
+    use EventType as T;
+    match event_type {
+        T::DemandIssued => &[
+            ("petitioner", "Who asks; nothing if only the lawyer is named"),
+            ("counsel", "The lawyer who asks; nothing if there is none"),
+        ],
+        T::NoticeDispatched => &[("demand", "The demand that it carries; nothing if it carries none")],
+        T::DeliveryEvidenced => &[("reason", "Why it failed; nothing if that is not known")],
+        T::DisclosureMade => &[
+            ("demand", "The demand that it answers"),
+            ("outcome", "What became of an item; nothing if none is spoken to"),
+            ("answer", "What it says on item"),
+            ("published", "When it was published; nothing if the source does not show it"),
+        ],
+        T::StatementMade => &[
+            ("reports", "Whose words it reports, or whom it is about; nothing if nobody on record"),
+            ("published", "When it was published; nothing if the source does not show it"),
+            ("url", "Where it was found, a web address; nothing if on no page"),
+        ],
+        T::StatementWithdrawn => &[
+            ("account", "How it was seen, told by the author; nothing if there is no more to say"),
+            ("text", "The words with which it was taken back; nothing if there were none"),
+            ("url", "Where that is seen, a web address; nothing if on no page"),
+        ],
+        T::ExhibitCaptured => &[
+            ("case", "The case it belongs to; nothing if none"),
+            ("about", "The record that it is about; nothing if none"),
+            ("url", "Where it was found, a web address; nothing if on no page"),
+        ],
+        T::IncidentReported => &[("discovered", "When it was first known; nothing if not told")],
+        T::CommitmentMade => &[("due", "By when it was promised; nothing if no day was named")],
+        T::CollectionOpened => &[("closes", "When it is meant to close; nothing if no day is named")],
+        T::DemandEscalated => &[("to", "To whom it was taken; nothing if nobody on record")],
+        T::KeyRevoked => &[("since", "From which day on it is not trusted; nothing if not known")],
+        _ => &[],
+    }
+}
+
+/// What happened on the date of a type that is of something that happened elsewhere, for the question.
+fn happened_on(event_type: EventType) -> Option<&'static str> {
+    use EventType as T;
+    Some(match event_type {
+        // The period is counted from it, or later.
+        T::DemandIssued => "The date of the letter",
+        T::NoticeDispatched => "The day on which it was sent",
+        // It may start the clock.
+        T::DeliveryEvidenced => "The day on which it happened",
+        T::StatementMade => "The day on which it was said",
+        T::PositionTaken => "The day on which it was taken",
+        T::CommitmentMade => "The day of the promise",
+        T::CommitmentClosed => "The day on which it ended so",
+        T::IncidentReported => "The day on which it happened",
+        T::CollectionOpened => "The day on which it was opened",
+        T::CollectionCounted | T::CollectionClosed => "The day of the count",
+        T::DemandWithdrawn => "The day on which it was withdrawn",
+        T::DemandEscalated => "The day on which it was taken there",
+        T::DeadlineAdjusted => "The day on which that was said",
+        T::DisclosureMade => "The day on which it was told",
+        _ => return None,
+    })
+}
+
+/// The file that shows it, where there usually is one.
+fn shown_by(event_type: EventType) -> Option<&'static str> {
+    Some(match event_type {
+        EventType::DemandIssued => "The letter, a file; nothing if it stays here",
+        EventType::NoticeDispatched => "What was sent, a file; nothing if it stays here",
+        EventType::DisclosureMade => "The letter or page that tells it, a file; nothing if it stays here",
+        EventType::DeliveryEvidenced => "The paper or report that shows it, a file; nothing if there is none",
+        EventType::ExhibitCaptured => "What was captured, a file; nothing if it stays here",
+        _ => return None,
+    })
+}
+
+/// Whether an event of a type needs a day, by the check `at.day`.
+fn needs_day(event_type: EventType) -> bool {
+    use EventType as T;
+    matches!(
+        event_type,
+        T::NoticeDispatched
+            | T::DeliveryEvidenced
+            | T::DeadlineAdjusted
+            | T::CollectionOpened
+            | T::CollectionCounted
+            | T::CollectionClosed
+    )
+}
+
 impl Command {
-    /// Asks for what is missing. Whether anything was.
-    pub(super) fn ask(&mut self, fields: &[Field], client: &Client) -> Result<(), Failure> {
-        let missing: Vec<&Field> = fields.iter().filter(|f| f.required && !self.has(f)).collect();
-        if missing.is_empty() {
+    /// Asks for what is missing, and then for what such an entry usually says beside it. While it asks, `--ask` is set: a draft
+    /// of what was typed so far goes on with the questions that are not over.
+    pub(super) fn ask(
+        &mut self,
+        fields: &[Field],
+        client: &Client,
+        author: Option<&Party>,
+    ) -> Result<(), Failure> {
+        let is_named = self.values.contains_key("vkey") || !terminal::can_ask();
+        let needs_key = self.event_type == EventType::KeyRevoked && !is_named;
+        let is_missing = fields.iter().any(|f| f.required && !self.is_known(f, fields));
+        if !is_missing && !needs_key && !self.common.ask {
             return Ok(());
         }
-        for field in missing {
-            // Said by the answer to another question.
-            if self.has(field) {
+        self.common.ask = true;
+        author::announce(author, self.event_type);
+        for field in fields.iter().filter(|f| f.required) {
+            // Said by a flag, by the answer to another question, or in the session whose draft this is.
+            if self.is_known(field, fields) {
+                self.ask_for_more(field, &field.help, client)?;
                 continue;
             }
             if self.event_type == EventType::DeliveryEvidenced && field.flag == "evidence" {
                 self.ask_what_happened()?;
                 continue;
             }
-            let mut given = Vec::new();
-            loop {
-                let more = if field.many && !given.is_empty() { ", another or nothing" } else { "" };
-                let answer = self.ask_one(field, &format!("{}{more}", field.help), client)?;
-                match answer {
-                    None if !given.is_empty() => break,
-                    None => continue,
-                    Some(answer) => given.push(answer),
+            let first = loop {
+                if let Some(answer) = self.ask_one(field, &field.help, client, Asked::Needed)? {
+                    break answer;
                 }
-                if !field.many {
-                    break;
-                }
+            };
+            // At once, so that a draft has it whatever comes next.
+            self.say(&field.flag, first);
+            self.ask_for_more(field, &field.help, client)?;
+            if needs_key && field.flag == "party" {
+                self.ask_which_key(client)?;
             }
-            self.values.insert(field.flag.clone(), given);
         }
-        if self.event_type == EventType::DemandIssued && !self.common.yes {
-            self.ask_what_a_demand_says(fields, client)?;
+        if needs_key && !self.values.contains_key("vkey") {
+            self.ask_which_key(client)?;
         }
+        if !self.common.yes {
+            self.ask_what_is_usual(fields, client)?;
+        }
+        self.common.ask = false;
+        Ok(())
+    }
+
+    /// Whether a question is over: it was answered with nothing, or takes no further answer.
+    fn is_over(&self, flag: &str) -> bool {
+        self.common.asked.iter().any(|asked| asked == flag)
+    }
+
+    /// Keeps that a question is over, so that a draft does not ask it again.
+    fn close(&mut self, flag: &str) {
+        if !self.is_over(flag) {
+            self.common.asked.push(flag.to_owned());
+        }
+    }
+
+    /// Takes what was given by flags for all that there is of it.
+    pub(super) fn pass_over_what_is_given(&mut self, fields: &[Field]) {
+        for field in fields.iter().filter(|f| f.many) {
+            if self.has(field) {
+                self.close(&field.flag);
+            }
+        }
+        if self.values.keys().any(|flag| flag.starts_with("deadline")) {
+            self.close("deadline");
+        }
+    }
+
+    /// What more there is of a field that takes more than one.
+    fn ask_for_more(&mut self, field: &Field, question: &str, client: &Client) -> Result<(), Failure> {
+        if !field.many || self.is_over(&field.flag) {
+            return Ok(());
+        }
+        let more = format!("{question}, another or nothing");
+        while let Some(answer) = self.ask_one(field, &more, client, Asked::Optional)? {
+            self.say(&field.flag, answer);
+        }
+        self.close(&field.flag);
+        Ok(())
+    }
+
+    /// Which key of a party is revoked.
+    fn ask_which_key(&mut self, client: &Client) -> Result<(), Failure> {
+        let Some(party) = self.values.get("party").and_then(|p| p.first()) else { return Ok(()) };
+        let id = super::resolve(client, "--party", party)?.id;
+        let keys = Party::of(client, &id)?;
+        let keys: Vec<&str> = keys.as_ref().map(Party::live_keys).unwrap_or_default();
+        if keys.is_empty() {
+            return Err(Failure::Refused(format!("--party {party}: none of its keys is left to be revoked")));
+        }
+        let lines: Vec<String> =
+            keys.iter().enumerate().map(|(n, key)| format!("  {:>2}  {key}", n + 1)).collect();
+        terminal::note(&lines.join("\n"));
+        let read = |answer: &str| -> Option<String> {
+            let numbered = answer.parse::<usize>().ok().and_then(|n| keys.get(n.checked_sub(1)?));
+            numbered.or_else(|| keys.iter().find(|key| **key == answer)).map(|key| (*key).to_owned())
+        };
+        let question = "The key that is revoked, by number or as its line";
+        let expected = format!("expected a number from 1 to {}, or one of these lines", keys.len());
+        let key = loop {
+            let good = |answer: &str| read(answer).map(drop).ok_or_else(|| expected.clone());
+            if let Some(key) = ask_until(question, good)?.and_then(|answer| read(&answer)) {
+                break key;
+            }
+        };
+        self.say("vkey", key);
         Ok(())
     }
 
@@ -76,7 +271,9 @@ impl Command {
     fn ask_what_happened(&mut self) -> Result<(), Failure> {
         terminal::note(&format!("What happened:\n{}", happened::listed()));
         loop {
-            let answer = ask_until("Its number, or its name", |answer| happened::read(answer).map(|_| ()))?;
+            let answer = ask_until("Its number, or its name", |answer| {
+                happened::read(answer).map(|_| ()).map_err(|expected| format!("expected {expected}"))
+            })?;
             let Some(Ok((evidence, voucher))) = answer.map(|answer| happened::read(&answer)) else {
                 continue;
             };
@@ -90,75 +287,264 @@ impl Command {
         }
     }
 
-    /// What a demand usually has. All of it can be left out.
-    fn ask_what_a_demand_says(&mut self, fields: &[Field], client: &Client) -> Result<(), Failure> {
-        for (flag, question) in [
-            ("petitioner", "Who asks; nothing if only the lawyer is named"),
-            ("counsel", "The lawyer who asks; nothing if there is none"),
-        ] {
-            let Some(field) = fields.iter().find(|f| f.flag == flag && !self.has(f)) else { continue };
-            // One of the two is said of every demand.
-            let needed = flag == "counsel" && !self.values.contains_key("petitioner");
+    /// What such an entry usually has. All of it can be left out.
+    fn ask_what_is_usual(&mut self, fields: &[Field], client: &Client) -> Result<(), Failure> {
+        for (flag, question) in usual(self.event_type) {
+            let Some(field) = fields.iter().find(|f| f.flag == *flag) else { continue };
+            if (self.event_type, *flag) == (EventType::DisclosureMade, "answer") {
+                self.ask_what_is_said_of_each_item(field, question, client)?;
+                continue;
+            }
+            if self.has(field) {
+                self.ask_for_more(field, &field.help, client)?;
+                continue;
+            }
+            if self.is_over(flag) || !self.is_told(flag) {
+                continue;
+            }
+            let needed = self.is_needed(flag);
             loop {
-                if let Some(answer) = self.ask_one(field, question, client)? {
+                if let Some(answer) = self.ask_one(field, question, client, Asked::Optional)? {
                     self.say(flag, answer);
-                } else if needed {
-                    terminal::note("  expected a lawyer: nobody is named yet who asks");
+                    self.ask_for_more(field, &field.help, client)?;
+                } else if let Some(why) = needed {
+                    terminal::note(&format!("  {why}"));
                     continue;
+                } else {
+                    self.close(flag);
                 }
                 break;
             }
         }
-        if !self.values.keys().any(|flag| flag.starts_with("deadline")) {
-            self.ask_when_the_answer_falls_due()?;
+        // Left out it means now, which is another day once a draft is run: so that question is never over.
+        let day = happened_on(self.event_type).filter(|_| self.common.when.at.is_none());
+        if let Some(day) = day {
+            let question = format!("{day}, YYYY-MM-DD; nothing for now");
+            let needs_day = needs_day(self.event_type);
+            self.common.when.at = ask_for(&question, |at| match At::parse(at) {
+                Ok(at) if needs_day && !at.has_day() => Err("expected a day, such as 2026-11-23".into()),
+                Ok(_) => Ok(()),
+                Err(_) => Err("expected a real date, such as 2026-11-23".into()),
+            })?;
         }
-        if self.files.is_empty() {
-            let letter = ask_until("The letter, a file; nothing if it stays here", |file| {
+        if self.event_type == EventType::DemandIssued && !self.is_over("deadline") {
+            self.ask_when_the_answer_falls_due(client)?;
+        }
+        if let Some(question) =
+            shown_by(self.event_type).filter(|_| self.files.is_empty() && !self.is_over("file"))
+        {
+            let file = ask_for(question, |file| {
                 let there = fs::metadata(file).is_ok_and(|m| m.is_file());
-                there.then_some(()).ok_or("a file that can be read".into())
+                there.then_some(()).ok_or("expected a file that can be read".into())
             })?;
-            self.files.extend(letter.map(PathBuf::from));
-        }
-        if self.common.when.at.is_none() {
-            self.common.when.at = ask_until("The date of the letter, YYYY-MM-DD; nothing for now", |at| {
-                crate::event::At::parse(at).map(|_| ()).map_err(|_| "a real date, such as 2026-11-23".into())
-            })?;
+            match file {
+                Some(file) => self.files.push(file.into()),
+                None => self.close("file"),
+            }
         }
         Ok(())
     }
 
-    fn ask_when_the_answer_falls_due(&mut self) -> Result<(), Failure> {
-        let day = |text: &str| {
-            crate::event::Day::parse(text).map(|_| ()).map_err(|_| "a day such as 2026-12-24".into())
+    /// The words of a reply, item by item: of those whose outcome was told, or else of all.
+    fn ask_what_is_said_of_each_item(
+        &mut self,
+        field: &Field,
+        question: &str,
+        client: &Client,
+    ) -> Result<(), Failure> {
+        let Target::Word(word) = field.target else { return Ok(()) };
+        if self.is_over(&field.flag) || !self.is_told(&field.flag) {
+            return Ok(());
+        }
+        let Some(demand) = self.values.get("demand").and_then(|d| d.first()) else { return Ok(()) };
+        let demand = super::resolve_kind(client, "--demand", demand, Kinds::Of(&[EventType::DemandIssued]))?;
+        let items = match demand.index.map(|index| client.event(index)).transpose()?.as_ref().map(Event::body)
+        {
+            Some(Body::DemandIssued(demand)) => demand.items,
+            _ => 0,
         };
-        let days = ask_until("Days to answer in; nothing if the letter gives no period", |days| {
-            let good = days.parse::<u64>().is_ok_and(|n| (1..=3_650).contains(&n));
-            good.then_some(()).ok_or("a number from 1 to 3650".into())
-        })?;
-        let Some(days) = days else {
-            if let Some(by) =
-                ask_until("The day on which the answer falls due; nothing if none is named", day)?
+        let begins = |values: Option<&Vec<String>>, item: &str| {
+            values.into_iter().flatten().any(|value| value.split('=').next() == Some(item))
+        };
+        let outcomes = self.values.get("outcome").cloned();
+        for item in (1..=items).map(|n| n.to_string()) {
+            // An item is over by itself, so that a draft asks of the others.
+            let over = format!("{}.{item}", field.flag);
+            let told = outcomes.is_none() || begins(outcomes.as_ref(), &item);
+            if !told || self.is_over(&over) || begins(self.values.get(&field.flag), &item) {
+                continue;
+            }
+            let question = format!("{question} {item}, verbatim; nothing if nothing");
+            match ask_for(&question, |answer| self.refuse_unsaid(word, answer))? {
+                Some(said) => self.say(&field.flag, format!("{item}={}", values::as_words(&said))),
+                None => self.close(&over),
+            }
+        }
+        self.close(&field.flag);
+        Ok(())
+    }
+
+    /// Whether a question is one, after what was answered before.
+    fn is_told(&self, flag: &str) -> bool {
+        let is = |flag: &str, word: &str| self.values.get(flag).is_some_and(|v| v == &[word]);
+        match (self.event_type, flag) {
+            (EventType::DeliveryEvidenced, "reason") => {
+                self.values.get("evidence").and_then(|v| v.first()).is_some_and(|v| happened::is_failure(v))
+            }
+            (EventType::DisclosureMade, "demand" | "outcome" | "answer") => is("kind", "reply"),
+            (EventType::StatementMade, "reports") => is("standing", "report"),
+            (EventType::KeyRevoked, "since") => is("reason", "compromised"),
+            _ => true,
+        }
+    }
+
+    /// Why a question can't be left out, after what was answered before.
+    fn is_needed(&self, flag: &str) -> Option<&'static str> {
+        match (self.event_type, flag) {
+            // One of the two is said of every demand.
+            (EventType::DemandIssued, "counsel") if !self.values.contains_key("petitioner") => {
+                Some("expected a lawyer: nobody is named yet who asks")
+            }
+            (EventType::DisclosureMade, "demand") => Some("expected a demand: a reply is to one"),
+            _ => None,
+        }
+    }
+
+    fn ask_when_the_answer_falls_due(&mut self, client: &Client) -> Result<(), Failure> {
+        let day = |text: &str| -> Result<(), String> {
+            Day::parse(text).map(|_| ()).map_err(|_| "expected a day such as 2026-12-24".into())
+        };
+        if !self.values.contains_key("deadline-days") && !self.is_over("deadline-days") {
+            let days = ask_for("Days to answer in; nothing if the letter gives no period", |days| {
+                let good = days.parse::<u64>().is_ok_and(|n| (1..=3_650).contains(&n));
+                good.then_some(()).ok_or("expected a number from 1 to 3650".into())
+            })?;
+            match days {
+                Some(days) => self.say("deadline-days", days),
+                None => self.close("deadline-days"),
+            }
+        }
+        if !self.values.contains_key("deadline-days") {
+            let (start, _) = self.start(client)?;
+            let good = |by: &str| {
+                day(by)?;
+                super::refuse_before("", by, start)
+                    .map_err(|_| "expected a day that is not before the letter".into())
+            };
+            if !self.values.contains_key("deadline-by")
+                && let Some(by) =
+                    ask_for("The day on which the answer falls due; nothing if none is named", good)?
             {
                 self.say("deadline-by", by);
             }
+            self.close("deadline");
             return Ok(());
-        };
-        self.say("deadline-days", days);
+        }
         for (flag, question, words) in [
             ("deadline-rule", "How days are counted", DeadlineRule::WORDS),
             ("deadline-from", "What starts the clock", ClockStart::WORDS),
         ] {
+            if self.values.contains_key(flag) {
+                continue;
+            }
+            terminal::note(match flag {
+                "deadline-rule" => RULES,
+                _ => STARTS,
+            });
             self.say(flag, choose(question, words)?);
         }
-        if self.values["deadline-rule"] == [DeadlineRule::InterpretationAct54.as_str()] {
+        self.ask_for_holidays(client)?;
+        let act_54 = self.values["deadline-rule"] == [DeadlineRule::InterpretationAct54.as_str()];
+        if act_54 && !self.values.contains_key("deadline-weekly") {
             self.say("deadline-weekly", choose("The weekly holiday", Weekly::WORDS)?);
-            while let Some(holiday) =
-                ask_until("A holiday in the period, YYYY-MM-DD; nothing if no more", day)?
-            {
-                self.say("deadline-holiday", holiday);
+        }
+        self.close("deadline");
+        Ok(())
+    }
+
+    /// Whose holidays are passed over, and which others.
+    fn ask_for_holidays(&mut self, client: &Client) -> Result<(), Failure> {
+        let day =
+            |text: &str| Day::parse(text).map(|_| ()).map_err(|_| "expected a day such as 2026-12-24".into());
+        if !self.values.contains_key("holidays") && !self.is_over("holidays") {
+            let (start, country) = self.start(client)?;
+            if country == "MY" && !self.ask_whose_holidays(start)? {
+                self.close("deadline-holiday");
+            }
+            self.close("holidays");
+        }
+        if self.is_over("deadline-holiday") {
+            return Ok(());
+        }
+        let which = if self.values.contains_key("holidays") { "One more holiday" } else { "A holiday" };
+        let question = format!("{which} in the period, YYYY-MM-DD; nothing if no more");
+        while let Some(holiday) = ask_for(&question, day)? {
+            self.say("deadline-holiday", holiday);
+        }
+        self.close("deadline-holiday");
+        Ok(())
+    }
+
+    /// The day of the demand, and the country under whose law its case is.
+    fn start(&self, client: &Client) -> Result<(Option<Date>, String), Failure> {
+        let case = self.values.get("case").and_then(|c| c.first());
+        let case = case.map(|case| super::resolve(client, "--case", case)).transpose()?.map(|named| named.id);
+        let (zone, country) = match &case {
+            Some(case) => (client.zone_of(case)?, client.jurisdiction_of(case)?),
+            None => (None, None),
+        };
+        Ok((self.common.when.day(zone.as_deref()), country.unwrap_or_default()))
+    }
+
+    /// Offers the lists that come with the program. `false` if no holiday is to count.
+    fn ask_whose_holidays(&mut self, start: Option<Date>) -> Result<bool, Failure> {
+        let lists = holidays::malaysia()?;
+        let Some((span, years)) = self.span(start).and_then(|span| Some((span, lists.years(span)?))) else {
+            terminal::note(&format!("No list of holidays is offered: {}.", lists.reach()));
+            return Ok(true);
+        };
+        let lines: Vec<String> = lists
+            .places
+            .iter()
+            .enumerate()
+            .map(|(n, place)| format!("  {:>2}  {}", n + 1, place.line()))
+            .collect();
+        terminal::note(&format!("{}\n{}", lists.head(years), lines.join("\n")));
+        // One rule can't be without holidays.
+        let may_be_none = span.rule != DeadlineRule::InterpretationAct54;
+        let none = if may_be_none { ", none for no holidays" } else { "" };
+        let question = format!("Whose holidays count, by number or code; own to type days{none}");
+        let read = |answer: &str| match answer.parse::<usize>() {
+            Ok(n) => lists.places.get(n.checked_sub(1)?),
+            Err(_) => lists.place(answer),
+        };
+        loop {
+            let answer = ask_until(&question, |answer| {
+                let good = answer == "own" || (answer == "none" && may_be_none) || read(answer).is_some();
+                good.then_some(()).ok_or_else(|| {
+                    format!("expected a number from 1 to {}, or a code of the list", lists.places.len())
+                })
+            })?;
+            match answer.as_deref() {
+                None => continue,
+                Some("own") => return Ok(true),
+                Some("none") => return Ok(false),
+                Some(answer) => {
+                    let Some(place) = read(answer) else { continue };
+                    let Some(listed) = lists.listed(place, span) else { continue };
+                    let added = self.values.get("deadline-holiday").map_or(&[][..], Vec::as_slice);
+                    terminal::note(&listed.said(added));
+                    self.holidays_said = true;
+                    self.say("holidays", place.code.clone());
+                    if span.rule == DeadlineRule::InterpretationAct54
+                        && let Some(weekly) = listed.weekly
+                    {
+                        self.say("deadline-weekly", weekly.as_str().to_owned());
+                    }
+                    return Ok(true);
+                }
             }
         }
-        Ok(())
     }
 
     /// As if a flag had been given.
@@ -167,23 +553,54 @@ impl Command {
     }
 
     /// One answer of the form that a field asks for. `None` if nothing was typed.
-    fn ask_one(&self, field: &Field, question: &str, client: &Client) -> Result<Option<String>, Failure> {
+    fn ask_one(
+        &self,
+        field: &Field,
+        question: &str,
+        client: &Client,
+        asked: Asked,
+    ) -> Result<Option<String>, Failure> {
         let kinds = match field.target {
             Target::Case => Kinds::Of(&[EventType::CaseOpened]),
             Target::Ref(spec) => spec.kinds,
             _ if !field.choices.is_empty() => {
                 let listed = format!("{question} ({})", field.choices.join(", "));
-                return ask_until(&listed, |answer| one_of(field.choices, answer));
+                return asked.ask(&listed, |answer| one_of(field.choices, answer));
             }
-            _ => return ask_until(question, |_| Ok(())),
+            Target::Fact(spec) => {
+                let such_as = form_of(spec.kind);
+                let question =
+                    such_as.map_or(question.to_owned(), |form| format!("{question}, such as {form}"));
+                return asked.ask(&question, |answer| {
+                    let read = values::good_fact(&field.flag, spec, &[answer.to_owned()]);
+                    read.map(drop).map_err(|e| match (e, such_as) {
+                        (Failure::Usage(why), _) => why,
+                        (_, Some(form)) => format!("expected a value such as {form}"),
+                        (Failure::Event(refusal), None) => refusal.message,
+                        _ => "expected another value".into(),
+                    })
+                });
+            }
+            Target::Word(word) => {
+                let answer = asked.ask(question, |answer| self.refuse_unsaid(word, answer))?;
+                return Ok(answer.map(|answer| values::as_words(&answer)));
+            }
         };
-        let base = Some(client.base());
         let mut question = format!("{question}, by name or number");
         loop {
-            let answer = ask_until(&question, |_| Ok(()))?;
+            let answer = asked.ask(&question, |_| Ok(()))?;
             let Some(name) = answer else { return Ok(None) };
-            if Name::read("", &name, base).is_ok() {
-                return Ok(Some(name));
+            if Name::read("", &name, Some(client)).is_ok() {
+                // What is wrong with it is said now, and not after all other questions.
+                let named = super::resolve_kind(client, "", &name, kinds);
+                match named.and_then(|named| self.refuse_here(&field.flag, &named.id, client)) {
+                    Ok(()) => return Ok(Some(name)),
+                    Err(Failure::Refused(why) | Failure::Usage(why)) => {
+                        terminal::note(&format!("  {}", why.trim_start()));
+                        continue;
+                    }
+                    Err(e) => return Err(e),
+                }
             }
             let case = self.values.get("case").and_then(|c| c.first()).filter(|_| is_of_a_case(kinds));
             let case =
@@ -191,6 +608,38 @@ impl Command {
             list(client, kinds, case, &name)?;
             question = "Its number, or another name".to_owned();
         }
+    }
+
+    /// Refuses a record that can't be the answer after what was answered before.
+    fn refuse_here(&self, flag: &str, id: &EventId, client: &Client) -> Result<(), Failure> {
+        let other = |flag: &str| -> Result<Option<EventId>, Failure> {
+            let given = self.values.get(flag).and_then(|v| v.first());
+            Ok(given.map(|given| super::resolve(client, "", given)).transpose()?.map(|named| named.id))
+        };
+        for (one, _) in super::apart(self.event_type).iter().filter(|(_, other)| *other == flag) {
+            if other(one)?.is_some_and(|one| one == *id) {
+                return Err(Failure::Usage(format!("this is what --{one} names already")));
+            }
+        }
+        if (self.event_type, flag) == (EventType::DemandIssued, "respondent")
+            && let Some(case) = other("case")?
+            && let Some(index) = client.index_of(&case)?
+            && let Body::CaseOpened(opened) = client.event(index)?.body()
+            && opened.respondent != *id
+        {
+            return Err(Failure::Usage(format!(
+                "this is not whom the case is about: {}",
+                called(client, &opened.respondent)?
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses words in which there is nothing to see, as the door will.
+    fn refuse_unsaid(&self, word: &Word, answer: &str) -> Result<(), String> {
+        let words = Map::from_iter([(word.name.to_owned(), answer.into())]);
+        let said = Content::parse(&Content::seal(words, &[], &[0; 16]));
+        said.and_then(|said| said.refuse_unsaid(self.event_type)).map_err(|refusal| refusal.message)
     }
 
     /// Says in words what will stand on record.
@@ -223,7 +672,8 @@ impl Command {
                 line(role, &called(client, &id)?);
             }
         }
-        for (name, value) in draft.facts.iter().chain(words) {
+        // The number of a demand's items is seen by the items.
+        for (name, value) in draft.facts.iter().filter(|(name, _)| !words.contains_key(*name)).chain(words) {
             line(name, &plainly(value));
         }
         for file in &self.files {
@@ -234,8 +684,44 @@ impl Command {
         Ok(())
     }
 
-    /// Keeps what was typed as a command that asks again. The file is the typist's own: nothing of it is public yet.
-    pub(super) fn keep(&self, client: &Client, key: &str) -> Result<PathBuf, Failure> {
+    /// The draft that is run, if it is one: the shell says by which name, which may be another file's.
+    pub(super) fn run_draft(&self) -> Option<&Path> {
+        let draft = self.common.draft.as_deref()?;
+        let is_short = fs::symlink_metadata(draft).is_ok_and(|m| m.is_file() && m.len() < LONGEST_DRAFT);
+        (is_short && fs::read_to_string(draft).ok()?.contains(ITSELF)).then_some(draft)
+    }
+
+    /// Keeps what was typed as a command that asks again: in the draft that is run, if `is_new` adds anything to it, or else in a
+    /// file of its own. The file is the typist's own: nothing of it is public yet.
+    pub(super) fn keep(&self, client: &Client, key: &str, is_new: bool) -> Result<PathBuf, Failure> {
+        if let Some(draft) = self.run_draft() {
+            if is_new {
+                // In its place at once: the shell may still read the one that it runs.
+                let new = draft.with_extension("new");
+                let failed = |e: std::io::Error| Failure::Undecided(format!("{}: {e}", new.display()));
+                let _ = fs::remove_file(&new);
+                let mut file = drafts().open(&new).map_err(failed)?;
+                file.write_all(self.as_draft(client, key).as_bytes()).map_err(failed)?;
+                fs::rename(&new, draft).map_err(failed)?;
+            }
+            return Ok(draft.to_owned());
+        }
+        for n in 1..1_000 {
+            let path = PathBuf::from(format!("draft-{}-{n}.sh", noun(self.event_type)));
+            let failed = |e: std::io::Error| Failure::Undecided(format!("{}: {e}", path.display()));
+            match drafts().open(&path) {
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                file => file
+                    .and_then(|mut f| f.write_all(self.as_draft(client, key).as_bytes()))
+                    .map_err(failed)?,
+            }
+            return Ok(path);
+        }
+        Err(Failure::Refused("there are 999 drafts in this folder already".into()))
+    }
+
+    /// What was typed, as a line for a shell.
+    fn as_draft(&self, client: &Client, key: &str) -> String {
         let mut line = format!("{} record {}", terminal::shell(&program()), noun(self.event_type));
         let mut say = |flag: &str, value: &str| {
             line.push_str(&format!(" \\\n    --{flag}={}", terminal::shell(value)));
@@ -258,26 +744,60 @@ impl Command {
         if let Some(at) = &self.common.when.at {
             say("at", at);
         }
-        for (flag, given) in [("ahead", self.common.when.ahead), ("public-file", self.public_file)] {
+        let given = [
+            ("ahead", self.common.when.ahead),
+            ("public-file", self.public_file),
+            ("last-key", self.last_key),
+        ];
+        for (flag, given) in given {
             if given {
                 line.push_str(&format!(" \\\n    --{flag}"));
             }
         }
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        for n in 1..1_000 {
-            let path = PathBuf::from(format!("draft-{}-{n}.sh", noun(self.event_type)));
-            let failed = |e: std::io::Error| Failure::Undecided(format!("{}: {e}", path.display()));
-            match options.open(&path) {
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
-                file => file.and_then(|mut f| f.write_all(format!("{line}\n").as_bytes())).map_err(failed)?,
+        if self.common.ask {
+            line.push_str(" \\\n    --ask");
+            for flag in &self.common.asked {
+                line.push_str(&format!(" \\\n    --asked={}", terminal::shell(flag)));
             }
-            return Ok(path);
         }
-        Err(Failure::Refused("there are 999 drafts in this folder already".into()))
+        line.push_str(&format!(" \\\n    {ITSELF}\n"));
+        line
     }
+}
+
+/// How a new draft is opened, for its owner alone.
+fn drafts() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Whether a question can be left out.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Needed,
+    Optional,
+}
+
+impl Asked {
+    fn ask(
+        self,
+        question: &str,
+        good: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Needed => ask_until(question, good),
+            Self::Optional => ask_for(question, good),
+        }
+    }
+}
+
+/// Asks for what can be left out, until the answer is good. `None` if there is nothing to be said.
+fn ask_for(question: &str, good: impl Fn(&str) -> Result<(), String>) -> Result<Option<String>, Failure> {
+    let answer = ask_until(question, |answer| if terminal::is_no(answer) { Ok(()) } else { good(answer) })?;
+    Ok(answer.filter(|answer| !terminal::is_no(answer)))
 }
 
 /// Asks until the answer is good. `None` if nothing was typed.
@@ -290,9 +810,25 @@ fn ask_until(question: &str, good: impl Fn(&str) -> Result<(), String>) -> Resul
         }
         match good(&answer) {
             Ok(()) => return Ok(Some(answer)),
-            Err(expected) => terminal::note(&format!("  expected {expected}")),
+            Err(why) => terminal::note(&format!("  {why}")),
         }
     }
+}
+
+/// An example of a fact whose form nobody can guess.
+fn form_of(kind: FactKind) -> Option<&'static str> {
+    Some(match kind {
+        FactKind::Country => "MY",
+        FactKind::Zone => "Asia/Kuala_Lumpur",
+        FactKind::Language => "ms or en-GB",
+        FactKind::Day | FactKind::At => "2026-12-24",
+        FactKind::Count => "566",
+        FactKind::Bool => "true or false",
+        FactKind::Outcomes => "1=answered or 2=refused",
+        FactKind::Verdicts => "1=satisfied or 2=unsatisfied",
+        FactKind::Positions => "content or files/0",
+        _ => return None,
+    })
 }
 
 /// Asks until one of some words is typed.
@@ -306,11 +842,11 @@ fn choose(question: &str, words: &[&str]) -> Result<String, Failure> {
 }
 
 fn one_of(words: &[&str], answer: &str) -> Result<(), String> {
-    words.contains(&answer).then_some(()).ok_or_else(|| format!("one of {}", words.join(", ")))
+    words.contains(&answer).then_some(()).ok_or_else(|| format!("expected one of {}", words.join(", ")))
 }
 
 /// Parties and cases are sought on the whole ledger, all else in its case.
-fn is_of_a_case(kinds: Kinds) -> bool {
+pub(super) fn is_of_a_case(kinds: Kinds) -> bool {
     !kinds.allow(EventType::PartyRegistered) && !kinds.allow(EventType::CaseOpened)
 }
 
@@ -357,7 +893,7 @@ fn called(client: &Client, id: &EventId) -> Result<String, Failure> {
 }
 
 /// A text by the looks of it: two that a reader could take for each other come out the same.
-fn looks(text: &str) -> String {
+pub(super) fn looks(text: &str) -> String {
     let seen = text.nfkd().filter(|c| !is_combining_mark(*c) && !terminal::is_unseen(*c));
     let lower = seen.flat_map(char::to_lowercase);
     let alike = lower.filter(|c| c.is_alphanumeric()).map(|c| match c {
@@ -388,8 +924,11 @@ fn plainly(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(list) => list.iter().map(plainly).collect::<Vec<_>>().join("\n"),
         Value::Object(members) => {
-            let members =
-                members.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), plainly(value)));
+            // Lists come last, so that what follows is seen to belong to them.
+            let (lists, others): (Vec<_>, Vec<_>) = members.iter().partition(|(_, value)| value.is_array());
+            let members = others.into_iter().chain(lists).map(|(name, value)| {
+                format!("{} {}", name.replace('_', " "), plainly(value).replace('\n', ", "))
+            });
             members.collect::<Vec<_>>().join(", ")
         }
         other => other.to_string(),
@@ -420,5 +959,7 @@ mod tests {
     fn values_are_read_without_marks_of_json() {
         assert_eq!(plainly(&json!({"days": 14, "rule": "calendar"})), "days 14, rule calendar");
         assert_eq!(plainly(&json!(["One", "Two"])), "One\nTwo");
+        let period = json!({"days": 14, "holidays": ["2026-12-25", "2027-01-01"], "rule": "working"});
+        assert_eq!(plainly(&period), "days 14, rule working, holidays 2026-12-25, 2027-01-01");
     }
 }

@@ -17,6 +17,11 @@ const USUAL: [(&str, Evidence, Voucher); 11] = [
     ("a report says it could not be delivered", Evidence::ContentConsignmentFailure, Voucher::System),
 ];
 
+/// Whether something failed, by the name of what happened.
+pub(super) fn is_failure(evidence: &str) -> bool {
+    ["Failure", "Rejection", "Expiry"].iter().any(|end| evidence.ends_with(end))
+}
+
 /// The list of them, a line each, with its number.
 pub(super) fn listed() -> String {
     let line = |(n, (words, evidence, voucher)): (usize, &(&str, Evidence, Voucher))| {

@@ -3,21 +3,26 @@
 //! It asks for what is missing when somebody watches, makes the salt, hashes and uploads files, shows what will
 //! be signed, signs, submits, and prints the permalink and the command that checks the ledger.
 
+mod author;
+mod checks;
 mod enclosed;
 mod fields;
 mod form;
 mod happened;
+mod holidays;
+mod meant;
 mod values;
 mod when;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches, Subcommand};
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-pub(super) use enclosed::announce;
-pub(super) use fields::noun;
+pub(super) use enclosed::{announce, is_beside_signatures};
 use fields::{Field, Target, fields};
+pub(super) use fields::{is_to_come, noun};
 use values::Values;
 pub(super) use values::{fact, file_ref, media_type, pair, read_small, text, without_mark};
 pub(super) use when::When;
@@ -25,11 +30,15 @@ pub(super) use when::When;
 use super::{
     Context, Failure,
     client::{Client, Recorded},
-    key, terminal,
+    key, refuse_secret_in, repeated, terminal,
 };
 use crate::{
-    event::{Content, ContentRef, ContentRule, Draft, DraftError, EventId, EventType, FactKind, Kinds},
-    note::SigningKey,
+    event::{
+        At, Body, ClockStart, Content, ContentRef, ContentRule, Day, DeadlineRule, Draft, DraftError,
+        EventId, EventType, FactKind, Kinds, RefSpec,
+    },
+    note::{SigningKey, VerifyingKey},
+    views::first_day,
 };
 
 // What every type takes. No doc comment: clap would show it in place of the type's own.
@@ -49,6 +58,15 @@ struct Common {
     /// Sign and submit without asking
     #[arg(short, long)]
     yes: bool,
+    /// Ask also for what may be left out and was not given
+    #[arg(long, conflicts_with = "yes")]
+    ask: bool,
+    // Written into drafts, beside --ask: a question that is over, by the flag it stands for.
+    #[arg(long, value_name = "FLAG", hide = true)]
+    asked: Vec<String>,
+    // Written into drafts too: the file that is run, which is done with once this is on record.
+    #[arg(long, value_name = "FILE", hide = true)]
+    draft: Option<PathBuf>,
 }
 
 /// An event to put on record, as it was written on the command line.
@@ -61,6 +79,9 @@ pub(super) struct Command {
     public_file: bool,
     words: Vec<String>,
     restored: Option<PathBuf>,
+    last_key: bool,
+    /// Whether somebody saw the list of holidays as it was chosen.
+    holidays_said: bool,
 }
 
 fn types() -> impl Iterator<Item = EventType> {
@@ -68,8 +89,18 @@ fn types() -> impl Iterator<Item = EventType> {
     EventType::ALL.iter().copied().filter(|t| *t != EventType::LedgerOpened)
 }
 
+/// Whether an event of a type can be about a collection, a demand or a notice.
+fn can_stand_beside_signatures(event_type: EventType) -> bool {
+    use EventType as T;
+    let points = |kind: T| event_type.spec().refs.iter().any(|role| role.kinds.allow(kind));
+    event_type == T::CollectionOpened
+        || [T::CollectionOpened, T::DemandIssued, T::NoticeDispatched].into_iter().any(points)
+}
+
 /// Flags of the period that a demand leaves for an answer.
-fn deadline_args() -> [Arg; 7] {
+fn deadline_args() -> [Arg; 8] {
+    // Said of one of these, clap no longer asks for days: the other flag would be read by nobody.
+    const WHOLE: [&str; 2] = ["deadline-by", "deadline"];
     let arg = |flag: &'static str, value: &'static str, help: &'static str| {
         Arg::new(flag).long(flag).value_name(value).help(help).help_heading("When the answer falls due")
     };
@@ -78,42 +109,67 @@ fn deadline_args() -> [Arg; 7] {
         arg("deadline-days", "N", "After a period of this many days").conflicts_with("deadline-by"),
         arg("deadline-rule", "RULE", "How days are counted")
             .value_parser(clap::builder::PossibleValuesParser::new(crate::event::DeadlineRule::WORDS))
-            .requires("deadline-days"),
+            .requires("deadline-days")
+            .conflicts_with_all(WHOLE),
         arg("deadline-from", "GRADE", "What starts the clock")
             .value_parser(clap::builder::PossibleValuesParser::new(crate::event::ClockStart::WORDS))
-            .requires("deadline-days"),
+            .requires("deadline-days")
+            .conflicts_with_all(WHOLE),
         arg("deadline-weekly", "DAY", "The weekly holiday, with my-interpretation-act-54")
             .value_parser(clap::builder::PossibleValuesParser::new(crate::event::Weekly::WORDS))
-            .requires("deadline-days"),
+            .requires("deadline-days")
+            .conflicts_with_all(WHOLE),
         arg("deadline-holiday", "YYYY-MM-DD", "A holiday (may be repeated)")
             .action(ArgAction::Append)
-            .requires("deadline-days"),
+            .requires("deadline-days")
+            .conflicts_with_all(WHOLE),
+        arg(
+            "holidays",
+            "PLACE",
+            "The public holidays of a place, with its weekly holiday: MY, or MY-01 to MY-16 for its states",
+        )
+        .requires("deadline-days")
+        .conflicts_with_all(WHOLE),
         arg("deadline", "JSON", "The whole fact, as formats.md has it")
             .conflicts_with_all(["deadline-by", "deadline-days"]),
     ]
 }
 
-/// An example made of what the type asks for.
+/// An example made of what the type asks for: one that a ledger takes, if the records are there.
 fn example(event_type: EventType) -> String {
     let mut line =
         format!("onrecord record {} --ledger http://127.0.0.1:8080 --key desk.key", noun(event_type));
+    let mut say = |flag: &str, value: &str| line.push_str(&format!(" \\\n      --{flag} {value}"));
+    // No two of them are one record.
+    let mut ids = ["@3", "@5", "@7"].into_iter();
     for field in fields(event_type).iter().filter(|f| f.required) {
-        let value = match (field.choices.first(), field.value.as_str()) {
-            (Some(word), _) => word,
-            (None, "ID") if field.flag == "case" => "@11",
-            (None, "ID") => "@3",
-            (None, "TEXT") if field.flag == "text" => "@words.txt",
-            (None, "TEXT") => "'...'",
-            (None, "LANG") => "en",
-            (None, "CC") => "MY",
-            (None, "ZONE") => "Asia/Kuala_Lumpur",
-            (None, "N") => "566",
-            (None, "DATE" | "YYYY-MM-DD") => "2026-11-23",
-            (None, "POSITION") => "content",
-            (None, "ITEM=VERDICT") => "1=satisfied",
-            (None, _) => "true",
+        let value = match (event_type, field.flag.as_str(), field.value.as_str()) {
+            // What whoever sends a letter can say of it.
+            (_, "evidence", _) => "ContentHandover",
+            (_, "vouched-by", _) => "sender",
+            (EventType::DeadlineAdjusted, "until", _) => "2026-12-24",
+            (_, "case", "ID") => "@11",
+            (_, _, "ID") => ids.next().unwrap_or("@9"),
+            (_, "text", "TEXT") => "@words.txt",
+            (.., "TEXT") => "'...'",
+            (.., "LANG") => "en",
+            (.., "CC") => "MY",
+            (.., "ZONE") => "Asia/Kuala_Lumpur",
+            (.., "N") => "566",
+            (.., "DATE" | "YYYY-MM-DD") => "2026-11-23",
+            (.., "POSITION") => "content",
+            (.., "ITEM=VERDICT") => "1=satisfied",
+            _ => field.choices.first().unwrap_or(&"true"),
         };
-        line.push_str(&format!(" \\\n      --{} {value}", field.flag));
+        say(&field.flag, value);
+    }
+    // What is not always asked for, and is needed here.
+    match event_type {
+        EventType::KeyAdded => say("also-key", "new.key"),
+        EventType::KeyRevoked => say("vkey", "VKEY"),
+        EventType::DemandIssued => say("petitioner", ids.next().unwrap_or("@9")),
+        EventType::ContentReleased => say("restored", "words.blob"),
+        _ => {}
     }
     format!(
         "ID is an event's id, its number on this ledger (@12 or 12), or a permalink (URL/e/12).\n\n\
@@ -153,11 +209,11 @@ impl Subcommand for Command {
                             .value_parser(clap::value_parser!(PathBuf))
                             .action(ArgAction::Append),
                     );
-                if event_type.as_str().starts_with("collection.") {
+                if can_stand_beside_signatures(event_type) {
                     command = command.arg(
                         Arg::new("public-file")
                             .long("public-file")
-                            .help("Take a table among the files: it lists nobody who signed")
+                            .help("Take a table among files that stand beside signatures: it lists nobody who signed")
                             .help_heading(heading)
                             .action(ArgAction::SetTrue),
                     );
@@ -170,6 +226,14 @@ impl Subcommand for Command {
                         .value_name("FILE")
                         .help("The words that are given back, byte for byte")
                         .value_parser(clap::value_parser!(PathBuf)),
+                );
+            }
+            if event_type == EventType::KeyRevoked {
+                command = command.arg(
+                    Arg::new("last-key")
+                        .long("last-key")
+                        .help("Revoke the operator's last key without asking: the ledger takes no parties, roles or withholdings then")
+                        .action(ArgAction::SetTrue),
                 );
             }
             command
@@ -209,6 +273,8 @@ impl FromArgMatches for Command {
             public_file: matches!(matches.try_get_one("public-file"), Ok(Some(true))),
             words: words.into_iter().flatten().cloned().collect(),
             restored: paths("restored").pop(),
+            last_key: matches!(matches.try_get_one("last-key"), Ok(Some(true))),
+            holidays_said: false,
         })
     }
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -226,34 +292,68 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
         command.refuse_if_incomplete(&fields, ledger.is_none(), key_file.is_none())?;
     }
     terminal::refuse_unasked(command.common.yes)?;
-    let ledger = or_ask(ledger, "The ledger's address:")?;
-    let ledger = ledger.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
-    let key_file = or_ask(key_file.map(|f| f.display().to_string()), "Your key file:")?;
-    let key_file = key_file.ok_or_else(|| context.missing("--key FILE", "key_file"))?;
-    let keys = std::iter::once(PathBuf::from(&key_file))
-        .chain(command.common.also_key.iter().cloned())
-        .map(|file| key::read(&file))
-        .collect::<Result<Vec<SigningKey>, _>>()?;
-    command.common.key = Some(PathBuf::from(&key_file));
-    let client = Client::connect(&ledger)?;
-    command.ask(&fields, &client)?;
-    let recorded = command.submit(&fields, &keys, &client).map_err(|e| {
-        if !command.common.yes {
-            match command.keep(&client, &key_file) {
-                Ok(path) => {
-                    terminal::note(&format!("What you wrote is kept; sh {} asks again.", path.display()))
-                }
+    let given = ledger.map(|ledger| Ok((ledger, None)));
+    let asked = given.or_else(|| {
+        let connected = |ledger: &str| Client::connect(ledger).map(Some);
+        ask_until_good("The ledger's address:", connected).transpose()
+    });
+    let (ledger, client) = asked.transpose()?.ok_or_else(|| context.missing("--ledger URL", "ledger"))?;
+    let read = |flag: &str, file: &Path| key::read(file).map_err(|e| e.of(flag));
+    let (key_file, key) = match key_file {
+        Some(file) => (file.clone(), read("--key", &file)?),
+        None => {
+            let asked = ask_until_good("Your key file:", |file| key::read(Path::new(file)))?;
+            let (file, key) = asked.ok_or_else(|| context.missing("--key FILE", "key_file"))?;
+            (file.into(), key)
+        }
+    };
+    let also = command.common.also_key.iter().map(|file| read("--also-key", file));
+    let keys = std::iter::once(Ok(key)).chain(also).collect::<Result<Vec<SigningKey>, _>>()?;
+    command.common.key = Some(key_file.clone());
+    let client = match client {
+        Some(client) => client,
+        None => Client::connect(&ledger)?,
+    };
+    command.refuse_if_no_key_is_added()?;
+    // Before the first question, if it is known by then.
+    let author = author::author(command.event_type, &keys, &client).map_err(|e| e.typed_as(author::flag))?;
+    if !command.common.ask {
+        command.pass_over_what_is_given(&fields);
+    }
+    let given = command.answers();
+    let asked = command.ask(&fields, &client, author.as_ref());
+    let (was_asked, is_half_way) = (command.answers() > given, asked.is_err());
+    let recorded = match asked {
+        // All of it was given, and nothing of that is lost. Of a draft it is said that it stays.
+        Err(e) if !was_asked && command.run_draft().is_none() => return Err(e),
+        asked => asked.and_then(|()| command.submit(&fields, &keys, &client)),
+    };
+    let recorded = recorded.map_err(|e| {
+        if (was_asked || !command.common.yes) && !is_told_how(&e) {
+            match command.keep(&client, &key_file.display().to_string(), was_asked) {
+                Ok(path) => terminal::note(&kept(&path, is_half_way, &e)),
                 Err(e) => e.say(false),
             }
         }
         // What was typed is what can be mended.
-        e.typed_as(|place| command.typed(&fields, place)).worded(|message| in_flags(&fields, message))
+        e.typed_as(|fault| command.typed(&fields, &fault.place, &fault.message))
+            .worded(|message| in_flags(command.event_type, &fields, message))
     })?;
-    let url = format!("{}/e/{}", client.base(), recorded.index);
+    // Run again, it would record the same again.
+    if let Some(draft) = command.run_draft() {
+        let name = draft.display();
+        terminal::note(&match std::fs::remove_file(draft) {
+            Ok(()) => format!("{name} is removed: what it says is on record."),
+            Err(e) => format!(
+                "{name} can't be removed ({e}); what it says is on record, and is not to be recorded again."
+            ),
+        });
+    }
+    let url = format!("{}/e/{}", client.public(), recorded.index);
     let verify = format!(
         "{} verify {} --key {}",
         terminal::shell(&super::program()),
-        terminal::shell(client.base()),
+        terminal::shell(client.public()),
         terminal::shell(&client.log_key().to_string())
     );
     if context.json {
@@ -278,10 +378,48 @@ fn utf8(bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| Failure::Usage("words: expected UTF-8".into()))
 }
 
-fn or_ask(value: Option<String>, question: &str) -> Result<Option<String>, Failure> {
-    match value {
-        None if terminal::can_ask() => Ok(terminal::ask(question)?.filter(|a| !a.is_empty())),
-        value => Ok(value),
+/// Asks until an answer is good, if somebody can be asked. `None` if nothing is answered.
+fn ask_until_good<T>(
+    question: &str,
+    good: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<Option<(String, T)>, Failure> {
+    while terminal::can_ask()
+        && let Some(answer) = terminal::ask(question)?.filter(|answer| !answer.is_empty())
+    {
+        match good(&answer) {
+            Ok(good) => return Ok(Some((answer, good))),
+            Err(Failure::Refused(why) | Failure::Usage(why) | Failure::Undecided(why)) => {
+                terminal::note(&format!("  {why}"));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(None)
+}
+
+/// What comes before the commands by which a key on another machine is added.
+const ELSEWHERE: &str =
+    "If it lies on another machine, make the event, have it signed there, sign it here and submit it:";
+
+/// Whether a failure says by which other commands to go on: nothing of what was typed is to be mended.
+fn is_told_how(failure: &Failure) -> bool {
+    matches!(failure, Failure::Usage(why) if why.contains(ELSEWHERE))
+}
+
+/// What is said of a draft: whether it goes on as it is, or has to be mended.
+fn kept(path: &Path, is_half_way: bool, why: &Failure) -> String {
+    let path = terminal::shell(&path.display().to_string());
+    let goes_on = match why {
+        _ if is_half_way || terminal::is_said_no(why) => true,
+        // The ledger could not be reached, or a signal came.
+        Failure::Undecided(_) | Failure::Silent(_) | Failure::Submission(_, 3) => true,
+        _ => false,
+    };
+    match goes_on {
+        true => format!("What you wrote is kept; sh {path} asks again."),
+        false => format!(
+            "What you wrote is kept in {path}. Mend there what is refused; then sh {path} asks again."
+        ),
     }
 }
 
@@ -298,13 +436,13 @@ pub(super) enum Name {
 }
 
 impl Name {
-    /// Reads an id, a number (`@12` or `12`) or a permalink, of the ledger at `base` if there is one.
+    /// Reads an id, a number (`@12` or `12`) or a permalink, of the ledger that was reached if there is one.
     /// `place` is what it was given as, such as `--case`.
-    pub fn read(place: &str, given: &str, base: Option<&str>) -> Result<Self, Failure> {
+    pub fn read(place: &str, given: &str, ledger: Option<&Client>) -> Result<Self, Failure> {
         let mut text = given;
         if let Some((_, rest)) = text.split_once("://") {
-            let path = match base {
-                Some(base) => text.strip_prefix(base),
+            let path = match ledger {
+                Some(ledger) => ledger.path_of(text),
                 None => rest.find('/').map(|at| &rest[at..]),
             };
             // The newest `/e/` and its like; a ledger may be served below a path.
@@ -315,7 +453,7 @@ impl Name {
                     .find_map(|k| Some(&p[p.rfind(k)? + k.len()..]))
             });
             text = page.map(|p| p.trim_end_matches('/')).ok_or_else(|| {
-                let base = base.unwrap_or("URL");
+                let base = ledger.map_or("URL", Client::public);
                 Failure::Usage(format!(
                     "{place} {given}: expected a permalink of this ledger, {base}/e/<number>"
                 ))
@@ -336,14 +474,22 @@ impl Name {
 
 /// An event by its id, its number on this ledger, or its permalink.
 pub(super) fn resolve(client: &Client, place: &str, given: &str) -> Result<Named, Failure> {
-    Ok(match Name::read(place, given, Some(client.base()))? {
+    Ok(match Name::read(place, given, Some(client))? {
         Name::Id(id) => Named { id, index: None },
-        Name::Index(index) => Named { id: client.id_at(index)?, index: Some(index) },
+        Name::Index(index) => {
+            let id = client.id_at(index).map_err(|e| e.of(&format!("{place} {given}")))?;
+            Named { id, index: Some(index) }
+        }
     })
 }
 
 /// The same of an event that has to be of certain types, so that what is wrong is said of what was typed.
-fn resolve_kind(client: &Client, place: &str, given: &str, kinds: Kinds) -> Result<Named, Failure> {
+pub(super) fn resolve_kind(
+    client: &Client,
+    place: &str,
+    given: &str,
+    kinds: Kinds,
+) -> Result<Named, Failure> {
     let named = resolve(client, place, given)?;
     let index = match named.index {
         Some(index) => index,
@@ -367,28 +513,70 @@ fn resolve_kind(client: &Client, place: &str, given: &str, kinds: Kinds) -> Resu
 }
 
 /// The same message with the flag of each member that it names.
-fn in_flags(fields: &[Field], message: &str) -> String {
-    let mut out = message.to_owned();
+fn in_flags(event_type: EventType, fields: &[Field], message: &str) -> String {
+    // The flag stands before it already.
+    let mut out = message.replace("content.quotes.", "").replace("`at`", "--at");
+    let mut members: Vec<(String, &str)> = Vec::new();
     for field in fields {
-        let member = match field.target {
-            Target::Ref(spec) => format!("refs.{}", spec.role),
-            Target::Fact(spec) => format!("facts.{}", spec.name),
-            Target::Case | Target::Word(_) => continue,
-        };
+        match field.target {
+            Target::Ref(spec) => members.push((format!("refs.{}", spec.role), &field.flag)),
+            Target::Fact(spec) => members.push((format!("facts.{}", spec.name), &field.flag)),
+            Target::Case | Target::Word(_) => {}
+        }
+    }
+    if event_type == EventType::DemandIssued {
+        members.push(("facts.items".to_owned(), "item"));
+    }
+    for (member, flag) in members {
         // Not the beginning of another's name.
         let ends = |at: usize| {
             !out[at + member.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         };
         let found: Vec<usize> = out.match_indices(&member).map(|(at, _)| at).filter(|at| ends(*at)).collect();
         for at in found.into_iter().rev() {
-            out.replace_range(at..at + member.len(), &format!("--{}", field.flag));
+            out.replace_range(at..at + member.len(), &format!("--{flag}"));
         }
     }
     out
 }
 
+/// Refs of a type that never name one event: a link to itself, what replaces itself, a letter to whoever sends it.
+fn apart(event_type: EventType) -> &'static [(&'static str, &'static str)] {
+    match event_type {
+        EventType::LinkAsserted => &[("from", "to")],
+        EventType::CorrectionIssued => &[("corrects", "replacement")],
+        EventType::DemandIssued => &[("respondent", "petitioner"), ("respondent", "counsel")],
+        EventType::NoticeDispatched => &[("sender", "addressee")],
+        EventType::DisclosureMade => &[("party", "to")],
+        _ => &[],
+    }
+}
+
+/// Whether an event stands in the case of what it names so: it touches that, or may name nothing of another case there.
+fn tells_the_case(role: &RefSpec) -> bool {
+    matches!(role.role, "entry" | "corrects") || (!role.cross && form::is_of_a_case(role.kinds))
+}
+
+/// Whether all that a date can mean is before an event's own.
+fn is_over(date: &At, event: &At) -> bool {
+    let last = first_day(date).map(|day| if date.has_day() { day } else { day.last_of_month() });
+    last.zip(first_day(event)).is_some_and(|(last, first)| last < first)
+}
+
+/// Refuses a day on which an answer falls due before it is asked for. `start` is the day of the demand.
+fn refuse_before(place: &str, day: &str, start: Option<Date>) -> Result<(), Failure> {
+    let Some((by, start)) = Day::parse(day).ok().and_then(|day| day.as_str().parse::<Date>().ok()).zip(start)
+    else {
+        return Ok(());
+    };
+    if by >= start {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("{place} {by}: that is before the demand itself, which is of {start} (--at)")))
+}
+
 /// A noun with its article.
-fn a(noun: &str) -> String {
+pub(super) fn a(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
 }
@@ -396,9 +584,11 @@ fn a(noun: &str) -> String {
 impl Command {
     /// Shows what will be on record, signs it once somebody said yes, and submits it.
     fn submit(&self, fields: &[Field], keys: &[SigningKey], client: &Client) -> Result<Recorded, Failure> {
-        let files = self.files.iter().map(|path| file_ref(path)).collect::<Result<Vec<_>, _>>()?;
+        let files = self.files.iter().map(|path| file_ref(path).map_err(|e| e.of("--file")));
+        let files = files.collect::<Result<Vec<_>, _>>()?;
         let (draft, words) = self.draft(fields, keys, client)?;
         self.refuse_absent_holder(&draft, keys, client)?;
+        self.refuse_unmeant(&draft, &words, keys, client)?;
         let content = match self.event_type.spec().content {
             ContentRule::None => None,
             ContentRule::Optional if words.is_empty() && files.is_empty() => None,
@@ -406,7 +596,9 @@ impl Command {
         };
         if let Some(content) = &content {
             // As the door will, so that nothing is signed that would be turned away.
-            Content::parse(content)?.refuse_unsaid()?;
+            Content::parse(content)?.refuse_unsaid(self.event_type)?;
+            // Before the ledger is asked for the sentence.
+            refuse_secret_in("the words", content)?;
         }
         let draft = Draft { content: content.as_deref().map(ContentRef::of), ..draft };
         let restored = self.restored.as_deref().map(|file| read_small(file, crate::event::MAX_CONTENT));
@@ -417,11 +609,17 @@ impl Command {
             DraftError::Refused(refusal) => Failure::Event(refusal),
             e => Failure::Usage(e.to_string()),
         })?;
-        announce(self.event_type, &self.files, self.public_file)?;
+        announce(self.is_beside_signatures(&draft, client)?, &self.files, self.public_file)?;
+        // What the ledger would refuse is refused before anybody says yes.
+        let sentence = client.preview(&event, content.as_deref())?;
         match self.common.yes {
-            true => show(event.note().text(), content.as_deref()),
+            true => {
+                if let Some(sentence) = sentence {
+                    terminal::note(&format!("This will stand on record for ever:\n\n  {sentence}\n"));
+                }
+                show(event.note().text(), content.as_deref());
+            }
             false => {
-                let sentence = client.preview(&event, content.as_deref());
                 let signer = keys[0].verifying_key().name().as_str();
                 self.describe(client, signer, sentence.as_deref(), &draft, &words)?;
             }
@@ -431,6 +629,17 @@ impl Command {
             client.upload(path, &file.blake3)?;
         }
         client.record(event.note().as_str(), content.as_deref(), restored.as_deref())
+    }
+
+    fn is_beside_signatures(&self, draft: &Draft, client: &Client) -> Result<bool, Failure> {
+        if self.files.is_empty() || self.public_file {
+            return Ok(false);
+        }
+        let ids = draft.refs.values().flat_map(|ids| match ids {
+            Value::Array(ids) => ids.as_slice(),
+            id => std::slice::from_ref(id),
+        });
+        is_beside_signatures(client, self.event_type, ids.filter_map(|id| id.as_str()?.parse().ok()))
     }
 
     /// Refuses to add a key that does not sign here, and says how it signs where it lies.
@@ -448,6 +657,9 @@ impl Command {
         let Some(absent) = added.iter().filter_map(Value::as_str).find(|vkey| !signs(vkey)) else {
             return Ok(());
         };
+        absent
+            .parse::<VerifyingKey>()
+            .map_err(|e| Failure::Usage(format!("--vkey{}: {e}", repeated(absent))))?;
         let why = format!(
             "--vkey {absent}: this key signs too, to prove that somebody has it: give its file with --also-key FILE"
         );
@@ -461,7 +673,7 @@ impl Command {
         let by = terminal::shell(&keys[0].verifying_key().to_string());
         let own = self.common.key.as_ref().map(|file| terminal::shell(&file.display().to_string()));
         Err(Failure::Usage(format!(
-            "{why}. If it lies on another machine, make the event, have it signed there, sign it here and submit it:\n\
+            "{why}. {ELSEWHERE}\n\
              \x20 {program} event new --type key.added --origin {} --by {by} --by {vkey} --ref party={} --fact key={vkey} > key.txt\n\
              \x20 onrecord event sign --key FILE key.txt > key.note\n\
              \x20 {program} event sign --key {} key.note > both.note\n\
@@ -474,7 +686,19 @@ impl Command {
     }
 
     /// What was typed for the member that a refusal names.
-    fn typed(&self, fields: &[Field], place: &str) -> Option<String> {
+    fn typed(&self, fields: &[Field], place: &str, why: &str) -> Option<String> {
+        if let Some(flags) = checks::flags(place, why) {
+            let given = |flag: &&&str| self.values.contains_key(**flag);
+            let flag = *flags.iter().find(given).or(flags.first())?;
+            let values = self.values.get(flag).map(Vec::as_slice);
+            return Some(match (flag, values, &self.common.when.at) {
+                ("at", _, Some(at)) => format!("--at {at}"),
+                // Words may be long.
+                ("item" | "answer" | "quotes" | "deadline", ..) => format!("--{flag}"),
+                (_, Some([only]), _) => format!("--{flag} {only}"),
+                _ => format!("--{flag}"),
+            });
+        }
         let mut steps = place.split(['.', '[']);
         let (member, name) = (steps.next()?, steps.next().unwrap_or_default());
         let field = fields.iter().find(|field| match (member, field.target) {
@@ -498,10 +722,21 @@ impl Command {
                 format!("--word {name}")
             }
             (None, "facts", "items") => "--item".to_owned(),
-            // Checks at the door have names of their own.
-            (None, "evidence", "addressee") => "--vouched-by addressee_key".to_owned(),
             (None, "facts", "deadline") => {
                 let flags = deadline_args();
+                // Of a list, the member; of the whole, its one flag.
+                let member = match steps.next() {
+                    Some(member) if self.values.contains_key("deadline") => {
+                        return Some(format!("--deadline, {member}"));
+                    }
+                    None if self.values.contains_key("deadline") => "deadline".to_owned(),
+                    Some("holidays") => "deadline-holiday".to_owned(),
+                    Some(member) => format!("deadline-{member}"),
+                    None => String::new(),
+                };
+                if self.values.contains_key(&member) {
+                    return Some(format!("--{member}"));
+                }
                 let given = flags.iter().find(|a| self.values.contains_key(a.get_id().as_str()))?;
                 format!("--{}", given.get_id())
             }
@@ -509,8 +744,33 @@ impl Command {
         })
     }
 
+    /// How much was given, by flags and by answers.
+    fn answers(&self) -> usize {
+        let values: usize = self.values.values().map(Vec::len).sum();
+        values + self.files.len() + usize::from(self.common.when.at.is_some()) + self.common.asked.len()
+    }
+
+    /// A new key signs beside whoever adds it: nothing is asked where none is given.
+    fn refuse_if_no_key_is_added(&self) -> Result<(), Failure> {
+        let is_given = self.values.contains_key("vkey") || !self.common.also_key.is_empty();
+        if self.event_type != EventType::KeyAdded || is_given {
+            return Ok(());
+        }
+        Err(Failure::Usage(
+            "give the new key with --also-key FILE: it signs too, to prove possession; or its line with --vkey VKEY, if the \
+             file lies on another machine"
+                .into(),
+        ))
+    }
+
     fn has(&self, field: &Field) -> bool {
         self.values.contains_key(&field.flag)
+    }
+
+    /// Whether nothing has to be asked of a field: it was given, or follows from what was.
+    fn is_known(&self, field: &Field, fields: &[Field]) -> bool {
+        let names = |f: &Field| matches!(f.target, Target::Ref(spec) if tells_the_case(spec)) && self.has(f);
+        self.has(field) || (matches!(field.target, Target::Case) && fields.iter().any(names))
     }
 
     /// Lists all that is missing, where nobody can be asked.
@@ -523,7 +783,10 @@ impl Command {
             missing.push(("--key FILE".into(), "Key file of the author"));
         }
         missing.extend(
-            fields.iter().filter(|f| f.required && !self.has(f)).map(|f| (f.usage(), f.help.as_str())),
+            fields
+                .iter()
+                .filter(|f| f.required && !self.is_known(f, fields))
+                .map(|f| (f.usage(), f.help.as_str())),
         );
         if missing.is_empty() {
             return Ok(());
@@ -558,7 +821,7 @@ impl Command {
                     let place = format!("--{}", field.flag);
                     let named = given.iter().map(|id| resolve_kind(client, &place, id, spec.kinds));
                     let named = named.collect::<Result<Vec<Named>, _>>()?;
-                    if matches!(spec.role, "entry" | "corrects") {
+                    if touched.is_none() && tells_the_case(spec) {
                         touched = named.first().and_then(|n| n.index);
                     }
                     let ids = named.iter().map(|n| Value::from(n.id.to_string()));
@@ -567,7 +830,7 @@ impl Command {
                     refs.insert(spec.role.to_owned(), value);
                 }
                 Target::Fact(spec) => {
-                    facts.insert(spec.name.to_owned(), fact(&field.flag, spec.kind, given)?);
+                    facts.insert(spec.name.to_owned(), fact(&field.flag, spec, given)?);
                 }
                 Target::Word(word) => {
                     words.insert(word.name.to_owned(), values::word(&field.flag, word.form, given)?);
@@ -576,10 +839,12 @@ impl Command {
         }
         for other in &self.words {
             let (name, value) = pair("word", other, "NAME=TEXT")?;
-            words.insert(name.to_owned(), text("word", value)?.into());
+            if words.insert(name.to_owned(), text("word", value)?.into()).is_some() {
+                return Err(Failure::Usage(format!("--word {name}: these words are given already")));
+            }
         }
         self.derive_facts(&mut facts, &words, keys)?;
-        // What touches another event stands in its case.
+        // What it names stands in its case, so nobody has to say it.
         if let (None, Some(index)) = (case, touched) {
             case = client.case_at(index)?;
         }
@@ -589,7 +854,89 @@ impl Command {
             None => facts.get("timezone").and_then(Value::as_str).map(str::to_owned),
         };
         let at = self.common.when.read(zone.as_deref())?;
+        self.refuse_itself(&refs)?;
+        self.refuse_odd_dates(fields, &at, zone.as_deref())?;
+        if self.event_type == EventType::CaseOpened && !facts.contains_key("fictional") {
+            self.take_fiction_from_the_respondent(&refs, &mut facts, client)?;
+        }
+        if words.get("mistaken") == Some(&Value::Bool(true)) {
+            self.refuse_mistaken_of_another(touched, client)?;
+        }
+        if self.event_type == EventType::DemandIssued
+            && let Some(deadline) = self.deadline(first_day(&at))?
+        {
+            facts.insert("deadline".into(), deadline);
+        }
         Ok((Draft { event_type: self.event_type, at, case, refs, facts, content: None }, words))
+    }
+
+    /// Refuses dates of what has happened that are ahead of now, and of what is to come that are over when the event happens.
+    fn refuse_odd_dates(&self, fields: &[Field], at: &At, zone: Option<&str>) -> Result<(), Failure> {
+        for field in fields {
+            let Target::Fact(spec) = field.target else { continue };
+            if !matches!(spec.kind, FactKind::At | FactKind::Day) {
+                continue;
+            }
+            let place = format!("--{}", field.flag);
+            // One that can't be read is refused with its form.
+            let dates = self.values.get(&field.flag).into_iter().flatten();
+            for date in dates.filter_map(|date| At::parse(date).ok()) {
+                if !is_to_come(self.event_type, spec) {
+                    self.common.when.refuse_ahead(&place, &date, zone)?;
+                } else if self.event_type != EventType::DeadlineAdjusted && is_over(&date, at) {
+                    // The door knows until when a deadline can be moved.
+                    return Err(Failure::Usage(format!(
+                        "{place} {date}: that is before the event itself, which is of {} (--at)",
+                        at.date()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses that two refs name one event where that says nothing.
+    fn refuse_itself(&self, refs: &Map<String, Value>) -> Result<(), Failure> {
+        let same =
+            |(one, other): &&(&str, &str)| refs.contains_key(*one) && refs.get(*one) == refs.get(*other);
+        match apart(self.event_type).iter().find(same) {
+            Some((one, other)) => {
+                Err(Failure::Usage(format!("--{other}: this is what --{one} names already")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A case is fictional if and only if its respondent is, so nobody is asked.
+    fn take_fiction_from_the_respondent(
+        &self,
+        refs: &Map<String, Value>,
+        facts: &mut Map<String, Value>,
+        client: &Client,
+    ) -> Result<(), Failure> {
+        let respondent = refs.get("respondent").and_then(|id| id.as_str()?.parse().ok());
+        let Some(index) = respondent.map(|id| client.index_of(&id)).transpose()?.flatten() else {
+            return Ok(());
+        };
+        if matches!(client.event(index)?.body(), Body::PartyRegistered(b) if b.fictional == Some(true)) {
+            terminal::note("The case is fictional, as its respondent is.");
+            facts.insert("fictional".into(), true.into());
+        }
+        Ok(())
+    }
+
+    /// Refuses to call anything opened by mistake but a case or a party.
+    fn refuse_mistaken_of_another(&self, corrected: Option<u64>, client: &Client) -> Result<(), Failure> {
+        let Some(index) = corrected else { return Ok(()) };
+        let found = client.event(index)?.event_type();
+        if matches!(found, EventType::CaseOpened | EventType::PartyRegistered) {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "--mistaken: only a case is opened by mistake, or a party registered; entry {index} is {}. Leave the flag out: the \
+             correction says what is wrong",
+            a(noun(found))
+        )))
     }
 
     /// Facts that follow from other flags.
@@ -604,9 +951,6 @@ impl Command {
             EventType::DemandIssued => {
                 let items = words.get("items").and_then(Value::as_array).map_or(0, Vec::len);
                 facts.insert("items".into(), items.into());
-                if let Some(deadline) = self.deadline()? {
-                    facts.insert("deadline".into(), deadline);
-                }
             }
             EventType::KeyAdded if !facts.contains_key("key") => {
                 let key = added.next().ok_or_else(|| {
@@ -630,17 +974,24 @@ impl Command {
         Ok(())
     }
 
-    /// The deadline that the flags of its own say.
-    fn deadline(&self) -> Result<Option<Value>, Failure> {
+    /// The deadline that the flags of its own say. `start` is the day of the demand.
+    fn deadline(&self, start: Option<Date>) -> Result<Option<Value>, Failure> {
         let one = |flag: &str| self.values.get(flag).and_then(|v| v.first());
+        let Some(deadline_spec) = self.event_type.spec().fact("deadline") else { return Ok(None) };
         if let Some(whole) = self.values.get("deadline") {
-            return fact("deadline", FactKind::Deadline, whole).map(Some);
+            let whole = fact("deadline", deadline_spec, whole)?;
+            refuse_before("--deadline", whole["by"].as_str().unwrap_or_default(), start)?;
+            return Ok(Some(whole));
         }
         if let Some(day) = one("deadline-by") {
-            return Ok(Some(json!({ "by": day })));
+            refuse_before("--deadline-by", day, start)?;
+            let deadline = json!({ "by": day });
+            values::refuse_odd_bytes(deadline_spec, &deadline)?;
+            return Ok(Some(deadline));
         }
         let Some(days) = one("deadline-days") else { return Ok(None) };
-        let days: u64 = days.parse().map_err(|_| {
+        let good = days.parse::<u16>().ok().filter(|n| (1..=3650).contains(n));
+        let days = good.ok_or_else(|| {
             Failure::Usage(format!("--deadline-days {days}: expected a number from 1 to 3650"))
         })?;
         let need = |flag: &str, words: &[&str]| {
@@ -648,20 +999,75 @@ impl Command {
                 Failure::Usage(format!("--deadline-days takes --{flag}: {}", words.join(", ")))
             })
         };
-        let mut deadline = json!({
-            "days": days,
-            "rule": need("deadline-rule", crate::event::DeadlineRule::WORDS)?,
-            "from": need("deadline-from", crate::event::ClockStart::WORDS)?,
-        });
-        if let Some(day) = one("deadline-weekly") {
-            deadline["weekly"] = day.as_str().into();
+        let rule = need("deadline-rule", DeadlineRule::WORDS)?;
+        let from = need("deadline-from", ClockStart::WORDS)?;
+        let mut weekly = one("deadline-weekly").cloned();
+        let mut holidays = self.values.get("deadline-holiday").cloned().unwrap_or_default();
+        if let Some(code) = one("holidays") {
+            let listed = self.listed(code, start)?;
+            if !self.holidays_said {
+                terminal::note(&listed.said(&holidays));
+            }
+            holidays.extend(listed.days.iter().map(|(day, _)| (*day).to_owned()));
+            if rule == DeadlineRule::InterpretationAct54.as_str() && weekly.is_none() {
+                let Some(day) = listed.weekly else {
+                    return Err(Failure::Usage(format!(
+                        "--holidays {code}: the weekly holiday changes within the period; give the one that counts with --deadline-weekly"
+                    )));
+                };
+                weekly = Some(day.as_str().to_owned());
+            }
         }
-        if let Some(days) = self.values.get("deadline-holiday") {
-            let mut days = days.clone();
-            days.sort();
-            days.dedup();
-            deadline["holidays"] = days.into();
+        // As the ledger's rules have it; said here in the words of flags.
+        if rule == DeadlineRule::InterpretationAct54.as_str() {
+            if weekly.is_none() || holidays.is_empty() {
+                return Err(Failure::Usage(format!(
+                    "--deadline-rule {rule} takes a weekly holiday and holidays: --holidays PLACE, or --deadline-weekly and \
+                     --deadline-holiday"
+                )));
+            }
+        } else if weekly.is_some() {
+            return Err(Failure::Usage(format!(
+                "--deadline-weekly: only {} has a weekly holiday",
+                DeadlineRule::InterpretationAct54
+            )));
         }
+        let mut deadline = json!({"days": days, "rule": rule, "from": from});
+        if let Some(day) = weekly {
+            deadline["weekly"] = day.into();
+        }
+        if !holidays.is_empty() {
+            holidays.sort();
+            holidays.dedup();
+            deadline["holidays"] = holidays.into();
+        }
+        values::refuse_odd_bytes(deadline_spec, &deadline)?;
         Ok(Some(deadline))
+    }
+
+    /// The holidays of a place that the period can touch.
+    fn listed(&self, code: &str, start: Option<Date>) -> Result<holidays::Listed, Failure> {
+        let lists = holidays::malaysia()?;
+        let place = lists
+            .place(code)
+            .ok_or_else(|| Failure::Usage(format!("--holidays {code}: expected one of {}", lists.codes())))?;
+        let listed = self.span(start).and_then(|span| lists.listed(place, span));
+        listed.ok_or_else(|| {
+            Failure::Usage(format!(
+                "--holidays {code}: {}, and the period touches none of these years; give its holidays with --deadline-holiday",
+                lists.reach()
+            ))
+        })
+    }
+
+    /// The period that was given, as far as it is known before anything is delivered.
+    fn span(&self, start: Option<Date>) -> Option<holidays::Span> {
+        let one = |flag: &str| self.values.get(flag).and_then(|v| v.first());
+        Some(holidays::Span {
+            start: start?,
+            days: one("deadline-days")?.parse().ok()?,
+            rule: DeadlineRule::from_word(one("deadline-rule")?)?,
+            from: ClockStart::from_word(one("deadline-from")?)?,
+        })
     }
 }

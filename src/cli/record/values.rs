@@ -6,8 +6,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    cli::{Failure, terminal, words::Form},
-    event::{Digest, FactKind, FileRef, MAX_CONTENT},
+    cli::{Failure, repeated, terminal, words::Form},
+    event::{Content, Digest, FactKind, FactSpec, FileRef, Language, MAX_CONTENT},
+    note::VerifyingKey,
+    views,
 };
 
 /// Values by flag.
@@ -19,10 +21,21 @@ pub(in crate::cli) fn text(flag: &str, value: &str) -> Result<String, Failure> {
     if file.starts_with('@') {
         return Ok(file.to_owned());
     }
-    let bytes = read_small(Path::new(file), MAX_CONTENT)?;
+    let bytes = read_small(Path::new(file), MAX_CONTENT).map_err(|e| e.of(&format!("--{flag}")))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::Usage(format!("--{flag}: {file} is not a text in UTF-8")))?;
     Ok(without_mark(file, &text).trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// What was typed as words at a prompt, as a flag would give it: it never names a file.
+pub(super) fn as_words(answer: &str) -> String {
+    if answer.starts_with('@') {
+        terminal::note(
+            "  These are the words, and no file; words of a file are given with their flag, as @file.",
+        );
+        return format!("@{answer}");
+    }
+    answer.to_owned()
 }
 
 /// A text without the byte-order mark that some editors write at its head, which is no part of the words.
@@ -58,8 +71,59 @@ pub(in crate::cli) fn pair<'a>(
     pair.ok_or_else(|| Failure::Usage(format!("--{flag} {value}: expected {form}")))
 }
 
-/// A fact as JSON. Whether it is good is judged where the event is signed.
-pub(in crate::cli) fn fact(flag: &str, kind: FactKind, values: &[String]) -> Result<Value, Failure> {
+/// The tag of a language that there is. A mistyped one is well formed as often as not.
+fn language<'a>(flag: &str, tag: &'a str) -> Result<&'a str, Failure> {
+    let code = tag.split('-').next().unwrap_or(tag);
+    // What is no tag at all is refused where the event is made, with its form.
+    if views::is_named_language(tag) || Language::parse(tag).is_none() {
+        return Ok(tag);
+    }
+    match code.len() {
+        2 => Err(Failure::Usage(format!(
+            "--{flag} {tag}: no language has the code {code}; Malay has ms, English en, Chinese zh, Tamil ta"
+        ))),
+        _ => {
+            terminal::note(&format!("--{flag} {tag}: no name is known here for the language {code}"));
+            Ok(tag)
+        }
+    }
+}
+
+/// A fact as JSON. Whether it is good is judged where the event is signed; but of what no event has room for, a byte would be
+/// told there, and not the fact.
+pub(in crate::cli) fn fact(flag: &str, spec: &FactSpec, values: &[String]) -> Result<Value, Failure> {
+    let fact = unread_fact(flag, spec.kind, values)?;
+    refuse_odd_bytes(spec, &fact)?;
+    Ok(fact)
+}
+
+/// The same, judged at once: whoever is asked is told at the question.
+pub(super) fn good_fact(flag: &str, spec: &FactSpec, values: &[String]) -> Result<Value, Failure> {
+    let fact = unread_fact(flag, spec.kind, values)?;
+    spec.kind.check(&fact, &format!("facts.{}", spec.name))?;
+    Ok(fact)
+}
+
+/// Refuses a fact that could not stand in an event, by what was expected of it.
+pub(super) fn refuse_odd_bytes(spec: &FactSpec, fact: &Value) -> Result<(), Failure> {
+    if !has_odd_bytes(fact) {
+        return Ok(());
+    }
+    Ok(spec.kind.check(fact, &format!("facts.{}", spec.name))?)
+}
+
+/// Whether there is a byte in a value for which line 3 of an event has no room.
+fn has_odd_bytes(value: &Value) -> bool {
+    let odd = |text: &str| text.bytes().any(|b| !b.is_ascii_graphic() || matches!(b, b'"' | b'\\'));
+    match value {
+        Value::String(text) => odd(text),
+        Value::Array(list) => list.iter().any(has_odd_bytes),
+        Value::Object(members) => members.iter().any(|(name, value)| odd(name) || has_odd_bytes(value)),
+        _ => false,
+    }
+}
+
+fn unread_fact(flag: &str, kind: FactKind, values: &[String]) -> Result<Value, Failure> {
     let first = values.first().map_or("", String::as_str);
     let bad = |expected: &str| Failure::Usage(format!("--{flag} {first}: expected {expected}"));
     let items = |member: &str| {
@@ -78,9 +142,18 @@ pub(in crate::cli) fn fact(flag: &str, kind: FactKind, values: &[String]) -> Res
         FactKind::Count => first.parse::<u64>().map_err(|_| bad("a number from 0"))?.into(),
         FactKind::Bool => first.parse::<bool>().map_err(|_| bad("true or false"))?.into(),
         FactKind::Deadline => {
-            serde_json::from_str(first).map_err(|_| bad("JSON, {\"by\":DATE} or {\"days\":N,...}"))?
+            Content::json(first).map_err(|_| bad("JSON, {\"by\":DATE} or {\"days\":N,...}"))?
         }
-        FactKind::Vkeys | FactKind::Positions => values.to_vec().into(),
+        FactKind::Language => language(flag, first)?.into(),
+        FactKind::Vkey | FactKind::Vkeys => {
+            // Here, and not where the event is made, which would repeat it.
+            let bad = |vkey: &String| Some((vkey.clone(), vkey.parse::<VerifyingKey>().err()?));
+            if let Some((vkey, e)) = values.iter().find_map(bad) {
+                return Err(Failure::Usage(format!("--{flag}{}: {e}", repeated(&vkey))));
+            }
+            if kind == FactKind::Vkey { first.into() } else { values.to_vec().into() }
+        }
+        FactKind::Positions => values.to_vec().into(),
         FactKind::Outcomes => items("outcome")?,
         FactKind::Verdicts => items("verdict")?,
         _ => first.into(),
@@ -102,11 +175,11 @@ pub(super) fn word(flag: &str, form: Form, values: &[String]) -> Result<Value, F
         }
         Form::Json => {
             let json = text(flag, first)?;
-            serde_json::from_str(&json).map_err(|e| Failure::Usage(format!("--{flag}: not JSON: {e}")))?
+            Content::json(&json).map_err(|e| Failure::Usage(format!("--{flag}: not JSON: {e}")))?
         }
         Form::Translation => {
             let (language, words) = pair(flag, first, "LANGUAGE=TEXT, such as en=...")?;
-            json!({"language": language, "text": text(flag, words)?})
+            json!({"language": self::language(flag, language)?, "text": text(flag, words)?})
         }
         Form::Answers => {
             let mut answers = Map::new();
@@ -198,14 +271,53 @@ mod tests {
 
     #[test]
     fn facts_take_the_form_of_their_kind() {
-        let of = |kind, values: &[&str]| fact("x", kind, &list(values)).unwrap().to_string();
+        let fact = |kind, values: &[&str]| {
+            let spec = FactSpec { name: "x", required: true, kind, doc: "" };
+            super::fact("x", &spec, &list(values))
+        };
+        let of = |kind, values: &[&str]| fact(kind, values).unwrap().to_string();
         assert_eq!(of(FactKind::Count, &["566"]), "566");
         assert_eq!(of(FactKind::At, &["2023-12"]), "\"2023-12\"");
         assert_eq!(of(FactKind::Positions, &["content", "files/0"]), r#"["content","files/0"]"#);
         let outcomes = of(FactKind::Outcomes, &["2=refused", "1=answered"]);
         assert_eq!(outcomes, r#"[{"item":1,"outcome":"answered"},{"item":2,"outcome":"refused"}]"#);
-        for (kind, bad) in [(FactKind::Count, "-1"), (FactKind::Bool, "yes"), (FactKind::Outcomes, "x")] {
-            assert!(fact("x", kind, &list(&[bad])).is_err(), "{bad}");
+        for tag in ["ms", "en-GB", "zh-Hant", "iba", "xyz"] {
+            assert_eq!(of(FactKind::Language, &[tag]), format!("{tag:?}"));
+        }
+        for (kind, bad) in [
+            (FactKind::Language, "qq"),
+            (FactKind::Language, "qq-GB"),
+            (FactKind::Count, "-1"),
+            (FactKind::Bool, "yes"),
+            (FactKind::Outcomes, "x"),
+            // Told here, where it is known what may be repeated of it.
+            (FactKind::Vkey, "a b c"),
+            (FactKind::Vkeys, "a b c"),
+        ] {
+            assert!(fact(kind, &[bad]).is_err(), "{bad}");
+        }
+        // What could not stand in an event at all is refused as a value, and not by the byte.
+        for (kind, bad) in [
+            (FactKind::Day, "next year"),
+            (FactKind::At, "2026 11"),
+            (FactKind::Zone, "Asia/Kuala Lumpur"),
+            (FactKind::Country, "M Y"),
+            (FactKind::Language, "en us"),
+            (FactKind::Language, "français"),
+            (FactKind::Language, "e\"n"),
+            (FactKind::Hash, "zz zz"),
+            (FactKind::Positions, "files/ 0"),
+            (FactKind::Outcomes, "1=not answered"),
+            (FactKind::Deadline, r#"{"by":"2020 01"}"#),
+            (FactKind::Word(&["one"]), "o\\ne"),
+        ] {
+            match fact(kind, &[bad]) {
+                Err(Failure::Event(refusal)) => {
+                    assert_eq!(refusal.code.as_str(), "BAD_FACT", "{bad}");
+                    assert!(refusal.place.starts_with("facts.x"), "{bad}: {}", refusal.place);
+                }
+                other => panic!("{bad}: {other:?}"),
+            }
         }
     }
 
@@ -220,6 +332,7 @@ mod tests {
         assert_eq!(text("text", &at).unwrap(), "Kenya\u{feff}taan", "one inside is the author's");
         assert_eq!(text("text", "@@home").unwrap(), "@home");
         assert!(text("text", "@/no/such/file").is_err());
+        assert!(word("translation", Form::Translation, &list(&["qq=a"])).is_err());
         let answers = word("answer", Form::Answers, &list(&["1=yes", "2=no"])).unwrap();
         assert_eq!(answers.to_string(), r#"{"1":"yes","2":"no"}"#);
         assert_eq!(

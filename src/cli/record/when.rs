@@ -9,6 +9,7 @@ use jiff::{
 use crate::{
     cli::{Failure, terminal},
     event::At,
+    views::first_day,
 };
 
 /// Where a day begins first. It is a day of the present once it is one there.
@@ -20,12 +21,20 @@ pub(in crate::cli) struct When {
     /// When it happened: YYYY-MM, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS+HH:MM [default: now, in the zone of its case, or in UTC]
     #[arg(long, value_name = "DATE")]
     pub at: Option<String>,
-    /// Take a date that is ahead of now, without asking
+    /// Take a date that is ahead of now, or before 1900, without asking
     #[arg(long)]
     pub ahead: bool,
 }
 
 impl When {
+    /// The day of it, without a question whether it is meant.
+    pub(super) fn day(&self, zone: Option<&str>) -> Option<Date> {
+        match &self.at {
+            Some(given) => At::parse(given).ok().and_then(|at| first_day(&at)),
+            None => Some(Timestamp::now().to_zoned(zone_of(zone.unwrap_or("UTC"))).date()),
+        }
+    }
+
     /// The date or time. `zone` is that of the case, if there is one.
     pub fn read(&self, zone: Option<&str>) -> Result<At, Failure> {
         let now = Timestamp::now();
@@ -38,17 +47,34 @@ impl When {
             let forms = "YYYY-MM, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS+HH:MM, a real date";
             Failure::Usage(format!("--at: expected {forms}, found {found}"))
         })?;
-        if self.ahead || !is_ahead(&at, zone, now) {
-            return Ok(at);
-        }
+        self.refuse_ahead("--at", &at, zone)?;
+        Ok(at)
+    }
+
+    /// Refuses a date that is ahead of now or long ago, unless it is meant. `place` is the flag that gave it.
+    pub fn refuse_ahead(&self, place: &str, at: &At, zone: Option<&str>) -> Result<(), Failure> {
+        let (what, why) = match () {
+            _ if self.ahead => return Ok(()),
+            _ if is_ahead(at, zone, Timestamp::now()) => (
+                "ahead of now",
+                "ahead of now, when nothing has happened yet; give --ahead if it is meant".to_owned(),
+            ),
+            // The flag is named after the other kind, so what is odd here is named first.
+            _ if is_long_ago(at) => (
+                "before 1900",
+                format!(
+                    "before 1900: is the year {} mistyped? If it is meant, --ahead takes it, as it takes dates ahead of now",
+                    at.as_str().get(..4).unwrap_or_default()
+                ),
+            ),
+            _ => return Ok(()),
+        };
         if !terminal::can_ask() {
-            return Err(Failure::Usage(format!(
-                "--at {at}: that is ahead of now, when nothing has happened yet; give --ahead if it is meant"
-            )));
+            return Err(Failure::Usage(format!("{place} {at}: that is {why}")));
         }
-        match terminal::confirm(&format!("{at} is ahead of now. Is it meant?"))? {
-            true => Ok(at),
-            false => Err(Failure::Refused("the answer was no: nothing was done".into())),
+        match terminal::confirm(&format!("{place} {at} is {what}. Is it meant?"))? {
+            true => Ok(()),
+            false => Err(terminal::no()),
         }
     }
 }
@@ -59,8 +85,12 @@ fn is_ahead(at: &At, zone: Option<&str>, now: Timestamp) -> bool {
         return moment > now;
     }
     let today = now.to_zoned(zone_of(zone.unwrap_or(FIRST_ZONE))).date();
-    let day = if at.has_day() { at.date().to_owned() } else { format!("{}-01", at.date()) };
-    day.parse::<Date>().is_ok_and(|day| day > today)
+    first_day(at).is_some_and(|day| day > today)
+}
+
+/// Whether a date is before all that a case of today is about.
+fn is_long_ago(at: &At) -> bool {
+    first_day(at).is_some_and(|day| day.year() < 1900)
 }
 
 /// Rules of zones come with the program, so that all machines name the same day.
@@ -87,6 +117,19 @@ mod tests {
             ("2026-11-30T06:30:01+08:00", None, true),
         ] {
             assert_eq!(is_ahead(&At::parse(at).unwrap(), zone, now), ahead, "{at} {zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_year_that_was_mistyped_is_long_ago() {
+        for (at, long_ago) in [
+            ("0001-01-01", true),
+            ("1899-12-31", true),
+            ("1899-12-31T23:59:59+08:00", true),
+            ("1900-01", false),
+            ("2026-11-29", false),
+        ] {
+            assert_eq!(is_long_ago(&At::parse(at).unwrap()), long_ago, "{at}");
         }
     }
 

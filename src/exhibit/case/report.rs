@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use crate::{
     check::{Check, Outcome},
-    event::EventId,
+    event::{Act, EventId},
     exhibit::{
         ExhibitVerdict,
         report::{BROUGHT, Conclusion, UNCHECKED, write_report},
     },
     timestamp::Timestamp,
 };
+
+/// How many of the acts among the entries of a case file are told.
+const ACTS_TOLD: usize = 50;
 
 /// One exhibit of a case file that was not refused.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +28,22 @@ pub struct CaseEntry {
     pub files: Option<Outcome>,
 }
 
+/// What one entry of a case file did to another: the newest of its kind that was not declared void itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseAct {
+    /// Index of the entry that it was done to.
+    pub to: u64,
+    /// The kind, by its name as data.
+    #[serde(serialize_with = "name_of_act")]
+    pub act: Act,
+    /// Index of the entry that did it.
+    pub by: u64,
+}
+
+fn name_of_act<S: serde::Serializer>(act: &Act, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(act.as_str())
+}
+
 /// What the verification of a case file found.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct CaseReport {
@@ -32,6 +51,10 @@ pub struct CaseReport {
     pub case: Option<EventId>,
     /// Each exhibit, by the index of its entry, up to the first that is refused.
     pub entries: Vec<CaseEntry>,
+    /// Size of the tree that all are shown in, if that could be read.
+    pub known_at: Option<u64>,
+    /// What they did to one another, by the index of the entry that it was done to.
+    pub acts: Vec<CaseAct>,
     /// Each check, in order.
     pub checks: Vec<Check>,
     /// When the policy's witnesses had seen the tree: seconds since 1970.
@@ -48,6 +71,19 @@ pub struct CaseReport {
 impl CaseReport {
     pub(super) fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
         self.checks.push(Check { name, outcome, detail: detail.into() });
+    }
+
+    /// At which size they are shown, and what they did to one another.
+    fn known_words(&self, size: u64) -> String {
+        let told = self.acts.iter().take(ACTS_TOLD);
+        let mut told: Vec<String> =
+            told.map(|CaseAct { to, act, by }| format!("{to} {} ({by})", act.words())).collect();
+        if let Some(more) = self.acts.len().checked_sub(ACTS_TOLD).filter(|more| *more > 0) {
+            told.push(format!("{more} more"));
+        }
+        let among =
+            if told.is_empty() { String::new() } else { format!("among these {}; ", told.join(", ")) };
+        format!("{size}; {among}what other entries did to these stands in the ledger")
     }
 
     fn outcome(&self, name: &str) -> Option<Outcome> {
@@ -104,7 +140,7 @@ impl CaseReport {
                            the last here), that its rules were followed",
             not_shown: "that the last entry here is the last of the case, that nothing later corrects, withdraws or \
                         revokes",
-            known_at: None,
+            known_at: self.known_at.filter(|_| self.is_ok("exhibits")).map(|size| self.known_words(size)),
         }
         .sentences()
     }

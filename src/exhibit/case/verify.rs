@@ -1,13 +1,15 @@
 //! Checks a case file with nothing but itself and a policy.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     file::{CaseFile, name_of},
-    report::{CaseEntry, CaseReport},
+    report::{CaseAct, CaseEntry, CaseReport},
 };
 use crate::{
     check::{Check, Outcome},
-    event::{Event, EventType},
-    exhibit::{Enclosed, ExhibitReport, Members, MembersError, Trust, verify_members},
+    event::{Act, Event, EventId, EventType},
+    exhibit::{Enclosed, ExhibitReport, MAX_EXHIBIT, Members, MembersError, Trust, verify_members},
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
 
@@ -51,6 +53,7 @@ pub fn verify_case_members(members: &Result<Members<'_>, MembersError>, trust: T
 struct Part {
     entry: Entry<Event>,
     checkpoint: Vec<u8>,
+    size: u64,
 }
 
 /// Reads again what was verified.
@@ -59,7 +62,7 @@ fn part(members: &Members<'_>) -> Result<Part, String> {
     let proof = TlogProof::parse(enclosed.proof).map_err(|e| e.to_string())?;
     let checkpoint = Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| e.to_string())?;
     let entry = Entry::parse(enclosed.entry, checkpoint.origin()).map_err(|e| e.to_string())?;
-    Ok(Part { entry, checkpoint: proof.checkpoint().as_bytes().to_vec() })
+    Ok(Part { entry, checkpoint: proof.checkpoint().as_bytes().to_vec(), size: checkpoint.size() })
 }
 
 fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Result<(), Fault> {
@@ -69,20 +72,23 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
     let s = if count == 1 { "" } else { "s" };
     report.say("case file", outcome, format!("{count} exhibit{s}, {packing}"));
     let mut first: Option<(Part, ExhibitReport)> = None;
-    let mut undecided = None;
+    let (mut undecided, mut unread, mut left) = (None, None, MAX_EXHIBIT);
+    let mut events = Vec::with_capacity(file.exhibits.len());
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {
         let name = name_of(*index);
-        let members = Members::read(exhibit);
+        let members = Members::read_in_case(exhibit, &mut left);
+        let folder = members.as_ref().ok().and_then(Members::folder).map(|folder| format!("{folder}.zip"));
         let of_it = verify_members(&members, trust);
+        let of_it = folder.iter().fold(of_it, |report, folder| report.in_file(folder));
         if let Some(failed) = of_it.checks.iter().find(|c| c.outcome == Outcome::Failed) {
             return Err(("exhibits", format!("{name}: {}: {}", failed.name, failed.detail)));
         }
         let members = match members {
             Ok(members) => members,
             Err(e @ MembersError::Unread(_)) => {
-                // Others may be read, but that none is missing can't be said any more.
-                report.say("exhibits", Outcome::NotChecked, format!("{name}: {e}"));
-                return Ok(());
+                // Others may be read, and refused.
+                unread.get_or_insert_with(|| format!("{name}: {e}"));
+                continue;
             }
             Err(e) => return Err(("exhibits", format!("{name}: {e}"))),
         };
@@ -110,7 +116,15 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
             words: of("content").map(|c| c.outcome),
             files: of("files").map(|c| c.outcome),
         });
+        let event = part.entry.event();
+        events.push(Seen { index: *index, id: event.id(), act: event.body().act() });
+        report.known_at = Some(part.size);
         first.get_or_insert((part, of_it));
+    }
+    if let Some(what) = unread {
+        // That none is missing can't be said.
+        report.say("exhibits", Outcome::NotChecked, what);
+        return Ok(());
     }
     // There is one exhibit at least.
     let Some((first, of_first)) = first else { return Ok(()) };
@@ -132,6 +146,7 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
         ),
     );
     report.words();
+    report.acts = acts_among(&events);
     // By one checkpoint and one policy they are the same in each.
     (report.witnessed_by, report.timestamps) = (of_first.witnessed_by, of_first.timestamps);
     let ends = ["checkpoint", "witnesses", "timestamps"];
@@ -139,7 +154,30 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
     Ok(())
 }
 
-/// Whether an entry is the one that comes next in the case that the first one opens.
+/// What is kept of each entry: what it did to which, if it did something.
+struct Seen {
+    index: u64,
+    id: EventId,
+    act: Option<(Act, EventId)>,
+}
+
+/// What entries did to one another, of each kind the newest.
+fn acts_among(events: &[Seen]) -> Vec<CaseAct> {
+    let places: BTreeMap<EventId, u64> = events.iter().map(|seen| (seen.id, seen.index)).collect();
+    let is_void = |(act, to): (Act, EventId)| (act == Act::Void).then_some(to);
+    let void: BTreeSet<EventId> = events.iter().filter_map(|seen| is_void(seen.act?)).collect();
+    let mut newest = BTreeMap::new();
+    for Seen { index, id, act } in events {
+        if let Some((act, to)) = act
+            && let Some(to) = places.get(to).filter(|_| !void.contains(id))
+        {
+            newest.insert((*to, *act), *index);
+        }
+    }
+    newest.into_iter().map(|((to, act), by)| CaseAct { to, act, by }).collect()
+}
+
+/// Whether an entry is the one that comes next in the case of the first that was read, which the first of all opens.
 fn in_thread(name: &str, entry: &Entry<Event>, number: u64, first: &Entry<Event>) -> Result<(), Fault> {
     let fail = |what: String| Err(("thread", format!("{name}: {what}")));
     let (header, case) = (entry.header(), first.header().thread);
@@ -154,8 +192,9 @@ fn in_thread(name: &str, entry: &Entry<Event>, number: u64, first: &Entry<Event>
         };
         return fail(format!("expected entry {number} of the case, found {}: {missing}", header.k));
     }
-    let opens = first.event().event_type() == EventType::CaseOpened && first.event().id() == case;
-    if !opens {
+    let event = entry.event();
+    let opens = event.event_type() == EventType::CaseOpened && event.id() == case;
+    if number == 0 && !opens {
         return fail("expected the event that opens the case".to_owned());
     }
     Ok(())

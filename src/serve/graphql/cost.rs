@@ -195,6 +195,7 @@ impl Longest {
             ("__Field" | "__Directive", "args") => self.args,
             ("__Directive", "locations") => 19,
             (_, "nodes") if parent.starts_with("Latest") => 20,
+            ("Query", "fileNamedBy") => limits::FILE_NAMED_BY as u64,
             ("Query", "nodes") => limits::PAGE_MOST as u64,
             ("RecordPayload", "results") => limits::SUBMISSIONS_MOST as u64,
             ("SearchHit", "snippets") => 3,
@@ -337,6 +338,8 @@ pub struct Cost {
     pub most_bytes: u64,
     /// What it takes to find the values, of these: folding, searching, proving.
     pub work: u64,
+    /// Values that the answer can hold of what tells of the schema.
+    pub of_schema: u64,
 }
 
 impl Cost {
@@ -346,11 +349,14 @@ impl Cost {
         self.most_values = self.most_values.saturating_add(other.most_values);
         self.most_bytes = self.most_bytes.saturating_add(other.most_bytes);
         self.work = self.work.saturating_add(other.work);
+        self.of_schema = self.of_schema.saturating_add(other.of_schema);
     }
 
     /// Whether it may take long to answer.
     pub fn is_heavy(&self) -> bool {
-        self.values > limits::HEAVY_VALUES || self.work > limits::HEAVY_WORK
+        self.values > limits::HEAVY_VALUES
+            || self.work > limits::HEAVY_WORK
+            || self.of_schema > limits::HEAVY_VALUES
     }
 
     /// Whether the answer may turn out to be too much, and must be counted while it is made.
@@ -404,7 +410,7 @@ impl<'d> Counting<'d> {
         let aliases = u64::from(field.alias.is_some());
         // Its name with quotes, a colon and a comma.
         let name = field.alias.as_ref().unwrap_or(&field.name).node.len() as u64 + 4;
-        let mut cost = Cost { values: 1, aliases, most_values: 1, most_bytes: name, work: 0 };
+        let mut cost = Cost { values: 1, aliases, most_values: 1, most_bytes: name, ..Cost::default() };
         let Some(known) = TYPES.fields.get(of).and_then(|fields| fields.get(&field.name.node)) else {
             // `__typename`, or what validation refuses.
             cost.add(self.selections(of, &field.selection_set));
@@ -428,6 +434,11 @@ impl<'d> Counting<'d> {
             most_values: values.saturating_mul(most),
             most_bytes: bytes.saturating_mul(most).saturating_add(2),
             work: below.work.saturating_mul(times).saturating_add(known.own - 1),
+            of_schema: if matches!(known.gives.as_str(), "__Schema" | "__Type") {
+                values
+            } else {
+                below.of_schema
+            },
         });
         cost
     }
@@ -528,6 +539,25 @@ mod tests {
         let object = "{ events(first: 5) { nodes { ... on StatementMade { signers { key } } } } }";
         assert_eq!(values(object), values("{ events(first: 5) { nodes { signers { key } } } }"));
         assert_eq!(values("{ nodes(ids: []) { id } }"), 1 + 100);
+    }
+
+    #[test]
+    fn what_may_take_long_is_known_before() {
+        let of_type = "name fields { name type { name ofType { name ofType { name } } } }";
+        for long in [
+            "{ __schema { types { fields { args { type { name } } } } } }".to_owned(),
+            format!("{{ __type(name: \"Node\") {{ possibleTypes {{ {of_type} }} }} }}"),
+            format!("{{ ...F }} fragment F on Query {{ __schema {{ types {{ {of_type} }} }} }}"),
+        ] {
+            assert!(cost_of(&long, json!({})).is_heavy(), "{long}");
+        }
+        for short in [
+            "{ __type(name: \"Node\") { name kind } }",
+            "{ events(first: 100) { nodes { index } } }",
+            "{ __typename }",
+        ] {
+            assert!(!cost_of(short, json!({})).is_heavy(), "{short}");
+        }
     }
 
     #[test]

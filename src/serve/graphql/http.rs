@@ -15,15 +15,12 @@ use async_graphql::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{
-        Extension, Query, RawQuery, State,
-        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
+    extract::{Extension, Query, RawQuery, Request as HttpRequest, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE, VARY},
     },
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use http_body_util::BodyExt as _;
 use serde_json::json;
@@ -135,7 +132,7 @@ pub async fn post(
     let Some(mut held) = app.bodies.take_for(&taker) else { return guard::busy(&app.edge, guard::TOO_MANY) };
     let bytes = match tokio::time::timeout(limits::BODY_TIMEOUT, read(&mut held, &headers, body)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(NotRead::Busy)) => return guard::busy(&app.edge, "too many requests in memory"),
+        Ok(Err(NotRead::Busy)) => return guard::busy(&app.edge, IN_MEMORY),
         Ok(Err(NotRead::TooLarge)) => {
             return media.malformed(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long");
         }
@@ -153,16 +150,16 @@ pub async fn post(
     let long = bytes.len() > limits::GRAPHQL_QUERY_BODY;
     // The library copies variables where they are named: once to check them, once to use them.
     if long && !held.grow(2 * bytes.len()) {
-        return guard::busy(&app.edge, "too many requests in memory");
+        return guard::busy(&app.edge, IN_MEMORY);
     }
     let bytes = Bytes::from(bytes);
-    let request = match members(&app, client, bytes).await {
-        Ok(members) => request(&app, client, members).await,
+    let request = match members(&app, client, bytes, &mut held).await {
+        Ok(members) => request(&app, client, members, &mut held).await,
         Err(unread) => Err(unread),
     };
     let mut request = match request {
         Ok(request) => request,
-        Err(unreadable) => return unreadable.say(media),
+        Err(unreadable) => return unreadable.say(&app, media),
     };
     if !app.edge.sites.admit(&headers) && mutates(&mut request) {
         return media.malformed(StatusCode::FORBIDDEN, origin::FOREIGN);
@@ -172,11 +169,13 @@ pub async fn post(
         let message = format!("a request that records nothing has at most {most} bytes");
         return media.malformed(StatusCode::PAYLOAD_TOO_LARGE, &message);
     }
-    run(&app, client, Some(share), media, (request.data(Base(base)), long), key).await
+    run(&app, client, (share, held), media, (request.data(Base(base)), long), key).await
 }
 
 /// Why a request was not read.
 enum Unreadable {
+    /// There is no room for it in memory.
+    Busy,
     /// It is no GraphQL request.
     Malformed(&'static str),
     /// It holds more than is taken.
@@ -186,8 +185,9 @@ enum Unreadable {
 }
 
 impl Unreadable {
-    fn say(self, media: Media) -> Response {
+    fn say(self, app: &App, media: Media) -> Response {
         match self {
+            Self::Busy => guard::busy(&app.edge, IN_MEMORY),
             Self::Malformed(message) => media.malformed(StatusCode::BAD_REQUEST, message),
             Self::TooLarge => {
                 let message = "the request holds too many values, too deep ones, or names that are too long";
@@ -207,9 +207,17 @@ impl From<Unread> for Unreadable {
     }
 }
 
+/// Why a request is not read.
+pub(super) const IN_MEMORY: &str = "too many requests in memory";
+
+/// Bytes that so many values take at most, which are in memory while the request waits for its turn.
+pub(super) fn bytes_of(values: usize) -> usize {
+    values.saturating_mul(limits::VALUE_BYTES)
+}
+
 /// The members of a request's body. A long one is read in turn, where nobody waits for the thread.
-async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unreadable> {
-    let value = if bytes.len() <= limits::READ_IN_PLACE {
+async fn members(app: &App, client: Client, bytes: Bytes, held: &mut Share) -> Result<Members, Unreadable> {
+    let read = if bytes.len() <= limits::READ_IN_PLACE {
         json::read(&bytes)
     } else {
         let weight = if bytes.len() > limits::READ_SHORTLY { Weight::Heavy } else { Weight::Light };
@@ -218,7 +226,11 @@ async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unr
         // It does not panic; if it did, nothing was read.
         reading.await.unwrap_or(Err(Unread::NotJson))
     };
-    match value? {
+    let (value, values) = read?;
+    if !held.grow(bytes_of(values)) {
+        return Err(Unreadable::Busy);
+    }
+    match value {
         Value::Object(members) => Ok(members),
         Value::List(_) => Err(Unreadable::Malformed("batches are not taken: send one request")),
         _ => Err(Unreadable::Malformed("expected a JSON object")),
@@ -229,15 +241,14 @@ async fn members(app: &App, client: Client, bytes: Bytes) -> Result<Members, Unr
 pub async fn get(
     State(app): State<App>,
     Extension(client): Extension<Client>,
+    Extension(taker): Extension<Taker>,
     headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     RawQuery(raw): RawQuery,
     Query(params): Query<Vec<(String, String)>>,
+    http: HttpRequest,
 ) -> Response {
-    match upgrade {
-        Ok(upgrade) => return transport::open(app, client, upgrade),
-        Err(rejection) if headers.contains_key(UPGRADE) => return rejection.into_response(),
-        Err(_) => {}
+    if headers.contains_key(UPGRADE) {
+        return transport::open(app, taker, http);
     }
     if params.is_empty() && answer::wants_page(&headers) {
         return pages::graphql::page(&app, &headers);
@@ -248,12 +259,16 @@ pub async fn get(
     if let Some(body) = key.and_then(|key| given_before(&app, &key)) {
         return media.answer(StatusCode::OK, body);
     }
+    let Some(mut held) = app.bodies.take_for(&taker) else { return guard::busy(&app.edge, guard::TOO_MANY) };
     let mut members = Members::new();
     for (name, text) in params {
         let value = match name.as_str() {
             "variables" | "extensions" => match json::read(text.as_bytes()) {
-                Ok(value) => value,
-                Err(Unread::TooMuch) => return Unreadable::TooLarge.say(media),
+                Ok((_, values)) if !held.grow(bytes_of(values)) => {
+                    return Unreadable::Busy.say(&app, media);
+                }
+                Ok((value, _)) => value,
+                Err(Unread::TooMuch) => return Unreadable::TooLarge.say(&app, media),
                 Err(Unread::NotJson) => {
                     let message = "variables and extensions are JSON objects";
                     return media.malformed(StatusCode::BAD_REQUEST, message);
@@ -263,9 +278,9 @@ pub async fn get(
         };
         members.insert(Name::new(name), value);
     }
-    let mut request = match request(&app, client, members).await {
+    let mut request = match request(&app, client, members, &mut held).await {
         Ok(request) => request,
-        Err(unreadable) => return unreadable.say(media),
+        Err(unreadable) => return unreadable.say(&app, media),
     };
     if mutates(&mut request) {
         let mut response = media.malformed(StatusCode::METHOD_NOT_ALLOWED, "a mutation is sent by POST");
@@ -273,7 +288,7 @@ pub async fn get(
         return response;
     }
     // Its share of requests is the guard's.
-    run(&app, client, None, media, (request.data(Base(base)), false), key).await
+    run(&app, client, held, media, (request.data(Base(base)), false), key).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -334,28 +349,53 @@ fn given_before(app: &App, key: &Digest) -> Option<Bytes> {
 }
 
 /// As [`of_members`], with the document parsed.
-async fn request(app: &App, client: Client, members: Members) -> Result<Request, Unreadable> {
+async fn request(
+    app: &App,
+    client: Client,
+    members: Members,
+    held: &mut Share,
+) -> Result<Request, Unreadable> {
     let request = match of_members(members) {
         Ok(request) => request,
         Err(NoRequest::Malformed(why)) => return Err(Unreadable::Malformed(why)),
         Err(NoRequest::Persisted) => return Err(Unreadable::Document(persisted())),
     };
-    parsed(app, client, request).await.map_err(Unreadable::Document)
+    parsed(app, client, request, held).await.map_err(|unparsed| match unparsed {
+        Unparsed::Busy => Unreadable::Busy,
+        Unparsed::Refused(error) => Unreadable::Document(error),
+    })
 }
 
-/// A request with its document parsed, which is found to be of a bounded size before. A long one waits for its turn: parsing
-/// it is work.
+/// Why a document was not parsed.
+pub(super) enum Unparsed {
+    /// There is no room for it in memory.
+    Busy,
+    /// It can't be taken, or read.
+    Refused(ServerError),
+}
+
+/// A request with its document parsed, which is found to be of a bounded size before, and to have room in memory: it waits
+/// for its turn with the document parsed. A long one waits for a turn to be parsed too: that is work.
 ///
 /// # Errors
 /// What can't be taken, or read.
-pub(super) async fn parsed(app: &App, client: Client, mut request: Request) -> Result<Request, ServerError> {
+pub(super) async fn parsed(
+    app: &App,
+    client: Client,
+    mut request: Request,
+    held: &mut Share,
+) -> Result<Request, Unparsed> {
+    let counted = tokens::count(&request.query).map_err(Unparsed::Refused)?;
+    let parsed = counted.tokens.saturating_mul(limits::TOKEN_BYTES).saturating_add(request.query.len());
+    if !held.grow(parsed) {
+        return Err(Unparsed::Busy);
+    }
     if app.documents.give(&mut request) {
         return Ok(request);
     }
-    let counted = tokens::count(&request.query)?;
     // What is no token takes its time too.
     if counted.tokens <= limits::PARSED_IN_PLACE && request.query.len() <= limits::READ_IN_PLACE {
-        app.documents.parse(&mut request)?;
+        app.documents.parse(&mut request).map_err(Unparsed::Refused)?;
         return Ok(request);
     }
     let turn = app.turns.wait(client, Weight::Light).await;
@@ -364,7 +404,7 @@ pub(super) async fn parsed(app: &App, client: Client, mut request: Request) -> R
         turn.spend(|| app.documents.parse(&mut request).map(|()| request))
     });
     let ended = |join| fault::of_request(&ReadError::Fault(format!("a document was not read: {join}")));
-    parsing.await.unwrap_or_else(|join| Err(ended(join)))
+    parsing.await.unwrap_or_else(|join| Err(ended(join))).map_err(Unparsed::Refused)
 }
 
 /// Why members are no request.
@@ -479,12 +519,12 @@ fn mutates(request: &mut Request) -> bool {
 }
 
 /// Runs a request: in its turn, on a thread that may wait for the disk; without one as a task, since recording
-/// waits without a thread and thousands a second would otherwise wake one each. The share is held until it is done, even
+/// waits without a thread and thousands a second would otherwise wake one each. What it holds is held until it is done, even
 /// if nobody waits for it any more. `None` if it broke, which is logged.
 pub(super) async fn execute<T: Send + 'static>(
     app: &App,
     client: Client,
-    share: Option<Share>,
+    held: impl Send + 'static,
     mut request: Request,
     finish: impl FnOnce(Answer) -> T + Send + 'static,
 ) -> Option<T> {
@@ -496,7 +536,7 @@ pub(super) async fn execute<T: Send + 'static>(
     let turn = if in_place { None } else { Some(app.turns.wait(client, allowed.weight).await) };
     let (views, now) = (app.views(), Now::new(clock::now()));
     let finish = |answer, _| finish(answer);
-    execute_with(app, Some(allowed), client, share, request, turn, (views, now), finish).await
+    execute_with(app, Some(allowed), client, held, request, turn, (views, now), finish).await
 }
 
 /// Runs a request of which it is known what it may cost; one that was answered before and not found too large, if nothing
@@ -506,7 +546,7 @@ async fn execute_with<T: Send + 'static>(
     app: &App,
     allowed: Option<Allowed>,
     client: Client,
-    share: Option<Share>,
+    held: impl Send + 'static,
     mut request: Request,
     turn: Option<Turn>,
     (views, now): (Views, Now),
@@ -522,7 +562,7 @@ async fn execute_with<T: Send + 'static>(
     // Recording has no end of its own: it waits for the disk, and is not cut short.
     let time = if mutates(&mut request) { limits::REQUEST_TIMEOUT } else { limits::WORK_TIMEOUT };
     let execution = async move {
-        let (_share, began) = (share, Instant::now());
+        let (_held, began) = (held, Instant::now());
         let allowance = Arc::new(Allowance::new(limits::ENTRIES_READ, began + time));
         let mut meter = None;
         if let Some(allowed) = allowed.filter(|allowed| allowed.open) {
@@ -563,7 +603,7 @@ fn at_this_moment(app: &App) -> (answers::State, Views) {
 async fn run(
     app: &App,
     client: Client,
-    share: Option<Share>,
+    held: impl Send + 'static,
     media: Media,
     (mut request, long): (Request, bool),
     key: Option<Digest>,
@@ -635,7 +675,7 @@ async fn run(
         pieces::unfold(&mut answer.data);
         Err(Box::new(say(media, &answer)))
     };
-    let made = execute_with(app, allowed, client, share, request, turn, (views, now.clone()), finish).await;
+    let made = execute_with(app, allowed, client, held, request, turn, (views, now.clone()), finish).await;
     let (body, places, took) = match made {
         Some(Ok(made)) => made,
         Some(Err(said)) => return *said,

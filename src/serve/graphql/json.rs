@@ -106,16 +106,17 @@ impl<'de> Visitor<'de> for Room<'_> {
     }
 }
 
-/// Reads a text.
+/// Reads a text. Gives what it holds, and how many values that is, each member and item counted.
 ///
 /// # Errors
 /// [`Unread`]; reading ends where it is too much.
-pub fn read(text: &[u8]) -> Result<Value, Unread> {
+pub fn read(text: &[u8]) -> Result<(Value, usize), Unread> {
     let (values, exceeded) = (Cell::new(limits::GRAPHQL_VALUES), Cell::new(false));
     let room = Room { values: &values, levels: limits::GRAPHQL_VALUE_DEPTH, exceeded: &exceeded };
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let read = room.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    read.map_err(|_| if exceeded.get() { Unread::TooMuch } else { Unread::NotJson })
+    read.map(|value| (value, limits::GRAPHQL_VALUES - values.get()))
+        .map_err(|_| if exceeded.get() { Unread::TooMuch } else { Unread::NotJson })
 }
 
 /// What must hold of reading, whatever is read: it reads what the library reads, or says that it is too much. Held by tests,
@@ -127,7 +128,7 @@ pub(crate) fn holds(bytes: &[u8]) -> bool {
         value.and_then(|value| Value::from_json(value).ok())
     };
     match read(bytes) {
-        Ok(value) => assert_eq!(Some(value), library()),
+        Ok((value, _)) => assert_eq!(Some(value), library()),
         Err(Unread::NotJson) => assert_eq!(library(), None),
         Err(Unread::TooMuch) => return false,
     }
@@ -192,7 +193,9 @@ mod tests {
     #[test]
     fn it_ends_where_there_is_too_much() {
         let most = limits::GRAPHQL_VALUES;
-        assert!(read(format!("[{}0]", "0,".repeat(most - 2)).as_bytes()).is_ok());
+        let counted = |text: &str| read(text.as_bytes()).map(|(_, values)| values);
+        assert_eq!(counted(&format!("[{}0]", "0,".repeat(most - 2))), Ok(most));
+        assert_eq!(counted("{\"a\":[0,{}],\"b\":\"x\"}"), Ok(5));
         for text in [
             format!("[{}0]", "0,".repeat(most - 1)),
             // What comes after is not looked at.

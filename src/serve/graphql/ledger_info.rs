@@ -8,6 +8,7 @@ use super::{
     fault::{Answer as _, views},
     mirror::Mirror,
     party::Party,
+    url::{Public, Url},
 };
 use crate::mirror::Status;
 
@@ -31,6 +32,10 @@ impl LedgerInfo {
             Some(id) => Party::read(views(ctx), &id),
             None => Ok(None),
         }
+    }
+    /// The address that permalinks begin with, whoever asks and however; null where whoever runs this server named none.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Public>()?.0.clone()
     }
     /// Where the mirror stands that answers; null if the ledger itself does.
     async fn mirror(&self, ctx: &Context<'_>) -> Option<Mirror> {

@@ -122,11 +122,13 @@ pub(super) fn schemas(
     writes: WriteBudget,
     metrics: &Arc<Metrics>,
     mirror: Option<&Arc<Status>>,
+    url: Option<&str>,
 ) -> Schemas {
     let writes = Arc::new(writes);
+    let public = url::Public(url.and_then(|url| url::Url::new(url.trim_end_matches('/'))));
     let with_data = |builder: Builder| {
         let builder = builder.data(ledger.clone()).data(search.clone());
-        let builder = builder.data(writes.clone()).data(metrics.clone());
+        let builder = builder.data(writes.clone()).data(metrics.clone()).data(public.clone());
         match mirror {
             Some(status) => builder.data(status.clone()),
             None => builder,

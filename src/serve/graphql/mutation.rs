@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Instant};
 use async_graphql::{Context, Object};
 
 use super::{
+    fault::views,
     receipt::Receipt,
     record_input::{RecordInput, SubmissionInput},
     record_payload::{RecordPayload, RecordResult},
+    state::Now,
 };
 use crate::{
-    event::{Code, Refusal},
-    ledger::{Ledger, Submission},
+    event::{Code, Event, Refusal},
+    ledger::{self, Ledger, ReadError, Submission, held_back},
     serve::{Client, limits, metrics::Metrics, write_rate::WriteBudget},
 };
 
@@ -49,11 +51,61 @@ impl Mutation {
             return refuse(Refusal::because(Code::RateLimited, "submissions", message));
         }
         let submissions: Vec<Submission> = input.submissions.into_iter().map(Into::into).collect();
-        let answers = ledger.record(submissions, input.atomic).await;
+        let at_door = submissions.iter().map(|s| at_door(ctx, s)).collect();
+        let answers = take(ledger, submissions, at_door, input.atomic).await;
         let results = answers.into_iter().map(|answer| match answer {
             Ok(receipt) => RecordResult { receipt: Some(Receipt(receipt)), user_errors: Vec::new() },
             Err(refusal) => RecordResult { receipt: None, user_errors: told(refusal) },
         });
         RecordPayload { results: results.collect(), user_errors: Vec::new() }
     }
+}
+
+/// What every other event does without: a note that does not name a demand is not looked at.
+const DEMAND: &[u8] = b"\"demand\":";
+
+/// Why a submission is refused by what is computed from the record, which the ledger itself does not know.
+fn at_door(ctx: &Context<'_>, submission: &Submission) -> Option<Refusal> {
+    if !submission.note.windows(DEMAND.len()).any(|window| window == DEMAND) {
+        return None;
+    }
+    let views = views(ctx);
+    // The ledger says what is wrong with its shape.
+    let event = Event::parse(&submission.note, views.reader().origin()).ok()?;
+    // The handler gives every request its clock before it runs.
+    let now = ctx.data_unchecked::<Now>().ask();
+    let refused = match views.reader().index_of(&event.id()) {
+        // It is answered with its entry, whatever is asked of new ones.
+        Ok(Some(_)) => return None,
+        Ok(None) => views.demand_at_the_door(&event, now),
+        Err(e) => Err(e),
+    };
+    refused.unwrap_or_else(|e: ReadError| Err(unread(&e))).err()
+}
+
+fn unread(cause: &ReadError) -> Refusal {
+    tracing::error!(%cause, "a demand could not be read");
+    Refusal::because(Code::Unavailable, "refs.demand", "the demand can't be read now")
+}
+
+/// Hands over what was not refused, and puts the answers in order.
+async fn take(
+    ledger: &Ledger,
+    submissions: Vec<Submission>,
+    at_door: Vec<Option<Refusal>>,
+    atomic: bool,
+) -> Vec<Result<ledger::Receipt, Refusal>> {
+    let first = at_door.iter().position(Option::is_some);
+    if let (Some(first), true) = (first, atomic) {
+        return at_door.into_iter().map(|r| Err(r.unwrap_or_else(|| held_back(first)))).collect();
+    }
+    let passed = submissions.into_iter().zip(&at_door).filter(|(_, refused)| refused.is_none());
+    let passed: Vec<Submission> = passed.map(|(submission, _)| submission).collect();
+    let answers = if passed.is_empty() { Vec::new() } else { ledger.record(passed, atomic).await };
+    let mut answers = answers.into_iter();
+    let answer = |refused: Option<Refusal>| match refused {
+        Some(refusal) => Some(Err(refusal)),
+        None => answers.next(),
+    };
+    at_door.into_iter().filter_map(answer).collect()
 }

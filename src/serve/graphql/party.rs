@@ -56,6 +56,13 @@ impl Party {
     async fn index(&self) -> Index {
         self.party.index.into()
     }
+    /// Whether it was registered by mistake, and nothing rests on that.
+    async fn mistaken(&self) -> Result<bool> {
+        match self.views.record_of(&self.party.id).answer()? {
+            Some(record) => self.views.mistaken(&record).answer(),
+            None => Ok(false),
+        }
+    }
     /// The permalink of its page on this server; null over a WebSocket.
     async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
         ctx.data_opt::<Base>()?.page("party", self.party.id)

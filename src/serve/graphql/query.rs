@@ -27,9 +27,10 @@ use super::{
     search_filter::SearchFilter,
     search_order::SearchOrder,
     service_config::ServiceConfig,
-    state::{self, DemandLocator, DemandState, Transparency},
+    state::{self, DemandLocator, DemandState, Now, Transparency},
 };
 use crate::{
+    event::Digest,
     note::VerifyingKey,
     serve::limits,
     views::{self, PreviewError},
@@ -120,7 +121,8 @@ impl Query {
             None => Ok(None),
         }
     }
-    /// Where a demand stands at two instants; null if there is none, or none that counts then.
+    /// Where a demand stands at two instants; null if there is none, or none that counts then: what was declared void counts
+    /// for nothing, and stays on record as an `event`.
     async fn demand(
         &self,
         ctx: &Context<'_>,
@@ -224,7 +226,8 @@ impl Query {
     ) -> Result<SearchConnection> {
         super::search::read(ctx, &words, filter.unwrap_or_default(), order, first, after.as_deref()).await
     }
-    /// What would be said of an event that is not on record, before anybody signs it. Nothing is recorded or kept.
+    /// What would be said of an event that is not on record, before anybody signs it. Nothing is recorded or kept. One that
+    /// would be refused, as far as that can be told without signatures, is an error: its message is the refusal.
     async fn preview(
         &self,
         ctx: &Context<'_>,
@@ -233,11 +236,27 @@ impl Query {
         #[graphql(desc = "The words that it commits to, if it commits to any.")] content: Option<String>,
     ) -> Result<Preview> {
         let content = content.as_deref().map(str::as_bytes);
-        match views(ctx).preview(note.as_bytes(), content) {
+        // The handler gives every request its clock before it runs.
+        let now = ctx.data_unchecked::<Now>().ask();
+        let foreseen = views(ctx).preview(note.as_bytes(), content, now).and_then(|sentence| {
+            views(ctx).foresee(note.as_bytes(), content, now)?;
+            Ok(sentence)
+        });
+        match foreseen {
             Ok(sentence) => Ok(Preview { sentence: sentence.to_string() }),
             Err(PreviewError::Refused(refusal)) => Err(bad_input(refusal.to_string())),
             Err(PreviewError::Read(e)) => Err(internal(&e)),
         }
+    }
+    /// Indexes of the events that name a file of these bytes and do not withhold it, in the order of the log: the first 100.
+    /// While there is one, the file is served, whatever others withhold.
+    async fn file_named_by(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file, by the BLAKE3 of its bytes.")] blake3: Hash,
+    ) -> Result<Vec<Index>> {
+        let indexes = views(ctx).file_named_by(&Digest(blake3.0)).answer()?;
+        Ok(indexes.into_iter().take(limits::FILE_NAMED_BY).map(Index).collect())
     }
     /// What this server takes, so that a program can keep to it.
     async fn service_config(&self) -> ServiceConfig {

@@ -41,7 +41,7 @@ impl SearchFilter {
                 return Err(bad_input(format!("filter.{name}: expected at most {LONGEST} bytes")));
             }
         }
-        Ok(Filter {
+        let filter = Filter {
             types: self.types.into_iter().flatten().map(Into::into).collect(),
             case: self.case.map(Into::into),
             party: self.party.map(Into::into),
@@ -49,6 +49,10 @@ impl SearchFilter {
             standing: self.standing,
             since: self.recorded_since.map(|t| t.0),
             until: self.recorded_until.map(|t| t.0),
-        })
+        };
+        match filter.unknown() {
+            Some((name, expected)) => Err(bad_input(format!("filter.{name}: {expected}"))),
+            None => Ok(filter),
+        }
     }
 }

@@ -41,6 +41,25 @@ impl SearchHit {
     async fn voided(&self) -> bool {
         self.0.line.voided
     }
+    /// Whether it opened a case, or registered a party, by mistake, and nothing rests on that.
+    async fn mistaken(&self) -> bool {
+        self.0.line.mistaken
+    }
+    /// What became of it, the newest of each kind in a few words: `seen changed, recorded by Example Desk, dated 5 December
+    /// 2023, entry 43`; and of what it quotes, or of a void demand that it is about.
+    async fn marks(&self) -> Vec<String> {
+        let own = self.0.line.since.iter().map(ToString::to_string);
+        let beside = self
+            .0
+            .beside
+            .iter()
+            .flat_map(|(what, marks)| marks.iter().map(move |act| format!("{what}: {act}")));
+        own.chain(beside).collect()
+    }
+    /// Whose word it is, in words: `recorded by Example Desk`.
+    async fn source(&self) -> String {
+        format!("{} {}", self.0.line.attribution.label(), self.0.line.attributed)
+    }
     /// Where it says so, the first three places.
     async fn snippets(&self) -> Vec<Snippet> {
         self.0.snippets.iter().cloned().map(Snippet::from).collect()

@@ -34,6 +34,10 @@ impl Url {
     }
 }
 
+/// The address under which the world reaches this server, without a slash at the end, if whoever runs it said so.
+#[derive(Debug, Clone)]
+pub struct Public(pub Option<Url>);
+
 /// The address of this server, without a slash at the end, as the request came to it. Permalinks begin with it.
 #[derive(Debug, Clone)]
 pub struct Base(pub String);

@@ -95,7 +95,7 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, shell| {
+    show_record_at(&app, &headers, ("/case/{}", &id), query.as_deref(), NONE, |views, asked, id, shell| {
         let Some(view) = read(views, &id, &asked)? else { return Ok(None) };
         let from = view.timeline.from;
         let to = from + view.timeline.lines.len();
@@ -127,7 +127,7 @@ pub async fn text(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, _| {
+    show_record_at(&app, &headers, ("/case/{}/text", &id), query.as_deref(), NONE, |views, asked, id, _| {
         let since = views.since_of(&id)?;
         Ok(read(views, &id, &asked)?.map(|view| text_of(&format!("{since}{view}"))))
     })

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     extract::{Path, RawQuery, State},
     http::HeaderMap,
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 
 use super::{Asked, Instants, Shell, filters, html_of, show_record_at, text_of};
@@ -68,8 +68,13 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, shell| {
-        let Some(sheet) = views.demand(&id, asked.as_of())? else { return Ok(None) };
+    show_record_at(&app, &headers, ("/demand/{}", &id), query.as_deref(), NONE, |views, asked, id, shell| {
+        let Some(sheet) = views.demand(&id, asked.as_of())? else {
+            // Of one that its author declared void there is the entry alone, which says so. Earlier sizes may show it still.
+            let size = asked.known_at.map_or_else(String::new, |size| format!("?knownAt={size}"));
+            let to = views.void_demand(&id)?.map(|index| format!("/e/{index}{size}"));
+            return Ok(to.map(|to| Redirect::to(&to).into_response()));
+        };
         let when = Instants {
             path: format!("/demand/{id}"),
             asked,
@@ -89,9 +94,14 @@ pub async fn text(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, _| {
+    show_record_at(&app, &headers, ("/demand/{}/text", &id), query.as_deref(), NONE, |views, asked, id, _| {
         let since = views.since_of(&id)?;
-        Ok(views.demand(&id, asked.as_of())?.map(|sheet| text_of(&format!("{since}{sheet}"))))
+        if let Some(sheet) = views.demand(&id, asked.as_of())? {
+            return Ok(Some(text_of(&format!("{since}{sheet}"))));
+        }
+        Ok(views.void_demand(&id)?.map(|index| {
+            text_of(&format!("{since}The demand of entry {index} stays on record and counts for nothing.\n"))
+        }))
     })
     .await
 }

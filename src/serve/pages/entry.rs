@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     extract::{Path, RawQuery, State},
     http::HeaderMap,
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 
 use super::filters;
@@ -38,7 +38,17 @@ pub async fn page(
     RawQuery(query): RawQuery,
 ) -> Response {
     let shell = Shell::new(&app, &headers);
-    let Some(index) = answer::number(&index) else { return error::not_found(&shell, NONE) };
+    let Some(index) = answer::number(&index) else {
+        // As a terminal lists numbers: `@38`, `038`.
+        let digits = index.strip_prefix('@').unwrap_or(&index);
+        let index = match digits.trim_start_matches('0') {
+            "" if !digits.is_empty() => Some(0),
+            significant => answer::number(significant),
+        };
+        let Some(index) = index else { return error::not_found(&shell, NONE) };
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        return Redirect::permanent(&format!("/e/{index}{query}")).into_response();
+    };
     let around = shell.clone();
     let shown = show_at(&app, &around, query.as_deref(), NONE, move |views, _| {
         let Some(entry) = views.entry(index)? else { return Ok(None) };

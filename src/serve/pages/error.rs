@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
-use super::{Shell, html};
+use super::{Shell, filters, html};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -38,6 +38,35 @@ pub fn too_much(shell: &Shell) -> Response {
     page(StatusCode::SERVICE_UNAVAILABLE, shell, "Too much at once", message)
 }
 
+/// The page for any status, with the line that programs are given.
+pub fn framed(shell: &Shell, status: StatusCode, line: &str) -> Response {
+    let (title, why) = match status {
+        StatusCode::BAD_REQUEST => ("That can’t be asked", "The request could not be read."),
+        StatusCode::FORBIDDEN => ("Not let in", "What other sites ask for is not done here."),
+        StatusCode::NOT_FOUND => ("Not found", "There is nothing of that name here."),
+        StatusCode::METHOD_NOT_ALLOWED => ("Not done that way", "This address is there to be read."),
+        StatusCode::REQUEST_TIMEOUT => ("Too slow", "The request did not come in time; try again."),
+        StatusCode::GONE => ("Withheld", "This was on record and is withheld now."),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("Too much in one piece", "What was asked for, or sent, is too long.")
+        }
+        StatusCode::MISDIRECTED_REQUEST => {
+            ("Another server is meant", "This server does not answer by that name.")
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            ("Too much for now", "Too much came from this address; try again in a minute.")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ("Too much at once", "The server has more to do than it can; try again in a moment.")
+        }
+        _ if status.is_server_error() => {
+            ("Something went wrong here", "The server failed to answer; try again in a moment.")
+        }
+        _ => ("No answer", "This can’t be answered."),
+    };
+    page(status, shell, title, format!("{why} ({line})"))
+}
+
 /// 500. The cause is in our log.
 fn failed(shell: &Shell) -> Response {
     let message = "The server failed to answer. What is on record is not affected; try again in a moment.";
@@ -59,6 +88,11 @@ mod tests {
             (bad_request(&shell, "knownAt: expected a tree size".into()), 400),
             (instead_of(&shell, &spent), 503),
             (instead_of(&shell, &fault), 500),
+            (framed(&shell, StatusCode::FORBIDDEN, "another site"), 403),
+            (framed(&shell, StatusCode::METHOD_NOT_ALLOWED, "method not allowed"), 405),
+            (framed(&shell, StatusCode::PAYLOAD_TOO_LARGE, "expected at most 4 bytes"), 413),
+            (framed(&shell, StatusCode::MISDIRECTED_REQUEST, "another host"), 421),
+            (framed(&shell, StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED: a file"), 429),
         ] {
             assert_eq!(answer.status().as_u16(), status);
             let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();

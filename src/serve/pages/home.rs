@@ -14,7 +14,7 @@ use crate::{
     ledger::{Filter, Witnessed},
     log::Time,
     serve::{App, limits},
-    views::{Case, CaseEntries, EntryLine, LaterAct, Name, time_words},
+    views::{Case, CaseEntries, EntryLine, Marks, Name, time_words},
 };
 
 #[derive(Template)]
@@ -57,7 +57,7 @@ struct CaseLine {
     respondent: Name,
     last_recorded: String,
     /// What later entries did to the one that opened it.
-    since: Vec<LaterAct>,
+    since: Marks,
 }
 
 /// The page.
@@ -78,7 +78,7 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             let respondent = views.name(&case.respondent)?;
             let entries = views.case_entries(&case)?;
             let last_recorded = time_words(entries.last_recorded);
-            let since = views.later_acts(&record)?;
+            let since = views.marks(&record)?;
             cases.push(CaseLine { case, entries, respondent, last_recorded, since });
         }
         // What moved last stands first, and what was opened by mistake last.

@@ -30,8 +30,9 @@ use axum::{
 
 use self::asked::{Asked, Instants};
 use super::{
-    App,
+    App, Options,
     answer::{self, REVALIDATE, TEXT, bytes},
+    edge::Frame,
     limits,
 };
 use crate::{
@@ -63,11 +64,11 @@ struct Shell {
 
 impl Shell {
     fn new(app: &App, headers: &HeaderMap) -> Self {
-        Self {
-            origin: app.ledger.reader().origin().to_string(),
-            url: address(app, headers),
-            mirror: app.options.mirror.as_ref().map(|status| status.now()),
-        }
+        Self::of(app.ledger.reader().origin().to_string(), &app.options, headers)
+    }
+    fn of(origin: String, options: &Options, headers: &HeaderMap) -> Self {
+        let mirror = options.mirror.as_ref().map(|status| status.now());
+        Self { origin, url: address_by(options, headers), mirror }
     }
     /// The path of the style sheet, which names its own digest.
     fn style(&self) -> &'static str {
@@ -77,13 +78,17 @@ impl Shell {
 
 /// The address of this server, without a slash at the end: as it was told, or as the request came to it.
 pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
-    let url = app.options.url.clone().unwrap_or_else(|| {
+    address_by(&app.options, headers)
+}
+
+fn address_by(options: &Options, headers: &HeaderMap) -> String {
+    let url = options.url.clone().unwrap_or_else(|| {
         let host = headers.get(HOST).and_then(|h| h.to_str().ok());
         let good = |h: &&str| {
             (1..=limits::HOST).contains(&h.len())
                 && h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
         };
-        let scheme = if app.options.tls.is_some() { "https" } else { "http" };
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", host.filter(good).unwrap_or("localhost"))
     });
     url.trim_end_matches('/').to_owned()
@@ -93,7 +98,7 @@ pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
 fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => {
-            let mut response = bytes(HTML, REVALIDATE, text);
+            let mut response = bytes(HTML, REVALIDATE, readable(text));
             *response.status_mut() = status;
             let policy = HeaderValue::from_static(PAGE_POLICY);
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
@@ -101,6 +106,18 @@ fn html(status: StatusCode, page: &impl Template) -> Response {
         }
         Err(e) => answer::fault(&ReadError::Fault(format!("a page could not be written: {e}"))),
     }
+}
+
+/// Text without the characters that may not stand in a page, raw or written out: whatever a page prints back of what was
+/// asked for. Others stand for them.
+fn readable(text: String) -> String {
+    let is_barred = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\t' | b'\r') || b == 0x7f;
+    // U+0080 to U+009F take two bytes.
+    let is_pair = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
+    if !text.bytes().any(is_barred) && !text.as_bytes().windows(2).any(is_pair) {
+        return text;
+    }
+    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r'), "\u{fffd}")
 }
 
 /// Lets a page that was found bring the verifier.
@@ -137,6 +154,14 @@ fn bounded(views: Views) -> Views {
     views.within(&Arc::new(Allowance::new(limits::ENTRIES_READ, until)))
 }
 
+/// What sets a line that says why there is no answer in a page.
+pub(super) fn frame(app: &App) -> Frame {
+    let (origin, options) = (app.ledger.reader().origin().to_string(), app.options.clone());
+    Box::new(move |headers, status, line| {
+        error::framed(&Shell::of(origin.clone(), &options, headers), status, line)
+    })
+}
+
 /// 404 where no page ever was.
 pub fn unknown(app: &App, headers: &HeaderMap) -> Response {
     error::not_found(&Shell::new(app, headers), NO_PAGE)
@@ -149,17 +174,29 @@ pub async fn without_slash(uri: Uri) -> Response {
     Redirect::permanent(&to).into_response()
 }
 
-/// As [`show_at`], for the record whose id stands in the address; what is no id names none.
+/// As [`show_at`], for the record whose id stands in the address; what is no id names none. Whoever types an address may
+/// have the number of the entry (`36`, `@36`), and is led to that of its id. `address` has `{}` where the id stands.
 async fn show_record_at(
     app: &App,
     headers: &HeaderMap,
-    id: &str,
+    (address, id): (&'static str, &str),
     query: Option<&str>,
     missing: &'static str,
     read: impl FnOnce(&Views, Asked, EventId, Shell) -> Result<Option<Response>, ReadError> + Send + 'static,
 ) -> Response {
     let shell = Shell::new(app, headers);
-    let Ok(id) = id.parse::<EventId>() else { return error::not_found(&shell, missing) };
+    let Ok(id) = id.parse::<EventId>() else {
+        let Some(index) = answer::typed_number(id) else {
+            return error::not_found(&shell, missing);
+        };
+        let rest = query.map_or_else(String::new, |query| format!("?{query}"));
+        return show_at(app, &shell, query, missing, move |views, _| {
+            let record = views.record(index)?;
+            let to = record.map(|r| format!("{}{rest}", address.replace("{}", &r.event().id().to_string())));
+            Ok(to.map(|to| Redirect::permanent(&to).into_response()))
+        })
+        .await;
+    };
     let around = shell.clone();
     show_at(app, &around, query, missing, move |views, asked| read(views, asked, id, shell)).await
 }

@@ -44,7 +44,7 @@ pub async fn page(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, shell| {
+    show_record_at(&app, &headers, ("/party/{}", &id), query.as_deref(), NONE, |views, asked, id, shell| {
         let Some(view) = views.party_view(&id, asked.as_of())? else { return Ok(None) };
         let filter = Filter { party: Some(id), ..Filter::default() };
         let highest = asked.before.map_or(u64::MAX, |b| b.saturating_sub(1));
@@ -82,7 +82,7 @@ pub async fn text(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    show_record_at(&app, &headers, &id, query.as_deref(), NONE, |views, asked, id, _| {
+    show_record_at(&app, &headers, ("/party/{}/text", &id), query.as_deref(), NONE, |views, asked, id, _| {
         let since = views.since_of(&id)?;
         Ok(views.party_view(&id, asked.as_of())?.map(|view| text_of(&format!("{since}{view}"))))
     })

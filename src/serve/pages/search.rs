@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::{
     extract::{Extension, Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header::HOST},
     response::Response,
 };
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use crate::{
         limits,
         turns::{Weight, in_turn},
     },
-    views::Views,
+    views::{Views, language_words},
 };
 
 /// What a form or a link asks for, as it was sent. Anything else is no field and counts for nothing.
@@ -43,10 +43,47 @@ pub struct Asked {
     after: String,
 }
 
+/// A case or party that a search is narrowed down to, as it was asked for.
+#[derive(Clone)]
+enum Which {
+    /// Any.
+    Any,
+    /// That with this id.
+    Id(EventId),
+    /// That with this number.
+    Number(u64),
+    /// That which is called so.
+    Called(search::Query),
+}
+
+/// The same, as it was found.
+enum Narrowed {
+    /// To none.
+    No,
+    /// To this one.
+    To { id: EventId, name: String },
+    /// Several are called so: links to the same search in each, with its sentence and number.
+    Several(Vec<(String, String)>),
+}
+
+/// How many that are called alike are named.
+const CALLED_SO: usize = 10;
+
+impl Narrowed {
+    fn id(&self) -> Option<EventId> {
+        match self {
+            Self::To { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// The same, read.
 #[derive(Clone)]
 struct Read {
     query: Option<search::Query>,
+    case: Which,
+    party: Which,
     filter: Filter,
     order: Order,
     after: Option<Cursor>,
@@ -61,9 +98,11 @@ struct SearchPage {
     wrong: Option<String>,
     result: Option<Result>,
     types: &'static [EventType],
-    /// Names of the case and the party asked for.
-    case: Option<String>,
-    party: Option<String>,
+    /// Tags of the languages that are found, and the one asked for.
+    languages: Vec<String>,
+    /// The case and the party asked for.
+    case: Narrowed,
+    party: Narrowed,
     searched: u64,
     size: u64,
 }
@@ -85,13 +124,36 @@ impl SearchPage {
 }
 
 impl Asked {
-    fn read(&self) -> std::result::Result<Read, String> {
-        let id = |name: &str, text: &str| match text.trim() {
-            "" => Ok(None),
-            text => text
-                .parse::<EventId>()
-                .map(Some)
-                .map_err(|_| format!("{name}: expected an id of 64 hex digits")),
+    /// `own` are the addresses of this ledger, as its permalinks and this request have them.
+    fn read(&self, own: &[String]) -> std::result::Result<Read, String> {
+        let most = |name: &str| match name {
+            "q" | "case" | "party" => search::MAX_QUERY,
+            _ => FIELD_MOST,
+        };
+        if let Some((name, _)) = self.fields().find(|(name, text)| text.len() > most(name)) {
+            let shown = if name == "q" { "words" } else { name };
+            return Err(format!("{shown}: expected at most {} bytes", most(name)));
+        }
+        let which = |name: &str, text: &str| {
+            let place = match text.trim().split_once("://") {
+                // Of a permalink, its last part says which. Another ledger's says nothing of this one's entries.
+                Some((_, rest)) => {
+                    let below =
+                        |own: &String| rest.strip_prefix(own.as_str()).filter(|path| path.starts_with('/'));
+                    let path = own.iter().find_map(below).ok_or_else(|| {
+                        format!("{name}: this is an address elsewhere; expected an entry of this ledger")
+                    })?;
+                    let path = path.split(['?', '#']).next().unwrap_or_default();
+                    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+                }
+                None => text.trim(),
+            };
+            match (place.parse(), answer::typed_number(place)) {
+                _ if place.is_empty() => Ok(Which::Any),
+                (Ok(id), _) => Ok(Which::Id(id)),
+                (_, Some(number)) => Ok(Which::Number(number)),
+                _ => search::Query::parse(place).map(Which::Called).map_err(|e| format!("{name}: {e}")),
+            }
         };
         let word = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
         let order = match self.order.as_str() {
@@ -114,36 +176,30 @@ impl Asked {
         };
         let query = match self.q.trim() {
             "" => None,
-            text => Some(search::Query::parse(text).map_err(|e| format!("words: {e}"))?),
+            // As it was sent: it is shown again.
+            _ => Some(search::Query::parse(&self.q).map_err(|e| format!("words: {e}"))?),
         };
         let filter = Filter {
             types,
-            case: id("case", &self.case)?,
-            party: id("party", &self.party)?,
+            case: None,
+            party: None,
             language: word(&self.language),
             standing: word(&self.standing),
             since: instant("since", &self.since, false)?,
             until: instant("until", &self.until, true)?,
         };
-        Ok(Read { query, filter, order, after })
+        if let Some((name, expected)) = filter.unknown() {
+            return Err(format!("{name}: {expected}"));
+        }
+        let (case, party) = (which("case", &self.case)?, which("party", &self.party)?);
+        Ok(Read { query, case, party, filter, order, after })
     }
 
-    /// The link to this search from a place on.
-    fn link(&self, after: &str) -> String {
+    /// The link to this search with another value of one field.
+    fn link(&self, field: &str, value: &str) -> String {
         let mut link = String::from("/search?");
-        let fields = [
-            ("q", self.q.as_str()),
-            ("type", &self.event_type),
-            ("case", &self.case),
-            ("party", &self.party),
-            ("language", &self.language),
-            ("standing", &self.standing),
-            ("since", &self.since),
-            ("until", &self.until),
-            ("order", &self.order),
-            ("after", after),
-        ];
-        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let here = self.fields().map(|(name, own)| (name, if name == field { value } else { own }));
+        for (name, value) in here.filter(|(_, value)| !value.is_empty()) {
             if !link.ends_with('?') {
                 link.push('&');
             }
@@ -163,6 +219,23 @@ impl Asked {
 }
 
 impl Asked {
+    /// What was sent, by the names of the fields.
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("q", self.q.as_str()),
+            ("type", &self.event_type),
+            ("case", &self.case),
+            ("party", &self.party),
+            ("language", &self.language),
+            ("standing", &self.standing),
+            ("since", &self.since),
+            ("until", &self.until),
+            ("order", &self.order),
+            ("after", &self.after),
+        ]
+        .into_iter()
+    }
+
     /// Cuts what is too long to be shown again beside what is wrong with it.
     fn shorten(&mut self) {
         let fields = [
@@ -184,6 +257,8 @@ impl Asked {
     }
 }
 
+/// Bytes of a field but the words, and names, which are words too. An id has 64, a cursor fewer.
+const FIELD_MOST: usize = 96;
 /// Bytes of a field that are shown again where it can't be read. All fields together have less than 1 KiB.
 const SHOWN_AGAIN: usize = 96;
 
@@ -213,18 +288,19 @@ pub async fn page(
     query: std::result::Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let shell = Shell::new(&app, &headers);
-    let reader = app.ledger.reader().clone();
+    let (reader, search) = (app.ledger.reader().clone(), app.search.clone());
     let blank = move |shell, asked, wrong: String| {
         let size = Views::new(&reader).size();
         let types = EventType::ALL;
         let page = SearchPage {
             shell,
+            languages: offered(&search, &asked),
             asked,
             wrong: Some(wrong),
             result: None,
             types,
-            case: None,
-            party: None,
+            case: Narrowed::No,
+            party: Narrowed::No,
             searched: size,
             size,
         };
@@ -237,7 +313,10 @@ pub async fn page(
             "this address can't be read; expected fields, each once".into(),
         );
     };
-    let read = match asked.read() {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let named = shell.url.split_once("://").map(|(_, rest)| rest);
+    let own: Vec<String> = [named, host].into_iter().flatten().map(str::to_owned).collect();
+    let read = match asked.read(&own) {
         Ok(read) => read,
         Err(wrong) => {
             asked.shorten();
@@ -257,30 +336,55 @@ pub async fn page(
 async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Duration) -> Option<Response> {
     let search = app.search.clone();
     let around = shell;
-    let (shell, asked, read) = (shell.clone(), asked.clone(), read.clone());
+    let (shell, mut asked, mut read) = (shell.clone(), asked.clone(), read.clone());
     let views = bounded(app.views());
     let made = answer::blocking(move || {
         let views = &views;
-        let case = match &read.filter.case {
-            Some(id) => {
-                Some(views.case(id)?.map_or_else(|| "no case on record".to_owned(), |c| c.title().to_owned()))
-            }
-            None => None,
-        };
-        let party = match &read.filter.party {
-            Some(id) => Some(views.name(id)?.to_string()),
-            None => None,
-        };
         let (mut searched, size) = (search.reflects().min(views.size()), views.size());
         let (mut result, mut wrong) = (None, None);
-        if let Some(query) = &read.query {
+        let (mut case, mut party) = (Narrowed::No, Narrowed::No);
+        for (field, which, narrowed) in [("case", &read.case, &mut case), ("party", &read.party, &mut party)]
+        {
+            match narrow(&search, views, &asked, field, which, time) {
+                Ok(found) => *narrowed = found,
+                Err(SearchError::TooLong) if time < Duration::MAX => return Ok(None),
+                Err(SearchError::TooLong) => return Ok(Some(error::too_much(&shell))),
+                Err(SearchError::Fault(e)) => return Err::<_, ReadError>(e),
+            }
+        }
+        (read.filter.case, read.filter.party) = (case.id(), party.id());
+        // What was found by its name is asked for by its id from here on.
+        for (field, id) in [(&mut asked.case, case.id()), (&mut asked.party, party.id())] {
+            if let Some(id) = id {
+                *field = id.to_string();
+            }
+        }
+        let mut is_open = false;
+        for (field, which, narrowed) in [("case", &read.case, &case), ("party", &read.party, &party)] {
+            // While search is behind, nobody knows; the page says so.
+            is_open |= matches!(
+                (which, narrowed),
+                (Which::Called(_) | Which::Number(_), Narrowed::No | Narrowed::Several(_))
+            );
+            match (which, narrowed, &wrong) {
+                (Which::Called(_), Narrowed::No, None) if searched == size => {
+                    wrong = Some(format!("{field}: none on record is called so"));
+                }
+                (Which::Number(number), Narrowed::No, None) => {
+                    wrong = Some(format!("{field}: entry {number} is none"));
+                }
+                _ => {}
+            }
+        }
+        let is_unknown = wrong.is_some();
+        if let (Some(query), false) = (&read.query, is_open || is_unknown) {
             let (order, after, most) = (read.order, read.after, limits::HITS_ON_PAGE);
             match search.find_within(time, views, query, &read.filter, order, after, most) {
                 Ok(found) if found.cut_short && time < Duration::MAX => return Ok(None),
                 Err(SearchError::TooLong) if time < Duration::MAX => return Ok(None),
                 Ok(found) => {
                     searched = found.searched;
-                    let next = found.next.map(|cursor| asked.link(&cursor.to_string()));
+                    let next = found.next.map(|cursor| asked.link("after", &cursor.to_string()));
                     result = Some(Result { hits: found.hits, next, first: after.is_none() });
                 }
                 Err(e @ SearchError::TooLong) => wrong = Some(e.to_string()),
@@ -288,8 +392,84 @@ async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Durat
             }
         }
         let types = EventType::ALL;
-        let page = SearchPage { shell, asked, wrong, result, types, case, party, searched, size };
-        Ok(Some(html(StatusCode::OK, &page)))
+        let status = if is_unknown { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        if wrong.is_some() {
+            asked.shorten();
+        }
+        let languages = offered(&search, &asked);
+        let page = SearchPage { shell, asked, wrong, result, types, languages, case, party, searched, size };
+        Ok(Some(html(status, &page)))
     });
     made.await.unwrap_or_else(|failed| Some(error::instead_of(around, &failed)))
+}
+
+/// The languages that a filter can ask for with something to find, by their names, and the one that was asked for.
+fn offered(search: &search::Search, asked: &Asked) -> Vec<String> {
+    let mut tags = search.languages();
+    if !asked.language.is_empty() && !tags.contains(&asked.language) {
+        tags.push(asked.language.clone());
+    }
+    tags.sort_by_cached_key(|tag| language_words(tag));
+    tags
+}
+
+/// The case or party that is asked for: by its id, or as search finds it by what it is called.
+fn narrow(
+    search: &search::Search,
+    views: &Views,
+    asked: &Asked,
+    field: &str,
+    which: &Which,
+    time: Duration,
+) -> std::result::Result<Narrowed, SearchError> {
+    let is_case = field == "case";
+    let named = |id: EventId| -> std::result::Result<(EventId, String), ReadError> {
+        let name = match is_case {
+            true => views.case(&id)?.map_or_else(|| "no case on record".to_owned(), |c| c.title().to_owned()),
+            false => views.name(&id)?.to_string(),
+        };
+        Ok((id, name))
+    };
+    let to = |id| Ok(named(id).map(|(id, name)| Narrowed::To { id, name })?);
+    let types = match is_case {
+        true => vec![EventType::CaseOpened],
+        false => vec![EventType::PartyRegistered, EventType::LedgerOpened],
+    };
+    let query = match which {
+        Which::Any => return Ok(Narrowed::No),
+        Which::Number(index) => {
+            let record = if *index < views.size() { views.record(*index)? } else { None };
+            let record = record.filter(|record| types.contains(&record.event().event_type()));
+            return record.map_or(Ok(Narrowed::No), |record| to(record.event().id()));
+        }
+        Which::Id(id) => return to(*id),
+        Which::Called(query) => query,
+    };
+    let filter = Filter { types, ..Filter::default() };
+    let found = search.find_within(time, views, query, &filter, Order::Relevance, None, CALLED_SO)?;
+    if found.cut_short && time < Duration::MAX {
+        return Err(SearchError::TooLong);
+    }
+    let mut called = Vec::new();
+    for hit in found.hits {
+        if let Some(record) = views.record(hit.line.index)? {
+            let (id, name) = named(record.event().id())?;
+            // Two may have one name: the sentence tells of what kind it is, and who put it on record.
+            let sentence = hit.line.sentence.to_string();
+            called.push((id, name, format!("{} (entry {})", sentence.trim_end_matches('.'), hit.line.index)));
+        }
+    }
+    let text = if is_case { asked.case.trim() } else { asked.party.trim() };
+    let exactly = |(_, name, _): &&(EventId, String, String)| name.to_lowercase() == text.to_lowercase();
+    let exact: Vec<_> = called.iter().filter(exactly).cloned().collect();
+    let mut called = if exact.is_empty() { called } else { exact };
+    Ok(match called.len() {
+        0 => Narrowed::No,
+        1 => called.pop().map_or(Narrowed::No, |(id, name, _)| Narrowed::To { id, name }),
+        _ => {
+            let link =
+                |(id, _, sentence): (EventId, String, String)| (asked.link(field, &id.to_string()), sentence);
+            Narrowed::Several(called.into_iter().map(link).collect())
+        }
+    })
 }

@@ -53,6 +53,10 @@ impl Index {
             // Of its party this entry, or one before it, is the first.
             firsts &= self.list(By::Firsts(id), 0..=l.index, false)?.next().transpose()?.is_some();
         }
+        let mut rests = true;
+        for by in By::first_of(l) {
+            rests &= self.list(by, 0..=l.index, false)?.next().transpose()?.is_some();
+        }
         let content = match &l.content {
             Some(digest) => self.with_content(digest)?.contains(&l.index),
             None => true,
@@ -65,6 +69,7 @@ impl Index {
             ("by type", holds(By::Type(l.event_type))?),
             ("by party and ref", named),
             ("by first mention", firsts),
+            ("by what rests on a case or party", rests),
             ("by thread", holds(By::Thread(l.thread))?),
             ("by words", content),
             ("by file", files),

@@ -38,10 +38,13 @@ impl Lists {
         kept
     }
 
-    /// Adds the next entries of a list, if it is kept.
+    /// Adds the next entries of a list, if it is kept. Whoever read it while they were being written may have kept them
+    /// already.
     pub fn add(&mut self, by: &By, entries: &[u64]) {
         let Some(Some(list)) = self.get(by) else { return };
-        let grown = list.iter().chain(entries).copied().collect();
+        let last = list.last().copied();
+        let next = entries.iter().filter(|entry| last.is_none_or(|last| **entry > last));
+        let grown = list.iter().chain(next).copied().collect();
         self.put(*by, grown);
     }
 
@@ -67,6 +70,9 @@ mod tests {
         lists.add(&By::Type(EventType::StatementMade), &[8]);
         assert_eq!(lists.get(&thread), Some(Some(Arc::new(vec![3, 5, 8, 9]))));
         assert_eq!(lists.get(&named), None);
+        // A reader came between the writing of some and their adding.
+        lists.add(&thread, &[8, 9, 11]);
+        assert_eq!(lists.get(&thread), Some(Some(Arc::new(vec![3, 5, 8, 9, 11]))));
         let long: Vec<u64> = (10..).take(LONGEST).collect();
         lists.add(&thread, &long);
         assert_eq!(lists.get(&thread), Some(None));

@@ -29,13 +29,18 @@ pub struct Item {
 }
 
 impl Item {
-    /// The latest outcome; none while nothing, or only `holding`, was said.
+    /// The outcome that counts: the latest that the respondent's own key signed, else the latest on record. Nobody else takes
+    /// back what it said itself. None while nothing, or only `holding`, was said.
     pub fn latest(&self) -> Option<&Answer> {
-        self.answers.iter().rev().find(|a| a.outcome != Outcome::Holding)
+        self.own().next_back().or_else(|| self.outcomes().next_back())
     }
-    /// The first outcome.
-    pub fn first(&self) -> Option<&Answer> {
-        self.answers.iter().find(|a| a.outcome != Outcome::Holding)
+    /// All outcomes, in the order of the log.
+    pub fn outcomes(&self) -> impl DoubleEndedIterator<Item = &Answer> {
+        self.answers.iter().filter(|a| a.outcome != Outcome::Holding)
+    }
+    /// Those that the respondent's own key signed.
+    pub fn own(&self) -> impl DoubleEndedIterator<Item = &Answer> {
+        self.outcomes().filter(|a| a.recorded_by.is_none())
     }
     /// A holding reply, if nothing else was said yet.
     pub fn holding(&self) -> Option<&Answer> {

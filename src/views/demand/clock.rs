@@ -1,13 +1,15 @@
 //! When the answer falls due, and where the clock stands (domain.md, deadlines).
 
+use std::cmp::Ordering;
+
 use jiff::civil::Date;
 
 use super::{
-    answers::Item,
+    answers::{Answer, Item},
     delivery::{Delivery, Grade},
 };
 use crate::{
-    event::{At, ClockStart, Day, Deadline, DeadlineChange},
+    event::{At, ClockStart, Day, Deadline, DeadlineChange, EventId},
     views::{
         dates::days_words,
         deadline::{self, Due, Period},
@@ -89,6 +91,55 @@ pub struct Adjustment {
     pub at: At,
     /// The local date on which it was recorded.
     pub recorded: Date,
+    /// Who put it on record.
+    pub by: EventId,
+    /// Whether that is the petitioner or the counsel of the demand, with a key of its own.
+    pub is_demanders: bool,
+    /// The respondent, if a key of its own signed too.
+    pub respondent: Option<EventId>,
+    /// How the new last day lies to the one in force until then; none where that is not known, or known by its month alone.
+    pub direction: Option<Ordering>,
+    /// Whether it counts. A day that is earlier than the one in force does only where the respondent signed, and one before
+    /// the demand itself never does.
+    pub counts: bool,
+}
+
+impl Adjustment {
+    /// Whether the new last day is an earlier one.
+    pub fn is_earlier(&self) -> bool {
+        self.direction == Some(Ordering::Less)
+    }
+    /// How it came about, in words, as far as those who signed can say so: `extended`.
+    pub fn words(&self) -> &'static str {
+        match (self.change, self.direction, self.respondent) {
+            (_, Some(Ordering::Less), _) => "moved to an earlier day",
+            (DeadlineChange::Agreed, _, Some(_)) => "agreed",
+            (DeadlineChange::Agreed, _, None) => "recorded as agreed",
+            (DeadlineChange::Extended, Some(Ordering::Equal), _) => "kept",
+            (DeadlineChange::Extended, Some(_), _) if self.is_signed_by_a_side() => "extended",
+            (DeadlineChange::Extended, Some(_), _) => "recorded as extended",
+            (DeadlineChange::Extended, None, _) => "moved",
+        }
+    }
+    /// What stands between those words and the new last day, and what after it.
+    pub fn around_day(&self) -> (&'static str, &'static str) {
+        match (self.change, self.direction) {
+            (_, Some(Ordering::Less)) => (", ", ","),
+            (DeadlineChange::Agreed, _) => (" to run to ", ""),
+            (DeadlineChange::Extended, Some(Ordering::Equal)) => (" at ", ""),
+            (DeadlineChange::Extended, _) => (" to ", ""),
+        }
+    }
+    /// Whether a side of the demand signed it.
+    fn is_signed_by_a_side(&self) -> bool {
+        self.is_demanders || self.respondent.is_some()
+    }
+    /// Whether it takes a second signature, and has one alone.
+    pub fn is_alone(&self) -> bool {
+        let takes_two = self.is_earlier() || self.change == DeadlineChange::Agreed;
+        self.respondent.is_none_or(|respondent| respondent == self.by)
+            && (takes_two || !self.is_signed_by_a_side())
+    }
 }
 
 /// The clock of a demand.
@@ -104,11 +155,13 @@ pub struct Clock {
     pub working: Option<Due>,
     /// The last day before any adjustment.
     pub first_due: Option<Date>,
+    /// The first day that this can be, where day 0 can be an earlier one.
+    pub first_due_from: Option<Date>,
     /// The last day now.
     pub due: Option<Date>,
-    /// The first day that this can be, where day 0 can be an earlier one.
+    /// The first day that this can be: what it was before any adjustment, while there is none.
     pub due_from: Option<Date>,
-    /// Other dates, in the order of the log. The last one counts.
+    /// Other dates, in the order of the log. The last one that counts is in force.
     pub adjustments: Vec<Adjustment>,
     /// The day on which the last item had its outcome, once all have one. Of a date that says no day, the last day that
     /// it can mean: an answer is not taken as earlier than the record shows.
@@ -117,36 +170,78 @@ pub struct Clock {
     pub completed_from: Option<Date>,
     /// Days since the last day, once it has passed with an item open: 1 is the next day.
     pub days_over: Option<i64>,
-    /// Whether it can stand elsewhere too, as far as dates that say no day tell.
-    pub unsure: bool,
+    /// Where else it can stand, as far as dates that say no day tell.
+    pub other: Option<ClockState>,
+    /// By whose record it is met, where the respondent's own key did not sign what it takes for that.
+    pub met_by_record_of: Vec<EventId>,
+    /// Whether outcomes that the respondent's own key signed would have it met late, where others' records say in time.
+    pub is_late_by_own_key: bool,
+    /// Whether the last day that was set first is a day before the demand itself.
+    pub is_before_demand: bool,
 }
 
 impl Clock {
     /// Where it stands, in words, as a sentence begins.
     pub fn words(&self) -> &'static str {
         match self.state {
-            ClockState::Met | ClockState::MetLate if self.unsure => {
+            ClockState::Met | ClockState::MetLate if self.other.is_some() => {
                 "Met, in time or late: a date says no day"
             }
-            ClockState::Running if self.unsure => "Running or lapsed: a date says no day",
+            ClockState::Running if self.other.is_some() => "Running or lapsed: a date says no day",
             state => state.words(),
         }
     }
+    /// The most days that it can be past the last day, as `days_over` is the least.
+    pub fn most_days_over(&self) -> Option<i64> {
+        let more = self.due.zip(self.due_from).map(|(due, from)| i64::from((due - from).get_days()));
+        Some(self.days_over? + more.unwrap_or(0))
+    }
     /// How many days it is past the last day, in words: `3 days`, or `between 3 and 33 days`.
     pub fn days_over_words(&self) -> Option<String> {
-        let days = self.days_over?;
-        let more = self.due.zip(self.due_from).map(|(due, from)| days + i64::from((due - from).get_days()));
-        Some(days_words(days, more.unwrap_or(days)))
+        self.days_over.zip(self.most_days_over()).map(|(least, most)| days_words(least, most))
     }
-    /// The date that had passed before the last adjustment was recorded, if it had.
-    pub fn ran_out_before(&self) -> Option<(Date, &Adjustment)> {
-        let (last, earlier) = self.adjustments.split_last()?;
-        let before = match earlier.last() {
-            Some(a) => deadline::date(&a.until),
-            None => self.first_due,
-        }?;
-        (last.recorded > before).then_some((before, last))
+    /// The adjustment that is in force.
+    pub fn in_force(&self) -> Option<&Adjustment> {
+        self.adjustments.iter().rfind(|a| a.counts)
     }
+    /// The latest adjustment, where it came after the one in force and does not count.
+    pub fn set_aside(&self) -> Option<&Adjustment> {
+        self.adjustments.last().filter(|a| !a.counts)
+    }
+    /// The date that had passed before the adjustment in force was recorded, if it had, and the first day that this can be.
+    pub fn ran_out_before(&self) -> Option<(Option<Date>, Date, &Adjustment)> {
+        let mut counting = self.adjustments.iter().rev().filter(|a| a.counts);
+        let last = counting.next()?;
+        let (from, before) = match counting.next() {
+            Some(a) => (None, deadline::date(&a.until)?),
+            None if self.is_before_demand => return None,
+            None => (self.first_due_from, self.first_due?),
+        };
+        (last.recorded > before).then_some((from, before, last))
+    }
+}
+
+/// Says of each adjustment how it lies to the day in force until then, and whether it counts; gives the last day of the one
+/// that is in force.
+fn weigh(adjustments: &mut [Adjustment], first: Option<Days>, issued: Option<Days>) -> Option<Date> {
+    let (mut in_force, mut due) = (first, None);
+    for adjustment in adjustments {
+        let Some(until) = deadline::date(&adjustment.until) else { continue };
+        adjustment.direction = match in_force {
+            Some(day) if until > day.last => Some(Ordering::Greater),
+            Some(day) if until < day.first => Some(Ordering::Less),
+            Some(day) => day.one().map(|_| Ordering::Equal),
+            None => None,
+        };
+        let is_shorter = in_force.is_some_and(|day| until < day.last);
+        let is_before = issued.is_some_and(|issued| until < issued.first);
+        adjustment.counts = !is_before && (!is_shorter || adjustment.respondent.is_some());
+        if adjustment.counts {
+            in_force = Some(Days::of(until));
+            due = Some(until);
+        }
+    }
+    due
 }
 
 /// All that a clock depends on.
@@ -181,7 +276,7 @@ fn start(from: ClockStart, facts: &Facts<'_>, now: &Instant) -> Option<(Days, St
 }
 
 pub(super) fn clock(facts: Facts<'_>, now: &Instant) -> Clock {
-    let completed = completed(facts.items, now);
+    let completed = completed(facts.items, now, |item| item.outcomes().next());
     let mut clock = Clock {
         completed: completed.map(|days| days.last),
         completed_from: completed.filter(|days| days.one().is_none()).map(|days| days.first),
@@ -200,36 +295,54 @@ pub(super) fn clock(facts: Facts<'_>, now: &Instant) -> Clock {
             clock.working = clock.started.and_then(|(date, _)| period.due(date));
             clock.first_due = clock.working.as_ref().map(|due| due.last);
             let from = clock.started_from.and_then(|date| period.due(date)).map(|due| due.last);
-            clock.due_from = from.filter(|from| Some(*from) != clock.first_due);
+            clock.first_due_from = from.filter(|from| Some(*from) != clock.first_due);
         }
     }
+    let issued = now.days(facts.issued);
+    clock.is_before_demand = clock.first_due.zip(issued).is_some_and(|(due, issued)| due < issued.first);
+    let first = clock.first_due.map(|last| Days { last, first: clock.first_due_from.unwrap_or(last) });
     clock.adjustments = facts.adjustments;
-    let adjusted = clock.adjustments.last().and_then(|a| deadline::date(&a.until));
-    if adjusted.is_some() {
-        clock.due_from = None;
-    }
+    let adjusted = weigh(&mut clock.adjustments, first, issued);
+    clock.due_from = clock.first_due_from.filter(|_| adjusted.is_none());
     clock.due = adjusted.or(clock.first_due);
     let Some(due) = clock.due else { return clock };
     let today = now.date();
-    clock.state = match clock.completed {
-        Some(date) if date <= due => ClockState::Met,
-        Some(_) => ClockState::MetLate,
-        None if today <= due => ClockState::Running,
-        None if facts.delivery.best().is_none() && facts.reply.is_none() => ClockState::LapsedUndelivered,
-        None => ClockState::Lapsed,
-    };
+    let undelivered = facts.delivery.best().is_none() && facts.reply.is_none();
+    let lapsed = if undelivered { ClockState::LapsedUndelivered } else { ClockState::Lapsed };
     let earliest = clock.due_from.unwrap_or(due);
-    clock.unsure = match completed {
-        Some(days) => days.first <= due && days.last > earliest,
-        None => today <= due && today > earliest,
+    let met = |days: Days| if days.last <= due { ClockState::Met } else { ClockState::MetLate };
+    (clock.state, clock.other) = match completed {
+        Some(days) => {
+            let is_either = days.first <= due && days.last > earliest;
+            let other = if days.last <= due { ClockState::MetLate } else { ClockState::Met };
+            (met(days), is_either.then_some(other))
+        }
+        None if today <= due => (ClockState::Running, (today > earliest).then_some(lapsed)),
+        None => (lapsed, None),
     };
+    if completed.is_some() {
+        let own = self::completed(facts.items, now, |item| item.own().next()).map(met);
+        if own != Some(clock.state) {
+            clock.is_late_by_own_key = own == Some(ClockState::MetLate);
+            let first = facts.items.iter().filter_map(|item| item.outcomes().next()?.recorded_by);
+            for by in first {
+                if !clock.met_by_record_of.contains(&by) {
+                    clock.met_by_record_of.push(by);
+                }
+            }
+        }
+    }
     clock.days_over = clock.state.is_lapsed().then(|| i64::from((today - due).get_days()));
     clock
 }
 
-/// The days on which the last item can have had its first outcome; none while an item has none.
-fn completed(items: &[Item], now: &Instant) -> Option<Days> {
-    let first = |item: &Item| item.first().and_then(|a| now.days(&a.at));
+/// The days on which the last item can have had its first outcome, as `first` gives it; none while an item has none.
+fn completed<'i>(
+    items: &'i [Item],
+    now: &Instant,
+    first: impl Fn(&'i Item) -> Option<&'i Answer>,
+) -> Option<Days> {
+    let first = |item| first(item).and_then(|a| now.days(&a.at));
     let each = items.iter().map(first).collect::<Option<Vec<_>>>()?;
     let (first, last) = (each.iter().map(|d| d.first).max()?, each.iter().map(|d| d.last).max()?);
     Some(Days { first, last })

@@ -91,6 +91,9 @@ pub struct Demand {
     pub escalations: Vec<Escalation>,
     /// Its delivery.
     pub delivery: Delivery,
+    /// The earliest reply from the respondent's own key, which proves receipt: the local date on which it was recorded, and
+    /// its index.
+    pub reply: Option<(jiff::civil::Date, u64)>,
     /// Its items, and what was said to each.
     pub items: Vec<Item>,
     /// Its clock.
@@ -108,6 +111,11 @@ impl Demand {
     pub fn counts(&self) -> Counts {
         Counts::of(&self.items)
     }
+    /// By whose records its status is what it is, where the respondent's own key did not sign all outcomes that it tells of.
+    pub fn status_by_record_of(&self) -> Vec<EventId> {
+        let counted = Counts::by_record(&self.items).into_iter().filter_map(|(by, _)| by);
+        if self.status.tells_of_outcomes() { counted.collect() } else { Vec::new() }
+    }
     /// Whether the collection's organiser confirmed that the signatures stand behind this demand. Without that, no
     /// count is shown beside it.
     pub fn shows_count(&self) -> bool {
@@ -119,7 +127,6 @@ impl Demand {
 struct Folding {
     demand: Demand,
     withdrawn: Option<u64>,
-    reply: Option<(jiff::civil::Date, u64)>,
     adjustments: Vec<Adjustment>,
 }
 
@@ -219,6 +226,7 @@ impl Fold<'_> {
                         course: Course::Open,
                         escalations: Vec::new(),
                         delivery: Delivery::default(),
+                        reply: None,
                         items,
                         clock: Clock::default(),
                         backing,
@@ -226,7 +234,6 @@ impl Fold<'_> {
                         status: Status::Issued,
                     },
                     withdrawn: None,
-                    reply: None,
                     adjustments: Vec::new(),
                 });
             }
@@ -275,16 +282,27 @@ impl Fold<'_> {
                 self.evidence(&event, &b.notice, None, None, Voucher::AddresseeKey);
             }
             Body::DeadlineAdjusted(b) => {
-                let adjustment = Adjustment {
+                let Some(folding) = self.demand(&b.demand) else { return };
+                let demand = &folding.demand;
+                let is_side = |party: &EventId| {
+                    demand.backing.iter().any(|k| k.role != BackerRole::Collection && k.party == *party)
+                };
+                let mut signers = event.signers.iter().map(|(party, _)| *party);
+                let demanders = signers.clone().find(is_side);
+                // An entry has a signer line for each member of `by`, and `by` has at least one.
+                let Some(by) = demanders.or_else(|| signers.next()) else { return };
+                folding.adjustments.push(Adjustment {
                     index: event.index,
                     change: b.change,
                     until: b.until.clone(),
                     at: event.at.clone(),
                     recorded: now.local_time(event.recorded),
-                };
-                if let Some(folding) = self.demand(&b.demand) {
-                    folding.adjustments.push(adjustment);
-                }
+                    by,
+                    is_demanders: demanders.is_some(),
+                    respondent: Some(demand.respondent).filter(|party| event.is_by(party)),
+                    direction: None,
+                    counts: true,
+                });
             }
             Body::DisclosureMade(b) => {
                 let Some(Place::Demand(demand)) = b.demand.and_then(|d| self.places.get(&d)).copied() else {
@@ -295,7 +313,7 @@ impl Fold<'_> {
                 let first_party = event.is_by(&folding.demand.respondent);
                 let recorded_by = event.signers.first().map(|(party, _)| *party).filter(|_| !first_party);
                 if first_party && now.reached(event.recorded) {
-                    folding.reply.get_or_insert((now.local_time(event.recorded), event.index));
+                    folding.demand.reply.get_or_insert((now.local_time(event.recorded), event.index));
                 }
                 for given in b.items.iter().flatten() {
                     let at = given.item.checked_sub(1).and_then(|n| usize::try_from(n).ok());
@@ -343,13 +361,13 @@ impl Fold<'_> {
     fn end(self) -> Vec<Demand> {
         let (now, collections) = (self.now, self.collections);
         let finish = |folding: Folding| {
-            let Folding { mut demand, withdrawn, reply, adjustments } = folding;
+            let Folding { mut demand, withdrawn, adjustments } = folding;
             demand.clock = clock::clock(
                 clock::Facts {
                     deadline: demand.deadline.as_ref(),
                     issued: &demand.at,
                     delivery: &demand.delivery,
-                    reply,
+                    reply: demand.reply,
                     adjustments,
                     items: &demand.items,
                 },
@@ -361,8 +379,10 @@ impl Fold<'_> {
                 (None, None) => Course::Open,
             };
             demand.count = demand.collection.and_then(|c| collections.get(&c)).and_then(|c| c.count);
+            let (counts, delivery) = (demand.counts(), demand.delivery.state());
+            let is_received = demand.reply.is_some();
             demand.status =
-                Status::of(withdrawn.is_some(), demand.counts(), demand.clock.state, demand.delivery.state());
+                Status::of(withdrawn.is_some(), counts, demand.clock.state, delivery, is_received);
             demand
         };
         self.demands.into_iter().map(finish).collect()

@@ -50,7 +50,23 @@ impl Status {
         }
     }
 
-    pub(super) fn of(withdrawn: bool, counts: Counts, clock: ClockState, delivery: DeliveryState) -> Self {
+    /// Its name, in words.
+    pub fn words(self) -> String {
+        self.as_str().replace('_', " ")
+    }
+    /// Whether it tells what became of items.
+    pub fn tells_of_outcomes(self) -> bool {
+        matches!(self, Self::Answered | Self::Refused | Self::NotHeld | Self::Mixed | Self::PartlyAnswered)
+    }
+
+    /// `received` is whether a reply proves that it got there.
+    pub(super) fn of(
+        withdrawn: bool,
+        counts: Counts,
+        clock: ClockState,
+        delivery: DeliveryState,
+        received: bool,
+    ) -> Self {
         let all = counts.all();
         if withdrawn {
             return Self::Withdrawn;
@@ -70,6 +86,7 @@ impl Status {
         }
         match delivery {
             DeliveryState::Reached(_) => Self::Awaiting,
+            _ if received => Self::Awaiting,
             DeliveryState::RefusedOnDelivery => Self::RefusedOnDelivery,
             DeliveryState::Failed => Self::DeliveryFailed,
             DeliveryState::Sent => Self::Dispatched,

@@ -336,7 +336,7 @@ fn the_respondents_own_reply_proves_receipt_no_later_than_it_was_recorded() {
     let d = given.on("2023-12-19");
     assert_eq!(d.clock.started, Some((day("2023-12-18"), Started::Reply(1))));
     // It says nothing of how the notice got there.
-    assert_eq!(d.delivery.state(), DeliveryState::None);
+    assert_eq!((d.delivery.state(), d.status), (DeliveryState::None, Status::Awaiting));
     // Recorded by somebody else, it proves nothing.
     let mut given = Given::default();
     let demand = given.demand();
@@ -393,8 +393,13 @@ fn the_latest_outcome_counts_and_earlier_ones_stay() {
     given.reply(demand, "2023-12-18", AGENCY, &[(1, "refused")]);
     given.reply(demand, "2023-12-19", DESK, &[(1, "answered")]);
     given.reply(demand, "2023-12-20", AGENCY, &[(1, "holding"), (2, "holding")]);
+    given.reply(demand, "2023-12-20", DESK, &[(3, "refused")]);
+    given.reply(demand, "2023-12-20", DESK, &[(3, "answered")]);
     let d = given.on("2023-12-20");
+    // What the respondent's own key signed is not taken back by another's record.
     let latest = d.items[0].latest().unwrap();
+    assert_eq!((latest.outcome, latest.recorded_by), (Outcome::Refused, None));
+    let latest = d.items[2].latest().unwrap();
     assert_eq!((latest.outcome, latest.recorded_by), (Outcome::Answered, Some(DESK)));
     assert_eq!(d.items[0].answers.len(), 3);
     assert_eq!(d.items[1].latest(), None);
@@ -446,11 +451,105 @@ fn the_last_adjustment_by_index_wins_and_one_after_the_date_shows_both() {
     assert_eq!((d.clock.first_due, d.clock.due), (Some(day("2023-12-29")), Some(day("2024-01-10"))));
     assert!(d.clock.ran_out_before().is_none());
     assert_eq!(d.clock.state, ClockState::Running);
-    adjust(&mut given, "2024-01-12T00:00:00.000Z", "2024-01-08");
-    let d = given.on("2024-01-13");
-    assert_eq!((d.clock.due, d.clock.days_over), (Some(day("2024-01-08")), Some(5)));
-    let (ran_out, adjustment) = d.clock.ran_out_before().unwrap();
+    adjust(&mut given, "2024-01-12T00:00:00.000Z", "2024-01-20");
+    let d = given.on("2024-01-23");
+    assert_eq!((d.clock.due, d.clock.days_over), (Some(day("2024-01-20")), Some(3)));
+    let (_, ran_out, adjustment) = d.clock.ran_out_before().unwrap();
     assert_eq!((ran_out, adjustment.recorded), (day("2024-01-10"), date(2024, 1, 12)));
+    // An earlier day that the demander alone sets moves nothing.
+    adjust(&mut given, "2024-01-21T00:00:00.000Z", "2024-01-08");
+    let d = given.on("2024-01-23");
+    assert_eq!((d.clock.due, d.clock.days_over), (Some(day("2024-01-20")), Some(3)));
+    assert_eq!(d.clock.set_aside().map(|a| a.until.as_str()), Some("2024-01-08"));
+}
+
+/// Who signed a change of the last day, Fri 29 December, what it says, and whether it counts.
+#[test]
+fn a_changed_date_is_worth_who_signed_it() {
+    let (alone, both, desk) = (&[DEMANDER][..], &[DEMANDER, AGENCY][..], &[DESK][..]);
+    for (by, change, until, words, is_alone, counts) in [
+        (alone, "extended", "2024-01-10", "extended", false, true),
+        (alone, "extended", "2023-12-29", "kept", false, true),
+        (alone, "extended", "2023-12-20", "moved to an earlier day", true, false),
+        (alone, "agreed", "2024-01-10", "recorded as agreed", true, true),
+        (alone, "agreed", "2023-12-20", "moved to an earlier day", true, false),
+        (both, "extended", "2024-01-10", "extended", false, true),
+        (both, "extended", "2023-12-20", "moved to an earlier day", false, true),
+        (both, "agreed", "2024-01-10", "agreed", false, true),
+        (both, "agreed", "2023-12-20", "moved to an earlier day", false, true),
+        // Before the demand itself there is no day to answer it.
+        (both, "agreed", "2023-12-14", "moved to an earlier day", false, false),
+        (desk, "extended", "2024-01-10", "recorded as extended", true, true),
+        (desk, "agreed", "2024-01-10", "recorded as agreed", true, true),
+        (desk, "extended", "2023-12-20", "moved to an earlier day", true, false),
+    ] {
+        let mut given = Given::default();
+        let demand = given.handed_over();
+        let facts = json!({"change": change, "until": until});
+        given.say("deadline.adjusted", "2023-12-18", by, json!({"demand": demand}), facts);
+        let d = given.on("2023-12-18");
+        let adjustment = &d.clock.adjustments[0];
+        let found = (adjustment.words(), adjustment.is_alone(), adjustment.counts);
+        assert_eq!(found, (words, is_alone, counts), "{by:?} {change} {until}");
+        let due = if counts { until } else { "2023-12-29" };
+        assert_eq!((d.clock.first_due, d.clock.due), (Some(day("2023-12-29")), Some(day(due))));
+        assert_eq!(d.clock.in_force().is_some(), counts);
+        assert_eq!(d.clock.set_aside().is_some(), !counts);
+    }
+}
+
+#[test]
+fn a_date_before_the_demand_never_ran_out() {
+    let mut given = Given::default();
+    let demand = given.demand_due(json!({"by": "2023-12-01"}));
+    let facts = json!({"change": "extended", "until": "2024-01-10"});
+    given.say("deadline.adjusted", "2023-12-18", &[DEMANDER], json!({"demand": demand}), facts);
+    let d = given.on("2023-12-18");
+    assert!(d.clock.is_before_demand && d.clock.ran_out_before().is_none());
+    assert_eq!(d.clock.due, Some(day("2024-01-10")));
+}
+
+/// By whose keys items have outcomes, in time (28 December) or late (30 December), and by whose record the clock is met.
+#[test]
+fn a_clock_is_met_by_the_record_of_who_says_so() {
+    let (in_time, late) = ("2023-12-28", "2023-12-30");
+    let met = |said: &[(&str, EventId, &str)]| {
+        let mut given = Given::default();
+        let demand = given.handed_over();
+        for (at, by, outcome) in said {
+            given.reply(demand, at, *by, &[(1, outcome), (2, outcome), (3, outcome)]);
+        }
+        let d = given.on("2024-06-01");
+        let (state, by, late) = (d.clock.state, d.clock.met_by_record_of.clone(), d.clock.is_late_by_own_key);
+        (state, by, late, d.status, d.status_by_record_of())
+    };
+    let (answered, refused) = (Status::Answered, Status::Refused);
+    let desk = || vec![DESK];
+    for (said, found) in [
+        (vec![(in_time, AGENCY, "answered")], (ClockState::Met, vec![], false, answered, vec![])),
+        (vec![(late, AGENCY, "answered")], (ClockState::MetLate, vec![], false, answered, vec![])),
+        (vec![(in_time, DESK, "answered")], (ClockState::Met, desk(), false, answered, desk())),
+        (vec![(late, DESK, "answered")], (ClockState::MetLate, desk(), false, answered, desk())),
+        (
+            vec![(in_time, DESK, "answered"), (late, AGENCY, "refused")],
+            (ClockState::Met, desk(), true, refused, vec![]),
+        ),
+        (
+            vec![(in_time, DESK, "answered"), (in_time, AGENCY, "refused")],
+            (ClockState::Met, vec![], false, refused, vec![]),
+        ),
+        // What it refused itself, nobody else answers for it.
+        (
+            vec![(in_time, AGENCY, "refused"), (late, DESK, "answered")],
+            (ClockState::Met, vec![], false, refused, vec![]),
+        ),
+        (
+            vec![(in_time, AGENCY, "holding"), (in_time, DESK, "answered")],
+            (ClockState::Met, desk(), false, answered, desk()),
+        ),
+    ] {
+        assert_eq!(met(&said), found, "{said:?}");
+    }
 }
 
 #[test]
@@ -565,10 +664,10 @@ fn a_date_that_says_no_day_lapses_at_its_latest_and_is_said_as_a_span() {
         given
     };
     let d = given.on("2023-12-08");
-    assert_eq!((d.clock.state, d.clock.unsure), (ClockState::Running, false));
+    assert_eq!((d.clock.state, d.clock.other), (ClockState::Running, None));
     assert_eq!((d.clock.due_from, d.clock.due), (Some(day("2023-12-11")), Some(day("2024-01-08"))));
     let d = given.on("2024-01-08");
-    assert_eq!((d.clock.state, d.clock.unsure), (ClockState::Running, true));
+    assert_eq!((d.clock.state, d.clock.other), (ClockState::Running, Some(ClockState::LapsedUndelivered)));
     assert_eq!(d.clock.words(), "Running or lapsed: a date says no day");
     let d = given.on("2024-01-11");
     assert_eq!(d.clock.state, ClockState::LapsedUndelivered);

@@ -1,3 +1,4 @@
+import type { Event } from "./event.ts";
 import { Unreadable } from "./unzip.ts";
 import {
   BROUGHT,
@@ -69,9 +70,20 @@ async function run(
   say("case file", anew === undefined ? "ok" : "not checked", `${count} exhibit${s}, ${how}`);
   let first: Examined | undefined;
   let undecided: string | undefined;
+  let unread: Unreadable | undefined;
+  const events: { index: number; event: Event }[] = [];
   const lacks = { content: [] as number[], files: [] as number[] };
   for (const [number, { index, name, bytes }] of exhibits.entries()) {
-    const examined = await examine(bytes, policy);
+    // What is there must be an exhibit: the case file says so by its name.
+    const examined = await examine(bytes, policy).catch((error: unknown) => {
+      if (error instanceof Unreadable) return error;
+      throw error instanceof Error ? new Fault("exhibits", `${name}: ${error.message}`) : error;
+    });
+    if (examined instanceof Unreadable) {
+      // Others may be read, and refused.
+      unread ??= examined;
+      continue;
+    }
     const { report, found } = examined;
     const failed = report.checks.find(({ state }) => state === "FAILED");
     if (failed || !found) throw new Fault("exhibits", `${name}: ${failed?.name}: ${failed?.text}`);
@@ -82,6 +94,7 @@ async function run(
       if (["entry", "event"].includes(check) && state !== "ok") undecided ??= `${name}: ${check}: ${text}`;
       if ((check === "content" || check === "files") && state === "not enclosed") lacks[check].push(index);
     }
+    events.push({ index, event: entry.event });
     first ??= examined;
     const opening = first.found!.entry;
     if (found.checkpointText !== first.found!.checkpointText)
@@ -95,9 +108,11 @@ async function run(
       const why = entry.place > number ? "entries of the case are missing before it" : "two have one number";
       fail(`expected entry ${number} of the case, found ${entry.place}: ${why}`);
     }
-    if (opening.event.type !== "case.opened" || opening.event.id !== opening.thread)
+    if (number === 0 && (opening.event.type !== "case.opened" || opening.event.id !== opening.thread))
       fail("expected the event that opens the case");
   }
+  // That none is missing can't be said.
+  if (unread) throw unread;
   const { report, found, witnessed } = first!;
   const [from, to] = [exhibits[0]!.index, exhibits.at(-1)!.index];
   if (undecided === undefined) say("exhibits", "ok", `each of the ${count} carries its own proof`);
@@ -132,9 +147,47 @@ async function run(
       "that its rules were followed",
     notShown:
       "that the last entry here is the last of the case, that nothing later corrects, withdraws or revokes",
+    knownAt: isOk("exhibits")
+      ? `${found!.checkpoint.size}; ${actsAmong(events)}what other entries did to these stands in the ledger`
+      : undefined,
   });
   const { origin } = found!.checkpoint;
   return { checks, verdict, words: wordsOf(verdict, "its exhibits"), sentences, origin, key: report.key };
+}
+
+/** What an entry of a type is said to do to the one that a ref names, in the order in which it is told. */
+const ACTS: Record<string, [role: string, words: string]> = {
+  "correction.issued": ["corrects", "corrected"],
+  "content.withheld": ["entry", "withheld"],
+  "content.released": ["entry", "given back"],
+  "statement.revised": ["statement", "seen changed"],
+  "statement.withdrawn": ["statement", "seen withdrawn"],
+  "deadline.adjusted": ["demand", "date for the answer moved"],
+  "demand.withdrawn": ["demand", "withdrawn"],
+  "demand.escalated": ["demand", "taken elsewhere"],
+  "commitment.closed": ["commitment", "promise closed"],
+};
+const ORDER = ["declared void", ...Object.values(ACTS).map(([, words]) => words)];
+const ACTS_TOLD = 50;
+
+/** What entries did to one another, of each kind the newest that was not declared void itself. */
+function actsAmong(events: { index: number; event: Event }[]): string {
+  const done = events.flatMap(({ index, event: { id, type, refs, facts } }) => {
+    const [role, words] = ACTS[type] ?? [];
+    const isVoid = type === "correction.issued" && facts["effect"] === "void";
+    return role === undefined ? [] : [{ by: index, id, to: refs[role], words: isVoid ? ORDER[0]! : words! }];
+  });
+  const isVoid = new Set(done.filter(({ words }) => words === ORDER[0]).map(({ to }) => to));
+  const places = new Map<unknown, number>(events.map(({ index, event }) => [event.id, index]));
+  const newest = new Map<string, [to: number, words: string, by: number]>();
+  for (const { by, id, to, words } of done) {
+    const place = places.get(to);
+    if (place !== undefined && !isVoid.has(id)) newest.set(`${place} ${words}`, [place, words, by]);
+  }
+  const all = [...newest.values()].sort(([a, u], [b, v]) => a - b || ORDER.indexOf(u) - ORDER.indexOf(v));
+  const told = all.slice(0, ACTS_TOLD).map(([to, words, by]) => `${to} ${words} (${by})`);
+  if (all.length > ACTS_TOLD) told.push(`${all.length - ACTS_TOLD} more`);
+  return told.length > 0 ? `among these ${told.join(", ")}; ` : "";
 }
 
 interface Exhibit extends Member {

@@ -38,10 +38,10 @@ export async function isSignedBy({ origin, note }: Checkpoint, log: Vkey): Promi
 /** Time and signature of a cosignature by ML-DSA-44 (c2sp.org/tlog-cosignature). */
 const ML_DSA_LINE = 8 + 2420;
 
-/** Whether there is a line by that key of ML-DSA-44, of that time or a later one, that may be good: nobody here can tell. */
-function hasMlDsaLine({ note }: Checkpoint, key: Vkey, oldest: bigint): boolean {
+/** The times of lines by that key of ML-DSA-44 that may be good: nobody here can tell. */
+export function mlDsaTimes({ note }: Checkpoint, key: Vkey): bigint[] {
   const lines = linesBy(note, key).filter(({ blob }) => key.type === ML_DSA && blob.length === ML_DSA_LINE);
-  return lines.some(({ blob }) => timeOf(blob) >= oldest);
+  return lines.map(({ blob }) => timeOf(blob));
 }
 
 /** What a cosignature says first. A time beyond 2^63-1 reads as a negative one, and is none. */
@@ -54,7 +54,7 @@ function timeOf(blob: Bytes): bigint {
  */
 export function hasMlDsaLines(checkpoint: Checkpoint, keys: Vkey[]): boolean {
   const signers = keys.filter((key) => linesBy(checkpoint.note, key).length > 0);
-  for (const { id } of signers.filter((key) => !hasMlDsaLine(checkpoint, key, 0n)))
+  for (const { id } of signers.filter((key) => !mlDsaTimes(checkpoint, key).some((time) => time >= 0n)))
     refuse("", "checkpoint", `a signature by ${id} of the length that ML-DSA-44 has`);
   return signers.length > 0;
 }
@@ -62,15 +62,15 @@ export function hasMlDsaLines(checkpoint: Checkpoint, keys: Vkey[]): boolean {
 /**
  * The time in seconds since 1970 at which this witness cosigned (c2sp.org/tlog-cosignature, Ed25519), the latest
  * of several. A line that is not good counts for nothing: "bad" if there is no other, "none" if there is no line;
- * "unchecked" if there is one by ML-DSA-44 that may count: of a time, and not before `oldest`.
+ * "unchecked" if there is one by ML-DSA-44 of a time that counts.
  */
 export async function cosignedAt(
   checkpoint: Checkpoint,
   witness: Vkey,
-  oldest = 0n,
+  counts: (time: bigint) => boolean,
 ): Promise<bigint | "bad" | "none" | "unchecked"> {
   // Without a time it says nothing of when.
-  if (hasMlDsaLine(checkpoint, witness, oldest > 0n ? oldest : 1n)) return "unchecked";
+  if (mlDsaTimes(checkpoint, witness).some((time) => time > 0n && counts(time))) return "unchecked";
   const { note } = checkpoint;
   const lines = linesBy(note, witness);
   let latest = -1n;

@@ -1,8 +1,9 @@
-import { access, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Bytes } from "./bytes.ts";
-import { filesIn, given } from "./folder.ts";
-import { fileAt } from "./host.ts";
+import { noOlder } from "./age.ts";
+import { type Bytes, textOf } from "./bytes.ts";
+import { filesIn, given, isAbsence, isThere } from "./folder.ts";
+import { readerOf } from "./host.ts";
 import { Unread, verifyLedger } from "./ledger.ts";
 import { read as readFile } from "./read.ts";
 import type { Schema } from "./schema.ts";
@@ -49,7 +50,9 @@ async function read(path: string, limit: number): Promise<Bytes> {
 }
 
 async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await read(path, VECTORS_LIMIT));
+  const text = textOf(await read(path, VECTORS_LIMIT));
+  if (text === undefined) throw new Unusable(`${path}: not UTF-8`);
+  return text;
 }
 
 function parse(words: string[]): { options: Map<string, string>; paths: string[]; json: boolean } {
@@ -70,15 +73,6 @@ function parse(words: string[]): { options: Map<string, string>; paths: string[]
   return { options, paths, json };
 }
 
-/** Seconds, or a number with s, m, h or d. */
-function secondsOf(text: string): bigint {
-  const [, number = "", unit = ""] = /^\+?([0-9]{1,20})([smhd]?)$/.exec(text) ?? [];
-  const age = BigInt(number) * BigInt({ s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? 1);
-  if (!number || age >= 2n ** 64n)
-    throw new Unusable(`--max-age ${text}: expected seconds, or a number with s, m, h or d, such as 24h`);
-  return age;
-}
-
 /** Whom the reader trusts, by a policy, a key or both. */
 async function trustIn(options: Map<string, string>): Promise<page.Policy | undefined> {
   const [path, text, age] = ["--policy", "--key", "--max-age"].map((name) => options.get(name));
@@ -90,11 +84,7 @@ async function trustIn(options: Map<string, string>): Promise<page.Policy | unde
   } catch (error) {
     throw error instanceof Unusable ? error : new Unusable(reasonOf(error));
   }
-  if (age !== undefined) {
-    const oldest = BigInt(Math.floor(Date.now() / 1000)) - secondsOf(age);
-    if (!policy || policy.quorum === "none") throw new Unusable("--max-age needs a policy that asks for witnesses");
-    policy = { ...policy, oldest };
-  }
+  if (age !== undefined) policy = noOlder(policy, age, "--max-age");
   if (!key) return policy;
   if (!policy) return { logs: [key], rules: new Map(), quorum: "none" };
   if (policy.logs.length === 0) return { ...policy, logs: [key] };
@@ -113,24 +103,23 @@ async function ledger(folder: string, options: Map<string, string>, eventsPath: 
     throw new Unusable("--ledger: expected an address that begins with http:// or https://, or a folder");
   const schema = JSON.parse(await readText(eventsPath)) as Schema;
   const policy = await trustIn(options);
-  const isData = await stat(join(folder, "public", "checkpoint")).then(
-    (there) => there.isFile(),
-    () => false,
-  );
+  const isData = !isAddress && (await isThere(join(folder, "public", "checkpoint")));
   const root = isData ? join(folder, "public") : folder;
-  const from = async (path: string, limit: number) => {
-    if (isAddress) return fileAt(`${folder.replace(/\/+$/, "")}/${path}`, limit);
-    const whole = join(root, path);
-    const there = await access(whole).then(
-      () => true,
-      () => false,
-    );
-    if (!there) return undefined;
-    return readFile(whole, limit).catch((error: Error) => {
-      throw new Unread(error.message);
-    });
+  const inFolder = async (path: string, limit: number) => {
+    const fail = (what: string) => new Unread(`${path}: ${what}`);
+    try {
+      const [whole, within] = [await realpath(join(root, path)), await realpath(root)];
+      // A link may stand for a file, but not lead out of the folder.
+      if (!whole.startsWith(within.replace(/\/?$/, "/"))) throw fail("a link that leads out of the folder");
+      // Asked before it is opened, since opening a pipe would wait for ever.
+      if (!(await stat(whole)).isFile()) throw fail("not a plain file");
+      return await readFile(whole, limit);
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw error instanceof Unread ? error : fail((error as Error).message);
+    }
   };
-  const { verdict, words } = await verifyLedger(from, schema, policy);
+  const { verdict, words } = await verifyLedger(isAddress ? readerOf(folder) : inFolder, schema, policy);
   console.log(words);
   return { valid: 0, refused: 1, undecided: 3 }[verdict];
 }
@@ -168,8 +157,11 @@ async function check(paths: string[], options: Map<string, string>, json: boolea
     report = proof && entry ? await verifyReceipt(entry, proof, policy) : await verifyGiven(files, policy);
   } catch (error) {
     if (!(error instanceof NothingToCheck)) throw error;
-    if (error instanceof UnreadZip && !json) {
-      console.log(`exhibit     not checked  ${error.message}\n\nNOT DECIDED: see what was not checked`);
+    if (error instanceof UnreadZip) {
+      const words = "NOT DECIDED: see what was not checked";
+      const checks = [{ name: "exhibit", state: "not checked", text: error.message }];
+      if (json) console.log(JSON.stringify({ checks, verdict: "incomplete", words, sentences: [] }));
+      else console.log(`exhibit     not checked  ${error.message}\n\n${words}`);
       return 3;
     }
     const how = error instanceof HalfReceipt ? " (PROOF --entry ENTRY)" : "";

@@ -7,7 +7,7 @@ import { Fault, reasonOf, refuse } from "./fault.ts";
 import { countOf } from "./grammar.ts";
 import { toBase64 } from "./base64.ts";
 import { blake3Hex, sha256 } from "./hash.ts";
-import { MAX_LEAD, type Policy, policyOf, quorumOf } from "./policy.ts";
+import { type Policy, policyOf, quorumOf } from "./policy.ts";
 import { type Proof, proofOf } from "./proof.ts";
 import { BROUGHT, type Check, refused, type Report, sentencesOf, type State, wordsOf } from "./report.ts";
 import { leafHash, verifyInclusion } from "./tree.ts";
@@ -306,17 +306,16 @@ async function reportOn(
     await checkLog(trusted);
 
     name = "witnesses";
-    const quorum = await quorumOf(trusted, checkpoint);
-    const late = [entry, ...entries].find(({ time }) => Date.parse(time) > quorum.earliest + MAX_LEAD);
+    const { met, undecided: isOpen, late, words: text } = await quorumOf(trusted, checkpoint, [entry, ...entries]);
     if (trusted.quorum === "none") say("not checked", "the policy asks for none");
     else if (!policy) say("not checked", BROUGHT);
-    else if (quorum.undecided) {
-      undecided = true;
-      say("not checked", quorum.words);
-    } else if (quorum.met === undefined) refuse("", "", quorum.words);
     else if (late) fail(`entry ${late.index} is dated after its cosignature`);
-    else say("ok", quorum.words);
-    if (policy) witnessed = quorum.met;
+    else if (met === undefined && !isOpen) refuse("", "", text);
+    else {
+      undecided = isOpen;
+      say(isOpen ? "not checked" : "ok", text);
+    }
+    if (policy) witnessed = met;
 
     name = "timestamps";
     if (parts.timestamps > 0) say("not checked", `${parts.timestamps} enclosed`);
@@ -342,7 +341,10 @@ async function reportOn(
       "its clock, its numbering, that its rules were followed" +
       (isReceipt ? ", and so that the keys were their parties' then" : ""),
     notShown: "that nothing later corrects, withdraws or revokes",
-    knownAt: isOk("inclusion") && !isReceipt ? `${found!.checkpoint.size}` : undefined,
+    knownAt:
+      isOk("inclusion") && !isReceipt
+        ? `${found!.checkpoint.size}; what other entries did to this one stands in the ledger`
+        : undefined,
   });
   const { origin } = found!.checkpoint;
   const isUnknown = isReceipt && verdict !== "valid" && !isOk("checkpoint");

@@ -1,6 +1,6 @@
-import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { type Given, isLeftBySystems, NothingToCheck } from "./given.js";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { type Given, isLeftBySystems, nameOf, NothingToCheck } from "./given.js";
 import { read } from "./read.ts";
 
 // What is in a folder where an exhibit or a case file was unpacked. Only names are asked for, and no more of them than an
@@ -11,19 +11,29 @@ const INNER = ["files", "chain", "timestamps"];
 /** What an exhibit has at most, and as many that a system adds. */
 const NAMES_LIMIT = 40_016;
 
+/** What lies in a folder: its name as text, and its path, which need not be text. */
+interface Named {
+  readonly name: string;
+  readonly path: Buffer;
+}
+
 /** The files of a folder by paths that begin with its name, as browsers give them. */
 export async function filesIn(path: string): Promise<Given[]> {
   const base = basename(await realpath(path)) || "folder";
-  const here = await namesIn(path);
-  if (isExhibit(here)) return listed(path, base, here, INNER);
-  if (here.includes("checkpoint") || here.includes("public"))
-    throw new NothingToCheck("This is the folder of a ledger: give it with --ledger.");
-  const files = await listed(path, base, here, []);
+  const here = await namesIn(Buffer.from(path));
+  const names = here.map(({ name }) => name);
+  if (isExhibit(names)) return listed(base, here, INNER);
+  if (await isLedger(path, names)) throw new NothingToCheck("This is the folder of a ledger: give it with --ledger.");
+  const inner = innerOf(names);
+  const files = await listed(base, here, inner);
   const folders: Given[] = [];
-  for (const name of here) {
-    const inside = await namesIn(join(path, name)).catch((): string[] => []);
-    if (isExhibit(inside)) folders.push(...(await listed(join(path, name), `${base}/${name}`, inside, INNER)));
-    else if (inside.includes("README.txt")) folders.push(...(await listed(join(path, name), `${base}/${name}`, inside, [])));
+  for (const { name, path } of here.filter(({ name }) => !inner.includes(name))) {
+    const inside = await namesIn(path).catch((): Named[] => []);
+    const within = inside.map(({ name }) => name);
+    const isMeant = names.some((other) => other.startsWith(`${name}\\`));
+    if (isExhibit(within) || isMeant) folders.push(...(await listed(`${base}/${name}`, inside, INNER)));
+    else if (within.includes("README.txt") || within.some(hasFolder))
+      folders.push(...(await listed(`${base}/${name}`, inside, innerOf(within))));
     else continue;
     files.splice(files.findIndex((file) => file.name === `${base}/${name}`), 1);
   }
@@ -34,26 +44,62 @@ function isExhibit(names: string[]): boolean {
   return names.includes("entry") && names.includes("proof.tlog-proof");
 }
 
-/** The names in a folder, sorted, without what systems add. */
-async function namesIn(path: string): Promise<string[]> {
-  const names = (await readdir(path)).filter((name) => !isLeftBySystems(name));
-  if (names.length > NAMES_LIMIT) throw new NothingToCheck(`${path}: more files than an exhibit has`);
-  return names.sort();
+/** Whether it is a ledger's folder, or one of its public files. A checkpoint alone may have been saved beside an exhibit. */
+async function isLedger(path: string, names: string[]): Promise<boolean> {
+  if (await isThere(resolve(path, "public", "checkpoint"))) return true;
+  const isFolder = async (name: string) => names.includes(name) && (await isFolderAt(Buffer.from(resolve(path, name))));
+  return names.includes("checkpoint") && !(await isFolder("checkpoint")) && isFolder("tile");
 }
 
-/** What bears these names, and what is in those that are to be looked into. */
-async function listed(path: string, prefix: string, names: string[], into: string[]): Promise<Given[]> {
+/** Whether nothing is there. Of what may not be read, and of any other fault of a disk, nobody knows. */
+export function isAbsence(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/** Whether anything has that name, be it a link to nowhere; or nobody knows. */
+export function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(() => true, (error: unknown) => !isAbsence(error));
+}
+
+async function isFolderAt(path: Buffer): Promise<boolean> {
+  return Boolean((await stat(path).catch(() => undefined))?.isDirectory());
+}
+
+/** Whether a name says a folder: programs that know no backslashes between folders unpack them as a part of names. */
+function hasFolder(name: string): boolean {
+  return name.includes("\\");
+}
+
+/** Of names with a folder in them those of folders in which an exhibit has members. */
+function innerOf(names: string[]): string[] {
+  return names.filter((name) => hasFolder(name) && INNER.includes(name.slice(name.lastIndexOf("\\") + 1)));
+}
+
+/** What lies in a folder, sorted by names, without what systems add. */
+async function namesIn(path: Buffer): Promise<Named[]> {
+  const all = await readdir(path, { encoding: "buffer" }).catch((error: Error) => {
+    throw new NothingToCheck(error.message);
+  });
+  const found = all.map((octets) => ({ name: nameOf(octets), path: Buffer.concat([path, Buffer.from("/"), octets]) }));
+  const names = found.filter(({ name }) => !isLeftBySystems(name));
+  if (names.length > NAMES_LIMIT) throw new NothingToCheck(`${path}: more files than an exhibit has`);
+  return names.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Files by their names behind that of their folder, and what is in those folders that are to be looked into. */
+async function listed(prefix: string, all: Named[], into: string[]): Promise<Given[]> {
   const files: Given[] = [];
-  for (const name of names) {
-    const inside = into.includes(name) ? await namesIn(join(path, name)).catch(() => undefined) : undefined;
-    if (inside) files.push(...(await listed(join(path, name), `${prefix}/${name}`, inside, [])));
-    else files.push(await given(join(path, name), `${prefix}/${name}`));
+  for (const { name, path } of all) {
+    // Of one that may not be read nobody knows which members are in it.
+    const inside = into.includes(name) && (await isFolderAt(path)) ? await namesIn(path) : undefined;
+    if (inside) files.push(...(await listed(`${prefix}/${name}`, inside, [])));
+    else files.push(await given(path, `${prefix}/${name}`));
   }
   return files;
 }
 
 /** A file by another name. Asked before it is opened, since opening a pipe would wait for ever. */
-export async function given(path: string, name: string): Promise<Given> {
+export async function given(path: string | Buffer, name: string): Promise<Given> {
   const there = await stat(path).catch(() => undefined);
   const fail = (what: string) => {
     throw new NothingToCheck(`${path}: ${what}`);

@@ -2,6 +2,7 @@ import { isExhibitName, verifyCase } from "./case.ts";
 import { Broken, type Given, isZip, printable, Unreadable, unzip } from "./unzip.ts";
 import {
   blake3Hex,
+  countOf,
   type Examined,
   examine,
   examineMembers,
@@ -16,7 +17,7 @@ import {
   ZIP_LIMIT,
 } from "./verifier.js";
 
-export type { Given } from "./unzip.ts";
+export { type Given, nameOf } from "./unzip.ts";
 export { verifyKeys } from "./keys.ts";
 export { verifyShape } from "./types.ts";
 
@@ -61,7 +62,9 @@ async function verify(files: Given[], policy?: Policy): Promise<Report> {
   const [file, more] = files;
   if (!file) throw new NothingToCheck("Nothing is in it.");
   if (!more && !file.name.includes("/")) return verifyOne(await whole(file), policy);
-  const seen = files.filter(({ name }) => !isLeftBySystems(name));
+  const all = files.filter(({ name }) => !isLeftBySystems(name));
+  // A checkpoint may have been saved beside a receipt and its entry.
+  const seen = all.filter(({ name }) => all.length !== 3 || !/(^|\/)checkpoint$/.test(name));
   const [one, other, third] = seen;
   if (one && other && !third) {
     const { entry, proof } = await receiptAmong(seen);
@@ -126,60 +129,81 @@ async function verifyZip({ name, bytes }: Member, policy?: Policy): Promise<Repo
   }
   const isCase = members[0] && isExhibitName(members[0].name);
   if (!isCase) return (await examineAny(bytes, policy, name)).report;
-  const report = await verifyCase(members, examineAny, policy);
+  const report = await verifyCase(members, inCase(), policy);
   const [check] = report.checks;
   if (check?.name !== "case file" || check.state !== "FAILED") return report;
   return (await examineAll(unzip(bytes), ANEW, name, policy)).report;
 }
 
 /** An exhibit, as it was made or packed anew. */
-async function examineAny(bytes: Bytes, policy?: Policy, name?: string): Promise<Examined> {
+async function examineAny(bytes: Bytes, policy?: Policy, name?: string, room?: Room): Promise<Examined> {
   const examined = await examine(bytes, policy, name);
   if (examined.report.checks[0]?.state !== "FAILED") return examined;
-  return examineAll(unzip(bytes), ANEW, name, policy);
+  return examineAll(unzip(bytes), ANEW, name, policy, room);
+}
+
+/** How many bytes are left to those exhibits of a case file that were packed anew. */
+interface Room {
+  left: number;
+}
+
+/** Checks exhibits of one case file, which holds exhibits alone: a case file in it could hold itself. */
+function inCase(): (bytes: Bytes, policy?: Policy) => Promise<Examined> {
+  const room = { left: ZIP_LIMIT };
+  return (bytes, policy) => examineAny(bytes, policy, undefined, room);
 }
 
 /** Members in any order, in a folder or not, with what systems leave beside them. */
-async function examineAll(all: Given[], how: string, fileName: string | undefined, policy?: Policy): Promise<Examined> {
-  const files = new Map<string, Given>();
-  for (const file of all) {
-    const name = how === ANEW ? plain(file.name) : file.name;
+async function examineAll(
+  given: Given[],
+  how: string,
+  fileName: string | undefined,
+  policy?: Policy,
+  room?: Room,
+): Promise<Examined> {
+  const files: { name: string; file: Given }[] = [];
+  const all = new Set<string>();
+  for (const file of given) {
+    // Some programs unpack a backslash as a part of the name of a file.
+    const name = how === ANEW ? plain(file.name) : slashed(file.name);
     if (isLeftBySystems(name) || (name.endsWith("/") && file.size === 0)) continue;
-    if (files.has(name)) throw new Broken(`${name}: a name that stands twice`);
-    files.set(name, file);
+    if (how === ANEW && all.has(name)) throw new Broken(`${name}: a name that stands twice`);
+    all.add(name);
+    files.push({ name, file });
   }
-  const split = [...files.keys()].map((name) => [folderOf(name), name.slice(folderOf(name).length)] as const);
+  const split = [...all].map((name) => [folderOf(name), name.slice(folderOf(name).length)] as const);
   const folders = (isOne: (last: string, folder: string) => boolean) => [
     ...new Set(split.flatMap(([folder, last]) => (isOne(last, folder) ? folder : []))),
   ];
-  const exhibits = folders((last, folder) => last === "entry" && files.has(`${folder}proof.tlog-proof`));
-  const cases = folders((last, folder) => isExhibitName(last) && files.has(`${folder}README.txt`));
+  const exhibits = folders((last, folder) => last === "entry" && all.has(`${folder}proof.tlog-proof`));
+  const cases = folders((last, folder) => isExhibitName(last) && all.has(`${folder}README.txt`));
   const bare = folders((last) => isExhibitName(last));
   // Of several the nearest: exhibits in folders beside a case file are not meant, nor the zip beside its own folder.
   const depth = (folder: string) => folder.split("/").length;
   const whole = [...new Set([...exhibits, ...cases])];
   const [folder, other] = (whole[0] === undefined ? bare : whole).sort((a, b) => depth(a) - depth(b));
   if (folder === undefined) {
-    const isPart = [...files.keys()].some(isMember);
+    const isPart = [...all].some(isMember);
     if (isPart && how === ANEW) throw new Broken("no whole exhibit: an entry and its proof.tlog-proof are needed");
     if (how === ANEW) throw new UnreadZip("this zip is no exhibit and no case file: it has no member of one");
-    if ([...files.keys()].some((name) => name.endsWith(".zip"))) throw new NotOne(SEVERAL);
-    throw new NotOne("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file.");
+    if ([...all].some((name) => name.endsWith(".zip"))) throw new NotOne(SEVERAL);
+    throw new NotOne("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file: the folder in which its files lie.");
   }
   // What was unpacked of a case file has its README; without it these are exhibits that were given together.
   const isSeveral = (other !== undefined && depth(other) === depth(folder)) || (whole[0] === undefined && how === UNPACKED);
   if (isSeveral && how === ANEW) throw new UnreadZip("this zip holds several exhibits: unpack it, and give one of them");
   if (isSeveral) throw new NotOne(SEVERAL);
   const isCase = !exhibits.includes(folder);
+  if (isCase && room) throw new Broken("a case file in the place of an exhibit");
 
   const isKnown = (name: string) => (isCase ? isExhibitName(name) || name === "README.txt" : isMember(name));
   const own = new Map<string, Given>();
   const foreign: string[] = [];
-  for (const [name, file] of files) {
+  for (const { name, file } of files) {
     const inner = name.startsWith(folder) ? slashed(name.slice(folder.length)) : "";
     if (own.has(inner)) throw new Broken(`${inner}: a name that stands twice`);
     if (isKnown(inner)) own.set(inner, file);
-    else foreign.push(name);
+    else foreign.push(how === ANEW ? name : file.name);
   }
   // What was unpacked lies in a folder of its own.
   const base = how === UNPACKED ? (/^[^/]*\//.exec(folder)?.[0] ?? "") : "";
@@ -191,26 +215,67 @@ async function examineAll(all: Given[], how: string, fileName: string | undefine
       : how === ANEW
         ? `${how}; not among them, and passed over: ${told(names.map((name) => JSON.stringify(name)), 3, " and ")}`
         : `${how}; not looked at: ${told(names, 5, ", and ")}`;
-  const members: Member[] = [];
-  let left = ZIP_LIMIT;
-  if (own.size > MEMBERS_LIMIT || [...own.values()].reduce((sum, { size }) => sum + size, 0) > ZIP_LIMIT)
-    throw new Broken("an exhibit has at most 256 MiB and 20000 members");
-  for (const [name, { read }] of own) {
-    const bytes = await read(left);
-    left -= bytes.length;
-    if (left < 0) throw new Broken("an exhibit has at most 256 MiB");
-    members.push({ name, bytes });
-  }
-  if (isCase) return { report: await verifyCase(members, examineAny, policy, said) };
+  const members = await membersAmong(own, isCase, room ?? { left: ZIP_LIMIT });
+  if (isCase) return { report: await verifyCase(members, inCase(), policy, said) };
   // A folder is named as its zip was.
   const around = folder.split("/").slice(0, -1).map((part) => `${part}.zip`);
-  // Of a case file the number is held against the name of the archive.
-  const called = how === UNPACKED ? around : fileName === undefined ? [] : [fileName, ...around.slice(-1)];
+  // Of an archive there is its own name too, but in a case file, where the number in it is looked at anyway.
+  const called = how === UNPACKED ? around : [fileName ?? "", ...around.slice(-1)];
   const [first, ...more] = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
   let examined = await examineMembers(members, said, policy, first);
   for (const name of more)
     if (examined.report.verdict !== "refused") examined = await examineMembers(members, said, policy, name);
   return examined;
+}
+
+/** What is refused for its names or its size is refused whatever can be read of it, and what is broken whatever can not. */
+async function membersAmong(own: Map<string, Given>, isCase: boolean, room: Room): Promise<Member[]> {
+  if (isCase) verifyNumbers([...own.keys()]);
+  else verifyNames(new Set(own.keys()));
+  const limit = room.left;
+  const tooLarge = new Broken("an exhibit, and what is packed anew of a case file, has at most 256 MiB and 20000 members");
+  room.left -= [...own.values()].reduce((sum, { size }) => sum + size, 0);
+  if (own.size > MEMBERS_LIMIT || room.left < 0) throw tooLarge;
+  const members: Member[] = [];
+  let unread: unknown;
+  let left = limit;
+  for (const [name, { read }] of own) {
+    try {
+      const bytes = await read(left);
+      left -= bytes.length;
+      if (left < 0) throw tooLarge;
+      members.push({ name, bytes });
+    } catch (error) {
+      if (error instanceof Broken) throw error;
+      unread ??= error;
+    }
+  }
+  if (unread) throw unread;
+  return members;
+}
+
+/** Whether by their names these may be the members of an exhibit. */
+function verifyNames(own: Set<string>): void {
+  const need = (name: string) => {
+    if (!own.has(name)) throw new Broken(`members: expected ${name}`);
+  };
+  ["entry", "proof.tlog-proof"].forEach(need);
+  const under = (folder: string) => [...own].filter((name) => name.startsWith(folder));
+  under("timestamps/").forEach((_, i) => need(`timestamps/${i}.tsr`));
+  for (const name of under("chain/")) {
+    const index = countOf(/\d+/.exec(name)![0]);
+    if (index === undefined) throw new Broken(`${name}: expected the number of an entry`);
+    need(`chain/${index}`);
+    need(`chain/${index}.tlog-proof`);
+  }
+  const digests = under("files/").map((name) => name.slice(0, 70));
+  if (new Set(digests).size < digests.length) throw new Broken("members: expected each file once");
+}
+
+/** Whether by their names these may be the members of a case file. */
+function verifyNumbers(own: string[]): void {
+  for (const name of own.filter(isExhibitName))
+    if (countOf(/\d+/.exec(name)![0]) === undefined) throw new Broken(`${name}: expected the number of an entry`);
 }
 
 /** The first of some names, and how many more there are. */

@@ -1,36 +1,89 @@
+import { get as getPlainly, type IncomingMessage, type RequestOptions } from "node:http";
+import { get as getByTls } from "node:https";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { type Bytes, join } from "./bytes.ts";
-import { Unread } from "./ledger.ts";
+import { type Read, Unread } from "./ledger.ts";
 
-// Files of a ledger from its address, for Node: a page asks for nothing by this. What is stored gzipped is sent so, and is
-// unfolded by the platform as it comes.
+// Files of a ledger from its address, for Node: a page asks for nothing by this. They may come gzipped, asked for or not.
+// `fetch` would hide in which coding they came, and what of it could not be unfolded.
 
 /** What says that a file is not here. Object stores answer 403 for what they don't have. */
 const ABSENT = [403, 404, 410, 451];
+/** The head of an answer has at most so many bytes, and fewer fields than this. */
+const [HEAD_LIMIT, FIELDS_LIMIT] = [65_536, 100];
 /** Milliseconds that an answer may take. */
 const TIME_LIMIT = 60_000;
 
+/** Reads a ledger at its address. */
+export function readerOf(address: string): Read {
+  const answered = new Map<string, number>();
+  const base = address.replace(/\/+$/, "");
+  const read = (path: string, limit: number) =>
+    fileAt(`${base}/${path}`, limit, (status) => answered.set(path, status));
+  return Object.assign(read, { answered });
+}
+
 /** A file, of one that is longer than the limit a byte more than that; undefined if there is none. */
-export async function fileAt(address: string, limit: number): Promise<Bytes | undefined> {
+async function fileAt(
+  address: string,
+  limit: number,
+  isKeptBack: (status: number) => void,
+): Promise<Bytes | undefined> {
   const fail = (what: string) => new Unread(`${address}: ${what}`);
-  const signal = AbortSignal.timeout(TIME_LIMIT);
-  const answer = await fetch(address, { redirect: "manual", signal }).catch((error: Error) => {
-    throw fail(error.cause instanceof Error ? error.cause.message : error.message);
+  const options = {
+    headers: { "accept-encoding": "gzip, identity" },
+    maxHeaderSize: HEAD_LIMIT,
+    signal: AbortSignal.timeout(TIME_LIMIT),
+  };
+  const answer = await answerAt(address, options).catch((error: Error) => {
+    throw fail(error.message);
   });
-  if (ABSENT.includes(answer.status)) return undefined;
-  if (answer.status >= 300 && answer.status < 400) throw fail(`HTTP ${answer.status}, and no redirect is followed`);
-  if (answer.status !== 200) throw fail(`HTTP ${answer.status}`);
+  const status = answer.statusCode ?? 0;
+  const coding = answer.headers["content-encoding"] ?? "";
+  const codings = coding.split(",").map((one) => one.replace(/^[ \t]+|[ \t]+$/g, "").toLowerCase());
+  const [one, more] = codings.filter((name) => name !== "" && name !== "identity");
+  const refuse = (what: string) => {
+    answer.destroy();
+    throw fail(what);
+  };
+  if (answer.rawHeaders.length / 2 >= FIELDS_LIMIT) refuse(`a head of ${FIELDS_LIMIT} fields or more`);
+  const framing = answer.headers["transfer-encoding"]?.toLowerCase();
+  if (framing !== undefined && framing !== "chunked") refuse(`Transfer-Encoding ${framing.slice(0, 80)}: expected chunked or none`);
+  if (ABSENT.includes(status)) {
+    // Its body is not wanted, and need not end.
+    answer.destroy();
+    if (status !== 404) isKeptBack(status);
+    return undefined;
+  }
+  if (status === 304) refuse("HTTP 304: not modified, though nothing was asked for of that kind");
+  if (status >= 300 && status < 400) refuse(`HTTP ${status}: a redirect, and no redirect is followed`);
+  if (status !== 200) refuse(`HTTP ${status}`);
+  const isGzipped = one === "gzip" || one === "x-gzip";
+  if (more !== undefined || (one !== undefined && !isGzipped))
+    refuse(`Content-Encoding ${coding.slice(0, 80)}: expected gzip or none`);
+
   const pieces: Bytes[] = [];
   let left = limit + 1;
+  let came = 0;
+  answer.on("data", (piece: Buffer) => (came += piece.length)).pause();
+  const gunzip = createGunzip();
+  // Whoever reads on hears of what went wrong.
+  const stream = isGzipped ? pipeline(answer, gunzip, () => undefined) : answer;
   try {
-    const reader = answer.body?.getReader();
-    for (let next = await reader?.read(); next?.value && left > 0; next = await reader?.read()) {
-      const piece = next.value.subarray(0, left);
-      pieces.push(piece);
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      pieces.push(new Uint8Array(piece.subarray(0, left)));
       left -= piece.length;
+      if (left <= 0) break;
     }
-    await reader?.cancel();
   } catch (error) {
-    throw fail(`cut short: ${(error as Error).message}`);
+    throw fail(`cut short, or not what it says: ${(error as Error).message}`);
   }
+  if (isGzipped && left > 0 && gunzip.bytesWritten !== came) throw fail("gzip with other bytes behind it");
   return join(...pieces);
+}
+
+function answerAt(address: string, options: RequestOptions): Promise<IncomingMessage> {
+  const get = address.startsWith("https:") ? getByTls : getPlainly;
+  return new Promise((resolve, reject) => get(address, options, resolve).on("error", reject));
 }

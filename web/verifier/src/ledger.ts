@@ -5,7 +5,7 @@ import { CONTENT_LIMIT, contentOf, filesOf, verifyContent } from "./content.ts";
 import { type Entry, ENTRY_LIMIT, entryOf } from "./entry.ts";
 import { partyKeyOf } from "./event.ts";
 import { Fault, reasonOf, refuse } from "./fault.ts";
-import { MAX_LEAD, type Policy, quorumOf } from "./policy.ts";
+import { type Policy, quorumOf } from "./policy.ts";
 import { PROOF_LIMIT, proofOf } from "./proof.ts";
 import { Ledger } from "./rules.ts";
 import type { Schema } from "./schema.ts";
@@ -17,7 +17,18 @@ import { ML_DSA } from "./vkey.ts";
 // all of it in memory, so it is for small ledgers: those that tests forge.
 
 /** A file of the folder, of one that is longer than the limit a byte more than that; undefined if there is none. */
-export type Read = (path: string, limit: number) => Promise<Bytes | undefined>;
+export interface Read {
+  (path: string, limit: number): Promise<Bytes | undefined>;
+  /** The status that a server answered with for what is not there, if it was another one than 404. */
+  readonly answered?: ReadonlyMap<string, number>;
+}
+
+/** What was answered where a file is missing, or its partial tile. */
+function statusSeen(read: Read, path: string): string {
+  for (const [asked, status] of read.answered ?? [])
+    if (asked === path || asked.startsWith(`${path}.p/`)) return ` (the server answered ${status})`;
+  return "";
+}
 
 /** For a file that is there and can't be read. */
 export class Unread extends Error {}
@@ -48,7 +59,7 @@ export async function verifyLedger(read: Read, schema: Schema, policy?: Policy):
 
 async function walk(read: Read, schema: Schema, policy?: Policy): Promise<LedgerReport> {
   const published = await read("checkpoint", CHECKPOINT_LIMIT);
-  if (!published) throw new Unread("there is no checkpoint there");
+  if (!published) throw new Unread(`there is no checkpoint${statusSeen(read, "checkpoint")}`);
   const latest = checkpointOf(published);
   const counted = policy ? await countedBy(policy, latest, read) : latest;
   // The longer one may withhold words of the other, and must continue it.
@@ -104,29 +115,32 @@ async function walk(read: Read, schema: Schema, policy?: Policy): Promise<Ledger
   const none = words.some((each) => each instanceof Uint8Array && each.length > 0)
     ? ""
     : "; no words are here at all: `onrecord verify --no-words` checks all else";
-  let unread: string | undefined;
+  const files: Files = { present: 0 };
   for (const [i, { event }] of entries.entries()) {
     const place = `entry ${i}, words`;
+    const why = statusSeen(read, tilePath("content/tile", Math.floor(i / WIDTH)));
     const found = words[i]!;
     const isEmpty = found === "no tile" || found.length === 0;
     if (!event.content) {
       if (!isEmpty) refuse("", place, "none, as the event says");
     } else if (found === "absent" || isEmpty) {
-      if (!ledger.withholds(event.id)) refuse("", place, `the words, which nothing withholds${none}`);
+      if (!ledger.withholds(event.id)) refuse("", place, `the words, which nothing withholds${why}${none}`);
     } else {
       verifyContent(found, event.content, place);
-      unread ??= await verifyFiles(read, found, i, (position) => ledger.withholds(event.id, position));
+      await verifyFiles(read, found, i, (position) => ledger.withholds(event.id, position), files);
     }
   }
+  const noFiles = files.present > 0 ? "" : "; no files are here at all: `onrecord verify --no-files` checks all else";
+  if (files.missing) refuse("", files.missing.place, files.missing.expected + noFiles);
   if (policy && policy.quorum !== "none") {
-    const { met, undecided, earliest, words } = await quorumOf(policy, counted);
+    const dated = entries.slice(0, counted.size).map(({ time }, index) => ({ time, index }));
+    const { met, undecided, late, words } = await quorumOf(policy, counted, dated);
+    if (late) throw new Fault("", `entry ${late.index}`, "it is dated after its cosignature");
     if (undecided) return { verdict: "undecided", words };
     if (met === undefined) refuse("", "witnesses", words);
-    const late = entries.slice(0, counted.size).find(({ time }) => Date.parse(time) > earliest + MAX_LEAD);
-    if (late) throw new Fault("", `entry ${late.index}`, "it is dated after its cosignature");
   }
   const said = `${counted.size} entries of ${origin}`;
-  const cant = besides[0] ? "a signature by the log's key of ML-DSA-44 is not checked here" : unread;
+  const cant = besides[0] ? "a signature by the log's key of ML-DSA-44 is not checked here" : files.unread;
   if (cant) return { verdict: "undecided", words: `NOT DECIDED: ${said}; ${cant}` };
   if (asked.length) return { verdict: "valid", words: `valid: ${said}` };
   return { verdict: "undecided", words: `NOT DECIDED: ${said}, by the key that entry 0 names` };
@@ -144,27 +158,38 @@ async function countedBy(policy: Policy, latest: Checkpoint, read: Read): Promis
   return counts ? earlier : latest;
 }
 
-/** Passes if the files that words name are there, or withheld. Gives which of them could not be checked here. */
+/** What was found of the files that words name. */
+interface Files {
+  present: number;
+  /** The first that is neither here nor withheld. */
+  missing?: { place: string; expected: string };
+  /** The first that could not be checked here. */
+  unread?: string;
+}
+
+/** Looks at the files that words name. One that is another than they say is refused. */
 async function verifyFiles(
   read: Read,
   words: Bytes,
   index: number,
   isWithheld: (position: string) => boolean,
-): Promise<string | undefined> {
+  found: Files,
+): Promise<void> {
   const content = contentOf(words);
-  let unread: string | undefined;
   for (const [i, file] of ((content && filesOf(content)) ?? []).entries()) {
     const place = `entry ${index}, files/${i}`;
-    const bytes = await read(`file/${file.blake3}`, Math.min(file.size, FILE_LIMIT));
+    const path = `file/${file.blake3}`;
+    const bytes = await read(path, Math.min(file.size, FILE_LIMIT));
     if (!bytes) {
-      if (!isWithheld("content") && !isWithheld(`files/${i}`)) refuse("", place, "the file, which nothing withholds");
-    } else if (file.size > FILE_LIMIT) {
-      unread ??= `${place} is larger than what is checked here`;
-    } else if (bytes.length !== file.size || blake3Hex(bytes) !== file.blake3 || hexOf(sha256(bytes)) !== file.sha256) {
-      refuse("", place, "the file that the words name");
+      const expected = `the file, which nothing withholds${statusSeen(read, path)}`;
+      if (!isWithheld("content") && !isWithheld(`files/${i}`)) found.missing ??= { place, expected };
+      continue;
     }
+    found.present++;
+    if (file.size > FILE_LIMIT) found.unread ??= `${place} is larger than what is checked here`;
+    else if (bytes.length !== file.size || blake3Hex(bytes) !== file.blake3 || hexOf(sha256(bytes)) !== file.sha256)
+      refuse("", place, "the file that the words name");
   }
-  return unread;
 }
 
 /** Hash tiles of every level are what the entries make. */
@@ -196,10 +221,7 @@ interface Tile {
 
 /** A tile (c2sp.org/tlog-tiles) of a tree of that many leaves or nodes, none of which is longer than `longest`. */
 async function tileIfThere(read: Read, folder: string, n: number, size: number, longest: number): Promise<Tile | undefined> {
-  const parts = [String(n % 1000).padStart(3, "0")];
-  for (let rest = Math.floor(n / 1000); rest > 0; rest = Math.floor(rest / 1000))
-    parts.unshift(`x${String(rest % 1000).padStart(3, "0")}`);
-  const full = `${folder}/${parts.join("/")}`;
+  const full = tilePath(folder, n);
   const width = Math.min(WIDTH, size - n * WIDTH);
   for (const [path, count] of [[`${full}.p/${width}`, width], [full, WIDTH]] as const) {
     const bytes = width === WIDTH && path !== full ? undefined : await read(path, count * longest);
@@ -210,9 +232,17 @@ async function tileIfThere(read: Read, folder: string, n: number, size: number, 
   return undefined;
 }
 
+/** Where a full tile stands. */
+function tilePath(folder: string, n: number): string {
+  const parts = [String(n % 1000).padStart(3, "0")];
+  for (let rest = Math.floor(n / 1000); rest > 0; rest = Math.floor(rest / 1000))
+    parts.unshift(`x${String(rest % 1000).padStart(3, "0")}`);
+  return `${folder}/${parts.join("/")}`;
+}
+
 async function tile(read: Read, folder: string, n: number, size: number, longest: number): Promise<Tile> {
   const found = await tileIfThere(read, folder, n, size, longest);
-  if (!found) throw new Fault("", `${folder}, ${n}`, "missing");
+  if (!found) throw new Fault("", `${folder}, ${n}`, `missing${statusSeen(read, tilePath(folder, n))}`);
   return found;
 }
 

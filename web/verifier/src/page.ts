@@ -8,6 +8,7 @@ import {
   verifyEntry,
   verifyExhibit,
 } from "./verifier.js";
+import { AgeFault, noOlder } from "./age.ts";
 import type { Given } from "./given.js";
 
 // What a page does with the verifier: a form that takes an exhibit, or an entry and its proof; and on the page of an
@@ -111,8 +112,14 @@ function showKept(): void {
 let policyFile: (() => Policy) | undefined;
 
 function trust(): Policy | undefined {
+  const age = find<HTMLInputElement>("max-age")?.value.trim();
+  return age ? noOlder(trusted(), age, "The age") : trusted();
+}
+
+function trusted(): Policy | undefined {
   const text = find<HTMLTextAreaElement>("trust")?.value.trim();
-  if (text && policyFile) throw new Error("Give the key or the policy in the field, or a policy as a file: not both.");
+  const twice = "Give the key or the policy in the field, or a policy as a file: not both.";
+  if (text && policyFile) throw Object.assign(new Error(twice), { code: "", place: "" });
   if (!text) return policyFile?.();
   const policy = trustIn(text);
   if (find<HTMLInputElement>("keep")?.checked) keep(text);
@@ -140,7 +147,14 @@ async function whose(report: Report, check: Check): Promise<HTMLElement> {
   return element("p", "notice whose", said, where, ".");
 }
 
-async function showReport(title: string, report: Report, check: Check, policy?: Policy): Promise<void> {
+/** Without trust of the reader's own there is no verdict, but for a refusal, which needs none. */
+async function verdictOf(report: Report, check: Check, policy?: Policy): Promise<HTMLElement> {
+  return policy || report.verdict === "refused"
+    ? element("p", `notice verdict ${VERDICTS[report.verdict]}`, element("strong", "", report.words))
+    : await whose(report, check);
+}
+
+function showReport(title: string, report: Report, verdict: HTMLElement): void {
   const lines = report.checks.map(({ name, state, text }) =>
     element(
       "li",
@@ -152,11 +166,6 @@ async function showReport(title: string, report: Report, check: Check, policy?: 
       element("span", "text", text),
     ),
   );
-  // Without trust of the reader's own there is no verdict, but for a refusal, which needs none.
-  const verdict =
-    policy || report.verdict === "refused"
-      ? element("p", `notice verdict ${VERDICTS[report.verdict]}`, element("strong", "", report.words))
-      : await whose(report, check);
   const said = report.sentences.map(([label, text]) =>
     element("p", "", element("span", "label", `${label}:`), ` ${text}.`),
   );
@@ -165,23 +174,35 @@ async function showReport(title: string, report: Report, check: Check, policy?: 
   verdict.scrollIntoView({ block: "nearest" });
 }
 
+/** How many checks were begun, or made void. What ends when another has begun is not shown: it is of what was there before. */
+let begun = 0;
+
 async function run(title: string, check: Check): Promise<void> {
-  const field = find("trust");
-  field?.removeAttribute("aria-invalid");
+  const own = ++begun;
+  for (const id of ["trust", "max-age"]) find(id)?.removeAttribute("aria-invalid");
   let policy;
   try {
     policy = trust();
   } catch (error) {
+    const field = find(error instanceof AgeFault ? "max-age" : "trust");
     field?.setAttribute("aria-invalid", "true");
     field?.focus();
     return showFault(reasonOf(error));
   }
   show(element("p", "note", "Checking…"));
   try {
-    await showReport(title, await check(policy), check, policy);
+    const report = await check(policy);
+    const verdict = await verdictOf(report, check, policy);
+    if (own === begun) showReport(title, report, verdict);
   } catch (error) {
-    showFault(error instanceof Error ? error.message : String(error));
+    if (own === begun) showFault(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Takes away a verdict of a trust that is not the one given any more. */
+function forgetVerdict(): void {
+  begun += 1;
+  if (result?.firstChild) show(element("p", "note", "Whom you trust has changed: verify again."));
 }
 
 /** The exhibit of an entry of this site, with its key history and its words. */
@@ -244,12 +265,14 @@ function startForm(form: HTMLFormElement): void {
   let half: Given | undefined;
 
   const take = async (gathered: Promise<Given[]>) => {
+    const own = ++begun;
     let files: Given[];
     try {
       files = await gathered;
     } catch (error) {
       return showFault(error instanceof Error ? error.message : String(error));
     }
+    if (own !== begun) return;
     const [first, more] = files;
     if (!first) return;
     const title = more && first.name.includes("/") ? first.name.slice(0, first.name.indexOf("/")) : first.name;
@@ -288,15 +311,19 @@ function startForm(form: HTMLFormElement): void {
   policyField?.addEventListener("change", () => {
     const file = policyField.files?.[0];
     policyFile = undefined;
-    if (!file) return;
+    if (!file) return forgetVerdict();
+    // What is checked now is not checked by it.
+    begun += 1;
     const bytes = file.slice(0, POLICY_LIMIT + 1).arrayBuffer();
     void bytes
       .then((bytes) => {
+        if (policyField.files?.[0] !== file) return;
         policyFile = () => policyOf(new Uint8Array(bytes), file.name);
         return current ? run(...current) : void policyFile();
       })
       .catch((error: unknown) => showFault(reasonOf(error)));
   });
+  for (const id of ["trust", "max-age"]) find(id)?.addEventListener("input", forgetVerdict);
 
   find("keep")?.addEventListener("change", () => {
     try {

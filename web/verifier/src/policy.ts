@@ -1,5 +1,5 @@
 import { fromOctets, octetsOf, textOf } from "./bytes.ts";
-import { type Checkpoint, cosignedAt } from "./checkpoint.ts";
+import { type Checkpoint, cosignedAt, mlDsaTimes } from "./checkpoint.ts";
 import { Fault, refuse } from "./fault.ts";
 import { countOf } from "./grammar.ts";
 import { COSIGNATURE, ED25519, ML_DSA, type Vkey, vkeyOf } from "./vkey.ts";
@@ -21,8 +21,8 @@ export interface Policy {
   readonly rules: Map<string, Rule>;
   /** The name of a rule, or "none". */
   readonly quorum: string;
-  /** Cosignatures before this time, in seconds since 1970, don't count for the quorum. */
-  readonly oldest?: bigint;
+  /** Cosignatures before and after these times, in seconds since 1970, don't count for the quorum. */
+  readonly ages?: [bigint, bigint];
 }
 
 export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
@@ -81,23 +81,31 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
   return { logs, rules, quorum };
 }
 
+/** What cosignatures are held against. */
+export interface Dated {
+  readonly index: number;
+  readonly time: string;
+}
+
 export interface Quorum {
   /** When the quorum was complete, in seconds since 1970; undefined if it is not. */
   readonly met?: bigint;
-  /** Whether it may be complete, by cosignatures that can't be checked here. */
+  /** Whether cosignatures that can't be checked here may complete it, or refute an entry. */
   readonly undecided: boolean;
-  /** When the first of its witnesses cosigned, in milliseconds since 1970; without any, never. */
-  readonly earliest: number;
+  /** An entry that is dated after the first of its witnesses cosigned. */
+  readonly late: Dated | undefined;
   /** What was found, in words. */
   readonly words: string;
 }
 
 /** By how many milliseconds an entry may be dated after a cosignature on its tree (decisions.md, "Witnesses"). */
-export const MAX_LEAD = 60_000;
+const MAX_LEAD = 60_000;
+
+const CANT = "of ML-DSA-44, which can't be checked here";
 
 /** A name of the policy as people read it. */
 function shown(name: string): string {
-  return new TextDecoder().decode(fromOctets(name));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(fromOctets(name));
 }
 
 /** When the quorum was complete, by the times of witnesses. */
@@ -114,32 +122,42 @@ function completedAt({ rules, quorum }: Policy, witnesses: Map<string, bigint>):
 }
 
 /** What the policy's witnesses say of a checkpoint. */
-export async function quorumOf(policy: Policy, checkpoint: Checkpoint): Promise<Quorum> {
+export async function quorumOf(policy: Policy, checkpoint: Checkpoint, entries: Dated[] = []): Promise<Quorum> {
   const times = new Map<string, bigint>();
   const unchecked: string[] = [];
   let bad = "";
+  let unsure = Infinity;
+  const [from, to] = policy.ages ?? [0n, 2n ** 63n];
+  const counts = (time: bigint) => time >= from && time <= to;
   for (const [name, rule] of policy.rules) {
     if (!rule.witness) continue;
-    const time = await cosignedAt(checkpoint, rule.witness, policy.oldest);
+    const time = await cosignedAt(checkpoint, rule.witness, counts);
+    unsure = Math.min(unsure, ...mlDsaTimes(checkpoint, rule.witness).map(Number).filter((time) => time > 0));
     if (typeof time === "bigint") times.set(name, time);
-    else if (time === "bad") bad ||= `; the one by ${shown(name)} is not good`;
+    else if (time === "bad") bad ||= `; the one by ${shown(name)} is not good${policy.ages ? ", or too old" : ""}`;
     else if (time === "unchecked") unchecked.push(name);
   }
-  const earliest = Math.min(...[...times.values()].map(Number)) * 1000;
+  const after = (from: number) => entries.find(({ time }) => Date.parse(time) > from * 1000 + MAX_LEAD);
+  const late = after(Math.min(...[...times.values()].map(Number)));
   for (const [name, time] of times) {
-    if (time >= (policy.oldest ?? 0n)) continue;
+    if (counts(time)) continue;
     times.delete(name);
-    bad ||= `; the one by ${shown(name)} is too old`;
+    bad ||= `; the one by ${shown(name)} is too ${time > to ? "new" : "old"}`;
   }
   const good = [...times.keys()].map(shown).join(", ") || "none";
   const met = completedAt(policy, times);
-  if (met !== undefined)
-    return { met, undecided: false, earliest, words: `the quorum of the policy: ${good}` };
+  if (met !== undefined) {
+    const undecided = !!after(unsure);
+    const words = undecided
+      ? `an entry is later than one ${CANT}`
+      : `the quorum of the policy: ${good}`;
+    return { met, undecided, late, words };
+  }
   const found = `good cosignatures by ${good}${bad}`;
   const supposed = new Map([...times, ...unchecked.map((name): [string, bigint] => [name, 0n])]);
   if (completedAt(policy, supposed) === undefined)
-    return { undecided: false, earliest, words: `the quorum of the policy, found ${found}` };
+    return { undecided: false, late, words: `the quorum of the policy, found ${found}` };
   const names = unchecked.map(shown).join(", ");
-  const words = `not decided here: ${found}; those by ${names} are of ML-DSA-44, which can't be checked here`;
-  return { undecided: true, earliest, words };
+  const words = `not decided here: ${found}; those by ${names} are ${CANT}`;
+  return { undecided: true, late, words };
 }

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import type { Bytes } from "./bytes.ts";
 
 /** A file; of one that is longer than the limit, a byte more than that. */
-export async function read(path: string, limit: number): Promise<Bytes> {
+export async function read(path: string | Buffer, limit: number): Promise<Bytes> {
   const pieces: Buffer[] = [];
   for await (const piece of createReadStream(path, { end: limit })) pieces.push(piece as Buffer);
   return new Uint8Array(Buffer.concat(pieces));

@@ -49,7 +49,7 @@ export interface Conclusion {
   readonly witnessed?: bigint;
   readonly ledgersWord: string;
   readonly notShown: string;
-  /** The size of the tree that one entry is shown in. */
+  /** The size of the tree that it is shown in, and what became of it as far as is known. */
   readonly knownAt?: string | undefined;
 }
 
@@ -60,7 +60,6 @@ export function sentencesOf({ proved, witnessed, ledgersWord, notShown, knownAt 
     const time = witnessed < 253_402_300_800n ? new Date(Number(witnessed) * 1000).toISOString() : witnessed;
     all.push(`the policy's witnesses saw that tree by ${time}`);
   }
-  const known: Sentence = ["Known at size", `${knownAt}; what other entries did to this one stands in the ledger`];
   const unwitnessed: Sentence = ["Without cosignatures", "other readers may have been shown another history"];
   return [
     ...(all.length > 0 ? [["Proved", all.join("; ")] as Sentence] : []),
@@ -70,7 +69,7 @@ export function sentencesOf({ proved, witnessed, ledgersWord, notShown, knownAt 
       "Not shown",
       `that the words are true, the author's date, that the words were publicly readable then, ${notShown}`,
     ],
-    ...(knownAt === undefined ? [] : [known]),
+    ...(knownAt === undefined ? [] : [["Known at size", knownAt] as Sentence]),
     ...(witnessed === undefined ? [unwitnessed] : []),
   ];
 }

@@ -24,6 +24,19 @@ export class Broken extends Error {
   }
 }
 
+// Read strictly; ignoreBOM keeps a byte order mark, with which a name is another name.
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A name as text. One that is not UTF-8 is read octet by octet, so that two names never become one. */
+export function nameOf(octets: Uint8Array): string {
+  try {
+    return strict.decode(octets);
+  } catch {
+    // Halves of characters, which no text has.
+    return Array.from(octets, (octet) => String.fromCharCode(octet < 0x80 ? octet : 0xdc00 + octet)).join("");
+  }
+}
+
 /** Foreign text without what could drive a terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{C}/gu, "\ufffd");
@@ -32,7 +45,10 @@ export function printable(text: string): string {
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
+/** Also how the first of several parts begins. */
 const DESCRIPTOR = 0x08074b50;
+/** How begins what was to become several parts and did not. */
+const WHOLE = 0x30304b50;
 /** Of a zip64, right before the end of the directory. */
 const LOCATOR = 0x07064b50;
 const [ENCRYPTED, SIZES_BEHIND] = [0x2041, 8];
@@ -56,8 +72,6 @@ interface Listed {
   readonly own: number;
   readonly from: number;
 }
-
-const decoder = new TextDecoder();
 
 /** Where the end of a zip's directory stands: its comment reaches to the end of the file. */
 function endOfDirectory(zip: Bytes): number | undefined {
@@ -83,18 +97,18 @@ export function unzip(zip: Bytes): Given[] {
   };
   if (zip.length > ZIP_LIMIT) fail("it is larger than 256 MiB");
   const view = new DataView(zip.buffer, zip.byteOffset, zip.length);
+  if (zip.length >= 4 && [DESCRIPTOR, WHOLE].includes(view.getUint32(0, true))) throw new Unreadable("a part of several");
   const u16 = (at: number) => (at >= 0 && at + 2 <= zip.length ? view.getUint16(at, true) : fail("it is cut short"));
   const u32 = (at: number) => (at >= 0 && at + 4 <= zip.length ? view.getUint32(at, true) : fail("it is cut short"));
-  const nameOf = (at: number, length: number) => {
-    if (at + length > zip.length) fail("it is cut short");
-    return decoder.decode(zip.subarray(at, at + length));
-  };
+  const nameAt = (at: number, length: number) =>
+    at + length <= zip.length ? zip.subarray(at, at + length) : fail("it is cut short");
 
   const end = endOfDirectory(zip) ?? fail("it has no directory at its end");
   const [here, count, length, start] = [u16(end + 8), u16(end + 10), u32(end + 12), u32(end + 16)];
   const hasLocator = end >= 20 && u32(end - 20) === LOCATOR;
   if (hasLocator || count === 0xffff || [length, start].includes(ELSEWHERE)) throw new Unreadable("a zip64");
-  if (here !== count || u32(end + 4) !== 0) fail("it is one part of several");
+  if (u32(end + 4) !== 0) throw new Unreadable("a part of several");
+  if (here !== count) fail("it says two numbers of members");
   if (count > 2 * MEMBERS_LIMIT + 16) fail(`it has more than ${MEMBERS_LIMIT} members`);
   if (start + length !== end) fail("its directory does not stand where it says");
 
@@ -104,7 +118,8 @@ export function unzip(zip: Bytes): Given[] {
     if (u32(at) !== CENTRAL) fail("its directory is broken");
     const [flags, method, length] = [u16(at + 8), u16(at + 10), u16(at + 28)];
     const [sum, packed, size, own] = [u32(at + 16), u32(at + 20), u32(at + 24), u32(at + 42)];
-    const name = nameOf(at + 46, length);
+    const octets = nameAt(at + 46, length);
+    const name = nameOf(octets);
     at += 46 + length + u16(at + 30) + u16(at + 32);
     if (own === ELSEWHERE) throw new Unreadable("a zip64");
     if (u32(own) !== LOCAL) fail(`${name}: it does not stand where the directory says`);
@@ -117,7 +132,8 @@ export function unzip(zip: Bytes): Given[] {
       ((ownFlags & SIZES_BEHIND) !== 0) === behind &&
       ((ownFlags & ENCRYPTED) !== 0) === ((flags & ENCRYPTED) !== 0) &&
       u16(own + 8) === method &&
-      nameOf(own + 30, ownLength) === name &&
+      ownLength === octets.length &&
+      nameAt(own + 30, ownLength).every((octet, i) => octet === octets[i]) &&
       said.every((number, i) => u32(own + 14 + 4 * i) === number || (behind && u32(own + 14 + 4 * i) === 0));
     if (!same) fail(`${name}: its own header says other things than the directory`);
     if ([packed, size].includes(ELSEWHERE)) throw new Unreadable("a zip64");
@@ -155,23 +171,52 @@ async function read(zip: Bytes, { name, flags, method, sum, packed, size, from }
   return unfolded;
 }
 
-/** What a member unfolds to, which must be just as long as it says. */
+/** What a member unfolds to, which must be just as long as it says, and of all its bytes. */
 async function inflated(bytes: Bytes, size: number, name: string): Promise<Bytes> {
   if (typeof DecompressionStream === "undefined") throw new Unreadable("compressed, which this browser does not unfold");
   const out = new Uint8Array(size);
   let at = 0;
-  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const take = (piece: Uint8Array) => {
+    if (at + piece.length > size) throw new Broken(`${name}: longer than it says`);
+    out.set(piece, at);
+    at += piece.length;
+  };
+  if (!(await unfolds(new Blob([bytes]).stream(), take))) throw new Broken(`${name}: it can’t be unfolded`);
+  if (at !== size) throw new Broken(`${name}: shorter than it says`);
+  // What is whole without its last byte ends before it.
+  const isLonger = (await (passesOver ??= passesOverMore())) && (await unfolds(new Blob([bytes.subarray(0, -1)]).stream()));
+  return isLonger ? Promise.reject(new Broken(`${name}: bytes behind its end`)) : out;
+}
+
+/** Whether it passes here over bytes behind the end, which the standard forbids, and some runtimes do. */
+let passesOver: Promise<boolean> | undefined;
+
+async function passesOverMore(): Promise<boolean> {
+  // An empty stream and a byte more, at once and after it.
+  for (const pieces of [[[3, 0, 0]], [[3, 0], [0]]]) {
+    const stream = new ReadableStream<Bytes>({
+      start: (controller) => {
+        for (const piece of pieces) controller.enqueue(Uint8Array.from(piece));
+        controller.close();
+      },
+    });
+    if (await unfolds(stream)) return true;
+  }
+  return false;
+}
+
+/** Whether a stream unfolds to its end. */
+async function unfolds(stream: ReadableStream<Bytes>, take?: (piece: Uint8Array) => void): Promise<boolean> {
+  const reader = stream.pipeThrough(new DecompressionStream("deflate-raw")).getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) break;
-      if (at + value.length > size) throw new Broken(`${name}: longer than it says`);
-      out.set(value, at);
-      at += value.length;
+      if (done) return true;
+      take?.(value);
     }
   } catch (error) {
     void reader.cancel().catch(() => undefined);
-    throw error instanceof Broken ? error : new Broken(`${name}: it can’t be unfolded`);
+    if (error instanceof Broken) throw error;
+    return false;
   }
-  return at === size ? out : Promise.reject(new Broken(`${name}: shorter than it says`));
 }

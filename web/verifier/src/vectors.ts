@@ -131,7 +131,7 @@ export async function* vectorVerdicts(json: string, schema: Schema): AsyncGenera
       const checkpoint = checkpointOf(bytesOf(vectors[name]));
       await signedByLog(checkpoint);
       equal(hexOf(checkpoint.root), hexOf(roots[checkpoint.size]!));
-      const time = await cosignedAt(checkpoint, key("witness"));
+      const time = await cosignedAt(checkpoint, key("witness"), () => true);
       if ((typeof time === "bigint") !== (name === "cosigned_checkpoint"))
         refuse("QUORUM", name, "a cosignature there only");
     });

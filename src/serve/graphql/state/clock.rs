@@ -60,9 +60,18 @@ fn date(date: Date) -> Option<EventDate> {
 /// When the answer falls due, read at `asOf`. Dates are those of the case's zone; the last day counts whole.
 #[Object]
 impl Clock {
-    /// Where it stands.
+    /// Where it stands. Where a date says no day, at its latest; `otherState` is where else it can.
     async fn state(&self) -> ClockState {
         self.clock().state.into()
+    }
+    /// Where else it can stand, as far as dates that say no day tell; else null.
+    async fn other_state(&self) -> Option<ClockState> {
+        self.clock().other.map(Into::into)
+    }
+    /// Where it stands, in words, and where else: `Running or lapsed: a date says no day`; and by whose record, where the
+    /// respondent's own key did not sign what it takes: `Met, by the record of Example Desk`.
+    async fn state_words(&self) -> &str {
+        &self.view.clock_words
     }
     /// The same in one sentence, with whose rule it is; empty where no period is set.
     async fn sentence(&self) -> String {
@@ -77,6 +86,14 @@ impl Clock {
     async fn started(&self) -> Option<EventDate> {
         self.clock().started.and_then(|(day, _)| date(day))
     }
+    /// Day 0 at the earliest, where a date says no day; else null.
+    async fn started_from(&self) -> Option<EventDate> {
+        self.clock().started_from.and_then(date)
+    }
+    /// On whose word it is day 0, where evidence of delivery started the clock: `on the sender's word`. Else null.
+    async fn started_on_word_of(&self) -> Option<String> {
+        self.view.started_on_word_of()
+    }
     /// The event that day 0 is taken from: the demand, evidence of delivery, or a reply.
     async fn started_by(&self) -> Result<Option<Event>> {
         let index = match self.clock().started {
@@ -86,9 +103,13 @@ impl Clock {
         };
         event(&self.views, index).map(Some)
     }
-    /// The last day before any adjustment.
+    /// The last day before any adjustment, at the latest.
     async fn first_due(&self) -> Option<EventDate> {
         self.clock().first_due.and_then(date)
+    }
+    /// The same day at the earliest, where day 0 is known by its month alone; else null.
+    async fn first_due_from(&self) -> Option<EventDate> {
+        self.clock().first_due_from.and_then(date)
     }
     /// The last day now, at the latest.
     async fn due(&self) -> Option<EventDate> {
@@ -98,12 +119,13 @@ impl Clock {
     async fn due_from(&self) -> Option<EventDate> {
         self.clock().due_from.and_then(date)
     }
-    /// Other dates, in the order of the log. The last one counts.
+    /// Other dates, in the order of the log. The last one that counts is in force.
     async fn adjustments(&self) -> Vec<Adjustment> {
         let adjustment = |a: &views::Adjustment| Adjustment {
             change: FactWord(a.change),
             until: At::parse(a.until.as_str()).ok().map(EventDate),
             recorded: date(a.recorded),
+            counts: a.counts,
             index: Index(a.index),
         };
         self.clock().adjustments.iter().map(adjustment).collect()
@@ -119,6 +141,10 @@ impl Clock {
     /// At the least, the days since the last day, once it has passed with an item open: 1 is the next day.
     async fn days_over(&self) -> Option<i64> {
         self.clock().days_over
+    }
+    /// The most days that this can be, where a date says no day; else the same.
+    async fn most_days_over(&self) -> Option<i64> {
+        self.clock().most_days_over()
     }
     /// How the date was found, step by step.
     async fn working(&self) -> Vec<WorkingLine> {
@@ -140,6 +166,9 @@ pub struct Adjustment {
     pub until: Option<EventDate>,
     /// The local date on which it was recorded: later than the old last day, both count for what they are.
     pub recorded: Option<EventDate>,
+    /// Whether it counts. An earlier day than the one in force does only where a key of the respondent signed too, and one
+    /// before the demand itself never does.
+    pub counts: bool,
     /// Index of its entry.
     pub index: Index,
 }

@@ -99,7 +99,7 @@ impl DemandItem {
     async fn text(&self) -> Text {
         Text::from(&self.item().text)
     }
-    /// The latest outcome; null while there is none.
+    /// The outcome that counts: the latest that the respondent's own key signed, else the latest; null while there is none.
     async fn latest(&self) -> Option<ItemAnswer> {
         self.item().latest.as_ref().map(|answer| self.answer(answer))
     }

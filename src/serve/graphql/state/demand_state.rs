@@ -70,6 +70,8 @@ pub struct Escalation {
     pub to: Option<Party>,
     /// Index of its entry.
     pub index: Index,
+    /// When, where to and to whom, and by whose record, where the demander's own key did not sign it.
+    pub sentence: String,
 }
 
 /// A demand at two instants.
@@ -123,6 +125,11 @@ impl DemandState {
     async fn status(&self) -> DemandStatus {
         self.view.demand.status.into()
     }
+    /// The same in words, and by whose record, where the respondent's own key did not sign the outcomes that it tells of:
+    /// `answered, by the record of Example Desk`.
+    async fn status_words(&self) -> &str {
+        &self.view.status_words
+    }
     /// Its course.
     async fn course(&self) -> DemandCourse {
         match self.view.demand.course {
@@ -141,9 +148,10 @@ impl DemandState {
     /// Where it was taken, in the order of the log.
     async fn escalations(&self) -> Result<Vec<Escalation>> {
         let mut escalations = Vec::new();
-        for e in &self.view.demand.escalations {
+        for (e, sentence) in self.view.demand.escalations.iter().zip(&self.view.escalated) {
             let to = e.to.map(|id| party(&self.views, &id)).transpose()?;
-            escalations.push(Escalation { route: FactWord(e.route), to, index: Index(e.index) });
+            let sentence = sentence.to_string();
+            escalations.push(Escalation { route: FactWord(e.route), to, index: Index(e.index), sentence });
         }
         Ok(escalations)
     }
@@ -159,7 +167,7 @@ impl DemandState {
     async fn items(&self) -> Vec<DemandItem> {
         DemandItem::all(&self.view, &self.views)
     }
-    /// How many items have each latest outcome.
+    /// How many items have each outcome that counts.
     async fn counts(&self) -> ItemCounts {
         self.view.demand.counts().into()
     }

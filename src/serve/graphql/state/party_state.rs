@@ -178,7 +178,7 @@ impl PartyRecord {
     async fn recorded_by(&self) -> Result<Vec<RecorderCount>> {
         self.counts(&self.record().recorded_by)
     }
-    /// In how many of these demands the evidence of delivery that counts is signed by a key of the party itself.
+    /// In how many of these demands the evidence of delivery that counts, or else a reply, is signed by a key of the party itself.
     async fn delivered_by_own_key(&self) -> Index {
         Index(self.record().delivered_by_own_key as u64)
     }

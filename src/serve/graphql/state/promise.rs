@@ -76,6 +76,11 @@ impl Promise {
             views::PromiseState::PastDate => PromiseState::PastDate,
         }
     }
+    /// The same in words, and by whose record, where the party's own key did not sign what closed it:
+    /// `done, by the record of Example Desk`.
+    async fn state_words(&self) -> &str {
+        &self.view.state_words
+    }
     /// The event that closed it; null while none did.
     async fn closed_by(&self) -> Result<Option<Event>> {
         match self.view.state {

@@ -29,6 +29,8 @@ pub enum ClientMessage {
         id: String,
         /// The operation; an error if it names its query by a hash alone.
         request: Result<Box<Request>, ServerError>,
+        /// How many values were sent.
+        values: usize,
     },
     /// `complete`: the client wants no more of an operation.
     Complete {
@@ -43,8 +45,8 @@ impl ClientMessage {
     /// # Errors
     /// What is wrong with it, without quoting it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let mut members = match foreign::read(text.as_bytes()) {
-            Ok(Value::Object(members)) => members,
+        let (mut members, values) = match foreign::read(text.as_bytes()) {
+            Ok((Value::Object(members), values)) => (members, values),
             Err(foreign::Unread::TooMuch) => return Err("it holds too many values, or too deep ones"),
             _ => return Err("expected a JSON object"),
         };
@@ -64,7 +66,7 @@ impl ClientMessage {
                             Err(NoRequest::Persisted) => Err(http::persisted()),
                             Err(NoRequest::Malformed(why)) => return Err(why),
                         };
-                        Ok(Self::Subscribe { id, request })
+                        Ok(Self::Subscribe { id, request, values })
                     }
                     _ => Err("payload: expected an object"),
                 }
@@ -148,7 +150,7 @@ mod tests {
         let subscribe = r#"{"id":"a","type":"subscribe","payload":{"query":"{a}","variables":null,
             "operationName":"A","extensions":{}}}"#;
         match read(subscribe) {
-            ClientMessage::Subscribe { id, request } => {
+            ClientMessage::Subscribe { id, request, .. } => {
                 let request = request.unwrap();
                 assert_eq!((id.as_str(), request.query.as_str()), ("a", "{a}"));
                 assert_eq!(request.operation_name.as_deref(), Some("A"));

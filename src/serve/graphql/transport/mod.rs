@@ -21,6 +21,7 @@
 //! when there is room. So a reader that is behind costs no more than one that is not, and is dropped only when
 //! it takes nothing at all for [`limits::SOCKET_SLOW`].
 
+mod kept;
 mod message;
 mod operation;
 mod parts;
@@ -31,36 +32,110 @@ pub(in crate::serve) use parts::Parts;
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use axum::{
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    body::{Body, Bytes, HttpBody as _},
+    extract::Request,
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE},
+    },
     response::Response,
 };
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
 use tokio::{
+    io::AsyncReadExt as _,
     sync::mpsc,
     task::{AbortHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::{
+    Message, Utf8Bytes, handshake,
+    protocol::{
+        CloseFrame, Role, WebSocketConfig,
+        frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
+};
 
 use self::{
+    kept::OfSocket,
     message::ClientMessage,
     operation::{Output, Sink},
 };
-use crate::serve::{App, client::Client, limits, turns::Weight};
+use super::http;
+use crate::serve::{App, answer, client::Client, limits, shares::Taker, turns::Weight};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
 /// The close code for a reader that takes nothing. Free in `graphql-ws`, whose client connects again after it.
 const SLOW: u16 = 4508;
 
-/// Opens a socket. How many there may be is the guard's to say.
-pub(super) fn open(app: App, client: Client, upgrade: WebSocketUpgrade) -> Response {
+/// Opens a socket for a request with `Upgrade`. How many there may be is the guard's to say.
+pub(super) fn open(app: App, taker: Taker, mut request: Request) -> Response {
+    if !request.body().is_end_stream() {
+        return refuse(&request, "a request for a WebSocket has no body");
+    }
     // A page of another site can open a socket as well as any program: there is no login to misuse.
-    upgrade
-        .protocols([PROTOCOL])
-        .read_buffer_size(8 << 10)
-        .max_frame_size(limits::SOCKET_MESSAGE)
-        .max_message_size(limits::SOCKET_MESSAGE)
-        .on_upgrade(move |socket| Socket::new(app, client, socket).run())
+    let mut response = match handshake::server::create_response_with_body(&request, Body::empty) {
+        Ok(response) => response,
+        Err(why) => return refuse(&request, &why.to_string()),
+    };
+    if request.extensions().get::<OnUpgrade>().is_none() {
+        return refuse(&request, "this connection can't be upgraded");
+    }
+    let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
+    let speaks = offered.flat_map(|list| list.split(',')).any(|protocol| protocol.trim() == PROTOCOL);
+    if speaks {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let config = WebSocketConfig::default()
+            .read_buffer_size(8 << 10)
+            .write_buffer_size(limits::SOCKET_FRAME)
+            .max_frame_size(Some(limits::SOCKET_MESSAGE))
+            .max_message_size(Some(limits::SOCKET_MESSAGE));
+        let socket =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        Socket::new(app, taker, socket).run(speaks).await;
+    });
+    response
+}
+
+/// 400 for a handshake with a fault; 426 where another version of the protocol was asked for (RFC 6455, section 4.4).
+fn refuse(request: &Request, why: &str) -> Response {
+    let headers = request.headers();
+    let version = headers.get(SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version == "13") {
+        return answer::text(StatusCode::BAD_REQUEST, why);
+    }
+    let mut response = answer::text(StatusCode::UPGRADE_REQUIRED, why);
+    let say: [(HeaderName, &str); 3] =
+        [(SEC_WEBSOCKET_VERSION, "13"), (UPGRADE, "websocket"), (CONNECTION, "Upgrade")];
+    response.headers_mut().extend(say.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+/// The frames of a message: a long one is sent in several, since the room that its longest frame took stays the socket's.
+fn frames(message: impl Into<Bytes>) -> impl Iterator<Item = Message> {
+    let mut rest: Bytes = message.into();
+    let mut code = Data::Text;
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let payload = rest.split_to(rest.len().min(limits::SOCKET_FRAME));
+        ended = rest.is_empty();
+        let frame = Frame::message(payload, OpCode::Data(code), ended);
+        code = Data::Continue;
+        Some(Message::Frame(frame))
+    })
 }
 
 /// How a socket is closed.
@@ -85,8 +160,8 @@ fn close<T>(code: u16, reason: impl Into<Cow<'static, str>>) -> Result<T, End> {
 
 struct Socket {
     app: App,
-    client: Client,
-    socket: WebSocket,
+    taker: Taker,
+    socket: WebSocketStream<TokioIo<Upgraded>>,
     /// Whether `connection_init` came, and so was acknowledged.
     open: bool,
     /// Operations under way, by the client's id.
@@ -96,6 +171,8 @@ struct Socket {
     tasks: JoinSet<()>,
     sender: mpsc::Sender<Output>,
     outputs: mpsc::Receiver<Output>,
+    /// What its subscriptions keep in memory.
+    kept: OfSocket,
 }
 
 /// An operation under way.
@@ -106,11 +183,11 @@ struct Operation {
 }
 
 impl Socket {
-    fn new(app: App, client: Client, socket: WebSocket) -> Self {
+    fn new(app: App, taker: Taker, socket: WebSocketStream<TokioIo<Upgraded>>) -> Self {
         let (sender, outputs) = mpsc::channel(1);
         Self {
             app,
-            client,
+            taker,
             socket,
             open: false,
             operations: HashMap::new(),
@@ -118,15 +195,13 @@ impl Socket {
             tasks: JoinSet::new(),
             sender,
             outputs,
+            kept: OfSocket::default(),
         }
     }
 
-    async fn run(mut self) {
-        let end = if self.socket.protocol().is_some() {
-            self.serve().await
-        } else {
-            close(4406, "Subprotocol not acceptable")
-        };
+    /// Until it ends; at once if the client does not speak the sub-protocol.
+    async fn run(mut self, speaks: bool) {
+        let end = if speaks { self.serve().await } else { close(4406, "Subprotocol not acceptable") };
         self.tasks.abort_all();
         match end {
             Err(End::Close(close)) => {
@@ -166,11 +241,11 @@ impl Socket {
                     unheard += 1;
                     self.send([Message::Ping(Default::default())]).await?;
                 }
-                frame = self.socket.recv() => {
+                frame = self.socket.next() => {
                     unheard = 0;
                     match frame {
                         Some(Ok(frame)) => self.take(frame).await?,
-                        Some(Err(error)) => return Err(unreadable(error)),
+                        Some(Err(error)) => return Err(unreadable(&error)),
                         None => return Err(End::Gone),
                     }
                 }
@@ -186,17 +261,36 @@ impl Socket {
             Message::Text(text) => text,
             Message::Binary(_) => return close(4400, "Invalid message received: it is binary"),
             Message::Close(_) => return Err(End::Closed),
-            // Pings are answered below us.
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            // Frames are put together below us.
+            Message::Frame(_) => return Ok(()),
+            Message::Ping(payload) => {
+                self.beside(payload.len());
+                // Pings are answered below us; what is not taken must not gather there.
+                return self.send([]).await;
+            }
+            Message::Pong(payload) => {
+                self.beside(payload.len());
+                return Ok(());
+            }
         };
-        match read(&self.app, self.client, text).await {
+        if let Some(seat) = &self.taker.seat {
+            seat.came_whole();
+        }
+        let (length, client) = (text.len(), self.taker.client);
+        match read(&self.app, client, text).await {
             Err(why) => close(4400, format!("Invalid message received: {why}")),
             Ok(ClientMessage::Init) if self.open => close(4429, "Too many initialisation requests"),
             Ok(ClientMessage::Init) => {
                 self.open = true;
-                self.send([Message::Text(Utf8Bytes::from_static(message::ACK))]).await
+                self.send(frames(message::ACK)).await
             }
-            Ok(ClientMessage::Ping(payload)) => self.send([message::pong(payload).into()]).await,
+            Ok(ClientMessage::Ping(payload)) => {
+                // A long payload waits to be sent as answers do; without room for it the ping is answered all the same.
+                let bytes = if length <= limits::SOCKET_FRAME { 0 } else { operation::COPIES * length };
+                let held = self.app.outputs.take_many(client, bytes);
+                let payload = payload.filter(|_| held.is_some());
+                self.send(frames(message::pong(payload))).await
+            }
             Ok(ClientMessage::Pong) => Ok(()),
             Ok(ClientMessage::Subscribe { .. }) if !self.open => close(4401, "Unauthorized"),
             Ok(ClientMessage::Subscribe { id, .. }) if self.operations.contains_key(&id) => {
@@ -204,18 +298,28 @@ impl Socket {
             }
             Ok(ClientMessage::Subscribe { id, .. }) if self.operations.len() >= limits::SOCKET_OPERATIONS => {
                 let errors = operation::refused("too many operations on one connection", "UNAVAILABLE");
-                self.send([message::error(&id, &errors).into()]).await
+                self.send(frames(message::error(&id, &errors))).await
             }
-            Ok(ClientMessage::Subscribe { id, request: Err(refused) }) => {
-                self.send([message::error(&id, &[refused]).into()]).await
+            Ok(ClientMessage::Subscribe { id, request: Err(refused), .. }) => {
+                self.send(frames(message::error(&id, &[refused]))).await
             }
-            Ok(ClientMessage::Subscribe { id, request: Ok(request) }) => {
+            Ok(ClientMessage::Subscribe { id, request: Ok(request), values }) => {
+                let bytes = length.saturating_add(http::bytes_of(values));
+                let Some(held) = self.app.operations.take_many(client, bytes) else {
+                    let errors = operation::refused(http::IN_MEMORY, "UNAVAILABLE");
+                    return self.send(frames(message::error(&id, &errors))).await;
+                };
                 let number = self.number;
                 self.number += 1;
                 // Tasks that are at their end.
                 while self.tasks.try_join_next().is_some() {}
-                let sink = Sink { operation: number, id: id.clone(), outputs: self.sender.clone() };
-                let running = operation::run(self.app.clone(), self.client, *request, sink);
+                let sink = Sink {
+                    operation: number,
+                    id: id.clone(),
+                    outputs: self.sender.clone(),
+                    kept: self.kept.clone(),
+                };
+                let running = operation::run(self.app.clone(), client, *request, held, sink);
                 let task = self.tasks.spawn(running);
                 self.operations.insert(id, Operation { number, task });
                 Ok(())
@@ -229,6 +333,13 @@ impl Socket {
         }
     }
 
+    /// Takes note of a control frame.
+    fn beside(&self, bytes: usize) {
+        if let Some(seat) = &self.taker.seat {
+            seat.came_beside(bytes);
+        }
+    }
+
     /// Sends what an operation has to say, unless the client wants no more of it.
     async fn put_out(&mut self, output: Output) -> Result<(), End> {
         let id = self.operations.iter().find(|(_, operation)| operation.number == output.operation);
@@ -236,7 +347,8 @@ impl Socket {
         if output.last {
             self.operations.remove(&id);
         }
-        self.send(output.messages.into_iter().map(Message::from)).await
+        let _held = output.held;
+        self.send(output.messages.into_iter().flat_map(frames)).await
     }
 
     /// Sends messages with one flush, within the time that a reader has to take them.
@@ -254,16 +366,22 @@ impl Socket {
         }
     }
 
+    /// Reads what the client still sends, which is no frame any more.
+    async fn drain(&mut self) {
+        let mut bytes = [0; 4 << 10];
+        while self.socket.get_mut().read(&mut bytes).await.is_ok_and(|n| n > 0) {}
+    }
+
     /// Says why, and waits for the client to take it.
     async fn close(&mut self, close: Close) {
-        let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from(close.reason.as_ref()) };
+        let frame = CloseFrame { code: close.code.into(), reason: Utf8Bytes::from(close.reason.as_ref()) };
         if self.socket.send(Message::Close(Some(frame))).await.is_err() {
             return;
         }
         // Bytes left unread would break the connection before the client has read the reason.
-        while let Some(frame) = self.socket.recv().await {
+        while let Some(frame) = self.socket.next().await {
             if frame.is_err() {
-                sleep(Duration::from_millis(500)).await;
+                let _ = timeout(Duration::from_millis(500), self.drain()).await;
                 return;
             }
         }
@@ -279,16 +397,17 @@ fn short(mut reason: String) -> String {
 }
 
 /// How a socket ends of which the next frame can't be read.
-fn unreadable(error: axum::Error) -> End {
+fn unreadable(error: &tungstenite::Error) -> End {
     use tungstenite::Error;
-    let (code, reason) = match error.into_inner().downcast_ref::<Error>() {
-        Some(Error::Capacity(_)) => (1009, "Message too long"),
-        Some(Error::Utf8(_)) => (1007, "Not UTF-8"),
-        Some(Error::Protocol(_)) => (1002, "Protocol error"),
+    let (code, reason) = match error {
+        Error::Capacity(_) => (1009, "Message too long"),
+        Error::Utf8(_) => (1007, "Not UTF-8"),
+        Error::Protocol(_) => (1002, "Protocol error"),
         _ => return End::Gone,
     };
     End::Close(Close { code, reason: reason.into() })
 }
+
 /// Reads a message: a long one in its turn, where nobody waits for the thread.
 async fn read(app: &App, client: Client, text: Utf8Bytes) -> Result<ClientMessage, &'static str> {
     if text.len() <= limits::READ_IN_PLACE {

@@ -1,0 +1,109 @@
+//! What came over a connection and is not whole yet: the head of a request, or a message of a WebSocket.
+//!
+//! It is in memory, and its peer decides for how long. The first bytes are every connection's to have; what is longer takes
+//! its part of a stock. Where there is none, the connection ends.
+
+use std::sync::Arc;
+
+use super::{
+    connections::Seat,
+    limits,
+    shares::{Share, Shares, Taker},
+};
+
+/// What is not whole yet of one connection.
+pub(super) struct Unread {
+    stock: Arc<Shares>,
+    /// How many whole ones came before it.
+    number: u64,
+    bytes: usize,
+    held: Option<Share>,
+}
+
+impl Unread {
+    pub fn new(stock: Arc<Shares>) -> Self {
+        Self { stock, number: 0, bytes: 0, held: None }
+    }
+
+    /// Takes note that so many were whole by now: what is read next belongs to the one after. Whether that is another than
+    /// before.
+    pub fn after(&mut self, number: u64) -> bool {
+        let other = number != self.number;
+        if other {
+            (self.number, self.bytes, self.held) = (number, 0, None);
+        }
+        other
+    }
+
+    /// Takes note that so many of the bytes that came were no part of it.
+    pub fn forget(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Whether it is so long that it takes of the stock.
+    pub fn is_long(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Takes note of bytes that came. Whether there is room for them.
+    pub fn came(&mut self, bytes: usize, seat: &Arc<Seat>) -> bool {
+        let before = self.bytes.max(limits::UNREAD_FIRST);
+        self.bytes = self.bytes.saturating_add(bytes);
+        let more = self.bytes.saturating_sub(before).saturating_mul(limits::UNREAD_COPIES);
+        if more == 0 {
+            return true;
+        }
+        match &mut self.held {
+            Some(held) => held.grow(more),
+            None => {
+                let taker = Taker { client: seat.client(), seat: Some(seat.clone()) };
+                self.held = self.stock.take_many_for(&taker, more);
+                self.held.is_some()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::connections::Connections, *};
+
+    #[test]
+    fn what_is_long_takes_its_part_until_it_is_whole_and_who_brings_none_gives_way() {
+        let table = Connections::new(16, 16, Arc::default());
+        let all = 8 * limits::UNREAD_COPIES * limits::UNREAD_FIRST;
+        let stock = Shares::of_bytes(all, all / 4 + 1, Duration::from_millis(500));
+        let connect = |network: u8| {
+            let place = table.admit([198, 51, network, 1].into(), false).unwrap();
+            (Unread::new(stock.clone()), place)
+        };
+        let (mut short, place) = connect(1);
+        assert!(short.came(limits::UNREAD_FIRST, &place.seat) && !short.is_long());
+        assert_eq!(stock.held(), 0);
+        assert!(short.came(1, &place.seat) && short.is_long());
+        assert!(!short.after(0) && stock.held() > 0);
+        assert!(short.after(1) && !short.is_long() && stock.held() == 0, "it came whole");
+
+        // Who only answers pings for hours brings no long message.
+        for _ in 0..limits::UNREAD_FIRST {
+            assert!(short.came(6, &place.seat));
+            short.forget(6);
+        }
+        assert!(!short.is_long());
+
+        let mut long: Vec<_> = (1..=4).map(connect).collect();
+        let whole = long.iter_mut().filter_map(|(unread, place)| {
+            (0..3).all(|_| unread.came(limits::UNREAD_FIRST, &place.seat)).then_some(())
+        });
+        let whole = whole.count();
+        assert!((2..4).contains(&whole), "{whole} of four: nobody has more than is left for others");
+        // Their peers bring no more, and others need the room.
+        long.iter().for_each(|(_, place)| place.seat.waited(Duration::from_secs(1)));
+        let (mut other, place) = connect(5);
+        assert!((0..3).all(|_| other.came(limits::UNREAD_FIRST, &place.seat)));
+        assert!(long.iter_mut().any(|(unread, place)| unread.is_long() && !unread.came(1, &place.seat)));
+        assert!(long.iter().any(|(_, place)| place.seat.gives_way()));
+    }
+}

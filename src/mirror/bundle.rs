@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::{Absent, Bytes, Fault, Options, Place, Source, SourceError, source::read_whole, verify::Stop};
+use super::{Absent, Bytes, Fault, Options, Place, Source, SourceError, report::Stop, source::read_whole};
 use crate::{
     event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT},
     log::{

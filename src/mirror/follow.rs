@@ -22,11 +22,11 @@ use super::{
     evidence::{Evidence, Searched},
     lacking::{self, Lacking},
     removed::{self, Removed},
-    report::{Fault, Place},
+    report::{Fault, Place, Stop},
     source::read_whole,
     status::Status,
     tile_nodes::TileNodes,
-    verify::{Options as Checked, Stop},
+    verify::Options as Checked,
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},

@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+mod audit;
 mod bundle;
 mod cosigned;
 mod evidence;
@@ -26,6 +27,7 @@ mod rows;
 mod scratch;
 mod source;
 mod status;
+mod tally;
 mod tile_nodes;
 mod verify;
 
@@ -36,8 +38,9 @@ pub use follow::{Keeps, Mirror, MirrorError, Pass};
 pub use removed::Removed;
 pub(crate) use report::write_faults;
 pub use report::{Fault, Place, Report, Verdict};
+pub(crate) use rows::{KeptRows, held_words};
 pub(crate) use source::{ACCEPTED, agent, base_address, body_of, read_whole};
 pub use source::{Absent, Bytes, FolderSource, HttpSource, Source, SourceError};
 pub use status::{Standing, Status};
-pub(crate) use verify::{KeptRows, Start, held_words, verify_from};
 pub use verify::{Options, Step, verify, verify_told};
+pub(crate) use verify::{Start, verify_from};

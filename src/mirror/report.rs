@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::SourceError;
 use crate::{
-    check::{Check, write_checks},
+    check::{Check, Outcome, write_checks},
     event::Position,
     log::{Contradiction, Fork, Hash},
     note::{Origin, VerifyingKey},
@@ -166,9 +167,53 @@ impl fmt::Display for Report {
     }
 }
 
-/// A line a fault.
+/// Writes a line a fault.
 pub(crate) fn write_faults(f: &mut fmt::Formatter<'_>, faults: &[Fault]) -> fmt::Result {
     faults.iter().try_for_each(|fault| {
         writeln!(f, "REFUSED  {}: {}", fault.place, fault.what.replace('\n', "\n         "))
     })
+}
+
+/// Why a verification ends before its end.
+pub(super) enum Stop {
+    /// The copy is wrong: the check that found it, and the fault.
+    Fault(&'static str, Fault),
+    /// The source can't be read.
+    Undecided(String),
+}
+
+impl Stop {
+    /// An end at a fault that a check found.
+    pub fn fault(check: &'static str, place: Place, what: impl Into<String>) -> Self {
+        Self::Fault(check, Fault { place, what: what.into() })
+    }
+}
+
+impl From<SourceError> for Stop {
+    fn from(e: SourceError) -> Self {
+        match e {
+            // No ledger has such a file, so that is the copy's fault.
+            SourceError::TooLong { path, limit } => {
+                Self::fault("tiles", Place::Tile(path), format!("longer than {limit} bytes"))
+            }
+            e => Self::Undecided(e.to_string()),
+        }
+    }
+}
+
+pub(super) fn place(index: u64, position: Position) -> Place {
+    match position {
+        Position::Content => Place::Words(index),
+        file => Place::File(index, file),
+    }
+}
+
+/// Adds a check to those that were made.
+pub(super) fn push(checks: &mut Vec<Check>, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
+    checks.push(Check { name, outcome, detail: detail.into() });
+}
+
+/// A count with its noun.
+pub(super) fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }

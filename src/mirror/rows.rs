@@ -14,16 +14,43 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{scratch::Scratch, verify::KeptRows};
+use super::scratch::Scratch;
 use crate::{
     event::Position,
-    log::{PutRows, Row, RowKey, Rows},
+    log::{MemoryRows, PutRows, Row, RowKey, Rows},
 };
 
 /// Rows in use before those that are not packed are, at most: some 10 MiB.
 const YOUNG: usize = 1 << 15;
 /// Bytes that a row in use takes, about: they are a fifth of what may be kept in memory, if that is little.
 const YOUNG_ROW: usize = 512;
+
+/// Rows that a verification keeps.
+pub(crate) trait KeptRows: PutRows + Send {
+    /// How many events from an index on have their words withheld.
+    fn held_words(&self, from: u64) -> u64;
+    /// Why what they say can't be relied on, if it can't.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+}
+
+impl KeptRows for MemoryRows {
+    fn held_words(&self, from: u64) -> u64 {
+        held_words(self, self, from)
+    }
+}
+
+/// Of some rows, how many say that the words of an event from an index on are withheld.
+pub(crate) fn held_words(some: &MemoryRows, rows: &impl Rows, from: u64) -> u64 {
+    let held = some.iter().filter(|(key, row)| match row {
+        Row::Fate(fate) if fate.withheld_by(Position::Content).is_some() => {
+            from == 0 || key.id().and_then(|id| rows.event(&id)).is_some_and(|e| e.index >= from)
+        }
+        _ => false,
+    });
+    held.count() as u64
+}
 
 /// Rows of a verification.
 pub(super) struct ScratchRows {

@@ -1,6 +1,6 @@
 //! A ledger that asks time-stamping authorities, good ones and others; what it keeps, and what exhibits say by it.
 
-#[path = "support/authority.rs"]
+#[path = "../crates/onrecord-verify/tests/support/authority.rs"]
 mod authority;
 #[path = "support/exhibit.rs"]
 mod exhibit;

@@ -1,5 +1,4 @@
 //! The command itself, run as people run it.
-#![cfg(feature = "cli")]
 
 #[path = "support/place.rs"]
 mod place;

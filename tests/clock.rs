@@ -1,6 +1,5 @@
 //! A clock that is wrong when the program starts costs nothing but writes: one entry of another year would close the
 //! ledger until then.
-#![cfg(feature = "cli")]
 
 #[path = "support/program.rs"]
 mod program;

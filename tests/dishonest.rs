@@ -6,7 +6,7 @@
 mod exhibit;
 #[path = "support/forger.rs"]
 mod forger;
-#[path = "support/public.rs"]
+#[path = "../crates/onrecord-verify/tests/support/public.rs"]
 mod public;
 #[path = "support/story.rs"]
 mod story;
@@ -32,11 +32,10 @@ use onrecord::{
         AddCheckpoint, Contradiction, CosigningKey, Fork, Policy, SignedCheckpoint, Time, TlogProof,
         consistency_path, inclusion_path,
     },
-    mirror::{
-        FolderSource, Keeps, Mirror, MirrorError, Options, Pass, Place, Report, Source, Verdict, verify,
-    },
+    mirror::{Keeps, Mirror, MirrorError, Pass},
     note::{SignedNote, VerifyingKey},
     proof_file::Kept,
+    verify::{FolderSource, Options, Place, Report, Source, Verdict, verify},
     witness::{Refused, Witness},
 };
 use public::{Files, tree_of};
@@ -960,8 +959,11 @@ fn the_threat_model_names_these_tests_and_no_others() {
     let mut these = tests(include_str!("dishonest.rs"));
     these.remove("the_threat_model_names_these_tests_and_no_others");
     // Lies about what is not in the log's own files are played beside what they are about.
-    let others =
-        [include_str!("timestamps.rs"), include_str!("authorities.rs"), include_str!("case_file.rs")];
+    let others = [
+        include_str!("../crates/onrecord-verify/tests/floor/timestamps.rs"),
+        include_str!("authorities.rs"),
+        include_str!("case_file.rs"),
+    ];
     let others: BTreeSet<&str> = others.into_iter().flat_map(tests).collect();
     let page = include_str!("../docs/threat-model.md");
     let named: BTreeSet<&str> = page

@@ -1,6 +1,5 @@
 //! A disk that is full, under the real program: writes stop with a refusal, reads go on, nothing is tried again until
 //! somebody starts it anew, and then all that was acknowledged is there.
-#![cfg(feature = "cli")]
 
 #[path = "support/program.rs"]
 mod program;

@@ -12,7 +12,7 @@ use std::{
 use onrecord::{
     ledger::Ledger,
     log::Fork,
-    mirror::{FolderSource, Options, Outcome, Verdict, verify},
+    verify::{FolderSource, Options, Outcome, Verdict, verify},
 };
 use support::*;
 

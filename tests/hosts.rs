@@ -4,7 +4,7 @@
 mod files;
 #[path = "support/http.rs"]
 mod http;
-#[path = "support/ml_dsa_witness.rs"]
+#[path = "../crates/onrecord-verify/tests/support/ml_dsa_witness.rs"]
 mod ml_dsa_witness;
 mod support;
 

@@ -1,6 +1,5 @@
 //! The index is a shadow of the log: whatever becomes of its files, the ledger opens and says what the log says.
 
-#[cfg(feature = "cli")]
 #[path = "support/program.rs"]
 mod program;
 mod support;
@@ -198,7 +197,7 @@ fn rows_of_another_ledger_are_made_anew_at_the_start() {
 
 #[test]
 fn fsck_names_each_damage_of_rows() {
-    use onrecord::{mirror::Place, ops};
+    use onrecord::{ops, verify::Place};
     let whole = Whole::new();
     let good = ops::fsck(&whole.dir, None, &|_, _| {}).unwrap();
     assert!(good.faults.is_empty(), "{good}");
@@ -221,7 +220,6 @@ fn fsck_names_each_damage_of_rows() {
     }
 }
 
-#[cfg(feature = "cli")]
 #[test]
 fn a_program_that_meets_a_rotten_row_stops_and_the_next_start_makes_the_index_anew() {
     use std::{os::unix::process::ExitStatusExt as _, process::Command};

@@ -1,5 +1,4 @@
 //! From `init` to a second person who writes.
-#![cfg(feature = "cli")]
 
 #[path = "support/place.rs"]
 mod place;

@@ -19,7 +19,7 @@ use onrecord::{
     event::{EventId, Position},
     ledger::{Ledger, Options, StoredWords, Submission},
     log::{Auditor, Entry, MemoryRows, Rows as _, leaf_hash},
-    mirror::{self, FolderSource, Verdict},
+    verify::{self, FolderSource, Verdict},
 };
 use serde_json::{Value, json};
 use support::*;
@@ -204,7 +204,7 @@ fn check(
 ) -> (u64, usize) {
     let key = key(ORIGIN, 1);
     let public = FolderSource::open(&dir.join("public")).unwrap();
-    let report = mirror::verify(&public, Some(key.verifying_key()), &mirror::Options::default(), &|_, _| {});
+    let report = verify::verify(&public, Some(key.verifying_key()), &verify::Options::default(), &|_, _| {});
     assert_eq!(report.verdict, Verdict::Valid, "round {round}, as it was left: {report}");
     let ledger = open(dir);
     let reader = ledger.reader();

@@ -10,7 +10,7 @@ mod forger;
 mod http;
 #[path = "support/process.rs"]
 mod process;
-#[path = "support/public.rs"]
+#[path = "../crates/onrecord-verify/tests/support/public.rs"]
 mod public;
 #[path = "support/story.rs"]
 mod story;
@@ -35,9 +35,10 @@ use http::send;
 use onrecord::{
     ledger::{Ledger, Options as LedgerOptions, Submission},
     log::{Contradiction, Fork, Header, Time},
-    mirror::{FolderSource, HttpSource, Keeps, Mirror, MirrorError, Place, Source, SourceError},
+    mirror::{Keeps, Mirror, MirrorError},
     note::VerifyingKey,
     search::{Filter, Order, Query, Search},
+    verify::{FolderSource, HttpSource, Place, Source, SourceError},
     views::Views,
 };
 use process::Process;

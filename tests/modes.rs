@@ -1,5 +1,4 @@
 //! Who may look into a ledger's folder, whatever the umask of whoever starts the program.
-#![cfg(feature = "cli")]
 
 #[path = "support/program.rs"]
 mod program;

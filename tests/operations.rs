@@ -18,8 +18,8 @@ use http::Server;
 use onrecord::{
     event::{Digest, EventId, FileRef},
     ledger::{Ledger, Submission},
-    mirror::{self, FolderSource, Outcome, Verdict},
     ops::{self, Fsck, OpsError},
+    verify::{self, FolderSource, Outcome, Verdict},
 };
 use serde_json::{Value, json};
 use support::*;
@@ -875,10 +875,10 @@ fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// How many entries a folder's public files have, which must verify.
 fn valid(dir: &Path, what: &str) -> u64 {
     let source = FolderSource::open(&dir.join("public")).unwrap();
-    let report = mirror::verify(
+    let report = verify::verify(
         &source,
         Some(key(ORIGIN, 1).verifying_key()),
-        &mirror::Options::default(),
+        &verify::Options::default(),
         &|_, _| {},
     );
     assert_eq!(report.verdict, Verdict::Valid, "{what}: {report}");

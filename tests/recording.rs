@@ -1,6 +1,5 @@
 //! What is put on record by a command is what somebody meant: nothing is signed unasked, and what is wrong is said in the words
 //! that were typed.
-#![cfg(feature = "cli")]
 
 #[path = "support/place.rs"]
 mod place;

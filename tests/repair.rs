@@ -18,8 +18,8 @@ use onrecord::{
     event::{Digest, EventId, FileRef},
     ledger::{Ledger, Submission},
     log::{Checkpoint, Fork},
-    mirror::{FolderSource, HttpSource, Source, SourceError},
     ops::{self, OpsError, Repair},
+    verify::{FolderSource, HttpSource, Source, SourceError},
 };
 use serde_json::{Value, json};
 use served::Served;

@@ -1,5 +1,4 @@
 //! A secret that others can read is no secret: nothing runs on one, and the message says how to mend it.
-#![cfg(feature = "cli")]
 
 use std::{
     fs,

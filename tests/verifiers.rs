@@ -7,13 +7,13 @@ mod exhibit;
 mod forger;
 #[path = "support/http.rs"]
 mod http;
-#[path = "support/public.rs"]
+#[path = "../crates/onrecord-verify/tests/support/public.rs"]
 mod public;
 #[path = "support/story.rs"]
 mod story;
 mod support;
 
-#[path = "support/ml_dsa_witness.rs"]
+#[path = "../crates/onrecord-verify/tests/support/ml_dsa_witness.rs"]
 mod ml_dsa_witness;
 #[path = "support/zip.rs"]
 mod zip;
@@ -35,8 +35,8 @@ use onrecord::{
     exhibit::{CaseFile, Enclosed, assemble},
     ledger::{Ledger, Reader, Submission},
     log::{Policy, TlogProof, WitnessKey, cosign},
-    mirror::{self, FolderSource, Options, Place},
     note::{KeyId, SignatureLine, SignedNote, SigningKey, base64_encode},
+    verify::{self, FolderSource, Options, Place},
 };
 use serde_json::{Value, json};
 use support::*;
@@ -1510,7 +1510,7 @@ fn a_whole_ledger_over_http() {
         let (code, text) = run(&python, &[copy.to_str().unwrap(), "--policy", trusted.to_str().unwrap()]);
         let source = FolderSource::open(&copy).unwrap();
         let options = Options { policy: Some(of_three("quorum two\n")), ..Options::default() };
-        let ours = mirror::verify(&source, Some(log.verifying_key()), &options, &|_, _| {});
+        let ours = verify::verify(&source, Some(log.verifying_key()), &options, &|_, _| {});
         assert_eq!((code, i32::from(ours.verdict.exit_code())), (Some(expected), expected), "{text}{ours}");
         assert_eq!(text.contains("REFUSED  entry 0"), expected == 1, "{text}");
         assert_eq!(ours.faults.first().map(|f| &f.place), (expected == 1).then_some(&Place::Entry(0)));

@@ -1,7 +1,6 @@
-//! `mirror::verify` against ledgers of an independent program, whole and with any byte changed.
-#![cfg(feature = "cli")]
+//! `verify::verify` against ledgers of an independent program, whole and with any byte changed.
 
-#[path = "support/public.rs"]
+#[path = "../crates/onrecord-verify/tests/support/public.rs"]
 mod public;
 
 use std::{
@@ -18,11 +17,11 @@ use onrecord::{
     log::{
         Checkpoint, Contradiction, Entry, Header, MemoryRows, NoDoor, Time, Words, decide, encode_contents,
     },
-    mirror::{
+    note::{SigningKey, VerifyingKey, base64_decode},
+    verify::{
         FolderSource, Options, Outcome, Place, Report, Source, SourceError, Step, Verdict, verify,
         verify_told,
     },
-    note::{SigningKey, VerifyingKey, base64_decode},
 };
 use public::{public_files, tree_of};
 use serde_json::{Map, Value, json};

@@ -15,8 +15,8 @@ use http::{Reply, Server};
 use onrecord::{
     event::{Code, Digest, EventId, FileRef},
     ledger::{Blob, Ledger, StoredWords, Submission},
-    mirror::{FolderSource, Options, Verdict, verify},
     ops,
+    verify::{FolderSource, Options, Verdict, verify},
 };
 use serde_json::{Value, json};
 use support::*;

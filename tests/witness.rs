@@ -4,7 +4,7 @@ mod support;
 
 #[path = "support/files.rs"]
 mod files;
-#[path = "support/ml_dsa_witness.rs"]
+#[path = "../crates/onrecord-verify/tests/support/ml_dsa_witness.rs"]
 mod ml_dsa_witness;
 
 #[path = "support/http.rs"]

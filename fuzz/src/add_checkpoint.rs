@@ -1,6 +1,6 @@
 //! What a log asks a witness: the body of add-checkpoint.
 
-use onrecord::log::{AddCheckpoint, MAX_ADD_CHECKPOINT, MAX_CHECKPOINT, MAX_PATH};
+use onrecord_verify::log::{AddCheckpoint, MAX_ADD_CHECKPOINT, MAX_CHECKPOINT, MAX_PATH};
 
 use super::is_short;
 

@@ -1,6 +1,6 @@
 //! Entry bundles.
 
-use onrecord::log::{decode_bundle, encode_bundle};
+use onrecord_verify::log::{decode_bundle, encode_bundle};
 
 use super::is_short;
 

@@ -1,6 +1,6 @@
 //! Checkpoints.
 
-use onrecord::{
+use onrecord_verify::{
     log::{Checkpoint, MAX_CHECKPOINT, MAX_SIZE},
     note::SignedNote,
 };

@@ -1,6 +1,6 @@
 //! Words: content blobs.
 
-use onrecord::{
+use onrecord_verify::{
     event::{Code, Content},
     note::base64_decode,
 };

@@ -1,6 +1,6 @@
 //! Content tiles.
 
-use onrecord::{
+use onrecord_verify::{
     event::MAX_CONTENT,
     log::{Words, decode_contents, encode_contents},
 };

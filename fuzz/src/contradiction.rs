@@ -1,6 +1,6 @@
 //! Reports of a contradiction.
 
-use onrecord::log::{Contradiction, Entry, TlogProof, WitnessKey};
+use onrecord_verify::log::{Contradiction, Entry, TlogProof, WitnessKey};
 use serde_json::Value;
 
 use super::{

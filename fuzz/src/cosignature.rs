@@ -1,6 +1,6 @@
 //! What a witness answers with status 200: signature lines.
 
-use onrecord::{
+use onrecord_verify::{
     log::{Checkpoint, MAX_COSIGNATURES, WitnessKey, cosign, read_cosignature},
     note::SignedNote,
 };

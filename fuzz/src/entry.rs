@@ -1,6 +1,6 @@
 //! Entries.
 
-use onrecord::{
+use onrecord_verify::{
     event::Digest,
     log::{Entry, MAX_ENTRY, MAX_INDEX, leaf_hash},
 };

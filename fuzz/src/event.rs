@@ -1,6 +1,6 @@
 //! Events.
 
-use onrecord::{
+use onrecord_verify::{
     event::{Digest, Event, MARKER, MAX_BY, MAX_EVENT},
     log::{Entry, Header, NoDoor, Rows as _, decide, leaf_hash},
     note::{SignedNote, SigningKey},

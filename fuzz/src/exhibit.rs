@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use onrecord::{
+use onrecord_verify::{
     check::Outcome,
     exhibit::{Enclosed, ExhibitVerdict, LinkInChain, Members, verify},
     log::{
@@ -94,7 +94,7 @@ fn is_true(enclosed: &Enclosed<'_>, index: Option<u64>, witnessed: bool) {
         assert!(entry.event().content().unwrap().matches(words));
     }
     for (digest, (_, file)) in &enclosed.files {
-        assert_eq!(onrecord::event::Digest::blake3(file), *digest);
+        assert_eq!(onrecord_verify::event::Digest::blake3(file), *digest);
     }
     if witnessed {
         assert!(WitnessKey::from(WITNESS.verifying_key()).verify(signed.note()).is_ok());

@@ -1,6 +1,6 @@
 //! Reports of a fork.
 
-use onrecord::{
+use onrecord_verify::{
     log::{Checkpoint, Fork},
     note::{SignedNote, VerifyingKey},
 };

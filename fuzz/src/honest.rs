@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use onrecord::{
+use onrecord_verify::{
     event::Digest,
     log::{
         Auditor, Checkpoint, Entry, Frontier, MemoryRows, MemoryTree, NoDoor, SignedCheckpoint, Time, cosign,

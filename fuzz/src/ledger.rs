@@ -6,13 +6,13 @@ use std::{
     sync::LazyLock,
 };
 
-use onrecord::{
+use onrecord_verify::{
     event::{Body, Digest, Position},
     log::{
         Checkpoint, Contradiction, Entry, Header, MemoryTree, SignedEntry, Words, decode_contents,
         encode_bundle, leaf_hash,
     },
-    mirror::{Options, Source, SourceError, Verdict, verify},
+    verify::{Options, Source, SourceError, Verdict, verify},
 };
 
 use super::{

@@ -4,7 +4,7 @@
 //! Most of what a fuzzer makes of a good input dies at a signature or a checksum. Where that would leave code behind it
 //! in the dark, a property also makes the signatures or checksums good again, with the keys of the vectors, and goes on.
 //!
-//! `tests/fuzz_corpus.rs` of the crate holds the same properties on the kept corpus, with the stable compiler.
+//! `tests/floor/fuzz_corpus.rs` of the crate holds the same properties on the kept corpus, with the stable compiler.
 
 #![allow(dead_code, reason = "the fuzz targets and the test each use a part")]
 
@@ -20,7 +20,6 @@ pub mod event;
 pub mod exhibit;
 pub mod fork;
 mod honest;
-#[cfg(feature = "cli")]
 pub mod ledger;
 pub mod note;
 pub mod policy;
@@ -48,7 +47,6 @@ pub const PROPERTIES: &[Property] = &[
     ("event", event::holds),
     ("exhibit", exhibit::holds),
     ("fork", fork::holds),
-    #[cfg(feature = "cli")]
     ("ledger", ledger::holds),
     ("note", note::holds),
     ("policy", policy::holds),

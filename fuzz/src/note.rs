@@ -1,6 +1,6 @@
 //! Signed notes.
 
-use onrecord::note::{NoteError, SignedNote};
+use onrecord_verify::note::{NoteError, SignedNote};
 
 use super::{honest::LOG, is_short};
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use onrecord::{
+use onrecord_verify::{
     log::{MAX_POLICY, Policy, cosign},
     note::{SignatureLine, SigningKey},
 };

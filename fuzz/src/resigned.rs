@@ -1,6 +1,6 @@
 //! Signatures made good again, so that what stands behind them is reached.
 
-use onrecord::{
+use onrecord_verify::{
     event::Event,
     note::{Origin, SignedNote, SigningKey},
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onrecord::{
+use onrecord_verify::{
     event::{Digest, Event},
     exhibit::{Enclosed, LinkInChain},
     log::{

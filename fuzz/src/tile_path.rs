@@ -1,6 +1,6 @@
 //! Paths of tiles.
 
-use onrecord::log::{TILE_WIDTH, TilePath};
+use onrecord_verify::log::{TILE_WIDTH, TilePath};
 
 use super::is_short;
 

@@ -1,6 +1,8 @@
 //! Receipts: tlog-proofs.
 
-use onrecord::log::{Checkpoint, MAX_PATH, MAX_PROOF, MAX_SIZE, TlogProof, leaf_hash, root_from_inclusion};
+use onrecord_verify::log::{
+    Checkpoint, MAX_PATH, MAX_PROOF, MAX_SIZE, TlogProof, leaf_hash, root_from_inclusion,
+};
 
 use super::{
     honest::{ENTRIES, LOG},

@@ -1,6 +1,6 @@
 //! What a witness answers with status 409: a tree size.
 
-use onrecord::log::read_size;
+use onrecord_verify::log::read_size;
 
 /// A size has one form, with or without its newline.
 pub fn holds(bytes: &[u8]) -> bool {

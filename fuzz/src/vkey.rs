@@ -1,6 +1,6 @@
 //! Vkeys, of logs and parties and of witnesses.
 
-use onrecord::{
+use onrecord_verify::{
     log::WitnessKey,
     note::{KeyId, VerifyingKey, base64_decode},
 };

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     exhibit::{CaseFile, Enclosed, ExhibitVerdict, MAX_EXHIBIT, verify_case},
     log::Policy,
-    mirror::{HttpSource, Source as _},
+    verify::{HttpSource, Source as _},
 };
 
 /// Take a case out of a ledger as a whole

@@ -9,8 +9,12 @@ use super::{Failure, Fault, terminal};
 use crate::{
     event::{Body, CaseOpened, Code, Digest, Event, EventId, EventType, MAX_CONTENT},
     log::{Entry, MAX_ENTRY},
-    mirror::{HttpSource, Source as _, agent, base_address, body_of, read_whole},
     note::{Origin, SignatureLine, SignedNote, VerifyingKey},
+    verify::{
+        HttpSource, Source as _,
+        http::{agent, base_address, body_of},
+        read_whole,
+    },
 };
 
 /// The longest answer that is read, in bytes: a page of events, each with the longest words there are, escaped.
@@ -103,7 +107,7 @@ struct QueryError {
 impl Client {
     /// Reaches a ledger and reads its entry 0.
     pub fn connect(address: &str) -> Result<Self, Failure> {
-        let usage = |e: crate::mirror::SourceError| Failure::Usage(format!("--ledger {e}"));
+        let usage = |e: crate::verify::SourceError| Failure::Usage(format!("--ledger {e}"));
         let base = base_address(address).map_err(usage)?;
         let source = HttpSource::new(&base).map_err(usage)?;
         let first = read_entry(&source, &base, 0)?;

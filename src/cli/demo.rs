@@ -16,14 +16,14 @@ use super::{
     key,
     serve::ledger_failure,
     serving::{Asked, Bound, DEFAULT_LISTEN, bind, local, reached, start_log},
-    story::Story,
     terminal, verify,
 };
 use crate::{
     event::{Body, Content, EventId, EventType},
     ledger::{Filter, Ledger, Options, ReadError, Reader, StoredWords},
-    mirror::{self, Verdict},
     note::{KeyName, Origin, SigningKey},
+    story::Story,
+    verify::{Options as Checked, Verdict},
 };
 
 /// The demonstration's origin. Its ledgers are told apart by their keys.
@@ -277,11 +277,11 @@ fn tamper(data: &Path, context: &Context) -> Result<(), Failure> {
     let Some(change) = change else {
         return Err(Failure::Undecided(format!("{}: there is no entry to change", copy.display())));
     };
-    let key = verify::check(data.as_os_str(), None, &mirror::Options::default())?.log_key;
+    let key = verify::check(data.as_os_str(), None, &Checked::default())?.log_key;
     let Some(key) = key else {
         return Err(Failure::Undecided(format!("{}: its key could not be read", data.display())));
     };
-    let check = |dir: &Path| verify::check(dir.as_os_str(), Some(&key), &mirror::Options::default());
+    let check = |dir: &Path| verify::check(dir.as_os_str(), Some(&key), &Checked::default());
     let (whole, changed) = (check(data)?, check(&copy)?);
     let as_expected = whole.verdict == Verdict::Valid && changed.verdict == Verdict::Refused;
     if context.json {

@@ -9,7 +9,7 @@ use crate::{
     event::{Content, Digest},
     exhibit::{Enclosed, ExhibitVerdict, MAX_EXHIBIT, extension, verify},
     log::Policy,
-    mirror::{HttpSource, Source as _},
+    verify::{HttpSource, Source as _},
 };
 
 /// Put an entry, its words and its proof into one file

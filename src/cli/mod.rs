@@ -26,7 +26,6 @@ mod search;
 mod serve;
 mod serving;
 mod show;
-pub mod story;
 mod terminal;
 mod unpacked;
 mod verify;

@@ -4,7 +4,10 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::{Context, Failure, exhibit::ledger_of, terminal};
-use crate::mirror::{agent, base_address, body_of, read_whole};
+use crate::verify::{
+    http::{agent, base_address, body_of},
+    read_whole,
+};
 
 /// Ask a ledger whether it takes events
 #[derive(Debug, ClapArgs)]

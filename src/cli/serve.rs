@@ -126,7 +126,7 @@ fn authorities(args: &Args, config: &Config) -> Result<Option<Authorities>, Fail
     for (n, url) in urls.iter().enumerate() {
         let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("time-stamping authority {e}"));
         // A slash at the end may mean something to it, so the address stays as it is.
-        crate::mirror::base_address(url).map_err(|e| usage(&e))?;
+        crate::verify::http::base_address(url).map_err(|e| usage(&e))?;
         if urls.iter().take(n).any(|other| other == url) {
             return Err(usage(&format!("{url}: it was given before")));
         }
@@ -178,7 +178,7 @@ fn peers(asked: &[AskedPeer]) -> Result<Vec<Peer>, Failure> {
     let mut peers: Vec<Peer> = Vec::with_capacity(asked.len());
     for AskedPeer { url, key } in asked {
         let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("peer {url}: {e}"));
-        let url = crate::mirror::base_address(url).map_err(|e| usage(&e))?;
+        let url = crate::verify::http::base_address(url).map_err(|e| usage(&e))?;
         let log = key.as_ref().and_then(|key| key.parse::<VerifyingKey>().ok());
         let witness = key.as_ref().filter(|_| log.is_none());
         let key = witness.map(|key| key.parse::<WitnessKey>()).transpose().map_err(|e| usage(&e))?;
@@ -202,7 +202,7 @@ fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
     for AskedWitness { key, url } in asked {
         let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("witness {key}: {e}"));
         let parsed: WitnessKey = key.parse().map_err(|e| usage(&e))?;
-        let url = crate::mirror::base_address(url).map_err(|e| usage(&e))?;
+        let url = crate::verify::http::base_address(url).map_err(|e| usage(&e))?;
         if witnesses.iter().any(|w| w.key.as_bytes() == parsed.as_bytes()) {
             return Err(usage(&"its key was given before"));
         }

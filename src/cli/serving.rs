@@ -117,7 +117,7 @@ impl Serving {
     /// Takes the addresses, before anything else is done that would be in vain.
     pub fn bind(&self, config: &Config) -> Result<Bound, Failure> {
         let url = self.url.as_ref().or(config.url.as_ref());
-        let url = url.map(|url| crate::mirror::base_address(url)).transpose();
+        let url = url.map(|url| crate::verify::http::base_address(url)).transpose();
         let mut options = self.limits.of_serving(&config.limits);
         options.url = url.map_err(|e| Failure::Usage(format!("--url {e}")))?;
         if let Some(url) = options.url.as_deref().filter(|url| !serve::is_site(url)) {

@@ -16,7 +16,7 @@ use crate::{
         verify_names,
     },
     log::MAX_PROOF,
-    mirror::FolderSource,
+    verify::FolderSource,
 };
 
 /// What lies in a folder.

@@ -31,10 +31,10 @@ use crate::{
         verify_members, verify_receipt,
     },
     log::{Checkpoint, Contradiction, Fork, MAX_CHECKPOINT, MAX_ENTRY, MAX_POLICY, MAX_PROOF, Policy},
-    mirror::{self, FolderSource, HttpSource, Options, Report, Source, SourceError, Step, Verdict},
     note::{Origin, SignedNote, VerifyingKey},
     proof_file::{self, Kept},
     timestamp::{MAX_ROOTS_FILE, Roots},
+    verify::{self, FolderSource, HttpSource, Options, Report, Source, SourceError, Step, Verdict},
 };
 
 const FORK: &str = "fork.json";
@@ -554,7 +554,7 @@ pub(super) fn check(
 ) -> Result<Report, Failure> {
     let source = source(ledger)?;
     let (meter, search) = (Meter::new(), Meter::new());
-    let report = mirror::verify_told(&*source, key, options, &|step| match step {
+    let report = verify::verify_told(&*source, key, options, &|step| match step {
         Step::Checked { done, of } => meter.show(done, of),
         Step::Searched { entry, done, of } => search.show_search(entry, done, of),
     });

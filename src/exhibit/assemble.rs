@@ -5,8 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use super::enclosed::{Enclosed, LinkInChain};
 use crate::{
+    exhibit::{Enclosed, LinkInChain},
     ledger::{ReadError, Reader, StoredWords},
     log::{Entry, Policy, SignedCheckpoint},
     views::Views,

@@ -1,50 +1,9 @@
-//! An exhibit: one file that carries an entry, its words and its own proof (formats.md, section 8).
-//!
-//! [`verify()`] checks one with no network and no ledger; what it ends with says no more than was proved. Whose log it is
-//! comes from the reader's own [`Policy`](crate::log::Policy), not from the exhibit.
+//! Exhibits and case files of a ledger, put together for whoever asks for one. How they are read and checked is in
+//! [`onrecord_verify::exhibit`], all of which is here too.
 
-mod archive;
-#[cfg(feature = "serve")]
 mod assemble;
-mod case;
-mod enclosed;
-mod keys;
-mod members;
-mod packed;
-mod receipt;
-mod report;
-mod verify;
+mod case_export;
 
-pub use archive::{ArchiveError, MAX_EXHIBIT, MAX_MEMBERS, Member};
-#[cfg(feature = "serve")]
 pub use assemble::assemble;
-#[cfg(feature = "serve")]
-pub use case::CaseExport;
-#[cfg(feature = "timestamps")]
-pub use case::verify_case_with_roots;
-pub use case::{CaseEntry, CaseFile, CaseReport, MAX_EXHIBITS, verify_case, verify_case_members};
-pub use enclosed::{Enclosed, EnclosedError, LinkInChain};
-pub use members::{FOLDERS, Found, Members, MembersError, is_added, is_member, name_of, plain, verify_names};
-pub use packed::is_zip;
-pub use receipt::{ReceiptReport, verify_receipt};
-pub use report::{ExhibitReport, ExhibitVerdict};
-#[cfg(feature = "timestamps")]
-pub use verify::verify_with_roots;
-pub use verify::{Trust, verify, verify_members};
-
-/// What a file of a media type is called after its digest; `bin` for those that are not in the table, so that a name
-/// never says more than a program may act on.
-pub fn extension(media: &str) -> &'static str {
-    match media {
-        "application/pdf" => "pdf",
-        "image/jpeg" => "jpg",
-        "image/png" => "png",
-        "text/plain" => "txt",
-        "text/csv" => "csv",
-        "application/json" => "json",
-        "message/rfc822" => "eml",
-        "audio/mpeg" => "mp3",
-        "video/mp4" => "mp4",
-        _ => "bin",
-    }
-}
+pub use case_export::CaseExport;
+pub use onrecord_verify::exhibit::*;

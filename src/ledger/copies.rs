@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     log::TilePath,
-    mirror::{Outcome, Place, Report, Source, SourceError, Verdict, verify},
     store::simulated::Random,
+    verify::{Outcome, Place, Report, Source, SourceError, Verdict, verify},
 };
 
 /// The files of a copy, by their path in `public/`.
@@ -39,7 +39,7 @@ impl Source for Files<'_> {
 }
 
 fn judge(copy: &Copy) -> Report {
-    verify(&Files(copy), Some(key(ORIGIN, 1).verifying_key()), &crate::mirror::Options::default(), &|_, _| {})
+    verify(&Files(copy), Some(key(ORIGIN, 1).verifying_key()), &crate::verify::Options::default(), &|_, _| {})
 }
 
 /// `public/` as it stood after each call that changed it.
@@ -75,7 +75,7 @@ fn at_every_moment_public_is_a_whole_ledger() {
             let report = judge(copy);
             assert_eq!(report.verdict, Verdict::Valid, "seed {seed}, moment {at}: {report}");
         }
-        let marked = |c: &crate::mirror::Check| c.detail.contains("kept here");
+        let marked = |c: &crate::verify::Check| c.detail.contains("kept here");
         withheld += moments.iter().filter(|copy| judge(copy).checks.iter().any(marked)).count();
     }
     assert!(withheld > 0, "no moment between a checkpoint and what it takes away: nothing was tried");
@@ -125,7 +125,7 @@ fn a_copy_made_file_by_file_is_whole_or_lacks_what_was_withheld_meanwhile_until_
                 assert!(matches!(fault.place, Place::Words(_) | Place::File(..)), "{report}");
                 assert!(fault.what.starts_with("missing: "), "{report}");
             }
-            let ok = |c: &crate::mirror::Check| {
+            let ok = |c: &crate::verify::Check| {
                 c.outcome != Outcome::Failed || matches!(c.name, "words" | "files")
             };
             assert!(report.checks.iter().all(ok), "{report}");

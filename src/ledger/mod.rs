@@ -53,7 +53,6 @@ mod world;
 
 pub(crate) use copier::{Copied, Copier, CopyError};
 pub use cosigned::{NotKept, Witnessed};
-#[cfg(feature = "cli")]
 pub(crate) use footprint::{Basis, Changes, Footprint};
 pub(crate) use partial_tile::{PartialTile, Parts};
 pub(crate) use reader::listed;

@@ -539,7 +539,6 @@ fn full(kind: TileKind, index: u64) -> Result<TilePath, ReadError> {
 
 impl Shared {
     /// The index of the last entry in a thread, of all that were committed.
-    #[cfg(feature = "cli")]
     pub fn last_of_thread(&self, thread: &EventId) -> Result<Option<u64>, ReadError> {
         let by = By::Thread(*thread);
         // The overlay is read before the index: what leaves it is in the index by then.

@@ -16,17 +16,10 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Absent, Source, SourceError,
-    bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
-    cosigned::cosigned,
-    evidence::{Evidence, Searched},
     lacking::{self, Lacking},
     removed::{self, Removed},
-    report::{Fault, Place, Stop},
-    source::read_whole,
+    searched::Searched,
     status::Status,
-    tile_nodes::TileNodes,
-    verify::Options as Checked,
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
@@ -41,6 +34,11 @@ use crate::{
     },
     note::VerifyingKey,
     proof_file::{self, Kept},
+    verify::{
+        Absent, Evidence, Fault, Options as Checked, Place, Source, SourceError, Stop, TileNodes,
+        bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
+        cosigned, read_whole,
+    },
 };
 
 /// What a mirror keeps, and when.

@@ -32,13 +32,13 @@ use crate::{
     event::Digest,
     ledger::{LedgerError, folder::Folder, timestamped::CHECKPOINT, withholding::Marks},
     log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, TilePath, parse_decimal, tiles_of},
-    mirror::{FolderSource, Options, Report, Source, SourceError, Verdict, verify},
     note::{Origin, VerifyingKey},
     store::{
         disk::{AtHand, Disk as _, Placing, RealDisk},
         head::HeadRecord,
         journal::Journal,
     },
+    verify::{FolderSource, Options, Report, Source, SourceError, Verdict, verify},
 };
 
 /// How often a copy is made before one that does not verify is an error. Words may be withheld while it is made.

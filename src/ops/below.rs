@@ -11,9 +11,9 @@ use crate::{
     log::{
         Entry, Fate, MemoryRows, PutRows, Row, RowKey, Rows, TILE_WIDTH, TileKind, TilePath, decode_bundle,
     },
-    mirror::{KeptRows, held_words},
     note::{Origin, VerifyingKey},
     store::index::{By, Index},
+    verify::{KeptRows, held_words},
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;

@@ -16,6 +16,7 @@ use super::{
     timestamps,
 };
 use crate::{
+    check::write_checks,
     event::{Content, Digest, EventId, EventType, Position},
     ledger::{
         LedgerError,
@@ -28,10 +29,6 @@ use crate::{
         Auditor, Checkpoint, CosigningKey, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_WIDTH,
         TileKind, TilePath, Words, decode_bundle, decode_contents, leaf_hash,
     },
-    mirror::{
-        Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, Step, verify_from, write_checks,
-        write_faults,
-    },
     note::{Origin, SigningKey, VerifyingKey},
     store::{
         disk::RealDisk,
@@ -39,6 +36,9 @@ use crate::{
         index::{Index, IndexPosition, ListedFile},
         journal::{self, Recovered},
         secret,
+    },
+    verify::{
+        Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, Step, verify_from, write_faults,
     },
 };
 

@@ -28,7 +28,7 @@ pub use marks::{Marked, repair_marks};
 pub use offers::Trouble;
 pub use repair::{Mended, Repair, repair};
 
-use crate::{ledger::LedgerError, mirror::Report, proof_file::Kept};
+use crate::{ledger::LedgerError, proof_file::Kept, verify::Report};
 
 /// Why a folder was not backed up, restored or checked.
 #[derive(Debug, thiserror::Error)]

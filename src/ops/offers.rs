@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::{
     event::Digest,
     log::{Frontier, Hash, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, decode_hashes, leaf_hash},
-    mirror::{Absent, Source, SourceError, tile_bytes},
     store::journal::{Record, Recovered},
+    verify::{Absent, Source, SourceError, bundle::tile_bytes},
 };
 
 pub(super) const WIDTH: u64 = TILE_WIDTH as u64;

@@ -45,7 +45,6 @@ use crate::{
         SignedCheckpoint, TileKind, TilePath, Words, decode_bundle, encode_bundle, encode_contents,
         encode_hashes, leaf_hash, root,
     },
-    mirror::{Options, Place, Source, SourceError, Start, Step, Verdict, verify_from},
     note::{Origin, VerifyingKey},
     proof_file,
     store::{
@@ -54,6 +53,7 @@ use crate::{
         index::{Index, IndexPosition},
         journal::{self, Journal, Recovered},
     },
+    verify::{Options, Place, Source, SourceError, Start, Step, Verdict, verify_from},
 };
 
 /// A file that was mended.

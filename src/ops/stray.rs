@@ -9,7 +9,7 @@ use crate::{
         NodeReader, TILE_WIDTH, TileKind, TilePath, decode_bundle, decode_contents, decode_hashes,
         node_in_tile, tile_of_node, tiles_of,
     },
-    mirror::{Fault, Place},
+    verify::{Fault, Place},
 };
 
 /// Paths of all files under a folder, relative to it, with slashes; sorted.

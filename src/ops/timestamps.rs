@@ -13,9 +13,9 @@ use crate::{
         timestamped::{CHECKPOINT, imprint, is_token_name},
     },
     log::{Checkpoint, Frontier, SignedCheckpoint, parse_decimal},
-    mirror::{Fault, Place},
     note::VerifyingKey,
     timestamp::Token,
+    verify::{Fault, Place},
 };
 
 /// What was found, in words, or the first fault. `None` if nothing was ever stamped.

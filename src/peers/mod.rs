@@ -6,9 +6,12 @@ use std::time::Duration;
 use crate::{
     ledger::{Ledger, Reader},
     log::{Checkpoint, MAX_CHECKPOINT, SignedCheckpoint, WitnessKey},
-    mirror,
     note::VerifyingKey,
-    witness::{self, WitnessAddress},
+    verify::{
+        http::{ACCEPTED, body_of},
+        read_whole,
+    },
+    witness::{self, Told, WitnessAddress},
 };
 
 /// How long all of them together may take to answer before the writer opens.
@@ -27,17 +30,6 @@ pub struct Peer {
     pub log: Option<VerifyingKey>,
     /// Whose cosignature must stand below the log's own signature; none for a mirror.
     pub key: Option<WitnessKey>,
-}
-
-/// What one of them says of a ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
-    /// It knows no more, and no other history.
-    NoMore,
-    /// It can't be asked, and why.
-    Nothing(String),
-    /// It knows more, or another history: the ledger went back, or two are signed by its key.
-    More(String),
 }
 
 /// What was told at a start.
@@ -83,16 +75,15 @@ fn ask(reader: &Reader, peer: &Peer, within: Duration) -> Told {
         return Told::Nothing("the key that was given with it is not this log's".to_owned());
     }
     let url = format!("{}/checkpoint", peer.url);
-    let answer =
-        crate::agent::agent(&peer.url, within).get(&url).header("Accept-Encoding", mirror::ACCEPTED).call();
+    let answer = crate::agent::agent(&peer.url, within).get(&url).header("Accept-Encoding", ACCEPTED).call();
     let answer = match answer {
         Ok(answer) if answer.status() == 200 => answer,
         Ok(answer) => return Told::Nothing(format!("it answered {}", answer.status().as_u16())),
         Err(e) => return Told::Nothing(format!("no answer: {e}")),
     };
     // Plain files of a mirror may be stored gzipped.
-    let read = |body| mirror::read_whole("checkpoint", body, MAX_CHECKPOINT);
-    let bytes = match mirror::body_of(&url, answer).and_then(read) {
+    let read = |body| read_whole("checkpoint", body, MAX_CHECKPOINT);
+    let bytes = match body_of(&url, answer).and_then(read) {
         Ok(bytes) => bytes,
         Err(e) => return Told::Nothing(format!("no answer: {e}")),
     };

@@ -14,7 +14,6 @@
 //! can't be rebuilt lives here. A list grows by one key a flush, not one an entry: sled is the slowest thing
 //! an entry meets, and under load a flush holds thousands.
 
-#[cfg(feature = "cli")]
 mod check;
 mod directory;
 mod events;

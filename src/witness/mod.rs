@@ -24,16 +24,18 @@ mod collector;
 mod log_key;
 mod server;
 mod state;
+mod told;
 
 pub use collector::{MAX_WITNESSES, Pace, WitnessAddress, collect};
 pub use log_key::{LogKey, LogKeyError, NoCheckpoint};
 pub use server::serve;
 pub use state::{Refused, Witness, WitnessError};
+pub use told::Told;
 
 use std::time::Duration;
 
 use self::asking::{AskError, Asking};
-use crate::{ledger::Reader, peers::Told};
+use crate::ledger::Reader;
 
 /// What a witness says of a log, when it is asked to cosign the latest checkpoint as if it had cosigned that.
 pub(crate) fn tells(reader: &Reader, witness: &WitnessAddress, within: Duration) -> Told {

@@ -24,7 +24,7 @@ pub(super) use enclosed::{announce, is_beside_signatures};
 use fields::{Field, Target, fields};
 pub(super) use fields::{is_to_come, noun};
 use values::Values;
-pub(super) use values::{fact, file_ref, media_type, pair, read_small, text, without_mark};
+pub(super) use values::{fact, file_ref, pair, read_small, text, without_mark};
 pub(super) use when::When;
 
 use super::{

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     cli::{Failure, repeated, terminal, words::Form},
     event::{Content, Digest, FactKind, FactSpec, FileRef, Language, MAX_CONTENT},
+    media::media_type,
     note::VerifyingKey,
     views,
 };
@@ -224,41 +225,6 @@ pub(in crate::cli) fn file_ref(path: &Path) -> Result<FileRef, Failure> {
         size,
         media: media_type(name).to_owned(),
     })
-}
-
-/// The media type that a file name tells.
-pub(in crate::cli) fn media_type(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
-    match extension.as_str() {
-        "txt" | "log" => "text/plain",
-        "html" | "htm" => "text/html",
-        "csv" => "text/csv",
-        "md" => "text/markdown",
-        "eml" => "message/rfc822",
-        "json" => "application/json",
-        "xml" => "application/xml",
-        "pdf" => "application/pdf",
-        "zip" => "application/zip",
-        "wacz" => "application/wacz",
-        "warc" => "application/warc",
-        "doc" => "application/msword",
-        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "xls" => "application/vnd.ms-excel",
-        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "odt" => "application/vnd.oasis.opendocument.text",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "svg" => "image/svg+xml",
-        "tif" | "tiff" => "image/tiff",
-        "mp3" => "audio/mpeg",
-        "ogg" | "oga" => "audio/ogg",
-        "wav" => "audio/wav",
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        _ => "application/octet-stream",
-    }
 }
 
 #[cfg(test)]

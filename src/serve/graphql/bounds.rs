@@ -13,10 +13,10 @@ use super::{
     state::Now,
 };
 use crate::{
-    cli::story::Story,
     ledger::{Ledger, Options},
     note::{KeyName, Origin, SigningKey},
     serve::{self, App, clock, limits},
+    story::Story,
     views::{Allowance, Views},
 };
 

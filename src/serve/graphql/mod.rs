@@ -6,7 +6,7 @@
 
 mod answers;
 mod base64;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod bounds;
 mod case;
 mod case_connection;

@@ -356,7 +356,6 @@ impl Events {
     }
 
     /// Ids of all events, in the order of the log.
-    #[cfg(feature = "cli")]
     pub fn ids(&self) -> impl Iterator<Item = Result<EventId, StoreError>> {
         let entries = self.ends().entries;
         (0..entries).map(|index| Ok(EventId(self.head(number(index)?)?.id)))

@@ -1,0 +1,482 @@
+//! Checks an exhibit with nothing but itself and a policy.
+
+use std::collections::BTreeMap;
+
+use super::{
+    enclosed::Enclosed,
+    keys::{History, Threads, history},
+    members::Members,
+    members_error::MembersError,
+    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS},
+};
+use crate::{
+    check::{Check, Outcome},
+    event::{Body, Content, Digest, Event, Position},
+    log::{
+        Checkpoint, Entry, MAX_LEAD, Policy, SignedEntry, Time, TlogProof, is_later_than, leaf_hash,
+        verify_inclusion,
+    },
+    note::{Origin, SignedNote, VerifyingKey},
+    timestamp::Timestamp,
+};
+
+/// What a reader brings to a check.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// Which log and which witnesses he trusts.
+    pub policy: Option<&'a Policy>,
+    /// Roots of the time-stamping authorities that he trusts.
+    #[cfg(feature = "timestamps")]
+    pub roots: Option<&'a crate::timestamp::Roots>,
+}
+
+impl<'a> From<Option<&'a Policy>> for Trust<'a> {
+    /// Without roots, tokens are not checked.
+    fn from(policy: Option<&'a Policy>) -> Self {
+        Self {
+            policy,
+            #[cfg(feature = "timestamps")]
+            roots: None,
+        }
+    }
+}
+
+/// Checks an exhibit. Without a policy of the reader's own, the one that is enclosed is followed, and whose log it is
+/// and who witnessed it are not checked: anybody can enclose a policy that trusts himself. Time-stamp tokens are not
+/// checked.
+pub fn verify(exhibit: &[u8], policy: Option<&Policy>) -> ExhibitReport {
+    verify_members(&Members::read(exhibit), policy.into())
+}
+
+/// The same, and time-stamp tokens against the roots of authorities that the reader trusts. A token that is not good, or
+/// that is older than an entry it covers, condemns the exhibit; one whose authority leads to none of the roots is passed
+/// over if another is good.
+#[cfg(feature = "timestamps")]
+pub fn verify_with_roots(
+    exhibit: &[u8],
+    policy: Option<&Policy>,
+    roots: &crate::timestamp::Roots,
+) -> ExhibitReport {
+    verify_members(&Members::read(exhibit), Trust { policy, roots: Some(roots) })
+}
+
+/// The same of what was read already.
+pub fn verify_members(members: &Result<Members<'_>, MembersError>, trust: Trust<'_>) -> ExhibitReport {
+    #[cfg(feature = "timestamps")]
+    if let Some(roots) = trust.roots {
+        use crate::timestamp::{Token, TokenError};
+        let judge = |token: &[u8], sha256: &[u8; 32]| match Token::read(token, sha256)
+            .and_then(|t| roots.verify(&t))
+        {
+            Ok(timestamp) => Judged::Good(timestamp),
+            Err(e @ TokenError::Untrusted { .. }) => Judged::Untrusted(e.to_string()),
+            Err(e) => Judged::Bad(e.to_string()),
+        };
+        return verify_by(members, trust.policy, Some(&judge));
+    }
+    verify_by(members, trust.policy, None)
+}
+
+/// The most tokens that are checked: each costs a few signatures.
+const MAX_TIMESTAMPS: usize = 64;
+
+/// What is found of a token.
+#[cfg_attr(not(feature = "timestamps"), expect(dead_code, reason = "nothing judges tokens then"))]
+enum Judged {
+    Good(Timestamp),
+    Untrusted(String),
+    Bad(String),
+}
+
+/// Judges a token over a SHA-256.
+type Judge<'a> = &'a dyn Fn(&[u8], &[u8; 32]) -> Judged;
+
+fn verify_by(
+    members: &Result<Members<'_>, MembersError>,
+    policy: Option<&Policy>,
+    judge: Option<Judge<'_>>,
+) -> ExhibitReport {
+    let mut checks = Checks::default();
+    let (mut index, mut known_at, mut witnessed_by, mut stamped) = (None, None, None, Vec::new());
+    if let Some(e) = members.as_ref().err().filter(|e| e.is_undecided()) {
+        checks.say("exhibit", Outcome::NotChecked, e.to_string());
+        return ExhibitReport { checks: checks.0, ..ExhibitReport::default() };
+    }
+    let opened = members.as_ref().map_err(ToString::to_string).and_then(|members| {
+        let enclosed = Enclosed::of(&members.each()).map_err(|e| e.to_string())?;
+        Ok((enclosed, members.packing(AS_WRITTEN)))
+    });
+    // The first fault that leaves nothing to be checked ends it.
+    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, (outcome, packing))| {
+        checks.say("exhibit", outcome, packing);
+        run(enclosed, policy, &mut checks, (&mut index, &mut known_at), &mut witnessed_by)
+    });
+    let checked = checked.and_then(|covered| timestamps(&covered, judge, &mut checks, &mut stamped));
+    if let Err((name, detail)) = checked {
+        checks.say(name, Outcome::Failed, detail);
+    }
+    let checks = checks.0;
+    let ended = |name: &str| checks.iter().find(|c| c.name == name).map(|c| c.outcome);
+    let must = ["entry", "event", "inclusion", "checkpoint"].map(ended);
+    let verdict = if checks.iter().any(|c| c.outcome == Outcome::Failed) {
+        ExhibitVerdict::Refused
+    } else if policy.is_some() && must.iter().all(|outcome| *outcome == Some(Outcome::Ok)) {
+        ExhibitVerdict::Valid
+    } else {
+        ExhibitVerdict::NotDecided
+    };
+    ExhibitReport { index, known_at, checks, witnessed_by, timestamps: stamped, verdict }
+}
+
+#[derive(Default)]
+pub(super) struct Checks(pub Vec<Check>);
+
+impl Checks {
+    pub fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
+        self.0.push(Check { name, outcome, detail: detail.into() });
+    }
+}
+
+pub(super) type Fault = (&'static str, String);
+
+/// Said of an exhibit as a ledger gives it.
+const AS_WRITTEN: &str = "members as an exhibit has them, nothing compressed, no other bytes";
+
+/// What the checkpoint covers, for those who say when it was there.
+struct Covered<'a> {
+    checkpoint: SignedNote,
+    /// Indices and times of the entries that are enclosed.
+    entries: Vec<(u64, Time)>,
+    tokens: Vec<&'a [u8]>,
+}
+
+fn run<'a>(
+    enclosed: Enclosed<'a>,
+    policy: Option<&Policy>,
+    checks: &mut Checks,
+    (found, known_at): (&mut Option<u64>, &mut Option<u64>),
+    witnessed_by: &mut Option<u64>,
+) -> Result<Covered<'a>, Fault> {
+    let fault = |what: &str, e: &dyn std::fmt::Display| ("entry", format!("{what}: {e}"));
+    let proof = TlogProof::parse(enclosed.proof).map_err(|e| fault("proof.tlog-proof", &e))?;
+    let checkpoint =
+        Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| fault("proof.tlog-proof", &e))?;
+    let origin = checkpoint.origin();
+    let entry = Entry::parse(enclosed.entry, origin).map_err(|e| fault("entry", &e))?;
+    let index = entry.header().index;
+    if proof.index() != index {
+        let what =
+            format!("proof.tlog-proof: expected index {index}, as the entry says, found {}", proof.index());
+        return Err(("entry", what));
+    }
+    (*found, *known_at) = (Some(index), Some(checkpoint.size()));
+    let others = others(&enclosed, &proof, origin)?;
+    let log_key = match others.get(&0).map_or(&entry, |(first, _)| first).event().body() {
+        Body::LedgerOpened(b) => Some(b.checkpoint_key.clone()),
+        _ => None,
+    };
+    let detail = match &log_key {
+        Some(key) => format!(
+            "entry {index} of {origin}, whose entry 0 names the log's key {}+{}",
+            key.name(),
+            key.id()
+        ),
+        None => format!("entry {index} of {origin}; entry 0 is not enclosed, so it names no key"),
+    };
+    checks.say("entry", if log_key.is_some() { Outcome::Ok } else { Outcome::NotChecked }, detail);
+
+    events(&entry, &others, checks)?;
+    content(&enclosed, &entry, &others, checks)?;
+
+    let root = checkpoint.root();
+    for (index, bytes, proof) in std::iter::once((index, enclosed.entry, &proof))
+        .chain(others.iter().map(|(i, (_, proof))| (*i, enclosed.chain[i].entry, proof)))
+    {
+        verify_inclusion(&leaf_hash(bytes), index, checkpoint.size(), &root, proof.path())
+            .map_err(|e| ("inclusion", format!("entry {index}: {e}")))?;
+    }
+    let detail =
+        format!("entry {index} and {} others in the tree whose root is {}", others.len(), root.to_base64());
+    checks.say("inclusion", Outcome::Ok, detail);
+
+    let entries = std::iter::once(&entry).chain(others.values().map(|(entry, _)| entry));
+    let covered = Covered {
+        checkpoint: proof.checkpoint().clone(),
+        entries: entries.map(|e| (e.header().index, e.header().time)).collect(),
+        tokens: enclosed.timestamps,
+    };
+    let own = match (policy, enclosed.policy) {
+        (Some(_), _) => None,
+        (None, Some(text)) => {
+            Some(Policy::parse(text).map_err(|e| ("checkpoint", format!("trust.policy: {e}")))?)
+        }
+        (None, None) => None,
+    };
+    let trust = (policy, own.as_ref());
+    let note = proof.checkpoint();
+    checkpoint_of(note, origin, log_key.as_ref(), trust, &covered.entries, checks, witnessed_by)?;
+    Ok(covered)
+}
+
+/// Whose checkpoint it is, and who had seen it, by the policy that the reader brought, or else by the one that came with it.
+pub(super) fn checkpoint_of(
+    note: &SignedNote,
+    origin: &Origin,
+    log_key: Option<&VerifyingKey>,
+    (policy, own): (Option<&Policy>, Option<&Policy>),
+    entries: &[(u64, Time)],
+    checks: &mut Checks,
+    witnessed_by: &mut Option<u64>,
+) -> Result<(), Fault> {
+    let Some(trusted) = policy.or(own) else {
+        checks.say("checkpoint", Outcome::NotChecked, "no policy was given, and none is enclosed");
+        checks.say("witnesses", Outcome::NotChecked, "no policy was given, and none is enclosed");
+        return Ok(());
+    };
+    let (outcome, detail) = if trusted.names_no_log() {
+        (Outcome::NotChecked, "the policy names no log, so it trusts no key for this one".to_owned())
+    } else if trusted.lacks_first_key(origin) {
+        // The reader's policy lacks something, and the exhibit nothing.
+        (Outcome::NotChecked, trusted.lacks(origin.as_str()))
+    } else {
+        let key = log_key_of(trusted, note, log_key).map_err(|what| ("checkpoint", what))?;
+        match policy {
+            Some(_) => (Outcome::Ok, format!("signed by {origin}+{}, which the policy trusts", key.id())),
+            None => (Outcome::NotChecked, BROUGHT.to_owned()),
+        }
+    };
+    checks.say("checkpoint", outcome, detail);
+    let said = trusted.cosigned(note);
+    let quorum = said.quorum();
+    match (policy, said.asked, quorum) {
+        (None, true, _) => checks.say("witnesses", Outcome::NotChecked, BROUGHT),
+        (_, false, Ok(words)) => checks.say("witnesses", Outcome::NotChecked, words),
+        (_, _, Ok(words)) => {
+            for (index, time) in entries {
+                said.allows(*time).map_err(|e| ("witnesses", format!("entry {index}: {e}")))?;
+            }
+            *witnessed_by = said.by;
+            checks.say("witnesses", Outcome::Ok, words);
+        }
+        (_, _, Err(what)) => return Err(("witnesses", what)),
+    }
+    Ok(())
+}
+
+/// The key of a policy that signed a checkpoint, and that entry 0 names.
+fn log_key_of<'a>(
+    trusted: &'a Policy,
+    checkpoint: &SignedNote,
+    named: Option<&VerifyingKey>,
+) -> Result<&'a VerifyingKey, String> {
+    let origin = checkpoint.text().lines().next().unwrap_or_default();
+    let keys: Vec<_> = origin.parse().map(|origin| trusted.logs(&origin).collect()).unwrap_or_default();
+    if keys.is_empty() {
+        return Err(trusted.lacks(origin));
+    }
+    let opened = keys.iter().find(|key| Checkpoint::open_note(checkpoint.clone(), key).is_ok());
+    let Some(key) = opened else {
+        let ids: Vec<String> = keys.iter().map(|key| key.id().to_string()).collect();
+        return Err(format!("expected a good signature by {origin} {}", ids.join(" or ")));
+    };
+    if named.is_some_and(|named| named != *key) {
+        return Err(format!("entry 0 names another key than {}", key.id()));
+    }
+    Ok(key)
+}
+
+/// Tokens over the checkpoint's text.
+fn timestamps(
+    covered: &Covered<'_>,
+    judge: Option<Judge<'_>>,
+    checks: &mut Checks,
+    stamped: &mut Vec<Timestamp>,
+) -> Result<(), Fault> {
+    let enclosed = covered.tokens.len();
+    if judge.is_some() && enclosed > MAX_TIMESTAMPS {
+        return Err(("timestamps", format!("expected at most {MAX_TIMESTAMPS} tokens, found {enclosed}")));
+    }
+    let judge = match (judge, enclosed) {
+        (None, 0) => return Ok(()),
+        (None, _) => {
+            checks.say("timestamps", Outcome::NotChecked, format!("{enclosed} enclosed"));
+            return Ok(());
+        }
+        (Some(_), 0) => {
+            checks.say("timestamps", Outcome::NotEnclosed, "no authority has stamped this checkpoint");
+            return Ok(());
+        }
+        (Some(judge), _) => judge,
+    };
+    let sha256 = {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(covered.checkpoint.text()).into()
+    };
+    let mut untrusted = Vec::new();
+    for (n, token) in covered.tokens.iter().enumerate() {
+        let fault = |what: String| ("timestamps", format!("timestamps/{n}.tsr: {what}"));
+        let timestamp = match judge(token, &sha256) {
+            Judged::Good(timestamp) => timestamp,
+            Judged::Untrusted(what) => {
+                untrusted.push(fault(what));
+                continue;
+            }
+            Judged::Bad(what) => return Err(fault(what)),
+        };
+        let then = timestamp.not_later_than;
+        if let Some((index, time)) =
+            covered.entries.iter().find(|(_, time)| is_later_than(*time, then.seconds_up()))
+        {
+            let by = &timestamp.authority;
+            return Err(fault(format!(
+                "entry {index}: time: expected at most {MAX_LEAD} s after {then}, when {by} stamped a tree that holds \
+                 it, found {time}"
+            )));
+        }
+        stamped.push(timestamp);
+    }
+    stamped.sort_by_key(|t| t.not_later_than);
+    let Some(earliest) = stamped.first() else {
+        return Err(untrusted.swap_remove(0));
+    };
+    let mut detail = format!("the checkpoint existed {earliest}; it says nothing of the time before");
+    stamped.iter().skip(1).for_each(|t| detail += &format!("\n{t}"));
+    untrusted.iter().for_each(|(_, what)| detail += &format!("\npassed over: {what}"));
+    checks.say("timestamps", Outcome::Ok, detail);
+    Ok(())
+}
+
+/// The other entries that are enclosed. All proofs hold the same checkpoint.
+fn others(
+    enclosed: &Enclosed<'_>,
+    proof: &TlogProof,
+    origin: &Origin,
+) -> Result<BTreeMap<u64, (Entry<Event>, TlogProof)>, Fault> {
+    let mut others = BTreeMap::new();
+    for (index, link) in &enclosed.chain {
+        let fail = |what: String| ("entry", format!("chain/{index}: {what}"));
+        let entry = Entry::parse(link.entry, origin).map_err(|e| fail(e.to_string()))?;
+        let of_it = TlogProof::parse(link.proof).map_err(|e| fail(e.to_string()))?;
+        let (said, proved) = (entry.header().index, of_it.index());
+        if (said, proved) != (*index, *index) {
+            return Err(fail(format!(
+                "expected index {index}, found {said} in the entry and {proved} in its proof"
+            )));
+        }
+        if of_it.checkpoint().as_bytes() != proof.checkpoint().as_bytes() {
+            return Err(fail("expected the checkpoint of proof.tlog-proof, byte for byte".into()));
+        }
+        others.insert(*index, (entry, of_it));
+    }
+    Ok(others)
+}
+
+/// Signatures, and whether the keys were their parties' then.
+fn events(
+    entry: &Entry<Event>,
+    others: &BTreeMap<u64, (Entry<Event>, TlogProof)>,
+    checks: &mut Checks,
+) -> Result<(), Fault> {
+    let signed = |entry: &Entry<Event>| -> Result<SignedEntry, Fault> {
+        let index = entry.header().index;
+        entry.clone().verify().map_err(|e| ("event", format!("entry {index}: {e}")))
+    };
+    let this = signed(entry)?;
+    let others = others.values().map(|(entry, _)| signed(entry)).collect::<Result<Vec<_>, _>>()?;
+    let mut all: Vec<&SignedEntry> = others.iter().collect();
+    if let Err(place) = all.binary_search_by_key(&this.header().index, |e| e.header().index) {
+        all.insert(place, &this);
+    }
+    let all = Threads::of(all);
+    // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
+    for other in &others {
+        if let History::False(what) = history(other, &all) {
+            return Err(("event", format!("entry {}: {what}", other.header().index)));
+        }
+    }
+    let keys: Vec<String> =
+        entry.event().by().iter().map(|key| format!("{}+{}", key.name(), key.id())).collect();
+    match history(&this, &all) {
+        History::Good => {
+            let detail = format!("signed by {}, keys of their parties then", keys.join(", "));
+            checks.say("event", Outcome::Ok, detail);
+            Ok(())
+        }
+        History::NotWhole(party) => {
+            let detail =
+                format!("signed by {}; the thread of {party} is not enclosed whole", keys.join(", "));
+            checks.say("event", Outcome::NotChecked, detail);
+            Ok(())
+        }
+        History::False(what) => Err(("event", what)),
+    }
+}
+
+/// Words and files.
+fn content(
+    enclosed: &Enclosed<'_>,
+    entry: &Entry<Event>,
+    others: &BTreeMap<u64, (Entry<Event>, TlogProof)>,
+    checks: &mut Checks,
+) -> Result<(), Fault> {
+    let withheld = |position: Position| {
+        others.iter().find_map(|(index, (other, _))| match other.event().body() {
+            Body::ContentWithheld(b) if b.entry == entry.event().id() && b.blobs.contains(&position) => {
+                Some((index, b.ground.as_str()))
+            }
+            _ => None,
+        })
+    };
+    let words = match (entry.event().content(), enclosed.content) {
+        (None, None) => {
+            checks.say("content", Outcome::Ok, WORDLESS);
+            None
+        }
+        (None, Some(_)) => return Err(("content", "content.json: the event carries no words".into())),
+        (Some(_), None) => {
+            let detail = match withheld(Position::Content) {
+                Some((by, ground)) => format!("withheld by entry {by}, on the ground {ground}"),
+                None => "the event commits to words by their digest".to_owned(),
+            };
+            checks.say("content", Outcome::NotEnclosed, detail);
+            None
+        }
+        (Some(committed), Some(bytes)) => {
+            if !committed.matches(bytes) {
+                let what = format!(
+                    "content.json: expected {} bytes with BLAKE3 {}",
+                    committed.size, committed.blake3
+                );
+                return Err(("content", what));
+            }
+            checks.say("content", Outcome::Ok, "the words that the event commits to");
+            // Whoever signed words that can't be read committed to them all the same.
+            Content::parse(bytes).ok()
+        }
+    };
+    let named = words.as_ref().map_or(&[][..], Content::files);
+    for (digest, (extension, bytes)) in &enclosed.files {
+        let Some(file) = named.iter().find(|f| f.blake3 == *digest) else {
+            return Err(("files", format!("files/{digest}.{extension}: the words name no such file")));
+        };
+        use sha2::Digest as _;
+        let sha256 = Digest(sha2::Sha256::digest(bytes).into());
+        if Digest::blake3(bytes) != *digest || sha256 != file.sha256 || bytes.len() as u64 != file.size {
+            let what = format!(
+                "files/{digest}.{extension}: expected {} bytes with that BLAKE3 and SHA-256 {}",
+                file.size, file.sha256
+            );
+            return Err(("files", what));
+        }
+    }
+    let (all, there) = (named.len(), named.iter().filter(|f| enclosed.files.contains_key(&f.blake3)).count());
+    match (all, there) {
+        (0, _) if words.is_some() => checks.say("files", Outcome::Ok, "the words name none"),
+        (0, _) => {}
+        (all, there) if all == there => {
+            checks.say("files", Outcome::Ok, format!("all {all} that the words name"))
+        }
+        (all, there) => checks.say("files", Outcome::NotEnclosed, format!("{there} of {all} are enclosed")),
+    }
+    Ok(())
+}

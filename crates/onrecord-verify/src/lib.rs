@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+//! Each module uses only those that stand above it in the table. The log itself is built on this crate: the writer refuses
+//! by the same rules.
+
+pub mod check;
+pub mod event;
+pub mod exhibit;
+pub mod log;
+pub mod note;
+pub mod timestamp;
+pub mod verify;
+
+// Tests inside the crate use the same support as those outside.
+#[cfg(test)]
+extern crate self as onrecord_verify;

@@ -1,0 +1,370 @@
+//! Every rule again, over a whole ledger, by a reader who trusts nobody.
+//!
+//! Bundles are read and their signatures checked in parallel, a bounded number at a time; the rules are then
+//! re-run in order.
+
+use std::path::PathBuf;
+
+use super::{
+    Source,
+    audit::Run,
+    bundle::{Keep, Loader, first_entry},
+    cosigned::cosigned,
+    report::{Place, Report, Stop, Verdict, count, push},
+    rows::{KeptRows, ScratchRows},
+    source::read_whole,
+    tally::Tally,
+    tile_nodes::TileNodes,
+};
+use crate::{
+    check::{Check, Outcome},
+    event::Body,
+    log::{Auditor, Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, SignedCheckpoint},
+    note::{SignedNote, VerifyingKey},
+};
+
+/// What is checked, and with how much memory.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether words are fetched and compared with what entries commit to.
+    pub words: bool,
+    /// Whether the files that words name are. Takes `words`.
+    pub files: bool,
+    /// How many bundles are read at once: each holds up to 256 entries and their words.
+    pub window: u64,
+    /// Which witnesses must have cosigned the checkpoint. Its log's key is the one given to [`verify`].
+    pub policy: Option<Policy>,
+    /// A checkpoint of the same log that somebody else got: a signed note, which the ledger must continue.
+    pub against: Option<Vec<u8>>,
+    /// Bytes of what the rules ask about that are kept in memory: some 200 an entry. What is more goes to files
+    /// in `scratch`, which have no name and are gone when the verification ends, however it ends.
+    pub memory: usize,
+    /// The folder for these files.
+    pub scratch: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            words: true,
+            files: true,
+            window: 8,
+            policy: None,
+            against: None,
+            memory: 64 << 20,
+            scratch: std::env::temp_dir(),
+        }
+    }
+}
+
+/// How far a verification has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Entries were checked.
+    Checked {
+        /// How many, from the first of the log on.
+        done: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// An entry was refused, and another before it is looked for that it contradicts: both prove to anybody that the log
+    /// signed what no log may.
+    Searched {
+        /// The entry that was refused.
+        entry: u64,
+        /// How many entries were held against it.
+        done: u64,
+        /// Of how many, if there is none sooner.
+        of: u64,
+    },
+}
+
+/// Checks a ledger: every entry up to its checkpoint, and all that stands beside them. Without a key, the one
+/// that entry 0 names is used, and the report says that the identity was not checked. `progress` is told how
+/// many entries are done, and of how many.
+pub fn verify(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Report {
+    verify_told(source, key, options, &|step| {
+        if let Step::Checked { done, of } = step {
+            progress(done, of);
+        }
+    })
+}
+
+/// As [`verify`], where `tell` is told of every step.
+pub fn verify_told(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+) -> Report {
+    verify_from(source, key, options, tell, |checkpoint| {
+        Ok(Start {
+            auditor: Auditor::new(
+                checkpoint.origin().clone(),
+                ScratchRows::new(&options.scratch, options.memory),
+            ),
+            levels: Vec::new(),
+        })
+    })
+    .0
+}
+
+/// Where a verification begins: at the first entry of a bundle, knowing all that stands before.
+pub struct Start<R> {
+    /// What passed, or is taken as if it had.
+    pub auditor: Auditor<R>,
+    /// Of each level of the tree, how many hashes there are, and those in the tile that is not full.
+    pub levels: Vec<(u64, Vec<Hash>)>,
+}
+
+/// As [`verify`], from a start that is known once the checkpoint is. Gives also what was learnt, if all entries
+/// passed.
+pub fn verify_from<R: KeptRows>(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+    begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String> + Send,
+) -> (Report, Option<Auditor<R>>) {
+    let mut report = Report {
+        source: source.describe(),
+        origin: None,
+        log_key: key.cloned(),
+        size: None,
+        root: None,
+        checks: Vec::new(),
+        faults: Vec::new(),
+        undecided: None,
+        fork: None,
+        contradiction: None,
+        verdict: Verdict::Undecided,
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = if source.is_far() { cores.max(8) } else { cores };
+    let end = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(|| run(source, key, options, tell, begin, &mut report)),
+        Err(e) => Err(Stop::Undecided(format!("no threads to work with: {e}"))),
+    };
+    let mut learnt = None;
+    let stopped = match end {
+        Ok(auditor) => {
+            learnt = Some(auditor);
+            String::new()
+        }
+        Err(Stop::Fault(check, fault)) => {
+            let stopped = format!("stopped at {}", fault.place);
+            report.checks.retain(|c| c.name != check);
+            push(&mut report.checks, check, Outcome::Failed, "see below");
+            report.faults.insert(0, fault);
+            stopped
+        }
+        Err(Stop::Undecided(why)) => {
+            report.undecided = Some(why);
+            "stopped, see below".to_owned()
+        }
+    };
+    let mut checks = Vec::new();
+    for name in ["checkpoint", "entries", "rules", "chain", "tree", "tiles", "words", "files"] {
+        match report.checks.iter().find(|c| c.name == name) {
+            Some(check) => checks.push(check.clone()),
+            None => push(&mut checks, name, Outcome::NotChecked, stopped.clone()),
+        }
+    }
+    identity(&mut checks, key, report.log_key.as_ref());
+    match report.checks.iter().find(|c| c.name == "history") {
+        Some(check) => checks.push(check.clone()),
+        None if options.against.is_some() => {
+            push(&mut checks, "history", Outcome::NotChecked, stopped.clone())
+        }
+        None => {}
+    }
+    match report.checks.iter().find(|c| c.name == "witnesses") {
+        Some(check) => checks.push(check.clone()),
+        None if options.policy.is_some() => {
+            push(&mut checks, "witnesses", Outcome::NotChecked, stopped.clone())
+        }
+        None => push(&mut checks, "witnesses", Outcome::NotChecked, "no policy given"),
+    }
+    report.checks = checks;
+    report.verdict = if !report.faults.is_empty() {
+        Verdict::Refused
+    } else if report.undecided.is_some() {
+        Verdict::Undecided
+    } else if key.is_none() {
+        Verdict::IdentityNotChecked
+    } else {
+        Verdict::Valid
+    };
+    (report, learnt)
+}
+
+fn identity(checks: &mut Vec<Check>, given: Option<&VerifyingKey>, claimed: Option<&VerifyingKey>) {
+    let claimed = match (given, claimed) {
+        (Some(key), _) => return push(checks, "identity", Outcome::Ok, format!("key given: {key}")),
+        (None, Some(key)) => format!("the ledger says its key is\n{key}\n"),
+        (None, None) => String::new(),
+    };
+    let advice = "give the log's key with --key; get it from the operator by another way than this ledger";
+    push(checks, "identity", Outcome::NotChecked, claimed + advice);
+}
+
+fn run<R: KeptRows>(
+    source: &dyn Source,
+    key: Option<&VerifyingKey>,
+    options: &Options,
+    tell: &(dyn Fn(Step) + Sync),
+    begin: impl FnOnce(&Checkpoint) -> Result<Start<R>, String>,
+    report: &mut Report,
+) -> Result<Auditor<R>, Stop> {
+    let bytes = match source.look("checkpoint")? {
+        Ok(reader) => read_whole("checkpoint", reader, MAX_CHECKPOINT)?,
+        Err(absent) => {
+            return Err(Stop::Undecided(format!("{}: there is no checkpoint{absent}", source.describe())));
+        }
+    };
+    let key = match key {
+        Some(key) => key.clone(),
+        None => claimed_key(source, &bytes)?,
+    };
+    let bad = |e| Stop::fault("checkpoint", Place::Checkpoint, format!("{e}"));
+    let latest: SignedCheckpoint =
+        Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
+    let mut seen = options.policy.as_ref().map(|policy| policy.cosigned(latest.note()));
+    let mut earlier = None;
+    if let (Some(policy), Some(Err(_))) = (&options.policy, seen.as_ref().map(Cosigned::quorum)) {
+        earlier = cosigned(source, &key, policy)?;
+        if let Some(earlier) = &earlier {
+            seen = Some(policy.cosigned(earlier.note()));
+        }
+    }
+    let counts = earlier.as_ref().unwrap_or(&latest);
+    // Both are the log's word. What comes after the cosigned one may withhold words, and must continue it.
+    let signed = if counts.checkpoint().size() < latest.checkpoint().size() { &latest } else { counts };
+    let (checkpoint, counted) = (signed.checkpoint(), counts.checkpoint().size());
+    report.origin = Some(checkpoint.origin().clone());
+    report.size = Some(counted);
+    report.root = Some(counts.checkpoint().root());
+    report.log_key = Some(key.clone());
+    let entries = count(counted, "entry", "entries");
+    let mut by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
+    if earlier.is_some() {
+        let size = latest.checkpoint().size();
+        by += &format!("\nthe latest, of {size}, has not been cosigned as the policy asks yet");
+    }
+    push(&mut report.checks, "checkpoint", Outcome::Ok, by);
+    if let Some(said) = &seen {
+        let words = said.quorum().map_err(|what| Stop::fault("witnesses", Place::Checkpoint, what))?;
+        let outcome = if said.asked { Outcome::Ok } else { Outcome::NotChecked };
+        push(&mut report.checks, "witnesses", outcome, words);
+    }
+
+    // Of one size, their roots tell. Else it takes the tree.
+    let other = earlier.as_ref().map(|counts| if counted < checkpoint.size() { counts } else { &latest });
+    let is_as_large = |other: &&SignedCheckpoint| other.checkpoint().size() == signed.checkpoint().size();
+    if let Some(other) = other.filter(is_as_large) {
+        must_continue(source, other, signed, &key, report)?;
+    }
+
+    let Start { auditor, levels } = begin(checkpoint).map_err(Stop::Undecided)?;
+    let start = auditor.size();
+    let loader =
+        Loader { source, options, origin: checkpoint.origin(), size: checkpoint.size(), keep: Keep::Nothing };
+    let mut run = Run {
+        loader,
+        checkpoint,
+        nodes: TileNodes::new(source, checkpoint.size()),
+        counted,
+        key: &key,
+        auditor,
+        start,
+        levels,
+        tiles: 0,
+        signatures: 0,
+        tile_fault: None,
+        doubt: None,
+        seen,
+        late: None,
+        words: Tally::new(&options.scratch),
+        files: Tally::new(&options.scratch),
+    };
+    let checked = run.all(tell).and_then(|()| run.finish(&bytes, report));
+    if let Err(stop) = checked {
+        report.contradiction = run.contradiction(&stop, &[counts, signed], tell);
+        return Err(stop);
+    }
+    let auditor = run.auditor;
+    if let Some(other) = other.filter(|other| !is_as_large(other)) {
+        must_continue(source, other, signed, &key, report)?;
+    }
+    if let Some(other) = &options.against {
+        compare(source, signed, other, &key, report)?;
+    }
+    Ok(auditor)
+}
+
+/// Whether the ledger continues a checkpoint that somebody else got.
+fn compare(
+    source: &dyn Source,
+    ours: &SignedCheckpoint,
+    other: &[u8],
+    key: &VerifyingKey,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let other = Checkpoint::open(other, key)
+        .map_err(|e| Stop::Undecided(format!("the checkpoint to compare with: {e}")))?;
+    let (old, size) = (other.checkpoint().size(), ours.checkpoint().size());
+    if old > size {
+        let what =
+            format!("the checkpoint to compare with has {old} entries, this ledger {size}: get a newer copy");
+        return Err(Stop::Undecided(what));
+    }
+    must_continue(source, &other, ours, key, report)?;
+    let detail = format!("continues the checkpoint of {} that was given", count(old, "entry", "entries"));
+    push(&mut report.checks, "history", Outcome::Ok, detail);
+    Ok(())
+}
+
+/// Whether the tree of one checkpoint begins as that of another, which is not larger. If not, the report has the proof.
+fn must_continue(
+    source: &dyn Source,
+    earlier: &SignedCheckpoint,
+    later: &SignedCheckpoint,
+    key: &VerifyingKey,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let nodes = TileNodes::new(source, later.checkpoint().size());
+    match Fork::find(key, earlier, later, &nodes) {
+        Ok(None) => Ok(()),
+        Ok(Some(fork)) => {
+            report.fork = Some(fork);
+            let entries = count(earlier.checkpoint().size(), "entry", "entries");
+            let what = format!("the log signed another tree of {entries}");
+            Err(Stop::fault("history", Place::Checkpoint, what))
+        }
+        Err(_) => Err(Stop::Undecided("the tiles to compare the checkpoints by can't be read".into())),
+    }
+}
+
+/// The key that entry 0 names. Nobody vouches for it.
+fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, Stop> {
+    let checkpoint = SignedNote::parse(checkpoint, MAX_CHECKPOINT)
+        .map_err(crate::log::CheckpointError::from)
+        .and_then(|note| Checkpoint::parse_text(note.text()))
+        .map_err(|e| Stop::fault("checkpoint", Place::Checkpoint, e.to_string()))?;
+    if checkpoint.size() == 0 {
+        return Err(Stop::Undecided("a ledger without entries names no key: give --key VKEY".into()));
+    }
+    match first_entry(source, checkpoint.origin(), checkpoint.size())?.event().body() {
+        Body::LedgerOpened(opened) => Ok(opened.checkpoint_key.clone()),
+        body => {
+            let what =
+                format!("type: expected ledger.opened as the first event, found {}", body.event_type());
+            Err(Stop::fault("rules", Place::Entry(0), what))
+        }
+    }
+}

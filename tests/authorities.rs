@@ -25,7 +25,7 @@ use authority::{Authority, CA, FOR_STAMPS, Manner, Server};
 use exhibit::{changed, witness};
 use onrecord::{
     authority::{Authorities, Schedule, collect},
-    check::Outcome,
+    check::{Name, Outcome},
     exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify, verify_with_roots},
     ledger::{Ledger, NotStamped, Options},
     log::{Checkpoint, Policy, SignedCheckpoint, Time, TlogProof, WitnessKey, cosign},
@@ -167,9 +167,9 @@ fn leans_on(exhibit: &[u8]) -> (u64, usize) {
     (checkpoint.size(), enclosed.timestamps.len())
 }
 
-fn said(report: &ExhibitReport) -> (Outcome, &str) {
+fn said(report: &ExhibitReport) -> (Outcome, String) {
     let check = report.checks.iter().find(|c| c.name == "timestamps").unwrap();
-    (check.outcome, &check.detail)
+    (check.outcome, check.detail())
 }
 
 #[test]
@@ -312,9 +312,9 @@ fn an_exhibit_leans_on_most_cosignatures_then_on_the_earliest_stamp() {
     // fsck reads all of it.
     let fsck = |data: &str| ops::fsck(&at(data), None, &|_, _| {}).unwrap();
     let found = fsck("ledger");
-    let line = found.checks.iter().find(|c| c.name == "timestamps").unwrap();
+    let line = found.checks.iter().find(|c| c.name == Name::Timestamps).unwrap();
     assert_eq!(line.outcome, Outcome::Ok, "{found}");
-    assert!(line.detail.starts_with("4 tokens over 3 checkpoints of this log"), "{found}");
+    assert!(line.detail().starts_with("4 tokens over 3 checkpoints of this log"), "{found}");
     let token = |size: u64| {
         let names = fs::read_dir(at("ledger/timestamps").join(size.to_string())).unwrap();
         names.map(|n| n.unwrap().path()).find(|p| p.extension().is_some()).unwrap()
@@ -395,7 +395,7 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
     let without = verify(&exhibit, Some(&policy));
     assert_eq!(
         (without.verdict, said(&without)),
-        (ExhibitVerdict::Valid, (Outcome::NotChecked, "1 enclosed"))
+        (ExhibitVerdict::Valid, (Outcome::NotChecked, "1 enclosed".to_owned()))
     );
     // Without a policy whose log it is stays open, and the token is checked all the same.
     let brought = verify_with_roots(&exhibit, None, &trusted);
@@ -444,7 +444,7 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
     assert!(report.timestamps[0].not_later_than <= report.timestamps[1].not_later_than);
     let report = check(&with(&[own; 65]), &trusted);
     assert_eq!(report.verdict, ExhibitVerdict::Refused);
-    assert_eq!(said(&report), (Outcome::Failed, "expected at most 64 tokens, found 65"));
+    assert_eq!(said(&report), (Outcome::Failed, "expected at most 64 tokens, found 65".to_owned()));
     // None is enclosed: said, and nothing refused.
     let none = changed(&exhibit, |e| e.timestamps.clear());
     let report = check(&none, &trusted);

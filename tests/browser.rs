@@ -35,7 +35,7 @@ fn said_of(text: &str, checks: &[Check], place: &str) -> Value {
     let mut after = text.lines().skip_while(|line| !line.is_empty()).skip(1);
     let checks: Vec<Value> = checks
         .iter()
-        .map(|c| json!({"name": c.name, "state": c.outcome.to_string(), "text": c.detail}))
+        .map(|c| json!({"name": c.name.as_str(), "state": c.outcome.to_string(), "text": c.detail()}))
         .collect();
     let verdict = after.next().unwrap();
     json!({"checks": checks, "verdict": verdict, "said": after.skip(1).collect::<Vec<_>>(), "place": place})

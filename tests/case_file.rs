@@ -86,7 +86,7 @@ fn refused(bytes: &[u8]) -> (&'static str, String) {
     assert!(report.to_string().contains("Not valid"), "{report}");
     let failed: Vec<_> = report.checks.iter().filter(|c| c.outcome == Outcome::Failed).collect();
     assert_eq!(failed.len(), 1, "{report}");
-    (failed[0].name, failed[0].detail.clone())
+    (failed[0].name.as_str(), failed[0].detail())
 }
 
 #[test]

@@ -37,7 +37,7 @@ const ROOMS: &[&str] = &[
     "cli",
 ];
 /// The rooms of the verifier's crate.
-const FLOOR: &[&str] = &["check", "note", "event", "log", "timestamp", "exhibit", "verify"];
+const FLOOR: &[&str] = &["note", "event", "log", "timestamp", "check", "exhibit", "verify"];
 
 /// Files that lean on each other all the same, each circle by its members. The types of GraphQL are such a graph; the others
 /// are to be untied, and none is to come.

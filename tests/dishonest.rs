@@ -118,7 +118,7 @@ fn ran(command: &mut Command) -> (Option<i32>, String) {
 
 fn failed(report: &Report) -> &'static str {
     assert_eq!(report.verdict, Verdict::Refused, "{report}");
-    report.checks.iter().find(|c| c.outcome == Outcome::Failed).unwrap().name
+    report.checks.iter().find(|c| c.outcome == Outcome::Failed).unwrap().name.as_str()
 }
 
 /// A mirror, and the folder that it is shown.
@@ -250,7 +250,7 @@ fn exhibit_is_refused(exhibit: &[u8], policy: &Policy, check_name: &str, what: &
     assert_eq!(report.verdict, ExhibitVerdict::Refused, "{report}");
     others_end_with(1, exhibit, policy);
     let failed = report.checks.iter().find(|c| c.outcome == Outcome::Failed).unwrap();
-    assert!(failed.name == check_name && failed.detail.contains(what), "{report}");
+    assert!(failed.name == check_name && failed.detail().contains(what), "{report}");
 }
 
 #[track_caller]

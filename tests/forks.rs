@@ -51,7 +51,7 @@ fn a_ledger_that_grew_continues_what_others_saw() {
         let report = verify(&source, Some(key(ORIGIN, 1).verifying_key()), &options, &|_, _| {});
         assert_eq!((report.verdict, &report.fork), (Verdict::Valid, &None), "{report}");
         let history = report.checks.iter().find(|c| c.name == "history").unwrap();
-        assert!(history.outcome == Outcome::Ok && history.detail.starts_with("continues"), "{history:?}");
+        assert!(history.outcome == Outcome::Ok && history.detail().starts_with("continues"), "{history:?}");
     }
 }
 

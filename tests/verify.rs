@@ -481,7 +481,7 @@ fn only_the_log_withholds_words_and_files() {
     ledger.push(EventType::ContentWithheld, json!({"entry": other}), facts(json!(["files/0"])), None);
     let report = ledger.files(&[1]).check(ledger.key());
     assert_eq!(report.verdict, Verdict::Valid, "{report}");
-    let line = |name: &str| report.checks.iter().find(|c| c.name == name).unwrap().detail.clone();
+    let line = |name: &str| report.checks.iter().find(|c| c.name == name).unwrap().detail();
     assert_eq!(line("words"), "1 present, 1 withheld by the log, 0 missing");
     assert_eq!(line("files"), "0 present, 1 withheld by the log, 0 missing");
     // Of a file that is not there, which the door lets nobody do any more.

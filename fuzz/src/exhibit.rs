@@ -67,7 +67,7 @@ fn one(bytes: &[u8]) -> bool {
             .checks
             .iter()
             .filter(|check| check.outcome == Outcome::Failed)
-            .for_each(|check| is_short(&check.detail));
+            .for_each(|check| is_short(&check.detail()));
         if report.verdict == ExhibitVerdict::Valid {
             is_true(enclosed.as_ref().unwrap(), report.index, std::ptr::eq(policy, &*WITNESSED));
         }

@@ -34,7 +34,7 @@ use crate::{
     note::{Origin, SignedNote, VerifyingKey},
     proof_file::{self, Kept},
     timestamp::{MAX_ROOTS_FILE, Roots},
-    verify::{self, FolderSource, HttpSource, Options, Report, Source, SourceError, Step, Verdict},
+    verify::{self, FolderSource, HttpSource, Name, Options, Report, Source, SourceError, Step, Verdict},
 };
 
 const FORK: &str = "fork.json";
@@ -529,7 +529,7 @@ fn exhibit(
         show(&report, context);
         (report.verdict, report.checks)
     };
-    if roots.is_none() && !context.json && checks.iter().any(|check| check.name == "timestamps") {
+    if roots.is_none() && !context.json && checks.iter().any(|check| check.name == Name::Timestamps) {
         terminal::note(
             "time-stamps are checked with --timestamp-roots FILE, the roots of authorities that you trust",
         );

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     log::TilePath,
     store::simulated::Random,
-    verify::{Outcome, Place, Report, Source, SourceError, Verdict, verify},
+    verify::{Name, Outcome, Place, Report, Source, SourceError, Verdict, verify},
 };
 
 /// The files of a copy, by their path in `public/`.
@@ -75,7 +75,7 @@ fn at_every_moment_public_is_a_whole_ledger() {
             let report = judge(copy);
             assert_eq!(report.verdict, Verdict::Valid, "seed {seed}, moment {at}: {report}");
         }
-        let marked = |c: &crate::verify::Check| c.detail.contains("kept here");
+        let marked = |c: &crate::verify::Check| c.detail().contains("kept here");
         withheld += moments.iter().filter(|copy| judge(copy).checks.iter().any(marked)).count();
     }
     assert!(withheld > 0, "no moment between a checkpoint and what it takes away: nothing was tried");
@@ -126,7 +126,7 @@ fn a_copy_made_file_by_file_is_whole_or_lacks_what_was_withheld_meanwhile_until_
                 assert!(fault.what.starts_with("missing: "), "{report}");
             }
             let ok = |c: &crate::verify::Check| {
-                c.outcome != Outcome::Failed || matches!(c.name, "words" | "files")
+                c.outcome != Outcome::Failed || matches!(c.name, Name::Words | Name::Files)
             };
             assert!(report.checks.iter().all(ok), "{report}");
             // Nothing is withheld any more: the second pass, over the same copy, makes it whole.

@@ -12,11 +12,12 @@ use serde::Serialize;
 use super::{
     OpsError,
     below::{Below, KnownRows},
+    finding::{Finding, FolderFault, Name, Remedy},
     stray::{self, Tiles, read_tile},
     timestamps,
 };
 use crate::{
-    check::write_checks,
+    check::{self, Check, Outcome, write_checks},
     event::{Content, Digest, EventId, EventType, Position},
     ledger::{
         LedgerError,
@@ -37,12 +38,11 @@ use crate::{
         journal::{self, Recovered},
         secret,
     },
-    verify::{
-        Check, Fault, FolderSource, Options, Outcome, Place, Report, Start, Step, verify_from, write_faults,
-    },
+    verify::{Fault, FolderSource, Options, Place, Report, Start, Step, verify_from, write_faults},
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
+const TIMESTAMPS: Name = Name::Log(check::Name::Timestamps);
 /// Where faults of the index are.
 const INDEX: &str = "index";
 
@@ -56,15 +56,15 @@ pub struct Fsck {
     /// Entries below this one were taken as they are.
     pub since: u64,
     /// Each check, in order.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Check<Name, Finding>>,
     /// What is wrong: of each check the first that was found.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<FolderFault>,
 }
 
 impl fmt::Display for Fsck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_checks(f, &self.checks)?;
-        write_faults(f, &self.faults)?;
+        write_faults(f, self.faults.iter().map(|fault| &fault.fault))?;
         let below = match self.since {
             0 => String::new(),
             since => format!(
@@ -72,49 +72,21 @@ impl fmt::Display for Fsck {
                 since - 1
             ),
         };
-        match self.faults.is_empty() {
-            true => writeln!(f, "sound{below}"),
-            // A shadow of the log.
-            false if self.faults.iter().all(|fault| fault.place == Place::Path(INDEX.into())) => {
-                writeln!(f, "\nNot sound, but the log is: run `onrecord rebuild`.{below}")
-            }
-            false if self.faults.iter().all(is_made_anew) => {
-                writeln!(f, "\nNot sound, but the log is: start the ledger once.{below}")
-            }
-            false if self.faults.iter().all(|fault| is_of(fault, "keys")) => {
-                writeln!(f, "\nNot sound, but the log is: mend what the line says.{below}")
-            }
-            false if self.faults.iter().all(is_of_timestamps) => {
+        let Some(first) = self.faults.first() else { return writeln!(f, "sound{below}") };
+        let is_one = self.faults.iter().all(|fault| fault.remedy == first.remedy);
+        match if is_one { first.remedy } else { Remedy::Repair } {
+            Remedy::Rebuild => writeln!(f, "\nNot sound, but the log is: run `onrecord rebuild`.{below}"),
+            Remedy::Start => writeln!(f, "\nNot sound, but the log is: start the ledger once.{below}"),
+            Remedy::ByHand => writeln!(f, "\nNot sound, but the log is: mend what the line says.{below}"),
+            Remedy::Backup => {
                 writeln!(f, "\nNot sound, but the log is: take it from a backup, or move it away.{below}")
             }
-            false => {
-                writeln!(
-                    f,
-                    "\nNot sound: don't serve this folder. Mend it from a mirror or a backup: `onrecord repair`.{below}"
-                )
-            }
+            Remedy::Repair => writeln!(
+                f,
+                "\nNot sound: don't serve this folder. Mend it from a mirror or a backup: `onrecord repair`.{below}"
+            ),
         }
     }
-}
-
-/// What a start makes anew from the log.
-fn is_made_anew(fault: &Fault) -> bool {
-    matches!(&fault.place, Place::Path(_)) && fault.what.ends_with("the next start makes it anew")
-}
-
-/// The index, and what else a start makes anew.
-fn is_beside_the_log(fault: &Fault) -> bool {
-    fault.place == Place::Path(INDEX.into()) || is_made_anew(fault)
-}
-
-/// Whether a fault is in a part of the folder.
-fn is_of(fault: &Fault, part: &str) -> bool {
-    matches!(&fault.place, Place::Path(path) if path.split('/').next() == Some(part))
-}
-
-/// Tokens stand beside the log; no reader needs them to verify it.
-fn is_of_timestamps(fault: &Fault) -> bool {
-    is_of(fault, "timestamps")
 }
 
 /// Checks a data folder that nobody writes to: all that `verify` checks, and the journal, the index, files that
@@ -154,14 +126,14 @@ pub(super) fn check_locked(
         }
         Err(e) => {
             let place = Place::Path(INDEX.into());
-            out.fail("index", Fault { place, what: format!("{e}; run `onrecord rebuild`") });
+            out.fail(Name::Index, Fault { place, what: format!("{e}; run `onrecord rebuild`") });
             None
         }
     };
     let mut head = None;
     if !folder.checkpoint().is_file() {
         let what = "missing; every ledger has one from its first entry on".to_owned();
-        out.fail("checkpoint", Fault { place: Place::Checkpoint, what });
+        out.fail(Name::Log(check::Name::Checkpoint), Fault { place: Place::Checkpoint, what });
     } else if since == 0 {
         let begin = |_: &Checkpoint| {
             let auditor = Auditor::new(origin.clone(), MemoryRows::default());
@@ -183,28 +155,37 @@ pub(super) fn check_locked(
     if folder.said()?.mirror_of.is_none() {
         known(&mut out, &folder, &log_key, head)?;
     }
-    if !out.faults.iter().all(is_beside_the_log) {
+    if !out.faults.iter().all(|fault| matches!(fault.remedy, Remedy::Rebuild | Remedy::Start)) {
         if folder.timestamps().exists() {
-            out.say("timestamps", Outcome::NotChecked, "the log itself does not verify");
+            out.say(TIMESTAMPS, Outcome::NotChecked, Finding::LogBroken);
         }
     } else if let Some(found) = timestamps::check(&folder, &log_key)? {
-        out.judge("timestamps", found);
+        out.judge(TIMESTAMPS, found);
     }
     keys(&mut out, &folder, &log_key)?;
     Ok(out)
 }
 
 impl Fsck {
-    fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
-        self.checks.push(Check { name, outcome, detail: detail.into() });
+    fn say(&mut self, name: Name, outcome: Outcome, finding: Finding) {
+        self.checks.push(Check { name, outcome, finding });
     }
-    fn fail(&mut self, name: &'static str, fault: Fault) {
-        self.say(name, Outcome::Failed, "see below");
+    fn fail(&mut self, name: Name, fault: Fault) {
+        let remedy = match name {
+            Name::Index => Remedy::Rebuild,
+            Name::Keys => Remedy::ByHand,
+            TIMESTAMPS => Remedy::Backup,
+            _ => Remedy::Repair,
+        };
+        self.fail_with(name, FolderFault { fault, remedy });
+    }
+    fn fail_with(&mut self, name: Name, fault: FolderFault) {
+        self.say(name, Outcome::Failed, Finding::Log(check::Finding::SeeBelow));
         self.faults.push(fault);
     }
-    fn judge(&mut self, name: &'static str, result: Result<String, Fault>) {
+    fn judge(&mut self, name: Name, result: Result<Finding, Fault>) {
         match result {
-            Ok(detail) => self.say(name, Outcome::Ok, detail),
+            Ok(finding) => self.say(name, Outcome::Ok, finding),
             Err(fault) => self.fail(name, fault),
         }
     }
@@ -265,18 +246,23 @@ fn check<R: KnownRows>(
         }
     };
     let (report, learnt) = verify_from(&source, Some(log_key), &Options::default(), &tell, begin);
-    let Report { mut checks, faults, size, undecided, .. } = report;
+    let Report { checks, faults, size, undecided, .. } = report;
     if let Some(why) = undecided {
         return Err(OpsError::Unusable(why));
     }
-    checks.retain(|c| !matches!(c.name, "identity" | "witnesses"));
-    out.checks.append(&mut checks);
-    out.faults.extend(faults);
+    let of_log =
+        checks.into_iter().filter(|c| !matches!(c.name, check::Name::Identity | check::Name::Witnesses));
+    out.checks.extend(of_log.map(|Check { name, outcome, finding }| Check {
+        name: Name::Log(name),
+        outcome,
+        finding: Finding::Log(finding),
+    }));
+    out.faults.extend(faults.into_iter().map(|fault| FolderFault { fault, remedy: Remedy::Repair }));
     let published = size.unwrap_or(0);
     out.size = published;
     let Some(mut auditor) = learnt else {
-        for name in ["journal", "index", "withheld", "stray"] {
-            out.say(name, Outcome::NotChecked, "the log itself does not verify");
+        for name in [Name::Journal, Name::Index, Name::Withheld, Name::Stray] {
+            out.say(name, Outcome::NotChecked, Finding::LogBroken);
         }
         return Ok(None);
     };
@@ -297,7 +283,7 @@ fn check<R: KnownRows>(
     let place = Place::Path("journal".into());
     let mut compared = None;
     match recovered {
-        Err(e) => out.fail("journal", Fault { place, what: e.to_string() }),
+        Err(e) => out.fail(Name::Journal, Fault { place, what: e.to_string() }),
         Ok(recovered) => {
             // The index may stand at any entry of the journal; it is compared there.
             let mut compare = |auditor: &Auditor<R>| {
@@ -308,7 +294,7 @@ fn check<R: KnownRows>(
             };
             compare(&auditor);
             let journal = journal_follows(&mut auditor, &recovered, origin, published, &mut compare);
-            out.judge("journal", journal);
+            out.judge(Name::Journal, journal);
         }
     }
     out.size = auditor.size();
@@ -317,49 +303,39 @@ fn check<R: KnownRows>(
     let listed_to = position.map_or(0, |p| p.size.min(published));
     let lists = beside.walk(&auditor, listed_to)?;
     match (index, position, compared) {
-        (None, ..) if out.checks.iter().any(|c| c.name == "index") => {}
+        (None, ..) if out.checks.iter().any(|c| c.name == Name::Index) => {}
         (None, ..) | (_, None, _) => {
-            out.say(
-                "index",
-                Outcome::NotChecked,
-                "there is none that can be read; the next start makes it anew",
-            );
+            out.say(Name::Index, Outcome::NotChecked, Finding::NoIndex);
         }
         (_, Some(p), None) if p.size < published => {
-            let what = format!(
-                "it reflects {} of {} entries; the next start brings it up to date",
-                p.size, out.size
-            );
-            out.say("index", Outcome::NotChecked, what);
+            let behind = Finding::IndexBehind { reflects: p.size, of: out.size };
+            out.say(Name::Index, Outcome::NotChecked, behind);
         }
         (_, Some(p), None) => {
             let rebuild = if p.size > out.size { "" } else { "; run `onrecord rebuild`" };
             let what = format!("it reflects {} entries, the log has {}{rebuild}", p.size, out.size);
-            out.fail("index", Fault { place: Place::Path(INDEX.into()), what });
+            out.fail(Name::Index, Fault { place: Place::Path(INDEX.into()), what });
         }
         (_, Some(p), Some((_, rows))) => {
             let rows = rows.and_then(|rows| lists.clone().map_or(Ok(rows), Err));
             let fault = |what| Fault { place: Place::Path(INDEX.into()), what };
-            let done = |rows| {
-                format!(
-                    "it reflects {} of {} entries; {rows} rows and all lists as the log makes them",
-                    p.size, out.size
-                )
-            };
+            let done = |rows| Finding::Index { reflects: p.size, of: out.size, rows };
             let result = rows.map(done).map_err(|what| fault(format!("{what}; run `onrecord rebuild`")));
-            out.judge("index", result);
+            out.judge(Name::Index, result);
         }
     }
     let withheld = beside.withheld(&auditor)?;
-    out.judge("withheld", withheld);
+    match withheld {
+        Ok(finding) => out.say(Name::Withheld, Outcome::Ok, finding),
+        Err(fault) => out.fail_with(Name::Withheld, fault),
+    }
     let named = (out.since == 0).then_some(&beside.named);
     let (known, strays) = stray::find(&folder.public(), (out.since, published, auditor.size()), named)?;
-    let note = if named.is_none() { "; whether words name each file was not checked" } else { "" };
     let stray = match strays.into_iter().next() {
-        None => Ok(format!("none among {known} files in public/{note}")),
+        None => Ok(Finding::NoStray { files: known, named: named.is_some() }),
         Some(fault) => Err(fault),
     };
-    out.judge("stray", stray);
+    out.judge(Name::Stray, stray);
     Ok(Some(Ends { published, head: (auditor.size(), auditor.root()), index: position }))
 }
 
@@ -395,11 +371,11 @@ fn known(
     let broken = ends.is_none() && folder.checkpoint().is_file();
     // Of a log that does not verify it is not known how much is there.
     if let Some(what) = knowledge.missing(here, &data).filter(|_| !broken) {
-        out.fail("known", Fault { place: Place::Entry(here), what });
+        out.fail(Name::Known, Fault { place: Place::Entry(here), what });
         return Ok(());
     }
     let Some(ends) = ends else {
-        out.say("known", Outcome::NotChecked, "the log itself does not verify");
+        out.say(Name::Known, Outcome::NotChecked, Finding::LogBroken);
         return Ok(());
     };
     let public = folder.public();
@@ -411,12 +387,13 @@ fn known(
         Frontier::read(size, &tiles).map(|frontier| Some(frontier.root()))
     };
     if let Some(what) = knowledge.other(here, root_of)? {
-        out.fail("known", Fault { place: place(), what });
+        out.fail(Name::Known, Fault { place: place(), what });
     } else if let Some((place, why)) = knowledge.silent.first() {
         let what = format!("{why}; the next start makes it anew");
-        out.fail("known", Fault { place: Place::Path(place.clone()), what });
+        let fault = Fault { place: Place::Path(place.clone()), what };
+        out.fail_with(Name::Known, FolderFault { fault, remedy: Remedy::Start });
     } else {
-        out.say("known", Outcome::Ok, "nothing in the folder knows more than the log, or another");
+        out.say(Name::Known, Outcome::Ok, Finding::NothingMore);
     }
     Ok(())
 }
@@ -428,7 +405,7 @@ fn journal_follows<R: KnownRows>(
     origin: &Origin,
     published: u64,
     passed: &mut dyn FnMut(&Auditor<R>),
-) -> Result<String, Fault> {
+) -> Result<Finding, Fault> {
     if !recovered.records.is_empty() && recovered.first > published {
         let what = format!("missing: the journal begins at entry {}", recovered.first);
         return Err(Fault { place: Place::Entry(published), what });
@@ -456,8 +433,7 @@ fn journal_follows<R: KnownRows>(
         fresh += 1;
         passed(auditor);
     }
-    let held = recovered.records.len();
-    Ok(format!("{held} entries, {fresh} of them not published yet; they continue the log"))
+    Ok(Finding::Journal { entries: recovered.records.len(), fresh })
 }
 
 /// What stands beside the log.
@@ -563,12 +539,12 @@ impl Beside<'_> {
         open
     }
 
-    /// Which marks of withheld files are missing, in words. A mirror has none.
+    /// Which marks of withheld files are missing, in words, and what mends that. A mirror has none.
     fn lacks_marks<R: KnownRows>(
         &self,
         auditor: &Auditor<R>,
         marks: &Marks,
-    ) -> Result<Option<String>, OpsError> {
+    ) -> Result<Option<(String, Remedy)>, OpsError> {
         if self.folder.said()?.mirror_of.is_some() {
             return Ok(None);
         }
@@ -583,9 +559,11 @@ impl Beside<'_> {
             }
         }
         Ok(match lost.iter().min() {
-            Some(first) => Some(lost_marks(why, lost.len(), *first, self.folder)),
+            Some(first) => Some((lost_marks(why, lost.len(), *first, self.folder), Remedy::Repair)),
             None if made_anew > 0 => {
-                Some(format!("{why}: marks of withheld files are missing; the next start makes it anew"))
+                let what =
+                    format!("{why}: marks of withheld files are missing; the next start makes it anew");
+                Some((what, Remedy::Start))
             }
             None => None,
         })
@@ -601,32 +579,29 @@ impl Beside<'_> {
     }
 
     /// Nothing is left of what the log withholds.
-    fn withheld<R: KnownRows>(&self, auditor: &Auditor<R>) -> Result<Result<String, Fault>, OpsError> {
+    fn withheld<R: KnownRows>(&self, auditor: &Auditor<R>) -> Result<Result<Finding, FolderFault>, OpsError> {
+        let fault = |path: &str, what, remedy| {
+            Ok(Err(FolderFault { fault: Fault { place: Place::Path(path.to_owned()), what }, remedy }))
+        };
         if self.held > 0 && auditor.size() > self.published {
-            let what = "texts are still here that the journal withholds; the next start removes them";
-            return Ok(Ok(format!("{} {what}", self.held)));
+            return Ok(Ok(Finding::WithheldLater(self.held)));
         }
         if self.held > 0 {
             let what = format!("{} texts are here that the log withholds; start the ledger once", self.held);
-            return Ok(Err(Fault { place: Place::Path("public/content".into()), what }));
+            return fault("public/content", what, Remedy::Repair);
         }
         let marks = Marks::open(Arc::new(RealDisk), self.folder)?;
-        if let Some(what) = self.lacks_marks(auditor, &marks)? {
-            return Ok(Err(Fault { place: Place::Path("withheld".into()), what }));
+        if let Some((what, remedy)) = self.lacks_marks(auditor, &marks)? {
+            return fault("withheld", what, remedy);
         }
         for name in stray::files_under(&self.folder.files())? {
             let Ok(digest) = name.parse::<Digest>() else { continue };
             if self.since == 0 && !self.named.contains(&digest) && marks.withholds(&digest, auditor.rows()) {
-                let place = Place::Path(format!("public/file/{name}"));
                 let what = "a file that the log withholds; start the ledger once".to_owned();
-                return Ok(Err(Fault { place, what }));
+                return fault(&format!("public/file/{name}"), what, Remedy::Repair);
             }
         }
-        let given_up = match marks.given_up() {
-            0 => String::new(),
-            n => format!("; the marks of {n} entries were given up"),
-        };
-        Ok(Ok(format!("nothing is left of what the log withholds{given_up}")))
+        Ok(Ok(Finding::NothingWithheld { given_up: marks.given_up() }))
     }
 }
 
@@ -635,7 +610,7 @@ fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), O
     match folder.check_secrets() {
         Ok(()) => {}
         Err(LedgerError::Exposed(what)) => {
-            out.fail("keys", Fault { place: Place::Path("keys".into()), what });
+            out.fail(Name::Keys, Fault { place: Place::Path("keys".into()), what });
             return Ok(());
         }
         Err(e) => return Err(e.into()),
@@ -654,15 +629,14 @@ fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), O
                 Ok(_) => continue,
             },
         };
-        out.fail("keys", Fault { place: Place::Path(format!("keys/{name}")), what });
+        out.fail(Name::Keys, Fault { place: Place::Path(format!("keys/{name}")), what });
         return Ok(());
     }
     if names.iter().any(|name| name == CHECKPOINT_KEY) {
-        let what = format!("{} files of mode 600; the log's key is that of ledger.toml", names.len());
-        out.say("keys", Outcome::Ok, what);
+        out.say(Name::Keys, Outcome::Ok, Finding::Keys(names.len()));
     } else {
-        let what = format!("{} is not there; `serve` needs it", folder.checkpoint_key().display());
-        out.say("keys", Outcome::NotChecked, what);
+        let path = folder.checkpoint_key().display().to_string();
+        out.say(Name::Keys, Outcome::NotChecked, Finding::NoLogKey(path));
     }
     Ok(())
 }

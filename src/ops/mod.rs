@@ -13,6 +13,7 @@
 
 mod backup;
 mod below;
+mod finding;
 mod fsck;
 mod held;
 mod marks;
@@ -23,6 +24,7 @@ mod timestamps;
 mod tree;
 
 pub use backup::{Backup, Restored, backup, restore};
+pub use finding::{Finding, FolderFault, Name, Remedy};
 pub use fsck::{Fsck, fsck};
 pub use marks::{Marked, repair_marks};
 pub use offers::Trouble;

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 
 use super::{
     Doing as _, OpsError,
+    finding::Finding,
     stray::{Tiles, files_under},
 };
 use crate::{
@@ -18,11 +19,11 @@ use crate::{
     verify::{Fault, Place},
 };
 
-/// What was found, in words, or the first fault. `None` if nothing was ever stamped.
+/// What was found, or the first fault. `None` if nothing was ever stamped.
 pub(super) fn check(
     folder: &Folder,
     log_key: &VerifyingKey,
-) -> Result<Option<Result<String, Fault>>, OpsError> {
+) -> Result<Option<Result<Finding, Fault>>, OpsError> {
     let names = files_under(&folder.timestamps())?;
     if names.is_empty() {
         return Ok(None);
@@ -58,9 +59,7 @@ pub(super) fn check(
             tokens += 1;
         }
     }
-    Ok(Some(Ok(format!(
-        "{tokens} tokens over {checkpoints} checkpoints of this log; whose word they are was not checked"
-    ))))
+    Ok(Some(Ok(Finding::Tokens { tokens, checkpoints })))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OpsError> {

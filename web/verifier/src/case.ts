@@ -1,7 +1,6 @@
 import type { Event } from "./event.ts";
 import { Unreadable } from "./unzip.ts";
 import {
-  BROUGHT,
   countOf,
   type Examined,
   type Member,
@@ -132,7 +131,7 @@ async function run(
   checks.push(...report.checks.filter(({ name }) => ["checkpoint", "witnesses", "timestamps"].includes(name)));
 
   const isOk = (name: string) => checks.some((check) => check.name === name && check.state === "ok");
-  const isBrought = isOk("exhibits") && checks.some(({ text }) => text === BROUGHT);
+  const isBrought = isOk("exhibits") && !policy && report.key;
   const isValid = report.verdict === "valid" && isOk("exhibits") && isOk("checkpoint");
   const verdict = isValid ? "valid" : isBrought ? "brought" : "incomplete";
   const whose = isOk("content") ? "these" : "their";

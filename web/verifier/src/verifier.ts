@@ -11,5 +11,5 @@ export { partyKeyOf } from "./event.ts";
 export { countOf } from "./grammar.ts";
 export { blake3Hex } from "./hash.ts";
 export { type Examined, examine, examineMembers, type Found, isMember } from "./exhibit.ts";
-export { BROUGHT, refused, sentencesOf, wordsOf } from "./report.ts";
+export { refused, sentencesOf, wordsOf } from "./report.ts";
 export { crc32, type Member, membersOf, MEMBERS_LIMIT } from "./zip.ts";

@@ -14,7 +14,7 @@ use super::{
     name::{Found, Place, README, UNREADABLE, is_member},
     packed,
 };
-use crate::check::Outcome;
+use crate::check;
 
 /// How members came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,22 +151,23 @@ impl<'a> Members<'a> {
         self.named.iter().map(|(name, bytes)| Member { name, bytes }).collect()
     }
 
-    /// How they came, as a check says it, and what was passed over. Only that nothing was packed anew can be checked.
-    pub(super) fn packing(&self, as_written: &str) -> (Outcome, String) {
-        let others = &self.others;
+    /// How they came, and the first names that were passed over.
+    pub(super) fn packing(&self) -> check::Packing {
+        let first = |most: usize| {
+            (
+                self.others.iter().take(most).map(|name| cut(name)).collect(),
+                self.others.len().saturating_sub(most),
+            )
+        };
         match self.packing {
-            Packing::AsWritten => (Outcome::Ok, as_written.to_owned()),
+            Packing::AsWritten => check::Packing::AsWritten,
             Packing::Anew => {
-                let quoted = |name: &str| serde_json::Value::from(cut(name)).to_string();
-                let said = "packed anew: the checks below are of its members";
-                (
-                    Outcome::NotChecked,
-                    told(said, "not among them, and passed over", others, 3, quoted, " and "),
-                )
+                let (others, more) = first(3);
+                check::Packing::Anew { others, more }
             }
             Packing::Unpacked => {
-                let said = "unpacked: the checks below are of its members";
-                (Outcome::NotChecked, told(said, "not looked at", others, 5, cut, ", and "))
+                let (others, more) = first(5);
+                check::Packing::Unpacked { others, more }
             }
         }
     }
@@ -176,24 +177,6 @@ fn cut(name: &str) -> String {
     let is_octet = |c: &char| (UNREADABLE..UNREADABLE + 0x100).contains(&u32::from(*c));
     let shown = |c| if is_octet(&c) { char::REPLACEMENT_CHARACTER } else { c };
     name.chars().take(80).map(shown).collect()
-}
-
-/// What is said, and the first names that are passed over.
-fn told(
-    said: &str,
-    passed: &str,
-    others: &[String],
-    most: usize,
-    shown: impl Fn(&str) -> String,
-    and: &str,
-) -> String {
-    if others.is_empty() {
-        return said.to_owned();
-    }
-    let names: Vec<_> = others.iter().take(most).map(|name| shown(name)).collect();
-    let more = others.len().saturating_sub(most);
-    let more = if more > 0 { format!("{and}{more} more") } else { String::new() };
-    format!("{said}; {passed}: {}{more}", names.join(", "))
 }
 
 /// Whether by their names these may be the members of an exhibit or a case file.

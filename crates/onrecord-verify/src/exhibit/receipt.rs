@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{
     report::{Conclusion, ExhibitVerdict, write_report},
-    verify::{Checks, Fault, checkpoint_of},
+    verify::{Checks, Fault, checkpoint_of, named},
 };
 use crate::{
-    check::{Check, Outcome},
+    check::{Check, Finding, Name, Outcome},
     event::Body,
     log::{Checkpoint, Entry, Policy, TlogProof, leaf_hash, verify_inclusion},
 };
@@ -33,13 +33,13 @@ pub struct ReceiptReport {
 pub fn verify_receipt(proof: &[u8], entry: &[u8], policy: Option<&Policy>) -> ReceiptReport {
     let mut checks = Checks::default();
     let (mut index, mut witnessed_by) = (None, None);
-    if let Err((name, detail)) = run(proof, entry, policy, &mut checks, &mut index, &mut witnessed_by) {
-        checks.say(name, Outcome::Failed, detail);
+    if let Err((name, finding)) = run(proof, entry, policy, &mut checks, &mut index, &mut witnessed_by) {
+        checks.say(name, Outcome::Failed, finding);
     }
     let checks = checks.0;
     let verdict = if checks.iter().any(|c| c.outcome == Outcome::Failed) {
         ExhibitVerdict::Refused
-    } else if checks.iter().any(|c| c.name == "checkpoint" && c.outcome == Outcome::Ok) {
+    } else if checks.iter().any(|c| c.name == Name::Checkpoint && c.outcome == Outcome::Ok) {
         ExhibitVerdict::Valid
     } else {
         ExhibitVerdict::NotDecided
@@ -55,25 +55,26 @@ fn run(
     found: &mut Option<u64>,
     witnessed_by: &mut Option<u64>,
 ) -> Result<(), Fault> {
-    let proof = TlogProof::parse(proof).map_err(|e| ("proof", e.to_string()))?;
-    let text = Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| ("proof", e.to_string()))?;
+    let no_proof = |e: &dyn fmt::Display| (Name::Proof, Finding::NotAProof(e.to_string()));
+    let not_it = |what: String| (Name::Entry, Finding::NotTheEntry(what));
+    let proof = TlogProof::parse(proof).map_err(|e| no_proof(&e))?;
+    let text = Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| no_proof(&e))?;
     let origin = text.origin();
-    let entry = Entry::parse(raw, origin).map_err(|e| ("entry", e.to_string()))?;
+    let entry = Entry::parse(raw, origin).map_err(|e| not_it(e.to_string()))?;
     let index = entry.header().index;
     if proof.index() != index {
         let what = format!("the proof is of entry {}, and this is entry {index}", proof.index());
-        return Err(("entry", what));
+        return Err(not_it(what));
     }
     *found = Some(index);
-    checks.say("entry", Outcome::Ok, format!("entry {index} of {origin}"));
-    let signed = entry.verify().map_err(|e| ("event", e.to_string()))?;
-    let keys = signed.event().by().iter().map(|key| format!("{}+{}", key.name(), key.id()));
-    let keys = keys.collect::<Vec<_>>().join(", ");
-    checks.say("event", Outcome::Ok, format!("signed by {keys}; whose keys they were then an exhibit shows"));
+    checks.say(Name::Entry, Outcome::Ok, Finding::EntryOfReceipt { index, origin: origin.clone() });
+    let signed = entry.verify().map_err(|e| (Name::Event, Finding::NotSigned(e.to_string())))?;
+    let keys = signed.event().by().iter().map(named).collect();
+    checks.say(Name::Event, Outcome::Ok, Finding::SignedByWhom { keys, party: None });
     verify_inclusion(&leaf_hash(raw), index, text.size(), &text.root(), proof.path())
-        .map_err(|e| ("inclusion", e.to_string()))?;
-    let root = text.root().to_base64();
-    checks.say("inclusion", Outcome::Ok, format!("in the tree of {} whose root is {root}", text.size()));
+        .map_err(|e| (Name::Inclusion, Finding::NotIncluded(e.to_string())))?;
+    let included = Finding::IncludedInTree { size: text.size(), root: text.root() };
+    checks.say(Name::Inclusion, Outcome::Ok, included);
     let log_key = match signed.event().body() {
         Body::LedgerOpened(body) if index == 0 => Some(&body.checkpoint_key),
         _ => None,

@@ -5,14 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    check::{Check, Outcome, write_checks},
+    check::{Check, Finding, Name, Outcome, write_checks},
     timestamp::Timestamp,
 };
-
-/// Said of an event that commits to no words.
-pub(super) const WORDLESS: &str = "the event carries no words";
-/// Said of what only the exhibit's own policy speaks for.
-pub(super) const BROUGHT: &str = "trust brought by the exhibit";
 
 /// Why there is no verdict, where the checks say it.
 pub(super) const UNCHECKED: &str = "see what was not checked";
@@ -30,7 +25,7 @@ pub(super) fn write_report(
     match verdict {
         ExhibitVerdict::Refused => {
             let failed = checks.iter().find(|c| c.outcome == Outcome::Failed);
-            let what = failed.map_or("", |c| c.detail.as_str());
+            let what = failed.map(Check::detail).unwrap_or_default();
             return writeln!(f, "REFUSED  {what}\n\nNot valid: do not rely on this {of}.");
         }
         ExhibitVerdict::Valid => writeln!(f, "valid")?,
@@ -89,14 +84,15 @@ pub struct ExhibitReport {
 }
 
 impl ExhibitReport {
-    fn is_ok(&self, name: &str) -> bool {
+    fn is_ok(&self, name: Name) -> bool {
         self.checks.iter().any(|c| c.name == name && c.outcome == Outcome::Ok)
     }
 
     /// Whether nothing is wanting but a policy of the reader's own.
     fn is_brought(&self) -> bool {
-        let brought = |c: &Check| c.name == "checkpoint" && c.detail == BROUGHT;
-        self.checks.iter().any(brought) && ["entry", "event", "inclusion"].iter().all(|name| self.is_ok(name))
+        let brought = |c: &Check| c.name == Name::Checkpoint && c.finding == Finding::Brought;
+        let must = [Name::Entry, Name::Event, Name::Inclusion];
+        self.checks.iter().any(brought) && must.iter().all(|name| self.is_ok(*name))
     }
 
     /// Holds it against the name of its file: `exhibit-<n>.zip` must be of entry n (formats.md, section 8). Other names
@@ -104,14 +100,15 @@ impl ExhibitReport {
     pub fn in_file(mut self, name: &str) -> Self {
         let number = name.strip_prefix("exhibit-").and_then(|rest| rest.strip_suffix(".zip"));
         let named = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-        let entry = self.checks.iter().position(|c| c.name == "entry" && c.outcome != Outcome::Failed);
+        let entry = self.checks.iter().position(|c| c.name == Name::Entry && c.outcome != Outcome::Failed);
         if let (Some(number), Some(index), Some(entry)) = (named, self.index, entry)
             && number.parse() != Ok(index)
         {
             // What is refused is not checked further.
             self.checks.truncate(entry + 1);
             self.checks[entry].outcome = Outcome::Failed;
-            self.checks[entry].detail = format!("{name}: expected index {number}, found index {index}");
+            let what = format!("{name}: expected index {number}, found index {index}");
+            self.checks[entry].finding = Finding::NotTheEntry(what);
             self.verdict = ExhibitVerdict::Refused;
             self.witnessed_by = None;
             self.timestamps.clear();
@@ -122,11 +119,11 @@ impl ExhibitReport {
     /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
     pub fn conclusion(&self) -> Vec<(&'static str, String)> {
         let index = self.index.map_or_else(|| "?".to_owned(), |i| i.to_string());
-        let is_wordless = self.checks.iter().any(|c| c.name == "content" && c.detail == WORDLESS);
+        let is_wordless = self.checks.iter().any(|c| c.finding == Finding::Wordless);
         let signed = if is_wordless { "these facts" } else { "these facts and the digest of these words" };
         Conclusion {
-            signed: self.is_ok("event").then(|| signed.to_owned()),
-            committed: (self.is_ok("inclusion") && self.is_ok("checkpoint"))
+            signed: self.is_ok(Name::Event).then(|| signed.to_owned()),
+            committed: (self.is_ok(Name::Inclusion) && self.is_ok(Name::Checkpoint))
                 .then(|| format!("at index {index}")),
             witnessed_by: self.witnessed_by,
             timestamps: &self.timestamps,
@@ -135,7 +132,7 @@ impl ExhibitReport {
             not_shown: "that nothing later corrects, withdraws or revokes",
             known_at: self
                 .known_at
-                .filter(|_| self.is_ok("inclusion"))
+                .filter(|_| self.is_ok(Name::Inclusion))
                 .map(|size| format!("{size}; what other entries did to this one stands in the ledger")),
         }
         .sentences()

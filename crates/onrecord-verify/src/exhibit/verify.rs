@@ -7,16 +7,16 @@ use super::{
     keys::{History, Threads, history},
     members::Members,
     members_error::MembersError,
-    report::{BROUGHT, ExhibitReport, ExhibitVerdict, WORDLESS},
+    report::{ExhibitReport, ExhibitVerdict},
 };
 use crate::{
-    check::{Check, Outcome},
+    check::{Check, Finding, Name, Outcome, Packing},
     event::{Body, Content, Digest, Event, Position},
     log::{
         Checkpoint, Entry, MAX_LEAD, Policy, SignedEntry, Time, TlogProof, is_later_than, leaf_hash,
         verify_inclusion,
     },
-    note::{Origin, SignedNote, VerifyingKey},
+    note::{KeyId, KeyName, Origin, SignedNote, VerifyingKey},
     timestamp::Timestamp,
 };
 
@@ -99,25 +99,27 @@ fn verify_by(
     let mut checks = Checks::default();
     let (mut index, mut known_at, mut witnessed_by, mut stamped) = (None, None, None, Vec::new());
     if let Some(e) = members.as_ref().err().filter(|e| e.is_undecided()) {
-        checks.say("exhibit", Outcome::NotChecked, e.to_string());
+        checks.say(Name::Exhibit, Outcome::NotChecked, Finding::NotAnExhibit(e.to_string()));
         return ExhibitReport { checks: checks.0, ..ExhibitReport::default() };
     }
     let opened = members.as_ref().map_err(ToString::to_string).and_then(|members| {
         let enclosed = Enclosed::of(&members.each()).map_err(|e| e.to_string())?;
-        Ok((enclosed, members.packing(AS_WRITTEN)))
+        Ok((enclosed, members.packing()))
     });
     // The first fault that leaves nothing to be checked ends it.
-    let checked = opened.map_err(|what| ("exhibit", what)).and_then(|(enclosed, (outcome, packing))| {
-        checks.say("exhibit", outcome, packing);
-        run(enclosed, policy, &mut checks, (&mut index, &mut known_at), &mut witnessed_by)
-    });
+    let checked = opened.map_err(|what| (Name::Exhibit, Finding::NotAnExhibit(what))).and_then(
+        |(enclosed, packing)| {
+            checks.say(Name::Exhibit, packed(&packing), Finding::Exhibit(packing));
+            run(enclosed, policy, &mut checks, (&mut index, &mut known_at), &mut witnessed_by)
+        },
+    );
     let checked = checked.and_then(|covered| timestamps(&covered, judge, &mut checks, &mut stamped));
-    if let Err((name, detail)) = checked {
-        checks.say(name, Outcome::Failed, detail);
+    if let Err((name, finding)) = checked {
+        checks.say(name, Outcome::Failed, finding);
     }
     let checks = checks.0;
-    let ended = |name: &str| checks.iter().find(|c| c.name == name).map(|c| c.outcome);
-    let must = ["entry", "event", "inclusion", "checkpoint"].map(ended);
+    let ended = |name: Name| checks.iter().find(|c| c.name == name).map(|c| c.outcome);
+    let must = [Name::Entry, Name::Event, Name::Inclusion, Name::Checkpoint].map(ended);
     let verdict = if checks.iter().any(|c| c.outcome == Outcome::Failed) {
         ExhibitVerdict::Refused
     } else if policy.is_some() && must.iter().all(|outcome| *outcome == Some(Outcome::Ok)) {
@@ -132,15 +134,23 @@ fn verify_by(
 pub(super) struct Checks(pub Vec<Check>);
 
 impl Checks {
-    pub fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
-        self.0.push(Check { name, outcome, detail: detail.into() });
+    pub fn say(&mut self, name: Name, outcome: Outcome, finding: Finding) {
+        self.0.push(Check { name, outcome, finding });
     }
 }
 
-pub(super) type Fault = (&'static str, String);
+/// What ends a verification: the check that failed, and what it found.
+pub(super) type Fault = (Name, Finding);
 
-/// Said of an exhibit as a ledger gives it.
-const AS_WRITTEN: &str = "members as an exhibit has them, nothing compressed, no other bytes";
+/// Only that nothing was packed anew can be checked.
+pub(super) fn packed(packing: &Packing) -> Outcome {
+    if *packing == Packing::AsWritten { Outcome::Ok } else { Outcome::NotChecked }
+}
+
+/// A key by its name and id.
+pub(super) fn named(key: &VerifyingKey) -> (KeyName, KeyId) {
+    (key.name().clone(), key.id())
+}
 
 /// What the checkpoint covers, for those who say when it was there.
 struct Covered<'a> {
@@ -157,7 +167,8 @@ fn run<'a>(
     (found, known_at): (&mut Option<u64>, &mut Option<u64>),
     witnessed_by: &mut Option<u64>,
 ) -> Result<Covered<'a>, Fault> {
-    let fault = |what: &str, e: &dyn std::fmt::Display| ("entry", format!("{what}: {e}"));
+    let not_it = |what: String| (Name::Entry, Finding::NotTheEntry(what));
+    let fault = |what: &str, e: &dyn std::fmt::Display| not_it(format!("{what}: {e}"));
     let proof = TlogProof::parse(enclosed.proof).map_err(|e| fault("proof.tlog-proof", &e))?;
     let checkpoint =
         Checkpoint::parse_text(proof.checkpoint().text()).map_err(|e| fault("proof.tlog-proof", &e))?;
@@ -167,7 +178,7 @@ fn run<'a>(
     if proof.index() != index {
         let what =
             format!("proof.tlog-proof: expected index {index}, as the entry says, found {}", proof.index());
-        return Err(("entry", what));
+        return Err(not_it(what));
     }
     (*found, *known_at) = (Some(index), Some(checkpoint.size()));
     let others = others(&enclosed, &proof, origin)?;
@@ -175,15 +186,15 @@ fn run<'a>(
         Body::LedgerOpened(b) => Some(b.checkpoint_key.clone()),
         _ => None,
     };
-    let detail = match &log_key {
-        Some(key) => format!(
-            "entry {index} of {origin}, whose entry 0 names the log's key {}+{}",
-            key.name(),
-            key.id()
-        ),
-        None => format!("entry {index} of {origin}; entry 0 is not enclosed, so it names no key"),
-    };
-    checks.say("entry", if log_key.is_some() { Outcome::Ok } else { Outcome::NotChecked }, detail);
+    let of = origin.clone();
+    match &log_key {
+        Some(key) => {
+            checks.say(Name::Entry, Outcome::Ok, Finding::EntryOf { index, origin: of, key: named(key) })
+        }
+        None => {
+            checks.say(Name::Entry, Outcome::NotChecked, Finding::EntryWithoutFirst { index, origin: of })
+        }
+    }
 
     events(&entry, &others, checks)?;
     content(&enclosed, &entry, &others, checks)?;
@@ -193,11 +204,10 @@ fn run<'a>(
         .chain(others.iter().map(|(i, (_, proof))| (*i, enclosed.chain[i].entry, proof)))
     {
         verify_inclusion(&leaf_hash(bytes), index, checkpoint.size(), &root, proof.path())
-            .map_err(|e| ("inclusion", format!("entry {index}: {e}")))?;
+            .map_err(|e| (Name::Inclusion, Finding::NotIncluded(format!("entry {index}: {e}"))))?;
     }
-    let detail =
-        format!("entry {index} and {} others in the tree whose root is {}", others.len(), root.to_base64());
-    checks.say("inclusion", Outcome::Ok, detail);
+    let included = Finding::Included { index, others: others.len(), root };
+    checks.say(Name::Inclusion, Outcome::Ok, included);
 
     let entries = std::iter::once(&entry).chain(others.values().map(|(entry, _)| entry));
     let covered = Covered {
@@ -207,9 +217,10 @@ fn run<'a>(
     };
     let own = match (policy, enclosed.policy) {
         (Some(_), _) => None,
-        (None, Some(text)) => {
-            Some(Policy::parse(text).map_err(|e| ("checkpoint", format!("trust.policy: {e}")))?)
-        }
+        (None, Some(text)) => Some(
+            Policy::parse(text)
+                .map_err(|e| (Name::Checkpoint, Finding::NotAPolicy(format!("trust.policy: {e}"))))?,
+        ),
         (None, None) => None,
     };
     let trust = (policy, own.as_ref());
@@ -229,36 +240,40 @@ pub(super) fn checkpoint_of(
     witnessed_by: &mut Option<u64>,
 ) -> Result<(), Fault> {
     let Some(trusted) = policy.or(own) else {
-        checks.say("checkpoint", Outcome::NotChecked, "no policy was given, and none is enclosed");
-        checks.say("witnesses", Outcome::NotChecked, "no policy was given, and none is enclosed");
+        checks.say(Name::Checkpoint, Outcome::NotChecked, Finding::NoPolicy);
+        checks.say(Name::Witnesses, Outcome::NotChecked, Finding::NoPolicy);
         return Ok(());
     };
-    let (outcome, detail) = if trusted.names_no_log() {
-        (Outcome::NotChecked, "the policy names no log, so it trusts no key for this one".to_owned())
+    let (outcome, finding) = if trusted.names_no_log() {
+        (Outcome::NotChecked, Finding::PolicyWithoutLog)
     } else if trusted.lacks_first_key(origin) {
         // The reader's policy lacks something, and the exhibit nothing.
-        (Outcome::NotChecked, trusted.lacks(origin.as_str()))
+        (Outcome::NotChecked, Finding::PolicyLacks(trusted.lacks(origin.as_str())))
     } else {
-        let key = log_key_of(trusted, note, log_key).map_err(|what| ("checkpoint", what))?;
+        let key = log_key_of(trusted, note, log_key)
+            .map_err(|what| (Name::Checkpoint, Finding::NotTrusted(what)))?;
         match policy {
-            Some(_) => (Outcome::Ok, format!("signed by {origin}+{}, which the policy trusts", key.id())),
-            None => (Outcome::NotChecked, BROUGHT.to_owned()),
+            Some(_) => (Outcome::Ok, Finding::Trusted { origin: origin.clone(), key: key.id() }),
+            None => (Outcome::NotChecked, Finding::Brought),
         }
     };
-    checks.say("checkpoint", outcome, detail);
+    checks.say(Name::Checkpoint, outcome, finding);
     let said = trusted.cosigned(note);
     let quorum = said.quorum();
+    let not_cosigned = |what: String| (Name::Witnesses, Finding::NotCosigned(what));
     match (policy, said.asked, quorum) {
-        (None, true, _) => checks.say("witnesses", Outcome::NotChecked, BROUGHT),
-        (_, false, Ok(words)) => checks.say("witnesses", Outcome::NotChecked, words),
+        (None, true, _) => checks.say(Name::Witnesses, Outcome::NotChecked, Finding::Brought),
+        (_, false, Ok(words)) => {
+            checks.say(Name::Witnesses, Outcome::NotChecked, Finding::NoWitnesses(words))
+        }
         (_, _, Ok(words)) => {
             for (index, time) in entries {
-                said.allows(*time).map_err(|e| ("witnesses", format!("entry {index}: {e}")))?;
+                said.allows(*time).map_err(|e| not_cosigned(format!("entry {index}: {e}")))?;
             }
             *witnessed_by = said.by;
-            checks.say("witnesses", Outcome::Ok, words);
+            checks.say(Name::Witnesses, Outcome::Ok, Finding::Cosigned(words));
         }
-        (_, _, Err(what)) => return Err(("witnesses", what)),
+        (_, _, Err(what)) => return Err(not_cosigned(what)),
     }
     Ok(())
 }
@@ -293,17 +308,18 @@ fn timestamps(
     stamped: &mut Vec<Timestamp>,
 ) -> Result<(), Fault> {
     let enclosed = covered.tokens.len();
+    let not_good = |what: String| (Name::Timestamps, Finding::NotAToken(what));
     if judge.is_some() && enclosed > MAX_TIMESTAMPS {
-        return Err(("timestamps", format!("expected at most {MAX_TIMESTAMPS} tokens, found {enclosed}")));
+        return Err(not_good(format!("expected at most {MAX_TIMESTAMPS} tokens, found {enclosed}")));
     }
     let judge = match (judge, enclosed) {
         (None, 0) => return Ok(()),
         (None, _) => {
-            checks.say("timestamps", Outcome::NotChecked, format!("{enclosed} enclosed"));
+            checks.say(Name::Timestamps, Outcome::NotChecked, Finding::TokensUnchecked(enclosed));
             return Ok(());
         }
         (Some(_), 0) => {
-            checks.say("timestamps", Outcome::NotEnclosed, "no authority has stamped this checkpoint");
+            checks.say(Name::Timestamps, Outcome::NotEnclosed, Finding::NotStamped);
             return Ok(());
         }
         (Some(judge), _) => judge,
@@ -314,35 +330,33 @@ fn timestamps(
     };
     let mut untrusted = Vec::new();
     for (n, token) in covered.tokens.iter().enumerate() {
-        let fault = |what: String| ("timestamps", format!("timestamps/{n}.tsr: {what}"));
+        let fault = |what: String| format!("timestamps/{n}.tsr: {what}");
         let timestamp = match judge(token, &sha256) {
             Judged::Good(timestamp) => timestamp,
             Judged::Untrusted(what) => {
                 untrusted.push(fault(what));
                 continue;
             }
-            Judged::Bad(what) => return Err(fault(what)),
+            Judged::Bad(what) => return Err(not_good(fault(what))),
         };
         let then = timestamp.not_later_than;
         if let Some((index, time)) =
             covered.entries.iter().find(|(_, time)| is_later_than(*time, then.seconds_up()))
         {
             let by = &timestamp.authority;
-            return Err(fault(format!(
+            return Err(not_good(fault(format!(
                 "entry {index}: time: expected at most {MAX_LEAD} s after {then}, when {by} stamped a tree that holds \
                  it, found {time}"
-            )));
+            ))));
         }
         stamped.push(timestamp);
     }
     stamped.sort_by_key(|t| t.not_later_than);
-    let Some(earliest) = stamped.first() else {
-        return Err(untrusted.swap_remove(0));
-    };
-    let mut detail = format!("the checkpoint existed {earliest}; it says nothing of the time before");
-    stamped.iter().skip(1).for_each(|t| detail += &format!("\n{t}"));
-    untrusted.iter().for_each(|(_, what)| detail += &format!("\npassed over: {what}"));
-    checks.say("timestamps", Outcome::Ok, detail);
+    if stamped.is_empty() {
+        return Err(not_good(untrusted.swap_remove(0)));
+    }
+    let found = Finding::Stamped { timestamps: stamped.clone(), passed_over: untrusted };
+    checks.say(Name::Timestamps, Outcome::Ok, found);
     Ok(())
 }
 
@@ -354,7 +368,7 @@ fn others(
 ) -> Result<BTreeMap<u64, (Entry<Event>, TlogProof)>, Fault> {
     let mut others = BTreeMap::new();
     for (index, link) in &enclosed.chain {
-        let fail = |what: String| ("entry", format!("chain/{index}: {what}"));
+        let fail = |what: String| (Name::Entry, Finding::NotTheEntry(format!("chain/{index}: {what}")));
         let entry = Entry::parse(link.entry, origin).map_err(|e| fail(e.to_string()))?;
         let of_it = TlogProof::parse(link.proof).map_err(|e| fail(e.to_string()))?;
         let (said, proved) = (entry.header().index, of_it.index());
@@ -377,9 +391,10 @@ fn events(
     others: &BTreeMap<u64, (Entry<Event>, TlogProof)>,
     checks: &mut Checks,
 ) -> Result<(), Fault> {
+    let not_signed = |what: String| (Name::Event, Finding::NotSigned(what));
     let signed = |entry: &Entry<Event>| -> Result<SignedEntry, Fault> {
         let index = entry.header().index;
-        entry.clone().verify().map_err(|e| ("event", format!("entry {index}: {e}")))
+        entry.clone().verify().map_err(|e| not_signed(format!("entry {index}: {e}")))
     };
     let this = signed(entry)?;
     let others = others.values().map(|(entry, _)| signed(entry)).collect::<Result<Vec<_>, _>>()?;
@@ -391,24 +406,21 @@ fn events(
     // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
     for other in &others {
         if let History::False(what) = history(other, &all) {
-            return Err(("event", format!("entry {}: {what}", other.header().index)));
+            return Err(not_signed(format!("entry {}: {what}", other.header().index)));
         }
     }
-    let keys: Vec<String> =
-        entry.event().by().iter().map(|key| format!("{}+{}", key.name(), key.id())).collect();
+    let keys = entry.event().by().iter().map(named).collect();
     match history(&this, &all) {
         History::Good => {
-            let detail = format!("signed by {}, keys of their parties then", keys.join(", "));
-            checks.say("event", Outcome::Ok, detail);
+            checks.say(Name::Event, Outcome::Ok, Finding::SignedBy(keys));
             Ok(())
         }
         History::NotWhole(party) => {
-            let detail =
-                format!("signed by {}; the thread of {party} is not enclosed whole", keys.join(", "));
-            checks.say("event", Outcome::NotChecked, detail);
+            let found = Finding::SignedByWhom { keys, party: Some(party) };
+            checks.say(Name::Event, Outcome::NotChecked, found);
             Ok(())
         }
-        History::False(what) => Err(("event", what)),
+        History::False(what) => Err(not_signed(what)),
     }
 }
 
@@ -422,23 +434,25 @@ fn content(
     let withheld = |position: Position| {
         others.iter().find_map(|(index, (other, _))| match other.event().body() {
             Body::ContentWithheld(b) if b.entry == entry.event().id() && b.blobs.contains(&position) => {
-                Some((index, b.ground.as_str()))
+                Some((*index, b.ground.as_str()))
             }
             _ => None,
         })
     };
+    let other_words = |what: String| (Name::Content, Finding::OtherWords(what));
+    let other_file = |what: String| (Name::Files, Finding::OtherFile(what));
     let words = match (entry.event().content(), enclosed.content) {
         (None, None) => {
-            checks.say("content", Outcome::Ok, WORDLESS);
+            checks.say(Name::Content, Outcome::Ok, Finding::Wordless);
             None
         }
-        (None, Some(_)) => return Err(("content", "content.json: the event carries no words".into())),
+        (None, Some(_)) => return Err(other_words("content.json: the event carries no words".into())),
         (Some(_), None) => {
-            let detail = match withheld(Position::Content) {
-                Some((by, ground)) => format!("withheld by entry {by}, on the ground {ground}"),
-                None => "the event commits to words by their digest".to_owned(),
+            let found = match withheld(Position::Content) {
+                Some((by, ground)) => Finding::Withheld { by, ground },
+                None => Finding::WordsNotEnclosed,
             };
-            checks.say("content", Outcome::NotEnclosed, detail);
+            checks.say(Name::Content, Outcome::NotEnclosed, found);
             None
         }
         (Some(committed), Some(bytes)) => {
@@ -447,9 +461,9 @@ fn content(
                     "content.json: expected {} bytes with BLAKE3 {}",
                     committed.size, committed.blake3
                 );
-                return Err(("content", what));
+                return Err(other_words(what));
             }
-            checks.say("content", Outcome::Ok, "the words that the event commits to");
+            checks.say(Name::Content, Outcome::Ok, Finding::Words);
             // Whoever signed words that can't be read committed to them all the same.
             Content::parse(bytes).ok()
         }
@@ -457,7 +471,7 @@ fn content(
     let named = words.as_ref().map_or(&[][..], Content::files);
     for (digest, (extension, bytes)) in &enclosed.files {
         let Some(file) = named.iter().find(|f| f.blake3 == *digest) else {
-            return Err(("files", format!("files/{digest}.{extension}: the words name no such file")));
+            return Err(other_file(format!("files/{digest}.{extension}: the words name no such file")));
         };
         use sha2::Digest as _;
         let sha256 = Digest(sha2::Sha256::digest(bytes).into());
@@ -466,17 +480,15 @@ fn content(
                 "files/{digest}.{extension}: expected {} bytes with that BLAKE3 and SHA-256 {}",
                 file.size, file.sha256
             );
-            return Err(("files", what));
+            return Err(other_file(what));
         }
     }
     let (all, there) = (named.len(), named.iter().filter(|f| enclosed.files.contains_key(&f.blake3)).count());
     match (all, there) {
-        (0, _) if words.is_some() => checks.say("files", Outcome::Ok, "the words name none"),
+        (0, _) if words.is_some() => checks.say(Name::Files, Outcome::Ok, Finding::NoFiles),
         (0, _) => {}
-        (all, there) if all == there => {
-            checks.say("files", Outcome::Ok, format!("all {all} that the words name"))
-        }
-        (all, there) => checks.say("files", Outcome::NotEnclosed, format!("{there} of {all} are enclosed")),
+        (all, there) if all == there => checks.say(Name::Files, Outcome::Ok, Finding::Files(all)),
+        (of, there) => checks.say(Name::Files, Outcome::NotEnclosed, Finding::SomeFiles { there, of }),
     }
     Ok(())
 }

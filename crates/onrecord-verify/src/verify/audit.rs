@@ -7,13 +7,13 @@ use super::{
     Step,
     bundle::{Blobs, Found, Loaded, Loader, WIDTH, hashes},
     evidence::contradiction,
-    report::{Fault, Place, Report, Stop, count, push},
+    report::{Fault, Place, Report, Stop, push},
     rows::KeptRows,
     tally::Tally,
     tile_nodes::TileNodes,
 };
 use crate::{
-    check::Outcome,
+    check::{Blobs as Counted, Finding, Name, Outcome},
     event::Position,
     log::{
         AuditError, Auditor, Checkpoint, Contradiction, Cosigned, Frontier, Hash, MAX_CHECKPOINT,
@@ -146,7 +146,7 @@ impl<R: KeptRows> Run<'_, R> {
                     Blame::Unknown => _ = self.doubt.get_or_insert_with(|| (index, tile_fault())),
                 }
             }
-            let entry = entry.map_err(|e| self.stop("entries", index, &e))?;
+            let entry = entry.map_err(|e| self.stop(Name::Entries, index, &e))?;
             self.auditor.push(&entry, leaf).map_err(|e| self.stop(check_of(&e), index, &e))?;
             if index == 0 {
                 self.check_log_key()?;
@@ -163,9 +163,9 @@ impl<R: KeptRows> Run<'_, R> {
         }
         if let Some((at, what)) = bundle.broken {
             if at < usize::from(TILE_WIDTH) && first + (at as u64) < self.checkpoint.size() {
-                return Err(self.stop("entries", first + at as u64, &what));
+                return Err(self.stop(Name::Entries, first + at as u64, &what));
             }
-            return Err(Stop::fault("entries", Place::Tile(bundle.path), what));
+            return Err(Stop::fault(Name::Entries, Place::Tile(bundle.path), what));
         }
         if let Some(fault) = bundle.words_fault {
             self.words.fault.get_or_insert(fault);
@@ -182,13 +182,13 @@ impl<R: KeptRows> Run<'_, R> {
                     "facts.checkpoint_key: expected {}, which signed the checkpoint, found another",
                     self.key
                 );
-                Err(Stop::fault("rules", Place::Entry(0), what))
+                Err(Stop::fault(Name::Rules, Place::Entry(0), what))
             }
         }
     }
 
     /// The end at an entry that is at fault; or at an earlier one that is no less in doubt.
-    fn stop(&self, check: &'static str, index: u64, what: &dyn std::fmt::Display) -> Stop {
+    fn stop(&self, check: Name, index: u64, what: &dyn std::fmt::Display) -> Stop {
         match self.doubt.as_ref().map(|(doubt, _)| *doubt).filter(|doubt| *doubt < index) {
             None => Stop::fault(check, Place::Entry(index), what.to_string()),
             Some(doubt) => {
@@ -230,7 +230,7 @@ impl<R: KeptRows> Run<'_, R> {
         let (said, leaf) = (said.to_hex(), leaf.to_hex());
         let what =
             format!("{line}\nleaf hash: found {leaf},\n  expected {said}, which is under the signed root");
-        Stop::fault("entries", Place::Entry(index), what)
+        Stop::fault(Name::Entries, Place::Entry(index), what)
     }
 
     fn take_blobs(&mut self, index: u64, entry: &SignedEntry, blobs: Blobs) -> Result<(), Stop> {
@@ -304,21 +304,21 @@ impl<R: KeptRows> Run<'_, R> {
         if expected != found {
             if let Some((doubt, _)) = self.doubt {
                 return Err(Stop::fault(
-                    "tree",
+                    Name::Tree,
                     Place::Entry(doubt),
                     "its leaf hash is not the one in its tile",
                 ));
             }
             let (expected, found) = (expected.to_base64(), found.to_base64());
             let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
-            return Err(Stop::fault("tree", Place::Tree, what));
+            return Err(Stop::fault(Name::Tree, Place::Tree, what));
         }
         // The entries lead to the root, so where one differed from its tile the tile is wrong.
         if let Some((_, fault)) = self.doubt.take() {
             self.tile_fault.get_or_insert(fault);
         }
         if let Some(late) = self.late.take() {
-            return Err(Stop::Fault("witnesses", late));
+            return Err(Stop::Fault(Name::Witnesses, late));
         }
         for (level, (number, hashes)) in (0u8..).zip(std::mem::take(&mut self.levels)) {
             if !hashes.is_empty() {
@@ -345,39 +345,32 @@ impl<R: KeptRows> Run<'_, R> {
         }
         let held = self.held_but_here();
         let checks = &mut report.checks;
-        let done = size - self.start;
-        let below = if self.start == 0 { String::new() } else { format!("; none below {}", self.start) };
-        let done = format!("{done} of {size}: shape, signatures ({}), ids once{below}", self.signatures);
-        push(checks, "entries", Outcome::Ok, done);
-        push(checks, "rules", Outcome::Ok, "keys, roles, refs, threads, signers, checks, at every index");
-        push(
-            checks,
-            "chain",
-            Outcome::Ok,
-            "each entry names the BLAKE3 of the one before; time never runs back",
-        );
-        let which = if self.counted < size { "the latest checkpoint" } else { "the checkpoint" };
-        push(checks, "tree", Outcome::Ok, format!("root {} of {which}", expected.to_base64()));
+        let (from, signatures) = (self.start, self.signatures);
+        let entries = Finding::Entries { checked: size - from, of: size, signatures, from };
+        push(checks, Name::Entries, Outcome::Ok, entries);
+        push(checks, Name::Rules, Outcome::Ok, Finding::Rules);
+        push(checks, Name::Chain, Outcome::Ok, Finding::Chain);
+        let root = Finding::Root { root: expected, latest: self.counted < size };
+        push(checks, Name::Tree, Outcome::Ok, root);
         match &self.tile_fault {
-            None => push(checks, "tiles", Outcome::Ok, count(self.tiles, "hash tile", "hash tiles")),
-            Some(fault) => push(checks, "tiles", Outcome::Failed, format!("{}: {}", fault.place, fault.what)),
+            None => push(checks, Name::Tiles, Outcome::Ok, Finding::Tiles(self.tiles)),
+            Some(Fault { place, what }) => {
+                let other = Finding::OtherTile { place: place.to_string(), what: what.clone() };
+                push(checks, Name::Tiles, Outcome::Failed, other);
+            }
         }
         let options = self.loader.options;
-        let mut line = |name, tally: &Tally, asked: bool, note: &str| {
-            let Tally { present, withheld, missing, .. } = tally;
-            let what = format!("{present} present, {withheld} withheld by the log, {missing} missing{note}");
+        let mut line = |name, tally: &Tally, asked: bool, kept: u64| {
+            let Tally { present, withheld, missing, .. } = *tally;
+            let blobs = Finding::Blobs(Counted { present, withheld, missing, kept });
             match (asked, &tally.fault) {
-                (false, _) => push(checks, name, Outcome::NotChecked, "not asked for"),
-                (true, Some(_)) => push(checks, name, Outcome::Failed, what),
-                (true, None) => push(checks, name, Outcome::Ok, what),
+                (false, _) => push(checks, name, Outcome::NotChecked, Finding::NotAsked),
+                (true, Some(_)) => push(checks, name, Outcome::Failed, blobs),
+                (true, None) => push(checks, name, Outcome::Ok, blobs),
             }
         };
-        let note = match held {
-            0 => String::new(),
-            n => format!("; {n} of those present withheld on the log, yet kept here"),
-        };
-        line("words", &self.words, options.words, &note);
-        line("files", &self.files, options.words && options.files, "");
+        line(Name::Words, &self.words, options.words, held);
+        line(Name::Files, &self.files, options.words && options.files, 0);
         let faults = [self.tile_fault.take(), self.words.fault.take(), self.files.fault.take()];
         report.faults.extend(faults.into_iter().flatten());
         Ok(())
@@ -393,10 +386,10 @@ impl<R: KeptRows> Run<'_, R> {
 }
 
 /// Which check an audit error belongs to.
-fn check_of(e: &AuditError) -> &'static str {
+fn check_of(e: &AuditError) -> Name {
     match e {
-        AuditError::Entry(_) | AuditError::Twice { .. } => "entries",
-        AuditError::Index { .. } | AuditError::Prev { .. } | AuditError::Time { .. } => "chain",
-        _ => "rules",
+        AuditError::Entry(_) | AuditError::Twice { .. } => Name::Entries,
+        AuditError::Index { .. } | AuditError::Prev { .. } | AuditError::Time { .. } => Name::Chain,
+        _ => Name::Rules,
     }
 }

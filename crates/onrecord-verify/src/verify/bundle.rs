@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Absent, Bytes, Fault, Options, Place, Source, SourceError, Stop, read_whole};
 use crate::{
+    check::Name,
     event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT},
     log::{
         Entry, EntryError, Hash, MAX_ENTRY, SignedEntry, TILE_WIDTH, TileKind, TilePath, Time, decode_hashes,
@@ -215,7 +216,7 @@ impl Items {
 
 /// The first bytes of a log that nobody has checked: its first entry, or what is wrong.
 pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Result<Entry, Stop> {
-    let stop = |what: String| Stop::fault("entries", Place::Entry(0), what);
+    let stop = |what: String| Stop::fault(Name::Entries, Place::Entry(0), what);
     let tile = fetch(source, TileKind::Entries, 0, size, MAX_BUNDLE)?
         .map_err(|missing| stop(missing.to_string()))?;
     let (items, broken) = split(&tile);

@@ -10,14 +10,14 @@ use super::{
     audit::Run,
     bundle::{Keep, Loader, first_entry},
     cosigned::cosigned,
-    report::{Place, Report, Stop, Verdict, count, push},
+    report::{Place, Report, Stop, Verdict, push},
     rows::{KeptRows, ScratchRows},
     source::read_whole,
     tally::Tally,
     tile_nodes::TileNodes,
 };
 use crate::{
-    check::{Check, Outcome},
+    check::{Check, Finding, Name, Outcome, count},
     event::Body,
     log::{Auditor, Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, SignedCheckpoint},
     note::{SignedNote, VerifyingKey},
@@ -154,41 +154,36 @@ pub fn verify_from<R: KeptRows>(
     let stopped = match end {
         Ok(auditor) => {
             learnt = Some(auditor);
-            String::new()
+            None
         }
         Err(Stop::Fault(check, fault)) => {
-            let stopped = format!("stopped at {}", fault.place);
+            let stopped = Finding::Stopped(fault.place.to_string());
             report.checks.retain(|c| c.name != check);
-            push(&mut report.checks, check, Outcome::Failed, "see below");
+            push(&mut report.checks, check, Outcome::Failed, Finding::SeeBelow);
             report.faults.insert(0, fault);
-            stopped
+            Some(stopped)
         }
         Err(Stop::Undecided(why)) => {
             report.undecided = Some(why);
-            "stopped, see below".to_owned()
+            Some(Finding::StoppedBelow)
         }
     };
     let mut checks = Vec::new();
-    for name in ["checkpoint", "entries", "rules", "chain", "tree", "tiles", "words", "files"] {
-        match report.checks.iter().find(|c| c.name == name) {
-            Some(check) => checks.push(check.clone()),
-            None => push(&mut checks, name, Outcome::NotChecked, stopped.clone()),
-        }
-    }
+    // One that ran to its end made them all.
+    let stopped = stopped.unwrap_or(Finding::StoppedBelow);
+    let made = |name: Name| {
+        let made = report.checks.iter().find(|c| c.name == name).cloned();
+        made.unwrap_or_else(|| Check { name, outcome: Outcome::NotChecked, finding: stopped.clone() })
+    };
+    checks.extend(OF_EVERY_LEDGER.map(made));
     identity(&mut checks, key, report.log_key.as_ref());
-    match report.checks.iter().find(|c| c.name == "history") {
-        Some(check) => checks.push(check.clone()),
-        None if options.against.is_some() => {
-            push(&mut checks, "history", Outcome::NotChecked, stopped.clone())
-        }
-        None => {}
+    // Two checkpoints of the ledger's own may be held against each other too.
+    if options.against.is_some() || report.checks.iter().any(|c| c.name == Name::History) {
+        checks.push(made(Name::History));
     }
-    match report.checks.iter().find(|c| c.name == "witnesses") {
-        Some(check) => checks.push(check.clone()),
-        None if options.policy.is_some() => {
-            push(&mut checks, "witnesses", Outcome::NotChecked, stopped.clone())
-        }
-        None => push(&mut checks, "witnesses", Outcome::NotChecked, "no policy given"),
+    match options.policy {
+        Some(_) => checks.push(made(Name::Witnesses)),
+        None => push(&mut checks, Name::Witnesses, Outcome::NotChecked, Finding::NoPolicyGiven),
     }
     report.checks = checks;
     report.verdict = if !report.faults.is_empty() {
@@ -203,14 +198,23 @@ pub fn verify_from<R: KeptRows>(
     (report, learnt)
 }
 
+/// What is checked of every ledger, in the order in which a report says it.
+const OF_EVERY_LEDGER: [Name; 8] = [
+    Name::Checkpoint,
+    Name::Entries,
+    Name::Rules,
+    Name::Chain,
+    Name::Tree,
+    Name::Tiles,
+    Name::Words,
+    Name::Files,
+];
+
 fn identity(checks: &mut Vec<Check>, given: Option<&VerifyingKey>, claimed: Option<&VerifyingKey>) {
-    let claimed = match (given, claimed) {
-        (Some(key), _) => return push(checks, "identity", Outcome::Ok, format!("key given: {key}")),
-        (None, Some(key)) => format!("the ledger says its key is\n{key}\n"),
-        (None, None) => String::new(),
-    };
-    let advice = "give the log's key with --key; get it from the operator by another way than this ledger";
-    push(checks, "identity", Outcome::NotChecked, claimed + advice);
+    match given {
+        Some(key) => push(checks, Name::Identity, Outcome::Ok, Finding::KeyGiven(key.clone())),
+        None => push(checks, Name::Identity, Outcome::NotChecked, Finding::KeyClaimed(claimed.cloned())),
+    }
 }
 
 fn run<R: KeptRows>(
@@ -231,7 +235,7 @@ fn run<R: KeptRows>(
         Some(key) => key.clone(),
         None => claimed_key(source, &bytes)?,
     };
-    let bad = |e| Stop::fault("checkpoint", Place::Checkpoint, format!("{e}"));
+    let bad = |e| Stop::fault(Name::Checkpoint, Place::Checkpoint, format!("{e}"));
     let latest: SignedCheckpoint =
         Checkpoint::open(&bytes, &key).map_err(|e: crate::log::CheckpointError| bad(e))?;
     let mut seen = options.policy.as_ref().map(|policy| policy.cosigned(latest.note()));
@@ -250,17 +254,20 @@ fn run<R: KeptRows>(
     report.size = Some(counted);
     report.root = Some(counts.checkpoint().root());
     report.log_key = Some(key.clone());
-    let entries = count(counted, "entry", "entries");
-    let mut by = format!("{}, {entries}, signed by {}+{}", checkpoint.origin(), key.name(), key.id());
-    if earlier.is_some() {
-        let size = latest.checkpoint().size();
-        by += &format!("\nthe latest, of {size}, has not been cosigned as the policy asks yet");
-    }
-    push(&mut report.checks, "checkpoint", Outcome::Ok, by);
+    let by = Finding::Signed {
+        origin: checkpoint.origin().clone(),
+        size: counted,
+        key: (key.name().clone(), key.id()),
+        latest: earlier.is_some().then(|| latest.checkpoint().size()),
+    };
+    push(&mut report.checks, Name::Checkpoint, Outcome::Ok, by);
     if let Some(said) = &seen {
-        let words = said.quorum().map_err(|what| Stop::fault("witnesses", Place::Checkpoint, what))?;
-        let outcome = if said.asked { Outcome::Ok } else { Outcome::NotChecked };
-        push(&mut report.checks, "witnesses", outcome, words);
+        let words = said.quorum().map_err(|what| Stop::fault(Name::Witnesses, Place::Checkpoint, what))?;
+        let (outcome, finding) = match said.asked {
+            true => (Outcome::Ok, Finding::Cosigned(words)),
+            false => (Outcome::NotChecked, Finding::NoWitnesses(words)),
+        };
+        push(&mut report.checks, Name::Witnesses, outcome, finding);
     }
 
     // Of one size, their roots tell. Else it takes the tree.
@@ -324,8 +331,7 @@ fn compare(
         return Err(Stop::Undecided(what));
     }
     must_continue(source, &other, ours, key, report)?;
-    let detail = format!("continues the checkpoint of {} that was given", count(old, "entry", "entries"));
-    push(&mut report.checks, "history", Outcome::Ok, detail);
+    push(&mut report.checks, Name::History, Outcome::Ok, Finding::Continues(old));
     Ok(())
 }
 
@@ -344,7 +350,7 @@ fn must_continue(
             report.fork = Some(fork);
             let entries = count(earlier.checkpoint().size(), "entry", "entries");
             let what = format!("the log signed another tree of {entries}");
-            Err(Stop::fault("history", Place::Checkpoint, what))
+            Err(Stop::fault(Name::History, Place::Checkpoint, what))
         }
         Err(_) => Err(Stop::Undecided("the tiles to compare the checkpoints by can't be read".into())),
     }
@@ -355,7 +361,7 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
     let checkpoint = SignedNote::parse(checkpoint, MAX_CHECKPOINT)
         .map_err(crate::log::CheckpointError::from)
         .and_then(|note| Checkpoint::parse_text(note.text()))
-        .map_err(|e| Stop::fault("checkpoint", Place::Checkpoint, e.to_string()))?;
+        .map_err(|e| Stop::fault(Name::Checkpoint, Place::Checkpoint, e.to_string()))?;
     if checkpoint.size() == 0 {
         return Err(Stop::Undecided("a ledger without entries names no key: give --key VKEY".into()));
     }
@@ -364,7 +370,7 @@ fn claimed_key(source: &dyn Source, checkpoint: &[u8]) -> Result<VerifyingKey, S
         body => {
             let what =
                 format!("type: expected ledger.opened as the first event, found {}", body.event_type());
-            Err(Stop::fault("rules", Place::Entry(0), what))
+            Err(Stop::fault(Name::Rules, Place::Entry(0), what))
         }
     }
 }

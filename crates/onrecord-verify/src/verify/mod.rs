@@ -30,7 +30,7 @@ mod source;
 mod tally;
 mod tile_nodes;
 
-pub use crate::check::{Check, Outcome};
+pub use crate::check::{Check, Finding, Name, Outcome};
 pub use cosigned::cosigned;
 pub use evidence::Evidence;
 pub use ledger::{Options, Start, Step, verify, verify_from, verify_told};

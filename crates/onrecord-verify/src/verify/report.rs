@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::SourceError;
 use crate::{
-    check::{Check, Outcome, write_checks},
+    check::{Check, Finding, Name, Outcome, write_checks},
     event::Position,
     log::{Contradiction, Fork, Hash},
     note::{Origin, VerifyingKey},
@@ -168,8 +168,11 @@ impl fmt::Display for Report {
 }
 
 /// Writes a line a fault.
-pub fn write_faults(f: &mut fmt::Formatter<'_>, faults: &[Fault]) -> fmt::Result {
-    faults.iter().try_for_each(|fault| {
+pub fn write_faults<'a>(
+    f: &mut fmt::Formatter<'_>,
+    faults: impl IntoIterator<Item = &'a Fault>,
+) -> fmt::Result {
+    faults.into_iter().try_for_each(|fault| {
         writeln!(f, "REFUSED  {}: {}", fault.place, fault.what.replace('\n', "\n         "))
     })
 }
@@ -177,14 +180,14 @@ pub fn write_faults(f: &mut fmt::Formatter<'_>, faults: &[Fault]) -> fmt::Result
 /// Why a verification ends before its end.
 pub enum Stop {
     /// The copy is wrong: the check that found it, and the fault.
-    Fault(&'static str, Fault),
+    Fault(Name, Fault),
     /// The source can't be read.
     Undecided(String),
 }
 
 impl Stop {
     /// An end at a fault that a check found.
-    pub fn fault(check: &'static str, place: Place, what: impl Into<String>) -> Self {
+    pub fn fault(check: Name, place: Place, what: impl Into<String>) -> Self {
         Self::Fault(check, Fault { place, what: what.into() })
     }
 }
@@ -194,7 +197,7 @@ impl From<SourceError> for Stop {
         match e {
             // No ledger has such a file, so that is the copy's fault.
             SourceError::TooLong { path, limit } => {
-                Self::fault("tiles", Place::Tile(path), format!("longer than {limit} bytes"))
+                Self::fault(Name::Tiles, Place::Tile(path), format!("longer than {limit} bytes"))
             }
             e => Self::Undecided(e.to_string()),
         }
@@ -209,11 +212,6 @@ pub(super) fn place(index: u64, position: Position) -> Place {
 }
 
 /// Adds a check to those that were made.
-pub(super) fn push(checks: &mut Vec<Check>, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
-    checks.push(Check { name, outcome, detail: detail.into() });
-}
-
-/// A count with its noun.
-pub(super) fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
+pub(super) fn push(checks: &mut Vec<Check>, name: Name, outcome: Outcome, finding: Finding) {
+    checks.push(Check { name, outcome, finding });
 }

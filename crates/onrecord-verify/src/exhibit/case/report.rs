@@ -5,11 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    check::{Check, Outcome},
+    check::{Check, Finding, Name, Outcome},
     event::{Act, EventId},
     exhibit::{
         ExhibitVerdict,
-        report::{BROUGHT, Conclusion, UNCHECKED, write_report},
+        report::{Conclusion, UNCHECKED, write_report},
     },
     timestamp::Timestamp,
 };
@@ -69,8 +69,8 @@ pub struct CaseReport {
 }
 
 impl CaseReport {
-    pub(super) fn say(&mut self, name: &'static str, outcome: Outcome, detail: impl Into<String>) {
-        self.checks.push(Check { name, outcome, detail: detail.into() });
+    pub(super) fn say(&mut self, name: Name, outcome: Outcome, finding: Finding) {
+        self.checks.push(Check { name, outcome, finding });
     }
 
     /// At which size they are shown, and what they did to one another.
@@ -86,37 +86,37 @@ impl CaseReport {
         format!("{size}; {among}what other entries did to these stands in the ledger")
     }
 
-    fn outcome(&self, name: &str) -> Option<Outcome> {
+    fn outcome(&self, name: Name) -> Option<Outcome> {
         self.checks.iter().find(|c| c.name == name).map(|c| c.outcome)
     }
 
-    fn is_ok(&self, name: &str) -> bool {
+    fn is_ok(&self, name: Name) -> bool {
         self.outcome(name) == Some(Outcome::Ok)
     }
 
     /// Says of how many entries the words and files are there, and of which not.
     pub(super) fn words(&mut self) {
-        let without = |of: fn(&CaseEntry) -> Option<Outcome>| -> Vec<String> {
+        let without = |of: fn(&CaseEntry) -> Option<Outcome>| -> Vec<u64> {
             let lacks = self.entries.iter().filter(|e| of(e) == Some(Outcome::NotEnclosed));
-            lacks.map(|e| e.index.to_string()).collect()
+            lacks.map(|e| e.index).collect()
         };
-        let said = [("content", "words", without(|e| e.words)), ("files", "files", without(|e| e.files))];
-        for (name, what, without) in said {
-            if without.is_empty() {
-                self.say(name, Outcome::Ok, format!("all {what} that are committed to"));
-            } else {
-                let entries = without.join(", ");
-                self.say(name, Outcome::NotEnclosed, format!("{what} of entries {entries}"));
-            }
+        let (words, files) = (without(|e| e.words), without(|e| e.files));
+        match words.is_empty() {
+            true => self.say(Name::Content, Outcome::Ok, Finding::AllWords),
+            false => self.say(Name::Content, Outcome::NotEnclosed, Finding::WithoutWords(words)),
+        }
+        match files.is_empty() {
+            true => self.say(Name::Files, Outcome::Ok, Finding::AllFiles),
+            false => self.say(Name::Files, Outcome::NotEnclosed, Finding::WithoutFiles(files)),
         }
     }
 
     pub(super) fn decide(&mut self) {
         let failed = self.checks.iter().any(|c| c.outcome == Outcome::Failed);
-        let must = ["exhibits", "thread", "checkpoint"];
+        let must = [Name::Exhibits, Name::Thread, Name::Checkpoint];
         self.verdict = if failed {
             ExhibitVerdict::Refused
-        } else if self.policy && must.iter().all(|name| self.is_ok(name)) {
+        } else if self.policy && must.iter().all(|name| self.is_ok(*name)) {
             ExhibitVerdict::Valid
         } else {
             ExhibitVerdict::NotDecided
@@ -129,10 +129,10 @@ impl CaseReport {
             (Some(first), Some(last)) => format!("from {} to {}", first.index, last.index),
             _ => "?".to_owned(),
         };
-        let whose = if self.is_ok("content") { "these" } else { "their" };
+        let whose = if self.is_ok(Name::Content) { "these" } else { "their" };
         Conclusion {
-            signed: self.is_ok("exhibits").then(|| format!("these facts and the digests of {whose} words")),
-            committed: self.is_ok("checkpoint").then(|| format!("at their indexes, {range}")),
+            signed: self.is_ok(Name::Exhibits).then(|| format!("these facts and the digests of {whose} words")),
+            committed: self.is_ok(Name::Checkpoint).then(|| format!("at their indexes, {range}")),
             witnessed_by: self.witnessed_by,
             timestamps: &self.timestamps,
             existed: "these entries",
@@ -140,7 +140,7 @@ impl CaseReport {
                            the last here), that its rules were followed",
             not_shown: "that the last entry here is the last of the case, that nothing later corrects, withdraws or \
                         revokes",
-            known_at: self.known_at.filter(|_| self.is_ok("exhibits")).map(|size| self.known_words(size)),
+            known_at: self.known_at.filter(|_| self.is_ok(Name::Exhibits)).map(|size| self.known_words(size)),
         }
         .sentences()
     }
@@ -148,7 +148,8 @@ impl CaseReport {
 
 impl fmt::Display for CaseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_brought = self.is_ok("exhibits") && self.checks.iter().any(|c| c.detail == BROUGHT);
+        let brought = |c: &Check| c.name == Name::Checkpoint && c.finding == Finding::Brought;
+        let is_brought = self.is_ok(Name::Exhibits) && self.checks.iter().any(brought);
         let undecided =
             if is_brought { "valid only by the trust that its exhibits brought" } else { UNCHECKED };
         write_report(f, &self.checks, self.verdict, "case file", undecided, || self.conclusion())

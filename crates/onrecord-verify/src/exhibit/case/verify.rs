@@ -7,13 +7,15 @@ use super::{
     report::{CaseAct, CaseEntry, CaseReport},
 };
 use crate::{
-    check::{Check, Outcome},
+    check::{Check, Finding, Name, Outcome},
     event::{Act, Event, EventId, EventType},
-    exhibit::{Enclosed, ExhibitReport, MAX_EXHIBIT, Members, MembersError, Trust, verify_members},
+    exhibit::{
+        Enclosed, ExhibitReport, MAX_EXHIBIT, Members, MembersError, Trust,
+        verify::{Fault, packed},
+        verify_members,
+    },
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
-
-type Fault = (&'static str, String);
 
 /// Checks a case file: each of its exhibits as [`verify`](crate::exhibit::verify()) does, that all stand in one tree, and that
 /// by their `thread` lines they are one case from its first entry on, with none missing between. Without a policy of the
@@ -37,11 +39,13 @@ pub fn verify_case_with_roots(
 pub fn verify_case_members(members: &Result<Members<'_>, MembersError>, trust: Trust<'_>) -> CaseReport {
     let mut report = CaseReport { policy: trust.policy.is_some(), ..CaseReport::default() };
     match members {
-        Err(e) if e.is_undecided() => report.say("case file", Outcome::NotChecked, e.to_string()),
-        Err(e) => report.say("case file", Outcome::Failed, e.to_string()),
+        Err(e) => {
+            let outcome = if e.is_undecided() { Outcome::NotChecked } else { Outcome::Failed };
+            report.say(Name::CaseFile, outcome, Finding::NotACaseFile(e.to_string()));
+        }
         Ok(members) => {
-            if let Err((name, detail)) = run(members, trust, &mut report) {
-                report.say(name, Outcome::Failed, detail);
+            if let Err((name, finding)) = run(members, trust, &mut report) {
+                report.say(name, Outcome::Failed, finding);
             }
         }
     }
@@ -66,55 +70,54 @@ fn part(members: &Members<'_>) -> Result<Part, String> {
 }
 
 fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Result<(), Fault> {
-    let file = CaseFile::of(&members.each()).map_err(|e| ("case file", e.to_string()))?;
-    let (outcome, packing) = members.packing("nothing compressed, no other bytes");
-    let count = file.exhibits.len();
-    let s = if count == 1 { "" } else { "s" };
-    report.say("case file", outcome, format!("{count} exhibit{s}, {packing}"));
+    let file =
+        CaseFile::of(&members.each()).map_err(|e| (Name::CaseFile, Finding::NotACaseFile(e.to_string())))?;
+    let (packing, count) = (members.packing(), file.exhibits.len());
+    report.say(Name::CaseFile, packed(&packing), Finding::CaseFile { exhibits: count, packing });
     let mut first: Option<(Part, ExhibitReport)> = None;
     let (mut undecided, mut unread, mut left) = (None, None, MAX_EXHIBIT);
     let mut events = Vec::with_capacity(file.exhibits.len());
     for (number, (index, exhibit)) in (0u64..).zip(&file.exhibits) {
         let name = name_of(*index);
+        let of_exhibit = |check, what| Finding::OfExhibit { exhibit: name.clone(), check, what };
         let members = Members::read_in_case(exhibit, &mut left);
         let folder = members.as_ref().ok().and_then(Members::folder).map(|folder| format!("{folder}.zip"));
         let of_it = verify_members(&members, trust);
         let of_it = folder.iter().fold(of_it, |report, folder| report.in_file(folder));
         if let Some(failed) = of_it.checks.iter().find(|c| c.outcome == Outcome::Failed) {
-            return Err(("exhibits", format!("{name}: {}: {}", failed.name, failed.detail)));
+            return Err((Name::Exhibits, of_exhibit(Some(failed.name), failed.detail())));
         }
         let members = match members {
             Ok(members) => members,
             Err(e @ MembersError::Unread(_)) => {
                 // Others may be read, and refused.
-                unread.get_or_insert_with(|| format!("{name}: {e}"));
+                unread.get_or_insert_with(|| of_exhibit(None, e.to_string()));
                 continue;
             }
-            Err(e) => return Err(("exhibits", format!("{name}: {e}"))),
+            Err(e) => return Err((Name::Exhibits, of_exhibit(None, e.to_string()))),
         };
         if of_it.index != Some(*index) {
             let found = of_it.index.map_or_else(|| "none".to_owned(), |i| i.to_string());
-            return Err(("exhibits", format!("{name}: expected entry {index}, found entry {found}")));
+            let what = format!("expected entry {index}, found entry {found}");
+            return Err((Name::Exhibits, of_exhibit(None, what)));
         }
-        let of = |name: &str| of_it.checks.iter().find(|c| c.name == name);
-        for check in ["entry", "event"].iter().filter_map(|name| of(name)) {
+        let of = |name: Name| of_it.checks.iter().find(|c| c.name == name);
+        for check in [Name::Entry, Name::Event].into_iter().filter_map(of) {
             if check.outcome != Outcome::Ok && undecided.is_none() {
-                undecided = Some(format!("{name}: {}: {}", check.name, check.detail));
+                undecided = Some(of_exhibit(Some(check.name), check.detail()));
             }
         }
-        let part = part(&members).map_err(|e| ("exhibits", format!("{name}: {e}")))?;
+        let part = part(&members).map_err(|e| (Name::Exhibits, of_exhibit(None, e)))?;
         let of_first = first.as_ref().map_or(&part, |(first, _)| first);
         if part.checkpoint != of_first.checkpoint {
-            return Err((
-                "checkpoint",
-                format!("{name}: expected the checkpoint of the first, byte for byte"),
-            ));
+            let what = format!("{name}: expected the checkpoint of the first, byte for byte");
+            return Err((Name::Checkpoint, Finding::OtherCheckpoint(what)));
         }
         in_thread(&name, &part.entry, number, &of_first.entry)?;
         report.entries.push(CaseEntry {
             index: *index,
-            words: of("content").map(|c| c.outcome),
-            files: of("files").map(|c| c.outcome),
+            words: of(Name::Content).map(|c| c.outcome),
+            files: of(Name::Files).map(|c| c.outcome),
         });
         let event = part.entry.event();
         events.push(Seen { index: *index, id: event.id(), act: event.body().act() });
@@ -123,7 +126,7 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
     }
     if let Some(what) = unread {
         // That none is missing can't be said.
-        report.say("exhibits", Outcome::NotChecked, what);
+        report.say(Name::Exhibits, Outcome::NotChecked, what);
         return Ok(());
     }
     // There is one exhibit at least.
@@ -131,25 +134,17 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
     let header = first.entry.header();
     report.case = Some(header.thread);
     match undecided {
-        None => report.say("exhibits", Outcome::Ok, format!("each of the {count} carries its own proof")),
-        Some(what) => report.say("exhibits", Outcome::NotChecked, what),
+        None => report.say(Name::Exhibits, Outcome::Ok, Finding::Exhibits(count)),
+        Some(what) => report.say(Name::Exhibits, Outcome::NotChecked, what),
     }
     let last = file.exhibits.last_key_value().map_or(0, |(index, _)| *index);
-    report.say(
-        "thread",
-        Outcome::Ok,
-        format!(
-            "entries 0 to {} of the case, which are entries {} to {last} of the ledger; by the ledger's \
-             numbering none between them is missing",
-            count - 1,
-            header.index
-        ),
-    );
+    let thread = Finding::Thread { to: count as u64 - 1, first: header.index, last };
+    report.say(Name::Thread, Outcome::Ok, thread);
     report.words();
     report.acts = acts_among(&events);
     // By one checkpoint and one policy they are the same in each.
     (report.witnessed_by, report.timestamps) = (of_first.witnessed_by, of_first.timestamps);
-    let ends = ["checkpoint", "witnesses", "timestamps"];
+    let ends = [Name::Checkpoint, Name::Witnesses, Name::Timestamps];
     report.checks.extend(of_first.checks.into_iter().filter(|check: &Check| ends.contains(&check.name)));
     Ok(())
 }
@@ -179,7 +174,7 @@ fn acts_among(events: &[Seen]) -> Vec<CaseAct> {
 
 /// Whether an entry is the one that comes next in the case of the first that was read, which the first of all opens.
 fn in_thread(name: &str, entry: &Entry<Event>, number: u64, first: &Entry<Event>) -> Result<(), Fault> {
-    let fail = |what: String| Err(("thread", format!("{name}: {what}")));
+    let fail = |what: String| Err((Name::Thread, Finding::NotInThread(format!("{name}: {what}"))));
     let (header, case) = (entry.header(), first.header().thread);
     if header.thread != case {
         return fail(format!("expected an entry of the case {case}, found one of {}", header.thread));

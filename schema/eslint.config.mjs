@@ -1,5 +1,5 @@
 // How schema/schema.graphql is judged: the rules of graphql-eslint for schemas and for Relay, and what is left out of
-// them. tests/graphql_schema.rs runs it.
+// them. tests/graphql/schema.rs runs it.
 import graphql from "@graphql-eslint/eslint-plugin";
 
 export default [

@@ -1,4 +1,4 @@
-// Drives Chromium over the pages that verify, as tests/browser.rs tells it: node browser.mjs PLAN.json
+// Drives Chromium over the pages that verify, as tests/pages/browser.rs tells it: node browser.mjs PLAN.json
 // Prints what it did; ends with 1 at the first thing that is not as it should be.
 
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Opens pages in Chromium as tests/pages_in_a_browser.rs tells it: node pages.mjs PLAN.json
+// Opens pages in Chromium as tests/pages/in_a_browser.rs tells it: node pages.mjs PLAN.json
 // Each at a narrow and a wide window, light and dark: what axe finds, what runs over the edge, what is too small to hit.
 // With `every` in the plan: all pages that links lead to from there, at more widths, each by all rules in the dark too, and with
 // letters of twice the size.

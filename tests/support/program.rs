@@ -1,9 +1,6 @@
 //! The program itself, serving a folder.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
-#[path = "http.rs"]
-mod http;
-
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpStream},
@@ -12,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-use http::send;
 use onrecord::ledger::Submission;
 use serde_json::{Value, json};
+
+use crate::http::{self, send};
 
 /// The program, serving. Ended when dropped.
 pub struct Program {

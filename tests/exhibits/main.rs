@@ -1,0 +1,23 @@
+//! Exhibits and case files: put together, packed anew, stamped and checked.
+
+#[path = "../../crates/onrecord-verify/tests/support/authority.rs"]
+mod authority;
+#[path = "../support/exhibit.rs"]
+mod exhibit;
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/served.rs"]
+mod served;
+#[path = "../support/story.rs"]
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/zip.rs"]
+mod zip;
+
+mod archives;
+mod authorities;
+mod case_file;
+mod exhibits;

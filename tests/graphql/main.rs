@@ -1,0 +1,20 @@
+//! GraphQL, by the schema, over HTTP and over WebSocket.
+
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/socket.rs"]
+mod socket;
+#[path = "../support/story.rs"]
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod event;
+mod http_spec;
+mod queries;
+mod schema;
+mod state;
+mod subscription;

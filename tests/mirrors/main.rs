@@ -1,0 +1,26 @@
+//! Who follows a ledger: mirrors, static servers and witnesses.
+
+#[path = "../support/exhibit.rs"]
+mod exhibit;
+#[path = "../support/files.rs"]
+mod files;
+#[path = "../support/forger.rs"]
+mod forger;
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../../crates/onrecord-verify/tests/support/ml_dsa_witness.rs"]
+mod ml_dsa_witness;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../../crates/onrecord-verify/tests/support/public.rs"]
+mod public;
+#[path = "../support/served.rs"]
+mod served;
+#[path = "../support/story.rs"]
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod mirror;
+mod static_serving;
+mod witness;

@@ -2,8 +2,8 @@
 
 #[path = "support/http.rs"]
 mod http;
-#[path = "support/served.rs"]
-mod served;
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/socket.rs"]
 mod socket;
 mod support;
@@ -27,8 +27,8 @@ use onrecord::{
     event::Digest,
     serve::{self, Proxies, WriteRate},
 };
+use program::Program;
 use serde_json::{Value, json};
-use served::Served;
 use socket::Socket;
 use support::*;
 
@@ -53,8 +53,8 @@ impl Folder {
     fn log(&self) -> PathBuf {
         self.tmp.path().join("log")
     }
-    fn serve(&self, flags: &[&str]) -> Served {
-        Served::start(&self.data(), flags, &self.log())
+    fn serve(&self, flags: &[&str]) -> Program {
+        Program::logged(&self.data(), flags, &self.log())
     }
 }
 
@@ -1214,7 +1214,8 @@ fn cors_is_on_with_an_https_url_or_by_the_flag_of_ledger_and_mirror_alike() {
         assert_eq!(on(served.address), expected, "{flags:?}");
         let mirrored = folder.tmp.path().join(format!("mirror-{}", flags.join("").replace('/', "")));
         let log = folder.tmp.path().join("log-of-mirror");
-        let mirror = Served::mirror_with(&format!("http://{}", served.address), &key, &mirrored, flags, &log);
+        let mirror =
+            Program::mirror_with(&format!("http://{}", served.address), &key, &mirrored, flags, &log);
         assert_eq!(on(mirror.address), expected, "{flags:?}");
         if flags == ["--url", "https://ledger.example.org"] {
             known_by_its_url(mirror.address);

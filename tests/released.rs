@@ -3,8 +3,12 @@
 //! A program that was released takes minutes to build, so `cargo test` leaves this out and `./test full` runs it:
 //! `./test released` puts the sources of a release into a folder, builds it there, and names it in `ONRECORD_RELEASED`.
 
+#[path = "support/http.rs"]
+mod http;
 #[path = "support/place.rs"]
 mod place;
+#[path = "support/program.rs"]
+mod program;
 
 use std::{
     env, fs,

@@ -9,7 +9,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::place::{Place, Ran, Server};
+use crate::{
+    place::{Place, Ran},
+    program::Program,
+};
 use onrecord::event::EventType;
 
 #[test]
@@ -380,7 +383,7 @@ fn the_commands_that_the_demo_prints_work_as_printed() {
             break;
         }
     }
-    let server = Server { url: String::new(), child };
+    let server = Program::at(child, "http://127.0.0.1:0");
     let shell = |line: &str| {
         let mut command = place.command::<&str>([]);
         let mut sh = Command::new("sh");
@@ -419,7 +422,7 @@ fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
 }
 
 /// A ledger being served on which entry 1 is a party, 2 a case, and 3 an exhibit with two files.
-fn with_two_files() -> (Place, Server, String) {
+fn with_two_files() -> (Place, Program, String) {
     let place = Place::new();
     place.init();
     let server = place.serve();
@@ -438,7 +441,7 @@ fn with_two_files() -> (Place, Server, String) {
 }
 
 /// How many files of the exhibit are served.
-fn served(server: &Server, names: &[&str]) -> usize {
+fn served(server: &Program, names: &[&str]) -> usize {
     let here = |name: &&&str| {
         let digest = onrecord::event::Digest::blake3(name.as_bytes());
         let url = format!("{}/file/{digest}", server.url);

@@ -4,8 +4,6 @@
 mod http;
 #[path = "../support/place.rs"]
 mod place;
-#[path = "../support/process.rs"]
-mod process;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/mod.rs"]

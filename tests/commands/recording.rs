@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::place::{Place, Ran, Server};
+use crate::{
+    place::{Place, Ran},
+    program::Program,
+};
 use onrecord::event::EventType;
 use serde_json::{Value, json};
 
@@ -64,7 +67,7 @@ fn spelt(page: &str) -> String {
 }
 
 /// A ledger with a case and a statement, being served: entry 1 is a party, 2 a case, 3 a statement with a file, 4 a demand.
-fn told() -> (Place, Server) {
+fn told() -> (Place, Program) {
     let place = Place::new();
     place.init();
     let server = place.serve();
@@ -80,12 +83,12 @@ fn told() -> (Place, Server) {
     (place, server)
 }
 
-fn record(place: &Place, server: &Server, args: &str) -> Ran {
+fn record(place: &Place, server: &Program, args: &str) -> Ran {
     place.run(&format!("record {args} --ledger {} --key data/keys/operator.key", server.url))
 }
 
 /// A statement with a text, which may hold spaces.
-fn statement(place: &Place, server: &Server, more: &[&str]) -> Ran {
+fn statement(place: &Place, server: &Program, more: &[&str]) -> Ran {
     let line = format!(
         "record statement --case @2 --speaker @1 --standing report --language en --ledger {} --key data/keys/operator.key --yes",
         server.url
@@ -94,7 +97,7 @@ fn statement(place: &Place, server: &Server, more: &[&str]) -> Ran {
 }
 
 /// The number of the next entry: how many stand before it.
-fn next(place: &Place, server: &Server) -> u64 {
+fn next(place: &Place, server: &Program) -> u64 {
     let json = statement(place, server, &["--text", "the next", "--json"]).ok();
     serde_json::from_str::<Value>(&json).unwrap()["index"].as_u64().unwrap()
 }
@@ -633,7 +636,7 @@ fn a_demand_is_recorded_by_answering_and_a_no_keeps_what_was_typed() {
 }
 
 /// The fact `deadline` of an entry.
-fn deadline(server: &Server, index: u64) -> Value {
+fn deadline(server: &Program, index: u64) -> Value {
     let entry = Command::new("curl").args(["-s", &format!("{}/entry/{index}", server.url)]).output().unwrap();
     let entry = String::from_utf8(entry.stdout).unwrap();
     let event: Value = serde_json::from_str(entry.lines().find(|l| l.starts_with('{')).unwrap()).unwrap();
@@ -1095,7 +1098,7 @@ fn a_date_ahead_is_asked_about_at_a_terminal() {
 }
 
 /// `record` of a noun at a terminal, with the operator's key and more flags.
-fn asked<'a>(server: &'a Server, line: &'a str) -> Vec<&'a str> {
+fn asked<'a>(server: &'a Program, line: &'a str) -> Vec<&'a str> {
     let bin = env!("CARGO_BIN_EXE_onrecord");
     let ends = ["--ledger", &server.url, "--key", "data/keys/operator.key"];
     [&[bin, "record"][..], &line.split(' ').collect::<Vec<_>>(), &ends].concat()

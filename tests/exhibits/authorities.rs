@@ -12,7 +12,7 @@ use std::{
 
 use crate::authority::{Authority, CA, FOR_STAMPS, Manner, Server};
 use crate::exhibit::{changed, witness};
-use crate::served::Served;
+use crate::program::Program;
 use crate::support::*;
 use onrecord::{
     authority::{Authorities, Schedule, collect},
@@ -471,7 +471,7 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
     .unwrap();
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let flags = ["--config", &at("onrecord.toml"), "--metrics", &metrics.to_string()];
-    let served = Served::start(&data, &flags, &tmp.path().join("log"));
+    let served = Program::logged(&data, &flags, &tmp.path().join("log"));
     wait_stamped(&data, &[(5, 1)]);
     let counted = || http::send(metrics, "GET", "/metrics", &[], b"").text();
     wait("both outcomes are counted", || {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::exhibit::*;
-use crate::served::Served;
+use crate::program::Program;
 use crate::support::*;
 use onrecord::{
     check::Outcome,
@@ -240,7 +240,7 @@ fn a_case_is_exported_by_a_command_and_checked_by_others() {
     let World { _tmp: tmp, ledger } = w;
     drop(ledger);
     let dir = tmp.path();
-    let served = Served::start(&dir.join("ledger"), &[], &dir.join("log"));
+    let served = Program::logged(&dir.join("ledger"), &[], &dir.join("log"));
     let url = format!("http://{}", served.address);
     // Any entry of it names the case; so do its id and its permalink.
     let (last, id, permalink) =

@@ -6,10 +6,8 @@ mod authority;
 mod exhibit;
 #[path = "../support/http.rs"]
 mod http;
-#[path = "../support/process.rs"]
-mod process;
-#[path = "../support/served.rs"]
-mod served;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/story.rs"]
 mod story;
 #[path = "../support/mod.rs"]

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::http::Server;
-use crate::process::Process;
+use crate::program::Program;
 use crate::socket::Socket;
 use crate::support::*;
 use onrecord::{event::EventId, ledger::Ledger};
@@ -611,7 +611,7 @@ fn words_rendered_for_others_a_moment_ago_are_not_given_once_they_are_withheld()
 fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
     const ENTRIES: usize = 200;
     let (tmp, story) = folder();
-    let server = Process::serve(&tmp.path().join("ledger"));
+    let server = Program::serve(&tmp.path().join("ledger"));
     let mut writing = Socket::open(server.address);
     let mut say = |text: &str| {
         let (_, submission) = statement(&story, text);
@@ -626,7 +626,7 @@ fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
     while !settled(&asking.single("1", searched, &Value::Null)["data"]["search"]) {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let before = server.resident();
+    let before = server.memory("VmRSS") as usize * 1024;
     // 20 MB for each of 16 subscriptions that nobody reads.
     let words = "subscription { events(after: 4) { index content { raw } } }";
     let mut stuck: Vec<Socket> = (0..4).map(|_| Socket::open(server.address)).collect();
@@ -643,7 +643,7 @@ fn a_reader_that_stops_reading_is_dropped_and_the_others_are_served() {
     while began.elapsed() < Duration::from_secs(14) {
         let event = say("lagi");
         assert_eq!(came(&reading.next("1")), event);
-        most = most.max(server.resident());
+        most = most.max(server.memory("VmRSS") as usize * 1024);
         std::thread::sleep(Duration::from_millis(100));
     }
     let grown = most.saturating_sub(before);
@@ -686,7 +686,7 @@ fn killed_under_load_the_server_sends_every_event_once_to_whoever_comes_back() {
         }
     };
     for round in 0..ROUNDS {
-        let mut server = Process::serve(&dir);
+        let mut server = Program::serve(&dir);
         let address = server.address;
         std::thread::scope(|scope| {
             let (follow, write) = (&follow, &write);
@@ -699,7 +699,7 @@ fn killed_under_load_the_server_sends_every_event_once_to_whoever_comes_back() {
             server.kill();
         });
     }
-    let server = Process::serve(&dir);
+    let server = Program::serve(&dir);
     let size = Socket::open(server.address).single("1", "{ checkpoint { size } }", &Value::Null);
     let size = size["data"]["checkpoint"]["size"].as_u64().unwrap() as usize;
     follow(server.address, size);
@@ -723,7 +723,7 @@ fn the_example_program_follows_with_the_npm_library_across_a_restart() {
     let dir = tmp.path().join("ledger");
     std::fs::copy(root.join("examples/follow.mjs"), tmp.path().join("follow.mjs")).unwrap();
     std::os::unix::fs::symlink(modules, tmp.path().join("node_modules")).unwrap();
-    let mut server = Process::serve(&dir);
+    let mut server = Program::serve(&dir);
     let address = server.address;
     let follow = |args: &[&str]| {
         let mut node = Command::new("node");
@@ -744,7 +744,7 @@ fn the_example_program_follows_with_the_npm_library_across_a_restart() {
             assert!(next().starts_with(&format!("{index} {id} Agensi said: “{round} ")));
         }
         server.kill();
-        server = Process::serve_at(&dir, address);
+        server = Program::serve_at(&dir, address);
     }
     following.kill().unwrap();
     following.wait().unwrap();

@@ -2,8 +2,6 @@
 
 #[path = "../support/http.rs"]
 mod http;
-#[path = "../support/process.rs"]
-mod process;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/story.rs"]

@@ -10,12 +10,10 @@ mod forger;
 mod http;
 #[path = "../../crates/onrecord-verify/tests/support/ml_dsa_witness.rs"]
 mod ml_dsa_witness;
-#[path = "../support/process.rs"]
-mod process;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../../crates/onrecord-verify/tests/support/public.rs"]
 mod public;
-#[path = "../support/served.rs"]
-mod served;
 #[path = "../support/story.rs"]
 mod story;
 #[path = "../support/mod.rs"]

@@ -19,7 +19,7 @@ use std::{
 
 use crate::forger::Forger;
 use crate::http::send;
-use crate::process::Process;
+use crate::program::Program;
 use crate::support::*;
 use onrecord::{
     ledger::{Ledger, Options as LedgerOptions, Submission},
@@ -287,7 +287,7 @@ fn killed_while_it_catches_up_it_serves_the_same_ledger() {
     let size = ledger.reader().checkpoint().checkpoint().size();
     ledger.close();
     drop(ledger);
-    let origin = Process::serve(&one);
+    let origin = Program::serve(&one);
     let from = format!("http://{}", origin.address);
     // Killed as soon as there is something more on disk, three times.
     let mut seen = 0;
@@ -854,7 +854,7 @@ fn a_server_of_plain_files_is_as_good_and_it_follows_while_served() {
     let (ledger, story) = ledger(&one, 300, "satu");
     ledger.close();
     drop(ledger);
-    let origin = Process::serve(&one);
+    let origin = Program::serve(&one);
     let served = Served::start(&format!("http://{}", origin.address), &copy, &[]);
     assert_eq!(served.size(), 305);
     for n in 0..3 {

@@ -126,11 +126,6 @@ impl Nginx {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    let done = Command::new("cp").arg("-r").args([from, to]).status().unwrap();
-    assert!(done.success());
-}
-
 fn verify(address: SocketAddr, ledger: &Ledger) -> String {
     let out = Command::new(env!("CARGO_BIN_EXE_onrecord"))
         .args(["verify", &format!("http://{address}"), "--key", &ledger.reader().log_key().to_string()])

@@ -18,7 +18,7 @@ use std::{
 
 use crate::http::{Reply, send};
 use crate::ml_dsa_witness::MlDsaWitness;
-use crate::served::Served;
+use crate::program::Program;
 use crate::support::*;
 use onrecord::{
     log::{
@@ -503,7 +503,7 @@ fn nobody() -> SocketAddr {
 
 /// A ledger that asks witnesses, served by the program.
 struct Asking {
-    served: Served,
+    served: Program,
     metrics: SocketAddr,
 }
 
@@ -518,7 +518,7 @@ impl Asking {
         let mut flags =
             vec!["--witness-every-ms", "50", "--witness-timeout-ms", "1500", "--metrics", &metrics_at];
         told.iter().for_each(|w| flags.extend(["--witness", w]));
-        let served = Served::start(&dir.join("ledger"), &flags, &dir.join("log"));
+        let served = Program::logged(&dir.join("ledger"), &flags, &dir.join("log"));
         Self { served, metrics }
     }
 
@@ -893,7 +893,7 @@ fn a_witness_of_ml_dsa_is_asked_and_its_cosignature_handed_on() {
     }];
     let mut flags = vec!["--witness-every-ms", "50"];
     witnesses.iter().for_each(|w| flags.extend(["--witness", w]));
-    let served = Served::start(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
+    let served = Program::logged(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
     let asking = Asking { served, metrics: nobody() };
     let index = asking.record(&story, "cosigned by two kinds");
     let text = format!(
@@ -956,7 +956,7 @@ fn on_a_quiet_ledger_cosignatures_are_renewed_and_a_reader_may_say_how_old_one_m
     });
     let witness = format!("{} http://{}", witness_key(1).witness_key(), ticking.address);
     let flags = ["--witness", &witness, "--witness-renew-ms", "50"];
-    let served = Served::start(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
+    let served = Program::logged(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
     let asking = Asking { served, metrics: nobody() };
     let time = || witness_key(1).witness_key().verify(asking.checkpoint().note()).unwrap_or(0);
     let begun = Instant::now();
@@ -1078,7 +1078,7 @@ fn cosignatures_are_not_placed_over_a_checkpoint_that_was_not_left_there() {
         let witness = format!("{} http://{}", witness_key(1).witness_key(), good.address);
         // For so long after it cosigned what is there, it is not asked for the next.
         let flags = ["--witness-every-ms", "6000", "--witness", &witness];
-        let served = Served::start(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
+        let served = Program::logged(&dir.path().join("ledger"), &flags, &dir.path().join("log"));
         let asking = Asking { served, metrics: nobody() };
         asking.wait_cosigned(&[1]);
         asking.record(&story, "published, and not cosigned yet");
@@ -1125,7 +1125,7 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
     asking.record(&story, "and this");
     assert_eq!(asking.wait_cosigned(&[1]).checkpoint().size(), 7);
     let mirrored = dir.path().join("mirrored");
-    let mirror = Served::mirror(&asking.url(), &vkey, &mirrored, &dir.path().join("mirror.log"));
+    let mirror = Program::mirror(&asking.url(), &vkey, &mirrored, &dir.path().join("mirror.log"));
     let begun = Instant::now();
     let mirror_url = format!("http://{}", mirror.address);
     let shows = || {
@@ -1139,7 +1139,7 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
     // As it is, it is opened: all know as much.
     let witness = format!("{} http://{}", witness_key(1).witness_key(), one.address);
     let all = ["--witness", &witness, "--peer", &mirror_url, "--require-peer"];
-    let served = Served::start(&dir.path().join("ledger"), &all, &dir.path().join("log"));
+    let served = Program::logged(&dir.path().join("ledger"), &all, &dir.path().join("log"));
     assert_eq!(send(served.address, "GET", "/readyz", &[], b"").text(), "ok\n");
     drop(served);
     // The whole folder as it was before: to itself it looks sound.
@@ -1183,14 +1183,14 @@ fn a_folder_put_back_whole_is_not_opened_where_a_witness_or_a_peer_knows_more() 
         assert!(said.contains("7 entries that this log signed, and 5 are here"), "{said}");
         let said = refused(dir.path(), &["--peer", &nobody, "--require-peer"], 3);
         assert!(said.contains("nobody could be asked"), "{said}");
-        let served = Served::start(&data, &["--peer", &nobody], &dir.path().join("log"));
+        let served = Program::logged(&data, &["--peer", &nobody], &dir.path().join("log"));
         let ready = send(served.address, "GET", "/readyz", &[], b"");
         assert!(ready.status == 503 && ready.text().contains("takes no writes"), "{}", ready.text());
         assert!(ready.text().contains(&nobody), "{}", ready.text());
     }
     // Without that the start goes on, and says whom it could not ask.
     let log = dir.path().join("log");
-    let served = Served::start(&data, &["--peer", &nobody], &log);
+    let served = Program::logged(&data, &["--peer", &nobody], &log);
     let ready = send(served.address, "GET", "/readyz", &[], b"");
     assert!(
         ready.status == 200

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::served::Served;
+use crate::program::Program;
 use crate::support::*;
 use onrecord::{
     event::{Digest, EventId, FileRef},
@@ -172,7 +172,7 @@ impl World {
 }
 
 /// A ledger of 95 entries, a backup of it from when it had 90, and a mirror of all of it that is served.
-fn went_back() -> (World, Served) {
+fn went_back() -> (World, Program) {
     let world = World::new();
     world.with(|ledger| {
         let file = upload(ledger, "lampiran.txt", FILE);
@@ -196,19 +196,19 @@ fn went_back() -> (World, Served) {
 }
 
 /// A mirror that is served, and has all of the ledger.
-fn mirror_of(world: &World) -> Served {
+fn mirror_of(world: &World) -> Program {
     let key = key(ORIGIN, 1).verifying_key().to_string();
     let (from, to) = (world.dir.join("public"), world.at("mirror"));
     let (code, said) = onrecord(&["mirror", path(&from), "--key", &key, "--data", path(&to), "--once"]);
     assert_eq!(code, Some(0), "{said}");
-    Served::mirror(path(&from), &key, &to, &world.at("mirror.log"))
+    Program::mirror(path(&from), &key, &to, &world.at("mirror.log"))
 }
 
-fn address(served: &Served) -> String {
+fn address(served: &Program) -> String {
     format!("http://{}", served.address)
 }
 
-fn at(served: &Served) -> Arc<dyn Source + Send> {
+fn at(served: &Program) -> Arc<dyn Source + Send> {
     Arc::new(HttpSource::new(&address(served)).unwrap())
 }
 
@@ -258,7 +258,7 @@ fn a_folder_of_which_a_part_went_back_is_made_whole_from_a_mirror() {
     let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", path(&world.at("backup"))]);
     assert!(code == Some(0) && said.starts_with("nothing had to be mended\n"), "{said}");
     // One that is served is left alone.
-    let _served = Served::start(&dir, &[], &world.at("log"));
+    let _served = Program::logged(&dir, &[], &world.at("log"));
     let (code, said) = onrecord(&["repair", "--data", path(&dir), "--from", &from]);
     assert!(code != Some(0) && said.contains("open in another process"), "{said}");
     let (code, said) = onrecord(&["repair", "--data", path(&world.at("mirror")), "--from", &from]);
@@ -307,7 +307,7 @@ fn what_no_copy_has_is_named_and_nothing_else_is_lost() {
 }
 
 /// A ledger with full tiles of every kind and files, words withheld, and words given back since; and a mirror of it.
-fn rich() -> (World, Served) {
+fn rich() -> (World, Program) {
     let world = World::new();
     world.with(|ledger| {
         let file = upload(ledger, "lampiran.txt", FILE);
@@ -346,7 +346,7 @@ fn a_bit_that_flipped_in_any_full_tile_or_file_is_mended_from_a_mirror() {
     }
     // While it is served: it is never given, said, and mended.
     let dir = world.damaged(&|_| {});
-    let served = Served::start(&dir, &[], &world.at("log"));
+    let served = Program::logged(&dir, &[], &world.at("log"));
     let names = ["tile/entries/001", "tile/0/000", "content/tile/000", &file];
     for name in names {
         flip(&dir.join("public").join(name));
@@ -367,7 +367,7 @@ fn a_bit_that_flipped_in_any_full_tile_or_file_is_mended_from_a_mirror() {
     mends(&dir, &[at(&mirror)], &world.dir, "after it");
 }
 
-fn http(served: &Served, name: &str) -> String {
+fn http(served: &Program, name: &str) -> String {
     let mut stream = std::net::TcpStream::connect(served.address).unwrap();
     write!(stream, "GET /{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();

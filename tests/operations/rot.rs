@@ -2,7 +2,6 @@
 //! the same, or an error that says why.
 
 use crate::http;
-use crate::served;
 use crate::story;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -321,7 +320,7 @@ fn whatever_byte_of_the_index_rots_no_answer_is_another() {
     let dir = tmp.path().join("ledger");
     let asked = told(&dir);
     let (url, log) = ("https://ledger.example.org", tmp.path().join("log"));
-    let start = || served::Served::start(&dir, &["--url", url, "--cache-mib", "1"], &log);
+    let start = || crate::program::Program::logged(&dir, &["--url", url, "--cache-mib", "1"], &log);
     let server = start();
     let good: Vec<_> = asked.iter().map(|asked| said(ask_at(server.address, asked))).collect();
     drop(server);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::http::{Reply, send};
-use crate::served::Served;
+use crate::program::Program;
 use crate::socket::Socket;
 use crate::support::*;
 use onrecord::{
@@ -33,7 +33,7 @@ fn ledger(dir: &std::path::Path) -> Story {
     story
 }
 
-fn post(served: &Served, body: &[u8]) -> Reply {
+fn post(served: &Program, body: &[u8]) -> Reply {
     send(served.address, "POST", "/graphql", &[("Content-Type", "application/json")], body)
 }
 
@@ -123,7 +123,7 @@ fn documents() -> Vec<(String, String, &'static str)> {
 }
 
 /// Asks, and holds what comes to its bounds.
-fn asked(served: &mut Served, name: &str, ask: impl FnOnce(&Served) -> (Value, usize)) -> Value {
+fn asked(served: &mut Program, name: &str, ask: impl FnOnce(&Program) -> (Value, usize)) -> Value {
     let (rest, began) = (served.memory("VmRSS"), Instant::now());
     let (answer, length) = ask(served);
     let took = began.elapsed();
@@ -135,7 +135,7 @@ fn asked(served: &mut Served, name: &str, ask: impl FnOnce(&Served) -> (Value, u
     answer
 }
 
-fn all_are_refused(served: &mut Served) {
+fn all_are_refused(served: &mut Program) {
     for (name, text, expected) in documents() {
         let answer = asked(served, &name, |served| {
             let reply = post(served, &query(&text));
@@ -166,7 +166,7 @@ fn all_are_refused(served: &mut Served) {
 fn a_ledger_refuses_what_would_end_it() {
     let tmp = tempfile::tempdir().unwrap();
     ledger(&tmp.path().join("ledger"));
-    let mut served = Served::start(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
     all_are_refused(&mut served);
 }
 
@@ -175,10 +175,10 @@ fn a_mirror_refuses_what_would_end_it() {
     let tmp = tempfile::tempdir().unwrap();
     let (origin, mirror) = (tmp.path().join("ledger"), tmp.path().join("mirror"));
     ledger(&origin);
-    let source = Served::start(&origin, &[], &tmp.path().join("log"));
+    let source = Program::logged(&origin, &[], &tmp.path().join("log"));
     let key = key(ORIGIN, 1).verifying_key().to_string();
     let log = tmp.path().join("log of the mirror");
-    let mut served = Served::mirror(&format!("http://{}", source.address), &key, &mirror, &log);
+    let mut served = Program::mirror(&format!("http://{}", source.address), &key, &mirror, &log);
     all_are_refused(&mut served);
 }
 
@@ -186,7 +186,7 @@ fn a_mirror_refuses_what_would_end_it() {
 fn a_body_is_bounded_by_what_it_is_for() {
     let tmp = tempfile::tempdir().unwrap();
     ledger(&tmp.path().join("ledger"));
-    let mut served = Served::start(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&tmp.path().join("ledger"), &[], &tmp.path().join("log"));
     let many = |of: &str| of.repeat(8 << 20);
     for (name, body) in [
         (
@@ -276,7 +276,7 @@ fn what_leads_from_one_to_64_others_ends_at_the_limit() {
     }
     ledger.close();
     drop(ledger);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     let about = within(4, "about { ... on ExhibitCaptured { ", "index");
     let one = format!("{{ events(last: 1) {{ nodes {{ ... on ExhibitCaptured {{ {about} }} }} }} }}");
     let named = one.replace(
@@ -345,12 +345,12 @@ fn what_strangers_say_of_a_demand_costs_its_case_nothing() {
 }
 
 /// A connection from an address of this machine.
-fn open_from(host: u8, served: &Served) -> TcpStream {
+fn open_from(host: u8, served: &Program) -> TcpStream {
     open_at([127, 0, 0, host], served)
 }
 
 /// The same, of any network of this machine.
-fn open_at(from: [u8; 4], served: &Served) -> TcpStream {
+fn open_at(from: [u8; 4], served: &Program) -> TcpStream {
     use rustix::net::{
         AddressFamily, SocketType, bind, connect, socket, sockopt::set_socket_recv_buffer_size,
     };
@@ -402,7 +402,7 @@ fn answers_that_nobody_takes_hold_no_more_than_their_share() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     of_long_words(&dir);
-    let mut served = Served::start(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
     let rest = served.at_rest();
     let mut held = Vec::new();
     let (mut given, mut refused) = (0, 0);
@@ -445,7 +445,7 @@ fn words_of_64_mib_in_one_tile_are_given_a_part_at_a_time() {
     ledger.close();
     drop(ledger);
     let file = std::fs::read(dir.join("public/content/tile/000")).unwrap();
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     // Search reads all words once, in memory of its own.
     let until = Instant::now() + Duration::from_secs(60);
     while send(served.address, "GET", "/search?q=zzz", &[], b"").text().contains("still being built") {
@@ -491,7 +491,7 @@ fn what_was_sent_is_not_sent_back_by_any_way_of_saying_that_it_is_wrong() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     ledger(&dir);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     use base64::Engine as _;
     let line = base64::prelude::BASE64_STANDARD.encode([&[1, 2, 3, 4][..], &[7; 64]].concat());
     let long = "Zq".repeat(30_000);
@@ -554,7 +554,7 @@ fn answers_that_wait_to_be_packed_hold_no_more_than_their_share() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     of_long_words(&dir);
-    let mut served = Served::start(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
     let rest = served.at_rest();
     let mut sockets = Vec::new();
     for n in 0..100 {
@@ -580,7 +580,7 @@ fn a_variable_that_is_named_many_times_counts_as_often() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     ledger(&dir);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     let rest = served.at_rest();
     let many = format!(
         "mutation($i:SubmissionInput!){{record(input:{{submissions:[{}]}}){{results{{userErrors{{place}}}}}}}}",
@@ -617,7 +617,7 @@ fn requests_that_wait_for_their_turn_hold_no_more_than_their_share() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     ledger(&dir);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     let rest = served.at_rest();
     let values = |n| {
         format!("{{\"query\":\"{{checkpoint{{size}}}}\",\"variables\":{{\"a\":{}}}}}", small_values(4_000, n))
@@ -654,7 +654,7 @@ fn operations_on_sockets_hold_no_more_than_their_share() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     ledger(&dir);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     let rest = served.at_rest();
     // All that one address may open; and subscriptions, which hold what they asked for until they end.
     let mut sockets: Vec<Socket> = (0..64).map(|_| Socket::open(served.address)).collect();
@@ -701,7 +701,7 @@ fn operations_on_sockets_hold_no_more_than_their_share() {
 }
 
 /// A socket from an address of this machine, acknowledged.
-fn socket_from(host: u8, served: &Served) -> Socket {
+fn socket_from(host: u8, served: &Program) -> Socket {
     Socket::over(open_from(host, served), served.address, Some("graphql-transport-ws")).acknowledged()
 }
 
@@ -710,7 +710,7 @@ fn what_nobody_takes_from_sockets_holds_no_more_than_its_share() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     of_long_words(&dir);
-    let mut served = Served::start(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &["--cache-mib", "8"], &tmp.path().join("log"));
     let rest = served.at_rest();
     let mut sockets = Vec::new();
     for n in 0..120 {
@@ -740,7 +740,7 @@ fn pongs_that_nobody_takes_do_not_gather() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     ledger(&dir);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     let rest = served.at_rest();
     let mut socket = socket_from(2, &served);
     // A masked ping with 125 bytes, 100 at once; 260 MB of them, as long as the server takes them.
@@ -768,7 +768,7 @@ fn heavy_requests_of_many_addresses_leave_turns_to_whoever_asks_for_little() {
     }
     ledger.close();
     drop(ledger);
-    let mut served = Served::start(&dir, &[], &tmp.path().join("log"));
+    let mut served = Program::logged(&dir, &[], &tmp.path().join("log"));
     // A request may ask for a few searches; more is too much.
     let searches = |n: usize, of: usize| {
         let one = |k| {

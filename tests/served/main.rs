@@ -2,10 +2,8 @@
 
 #[path = "../support/http.rs"]
 mod http;
-#[path = "../support/process.rs"]
-mod process;
-#[path = "../support/served.rs"]
-mod served;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/socket.rs"]
 mod socket;
 #[path = "../support/mod.rs"]

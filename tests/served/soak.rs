@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::http::send;
-use crate::served::Served;
+use crate::program::Program;
 use crate::socket::Socket;
 use crate::support::*;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ struct Held {
 }
 
 impl Held {
-    fn of(served: &Served) -> Self {
+    fn of(served: &Program) -> Self {
         let memory = served.at_rest();
         let count = |what: &str| fs::read_dir(format!("/proc/{}/{what}", served.pid())).unwrap().count();
         Self { memory, open: count("fd"), threads: count("task") }
@@ -78,7 +78,7 @@ fn listen(address: SocketAddr, recorded: &AtomicU64, over: &AtomicBool) {
 }
 
 /// Waits until a mirror has so many entries.
-fn follows(mirror: &Served, size: u64) {
+fn follows(mirror: &Program, size: u64) {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
         let checkpoint = send(mirror.address, "GET", "/checkpoint", &[], b"").text();
@@ -103,9 +103,9 @@ fn what_is_held_does_not_grow_with_use() {
     let key = ledger.reader().log_key().to_string();
     let first = ledger.reader().checkpoint().checkpoint().size();
     drop(ledger);
-    let served = Served::start(&data, &[], &tmp.path().join("log"));
+    let served = Program::logged(&data, &[], &tmp.path().join("log"));
     let to = served.address;
-    let mirror = Served::mirror(&format!("http://{to}"), &key, &copy, &tmp.path().join("mirror-log"));
+    let mirror = Program::mirror(&format!("http://{to}"), &key, &copy, &tmp.path().join("mirror-log"));
     follows(&mirror, first);
     let pages: Vec<String> = ["/", "/entries", "/e/1", "/search?q=kenyataan", "/transparency", "/verify"]
         .into_iter()

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::served::Served;
+use crate::program::Program;
 use crate::support::*;
 
 struct Folder(tempfile::TempDir);
@@ -37,10 +37,10 @@ impl Folder {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         std::fs::set_permissions(self.path(key), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    fn serve(&self) -> Served {
+    fn serve(&self) -> Program {
         let (cert, key) = (self.path("cert.pem"), self.path("key.pem"));
         let flags = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
-        Served::start(&self.path("ledger"), &flags, &self.path("log"))
+        Program::logged(&self.path("ledger"), &flags, &self.path("log"))
     }
     /// What a start with these files says when it is refused.
     fn refused(&self, cert: &str, key: &str) -> String {
@@ -59,7 +59,7 @@ impl Folder {
 }
 
 /// `curl` that trusts this certificate alone.
-fn curl(served: &Served, trusted: &Path, args: &[&str], path: &str) -> Output {
+fn curl(served: &Program, trusted: &Path, args: &[&str], path: &str) -> Output {
     let port = served.address.port();
     Command::new("curl")
         .args(["-sS", "--max-time", "20", "--resolve", &format!("localhost:{port}:127.0.0.1"), "--cacert"])
@@ -107,7 +107,7 @@ fn a_ledger_is_served_over_tls_and_says_so() {
 }
 
 /// The serial number of the certificate that new connections are shown.
-fn serial(served: &Served) -> String {
+fn serial(served: &Program) -> String {
     let out = Command::new("sh")
         .arg("-c")
         .arg(format!(
@@ -125,7 +125,7 @@ fn a_renewed_certificate_is_taken_at_sighup_and_a_broken_one_is_not() {
     folder.certificate("cert.pem", "key.pem", "0x11");
     let mut served = folder.serve();
     assert_eq!(serial(&served), "serial=11");
-    let hangup = |served: &Served| {
+    let hangup = |served: &Program| {
         let sent = Command::new("kill").args(["-HUP", &served.pid().to_string()]).status().unwrap();
         assert!(sent.success());
     };

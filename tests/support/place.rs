@@ -4,14 +4,15 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
+
+use crate::program::{Program, onrecord};
 
 /// A folder to run commands in, with nothing of the surroundings' settings.
 pub struct Place(pub TempDir);
@@ -32,13 +33,8 @@ impl Place {
     }
 
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+        let mut command = onrecord();
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_"))
-        {
-            command.env_remove(name);
-        }
         command
     }
 
@@ -74,33 +70,10 @@ impl Place {
         ran.out.trim().to_owned()
     }
 
-    pub fn serve(&self) -> Server {
-        let mut child = self
-            .command([
-                "serve",
-                "--data",
-                "data",
-                "--listen",
-                "127.0.0.1:0",
-                "--log",
-                "warn",
-                "--max-file",
-                "4096",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        match line.trim().strip_prefix("listening on ") {
-            Some(url) => Server { url: url.to_owned(), child },
-            None => {
-                let mut err = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-                panic!("{line}{err}")
-            }
-        }
+    pub fn serve(&self) -> Program {
+        let serve =
+            ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--log", "warn", "--max-file", "4096"];
+        Program::run(self.command(serve), Stdio::piped(), "")
     }
 }
 
@@ -124,36 +97,5 @@ impl Ran {
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         self.out.trim().to_owned()
-    }
-}
-
-/// A ledger being served.
-pub struct Server {
-    pub url: String,
-    pub child: Child,
-}
-
-impl Server {
-    /// Tells it to stop, as a service manager does.
-    #[cfg(unix)]
-    pub fn stop(mut self) {
-        let stopped = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(stopped.success());
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert_eq!(status.code(), Some(0), "a graceful end");
-                return;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "it does not stop");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

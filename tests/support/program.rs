@@ -2,11 +2,11 @@
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use onrecord::ledger::Submission;
@@ -14,29 +14,133 @@ use serde_json::{Value, json};
 
 use crate::http::{self, send};
 
-/// The program, serving. Ended when dropped.
+/// The program, serving. Killed when dropped.
 pub struct Program {
     pub child: Child,
+    /// Where it listens, e.g. `http://127.0.0.1:4711`.
+    pub url: String,
+    pub scheme: String,
     pub address: SocketAddr,
 }
 
+/// The program, with nothing of the surroundings' settings.
+pub fn onrecord() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
+    without_settings(&mut command);
+    command
+}
+
+/// Takes the settings of the surroundings from a command.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
+        command.env_remove(name);
+    }
+}
+
 impl Program {
+    /// Serves a folder on a free port of the loopback.
+    pub fn serve(data: &Path) -> Self {
+        Self::serve_at(data, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    pub fn serve_at(data: &Path, address: SocketAddr) -> Self {
+        let mut serve = onrecord();
+        serve.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
+        Self::run(serve, Stdio::null(), "")
+    }
+
+    /// As [`serve`](Self::serve), by a command that may do something before.
     pub fn start(command: Command, data: &Path) -> Self {
         Self::start_with(command, data, &[])
     }
 
     /// As [`start`](Self::start), with more flags.
     pub fn start_with(mut command: Command, data: &Path, flags: &[&str]) -> Self {
-        let names = std::env::vars_os().map(|(name, _)| name);
-        for name in names.filter(|n| n.to_string_lossy().starts_with("ONRECORD_")) {
-            command.env_remove(name);
-        }
+        without_settings(&mut command);
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"]).arg(data).args(flags);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = |line: String| line.split("http://").nth(1)?.trim_end_matches('/').parse().ok();
-        let address = lines.map_while(Result::ok).find_map(url).expect("it says where it listens");
-        Self { child, address }
+        Self::run(command, Stdio::null(), "")
+    }
+
+    /// As [`serve`](Self::serve), with more flags; its log goes to a file.
+    pub fn logged(data: &Path, flags: &[&str], log: &Path) -> Self {
+        let mut serve = onrecord();
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
+        Self::log_to(serve, log)
+    }
+
+    /// A mirror of what is served elsewhere, known by its key; its log goes to a file.
+    pub fn mirror(url: &str, key: &str, data: &Path, log: &Path) -> Self {
+        Self::mirror_with(url, key, data, &[], log)
+    }
+
+    /// The same with more flags.
+    pub fn mirror_with(url: &str, key: &str, data: &Path, flags: &[&str], log: &Path) -> Self {
+        let mut mirror = onrecord();
+        mirror.args(["mirror", url, "--key", key, "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
+        Self::log_to(mirror, log)
+    }
+
+    fn log_to(command: Command, log: &Path) -> Self {
+        let file = std::fs::File::create(log).unwrap();
+        Self::run(command, file.into(), &log.display().to_string())
+    }
+
+    /// Starts a command that serves. Where its log goes is named if it does not.
+    pub fn run(mut command: Command, stderr: Stdio, log: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url =
+            |line: String| Some(line.strip_prefix("listening on ")?.split([' ', ',']).next()?.to_owned());
+        let url = lines.filter_map(url).next().unwrap_or_else(|| {
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            let mut said = String::new();
+            child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut said));
+            panic!("it does not serve: {log}{said}")
+        });
+        Self::at(child, &url)
+    }
+
+    /// A program that serves at an address.
+    pub fn at(child: Child, url: &str) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        let (scheme, address) = url.split_once("://").unwrap();
+        Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child, url }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// A line of `/proc/<pid>/status`, in KiB: `VmRSS` for the memory it holds, `VmHWM` for the most it ever held.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Memory that it takes when it has begun, in KiB: search is built after it listens.
+    pub fn at_rest(&self) -> u64 {
+        let until = Instant::now() + Duration::from_secs(30);
+        let mut before = 0;
+        loop {
+            let now = self.memory("VmRSS");
+            if now <= before + 256 || Instant::now() > until {
+                return now;
+            }
+            before = now;
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     pub fn get(&self, path: &str) -> http::Reply {
@@ -89,17 +193,16 @@ impl Program {
         json!({"query": query, "variables": {"input": {"submissions": [submission]}}}).to_string()
     }
 
+    /// Tells it to stop, as a service manager does.
     pub fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.child.wait().unwrap();
+        let told = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
+        assert!(told.success());
+        assert_eq!(self.ended().code(), Some(0), "a graceful end");
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }

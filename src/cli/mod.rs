@@ -8,6 +8,7 @@ mod case;
 mod client;
 mod config;
 mod demo;
+mod duration;
 mod event;
 mod exhibit;
 mod generate;
@@ -15,10 +16,10 @@ mod hear;
 mod init;
 mod key;
 mod kind;
+mod maintain;
 mod meter;
 mod mirror;
 mod notify;
-mod operate;
 mod ready;
 mod record;
 mod repair;
@@ -112,9 +113,9 @@ enum Command {
     Withhold(withhold::WithholdArgs),
     Release(withhold::ReleaseArgs),
     Witness(witness::Args),
-    Backup(operate::BackupArgs),
-    Restore(operate::RestoreArgs),
-    Fsck(operate::FsckArgs),
+    Backup(maintain::BackupArgs),
+    Restore(maintain::RestoreArgs),
+    Fsck(maintain::FsckArgs),
     Repair(repair::Args),
     Rebuild(init::RebuildArgs),
     Completions(generate::CompletionsArgs),
@@ -408,9 +409,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Withhold(args) => withhold::withhold(args, &context),
         Command::Release(args) => withhold::release(args, &context),
         Command::Witness(args) => witness::run(args, &context),
-        Command::Backup(args) => operate::backup(args, &context),
-        Command::Restore(args) => operate::restore(args, &context),
-        Command::Fsck(args) => operate::fsck(args, &context),
+        Command::Backup(args) => maintain::backup(args, &context),
+        Command::Restore(args) => maintain::restore(args, &context),
+        Command::Fsck(args) => maintain::fsck(args, &context),
         Command::Repair(args) => repair::run(args, &context),
         Command::Rebuild(args) => init::rebuild(args, &context),
         Command::Completions(args) => generate::completions(args, Cli::command()),

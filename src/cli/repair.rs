@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::{Context, Failure, meter::Meter, mirror::forked, operate, terminal, verify::source};
+use super::{Context, Failure, maintain, meter::Meter, mirror::forked, terminal, verify::source};
 use crate::ops::{self, Marked, OpsError};
 
 /// Mend a ledger's folder from another copy, or put back the marks of withheld files
@@ -61,7 +61,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
     if args.from.is_empty() {
         let marked = ops::repair_marks(&data, args.withheld.as_deref(), &args.words, args.without_marks);
-        say(&marked.map_err(operate::failure)?, context);
+        say(&marked.map_err(maintain::failure)?, context);
         return Ok(());
     }
     let sources = args.from.iter().map(|from| source(from)).collect::<Result<Vec<_>, _>>()?;
@@ -73,7 +73,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
             terminal::note(&format!("onrecord: {what}"));
             forked(&proof, context)
         }
-        e => operate::failure(e),
+        e => maintain::failure(e),
     })?;
     if context.json {
         terminal::json(&done);

@@ -18,9 +18,9 @@ use serde_json::json;
 
 use super::{
     Context, Failure,
+    duration::duration,
     kind::Kind,
     meter::Meter,
-    mirror::duration,
     terminal,
     unpacked::{Unpacked, read},
 };

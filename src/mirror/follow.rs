@@ -8,15 +8,14 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use rayon::prelude::*;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    lacking::{self, Lacking},
+    missing_files::{self, Lacking},
+    pass::{Keeps, MirrorError, Pass},
     removed::{self, Removed},
     searched::Searched,
     status::Status,
@@ -24,8 +23,7 @@ use super::{
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
     ledger::{
-        Copied, Copier, CopyError, Filter, Ledger, LedgerError, Options as LedgerOptions, folder::Folder,
-        withholding::is_closed,
+        Copied, Copier, Filter, Ledger, Options as LedgerOptions, folder::Folder, withholding::is_closed,
     },
     log::{
         Checkpoint, Contradiction, Cosigned, Fork, Hash, MAX_CHECKPOINT, MAX_CONTRADICTION, MAX_FORK, Policy,
@@ -35,103 +33,11 @@ use crate::{
     note::VerifyingKey,
     proof_file::{self, Kept},
     verify::{
-        Absent, Evidence, Fault, Options as Checked, Place, Source, SourceError, Stop, TileNodes,
+        Absent, Evidence, Fault, Options as Checked, Place, Source, TileNodes,
         bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
         cosigned, read_whole,
     },
 };
-
-/// What a mirror keeps, and when.
-#[derive(Debug, Clone)]
-pub struct Keeps {
-    /// Whether words are kept.
-    pub words: bool,
-    /// The largest file that is kept, in bytes; none for no files. Takes `words`.
-    pub files: Option<u64>,
-    /// How old an entry must be before its words are fetched, so that its author may withhold them before.
-    pub hold: Duration,
-    /// Which witnesses must have cosigned a checkpoint before anything under it is taken.
-    pub policy: Option<Policy>,
-}
-
-impl Default for Keeps {
-    fn default() -> Self {
-        Self { words: true, files: Some(64 << 20), hold: Duration::ZERO, policy: None }
-    }
-}
-
-/// Why a pass was not made. What was verified before is kept and can be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MirrorError {
-    /// The source can't be read now.
-    #[error("{0}")]
-    Unreachable(String),
-    /// The source gives something that is not under its checkpoint, or breaks a rule.
-    #[error("refused at {}: {}", .0.place, .0.what)]
-    Refused(Fault),
-    /// The log signed two histories. The report proves it to anybody.
-    #[error("the log signed two histories; {0}")]
-    Forked(Kept),
-    /// Whoever asked for the pass wants no more of it.
-    #[error("stopped")]
-    Stopped,
-    /// The disk here.
-    #[error("{0}")]
-    Disk(String),
-    /// The folder.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl From<Stop> for MirrorError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Fault(_, fault) => Self::Refused(fault),
-            Stop::Undecided(why) => Self::Unreachable(why),
-        }
-    }
-}
-
-impl From<SourceError> for MirrorError {
-    fn from(e: SourceError) -> Self {
-        Stop::from(e).into()
-    }
-}
-
-impl From<CopyError> for MirrorError {
-    fn from(e: CopyError) -> Self {
-        match e {
-            CopyError::Entry { index, error } => {
-                Self::Refused(Fault { place: Place::Entry(index), what: error.to_string() })
-            }
-            CopyError::Stopped(why) => Self::Disk(format!("the disk here, as the log says: {why}")),
-        }
-    }
-}
-
-/// What a pass did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Pass {
-    /// Entries before it.
-    pub from: u64,
-    /// Entries after it.
-    pub size: u64,
-    /// What was removed because the origin withheld it.
-    pub removed: Vec<Removed>,
-    /// Entries whose words are not here, though nothing withholds them: too young, or not to be had.
-    pub wanting: u64,
-    /// Files that are not here though nothing withholds them: too large, or not to be had.
-    pub files_wanting: u64,
-    /// Those of them that are old enough, and that the source was asked for and did not give.
-    pub missing: u64,
-    /// The files among them that are not too large, and that the source was asked for and did not give.
-    pub files_missing: u64,
-    /// The HTTP status by which the source kept back the last of what could not be had, where that was another than 404.
-    pub answer: Option<u16>,
-    /// Entries of the latest checkpoint that wait for the policy's witnesses.
-    pub waiting: u64,
-}
 
 /// A mirror: see the module.
 pub struct Mirror {
@@ -156,7 +62,7 @@ pub struct Mirror {
     /// What the source answered in this pass to the last of what it did not give.
     absent: Absent,
     /// Files that it did not give in this pass.
-    not_given: BTreeSet<lacking::Place>,
+    not_given: BTreeSet<missing_files::Place>,
     status: Arc<Status>,
 }
 
@@ -1017,7 +923,7 @@ enum Fetched {
 
 /// A file that the words of an entry name.
 struct Named {
-    place: lacking::Place,
+    place: missing_files::Place,
     file: FileRef,
 }
 

@@ -2,11 +2,13 @@
 //! ([`verify`](crate::verify)).
 
 mod follow;
-mod lacking;
+mod missing_files;
+mod pass;
 mod removed;
 mod searched;
 mod status;
 
-pub use follow::{Keeps, Mirror, MirrorError, Pass};
+pub use follow::Mirror;
+pub use pass::{Keeps, MirrorError, Pass};
 pub use removed::Removed;
 pub use status::{Standing, Status};

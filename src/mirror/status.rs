@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::follow::{MirrorError, Pass};
+use super::pass::{MirrorError, Pass};
 use crate::log::Time;
 
 /// How a mirror stands.

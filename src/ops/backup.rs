@@ -24,9 +24,10 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Doing as _, OpsError, held,
+    Doing as _, OpsError,
     marks::repair_marks,
-    stray::{Tiles, files_under, read_tile},
+    stray_files::{Tiles, files_under, read_tile},
+    strip_withheld,
 };
 use crate::{
     event::Digest,
@@ -234,7 +235,7 @@ fn copy(
         placing.sync().map_err(LedgerError::from)?;
     }
     done.removed += remove_others(dest, size)?;
-    done.removed += held::remove(dest, origin, size)?;
+    done.removed += strip_withheld::remove(dest, origin, size)?;
     copy_timestamps(from, dest, size, &mut done)?;
     if with_keys {
         copy_keys(from, dest)?;
@@ -354,7 +355,7 @@ fn stage(
             there.as_ref().filter(|there| path.kind() == TileKind::Contents && **there != bytes)
         {
             // Its entries are there: bundles come before content tiles.
-            bytes = held::keep_words(&dest.public(), origin, size, path, bytes, there);
+            bytes = strip_withheld::keep_words(&dest.public(), origin, size, path, bytes, there);
         }
         let target = match there {
             Some(there) if there == bytes => {
@@ -538,7 +539,7 @@ fn make(
     let (Verdict::Valid, Some(size), Some(root)) = (report.verdict, report.size, report.root) else {
         return Err(OpsError::NotValid(Box::new(report)));
     };
-    held::remove(&dest, origin, size)?;
+    strip_withheld::remove(&dest, origin, size)?;
     // The folder knows from now on how far its log came.
     let head = (size, root);
     HeadRecord::begin(&RealDisk, &dest.signed(), &dest.tmp(), head).map_err(LedgerError::from)?;

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::{
     OpsError,
-    below::{Below, KnownRows},
     finding::{Finding, FolderFault, Name, Remedy},
-    stray::{self, Tiles, read_tile},
+    rows_below::{Below, KnownRows},
+    stray_files::{self, Tiles, read_tile},
     timestamps,
 };
 use crate::{
@@ -330,7 +330,7 @@ fn check<R: KnownRows>(
         Err(fault) => out.fail_with(Name::Withheld, fault),
     }
     let named = (out.since == 0).then_some(&beside.named);
-    let (known, strays) = stray::find(&folder.public(), (out.since, published, auditor.size()), named)?;
+    let (known, strays) = stray_files::find(&folder.public(), (out.since, published, auditor.size()), named)?;
     let stray = match strays.into_iter().next() {
         None => Ok(Finding::NoStray { files: known, named: named.is_some() }),
         Some(fault) => Err(fault),
@@ -594,7 +594,7 @@ impl Beside<'_> {
         if let Some((what, remedy)) = self.lacks_marks(auditor, &marks)? {
             return fault("withheld", what, remedy);
         }
-        for name in stray::files_under(&self.folder.files())? {
+        for name in stray_files::files_under(&self.folder.files())? {
             let Ok(digest) = name.parse::<Digest>() else { continue };
             if self.since == 0 && !self.named.contains(&digest) && marks.withholds(&digest, auditor.rows()) {
                 let what = "a file that the log withholds; start the ledger once".to_owned();
@@ -615,7 +615,7 @@ fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), O
         }
         Err(e) => return Err(e.into()),
     }
-    let names = stray::files_under(&folder.keys())?;
+    let names = stray_files::files_under(&folder.keys())?;
     for name in &names {
         // Of what can't be read nothing is shown: it may be most of a secret.
         let what = match secret::read(&folder.keys().join(name)) {

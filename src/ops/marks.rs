@@ -10,7 +10,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Doing as _, OpsError, stray::read_tile};
+use super::{Doing as _, OpsError, stray_files::read_tile};
 use crate::{
     event::{Content, ContentRef, EventId, EventType, MAX_CONTENT},
     ledger::{

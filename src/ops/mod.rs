@@ -12,14 +12,14 @@
 //! ```
 
 mod backup;
-mod below;
 mod finding;
 mod fsck;
-mod held;
 mod marks;
 mod offers;
 mod repair;
-mod stray;
+mod rows_below;
+mod stray_files;
+mod strip_withheld;
 mod timestamps;
 mod tree;
 

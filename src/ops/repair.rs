@@ -28,7 +28,7 @@ use super::{
     Doing as _, OpsError,
     fsck::{self, Fsck},
     offers::{HERE, JOURNAL, Offers, Took, Trouble, WIDTH, split, width_at},
-    stray::{self, files_under},
+    stray_files::{self, files_under},
     tree::{LEVELS, Lost, Tree},
 };
 use crate::{
@@ -765,7 +765,7 @@ impl Work<'_> {
 
     /// Removes partial tiles of smaller sizes that do not begin the wider ones.
     fn remove_narrow(&mut self) -> Result<(), OpsError> {
-        let (_, strays) = stray::find(&self.folder.public(), (0, self.size, self.size), None)?;
+        let (_, strays) = stray_files::find(&self.folder.public(), (0, self.size, self.size), None)?;
         for fault in strays {
             let Place::Path(name) = &fault.place else { continue };
             let path = name.strip_prefix("public/").and_then(|name| name.parse::<TilePath>().ok());

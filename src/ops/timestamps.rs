@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use super::{
     Doing as _, OpsError,
     finding::Finding,
-    stray::{Tiles, files_under},
+    stray_files::{Tiles, files_under},
 };
 use crate::{
     ledger::{

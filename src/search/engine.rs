@@ -26,9 +26,8 @@ use tantivy::{
 };
 
 use super::{
-    Query,
     document::{Document, Facet, LANGUAGE, WEIGHTS},
-    query::Term,
+    query::{Query, Term},
     tokenizer::{ROOT, WordsAndRoots},
     until::Until,
 };

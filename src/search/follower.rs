@@ -7,9 +7,9 @@ use std::{
 };
 
 use super::{
-    Shared,
     document::{Document, Documents},
     engine::Writer,
+    shared::Shared,
 };
 use crate::{
     event::{Body, EventId},

@@ -14,6 +14,7 @@ mod document;
 mod engine;
 mod follower;
 mod query;
+mod shared;
 mod snippet;
 mod token;
 mod tokenizer;
@@ -35,6 +36,7 @@ use self::{
     document::Documents,
     engine::{Conditions, Engine, Place},
     follower::Follower,
+    shared::Shared,
     until::Until,
 };
 use crate::{
@@ -175,19 +177,6 @@ pub enum SearchError {
     /// A fault of ours.
     #[error(transparent)]
     Fault(#[from] ReadError),
-}
-
-struct Shared {
-    reader: Reader,
-    /// Entries that are found.
-    reflects: AtomicU64,
-    stopping: AtomicBool,
-}
-
-impl Shared {
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
 }
 
 /// The index of a ledger, and the thread that keeps it. Both end when this is dropped.

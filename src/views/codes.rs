@@ -6,7 +6,7 @@ use crate::event::{DeadlineRule, EventType, Evidence, EvidenceReason, Position};
 
 /// The name of a type as it is read: `Demand issued`.
 pub fn type_words(event_type: EventType) -> String {
-    super::facts::label(&event_type.as_str().replace('.', " "))
+    label(&event_type.as_str().replace('.', " "))
 }
 
 /// What happened to a notice.
@@ -107,6 +107,13 @@ pub(super) fn positions_said(list: &[Value]) -> String {
         None => value.to_string(),
     };
     list.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A name as a label: `respondent_key` as `Respondent key`.
+pub(super) fn label(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(chars.map(|c| if c == '_' { ' ' } else { c })).collect()
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::{
-    Attribution, DemandSheet, Marks, Named, Record, Said, Sentence, Times, Views, Words, codes, dates,
+    Attribution, DemandSheet, Marks, Named, Record, Said, Sentence, Times, Views, Words,
+    case_summary::{full_date, span_words},
+    codes,
+    codes::label,
+    dates,
     demand::{Backer, Confirmed, Demand, EvidenceLine, Notice, NoticeState, Started, Teller},
-    facts::label,
-    said, sentence,
-    standing::{full_date, span_words},
+    optional_words, sentence,
     thread::CaseThread,
 };
 use crate::{
@@ -29,7 +31,7 @@ pub struct AnswerView {
     /// Whose word it is.
     pub attribution: Attribution,
     /// What that party is called.
-    pub attributed: said::Named,
+    pub attributed: optional_words::Named,
     /// The answer itself.
     pub text: Said,
     /// What the demander made of it, and the index of the assessment.

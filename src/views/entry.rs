@@ -35,7 +35,7 @@ pub struct RefView {
 impl RefView {
     /// The role as a label.
     pub fn label(&self) -> String {
-        facts::label(self.role)
+        super::codes::label(self.role)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Record,
-    codes::{code_words, positions_said},
+    codes::{code_words, label, positions_said},
     dates, names,
 };
 use crate::event::{At, DeadlineRule, FactKind, FactSpec};
@@ -53,13 +53,6 @@ fn ahead(spec: &FactSpec, value: &Value, record: &Record) -> &'static str {
     let at = value.as_str().filter(|_| spec.kind == FactKind::At && PAST.contains(&spec.name));
     let at = at.and_then(|text| At::parse(text).ok());
     at.map_or("", |at| dates::ahead_words(&at, record.entry.header().time))
-}
-
-/// A member's name as a label.
-pub(super) fn label(name: &str) -> String {
-    let mut chars = name.chars();
-    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
-    first.chain(chars.map(|c| if c == '_' { ' ' } else { c })).collect()
 }
 
 fn say(spec: &FactSpec, value: &Value) -> String {

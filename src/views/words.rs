@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Record, Views, Words, facts::label};
+use super::{Record, Views, Words, codes::label};
 use crate::{
     event::{Body, Content, Digest, Position},
     ledger::ReadError,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::WitnessAddress;
+use super::address::WitnessAddress;
 use crate::{
     ledger::{Reader, cosigned::AskOutcome},
     log::{

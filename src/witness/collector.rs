@@ -8,10 +8,13 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::asking::{Answered, AskError, Asking};
+use super::{
+    address::WitnessAddress,
+    asking::{Answered, AskError, Asking},
+};
 use crate::{
     ledger::{Ledger, cosigned::AskOutcome},
-    log::{SignedCheckpoint, WitnessKey},
+    log::SignedCheckpoint,
 };
 
 /// The most witnesses that are asked. Their lines have room below a checkpoint, as readers take it.
@@ -20,15 +23,6 @@ pub const MAX_WITNESSES: usize = 32;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// A witness that says when to ask again is believed up to here.
 const LATEST_RETRY: Duration = Duration::from_secs(3_600);
-
-/// A witness to be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WitnessAddress {
-    /// Its key.
-    pub key: WitnessKey,
-    /// Its submission prefix, without a slash at the end.
-    pub url: String,
-}
 
 /// How often and how long witnesses are asked.
 #[derive(Debug, Clone, Copy)]

@@ -19,6 +19,7 @@
 //! # Ok(()) }
 //! ```
 
+mod address;
 mod asking;
 mod collector;
 mod log_key;
@@ -26,7 +27,8 @@ mod server;
 mod state;
 mod told;
 
-pub use collector::{MAX_WITNESSES, Pace, WitnessAddress, collect};
+pub use address::WitnessAddress;
+pub use collector::{MAX_WITNESSES, Pace, collect};
 pub use log_key::{LogKey, LogKeyError, NoCheckpoint};
 pub use server::serve;
 pub use state::{Refused, Witness, WitnessError};

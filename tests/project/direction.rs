@@ -42,7 +42,6 @@ const FLOOR: &[&str] = &["note", "event", "log", "timestamp", "check", "exhibit"
 /// Files that lean on each other all the same, each circle by its members. The types of GraphQL are such a graph; the others
 /// are to be untied, and none is to come.
 const CIRCLES: &[&[&str]] = &[
-    &["cli/mirror", "cli/serve", "cli/verify"],
     &[
         "ledger",
         "ledger/admission",
@@ -64,8 +63,6 @@ const CIRCLES: &[&[&str]] = &[
         "ledger/withholding",
     ],
     &["ledger/follower", "ledger/opening"],
-    &["mirror/follow", "mirror/status"],
-    &["search", "search/engine", "search/follower"],
     &[
         "serve",
         "serve/answer",
@@ -103,8 +100,6 @@ const CIRCLES: &[&[&str]] = &[
     ],
     &["serve/graphql/state/delivery", "serve/graphql/state/notice_connection"],
     &["store/index", "store/index/events", "store/index/lists"],
-    &["views/codes", "views/facts"],
-    &["witness", "witness/asking"],
 ];
 
 /// Of the verifier's crate: one table makes the event types, and what each asks of others.

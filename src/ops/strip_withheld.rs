@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Doing as _, OpsError,
-    stray::{files_under, read_tile},
+    stray_files::{files_under, read_tile},
 };
 use crate::{
     event::{Body, Content, Digest, EventId, Position},

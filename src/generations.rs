@@ -1,4 +1,8 @@
 //! What was put in or asked for lately, within a bound.
+//!
+//! By hand, since the crates for that (quick_cache, moka, lru) do not serve all who use it: whoever notes which sizes were read
+//! (`ledger/footprint.rs`) must be told by [`put`](Generations::put) that something else went, or an answer would outlive
+//! what it was made of; and what weighs more than its share is still kept, alone.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

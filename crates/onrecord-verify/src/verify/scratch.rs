@@ -2,9 +2,9 @@
 //! longer has a name, so that nothing is left of it however the program ends.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
@@ -105,17 +105,10 @@ impl Scratch {
     }
 }
 
-/// A file in a folder, readable by its owner alone, whose name is taken away at once.
+/// A file in a folder, readable by its owner alone, without a name.
 fn nameless(dir: &Path) -> io::Result<File> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
-    let path = dir.join(format!(".onrecord-{name}"));
-    let whole = |e: io::Error| io::Error::new(e.kind(), format!("scratch file in {}: {e}", dir.display()));
-    let file =
-        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(whole)?;
-    std::fs::remove_file(&path).map_err(whole)?;
-    Ok(file)
+    tempfile::tempfile_in(dir)
+        .map_err(|e| io::Error::new(e.kind(), format!("scratch file in {}: {e}", dir.display())))
 }
 
 #[cfg(test)]

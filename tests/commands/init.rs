@@ -3,13 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::TcpListener,
     os::unix::fs::{PermissionsExt as _, symlink},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::place::{Place, Ran};
+use crate::{
+    place::{Place, Ran},
+    program::free_port,
+};
 use serde_json::json;
 
 /// Runs a command line in a shell at a terminal, and types an answer at each prompt.
@@ -22,11 +24,6 @@ fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
         python.env_remove(name);
     }
     Ran::of(python.output().unwrap())
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 struct Running(std::process::Child);

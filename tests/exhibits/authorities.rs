@@ -3,7 +3,7 @@
 use crate::http;
 use std::{
     fs,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::Arc,
@@ -12,7 +12,7 @@ use std::{
 
 use crate::authority::{Authority, CA, FOR_STAMPS, Manner, Server};
 use crate::exhibit::{changed, witness};
-use crate::program::Program;
+use crate::program::{Program, free_port};
 use crate::support::*;
 use onrecord::{
     authority::{Authorities, Schedule, collect},
@@ -469,7 +469,7 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
         ),
     )
     .unwrap();
-    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let flags = ["--config", &at("onrecord.toml"), "--metrics", &metrics.to_string()];
     let served = Program::logged(&data, &flags, &tmp.path().join("log"));
     wait_stamped(&data, &[(5, 1)]);

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Read},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
@@ -19,7 +19,7 @@ use std::{
 
 use crate::forger::Forger;
 use crate::http::send;
-use crate::program::Program;
+use crate::program::{Program, free_port};
 use crate::support::*;
 use onrecord::{
     ledger::{Ledger, Options as LedgerOptions, Submission},
@@ -807,7 +807,7 @@ fn the_alert_rules_ask_for_numbers_that_a_mirror_has() {
     let tmp = tempfile::tempdir().unwrap();
     let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
     let _ledger = ledger(&one, 10, "satu");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let served = Served::start(path(&one), &copy, &["--metrics", &port.to_string()]);
     let numbers = send(port, "GET", "/metrics", &[], b"").text();
     assert_eq!(served.stop(), Some(0));

@@ -5,13 +5,14 @@ use crate::http;
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, SystemTime},
 };
 
 use crate::http::{Reply, Server};
+use crate::program::free_port;
 use crate::support::*;
 use onrecord::{
     event::{Digest, EventId},
@@ -46,7 +47,7 @@ impl Nginx {
         let sample = fs::read_to_string(sample).unwrap();
         // A port may be taken by somebody else before nginx does.
         for _ in 0..10 {
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
             let lines =
                 sample.lines().map(|l| changed(l, address, tmp.path()).unwrap_or_else(|| l.to_owned()));
             let server = lines.collect::<Vec<_>>().join("\n");

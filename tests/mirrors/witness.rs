@@ -18,7 +18,7 @@ use std::{
 
 use crate::http::{Reply, send};
 use crate::ml_dsa_witness::MlDsaWitness;
-use crate::program::Program;
+use crate::program::{Program, free_port};
 use crate::support::*;
 use onrecord::{
     log::{
@@ -498,7 +498,7 @@ const PLAIN: &str = "Content-Type: text/plain\r\n";
 
 /// An address at which nobody listens.
 fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
 /// A ledger that asks witnesses, served by the program.

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -28,6 +28,19 @@ pub fn onrecord() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
     without_settings(&mut command);
     command
+}
+
+/// A port of the loopback that nobody listens on, for a program that can't choose one itself. It is none of those that the
+/// system hands out, or another test's connection might have it by the time it is listened on.
+pub fn free_port() -> u16 {
+    let mut random = [0; 2];
+    loop {
+        getrandom::fill(&mut random).unwrap();
+        let port = 10_000 + u16::from_be_bytes(random) % 20_000;
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Takes the settings of the surroundings from a command.

@@ -29,9 +29,9 @@ use tokio::{
 
 use super::{
     App,
-    answer::{self, REVALIDATE},
-    counts::Count,
-    guard, host, limits,
+    edge::{counts::Count, guard, host},
+    http::answer::{self, REVALIDATE},
+    limits,
 };
 use crate::{
     event::Code,

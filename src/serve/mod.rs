@@ -23,49 +23,28 @@
 //! # Ok(()) }
 //! ```
 
-pub(crate) mod answer;
-mod bodies;
-mod byte_range;
-mod case_file;
-mod client;
 pub(crate) mod clock;
-mod coding;
-mod connection;
-mod connections;
-mod counts;
 mod edge;
-mod file_body;
 mod files;
 mod graphql;
-mod guard;
-mod host;
+pub(crate) mod http;
 pub mod limits;
 mod metrics;
-mod origin;
 mod pages;
-mod parts_body;
-mod patience;
-mod proxy;
-mod raw;
-mod shares;
-mod socket;
-mod system;
-mod tls;
-mod turns;
-mod unread;
-mod write_rate;
 
-pub use client::Client;
-pub use counts::{Count, Counts};
 pub(crate) use edge::Edge;
+pub use edge::{
+    client::Client,
+    counts::{Count, Counts},
+    origin::is_site,
+    proxy::{Cidr, CidrError, ForwardedHeader, Proxies},
+    system::raise_open_files,
+    tls::{Tls, TlsError},
+    write_rate::WriteRate,
+};
 #[cfg(fuzzing)]
 pub(crate) use graphql::fuzzing;
 pub use graphql::sdl;
-pub use origin::is_site;
-pub use proxy::{Cidr, CidrError, ForwardedHeader, Proxies};
-pub use system::raise_open_files;
-pub use tls::{Tls, TlsError};
-pub use write_rate::WriteRate;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -75,7 +54,10 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use self::{metrics::Metrics, shares::Shares, turns::Turns, write_rate::WriteBudget};
+use self::{
+    edge::{fair_queue::Turns, quota::Shares, write_rate::WriteBudget},
+    metrics::Metrics,
+};
 use crate::{
     ledger::Ledger,
     mirror::Status,
@@ -123,7 +105,7 @@ impl Default for Options {
             connections_each: limits::CONNECTIONS_EACH,
             writes: WriteRate::default(),
             search_time: search::TIME,
-            cache: system::cache(),
+            cache: edge::system::cache(),
             proxies: Proxies::default(),
             metrics: None,
             tls: None,
@@ -186,7 +168,7 @@ impl App {
             search,
             ledger,
             edge,
-            turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
+            turns: Turns::new(limits::TURNS_EACH_CORE * edge::system::cores()),
             uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
             bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
             operations: Shares::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
@@ -221,8 +203,8 @@ fn routes(app: App) -> Router {
         .route("/party/{id}", get(pages::party::page))
         .route("/party/{id}/text", get(pages::party::text))
         .route("/transparency", get(pages::transparency::page))
-        .route("/exhibit/{name}", get(raw::exhibit))
-        .route_layer(middleware::from_fn_with_state(app.clone(), turns::take));
+        .route("/exhibit/{name}", get(files::log::exhibit))
+        .route_layer(middleware::from_fn_with_state(app.clone(), edge::fair_queue::take));
     let router = computed
         .route("/search", get(pages::search::page))
         .route("/entries/", get(pages::without_slash))
@@ -233,7 +215,7 @@ fn routes(app: App) -> Router {
         .route("/case/{id}/", get(pages::without_slash))
         .route("/demand/{id}/", get(pages::without_slash))
         .route("/party/{id}/", get(pages::without_slash))
-        .route("/case/{id}/exhibits.zip", get(case_file::get))
+        .route("/case/{id}/exhibits.zip", get(files::case_file::get))
         .route("/verify", get(pages::verify::page))
         .route("/verify.html", get(pages::verify::file))
         .route("/verifier.js", get(pages::verify::verifier))
@@ -243,19 +225,19 @@ fn routes(app: App) -> Router {
         .route("/icon.svg", get(pages::assets::icon))
         .route("/robots.txt", get(pages::assets::robots))
         .route("/graphql", post(graphql::http::post).get(graphql::http::get))
-        .route("/checkpoint", get(raw::checkpoint))
-        .route("/tile/{*path}", get(raw::tile))
-        .route("/content/tile/{*path}", get(raw::tile))
-        .route("/entry/{index}", get(raw::entry))
-        .route("/proof/{index}", get(raw::proof))
-        .route("/content/{digest}", get(raw::content))
-        .route("/file/{digest}", get(files::get).put(files::put))
-        .route("/livez", get(raw::livez))
-        .route("/readyz", get(raw::readyz))
-        .fallback(answer::unknown)
-        .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), coding::encode))
-        .layer(middleware::from_fn_with_state(app.clone(), origin::check));
+        .route("/checkpoint", get(files::log::checkpoint))
+        .route("/tile/{*path}", get(files::log::tile))
+        .route("/content/tile/{*path}", get(files::log::tile))
+        .route("/entry/{index}", get(files::log::entry))
+        .route("/proof/{index}", get(files::log::proof))
+        .route("/content/{digest}", get(files::log::content))
+        .route("/file/{digest}", get(files::upload::get).put(files::upload::put))
+        .route("/livez", get(files::log::livez))
+        .route("/readyz", get(files::log::readyz))
+        .fallback(http::answer::unknown)
+        .method_not_allowed_fallback(http::answer::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), http::gzip::encode))
+        .layer(middleware::from_fn_with_state(app.clone(), edge::origin::check));
     // The first is as good as any other: all are of this app.
     let _ = app.edge.frame.set(pages::frame(&app));
     app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)

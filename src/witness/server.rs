@@ -27,7 +27,7 @@ use crate::{
     log::{AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT, TLOG_SIZE},
     serve::{
         Client, Edge, Options,
-        answer::{self, REVALIDATE, TEXT},
+        http::answer::{self, REVALIDATE, TEXT},
     },
 };
 

@@ -40,13 +40,16 @@ use crate::{
     event::Digest,
     ledger::ReadError,
     serve::{
-        App,
-        answer::{self, REVALIDATE},
-        bodies::{gave_way, stopped_coming},
-        client::Client,
-        clock, guard, limits, origin, pages,
-        shares::{Share, Taker},
-        turns::{Turn, Weight},
+        App, clock,
+        edge::{
+            bodies::{gave_way, stopped_coming},
+            client::Client,
+            fair_queue::{Turn, Weight},
+            guard, origin,
+            quota::{Share, Taker},
+        },
+        http::answer::{self, REVALIDATE},
+        limits, pages,
     },
     views::{Allowance, Views},
 };

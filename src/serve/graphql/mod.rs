@@ -87,7 +87,7 @@ use std::sync::Arc;
 
 use async_graphql::{Schema, ValidationMode};
 
-use super::{limits, metrics::Metrics, write_rate::WriteBudget};
+use super::{edge::write_rate::WriteBudget, limits, metrics::Metrics};
 use crate::{ledger::Ledger, mirror::Status, search::Search};
 
 /// The schema, with its resolvers.
@@ -105,7 +105,7 @@ fn build() -> Builder {
 
 /// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
 ///
-/// [`Client`]: super::Client
+/// [`Client`]: super::edge::client::Client
 pub(super) struct Schemas {
     /// For requests whose answers can't be too much.
     pub plain: ApiSchema,

@@ -14,7 +14,11 @@ use super::{
 use crate::{
     event::{Code, Event, Refusal},
     ledger::{self, Ledger, ReadError, Submission, held_back},
-    serve::{Client, limits, metrics::Metrics, write_rate::WriteBudget},
+    serve::{
+        edge::{client::Client, write_rate::WriteBudget},
+        limits,
+        metrics::Metrics,
+    },
 };
 
 /// What can be done.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     log::Time,
-    serve::{answer, clock},
+    serve::{clock, http::answer},
     views::{Order, read_instant, time_words},
 };
 

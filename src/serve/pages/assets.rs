@@ -6,7 +6,7 @@ use axum::{http::Uri, response::Response};
 
 use crate::{
     event::Digest,
-    serve::answer::{IMMUTABLE, REVALIDATE, TEXT, bytes},
+    serve::http::answer::{IMMUTABLE, REVALIDATE, TEXT, bytes},
 };
 
 /// The style sheet of all pages.

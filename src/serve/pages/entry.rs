@@ -7,10 +7,9 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 
-use super::filters;
-use super::{Shell, error, html_of, show_at, with_script};
+use super::{Shell, error, filters, html_of, show_at, with_script};
 use crate::{
-    serve::{App, answer},
+    serve::{App, http::answer},
     views::{EntryView, shown},
 };
 

@@ -81,8 +81,8 @@ mod tests {
     #[tokio::test]
     async fn every_fault_is_told_within_the_frame_of_a_page() {
         let shell = Shell { origin: "ledger.test".into(), url: "http://ledger.test".into(), mirror: None };
-        let spent = crate::serve::answer::fault(&ReadError::Spent);
-        let fault = crate::serve::answer::fault(&ReadError::Fault("in a test".into()));
+        let spent = crate::serve::http::answer::fault(&ReadError::Spent);
+        let fault = crate::serve::http::answer::fault(&ReadError::Fault("in a test".into()));
         for (answer, status) in [
             (not_found(&shell, "There is no such page."), 404),
             (bad_request(&shell, "knownAt: expected a tree size".into()), 400),

@@ -31,8 +31,8 @@ use axum::{
 use self::asked::{Asked, Instants};
 use super::{
     App, Options,
-    answer::{self, REVALIDATE, TEXT, bytes},
     edge::Frame,
+    http::answer::{self, REVALIDATE, TEXT, bytes},
     limits,
 };
 use crate::{

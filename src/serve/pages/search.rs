@@ -10,18 +10,20 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::filters;
-use super::{Shell, bounded, error, html};
+use super::{Shell, bounded, error, filters, html};
 use crate::{
     event::{EventId, EventType},
     ledger::ReadError,
     log::Time,
     search::{self, Cursor, Filter, Hit, Order, SearchError},
     serve::{
-        App, answer,
-        client::Client,
+        App,
+        edge::{
+            client::Client,
+            fair_queue::{Weight, in_turn},
+        },
+        http::answer,
         limits,
-        turns::{Weight, in_turn},
     },
     views::{Views, language_words},
 };

@@ -19,7 +19,7 @@ use crate::{
     note::base64_encode,
     serve::{
         App,
-        answer::{self, REVALIDATE, bytes},
+        http::answer::{self, REVALIDATE, bytes},
     },
 };
 

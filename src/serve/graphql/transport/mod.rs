@@ -67,7 +67,12 @@ use self::{
     operation::{Output, Sink},
 };
 use super::http;
-use crate::serve::{App, answer, client::Client, limits, shares::Taker, turns::Weight};
+use crate::serve::{
+    App,
+    edge::{client::Client, fair_queue::Weight, quota::Taker},
+    http::answer,
+    limits,
+};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 

@@ -11,13 +11,13 @@ use super::{
     subscription::Subscription,
 };
 use crate::serve::{
-    App, Client,
+    App,
+    edge::{client::Client, guard, quota::Share},
     graphql::{
         errors,
         http::{self, Unparsed},
     },
-    guard, limits,
-    shares::Share,
+    limits,
 };
 
 /// What an operation has to say, in order. The socket keeps one at most and the operation waits to make the next.

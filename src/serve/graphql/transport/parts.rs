@@ -21,8 +21,13 @@ use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
     serve::{
-        App, Client, limits, system,
-        turns::{Turns, Weight},
+        App,
+        edge::{
+            client::Client,
+            fair_queue::{Turns, Weight},
+            system,
+        },
+        limits,
     },
 };
 

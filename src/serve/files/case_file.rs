@@ -10,16 +10,19 @@ use axum::{
 };
 use futures_util::stream;
 
-use super::{
-    App,
-    answer::{self, REVALIDATE, blocking, bytes},
-    guard, limits,
-    shares::Taker,
-    turns::{Weight, in_turn},
-};
 use crate::{
     event::EventId,
     exhibit::{CaseExport, MAX_EXHIBITS},
+    serve::{
+        App,
+        edge::{
+            fair_queue::{Weight, in_turn},
+            guard,
+            quota::Taker,
+        },
+        http::answer::{self, REVALIDATE, blocking, bytes},
+        limits,
+    },
     views::Views,
 };
 

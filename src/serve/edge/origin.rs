@@ -22,7 +22,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{App, Options, answer, host::Host};
+use super::host::Host;
+use crate::serve::{App, Options, http::answer};
 
 /// Why a page of another site is refused.
 pub const FOREIGN: &str =
@@ -132,7 +133,7 @@ impl Sites {
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Paths for whoever looks after the server, and no page.
-pub(super) fn is_health(path: &str) -> bool {
+pub(in crate::serve) fn is_health(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 

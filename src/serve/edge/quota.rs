@@ -14,10 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{client::Client, connections::Seat, limits};
+use super::{client::Client, connections::Seat};
+use crate::serve::limits;
 
 /// So much in all, and so much for each client.
-pub(super) struct Shares {
+pub(in crate::serve) struct Shares {
     all: usize,
     each: usize,
     /// How far behind its peer must be for a share to go to another. None where no share does.
@@ -53,9 +54,9 @@ struct Lent {
 /// Who takes a share: the client of a request, and the connection that it came over, by which its pace is known. An
 /// extension of each request.
 #[derive(Clone)]
-pub(super) struct Taker {
+pub(in crate::serve) struct Taker {
     pub client: Client,
-    /// None where a router is used without [`serve`](super::serve).
+    /// None where a router is used without [`serve`](crate::serve::serve).
     pub seat: Option<Arc<Seat>>,
 }
 
@@ -307,7 +308,8 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::connections::Connections, *};
+    use super::*;
+    use crate::serve::edge::connections::Connections;
 
     fn client(last: u8) -> Client {
         Client::at([192, 0, 2, last].into())

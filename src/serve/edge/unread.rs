@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::{
     connections::Seat,
-    limits,
-    shares::{Share, Shares, Taker},
+    quota::{Share, Shares, Taker},
 };
+use crate::serve::limits;
 
 /// What is not whole yet of one connection.
-pub(super) struct Unread {
+pub(in crate::serve) struct Unread {
     stock: Arc<Shares>,
     /// How many whole ones came before it.
     number: u64,
@@ -68,7 +68,8 @@ impl Unread {
 mod tests {
     use std::time::Duration;
 
-    use super::{super::connections::Connections, *};
+    use super::*;
+    use crate::serve::edge::connections::Connections;
 
     #[test]
     fn what_is_long_takes_its_part_until_it_is_whole_and_who_brings_none_gives_way() {

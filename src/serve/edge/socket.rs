@@ -14,7 +14,7 @@ use tokio::{
 
 /// A socket. Clones are the same one.
 #[derive(Clone)]
-pub(super) struct Socket {
+pub(in crate::serve) struct Socket {
     socket: Arc<TcpStream>,
     /// Bytes that may be read of it, if that is bounded.
     left: Option<usize>,
@@ -38,7 +38,7 @@ impl Socket {
         use tokio::io::Interest;
         // Nothing urgent is asked of the system, so of what this waits for only the end can come.
         while !self.socket.ready(Interest::PRIORITY).await.is_ok_and(|ready| ready.is_read_closed()) {
-            tokio::time::sleep(super::limits::PAUSE).await;
+            tokio::time::sleep(crate::serve::limits::PAUSE).await;
         }
     }
 

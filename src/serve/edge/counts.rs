@@ -33,7 +33,7 @@ pub struct Count(AtomicU64);
 
 impl Count {
     /// One more.
-    pub(super) fn add(&self) {
+    pub(in crate::serve) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
     /// How many.

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::limits;
+use crate::serve::limits;
 
 /// A store of time that waiting uses up and bytes bring back: who moves none for [`limits::IDLE_TIMEOUT`], or
 /// stays below [`limits::SLOWEST`] bytes a second for long, is given up.
@@ -42,7 +42,7 @@ impl Patience {
 /// at most [`limits::AHEAD`] ahead. So a trickle falls behind as silence does, and who keeps the pace is not behind.
 /// Where all keep it and there is still not enough, it is decided by how [slow](Pace::slowness) they were all the while.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Pace {
+pub(in crate::serve) struct Pace {
     /// Since when the peer is waited for; none while it is the server's turn.
     since: Option<Instant>,
     /// Microseconds that the peer was ahead when it was last waited for; below zero where it was behind.
@@ -118,7 +118,7 @@ fn earned(bytes: usize) -> Duration {
 }
 
 /// Waits no longer than patience lasts.
-pub(super) struct Wait {
+pub(in crate::serve) struct Wait {
     patience: Patience,
     timer: Option<Pin<Box<Sleep>>>,
 }

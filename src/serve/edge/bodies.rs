@@ -17,13 +17,13 @@ use tokio::sync::oneshot;
 
 use super::{
     connections::{Seat, UnderWay},
-    limits,
-    patience::Wait,
-    shares::Share,
+    quota::Share,
+    stall_timeout::Wait,
 };
+use crate::serve::limits;
 
 /// The body of a request, which ends in an error if it stops coming, or must give way to others while it does not come.
-pub(super) struct Incoming {
+pub(in crate::serve) struct Incoming {
     body: Body,
     wait: Wait,
     seat: Arc<Seat>,
@@ -74,12 +74,12 @@ impl HttpBody for Incoming {
 const GAVE_WAY: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
 /// Whether an error of a body is that it stopped coming.
-pub(super) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(in crate::serve) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool {
     is_of(error, io::ErrorKind::TimedOut)
 }
 
 /// Whether it is that others needed what the body holds.
-pub(super) fn gave_way(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(in crate::serve) fn gave_way(error: &(dyn std::error::Error + 'static)) -> bool {
     is_of(error, GAVE_WAY)
 }
 
@@ -90,12 +90,12 @@ fn is_of(error: &(dyn std::error::Error + 'static), kind: io::ErrorKind) -> bool
 
 /// Set on an answer whose body is read as it is taken, and is not in memory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Streamed;
+pub(in crate::serve) struct Streamed;
 
 /// The body of an answer, with its share of the memory that answers may take if it is long. It is handed over a part at a
 /// time, and the next part only when the one before is taken: what is handed over waits for its reader in the connection,
 /// and nobody knows of it.
-pub(super) struct Outgoing {
+pub(in crate::serve) struct Outgoing {
     body: Body,
     /// What the body gave and is not handed over yet.
     rest: Bytes,

@@ -53,7 +53,7 @@ pub fn raise_open_files() {
 }
 
 /// As many connections as asked for, or as there are descriptors for.
-pub(super) fn connections(asked: usize) -> usize {
+pub(in crate::serve) fn connections(asked: usize) -> usize {
     #[cfg(unix)]
     return unix::connections(asked);
     #[cfg(not(unix))]
@@ -61,7 +61,7 @@ pub(super) fn connections(asked: usize) -> usize {
 }
 
 /// Lets more connections wait to be accepted.
-pub(super) fn lengthen_queue(listener: &tokio::net::TcpListener) {
+pub(in crate::serve) fn lengthen_queue(listener: &tokio::net::TcpListener) {
     #[cfg(unix)]
     unix::lengthen_queue(listener);
     #[cfg(not(unix))]
@@ -86,7 +86,7 @@ fn memory_of_machine() -> Option<usize> {
 }
 
 /// Bytes of what readers ask for that are kept in memory, unless told otherwise: a quarter of what there is.
-pub(super) fn cache() -> usize {
+pub(in crate::serve) fn cache() -> usize {
     const LEAST: usize = 64 << 20;
     const MOST: usize = 1 << 30;
     // A container may have less than the machine. It is `max` where it has all.

@@ -17,10 +17,11 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    Edge, answer, bodies, client::Client, connection::Peer, edge::Frame, host, limits, origin, shares::Taker,
+use super::{Edge, Frame, bodies, client::Client, connection::Peer, host, origin, quota::Taker};
+use crate::{
+    event::{Code, Refusal},
+    serve::{http::answer, limits},
 };
-use crate::event::{Code, Refusal};
 
 /// For answers that set none of their own: nothing they hold may do anything.
 const STRICT: &str =

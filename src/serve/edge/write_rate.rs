@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{client::Client, counts::Counts, limits};
+use super::{client::Client, counts::Counts};
+use crate::serve::limits;
 
 /// So many events at once, and so many a minute from then on. An event counts once for each
 /// [`limits::WRITE_UNIT`] of its note and words that is begun.
@@ -26,7 +27,7 @@ impl Default for WriteRate {
 
 /// What each client has used up.
 #[derive(Debug)]
-pub(super) struct WriteBudget {
+pub(in crate::serve) struct WriteBudget {
     /// The time in which one event is earned back; none without a limit.
     interval: Option<Duration>,
     burst: u32,

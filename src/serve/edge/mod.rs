@@ -1,6 +1,24 @@
 //! What stands between a listener and a router: how many connections and requests there may be, whose word on a
 //! caller's address is believed, and TLS. The same before a ledger and before a witness.
 
+pub(in crate::serve) mod bodies;
+pub(in crate::serve) mod client;
+mod connection;
+mod connections;
+pub(in crate::serve) mod counts;
+pub(in crate::serve) mod fair_queue;
+pub(in crate::serve) mod guard;
+pub(in crate::serve) mod host;
+pub(in crate::serve) mod origin;
+pub(in crate::serve) mod proxy;
+pub(in crate::serve) mod quota;
+mod socket;
+mod stall_timeout;
+pub(in crate::serve) mod system;
+pub(in crate::serve) mod tls;
+mod unread;
+pub(in crate::serve) mod write_rate;
+
 use std::{
     future::Future,
     io,
@@ -24,42 +42,44 @@ use tokio::{
     sync::watch,
 };
 
-use super::{
-    Client, Counts, Options, Proxies, Tls, answer,
+use self::{
     bodies::{gave_way, stopped_coming},
-    connection::{self, Stream},
+    client::Client,
+    connection::Stream,
     connections::Connections,
-    guard, limits,
+    counts::Counts,
     origin::Sites,
-    shares::{Share, Shares},
+    proxy::Proxies,
+    quota::{Share, Shares},
     socket::Socket,
-    system,
+    tls::Tls,
 };
+use super::{Options, http::answer, limits};
 
 /// The edge of a server. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Edge(Arc<Inner>);
 
 /// Makes a page that says, for whoever reads pages, why there is no answer: of the request's headers, a status and a line.
-pub(super) type Frame = Box<dyn Fn(&HeaderMap, StatusCode, &str) -> Response + Send + Sync>;
+pub(in crate::serve) type Frame = Box<dyn Fn(&HeaderMap, StatusCode, &str) -> Response + Send + Sync>;
 
 pub(crate) struct Inner {
     /// For answers that are a line of text; without it they stay one.
-    pub(super) frame: OnceLock<Frame>,
+    pub(in crate::serve) frame: OnceLock<Frame>,
     /// Where the router is used without [`Edge::serve`], it stays empty.
-    pub(super) connections: Arc<Connections>,
-    pub(super) requests: Arc<Shares>,
-    pub(super) upgraded: Arc<Shares>,
+    pub(in crate::serve) connections: Arc<Connections>,
+    pub(in crate::serve) requests: Arc<Shares>,
+    pub(in crate::serve) upgraded: Arc<Shares>,
     /// Bytes of answers that are in memory until they are taken.
-    pub(super) answers: Arc<Shares>,
+    pub(in crate::serve) answers: Arc<Shares>,
     /// Bytes of heads and of messages that are not whole yet.
-    pub(super) unread: Arc<Shares>,
-    pub(super) counts: Arc<Counts>,
-    pub(super) proxies: Proxies,
-    pub(super) tls: Option<Arc<Tls>>,
-    pub(super) sites: Sites,
+    pub(in crate::serve) unread: Arc<Shares>,
+    pub(in crate::serve) counts: Arc<Counts>,
+    pub(in crate::serve) proxies: Proxies,
+    pub(in crate::serve) tls: Option<Arc<Tls>>,
+    pub(in crate::serve) sites: Sites,
     /// Whether the server stops.
-    pub(super) stopping: watch::Sender<bool>,
+    pub(in crate::serve) stopping: watch::Sender<bool>,
 }
 
 impl Deref for Edge {

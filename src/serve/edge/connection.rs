@@ -22,17 +22,17 @@ use tower::Service as _;
 
 use super::{
     connections::{Place, Reading, Seat},
-    limits,
-    patience::Wait,
-    shares::Shares,
+    quota::Shares,
     socket::Socket,
+    stall_timeout::Wait,
     unread::Unread,
 };
+use crate::serve::limits;
 
-/// Who is at the other end of a request's connection; an extension of each request that [`serve`](super::serve)
+/// Who is at the other end of a request's connection; an extension of each request that [`serve`](crate::serve::serve)
 /// takes in.
 #[derive(Clone)]
-pub(super) struct Peer {
+pub(in crate::serve) struct Peer {
     pub address: IpAddr,
     /// The address of this machine that it called.
     pub here: Option<SocketAddr>,
@@ -40,7 +40,7 @@ pub(super) struct Peer {
 }
 
 /// A socket, with or without TLS over it.
-pub(super) enum Stream {
+pub(in crate::serve) enum Stream {
     Plain(Socket),
     Tls(Box<TlsStream<Socket>>),
 }
@@ -71,7 +71,7 @@ macro_rules! either {
 }
 
 /// The server's side of a TLS handshake; none if it fails, takes too long, or is dropped to make room.
-pub(super) async fn shake_hands(
+pub(in crate::serve) async fn shake_hands(
     mut socket: Socket,
     config: Arc<ServerConfig>,
     place: &Place,
@@ -96,7 +96,7 @@ pub(super) async fn shake_hands(
 
 /// Serves a connection until it ends, is dropped to make room, or has answered what is under way when the server
 /// stops.
-pub(super) async fn attend(
+pub(in crate::serve) async fn attend(
     stream: Stream,
     (address, here): (IpAddr, Option<SocketAddr>),
     place: Place,

@@ -18,8 +18,11 @@ use axum::{
 };
 use tokio::sync::oneshot;
 
-use super::{App, client::Client, limits};
-use crate::processor::processor_time;
+use super::client::Client;
+use crate::{
+    processor::processor_time,
+    serve::{App, limits},
+};
 
 tokio::task_local! {
     /// Where the work of a request counts that [`take`] let go on.
@@ -27,7 +30,7 @@ tokio::task_local! {
 }
 
 /// Lets a request go on in its turn, which it has until its answer is made.
-pub(super) async fn take(
+pub(in crate::serve) async fn take(
     State(app): State<App>,
     Extension(client): Extension<Client>,
     request: Request,
@@ -37,7 +40,7 @@ pub(super) async fn take(
 }
 
 /// Makes an answer in its turn.
-pub(super) async fn in_turn<T>(
+pub(in crate::serve) async fn in_turn<T>(
     app: &App,
     client: Client,
     weight: Weight,
@@ -49,7 +52,7 @@ pub(super) async fn in_turn<T>(
 
 /// What is known of a request's work before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(in crate::serve) enum Weight {
     /// Most take a few milliseconds.
     Light,
     /// It may take seconds. Whoever asks for it need not be known for that yet.
@@ -58,7 +61,7 @@ pub(super) enum Weight {
 
 /// How long a turn kept processors at work, in microseconds. Time in which it waited for one is not its client's doing.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Work(Arc<AtomicU64>);
+pub(in crate::serve) struct Work(Arc<AtomicU64>);
 
 impl Work {
     /// That of the request which is gone on with here; of none if it needs no turn.
@@ -88,7 +91,7 @@ impl Work {
 /// the long work of others has ended, and finds a processor. Where nobody knows yet who takes long, as when many strangers
 /// come at once, there are half as many turns more for clients known for short ones, one each.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(in crate::serve) struct Turns {
     most: usize,
     queue: Mutex<Queue>,
 }
@@ -144,7 +147,7 @@ impl Worked {
 
 /// A turn, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(in crate::serve) struct Turn {
     /// None if it was not taken.
     of: Option<Arc<Turns>>,
     client: Client,

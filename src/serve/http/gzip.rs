@@ -21,7 +21,11 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use http_body_util::BodyExt as _;
 
-use super::{App, bodies::Streamed, guard, limits, shares::Taker, turns::Weight};
+use crate::serve::{
+    App,
+    edge::{bodies::Streamed, fair_queue::Weight, guard, quota::Taker},
+    limits,
+};
 
 /// What the tag of a compressed answer ends in: its bytes are others (RFC 9110, section 8.8.3.3).
 pub const TAG_SUFFIX: &str = "-gzip";

@@ -10,10 +10,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{App, coding, pages, turns::Work};
+use super::gzip;
 use crate::{
     event::{Code, Refusal},
     ledger::ReadError,
+    serve::{App, edge::fair_queue::Work, pages},
 };
 
 pub const TEXT: &str = "text/plain; charset=utf-8";
@@ -96,7 +97,7 @@ pub fn tagged(
 ) -> Response {
     let plain = format!("\"{tag}\"");
     // Whoever takes gzip may have it either way; to all others the compressed bytes are of no use.
-    let packed = coding::takes_gzip(headers).then(|| format!("\"{tag}{}\"", coding::TAG_SUFFIX));
+    let packed = gzip::takes_gzip(headers).then(|| format!("\"{tag}{}\"", gzip::TAG_SUFFIX));
     let asked = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     let known = asked.flat_map(|list| list.split(',')).find_map(|known| {
         let known = known.trim().trim_start_matches("W/");
@@ -151,7 +152,7 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
 }
 
 /// No such path.
-pub(super) async fn unknown(State(app): State<App>, request: Request) -> Response {
+pub(in crate::serve) async fn unknown(State(app): State<App>, request: Request) -> Response {
     if wants_page(request.headers()) { pages::unknown(&app, request.headers()) } else { not_found() }
 }
 

@@ -20,7 +20,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{client::Client, counts::Counts, limits, patience::Pace, shares::Share};
+use super::{client::Client, counts::Counts, quota::Share, stall_timeout::Pace};
+use crate::serve::limits;
 
 /// What a connection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ enum Mode {
 }
 
 /// One open connection, as the table and its requests see it.
-pub(super) struct Seat {
+pub(in crate::serve) struct Seat {
     client: Client,
     /// Whether it is a trusted proxy's.
     proxy: bool,
@@ -89,7 +90,7 @@ impl State {
 
 /// Why a connection was not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(in crate::serve) enum Full {
     /// All there may be are at work.
     All,
     /// All that one address may hold are at work.
@@ -97,7 +98,7 @@ pub(super) enum Full {
 }
 
 /// The table.
-pub(super) struct Connections {
+pub(in crate::serve) struct Connections {
     most: usize,
     each: usize,
     /// Sockets that are open. More than are in the table: those that were dropped are closed a moment later.
@@ -116,7 +117,7 @@ struct Table {
 }
 
 /// A place in the table. Whoever owns the socket owns this.
-pub(super) struct Place {
+pub(in crate::serve) struct Place {
     pub seat: Arc<Seat>,
     of: Arc<Connections>,
 }
@@ -313,7 +314,7 @@ impl Place {
 
 /// What is read from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(in crate::serve) enum Reading {
     /// The head of a request, after so many that were answered.
     Head(u64),
     /// The body of a request, or what comes after it.
@@ -489,7 +490,7 @@ impl Seat {
 }
 
 /// A request, from its head to the last byte of its answer.
-pub(super) struct UnderWay {
+pub(in crate::serve) struct UnderWay {
     seat: Arc<Seat>,
     /// Whether it came together with the one before.
     pub pipelined: bool,
@@ -507,10 +508,8 @@ impl Drop for UnderWay {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::shares::{Shares, Taker},
-        *,
-    };
+    use super::*;
+    use crate::serve::edge::quota::{Shares, Taker};
 
     fn ip(a: u8, b: u8) -> IpAddr {
         [192, 0, a, b].into()

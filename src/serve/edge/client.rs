@@ -11,8 +11,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Where a router is used without [`serve`](super::serve), all callers count as one.
-    pub(super) const NOWHERE: Self = Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
+    /// Where a router is used without [`serve`](crate::serve::serve), all callers count as one.
+    pub(in crate::serve) const NOWHERE: Self =
+        Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
 
     /// The client at an address.
     pub fn at(address: IpAddr) -> Self {
@@ -24,7 +25,7 @@ impl Client {
     }
 
     /// The same, known to be a program on this machine, and neither a proxy nor a browser.
-    pub(super) fn on_this_machine(self) -> Self {
+    pub(in crate::serve) fn on_this_machine(self) -> Self {
         Self { local: true, ..self }
     }
 
@@ -35,7 +36,7 @@ impl Client {
 
     /// The first address of the wider network that it lies in, which is commonly one customer's of a provider or one
     /// provider's of customers: a /24 of IPv4, a /48 of IPv6.
-    pub(super) fn wider(&self) -> IpAddr {
+    pub(in crate::serve) fn wider(&self) -> IpAddr {
         match self.network {
             IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !0xff).into()),
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !(u128::MAX >> 48))),

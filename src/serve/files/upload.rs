@@ -15,17 +15,22 @@ use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 
 use super::{
-    App,
-    answer::{self, REVALIDATE, blocking, bytes},
-    bodies::{Streamed, gave_way, stopped_coming},
+    body::FileBody,
     byte_range::{self, Asked},
-    file_body::FileBody,
-    guard, limits,
-    shares::{Share, Taker},
 };
 use crate::{
     event::{Code, Digest, Refusal},
     ledger::{ReadError, Reader, SoundFile, Upload},
+    serve::{
+        App,
+        edge::{
+            bodies::{Streamed, gave_way, stopped_coming},
+            guard,
+            quota::{Share, Taker},
+        },
+        http::answer::{self, REVALIDATE, blocking, bytes},
+        limits,
+    },
     store::disk::AtHand,
 };
 

@@ -86,7 +86,7 @@ impl Tls {
     }
 
     /// What new connections are made with.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
+    pub(in crate::serve) fn config(&self) -> Arc<ServerConfig> {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

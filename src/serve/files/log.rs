@@ -9,19 +9,23 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    App, Client,
-    answer::{self, IMMUTABLE, OCTETS, REVALIDATE, TEXT, blocking, bytes},
-    bodies::Streamed,
-    coding::Compressible,
-    file_body::FileBody,
-    parts_body::PartsBody,
-    turns::{self, Weight},
-};
+use super::{body::FileBody, parts_body::PartsBody};
 use crate::{
     event::Digest,
     ledger::{Blob, PartialTile, Parts, ReadError, Reader},
     log::{TileKind, TilePath},
+    serve::{
+        App,
+        edge::{
+            bodies::Streamed,
+            client::Client,
+            fair_queue::{self, Weight},
+        },
+        http::{
+            answer::{self, IMMUTABLE, OCTETS, REVALIDATE, TEXT, blocking, bytes},
+            gzip::Compressible,
+        },
+    },
 };
 
 /// For partial tiles: what they hold never changes, but wider ones come.
@@ -95,7 +99,7 @@ pub async fn tile(
     });
     match path.kind() {
         // Words are hashed for whoever asks, up to 64 MiB.
-        TileKind::Contents => turns::in_turn(&app, client, Weight::Light, read).await,
+        TileKind::Contents => fair_queue::in_turn(&app, client, Weight::Light, read).await,
         _ => read.await,
     }
 }

@@ -210,7 +210,11 @@ impl Longest {
                 EventType::ALL.iter().map(|t| t.spec().refs.len() as u64).max().unwrap_or_default()
             }
             _ => match event_type(parent) {
-                Some(ty) if ty.spec().refs.iter().any(|r| super::event_shape::camel(r.role) == name) => REFS,
+                Some(ty)
+                    if ty.spec().refs.iter().any(|r| super::types::event_shape::camel(r.role) == name) =>
+                {
+                    REFS
+                }
                 Some(_) => FACTS,
                 None if parent == "DeadlineRule" => FACTS,
                 None => MANY,

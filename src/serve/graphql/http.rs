@@ -26,15 +26,18 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 
 use super::{
-    answers, cost, errors, fault, flights,
+    cache::{
+        answers,
+        fragments::{self, Pieces},
+        in_flight,
+    },
+    cost, errors, fault,
     json::{self, Members, Unread},
     meter::{self, Meter},
-    pieces::{self, Pieces},
+    scalars::url::Base,
     shape::{self, Shape},
     state::Now,
-    tokens, transport,
-    url::Base,
-    variables,
+    tokens, transport, variables,
 };
 use crate::{
     event::Digest,
@@ -638,11 +641,11 @@ async fn run(
             return media.answer(StatusCode::OK, body);
         }
         match app.flights.ask(key) {
-            flights::Asked::First(first) => {
+            in_flight::Asked::First(first) => {
                 lead = Some(first);
                 break;
             }
-            flights::Asked::UnderWay(following) => {
+            in_flight::Asked::UnderWay(following) => {
                 // Who only waits needs none.
                 drop(turn.take());
                 if let Some(body) = following.landed(seen).await {
@@ -663,7 +666,7 @@ async fn run(
     // What is counted value by value is made value by value.
     if let Some(key) = key
         && !allowed.is_some_and(|allowed| allowed.open)
-        && request.parsed_query().is_ok_and(pieces::may_have)
+        && request.parsed_query().is_ok_and(fragments::may_have)
     {
         let made = Arc::new(Pieces::new(app.answers.former(&key, state), state.size));
         request = request.data(made.clone());
@@ -672,10 +675,10 @@ async fn run(
     let kept = key.is_some();
     let finish = move |mut answer: Answer, took| {
         if kept && answer.errors.is_empty() {
-            let (body, places) = pieces::whole(&answer.data, pieces.as_deref());
+            let (body, places) = fragments::whole(&answer.data, pieces.as_deref());
             return Ok((body, places, took));
         }
-        pieces::unfold(&mut answer.data);
+        fragments::unfold(&mut answer.data);
         Err(Box::new(say(media, &answer)))
     };
     let made = execute_with(app, allowed, client, held, request, turn, (views, now.clone()), finish).await;

@@ -4,73 +4,24 @@
 //! a mutation stands in `userErrors`; top-level `errors` are for requests that can't be answered as asked and
 //! for faults of the server, whose causes are logged and never sent.
 
-mod answers;
-mod base64;
 #[cfg(test)]
 mod bounds;
-mod case;
-mod case_connection;
-mod case_locator;
-mod checkpoint;
-mod content;
+mod cache;
 mod cost;
-mod date_time;
-mod documents;
 mod errors;
-mod event;
-mod event_connection;
-mod event_date;
-mod event_fields;
-mod event_filter;
-mod event_locator;
-mod event_shape;
-mod event_type;
-mod fact_value;
 mod fault;
-mod flights;
-mod global_id;
-mod hash;
 pub(super) mod http;
-mod inclusion_proof;
-mod index;
+mod inputs;
 mod json;
-mod ledger_info;
 mod meter;
-mod mirror;
-mod mutation;
-mod node;
-mod page;
-mod party;
-mod party_key;
-mod party_kind;
-mod party_locator;
-mod pieces;
-mod preview;
-mod query;
-mod receipt;
-mod record_input;
-mod record_payload;
-mod reference;
-mod refusal_code;
-mod search;
-mod search_connection;
-mod search_filter;
-mod search_hit;
-mod search_order;
+mod scalars;
 mod selected;
-mod service_config;
 mod shape;
-mod signer;
-mod since;
-mod snippet;
 mod state;
-mod subscription;
 mod tokens;
 mod transport;
-mod url;
-mod user_error;
+mod types;
 mod variables;
-mod voucher;
 
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing {
@@ -78,9 +29,7 @@ pub(crate) mod fuzzing {
     pub(crate) use super::{json::holds as json, tokens::holds as document};
 }
 
-pub(super) use answers::Answers;
-pub(super) use documents::Documents;
-pub(super) use flights::Flights;
+pub(super) use cache::{answers::Answers, documents::Documents, in_flight::Flights};
 pub(super) use transport::Parts;
 
 use std::sync::Arc;
@@ -91,13 +40,18 @@ use super::{edge::write_rate::WriteBudget, limits, metrics::Metrics};
 use crate::{ledger::Ledger, mirror::Status, search::Search};
 
 /// The schema, with its resolvers.
-pub type ApiSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
+pub type ApiSchema =
+    Schema<types::query::Query, types::mutation::Mutation, types::subscription::Subscription>;
 
-type Builder = async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription>;
+type Builder = async_graphql::SchemaBuilder<
+    types::query::Query,
+    types::mutation::Mutation,
+    types::subscription::Subscription,
+>;
 
 /// The schema without a ledger behind it.
 fn build() -> Builder {
-    Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
+    Schema::build(types::query::Query, types::mutation::Mutation, types::subscription::Subscription)
         .limit_depth(limits::GRAPHQL_DEPTH)
         .limit_recursive_depth(limits::GRAPHQL_NESTING)
         .limit_directives(limits::GRAPHQL_DIRECTIVES)
@@ -125,7 +79,7 @@ pub(super) fn schemas(
     url: Option<&str>,
 ) -> Schemas {
     let writes = Arc::new(writes);
-    let public = url::Public(url.and_then(|url| url::Url::new(url.trim_end_matches('/'))));
+    let public = scalars::url::Public(url.and_then(|url| scalars::url::Url::new(url.trim_end_matches('/'))));
     let with_data = |builder: Builder| {
         let builder = builder.data(ledger.clone()).data(search.clone());
         let builder = builder.data(writes.clone()).data(metrics.clone()).data(public.clone());
@@ -137,8 +91,10 @@ pub(super) fn schemas(
     Schemas {
         plain: with_data(build()).finish(),
         of_known: with_data(build().validation_mode(ValidationMode::Fast)).finish(),
-        metered: with_data(build().register_output_type::<event::AnyEvent>().extension(meter::Metering))
-            .finish(),
+        metered: with_data(
+            build().register_output_type::<types::event::AnyEvent>().extension(meter::Metering),
+        )
+        .finish(),
     }
 }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object, Result, SimpleObject};
 
-use super::{
-    super::{index::Index, party::Party},
-    party,
-    text::Text,
+use super::{party, text::Text};
+use crate::{
+    serve::graphql::{scalars::index::Index, types::party::Party},
+    views::{self, BackerView, Confirmed, SignedText, Views},
 };
-use crate::views::{self, BackerView, Confirmed, SignedText, Views};
 
 /// In what role somebody is named behind a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

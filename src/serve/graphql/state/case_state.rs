@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::{Object, Result};
 
 use super::{
-    super::{date_time::DateTime, fault::Answer as _, index::Index, page::PageArgs, party::Party},
+    super::fault::Answer as _,
     correction::Correction,
     demand_connection::DemandConnection,
     demand_state::DemandState,
@@ -22,6 +22,10 @@ use crate::{
     event::EventId,
     ledger::ReadError,
     log::Time,
+    serve::graphql::{
+        scalars::{date_time::DateTime, index::Index},
+        types::{page::PageArgs, party::Party},
+    },
     views::{CaseThread, Standing, Views},
 };
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_graphql::{Enum, Object, Result, SimpleObject};
 use jiff::civil::Date;
 
-use super::{
-    super::{event::Event, event_date::EventDate, index::Index},
-    event,
-    fact_word::FactWord,
-};
+use super::{event, fact_word::FactWord};
 use crate::{
     event::{At, DeadlineChange},
+    serve::graphql::{
+        scalars::{event_date::EventDate, index::Index},
+        types::event::Event,
+    },
     views::{self, DemandView, Started, Views},
 };
 

@@ -4,16 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object, Result};
 
-use super::{
-    super::{event::Event, page::PageArgs, party::Party},
-    event,
-    fact_word::FactWord,
-    notice_connection::NoticeConnection,
-    party,
-    text::Text,
-};
+use super::{event, fact_word::FactWord, notice_connection::NoticeConnection, party, text::Text};
 use crate::{
     event::{Channel, Evidence, EvidenceReason, Voucher},
+    serve::graphql::types::{event::Event, page::PageArgs, party::Party},
     views::{self, DemandView, EvidenceView, NoticeView, Views},
 };
 

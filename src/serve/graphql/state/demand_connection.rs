@@ -2,10 +2,8 @@
 
 use async_graphql::{Result, SimpleObject};
 
-use super::{
-    super::page::{PageArgs, PageInfo, cursor, within},
-    demand_state::DemandState,
-};
+use super::demand_state::DemandState;
+use crate::serve::graphql::types::page::{PageArgs, PageInfo, cursor, within};
 
 /// A page of the demands of a case, in the order of the log.
 #[derive(SimpleObject)]

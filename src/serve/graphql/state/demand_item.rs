@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object, Result, SimpleObject};
 
-use super::{
-    super::{event::Event, index::Index},
-    event,
-    text::Text,
+use super::{event, text::Text};
+use crate::{
+    serve::graphql::{scalars::index::Index, types::event::Event},
+    views::{self, AnswerView, DemandView, ItemView, Views},
 };
-use crate::views::{self, AnswerView, DemandView, ItemView, Views};
 
 /// What became of an item, on the respondent's word or on that of whoever recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, Object, Result, SimpleObject};
 
 use super::{
-    super::{date_time::DateTime, event::Event, fault::Answer as _, index::Index, party::Party},
+    super::fault::Answer as _,
     backer::{Backer, CollectedText, Signatures},
     clock::Clock,
     delivery::Delivery,
@@ -17,6 +17,10 @@ use super::{
 use crate::{
     event::{EscalationRoute, EventId},
     log::Time,
+    serve::graphql::{
+        scalars::{date_time::DateTime, index::Index},
+        types::{event::Event, party::Party},
+    },
     views::{Course, DemandView, Views},
 };
 

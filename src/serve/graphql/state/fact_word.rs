@@ -7,8 +7,10 @@ use async_graphql::{
     registry::Registry,
 };
 
-use super::super::{event::Event, event_shape::enum_value};
-use crate::event;
+use crate::{
+    event,
+    serve::graphql::types::{event::Event, event_shape::enum_value},
+};
 
 /// A word of a fact. It stands in the schema as the enum of that fact, so that a word has one name wherever it is shown.
 #[derive(Debug, Clone, Copy)]

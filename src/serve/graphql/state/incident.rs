@@ -4,14 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Object, Result};
 
-use super::{
-    super::{event::Event, event_date::EventDate},
-    event,
-    fact_word::FactWord,
-    text::Text,
-};
+use super::{event, fact_word::FactWord, text::Text};
 use crate::{
     event::DisclosureKind,
+    serve::graphql::{scalars::event_date::EventDate, types::event::Event},
     views::{self, IncidentView, Views},
 };
 

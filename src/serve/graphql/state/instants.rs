@@ -7,12 +7,12 @@ use std::sync::{
 
 use async_graphql::{Context, Result};
 
-use super::super::{
-    date_time::DateTime,
-    fault::{bad_input, views},
-    index::Index,
+use super::super::fault::{bad_input, views};
+use crate::{
+    log::Time,
+    serve::graphql::scalars::{date_time::DateTime, index::Index},
+    views::Views,
 };
-use crate::{log::Time, views::Views};
 
 /// The clock when the request came: the same in all of its answer.
 #[derive(Debug, Clone)]

@@ -3,10 +3,10 @@
 use async_graphql::{OutputType, SimpleObject};
 
 use super::{
-    super::index::Index, correction::Correction, incident::Incident, link::Link, promise::Promise,
-    statement::Statement, withholding::Withholding,
+    correction::Correction, incident::Incident, link::Link, promise::Promise, statement::Statement,
+    withholding::Withholding,
 };
-use crate::views;
+use crate::{serve::graphql::scalars::index::Index, views};
 
 /// The latest of the records of one kind, in the order of the log.
 #[derive(Debug, SimpleObject)]

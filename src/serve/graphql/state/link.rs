@@ -4,16 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Object, Result, SimpleObject};
 
-use super::{
-    super::{event::Event, party::Party},
-    event,
-    fact_word::FactWord,
-    party,
-    position::Position,
-    text::Text,
-};
+use super::{event, fact_word::FactWord, party, position::Position, text::Text};
 use crate::{
     event::Relation,
+    serve::graphql::types::{event::Event, party::Party},
     views::{self, LinkView, Views},
 };
 

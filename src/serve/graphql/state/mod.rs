@@ -10,7 +10,6 @@ mod correction;
 mod delivery;
 mod demand_connection;
 mod demand_item;
-mod demand_locator;
 mod demand_state;
 mod fact_word;
 mod incident;
@@ -28,7 +27,6 @@ mod transparency;
 mod withholding;
 
 pub use case_state::CaseState;
-pub use demand_locator::DemandLocator;
 pub use demand_state::DemandState;
 pub use instants::{Now, at};
 pub use party_state::PartyState;
@@ -38,7 +36,10 @@ use std::sync::Arc;
 
 use async_graphql::Result;
 
-use super::{event::Event, fault::Answer as _, fault::internal, party::Party};
+use super::{
+    fault::{Answer as _, internal},
+    types::{event::Event, party::Party},
+};
 use crate::{event::EventId, ledger::ReadError, views::Views};
 
 /// A party that an entry names.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Result, SimpleObject};
 
-use super::{
-    super::page::{PageArgs, PageInfo, cursor, within},
-    delivery::Notice,
+use super::delivery::Notice;
+use crate::{
+    serve::graphql::types::page::{PageArgs, PageInfo, cursor, within},
+    views::{NoticeView, Views},
 };
-use crate::views::{NoticeView, Views};
 
 /// A page of notices, in the order of the log.
 #[derive(SimpleObject)]

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use async_graphql::{Object, Result, SimpleObject};
 
 use super::{
-    super::{date_time::DateTime, event::Event, fault::Answer as _, index::Index, party::Party},
-    demand_state::DemandStatus,
-    event,
-    fact_word::FactWord,
-    party,
-    text::Text,
+    super::fault::Answer as _, demand_state::DemandStatus, event, fact_word::FactWord, party, text::Text,
 };
 use crate::{
     event::{EventId, Role},
     log::Time,
+    serve::graphql::{
+        scalars::{date_time::DateTime, index::Index},
+        types::{event::Event, party::Party},
+    },
     views::{self, PartyView, Views},
 };
 

@@ -4,15 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Object, Result};
 
-use super::{
-    super::{event::Event, party::Party},
-    event,
-    fact_word::FactWord,
-    party,
-    text::Text,
-};
+use super::{event, fact_word::FactWord, party, text::Text};
 use crate::{
     event::Stance,
+    serve::graphql::types::{event::Event, party::Party},
     views::{PositionView, Views},
 };
 

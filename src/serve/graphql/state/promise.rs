@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object, Result};
 
-use super::{
-    super::{event::Event, event_date::EventDate, party::Party},
-    event, party,
-    text::Text,
-};
+use super::{event, party, text::Text};
 use crate::{
     event::CommitmentOutcome,
+    serve::graphql::{
+        scalars::event_date::EventDate,
+        types::{event::Event, party::Party},
+    },
     views::{self, PromiseView, Views},
 };
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object, Result, SimpleObject};
 
-use super::{
-    super::{event::Event, event_date::EventDate},
-    event,
-    text::Text,
+use super::{event, text::Text};
+use crate::{
+    serve::graphql::{scalars::event_date::EventDate, types::event::Event},
+    views::{self, StatementView, Views},
 };
-use crate::views::{self, StatementView, Views};
 
 /// A statement that changed or was taken back.
 #[derive(Debug)]

@@ -2,8 +2,7 @@
 
 use async_graphql::{Enum, SimpleObject};
 
-use super::super::index::Index;
-use crate::views::Said;
+use crate::{serve::graphql::scalars::index::Index, views::Said};
 
 /// Where a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Object, Result, SimpleObject, parser::types::SelectionSet};
 
-use super::super::{
-    event::Event,
-    fault::bad_input,
-    page::{PageArgs, PageInfo},
-    pieces::{Fragments, Piece, Pieced, is_flat},
-};
+use super::super::fault::bad_input;
 use crate::{
     note::{base64_decode, base64_encode},
+    serve::graphql::{
+        cache::fragments::{Fragments, Piece, Pieced, is_flat},
+        types::{
+            event::Event,
+            page::{PageArgs, PageInfo},
+        },
+    },
     views::{CaseThread, InOrder, Order, Place, Views},
 };
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Object, Result, SimpleObject};
 
 use super::{
-    super::{event::Event, fault::Answer as _, index::Index},
+    super::fault::Answer as _,
     correction::Correction,
     event,
     fact_word::FactWord,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     event::WithholdingGround,
+    serve::graphql::{scalars::index::Index, types::event::Event},
     views::{self, Views},
 };
 

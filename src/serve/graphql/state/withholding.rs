@@ -4,14 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Object, Result};
 
-use super::{
-    super::{event::Event, party::Party},
-    event,
-    fact_word::FactWord,
-    party,
-};
+use super::{event, fact_word::FactWord, party};
 use crate::{
     event::{Position, ReleaseGround, WithholdingGround},
+    serve::graphql::types::{event::Event, party::Party},
     views::{ReleasedView, Views, WithheldView},
 };
 

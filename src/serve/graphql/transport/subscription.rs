@@ -25,7 +25,7 @@ use crate::{
             http::{self, Allowed},
             meter::Meter,
             state::Now,
-            subscription::Run,
+            types::subscription::Run,
         },
         limits,
     },

@@ -1,0 +1,10 @@
+//! What callers hand in: the input objects of the schema, each of which says what it takes.
+
+pub(super) mod case_locator;
+pub(super) mod demand_locator;
+pub(super) mod event_filter;
+pub(super) mod event_locator;
+pub(super) mod party_locator;
+pub(super) mod record_input;
+pub(super) mod search_filter;
+pub(super) mod search_order;

@@ -1,0 +1,43 @@
+//! `Checkpoint`.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, Result};
+
+use crate::{
+    log::SignedCheckpoint,
+    serve::graphql::{
+        fault::{Answer as _, views},
+        scalars::{date_time::DateTime, hash::Hash, index::Index},
+    },
+};
+
+/// The log's signed word on its size and root.
+pub struct Checkpoint(pub Arc<SignedCheckpoint>);
+
+/// The log's signed word on its size and root (`c2sp.org/tlog-checkpoint`).
+#[Object]
+impl Checkpoint {
+    /// The origin of the ledger.
+    async fn origin(&self) -> &str {
+        self.0.checkpoint().origin().as_str()
+    }
+    /// How many entries it covers.
+    async fn size(&self) -> Index {
+        self.0.checkpoint().size().into()
+    }
+    /// The root of the Merkle tree over them.
+    async fn root(&self) -> Hash {
+        self.0.checkpoint().root().into()
+    }
+    /// The whole signed note, byte for byte.
+    async fn note(&self) -> &str {
+        self.0.note().as_str()
+    }
+    /// When the last entry it covers was recorded.
+    async fn last_recorded(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
+        let Some(last) = self.0.checkpoint().size().checked_sub(1) else { return Ok(None) };
+        let record = views(ctx).record(last).answer()?;
+        Ok(record.map(|r| DateTime(r.entry.header().time)))
+    }
+}

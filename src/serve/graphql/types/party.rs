@@ -1,0 +1,125 @@
+//! `Party`.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{event_connection::EventConnection, page::PageArgs, party_key::PartyKey, party_kind::PartyKind};
+use crate::{
+    event::EventId,
+    ledger::Filter,
+    serve::graphql::{
+        fault::Answer as _,
+        inputs::event_filter::EventFilter,
+        scalars::{
+            date_time::DateTime,
+            global_id::{GlobalId, NodeKind},
+            hash::Hash,
+            index::Index,
+            url::{Base, Url},
+        },
+        state::{self, PartyState},
+    },
+    views::{self, Name, Views},
+};
+
+/// Somebody who can speak, or be spoken about.
+#[derive(Debug, Clone)]
+pub struct Party {
+    party: Arc<views::Party>,
+    views: Arc<Views>,
+}
+
+impl Party {
+    /// The party of this id.
+    ///
+    /// # Errors
+    /// Our fault.
+    pub fn read(views: &Arc<Views>, id: &EventId) -> Result<Option<Self>> {
+        Ok(views.party(id).answer()?.map(|party| Self { party, views: views.clone() }))
+    }
+}
+
+/// Somebody who can speak, or be spoken about. It may have no key.
+#[Object]
+impl Party {
+    /// Its global id, for `node`.
+    async fn id(&self) -> ID {
+        GlobalId { kind: NodeKind::Party, event: self.party.id }.into()
+    }
+    /// The id of the event that registered it.
+    async fn event_id(&self) -> Hash {
+        self.party.id.into()
+    }
+    /// Index of that event's entry.
+    async fn index(&self) -> Index {
+        self.party.index.into()
+    }
+    /// Whether it was registered by mistake, and nothing rests on that.
+    async fn mistaken(&self) -> Result<bool> {
+        match self.views.record_of(&self.party.id).answer()? {
+            Some(record) => self.views.mistaken(&record).answer(),
+            None => Ok(false),
+        }
+    }
+    /// The permalink of its page on this server; null over a WebSocket.
+    async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
+        ctx.data_opt::<Base>()?.page("party", self.party.id)
+    }
+    /// What it is called, by the latest words that say so; null where none do or they are withheld.
+    async fn name(&self) -> Option<&str> {
+        match &self.party.name {
+            Name::Known(name) => Some(name),
+            Name::Withheld | Name::Unnamed => None,
+        }
+    }
+    /// What it is; null for the operator.
+    async fn kind(&self) -> Option<PartyKind> {
+        self.party.kind.map(Into::into)
+    }
+    /// Whether it is invented. Permanent.
+    async fn fictional(&self) -> bool {
+        self.party.fictional
+    }
+    /// Whether it runs this ledger.
+    async fn operator(&self) -> bool {
+        self.party.operator
+    }
+    /// Whether it may register parties.
+    async fn registrar(&self) -> bool {
+        self.party.registrar
+    }
+    /// Whether it may record other people's public words.
+    async fn recorder(&self) -> bool {
+        self.party.recorder
+    }
+    /// Its keys, in the order in which they were added, revoked ones included.
+    async fn keys(&self) -> Result<Vec<PartyKey>> {
+        let keys = self.views.keys(&self.party.id).answer()?;
+        Ok(keys.into_iter().map(|key| PartyKey::new(key, &self.views)).collect())
+    }
+    /// Its names, roles and record at two instants; null if it was not on record at that size.
+    async fn state(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        known_at: Option<Index>,
+    ) -> Result<Option<PartyState>> {
+        let (views, as_of) = state::at(ctx, &self.views, as_of, known_at)?;
+        PartyState::read(&views, &self.party.id, as_of)
+    }
+    /// Events signed by it or naming it, in the order of the log. `filter.party` is ignored.
+    async fn events(
+        &self,
+        #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
+    ) -> Result<EventConnection> {
+        let filter = Filter { party: Some(self.party.id), ..filter.unwrap_or_default().into() };
+        EventConnection::read(&self.views, &PageArgs { first, last, after, before }, &filter)
+    }
+}

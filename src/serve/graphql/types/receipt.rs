@@ -1,0 +1,59 @@
+//! `Receipt`.
+
+use async_graphql::{Context, Object, Result};
+
+use super::checkpoint::Checkpoint;
+use crate::{
+    event::Digest,
+    ledger::{self, ReadError},
+    serve::graphql::{
+        fault::{Answer as _, views},
+        scalars::{hash::Hash, index::Index},
+    },
+};
+
+/// The ledger's word that an event is on record.
+pub struct Receipt(pub ledger::Receipt);
+
+/// The ledger's word that an event is on record, durably.
+#[Object]
+impl Receipt {
+    /// Number of the entry.
+    async fn index(&self) -> Index {
+        self.0.index.into()
+    }
+    /// Id of the event.
+    async fn event_id(&self) -> Hash {
+        self.0.id.into()
+    }
+    /// The whole entry, byte for byte.
+    async fn raw_entry(&self) -> String {
+        // An entry is UTF-8: the header is ours, and a note that is not is refused.
+        String::from_utf8_lossy(&self.0.entry).into_owned()
+    }
+    /// BLAKE3 of the whole entry.
+    async fn hash(&self) -> Hash {
+        Digest::blake3(&self.0.entry).into()
+    }
+    /// A checkpoint that covers it.
+    async fn checkpoint(&self) -> Checkpoint {
+        Checkpoint(self.0.checkpoint.clone())
+    }
+    /// The proof of the entry in that checkpoint, as `c2sp.org/tlog-proof` writes it. Keep it with the entry: the
+    /// two are enough to show later that the event was recorded.
+    async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        // Mutations run where nothing may wait for the disk.
+        let (reader, index, checkpoint) =
+            (views(ctx).reader().clone(), self.0.index, self.0.checkpoint.clone());
+        let reading = tokio::task::spawn_blocking(move || reader.proof(index, &checkpoint));
+        let proof = reading
+            .await
+            .unwrap_or_else(|e| Err(ReadError::Fault(format!("a proof ended: {e}"))))
+            .answer()?;
+        Ok(proof.map(|p| p.to_string()))
+    }
+    /// Whether it was on record before this submission came.
+    async fn already(&self) -> bool {
+        self.0.already
+    }
+}

@@ -1,0 +1,56 @@
+//! `SearchConnection` and `SearchEdge`.
+
+use async_graphql::SimpleObject;
+
+use super::{page::PageInfo, search_hit::SearchHit};
+use crate::{search::Hits, serve::graphql::scalars::index::Index};
+
+/// A page of hits.
+#[derive(SimpleObject)]
+pub struct SearchConnection {
+    /// The hits of this page, each with its cursor.
+    pub edges: Vec<SearchEdge>,
+    /// The hits of this page.
+    pub nodes: Vec<SearchHit>,
+    /// Where the page stands. `endCursor` may lie beyond the last edge, where entries were passed over whose words
+    /// can no longer be read.
+    pub page_info: PageInfo,
+    /// How many entries were searched, the first of the log. Fewer than `size` while the index is being built, and for
+    /// a moment after something was recorded.
+    pub searched: Index,
+    /// How many entries there are.
+    pub size: Index,
+}
+
+/// A hit in a list.
+#[derive(SimpleObject)]
+pub struct SearchEdge {
+    /// Its place in the list: opaque, and valid for ever in a list of the same order.
+    pub cursor: String,
+    /// The hit.
+    pub node: SearchHit,
+}
+
+impl SearchConnection {
+    /// A page, and whether it began after a cursor.
+    pub fn new(hits: Hits, after: bool) -> Self {
+        let cursors: Vec<String> = hits.hits.iter().map(|h| h.cursor.to_string()).collect();
+        let nodes: Vec<SearchHit> = hits.hits.into_iter().map(SearchHit::new).collect();
+        let next = hits.next.map(|c| c.to_string());
+        let page_info = PageInfo {
+            has_next_page: next.is_some(),
+            has_previous_page: after,
+            start_cursor: cursors.first().cloned(),
+            end_cursor: next.or_else(|| cursors.last().cloned()),
+        };
+        let edges =
+            cursors.into_iter().zip(&nodes).map(|(cursor, node)| SearchEdge { cursor, node: node.clone() });
+        Self {
+            edges: edges.collect(),
+            nodes,
+            page_info,
+            searched: Index(hits.searched),
+            size: Index(hits.size),
+        }
+    }
+}

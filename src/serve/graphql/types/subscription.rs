@@ -1,0 +1,64 @@
+//! `Subscription`.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use async_graphql::{Context, Result, Subscription};
+use futures_util::{Stream, stream};
+
+use super::event::Event;
+use crate::{
+    serve::graphql::{
+        fault::{bad_input, views},
+        scalars::index::Index,
+    },
+    views::Record,
+};
+
+/// What can be followed.
+pub struct Subscription;
+
+/// What a run of a subscription is for. The transport runs it once to open it, and then once for each part of
+/// the log, so that each part speaks of the checkpoint of its time and nothing is held in between.
+#[derive(Debug)]
+pub enum Run {
+    /// To check it and learn where it begins. It yields nothing.
+    Opening(Arc<OnceLock<u64>>),
+    /// To render these events. They are taken by the one field there is.
+    Part(Mutex<Vec<Arc<Record>>>),
+}
+
+/// What can be followed, over a WebSocket by the sub-protocol `graphql-transport-ws`.
+#[Subscription]
+impl Subscription {
+    /// The events of the log in its order, each once: first those on record, then each new one as soon as it is
+    /// durable. It does not end. To go on after a break, give the index of the last event that arrived: nothing
+    /// is missed or repeated. What stands in the log when an event is sent, such as words withheld since, is
+    /// shown as a query would show it then.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Only what stands after this index, that of the last event that arrived: an error if \
+                          the log has none such. If left out, from entry 0 on."
+        )]
+        after: Option<Index>,
+    ) -> Result<impl Stream<Item = Event> + use<>> {
+        let records = match ctx.data_unchecked::<Run>() {
+            Run::Opening(begins) => {
+                let size = views(ctx).size();
+                let from = after.map_or(0, |after| after.0 + 1);
+                if from > size {
+                    return Err(bad_input(format!("after: the log has {size} entries, from index 0")));
+                }
+                // Set once: a subscription has one field.
+                let _ = begins.set(from);
+                Vec::new()
+            }
+            Run::Part(records) => {
+                std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+        };
+        let views = views(ctx).clone();
+        Ok(stream::iter(records.into_iter().map(move |record| Event::new(record, &views))))
+    }
+}

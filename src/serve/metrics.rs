@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::{
-    App,
+    app::App,
     edge::{counts::Count, guard, host},
     http::answer::{self, REVALIDATE},
     limits,

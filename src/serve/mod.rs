@@ -23,6 +23,7 @@
 //! # Ok(()) }
 //! ```
 
+mod app;
 pub(crate) mod clock;
 mod edge;
 mod files;
@@ -30,6 +31,7 @@ mod graphql;
 pub(crate) mod http;
 pub mod limits;
 mod metrics;
+mod options;
 mod pages;
 
 pub(crate) use edge::Edge;
@@ -45,8 +47,9 @@ pub use edge::{
 #[cfg(fuzzing)]
 pub(crate) use graphql::fuzzing;
 pub use graphql::sdl;
+pub use options::Options;
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io};
 
 use axum::{
     Router, middleware,
@@ -54,135 +57,8 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use self::{
-    edge::{fair_queue::Turns, quota::Shares, write_rate::WriteBudget},
-    metrics::Metrics,
-};
-use crate::{
-    ledger::Ledger,
-    mirror::Status,
-    search::{self, Search},
-    views::{Cache, Views},
-};
-
-/// How a ledger is served.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The address under which the world reaches it, e.g. `https://ledger.example.org`, without a slash at the
-    /// end; for permalinks and the commands on pages. Requests for other hosts are refused then, but at the address that
-    /// they came to. If left out, the `Host` of each request is believed.
-    pub url: Option<String>,
-    /// Whether pages of all sites may read what is served, and hand in what somebody signed; if left out, they may where
-    /// `url` begins with `https`.
-    pub cors: Option<bool>,
-    /// The most connections open at once; fewer where the process may not open so many files.
-    pub connections: usize,
-    /// The most connections of one address, and of one /64 network of IPv6.
-    pub connections_each: usize,
-    /// How fast one client may put events on record.
-    pub writes: WriteRate,
-    /// How long one search may take.
-    pub search_time: Duration,
-    /// Bytes of entries, words and answers that are kept in memory for readers, about; unless it is set, a quarter of the
-    /// memory that the process may use, 64 MiB to 1 GiB.
-    pub cache: usize,
-    /// Proxies whose word on a caller's address is believed.
-    pub proxies: Proxies,
-    /// Where `/metrics` is served: an address that strangers don't reach. Nowhere if left out.
-    pub metrics: Option<Arc<TcpListener>>,
-    /// Certificate and key to answer with; without them HTTP is spoken plainly.
-    pub tls: Option<Arc<Tls>>,
-    /// How the mirror stands that is served; none if this is the ledger itself.
-    pub mirror: Option<Arc<Status>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            url: None,
-            cors: None,
-            connections: limits::CONNECTIONS,
-            connections_each: limits::CONNECTIONS_EACH,
-            writes: WriteRate::default(),
-            search_time: search::TIME,
-            cache: edge::system::cache(),
-            proxies: Proxies::default(),
-            metrics: None,
-            tls: None,
-            mirror: None,
-        }
-    }
-}
-
-/// What handlers share.
-#[derive(Clone)]
-struct App(Arc<Shared>);
-
-struct Shared {
-    ledger: Ledger,
-    options: Options,
-    schemas: graphql::Schemas,
-    search: Arc<Search>,
-    edge: Edge,
-    /// Queries that are worked on.
-    turns: Arc<Turns>,
-    uploads: Arc<Shares>,
-    /// Bytes of GraphQL requests in memory, and first bytes of files.
-    bodies: Arc<Shares>,
-    /// Bytes of operations under way on WebSockets.
-    operations: Arc<Shares>,
-    /// Bytes that wait to be sent over WebSockets.
-    outputs: Arc<Shares>,
-    parts: graphql::Parts,
-    /// Answers that were given by the log as it is.
-    answers: graphql::Answers,
-    flights: Arc<graphql::Flights>,
-    /// Entries and words that requests have read.
-    cache: Arc<Cache>,
-    documents: graphql::Documents,
-    metrics: Arc<Metrics>,
-}
-
-impl std::ops::Deref for App {
-    type Target = Shared;
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
-}
-
-impl App {
-    /// Views of the log as it is now.
-    fn views(&self) -> Views {
-        Views::cached(self.ledger.reader(), &self.cache)
-    }
-
-    fn new(ledger: Ledger, options: Options) -> Self {
-        let edge = Edge::new(&options);
-        let writes = WriteBudget::new(options.writes, edge.counts.clone());
-        let metrics = Arc::<Metrics>::default();
-        let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
-        let (mirror, url) = (options.mirror.as_ref(), options.url.as_deref());
-        let schemas = graphql::schemas(&ledger, &search, writes, &metrics, mirror, url);
-        Self(Arc::new(Shared {
-            schemas,
-            search,
-            ledger,
-            edge,
-            turns: Turns::new(limits::TURNS_EACH_CORE * edge::system::cores()),
-            uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
-            bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
-            operations: Shares::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
-            outputs: Shares::of_bytes(limits::OUTPUTS, limits::OUTPUTS_EACH, limits::PAUSE),
-            parts: graphql::Parts::default(),
-            answers: graphql::Answers::new(options.cache / 4),
-            flights: Arc::default(),
-            cache: Arc::new(Cache::new(options.cache / 4 * 3)),
-            documents: graphql::Documents::default(),
-            metrics,
-            options,
-        }))
-    }
-}
+use self::app::App;
+use crate::ledger::Ledger;
 
 /// Every route over a ledger. [`serve`] adds what belongs to connections: their number, their timeouts, and
 /// the peer's address, by which a client is known.

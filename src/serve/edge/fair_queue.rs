@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use super::client::Client;
 use crate::{
     processor::processor_time,
-    serve::{App, limits},
+    serve::{app::App, limits},
 };
 
 tokio::task_local! {

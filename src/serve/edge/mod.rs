@@ -54,7 +54,7 @@ use self::{
     socket::Socket,
     tls::Tls,
 };
-use super::{Options, http::answer, limits};
+use super::{http::answer, limits, options::Options};
 
 /// The edge of a server. Clones are the same one.
 #[derive(Clone)]

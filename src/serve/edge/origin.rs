@@ -23,7 +23,7 @@ use axum::{
 };
 
 use super::host::Host;
-use crate::serve::{App, Options, http::answer};
+use crate::serve::{app::App, http::answer, options::Options};
 
 /// Why a page of another site is refused.
 pub const FOREIGN: &str =

@@ -14,7 +14,7 @@ use crate::{
     event::EventId,
     exhibit::{CaseExport, MAX_EXHIBITS},
     serve::{
-        App,
+        app::App,
         edge::{
             fair_queue::{Weight, in_turn},
             guard,

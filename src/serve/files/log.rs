@@ -15,7 +15,7 @@ use crate::{
     ledger::{Blob, PartialTile, Parts, ReadError, Reader},
     log::{TileKind, TilePath},
     serve::{
-        App,
+        app::App,
         edge::{
             bodies::Streamed,
             client::Client,

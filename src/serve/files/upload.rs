@@ -22,7 +22,7 @@ use crate::{
     event::{Code, Digest, Refusal},
     ledger::{ReadError, Reader, SoundFile, Upload},
     serve::{
-        App,
+        app::App,
         edge::{
             bodies::{Streamed, gave_way, stopped_coming},
             guard,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ledger::{Ledger, Options},
     note::{KeyName, Origin, SigningKey},
-    serve::{self, App, clock, limits},
+    serve::{self, app::App, clock, limits},
     story::Story,
     views::{Allowance, Views},
 };

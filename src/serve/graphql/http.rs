@@ -43,7 +43,8 @@ use crate::{
     event::Digest,
     ledger::ReadError,
     serve::{
-        App, clock,
+        app::App,
+        clock,
         edge::{
             bodies::{gave_way, stopped_coming},
             client::Client,

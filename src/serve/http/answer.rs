@@ -14,7 +14,7 @@ use super::gzip;
 use crate::{
     event::{Code, Refusal},
     ledger::ReadError,
-    serve::{App, edge::fair_queue::Work, pages},
+    serve::{app::App, edge::fair_queue::Work, pages},
 };
 
 pub const TEXT: &str = "text/plain; charset=utf-8";

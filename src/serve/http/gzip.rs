@@ -22,7 +22,7 @@ use flate2::{Compression, write::GzEncoder};
 use http_body_util::BodyExt as _;
 
 use crate::serve::{
-    App,
+    app::App,
     edge::{bodies::Streamed, fair_queue::Weight, guard, quota::Taker},
     limits,
 };

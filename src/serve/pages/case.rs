@@ -10,7 +10,7 @@ use axum::{
 use super::{Asked, Instants, Shell, drawing, filters, html_of, show_record_at, text_of};
 use crate::{
     event::EventId,
-    serve::{App, limits},
+    serve::{app::App, limits},
     views::{
         Attribution, CaseView, Change, Counts, DemandLine, DemandView, Named, Order, Sentence, Views,
         outcomes, time_words,

@@ -9,7 +9,7 @@ use axum::{
 
 use super::{Asked, Instants, Shell, filters, html_of, show_record_at, text_of};
 use crate::{
-    serve::{App, limits},
+    serve::{app::App, limits},
     views::{DemandSheet, NoticeView},
 };
 

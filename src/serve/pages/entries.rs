@@ -9,7 +9,7 @@ use axum::{
 
 use super::{NO_PAGE, Shell, filters, show};
 use crate::{
-    serve::{App, http::answer, limits},
+    serve::{app::App, http::answer, limits},
     views::EntryLine,
 };
 

@@ -9,7 +9,7 @@ use axum::{
 
 use super::{Shell, error, filters, html_of, show_at, with_script};
 use crate::{
-    serve::{App, http::answer},
+    serve::{app::App, http::answer},
     views::{EntryView, shown},
 };
 

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{Shell, html};
-use crate::serve::{App, limits};
+use crate::serve::{app::App, limits};
 
 #[derive(Template)]
 #[template(path = "graphql.html")]

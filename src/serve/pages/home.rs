@@ -7,13 +7,12 @@ use axum::{
     response::Response,
 };
 
-use super::filters;
-use super::{NO_PAGE, Shell, entries::before, show};
+use super::{NO_PAGE, Shell, entries::before, filters, show};
 use crate::{
     event::EventType,
     ledger::{Filter, Witnessed},
     log::Time,
-    serve::{App, limits},
+    serve::{app::App, limits},
     views::{Case, CaseEntries, EntryLine, Marks, Name, time_words},
 };
 

@@ -30,10 +30,11 @@ use axum::{
 
 use self::asked::{Asked, Instants};
 use super::{
-    App, Options,
+    app::App,
     edge::Frame,
     http::answer::{self, REVALIDATE, TEXT, bytes},
     limits,
+    options::Options,
 };
 use crate::{
     event::EventId,

@@ -11,7 +11,7 @@ use axum::{
 use super::{Asked, Instants, Shell, filters, html_of, show_record_at, text_of};
 use crate::{
     ledger::Filter,
-    serve::{App, limits},
+    serve::{app::App, limits},
     views::{EntryLine, PartyView, WordsView},
 };
 

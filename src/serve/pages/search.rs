@@ -17,7 +17,7 @@ use crate::{
     log::Time,
     search::{self, Cursor, Filter, Hit, Order, SearchError},
     serve::{
-        App,
+        app::App,
         edge::{
             client::Client,
             fair_queue::{Weight, in_turn},

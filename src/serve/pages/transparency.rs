@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{NO_PAGE, Shell, filters, html_of, show_at};
-use crate::{serve::App, views::Transparency};
+use crate::{serve::app::App, views::Transparency};
 
 #[derive(Template)]
 #[template(path = "transparency.html")]

@@ -18,7 +18,7 @@ use crate::{
     event::Digest,
     note::base64_encode,
     serve::{
-        App,
+        app::App,
         http::answer::{self, REVALIDATE, bytes},
     },
 };

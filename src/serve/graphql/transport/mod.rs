@@ -68,7 +68,7 @@ use self::{
 };
 use super::http;
 use crate::serve::{
-    App,
+    app::App,
     edge::{client::Client, fair_queue::Weight, quota::Taker},
     http::answer,
     limits,

@@ -11,7 +11,7 @@ use super::{
     subscription::Subscription,
 };
 use crate::serve::{
-    App,
+    app::App,
     edge::{client::Client, guard, quota::Share},
     graphql::{
         errors,

@@ -21,7 +21,7 @@ use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
     serve::{
-        App,
+        app::App,
         edge::{
             client::Client,
             fair_queue::{Turns, Weight},

@@ -1,0 +1,85 @@
+//! What the handlers of requests share: the ledger, its views, and what is bounded or kept for all of them.
+
+use std::sync::Arc;
+
+use super::{
+    edge::{Edge, fair_queue::Turns, quota::Shares, system, write_rate::WriteBudget},
+    graphql, limits,
+    metrics::Metrics,
+    options::Options,
+};
+use crate::{
+    ledger::Ledger,
+    search::Search,
+    views::{Cache, Views},
+};
+
+/// What handlers share.
+#[derive(Clone)]
+pub(super) struct App(Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) ledger: Ledger,
+    pub(super) options: Options,
+    pub(super) schemas: graphql::Schemas,
+    pub(super) search: Arc<Search>,
+    pub(super) edge: Edge,
+    /// Queries that are worked on.
+    pub(super) turns: Arc<Turns>,
+    pub(super) uploads: Arc<Shares>,
+    /// Bytes of GraphQL requests in memory, and first bytes of files.
+    pub(super) bodies: Arc<Shares>,
+    /// Bytes of operations under way on WebSockets.
+    pub(super) operations: Arc<Shares>,
+    /// Bytes that wait to be sent over WebSockets.
+    pub(super) outputs: Arc<Shares>,
+    pub(super) parts: graphql::Parts,
+    /// Answers that were given by the log as it is.
+    pub(super) answers: graphql::Answers,
+    pub(super) flights: Arc<graphql::Flights>,
+    /// Entries and words that requests have read.
+    pub(super) cache: Arc<Cache>,
+    pub(super) documents: graphql::Documents,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Views of the log as it is now.
+    pub(super) fn views(&self) -> Views {
+        Views::cached(self.ledger.reader(), &self.cache)
+    }
+
+    pub(super) fn new(ledger: Ledger, options: Options) -> Self {
+        let edge = Edge::new(&options);
+        let writes = WriteBudget::new(options.writes, edge.counts.clone());
+        let metrics = Arc::<Metrics>::default();
+        let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
+        let (mirror, url) = (options.mirror.as_ref(), options.url.as_deref());
+        let schemas = graphql::schemas(&ledger, &search, writes, &metrics, mirror, url);
+        Self(Arc::new(Shared {
+            schemas,
+            search,
+            ledger,
+            edge,
+            turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
+            uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
+            bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
+            operations: Shares::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
+            outputs: Shares::of_bytes(limits::OUTPUTS, limits::OUTPUTS_EACH, limits::PAUSE),
+            parts: graphql::Parts::default(),
+            answers: graphql::Answers::new(options.cache / 4),
+            flights: Arc::default(),
+            cache: Arc::new(Cache::new(options.cache / 4 * 3)),
+            documents: graphql::Documents::default(),
+            metrics,
+            options,
+        }))
+    }
+}

@@ -28,6 +28,7 @@ pub(crate) mod clock;
 mod edge;
 mod files;
 mod graphql;
+mod health;
 pub(crate) mod http;
 pub mod limits;
 mod metrics;
@@ -79,8 +80,8 @@ fn routes(app: App) -> Router {
         .route("/party/{id}", get(pages::party::page))
         .route("/party/{id}/text", get(pages::party::text))
         .route("/transparency", get(pages::transparency::page))
-        .route("/exhibit/{name}", get(files::log::exhibit))
-        .route_layer(middleware::from_fn_with_state(app.clone(), edge::fair_queue::take));
+        .route("/exhibit/{name}", get(files::exhibit::get))
+        .route_layer(middleware::from_fn_with_state(app.turns.clone(), edge::fair_queue::take));
     let router = computed
         .route("/search", get(pages::search::page))
         .route("/entries/", get(pages::without_slash))
@@ -108,12 +109,12 @@ fn routes(app: App) -> Router {
         .route("/proof/{index}", get(files::log::proof))
         .route("/content/{digest}", get(files::log::content))
         .route("/file/{digest}", get(files::upload::get).put(files::upload::put))
-        .route("/livez", get(files::log::livez))
-        .route("/readyz", get(files::log::readyz))
-        .fallback(http::answer::unknown)
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .fallback(pages::error::unknown)
         .method_not_allowed_fallback(http::answer::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), http::gzip::encode))
-        .layer(middleware::from_fn_with_state(app.clone(), edge::origin::check));
+        .layer(middleware::from_fn_with_state(app.edge.sites.clone(), edge::origin::check));
     // The first is as good as any other: all are of this app.
     let _ = app.edge.frame.set(pages::frame(&app));
     app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)

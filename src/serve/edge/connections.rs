@@ -20,7 +20,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{client::Client, counts::Counts, quota::Share, stall_timeout::Pace};
+use super::{client::Client, counts::Counts, stall_timeout::Pace};
 use crate::serve::limits;
 
 /// What a connection is at.
@@ -58,9 +58,9 @@ struct State {
     gives_way: bool,
     /// Whom to wake when it must.
     waker: Option<Waker>,
-    /// What an upgraded connection holds until its socket is closed. The stock knows the seat, so the seat must not keep
-    /// its share any longer.
-    upgraded: Option<Share>,
+    /// Who asked for an upgraded connection, and what it holds until its socket is closed. The quota knows the seat, so the
+    /// seat must not keep its share any longer.
+    upgraded: Option<(Client, Box<dyn Send>)>,
 }
 
 /// How a connection stands that waits for its peer.
@@ -420,7 +420,7 @@ impl Seat {
 
     /// Whose it is: of an upgraded connection, the client that asked for it; else the one at its address.
     pub fn client(&self) -> Client {
-        self.lock().upgraded.as_ref().map_or(self.client, Share::client)
+        self.lock().upgraded.as_ref().map_or(self.client, |(client, _)| *client)
     }
 
     /// Whether it is a trusted proxy's.
@@ -481,11 +481,12 @@ impl Seat {
         Some(UnderWay { seat: self.clone(), pipelined })
     }
 
-    /// The connection is no HTTP connection from now on, and holds its share of those as long as it lives.
-    pub fn upgrade(&self, share: Share) {
+    /// The connection is no HTTP connection from now on. It is the client's that asked for it, and holds its share of such
+    /// connections as long as it lives.
+    pub fn upgrade(&self, client: Client, share: impl Send + 'static) {
         let mut state = self.lock();
         (state.mode, state.pace) = (Mode::Upgraded, Pace::waiting(Instant::now()));
-        state.upgraded = Some(share);
+        state.upgraded = Some((client, Box::new(share)));
     }
 }
 
@@ -598,7 +599,7 @@ mod tests {
             let under_way = a.seat.begin().unwrap();
             let shares = Shares::contended(2, 2, limits::UPGRADED_REST);
             let taker = Taker { client: b.seat.client, seat: Some(b.seat.clone()) };
-            b.seat.upgrade(shares.take_for(&taker).unwrap());
+            b.seat.upgrade(taker.client, shares.take_for(&taker).unwrap());
             drop(taker);
             waits(&b);
             assert_eq!(all.admit(ip(0, 3), false).err(), Some(Full::All));
@@ -621,7 +622,7 @@ mod tests {
         assert!(place.seat.is_proxy() && place.seat.client() == Client::at(proxy));
         let under_way = place.seat.begin().unwrap();
         let taker = Taker { client: behind, seat: Some(place.seat.clone()) };
-        place.seat.upgrade(shares.take_for(&taker).unwrap());
+        place.seat.upgrade(taker.client, shares.take_for(&taker).unwrap());
         drop((under_way, taker));
         assert!(place.seat.client() == behind);
         drop(place);

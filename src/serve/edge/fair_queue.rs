@@ -19,10 +19,7 @@ use axum::{
 use tokio::sync::oneshot;
 
 use super::client::Client;
-use crate::{
-    processor::processor_time,
-    serve::{app::App, limits},
-};
+use crate::{processor::processor_time, serve::limits};
 
 tokio::task_local! {
     /// Where the work of a request counts that [`take`] let go on.
@@ -31,23 +28,12 @@ tokio::task_local! {
 
 /// Lets a request go on in its turn, which it has until its answer is made.
 pub(in crate::serve) async fn take(
-    State(app): State<App>,
+    State(turns): State<Arc<Turns>>,
     Extension(client): Extension<Client>,
     request: Request,
     next: Next,
 ) -> Response {
-    in_turn(&app, client, Weight::Light, next.run(request)).await
-}
-
-/// Makes an answer in its turn.
-pub(in crate::serve) async fn in_turn<T>(
-    app: &App,
-    client: Client,
-    weight: Weight,
-    made: impl Future<Output = T>,
-) -> T {
-    let turn = app.turns.wait(client, weight).await;
-    WORK.scope(turn.work.clone(), made).await
+    turns.in_turn(client, Weight::Light, next.run(request)).await
 }
 
 /// What is known of a request's work before it is done.
@@ -209,6 +195,17 @@ impl Turns {
                 return turn;
             }
         }
+    }
+
+    /// Makes an answer in its turn.
+    pub async fn in_turn<T>(
+        self: &Arc<Self>,
+        client: Client,
+        weight: Weight,
+        made: impl Future<Output = T>,
+    ) -> T {
+        let turn = self.wait(client, weight).await;
+        WORK.scope(turn.work.clone(), made).await
     }
 
     /// Gives turns to those who wait, as long as there are any for them.

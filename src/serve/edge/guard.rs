@@ -1,9 +1,10 @@
 //! What every request passes: how many there may be, how long each may take, and the headers of every answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
-    body::{Body, HttpBody as _},
+    Router,
+    body::{Body, Bytes, HttpBody as _},
     extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
@@ -13,11 +14,19 @@ use axum::{
             X_FRAME_OPTIONS,
         },
     },
-    middleware::Next,
+    middleware::{self, Next},
     response::Response,
 };
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::{Edge, Frame, bodies, client::Client, connection::Peer, host, origin, quota::Taker};
+use super::{
+    Edge, Frame,
+    bodies::{self, gave_way, stopped_coming},
+    client::Client,
+    connection::Peer,
+    host, origin,
+    quota::{Share, Taker},
+};
 use crate::{
     event::{Code, Refusal},
     serve::{http::answer, limits},
@@ -26,6 +35,44 @@ use crate::{
 /// For answers that set none of their own: nothing they hold may do anything.
 const STRICT: &str =
     "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+impl Edge {
+    /// Lets every request to a router pass the guard: how many there may be, how long each may take, and the headers of
+    /// every answer.
+    pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
+        router.layer(middleware::from_fn_with_state(self.clone(), guard))
+    }
+
+    /// The body of a request, which counts as under way from then on.
+    ///
+    /// # Errors
+    /// The answer to give instead: it is too long, does not come in time, or too much is under way.
+    pub async fn body(
+        &self,
+        client: Client,
+        body: Body,
+        limit: usize,
+        within: Duration,
+    ) -> Result<(Bytes, Share), Response> {
+        let coming = Limited::new(body, limit).collect();
+        let came = match tokio::time::timeout(within, coming).await {
+            Ok(Ok(came)) => came.to_bytes(),
+            Ok(Err(e)) if e.is::<LengthLimitError>() => {
+                let why = format!("expected at most {limit} bytes");
+                return Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, &why));
+            }
+            Ok(Err(e)) if gave_way(&*e) => return Err(busy(self, TOO_MANY)),
+            Ok(Err(e)) if !stopped_coming(&*e) => {
+                return Err(answer::text(StatusCode::BAD_REQUEST, "the connection broke"));
+            }
+            _ => return Err(answer::text(StatusCode::REQUEST_TIMEOUT, "the request did not come in time")),
+        };
+        match self.requests.take(client) {
+            Some(share) => Ok((came, share)),
+            None => Err(busy(self, TOO_MANY)),
+        }
+    }
+}
 
 /// Lets a request through, or says why not. What handlers find among its extensions: the [`Client`], and the [`Taker`] of
 /// what the request holds.
@@ -110,7 +157,7 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
         response = within(frame, &headers, response).await;
     }
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(share)) = (response.status(), upgraded) {
-        seat.upgrade(share);
+        seat.upgrade(taker.client, share);
     }
     response.map(|body| Body::new(bodies::Outgoing::new(body, under_way, held)))
 }

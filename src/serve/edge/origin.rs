@@ -6,7 +6,7 @@
 //! way in. So such a site gets no answer that it may read, and neither writes nor opens a WebSocket, to which browsers
 //! apply no such rule.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -23,7 +23,7 @@ use axum::{
 };
 
 use super::host::Host;
-use crate::serve::{app::App, http::answer, options::Options};
+use crate::serve::{http::answer, options::Options};
 
 /// Why a page of another site is refused.
 pub const FOREIGN: &str =
@@ -139,8 +139,8 @@ pub(in crate::serve) fn is_health(path: &str) -> bool {
 
 /// Answers what a browser asks before it lets a page ask (a preflight), and refuses what is another site's where that is
 /// not let in. Mutations are looked at where they are read.
-pub async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (sites, headers, path) = (&app.edge.sites, request.headers(), request.uri().path());
+pub async fn check(State(sites): State<Arc<Sites>>, request: Request, next: Next) -> Response {
+    let (headers, path) = (request.headers(), request.uri().path());
     let preflight =
         request.method() == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if preflight && sites.cors && !is_health(path) {

@@ -265,11 +265,6 @@ impl Share {
         self.n
     }
 
-    /// Who holds it.
-    pub fn client(&self) -> Client {
-        self.client
-    }
-
     /// Takes more, if it is to be had.
     pub fn grow(&mut self, n: usize) -> bool {
         let mut held = self.of.lock();

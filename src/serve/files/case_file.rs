@@ -15,11 +15,7 @@ use crate::{
     exhibit::{CaseExport, MAX_EXHIBITS},
     serve::{
         app::App,
-        edge::{
-            fair_queue::{Weight, in_turn},
-            guard,
-            quota::Taker,
-        },
+        edge::{fair_queue::Weight, guard, quota::Taker},
         http::answer::{self, REVALIDATE, blocking, bytes},
         limits,
     },
@@ -52,7 +48,7 @@ pub async fn get(
     };
     // To find what belongs to a large case is work too.
     let begun = blocking(move || CaseExport::begin(&reader, &case));
-    let export = match in_turn(&app, client, Weight::Light, begun).await {
+    let export = match app.turns.in_turn(client, Weight::Light, begun).await {
         Ok(Some(export)) => export,
         Ok(None) => return answer::not_found(),
         Err(response) => return response,

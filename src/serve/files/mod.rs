@@ -2,7 +2,28 @@
 
 mod body;
 mod byte_range;
-pub(in crate::serve) mod case_file;
-pub(in crate::serve) mod log;
+pub(super) mod case_file;
+pub(super) mod exhibit;
+pub(super) mod log;
 mod parts_body;
-pub(in crate::serve) mod upload;
+pub(super) mod upload;
+
+use axum::response::Response;
+
+use super::{
+    app::App,
+    http::answer::{self, blocking},
+};
+use crate::ledger::{ReadError, Reader};
+
+/// Answers with what a read of the store gives, or 404.
+async fn found(
+    app: &App,
+    read: impl FnOnce(&Reader) -> Result<Option<Response>, ReadError> + Send + 'static,
+) -> Response {
+    let reader = app.ledger.reader().clone();
+    match blocking(move || read(&reader)).await {
+        Ok(Some(response)) | Err(response) => response,
+        Ok(None) => answer::not_found(),
+    }
+}

@@ -28,7 +28,10 @@ use crate::{
             guard,
             quota::{Share, Taker},
         },
-        http::answer::{self, REVALIDATE, blocking, bytes},
+        http::{
+            answer::{self, REVALIDATE, blocking, bytes},
+            etag::tagged,
+        },
         limits,
     },
     store::disk::AtHand,
@@ -79,7 +82,7 @@ pub async fn get(
         Err(response) => return response,
     };
     let (content_type, show) = served_as(&media);
-    answer::tagged(&headers, &digest.to_string(), REVALIDATE, || {
+    tagged(&headers, &digest.to_string(), REVALIDATE, || {
         // A range is a matter of GET alone.
         let asked = match method {
             Method::GET => byte_range::asked(&headers, &format!("\"{digest}\""), size),

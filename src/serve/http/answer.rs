@@ -2,19 +2,17 @@
 
 use axum::{
     body::Body,
-    extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY},
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
     },
     response::{IntoResponse as _, Response},
 };
 
-use super::gzip;
 use crate::{
     event::{Code, Refusal},
     ledger::ReadError,
-    serve::{app::App, edge::fair_queue::Work, pages},
+    serve::edge::fair_queue::Work,
 };
 
 pub const TEXT: &str = "text/plain; charset=utf-8";
@@ -87,39 +85,6 @@ pub fn refuse(refusal: &Refusal) -> Response {
     response
 }
 
-/// An answer whose bytes have a tag: 304 if the caller has it (RFC 9110, section 13.1.2). The tag of what never
-/// changes under its name is that name; of all else, a digest of the bytes.
-pub fn tagged(
-    headers: &HeaderMap,
-    tag: &str,
-    caching: &'static str,
-    make: impl FnOnce() -> Response,
-) -> Response {
-    let plain = format!("\"{tag}\"");
-    // Whoever takes gzip may have it either way; to all others the compressed bytes are of no use.
-    let packed = gzip::takes_gzip(headers).then(|| format!("\"{tag}{}\"", gzip::TAG_SUFFIX));
-    let asked = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
-    let known = asked.flat_map(|list| list.split(',')).find_map(|known| {
-        let known = known.trim().trim_start_matches("W/");
-        match &packed {
-            Some(packed) if known == packed => Some(packed),
-            _ => (known == "*" || known == plain).then_some(&plain),
-        }
-    });
-    let mut response = match known {
-        Some(_) => {
-            let headers = [(CACHE_CONTROL, caching), (VARY, "Accept-Encoding")];
-            (StatusCode::NOT_MODIFIED, headers).into_response()
-        }
-        None => make(),
-    };
-    // Digits, letters and the slashes of a path.
-    if let Ok(tag) = HeaderValue::from_str(known.unwrap_or(&plain)) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    response
-}
-
 /// A canonical decimal number.
 pub fn number(text: &str) -> Option<u64> {
     let canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
@@ -149,11 +114,6 @@ pub async fn blocking<T: Send + 'static>(
 /// Whether the caller would rather have a page than text.
 pub fn wants_page(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains("text/html"))
-}
-
-/// No such path.
-pub(in crate::serve) async fn unknown(State(app): State<App>, request: Request) -> Response {
-    if wants_page(request.headers()) { pages::unknown(&app, request.headers()) } else { not_found() }
 }
 
 /// The path is there, but not for this method. The `Allow` header is the router's.

@@ -1,9 +1,14 @@
 //! Pages that say that there is no page.
 
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
 
-use super::{Shell, filters, html};
+use super::{NO_PAGE, Shell, filters, html};
+use crate::serve::{app::App, http::answer};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -18,28 +23,36 @@ fn page(status: StatusCode, shell: &Shell, title: &'static str, message: impl In
 }
 
 /// 404, with what was not found.
-pub fn not_found(shell: &Shell, message: &'static str) -> Response {
+pub(super) fn not_found(shell: &Shell, message: &'static str) -> Response {
     page(StatusCode::NOT_FOUND, shell, "Not found", message)
 }
 
+/// 404 where nothing is served: a page for whoever takes one, else a line.
+pub async fn unknown(State(app): State<App>, request: Request) -> Response {
+    if !answer::wants_page(request.headers()) {
+        return answer::not_found();
+    }
+    not_found(&Shell::new(&app, request.headers()), NO_PAGE)
+}
+
 /// 400, with what was expected.
-pub fn bad_request(shell: &Shell, message: String) -> Response {
+pub(super) fn bad_request(shell: &Shell, message: String) -> Response {
     page(StatusCode::BAD_REQUEST, shell, "That can’t be asked", message)
 }
 
 /// Instead of a page that could not be made, by the answer that says why.
-pub fn instead_of(shell: &Shell, answer: &Response) -> Response {
+pub(super) fn instead_of(shell: &Shell, answer: &Response) -> Response {
     if answer.status() == StatusCode::SERVICE_UNAVAILABLE { too_much(shell) } else { failed(shell) }
 }
 
 /// 503. What was asked for takes more than one page may.
-pub fn too_much(shell: &Shell) -> Response {
+pub(super) fn too_much(shell: &Shell) -> Response {
     let message = "This page takes more work than one request may. Its entries can be read one by one.";
     page(StatusCode::SERVICE_UNAVAILABLE, shell, "Too much at once", message)
 }
 
 /// The page for any status, with the line that programs are given.
-pub fn framed(shell: &Shell, status: StatusCode, line: &str) -> Response {
+pub(super) fn framed(shell: &Shell, status: StatusCode, line: &str) -> Response {
     let (title, why) = match status {
         StatusCode::BAD_REQUEST => ("That can’t be asked", "The request could not be read."),
         StatusCode::FORBIDDEN => ("Not let in", "What other sites ask for is not done here."),

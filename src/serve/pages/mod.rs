@@ -8,7 +8,7 @@ pub mod demand;
 mod drawing;
 pub mod entries;
 pub mod entry;
-mod error;
+pub mod error;
 mod filters;
 pub mod graphql;
 pub mod home;
@@ -161,11 +161,6 @@ pub(super) fn frame(app: &App) -> Frame {
     Box::new(move |headers, status, line| {
         error::framed(&Shell::of(origin.clone(), &options, headers), status, line)
     })
-}
-
-/// 404 where no page ever was.
-pub fn unknown(app: &App, headers: &HeaderMap) -> Response {
-    error::not_found(&Shell::new(app, headers), NO_PAGE)
 }
 
 /// 308 to the same address without the slash at its end, for whoever typed one.

@@ -19,7 +19,10 @@ use crate::{
     note::base64_encode,
     serve::{
         app::App,
-        http::answer::{self, REVALIDATE, bytes},
+        http::{
+            answer::{REVALIDATE, bytes},
+            etag::tagged,
+        },
     },
 };
 
@@ -75,8 +78,7 @@ pub async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
 
 /// `/verify.html`
 pub async fn file(headers: HeaderMap) -> Response {
-    let mut response =
-        answer::tagged(&headers, &FILE.1, REVALIDATE, || bytes(HTML, REVALIDATE, FILE.0.as_str()));
+    let mut response = tagged(&headers, &FILE.1, REVALIDATE, || bytes(HTML, REVALIDATE, FILE.0.as_str()));
     let saved = HeaderValue::from_static("attachment; filename=\"verify.html\"");
     response.headers_mut().insert(CONTENT_DISPOSITION, saved);
     response
@@ -100,5 +102,5 @@ pub async fn script_of_given(headers: HeaderMap) -> Response {
 /// One names the other without a version, so both are asked for again each time.
 fn script(headers: &HeaderMap, text: &'static str) -> Response {
     let tag = Digest::blake3(text.as_bytes()).to_string();
-    answer::tagged(headers, &tag, REVALIDATE, || bytes(SCRIPT, REVALIDATE, text))
+    tagged(headers, &tag, REVALIDATE, || bytes(SCRIPT, REVALIDATE, text))
 }

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use super::{
     edge::{Edge, fair_queue::Turns, quota::Shares, system, write_rate::WriteBudget},
-    graphql, limits,
+    graphql::{
+        cache::{answers::Answers, documents::Documents, in_flight::Flights},
+        schema::{self, Schemas},
+        transport::parts::Parts,
+    },
+    limits,
     metrics::Metrics,
     options::Options,
 };
@@ -21,7 +26,7 @@ pub(super) struct App(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) ledger: Ledger,
     pub(super) options: Options,
-    pub(super) schemas: graphql::Schemas,
+    pub(super) schemas: Arc<Schemas>,
     pub(super) search: Arc<Search>,
     pub(super) edge: Edge,
     /// Queries that are worked on.
@@ -33,13 +38,13 @@ pub(super) struct Shared {
     pub(super) operations: Arc<Shares>,
     /// Bytes that wait to be sent over WebSockets.
     pub(super) outputs: Arc<Shares>,
-    pub(super) parts: graphql::Parts,
+    pub(super) parts: Parts,
     /// Answers that were given by the log as it is.
-    pub(super) answers: graphql::Answers,
-    pub(super) flights: Arc<graphql::Flights>,
+    pub(super) answers: Answers,
+    pub(super) flights: Arc<Flights>,
     /// Entries and words that requests have read.
     pub(super) cache: Arc<Cache>,
-    pub(super) documents: graphql::Documents,
+    pub(super) documents: Documents,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -62,8 +67,9 @@ impl App {
         let metrics = Arc::<Metrics>::default();
         let search = Arc::new(Search::start(ledger.reader()).within(options.search_time));
         let (mirror, url) = (options.mirror.as_ref(), options.url.as_deref());
-        let schemas = graphql::schemas(&ledger, &search, writes, &metrics, mirror, url);
+        let schemas = Arc::new(schema::schemas(&ledger, &search, writes, &metrics, mirror, url));
         Self(Arc::new(Shared {
+            parts: Parts::new(schemas.clone(), ledger.reader().clone()),
             schemas,
             search,
             ledger,
@@ -73,11 +79,10 @@ impl App {
             bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
             operations: Shares::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
             outputs: Shares::of_bytes(limits::OUTPUTS, limits::OUTPUTS_EACH, limits::PAUSE),
-            parts: graphql::Parts::default(),
-            answers: graphql::Answers::new(options.cache / 4),
+            answers: Answers::new(options.cache / 4),
             flights: Arc::default(),
             cache: Arc::new(Cache::new(options.cache / 4 * 3)),
-            documents: graphql::Documents::default(),
+            documents: Documents::default(),
             metrics,
             options,
         }))

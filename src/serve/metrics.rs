@@ -1,42 +1,23 @@
-//! `/metrics`, for whoever watches the server: on an address of its own that strangers don't reach.
+//! What the service counts: requests by what they were for, and refusals by their code.
 //!
-//! Counts hold no name, address or words, and their labels are the closed lists below. Tried every few seconds,
-//! it costs a few hundred microseconds.
+//! Counts hold no name, address or words, and their labels are the closed lists below.
 
 use std::{
-    convert::Infallible,
-    fs,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
-    body::Body,
     extract::{MatchedPath, Request, State},
-    http::{
-        HeaderValue, Method, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
-    },
+    http::{Method, StatusCode},
     middleware::Next,
     response::Response,
 };
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-};
 
-use super::{
-    app::App,
-    edge::{counts::Count, guard, host},
-    http::answer::{self, REVALIDATE},
-    limits,
-};
+use super::edge::counts::Count;
 use crate::{
     event::Code,
-    ledger::ReadError,
-    metrics::{EXPOSITION_TYPE, Exposition, Histogram, Kind},
+    metrics::{Exposition, Histogram, Kind},
 };
 
 /// A closed list of words for a label.
@@ -168,190 +149,56 @@ impl Metrics {
             count.add();
         }
     }
+
+    /// Since when it has counted.
+    pub fn started(&self) -> SystemTime {
+        self.started
+    }
+
+    /// Writes down what was counted.
+    pub fn expose(&self, to: &mut Exposition) {
+        self.expose_refusals(to);
+        self.expose_requests(to);
+    }
+
+    fn expose_refusals(&self, to: &mut Exposition) {
+        let name = "onrecord_refusals_total";
+        to.family(name, Kind::Counter, "Refusals that callers were told of, by code.");
+        for (code, count) in Code::ALL.iter().zip(&self.refusals) {
+            to.sample(name, &[("code", code.as_str())], count.get());
+        }
+    }
+
+    fn expose_requests(&self, to: &mut Exposition) {
+        let name = "onrecord_http_requests_total";
+        to.family(
+            name,
+            Kind::Counter,
+            "Requests answered, by what they were for and the class of their status.",
+        );
+        for (route, counts) in Route::ALL.iter().zip(&self.requests) {
+            for (class, count) in Class::ALL.iter().zip(counts) {
+                to.sample(name, &[("route", route.as_str()), ("status", class.as_str())], count.get());
+            }
+        }
+        let name = "onrecord_http_request_seconds";
+        to.family(name, Kind::Histogram, "Time until the answer to a request began, by what it was for.");
+        for (route, times) in Route::ALL.iter().zip(&self.times) {
+            to.histogram(name, &[("route", route.as_str())], times);
+        }
+    }
 }
 
 /// Counts a request and its answer.
-pub async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let route = Route::of(request.method(), request.extensions().get());
     let response = next.run(request).await;
-    app.metrics.answered(route, response.status(), began.elapsed());
+    metrics.answered(route, response.status(), began.elapsed());
     if let Some(code) = response.extensions().get::<Code>() {
-        app.metrics.refused(*code);
+        metrics.refused(*code);
     }
     response
-}
-
-/// Serves `/metrics` until the server stops.
-pub async fn serve(app: App, listener: Arc<TcpListener>, mut stopping: watch::Receiver<bool>) {
-    let free = Arc::new(Semaphore::new(limits::METRICS_CONNECTIONS));
-    loop {
-        // The semaphore is never closed.
-        let permit = free.clone().acquire_owned().await;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let app = app.clone();
-                tokio::spawn(async move {
-                    // One request, and not for long. Nobody is told if it did not come.
-                    let _ = tokio::time::timeout(limits::METRICS_TIMEOUT, attend(app, stream)).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection to the metrics could not be accepted");
-                tokio::time::sleep(limits::ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn attend(app: App, stream: TcpStream) {
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let app = app.clone();
-        async move {
-            Ok::<_, Infallible>(match host::fault(request.version(), request.headers()) {
-                Some(why) => guard::misled(why),
-                None => answer(app, request.method(), request.uri().path()).await,
-            })
-        }
-    });
-    let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::trace!(%error, "a connection to the metrics broke");
-    }
-}
-
-async fn answer(app: App, method: &Method, path: &str) -> Response {
-    match (method, path) {
-        (&Method::GET | &Method::HEAD, "/metrics") => {}
-        (_, "/metrics") => return answer::method_not_allowed().await,
-        _ => return answer::not_found(),
-    }
-    // The state of a disk may be long in coming.
-    match answer::blocking(move || expose(&app)).await {
-        Ok(text) => {
-            let mut response = Response::new(Body::from(text));
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION_TYPE));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
-            response
-        }
-        Err(response) => response,
-    }
-}
-
-fn expose(app: &App) -> Result<String, ReadError> {
-    let mut to = Exposition::default();
-    to.family("onrecord_build_info", Kind::Gauge, "1, labelled with the version that runs.");
-    to.sample("onrecord_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    app.ledger.expose(&mut to)?;
-    refusals(app, &mut to);
-    requests(app, &mut to);
-    connections(app, &mut to);
-    mirror(app, &mut to);
-    process(app, &mut to);
-    Ok(to.into_text())
-}
-
-fn refusals(app: &App, to: &mut Exposition) {
-    let name = "onrecord_refusals_total";
-    to.family(name, Kind::Counter, "Refusals that callers were told of, by code.");
-    for (code, count) in Code::ALL.iter().zip(&app.metrics.refusals) {
-        to.sample(name, &[("code", code.as_str())], count.get());
-    }
-}
-
-fn requests(app: &App, to: &mut Exposition) {
-    let name = "onrecord_http_requests_total";
-    to.family(name, Kind::Counter, "Requests answered, by what they were for and the class of their status.");
-    for (route, counts) in Route::ALL.iter().zip(&app.metrics.requests) {
-        for (class, count) in Class::ALL.iter().zip(counts) {
-            to.sample(name, &[("route", route.as_str()), ("status", class.as_str())], count.get());
-        }
-    }
-    let name = "onrecord_http_request_seconds";
-    to.family(name, Kind::Histogram, "Time until the answer to a request began, by what it was for.");
-    for (route, times) in Route::ALL.iter().zip(&app.metrics.times) {
-        to.histogram(name, &[("route", route.as_str())], times);
-    }
-}
-
-fn connections(app: &App, to: &mut Exposition) {
-    let counts = &app.edge.counts;
-    to.gauge("onrecord_connections", "Connections open now.", app.edge.connections.open());
-    let name = "onrecord_connections_total";
-    to.family(name, Kind::Counter, "Connections, by what became of them at the door.");
-    for (became, count) in [
-        ("accepted", &counts.accepted),
-        ("refused_full", &counts.refused_full),
-        ("refused_address", &counts.refused_address),
-        ("not_accepted", &counts.accept_failed),
-    ] {
-        to.sample(name, &[("outcome", became)], count.get());
-    }
-    let name = "onrecord_connections_closed_total";
-    to.family(name, Kind::Counter, "Connections that the server closed, by why.");
-    for (why, count) in [("to_make_room", &counts.dropped), ("timed_out", &counts.timed_out)] {
-        to.sample(name, &[("reason", why)], count.get());
-    }
-    let name = "onrecord_requests_given_up_total";
-    to.family(name, Kind::Counter, "Requests answered 503, by why.");
-    for (why, count) in [("busy", &counts.busy), ("too_long", &counts.too_long)] {
-        to.sample(name, &[("reason", why)], count.get());
-    }
-    let name = "onrecord_graphql_answers_again_total";
-    to.family(
-        name,
-        Kind::Counter,
-        "GraphQL queries answered as before, since nothing that they ask for changed.",
-    );
-    to.sample(name, &[], counts.answered_again.get());
-    to.gauge("onrecord_websockets", "WebSocket connections open now.", app.edge.upgraded.held());
-    to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.edge.requests.held());
-    to.gauge("onrecord_uploads_under_way", "Files on their way in now.", app.uploads.held());
-}
-
-/// How a mirror stands.
-fn mirror(app: &App, to: &mut Exposition) {
-    let Some(standing) = app.options.mirror.as_ref().map(|status| status.now()) else { return };
-    if let (Some(origin), Some(behind)) = (standing.origin, standing.behind()) {
-        to.gauge("onrecord_mirror_origin_size", "Entries that the origin had when it was last seen.", origin);
-        to.gauge("onrecord_mirror_behind", "Entries of them that are not here.", behind);
-    }
-    if let Some(time) = standing.followed {
-        let help = "When the mirror last had all that the origin showed.";
-        to.gauge("onrecord_mirror_followed_timestamp_seconds", help, time.unix_ms() as f64 / 1e3);
-    }
-    let help = "Entries whose words are not here though nothing withholds them.";
-    to.gauge("onrecord_mirror_words_wanting", help, standing.wanting);
-    let help = "1 if the log signed two histories that can't both be true.";
-    to.gauge("onrecord_mirror_forked", help, u8::from(standing.forked));
-    let name = "onrecord_mirror_refused_total";
-    to.family(name, Kind::Counter, "Looks at the origin in which something was refused.");
-    to.sample(name, &[], standing.refused);
-}
-
-/// What Prometheus' own clients say of any process, under the same names.
-fn process(app: &App, to: &mut Exposition) {
-    let started = app.metrics.started.duration_since(UNIX_EPOCH).unwrap_or_default();
-    to.gauge("process_start_time_seconds", "When the server started.", started.as_secs_f64());
-    // On systems without these files there are no such numbers.
-    let pages = fs::read_to_string("/proc/self/statm").ok();
-    if let Some(resident) = pages.and_then(|p| p.split(' ').nth(1)?.parse::<u64>().ok()) {
-        let bytes = resident.saturating_mul(rustix::param::page_size() as u64);
-        to.gauge("process_resident_memory_bytes", "Memory held.", bytes);
-    }
-    if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        to.gauge("process_open_fds", "File descriptors open.", open.count());
-        let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        if let Some(most) = most {
-            to.gauge("process_max_fds", "File descriptors that may be open.", most);
-        }
-    }
 }
 
 #[cfg(test)]

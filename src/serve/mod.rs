@@ -32,6 +32,7 @@ mod health;
 pub(crate) mod http;
 pub mod limits;
 mod metrics;
+mod metrics_endpoint;
 mod options;
 mod pages;
 
@@ -117,7 +118,10 @@ fn routes(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.edge.sites.clone(), edge::origin::check));
     // The first is as good as any other: all are of this app.
     let _ = app.edge.frame.set(pages::frame(&app));
-    app.edge.guard(router).layer(middleware::from_fn_with_state(app.clone(), metrics::count)).with_state(app)
+    app.edge
+        .guard(router)
+        .layer(middleware::from_fn_with_state(app.metrics.clone(), metrics::count))
+        .with_state(app)
 }
 
 /// Serves a ledger until `shutdown` resolves; then no connection is accepted, requests under way are answered,
@@ -135,7 +139,7 @@ pub async fn serve(
     let app = App::new(ledger, options);
     let router = routes(app.clone());
     if let Some(listener) = app.options.metrics.clone() {
-        tokio::spawn(metrics::serve(app.clone(), listener, app.edge.stopping.subscribe()));
+        tokio::spawn(metrics_endpoint::serve(app.clone(), listener, app.edge.stopping.subscribe()));
     }
     tokio::spawn(forget_withheld(app.clone()));
     app.edge.serve(router, listener, shutdown).await;

@@ -287,7 +287,7 @@ pub(super) fn event_type(object: &str) -> Option<EventType> {
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
     // The schema is written by the library that reads it; without it every field would count once.
     let parsed = |text: &str| parse_schema(text).map(|d| d.definitions).unwrap_or_default();
-    let mut definitions = parsed(&super::sdl());
+    let mut definitions = parsed(&super::schema::sdl());
     definitions.extend(parsed(INTROSPECTION));
     let longest = Longest::of(definitions.iter());
     let mut types = HashMap::new();

@@ -4,15 +4,9 @@
 //! What can't be run at all is answered 400 as `application/graphql-response+json`, and, as that draft asks,
 //! 200 to those who know `application/json` only, unless the request itself is malformed.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
-use async_graphql::{
-    Name, Request, Response as Answer, ServerError, Value, Variables,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
-};
+use async_graphql::{Name, Request, Response as Answer, ServerError, Value};
 use axum::{
     body::{Body, Bytes},
     extract::{Extension, Query, RawQuery, Request as HttpRequest, State},
@@ -26,36 +20,35 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 
 use super::{
+    admission::allow,
     cache::{
         answers,
         fragments::{self, Pieces},
         in_flight,
     },
-    cost, errors, fault,
+    errors,
+    execution::{self, IN_MEMORY, Unparsed, at_this_moment, execute_with},
     json::{self, Members, Unread},
-    meter::{self, Meter},
+    request::{self, NoRequest, bytes_of, mutates},
     scalars::url::Base,
-    shape::{self, Shape},
     state::Now,
-    tokens, transport, variables,
+    transport,
 };
 use crate::{
     event::Digest,
-    ledger::ReadError,
     serve::{
         app::App,
         clock,
         edge::{
             bodies::{gave_way, stopped_coming},
             client::Client,
-            fair_queue::{Turn, Weight},
+            fair_queue::Weight,
             guard, origin,
             quota::{Share, Taker},
         },
         http::answer::{self, REVALIDATE},
         limits, pages,
     },
-    views::{Allowance, Views},
 };
 
 const RESPONSE_JSON: &str = "application/graphql-response+json; charset=utf-8";
@@ -161,7 +154,7 @@ pub async fn post(
     }
     let bytes = Bytes::from(bytes);
     let request = match members(&app, client, bytes, &mut held).await {
-        Ok(members) => request(&app, client, members, &mut held).await,
+        Ok(members) => read_request(&app, client, members, &mut held).await,
         Err(unread) => Err(unread),
     };
     let mut request = match request {
@@ -212,14 +205,6 @@ impl From<Unread> for Unreadable {
             Unread::NotJson => Self::Malformed("the body is not JSON"),
         }
     }
-}
-
-/// Why a request is not read.
-pub(super) const IN_MEMORY: &str = "too many requests in memory";
-
-/// Bytes that so many values take at most, which are in memory while the request waits for its turn.
-pub(super) fn bytes_of(values: usize) -> usize {
-    values.saturating_mul(limits::VALUE_BYTES)
 }
 
 /// The members of a request's body. A long one is read in turn, where nobody waits for the thread.
@@ -285,7 +270,7 @@ pub async fn get(
         };
         members.insert(Name::new(name), value);
     }
-    let mut request = match request(&app, client, members, &mut held).await {
+    let mut request = match read_request(&app, client, members, &mut held).await {
         Ok(request) => request,
         Err(unreadable) => return unreadable.say(&app, media),
     };
@@ -355,255 +340,22 @@ fn given_before(app: &App, key: &Digest) -> Option<Bytes> {
     Some(body)
 }
 
-/// As [`of_members`], with the document parsed.
-async fn request(
+/// As [`request::of_members`], with the document parsed.
+async fn read_request(
     app: &App,
     client: Client,
     members: Members,
     held: &mut Share,
 ) -> Result<Request, Unreadable> {
-    let request = match of_members(members) {
+    let request = match request::of_members(members) {
         Ok(request) => request,
         Err(NoRequest::Malformed(why)) => return Err(Unreadable::Malformed(why)),
-        Err(NoRequest::Persisted) => return Err(Unreadable::Document(persisted())),
+        Err(NoRequest::Persisted) => return Err(Unreadable::Document(request::persisted())),
     };
-    parsed(app, client, request, held).await.map_err(|unparsed| match unparsed {
+    execution::parsed(app, client, request, held).await.map_err(|unparsed| match unparsed {
         Unparsed::Busy => Unreadable::Busy,
         Unparsed::Refused(error) => Unreadable::Document(error),
     })
-}
-
-/// Why a document was not parsed.
-pub(super) enum Unparsed {
-    /// There is no room for it in memory.
-    Busy,
-    /// It can't be taken, or read.
-    Refused(ServerError),
-}
-
-/// A request with its document parsed, which is found to be of a bounded size before, and to have room in memory: it waits
-/// for its turn with the document parsed. A long one waits for a turn to be parsed too: that is work.
-///
-/// # Errors
-/// What can't be taken, or read.
-pub(super) async fn parsed(
-    app: &App,
-    client: Client,
-    mut request: Request,
-    held: &mut Share,
-) -> Result<Request, Unparsed> {
-    let counted = tokens::count(&request.query).map_err(Unparsed::Refused)?;
-    let parsed = counted.tokens.saturating_mul(limits::TOKEN_BYTES).saturating_add(request.query.len());
-    if !held.grow(parsed) {
-        return Err(Unparsed::Busy);
-    }
-    if app.documents.give(&mut request) {
-        return Ok(request);
-    }
-    // What is no token takes its time too.
-    if counted.tokens <= limits::PARSED_IN_PLACE && request.query.len() <= limits::READ_IN_PLACE {
-        app.documents.parse(&mut request).map_err(Unparsed::Refused)?;
-        return Ok(request);
-    }
-    let turn = app.turns.wait(client, Weight::Light).await;
-    let app = app.clone();
-    let parsing = tokio::task::spawn_blocking(move || {
-        turn.spend(|| app.documents.parse(&mut request).map(|()| request))
-    });
-    let ended = |join| fault::of_request(&ReadError::Fault(format!("a document was not read: {join}")));
-    parsing.await.unwrap_or_else(|join| Err(ended(join))).map_err(Unparsed::Refused)
-}
-
-/// Why members are no request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoRequest {
-    /// One is missing, or not of its type.
-    Malformed(&'static str),
-    /// It names its query by a hash alone.
-    Persisted,
-}
-
-/// What is said to a request that names its query by a hash. Clients (Apollo's, urql's) know this code and this message,
-/// and then send the query itself, now and from then on.
-pub(super) fn persisted() -> ServerError {
-    errors::refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", None)
-}
-
-/// A request of its members: `query`, `operationName`, `variables`, `extensions`. What extensions say is not looked at where
-/// there is a query.
-///
-/// # Errors
-/// If they are none.
-pub(super) fn of_members(mut members: Members) -> Result<Request, NoRequest> {
-    let mut take = |name: &str| members.swap_remove(name).filter(|v| *v != Value::Null);
-    let malformed = |why| Err(NoRequest::Malformed(why));
-    let persisted = match take("extensions") {
-        None => false,
-        Some(Value::Object(extensions)) => matches!(extensions.get("persistedQuery"), Some(Value::Object(_))),
-        Some(_) => return malformed("extensions: expected an object"),
-    };
-    let query = match take("query") {
-        Some(Value::String(query)) => query,
-        None if persisted => return Err(NoRequest::Persisted),
-        _ => return malformed("query: expected a string"),
-    };
-    let mut request = Request::new(query);
-    match take("operationName") {
-        None => {}
-        Some(Value::String(name)) => request = request.operation_name(name),
-        Some(_) => return malformed("operationName: expected a string"),
-    }
-    match take("variables") {
-        None => Ok(request),
-        Some(variables @ Value::Object(_)) => Ok(request.variables(Variables::from_value(variables))),
-        Some(_) => malformed("variables: expected an object"),
-    }
-}
-
-/// The operation that would run; a single one may be named in the request or not. `None` runs nothing and is
-/// refused when it is run.
-pub(super) fn operation<'d>(
-    document: &'d ExecutableDocument,
-    name: Option<&str>,
-) -> Option<&'d OperationDefinition> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(all), Some(name)) => all.get(name),
-        (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next(),
-        (DocumentOperations::Multiple(_), None) => None,
-    };
-    operation.map(|operation| &operation.node)
-}
-
-/// What is known of a request that may be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Allowed {
-    /// Whether its answer may be too much, and is counted while it is made.
-    pub open: bool,
-    /// How often it asks for the name of one type, at most.
-    pub typenames: u64,
-    /// Whether checking it takes no time to speak of.
-    pub light: bool,
-    /// Whether making it may take long.
-    pub weight: Weight,
-}
-
-/// Refuses a request that is known not to be allowed before it is run.
-///
-/// # Errors
-/// Why, with a code.
-pub(super) fn allow(request: &mut Request) -> Result<Allowed, ServerError> {
-    // Taken and given back: a submission's words are in them.
-    let (variables, name) = (std::mem::take(&mut request.variables), request.operation_name.clone());
-    // A variable is copied wherever it is named.
-    let (copied, most) = (variables::copied(&request.query, &variables), limits::GRAPHQL_COPIED);
-    if copied > most {
-        let message = format!(
-            "variables are named so often that they have {copied} bytes more; at most {most} are taken"
-        );
-        return Err(errors::refusal("TOO_LARGE", message, None));
-    }
-    let allowed = request.parsed_query().and_then(|document| {
-        let order = shape::order(document)?;
-        variables::check(document, name.as_deref(), &variables)?;
-        let cost = cost::check(document, &variables, &order)?;
-        let Shape { typenames, compared } = shape::check(document, &order, &variables)?;
-        let weight = if cost.is_heavy() { Weight::Heavy } else { Weight::Light };
-        Ok(Allowed { open: cost.is_open(), typenames, light: compared <= limits::CHECKED_IN_PLACE, weight })
-    });
-    request.variables = variables;
-    allowed
-}
-
-/// Whether the operation that would run is anything but a query, or may be.
-fn mutates(request: &mut Request) -> bool {
-    let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return false };
-    match operation(document, name.as_deref()) {
-        Some(operation) => operation.ty != OperationType::Query,
-        None => document.operations.iter().any(|(_, operation)| operation.node.ty != OperationType::Query),
-    }
-}
-
-/// Runs a request: in its turn, on a thread that may wait for the disk; without one as a task, since recording
-/// waits without a thread and thousands a second would otherwise wake one each. What it holds is held until it is done, even
-/// if nobody waits for it any more. `None` if it broke, which is logged.
-pub(super) async fn execute<T: Send + 'static>(
-    app: &App,
-    client: Client,
-    held: impl Send + 'static,
-    mut request: Request,
-    finish: impl FnOnce(Answer) -> T + Send + 'static,
-) -> Option<T> {
-    let allowed = match allow(&mut request) {
-        Ok(allowed) => allowed,
-        Err(refused) => return Some(finish(Answer::from_errors(vec![refused]))),
-    };
-    let in_place = allowed.light && mutates(&mut request);
-    let turn = if in_place { None } else { Some(app.turns.wait(client, allowed.weight).await) };
-    let (views, now) = (app.views(), Now::new(clock::now()));
-    let finish = |answer, _| finish(answer);
-    execute_with(app, Some(allowed), client, held, request, turn, (views, now), finish).await
-}
-
-/// Runs a request of which it is known what it may cost; one that was answered before and not found too large, if nothing
-/// is said. `finish` makes of the answer what is wanted, in the same turn: writing it takes a while too.
-#[allow(clippy::too_many_arguments)]
-async fn execute_with<T: Send + 'static>(
-    app: &App,
-    allowed: Option<Allowed>,
-    client: Client,
-    held: impl Send + 'static,
-    mut request: Request,
-    turn: Option<Turn>,
-    (views, now): (Views, Now),
-    finish: impl FnOnce(Answer, Duration) -> T + Send + 'static,
-) -> Option<T> {
-    let runtime = tokio::runtime::Handle::current();
-    let schema = match allowed {
-        None => &app.schemas.of_known,
-        Some(allowed) if allowed.open => &app.schemas.metered,
-        Some(_) => &app.schemas.plain,
-    };
-    let schema = schema.clone();
-    // Recording has no end of its own: it waits for the disk, and is not cut short.
-    let time = if mutates(&mut request) { limits::REQUEST_TIMEOUT } else { limits::WORK_TIMEOUT };
-    let execution = async move {
-        let (_held, began) = (held, Instant::now());
-        let allowance = Arc::new(Allowance::new(limits::ENTRIES_READ, began + time));
-        let mut meter = None;
-        if let Some(allowed) = allowed.filter(|allowed| allowed.open) {
-            let counting = Arc::new(Meter::new(allowance.clone(), allowed.typenames));
-            request = request.data(counting.clone());
-            meter = Some(counting);
-        }
-        let request = request.data(Arc::new(views.within(&allowance))).data(now).data(client);
-        let mut answer = schema.execute(request).await;
-        let ended = meter.map_or_else(|| allowance.is_spent().then(meter::spent), |meter| meter.ended());
-        if let Some(error) = ended {
-            answer = Answer::from_errors(vec![error]);
-        }
-        finish(errors::bounded(answer), began.elapsed())
-    };
-    let running = match turn {
-        Some(turn) => tokio::task::spawn_blocking(move || turn.spend(|| runtime.block_on(execution))),
-        None => tokio::spawn(execution),
-    };
-    match running.await {
-        Ok(answered) => Some(answered),
-        Err(join) => {
-            fault::internal(&ReadError::Fault(format!("a query ended: {join}")));
-            None
-        }
-    }
-}
-
-/// A log at one moment, and the state that an answer by it is of.
-fn at_this_moment(app: &App) -> (answers::State, Views) {
-    // Asked first, so that an answer is never taken to know cosignatures that came after.
-    let cosignatures = app.ledger.reader().cosignatures();
-    let views = app.views();
-    (answers::State { size: views.size(), withheld: views.withheld(), cosignatures }, views)
 }
 
 /// Answers a request; a long one takes work to record.
@@ -698,16 +450,9 @@ async fn run(
     media.answer(StatusCode::OK, body)
 }
 
-/// Whether a request was not run at all: errors without a path, and no data.
-pub(super) fn not_run(answer: &Answer) -> bool {
-    !answer.errors.is_empty()
-        && answer.data == async_graphql::Value::Null
-        && answer.errors.iter().all(|e| e.path.is_empty())
-}
-
 /// An answer with its status. A request that was not run has no member `data`.
 fn say(media: Media, answer: &Answer) -> Response {
-    let not_run = not_run(answer);
+    let not_run = request::not_run(answer);
     let body = if not_run {
         let mut errors = answer.errors.clone();
         errors::bound(&mut errors);
@@ -756,36 +501,5 @@ mod tests {
         ] {
             assert_eq!(media(accept), expected, "{accept}");
         }
-    }
-
-    #[test]
-    fn variables_are_given_back() {
-        let refused = |query: &str, variables: serde_json::Value| {
-            let mut request = Request::new(query).variables(Variables::from_json(variables.clone()));
-            let refused = allow(&mut request).is_err();
-            assert_eq!(request.variables, Variables::from_json(variables), "they are given back");
-            refused
-        };
-        assert!(refused("query A($n: Int!) { a }", json!({"n": null})));
-        assert!(!refused("query A($n: Int!) { a }", json!({"n": 1})));
-        assert!(refused("query (", json!({"n": null})));
-    }
-
-    #[test]
-    fn a_mutation_is_known_whether_named_or_not() {
-        let asked = |query: &str, name: Option<&str>| {
-            let mut request = Request::new(query);
-            request.operation_name = name.map(str::to_owned);
-            mutates(&mut request)
-        };
-        assert!(asked("mutation { a }", None));
-        assert!(asked("mutation M { a }", None));
-        assert!(asked("mutation M { a }", Some("M")));
-        assert!(asked("query Q { a } mutation M { a }", Some("M")));
-        assert!(asked("query Q { a } mutation M { a }", None));
-        assert!(asked("subscription { a }", None));
-        assert!(!asked("query Q { a } mutation M { a }", Some("Q")));
-        assert!(!asked("{ a }", None));
-        assert!(!asked("not a query", None));
     }
 }

@@ -3,7 +3,7 @@
 
 use async_graphql::{Name, ServerError, Value, Variables, parser::types::ExecutableDocument};
 
-use super::http::operation;
+use super::request::operation;
 
 /// Refuses a request that gives null where something must be given.
 ///

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::serve::{
     graphql::{
-        http::{self, NoRequest},
         json::{self as foreign, Members},
+        request::{self, NoRequest},
     },
     limits,
 };
@@ -60,10 +60,10 @@ impl ClientMessage {
             "subscribe" => {
                 let id = id(&mut members)?;
                 match members.swap_remove("payload") {
-                    Some(Value::Object(request)) => {
-                        let request = match http::of_members(request) {
+                    Some(Value::Object(members)) => {
+                        let request = match request::of_members(members) {
                             Ok(request) => Ok(Box::new(request)),
-                            Err(NoRequest::Persisted) => Err(http::persisted()),
+                            Err(NoRequest::Persisted) => Err(request::persisted()),
                             Err(NoRequest::Malformed(why)) => return Err(why),
                         };
                         Ok(Self::Subscribe { id, request, values })

@@ -24,10 +24,8 @@
 mod kept;
 mod message;
 mod operation;
-mod parts;
+pub(in crate::serve) mod parts;
 mod subscription;
-
-pub(in crate::serve) use parts::Parts;
 
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
@@ -65,11 +63,12 @@ use self::{
     kept::OfSocket,
     message::ClientMessage,
     operation::{Output, Sink},
+    subscription::refused,
 };
-use super::http;
 use crate::serve::{
     app::App,
     edge::{client::Client, fair_queue::Weight, quota::Taker},
+    graphql::{execution::IN_MEMORY, request::bytes_of},
     http::answer,
     limits,
 };
@@ -302,16 +301,16 @@ impl Socket {
                 close(4409, short(format!("Subscriber for {id} already exists")))
             }
             Ok(ClientMessage::Subscribe { id, .. }) if self.operations.len() >= limits::SOCKET_OPERATIONS => {
-                let errors = operation::refused("too many operations on one connection", "UNAVAILABLE");
+                let errors = refused("too many operations on one connection", "UNAVAILABLE");
                 self.send(frames(message::error(&id, &errors))).await
             }
             Ok(ClientMessage::Subscribe { id, request: Err(refused), .. }) => {
                 self.send(frames(message::error(&id, &[refused]))).await
             }
             Ok(ClientMessage::Subscribe { id, request: Ok(request), values }) => {
-                let bytes = length.saturating_add(http::bytes_of(values));
+                let bytes = length.saturating_add(bytes_of(values));
                 let Some(held) = self.app.operations.take_many(client, bytes) else {
-                    let errors = operation::refused(http::IN_MEMORY, "UNAVAILABLE");
+                    let errors = refused(IN_MEMORY, "UNAVAILABLE");
                     return self.send(frames(message::error(&id, &errors))).await;
                 };
                 let number = self.number;

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
+use async_graphql::{Request, Response, parser::types::OperationType};
 use tokio::sync::mpsc;
 
 use super::{
     kept::{Kept, OfSocket},
     message,
-    subscription::Subscription,
+    subscription::{Errors, Subscription, refused},
 };
 use crate::serve::{
     app::App,
     edge::{client::Client, guard, quota::Share},
     graphql::{
         errors,
-        http::{self, Unparsed},
+        execution::{self, IN_MEMORY, Unparsed},
+        request::{not_run, operation},
     },
     limits,
 };
@@ -40,9 +41,6 @@ pub(super) struct Sink {
     pub outputs: mpsc::Sender<Output>,
     pub kept: OfSocket,
 }
-
-/// Why an operation broke off.
-pub(super) type Errors = Vec<ServerError>;
 
 impl Sink {
     fn output(&self, messages: Vec<String>, last: bool, held: Option<Share>) -> Output {
@@ -73,14 +71,14 @@ async fn start(
     mut held: Share,
     sink: &Sink,
 ) -> Result<Option<(String, Share)>, Errors> {
-    let parsed = http::parsed(app, client, request, &mut held).await;
+    let parsed = execution::parsed(app, client, request, &mut held).await;
     let mut request = parsed.map_err(|unparsed| match unparsed {
-        Unparsed::Busy => unavailable(http::IN_MEMORY),
+        Unparsed::Busy => unavailable(IN_MEMORY),
         Unparsed::Refused(error) => vec![error],
     })?;
     let name = request.operation_name.clone();
     let subscribes = request.parsed_query().map_err(|e| vec![e])?;
-    let subscribes = http::operation(subscribes, name.as_deref())
+    let subscribes = operation(subscribes, name.as_deref())
         .is_some_and(|operation| operation.ty == OperationType::Subscription);
     if subscribes {
         let kept = Kept::take(&sink.kept, held.held());
@@ -93,9 +91,9 @@ async fn start(
     }
     let Some(share) = app.edge.requests.take(client) else { return Err(unavailable(guard::TOO_MANY)) };
     let finish = |answer: Response| {
-        if http::not_run(&answer) { Err(answer.errors) } else { Ok(message::payload_of(&answer)) }
+        if not_run(&answer) { Err(answer.errors) } else { Ok(message::payload_of(&answer)) }
     };
-    let running = http::execute(app, client, (share, held), request, finish);
+    let running = execution::execute(app, client, (share, held), request, finish);
     match tokio::time::timeout(limits::REQUEST_TIMEOUT, running).await {
         Ok(Some(made)) => {
             let result = message::next(&sink.id, &made?);
@@ -116,31 +114,24 @@ fn unavailable(why: &str) -> Errors {
     refused(why, "UNAVAILABLE")
 }
 
-/// An error about an operation as a whole.
-pub(super) fn refused(why: &str, code: &str) -> Errors {
-    let mut error = ServerError::new(why, None);
-    error.extensions.get_or_insert_default().set("code", code);
-    vec![error]
-}
-
 /// Sends the log from where the subscription begins, without end.
 async fn follow(app: &App, client: Client, subscription: Subscription, sink: &Sink) -> Result<(), Errors> {
     let subscription = Arc::new(subscription);
-    let mut next = app.parts.begin(app, client, &subscription).await?;
+    let mut next = app.parts.begin(client, &subscription).await?;
     let mut news = app.ledger.reader().watch();
     let (first, most) = limits::ROOM_PAUSE;
     let mut pause = first;
     loop {
         // The sender lives as long as the reader.
         let Ok(size) = news.wait_for(|size| *size > next).await.map(|size| *size) else { return Ok(()) };
-        let moment = app.parts.moment(app.ledger.reader(), next).await;
+        let moment = app.parts.moment(next).await;
         // First a place to put the part, so that no more than one waits for each socket; and room for what is expected, so
         // that nothing is rendered that can't be kept.
         let Ok(place) = sink.outputs.reserve().await else { return Ok(()) };
         let events = usize::try_from(size.saturating_sub(next)).unwrap_or(usize::MAX);
         let expected = events.saturating_mul(EVENT).min(limits::PART_BYTES).saturating_mul(COPIES);
         if let Some(mut held) = app.outputs.take_many(client, expected) {
-            let part = app.parts.get(app, client, &moment, &subscription, next).await?;
+            let part = app.parts.get(client, &moment, &subscription, next).await?;
             let bytes: usize = part.payloads.iter().map(String::len).sum();
             if held.grow(bytes.saturating_mul(COPIES).saturating_sub(expected)) {
                 next += part.payloads.len() as u64;

@@ -13,35 +13,27 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{
-    operation::Errors,
-    subscription::{Part, Subscription, internal},
-};
+use super::subscription::{Errors, Part, Subscription, internal};
 use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
     serve::{
-        app::App,
         edge::{
             client::Client,
             fair_queue::{Turns, Weight},
             system,
         },
+        graphql::schema::Schemas,
         limits,
     },
 };
 
 /// Who renders, and what was rendered just now.
 pub(in crate::serve) struct Parts {
+    schemas: Arc<Schemas>,
+    reader: Reader,
     turns: Arc<Turns>,
     latest: Arc<Mutex<Option<Arc<Moment>>>>,
-}
-
-impl Default for Parts {
-    fn default() -> Self {
-        // Half of the cores: however many follow the log, others still write and ask.
-        Self { turns: Turns::new(system::cores().div_ceil(2)), latest: Arc::default() }
-    }
 }
 
 /// The log as it was looked at.
@@ -61,9 +53,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Parts {
+    /// Of a log, by its schemas.
+    pub fn new(schemas: Arc<Schemas>, reader: Reader) -> Self {
+        // Half of the cores: however many follow the log, others still write and ask.
+        let turns = Turns::new(system::cores().div_ceil(2));
+        Self { schemas, reader, turns, latest: Arc::default() }
+    }
+
     /// A moment at which the log had the entry, which it has now. It is the latest moment if that will do; a new
     /// one is not made until the latest has passed.
-    pub(super) async fn moment(&self, reader: &Reader, index: u64) -> Arc<Moment> {
+    pub(super) async fn moment(&self, index: u64) -> Arc<Moment> {
         loop {
             let passes = {
                 let mut latest = lock(&self.latest);
@@ -71,7 +70,7 @@ impl Parts {
                     Some(moment) if moment.size > index => return moment.clone(),
                     Some(moment) if moment.at.elapsed() < limits::MOMENT => moment.at + limits::MOMENT,
                     _ => {
-                        let size = reader.checkpoint().checkpoint().size();
+                        let size = self.reader.checkpoint().checkpoint().size();
                         let moment = Arc::new(Moment { at: Instant::now(), size, parts: Mutex::default() });
                         *latest = Some(moment.clone());
                         tokio::spawn(pass(self.latest.clone(), moment.clone()));
@@ -86,57 +85,52 @@ impl Parts {
     /// Checks a subscription. Gives the index of the first entry to be sent.
     pub(super) async fn begin(
         &self,
-        app: &App,
         client: Client,
         subscription: &Arc<Subscription>,
     ) -> Result<u64, Errors> {
         let subscription = subscription.clone();
-        self.run(app, client, move |app| subscription.begin(&app.schemas, app.ledger.reader())).await
+        self.run(client, move |schemas, reader| subscription.begin(schemas, reader)).await
     }
 
     /// The events from an index on, as many as a part may hold.
     pub(super) async fn get(
         &self,
-        app: &App,
         client: Client,
         moment: &Moment,
         subscription: &Arc<Subscription>,
         from: u64,
     ) -> Result<Arc<Part>, Errors> {
         if let Some(cell) = moment.cell(subscription.key, from) {
-            let part = cell.get_or_try_init(|| self.render(app, client, subscription, from)).await?;
+            let part = cell.get_or_try_init(|| self.render(client, subscription, from)).await?;
             // What was withheld since must not be in it.
-            if app.ledger.reader().last_withheld().is_none_or(|index| index < part.size) {
+            if self.reader.last_withheld().is_none_or(|index| index < part.size) {
                 return Ok(part.clone());
             }
         }
-        self.render(app, client, subscription, from).await
+        self.render(client, subscription, from).await
     }
 
     async fn render(
         &self,
-        app: &App,
         client: Client,
         subscription: &Arc<Subscription>,
         from: u64,
     ) -> Result<Arc<Part>, Errors> {
         let subscription = subscription.clone();
-        let part =
-            self.run(app, client, move |app| subscription.part(&app.schemas, app.ledger.reader(), from));
+        let part = self.run(client, move |schemas, reader| subscription.part(schemas, reader, from));
         part.await.map(Arc::new)
     }
 
     /// Does a work off the threads that serve connections, when its turn comes.
     async fn run<T: Send + 'static>(
         &self,
-        app: &App,
         client: Client,
-        work: impl FnOnce(&App) -> Result<T, Errors> + Send + 'static,
+        work: impl FnOnce(&Schemas, &Reader) -> Result<T, Errors> + Send + 'static,
     ) -> Result<T, Errors> {
         // It ends with the thread, even if nobody waits for it any more.
         let turn = self.turns.wait(client, Weight::Light).await;
-        let app = app.clone();
-        let working = tokio::task::spawn_blocking(move || turn.spend(|| work(&app)));
+        let (schemas, reader) = (self.schemas.clone(), self.reader.clone());
+        let working = tokio::task::spawn_blocking(move || turn.spend(|| work(&schemas, &reader)));
         let ended = |join| Err(internal(&ReadError::Fault(format!("a subscription ended: {join}"))));
         working.await.unwrap_or_else(ended)
     }

@@ -6,24 +6,23 @@ use std::{
 };
 
 use async_graphql::{
-    Request, Variables,
+    Request, ServerError, Variables,
     parser::types::{ExecutableDocument, Field, Selection},
 };
 use futures_util::StreamExt as _;
 
-use super::{
-    message,
-    operation::{Errors, refused},
-};
+use super::message;
 use crate::{
     event::Digest,
     ledger::{ReadError, Reader},
     serve::{
         clock,
         graphql::{
-            ApiSchema, Schemas, errors, fault,
-            http::{self, Allowed},
+            admission::{Allowed, allow},
+            errors, fault,
             meter::Meter,
+            request::operation,
+            schema::{ApiSchema, Schemas},
             state::Now,
             types::subscription::Run,
         },
@@ -31,6 +30,9 @@ use crate::{
     },
     views::{Allowance, Views},
 };
+
+/// Why an operation broke off.
+pub(super) type Errors = Vec<ServerError>;
 
 /// A subscription, parsed.
 pub(super) struct Subscription {
@@ -50,6 +52,13 @@ pub(super) struct Part {
     pub size: u64,
 }
 
+/// An error about an operation as a whole.
+pub(super) fn refused(why: &str, code: &str) -> Errors {
+    let mut error = ServerError::new(why, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    vec![error]
+}
+
 /// A fault of ours, logged.
 pub(super) fn internal(cause: &ReadError) -> Errors {
     vec![fault::of_request(cause)]
@@ -57,7 +66,7 @@ pub(super) fn internal(cause: &ReadError) -> Errors {
 
 impl Subscription {
     pub fn new(mut request: Request) -> Result<Self, Errors> {
-        let allowed = http::allow(&mut request).map_err(|refused| vec![refused])?;
+        let allowed = allow(&mut request).map_err(|refused| vec![refused])?;
         let document = request.parsed_query().map_err(|e| vec![e])?.clone();
         let key = key(&document, &request);
         Ok(Self {
@@ -148,7 +157,7 @@ impl Subscription {
 /// The one field of a subscription, as the specification asks (section 5.2.3.1), and more: what is nested in
 /// fragments is not unfolded.
 fn field<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d Field> {
-    match http::operation(document, name)?.selection_set.node.items.as_slice() {
+    match operation(document, name)?.selection_set.node.items.as_slice() {
         [selection] => match &selection.node {
             Selection::Field(field) if field.node.directives.is_empty() => Some(&field.node),
             _ => None,

@@ -1,0 +1,78 @@
+//! The schema: what its roots are, what its resolvers are given, and its text.
+
+use std::sync::Arc;
+
+use async_graphql::{Schema, ValidationMode};
+
+use super::{
+    meter,
+    scalars::url,
+    types::{event, mutation::Mutation, query::Query, subscription::Subscription},
+};
+use crate::{
+    ledger::Ledger,
+    mirror::Status,
+    search::Search,
+    serve::{edge::write_rate::WriteBudget, limits, metrics::Metrics},
+};
+
+/// The schema, with its resolvers.
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
+
+type Builder = async_graphql::SchemaBuilder<Query, Mutation, Subscription>;
+
+/// The schema without a ledger behind it.
+fn build() -> Builder {
+    Schema::build(Query, Mutation, Subscription)
+        .limit_depth(limits::GRAPHQL_DEPTH)
+        .limit_recursive_depth(limits::GRAPHQL_NESTING)
+        .limit_directives(limits::GRAPHQL_DIRECTIVES)
+}
+
+/// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
+///
+/// [`Client`]: super::edge::client::Client
+pub(in crate::serve) struct Schemas {
+    /// For requests whose answers can't be too much.
+    pub plain: ApiSchema,
+    /// The same, which does not look whether a request is valid: for those that were found to be.
+    pub of_known: ApiSchema,
+    /// The same, which counts an answer while it is made.
+    pub metered: ApiSchema,
+}
+
+/// The schema over a ledger.
+pub(in crate::serve) fn schemas(
+    ledger: &Ledger,
+    search: &Arc<Search>,
+    writes: WriteBudget,
+    metrics: &Arc<Metrics>,
+    mirror: Option<&Arc<Status>>,
+    url: Option<&str>,
+) -> Schemas {
+    let writes = Arc::new(writes);
+    let public = url::Public(url.and_then(|url| url::Url::new(url.trim_end_matches('/'))));
+    let with_data = |builder: Builder| {
+        let builder = builder.data(ledger.clone()).data(search.clone());
+        let builder = builder.data(writes.clone()).data(metrics.clone()).data(public.clone());
+        match mirror {
+            Some(status) => builder.data(status.clone()),
+            None => builder,
+        }
+    };
+    Schemas {
+        plain: with_data(build()).finish(),
+        of_known: with_data(build().validation_mode(ValidationMode::Fast)).finish(),
+        metered: with_data(build().register_output_type::<event::AnyEvent>().extension(meter::Metering))
+            .finish(),
+    }
+}
+
+/// The schema in the schema definition language, as `schema/schema.graphql` holds it.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new().include_specified_by();
+    let mut text = build().finish().sdl_with_options(options);
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}

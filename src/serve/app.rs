@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    edge::{Edge, fair_queue::Turns, quota::Shares, system, write_rate::WriteBudget},
+    edge::{Edge, fair_queue::FairQueue, quota::Quota, system, write_rate::WriteBudget},
     graphql::{
-        cache::{answers::Answers, documents::Documents, in_flight::Flights},
+        cache::{answers::Answers, documents::Documents, in_flight::InFlight},
         schema::{self, Schemas},
         transport::parts::Parts,
     },
@@ -30,18 +30,18 @@ pub(super) struct Shared {
     pub(super) search: Arc<Search>,
     pub(super) edge: Edge,
     /// Queries that are worked on.
-    pub(super) turns: Arc<Turns>,
-    pub(super) uploads: Arc<Shares>,
+    pub(super) queue: Arc<FairQueue>,
+    pub(super) uploads: Arc<Quota>,
     /// Bytes of GraphQL requests in memory, and first bytes of files.
-    pub(super) bodies: Arc<Shares>,
+    pub(super) bodies: Arc<Quota>,
     /// Bytes of operations under way on WebSockets.
-    pub(super) operations: Arc<Shares>,
+    pub(super) operations: Arc<Quota>,
     /// Bytes that wait to be sent over WebSockets.
-    pub(super) outputs: Arc<Shares>,
+    pub(super) outputs: Arc<Quota>,
     pub(super) parts: Parts,
     /// Answers that were given by the log as it is.
     pub(super) answers: Answers,
-    pub(super) flights: Arc<Flights>,
+    pub(super) in_flight: Arc<InFlight>,
     /// Entries and words that requests have read.
     pub(super) cache: Arc<Cache>,
     pub(super) documents: Documents,
@@ -74,13 +74,13 @@ impl App {
             search,
             ledger,
             edge,
-            turns: Turns::new(limits::TURNS_EACH_CORE * system::cores()),
-            uploads: Shares::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
-            bodies: Shares::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
-            operations: Shares::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
-            outputs: Shares::of_bytes(limits::OUTPUTS, limits::OUTPUTS_EACH, limits::PAUSE),
+            queue: FairQueue::new(limits::TURNS_EACH_CORE * system::cores()),
+            uploads: Quota::contended(limits::UPLOADS, limits::UPLOADS_EACH, limits::PAUSE),
+            bodies: Quota::of_bytes(limits::GRAPHQL_BODIES, limits::GRAPHQL_BODIES_EACH, limits::PAUSE),
+            operations: Quota::of_bytes(limits::OPERATIONS, limits::OPERATIONS_EACH, limits::PAUSE),
+            outputs: Quota::of_bytes(limits::OUTPUTS, limits::OUTPUTS_EACH, limits::PAUSE),
             answers: Answers::new(options.cache / 4),
-            flights: Arc::default(),
+            in_flight: Arc::default(),
             cache: Arc::new(Cache::new(options.cache / 4 * 3)),
             documents: Documents::default(),
             metrics,

@@ -82,7 +82,7 @@ fn routes(app: App) -> Router {
         .route("/party/{id}/text", get(pages::party::text))
         .route("/transparency", get(pages::transparency::page))
         .route("/exhibit/{name}", get(files::exhibit::get))
-        .route_layer(middleware::from_fn_with_state(app.turns.clone(), edge::fair_queue::take));
+        .route_layer(middleware::from_fn_with_state(app.queue.clone(), edge::fair_queue::take));
     let router = computed
         .route("/search", get(pages::search::page))
         .route("/entries/", get(pages::without_slash))

@@ -18,20 +18,20 @@ use tokio::sync::oneshot;
 use super::{
     connections::{Seat, UnderWay},
     quota::Share,
-    stall_timeout::Wait,
+    stall_timeout::StallTimeout,
 };
 use crate::serve::limits;
 
 /// The body of a request, which ends in an error if it stops coming, or must give way to others while it does not come.
 pub(in crate::serve) struct Incoming {
     body: Body,
-    wait: Wait,
+    wait: StallTimeout,
     seat: Arc<Seat>,
 }
 
 impl Incoming {
     pub fn new(body: Body, seat: Arc<Seat>) -> Self {
-        Self { body, wait: Wait::new(), seat }
+        Self { body, wait: StallTimeout::new(), seat }
     }
 }
 

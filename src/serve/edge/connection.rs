@@ -22,9 +22,9 @@ use tower::Service as _;
 
 use super::{
     connections::{Place, Reading, Seat},
-    quota::Shares,
+    quota::Quota,
     socket::Socket,
-    stall_timeout::Wait,
+    stall_timeout::StallTimeout,
     unread::Unread,
 };
 use crate::serve::limits;
@@ -100,7 +100,7 @@ pub(in crate::serve) async fn attend(
     stream: Stream,
     (address, here): (IpAddr, Option<SocketAddr>),
     place: Place,
-    unread: Arc<Shares>,
+    unread: Arc<Quota>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -157,13 +157,13 @@ struct Connection {
     /// Whether anything of the head has come. The first of a connection is timed from its opening.
     begun: bool,
     head: Pin<Box<Sleep>>,
-    write: Wait,
+    write: StallTimeout,
 }
 
 impl Connection {
-    fn new(stream: Stream, place: Place, unread: Arc<Shares>) -> Self {
+    fn new(stream: Stream, place: Place, unread: Arc<Quota>) -> Self {
         let head = Box::pin(tokio::time::sleep(limits::HEAD_TIMEOUT));
-        Self { stream, place, unread: Unread::new(unread), begun: true, head, write: Wait::new() }
+        Self { stream, place, unread: Unread::new(unread), begun: true, head, write: StallTimeout::new() }
     }
 
     /// What is left of a read where others need the memory that it takes.

@@ -20,7 +20,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{client::Client, counts::Counts, stall_timeout::Pace};
+use super::{client::Client, counts::Counts, pace::Pace};
 use crate::serve::limits;
 
 /// What a connection is at.
@@ -510,7 +510,7 @@ impl Drop for UnderWay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::edge::quota::{Shares, Taker};
+    use crate::serve::edge::quota::{Quota, Taker};
 
     fn ip(a: u8, b: u8) -> IpAddr {
         [192, 0, a, b].into()
@@ -597,9 +597,9 @@ mod tests {
             let all = Connections::new(2, 2, Arc::default());
             let (a, b) = (all.admit(ip(0, 1), false).unwrap(), all.admit(ip(0, 2), false).unwrap());
             let under_way = a.seat.begin().unwrap();
-            let shares = Shares::contended(2, 2, limits::UPGRADED_REST);
+            let quota = Quota::contended(2, 2, limits::UPGRADED_REST);
             let taker = Taker { client: b.seat.client, seat: Some(b.seat.clone()) };
-            b.seat.upgrade(taker.client, shares.take_for(&taker).unwrap());
+            b.seat.upgrade(taker.client, quota.take_for(&taker).unwrap());
             drop(taker);
             waits(&b);
             assert_eq!(all.admit(ip(0, 3), false).err(), Some(Full::All));
@@ -607,26 +607,26 @@ mod tests {
             drop(under_way);
             assert!(all.make_room() && is_dropped(&a) && !is_dropped(&b));
             assert!(a.seat.begin().is_none(), "nothing is done for a connection that was dropped");
-            assert_eq!(shares.held(), 1);
+            assert_eq!(quota.held(), 1);
             drop(b);
-            assert_eq!(shares.held(), 0);
+            assert_eq!(quota.held(), 0);
         });
     }
 
     #[test]
     fn what_an_upgraded_connection_brings_counts_for_who_asked_for_it() {
         let all = Connections::new(4, 4, Arc::default());
-        let shares = Shares::contended(4, 4, limits::UPGRADED_REST);
+        let quota = Quota::contended(4, 4, limits::UPGRADED_REST);
         let (proxy, behind) = (ip(0, 1), Client::at(ip(9, 9)));
         let place = all.admit(proxy, true).unwrap();
         assert!(place.seat.is_proxy() && place.seat.client() == Client::at(proxy));
         let under_way = place.seat.begin().unwrap();
         let taker = Taker { client: behind, seat: Some(place.seat.clone()) };
-        place.seat.upgrade(taker.client, shares.take_for(&taker).unwrap());
+        place.seat.upgrade(taker.client, quota.take_for(&taker).unwrap());
         drop((under_way, taker));
         assert!(place.seat.client() == behind);
         drop(place);
-        assert_eq!(shares.held(), 0);
+        assert_eq!(quota.held(), 0);
     }
 
     #[test]

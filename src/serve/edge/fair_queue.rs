@@ -1,4 +1,5 @@
-//! Who works now. Queries wait for their turn, so that the writer and light requests find a processor however many ask.
+//! Whose request is worked on now. Queries wait in a queue that is fair to clients, so that the writer and light requests
+//! find a processor however many ask.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -28,12 +29,12 @@ tokio::task_local! {
 
 /// Lets a request go on in its turn, which it has until its answer is made.
 pub(in crate::serve) async fn take(
-    State(turns): State<Arc<Turns>>,
+    State(queue): State<Arc<FairQueue>>,
     Extension(client): Extension<Client>,
     request: Request,
     next: Next,
 ) -> Response {
-    turns.in_turn(client, Weight::Light, next.run(request)).await
+    queue.in_turn(client, Weight::Light, next.run(request)).await
 }
 
 /// What is known of a request's work before it is done.
@@ -69,15 +70,19 @@ impl Work {
     }
 }
 
-/// So many work at once; heavy requests in half of the turns at most, whoever sends them. Of the clients that wait, the one
-/// comes next that worked least of late, so whoever asks much waits for itself. What its whole network worked counts an eighth,
-/// so that many addresses are not as many strangers; and a quarter of the time for which it had no turn counts for it, so that
-/// nobody waits for ever behind those who come anew. Whoever took a long turn of late leaves half
-/// of them to clients that worked little, or clearly less than any that works now: so who asks for a little never waits until
-/// the long work of others has ended, and finds a processor. Where nobody knows yet who takes long, as when many strangers
-/// come at once, there are half as many turns more for clients known for short ones, one each.
+/// Requests that wait for a turn, and those that have one. Of the clients that wait, the one comes next that worked least of
+/// late, so whoever asks much waits for itself.
+///
+/// - Heavy requests have half of the turns at most, whoever sends them.
+/// - What the whole network of a client worked counts an eighth, so that many addresses are not as many strangers.
+/// - A quarter of the time for which a client had no turn counts for it, so that nobody waits for ever behind those who come
+///   anew.
+/// - A client that took a long turn of late leaves half of the turns to clients that worked little, or clearly less than any
+///   that works now. So who asks for a little finds a processor, and never waits until the long work of others has ended.
+/// - Where nobody knows yet who takes long, as when many strangers come at once, there are half as many turns more, one each,
+///   for clients known for short ones.
 #[derive(Debug)]
-pub(in crate::serve) struct Turns {
+pub(in crate::serve) struct FairQueue {
     most: usize,
     queue: Mutex<Queue>,
 }
@@ -135,7 +140,7 @@ impl Worked {
 #[derive(Debug)]
 pub(in crate::serve) struct Turn {
     /// None if it was not taken.
-    of: Option<Arc<Turns>>,
+    of: Option<Arc<FairQueue>>,
     client: Client,
     weight: Weight,
     work: Work,
@@ -148,7 +153,7 @@ impl Turn {
     }
 }
 
-impl Turns {
+impl FairQueue {
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, queue: Mutex::default() })
     }
@@ -342,7 +347,7 @@ mod tests {
     }
 
     /// Waits as far as can be told now.
-    fn ask(turns: &Arc<Turns>, n: u8) -> Waiting {
+    fn ask(turns: &Arc<FairQueue>, n: u8) -> Waiting {
         let turns = turns.clone();
         let mut waiting: Waiting = Box::pin(async move { turns.wait(client(n), Weight::Light).await });
         assert!(poll(&mut waiting).is_none(), "no turn is free");
@@ -357,14 +362,14 @@ mod tests {
         }
     }
 
-    fn first(turns: &Arc<Turns>) -> Turn {
+    fn first(turns: &Arc<FairQueue>) -> Turn {
         let turns = turns.clone();
         poll(&mut (Box::pin(async move { turns.wait(client(9), Weight::Light).await }) as Waiting)).unwrap()
     }
 
     #[test]
     fn whoever_asks_much_waits_for_itself() {
-        let turns = Turns::new(1);
+        let turns = FairQueue::new(1);
         let mut turn = first(&turns);
         let mut waiting: Vec<(u8, Waiting)> =
             [1, 1, 1, 1, 2, 3, 2].into_iter().map(|n| (n, ask(&turns, n))).collect();
@@ -387,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_turn_of_one_who_gave_up_goes_to_the_next() {
-        let turns = Turns::new(1);
+        let turns = FairQueue::new(1);
         let turn = first(&turns);
         let (gave_up, mut late) = (ask(&turns, 1), ask(&turns, 1));
         drop(gave_up);
@@ -401,7 +406,7 @@ mod tests {
 
     #[test]
     fn so_many_work_at_once() {
-        let turns = Turns::new(3);
+        let turns = FairQueue::new(3);
         // None of them has worked yet.
         let working = [first(&turns), first(&turns), first(&turns)];
         let mut fourth = ask(&turns, 1);
@@ -410,14 +415,14 @@ mod tests {
     }
 
     /// As if a client had worked for a while just now.
-    fn works(turns: &Arc<Turns>, n: u8, for_long: Duration) {
+    fn works(turns: &Arc<FairQueue>, n: u8, for_long: Duration) {
         let now = Instant::now();
         turns.lock().has_worked(client(n), for_long, now);
     }
 
     #[test]
     fn all_turns_are_for_whoever_takes_short_ones() {
-        let turns = Turns::new(4);
+        let turns = FairQueue::new(4);
         for _ in 0..1_000 {
             works(&turns, 1, limits::LONG_TURN / 2);
         }
@@ -426,14 +431,14 @@ mod tests {
         assert!(held.iter().all(Option::is_some));
     }
 
-    fn waits(turns: &Arc<Turns>, n: u8) -> Waiting {
+    fn waits(turns: &Arc<FairQueue>, n: u8) -> Waiting {
         let turns = turns.clone();
         Box::pin(async move { turns.wait(client(n), Weight::Light).await })
     }
 
     #[test]
     fn half_of_the_turns_are_kept_for_those_who_worked_little() {
-        let turns = Turns::new(4);
+        let turns = FairQueue::new(4);
         works(&turns, 1, Duration::from_secs(60));
         works(&turns, 3, Duration::from_secs(20));
         let mut much: Vec<Waiting> = (0..3).map(|_| waits(&turns, 1)).collect();
@@ -453,7 +458,7 @@ mod tests {
 
     #[test]
     fn who_is_known_for_short_turns_does_not_wait_for_many_strangers() {
-        let turns = Turns::new(2);
+        let turns = FairQueue::new(2);
         works(&turns, 3, limits::LONG_TURN / 2);
         works(&turns, 4, limits::LONG_TURN / 2);
         works(&turns, 5, limits::LONG_TURN);
@@ -471,7 +476,7 @@ mod tests {
 
     #[test]
     fn heavy_requests_have_half_of_the_turns_though_nobody_knows_who_sends_them() {
-        let turns = Turns::new(4);
+        let turns = FairQueue::new(4);
         let heavy = |n: u8| -> Waiting {
             let turns = turns.clone();
             Box::pin(async move { turns.wait(client(n), Weight::Heavy).await })
@@ -493,7 +498,7 @@ mod tests {
 
     #[test]
     fn who_worked_least_comes_first_and_nobody_is_forgotten() {
-        let turns = Turns::new(1);
+        let turns = FairQueue::new(1);
         let turn = first(&turns);
         works(&turns, 1, Duration::from_secs(60));
         let (mut much, mut little) = (ask(&turns, 1), ask(&turns, 2));
@@ -508,7 +513,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_ever_behind_strangers_and_many_addresses_are_one_network() {
-        let turns = Turns::new(1);
+        let turns = FairQueue::new(1);
         works(&turns, 1, Duration::from_millis(200));
         let turn = first(&turns);
         let mut known = ask(&turns, 1);
@@ -540,7 +545,7 @@ mod tests {
 
     #[test]
     fn work_counts_and_waiting_does_not() {
-        let turns = Turns::new(1);
+        let turns = FairQueue::new(1);
         first(&turns).spend(|| std::thread::sleep(Duration::from_millis(300)));
         assert!(turns.lock().worked(client(9), Instant::now()) < 0.2);
         first(&turns).spend(|| {
@@ -552,7 +557,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_of_clients_is_bounded() {
-        let turns = Turns::new(1);
+        let turns = FairQueue::new(1);
         for n in 0..2 * limits::WORKERS_KNOWN {
             let [a, b] = u16::try_from(n).unwrap().to_be_bytes();
             let now = Instant::now();

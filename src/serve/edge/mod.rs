@@ -11,6 +11,7 @@ pub(in crate::serve) mod guard;
 pub(in crate::serve) mod host;
 mod listener;
 pub(in crate::serve) mod origin;
+mod pace;
 pub(in crate::serve) mod proxy;
 pub(in crate::serve) mod quota;
 mod socket;
@@ -31,9 +32,7 @@ use axum::{
 };
 use tokio::sync::watch;
 
-use self::{
-    connections::Connections, counts::Counts, origin::Sites, proxy::Proxies, quota::Shares, tls::Tls,
-};
+use self::{connections::Connections, counts::Counts, origin::Sites, proxy::Proxies, quota::Quota, tls::Tls};
 use super::{limits, options::Options};
 
 /// The edge of a server. Clones are the same one.
@@ -48,12 +47,12 @@ pub(crate) struct Inner {
     pub(in crate::serve) frame: OnceLock<Frame>,
     /// Where the router is used without [`Edge::serve`], it stays empty.
     pub(in crate::serve) connections: Arc<Connections>,
-    pub(in crate::serve) requests: Arc<Shares>,
-    pub(in crate::serve) upgraded: Arc<Shares>,
+    pub(in crate::serve) requests: Arc<Quota>,
+    pub(in crate::serve) upgraded: Arc<Quota>,
     /// Bytes of answers that are in memory until they are taken.
-    pub(in crate::serve) answers: Arc<Shares>,
+    pub(in crate::serve) answers: Arc<Quota>,
     /// Bytes of heads and of messages that are not whole yet.
-    pub(in crate::serve) unread: Arc<Shares>,
+    pub(in crate::serve) unread: Arc<Quota>,
     pub(in crate::serve) counts: Arc<Counts>,
     pub(in crate::serve) proxies: Proxies,
     pub(in crate::serve) tls: Option<Arc<Tls>>,
@@ -78,14 +77,14 @@ impl Edge {
             frame: OnceLock::new(),
             connections: Connections::new(most, options.connections_each, counts.clone()),
             // None goes to another: but nobody takes so many that less are left for others than they hold.
-            requests: Shares::contended(limits::REQUESTS, limits::REQUESTS_EACH, limits::PAUSE),
-            upgraded: Shares::contended(
+            requests: Quota::contended(limits::REQUESTS, limits::REQUESTS_EACH, limits::PAUSE),
+            upgraded: Quota::contended(
                 limits::UPGRADED.min(most / 2),
                 limits::UPGRADED_EACH,
                 limits::UPGRADED_REST,
             ),
-            answers: Shares::of_bytes(limits::ANSWERS, limits::ANSWERS_EACH, limits::PAUSE),
-            unread: Shares::of_bytes(limits::UNREAD, limits::UNREAD_EACH, limits::PAUSE),
+            answers: Quota::of_bytes(limits::ANSWERS, limits::ANSWERS_EACH, limits::PAUSE),
+            unread: Quota::of_bytes(limits::UNREAD, limits::UNREAD_EACH, limits::PAUSE),
             counts,
             proxies: options.proxies.clone(),
             tls: options.tls.clone(),

@@ -1,7 +1,8 @@
-//! A stock of which everybody may hold a part: requests under way, uploads, bytes of requests in memory, WebSockets.
+//! Quotas: stocks of which every client may hold a share. Requests under way, uploads, bytes of requests in memory and
+//! WebSockets are counted so.
 //!
 //! Nobody waits: what is not there is refused. Where a peer decides how long something is held, a peer that does nothing
-//! must not keep it from others. Such a stock is [contended](Shares::contended): nobody takes so much that less is left
+//! must not keep it from others. Such a stock is [contended](Quota::contended): nobody takes so much that less is left
 //! for others than they hold themselves, one network of addresses leaves a quarter to others, and whoever is behind gives
 //! way to whoever comes, or whoever holds at least twice as much as who comes would; and where nobody is or does, whoever is
 //! slow, since a pace that is just kept costs little.
@@ -17,12 +18,12 @@ use std::{
 use super::{client::Client, connections::Seat};
 use crate::serve::limits;
 
-/// So much in all, and so much for each client.
-pub(in crate::serve) struct Shares {
+/// How much there is in all, and how much of it one client may hold.
+pub(in crate::serve) struct Quota {
     all: usize,
     each: usize,
     /// How far behind its peer must be for a share to go to another. None where no share does.
-    patience: Option<Duration>,
+    yields_after: Option<Duration>,
     /// Whether places are counted, not bytes: then nobody takes one from who holds less, though that one rests. One may
     /// rest for good reasons, and who holds few bytes is not kept from more by who holds many and brings none.
     places: bool,
@@ -62,7 +63,7 @@ pub(in crate::serve) struct Taker {
 
 /// What a client holds, until it is dropped.
 pub(crate) struct Share {
-    of: Arc<Shares>,
+    of: Arc<Quota>,
     client: Client,
     n: usize,
     /// Its number, if it may go to another.
@@ -76,26 +77,26 @@ enum Short {
     All,
 }
 
-impl Shares {
+impl Quota {
     /// A stock of which a client may take its part whatever others hold.
     #[cfg(test)]
     pub fn new(all: usize, each: usize) -> Arc<Self> {
-        Arc::new(Self { all, each, patience: None, places: true, held: Mutex::default() })
+        Arc::new(Self { all, each, yields_after: None, places: true, held: Mutex::default() })
     }
 
     /// A stock of places that are held for as long as a peer takes. Who is further behind than this gives way.
-    pub fn contended(all: usize, each: usize, patience: Duration) -> Arc<Self> {
-        Self::of(all, each, patience, true)
+    pub fn contended(all: usize, each: usize, yields_after: Duration) -> Arc<Self> {
+        Self::of(all, each, yields_after, true)
     }
 
     /// The same of bytes in memory.
-    pub fn of_bytes(all: usize, each: usize, patience: Duration) -> Arc<Self> {
-        Self::of(all, each, patience, false)
+    pub fn of_bytes(all: usize, each: usize, yields_after: Duration) -> Arc<Self> {
+        Self::of(all, each, yields_after, false)
     }
 
-    fn of(all: usize, each: usize, patience: Duration, places: bool) -> Arc<Self> {
+    fn of(all: usize, each: usize, yields_after: Duration, places: bool) -> Arc<Self> {
         let held = Mutex::new(Held { networks: Some(HashMap::new()), ..Held::default() });
-        Arc::new(Self { all, each, patience: Some(patience), places, held })
+        Arc::new(Self { all, each, yields_after: Some(yields_after), places, held })
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -122,7 +123,7 @@ impl Shares {
     pub fn take_for(self: &Arc<Self>, taker: &Taker) -> Option<Share> {
         let client = taker.client;
         let mut share = Share { of: self.clone(), client, n: 0, lent: None };
-        if let (Some(_), Some(seat)) = (self.patience, &taker.seat) {
+        if let (Some(_), Some(seat)) = (self.yields_after, &taker.seat) {
             let mut held = self.lock();
             let number = held.next;
             held.next += 1;
@@ -160,7 +161,7 @@ impl Shares {
     /// [behind](Seat::behind), and last who is [slow](Seat::slowness), where the client does not hold more. Of those alike,
     /// the one for whom time times what its client holds is most, since who holds much keeps more from others.
     fn displace(&self, held: &mut Held, client: Client, own: Option<u64>, n: usize, short: &Short) -> bool {
-        let Some(patience) = self.patience else { return false };
+        let Some(yields_after) = self.yields_after else { return false };
         let now = Instant::now();
         let would_hold = held.by.get(&client).copied().unwrap_or(0) + n;
         // Nobody's own requests take from each other what all of them bring.
@@ -178,7 +179,7 @@ impl Shares {
                 let behind = lent.seat.behind(now)?;
                 let holds = held.by.get(&lent.client).copied().unwrap_or(0);
                 let holds_less = holds < would_hold;
-                let is_behind = behind >= patience && (is_own || !self.places || !holds_less);
+                let is_behind = behind >= yields_after && (is_own || !self.places || !holds_less);
                 let holds_most = self.places && !is_own && holds >= 2 * would_hold;
                 let slowness = lent.seat.slowness(now).filter(|_| may_take_from_slow && !holds_less);
                 let reasons = [
@@ -316,55 +317,55 @@ mod tests {
 
     #[test]
     fn of_what_is_contended_nobody_holds_more_than_is_left_and_no_network_all() {
-        let shares = Shares::contended(64, 16, Duration::from_secs(1));
+        let quota = Quota::contended(64, 16, Duration::from_secs(1));
         let take = |client: Client| {
-            let shares = shares.clone();
-            std::iter::from_fn(move || shares.take(client)).take(100).collect::<Vec<_>>()
+            let quota = quota.clone();
+            std::iter::from_fn(move || quota.take(client)).take(100).collect::<Vec<_>>()
         };
         let network: Vec<_> = (1..=100).map(|n| take(client(n))).collect();
         assert_eq!(network[..5].iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 8, 4, 2]);
-        assert_eq!(shares.held(), 48, "a quarter is left for others");
+        assert_eq!(quota.held(), 48, "a quarter is left for others");
         let others =
             ["198.51.100.1", "2001:db8:1::", "2001:db8:1:1::", "2001:db8:2::"].map(|at| take(ip(at)));
         assert_eq!(others.each_ref().map(Vec::len), [8, 4, 2, 1]);
         // Nor does who holds many networks of subscribers in one of IPv6.
         drop((network, others));
         let held: Vec<_> = (0..100).map(|n| take(ip(&format!("2001:db8:1:{n:x}::1")))).collect();
-        assert_eq!((held.len(), shares.held()), (100, 48));
+        assert_eq!((held.len(), quota.held()), (100, 48));
     }
 
     #[test]
     fn nobody_holds_more_than_their_part_and_all_no_more_than_there_is() {
-        let shares = Shares::new(5, 3);
-        let mut a = shares.take(client(1)).unwrap();
+        let quota = Quota::new(5, 3);
+        let mut a = quota.take(client(1)).unwrap();
         assert!(a.grow(2) && !a.grow(1));
-        assert!(shares.take(client(1)).is_none());
-        let mut b = shares.take(client(2)).unwrap();
+        assert!(quota.take(client(1)).is_none());
+        let mut b = quota.take(client(2)).unwrap();
         assert!(b.grow(1) && !b.grow(1), "five are taken");
-        assert!(shares.take(client(3)).is_none());
+        assert!(quota.take(client(3)).is_none());
         drop(a);
         assert!(b.grow(1) && !b.grow(1));
         drop(b);
-        assert_eq!(shares.held(), 0);
-        assert!(shares.lock().by.is_empty(), "clients that hold nothing are forgotten");
+        assert_eq!(quota.held(), 0);
+        assert!(quota.lock().by.is_empty(), "clients that hold nothing are forgotten");
     }
 
     #[test]
     fn who_is_behind_times_what_its_client_holds_gives_way_and_who_keeps_the_pace_does_not() {
         let table = Connections::new(16, 16, Arc::default());
-        let shares = Shares::contended(4, 4, Duration::from_millis(500));
+        let quota = Quota::contended(4, 4, Duration::from_millis(500));
         let connect = |network: u8, behind: u64| {
             let at = [198, 51, network, 1].into();
             let place = table.admit(at, false).unwrap();
             let request = place.seat.begin().unwrap();
             place.seat.waited(Duration::from_millis(behind));
             let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
-            (shares.take_for(&taker), taker, place, request)
+            (quota.take_for(&taker), taker, place, request)
         };
-        let holds = |client: Client| shares.lock().by.get(&client).copied().unwrap_or(0);
+        let holds = |client: Client| quota.lock().by.get(&client).copied().unwrap_or(0);
         let mut a = connect(1, 3_000);
         let (_a2, b, c) = (connect(1, 3_000), connect(2, 4_000), connect(3, 100));
-        assert_eq!(shares.held(), 4);
+        assert_eq!(quota.held(), 4);
         let [of_a, of_b, of_c] = [&a, &b, &c].map(|held| held.1.client);
         let d = connect(4, 0);
         assert!(d.0.is_some() && (holds(of_a), holds(of_b)) == (1, 1), "six seconds of places against four");
@@ -373,30 +374,30 @@ mod tests {
         let f = connect(6, 0);
         assert!(f.0.is_some() && holds(of_a) == 0);
         assert!(connect(7, 0).0.is_none(), "nobody else is behind");
-        assert_eq!((holds(of_c), shares.held()), (1, 4));
+        assert_eq!((holds(of_c), quota.held()), (1, 4));
         // What went to another is not taken back, and counts no more when it is dropped.
         assert!(!a.0.as_mut().unwrap().grow(1));
         drop((a, b));
-        assert_eq!(shares.held(), 4);
+        assert_eq!(quota.held(), 4);
         drop((c, d, e, f));
-        assert_eq!(shares.held(), 0);
+        assert_eq!(quota.held(), 0);
     }
 
     #[test]
     fn where_nobody_is_behind_who_is_slow_gives_way_and_then_takes_from_nobody() {
         let table = Connections::new(16, 16, Arc::default());
-        let shares = Shares::contended(4, 4, Duration::from_millis(500));
+        let quota = Quota::contended(4, 4, Duration::from_millis(500));
         let connect = |network: u8, bytes: u64| {
             let at = [198, 51, network, 1].into();
             let place = table.admit(at, false).unwrap();
             let request = place.seat.begin().unwrap();
             place.seat.moved_in(bytes, Duration::from_secs(60));
             let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
-            (shares.take_for(&taker), taker, place, request)
+            (quota.take_for(&taker), taker, place, request)
         };
         let holds = |network: u8| {
             let client = Client::at([198, 51, network, 1].into());
-            shares.lock().by.get(&client).copied().unwrap_or(0)
+            quota.lock().by.get(&client).copied().unwrap_or(0)
         };
         let at_once = 61 * limits::BRISK;
         let taken =
@@ -431,7 +432,7 @@ mod tests {
     #[test]
     fn nobody_takes_a_place_from_who_holds_less_and_nobody_loses_more_than_one_gains() {
         let table = Connections::new(16, 16, Arc::default());
-        let shares = Shares::contended(6, 6, Duration::from_millis(500));
+        let quota = Quota::contended(6, 6, Duration::from_millis(500));
         let connect = |network: u8, behind: Duration| {
             let at = [198, 51, network, 1].into();
             let place = table.admit(at, false).unwrap();
@@ -441,7 +442,7 @@ mod tests {
                 place.seat.waited(behind);
             }
             let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
-            (shares.take_for(&taker), taker, place, request)
+            (quota.take_for(&taker), taker, place, request)
         };
         let held: Vec<_> = [1, 1, 2, 3, 4, 5].map(|network| connect(network, Duration::ZERO)).into();
         assert!(held.iter().all(|(share, ..)| share.is_some()));
@@ -451,31 +452,31 @@ mod tests {
         );
         let holds = |network: u8| {
             let client = Client::at([198, 51, network, 1].into());
-            shares.lock().by.get(&client).copied().unwrap_or(0)
+            quota.lock().by.get(&client).copied().unwrap_or(0)
         };
         held[2].2.seat.waited(Duration::from_secs(60));
         assert!(connect(1, Duration::ZERO).0.is_none(), "nor though it rests");
         let more = connect(6, Duration::ZERO);
         assert!(more.0.is_some());
         assert_eq!([1, 2, 3, 4, 5, 6].map(holds), [1; 6], "one of whoever holds most went, and no other");
-        assert_eq!(shares.held(), 6);
+        assert_eq!(quota.held(), 6);
     }
 
     #[test]
     fn whoever_holds_twice_as_much_gives_way_and_who_holds_less_does_not() {
         let table = Connections::new(32, 32, Arc::default());
-        let shares = Shares::contended(12, 12, Duration::from_millis(500));
+        let quota = Quota::contended(12, 12, Duration::from_millis(500));
         let connect = |network: u8| {
             let at = [198, 51, network, 1].into();
             let place = table.admit(at, false).unwrap();
             let request = place.seat.begin().unwrap();
             place.seat.moved_in(61 * limits::BRISK, Duration::from_secs(60));
             let taker = Taker { client: Client::at(at), seat: Some(place.seat.clone()) };
-            (shares.take_for(&taker), taker, place, request)
+            (quota.take_for(&taker), taker, place, request)
         };
         let holds = |network: u8| {
             let client = Client::at([198, 51, network, 1].into());
-            shares.lock().by.get(&client).copied().unwrap_or(0)
+            quota.lock().by.get(&client).copied().unwrap_or(0)
         };
         let taken: Vec<_> = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5].into_iter().map(connect).collect();
         assert!(taken.iter().all(|(share, ..)| share.is_some()));

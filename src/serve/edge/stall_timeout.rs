@@ -8,18 +8,19 @@ use std::{
 
 use tokio::time::Sleep;
 
+use super::pace::earned;
 use crate::serve::limits;
 
 /// A store of time that waiting uses up and bytes bring back: who moves none for [`limits::IDLE_TIMEOUT`], or
 /// stays below [`limits::SLOWEST`] bytes a second for long, is given up.
 #[derive(Debug)]
-struct Patience {
+struct StallBudget {
     left: Duration,
     /// When the wait that goes on now ends; none while nobody waits.
     until: Option<Instant>,
 }
 
-impl Patience {
+impl StallBudget {
     fn new() -> Self {
         Self { left: limits::IDLE_TIMEOUT, until: None }
     }
@@ -37,101 +38,21 @@ impl Patience {
     }
 }
 
-/// How far a peer is behind a fair pace, by which it is decided who gives way where there is not enough for all. Waiting
-/// for a peer puts it behind; bytes bring it forward, each by what it may take at [`limits::SLOWEST`] bytes a second, and
-/// at most [`limits::AHEAD`] ahead. So a trickle falls behind as silence does, and who keeps the pace is not behind.
-/// Where all keep it and there is still not enough, it is decided by how [slow](Pace::slowness) they were all the while.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::serve) struct Pace {
-    /// Since when the peer is waited for; none while it is the server's turn.
-    since: Option<Instant>,
-    /// Microseconds that the peer was ahead when it was last waited for; below zero where it was behind.
-    ahead: i64,
-    /// Microseconds for which the peer was waited for in all, but for the wait that goes on.
-    waited: u64,
-    /// Bytes that came or went.
-    bytes: u64,
-}
-
-impl Pace {
-    /// Of a peer that is waited for from now on.
-    pub fn waiting(now: Instant) -> Self {
-        Self { since: Some(now), ..Self::default() }
-    }
-
-    /// As if a peer that keeps the pace and is waited for had moved so many bytes in so long.
-    #[cfg(test)]
-    pub fn moved_in(bytes: u64, time: Duration) -> Self {
-        let ahead = micros(limits::AHEAD);
-        Self { since: Some(Instant::now()), ahead, waited: micros(time).unsigned_abs(), bytes }
-    }
-
-    /// Takes note that the peer is waited for.
-    pub fn waits(&mut self) {
-        self.since.get_or_insert_with(Instant::now);
-    }
-
-    /// Takes note of bytes that came or went: it is the server's turn.
-    pub fn moved(&mut self, bytes: usize) {
-        // Most bytes are moved without a wait: then the clock is not asked.
-        if let Some(since) = self.since.take() {
-            let waited = micros(since.elapsed());
-            self.ahead = self.ahead.saturating_sub(waited);
-            self.waited = self.waited.saturating_add(waited.unsigned_abs());
-        }
-        self.bytes = self.bytes.saturating_add(bytes as u64);
-        let earned = micros(earned(bytes));
-        self.ahead = self.ahead.saturating_add(earned).min(micros(limits::AHEAD));
-    }
-
-    /// The same of what must come whole soon: that it came fast so far is no reason to wait longer for the rest.
-    pub fn brought(&mut self, bytes: usize) {
-        self.moved(bytes);
-        self.ahead = self.ahead.min(0);
-    }
-
-    /// How far the peer is behind, zero where it keeps the pace; none while it is the server's turn.
-    pub fn behind(&self, now: Instant) -> Option<Duration> {
-        let waited = micros(now.saturating_duration_since(self.since?));
-        let behind = waited.saturating_sub(self.ahead).max(0);
-        Some(Duration::from_micros(behind.unsigned_abs()))
-    }
-
-    /// How long the peer took for a mebibyte, where it was waited for long enough to tell and took longer than at
-    /// [`limits::BRISK`]; none while it is the server's turn.
-    pub fn slowness(&self, now: Instant) -> Option<Duration> {
-        let waiting = now.saturating_duration_since(self.since?);
-        let waited = Duration::from_micros(self.waited).saturating_add(waiting);
-        let each = waited.as_micros().saturating_mul(1 << 20) / u128::from(self.bytes.max(1));
-        let slow = waited >= limits::TOLD_AFTER && each > 1_000_000 * (1 << 20) / u128::from(limits::BRISK);
-        slow.then(|| Duration::from_micros(u64::try_from(each).unwrap_or(u64::MAX)))
-    }
-}
-
-fn micros(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// The time that so many bytes may take.
-fn earned(bytes: usize) -> Duration {
-    Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / limits::SLOWEST)
-}
-
-/// Waits no longer than patience lasts.
-pub(in crate::serve) struct Wait {
-    patience: Patience,
+/// Ends a wait for a peer when its budget is used up.
+pub(in crate::serve) struct StallTimeout {
+    budget: StallBudget,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Wait {
+impl StallTimeout {
     pub fn new() -> Self {
-        Self { patience: Patience::new(), timer: None }
+        Self { budget: StallBudget::new(), timer: None }
     }
 
     /// Takes note of waiting; ready when it has been too much.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.patience.until.is_none() || self.timer.is_none() {
-            let until = self.patience.wait(Instant::now()).into();
+        if self.budget.until.is_none() || self.timer.is_none() {
+            let until = self.budget.wait(Instant::now()).into();
             match &mut self.timer {
                 Some(timer) => timer.as_mut().reset(until),
                 None => self.timer = Some(Box::pin(tokio::time::sleep_until(until))),
@@ -143,8 +64,8 @@ impl Wait {
     /// Takes note of bytes that came or went.
     pub fn moved(&mut self, bytes: usize) {
         // Most bytes are moved without a wait: then there is nothing to account for.
-        if self.patience.until.is_some() || self.patience.left < limits::IDLE_TIMEOUT {
-            self.patience.moved(Instant::now(), bytes);
+        if self.budget.until.is_some() || self.budget.left < limits::IDLE_TIMEOUT {
+            self.budget.moved(Instant::now(), bytes);
         }
     }
 }
@@ -153,17 +74,17 @@ impl Wait {
 mod tests {
     use super::*;
 
-    /// The second at which patience ends with a peer that moves so many bytes at the end of each; none if it
+    /// The second at which the budget is used up by a peer that moves so many bytes at the end of each; none if it
     /// lasts for an hour.
     fn given_up_after(bytes: usize) -> Option<u64> {
-        let mut patience = Patience::new();
+        let mut budget = StallBudget::new();
         let start = Instant::now();
         (1..3_600).find(|second| {
             let (before, now) =
                 (start + Duration::from_secs(second - 1), start + Duration::from_secs(*second));
-            let over = patience.wait(before) <= now;
+            let over = budget.wait(before) <= now;
             if bytes > 0 {
-                patience.moved(now, bytes);
+                budget.moved(now, bytes);
             }
             over
         })
@@ -181,61 +102,5 @@ mod tests {
         assert!((2 * idle - 2..=2 * idle).contains(&half), "{half}");
         assert_eq!(given_up_after(slowest), None);
         assert_eq!(given_up_after(usize::MAX), None);
-    }
-
-    /// How far a peer is behind after an hour in which it moves so many bytes at the end of each second.
-    fn behind_after_an_hour(bytes: usize) -> Duration {
-        let mut pace = Pace::default();
-        let mut now = Instant::now();
-        for _ in 0..3_600 {
-            // As if it had been waited for since a second.
-            pace.since = now.checked_sub(Duration::from_secs(1));
-            pace.moved(bytes);
-            now = Instant::now();
-        }
-        pace.waits();
-        pace.behind(Instant::now()).unwrap()
-    }
-
-    #[test]
-    fn who_trickles_falls_behind_as_who_is_silent_and_who_keeps_the_pace_does_not() {
-        let slowest = usize::try_from(limits::SLOWEST).unwrap();
-        let [silent, trickle, half, kept] =
-            [0, 1, slowest / 2, slowest + slowest / 100].map(|bytes| behind_after_an_hour(bytes).as_secs());
-        assert!((3_600..3_610).contains(&silent), "{silent}");
-        assert!((3_595..3_610).contains(&trickle), "{trickle}");
-        assert!((1_795..1_810).contains(&half), "{half}");
-        assert_eq!(kept, 0);
-    }
-
-    #[test]
-    fn who_is_slow_in_the_long_run_is_known_by_it() {
-        let now = Instant::now();
-        let moves = |seconds: u64, bytes: u64| {
-            let pace = Pace { since: Some(now), ..Pace::moved_in(bytes, Duration::from_secs(seconds)) };
-            pace.slowness(now).map(|each| each.as_secs())
-        };
-        assert_eq!(moves(60, 60 * 6_000), Some(174), "a mebibyte at 6 kB/s");
-        assert_eq!(moves(1, 6_000), None, "it can't be told yet");
-        assert_eq!(moves(60, 60 * limits::BRISK), None);
-        assert_eq!(moves(60, 60 * limits::BRISK / 2), Some((2 << 20) / limits::BRISK));
-        assert!(moves(10, 0).is_some(), "and silence is slow");
-        assert_eq!(
-            Pace { waited: u64::MAX, ..Pace::default() }.slowness(now),
-            None,
-            "it is the server's turn"
-        );
-    }
-
-    #[test]
-    fn bytes_buy_a_little_time_and_no_more() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.behind(Instant::now()), None, "it is the server's turn");
-        pace.moved(usize::MAX);
-        pace.waits();
-        let now = Instant::now();
-        assert_eq!(pace.behind(now), Some(Duration::ZERO));
-        let behind = pace.behind(now + limits::AHEAD + Duration::from_secs(2)).unwrap();
-        assert!((2..3).contains(&behind.as_secs()), "{behind:?}");
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use super::{
     connections::Seat,
-    quota::{Share, Shares, Taker},
+    quota::{Quota, Share, Taker},
 };
 use crate::serve::limits;
 
 /// What is not whole yet of one connection.
 pub(in crate::serve) struct Unread {
-    stock: Arc<Shares>,
+    stock: Arc<Quota>,
     /// How many whole ones came before it.
     number: u64,
     bytes: usize,
@@ -21,7 +21,7 @@ pub(in crate::serve) struct Unread {
 }
 
 impl Unread {
-    pub fn new(stock: Arc<Shares>) -> Self {
+    pub fn new(stock: Arc<Quota>) -> Self {
         Self { stock, number: 0, bytes: 0, held: None }
     }
 
@@ -75,7 +75,7 @@ mod tests {
     fn what_is_long_takes_its_part_until_it_is_whole_and_who_brings_none_gives_way() {
         let table = Connections::new(16, 16, Arc::default());
         let all = 8 * limits::UNREAD_COPIES * limits::UNREAD_FIRST;
-        let stock = Shares::of_bytes(all, all / 4 + 1, Duration::from_millis(500));
+        let stock = Quota::of_bytes(all, all / 4 + 1, Duration::from_millis(500));
         let connect = |network: u8| {
             let place = table.admit([198, 51, network, 1].into(), false).unwrap();
             (Unread::new(stock.clone()), place)

@@ -48,7 +48,7 @@ pub async fn get(
     };
     // To find what belongs to a large case is work too.
     let begun = blocking(move || CaseExport::begin(&reader, &case));
-    let export = match app.turns.in_turn(client, Weight::Light, begun).await {
+    let export = match app.queue.in_turn(client, Weight::Light, begun).await {
         Ok(Some(export)) => export,
         Ok(None) => return answer::not_found(),
         Err(response) => return response,
@@ -58,11 +58,11 @@ pub async fn get(
         return answer::text(StatusCode::PAYLOAD_TOO_LARGE, &why);
     }
     let name = format!("attachment; filename=\"case-{}.zip\"", export.first());
-    let turns = app.turns.clone();
+    let queue = app.queue.clone();
     let parts = stream::try_unfold((export, held, limits::EXHIBIT), move |(mut export, mut held, room)| {
-        let turns = turns.clone();
+        let queue = queue.clone();
         async move {
-            let turn = turns.wait(client, Weight::Light).await;
+            let turn = queue.wait(client, Weight::Light).await;
             let making = move || turn.spend(|| export.part().map(|part| (part, export)));
             let made = tokio::task::spawn_blocking(making).await;
             match made {

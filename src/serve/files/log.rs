@@ -84,7 +84,7 @@ pub async fn tile(
     });
     match path.kind() {
         // Words are hashed for whoever asks, up to 64 MiB.
-        TileKind::Contents => app.turns.in_turn(client, Weight::Light, read).await,
+        TileKind::Contents => app.queue.in_turn(client, Weight::Light, read).await,
         _ => read.await,
     }
 }

@@ -67,7 +67,7 @@ pub(super) async fn parsed(
         app.documents.parse(&mut request).map_err(Unparsed::Refused)?;
         return Ok(request);
     }
-    let turn = app.turns.wait(client, Weight::Light).await;
+    let turn = app.queue.wait(client, Weight::Light).await;
     let app = app.clone();
     let parsing = tokio::task::spawn_blocking(move || {
         turn.spend(|| app.documents.parse(&mut request).map(|()| request))
@@ -91,7 +91,7 @@ pub(super) async fn execute<T: Send + 'static>(
         Err(refused) => return Some(finish(Answer::from_errors(vec![refused]))),
     };
     let in_place = allowed.light && mutates(&mut request);
-    let turn = if in_place { None } else { Some(app.turns.wait(client, allowed.weight).await) };
+    let turn = if in_place { None } else { Some(app.queue.wait(client, allowed.weight).await) };
     let (views, now) = (app.views(), Now::new(clock::now()));
     let finish = |answer, _| finish(answer);
     execute_with(app, Some(allowed), client, held, request, turn, (views, now), finish).await

@@ -22,9 +22,8 @@ use serde_json::json;
 use super::{
     admission::allow,
     cache::{
-        answers,
-        fragments::{self, Pieces},
-        in_flight,
+        answers, in_flight,
+        subtrees::{self, Subtrees},
     },
     errors,
     execution::{self, IN_MEMORY, Unparsed, at_this_moment, execute_with},
@@ -213,7 +212,7 @@ async fn members(app: &App, client: Client, bytes: Bytes, held: &mut Share) -> R
         json::read(&bytes)
     } else {
         let weight = if bytes.len() > limits::READ_SHORTLY { Weight::Heavy } else { Weight::Light };
-        let turn = app.turns.wait(client, weight).await;
+        let turn = app.queue.wait(client, weight).await;
         let reading = tokio::task::spawn_blocking(move || turn.spend(|| json::read(&bytes)));
         // It does not panic; if it did, nothing was read.
         reading.await.unwrap_or(Err(Unread::NotJson))
@@ -387,13 +386,13 @@ async fn run(
     // Whoever has waited for an answer that was begun before he asked waits for the next; that one was begun after.
     for _ in 0..2 {
         if !in_place {
-            turn = Some(app.turns.wait(client, weight).await);
+            turn = Some(app.queue.wait(client, weight).await);
         }
         let Some(key) = key else { break };
         if let Some(body) = given_before(app, &key) {
             return media.answer(StatusCode::OK, body);
         }
-        match app.flights.ask(key) {
+        match app.in_flight.ask(key) {
             in_flight::Asked::First(first) => {
                 lead = Some(first);
                 break;
@@ -401,7 +400,7 @@ async fn run(
             in_flight::Asked::UnderWay(following) => {
                 // Who only waits needs none.
                 drop(turn.take());
-                if let Some(body) = following.landed(seen).await {
+                if let Some(body) = following.finished(seen).await {
                     app.edge.counts.answered_again.add();
                     return media.answer(StatusCode::OK, body);
                 }
@@ -409,29 +408,29 @@ async fn run(
         }
     }
     if turn.is_none() && !in_place {
-        turn = Some(app.turns.wait(client, weight).await);
+        turn = Some(app.queue.wait(client, weight).await);
     }
     let (state, views) = at_this_moment(app);
     let now = Now::new(clock::now());
     let footprint = Arc::default();
     let views = views.noting(&footprint);
-    let mut pieces = None;
+    let mut subtrees = None;
     // What is counted value by value is made value by value.
     if let Some(key) = key
         && !allowed.is_some_and(|allowed| allowed.open)
-        && request.parsed_query().is_ok_and(fragments::may_have)
+        && request.parsed_query().is_ok_and(subtrees::may_have)
     {
-        let made = Arc::new(Pieces::new(app.answers.former(&key, state), state.size));
+        let made = Arc::new(Subtrees::new(app.answers.former(&key, state), state.size));
         request = request.data(made.clone());
-        pieces = Some(made);
+        subtrees = Some(made);
     }
     let kept = key.is_some();
     let finish = move |mut answer: Answer, took| {
         if kept && answer.errors.is_empty() {
-            let (body, places) = fragments::whole(&answer.data, pieces.as_deref());
+            let (body, places) = subtrees::whole(&answer.data, subtrees.as_deref());
             return Ok((body, places, took));
         }
-        fragments::unfold(&mut answer.data);
+        subtrees::unfold(&mut answer.data);
         Err(Box::new(say(media, &answer)))
     };
     let made = execute_with(app, allowed, client, held, request, turn, (views, now.clone()), finish).await;
@@ -441,11 +440,11 @@ async fn run(
         None => return guard::busy(&app.edge, "the query could not be run"),
     };
     let Some(key) = key else { return media.answer(StatusCode::OK, body) };
-    // What asks for the time is told to those who asked for it meanwhile, and pieces of it to whoever asks later.
+    // What asks for the time is told to those who asked for it meanwhile, and subtrees of it to whoever asks later.
     let basis = (!now.was_asked()).then(|| footprint.basis());
     app.answers.put(key, (&body, took), places, basis, state);
     if let Some(lead) = lead {
-        lead.land(state, body.clone());
+        lead.finish(state, body.clone());
     }
     media.answer(StatusCode::OK, body)
 }

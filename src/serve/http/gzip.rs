@@ -85,7 +85,7 @@ pub async fn encode(
             return guard::busy(&app.edge, guard::TOO_MANY_ANSWERS);
         }
     }
-    let turn = if length <= INLINE { None } else { Some(app.turns.wait(taker.client, Weight::Light).await) };
+    let turn = if length <= INLINE { None } else { Some(app.queue.wait(taker.client, Weight::Light).await) };
     // It comes into memory whole; the answer to HEAD too, until the router takes its body away.
     let Ok(plain) = body.collect().await else { return failed() };
     let plain = plain.to_bytes();

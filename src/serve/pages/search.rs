@@ -324,11 +324,11 @@ pub async fn page(
     };
     // Most searches take no time. One that does is begun again in a turn among what may take long.
     let at_once = found(&app, &shell, &asked, &read, limits::SEARCH_AT_ONCE);
-    if let Some(page) = app.turns.in_turn(client, Weight::Light, at_once).await {
+    if let Some(page) = app.queue.in_turn(client, Weight::Light, at_once).await {
         return page;
     }
     let whole = found(&app, &shell, &asked, &read, Duration::MAX);
-    app.turns.in_turn(client, Weight::Heavy, whole).await.unwrap_or_else(|| error::too_much(&shell))
+    app.queue.in_turn(client, Weight::Heavy, whole).await.unwrap_or_else(|| error::too_much(&shell))
 }
 
 /// The page of what is found in so much time, or what stands instead of it; none if there may be more in more time.

@@ -9,7 +9,7 @@ use std::{
 
 use axum::body::Bytes;
 
-use super::fragments::{Former, Places};
+use super::subtrees::{Former, Places};
 use crate::{
     event::Digest,
     generations::Generations,
@@ -52,7 +52,7 @@ struct Held {
     answers: Generations<Digest, Kept>,
 }
 
-/// An answer with its pieces, the size of the log when it was asked for, and what of the log it stands on; on nothing that
+/// An answer with its subtrees, the size of the log when it was asked for, and what of the log it stands on; on nothing that
 /// is known if it asked what time it is.
 struct Kept {
     former: Former,
@@ -105,7 +105,7 @@ impl Answers {
         (same && basis.holds(changes, former.given, state.size)).then(|| former.answer.clone())
     }
 
-    /// The answer that was given to this before, whether it is the one in this state of the log or not, for its pieces.
+    /// The answer that was given to this before, whether it is the one in this state of the log or not, for its subtrees.
     pub fn former(&self, key: &Digest, state: State) -> Option<Former> {
         let mut held = self.held();
         if !held.up_to(state.withheld) {
@@ -114,8 +114,8 @@ impl Answers {
         held.answers.get(key).map(|kept| kept.former.clone())
     }
 
-    /// Keeps an answer and how long it took to make, with its pieces, that was asked for in a state of the log, unless
-    /// something was withheld since. One without a basis is kept for its pieces, if it has any.
+    /// Keeps an answer and how long it took to make, with its subtrees, that was asked for in a state of the log, unless
+    /// something was withheld since. One without a basis is kept for its subtrees, if it has any.
     pub fn put(
         &self,
         key: Digest,

@@ -1,7 +1,7 @@
-//! What was worked out before and is not worked out again: answers, fragments of answers, parsed documents, and queries that
+//! What was worked out before and is not worked out again: answers, subtrees of answers, parsed documents, and queries that
 //! are being answered.
 
 pub(in crate::serve) mod answers;
 pub(in crate::serve) mod documents;
-pub(in crate::serve) mod fragments;
 pub(in crate::serve) mod in_flight;
+pub(in crate::serve) mod subtrees;

@@ -8,7 +8,7 @@ use super::super::fault::bad_input;
 use crate::{
     note::{base64_decode, base64_encode},
     serve::graphql::{
-        cache::fragments::{Fragments, Piece, Pieced, is_flat},
+        cache::subtrees::{Fragments, Subtree, SubtreeList, is_flat},
         types::{
             event::Event,
             page::{PageArgs, PageInfo},
@@ -31,7 +31,7 @@ pub enum TimelineOrder {
 /// A page of a timeline.
 pub struct TimelineConnection {
     places: Vec<Place>,
-    lines: Pieced<TimelineLine>,
+    lines: SubtreeList<TimelineLine>,
     page_info: PageInfo,
 }
 
@@ -44,7 +44,7 @@ impl TimelineConnection {
         edges.map(|(place, line)| TimelineEdge { cursor: cursor(*place), node: line.clone() }).collect()
     }
     /// The entries of this page.
-    async fn nodes(&self) -> &Pieced<TimelineLine> {
+    async fn nodes(&self) -> &SubtreeList<TimelineLine> {
         &self.lines
     }
     /// Where the page stands.
@@ -71,7 +71,7 @@ pub struct TimelineLine {
     pub after: bool,
 }
 
-impl Piece for TimelineLine {
+impl Subtree for TimelineLine {
     fn what(&self) -> (u64, bool) {
         (self.event.index(), self.after)
     }
@@ -81,7 +81,7 @@ impl Piece for TimelineLine {
     fn read_by(&self, views: Views) -> Self {
         Self { event: self.event.read_by(views), after: self.after }
     }
-    fn is_piece(asked: &SelectionSet, fragments: &Fragments) -> bool {
+    fn is_subtree(asked: &SelectionSet, fragments: &Fragments) -> bool {
         is_flat(asked, fragments, &["event"])
     }
 }
@@ -128,6 +128,6 @@ impl TimelineConnection {
             end_cursor: page.last().map(|entry| cursor(entry.place)),
         };
         let places = page.iter().map(|entry| entry.place).collect();
-        Ok(Self { places, lines: Pieced(page.iter().map(line).collect()), page_info })
+        Ok(Self { places, lines: SubtreeList(page.iter().map(line).collect()), page_info })
     }
 }

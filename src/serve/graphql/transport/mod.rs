@@ -417,7 +417,7 @@ async fn read(app: &App, client: Client, text: Utf8Bytes) -> Result<ClientMessag
     if text.len() <= limits::READ_IN_PLACE {
         return ClientMessage::parse(&text);
     }
-    let turn = app.turns.wait(client, Weight::Light).await;
+    let turn = app.queue.wait(client, Weight::Light).await;
     let reading = tokio::task::spawn_blocking(move || turn.spend(|| ClientMessage::parse(&text)));
     // It does not panic; if it did, nothing was read.
     reading.await.unwrap_or(Err("it could not be read"))

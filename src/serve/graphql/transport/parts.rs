@@ -20,7 +20,7 @@ use crate::{
     serve::{
         edge::{
             client::Client,
-            fair_queue::{Turns, Weight},
+            fair_queue::{FairQueue, Weight},
             system,
         },
         graphql::schema::Schemas,
@@ -32,7 +32,7 @@ use crate::{
 pub(in crate::serve) struct Parts {
     schemas: Arc<Schemas>,
     reader: Reader,
-    turns: Arc<Turns>,
+    queue: Arc<FairQueue>,
     latest: Arc<Mutex<Option<Arc<Moment>>>>,
 }
 
@@ -56,8 +56,8 @@ impl Parts {
     /// Of a log, by its schemas.
     pub fn new(schemas: Arc<Schemas>, reader: Reader) -> Self {
         // Half of the cores: however many follow the log, others still write and ask.
-        let turns = Turns::new(system::cores().div_ceil(2));
-        Self { schemas, reader, turns, latest: Arc::default() }
+        let queue = FairQueue::new(system::cores().div_ceil(2));
+        Self { schemas, reader, queue, latest: Arc::default() }
     }
 
     /// A moment at which the log had the entry, which it has now. It is the latest moment if that will do; a new
@@ -128,7 +128,7 @@ impl Parts {
         work: impl FnOnce(&Schemas, &Reader) -> Result<T, Errors> + Send + 'static,
     ) -> Result<T, Errors> {
         // It ends with the thread, even if nobody waits for it any more.
-        let turn = self.turns.wait(client, Weight::Light).await;
+        let turn = self.queue.wait(client, Weight::Light).await;
         let (schemas, reader) = (self.schemas.clone(), self.reader.clone());
         let working = tokio::task::spawn_blocking(move || turn.spend(|| work(&schemas, &reader)));
         let ended = |join| Err(internal(&ReadError::Fault(format!("a subscription ended: {join}"))));

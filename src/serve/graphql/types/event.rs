@@ -14,7 +14,7 @@ use crate::{
     event::{EventId, RefSpec},
     ledger::ReadError,
     serve::graphql::{
-        cache::fragments::{Fragments, Piece, Pieces, is_flat},
+        cache::subtrees::{Fragments, Subtree, Subtrees, is_flat},
         fault::{Answer as _, internal},
         selected,
     },
@@ -100,8 +100,8 @@ impl OutputType for Event {
         })
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        match Pieces::of::<Self>(ctx) {
-            Some(pieces) => pieces.resolve(self, field.pos, ctx).await,
+        match Subtrees::of::<Self>(ctx) {
+            Some(subtrees) => subtrees.resolve(self, field.pos, ctx).await,
             None => selected::resolve(ctx, self).await,
         }
     }
@@ -155,7 +155,7 @@ impl ContainerType for AnyEvent {
 
 impl InterfaceType for Event {}
 
-impl Piece for Event {
+impl Subtree for Event {
     fn what(&self) -> (u64, bool) {
         (self.index(), false)
     }
@@ -165,7 +165,7 @@ impl Piece for Event {
     fn read_by(&self, views: Views) -> Self {
         Self::new(self.record().clone(), &Arc::new(views))
     }
-    fn is_piece(asked: &SelectionSet, fragments: &Fragments) -> bool {
+    fn is_subtree(asked: &SelectionSet, fragments: &Fragments) -> bool {
         is_flat(asked, fragments, &[])
     }
 }

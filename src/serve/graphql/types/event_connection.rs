@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{
     ledger::Filter,
-    serve::graphql::{cache::fragments::Pieced, fault::Answer as _},
+    serve::graphql::{cache::subtrees::SubtreeList, fault::Answer as _},
     views::Views,
 };
 
 /// A page of events, in the order of the log.
 pub struct EventConnection {
-    events: Pieced<Event>,
+    events: SubtreeList<Event>,
     page_info: PageInfo,
 }
 
@@ -29,7 +29,7 @@ impl EventConnection {
         self.events.0.iter().map(edge).collect()
     }
     /// The events of this page.
-    async fn nodes(&self) -> &Pieced<Event> {
+    async fn nodes(&self) -> &SubtreeList<Event> {
         &self.events
     }
     /// Where the page stands.
@@ -57,6 +57,6 @@ impl EventConnection {
             args.cut(|range, descending, most| views.list(filter, range, descending, most).answer())?;
         let records = views.records(&page.indexes).answer()?;
         let events = records.into_iter().map(|record| Event::new(record, views)).collect();
-        Ok(Self { events: Pieced(events), page_info: page.info })
+        Ok(Self { events: SubtreeList(events), page_info: page.info })
     }
 }

@@ -1,8 +1,9 @@
-//! Pieces of answers. An event of which nothing but its own values is asked for is written once and stands in later answers
-//! to the same request as it is, until an entry changes what it asked for. So of a case that grows only what is new, and
-//! what is computed of all, is made again.
+//! Subtrees of answers that are kept, though the answer changes. An event of which nothing but its own values is asked for is
+//! written once. Later answers to the same request hold it as it is, until an entry changes what it asked for. So of a case
+//! that grows only what is new, and what is computed of all, is made again.
 //!
-//! In the tree of an answer a piece is a value of bytes, which no scalar of the schema is.
+//! In the tree of an answer a kept subtree is a value of bytes, which no scalar of the schema is. It is no fragment of
+//! GraphQL: those are part of a request.
 
 use std::{
     borrow::Cow,
@@ -26,18 +27,18 @@ use crate::{
     views::Views,
 };
 
-/// The most fields of a request that is looked through for whether its answer has pieces.
+/// The most fields of a request that is looked through for whether its answer has subtrees to keep.
 const FIELDS_READ: usize = 512;
 
-/// Which piece of an answer: where its field stands in the text; the index of its entry, and whether that is after the
+/// Which subtree of an answer: where its field stands in the text; the index of its entry, and whether that is after the
 /// instant that is asked about; and the size that it is known at if that is not the latest.
 pub type Key = (usize, usize, u64, bool, Option<u64>);
 
 /// Fragments by name.
 pub type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
-/// What may be a piece of an answer.
-pub trait Piece: ContainerType {
+/// What may be kept as a subtree of an answer.
+pub trait Subtree: ContainerType {
     /// Index of its entry, and whether it is said to have happened after the instant that is asked about.
     fn what(&self) -> (u64, bool);
     /// What it is read by.
@@ -45,13 +46,13 @@ pub trait Piece: ContainerType {
     /// The same, read by other views.
     fn read_by(&self, views: Views) -> Self;
     /// Whether what is asked of it makes it one.
-    fn is_piece(asked: &SelectionSet, fragments: &Fragments) -> bool;
+    fn is_subtree(asked: &SelectionSet, fragments: &Fragments) -> bool;
 }
 
-/// Where the pieces of an answer stand in it, and what of the log each stands on.
+/// Where the kept subtrees of an answer stand in it, and what of the log each stands on.
 #[derive(Debug, Default)]
 pub struct Places {
-    pieces: Vec<(Key, Range<usize>, Basis)>,
+    subtrees: Vec<(Key, Range<usize>, Basis)>,
     /// What all of them stand on.
     basis: Option<Basis>,
 }
@@ -59,17 +60,17 @@ pub struct Places {
 impl Places {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.subtrees.is_empty()
     }
     /// Bytes of memory that they take.
     pub fn bytes(&self) -> usize {
         let each = size_of::<(Key, Range<usize>, Basis)>();
-        let own: usize = self.pieces.iter().map(|(_, _, basis)| each + basis.bytes()).sum();
+        let own: usize = self.subtrees.iter().map(|(_, _, basis)| each + basis.bytes()).sum();
         own + self.basis.as_ref().map_or(0, Basis::bytes)
     }
 }
 
-/// An answer that was given to the same request before, the size of the log when it was asked for, and its pieces.
+/// An answer that was given to the same request before, the size of the log when it was asked for, and its subtrees.
 #[derive(Debug, Clone)]
 pub struct Former {
     pub answer: Bytes,
@@ -79,9 +80,9 @@ pub struct Former {
     pub took: Duration,
 }
 
-/// The pieces of an answer that is being made.
+/// The subtrees of an answer that is being made.
 #[derive(Debug)]
-pub struct Pieces {
+pub struct Subtrees {
     former: Option<Former>,
     size: u64,
     made: Mutex<Made>,
@@ -89,12 +90,12 @@ pub struct Pieces {
 
 #[derive(Debug, Default)]
 struct Made {
-    /// Whether all pieces of the former answer are what they were; not known until one is asked for.
+    /// Whether all subtrees of the former answer are what they were; not known until one is asked for.
     all_hold: Option<bool>,
-    pieces: Vec<(Key, Bytes, Basis)>,
+    subtrees: Vec<(Key, Bytes, Basis)>,
 }
 
-impl Pieces {
+impl Subtrees {
     /// Those of an answer that is made by so many entries.
     pub fn new(former: Option<Former>, size: u64) -> Self {
         Self { former, size, made: Mutex::default() }
@@ -105,11 +106,11 @@ impl Pieces {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A piece: as it was before, or written now.
+    /// A subtree: as it was before, or written now.
     ///
     /// # Errors
     /// As its fields.
-    pub async fn resolve<T: Piece>(
+    pub async fn resolve<T: Subtree>(
         &self,
         thing: &T,
         pos: Pos,
@@ -133,11 +134,11 @@ impl Pieces {
         Ok(self.made().stands(key, bytes.into(), basis))
     }
 
-    /// A piece as it was before, if it would be the same now; what it stands on is noted.
+    /// A subtree as it was before, if it would be the same now; what it stands on is noted.
     fn before(&self, key: &Key, changes: &Changes, note: impl Fn(&Basis)) -> Option<Value> {
         let Former { answer, given, places, .. } = self.former.as_ref()?;
         let (_, range, basis) =
-            &places.pieces[places.pieces.binary_search_by_key(key, |(key, ..)| *key).ok()?];
+            &places.subtrees[places.subtrees.binary_search_by_key(key, |(key, ..)| *key).ok()?];
         let mut made = self.made();
         // Most name the same things, so all are asked about at once.
         let all_hold = made.all_hold.get_or_insert_with(|| {
@@ -153,32 +154,32 @@ impl Pieces {
         Some(made.stands(*key, answer.slice(range.clone()), basis.clone()))
     }
 
-    /// The pieces of an answer that was written, given where each stands in it by where its bytes lie.
+    /// The subtrees of an answer that was written, given where each stands in it by where its bytes lie.
     fn places(&self, at: &HashMap<*const u8, Range<usize>>) -> Places {
-        let made = std::mem::take(&mut self.made().pieces);
+        let made = std::mem::take(&mut self.made().subtrees);
         let place =
             |(key, bytes, basis): (Key, Bytes, Basis)| Some((key, at.get(&bytes.as_ptr()).cloned()?, basis));
-        let mut pieces: Vec<_> = made.into_iter().filter_map(place).collect();
-        pieces.sort_unstable_by_key(|(key, ..)| *key);
-        pieces.dedup_by_key(|(key, ..)| *key);
+        let mut subtrees: Vec<_> = made.into_iter().filter_map(place).collect();
+        subtrees.sort_unstable_by_key(|(key, ..)| *key);
+        subtrees.dedup_by_key(|(key, ..)| *key);
         let all = Footprint::default();
-        pieces.iter().for_each(|(_, _, basis)| all.all_of(basis));
-        Places { pieces, basis: Some(all.basis()) }
+        subtrees.iter().for_each(|(_, _, basis)| all.all_of(basis));
+        Places { subtrees, basis: Some(all.basis()) }
     }
 }
 
 impl Made {
     fn stands(&mut self, key: Key, bytes: Bytes, basis: Basis) -> Value {
-        self.pieces.push((key, bytes.clone(), basis));
+        self.subtrees.push((key, bytes.clone(), basis));
         Value::Binary(bytes)
     }
 }
 
-/// A list of what may be pieces of an answer. To callers it is a list like any other.
+/// A list of what may be kept as subtrees of an answer. To callers it is a list like any other.
 #[derive(Debug, Clone)]
-pub struct Pieced<T>(pub Vec<T>);
+pub struct SubtreeList<T>(pub Vec<T>);
 
-impl<T: Piece> OutputType for Pieced<T> {
+impl<T: Subtree> OutputType for SubtreeList<T> {
     fn type_name() -> Cow<'static, str> {
         <Vec<T> as OutputType>::type_name()
     }
@@ -189,12 +190,12 @@ impl<T: Piece> OutputType for Pieced<T> {
         <Vec<T> as OutputType>::create_type_info(registry)
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let pieces = Pieces::of::<T>(ctx);
+        let subtrees = Subtrees::of::<T>(ctx);
         let mut values = Vec::with_capacity(self.0.len());
         for (at, thing) in self.0.iter().enumerate() {
             let ctx = ctx.with_index(at);
-            let value = match pieces {
-                Some(pieces) => pieces.resolve(thing, field.pos, &ctx).await,
+            let value = match subtrees {
+                Some(subtrees) => subtrees.resolve(thing, field.pos, &ctx).await,
                 None => selected::resolve(&ctx, thing).await,
             };
             values.push(value.map_err(|error| ctx.set_error_path(error))?);
@@ -203,11 +204,11 @@ impl<T: Piece> OutputType for Pieced<T> {
     }
 }
 
-impl Pieces {
-    /// The pieces of the answer that is being made, if things of this type may be some.
-    pub fn of<'c, T: Piece>(ctx: &'c ContextSelectionSet<'_>) -> Option<&'c Self> {
-        let pieces = ctx.data_opt::<Arc<Self>>()?;
-        T::is_piece(&ctx.item.node, &ctx.query_env.fragments).then_some(pieces)
+impl Subtrees {
+    /// The subtrees of the answer that is being made, if things of this type may be kept.
+    pub fn of<'c, T: Subtree>(ctx: &'c ContextSelectionSet<'_>) -> Option<&'c Self> {
+        let subtrees = ctx.data_opt::<Arc<Self>>()?;
+        T::is_subtree(&ctx.item.node, &ctx.query_env.fragments).then_some(subtrees)
     }
 }
 
@@ -228,7 +229,7 @@ pub fn is_flat(set: &SelectionSet, fragments: &Fragments, save: &[&str]) -> bool
     })
 }
 
-/// Whether an answer may have pieces: not where what one place of it shows is asked for in two, which are then merged.
+/// Whether an answer may have subtrees that are kept: not where what one place of it shows is asked for in two, which are then merged.
 pub fn may_have(document: &ExecutableDocument) -> bool {
     let mut left = FIELDS_READ;
     document.operations.iter().all(|(_, operation)| {
@@ -265,26 +266,26 @@ fn is_asked_once<'d>(
     })
 }
 
-/// Writes the data of an answer without errors, as GraphQL over HTTP has it, and says where its pieces stand.
-pub fn whole(data: &Value, pieces: Option<&Pieces>) -> (Bytes, Places) {
+/// Writes the data of an answer without errors, as GraphQL over HTTP has it, and says where its subtrees stand.
+pub fn whole(data: &Value, subtrees: Option<&Subtrees>) -> (Bytes, Places) {
     let mut out = br#"{"data":"#.to_vec();
     let mut at = HashMap::new();
-    write(data, &mut out, &mut |piece, range| {
-        at.insert(piece, range);
+    write(data, &mut out, &mut |subtree, range| {
+        at.insert(subtree, range);
     });
     out.push(b'}');
     // It may be kept, or wait for its reader, for a while.
     out.shrink_to_fit();
-    (out.into(), pieces.map(|pieces| pieces.places(&at)).unwrap_or_default())
+    (out.into(), subtrees.map(|subtrees| subtrees.places(&at)).unwrap_or_default())
 }
 
-/// Writes a value as JSON, and says where each piece was put.
-fn write(value: &Value, out: &mut Vec<u8>, piece: &mut impl FnMut(*const u8, Range<usize>)) {
+/// Writes a value as JSON, and says where each subtree was put.
+fn write(value: &Value, out: &mut Vec<u8>, subtree: &mut impl FnMut(*const u8, Range<usize>)) {
     match value {
         Value::Binary(bytes) => {
             let from = out.len();
             out.extend_from_slice(bytes);
-            piece(bytes.as_ptr(), from..out.len());
+            subtree(bytes.as_ptr(), from..out.len());
         }
         Value::List(list) => {
             out.push(b'[');
@@ -292,7 +293,7 @@ fn write(value: &Value, out: &mut Vec<u8>, piece: &mut impl FnMut(*const u8, Ran
                 if i > 0 {
                     out.push(b',');
                 }
-                write(value, out, piece);
+                write(value, out, subtree);
             }
             out.push(b']');
         }
@@ -304,7 +305,7 @@ fn write(value: &Value, out: &mut Vec<u8>, piece: &mut impl FnMut(*const u8, Ran
                 }
                 scalar(name.as_str(), out);
                 out.push(b':');
-                write(value, out, piece);
+                write(value, out, subtree);
             }
             out.push(b'}');
         }
@@ -317,7 +318,7 @@ fn scalar(value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 
-/// Puts the trees of its pieces back into an answer.
+/// Puts trees of values back into an answer in place of its kept subtrees.
 pub fn unfold(value: &mut Value) {
     match value {
         Value::Binary(bytes) => *value = serde_json::from_slice(bytes).unwrap_or_default(),
@@ -346,25 +347,25 @@ mod tests {
 
     #[test]
     fn a_part_stands_where_it_was_put_and_is_found_there_again() {
-        let pieces = Pieces::new(None, 7);
+        let subtrees = Subtrees::new(None, 7);
         let stands = |key, bytes: &'static [u8], names: &[u64]| {
-            pieces.made().stands(key, Bytes::from_static(bytes), Basis::Things(names.into()))
+            subtrees.made().stands(key, Bytes::from_static(bytes), Basis::Things(names.into()))
         };
         let one = stands((1, 2, 3, false, None), br#"{"index":3}"#, &[8]);
         let two = stands((1, 2, 4, false, None), br#"{"index":4}"#, &[8, 9]);
         let mut data = Value::List(vec![two, one, Value::Null]);
-        let (answer, places) = whole(&data, Some(&pieces));
+        let (answer, places) = whole(&data, Some(&subtrees));
         assert_eq!(&answer[..], br#"{"data":[{"index":4},{"index":3},null]}"#);
         assert!(places.bytes() > 2 * 8);
         unfold(&mut data);
         assert_eq!(data.into_json().unwrap(), json!([{"index": 4}, {"index": 3}, null]));
         let next =
-            Pieces::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
+            Subtrees::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
         let changes = Changes::default();
         let noted = Footprint::default();
         let before = |key| match next.before(&key, &changes, |basis| noted.all_of(basis)) {
             Some(Value::Binary(bytes)) => Some(bytes),
-            other => other.map(|value| panic!("{value} is no piece")),
+            other => other.map(|value| panic!("{value} is no subtree")),
         };
         let first = Some(Bytes::from_static(br#"{"index":3}"#));
         assert_eq!(before((1, 2, 3, false, None)), first);
@@ -380,21 +381,21 @@ mod tests {
 
     #[test]
     fn where_not_all_hold_each_is_asked_about() {
-        let (pieces, changes) = (Pieces::new(None, 7), Changes::default());
+        let (subtrees, changes) = (Subtrees::new(None, 7), Changes::default());
         let (one, other) = (EventId([1; 32]), EventId([2; 32]));
         let keys = [(1, 2, 3, false, None), (1, 2, 4, false, None)];
         for (key, id) in keys.into_iter().zip([one, other]) {
             let footprint = Footprint::default();
             footprint.row(&changes, RowKey::fate(&id));
-            // Each piece has bytes of its own, by which its place is found.
+            // Each subtree has bytes of its own, by which its place is found.
             let bytes = Bytes::from(format!("{}", key.2));
-            pieces.made().stands(key, bytes, footprint.basis());
+            subtrees.made().stands(key, bytes, footprint.basis());
         }
-        let made: Vec<Value> = pieces.made().pieces.iter().map(|p| Value::Binary(p.1.clone())).collect();
-        let (answer, places) = whole(&Value::List(made), Some(&pieces));
+        let made: Vec<Value> = subtrees.made().subtrees.iter().map(|p| Value::Binary(p.1.clone())).collect();
+        let (answer, places) = whole(&Value::List(made), Some(&subtrees));
         changes.note([RowKey::fate(&one)].iter(), [].iter(), 8);
         let next =
-            Pieces::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
+            Subtrees::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
         let noted = Footprint::default();
         let held = keys.map(|key| next.before(&key, &changes, |basis| noted.all_of(basis)).is_some());
         assert_eq!(held, [false, true]);
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_merged_has_no_pieces() {
+    fn what_is_merged_has_no_subtrees() {
         let may = |text: &str| may_have(&parse_query(text).unwrap());
         assert!(may("{ events { nodes { index type } } a: events { nodes { index } } }"));
         assert!(may("{ events { nodes { index index ...F } } } fragment F on Event { index type }"));

@@ -95,7 +95,7 @@ pub(in crate::serve) struct Streamed;
 /// The body of an answer, with its share of the memory that answers may take if it is long. It is handed over a part at a
 /// time, and the next part only when the one before is taken: what is handed over waits for its reader in the connection,
 /// and nobody knows of it.
-pub(in crate::serve) struct Outgoing {
+pub(super) struct Outgoing {
     body: Body,
     /// What the body gave and is not handed over yet.
     rest: Bytes,

@@ -12,7 +12,7 @@ pub struct Client {
 
 impl Client {
     /// Where a router is used without [`serve`](crate::serve::serve), all callers count as one.
-    pub(in crate::serve) const NOWHERE: Self =
+    pub(super) const NOWHERE: Self =
         Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
 
     /// The client at an address.
@@ -25,7 +25,7 @@ impl Client {
     }
 
     /// The same, known to be a program on this machine, and neither a proxy nor a browser.
-    pub(in crate::serve) fn on_this_machine(self) -> Self {
+    pub(super) fn on_this_machine(self) -> Self {
         Self { local: true, ..self }
     }
 

@@ -32,7 +32,7 @@ use crate::serve::limits;
 /// Who is at the other end of a request's connection; an extension of each request that [`serve`](crate::serve::serve)
 /// takes in.
 #[derive(Clone)]
-pub(in crate::serve) struct Peer {
+pub(super) struct Peer {
     pub address: IpAddr,
     /// The address of this machine that it called.
     pub here: Option<SocketAddr>,
@@ -71,7 +71,7 @@ macro_rules! either {
 }
 
 /// The server's side of a TLS handshake; none if it fails, takes too long, or is dropped to make room.
-pub(in crate::serve) async fn shake_hands(
+pub(super) async fn shake_hands(
     mut socket: Socket,
     config: Arc<ServerConfig>,
     place: &Place,

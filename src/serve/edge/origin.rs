@@ -133,7 +133,7 @@ impl Sites {
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Paths for whoever looks after the server, and no page.
-pub(in crate::serve) fn is_health(path: &str) -> bool {
+pub(super) fn is_health(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 

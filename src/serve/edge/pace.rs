@@ -9,7 +9,7 @@ use crate::serve::limits;
 /// at most [`limits::AHEAD`] ahead. So a trickle falls behind as silence does, and who keeps the pace is not behind.
 /// Where all keep it and there is still not enough, it is decided by how [slow](Pace::slowness) they were all the while.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::serve) struct Pace {
+pub(super) struct Pace {
     /// Since when the peer is waited for; none while it is the server's turn.
     since: Option<Instant>,
     /// Microseconds that the peer was ahead when it was last waited for; below zero where it was behind.

@@ -39,7 +39,7 @@ impl StallBudget {
 }
 
 /// Ends a wait for a peer when its budget is used up.
-pub(in crate::serve) struct StallTimeout {
+pub(super) struct StallTimeout {
     budget: StallBudget,
     timer: Option<Pin<Box<Sleep>>>,
 }

@@ -61,7 +61,7 @@ pub(in crate::serve) fn connections(asked: usize) -> usize {
 }
 
 /// Lets more connections wait to be accepted.
-pub(in crate::serve) fn lengthen_queue(listener: &tokio::net::TcpListener) {
+pub(super) fn lengthen_queue(listener: &tokio::net::TcpListener) {
     #[cfg(unix)]
     unix::lengthen_queue(listener);
     #[cfg(not(unix))]

@@ -17,7 +17,7 @@ use crate::ledger::SoundFile;
 type Part = (u64, Vec<u8>);
 
 /// The body of an answer: a file or a part of it.
-pub(in crate::serve) struct FileBody {
+pub(super) struct FileBody {
     file: SoundFile,
     /// Where to read on.
     at: u64,
@@ -31,13 +31,13 @@ pub(in crate::serve) struct FileBody {
 
 impl FileBody {
     /// So many bytes from the first on.
-    pub(in crate::serve) fn new(file: SoundFile, first: u64, length: u64) -> Self {
+    pub(super) fn new(file: SoundFile, first: u64, length: u64) -> Self {
         let end = first.saturating_add(length);
         Self { file, at: first, end, next: None, waiting: None }
     }
 
     /// A whole file of which the first bytes can be read without waiting, and are sound; `None` if not.
-    pub(in crate::serve) fn begin(file: SoundFile) -> Option<Self> {
+    pub(super) fn begin(file: SoundFile) -> Option<Self> {
         let length = file.length();
         let mut this = Self::new(file, 0, length);
         if length == 0 {

@@ -7,7 +7,7 @@ use axum::http::{
 
 /// What of a file is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::serve) enum Asked {
+pub(super) enum Asked {
     /// All of it: no range, several, one that can't be read, or one of other bytes than these.
     Whole,
     /// The bytes from the first to the last, both counted.
@@ -17,7 +17,7 @@ pub(in crate::serve) enum Asked {
 }
 
 /// What a `GET` asks for of a file of so many bytes under this tag, quotation marks and all.
-pub(in crate::serve) fn asked(headers: &HeaderMap, tag: &str, size: u64) -> Asked {
+pub(super) fn asked(headers: &HeaderMap, tag: &str, size: u64) -> Asked {
     let mut ranges = headers.get_all(RANGE).iter();
     let (Some(range), None) = (ranges.next(), ranges.next()) else { return Asked::Whole };
     // A date, a weak tag or another tag: the caller has a part of something else.

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 
 /// Parts that together have so many bytes.
-pub(in crate::serve) struct PartsBody<P> {
+pub(super) struct PartsBody<P> {
     parts: P,
     left: u64,
 }

@@ -12,8 +12,7 @@ pub struct Client {
 
 impl Client {
     /// Where a router is used without [`serve`](crate::serve::serve), all callers count as one.
-    pub(super) const NOWHERE: Self =
-        Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
+    pub(super) const NOWHERE: Self = Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
 
     /// The client at an address.
     pub fn at(address: IpAddr) -> Self {

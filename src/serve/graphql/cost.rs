@@ -6,6 +6,8 @@
 //! ([`Meter`](super::meter::Meter)), and what can't be is not. `__typename` counts like any field, and a fragment each time
 //! it is spread. It is done on the text alone, with each fragment gone through once, so that a query can't cost more to
 //! refuse than to read.
+//!
+//! What a field costs that the schema does not tell stands beside its resolver ([`Costs`]).
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -20,43 +22,24 @@ use async_graphql::{
     },
 };
 
-use super::errors;
+use super::{
+    errors,
+    field_cost::{Costs, Leaf, Of},
+    state::{demand_state, latest, transparency},
+    types::{
+        case, checkpoint, content, event_fields, event_shape, fact_value, inclusion_proof, page, party,
+        query, receipt, record_payload, reference, search_hit, since, user_error,
+    },
+};
 use crate::{
-    event::{Act, EventType, MAX_BY, MAX_CONTENT, MAX_EVENT, MAX_REFUSAL},
-    log::{MAX_CHECKPOINT, MAX_ENTRY, MAX_PROOF},
+    event::{EventType, MAX_CONTENT},
     serve::limits,
 };
 
 /// How long a list is as a rule that is no page, where it is not known better.
 const LIST: u64 = 10;
-/// What a search costs, which may take a second: a request holds four.
-const SEARCH: u64 = 4_500;
-/// What it costs to read an event and its words that somebody sent, which takes some ten milliseconds at most.
-const PREVIEW: u64 = 450;
-/// What a field costs beside what it shows, where that takes more than reading an entry.
-const WORK: &[(&str, u64)] = &[
-    ("inclusionProof", 10),
-    ("consistencyProof", 10),
-    ("tlogProof", 10),
-    ("proof", 10),
-    ("preview", PREVIEW),
-    ("search", SEARCH),
-];
-/// What it costs to tell what became of an event: a few lists, and what they name.
-const SINCE: u64 = 10;
-/// What a field costs that folds the entries of a case, or looks through those of a party.
-const FOLDS: &[(&str, u64)] = &[("state", 20), ("demand", 20), ("transparency", 100)];
-
 /// How many things a list can hold that has no bound of its own: more than a state is computed from.
 const MANY: u64 = 1 << 20;
-/// How many members a list in the facts of an event can hold: each takes ten bytes of the note.
-const FACTS: u64 = MAX_EVENT as u64 / 10;
-/// How many ids one role of an event can hold (formats.md, section 3).
-const REFS: u64 = 64;
-/// How many can sign an event (formats.md, section 3).
-const SIGNERS: u64 = MAX_BY as u64;
-/// How many hashes a proof can hold.
-const PATH: u64 = 64;
 /// Bytes that a text can take in JSON that stands in the words of an event. What JSON writes longer is longer there too.
 const TEXT: u64 = MAX_CONTENT as u64;
 /// Bytes of a name of a type or field, at most; a test holds the schema to it.
@@ -82,6 +65,65 @@ enum __DirectiveLocation { QUERY MUTATION SUBSCRIPTION FIELD FRAGMENT_DEFINITION
   VARIABLE_DEFINITION SCHEMA SCALAR OBJECT FIELD_DEFINITION ARGUMENT_DEFINITION INTERFACE UNION ENUM ENUM_VALUE
   INPUT_OBJECT INPUT_FIELD_DEFINITION }
 ";
+
+/// What types say of their own fields.
+const COSTS: &[Costs] = &[
+    case::COSTS,
+    checkpoint::COSTS,
+    content::COSTS,
+    demand_state::COSTS,
+    event_fields::COSTS,
+    fact_value::COSTS,
+    inclusion_proof::COSTS,
+    latest::COSTS,
+    page::COSTS,
+    party::COSTS,
+    query::COSTS,
+    receipt::COSTS,
+    record_payload::COSTS,
+    reference::COSTS,
+    search_hit::COSTS,
+    since::COSTS,
+    transparency::COSTS,
+    user_error::COSTS,
+];
+
+/// How long a list can be, and whether it is commonly as long.
+struct Length {
+    most: u64,
+    full: bool,
+}
+
+/// By type and field.
+type Fields<T> = HashMap<(&'static str, &'static str), T>;
+
+/// The same, to be looked up.
+struct Said {
+    work: Fields<u64>,
+    lists: Fields<Length>,
+    leaves: Fields<Leaf>,
+}
+
+static SAID: LazyLock<Said> = LazyLock::new(|| {
+    let mut said = Said { work: HashMap::new(), lists: HashMap::new(), leaves: HashMap::new() };
+    for costs in COSTS {
+        let types: Vec<&'static str> = match costs.of {
+            Of::Types(types) => types.to_vec(),
+            Of::Events => event_shape::names().chain(["Event"]).collect(),
+        };
+        for ty in types {
+            let of = |field: &'static str| (ty, field);
+            said.work.extend(costs.work.iter().map(|(field, work)| (of(field), *work)));
+            let lists = |full| {
+                move |(field, most): &(&'static str, u64)| ((ty, *field), Length { most: *most, full })
+            };
+            said.lists.extend(costs.lists.iter().map(lists(false)));
+            said.lists.extend(costs.full_lists.iter().map(lists(true)));
+            said.leaves.extend(costs.leaves.iter().map(|(field, leaf)| (of(field), *leaf)));
+        }
+    }
+    said
+});
 
 /// What is known of a field.
 struct Known {
@@ -194,47 +236,23 @@ impl Longest {
             ("__Type", "inputFields") => self.inputs,
             ("__Field" | "__Directive", "args") => self.args,
             ("__Directive", "locations") => 19,
-            (_, "nodes") if parent.starts_with("Latest") => 20,
-            ("Query", "fileNamedBy") => limits::FILE_NAMED_BY as u64,
-            ("Query", "nodes") => limits::PAGE_MOST as u64,
-            ("RecordPayload", "results") => limits::SUBMISSIONS_MOST as u64,
-            ("SearchHit", "snippets") => 3,
-            ("Since", "acts") => Act::ALL.len() as u64,
-            ("Since", "mentions") => 5,
-            (_, "path") | ("Query", "consistencyProof") => PATH,
-            ("Transparency", _) => 100,
-            ("DemandState", "items") => 100,
-            (_, "signers") => SIGNERS,
-            ("Reference", "ids") => REFS,
-            (_, "refs") => {
-                EventType::ALL.iter().map(|t| t.spec().refs.len() as u64).max().unwrap_or_default()
-            }
-            _ => match event_type(parent) {
-                Some(ty)
-                    if ty.spec().refs.iter().any(|r| super::types::event_shape::camel(r.role) == name) =>
-                {
-                    REFS
-                }
-                Some(_) => FACTS,
-                None if parent == "DeadlineRule" => FACTS,
-                None => MANY,
+            (_, "refs") => event_fields::most_roles(),
+            _ => match (SAID.lists.get(&(parent, name)), event_type(parent)) {
+                (Some(length), _) => length.most,
+                (None, Some(ty)) => event_shape::longest_list(ty, name),
+                (None, None) => MANY,
             },
         }
     }
 
     /// How many values, and bytes, a thing of this type can hold that has no fields.
     fn leaf(&self, parent: &str, name: &str, gives: &str) -> (u64, u64) {
+        if let Some(leaf) = SAID.leaves.get(&(parent, name)) {
+            return (leaf.values, leaf.bytes);
+        }
         let bytes = match (parent, name, gives) {
-            // Each of their bytes may need two.
-            (_, "rawEntry", _) => 2 * MAX_ENTRY as u64 + 2,
-            (_, "note", _) if event_type(parent).is_some() || parent == "Event" => 2 * MAX_EVENT as u64 + 2,
-            ("Checkpoint", "note", _) => 2 * MAX_CHECKPOINT as u64 + 2,
-            (_, "proof" | "tlogProof", "String") => 2 * MAX_PROOF as u64 + 2,
-            ("Content", "raw", _) => 2 * TEXT + 2,
-            ("UserError", _, "String") => 2 * MAX_REFUSAL as u64 + 2,
-            ("PageInfo", ..) | (_, "cursor", _) => 64,
+            (_, "cursor", _) => page::CURSOR,
             (parent, _, "String") if parent.starts_with("__") => self.text.max(SCHEMA_NAME + 2),
-            (_, "facts", "JSON") => return (MAX_EVENT as u64, 2 * MAX_EVENT as u64),
             (.., "JSON") => return (TEXT, TEXT),
             (.., "Index" | "Int" | "Boolean") => 20,
             (.., "Hash" | "DateTime" | "EventDate") => 68,
@@ -260,8 +278,8 @@ impl Longest {
             _ if !list => (1, 1),
             _ => {
                 let most = self.list(parent, name);
-                let times = match (parent, name) {
-                    (_, "nodes") | ("RecordPayload", "results") | ("SearchHit", "snippets") => most,
+                let times = match SAID.lists.get(&(parent, name)) {
+                    Some(Length { full: true, most }) => *most,
                     // What is asked of the schema is counted while it is answered.
                     _ if parent.starts_with("__") => 1,
                     _ => LIST,
@@ -269,10 +287,7 @@ impl Longest {
                 (times, most)
             }
         };
-        let work = WORK.iter().chain(FOLDS).find(|(n, _)| *n == name);
-        // As a field of a case or party, and of the query itself; elsewhere it is a word.
-        let folds = matches!(parent, "Query" | "Case" | "Party") || WORK.iter().any(|(n, _)| *n == name);
-        let own = if gives == "Since" { SINCE } else { work.filter(|_| folds).map_or(1, |(_, n)| *n) };
+        let own = SAID.work.get(&(parent, name)).copied().unwrap_or(1);
         let leaf = self.leaf(parent, name, &gives);
         let submitted = (parent, name) == ("RecordPayload", "results");
         Known { gives, times, most, list, paged: has("first"), submitted, own, leaf }
@@ -589,6 +604,18 @@ mod tests {
         assert_eq!(values(&query), 1 + (1 << 60));
         let twice = query.replace("F60 on Checkpoint { size }", "F60 on Checkpoint { size size size size size size size size size size size size size size size size size }");
         assert_eq!(values(&twice), u64::MAX);
+    }
+
+    #[test]
+    fn what_is_said_of_a_field_is_said_of_one_that_is_there() {
+        let names = SAID.work.keys().chain(SAID.lists.keys()).chain(SAID.leaves.keys());
+        for (parent, field) in names {
+            let there = TYPES.fields.get(*parent).is_some_and(|fields| fields.contains_key(*field));
+            assert!(there, "{parent}.{field}");
+        }
+        for (parent, field) in SAID.lists.keys() {
+            assert!(TYPES.fields[*parent][*field].list, "{parent}.{field}");
+        }
     }
 
     #[test]

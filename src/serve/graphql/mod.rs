@@ -12,6 +12,7 @@ mod cost;
 mod errors;
 mod execution;
 mod fault;
+mod field_cost;
 pub(super) mod http;
 mod inputs;
 mod json;

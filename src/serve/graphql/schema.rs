@@ -31,7 +31,7 @@ fn build() -> Builder {
 
 /// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
 ///
-/// [`Client`]: super::edge::client::Client
+/// [`Client`]: crate::serve::Client
 pub(in crate::serve) struct Schemas {
     /// For requests whose answers can't be too much.
     pub plain: ApiSchema,

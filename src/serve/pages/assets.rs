@@ -1,4 +1,4 @@
-//! What pages ask for beside themselves.
+//! What pages ask for beside themselves: the style sheet, the icon, the word to robots.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! `/`
+//! `/`: whose register this is, how large it is, and its latest cases.
 
 use askama::Template;
 use axum::{

@@ -1,4 +1,4 @@
-//! `CaseLocator`.
+//! `CaseLocator`: by what a caller names a case.
 
 use async_graphql::{ID, OneofObject};
 

@@ -1,4 +1,4 @@
-//! `DemandLocator`.
+//! `DemandLocator`: by what a caller names a demand.
 
 use async_graphql::OneofObject;
 

@@ -1,4 +1,4 @@
-//! `EventFilter`.
+//! `EventFilter`: to which events a list is narrowed down.
 
 use async_graphql::InputObject;
 

@@ -1,4 +1,4 @@
-//! `EventLocator`.
+//! `EventLocator`: by what a caller names an event.
 
 use async_graphql::{ID, OneofObject};
 

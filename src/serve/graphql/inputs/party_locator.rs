@@ -1,4 +1,4 @@
-//! `PartyLocator`.
+//! `PartyLocator`: by what a caller names a party.
 
 use async_graphql::{ID, OneofObject};
 

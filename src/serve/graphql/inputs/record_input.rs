@@ -1,4 +1,4 @@
-//! `RecordInput` and `SubmissionInput`.
+//! `RecordInput` and `SubmissionInput`: what a caller hands in to be recorded.
 
 use async_graphql::InputObject;
 

@@ -1,4 +1,4 @@
-//! `SearchFilter`.
+//! `SearchFilter`: to which entries a search is narrowed down.
 
 use async_graphql::{InputObject, Result};
 

@@ -1,4 +1,4 @@
-//! `SearchOrder`.
+//! `SearchOrder`: in which order hits come.
 
 use async_graphql::Enum;
 

@@ -1,4 +1,4 @@
-//! `Base64`.
+//! `Base64`: bytes as text.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

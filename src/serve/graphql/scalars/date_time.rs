@@ -1,4 +1,4 @@
-//! `DateTime`.
+//! `DateTime`: an instant in UTC.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

@@ -1,4 +1,4 @@
-//! `EventDate`.
+//! `EventDate`: when something happened, as its author wrote it.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

@@ -1,4 +1,4 @@
-//! `Hash`.
+//! `Hash`: a digest or an id, in hexadecimal.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

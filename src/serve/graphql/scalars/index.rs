@@ -1,4 +1,4 @@
-//! `Index`.
+//! `Index`: a sequence number or a size, which may be more than `Int` holds.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

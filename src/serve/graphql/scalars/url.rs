@@ -1,4 +1,4 @@
-//! `URL`.
+//! `URL`, and the address that permalinks begin with.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

@@ -1,4 +1,4 @@
-//! `Backer` and `Signatures`.
+//! `Backer` and `Signatures`: who is named behind a demand, and how many signed for it.
 
 use std::sync::Arc;
 

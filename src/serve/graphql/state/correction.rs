@@ -1,4 +1,4 @@
-//! `Correction`.
+//! `Correction`: what was corrected in the record, and by whom.
 
 use std::sync::Arc;
 

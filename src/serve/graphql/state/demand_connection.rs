@@ -1,4 +1,4 @@
-//! `DemandConnection` and `DemandEdge`.
+//! `DemandConnection` and `DemandEdge`: pages of the demands of a case.
 
 use async_graphql::{Result, SimpleObject};
 

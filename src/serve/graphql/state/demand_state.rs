@@ -18,11 +18,15 @@ use crate::{
     event::{EscalationRoute, EventId},
     log::Time,
     serve::graphql::{
+        field_cost::{Costs, Of},
         scalars::{date_time::DateTime, index::Index},
         types::{event::Event, party::Party},
     },
     views::{Course, DemandView, Views},
 };
+
+/// A demand has 100 items at most.
+pub const COSTS: Costs = Costs { lists: &[("items", 100)], ..Costs::of(Of::Types(&["DemandState"])) };
 
 /// A demand in one word, for filters only. It hides none of the four states, which stand beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

@@ -1,4 +1,4 @@
-//! `Incident` and `FirstDisclosure`.
+//! `Incident` and `FirstDisclosure`: what happened, and when it was first disclosed.
 
 use std::sync::Arc;
 

@@ -6,7 +6,29 @@ use super::{
     correction::Correction, incident::Incident, link::Link, promise::Promise, statement::Statement,
     withholding::Withholding,
 };
-use crate::{serve::graphql::scalars::index::Index, views};
+use crate::{
+    serve::graphql::{
+        field_cost::{Costs, Of},
+        scalars::index::Index,
+    },
+    views,
+};
+
+/// How many of the latest there are, at most.
+const NODES: u64 = 20;
+
+/// The same of each kind.
+pub const COSTS: Costs = Costs {
+    full_lists: &[("nodes", NODES)],
+    ..Costs::of(Of::Types(&[
+        "LatestCorrections",
+        "LatestIncidents",
+        "LatestLinks",
+        "LatestPromises",
+        "LatestStatements",
+        "LatestWithholdings",
+    ]))
+};
 
 /// The latest of the records of one kind, in the order of the log.
 #[derive(Debug, SimpleObject)]

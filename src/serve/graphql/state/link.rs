@@ -1,4 +1,4 @@
-//! `Link`, `LinkSide` and `LinkQuote`.
+//! `Link`, `LinkSide` and `LinkQuote`: that one record bears on another, on the word of whoever drew the link.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `NoticeConnection` and `NoticeEdge`.
+//! `NoticeConnection` and `NoticeEdge`: pages of the attempts to deliver a demand.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `Position`.
+//! `Position`: where a party stands on what others say.
 
 use std::sync::Arc;
 

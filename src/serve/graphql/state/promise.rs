@@ -1,4 +1,4 @@
-//! `Promise` and `PromiseState`.
+//! `Promise` and `PromiseState`: what was promised, and what became of it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `Text` and `TextState`.
+//! `Text` and `TextState`: words that may be withheld.
 
 use async_graphql::{Enum, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! `TimelineConnection`, `TimelineEdge`, `TimelineLine` and `TimelineOrder`.
+//! `TimelineConnection`, `TimelineEdge`, `TimelineLine` and `TimelineOrder`: pages of what happened in a case.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `Transparency`.
+//! `Transparency`: what was done to the record itself.
 
 use std::sync::Arc;
 
@@ -13,8 +13,27 @@ use super::{
 };
 use crate::{
     event::WithholdingGround,
-    serve::graphql::{scalars::index::Index, types::event::Event},
+    serve::graphql::{
+        field_cost::{Costs, Of},
+        scalars::index::Index,
+        types::event::Event,
+    },
     views::{self, Views},
+};
+
+/// How many of a kind are told, at most.
+const EACH: u64 = 100;
+
+/// The same of each kind.
+pub const COSTS: Costs = Costs {
+    lists: &[
+        ("corrections", EACH),
+        ("grounds", EACH),
+        ("keys", EACH),
+        ("releases", EACH),
+        ("withholdings", EACH),
+    ],
+    ..Costs::of(Of::Types(&["Transparency"]))
 };
 
 /// What was done to the record itself.

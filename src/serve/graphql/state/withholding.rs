@@ -1,4 +1,4 @@
-//! `Withholding` and `Release`.
+//! `Withholding` and `Release`: what is withheld and why, and what was given back.
 
 use std::sync::Arc;
 

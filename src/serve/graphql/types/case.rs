@@ -1,4 +1,4 @@
-//! `Case`.
+//! `Case`: a case, as it was opened, with what belongs to it.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::{
     ledger::Filter,
     serve::graphql::{
         fault::Answer as _,
+        field_cost::{Costs, Of},
         inputs::event_filter::EventFilter,
         scalars::{
             date_time::DateTime,
@@ -21,6 +22,9 @@ use crate::{
     },
     views::{self, Views},
 };
+
+/// A state is folded from the entries of the case.
+pub const COSTS: Costs = Costs { work: &[("state", 20)], ..Costs::of(Of::Types(&["Case"])) };
 
 /// One respondent, one matter.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! `CaseConnection` and `CaseEdge`.
+//! `CaseConnection` and `CaseEdge`: pages of cases.
 
 use std::sync::Arc;
 

@@ -1,16 +1,21 @@
-//! `Checkpoint`.
+//! `Checkpoint`: a signed head of the log.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
 
 use crate::{
-    log::SignedCheckpoint,
+    log::{MAX_CHECKPOINT, SignedCheckpoint},
     serve::graphql::{
         fault::{Answer as _, views},
+        field_cost::{Costs, Leaf, Of},
         scalars::{date_time::DateTime, hash::Hash, index::Index},
     },
 };
+
+/// A note has the bound of a signed checkpoint.
+pub const COSTS: Costs =
+    Costs { leaves: &[("note", Leaf::text(MAX_CHECKPOINT))], ..Costs::of(Of::Types(&["Checkpoint"])) };
 
 /// The log's signed word on its size and root.
 pub struct Checkpoint(pub Arc<SignedCheckpoint>);

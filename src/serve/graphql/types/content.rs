@@ -1,14 +1,21 @@
-//! `Content` and `ContentState`.
+//! `Content` and `ContentState`: the words of an event, or why they are not there.
 
 use std::sync::Arc;
 
 use async_graphql::{Enum, Json, Object};
 
 use crate::{
-    event::ContentRef,
-    serve::graphql::scalars::{base64::Base64, hash::Hash, index::Index, url::Url},
+    event::{ContentRef, MAX_CONTENT},
+    serve::graphql::{
+        field_cost::{Costs, Leaf, Of},
+        scalars::{base64::Base64, hash::Hash, index::Index, url::Url},
+    },
     views::Words,
 };
+
+/// The words as they were sent.
+pub const COSTS: Costs =
+    Costs { leaves: &[("raw", Leaf::text(MAX_CONTENT))], ..Costs::of(Of::Types(&["Content"])) };
 
 /// Where the words of an event are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

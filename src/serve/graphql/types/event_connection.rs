@@ -1,4 +1,4 @@
-//! `EventConnection` and `EventEdge`.
+//! `EventConnection` and `EventEdge`: pages of events.
 
 use std::sync::Arc;
 

@@ -9,8 +9,11 @@ use super::{
     reference::Reference, signer::Signer, since::Since,
 };
 use crate::{
+    event::{self, MAX_BY, MAX_EVENT},
+    log::MAX_ENTRY,
     serve::graphql::{
         fault::Answer as _,
+        field_cost::{Costs, Leaf, Of},
         scalars::{
             date_time::DateTime,
             event_date::EventDate,
@@ -22,6 +25,23 @@ use crate::{
     },
     views::{self, Record, Times, Views},
 };
+
+/// What became of an event is told by a few lists, and what they name.
+pub const COSTS: Costs = Costs {
+    work: &[("inclusionProof", 10), ("since", 10)],
+    lists: &[("signers", MAX_BY as u64)],
+    leaves: &[
+        ("rawEntry", Leaf::text(MAX_ENTRY)),
+        ("note", Leaf::text(MAX_EVENT)),
+        ("facts", Leaf { values: MAX_EVENT as u64, bytes: 2 * MAX_EVENT as u64 }),
+    ],
+    ..Costs::of(Of::Events)
+};
+
+/// How many roles an event can have, at most.
+pub fn most_roles() -> u64 {
+    event::EventType::ALL.iter().map(|t| t.spec().refs.len() as u64).max().unwrap_or_default()
+}
 
 /// An event on record, without what its type adds.
 #[derive(Debug, Clone)]

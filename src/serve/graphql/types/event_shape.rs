@@ -8,7 +8,7 @@ use async_graphql::{
     registry::{Deprecation, MetaEnumValue, MetaField, MetaType, Registry},
 };
 
-use super::{case::Case, event_fields::EventFields, fact_value, party::Party};
+use super::{case::Case, event_fields::EventFields, fact_value, party::Party, reference};
 use crate::event::{EventType, FactKind, FactSpec, Kinds, RefSpec, Spec};
 
 /// The name that the fields shared by all are registered under until they are given to the interface and each
@@ -63,6 +63,12 @@ fn own_of_fact(event_type: EventType, spec: &FactSpec) -> String {
         first.make_ascii_lowercase();
     }
     name
+}
+
+/// How many things a list can hold that an event type adds: the ids of a role, or the members of a list in its facts.
+pub fn longest_list(event_type: EventType, field: &str) -> u64 {
+    let is_role = event_type.spec().refs.iter().any(|role| camel(role.role) == field);
+    if is_role { reference::IDS } else { fact_value::MEMBERS }
 }
 
 /// A field without arguments.

@@ -4,10 +4,19 @@ use async_graphql::{Context, Name, OutputType, ServerResult, SimpleObject, Value
 
 use super::event_shape::enum_value;
 use crate::{
-    event::{FactKind, FactSpec},
-    serve::graphql::scalars::{event_date::EventDate, hash::Hash, index::Index},
+    event::{FactKind, FactSpec, MAX_EVENT},
+    serve::graphql::{
+        field_cost::{Costs, Of},
+        scalars::{event_date::EventDate, hash::Hash, index::Index},
+    },
     views::{Record, facts_json},
 };
+
+/// How many members a list in the facts of an event can hold: each takes ten bytes of the note.
+pub const MEMBERS: u64 = MAX_EVENT as u64 / 10;
+
+/// The holidays of a rule are a list in the facts.
+pub const COSTS: Costs = Costs { lists: &[("holidays", MEMBERS)], ..Costs::of(Of::Types(&["DeadlineRule"])) };
 
 /// When an answer falls due: a date, or a period from a start.
 #[derive(Debug, SimpleObject)]

@@ -1,13 +1,26 @@
-//! `InclusionProof`.
+//! `InclusionProof`: that an entry stands in the tree of a size.
 
 use async_graphql::{Context, Object, Result};
 
 use crate::{
+    log::MAX_PROOF,
     serve::graphql::{
         fault::{Answer as _, views},
+        field_cost::{Costs, Leaf, Of},
         scalars::{hash::Hash, index::Index},
     },
     views::Inclusion,
+};
+
+/// How many hashes a proof can hold.
+pub const PATH: u64 = 64;
+
+/// The whole proof is made anew.
+pub const COSTS: Costs = Costs {
+    work: &[("tlogProof", 10)],
+    lists: &[("path", PATH)],
+    leaves: &[("tlogProof", Leaf::text(MAX_PROOF))],
+    ..Costs::of(Of::Types(&["InclusionProof"]))
 };
 
 /// An entry's place in the tree.

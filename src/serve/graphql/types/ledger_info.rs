@@ -1,4 +1,4 @@
-//! `Ledger`.
+//! `Ledger`: whose log this is, and how large.
 
 use std::sync::Arc;
 

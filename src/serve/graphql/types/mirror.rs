@@ -1,4 +1,4 @@
-//! `Mirror`.
+//! `Mirror`: where a copy stands beside the ledger that it follows.
 
 use async_graphql::SimpleObject;
 

@@ -1,4 +1,4 @@
-//! `Mutation`.
+//! `Mutation`: what can be done, which is to record.
 
 use std::{sync::Arc, time::Instant};
 

@@ -1,4 +1,4 @@
-//! `Node`.
+//! `Node`: whatever has a global id.
 
 use std::{borrow::Cow, sync::Arc};
 

@@ -7,9 +7,27 @@ use async_graphql::{Result, SimpleObject};
 use crate::{
     note::{base64_decode, base64_encode},
     serve::{
-        graphql::{fault::bad_input, scalars::index::Index},
+        graphql::{
+            fault::bad_input,
+            field_cost::{Costs, Leaf, Of},
+            scalars::index::Index,
+        },
         limits,
     },
+};
+
+/// Bytes of JSON that a cursor takes, at most.
+pub const CURSOR: u64 = 64;
+
+/// Cursors, and less.
+pub const COSTS: Costs = Costs {
+    leaves: &[
+        ("hasNextPage", Leaf::short(CURSOR)),
+        ("hasPreviousPage", Leaf::short(CURSOR)),
+        ("startCursor", Leaf::short(CURSOR)),
+        ("endCursor", Leaf::short(CURSOR)),
+    ],
+    ..Costs::of(Of::Types(&["PageInfo"]))
 };
 
 /// Where a page stands in its list.

@@ -1,4 +1,4 @@
-//! `Party`.
+//! `Party`: a party, with its names, roles and keys.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use crate::{
     ledger::Filter,
     serve::graphql::{
         fault::Answer as _,
+        field_cost::{Costs, Of},
         inputs::event_filter::EventFilter,
         scalars::{
             date_time::DateTime,
@@ -22,6 +23,9 @@ use crate::{
     },
     views::{self, Name, Views},
 };
+
+/// A state is found by looking through the entries of the party.
+pub const COSTS: Costs = Costs { work: &[("state", 20)], ..Costs::of(Of::Types(&["Party"])) };
 
 /// Somebody who can speak, or be spoken about.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! `PartyKey` and `Revocation`.
+//! `PartyKey` and `Revocation`: a key of a party, and how it came to sign no more.
 
 use std::sync::Arc;
 

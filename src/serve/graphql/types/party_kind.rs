@@ -1,4 +1,4 @@
-//! `PartyKind`.
+//! `PartyKind`: what kind of party one is.
 
 use async_graphql::Enum;
 

@@ -1,4 +1,4 @@
-//! `Preview`.
+//! `Preview`: how an event would read if it were recorded.
 
 use async_graphql::SimpleObject;
 

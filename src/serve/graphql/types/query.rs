@@ -1,11 +1,20 @@
-//! `Query`.
+//! `Query`: what can be asked.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
-    case::Case, case_connection::CaseConnection, checkpoint::Checkpoint, event::Event,
-    event_connection::EventConnection, inclusion_proof::InclusionProof, ledger_info::LedgerInfo, node::Node,
-    page::PageArgs, party::Party, preview::Preview, search_connection::SearchConnection,
+    case::Case,
+    case_connection::CaseConnection,
+    checkpoint::Checkpoint,
+    event::Event,
+    event_connection::EventConnection,
+    inclusion_proof::{InclusionProof, PATH},
+    ledger_info::LedgerInfo,
+    node::Node,
+    page::PageArgs,
+    party::Party,
+    preview::Preview,
+    search_connection::SearchConnection,
     service_config::ServiceConfig,
 };
 use crate::{
@@ -14,6 +23,7 @@ use crate::{
     serve::{
         graphql::{
             fault::{Answer as _, bad_input, internal, views},
+            field_cost::{Costs, Of},
             inputs::{
                 case_locator::CaseLocator, demand_locator::DemandLocator, event_filter::EventFilter,
                 event_locator::EventLocator, party_locator::PartyLocator, search_filter::SearchFilter,
@@ -30,6 +40,23 @@ use crate::{
         limits,
     },
     views::{self, PreviewError},
+};
+
+/// A search may take a second, so a request holds four. A preview reads an event and its words that somebody sent, which
+/// takes some ten milliseconds at most. A state is folded from the entries of a case; transparency is, from those of the log
+/// that were done to the record itself.
+pub const COSTS: Costs = Costs {
+    work: &[
+        ("inclusionProof", 10),
+        ("consistencyProof", 10),
+        ("preview", 450),
+        ("search", 4_500),
+        ("demand", 20),
+        ("transparency", 100),
+    ],
+    lists: &[("consistencyProof", PATH), ("fileNamedBy", limits::FILE_NAMED_BY as u64)],
+    full_lists: &[("nodes", limits::PAGE_MOST as u64)],
+    ..Costs::of(Of::Types(&["Query"]))
 };
 
 /// What can be asked.

@@ -1,4 +1,4 @@
-//! `Receipt`.
+//! `Receipt`: what whoever recorded an event keeps.
 
 use async_graphql::{Context, Object, Result};
 
@@ -6,10 +6,19 @@ use super::checkpoint::Checkpoint;
 use crate::{
     event::Digest,
     ledger::{self, ReadError},
+    log::{MAX_ENTRY, MAX_PROOF},
     serve::graphql::{
         fault::{Answer as _, views},
+        field_cost::{Costs, Leaf, Of},
         scalars::{hash::Hash, index::Index},
     },
+};
+
+/// An entry and its proof have the bounds of the log.
+pub const COSTS: Costs = Costs {
+    work: &[("proof", 10)],
+    leaves: &[("rawEntry", Leaf::text(MAX_ENTRY)), ("proof", Leaf::text(MAX_PROOF))],
+    ..Costs::of(Of::Types(&["Receipt"]))
 };
 
 /// The ledger's word that an event is on record.

@@ -1,8 +1,18 @@
-//! `RecordPayload` and `RecordResult`.
+//! `RecordPayload` and `RecordResult`: what became of submissions.
 
 use async_graphql::SimpleObject;
 
 use super::{receipt::Receipt, user_error::UserError};
+use crate::serve::{
+    graphql::field_cost::{Costs, Of},
+    limits,
+};
+
+/// There is a result for each submission.
+pub const COSTS: Costs = Costs {
+    full_lists: &[("results", limits::SUBMISSIONS_MOST as u64)],
+    ..Costs::of(Of::Types(&["RecordPayload"]))
+};
 
 /// What became of one submission.
 #[derive(SimpleObject)]

@@ -1,4 +1,4 @@
-//! How `search` is answered.
+//! How `search` is answered: a page of hits, read anew from the log.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `SearchConnection` and `SearchEdge`.
+//! `SearchConnection` and `SearchEdge`: pages of hits.
 
 use async_graphql::SimpleObject;
 

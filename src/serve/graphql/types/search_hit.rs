@@ -1,4 +1,4 @@
-//! `SearchHit`.
+//! `SearchHit`: an entry that was found, and where.
 
 use async_graphql::{Context, Object, Result};
 
@@ -7,9 +7,13 @@ use crate::{
     search::Hit,
     serve::graphql::{
         fault::{Answer as _, views},
+        field_cost::{Costs, Of},
         scalars::index::Index,
     },
 };
+
+/// A hit shows three snippets at most.
+pub const COSTS: Costs = Costs { full_lists: &[("snippets", 3)], ..Costs::of(Of::Types(&["SearchHit"])) };
 
 /// An entry that says what was looked for, in words that can be read now.
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! `ServiceConfig`.
+//! `ServiceConfig`: the limits of this service.
 
 use async_graphql::SimpleObject;
 

@@ -1,4 +1,4 @@
-//! `Signer`.
+//! `Signer`: who signed an event, by which key.
 
 use std::sync::Arc;
 

@@ -7,8 +7,18 @@ use async_graphql::{Enum, Object, Result};
 use super::{event::Event, event_fields::Attribution, party::Party};
 use crate::{
     event,
-    serve::graphql::{scalars::index::Index, state},
+    serve::graphql::{
+        field_cost::{Costs, Of},
+        scalars::index::Index,
+        state,
+    },
     views::{self, Views},
+};
+
+/// Of each kind of act the newest is told, and five parties that mention the event.
+pub const COSTS: Costs = Costs {
+    lists: &[("acts", event::Act::ALL.len() as u64), ("mentions", 5)],
+    ..Costs::of(Of::Types(&["Since"]))
 };
 
 /// What a later event did to one.

@@ -1,4 +1,4 @@
-//! `Snippet` and `SnippetPart`.
+//! `Snippet` and `SnippetPart`: words around what was searched for.
 
 use async_graphql::SimpleObject;
 

@@ -1,4 +1,4 @@
-//! `Subscription`.
+//! `Subscription`: events as they are recorded.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

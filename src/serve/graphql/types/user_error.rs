@@ -1,9 +1,18 @@
-//! `UserError`.
+//! `UserError`: what a caller did wrong, by code, place and message.
 
 use async_graphql::SimpleObject;
 
 use super::refusal_code::RefusalCode;
-use crate::event::Refusal;
+use crate::{
+    event::{MAX_REFUSAL, Refusal},
+    serve::graphql::field_cost::{Costs, Leaf, Of},
+};
+
+/// The place and the message of a refusal have one bound.
+pub const COSTS: Costs = Costs {
+    leaves: &[("place", Leaf::text(MAX_REFUSAL)), ("message", Leaf::text(MAX_REFUSAL))],
+    ..Costs::of(Of::Types(&["UserError"]))
+};
 
 /// What was wrong with a submission, or with the whole call: the first fault found.
 #[derive(Debug, SimpleObject)]

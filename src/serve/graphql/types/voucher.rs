@@ -1,4 +1,4 @@
-//! `Voucher` and `VoucherKind`.
+//! `Voucher` and `VoucherKind`: who vouches for a key.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -113,14 +113,22 @@ pub fn send_raw(
     }
     head.push_str("\r\n");
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
     // The server may answer and close before it has read all of a body it does not take.
     let _ = stream.write_all(body);
     let mut raw = Vec::new();
-    let _ = stream.read_to_end(&mut raw);
+    // What is not answered to its end, and is not ended either, is no answer that was cut.
+    if let Err(e) = stream.read_to_end(&mut raw)
+        && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    {
+        panic!("{method} {path}: {} bytes came, then nothing for {PATIENCE:?}", raw.len());
+    }
     raw
 }
+
+/// How long the client waits for the next bytes of an answer: far longer than a machine at work lets them wait.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct Reply {

@@ -1,6 +1,8 @@
 //! Whom limits are counted by.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
 
 /// A caller as limits see it: an IPv4 address, or the /64 network of an IPv6 address, which is what one
 /// subscriber commonly holds. Not shown by `Debug`: no address belongs in a log.
@@ -10,17 +12,19 @@ pub struct Client {
     local: bool,
 }
 
+/// The first address of the network in which an address lies, by the length of its prefix in IPv4 and in IPv6.
+fn network_of(address: IpAddr, v4: u8, v6: u8) -> IpAddr {
+    let prefix = if address.is_ipv4() { v4 } else { v6 };
+    IpNet::new(address, prefix).map_or(address, |network| network.network())
+}
+
 impl Client {
     /// Where a router is used without [`serve`](crate::serve::serve), all callers count as one.
     pub(super) const NOWHERE: Self = Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
 
     /// The client at an address.
     pub fn at(address: IpAddr) -> Self {
-        let network = match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-            v4 => v4,
-        };
-        Self { network, local: false }
+        Self { network: network_of(address.to_canonical(), 32, 64), local: false }
     }
 
     /// The same, known to be a program on this machine, and neither a proxy nor a browser.
@@ -36,10 +40,7 @@ impl Client {
     /// The first address of the wider network that it lies in, which is commonly one customer's of a provider or one
     /// provider's of customers: a /24 of IPv4, a /48 of IPv6.
     pub(in crate::serve) fn wider(&self) -> IpAddr {
-        match self.network {
-            IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !0xff).into()),
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !(u128::MAX >> 48))),
-        }
+        network_of(self.network, 24, 48)
     }
 
     /// Whether it is a program on this machine: its writes are not counted.

@@ -10,16 +10,14 @@ use axum::http::{
     HeaderMap, HeaderName,
     header::{FORWARDED, ORIGIN},
 };
+use ipnet::IpNet;
 
 use super::client::Client;
 
 /// A network of addresses, as in `10.0.0.0/8`. An address alone is a network of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub struct Cidr {
-    base: IpAddr,
-    bits: u32,
-}
+pub struct Cidr(IpNet);
 
 /// A text that is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,37 +35,20 @@ impl FromStr for Cidr {
     type Err = CidrError;
 
     fn from_str(text: &str) -> Result<Self, CidrError> {
-        let (base, bits) = text.split_once('/').map_or((text, None), |(base, bits)| (base, Some(bits)));
-        let base: IpAddr = base.parse().map_err(|_| CidrError)?;
-        let width = if base.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => width,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                digits.parse().map_err(|_| CidrError)?
-            }
-            Some(_) => return Err(CidrError),
-        };
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        let network: IpNet = text.parse().or_else(|_| address()).map_err(|_| CidrError)?;
         // Bits after the prefix are more often a slip than meant.
-        if bits > width || first_of(base, bits) != base {
+        if network != network.trunc() {
             return Err(CidrError);
         }
-        Ok(Self { base, bits })
-    }
-}
-
-/// The first address of the network of so many bits that an address lies in.
-fn first_of(address: IpAddr, bits: u32) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !u32::MAX.checked_shr(bits).unwrap_or(0)).into()),
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::MAX.checked_shr(bits).unwrap_or(0)).into()),
+        Ok(Self(network))
     }
 }
 
 impl Cidr {
     /// Whether an address lies in it. An IPv4 address written as IPv6 is an IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.base.is_ipv4() && first_of(address, self.bits) == self.base
+        self.0.contains(&address.to_canonical())
     }
 }
 

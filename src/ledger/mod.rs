@@ -22,11 +22,7 @@ mod admission;
 mod clock;
 mod content_checks;
 mod copier;
-#[cfg(test)]
-mod copies;
 pub(crate) mod cosigned;
-#[cfg(test)]
-mod faults;
 pub(crate) mod folder;
 mod follower;
 mod footprint;
@@ -45,11 +41,11 @@ mod sequencer;
 mod shown;
 mod sound;
 mod submission;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timestamped;
 mod upload;
 pub(crate) mod withholding;
-#[cfg(test)]
-mod world;
 
 pub(crate) use copier::{Copied, Copier, CopyError};
 pub use cosigned::{NotKept, Witnessed};
@@ -617,7 +613,7 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
+mod door_tests {
     use super::*;
 
     #[test]

@@ -1,5 +1,5 @@
 //! What a ledger does when the power is cut or the disk says no. Each test prints what it counted. Run with more seeds:
-//! `ONRECORD_SEEDS=5000 cargo test --release --lib ledger::faults`.
+//! `ONRECORD_SEEDS=5000 cargo test --release --lib ledger::tests::power_cuts`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,12 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Ledger, LedgerError,
-    world::{Note, World, http::Server, report, support::statement},
-};
+use super::world::{Note, World, http::Server, report, support::statement};
 use crate::{
     event::Code,
+    ledger::{Ledger, LedgerError},
     store::{
         disk::Disk as _,
         simulated::{Fault, Random, SimulatedDisk},

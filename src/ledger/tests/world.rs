@@ -1,21 +1,21 @@
 //! A ledger on a simulated disk, and what must hold of it at any moment.
 
-#[path = "../../tests/support/mod.rs"]
+#[path = "../../../tests/support/mod.rs"]
 pub(super) mod support;
 
-#[path = "../../tests/support/http.rs"]
+#[path = "../../../tests/support/http.rs"]
 pub(super) mod http;
 
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
-use super::{
-    Ledger, LedgerError, Options, StoredWords, Submission,
-    clock::SystemTimeSource,
-    folder::Folder,
-    opening::{Opens, open_with, opening_event},
-};
 use crate::{
     event::{Code, Digest, EventId, FileRef, Position},
+    ledger::{
+        Ledger, LedgerError, Options, StoredWords, Submission,
+        clock::SystemTimeSource,
+        folder::Folder,
+        opening::{Opens, open_with, opening_event},
+    },
     log::{
         Auditor, Checkpoint, Entry, MemoryRows, Rows as _, TileKind, Words, decode_bundle, decode_contents,
         leaf_hash, tiles_of,

@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Options,
-    clock::SystemTimeSource,
-    opening::{Opens, open_with},
-    world::{
-        World,
-        support::{ORIGIN, key, statement},
-    },
+use super::world::{
+    World,
+    support::{ORIGIN, key, statement},
 };
 use crate::{
+    ledger::{
+        Options,
+        clock::SystemTimeSource,
+        opening::{Opens, open_with},
+    },
     log::TilePath,
     store::simulated::Random,
     verify::{Name, Outcome, Place, Report, Source, SourceError, Verdict, verify},

@@ -16,8 +16,12 @@
 
 mod check;
 mod directory;
+mod error;
 mod events;
+mod listed;
 mod lists;
+
+pub(crate) use listed::{By, Listed, ListedFile};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,13 +35,17 @@ use std::{
 
 use sled::Batch;
 
-use self::{events::Events, lists::Lists};
+use self::{
+    error::{broken, of_sled},
+    events::Events,
+    lists::Lists,
+};
 use super::{
     Doing as _, StoreError, disk,
     held::{self, Held},
 };
 use crate::{
-    event::{Act, Digest, EventId, EventType},
+    event::{Digest, EventId},
     generations::Generations,
     log::{EventRow, MemoryRows, Row, RowKey, Rows},
 };
@@ -58,150 +66,6 @@ pub(crate) struct IndexPosition {
     pub size: u64,
     /// Chain hash of the last of them.
     pub last: Digest,
-}
-
-/// An entry, as far as it can be listed and found.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    pub index: u64,
-    pub event_type: EventType,
-    pub thread: EventId,
-    /// Parties that signed it and events named in its refs, without repeats.
-    pub ids: Vec<EventId>,
-    /// Who signed first.
-    pub author: EventId,
-    /// What it does to another event.
-    pub act: Option<(Act, EventId)>,
-    /// Events that it links or takes a position on.
-    pub mentions: Vec<EventId>,
-    /// The exhibit whose source it looked at again.
-    pub recheck: Option<EventId>,
-    pub content: Option<Digest>,
-    /// Files its words name: place, digest, SHA-256, size, media type.
-    pub files: Vec<ListedFile>,
-}
-
-/// A file that words name. Of this only a keyed hash of the digest goes to disk: sled may keep what is overwritten,
-/// and of a withheld file nothing may stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ListedFile {
-    pub index: u64,
-    pub position: u32,
-    pub blake3: Digest,
-    pub sha256: Digest,
-    pub size: u64,
-    pub media: String,
-}
-
-/// A list of entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum By {
-    Type(EventType),
-    /// A thread, whose order in the list is its numbering. That of a case holds the case's entries.
-    Thread(EventId),
-    /// Entries that a party signed, or that name an event in a ref.
-    Named(EventId),
-    /// Those of one type that name an event or are signed by it, where the type is one of [`By::BEARING`].
-    Bearing(EventType, EventId),
-    /// What did one thing to an event.
-    Act(Act, EventId),
-    /// All that did something to it.
-    Acts(EventId),
-    /// Links and positions of one party, the second, on an event.
-    Mention(EventId, EventId),
-    /// Rechecks of an exhibit by one party, the second.
-    Recheck(EventId, EventId),
-    /// Of each party that mentioned or rechecked an event, the first entry that did. What comes first is known where the
-    /// lists are, so this one and the three below are not told from an entry.
-    Firsts(EventId),
-    /// Of what fills a case, so that it was not opened by mistake, the first entry.
-    Fills(EventId),
-    /// Of what anybody may add to any case, the first entry by one party, the second.
-    Adds(EventId, EventId),
-    /// Of what rests on a party, so that it was not registered by mistake, the first entry.
-    Rests(EventId),
-    /// The demands of a case.
-    Demands(EventId),
-}
-
-impl By {
-    /// Types of what changes the state of an event of another case. Anybody may name an event, so what is folded into its
-    /// state is not looked for among all that do.
-    pub const BEARING: [EventType; 3] =
-        [EventType::PositionTaken, EventType::CollectionCounted, EventType::CollectionClosed];
-
-    fn prefix(self) -> Vec<u8> {
-        match self {
-            By::Type(t) => [b"T", t.as_str().as_bytes(), b"\0"].concat(),
-            By::Thread(id) => [&b"H"[..], &id.0].concat(),
-            By::Named(id) => [&b"P"[..], &id.0].concat(),
-            By::Bearing(t, id) => [b"B", t.as_str().as_bytes(), b"\0", &id.0].concat(),
-            By::Act(act, id) => [b"A", act.as_str().as_bytes(), b"\0", &id.0].concat(),
-            By::Acts(id) => [&b"D"[..], &id.0].concat(),
-            By::Mention(id, by) => [&b"M"[..], &id.0, &by.0].concat(),
-            By::Recheck(id, by) => [&b"R"[..], &id.0, &by.0].concat(),
-            By::Firsts(id) => [&b"S"[..], &id.0].concat(),
-            By::Fills(id) => [&b"C"[..], &id.0].concat(),
-            By::Adds(id, by) => [&b"E"[..], &id.0, &by.0].concat(),
-            By::Rests(id) => [&b"L"[..], &id.0].concat(),
-            By::Demands(id) => [&b"Q"[..], &id.0].concat(),
-        }
-    }
-    pub fn holds(self, listed: &Listed) -> bool {
-        match self {
-            By::Type(t) => listed.event_type == t,
-            By::Thread(id) => listed.thread == id,
-            By::Named(id) => listed.ids.contains(&id),
-            By::Bearing(t, id) => listed.event_type == t && listed.ids.contains(&id),
-            By::Act(act, id) => listed.act == Some((act, id)),
-            By::Acts(id) => listed.act.is_some_and(|(_, of)| of == id),
-            By::Mention(id, by) => listed.author == by && listed.mentions.contains(&id),
-            By::Recheck(id, by) => listed.author == by && listed.recheck == Some(id),
-            By::Firsts(id) => listed.speaks_of().any(|of| of == id),
-            By::Fills(id) => listed.thread == id && listed.event_type.fills_its_case(),
-            By::Adds(id, by) => listed.thread == id && listed.author == by && listed.event_type.is_anybodys(),
-            By::Rests(id) => listed.event_type.rests_on_parties() && listed.ids.contains(&id),
-            By::Demands(id) => listed.thread == id && listed.event_type == EventType::DemandIssued,
-        }
-    }
-    /// The lists that an entry stands in, or may come first in.
-    pub fn changed_by(listed: &Listed) -> impl Iterator<Item = By> {
-        Self::all_of(listed).chain(listed.speaks_of().map(By::Firsts)).chain(Self::first_of(listed))
-    }
-    /// The lists of one entry in which this one stands if none does yet.
-    pub fn first_of(listed: &Listed) -> impl Iterator<Item = By> {
-        let (kind, thread) = (listed.event_type, listed.thread);
-        let fills = kind.fills_its_case().then_some(By::Fills(thread));
-        let adds = kind.is_anybodys().then_some(By::Adds(thread, listed.author));
-        let rests = listed.ids.iter().filter(move |_| kind.rests_on_parties()).map(|id| By::Rests(*id));
-        fills.into_iter().chain(adds).chain(rests)
-    }
-    /// The lists that an entry stands in, but for those that hold what comes first.
-    pub fn all_of(listed: &Listed) -> impl Iterator<Item = By> {
-        let named = listed.ids.iter().map(|id| By::Named(*id));
-        let bearing = listed.ids.iter().filter(|_| Self::BEARING.contains(&listed.event_type));
-        let bearing = bearing.map(|id| By::Bearing(listed.event_type, *id));
-        let acts = listed.act.into_iter().flat_map(|(act, id)| [By::Act(act, id), By::Acts(id)]);
-        let mentions = listed.mentions.iter().map(|id| By::Mention(*id, listed.author));
-        let rechecks = listed.recheck.map(|id| By::Recheck(id, listed.author));
-        let is_demand = listed.event_type == EventType::DemandIssued;
-        let demands = is_demand.then_some(By::Demands(listed.thread));
-        [By::Type(listed.event_type), By::Thread(listed.thread)]
-            .into_iter()
-            .chain(named)
-            .chain(bearing)
-            .chain(acts)
-            .chain(mentions)
-            .chain(rechecks)
-            .chain(demands)
-    }
-}
-
-impl Listed {
-    /// The events that it mentions, or looked at again.
-    pub fn speaks_of(&self) -> impl Iterator<Item = EventId> {
-        self.mentions.iter().copied().chain(self.recheck)
-    }
 }
 
 /// Rows and lists read or written lately. Keys of authors, parties and cases are asked for again and again, and of most
@@ -248,18 +112,6 @@ pub(crate) struct Index {
     cache: Mutex<RowCache>,
     /// Where a copy lies, which goes with it. The last member, so that sled is closed before.
     _copy: Option<Aside>,
-}
-
-fn broken(e: impl std::fmt::Display) -> StoreError {
-    StoreError::Broken(format!("index: {e}"))
-}
-
-/// What sled says: the system said no, or its files are damaged.
-fn of_sled(e: sled::Error) -> StoreError {
-    match e {
-        sled::Error::Io(source) => StoreError::Io { what: "use the index".into(), source },
-        other => broken(other),
-    }
 }
 
 fn suffix(key: &[u8]) -> Option<u64> {
@@ -699,6 +551,7 @@ impl Rows for Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::EventType;
 
     #[test]
     fn a_row_that_was_not_there_is_found_once_it_is() {

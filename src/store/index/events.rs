@@ -22,8 +22,8 @@ use std::{
 };
 
 use super::{
-    broken,
     directory::{Directory, MAX_ENTRIES},
+    error::broken,
 };
 use crate::{
     event::{Digest, EventId},

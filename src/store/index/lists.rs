@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::By;
+use super::listed::By;
 use crate::generations::Generations;
 
 /// The longest list that is kept.

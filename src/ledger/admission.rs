@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Submission, reader::Shared};
+use super::{
+    error::ReadError,
+    shared::Shared,
+    submission::{Submission, unavailable},
+};
 use crate::event::{Code, Content, Digest, Event, FileRef, MAX_CONTENT, Refusal, SignedEvent};
 
 /// A submission that passed shape and signatures. What is wrong with its words is kept for later: an event
@@ -48,7 +52,7 @@ pub(crate) fn admit(
         let event = match refused {
             Some(refusal) => Err(refusal),
             // One verdict for each event that was parsed.
-            None => verified.next().unwrap_or_else(|| Err(super::sequencer::unavailable())),
+            None => verified.next().unwrap_or_else(|| Err(unavailable())),
         };
         Ok(check_blobs(shared, event?, content, restored))
     });
@@ -149,7 +153,7 @@ fn check_files(shared: &Shared, files: &[FileRef], pins: &mut Pins) -> Result<()
 
 /// SHA-256 and size of a file that an accepted event names and that is served.
 fn claimed_before(shared: &Shared, digest: &Digest) -> Result<Option<(Digest, u64)>, Refusal> {
-    let fault = |e: super::ReadError| {
+    let fault = |e: ReadError| {
         tracing::error!(error = %e, "a file's claims could not be read");
         Refusal::because(Code::Unavailable, "content.files", "the store can't be read")
     };

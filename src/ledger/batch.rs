@@ -1,19 +1,15 @@
 //! A batch that is durable, or can be had again, as readers come to see it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-};
+use std::sync::Arc;
 
-use super::{
-    reader::Shared,
-    recent::{Item, ItemWords},
-};
 use crate::{
-    event::EventType,
-    log::{Frontier, Hash, MemoryRows, SignedCheckpoint},
+    event::{Body, Position, SignedEvent},
+    log::{Frontier, Hash, MemoryRows, Rows, SignedCheckpoint},
     store::{index::Listed, journal::Record},
 };
+
+/// Words that are given back, and the index of the entry whose they are.
+pub(super) type Restored = (u64, Arc<[u8]>);
 
 /// What a batch adds.
 pub(crate) struct Shown {
@@ -31,41 +27,17 @@ pub(crate) struct Shown {
     pub checkpoint: Option<Arc<SignedCheckpoint>>,
 }
 
-impl Shared {
-    /// Shows a batch to readers.
-    pub fn show(&self, batch: Shown) {
-        let Shown { rows, mut listed, records, words, nodes, frontier, bytes, checkpoint } = batch;
-        let withholds = listed.iter().filter(|l| l.event_type == EventType::ContentWithheld);
-        let begun = self.uploads.begun();
-        let uploads: BTreeMap<u64, u64> = withholds.map(|l| (l.index, begun)).collect();
-        let changes_words =
-            |l: &&Listed| matches!(l.event_type, EventType::ContentWithheld | EventType::ContentReleased);
-        let withheld = listed.iter().rfind(changes_words).map(|l| l.index);
-        self.changes.note(rows.iter().map(|(key, _)| key), listed.iter(), frontier.size());
-        // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
-        let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
-        overlay.young.rows.put(rows);
-        overlay.young.listed.append(&mut listed);
-        overlay.young.uploads.extend(uploads);
-        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        let items = records.into_iter().map(|record| Item {
-            entry: record.entry,
-            words: record.words.map_or(ItemWords::None, ItemWords::Present),
-        });
-        recent.extend(items, nodes, frontier);
-        for (index, words) in words {
-            recent.set_words(index, words);
+/// Which words an event takes from the record or gives back.
+pub(crate) fn words_changed(
+    rows: &impl Rows,
+    event: &SignedEvent,
+    restored: Option<&Restored>,
+) -> Option<(u64, Option<Arc<[u8]>>)> {
+    match event.body() {
+        Body::ContentWithheld(b) if b.blobs.contains(&Position::Content) => {
+            rows.event(&b.entry).map(|row| (row.index, None))
         }
-        recent.bytes += bytes;
-        recent.last_withheld = withheld.or(recent.last_withheld);
-        let shown = checkpoint.map(|checkpoint| {
-            let size = checkpoint.checkpoint().size();
-            recent.checkpoint = checkpoint;
-            size
-        });
-        drop((recent, overlay));
-        if let Some(size) = shown {
-            self.committed.send_replace(size);
-        }
+        Body::ContentReleased(_) => restored.map(|(index, words)| (*index, Some(words.clone()))),
+        _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::reader::{Reader, StoredWords};
+use super::{reader::Reader, stored::StoredWords};
 use crate::{
     event::{Body, Code, Content, Event, EventId, Position, Refusal, Voucher},
     log::{Rows, foresee},

@@ -8,10 +8,11 @@ use std::{
 };
 
 use super::{
-    reader::{Shared, listed},
-    sequencer::Signals,
-    shown::Shown,
-    withholding::{claim, listed_files},
+    batch::Shown,
+    claims::{listed, listed_files},
+    shared::Shared,
+    signals::Signals,
+    withholding::claim,
 };
 use crate::{
     event::{Body, Content, Digest, EventId, Position},

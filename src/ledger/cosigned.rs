@@ -9,17 +9,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
-use super::{LedgerError, reader::Shared};
 use crate::{
-    log::{
-        Checkpoint, CheckpointError, CosignatureError, MAX_CHECKPOINT, MAX_LEAD, SignedCheckpoint,
-        WitnessKey, is_later_than, root,
-    },
+    log::{Checkpoint, CheckpointError, CosignatureError, MAX_LEAD, SignedCheckpoint, WitnessKey},
     note::{SignatureLine, SignedNote, VerifyingKey},
-    store::Doing as _,
 };
 
 /// Checkpoints that are kept beside those, the newest that were cosigned by anybody: a slow witness may still answer for
@@ -184,6 +179,16 @@ impl Cosigned {
         Self { witnesses, kept: RwLock::default(), published: Mutex::default(), outcomes: Default::default() }
     }
 
+    /// Whether this ledger asks that witness.
+    pub fn asks(&self, witness: &WitnessKey) -> bool {
+        self.witnesses.contains(witness)
+    }
+
+    /// Whether this ledger asks anybody.
+    pub fn asks_any(&self) -> bool {
+        !self.witnesses.is_empty()
+    }
+
     fn kept(&self) -> RwLockReadGuard<'_, Kept> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,7 +281,7 @@ impl Cosigned {
     /// Adds lines to a checkpoint of this log: of each of its witnesses the latest good one. Gives the checkpoint with
     /// all that it has then, and `None` if that is what it had. Done under a lock, so that whoever hands it on in `then` never
     /// hands on less than was handed on before.
-    fn add(
+    pub fn add(
         &self,
         checkpoint: &SignedCheckpoint,
         log: &VerifyingKey,
@@ -313,78 +318,6 @@ pub(super) fn bare(
 ) -> Result<SignedCheckpoint, CheckpointError> {
     let note = SignedNote::assemble(checkpoint.note().text(), &own_line(checkpoint, log))?;
     Checkpoint::open_note(note, log)
-}
-
-/// Adds a cosignature. From then on, readers are given it with the checkpoint.
-pub(super) fn add(
-    shared: &Shared,
-    checkpoint: &SignedCheckpoint,
-    witness: &WitnessKey,
-    line: &SignatureLine,
-) -> Result<(), NotKept> {
-    if !shared.cosigned.witnesses.contains(witness) {
-        return Err(NotKept::Stranger { name: witness.name().to_owned() });
-    }
-    let alone = SignedNote::assemble(checkpoint.note().text(), std::slice::from_ref(line));
-    let seen = witness.find(&alone.map_err(CheckpointError::from)?)?.time();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    if seen > now.saturating_add(MAX_LEAD) {
-        return Err(NotKept::Ahead { name: witness.name().to_owned() });
-    }
-    // Of all entries below the checkpoint none is later than the last.
-    let last = checkpoint.checkpoint().size().checked_sub(1).and_then(|index| {
-        let raw = shared.entry(index).ok().flatten()?;
-        shared.parse(index, &raw).ok()
-    });
-    if last.is_some_and(|entry| is_later_than(entry.header().time, seen)) {
-        return Err(NotKept::Behind { name: witness.name().to_owned() });
-    }
-    add_lines(shared, checkpoint, std::slice::from_ref(line))?;
-    Ok(())
-}
-
-fn add_lines(
-    shared: &Shared,
-    checkpoint: &SignedCheckpoint,
-    lines: &[SignatureLine],
-) -> Result<(), CheckpointError> {
-    shared.cosigned.add(checkpoint, &shared.log_key, lines, |cosigned| {
-        // In this order of locks, always.
-        let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-        if recent.checkpoint.checkpoint() == cosigned.checkpoint() {
-            recent.checkpoint = cosigned.clone();
-        }
-    })
-}
-
-/// Takes up what lies on disk, at a start: what is not a good checkpoint of this log as it is now is left.
-pub(super) fn take_up(shared: &Shared, published: Option<&SignedCheckpoint>) -> Result<(), LedgerError> {
-    if shared.cosigned.witnesses.is_empty() {
-        return Ok(());
-    }
-    let dir = shared.folder.cosigned();
-    let mut found: Vec<SignedCheckpoint> = published.cloned().into_iter().collect();
-    for name in shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))? {
-        let path = dir.join(&name);
-        let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
-        match Checkpoint::open(bytes.get(..MAX_CHECKPOINT).unwrap_or(&bytes), &shared.log_key) {
-            Ok(checkpoint) => found.push(checkpoint),
-            Err(error) => tracing::warn!(file = %path.display(), %error, "a cosigned checkpoint is left out"),
-        }
-    }
-    let size = shared.recent().size();
-    for checkpoint in found {
-        let of = checkpoint.checkpoint();
-        // One of a log that was put back to an earlier size proves nothing of this one.
-        if of.size() > size || root(of.size(), shared)? != of.root() {
-            tracing::error!(size = of.size(), "a cosigned checkpoint is not of the log that is here");
-            continue;
-        }
-        if let Err(error) = add_lines(shared, &checkpoint, checkpoint.note().signatures()) {
-            tracing::warn!(size = of.size(), %error, "a cosigned checkpoint is left out");
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

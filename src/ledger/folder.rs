@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::LedgerError;
+use super::error::LedgerError;
 use crate::{
     event::Digest,
     log::TilePath,

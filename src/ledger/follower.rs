@@ -7,11 +7,13 @@ use std::{
 };
 
 use super::{
-    LedgerError, cosigned,
-    opening::progress_text,
-    reader::{ReadError, Shared},
+    cosigned,
+    error::{LedgerError, ReadError},
+    published::progress_text,
+    recent::Extent,
     seen::Seen,
-    sequencer::{Extent, Signals, content_tile_of},
+    shared::Shared,
+    signals::Signals,
     withholding,
 };
 use crate::{
@@ -98,6 +100,11 @@ pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> R
         "{}: it covers {found} entries, and was placed over others: public/ was put back, or its disk is not there",
         path.display()
     )))
+}
+
+/// The tile that an entry's words stand in.
+fn content_tile_of(index: u64) -> u64 {
+    index / WIDTH
 }
 
 impl Follower {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{LedgerError, folder::Folder, timestamped::CHECKPOINT};
+use super::{error::LedgerError, folder::Folder, timestamped::CHECKPOINT};
 use crate::{
     log::{Checkpoint, Hash, MAX_CHECKPOINT, SignedCheckpoint, parse_decimal},
     note::VerifyingKey,

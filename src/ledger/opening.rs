@@ -1,4 +1,4 @@
-//! Making and opening a ledger: recovery of the journal, checks of the end of the log, catching up of the index.
+//! Opening a ledger: recovery of the journal, checks of the end of the log, catching up of index and files.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,174 +9,97 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rayon::prelude::*;
-
 use super::{
-    Copier, Ledger, LedgerError, Open, Options, Reader, Submission,
+    Ledger, Open, Options,
+    calls::Calls,
+    catch_up::{catch_up, check_tail_words, give_back_again, withhold_again},
     clock::{Clock, SystemTimeSource, TimeSource},
+    copier::Copier,
     cosigned::{self, Cosigned},
+    cosigning,
+    error::LedgerError,
     folder::{Folder, Said, io},
     follower::Follower,
     known::Knowledge,
+    marks::Marks,
+    published::{Published, last_published, read_checkpoint, read_progress, read_published, replay_journal},
     queue::{GATHER, Queue},
-    reader::{Shared, listed},
-    recent::{Item, ItemWords, Recent},
+    reader::Reader,
+    recent::{Extent, Recent},
     scrub::Scrub,
     seen::{self, Seen},
-    sequencer::{Extent, Sequencer, Signals, words_changed},
-    timestamped,
+    sequencer::Sequencer,
+    shared::Shared,
+    signals::Signals,
+    stamping,
     upload::Uploads,
-    withholding::{self, Marks, listed_files, target_of},
+    withholding,
 };
 use crate::{
-    event::{At, Content, ContentRef, Digest, Draft, Event, EventId, EventType, Position, SignedEvent},
-    log::{
-        Checkpoint, Entry, Frontier, Hash, MemoryRows, NoDoor, NodeReader, Rows as _, SignedCheckpoint,
-        TILE_WIDTH, TileKind, TilePath, Time, Words, decide, decode_bundle, decode_contents, decode_hashes,
-        leaf_hash, node_in_tile, root, tile_of_node,
-    },
-    note::{Origin, SigningKey, VerifyingKey},
+    event::{Digest, EventId},
+    log::{Checkpoint, Hash, SignedCheckpoint, root},
+    note::{Origin, VerifyingKey},
     store::{
-        Doing as _, StoreError,
+        StoreError,
         disk::{Disk, RealDisk},
         head::{self, HeadRecord},
-        index::{Index, IndexPosition, ListedFile},
-        journal::{self, Journal, Record, Recovered},
+        index::{Index, IndexPosition},
+        journal::{self, Journal, Recovered},
     },
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 /// How often uploads that nobody named are looked for, at most.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
-/// Entries brought into the index at a time; twice as many are in memory.
-const CATCH_UP: u64 = 4_096;
 
-pub(super) fn init(
-    dir: &Path,
-    origin: Origin,
-    checkpoint_key: SigningKey,
-    operator_key: &SigningKey,
-    second_key: Option<&SigningKey>,
-    words: serde_json::Map<String, serde_json::Value>,
-) -> Result<(), LedgerError> {
-    let (opened, content) = opening_event(&origin, &checkpoint_key, operator_key, words)?;
-    let added =
-        second_key.map(|second| second_key_event(&origin, &opened, operator_key, second)).transpose()?;
-    let mut first = vec![Submission::new(opened.note().as_bytes().to_vec(), content)];
-    first.extend(added.map(|added| Submission::new(added.note().as_bytes().to_vec(), None)));
-    found(dir, origin, checkpoint_key, first)
-}
-
-pub(super) fn found(
-    dir: &Path,
-    origin: Origin,
-    checkpoint_key: SigningKey,
-    first: Vec<Submission>,
-) -> Result<(), LedgerError> {
-    match fs::read_dir(dir) {
-        Ok(mut entries) => {
-            if Folder::new(dir).settings().exists() {
-                return Err(LedgerError::Exists(dir.display().to_string()));
-            }
-            if entries.next().is_some() {
-                return Err(LedgerError::Broken(format!("{} is not empty", dir.display())));
-            }
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(io(dir, "read", e)),
+impl Ledger {
+    /// Opens the ledger in a folder: recovers the journal, checks the end of the log, brings the index up to
+    /// date.
+    ///
+    /// # Errors
+    /// [`LedgerError`], naming the entry where what is stored does not verify.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, LedgerError> {
+        open(dir, options)
     }
-    // Made aside and renamed into place, so that a ledger is there whole or not at all.
-    let mut aside = dir.as_os_str().to_owned();
-    aside.push(".making");
-    let aside = Path::new(&aside);
-    if aside.exists() {
-        fs::remove_dir_all(aside).map_err(|e| io(aside, "remove", e))?;
+
+    /// As [`open`](Self::open), but asks whether somebody knows more, before the writer opens. Gives who could not be
+    /// asked, in words, if nobody could.
+    ///
+    /// # Errors
+    /// [`LedgerError`], that of `confirm` too: nothing is written to the log then.
+    pub fn open_confirmed(
+        dir: &Path,
+        options: Options,
+        confirm: &dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
+    ) -> Result<Self, LedgerError> {
+        open_confirmed(dir, options, confirm)
     }
-    let made = make(aside, origin, checkpoint_key, first)
-        .and_then(|()| fs::rename(aside, dir).map_err(|e| io(dir, "make", e)));
-    if made.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_dir_all(aside);
+
+    /// Opens the folder of a mirror, made if it is not there: what was copied, and its one writer, to which nobody but
+    /// the follower of its origin has access. `heading` is a checkpoint of the origin, which a new mirror begins with.
+    ///
+    /// # Errors
+    /// [`LedgerError`], also if the folder holds something else.
+    pub(crate) fn open_mirror(
+        dir: &Path,
+        of: &str,
+        heading: Option<SignedCheckpoint>,
+        key: &VerifyingKey,
+        options: Options,
+    ) -> Result<(Self, Copier), LedgerError> {
+        open_mirror(dir, of, heading, key, options)
     }
-    made
-}
 
-fn make(
-    dir: &Path,
-    origin: Origin,
-    checkpoint_key: SigningKey,
-    first: Vec<Submission>,
-) -> Result<(), LedgerError> {
-    Folder::new(dir).make(&origin, &checkpoint_key)?;
-    let how = Opens { founding: true, ..Opens::default() };
-    let ledger = open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, Options::default(), how)?;
-    let answers = ledger.record_blocking(first, false);
-    ledger.close();
-    for answer in answers {
-        answer?;
+    /// Throws the index away and makes it again from the log. Tells `progress` how many entries are done, and
+    /// of how many. Gives their number.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
+        rebuild(dir, progress)
     }
-    Ok(())
 }
 
-/// The first event of a ledger, dated today.
-pub(super) fn opening_event(
-    origin: &Origin,
-    checkpoint_key: &SigningKey,
-    operator_key: &SigningKey,
-    words: serde_json::Map<String, serde_json::Value>,
-) -> Result<(SignedEvent, Option<Vec<u8>>), LedgerError> {
-    let mut facts = serde_json::Map::new();
-    facts.insert("checkpoint_key".into(), checkpoint_key.verifying_key().to_string().into());
-    facts.insert("operator_key".into(), operator_key.verifying_key().to_string().into());
-    let content = if words.is_empty() {
-        None
-    } else {
-        let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(|e| LedgerError::Broken(format!("no random bytes: {e}")))?;
-        Some(Content::seal(words, &[], &salt))
-    };
-    let draft = Draft {
-        event_type: EventType::LedgerOpened,
-        at: today()?,
-        case: None,
-        refs: serde_json::Map::new(),
-        facts,
-        content: content.as_deref().map(ContentRef::of),
-    };
-    let event = draft.sign(origin, &[operator_key]).map_err(|e| LedgerError::Broken(e.to_string()))?;
-    Ok((event, content))
-}
-
-/// Puts a second key of the operator on record, who is the party that the first event made.
-fn second_key_event(
-    origin: &Origin,
-    opened: &SignedEvent,
-    operator_key: &SigningKey,
-    second: &SigningKey,
-) -> Result<SignedEvent, LedgerError> {
-    let member = |name: &str, value: String| serde_json::Map::from_iter([(name.to_owned(), value.into())]);
-    let draft = Draft {
-        event_type: EventType::KeyAdded,
-        at: opened.at().clone(),
-        case: None,
-        refs: member("party", opened.id().to_string()),
-        facts: member("key", second.verifying_key().to_string()),
-        content: None,
-    };
-    draft.sign(origin, &[operator_key, second]).map_err(|e| LedgerError::Broken(e.to_string()))
-}
-
-fn today() -> Result<At, LedgerError> {
-    let today = Time::from_unix_ms(i64::try_from(now_ms()).unwrap_or_default());
-    let today = today.map(|t| t.to_string()[..10].to_owned()).unwrap_or_default();
-    At::parse(&today).map_err(LedgerError::Broken)
-}
-
-fn now_ms() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis()
-}
-
-pub(super) fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
+fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
     let folder = Folder::new(dir);
     // Read first, so that nothing is removed from a folder that is no ledger or is in use.
     folder.read()?;
@@ -237,12 +160,12 @@ pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
     }
 }
 
-pub(super) fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
+fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
     open_confirmed(dir, options, &|_| Ok(None))
 }
 
 /// Opens a ledger if nobody knows more: see [`Ledger::open_confirmed`].
-pub(super) fn open_confirmed(
+fn open_confirmed(
     dir: &Path,
     options: Options,
     confirm: &dyn Fn(&Reader) -> Result<Option<String>, LedgerError>,
@@ -396,7 +319,7 @@ pub(super) fn open_with(
 }
 
 /// Opens a mirror: see [`Ledger::open_mirror`].
-pub(super) fn open_mirror(
+fn open_mirror(
     dir: &Path,
     of: &str,
     heading: Option<SignedCheckpoint>,
@@ -484,7 +407,7 @@ fn ledger(
     Ledger(Arc::new(Open {
         reader: Reader::new(shared),
         signals,
-        calls: Mutex::default(),
+        calls: Calls::default(),
         queue,
         threads: Mutex::new(threads),
         scrub: Mutex::new(scrub),
@@ -588,8 +511,8 @@ impl Opening {
         if let Some((knowledge, _)) = knowledge.as_ref().filter(|_| !read_only) {
             withholding::make_good(&shared, knowledge.is_of_earlier_version())?;
         }
-        cosigned::take_up(&shared, on_disk.as_ref())?;
-        timestamped::take_up(&shared)?;
+        cosigning::take_up(&shared, on_disk.as_ref())?;
+        stamping::take_up(&shared)?;
         if let Some(checkpoint) = on_disk {
             let bare = cosigned::bare(&checkpoint, &shared.log_key);
             let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;
@@ -635,386 +558,4 @@ impl Opening {
         journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(&*disk)?;
         Ok(Opened { shared, signals, journal, follower })
     }
-}
-
-/// What lies in `public/`: so many entries, under this root. The checkpoint is of that size, but for a mirror on its way.
-struct Published {
-    size: u64,
-    root: Hash,
-    checkpoint: SignedCheckpoint,
-}
-
-impl Published {
-    fn at(checkpoint: SignedCheckpoint) -> Self {
-        Self { size: checkpoint.checkpoint().size(), root: checkpoint.checkpoint().root(), checkpoint }
-    }
-}
-
-const PROGRESS: &str = "onrecord mirror progress 1";
-
-/// How far a mirror is on its way, as it is written.
-pub(super) fn progress_text(size: u64, root: &Hash) -> String {
-    format!("{PROGRESS}\n{size}\n{}\n", root.to_base64())
-}
-
-/// Size and root of what a mirror on its way has in `public/`.
-fn read_progress(disk: &dyn Disk, folder: &Folder) -> Result<Option<(u64, Hash)>, LedgerError> {
-    let path = folder.progress();
-    let Some(bytes) = disk.read(&path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
-    let parse = || {
-        let mut lines = std::str::from_utf8(&bytes).ok()?.lines();
-        let (first, size, root) = (lines.next()?, lines.next()?.parse().ok()?, lines.next()?);
-        let root = Hash::from_base64(root)?;
-        (first == PROGRESS && lines.next().is_none()).then_some((size, root))
-    };
-    let broken = || LedgerError::Broken(format!("{}: expected what a mirror writes there", path.display()));
-    parse().map(Some).ok_or_else(broken)
-}
-
-fn read_checkpoint(
-    disk: &dyn Disk,
-    path: &Path,
-    key: &VerifyingKey,
-) -> Result<Option<SignedCheckpoint>, LedgerError> {
-    let Some(bytes) = disk.read(path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
-    let opened = Checkpoint::open(&bytes, key);
-    opened.map(Some).map_err(|e| LedgerError::Broken(format!("{}: {e}", path.display())))
-}
-
-/// Nodes of a published log, from its tiles on disk.
-struct TilesOnDisk<'a> {
-    disk: &'a dyn Disk,
-    folder: &'a Folder,
-    size: u64,
-}
-
-impl TilesOnDisk<'_> {
-    /// A tile of the published size, or the full one that took its place.
-    fn read(&self, path: TilePath) -> Result<Vec<u8>, StoreError> {
-        for path in [path, path.full()] {
-            let file = self.folder.tile(&path);
-            if let Some(bytes) = self.disk.read(&file).doing(|| format!("read {}", file.display()))? {
-                return Ok(bytes);
-            }
-        }
-        Err(StoreError::Broken(format!("{} is missing", self.folder.tile(&path).display())))
-    }
-}
-
-impl NodeReader for TilesOnDisk<'_> {
-    type Error = StoreError;
-    fn node(&self, height: u8, index: u64) -> Result<Hash, StoreError> {
-        let missing = || StoreError::Broken(format!("node {index} at height {height} is in no tile"));
-        let path = tile_of_node(height, index, self.size).ok_or_else(missing)?;
-        let bytes = self.read(path)?;
-        let width = u16::try_from(bytes.len() / 32).unwrap_or(TILE_WIDTH);
-        let hashes = decode_hashes(&bytes, width).map_err(|e| StoreError::Broken(format!("{path}: {e}")))?;
-        node_in_tile(&hashes, height, index).ok_or_else(missing)
-    }
-}
-
-/// Takes up the published log: its edge, and what is not in full tiles. Checked against its root.
-fn read_published(
-    disk: &dyn Disk,
-    folder: &Folder,
-    origin: &Origin,
-    published: &Published,
-) -> Result<Recent, LedgerError> {
-    let broken = |why: String| LedgerError::Broken(why);
-    let Published { size, root, checkpoint } = published;
-    let (size, root) = (*size, *root);
-    let tiles = TilesOnDisk { disk, folder, size };
-    let frontier = Frontier::read(size, &tiles)?;
-    if frontier.root() != root {
-        return Err(broken(match changed_in_tail(&tiles) {
-            Some(index) => format!(
-                "entry {index}: its bytes and its hash in the tile tile/0 differ, and the tiles on disk do not give \
-                 the root of the checkpoint of size {size}"
-            ),
-            None => format!("the tiles on disk do not give the root of the checkpoint of size {size}"),
-        }));
-    }
-    let start = size / WIDTH * WIDTH;
-    let mut recent = Recent::new(Arc::new(checkpoint.clone()), start, frontier);
-    let mut level = 0;
-    let mut nodes = size;
-    while nodes > 0 {
-        let width = (nodes % WIDTH) as u16;
-        if width > 0 {
-            let path = TilePath::new(TileKind::Hashes { level }, nodes / WIDTH, width)
-                .map_err(|e| broken(e.to_string()))?;
-            let bytes = tiles.read(path)?;
-            let part = bytes.get(..usize::from(width) * 32).unwrap_or(&bytes);
-            recent
-                .add_tile(level, nodes / WIDTH, part, width)
-                .ok_or_else(|| broken(format!("{path} is not a tile of {width} hashes")))?;
-        }
-        nodes /= WIDTH;
-        level += 1;
-    }
-    let width = (size % WIDTH) as u16;
-    if width > 0 {
-        let path = |kind| TilePath::new(kind, size / WIDTH, width).map_err(|e| broken(e.to_string()));
-        let (entries, contents) = (path(TileKind::Entries)?, path(TileKind::Contents)?);
-        let entry_bytes = tiles.read(entries)?;
-        let content_bytes = tiles.read(contents)?;
-        let decoded = decode_bundle(&entry_bytes, width).map_err(|e| broken(format!("{entries}: {e}")))?;
-        let words = decode_contents(&content_bytes, width).map_err(|e| broken(format!("{contents}: {e}")))?;
-        // What was published was checked before, and is again: the tail is short.
-        let parsed: Vec<_> =
-            decoded.par_iter().map(|raw| Entry::parse(raw, origin).and_then(Entry::verify)).collect();
-        let mut prev = last_of_bundle(&tiles, start, origin)?;
-        for (i, ((entry, words), parsed)) in decoded.iter().zip(words).zip(parsed).enumerate() {
-            let index = start + i as u64;
-            let at = |why: &dyn std::fmt::Display| broken(format!("entry {index}: {why}"));
-            if recent.node(0, index) != Some(leaf_hash(entry)) {
-                return Err(at(&format!("its bytes in {entries} do not give its hash in the tile tile/0")));
-            }
-            let parsed = parsed.map_err(|e| at(&e))?;
-            follows(prev, index, &parsed).map_err(|why| at(&why))?;
-            prev = Some((parsed.hash(), parsed.header().time));
-            let words = match words {
-                Words::None => ItemWords::None,
-                Words::Withheld => ItemWords::Withheld,
-                Words::Present(words) => ItemWords::Present(words.into()),
-            };
-            recent.items.push_back(Item { entry: Arc::from(*entry), words });
-        }
-    }
-    Ok(recent)
-}
-
-/// The first entry after the last full bundle whose hash is not the one in its tile.
-fn changed_in_tail(tiles: &TilesOnDisk<'_>) -> Option<u64> {
-    let (start, width) = (tiles.size / WIDTH * WIDTH, (tiles.size % WIDTH) as u16);
-    let bundle = tiles.read(TilePath::new(TileKind::Entries, start / WIDTH, width).ok()?).ok()?;
-    let entries = decode_bundle(&bundle, width).ok()?;
-    let differs = |(i, raw): &(u64, &&[u8])| tiles.node(0, *i).ok() != Some(leaf_hash(raw));
-    (start..).zip(&entries).find(differs).map(|(i, _)| i)
-}
-
-/// Adds what was committed and not published. Gives hash and time of the last entry.
-fn replay_journal(
-    recent: &mut Recent,
-    recovered: &Recovered,
-    origin: &Origin,
-    mut last: Option<(Digest, Time)>,
-) -> Result<Option<(Digest, Time)>, LedgerError> {
-    let broken = |index: u64, why: String| LedgerError::Broken(format!("journal, entry {index}: {why}"));
-    let published = recent.size();
-    if !recovered.records.is_empty() && recovered.first > published {
-        return Err(broken(published, format!("missing: the journal begins at entry {}", recovered.first)));
-    }
-    let fresh = recovered.above(published);
-    // Signatures were checked before they were journalled, and are again: the log is short here.
-    let parsed: Vec<_> = fresh
-        .par_iter()
-        .map(|r| Entry::parse(&r.entry, origin).and_then(Entry::verify).map(|e| (e, leaf_hash(&r.entry))))
-        .collect();
-    for (record, parsed) in fresh.iter().zip(parsed) {
-        let index = recent.size();
-        let (entry, leaf) = parsed.map_err(|e| broken(index, e.to_string()))?;
-        follows(last, index, &entry).map_err(|why| broken(index, why.into()))?;
-        let words = match (&record.words, entry.event().content()) {
-            (Some(words), Some(committed)) if committed.matches(words) => ItemWords::Present(words.clone()),
-            // Withheld in its own batch; what the log says is applied below.
-            (None, Some(_)) => ItemWords::Withheld,
-            (None, None) => ItemWords::None,
-            _ => return Err(broken(index, "its words are not those it commits to".into())),
-        };
-        recent.push(Item { entry: record.entry.clone(), words }, leaf);
-        last = Some((entry.hash(), entry.header().time));
-    }
-    Ok(last)
-}
-
-/// Whether an entry stands where it says, after the entry of this hash and time.
-fn follows(
-    before: Option<(Digest, Time)>,
-    index: u64,
-    entry: &crate::log::SignedEntry,
-) -> Result<(), &'static str> {
-    let header = entry.header();
-    if header.index != index {
-        return Err("its index is not its place");
-    }
-    if header.prev != before.map_or(Digest([0; 32]), |(hash, _)| hash) {
-        return Err("prev: it does not name the BLAKE3 of the entry before");
-    }
-    if before.is_some_and(|(_, time)| header.time < time) {
-        return Err("time: it is before that of the entry before");
-    }
-    Ok(())
-}
-
-/// Hash and time of the last published entry.
-fn last_published(
-    disk: &dyn Disk,
-    folder: &Folder,
-    recent: &Recent,
-    origin: &Origin,
-) -> Result<Option<(Digest, Time)>, LedgerError> {
-    let Some(item) = recent.items.back() else {
-        return last_of_bundle(&TilesOnDisk { disk, folder, size: recent.size() }, recent.size(), origin);
-    };
-    let last = recent.size() - 1;
-    let broken = |e| LedgerError::Broken(format!("entry {last}: {e}"));
-    let entry = Entry::parse(&item.entry, origin).map_err(broken)?;
-    Ok(Some((entry.hash(), entry.header().time)))
-}
-
-/// Hash and time of the last entry in the full bundle that ends at an index.
-fn last_of_bundle(
-    tiles: &TilesOnDisk<'_>,
-    end: u64,
-    origin: &Origin,
-) -> Result<Option<(Digest, Time)>, LedgerError> {
-    let Some(last) = end.checked_sub(1) else { return Ok(None) };
-    let broken = |why: &dyn std::fmt::Display| LedgerError::Broken(format!("entry {last}: {why}"));
-    let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|e| broken(&e))?;
-    let bundle = tiles.read(path)?;
-    let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| broken(&format!("{path}: {e}")))?;
-    let bytes = entries.last().ok_or_else(|| broken(&"an empty bundle"))?;
-    let leaf = tiles.node(0, last)?;
-    if leaf != leaf_hash(bytes) {
-        return Err(broken(&format!("its bytes in {path} do not give its hash in the tile tile/0")));
-    }
-    let entry = Entry::parse(bytes, origin).map_err(|e| broken(&e))?;
-    Ok(Some((entry.hash(), entry.header().time)))
-}
-
-/// Brings the index up to the log, or makes it anew if it is not of this log.
-fn catch_up(shared: &Arc<Shared>, size: u64, progress: &dyn Fn(u64, u64)) -> Result<(), LedgerError> {
-    let position = match shared.index.position()? {
-        Some(p) if p.size <= size && p.size > 0 => {
-            let last = shared.entry(p.size - 1)?;
-            let same = last.is_some_and(|e| Digest::blake3(&e) == p.last);
-            if same { p.size } else { 0 }
-        }
-        _ => 0,
-    };
-    if position == 0 && size > 0 {
-        shared.index.clear()?;
-        tracing::info!(size, "making the index anew");
-    }
-    // What comes next is read while the one before is decided upon and written.
-    let ranges: Vec<(u64, u64)> = std::iter::successors(Some(position), |from| Some(from + CATCH_UP))
-        .take_while(|from| *from < size)
-        .map(|from| (from, size.min(from + CATCH_UP)))
-        .collect();
-    let read =
-        |range: Option<&(u64, u64)>| range.map(|(from, to)| read_entries(shared, *from, *to)).transpose();
-    let mut next = read(ranges.first())?;
-    for (i, (_, to)) in ranges.iter().enumerate() {
-        let entries = next.take().unwrap_or_default();
-        let (read, taken) = rayon::join(|| read(ranges.get(i + 1)), || take_up(shared, entries, *to));
-        taken?;
-        next = read?;
-        progress(*to, size);
-    }
-    Ok(())
-}
-
-/// An entry, with the files that its words name.
-type Filed = (Entry<Event>, Vec<ListedFile>);
-
-/// Reads entries of a range, with the files that their words name. In parallel, a bundle at a time.
-fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, LedgerError> {
-    let bundles: Vec<_> = (from / WIDTH..to.div_ceil(WIDTH))
-        .into_par_iter()
-        .map(|bundle| {
-            let range = (bundle * WIDTH).max(from)..((bundle + 1) * WIDTH).min(to);
-            let mut out = Vec::with_capacity(TILE_WIDTH.into());
-            shared.each_stored(range, |index, raw, words| {
-                let entry = shared.parse(index, raw)?;
-                let files = match (entry.event().content(), words) {
-                    (Some(committed), Some(words)) if committed.matches(words) => {
-                        Content::parse(words).map_or(Vec::new(), |c| listed_files(index, c.files()))
-                    }
-                    _ => Vec::new(),
-                };
-                out.push((entry, files));
-                Ok(())
-            })?;
-            Ok(out)
-        })
-        .collect::<Result<_, super::ReadError>>()?;
-    Ok(bundles.into_iter().flatten().collect())
-}
-
-/// Decides upon entries as when they were recorded, and brings the index up to them.
-fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerError> {
-    let nothing = MemoryRows::default();
-    let mut rows = MemoryRows::default();
-    let mut listed_entries = Vec::with_capacity(entries.len());
-    let mut last = Digest([0; 32]);
-    for (entry, mut files) in entries {
-        let index = entry.header().index;
-        last = entry.hash();
-        let (header, event) = entry.into_parts();
-        let event = SignedEvent::verified_before(event);
-        let layered = super::overlay::Layered { layers: [&rows, &nothing], committed: shared };
-        let placement = decide(&layered, index, &event, &shared.origin, &NoDoor)
-            .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
-        if event.event_type() == EventType::ContentReleased {
-            let given_back = target_of(&event).and_then(|id| layered.event(&id));
-            if let Some(row) = given_back
-                && let Some(words) = shared.stored_words(row.index)?
-                && let Ok(content) = Content::parse(&words)
-            {
-                files.extend(listed_files(row.index, content.files()));
-            }
-        }
-        rows.put(placement.rows);
-        listed_entries.push(listed(&header, &event, files));
-    }
-    shared.index.add(&rows, &listed_entries, IndexPosition { size: to, last })?;
-    withholding::drop_claims(shared, &listed_entries)?;
-    Ok(())
-}
-
-/// Takes up words that were given back and are not in tiles yet, so that the files they name are found.
-fn give_back_again<'a>(shared: &Shared, unpublished: impl Iterator<Item = (u64, &'a Record)>) {
-    let mut recent = shared.recent.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for (index, words) in unpublished.filter_map(|(_, record)| record.restored.clone()) {
-        recent.set_words(index, Some(words));
-    }
-}
-
-/// Finishes what withholding and giving back had begun when the journal was last published.
-fn withhold_again<'a>(
-    shared: &Shared,
-    unpublished: impl Iterator<Item = (u64, &'a Record)>,
-) -> Result<(), LedgerError> {
-    for (index, record) in unpublished {
-        let entry = shared.parse(index, &record.entry)?;
-        let event = SignedEvent::verified_before(entry.event().clone());
-        if let Some((target, words)) = words_changed(shared, &event, record.restored.as_ref()) {
-            let mut recent = shared.recent.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            recent.set_words(target, words);
-        }
-    }
-    Ok(())
-}
-
-/// The words at the end of the log are those committed to, or the log withholds them.
-fn check_tail_words(shared: &Shared) -> Result<(), LedgerError> {
-    let (start, items) = {
-        let recent = shared.recent();
-        (recent.start, recent.items.iter().cloned().collect::<Vec<_>>())
-    };
-    items.par_iter().enumerate().try_for_each(|(i, item)| {
-        let index = start + i as u64;
-        let entry = shared.parse(index, &item.entry)?;
-        let broken = |why: &str| Err(LedgerError::Broken(format!("entry {index}, words: {why}")));
-        let held = || shared.fate(&entry.event().id()).withheld_by(Position::Content).is_some();
-        match (entry.event().content(), &item.words) {
-            (None, ItemWords::None) => Ok(()),
-            (None, _) => broken("expected none: the event commits to no words"),
-            (Some(committed), ItemWords::Present(words)) if committed.matches(words) => Ok(()),
-            (Some(_), ItemWords::Present(_)) => broken("not those that the event commits to"),
-            (Some(_), _) if held() => Ok(()),
-            (Some(_), _) => broken("missing, and nothing on the log withholds them"),
-        }
-    })
 }

@@ -3,9 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::reader::Shared;
 use crate::{
-    log::{MemoryRows, Row, RowKey, Rows},
+    log::{MemoryRows, Row, RowKey},
     store::index::Listed,
 };
 
@@ -51,18 +50,5 @@ impl Overlay {
     /// Entries not in the index yet, ascending.
     pub fn listed(&self) -> impl DoubleEndedIterator<Item = &Listed> {
         self.old.iter().flat_map(|l| l.listed.iter()).chain(&self.young.listed)
-    }
-}
-
-/// Rows of a batch being decided, over what was committed.
-pub(crate) struct Layered<'a> {
-    /// The innermost first: a group that may yet be undone, then the batch.
-    pub layers: [&'a MemoryRows; 2],
-    pub committed: &'a Shared,
-}
-
-impl Rows for Layered<'_> {
-    fn row(&self, key: &RowKey) -> Option<Row> {
-        self.layers.iter().find_map(|l| l.get(key).cloned()).or_else(|| self.committed.row(key))
     }
 }

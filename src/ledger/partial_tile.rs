@@ -3,7 +3,10 @@
 
 use std::{io, sync::Arc};
 
-use super::{BLOCK, SoundFile, recent::Item};
+use super::{
+    recent::Item,
+    sound::{BLOCK, SoundFile},
+};
 use crate::{
     event::Digest,
     log::{TileKind, Words},

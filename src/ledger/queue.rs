@@ -15,7 +15,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Receipt, admission::Admitted, sequencer::unavailable};
+use super::{
+    admission::Admitted,
+    submission::{Receipt, unavailable},
+};
 use crate::event::Refusal;
 
 /// A batch is closed when its entries and words reach this many bytes.

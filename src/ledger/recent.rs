@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use super::sequencer::Extent;
 use crate::log::{Frontier, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, Words, decode_hashes};
 
 const WIDTH: u64 = TILE_WIDTH as u64;
@@ -50,6 +49,15 @@ impl<'w> From<&'w ItemWords> for Words<'w> {
 struct Level {
     base: u64,
     hashes: VecDeque<Hash>,
+}
+
+/// How far something has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Entries, from the first of the log on.
+    pub entries: u64,
+    /// Bytes of their journal frames, from the last start on.
+    pub bytes: u64,
 }
 
 /// The recent end of the log.

@@ -19,13 +19,13 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use super::{ReadError, reader::Shared, sound::Name, withholding::is_closed};
+use super::{claims::is_closed, error::ReadError, shared::Shared, sound::Name};
 use crate::{
     event::{Content, Digest, EventId},
     log::{Rows as _, TILE_WIDTH, TileKind, TilePath},
@@ -46,15 +46,6 @@ const SAVE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(3_600);
 /// After how many levels of tiles there are no more.
 const LEVELS: u8 = 8;
-
-/// What others are told of it.
-#[derive(Debug, Default)]
-pub(crate) struct Scrubbed {
-    /// Files that were read.
-    pub files: AtomicU64,
-    /// When the last whole round ended or, before there is one, when the first began; 0 if nothing is scrubbed.
-    pub since: AtomicU64,
-}
 
 /// How far it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,31 +1,27 @@
 //! The one who numbers: decides each event at its own index, commits batches, acknowledges.
 
 use std::{
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use super::{
-    Receipt,
     admission::Admitted,
+    batch::{Restored, Shown, words_changed},
+    claims::{listed, listed_files},
     clock::Clock,
     content_checks,
-    metrics::Metrics,
-    overlay::Layered,
+    layered::Layered,
     queue::{Group, Taker},
-    reader::{Shared, StoredWords, listed},
-    shown::Shown,
-    withholding::{check_files, files_given_back, listed_files},
+    shared::Shared,
+    signals::Signals,
+    stored::StoredWords,
+    submission::{Receipt, held_back, read_only, unavailable},
+    withholding::{check_files, files_given_back},
 };
 use crate::{
-    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal, SignedEvent},
-    log::{
-        Checkpoint, Door, Header, MAX_ENTRY, MemoryRows, Rows, SignedCheckpoint, TILE_WIDTH, decide,
-        leaf_hash,
-    },
+    event::{Body, Code, Content, Digest, EventId, Position, Refusal},
+    log::{Checkpoint, Door, Header, MAX_ENTRY, MemoryRows, Rows, SignedCheckpoint, decide, leaf_hash},
     note::SigningKey,
     store::{
         head::HeadRecord,
@@ -34,110 +30,11 @@ use crate::{
     },
 };
 
-/// Words that are given back, and the index of the entry whose they are.
-type Restored = (u64, Arc<[u8]>);
-
 /// What `content.released` gives back.
 #[derive(Default)]
 struct GivenBack {
     words: Option<Restored>,
     files: Vec<ListedFile>,
-}
-
-/// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
-const MAX_BACKLOG_BYTES: u64 = 256 << 20;
-/// What writer, follower and handles tell each other.
-#[derive(Default)]
-pub(crate) struct Signals {
-    /// Why the writer takes nothing any more, in words that strangers may read.
-    fault: Mutex<Option<String>>,
-    pub closing: AtomicBool,
-    /// Somebody knows another history of this log.
-    pub contradicted: AtomicBool,
-    /// Size of the checkpoint on disk.
-    pub published: AtomicU64,
-    pub metrics: Metrics,
-    /// There is something to publish.
-    news: (Mutex<bool>, Condvar),
-    /// How much was ever published, and that it has grown.
-    progress: (Mutex<Extent>, Condvar),
-    /// Held while a batch is committed and shown.
-    commit: Mutex<()>,
-}
-
-/// How far something has come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Extent {
-    /// Entries, from the first of the log on.
-    pub entries: u64,
-    /// Bytes of their journal frames, from the last start on.
-    pub bytes: u64,
-}
-
-impl Signals {
-    pub fn fault(&self) -> Option<String> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-    /// Stops for a fault of the disk. Its cause names paths: it is logged, and told to nobody.
-    pub fn stop_because(&self, why: &str, cause: &dyn std::fmt::Display) {
-        tracing::error!(%cause, "{why}");
-        self.stop(why.to_owned());
-    }
-    /// The first fault stays.
-    pub fn stop(&self, why: String) {
-        tracing::error!(why, "the writer stops");
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-        self.wake();
-        // Under the lock, so that whoever is about to wait sees the fault or is woken.
-        let _progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
-        self.progress.1.notify_all();
-    }
-    /// All up to here is in tiles and in the index.
-    pub fn set_published(&self, to: Extent) {
-        self.published.store(to.entries, Ordering::Release);
-        *self.progress.0.lock().unwrap_or_else(PoisonError::into_inner) = to;
-        self.progress.1.notify_all();
-    }
-    /// Nothing is recorded while this is held, and all that was can be read.
-    pub fn hold(&self) -> MutexGuard<'_, ()> {
-        self.commit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    /// Waits until what was published is enough, or the writer stopped.
-    fn wait_published(&self, is_enough: impl Fn(Extent) -> bool) {
-        let progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |p: &mut Extent| !is_enough(*p) && self.fault().is_none();
-        drop(self.progress.1.wait_while(progress, waits).unwrap_or_else(PoisonError::into_inner));
-    }
-    /// Waits until so many entries are in tiles and in the index, at most so long. Whether they are: not if the writer stopped.
-    pub fn wait_until_published(&self, size: u64, at_most: Duration) -> bool {
-        let is_there = || self.published.load(Ordering::Acquire) >= size;
-        let progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |_: &mut Extent| !is_there() && self.fault().is_none();
-        let waited = self.progress.1.wait_timeout_while(progress, at_most, waits);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-        is_there()
-    }
-    /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
-    pub fn wait_for_follower(&self, committed: Extent, max_backlog: u64) {
-        self.wait_published(|published| {
-            committed.entries.saturating_sub(published.entries) < max_backlog
-                && committed.bytes.saturating_sub(published.bytes) < MAX_BACKLOG_BYTES
-        });
-    }
-    pub fn wake(&self) {
-        *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.news.1.notify_all();
-    }
-    /// Waits for news, for a while.
-    pub fn wait(&self, at_most: std::time::Duration) {
-        let news = self.news.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut news, _) =
-            self.news.1.wait_timeout_while(news, at_most, |n| !*n).unwrap_or_else(PoisonError::into_inner);
-        *news = false;
-    }
-    pub fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
-    }
 }
 
 pub(crate) struct Sequencer {
@@ -179,15 +76,6 @@ struct Addition {
     listed: Vec<Listed>,
     words: Vec<(u64, Option<Arc<[u8]>>)>,
     last_hash: Option<Digest>,
-}
-
-pub(crate) fn read_only(why: &str) -> Refusal {
-    Refusal::because(Code::LedgerReadOnly, "ledger", why)
-}
-
-pub(crate) fn unavailable() -> Refusal {
-    let message = "the event could not be made durable; ask for its id once the ledger is back";
-    Refusal::because(Code::Unavailable, "ledger", message)
 }
 
 impl Sequencer {
@@ -445,27 +333,6 @@ fn refuse_all(groups: Vec<Group>, refusal: &Refusal) {
     }
 }
 
-/// The answer to a good submission of an atomic call in which another was refused.
-pub(crate) fn held_back(refused: usize) -> Refusal {
-    let message = format!("held back: the call is atomic and submission {refused} was refused");
-    Refusal::because(Code::Unavailable, "submissions", message)
-}
-
-/// Which words an event takes from the record or gives back.
-pub(crate) fn words_changed(
-    rows: &impl Rows,
-    event: &SignedEvent,
-    restored: Option<&Restored>,
-) -> Option<(u64, Option<Arc<[u8]>>)> {
-    match event.body() {
-        Body::ContentWithheld(b) if b.blobs.contains(&Position::Content) => {
-            rows.event(&b.entry).map(|row| (row.index, None))
-        }
-        Body::ContentReleased(_) => restored.map(|(index, words)| (*index, Some(words.clone()))),
-        _ => None,
-    }
-}
-
 /// What the door asks when the event stands before the rows of its own index.
 struct SequencerDoor<'a, R> {
     admitted: &'a Admitted,
@@ -525,14 +392,4 @@ impl<R: Rows> Door for SequencerDoor<'_, R> {
     fn refuses_torsion(&self) -> bool {
         true
     }
-}
-
-/// The tile that an entry's words stand in.
-pub(crate) fn content_tile_of(index: u64) -> u64 {
-    index / u64::from(TILE_WIDTH)
-}
-
-/// Whether an event changes what is served under `/file/`.
-pub(crate) fn files_changed(event_type: EventType) -> bool {
-    matches!(event_type, EventType::ContentWithheld | EventType::ContentReleased)
 }

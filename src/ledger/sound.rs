@@ -8,16 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::reader::{ReadError, Shared};
-use crate::{
-    event::{Digest, MAX_CONTENT, Position},
-    generations::Generations,
-    log::{
-        Entry, MAX_ENTRY, NodeReader as _, Rows as _, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
-        decode_bundle, decode_contents, decode_hashes, leaf_hash, subtree_root,
-    },
-    store::disk::AtHand,
-};
+use crate::{event::Digest, generations::Generations, log::TilePath, store::disk::AtHand};
 
 /// Bytes of a part, of which a digest is kept.
 pub(crate) const BLOCK: usize = 64 << 10;
@@ -25,9 +16,6 @@ pub(crate) const BLOCK: usize = 64 << 10;
 const KNOWN: usize = 16 << 20;
 /// Names that are kept of what is damaged; more are logged alone.
 const MOST_DAMAGED: usize = 1_000;
-/// Bytes of a bundle, at most.
-const MOST_OF_TILE: usize = TILE_WIDTH as usize * (2 + MAX_ENTRY);
-
 /// What a file in `public/` is found under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Name {
@@ -52,7 +40,7 @@ pub(crate) struct Blocks(Box<[Digest]>, Digest);
 
 impl Blocks {
     /// Reads all of a file, and gives each part on.
-    fn read(file: &AtHand, mut each: impl FnMut(&[u8])) -> io::Result<Self> {
+    pub fn read(file: &AtHand, mut each: impl FnMut(&[u8])) -> io::Result<Self> {
         let (mut blocks, mut whole) = (Vec::new(), blake3::Hasher::new());
         file.each_part(BLOCK, |part| {
             blocks.push(Digest::blake3(part));
@@ -60,6 +48,11 @@ impl Blocks {
             each(part);
         })?;
         Ok(Self(blocks.into(), Digest(*whole.finalize().as_bytes())))
+    }
+
+    /// The digest of the whole.
+    pub fn whole(&self) -> Digest {
+        self.1
     }
 
     /// Whether this is the part that begins there.
@@ -86,9 +79,25 @@ impl Sound {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, name: Name, blocks: Arc<Blocks>) {
+    /// The digests of a file's parts, if they are known.
+    pub fn blocks(&self, name: &Name) -> Option<Arc<Blocks>> {
+        self.known().get(name).cloned()
+    }
+
+    /// A file of which all parts are known already; else given back.
+    pub fn known_file(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, AtHand> {
+        match self.blocks(&name) {
+            Some(blocks) => Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.clone() }),
+            None => Err(file),
+        }
+    }
+
+    /// A file that was found to have these parts, which are known from now on.
+    pub fn file(self: &Arc<Self>, name: Name, file: AtHand, blocks: Blocks) -> SoundFile {
+        let blocks = Arc::new(blocks);
         let weight = 128 + 32 * blocks.0.len();
-        self.known().put(name, blocks, weight);
+        self.known().put(name, blocks.clone(), weight);
+        SoundFile { file: Arc::new(file), blocks, name, sound: self.clone() }
     }
 
     /// Takes note of what is not as it was put there.
@@ -173,200 +182,5 @@ impl SoundFile {
         self.sound.known().remove(&self.name);
         self.sound.note(&self.name.to_string(), "other bytes than before");
         Err(io::Error::new(io::ErrorKind::InvalidData, "the file is damaged"))
-    }
-}
-
-/// A content tile while it is read: each text is held against what its entry commits to, and let go of.
-struct WordsChecked<'s> {
-    shared: &'s Shared,
-    path: TilePath,
-    entries: std::vec::IntoIter<(u64, Entry)>,
-    /// What was read of the text that comes next, with its length.
-    begun: Vec<u8>,
-    wrong: Option<String>,
-}
-
-impl<'s> WordsChecked<'s> {
-    fn begin(shared: &'s Shared, path: TilePath) -> Result<Self, ReadError> {
-        let bundle = TilePath::new(TileKind::Entries, path.index(), TILE_WIDTH);
-        let bundle = bundle.map_err(|e| ReadError::Fault(e.to_string()))?;
-        let bytes = shared.full_tile(bundle)?;
-        let raw =
-            decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{bundle}: {e}")))?;
-        let first = path.index() * u64::from(TILE_WIDTH);
-        let parsed = (first..).zip(raw).map(|(index, raw)| Ok((index, shared.parse(index, raw)?)));
-        let entries = parsed.collect::<Result<Vec<_>, ReadError>>()?.into_iter();
-        Ok(Self { shared, path, entries, begun: Vec::new(), wrong: None })
-    }
-
-    /// Takes the bytes that come next.
-    fn take(&mut self, mut bytes: &[u8]) {
-        while self.wrong.is_none() && !bytes.is_empty() {
-            let wanted = self.begun.first_chunk().map_or(4, |length| 4 + text_length(*length));
-            // What is longer than any text is cut here, and found to be no tile.
-            let (part, rest) =
-                bytes.split_at(bytes.len().min(wanted.min(4 + MAX_CONTENT) - self.begun.len()));
-            self.begun.extend_from_slice(part);
-            bytes = rest;
-            let whole = self
-                .begun
-                .first_chunk()
-                .is_some_and(|length| self.begun.len() == (4 + text_length(*length)).min(4 + MAX_CONTENT));
-            if whole {
-                self.item();
-            }
-        }
-    }
-
-    fn item(&mut self) {
-        let Some((index, entry)) = self.entries.next() else {
-            self.wrong = Some("more than 256 texts".to_owned());
-            return;
-        };
-        // As a tile of one.
-        match decode_contents(&self.begun, 1).as_deref() {
-            Ok([words]) if self.shared.is_good(index, &entry, *words) => {}
-            Ok(_) => self.wrong = Some(format!("the words of entry {index} are not those it commits to")),
-            Err(e) => self.wrong = Some(e.to_string()),
-        }
-        self.begun.clear();
-    }
-
-    fn end(mut self) -> Result<(), ReadError> {
-        if self.wrong.is_none() && (!self.begun.is_empty() || self.entries.next().is_some()) {
-            self.wrong = Some("it ends too early".to_owned());
-        }
-        self.wrong.map_or(Ok(()), |wrong| Err(self.shared.damaged(&self.path.to_string(), &wrong)))
-    }
-}
-
-/// Bytes of a text in a content tile, by its length there; none where it says that there is none.
-fn text_length(length: [u8; 4]) -> usize {
-    match u32::from_be_bytes(length) {
-        u32::MAX => 0,
-        length => usize::try_from(length).unwrap_or(usize::MAX).min(MAX_CONTENT + 1),
-    }
-}
-
-impl Shared {
-    /// Takes note of damage, and gives it as what a reader is told.
-    pub(super) fn damaged(&self, name: &str, why: &str) -> ReadError {
-        self.sound.note(name, why);
-        ReadError::Damaged(format!("{name}: {why}"))
-    }
-
-    /// Holds a full tile against the tree, and words against what their entries commit to.
-    ///
-    /// # Errors
-    /// [`ReadError::Damaged`] if it is another.
-    pub(super) fn check_tile(&self, path: &TilePath, bytes: &[u8]) -> Result<(), ReadError> {
-        let damaged = |why: &dyn std::fmt::Display| self.damaged(&path.to_string(), &why.to_string());
-        match path.kind() {
-            TileKind::Hashes { level } => {
-                let hashes = decode_hashes(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
-                let above = self.node((level + 1) * TILE_HEIGHT, path.index())?;
-                if subtree_root(&hashes) == Some(above) {
-                    Ok(())
-                } else {
-                    Err(damaged(&"other hashes than the tree has"))
-                }
-            }
-            TileKind::Entries => {
-                let entries = decode_bundle(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
-                for (index, entry) in (path.index() * u64::from(TILE_WIDTH)..).zip(entries) {
-                    if self.node(0, index)? != leaf_hash(entry) {
-                        return Err(damaged(&format!("entry {index} is not the one that is in the tree")));
-                    }
-                }
-                Ok(())
-            }
-            TileKind::Contents => {
-                let mut checked = WordsChecked::begin(self, *path)?;
-                checked.take(bytes);
-                checked.end()
-            }
-        }
-    }
-
-    /// Whether words are what an entry commits to, or lack where they may.
-    fn is_good(&self, index: u64, entry: &Entry, words: Words<'_>) -> bool {
-        let event = entry.event();
-        match (event.content(), words) {
-            (None, Words::None) => true,
-            (Some(committed), Words::Present(words)) => committed.matches(words),
-            (Some(_), Words::Withheld) => {
-                let is_withheld = || self.fate(&event.id()).withheld_by(Position::Content).is_some();
-                self.lacks_words
-                    || is_withheld()
-                    // Given back, and not on the disk yet.
-                    || self.recent().pending.contains_key(&index)
-                    // Or withheld between these looks.
-                    || is_withheld()
-            }
-            _ => false,
-        }
-    }
-
-    /// A file of which all parts are known already; else given back.
-    pub(super) fn known_sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, AtHand> {
-        match self.sound.known().get(&name).cloned() {
-            Some(blocks) => Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.sound.clone() }),
-            None => Err(file),
-        }
-    }
-
-    /// A file, once it is known that all of it is as it was put there.
-    ///
-    /// # Errors
-    /// [`ReadError::Damaged`] if it is not.
-    pub(super) fn sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, ReadError> {
-        let blocks = Arc::new(self.blocks_of(name, &file, &|_| {})?);
-        self.sound.put(name, blocks.clone());
-        Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.sound.clone() })
-    }
-
-    /// The digests of a file, once it is known that all of it is as it was put there. `paced` is told how many bytes were
-    /// read, after each part.
-    ///
-    /// # Errors
-    /// [`ReadError::Damaged`] if it is not.
-    pub(super) fn blocks_of(
-        &self,
-        name: Name,
-        file: &AtHand,
-        paced: &dyn Fn(usize),
-    ) -> Result<Blocks, ReadError> {
-        let cant = |e: io::Error| ReadError::Fault(format!("read {name}: {e}"));
-        Ok(match name {
-            Name::File(digest) => {
-                let blocks = Blocks::read(file, |part| paced(part.len())).map_err(cant)?;
-                if blocks.1 != digest {
-                    return Err(self.damaged(&name.to_string(), "other bytes than its name says"));
-                }
-                blocks
-            }
-            Name::Tile(path) if path.kind() == TileKind::Contents => {
-                let known = self.sound.known().get(&name).cloned();
-                let mut blocks = Blocks::read(file, |part| paced(part.len())).map_err(cant)?;
-                // Such a tile is written anew when words are withheld. It may have 64 MiB: it is never in memory whole.
-                if known.is_none_or(|known| *known != blocks) {
-                    let mut checked = WordsChecked::begin(self, path)?;
-                    blocks = Blocks::read(file, |part| checked.take(part)).map_err(cant)?;
-                    checked.end()?;
-                }
-                blocks
-            }
-            Name::Tile(path) => {
-                let mut bytes =
-                    Vec::with_capacity(usize::try_from(file.length()).unwrap_or(0).min(MOST_OF_TILE));
-                let take = |part: &[u8]| {
-                    bytes.extend_from_slice(part);
-                    paced(part.len());
-                };
-                let blocks = Blocks::read(file, take).map_err(cant)?;
-                self.check_tile(&path, &bytes)?;
-                blocks
-            }
-        })
     }
 }

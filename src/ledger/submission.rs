@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{event::EventId, log::SignedCheckpoint};
+use crate::{
+    event::{Code, EventId, Refusal},
+    log::SignedCheckpoint,
+};
 
 /// An event with what it commits to.
 #[derive(Debug, Clone)]
@@ -35,4 +38,21 @@ pub struct Receipt {
     pub checkpoint: Arc<SignedCheckpoint>,
     /// Whether it was on record before this submission came.
     pub already: bool,
+}
+
+/// The answer to every submission once the writer takes none.
+pub(crate) fn read_only(why: &str) -> Refusal {
+    Refusal::because(Code::LedgerReadOnly, "ledger", why)
+}
+
+/// The answer where nobody knows whether the event is on record.
+pub(crate) fn unavailable() -> Refusal {
+    let message = "the event could not be made durable; ask for its id once the ledger is back";
+    Refusal::because(Code::Unavailable, "ledger", message)
+}
+
+/// The answer to a good submission of an atomic call in which another was refused.
+pub(crate) fn held_back(refused: usize) -> Refusal {
+    let message = format!("held back: the call is atomic and submission {refused} was refused");
+    Refusal::because(Code::Unavailable, "submissions", message)
 }

@@ -10,7 +10,10 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{LedgerError, folder::Folder, reader::ReadError};
+use super::{
+    error::{LedgerError, ReadError},
+    folder::Folder,
+};
 use crate::{
     event::{Code, Digest, Refusal},
     store::{

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
     ledger::{
-        Copied, Copier, Filter, Ledger, Options as LedgerOptions, folder::Folder, withholding::is_closed,
+        Copied, Copier, Filter, Ledger, Options as LedgerOptions, claims::is_closed, folder::Folder,
     },
     log::{
         Checkpoint, Contradiction, Cosigned, Fork, Hash, MAX_CHECKPOINT, MAX_CONTRADICTION, MAX_FORK, Policy,

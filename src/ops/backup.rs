@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     event::Digest,
-    ledger::{LedgerError, folder::Folder, timestamped::CHECKPOINT, withholding::Marks},
+    ledger::{LedgerError, folder::Folder, marks::Marks, timestamped::CHECKPOINT},
     log::{Checkpoint, Frontier, SignedCheckpoint, TileKind, TilePath, parse_decimal, tiles_of},
     note::{Origin, VerifyingKey},
     store::{

@@ -21,10 +21,12 @@ use crate::{
     event::{Content, Digest, EventId, EventType, Position},
     ledger::{
         LedgerError,
+        claims::{is_closed, listed, listed_files, target_of},
         folder::{CHECKPOINT_KEY, Folder},
         known::Knowledge,
-        listed, opening,
-        withholding::{Marks, is_closed, listed_files, lost_marks, target_of},
+        marks::Marks,
+        opening,
+        withholding::lost_marks,
     },
     log::{
         Auditor, Checkpoint, CosigningKey, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_WIDTH,

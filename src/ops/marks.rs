@@ -13,12 +13,7 @@ use serde::Serialize;
 use super::{Doing as _, OpsError, stray_files::read_tile};
 use crate::{
     event::{Content, ContentRef, EventId, EventType, MAX_CONTENT},
-    ledger::{
-        LedgerError,
-        folder::Folder,
-        opening,
-        withholding::{Marks, target_of},
-    },
+    ledger::{LedgerError, claims::target_of, folder::Folder, marks::Marks, opening},
     log::{Checkpoint, Entry, TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents},
     note::{Origin, VerifyingKey},
     store::{disk::RealDisk, journal},

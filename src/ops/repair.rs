@@ -33,13 +33,7 @@ use super::{
 };
 use crate::{
     event::{Body, Content, ContentRef, Digest, EventId, FileRef, MAX_CONTENT, Position},
-    ledger::{
-        LedgerError,
-        folder::Folder,
-        known::Knowledge,
-        opening,
-        withholding::{Marks, is_closed},
-    },
+    ledger::{LedgerError, claims::is_closed, folder::Folder, known::Knowledge, marks::Marks, opening},
     log::{
         Auditor, Checkpoint, Entry, Fate, Fork, MAX_CHECKPOINT, MemoryRows, NodeReader as _, Rows as _,
         SignedCheckpoint, TileKind, TilePath, Words, decode_bundle, encode_bundle, encode_contents,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     event::{Body, Content, Digest, EventId, Position},
-    ledger::{LedgerError, folder::Folder, withholding::is_closed},
+    ledger::{LedgerError, claims::is_closed, folder::Folder},
     log::{
         Entry, Fate, TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents, encode_contents,
     },

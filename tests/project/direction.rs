@@ -43,27 +43,6 @@ const FLOOR: &[&str] = &["note", "event", "log", "timestamp", "check", "exhibit"
 /// are to be untied, and none is to come.
 const CIRCLES: &[&[&str]] = &[
     &[
-        "ledger",
-        "ledger/admission",
-        "ledger/content_checks",
-        "ledger/cosigned",
-        "ledger/folder",
-        "ledger/metrics",
-        "ledger/overlay",
-        "ledger/partial_tile",
-        "ledger/queue",
-        "ledger/reader",
-        "ledger/recent",
-        "ledger/scrub",
-        "ledger/sequencer",
-        "ledger/shown",
-        "ledger/sound",
-        "ledger/timestamped",
-        "ledger/upload",
-        "ledger/withholding",
-    ],
-    &["ledger/follower", "ledger/opening"],
-    &[
         "serve/graphql/state",
         "serve/graphql/types/case",
         "serve/graphql/types/event",
@@ -78,7 +57,6 @@ const CIRCLES: &[&[&str]] = &[
         "serve/graphql/types/voucher",
     ],
     &["serve/graphql/state/delivery", "serve/graphql/state/notice_connection"],
-    &["store/index", "store/index/events", "store/index/lists"],
 ];
 
 /// Of the verifier's crate: one table makes the event types, and what each asks of others.

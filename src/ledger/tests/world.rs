@@ -14,7 +14,8 @@ use crate::{
         Ledger, LedgerError, Options, StoredWords, Submission,
         clock::SystemTimeSource,
         folder::Folder,
-        opening::{Opens, open_with, opening_event},
+        found::opening_event,
+        opening::{Opens, open_with},
     },
     log::{
         Auditor, Checkpoint, Entry, MemoryRows, Rows as _, TileKind, Words, decode_bundle, decode_contents,

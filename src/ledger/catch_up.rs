@@ -1,0 +1,167 @@
+//! Bringing index, words and files up to the log when a ledger is opened.
+
+use std::sync::{Arc, PoisonError};
+
+use rayon::prelude::*;
+
+use super::{
+    batch::words_changed,
+    claims::{listed, listed_files, target_of},
+    error::{LedgerError, ReadError},
+    layered::Layered,
+    recent::ItemWords,
+    shared::Shared,
+    withholding,
+};
+use crate::{
+    event::{Content, Digest, Event, EventType, Position, SignedEvent},
+    log::{Entry, MemoryRows, NoDoor, Rows as _, TILE_WIDTH, decide},
+    store::{
+        index::{IndexPosition, ListedFile},
+        journal::Record,
+    },
+};
+
+const WIDTH: u64 = TILE_WIDTH as u64;
+/// Entries brought into the index at a time; twice as many are in memory.
+const CATCH_UP: u64 = 4_096;
+
+/// Brings the index up to the log, or makes it anew if it is not of this log.
+pub(super) fn catch_up(
+    shared: &Arc<Shared>,
+    size: u64,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), LedgerError> {
+    let position = match shared.index.position()? {
+        Some(p) if p.size <= size && p.size > 0 => {
+            let last = shared.entry(p.size - 1)?;
+            let same = last.is_some_and(|e| Digest::blake3(&e) == p.last);
+            if same { p.size } else { 0 }
+        }
+        _ => 0,
+    };
+    if position == 0 && size > 0 {
+        shared.index.clear()?;
+        tracing::info!(size, "making the index anew");
+    }
+    // What comes next is read while the one before is decided upon and written.
+    let ranges: Vec<(u64, u64)> = std::iter::successors(Some(position), |from| Some(from + CATCH_UP))
+        .take_while(|from| *from < size)
+        .map(|from| (from, size.min(from + CATCH_UP)))
+        .collect();
+    let read =
+        |range: Option<&(u64, u64)>| range.map(|(from, to)| read_entries(shared, *from, *to)).transpose();
+    let mut next = read(ranges.first())?;
+    for (i, (_, to)) in ranges.iter().enumerate() {
+        let entries = next.take().unwrap_or_default();
+        let (read, taken) = rayon::join(|| read(ranges.get(i + 1)), || take_up(shared, entries, *to));
+        taken?;
+        next = read?;
+        progress(*to, size);
+    }
+    Ok(())
+}
+
+/// An entry, with the files that its words name.
+type Filed = (Entry<Event>, Vec<ListedFile>);
+
+/// Reads entries of a range, with the files that their words name. In parallel, a bundle at a time.
+fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, LedgerError> {
+    let bundles: Vec<_> = (from / WIDTH..to.div_ceil(WIDTH))
+        .into_par_iter()
+        .map(|bundle| {
+            let range = (bundle * WIDTH).max(from)..((bundle + 1) * WIDTH).min(to);
+            let mut out = Vec::with_capacity(TILE_WIDTH.into());
+            shared.each_stored(range, |index, raw, words| {
+                let entry = shared.parse(index, raw)?;
+                let files = match (entry.event().content(), words) {
+                    (Some(committed), Some(words)) if committed.matches(words) => {
+                        Content::parse(words).map_or(Vec::new(), |c| listed_files(index, c.files()))
+                    }
+                    _ => Vec::new(),
+                };
+                out.push((entry, files));
+                Ok(())
+            })?;
+            Ok(out)
+        })
+        .collect::<Result<_, ReadError>>()?;
+    Ok(bundles.into_iter().flatten().collect())
+}
+
+/// Decides upon entries as when they were recorded, and brings the index up to them.
+fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerError> {
+    let nothing = MemoryRows::default();
+    let mut rows = MemoryRows::default();
+    let mut listed_entries = Vec::with_capacity(entries.len());
+    let mut last = Digest([0; 32]);
+    for (entry, mut files) in entries {
+        let index = entry.header().index;
+        last = entry.hash();
+        let (header, event) = entry.into_parts();
+        let event = SignedEvent::verified_before(event);
+        let layered = Layered { layers: [&rows, &nothing], committed: shared };
+        let placement = decide(&layered, index, &event, &shared.origin, &NoDoor)
+            .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
+        if event.event_type() == EventType::ContentReleased {
+            let given_back = target_of(&event).and_then(|id| layered.event(&id));
+            if let Some(row) = given_back
+                && let Some(words) = shared.stored_words(row.index)?
+                && let Ok(content) = Content::parse(&words)
+            {
+                files.extend(listed_files(row.index, content.files()));
+            }
+        }
+        rows.put(placement.rows);
+        listed_entries.push(listed(&header, &event, files));
+    }
+    shared.index.add(&rows, &listed_entries, IndexPosition { size: to, last })?;
+    withholding::drop_claims(shared, &listed_entries)?;
+    Ok(())
+}
+
+/// Takes up words that were given back and are not in tiles yet, so that the files they name are found.
+pub(super) fn give_back_again<'a>(shared: &Shared, unpublished: impl Iterator<Item = (u64, &'a Record)>) {
+    let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+    for (index, words) in unpublished.filter_map(|(_, record)| record.restored.clone()) {
+        recent.set_words(index, Some(words));
+    }
+}
+
+/// Finishes what withholding and giving back had begun when the journal was last published.
+pub(super) fn withhold_again<'a>(
+    shared: &Shared,
+    unpublished: impl Iterator<Item = (u64, &'a Record)>,
+) -> Result<(), LedgerError> {
+    for (index, record) in unpublished {
+        let entry = shared.parse(index, &record.entry)?;
+        let event = SignedEvent::verified_before(entry.event().clone());
+        if let Some((target, words)) = words_changed(shared, &event, record.restored.as_ref()) {
+            let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+            recent.set_words(target, words);
+        }
+    }
+    Ok(())
+}
+
+/// The words at the end of the log are those committed to, or the log withholds them.
+pub(super) fn check_tail_words(shared: &Shared) -> Result<(), LedgerError> {
+    let (start, items) = {
+        let recent = shared.recent();
+        (recent.start, recent.items.iter().cloned().collect::<Vec<_>>())
+    };
+    items.par_iter().enumerate().try_for_each(|(i, item)| {
+        let index = start + i as u64;
+        let entry = shared.parse(index, &item.entry)?;
+        let broken = |why: &str| Err(LedgerError::Broken(format!("entry {index}, words: {why}")));
+        let held = || shared.fate(&entry.event().id()).withheld_by(Position::Content).is_some();
+        match (entry.event().content(), &item.words) {
+            (None, ItemWords::None) => Ok(()),
+            (None, _) => broken("expected none: the event commits to no words"),
+            (Some(committed), ItemWords::Present(words)) if committed.matches(words) => Ok(()),
+            (Some(_), ItemWords::Present(_)) => broken("not those that the event commits to"),
+            (Some(_), _) if held() => Ok(()),
+            (Some(_), _) => broken("missing, and nothing on the log withholds them"),
+        }
+    })
+}

@@ -1,0 +1,382 @@
+//! Lists of entries: which pass a filter, which stand in a thread, which did something to an event.
+
+use std::{
+    collections::HashSet,
+    ops::{Range, RangeInclusive},
+};
+
+use super::{claims::listed, error::ReadError, reader::Reader};
+use crate::{
+    event::{Act, EventId, EventType},
+    log::Time,
+    store::index::{By, Listed},
+};
+
+/// Which entries to list. Every condition left out lets all pass.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of one of these types; empty for all.
+    pub types: Vec<EventType>,
+    /// In this case, the `case.opened` included.
+    pub case: Option<EventId>,
+    /// Signed by this party, or naming it in a ref; its registration included. Any other event's id lists
+    /// what names that event.
+    pub party: Option<EventId>,
+    /// Recorded at or after this time.
+    pub since: Option<Time>,
+    /// Recorded before this time.
+    pub until: Option<Time>,
+}
+
+impl Reader {
+    /// Indexes of entries that pass the filter within the range, ascending or descending, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn list(
+        &self,
+        filter: &Filter,
+        range: RangeInclusive<u64>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        let size = self.shared().recent().checkpoint.checkpoint().size();
+        let (mut from, mut to) = (*range.start(), *range.end());
+        if filter.since.is_some() || filter.until.is_some() || size == 0 {
+            self.note_everything();
+        }
+        let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
+        to = to.min(last);
+        if let Some(since) = filter.since {
+            match self.first_since(since)? {
+                Some(first) => from = from.max(first),
+                None => return Ok(Vec::new()),
+            }
+        }
+        if let Some(until) = filter.until
+            && let Some(first) = self.first_since(until)?
+        {
+            match first.checked_sub(1) {
+                Some(before) => to = to.min(before),
+                None => return Ok(Vec::new()),
+            }
+        }
+        // A case's entries are its thread; the thread of anything else is no case.
+        if let Some(id) = &filter.case
+            && !self.is_case(id)?
+        {
+            return Ok(Vec::new());
+        }
+        // One list to walk (the narrowest kind), the rest of the filter asked of each entry.
+        let mut walks: Vec<By> = match (filter.case, filter.party) {
+            (Some(case), _) => vec![By::Thread(case)],
+            (None, Some(party)) => vec![By::Named(party)],
+            (None, None) => filter.types.iter().map(|t| By::Type(*t)).collect(),
+        };
+        walks.dedup_by_key(|b| format!("{b:?}"));
+        // More entries change nothing where as many as are wanted come before them.
+        let note = |found: usize| match walks.as_slice() {
+            _ if found == limit && !descending => {}
+            [] => self.note_everything(),
+            walks => walks.iter().for_each(|by| self.note_list(*by)),
+        };
+        if from > to {
+            note(0);
+            return Ok(Vec::new());
+        }
+        let rest = |index: u64| -> Result<bool, ReadError> {
+            let by_case_and_party = filter.case.is_some() && filter.party.is_some();
+            let by_type = !filter.types.is_empty() && (filter.case.is_some() || filter.party.is_some());
+            if !by_case_and_party && !by_type {
+                return Ok(true);
+            }
+            let Some(entry) = self.parsed(index)? else { return Ok(false) };
+            let listed = listed(entry.header(), entry.event(), Vec::new());
+            Ok((filter.types.is_empty() || filter.types.contains(&listed.event_type))
+                && filter.party.is_none_or(|p| listed.ids.contains(&p)))
+        };
+        let mut out = Vec::new();
+        if walks.is_empty() {
+            let all = from..=to;
+            let found: Vec<u64> =
+                if descending { all.rev().take(limit).collect() } else { all.take(limit).collect() };
+            note(found.len());
+            return Ok(found);
+        }
+        for by in walks.iter().copied() {
+            let mut taken = 0;
+            for index in self.walk(by, from..=to, descending)? {
+                let index = index?;
+                if !rest(index)? {
+                    continue;
+                }
+                out.push(index);
+                taken += 1;
+                if taken == limit {
+                    break;
+                }
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        if descending {
+            out.reverse();
+        }
+        out.truncate(limit);
+        note(out.len());
+        Ok(out)
+    }
+
+    /// Entries of a list in a range, in order.
+    fn walk(
+        &self,
+        by: By,
+        range: RangeInclusive<u64>,
+        descending: bool,
+    ) -> Result<impl Iterator<Item = Result<u64, ReadError>> + use<>, ReadError> {
+        // The overlay is read before the index: what moves between the two is then seen twice at most.
+        let layered: Vec<u64> = {
+            let overlay = self.shared().overlay();
+            let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
+            overlay.listed().filter(fits).map(|l| l.index).collect()
+        };
+        // Few stand in a thread, or name one event; of a type there are many.
+        let whole = if matches!(by, By::Type(_)) { None } else { self.shared().index.whole(by)? };
+        type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
+        let indexed: Indexes = match whole {
+            Some(list) => {
+                let low = list.partition_point(|index| index < range.start());
+                let high = list.partition_point(|index| index <= range.end()).max(low);
+                let mut part = list[low..high].to_vec();
+                if descending {
+                    part.reverse();
+                }
+                Box::new(part.into_iter().map(Ok))
+            }
+            None => {
+                let listed = self.shared().index.list(by, range, descending)?;
+                Box::new(listed.map(|r| r.map_err(ReadError::from)))
+            }
+        };
+        let merged: Indexes = if descending {
+            Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
+        } else {
+            Box::new(indexed.chain(layered.into_iter().map(Ok)))
+        };
+        let mut last = None;
+        Ok(merged.filter(move |next| {
+            let Ok(index) = *next else { return true };
+            let in_order = last.is_none_or(|l| if descending { index < l } else { index > l });
+            if in_order {
+                last = Some(index);
+            }
+            in_order
+        }))
+    }
+
+    /// The first entries of a type that name an event, in order, at most so many. The type is a position's, or one of a count.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn bearing(&self, of: EventType, id: &EventId, most: usize) -> Result<Vec<u64>, ReadError> {
+        debug_assert!(By::BEARING.contains(&of), "there is no such list");
+        self.count();
+        let by = By::Bearing(of, *id);
+        self.note_list(by);
+        self.walk(by, 0..=u64::MAX, false)?.take(most).collect()
+    }
+
+    /// Indexes in a range of the entries that did something to an event, the newest first, at most so many: one act, or
+    /// any.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn acts(
+        &self,
+        act: Option<Act>,
+        on: &EventId,
+        range: Range<u64>,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.note_list(By::Acts(*on));
+        self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
+    }
+
+    /// The rechecks of an exhibit by a party in a range, the newest first, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn rechecks(
+        &self,
+        exhibit: &EventId,
+        by: &EventId,
+        range: Range<u64>,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        let list = By::Recheck(*exhibit, *by);
+        self.note_list(list);
+        self.newest(list, range, most)
+    }
+
+    /// The links to or from an event, and positions on it, by a party below a size, the newest first, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn mentions(
+        &self,
+        of: &EventId,
+        by: &EventId,
+        below: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        let list = By::Mention(*of, *by);
+        self.note_list(list);
+        self.newest(list, 0..below, most)
+    }
+
+    /// Whether an entry below a size fills a case that this party opened, so that it was not opened by mistake.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn is_filled(&self, case: &EventId, opener: &EventId, below: u64) -> Result<bool, ReadError> {
+        Ok(self.has_one(By::Fills(*case), below)? || self.has_one(By::Adds(*case, *opener), below)?)
+    }
+
+    /// Whether an entry below a size rests on a party, so that it was not registered by mistake.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn is_rested_on(&self, party: &EventId, below: u64) -> Result<bool, ReadError> {
+        self.has_one(By::Rests(*party), below)
+    }
+
+    fn has_one(&self, by: By, below: u64) -> Result<bool, ReadError> {
+        self.count();
+        let Some(last) = below.checked_sub(1) else { return Ok(false) };
+        let found = self.walk(by, 0..=last, false)?.next().transpose()?.is_some();
+        // What comes first stays the first.
+        if !found {
+            self.note_list(by);
+        }
+        Ok(found)
+    }
+
+    /// The first demands of a case below a size, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn first_demands(
+        &self,
+        case: &EventId,
+        below: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        let by = By::Demands(*case);
+        self.note_list(by);
+        let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
+        self.walk(by, 0..=last, false)?.take(most).collect()
+    }
+
+    fn newest(&self, by: By, range: Range<u64>, most: usize) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        let Some(last) = range.end.checked_sub(1).filter(|last| range.start <= *last) else {
+            return Ok(Vec::new());
+        };
+        self.walk(by, range.start..=last, true)?.take(most).collect()
+    }
+
+    /// Of each party that linked an event, took a position on it or looked at its source again below a size, the first
+    /// entry that did: the newest first, at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn first_mentions(
+        &self,
+        of: &EventId,
+        below: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        self.note_list(By::Firsts(*of));
+        let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
+        // What is not in the index yet comes first if nothing of its author is.
+        let mut young = Vec::new();
+        let mut seen = HashSet::new();
+        {
+            let overlay = self.shared().overlay();
+            let speaks = |l: &&Listed| l.index < below && By::Firsts(*of).holds(l);
+            young.extend(
+                overlay
+                    .listed()
+                    .filter(speaks)
+                    .filter(|l| seen.insert(l.author))
+                    .map(|l| (l.index, l.author)),
+            );
+        }
+        let mut firsts = Vec::new();
+        for (index, author) in young {
+            let mut is_first = true;
+            for by in [By::Mention(*of, author), By::Recheck(*of, author)] {
+                is_first &= self
+                    .shared()
+                    .index
+                    .list(by, 0..=index, false)?
+                    .next()
+                    .transpose()?
+                    .is_none_or(|i| i == index);
+            }
+            if is_first {
+                firsts.push(index);
+            }
+        }
+        match self.shared().index.whole(By::Firsts(*of))? {
+            Some(list) => firsts.extend(list.iter().filter(|index| **index < below)),
+            None => {
+                let listed = self.shared().index.list(By::Firsts(*of), 0..=last, true)?.take(most);
+                firsts.extend(listed.collect::<Result<Vec<u64>, _>>()?);
+            }
+        }
+        firsts.sort_unstable_by(|a, b| b.cmp(a));
+        firsts.dedup();
+        firsts.truncate(most);
+        Ok(firsts)
+    }
+
+    /// The first entry recorded at or after a time. Times do not run backwards, so halving finds it.
+    fn first_since(&self, time: Time) -> Result<Option<u64>, ReadError> {
+        let size = self.checkpoint().checkpoint().size();
+        let (mut from, mut to) = (0, size);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let entry =
+                self.parsed(middle)?.ok_or_else(|| ReadError::Fault(format!("entry {middle} is missing")))?;
+            if entry.header().time < time {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        Ok((from < size).then_some(from))
+    }
+
+    /// Indexes of the entries in a thread, in order: the element at position k is entry k of the thread.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
+        self.count();
+        let by = By::Thread(*id);
+        self.note_list(by);
+        let layered: Vec<u64> =
+            self.shared().overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
+        let mut all = match self.shared().index.whole(by)? {
+            Some(list) => list.to_vec(),
+            None => self.shared().index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?,
+        };
+        let last = all.last().copied();
+        all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));
+        Ok(all)
+    }
+}

@@ -1,0 +1,383 @@
+//! Marks of withheld files, by which their bytes are known again.
+//!
+//! Words that are withheld take the names and digests of their files with them. So that the bytes of a withheld
+//! file are known again when they come back, the folder keeps a *mark* of each: a keyed hash of its digest, under
+//! a random key of this folder, so that nobody else can tell from it what was withheld.
+//!
+//! ```text
+//! withheld   onrecord withheld 2
+//!            key <64 hex digits>
+//!            <event id> <how many files it has, or: unknown>                          for each event
+//!            <event id> <number of the file> <keyed BLAKE3 of the file's BLAKE3>      for each file
+//!            blake3 <BLAKE3 of all lines before>
+//! ```
+//!
+//! A mark says nothing by itself: it counts only while the log withholds that file of that event. It is durable
+//! before the event that withholds is. An event of which anything was ever withheld stands there though it has no files, so
+//! that the log tells whether marks are missing. They are made anew from words that are still here; where these are gone
+//! too, withheld bytes could come back unnoticed, and the ledger is not opened, unless an operator gave the marks up: then
+//! it is not known how many files there are. (Version 1 has neither count nor last line;
+//! it is taken as it is, and written anew.)
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
+    fmt::Write as _,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::{error::LedgerError, folder::Folder};
+use crate::{
+    event::{Digest, EventId, FileRef, Position},
+    log::Rows,
+    store::{
+        Doing as _, StoreError,
+        disk::{Disk, Placing},
+    },
+};
+
+const FIRST_LINE: &str = "onrecord withheld 2";
+const FIRST_LINE_1: &str = "onrecord withheld 1";
+const LAST_LINE: &str = "blake3 ";
+pub(super) const MISSING: &str = "missing";
+/// Stands for how many files an event has whose marks were given up.
+const UNKNOWN: &str = "unknown";
+
+/// Marks of files that are or were withheld.
+pub(crate) struct Marks {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    tmp: PathBuf,
+    state: RwLock<State>,
+}
+
+struct State {
+    key: [u8; 32],
+    by_hash: HashMap<Digest, Vec<(EventId, u32)>>,
+    by_event: HashMap<EventId, Vec<(u32, Digest)>>,
+    /// Events whose marks were given up.
+    given_up: HashSet<EventId>,
+    /// There are marks that are not on disk.
+    dirty: bool,
+    /// What is the matter with the file: it is missing, or can't be read.
+    fault: Option<&'static str>,
+    /// Read from a file of version 1, in which events without files do not stand.
+    old: bool,
+}
+
+impl State {
+    fn new(key: [u8; 32]) -> Self {
+        let (by_hash, by_event, given_up) = Default::default();
+        Self { key, by_hash, by_event, given_up, dirty: false, fault: None, old: false }
+    }
+
+    /// Takes note of an event, with or without files.
+    fn know(&mut self, id: EventId) {
+        self.dirty |= self.given_up.remove(&id);
+        if let Entry::Vacant(vacant) = self.by_event.entry(id) {
+            vacant.insert(Vec::new());
+            self.dirty = true;
+        }
+    }
+
+    fn hash(&self, digest: &Digest) -> Digest {
+        Digest(*blake3::keyed_hash(&self.key, &digest.0).as_bytes())
+    }
+
+    fn put(&mut self, id: EventId, position: u32, hash: Digest) {
+        let marks = self.by_event.entry(id).or_default();
+        if marks.iter().any(|(p, _)| *p == position) {
+            return;
+        }
+        marks.push((position, hash));
+        self.by_hash.entry(hash).or_default().push((id, position));
+        self.dirty = true;
+    }
+
+    fn to_text(&self) -> String {
+        let mut events: Vec<_> = self.by_event.iter().collect();
+        events.sort_unstable();
+        let mut text = format!("{FIRST_LINE}\nkey {}\n", Digest(self.key));
+        for (id, marks) in events {
+            // Writing to a string does not fail, here and below.
+            let _ = match self.given_up.contains(id) {
+                true => writeln!(text, "{id} {UNKNOWN}"),
+                false => writeln!(text, "{id} {}", marks.len()),
+            };
+            for (position, hash) in marks {
+                let _ = writeln!(text, "{id} {position} {hash}");
+            }
+        }
+        let digest = Digest::blake3(text.as_bytes());
+        let _ = writeln!(text, "{LAST_LINE}{digest}");
+        text
+    }
+}
+
+/// Reads marks back, all or none.
+fn parse(text: &str) -> Option<State> {
+    let old = text.strip_prefix(FIRST_LINE_1).is_some_and(|rest| rest.starts_with('\n'));
+    let mut lines = text;
+    if !old {
+        let (all, digest) = text.strip_suffix('\n')?.rsplit_once(LAST_LINE)?;
+        if digest.parse() != Ok(Digest::blake3(all.as_bytes())) {
+            return None;
+        }
+        lines = all;
+    }
+    let mut lines = lines.strip_suffix('\n')?.split('\n');
+    if lines.next()? != FIRST_LINE && !old {
+        return None;
+    }
+    let mut counts = HashMap::<EventId, usize>::new();
+    let key: Digest = lines.next()?.strip_prefix("key ")?.parse().ok()?;
+    let mut state = State { old, ..State::new(key.0) };
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            [id, UNKNOWN] if !old => {
+                let id: EventId = id.parse().ok()?;
+                counts.insert(id, 0);
+                state.know(id);
+                state.given_up.insert(id);
+            }
+            [id, count] if !old => {
+                let id: EventId = id.parse().ok()?;
+                counts.insert(id, count.parse().ok()?);
+                state.know(id);
+            }
+            [id, position, hash] => state.put(id.parse().ok()?, position.parse().ok()?, hash.parse().ok()?),
+            _ => return None,
+        }
+    }
+    let complete = |(id, marks): (&EventId, &Vec<_>)| old || counts.get(id) == Some(&marks.len());
+    if !state.by_event.iter().all(complete) {
+        return None;
+    }
+    state.dirty = old;
+    Some(state)
+}
+
+impl std::fmt::Debug for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Marks").finish_non_exhaustive()
+    }
+}
+
+impl Marks {
+    /// Reads the marks of a folder; a folder without any that can be read gets a new key. What it should have is asked
+    /// of the log: see [`make_good`](super::withholding::make_good).
+    pub fn open(disk: Arc<dyn Disk>, folder: &Folder) -> Result<Self, LedgerError> {
+        let path = folder.withheld();
+        let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
+        let fault = if bytes.is_some() { "not as this ledger writes them" } else { MISSING };
+        let read = bytes.and_then(|bytes| parse(std::str::from_utf8(&bytes).ok()?));
+        let state = match read {
+            Some(state) => state,
+            None => {
+                let mut key = [0; 32];
+                getrandom::fill(&mut key)
+                    .map_err(|e| LedgerError::Broken(format!("no random bytes: {e}")))?;
+                State { fault: Some(fault), ..State::new(key) }
+            }
+        };
+        Ok(Self { disk, path, tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// The marks in another file, such as a backup's, for this folder. `None` if it is no such file.
+    pub fn from_other(disk: Arc<dyn Disk>, folder: &Folder, bytes: &[u8]) -> Option<Self> {
+        let mut state = parse(std::str::from_utf8(bytes).ok()?)?;
+        state.dirty = true;
+        Some(Self { disk, path: folder.withheld(), tmp: folder.tmp(), state: RwLock::new(state) })
+    }
+
+    /// Takes in what others know too, if they were made under the same key.
+    pub fn take_in(&self, others: &Self) {
+        let (mut state, others) = (self.write(), others.read());
+        if state.key != others.key {
+            return;
+        }
+        for (id, marks) in others.by_event.iter().filter(|(id, _)| !others.given_up.contains(*id)) {
+            state.know(*id);
+            marks.iter().for_each(|(position, hash)| state.put(*id, *position, *hash));
+        }
+    }
+
+    /// Gives up the marks of an event: its files are not known again.
+    pub fn give_up(&self, id: EventId) {
+        let mut state = self.write();
+        state.know(id);
+        state.given_up.insert(id);
+        state.dirty = true;
+    }
+
+    /// Whether the marks of an event were given up.
+    pub fn is_given_up(&self, id: &EventId) -> bool {
+        self.read().given_up.contains(id)
+    }
+
+    /// How many events there are whose marks were given up.
+    pub fn given_up(&self) -> usize {
+        self.read().given_up.len()
+    }
+
+    /// Whether they were read from a file in which events without files do not stand.
+    pub fn is_of_version_1(&self) -> bool {
+        self.read().old
+    }
+
+    /// What is the matter with the file, if something is.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.read().fault
+    }
+
+    /// Whether an event's files are marked, if it has any.
+    pub fn knows(&self, id: &EventId) -> bool {
+        let state = self.read();
+        state.old || state.by_event.contains_key(id)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks the files of an event. Not durable before [`persist`](Self::persist).
+    pub fn note(&self, id: EventId, files: &[FileRef]) {
+        let mut state = self.write();
+        state.know(id);
+        for (position, file) in (0u32..).zip(files) {
+            let hash = state.hash(&file.blake3);
+            state.put(id, position, hash);
+        }
+    }
+
+    /// Makes all marks durable.
+    pub fn persist(&self) -> Result<(), StoreError> {
+        let text = {
+            let state = self.read();
+            if !state.dirty {
+                return Ok(());
+            }
+            state.to_text()
+        };
+        // The follower places files at the same time.
+        let mut placing = Placing::named(&*self.disk, self.tmp.clone(), "withheld");
+        placing.place_private(&self.path, text.as_bytes())?;
+        placing.sync()?;
+        let mut state = self.write();
+        (state.dirty, state.fault, state.old) = (false, None, false);
+        Ok(())
+    }
+
+    /// Whether the log withholds these bytes as a file of some event.
+    pub fn withholds(&self, digest: &Digest, rows: &impl Rows) -> bool {
+        let state = self.read();
+        if state.by_hash.is_empty() {
+            return false;
+        }
+        let named = state.by_hash.get(&state.hash(digest)).cloned().unwrap_or_default();
+        drop(state);
+        named.iter().any(|(id, position)| rows.fate(id).withheld_by(Position::File(*position)).is_some())
+    }
+
+    /// The marks of an event's files.
+    pub fn of(&self, id: &EventId) -> Vec<(u32, Digest)> {
+        self.read().by_event.get(id).cloned().unwrap_or_default()
+    }
+
+    pub fn is_one_of(&self, digest: &Digest, hashes: &BTreeSet<Digest>) -> bool {
+        hashes.contains(&self.read().hash(digest))
+    }
+
+    pub fn is_marked(&self, digest: &Digest) -> bool {
+        let state = self.read();
+        state.by_hash.contains_key(&state.hash(digest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::disk::RealDisk;
+
+    fn file(bytes: &[u8]) -> FileRef {
+        FileRef {
+            name: "surat.txt".into(),
+            blake3: Digest::blake3(bytes),
+            sha256: Digest([7; 32]),
+            size: bytes.len() as u64,
+            media: "text/plain".into(),
+        }
+    }
+
+    #[test]
+    fn marks_are_read_back_and_hold_no_digest() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let marks = Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        std::fs::create_dir(folder.tmp()).unwrap();
+        marks.persist().unwrap();
+        assert!(!folder.withheld().exists(), "nothing was withheld");
+        let (id, letter) = (EventId([1; 32]), file(b"letter"));
+        marks.note(id, &[letter.clone(), file(b"other")]);
+        marks.persist().unwrap();
+        let text = std::fs::read_to_string(folder.withheld()).unwrap();
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.withheld()).unwrap());
+        assert_eq!(mode & 0o777, 0o600, "it holds a key");
+        assert_eq!(text.lines().count(), 6);
+        assert!(!text.contains(&letter.blake3.to_string()) && !text.contains("surat"));
+        let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        assert_eq!(again.of(&id), marks.of(&id));
+        assert!(again.is_marked(&letter.blake3) && !again.is_marked(&Digest::blake3(b"third")));
+        let (second, third) = (EventId([2; 32]), EventId([3; 32]));
+        again.note(second, &[]);
+        again.persist().unwrap();
+        let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        assert!(again.knows(&second) && !again.knows(&third) && again.of(&id) == marks.of(&id));
+    }
+
+    #[test]
+    fn no_byte_of_the_marks_is_lost_or_changed_unnoticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        std::fs::create_dir(folder.tmp()).unwrap();
+        let open = || Marks::open(Arc::new(RealDisk), &folder).unwrap();
+        let marks = open();
+        assert_eq!(marks.fault(), Some("missing"));
+        let id = EventId([1; 32]);
+        marks.note(id, &[file(b"letter"), file(b"other")]);
+        marks.note(EventId([2; 32]), &[]);
+        marks.persist().unwrap();
+        assert_eq!(marks.fault(), None);
+        let whole = std::fs::read(folder.withheld()).unwrap();
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            for bytes in [&flipped, &whole[..at]] {
+                std::fs::write(folder.withheld(), bytes).unwrap();
+                let found = open();
+                assert_eq!(found.fault(), Some("not as this ledger writes them"), "byte {at}");
+                assert!(!found.knows(&id), "byte {at}");
+            }
+        }
+        // As earlier versions wrote it: taken as it is, and written anew.
+        let text = String::from_utf8(whole).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("blake3") && line.split(' ').count() != 2);
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        let key = text.lines().nth(1).unwrap();
+        std::fs::write(
+            folder.withheld(),
+            format!("{FIRST_LINE_1}\n{key}\n{}", &lines[FIRST_LINE.len() + 1..]),
+        )
+        .unwrap();
+        let old = open();
+        assert_eq!((old.fault(), old.of(&id)), (None, marks.of(&id)));
+        assert!(old.knows(&EventId([9; 32])));
+        old.persist().unwrap();
+        assert!(std::fs::read_to_string(folder.withheld()).unwrap().starts_with(FIRST_LINE));
+    }
+}

@@ -1,0 +1,99 @@
+//! What writer, follower and handles tell each other: news, progress, and why the writer stopped.
+
+use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{metrics::Metrics, recent::Extent};
+
+/// The writer waits while this many bytes of journal are not published yet: what they hold is in memory.
+const MAX_BACKLOG_BYTES: u64 = 256 << 20;
+
+/// What writer, follower and handles tell each other.
+#[derive(Default)]
+pub(crate) struct Signals {
+    /// Why the writer takes nothing any more, in words that strangers may read.
+    fault: Mutex<Option<String>>,
+    pub closing: AtomicBool,
+    /// Somebody knows another history of this log.
+    pub contradicted: AtomicBool,
+    /// Size of the checkpoint on disk.
+    pub published: AtomicU64,
+    pub metrics: Metrics,
+    /// There is something to publish.
+    news: (Mutex<bool>, Condvar),
+    /// How much was ever published, and that it has grown.
+    progress: (Mutex<Extent>, Condvar),
+    /// Held while a batch is committed and shown.
+    commit: Mutex<()>,
+}
+
+impl Signals {
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// Stops for a fault of the disk. Its cause names paths: it is logged, and told to nobody.
+    pub fn stop_because(&self, why: &str, cause: &dyn std::fmt::Display) {
+        tracing::error!(%cause, "{why}");
+        self.stop(why.to_owned());
+    }
+    /// The first fault stays.
+    pub fn stop(&self, why: String) {
+        tracing::error!(why, "the writer stops");
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.wake();
+        // Under the lock, so that whoever is about to wait sees the fault or is woken.
+        let _progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.progress.1.notify_all();
+    }
+    /// All up to here is in tiles and in the index.
+    pub fn set_published(&self, to: Extent) {
+        self.published.store(to.entries, Ordering::Release);
+        *self.progress.0.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        self.progress.1.notify_all();
+    }
+    /// Nothing is recorded while this is held, and all that was can be read.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.commit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Waits until what was published is enough, or the writer stopped.
+    fn wait_published(&self, is_enough: impl Fn(Extent) -> bool) {
+        let progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |p: &mut Extent| !is_enough(*p) && self.fault().is_none();
+        drop(self.progress.1.wait_while(progress, waits).unwrap_or_else(PoisonError::into_inner));
+    }
+    /// Waits until so many entries are in tiles and in the index, at most so long. Whether they are: not if the writer stopped.
+    pub fn wait_until_published(&self, size: u64, at_most: Duration) -> bool {
+        let is_there = || self.published.load(Ordering::Acquire) >= size;
+        let progress = self.progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |_: &mut Extent| !is_there() && self.fault().is_none();
+        let waited = self.progress.1.wait_timeout_while(progress, at_most, waits);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        is_there()
+    }
+    /// Waits while too much is in memory that is not published: the follower, or the disk, can't keep up.
+    pub fn wait_for_follower(&self, committed: Extent, max_backlog: u64) {
+        self.wait_published(|published| {
+            committed.entries.saturating_sub(published.entries) < max_backlog
+                && committed.bytes.saturating_sub(published.bytes) < MAX_BACKLOG_BYTES
+        });
+    }
+    pub fn wake(&self) {
+        *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.news.1.notify_all();
+    }
+    /// Waits for news, for a while.
+    pub fn wait(&self, at_most: Duration) {
+        let news = self.news.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut news, _) =
+            self.news.1.wait_timeout_while(news, at_most, |n| !*n).unwrap_or_else(PoisonError::into_inner);
+        *news = false;
+    }
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}

@@ -30,7 +30,7 @@ struct Pins {
 impl Drop for Pins {
     fn drop(&mut self) {
         for digest in &self.digests {
-            self.shared.uploads.unpin(digest);
+            self.shared.uploads().unpin(digest);
         }
     }
 }
@@ -43,7 +43,7 @@ pub(crate) fn admit(
     let mut sent = Vec::new();
     let mut events = Vec::new();
     for s in submissions {
-        let event = Event::parse(&s.note, &shared.origin);
+        let event = Event::parse(&s.note, shared.origin());
         sent.push((event.as_ref().err().cloned(), s.content, s.restored));
         events.extend(event);
     }
@@ -84,7 +84,7 @@ impl Admitted {
     }
     /// Holds another upload until this submission is decided. Whether there is one.
     pub fn pin(&mut self, digest: &Digest) -> bool {
-        let there = self.pins.shared.uploads.pin(digest).is_some();
+        let there = self.pins.shared.uploads().pin(digest).is_some();
         if there {
             self.pins.digests.push(*digest);
         }
@@ -125,7 +125,7 @@ fn check_files(shared: &Shared, files: &[FileRef], pins: &mut Pins) -> Result<()
     let place = |i: usize, member: &str| format!("content.files[{i}].{member}");
     let mut known = Vec::with_capacity(files.len());
     for (i, file) in files.iter().enumerate() {
-        let found = match shared.uploads.pin(&file.blake3) {
+        let found = match shared.uploads().pin(&file.blake3) {
             Some(found) => {
                 pins.digests.push(file.blake3);
                 Some(found)

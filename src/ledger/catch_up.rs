@@ -1,6 +1,6 @@
 //! Bringing index, words and files up to the log when a ledger is opened.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -32,7 +32,7 @@ pub(super) fn catch_up(
     size: u64,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), LedgerError> {
-    let position = match shared.index.position()? {
+    let position = match shared.index().position()? {
         Some(p) if p.size <= size && p.size > 0 => {
             let last = shared.entry(p.size - 1)?;
             let same = last.is_some_and(|e| Digest::blake3(&e) == p.last);
@@ -41,7 +41,7 @@ pub(super) fn catch_up(
         _ => 0,
     };
     if position == 0 && size > 0 {
-        shared.index.clear()?;
+        shared.index().clear()?;
         tracing::info!(size, "making the index anew");
     }
     // What comes next is read while the one before is decided upon and written.
@@ -101,7 +101,7 @@ fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerEr
         let (header, event) = entry.into_parts();
         let event = SignedEvent::verified_before(event);
         let layered = Layered { layers: [&rows, &nothing], committed: shared };
-        let placement = decide(&layered, index, &event, &shared.origin, &NoDoor)
+        let placement = decide(&layered, index, &event, shared.origin(), &NoDoor)
             .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
         if event.event_type() == EventType::ContentReleased {
             let given_back = target_of(&event).and_then(|id| layered.event(&id));
@@ -115,17 +115,15 @@ fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerEr
         rows.put(placement.rows);
         listed_entries.push(listed(&header, &event, files));
     }
-    shared.index.add(&rows, &listed_entries, IndexPosition { size: to, last })?;
+    shared.index().add(&rows, &listed_entries, IndexPosition { size: to, last })?;
     withholding::drop_claims(shared, &listed_entries)?;
     Ok(())
 }
 
 /// Takes up words that were given back and are not in tiles yet, so that the files they name are found.
 pub(super) fn give_back_again<'a>(shared: &Shared, unpublished: impl Iterator<Item = (u64, &'a Record)>) {
-    let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-    for (index, words) in unpublished.filter_map(|(_, record)| record.restored.clone()) {
-        recent.set_words(index, Some(words));
-    }
+    let restored = unpublished.filter_map(|(_, record)| record.restored.clone());
+    shared.set_words(restored.map(|(index, words)| (index, Some(words))));
 }
 
 /// Finishes what withholding and giving back had begun when the journal was last published.
@@ -137,8 +135,7 @@ pub(super) fn withhold_again<'a>(
         let entry = shared.parse(index, &record.entry)?;
         let event = SignedEvent::verified_before(entry.event().clone());
         if let Some((target, words)) = words_changed(shared, &event, record.restored.as_ref()) {
-            let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-            recent.set_words(target, words);
+            shared.set_words([(target, words)]);
         }
     }
     Ok(())

@@ -141,7 +141,7 @@ impl Reader {
     pub(crate) fn foresee(&self, event: &Event, content: Option<&Content>) -> Result<(), Refusal> {
         self.note_everything();
         let shared = self.shared();
-        foresee(&**shared, event, &shared.origin)?;
+        foresee(&**shared, event, shared.origin())?;
         if let Some(content) = content {
             content.refuse_unsaid(event.event_type())?;
         }

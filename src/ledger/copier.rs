@@ -2,10 +2,7 @@
 //!
 //! It writes no journal: what is not in tiles when the program ends is fetched again.
 
-use std::{
-    path::Path,
-    sync::{Arc, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
 use super::{
     batch::Shown,
@@ -89,7 +86,7 @@ impl Copier {
     /// # Errors
     /// [`CopyError::Stopped`] if it can't be written.
     pub fn head_for(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), CopyError> {
-        self.keep(&self.shared.folder.heading(), checkpoint.note().as_bytes())?;
+        self.keep(&self.shared.folder().heading(), checkpoint.note().as_bytes())?;
         self.heading = checkpoint.clone();
         Ok(())
     }
@@ -97,7 +94,7 @@ impl Copier {
     /// Writes a file of the mirror's own, whole or not at all.
     pub fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), CopyError> {
         // The follower places files at the same time.
-        let mut placing = Placing::named(&*self.shared.disk, self.shared.folder.tmp(), "mirror");
+        let mut placing = Placing::named(self.shared.disk(), self.shared.folder().tmp(), "mirror");
         let placed = placing.place(path, bytes).and_then(|()| placing.sync());
         placed.map_err(|e| CopyError::Stopped(e.to_string()))
     }
@@ -123,7 +120,7 @@ impl Copier {
         let base = frontier.size();
         let rows = OverShared { new: MemoryRows::default(), shared: &shared };
         let (prev, time) = self.last.map_or((Digest([0; 32]), None), |(hash, time)| (hash, Some(time)));
-        let mut auditor = Auditor::resume(shared.origin.clone(), rows, frontier.clone(), prev, time);
+        let mut auditor = Auditor::resume(shared.origin().clone(), rows, frontier.clone(), prev, time);
         let (mut nodes, mut entries, mut words, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (i, copied) in copies.iter().enumerate() {
             let index = base + i as u64;
@@ -139,7 +136,7 @@ impl Copier {
                         None => shared.stored_words(at).ok().flatten(),
                     });
                     if let Some(content) = held.and_then(|w| Content::parse(&w).ok()) {
-                        shared.marks.note(body.entry, content.files());
+                        shared.marks().note(body.entry, content.files());
                     }
                     if body.blobs.contains(&Position::Content) {
                         words.extend(target.map(|at| (at, None)));
@@ -156,7 +153,7 @@ impl Copier {
             self.signals.stop_because("what was copied could not be kept", e);
             CopyError::Stopped("the disk refused what was copied".into())
         };
-        shared.marks.persist().map_err(|e| stopped(&e))?;
+        shared.marks().persist().map_err(|e| stopped(&e))?;
         let last = auditor.last_time().map(|time| (auditor.last_hash(), time));
         let rows = auditor.into_rows().new;
         let mut records: Vec<Record> =
@@ -184,10 +181,8 @@ impl Copier {
         }
         let committed = self.shared.recent().extent();
         self.signals.wait_for_follower(committed, 1);
-        self.keep(&self.shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
-        let size = checkpoint.checkpoint().size();
-        self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).checkpoint = checkpoint.clone();
-        self.shared.committed.send_replace(size);
+        self.keep(&self.shared.folder().checkpoint(), checkpoint.note().as_bytes())?;
+        self.shared.show_checkpoint(checkpoint.clone());
         Ok(())
     }
 
@@ -207,9 +202,8 @@ impl Copier {
             .into_iter()
             .filter(|f| fate.withheld_by(Position::File(f.position)).is_none())
             .collect();
-        shared.index.add_files(&files).map_err(|e| stopped(&e))?;
-        shared.recent.write().unwrap_or_else(PoisonError::into_inner).set_words(index, Some(words));
-        shared.late.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+        shared.index().add_files(&files).map_err(|e| stopped(&e))?;
+        shared.give_words(index, words);
         claim(shared, &files.iter().map(|f| f.blake3).collect()).map_err(|e| stopped(&e))?;
         self.signals.wake();
         Ok(())

@@ -1,9 +1,6 @@
 //! Taking in cosignatures of witnesses: one that came, and those that lie on disk at a start.
 
-use std::{
-    sync::PoisonError,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{cosigned::NotKept, error::LedgerError, shared::Shared};
 use crate::{
@@ -22,7 +19,7 @@ pub(super) fn add(
     witness: &WitnessKey,
     line: &SignatureLine,
 ) -> Result<(), NotKept> {
-    if !shared.cosigned.asks(witness) {
+    if !shared.cosigned().asks(witness) {
         return Err(NotKept::Stranger { name: witness.name().to_owned() });
     }
     let alone = SignedNote::assemble(checkpoint.note().text(), std::slice::from_ref(line));
@@ -48,26 +45,23 @@ fn add_lines(
     checkpoint: &SignedCheckpoint,
     lines: &[SignatureLine],
 ) -> Result<(), CheckpointError> {
-    shared.cosigned.add(checkpoint, &shared.log_key, lines, |cosigned| {
-        // In this order of locks, always.
-        let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-        if recent.checkpoint.checkpoint() == cosigned.checkpoint() {
-            recent.checkpoint = cosigned.clone();
-        }
+    shared.cosigned().add(checkpoint, shared.log_key(), lines, |cosigned| {
+        shared.show_cosigned(cosigned);
     })
 }
 
 /// Takes up what lies on disk, at a start: what is not a good checkpoint of this log as it is now is left.
 pub(super) fn take_up(shared: &Shared, published: Option<&SignedCheckpoint>) -> Result<(), LedgerError> {
-    if !shared.cosigned.asks_any() {
+    if !shared.cosigned().asks_any() {
         return Ok(());
     }
-    let dir = shared.folder.cosigned();
+    let dir = shared.folder().cosigned();
     let mut found: Vec<SignedCheckpoint> = published.cloned().into_iter().collect();
-    for name in shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))? {
+    for name in shared.disk().list(&dir).doing(|| format!("list {}", dir.display()))? {
         let path = dir.join(&name);
-        let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
-        match Checkpoint::open(bytes.get(..MAX_CHECKPOINT).unwrap_or(&bytes), &shared.log_key) {
+        let bytes =
+            shared.disk().read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+        match Checkpoint::open(bytes.get(..MAX_CHECKPOINT).unwrap_or(&bytes), shared.log_key()) {
             Ok(checkpoint) => found.push(checkpoint),
             Err(error) => tracing::warn!(file = %path.display(), %error, "a cosigned checkpoint is left out"),
         }

@@ -185,7 +185,7 @@ mod tests {
         let (ledger, again) = begun(&dir.path().join("ledger"));
         let shared = ledger.reader().shared().clone();
         // While this is held the sequencer commits nothing.
-        let held = shared.recent.write().unwrap();
+        let held = shared.hold_recent();
         let mut answers = Vec::new();
         // So many beside those that it may have in hand.
         let together =

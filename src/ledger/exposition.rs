@@ -40,14 +40,14 @@ impl Ledger {
         let witnesses = self.reader().witnessed();
         to.gauge("onrecord_witnesses", "Witnesses that are asked for cosignatures.", witnesses.len());
         let help = "Those that have not cosigned what was published a minute ago.";
-        to.gauge("onrecord_witnesses_behind", help, shared.cosigned.behind());
+        to.gauge("onrecord_witnesses_behind", help, shared.cosigned().behind());
         let name = "onrecord_witness_answers_total";
         to.family(name, Kind::Counter, "What came of asking witnesses for cosignatures.");
-        for (outcome, count) in shared.cosigned.outcomes() {
+        for (outcome, count) in shared.cosigned().outcomes() {
             to.sample(name, &[("outcome", outcome)], count);
         }
 
-        let stamped = shared.timestamped.latest();
+        let stamped = shared.timestamped().latest();
         let help = "Entries that the latest checkpoint covers that a time-stamping authority has stamped.";
         to.gauge("onrecord_timestamped_size", help, stamped.map_or(0, |(size, _)| size));
         if let Some((_, time)) = stamped {
@@ -56,24 +56,24 @@ impl Ledger {
         }
         let name = "onrecord_timestamp_answers_total";
         to.family(name, Kind::Counter, "What came of asking time-stamping authorities for tokens.");
-        for (outcome, count) in shared.timestamped.outcomes() {
+        for (outcome, count) in shared.timestamped().outcomes() {
             to.sample(name, &[("outcome", outcome)], count);
         }
 
         let help = "Entries, words, rows and lists that readers asked the store for.";
         to.family("onrecord_store_reads_total", Kind::Counter, help);
-        to.sample("onrecord_store_reads_total", &[], shared.reads.load(Ordering::Relaxed));
+        to.sample("onrecord_store_reads_total", &[], shared.reads());
 
         let help = "Files in public/ that were found damaged or missing, and are not served.";
-        to.gauge("onrecord_damaged_files", help, shared.sound.damaged().len());
+        to.gauge("onrecord_damaged_files", help, shared.sound_files().damaged().len());
         let name = "onrecord_scrub_files_total";
         to.family(
             name,
             Kind::Counter,
             "Full tiles and files that were read and held against the log unasked.",
         );
-        to.sample(name, &[], shared.scrubbed.files.load(Ordering::Relaxed));
-        let since = shared.scrubbed.since.load(Ordering::Relaxed);
+        to.sample(name, &[], shared.scrubbed().files.load(Ordering::Relaxed));
+        let since = shared.scrubbed().since.load(Ordering::Relaxed);
         if since > 0 {
             let help = "When all of them had been read last; before that, when it was begun.";
             to.gauge("onrecord_scrubbed_timestamp_seconds", help, since);
@@ -89,7 +89,7 @@ impl Ledger {
         to.family("onrecord_journal_sync_seconds", Kind::Histogram, help);
         to.histogram("onrecord_journal_sync_seconds", &[], &signals.metrics.syncs);
 
-        let root = shared.folder.root();
+        let root = shared.folder().root();
         let disk = rustix::fs::statvfs(root)
             .map_err(|e| ReadError::Fault(format!("ask for the room left in {}: {e}", root.display())))?;
         let help = "Bytes left for the server on the disk of the ledger's folder.";

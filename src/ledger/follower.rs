@@ -83,17 +83,17 @@ impl Look {
 /// The checkpoint in `public/` covers what the one covered that was placed last. A folder that was put back, or whose disk went
 /// away, while it is served must not be written to: what is placed there would be the rest of another log.
 pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> Result<(), LedgerError> {
-    let path = shared.folder.checkpoint();
-    let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?;
+    let path = shared.folder().checkpoint();
+    let bytes = shared.disk().read(&path).doing(|| format!("read {}", path.display()))?;
     let found = match bytes {
         None => 0,
-        Some(bytes) => match Checkpoint::open(&bytes, &shared.log_key) {
+        Some(bytes) => match Checkpoint::open(&bytes, shared.log_key()) {
             Ok(found) => found.checkpoint().size(),
             Err(e) => return Err(LedgerError::Broken(format!("{}: {e}", path.display()))),
         },
     };
     // That of a mirror on its way is behind.
-    if covers(found) || shared.is_mirror {
+    if covers(found) || shared.is_mirror() {
         return Ok(());
     }
     Err(LedgerError::Broken(format!(
@@ -119,14 +119,14 @@ impl Follower {
                 return;
             }
             if last_expiry.elapsed() >= self.expire_every {
-                self.shared.uploads.expire();
+                self.shared.uploads().expire();
                 last_expiry = Instant::now();
             }
             if let Some(seen) = &mut self.seen {
-                seen.keep(&*self.shared.disk, &self.shared.folder);
+                seen.keep(self.shared.disk(), self.shared.folder());
             }
             if closing && self.is_done() {
-                if let Err(e) = self.shared.index.flush() {
+                if let Err(e) = self.shared.index().flush() {
                     tracing::warn!(error = %e, "the index was not flushed; it will be brought up to date at the next start");
                 }
                 return;
@@ -181,24 +181,15 @@ impl Follower {
 
     /// Brings the index up to date.
     fn index(&mut self) -> Result<(), LedgerError> {
-        let layer = {
-            let mut overlay = self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner);
-            if overlay.young.listed.is_empty() {
-                return Ok(());
-            }
-            let next = overlay.young.next();
-            let layer = Arc::new(std::mem::replace(&mut overlay.young, next));
-            overlay.old = Some(layer.clone());
-            layer
-        };
+        let Some(layer) = self.shared.take_layer() else { return Ok(()) };
         let named = layer.listed.iter().flat_map(|l| &l.files).map(|f| f.blake3).collect();
         withholding::claim(&self.shared, &named)?;
         let Some(last) = layer.listed.last().map(|l| l.index) else { return Ok(()) };
         let entry =
             self.shared.entry(last)?.ok_or_else(|| ReadError::Fault(format!("entry {last} is missing")))?;
         let to = IndexPosition { size: last + 1, last: Digest::blake3(&entry) };
-        self.shared.index.add(&layer.rows, &layer.listed, to)?;
-        self.shared.overlay.write().unwrap_or_else(PoisonError::into_inner).old = None;
+        self.shared.index().add(&layer.rows, &layer.listed, to)?;
+        self.shared.drop_layer();
         for (target, by) in withholding::drop_claims(&self.shared, &layer.listed)? {
             let begun = layer.uploads.get(&by).copied().unwrap_or(0);
             let before = self.unsettled.entry(target).or_default();
@@ -216,12 +207,12 @@ impl Follower {
         let (before, size) = (self.published, look.size());
         if size > before || !look.pending.is_empty() {
             let shared = self.shared.clone();
-            let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+            let mut placing = Placing::new(shared.disk(), shared.folder().tmp());
             for path in new_tiles(before, size) {
                 let bytes = shared
                     .tile(&path)?
                     .ok_or_else(|| ReadError::Fault(format!("{path} is not in a log of {size}")))?;
-                placing.place(&shared.folder.tile(&path), &bytes)?;
+                placing.place(&shared.folder().tile(&path), &bytes)?;
             }
             let given_back = look.given_back().map(|(index, words)| (index, Words::Present(words)));
             self.rewrite_contents(&given_back.collect(), &mut placing)?;
@@ -232,18 +223,18 @@ impl Follower {
             if size > before {
                 as_it_was_left(&shared, |found| found == before)?;
                 if look.is_at_checkpoint() {
-                    placing.place(&shared.folder.checkpoint(), look.checkpoint.note().as_bytes())?;
+                    placing.place(&shared.folder().checkpoint(), look.checkpoint.note().as_bytes())?;
                 } else {
                     let text = progress_text(size, &look.root);
-                    placing.place(&shared.folder.progress(), text.as_bytes())?;
+                    placing.place(&shared.folder().progress(), text.as_bytes())?;
                 }
                 placing.sync()?;
                 self.published = size;
                 if look.is_at_checkpoint() {
-                    let bare = cosigned::bare(&look.checkpoint, &shared.log_key)
+                    let bare = cosigned::bare(&look.checkpoint, shared.log_key())
                         .map_err(|e| ReadError::Fault(e.to_string()))?;
-                    shared.published.send_replace(Some(Arc::new(bare)));
-                    shared.cosigned.note_published(size);
+                    shared.tell_published(bare);
+                    shared.cosigned().note_published(size);
                 }
                 self.grown.push_back((Instant::now(), before, size));
             }
@@ -253,10 +244,7 @@ impl Follower {
                 &mut placing,
             )?;
             placing.sync()?;
-            let mut recent = shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-            // Only what this pass saw; words withheld or given back meanwhile wait for the next.
-            recent.pending.retain(|index, words| look.pending.get(index) != Some(words));
-            recent.trim(size);
+            shared.settle(&look.pending, size);
         }
         if !self.remove_files(size)? {
             return Ok(false);
@@ -274,23 +262,23 @@ impl Follower {
     /// Writes cosignatures that came: with the checkpoint that lies in `public/`, and with those that have most.
     fn place_cosigned(&mut self) -> Result<(), LedgerError> {
         let shared = &self.shared;
-        let (changes, kept) = shared.cosigned.to_keep();
+        let (changes, kept) = shared.cosigned().to_keep();
         if changes == self.cosignatures {
             return Ok(());
         }
-        let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
-        let dir = shared.folder.cosigned();
+        let mut placing = Placing::new(shared.disk(), shared.folder().tmp());
+        let dir = shared.folder().cosigned();
         let names: Vec<String> = kept.iter().map(|c| c.checkpoint().size().to_string()).collect();
         for (name, checkpoint) in names.iter().zip(&kept) {
             placing.place(&dir.join(name), checkpoint.note().as_bytes())?;
         }
-        let there = shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))?;
+        let there = shared.disk().list(&dir).doing(|| format!("list {}", dir.display()))?;
         for name in there.iter().filter(|name| !names.contains(name)) {
             placing.remove(&dir.join(name))?;
         }
-        if let Some(checkpoint) = shared.cosigned.of_size(self.published) {
+        if let Some(checkpoint) = shared.cosigned().of_size(self.published) {
             as_it_was_left(shared, |found| found == self.published)?;
-            placing.place(&shared.folder.checkpoint(), checkpoint.note().as_bytes())?;
+            placing.place(&shared.folder().checkpoint(), checkpoint.note().as_bytes())?;
         }
         placing.sync()?;
         self.cosignatures = changes;
@@ -322,8 +310,8 @@ impl Follower {
             let full = path(TILE_WIDTH)?;
             for width in self.partials(&full)?.into_iter().chain([TILE_WIDTH]) {
                 let path = path(width)?;
-                let file = self.shared.folder.tile(&path);
-                let bytes = self.shared.disk.read(&file).doing(|| format!("read {}", file.display()))?;
+                let file = self.shared.folder().tile(&path);
+                let bytes = self.shared.disk().read(&file).doing(|| format!("read {}", file.display()))?;
                 let Some(bytes) = bytes else { continue };
                 let broken = |e| ReadError::Fault(format!("{path}: {e}"));
                 let mut words = decode_contents(&bytes, width).map_err(broken)?;
@@ -342,16 +330,17 @@ impl Follower {
 
     /// Widths of the partial tiles on disk beside a full tile's path.
     fn partials(&self, full: &TilePath) -> Result<Vec<u16>, StoreError> {
-        let mut dir = self.shared.folder.tile(full).into_os_string();
+        let mut dir = self.shared.folder().tile(full).into_os_string();
         dir.push(".p");
-        let names = self.shared.disk.list(dir.as_ref()).doing(|| format!("list partial tiles of {full}"))?;
+        let names =
+            self.shared.disk().list(dir.as_ref()).doing(|| format!("list partial tiles of {full}"))?;
         Ok(names.iter().filter_map(|n| n.parse().ok()).collect())
     }
 
     /// Removes partial tiles whose full ones exist since a while, so that a copy that was begun before still finds
     /// them: it may have listed a folder when the full one was not there.
     fn remove_partials(&mut self) -> Result<(), StoreError> {
-        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        let mut placing = Placing::new(self.shared.disk(), self.shared.folder().tmp());
         while let Some((since, before, size)) = self.grown.front().copied() {
             if since.elapsed() < self.partials_for {
                 break;
@@ -363,7 +352,7 @@ impl Follower {
                     let Ok(full) = TilePath::new(kind, tile, TILE_WIDTH) else { continue };
                     for width in self.partials(&full)? {
                         if let Ok(path) = TilePath::new(kind, tile, width) {
-                            placing.remove(&self.shared.folder.tile(&path))?;
+                            placing.remove(&self.shared.folder().tile(&path))?;
                         }
                     }
                 }
@@ -377,7 +366,7 @@ impl Follower {
     fn rotate_journal(&mut self) -> Result<(), StoreError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing is appended while the lock is held. What was appended may not be shown to readers yet.
-        self.segments.extend(journal.rotate(&*self.shared.disk)?);
+        self.segments.extend(journal.rotate(self.shared.disk())?);
         Ok(())
     }
 
@@ -393,8 +382,8 @@ impl Follower {
         if first > published || self.segments.is_empty() {
             return Ok(());
         }
-        let dir = self.shared.folder.journal();
-        let mut placing = Placing::new(&*self.shared.disk, self.shared.folder.tmp());
+        let dir = self.shared.folder().journal();
+        let mut placing = Placing::new(self.shared.disk(), self.shared.folder().tmp());
         // A segment ends where the next begins; all of these end at or below the one being written.
         let old: Vec<u64> = self.segments.iter().copied().filter(|s| *s < first).collect();
         for segment in &old {

@@ -142,7 +142,7 @@ impl Reader {
             overlay.listed().filter(fits).map(|l| l.index).collect()
         };
         // Few stand in a thread, or name one event; of a type there are many.
-        let whole = if matches!(by, By::Type(_)) { None } else { self.shared().index.whole(by)? };
+        let whole = if matches!(by, By::Type(_)) { None } else { self.shared().index().whole(by)? };
         type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
         let indexed: Indexes = match whole {
             Some(list) => {
@@ -155,7 +155,7 @@ impl Reader {
                 Box::new(part.into_iter().map(Ok))
             }
             None => {
-                let listed = self.shared().index.list(by, range, descending)?;
+                let listed = self.shared().index().list(by, range, descending)?;
                 Box::new(listed.map(|r| r.map_err(ReadError::from)))
             }
         };
@@ -321,7 +321,7 @@ impl Reader {
             for by in [By::Mention(*of, author), By::Recheck(*of, author)] {
                 is_first &= self
                     .shared()
-                    .index
+                    .index()
                     .list(by, 0..=index, false)?
                     .next()
                     .transpose()?
@@ -331,10 +331,10 @@ impl Reader {
                 firsts.push(index);
             }
         }
-        match self.shared().index.whole(By::Firsts(*of))? {
+        match self.shared().index().whole(By::Firsts(*of))? {
             Some(list) => firsts.extend(list.iter().filter(|index| **index < below)),
             None => {
-                let listed = self.shared().index.list(By::Firsts(*of), 0..=last, true)?.take(most);
+                let listed = self.shared().index().list(By::Firsts(*of), 0..=last, true)?.take(most);
                 firsts.extend(listed.collect::<Result<Vec<u64>, _>>()?);
             }
         }
@@ -371,9 +371,9 @@ impl Reader {
         self.note_list(by);
         let layered: Vec<u64> =
             self.shared().overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
-        let mut all = match self.shared().index.whole(by)? {
+        let mut all = match self.shared().index().whole(by)? {
             Some(list) => list.to_vec(),
-            None => self.shared().index.list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?,
+            None => self.shared().index().list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?,
         };
         let last = all.last().copied();
         all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));

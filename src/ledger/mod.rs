@@ -193,12 +193,12 @@ impl Open {
 impl Ledger {
     /// Takes note that somebody else knows no more than is here.
     pub(crate) fn confirmed(&self) {
-        self.0.reader.shared().unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.reader.shared().set_unconfirmed(None);
     }
 
     /// Who could not be asked at the start whether entries are missing here; none since somebody was.
     pub fn unconfirmed(&self) -> Option<String> {
-        self.0.reader.shared().unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.reader.shared().unconfirmed()
     }
 
     /// Stops the writer: somebody knows more of this log than is here, or another history. Whatever is recorded from now
@@ -223,7 +223,7 @@ impl Ledger {
         if let Some(why) = self.refuses() {
             return Err(read_only(&why));
         }
-        self.0.reader.shared().uploads.begin(digest, from)
+        self.0.reader.shared().uploads().begin(digest, from)
     }
 
     /// Keeps a witness's cosignature on a checkpoint that this log published. From then on readers find it below that

@@ -14,7 +14,7 @@ const MOST: usize = 8_192;
 /// Offsets in full bundles and content tiles. A bundle never changes; a content tile is written anew when words are
 /// withheld or given back, so what was read by its offsets must be checked.
 #[derive(Default)]
-pub(super) struct Offsets(Mutex<HashMap<TilePath, Arc<[u32]>, foldhash::fast::RandomState>>);
+pub(crate) struct Offsets(Mutex<HashMap<TilePath, Arc<[u32]>, foldhash::fast::RandomState>>);
 
 impl Offsets {
     // Whole values are put in.

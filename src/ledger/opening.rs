@@ -279,7 +279,7 @@ pub(super) fn open_with(
         let TakenUp { shared, .. } = opened.take_up(&options, progress)?;
         // Nobody is shown what went back, though nothing is recorded.
         let unconfirmed = confirm(&Reader::new(shared.clone()))?;
-        *shared.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = unconfirmed;
+        shared.set_unconfirmed(unconfirmed);
         let signals = Arc::new(Signals::default());
         signals.stop(NO_WRITES.to_owned());
         return Ok(ledger(shared, signals, Queue::closed(), (Vec::new(), None), None));
@@ -288,16 +288,16 @@ pub(super) fn open_with(
     let accept_clock = options.accept_clock || founding;
     let Opened { shared, signals, journal, mut follower } = opened.open(options, progress)?;
     let clock = Clock::new(time.clone(), last.map(|(_, time)| time));
-    let seen = seen::read(&*shared.disk, &shared.folder)?;
+    let seen = seen::read(shared.disk(), shared.folder())?;
     match clock.check_start(seen, accept_clock) {
         Ok(()) => follower.seen = Some(Seen::new(time, clock.read(), seen)),
         Err(why) => signals.stop(why),
     }
     let unconfirmed = confirm(&Reader::new(shared.clone()))?;
-    *shared.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = unconfirmed;
+    shared.set_unconfirmed(unconfirmed);
     let head = shared.recent().frontier.clone();
-    let (signed_at, tmp) = (shared.folder.signed(), shared.folder.tmp());
-    let signed = HeadRecord::begin(&*shared.disk, &signed_at, &tmp, (head.size(), head.root()))?;
+    let (signed_at, tmp) = (shared.folder().signed(), shared.folder().tmp());
+    let signed = HeadRecord::begin(shared.disk(), &signed_at, &tmp, (head.size(), head.root()))?;
     let (queue, groups) = Queue::new(max_batch, GATHER);
     let sequencer = Sequencer {
         shared: shared.clone(),
@@ -403,7 +403,7 @@ fn ledger(
 ) -> Ledger {
     signals.wake();
     let size = shared.recent().size();
-    tracing::info!(origin = %shared.origin, size, "the ledger is open");
+    tracing::info!(origin = %shared.origin(), size, "the ledger is open");
     Ledger(Arc::new(Open {
         reader: Reader::new(shared),
         signals,
@@ -484,16 +484,15 @@ impl Opening {
             opened.map_err(|e| io(&folder.uploads(), "read", e))?
         };
         let marks = Marks::open(disk.clone(), &folder)?;
-        let mut shared = Shared::new(
+        let shared = Shared::new(
             ids,
             (folder.clone(), disk.clone(), lock),
             recent,
             index,
             (uploads, marks),
             Cosigned::new(options.witnesses.clone()),
+            (options.lacks_words, knowledge.is_none()),
         );
-        shared.lacks_words = options.lacks_words;
-        shared.is_mirror = knowledge.is_none();
         let shared = Arc::new(shared);
         if let Some((knowledge, _)) = &knowledge {
             if let Some(other) = knowledge.other(size, |size| root(size, &*shared).map(Some))? {
@@ -514,10 +513,10 @@ impl Opening {
         cosigning::take_up(&shared, on_disk.as_ref())?;
         stamping::take_up(&shared)?;
         if let Some(checkpoint) = on_disk {
-            let bare = cosigned::bare(&checkpoint, &shared.log_key);
+            let bare = cosigned::bare(&checkpoint, shared.log_key());
             let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;
-            shared.published.send_replace(Some(Arc::new(bare)));
-            shared.cosigned.note_published(published);
+            shared.tell_published(bare);
+            shared.cosigned().note_published(published);
         }
         let unsettled = withholding::resume(&shared, journalled())?;
         if !options.lacks_words {
@@ -530,9 +529,9 @@ impl Opening {
     /// Brings index and files up to the log, and what is not in tiles into them.
     fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
         let TakenUp { shared, recovered, published, unsettled } = self.take_up(&options, progress)?;
-        let (disk, folder, size) = (shared.disk.clone(), shared.folder.clone(), shared.recent().size());
+        let size = shared.recent().size();
         // The last segment ends where this one begins; one of the same name held nothing.
-        let fresh = Journal::start(&*disk, &folder.journal(), size)?;
+        let fresh = Journal::start(shared.disk(), &shared.folder().journal(), size)?;
         let journal = Arc::new(Mutex::new(fresh));
         let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
         let signals = Arc::new(Signals::default());
@@ -555,7 +554,7 @@ impl Opening {
         };
         // All that is on record is in tiles, or this start fails, before anybody sees it.
         follower.follow()?;
-        journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(&*disk)?;
+        journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(shared.disk())?;
         Ok(Opened { shared, signals, journal, follower })
     }
 }

@@ -1,11 +1,6 @@
 //! Reading what is on record. No reader waits for the writer.
 
-use std::{
-    collections::BTreeSet,
-    ops::Range,
-    path::PathBuf,
-    sync::{Arc, PoisonError, atomic::Ordering},
-};
+use std::{collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -67,19 +62,19 @@ impl Reader {
     }
     /// When each thing that readers ask for last changed.
     pub(crate) fn changes(&self) -> &Changes {
-        &self.0.changes
+        self.0.changes()
     }
     pub(super) fn count(&self) {
-        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        self.0.count_read();
     }
     pub(super) fn note_row(&self, key: RowKey) {
         if let Some(footprint) = &self.1 {
-            footprint.row(&self.0.changes, key);
+            footprint.row(self.0.changes(), key);
         }
     }
     pub(super) fn note_list(&self, by: By) {
         if let Some(footprint) = &self.1 {
-            footprint.list(&self.0.changes, by);
+            footprint.list(self.0.changes(), by);
         }
     }
     /// Notes that the answer may change with any entry.
@@ -91,11 +86,11 @@ impl Reader {
 
     /// The ledger's origin.
     pub fn origin(&self) -> &Origin {
-        &self.0.origin
+        self.0.origin()
     }
     /// The log's key.
     pub fn log_key(&self) -> &VerifyingKey {
-        &self.0.log_key
+        self.0.log_key()
     }
     /// The latest checkpoint. It covers durable entries only.
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
@@ -114,7 +109,7 @@ impl Reader {
     /// one with most cosignatures; the latest, if there is none.
     pub fn witnessed_checkpoint(&self, entries: u64) -> Arc<SignedCheckpoint> {
         self.note_everything();
-        self.0.cosigned.covering(entries).unwrap_or_else(|| self.checkpoint())
+        self.0.cosigned().covering(entries).unwrap_or_else(|| self.checkpoint())
     }
     /// The checkpoint to prove an entry by to somebody who keeps the proof, and tokens over it: as
     /// [`witnessed_checkpoint`](Self::witnessed_checkpoint), but of those with as many cosignatures the earliest that
@@ -130,7 +125,7 @@ impl Reader {
     }
     /// The checkpoint that most witnesses have cosigned, of those that cover so many entries.
     pub(crate) fn cosigned_checkpoint(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
-        self.0.cosigned.covering(entries)
+        self.0.cosigned().covering(entries)
     }
     /// The checkpoint of a size that an authority has stamped.
     ///
@@ -141,34 +136,34 @@ impl Reader {
     }
     /// What authorities have stamped.
     pub(crate) fn timestamped(&self) -> &Timestamped {
-        &self.0.timestamped
+        self.0.timestamped()
     }
     /// The witnesses that this ledger asks, each with what it cosigned last.
     pub fn witnessed(&self) -> Vec<Witnessed> {
         self.note_everything();
-        self.0.cosigned.witnessed()
+        self.0.cosigned().witnessed()
     }
     /// How often cosignatures came.
     pub(crate) fn cosignatures(&self) -> u64 {
-        self.0.cosigned.changes()
+        self.0.cosigned().changes()
     }
     /// Counts what came of asking a witness.
     pub(crate) fn note_asked(&self, outcome: AskOutcome) {
-        self.0.cosigned.note(outcome);
+        self.0.cosigned().note(outcome);
     }
     /// The checkpoint in `public/` with the log's own signature, told anew after each publication. Whoever looks rarely sees
     /// the latest only.
     pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
-        self.0.published.subscribe()
+        self.0.watch_published()
     }
     /// Entries whose words came later than they, since this was asked last.
     pub(crate) fn take_late(&self) -> BTreeSet<u64> {
-        std::mem::take(&mut *self.0.late.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.take_late()
     }
     /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
     /// sees the latest number only.
     pub fn watch(&self) -> watch::Receiver<u64> {
-        self.0.committed.subscribe()
+        self.0.watch()
     }
     /// Index of the latest entry that withholds something or gives it back, of those put on record since the ledger
     /// was opened.
@@ -267,7 +262,7 @@ impl Reader {
         self.note_everything();
         let mut found: Vec<u64> =
             self.0.overlay().listed().filter(|l| l.content == Some(*digest)).map(|l| l.index).collect();
-        found.extend(self.0.index.with_content(digest)?);
+        found.extend(self.0.index().with_content(digest)?);
         // Withheld in one place, it is served from none (formats.md, section 7).
         if let Some(id) = self.0.withheld_blob(digest).first()
             && let Some(by) = self.0.fate(id).withheld_by(Position::Content)
@@ -303,8 +298,8 @@ impl Reader {
     pub fn file(&self, digest: &Digest) -> Result<Option<(PathBuf, u64, String)>, ReadError> {
         self.note_everything();
         let Some(claim) = self.0.open_claims(digest)?.into_iter().next() else { return Ok(None) };
-        let (placed, waiting) = (self.0.folder.file(digest), self.0.folder.upload(digest));
-        let disk = &self.0.disk;
+        let (placed, waiting) = (self.0.folder().file(digest), self.0.folder().upload(digest));
+        let disk = &self.0.disk();
         let path = if disk.exists(&placed) || !disk.exists(&waiting) { placed } else { waiting };
         Ok(Some((path, claim.size, claim.media)))
     }
@@ -361,7 +356,7 @@ impl Reader {
             }
             path.full()
         };
-        let Some(file) = self.0.disk.open_at_hand(&self.0.folder.tile(&full)) else { return Ok(None) };
+        let Some(file) = self.0.disk().open_at_hand(&self.0.folder().tile(&full)) else { return Ok(None) };
         let sound = self.0.sound(Name::Tile(full), file)?;
         let tile = PartialTile::beginning(path.kind(), sound, path.width());
         tile.map(Some).map_err(|e| ReadError::Fault(format!("{path}: {e}")))
@@ -379,11 +374,11 @@ impl Reader {
     }
     /// Takes note of what is damaged, or missing, in `public/`.
     pub(crate) fn note_damaged(&self, name: &str, why: &str) {
-        self.0.sound.note(name, why);
+        self.0.sound_files().note(name, why);
     }
     /// What was found damaged or missing in `public/`, with why; it is not served.
     pub fn damaged(&self) -> Vec<(String, String)> {
-        self.0.sound.damaged()
+        self.0.sound_files().damaged()
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
     ///

@@ -133,7 +133,7 @@ type Named = (EventId, u32, Digest);
 
 impl Scrubber {
     fn run(mut self) {
-        let read = self.shared.disk.read(&self.path()).ok().flatten();
+        let read = self.shared.disk().read(&self.path()).ok().flatten();
         let state = read.and_then(|bytes| State::parse(std::str::from_utf8(&bytes).ok()?));
         let mut state = state.unwrap_or_default();
         if state.first == 0 {
@@ -205,18 +205,18 @@ impl Scrubber {
     }
 
     fn path(&self) -> PathBuf {
-        self.shared.folder.scrub()
+        self.shared.folder().scrub()
     }
 
     fn tell(&self, state: &State) {
         let since = if state.ended == 0 { state.first } else { state.ended };
-        self.shared.scrubbed.since.store(since, Ordering::Relaxed);
+        self.shared.scrubbed().since.store(since, Ordering::Relaxed);
     }
 
     fn save(&mut self, state: &mut State) {
-        state.damaged = self.shared.sound.damaged();
+        state.damaged = self.shared.sound_files().damaged();
         self.saved = Instant::now();
-        let mut placing = Placing::named(&*self.shared.disk, self.shared.folder.tmp(), "scrub");
+        let mut placing = Placing::named(self.shared.disk(), self.shared.folder().tmp(), "scrub");
         let saved = placing.place(&self.path(), state.to_text().as_bytes()).and_then(|()| placing.sync());
         if let Err(error) = saved {
             tracing::warn!(%error, "how far scrub is was not written: the next start begins earlier");
@@ -275,7 +275,7 @@ impl Scrubber {
     fn file(&self, digest: &Digest, is_open: impl Fn() -> bool) {
         let shared = &self.shared;
         // A mirror may keep none, and what was just named is where it was brought to.
-        let must_be_here = || !shared.lacks_words && is_open() && !shared.folder.upload(digest).exists();
+        let must_be_here = || !shared.lacks_words() && is_open() && !shared.folder().upload(digest).exists();
         self.check(Name::File(*digest), must_be_here);
     }
 
@@ -284,10 +284,10 @@ impl Scrubber {
         if self.is_stopping() {
             return;
         }
-        let (shared, sound) = (&self.shared, &self.shared.sound);
+        let (shared, sound) = (&self.shared, self.shared.sound_files());
         let path = match name {
-            Name::Tile(path) => shared.folder.tile(&path),
-            Name::File(digest) => shared.folder.file(&digest),
+            Name::Tile(path) => shared.folder().tile(&path),
+            Name::File(digest) => shared.folder().file(&digest),
         };
         let is_gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
         let file = match AtHand::open(&path) {
@@ -307,7 +307,7 @@ impl Scrubber {
                 std::thread::sleep(Duration::from_micros(bytes as u64 * 1_000_000 / PACE));
             }
         };
-        shared.scrubbed.files.fetch_add(1, Ordering::Relaxed);
+        shared.scrubbed().files.fetch_add(1, Ordering::Relaxed);
         match shared.blocks_of(name, &file, &pace) {
             Ok(_) => sound.mended(&name.to_string()),
             // It is told already.

@@ -194,7 +194,7 @@ impl Sequencer {
         let restored = self.check_restored(&rows, batch, add, admitted);
         let faulty = restored.as_ref().err().cloned();
         let door = SequencerDoor { admitted, faulty, sequencer: self, rows: &rows, batch, add };
-        let placement = match decide(&rows, index, &admitted.event, &self.shared.origin, &door) {
+        let placement = match decide(&rows, index, &admitted.event, self.shared.origin(), &door) {
             Ok(placement) => placement,
             Err(refusal) => return Outcome::Refused(refusal),
         };
@@ -202,7 +202,7 @@ impl Sequencer {
         if let Body::ContentWithheld(b) = admitted.event.body() {
             // Its files are known again when their bytes come back. Once the words are gone, that is too late.
             if let Some(content) = door.words_of(&b.entry).and_then(|w| Content::parse(&w).ok()) {
-                self.shared.marks.note(b.entry, content.files());
+                self.shared.marks().note(b.entry, content.files());
             }
         }
         let header = Header {
@@ -281,7 +281,7 @@ impl Sequencer {
 
     /// Journals the batch, then shows it to readers. Gives the checkpoint over it.
     fn make_durable(&mut self, batch: &mut Batch) -> Result<Arc<SignedCheckpoint>, String> {
-        self.shared.marks.persist().map_err(|e| e.to_string())?;
+        self.shared.marks().persist().map_err(|e| e.to_string())?;
         // Words that were withheld in the same batch are never written.
         for (index, change) in &batch.words {
             if let (Some(at), None) = (index.checked_sub(batch.base), change)
@@ -295,7 +295,7 @@ impl Sequencer {
         for record in &batch.records {
             frontier.push(leaf_hash(&record.entry), |height, index, hash| nodes.push((height, index, hash)));
         }
-        let checkpoint = Checkpoint::new(self.shared.origin.clone(), frontier.size(), frontier.root())
+        let checkpoint = Checkpoint::new(self.shared.origin().clone(), frontier.size(), frontier.root())
             .and_then(|c| c.sign(&self.key))
             .map_err(|e| e.to_string())?;
         let frame = journal::frame(batch.base, &batch.records, checkpoint.note().as_bytes());

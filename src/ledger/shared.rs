@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::watch;
@@ -15,7 +18,7 @@ use super::{
     marks::Marks,
     metrics::Scrubbed,
     offsets::Offsets,
-    overlay::Overlay,
+    overlay::{Layer, Overlay},
     recent::{Item, ItemWords, Recent},
     sound::Sound,
     tile_cache::TileCache,
@@ -24,8 +27,7 @@ use super::{
 };
 use crate::{
     event::EventType,
-    generations::Generations,
-    log::{Row, RowKey, Rows, SignedCheckpoint, TilePath},
+    log::{Row, RowKey, Rows, SignedCheckpoint},
     note::{Origin, VerifyingKey},
     store::{
         disk::Disk,
@@ -33,45 +35,68 @@ use crate::{
     },
 };
 
-/// Bytes of full tiles of hashes kept in memory: those of half a million entries.
-const CACHED_HASHES: usize = 16 << 20;
-
-/// What writer and readers share.
+/// What writer and readers share. Its fields are this file's own: what may be done with each of them is a method here.
+///
+/// The *writer* is the sequencer of a ledger, or the copier of a mirror; while a ledger is opened it is the one thread that
+/// opens it. There is one *follower*, and there are any number of *readers*.
+///
+/// | field | holds | who writes it |
+/// | --- | --- | --- |
+/// | `origin`, `log_key`, `folder`, `disk`, `lacks_words`, `is_mirror` | what does not change | nobody, once the ledger is open |
+/// | `recent` | the end of the log, in memory | the writer adds to it ([`show`](Self::show)), and the copier shows a checkpoint or gives words; whoever brings a cosignature puts it below the checkpoint; the follower forgets what is on disk ([`settle`](Self::settle)) |
+/// | `overlay` | rows and lists that are not in the index yet | the writer adds to the young layer (`show`); the follower takes it away, and drops it once it is in the index |
+/// | `index` | rows and lists on disk | the follower; the copier adds the files of words that came later; at a start, [`catch_up`](super::catch_up) |
+/// | `uploads` | files that no event names yet | the door brings and holds them; the follower claims, discards and expires them |
+/// | `marks` | keyed hashes of withheld files | the writer, once events are decided and before they are durable; at a start, [`make_good`](super::withholding::make_good) |
+/// | `committed` | how many entries readers see | the writer |
+/// | `published` | the checkpoint in `public/` | the follower |
+/// | `cosigned` | checkpoints with cosignatures | whoever asks witnesses; the follower says what was published |
+/// | `timestamped` | checkpoints with tokens | whoever asks authorities |
+/// | `tiles`, `offsets`, `sound` | what was read, and found to be right or not | readers, and the thread that reads all files |
+/// | `changes` | when each thing last changed | the writer, before anybody can see the change |
+/// | `reads` | how often readers asked | readers |
+/// | `scrubbed` | how far all files were read | the thread that reads them |
+/// | `late` | entries whose words came after them | the copier adds; the search takes |
+/// | `unconfirmed` | who could not be asked at the start | the one who opens; taken away once somebody was asked |
+///
+/// # Order of locks
+///
+/// Whoever holds one of these locks may take one that stands further down, and never one further up:
+///
+/// 1. the commit, [`Signals::hold`](super::signals::Signals::hold);
+/// 2. the journal; the state of `uploads`; the writing of `timestamped`, then what it keeps;
+/// 3. what `cosigned` keeps;
+/// 4. `overlay`;
+/// 5. `recent`.
+///
+/// The index, marks, caches, `changes`, `late` and `unconfirmed` have locks of their own, under which no other is taken.
+/// A thread takes `overlay` or `recent` once: a second look would wait for a writer that waits for the first. So what is read
+/// from both is read from the overlay first: what leaves it meanwhile is in the index by then.
 pub(crate) struct Shared {
-    pub origin: Origin,
-    pub log_key: VerifyingKey,
-    pub folder: Folder,
-    pub disk: Arc<dyn Disk>,
-    pub recent: RwLock<Recent>,
-    pub overlay: RwLock<Overlay>,
-    pub index: Index,
-    pub uploads: Arc<Uploads>,
-    pub marks: Marks,
-    /// How many entries readers see, told after each batch.
-    pub committed: watch::Sender<u64>,
-    /// The checkpoint in `public/`, told after each publication.
-    pub published: watch::Sender<Option<Arc<SignedCheckpoint>>>,
-    pub cosigned: Cosigned,
-    pub timestamped: Timestamped,
-    pub cache: Mutex<TileCache>,
-    /// Full tiles of hashes, by which entries are known.
-    pub hashes: Mutex<Generations<TilePath, Arc<[u8]>>>,
-    pub(super) sound: Arc<Sound>,
-    pub offsets: Offsets,
-    /// When each thing that readers ask for last changed.
-    pub changes: Changes,
-    /// How often readers asked.
-    pub reads: AtomicU64,
-    pub scrubbed: Scrubbed,
-    /// Entries whose words came later, for those who keep something of words.
-    pub late: Mutex<BTreeSet<u64>>,
-    /// Whether words may be missing: see [`Options`](super::Options).
-    pub lacks_words: bool,
-    /// Whether this is a copy of what another signs.
-    pub is_mirror: bool,
-    /// Who could not be asked at the start whether entries are missing here.
-    pub unconfirmed: Mutex<Option<String>>,
-    /// Held as long as anything of the ledger is in use.
+    origin: Origin,
+    log_key: VerifyingKey,
+    folder: Folder,
+    disk: Arc<dyn Disk>,
+    recent: RwLock<Recent>,
+    overlay: RwLock<Overlay>,
+    index: Index,
+    uploads: Arc<Uploads>,
+    marks: Marks,
+    committed: watch::Sender<u64>,
+    published: watch::Sender<Option<Arc<SignedCheckpoint>>>,
+    cosigned: Cosigned,
+    timestamped: Timestamped,
+    tiles: TileCache,
+    sound: Arc<Sound>,
+    offsets: Offsets,
+    changes: Changes,
+    reads: AtomicU64,
+    scrubbed: Scrubbed,
+    late: Mutex<BTreeSet<u64>>,
+    lacks_words: bool,
+    is_mirror: bool,
+    unconfirmed: Mutex<Option<String>>,
+    /// The lock of the folder, held as long as anything of the ledger is in use.
     _lock: std::fs::File,
 }
 
@@ -89,6 +114,7 @@ impl Shared {
         index: Index,
         (uploads, marks): (Arc<Uploads>, Marks),
         cosigned: Cosigned,
+        (lacks_words, is_mirror): (bool, bool),
     ) -> Self {
         let (committed, _) = watch::channel(recent.size());
         Self {
@@ -105,26 +131,113 @@ impl Shared {
             index,
             uploads,
             marks,
-            cache: Mutex::default(),
-            hashes: Mutex::new(Generations::new(CACHED_HASHES)),
+            tiles: TileCache::default(),
             sound: Arc::default(),
             offsets: Offsets::default(),
             changes: Changes::default(),
             reads: AtomicU64::new(0),
             scrubbed: Scrubbed::default(),
             late: Mutex::default(),
-            lacks_words: false,
-            is_mirror: false,
+            lacks_words,
+            is_mirror,
             unconfirmed: Mutex::default(),
             _lock: lock,
         }
     }
 
+    /// The origin of the log.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+    /// The log's key.
+    pub fn log_key(&self) -> &VerifyingKey {
+        &self.log_key
+    }
+    /// Where things lie.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+    /// The disk that they lie on.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+    /// Whether words may be missing: see [`Options`](super::Options).
+    pub fn lacks_words(&self) -> bool {
+        self.lacks_words
+    }
+    /// Whether this is a copy of what another signs.
+    pub fn is_mirror(&self) -> bool {
+        self.is_mirror
+    }
+    /// The index on disk. Whoever asks it has looked at the overlay before.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+    /// Files that no event names yet.
+    pub fn uploads(&self) -> &Arc<Uploads> {
+        &self.uploads
+    }
+    /// Marks of withheld files.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+    /// What witnesses have said.
+    pub fn cosigned(&self) -> &Cosigned {
+        &self.cosigned
+    }
+    /// What time-stamping authorities have said.
+    pub fn timestamped(&self) -> &Timestamped {
+        &self.timestamped
+    }
+    /// Full tiles that were read lately.
+    pub fn tiles(&self) -> &TileCache {
+        &self.tiles
+    }
+    /// Which files are known to be as they were put there, and which are not.
+    pub fn sound_files(&self) -> &Arc<Sound> {
+        &self.sound
+    }
+    /// Where items begin in full tiles.
+    pub fn offsets(&self) -> &Offsets {
+        &self.offsets
+    }
+    /// When each thing that readers ask for last changed.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+    /// How far all files were read unasked.
+    pub fn scrubbed(&self) -> &Scrubbed {
+        &self.scrubbed
+    }
+    /// Counts that a reader asked.
+    pub fn count_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+    /// How often readers asked.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// The end of the log, for a look: while it is held nothing is shown.
     pub fn recent(&self) -> RwLockReadGuard<'_, Recent> {
         self.recent.read().unwrap_or_else(PoisonError::into_inner)
     }
+    /// What is not in the index yet, for a look: while it is held nothing is shown.
     pub fn overlay(&self) -> RwLockReadGuard<'_, Overlay> {
         self.overlay.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn overlay_mut(&self) -> RwLockWriteGuard<'_, Overlay> {
+        self.overlay.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While this is held nothing is shown.
+    #[cfg(test)]
+    pub fn hold_recent(&self) -> impl Drop + '_ {
+        self.recent_mut()
     }
 
     /// Shows a batch to readers.
@@ -138,11 +251,11 @@ impl Shared {
         let withheld = listed.iter().rfind(changes_words).map(|l| l.index);
         self.changes.note(rows.iter().map(|(key, _)| key), listed.iter(), frontier.size());
         // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
-        let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
+        let mut overlay = self.overlay_mut();
         overlay.young.rows.put(rows);
         overlay.young.listed.append(&mut listed);
         overlay.young.uploads.extend(uploads);
-        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent_mut();
         let items = records.into_iter().map(|record| Item {
             entry: record.entry,
             words: record.words.map_or(ItemWords::None, ItemWords::Present),
@@ -162,6 +275,91 @@ impl Shared {
         if let Some(size) = shown {
             self.committed.send_replace(size);
         }
+    }
+
+    /// Shows entries that are here by a checkpoint over just these.
+    pub fn show_checkpoint(&self, checkpoint: Arc<SignedCheckpoint>) {
+        let size = checkpoint.checkpoint().size();
+        self.recent_mut().checkpoint = checkpoint;
+        self.committed.send_replace(size);
+    }
+
+    /// Shows the latest checkpoint with these cosignatures, if it is this one.
+    pub fn show_cosigned(&self, cosigned: &Arc<SignedCheckpoint>) {
+        let mut recent = self.recent_mut();
+        if recent.checkpoint.checkpoint() == cosigned.checkpoint() {
+            recent.checkpoint = cosigned.clone();
+        }
+    }
+
+    /// Withholds words of entries, or gives them back. What is on disk follows.
+    pub fn set_words(&self, changes: impl IntoIterator<Item = (u64, Option<Arc<[u8]>>)>) {
+        let mut recent = self.recent_mut();
+        for (index, words) in changes {
+            recent.set_words(index, words);
+        }
+    }
+
+    /// Gives an entry the words that came later than it.
+    pub fn give_words(&self, index: u64, words: Arc<[u8]>) {
+        self.set_words([(index, Some(words))]);
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+    }
+
+    /// Entries whose words came later than they, since this was asked last.
+    pub fn take_late(&self) -> BTreeSet<u64> {
+        std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the young layer to be written to the index; it stays in sight until [`drop_layer`](Self::drop_layer). None if
+    /// there is nothing in it.
+    pub fn take_layer(&self) -> Option<Arc<Layer>> {
+        let mut overlay = self.overlay_mut();
+        if overlay.young.listed.is_empty() {
+            return None;
+        }
+        let next = overlay.young.next();
+        let layer = Arc::new(std::mem::replace(&mut overlay.young, next));
+        overlay.old = Some(layer.clone());
+        Some(layer)
+    }
+
+    /// Drops the layer that was taken: it is in the index.
+    pub fn drop_layer(&self) {
+        self.overlay_mut().old = None;
+    }
+
+    /// Forgets what is on disk: words as a pass of the follower saw them `written`, and all that is in full tiles of a log
+    /// of this size. Words that were withheld or given back meanwhile wait for the next pass.
+    pub fn settle(&self, written: &BTreeMap<u64, Option<Arc<[u8]>>>, size: u64) {
+        let mut recent = self.recent_mut();
+        recent.pending.retain(|index, words| written.get(index) != Some(words));
+        recent.trim(size);
+    }
+
+    /// How many entries readers see, told after each batch.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    /// Tells which checkpoint is in `public/` now.
+    pub fn tell_published(&self, checkpoint: SignedCheckpoint) {
+        self.published.send_replace(Some(Arc::new(checkpoint)));
+    }
+
+    /// The checkpoint in `public/`, told after each publication.
+    pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
+        self.published.subscribe()
+    }
+
+    /// Takes note of who could not be asked at the start whether entries are missing here.
+    pub fn set_unconfirmed(&self, who: Option<String>) {
+        *self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = who;
+    }
+
+    /// Who could not be asked at the start whether entries are missing here.
+    pub fn unconfirmed(&self) -> Option<String> {
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

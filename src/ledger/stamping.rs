@@ -18,17 +18,17 @@ const MAX_APART_MS: u64 = 3_600_000;
 
 /// The checkpoint of a size that was stamped, as it lies there, with all cosignatures that are known of it.
 pub(super) fn checkpoint(shared: &Shared, size: u64) -> Result<Option<SignedCheckpoint>, LedgerError> {
-    let path = shared.folder.timestamps_of(size).join(CHECKPOINT);
-    let Some(bytes) = shared.disk.read(&path).doing(|| format!("read {}", path.display()))? else {
+    let path = shared.folder().timestamps_of(size).join(CHECKPOINT);
+    let Some(bytes) = shared.disk().read(&path).doing(|| format!("read {}", path.display()))? else {
         return Ok(None);
     };
     let broken = |e: &dyn std::fmt::Display| LedgerError::Broken(format!("{}: {e}", path.display()));
-    let stored = Checkpoint::open(bytes.get(..MAX_CHECKPOINT).unwrap_or(&bytes), &shared.log_key);
+    let stored = Checkpoint::open(bytes.get(..MAX_CHECKPOINT).unwrap_or(&bytes), shared.log_key());
     let stored = stored.map_err(|e| broken(&e))?;
     if stored.checkpoint().size() != size {
         return Err(broken(&format!("expected a checkpoint of {size} entries")));
     }
-    let stored = shared.cosigned.with_known(&stored, &shared.log_key);
+    let stored = shared.cosigned().with_known(&stored, shared.log_key());
     stored.map(Some).map_err(|e| broken(&e))
 }
 
@@ -59,42 +59,42 @@ pub(super) fn add(
     if time.unix_ms().abs_diff(now.unix_ms()) > MAX_APART_MS {
         return Err(NotStamped::Clock(time));
     }
-    let _writing = shared.timestamped.writing();
-    let dir = shared.folder.timestamps_of(size);
+    let _writing = shared.timestamped().writing();
+    let dir = shared.folder().timestamps_of(size);
     let stored = self::checkpoint(shared, size)?;
     if stored.is_some_and(|stored| stored.checkpoint() != checkpoint.checkpoint()) {
         return Err(NotStamped::Other(dir.display().to_string()));
     }
     let name = token_name(authority);
-    let earlier = shared.timestamped.read(|kept| kept.get(&size)?.tokens.get(&name).copied());
+    let earlier = shared.timestamped().read(|kept| kept.get(&size)?.tokens.get(&name).copied());
     if let Some(earlier) = earlier.filter(|earlier| *earlier <= time) {
         return Ok(earlier);
     }
-    let known = shared.cosigned.with_known(checkpoint, &shared.log_key);
+    let known = shared.cosigned().with_known(checkpoint, shared.log_key());
     let known = known.map_err(|e| LedgerError::Broken(e.to_string()))?;
-    let mut placing = Placing::named(&*shared.disk, shared.folder.tmp(), "timestamp");
+    let mut placing = Placing::named(shared.disk(), shared.folder().tmp(), "timestamp");
     // In this order, so that no token is there without what it is over.
     for (name, bytes) in [(CHECKPOINT, known.note().as_bytes()), (&*name, bytes)] {
         placing.place(&dir.join(name), bytes).map_err(LedgerError::from)?;
         placing.sync().map_err(LedgerError::from)?;
     }
-    shared.timestamped.put(size, cosignatures(&known), [(name, time)]);
+    shared.timestamped().put(size, cosignatures(&known), [(name, time)]);
     Ok(time)
 }
 
 /// Writes the cosignatures that came since the latest checkpoint was stamped: who cosigns it is asked for newer ones soon.
 pub(super) fn refresh(shared: &Shared) -> Result<(), LedgerError> {
-    let _writing = shared.timestamped.writing();
-    let Some((size, _)) = shared.timestamped.latest() else { return Ok(()) };
+    let _writing = shared.timestamped().writing();
+    let Some((size, _)) = shared.timestamped().latest() else { return Ok(()) };
     let Some(known) = checkpoint(shared, size)? else { return Ok(()) };
     let has = cosignatures(&known);
-    if shared.timestamped.read(|kept| kept.get(&size).is_none_or(|s| s.cosignatures >= has)) {
+    if shared.timestamped().read(|kept| kept.get(&size).is_none_or(|s| s.cosignatures >= has)) {
         return Ok(());
     }
-    let mut placing = Placing::named(&*shared.disk, shared.folder.tmp(), "timestamp");
-    placing.place(&shared.folder.timestamps_of(size).join(CHECKPOINT), known.note().as_bytes())?;
+    let mut placing = Placing::named(shared.disk(), shared.folder().tmp(), "timestamp");
+    placing.place(&shared.folder().timestamps_of(size).join(CHECKPOINT), known.note().as_bytes())?;
     placing.sync()?;
-    shared.timestamped.put(size, has, []);
+    shared.timestamped().put(size, has, []);
     Ok(())
 }
 
@@ -105,8 +105,8 @@ pub(super) fn covering(
     entries: u64,
     least: usize,
 ) -> Result<Option<StampedCheckpoint>, ReadError> {
-    let mut candidates: Vec<(usize, u64)> = shared.timestamped.read(|kept| {
-        let known = |size: u64| shared.cosigned.of_size(size).map_or(0, |c| cosignatures(&c));
+    let mut candidates: Vec<(usize, u64)> = shared.timestamped().read(|kept| {
+        let known = |size: u64| shared.cosigned().of_size(size).map_or(0, |c| cosignatures(&c));
         kept.range(entries..).map(|(size, s)| (s.cosignatures.max(known(*size)), *size)).collect()
     });
     candidates.retain(|(count, _)| *count >= least);
@@ -122,19 +122,20 @@ pub(super) fn covering(
 
 /// A stamped checkpoint of this log as it is now, with its tokens.
 fn stamped(shared: &Shared, size: u64) -> Result<StampedCheckpoint, LedgerError> {
-    let dir = shared.folder.timestamps_of(size);
+    let dir = shared.folder().timestamps_of(size);
     let missing = || LedgerError::Broken(format!("{} is missing", dir.join(CHECKPOINT).display()));
     let checkpoint = checkpoint(shared, size)?.ok_or_else(missing)?;
     if size > shared.recent().size() || root(size, shared)? != checkpoint.checkpoint().root() {
         return Err(LedgerError::Broken(format!("{} is not of the log that is here", dir.display())));
     }
     let names: Vec<String> = shared
-        .timestamped
+        .timestamped()
         .read(|kept| kept.get(&size).into_iter().flat_map(|s| s.tokens.keys().cloned()).collect());
     let mut tokens = Vec::new();
     for name in names {
         let path = dir.join(name);
-        let bytes = shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+        let bytes =
+            shared.disk().read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
         let token = Token::read(&bytes, &imprint(&checkpoint));
         let token = token.map_err(|e| LedgerError::Broken(format!("{}: {e}", path.display())))?;
         tokens.push((token.time(), bytes));
@@ -145,9 +146,9 @@ fn stamped(shared: &Shared, size: u64) -> Result<StampedCheckpoint, LedgerError>
 
 /// Takes up what lies on disk, at a start: what is not of this log as it is now is left where it is.
 pub(super) fn take_up(shared: &Shared) -> Result<(), LedgerError> {
-    let dir = shared.folder.timestamps();
+    let dir = shared.folder().timestamps();
     let now = shared.recent().size();
-    for folder in shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))? {
+    for folder in shared.disk().list(&dir).doing(|| format!("list {}", dir.display()))? {
         let at = dir.join(&folder);
         let left = |why: &dyn std::fmt::Display| {
             tracing::error!(folder = %at.display(), %why, "a stamped checkpoint is left out");
@@ -169,20 +170,20 @@ pub(super) fn take_up(shared: &Shared) -> Result<(), LedgerError> {
             }
         };
         let mut tokens = Vec::new();
-        for name in shared.disk.list(&at).doing(|| format!("list {}", at.display()))? {
+        for name in shared.disk().list(&at).doing(|| format!("list {}", at.display()))? {
             if !is_token_name(&name) {
                 continue;
             }
             let path = at.join(&name);
             let bytes =
-                shared.disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
+                shared.disk().read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
             match Token::read(bytes.get(..MAX_TOKEN).unwrap_or(&bytes), &imprint(&checkpoint)) {
                 Ok(token) => tokens.push((name, token.time())),
                 Err(error) => tracing::error!(file = %path.display(), %error, "a token is left out"),
             }
         }
         if !tokens.is_empty() {
-            shared.timestamped.put(size, cosignatures(&checkpoint), tokens);
+            shared.timestamped().put(size, cosignatures(&checkpoint), tokens);
         }
     }
     Ok(())

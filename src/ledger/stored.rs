@@ -1,11 +1,7 @@
 //! Reading what is stored: entries, words, tiles and nodes, in memory or on disk. Nothing is given before it was held against
 //! what the log commits to.
 
-use std::{
-    io,
-    ops::Range,
-    sync::{Arc, PoisonError},
-};
+use std::{io, ops::Range, sync::Arc};
 
 use super::{
     claims::{is_closed, listed_files},
@@ -49,32 +45,18 @@ impl Shared {
     /// there: whoever reads them holds them against what their entries commit to. They change when words are withheld, so
     /// their tiles are not kept.
     pub fn full_tile(&self, path: TilePath) -> Result<Arc<[u8]>, ReadError> {
-        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let hashes = || self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = match path.kind() {
-            TileKind::Contents => None,
-            TileKind::Entries => cache().get(&path),
-            TileKind::Hashes { .. } => hashes().get(&path).cloned(),
-        };
-        if let Some(bytes) = kept {
+        if let Some(bytes) = self.tiles().get(&path) {
             return Ok(bytes);
         }
-        let file = self.folder.tile(&path);
-        let bytes: Arc<[u8]> = match self.disk.read(&file) {
+        let file = self.folder().tile(&path);
+        let bytes: Arc<[u8]> = match self.disk().read(&file) {
             Ok(Some(bytes)) => bytes.into(),
             Ok(None) => return Err(self.damaged(&path.to_string(), "missing")),
             Err(e) => return Err(ReadError::Fault(format!("read {}: {e}", file.display()))),
         };
-        match path.kind() {
-            TileKind::Contents => {}
-            TileKind::Entries => {
-                self.check_tile(&path, &bytes)?;
-                cache().put(path, bytes.clone());
-            }
-            TileKind::Hashes { .. } => {
-                self.check_tile(&path, &bytes)?;
-                hashes().put(path, bytes.clone(), bytes.len());
-            }
+        if path.kind() != TileKind::Contents {
+            self.check_tile(&path, &bytes)?;
+            self.tiles().put(path, bytes.clone());
         }
         Ok(bytes)
     }
@@ -100,16 +82,16 @@ impl Shared {
         let bytes = self.full_tile(path)?;
         let entries =
             decode_bundle(&bytes, TILE_WIDTH).map_err(|e| self.damaged(&path.to_string(), &e.to_string()))?;
-        self.offsets.put_entries(path, &entries);
+        self.offsets().put_entries(path, &entries);
         Ok(entries.get(item as usize).map(|e| Arc::from(*e)))
     }
 
     /// An item of a full tile with its length before it, read by where such tiles had it; `None` if that is not known,
     /// or nothing is there any more.
     fn item(&self, path: &TilePath, item: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        let Some(range) = self.offsets.range(path, item) else { return Ok(None) };
-        let file = self.folder.tile(path);
-        let read = self.disk.read_range(&file, range);
+        let Some(range) = self.offsets().range(path, item) else { return Ok(None) };
+        let file = self.folder().tile(path);
+        let read = self.disk().read_range(&file, range);
         read.map_err(|e| ReadError::Fault(format!("read {}: {e}", file.display())))
     }
 
@@ -149,7 +131,7 @@ impl Shared {
         let bytes = self.full_tile(path)?;
         let words = decode_contents(&bytes, TILE_WIDTH)
             .map_err(|e| self.damaged(&path.to_string(), &e.to_string()))?;
-        self.offsets.put_words(path, &words);
+        self.offsets().put_words(path, &words);
         Ok(match words.get((index % WIDTH) as usize) {
             Some(Words::Present(words)) => Some(Arc::from(*words)),
             _ => None,
@@ -213,7 +195,7 @@ impl Shared {
         // They may have been withheld since the first look: what says so comes before they leave.
         match withheld() {
             Some(withheld) => Ok(withheld),
-            None if self.lacks_words => Ok(StoredWords::Missing),
+            None if self.lacks_words() => Ok(StoredWords::Missing),
             // An answer without them would say less than was recorded, and look whole.
             None => Err(self.lost_words(index)),
         }
@@ -227,7 +209,7 @@ impl Shared {
     }
 
     pub fn parse(&self, index: u64, entry: &[u8]) -> Result<Entry<Event>, ReadError> {
-        Entry::parse(entry, &self.origin).map_err(|e| ReadError::Fault(format!("entry {index}: {e}")))
+        Entry::parse(entry, self.origin()).map_err(|e| ReadError::Fault(format!("entry {index}: {e}")))
     }
 
     /// The words of some entries. They may have 64 MiB, so they are held once beside what is given.
@@ -266,13 +248,13 @@ impl Shared {
             && first + WIDTH <= recent.start
             && recent.pending.range(first..first + WIDTH).next().is_none();
         drop(recent);
-        if settled { self.disk.open_at_hand(&self.folder.tile(path)) } else { None }
+        if settled { self.disk().open_at_hand(&self.folder().tile(path)) } else { None }
     }
 
     /// A full tile of hashes or entries that is on disk, if it can be read a part at a time.
     pub fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         let start = self.recent().start;
-        if is_settled(path, start) { self.disk.open_at_hand(&self.folder.tile(path)) } else { None }
+        if is_settled(path, start) { self.disk().open_at_hand(&self.folder().tile(path)) } else { None }
     }
 
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
@@ -326,14 +308,14 @@ impl Shared {
             overlay.listed().flat_map(|l| &l.files).filter(|f| f.blake3 == *digest).cloned().collect()
         };
         let layered: Vec<(u64, u32)> = claims.iter().map(|c| (c.index, c.position)).collect();
-        for place in self.index.with_file(digest)?.into_iter().filter(|p| !layered.contains(p)) {
+        for place in self.index().with_file(digest)?.into_iter().filter(|p| !layered.contains(p)) {
             // What the index does not say of a file stands in the words.
             let Some(entry) = self.entry(place.0)? else { continue };
             let entry = self.parse(place.0, &entry)?;
             let Some(committed) = entry.event().content() else { continue };
             let Some(words) = self.committed_words(place.0, committed)? else {
                 let is_withheld = rows.fate(&entry.event().id()).withheld_by(Position::Content).is_some();
-                if is_withheld || self.lacks_words {
+                if is_withheld || self.lacks_words() {
                     continue;
                 }
                 return Err(self.lost_words(place.0));
@@ -369,7 +351,7 @@ impl Shared {
         let by = By::Thread(*thread);
         // The overlay is read before the index: what leaves it is in the index by then.
         let layered = self.overlay().listed().rev().find(|l| by.holds(l)).map(|l| l.index);
-        let indexed = || self.index.list(by, 0..=u64::MAX, true)?.next().transpose();
+        let indexed = || self.index().list(by, 0..=u64::MAX, true)?.next().transpose();
         Ok(match layered {
             Some(index) => Some(index),
             None => indexed()?,
@@ -481,7 +463,7 @@ fn text_length(length: [u8; 4]) -> usize {
 impl Shared {
     /// Takes note of damage, and gives it as what a reader is told.
     pub(super) fn damaged(&self, name: &str, why: &str) -> ReadError {
-        self.sound.note(name, why);
+        self.sound_files().note(name, why);
         ReadError::Damaged(format!("{name}: {why}"))
     }
 
@@ -526,7 +508,7 @@ impl Shared {
             (Some(committed), Words::Present(words)) => committed.matches(words),
             (Some(_), Words::Withheld) => {
                 let is_withheld = || self.fate(&event.id()).withheld_by(Position::Content).is_some();
-                self.lacks_words
+                self.lacks_words()
                     || is_withheld()
                     // Given back, and not on the disk yet.
                     || self.recent().pending.contains_key(&index)
@@ -539,7 +521,7 @@ impl Shared {
 
     /// A file of which all parts are known already; else given back.
     pub(super) fn known_sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, AtHand> {
-        self.sound.known_file(name, file)
+        self.sound_files().known_file(name, file)
     }
 
     /// A file, once it is known that all of it is as it was put there.
@@ -548,7 +530,7 @@ impl Shared {
     /// [`ReadError::Damaged`] if it is not.
     pub(super) fn sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, ReadError> {
         let blocks = self.blocks_of(name, &file, &|_| {})?;
-        Ok(self.sound.file(name, file, blocks))
+        Ok(self.sound_files().file(name, file, blocks))
     }
 
     /// The digests of a file, once it is known that all of it is as it was put there. `paced` is told how many bytes were
@@ -572,7 +554,7 @@ impl Shared {
                 blocks
             }
             Name::Tile(path) if path.kind() == TileKind::Contents => {
-                let known = self.sound.blocks(&name);
+                let known = self.sound_files().blocks(&name);
                 let mut blocks = Blocks::read(file, |part| paced(part.len())).map_err(cant)?;
                 // Such a tile is written anew when words are withheld. It may have 64 MiB: it is never in memory whole.
                 if known.is_none_or(|known| *known != blocks) {

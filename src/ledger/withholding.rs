@@ -29,9 +29,9 @@ use crate::{
 /// whether it should: those are given up, and that is said.
 pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(), LedgerError> {
     let withholds = By::Type(EventType::ContentWithheld);
-    let listed = shared.index.list(withholds, 0..=u64::MAX, false)?;
+    let listed = shared.index().list(withholds, 0..=u64::MAX, false)?;
     let (mut seen, mut lost, mut made, mut given_up) = (HashSet::new(), Vec::new(), 0u64, 0u64);
-    let may_have_none = of_earlier_version && shared.marks.fault() == Some(MISSING);
+    let may_have_none = of_earlier_version && shared.marks().fault() == Some(MISSING);
     for index in listed {
         let index = index?;
         let missing = || ReadError::Fault(format!("entry {index} is missing"));
@@ -42,18 +42,18 @@ pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(),
             Err(e) => return Err(e.into()),
         };
         let target = target_of(shared.parse(index, &entry)?.event()).filter(|id| seen.insert(*id));
-        if let Some(id) = target.filter(|_| shared.marks.is_of_version_1()) {
-            shared.marks.note(id, &[]);
+        if let Some(id) = target.filter(|_| shared.marks().is_of_version_1()) {
+            shared.marks().note(id, &[]);
         }
-        let Some(id) = target.filter(|id| !shared.marks.knows(id)) else { continue };
+        let Some(id) = target.filter(|id| !shared.marks().knows(id)) else { continue };
         let Some(row) = shared.event(&id) else { continue };
         let committed = row.content;
         let words = shared.stored_words(row.index)?.filter(|w| committed == Some(Digest::blake3(w)));
         match (committed, words.and_then(|words| Content::parse(&words).ok())) {
-            (None, _) => shared.marks.note(id, &[]),
-            (Some(_), Some(content)) => shared.marks.note(id, content.files()),
+            (None, _) => shared.marks().note(id, &[]),
+            (Some(_), Some(content)) => shared.marks().note(id, content.files()),
             (Some(_), None) if may_have_none => {
-                shared.marks.give_up(id);
+                shared.marks().give_up(id);
                 given_up += 1;
             }
             (Some(_), None) => lost.push(row.index),
@@ -68,14 +68,14 @@ pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(),
         );
     }
     if let Some(first) = lost.first() {
-        let why = shared.marks.fault().unwrap_or("not complete");
-        return Err(LedgerError::Broken(lost_marks(why, lost.len(), *first, &shared.folder)));
+        let why = shared.marks().fault().unwrap_or("not complete");
+        return Err(LedgerError::Broken(lost_marks(why, lost.len(), *first, shared.folder())));
     }
     if made > 0 {
-        let why = shared.marks.fault().unwrap_or("not complete");
+        let why = shared.marks().fault().unwrap_or("not complete");
         tracing::warn!(events = made, why, "the marks of withheld files in `withheld` were made anew");
     }
-    Ok(shared.marks.persist()?)
+    Ok(shared.marks().persist()?)
 }
 
 /// What is said where marks are lost that can't be made anew.
@@ -98,7 +98,7 @@ pub(crate) fn lost_marks(why: &str, events: usize, first: u64, folder: &Folder) 
 pub(crate) fn check_files(shared: &Shared, rows: &impl Rows, admitted: &Admitted) -> Result<(), Refusal> {
     for (i, file) in admitted.files().iter().enumerate() {
         let place = format!("content.files[{i}].blake3");
-        if shared.marks.withholds(&file.blake3, rows) {
+        if shared.marks().withholds(&file.blake3, rows) {
             let message = "this file is withheld on this ledger; content.released gives it back";
             return Err(Refusal::because(Code::BlobWithheld, place, message));
         }
@@ -169,7 +169,7 @@ pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap
     for target in targets.keys() {
         let Some(row) = shared.event(target) else { continue };
         let fate = shared.fate(target);
-        shared.index.drop_files(row.index, |position| is_closed(&fate, position))?;
+        shared.index().drop_files(row.index, |position| is_closed(&fate, position))?;
     }
     Ok(targets)
 }
@@ -179,11 +179,11 @@ pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), L
     if digests.is_empty() {
         return Ok(());
     }
-    let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
-    placing.prepare(&shared.folder.files())?;
+    let mut placing = Placing::new(shared.disk(), shared.folder().tmp());
+    placing.prepare(&shared.folder().files())?;
     for digest in digests {
         let is_named = || Ok(!shared.open_claims(digest)?.is_empty());
-        shared.uploads.claim(digest, is_named, |path| placing.put(path, &shared.folder.file(digest)))?;
+        shared.uploads().claim(digest, is_named, |path| placing.put(path, &shared.folder().file(digest)))?;
     }
     Ok(placing.sync()?)
 }
@@ -200,17 +200,17 @@ pub(crate) fn remove_withheld(
     let mut later = BTreeMap::new();
     for (target, begun) in targets {
         let fate = shared.fate(target);
-        let marks = shared.marks.of(target);
+        let marks = shared.marks().of(target);
         let closed: BTreeSet<Digest> =
             marks.iter().filter(|(p, _)| is_closed(&fate, *p)).map(|(_, hash)| *hash).collect();
         if closed.is_empty() {
             continue;
         }
-        let dir = shared.folder.files();
-        let names = shared.disk.list(&dir).doing(|| format!("list {}", dir.display()))?;
+        let dir = shared.folder().files();
+        let names = shared.disk().list(&dir).doing(|| format!("list {}", dir.display()))?;
         let mut gone = Vec::new();
         for digest in names.iter().filter_map(|n| n.parse().ok()) {
-            if shared.marks.is_one_of(&digest, &closed) && shared.open_claims(&digest)?.is_empty() {
+            if shared.marks().is_one_of(&digest, &closed) && shared.open_claims(&digest)?.is_empty() {
                 gone.push(digest);
             }
         }
@@ -218,12 +218,12 @@ pub(crate) fn remove_withheld(
         if !covered() {
             return Ok(None);
         }
-        let mut placing = Placing::new(&*shared.disk, shared.folder.tmp());
+        let mut placing = Placing::new(shared.disk(), shared.folder().tmp());
         for digest in gone {
-            placing.remove(&shared.folder.file(&digest))?;
+            placing.remove(&shared.folder().file(&digest))?;
         }
         placing.sync()?;
-        for digest in shared.uploads.waiting().iter().filter(|d| shared.marks.is_one_of(d, &closed)) {
+        for digest in shared.uploads().waiting().iter().filter(|d| shared.marks().is_one_of(d, &closed)) {
             if !discard(shared, digest, *begun)? {
                 later.insert(*target, *begun);
             }
@@ -234,7 +234,7 @@ pub(crate) fn remove_withheld(
 
 /// Removes an upload that is withheld. Whether nothing is left to be done.
 fn discard(shared: &Shared, digest: &Digest, begun: u64) -> Result<bool, LedgerError> {
-    shared.uploads.discard(digest, begun, || Ok(shared.open_claims(digest)?.is_empty()))
+    shared.uploads().discard(digest, begun, || Ok(shared.open_claims(digest)?.is_empty()))
 }
 
 /// Finishes at the start what an earlier process had begun: uploads that are named are claimed, those that are
@@ -243,9 +243,9 @@ pub(crate) fn resume<'a>(
     shared: &Shared,
     journalled: impl Iterator<Item = (u64, &'a Record)>,
 ) -> Result<BTreeMap<EventId, u64>, LedgerError> {
-    let waiting: BTreeSet<Digest> = shared.uploads.waiting().into_iter().collect();
+    let waiting: BTreeSet<Digest> = shared.uploads().waiting().into_iter().collect();
     claim(shared, &waiting)?;
-    for digest in waiting.iter().filter(|d| shared.marks.is_marked(d)) {
+    for digest in waiting.iter().filter(|d| shared.marks().is_marked(d)) {
         // Nobody holds an upload yet. One that was meant for a release is uploaded again.
         discard(shared, digest, 0)?;
     }

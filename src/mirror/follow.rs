@@ -660,7 +660,7 @@ impl Mirror {
         let mut upload = self
             .copier
             .shared
-            .uploads
+            .uploads()
             .begin(file.blake3, IpAddr::V4(Ipv4Addr::LOCALHOST))
             .map_err(|refusal| disk(&refusal.message))?;
         let (mut reader, mut sha256, mut size) = (reader.take(file.size + 1), Sha256::new(), 0);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{
-    batch::words_changed,
-    claims::{listed, listed_files, target_of},
+    batch::{Batch, NewEntry, words_changed},
+    claims::{listed_files, target_of},
     error::{LedgerError, ReadError},
     layered::Layered,
     recent::ItemWords,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     event::{Content, Digest, Event, EventType, Position, SignedEvent},
-    log::{Entry, MemoryRows, NoDoor, Rows as _, TILE_WIDTH, decide},
+    log::{Entry, NoDoor, Rows as _, TILE_WIDTH, decide},
     store::{
         index::{IndexPosition, ListedFile},
         journal::Record,
@@ -91,20 +91,17 @@ fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, Ledge
 
 /// Decides upon entries as when they were recorded, and brings the index up to them.
 fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerError> {
-    let nothing = MemoryRows::default();
-    let mut rows = MemoryRows::default();
-    let mut listed_entries = Vec::with_capacity(entries.len());
-    let mut last = Digest([0; 32]);
+    let Some((first, _)) = entries.first() else { return Ok(()) };
+    let mut batch = Batch::with_room(first.header().index, first.header().prev, entries.len());
     for (entry, mut files) in entries {
-        let index = entry.header().index;
-        last = entry.hash();
+        let (index, hash) = (entry.header().index, entry.hash());
         let (header, event) = entry.into_parts();
         let event = SignedEvent::verified_before(event);
-        let layered = Layered { layers: [&rows, &nothing], committed: shared };
-        let placement = decide(&layered, index, &event, shared.origin(), &NoDoor)
+        let rows = Layered { batches: [&batch], committed: shared };
+        let placement = decide(&rows, index, &event, shared.origin(), &NoDoor)
             .map_err(|r| LedgerError::Broken(format!("entry {index}: {r}")))?;
         if event.event_type() == EventType::ContentReleased {
-            let given_back = target_of(&event).and_then(|id| layered.event(&id));
+            let given_back = target_of(&event).and_then(|id| rows.event(&id));
             if let Some(row) = given_back
                 && let Some(words) = shared.stored_words(row.index)?
                 && let Ok(content) = Content::parse(&words)
@@ -112,11 +109,14 @@ fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerEr
                 files.extend(listed_files(row.index, content.files()));
             }
         }
-        rows.put(placement.rows);
-        listed_entries.push(listed(&header, &event, files));
+        batch.put_rows(placement.rows);
+        // The entry is here already; what it withholds or gives back is taken up from the journal, and marks are made good.
+        let (record, words, withheld) = (None, None, None);
+        batch.push(NewEntry { header: &header, event: &event, hash, files, record, words, withheld });
     }
-    shared.index().add(&rows, &listed_entries, IndexPosition { size: to, last })?;
-    withholding::drop_claims(shared, &listed_entries)?;
+    let to = IndexPosition { size: to, last: batch.last_hash() };
+    shared.index().add(batch.rows(), batch.listed(), to)?;
+    withholding::drop_claims(shared, batch.listed())?;
     Ok(())
 }
 

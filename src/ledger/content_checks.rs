@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{reader::Reader, stored::StoredWords};
+use super::{admission::Admitted, layered::Layered, reader::Reader, stored::StoredWords, withholding};
 use crate::{
     event::{Body, Code, Content, Event, EventId, Position, Refusal, Voucher},
-    log::{Rows, foresee},
+    log::{Door, Rows, foresee},
     note::VerifyingKey,
 };
 
@@ -155,5 +155,32 @@ impl Reader {
                 _ => None,
             }
         })
+    }
+}
+
+/// What the sequencer answers the rules about an event that it decides at its own index.
+pub(super) struct SequencerDoor<'a, const N: usize> {
+    pub admitted: &'a Admitted,
+    /// What is wrong with what `content.released` gives back. Asked last: whether it may give back comes first.
+    pub faulty: Option<Refusal>,
+    pub rows: &'a Layered<'a, N>,
+}
+
+impl<const N: usize> Door for SequencerDoor<'_, N> {
+    fn blobs(&self) -> Result<(), Refusal> {
+        self.admitted.blobs.clone()?;
+        withholding::check_files(self.rows, self.admitted)
+    }
+
+    fn checks(&self) -> Result<(), Refusal> {
+        if let Some(refusal) = &self.faulty {
+            return Err(refusal.clone());
+        }
+        let Admitted { event, content, .. } = self.admitted;
+        check(self.rows, event, content.as_ref(), |id| self.rows.words_of(id))
+    }
+
+    fn refuses_torsion(&self) -> bool {
+        true
     }
 }

@@ -5,8 +5,10 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    batch::Shown,
-    claims::{listed, listed_files},
+    batch::{Batch, NewEntry, Withheld, words_changed},
+    claims::listed_files,
+    layered::Layered,
+    recent::Growth,
     shared::Shared,
     signals::Signals,
     withholding::claim,
@@ -14,8 +16,7 @@ use super::{
 use crate::{
     event::{Body, Content, Digest, EventId, Position},
     log::{
-        AuditError, Auditor, Frontier, Hash, MemoryRows, PutRows, Row, RowKey, Rows, SignedCheckpoint,
-        SignedEntry, Time,
+        AuditError, Auditor, Frontier, Hash, PutRows, Row, RowKey, Rows, SignedCheckpoint, SignedEntry, Time,
     },
     store::{disk::Placing, journal::Record},
 };
@@ -57,21 +58,21 @@ pub(crate) struct Copier {
     pub max_backlog: u64,
 }
 
-/// Rows of entries that are being copied, over those that were.
+/// Entries that are being copied, over those that were.
 struct OverShared<'a> {
-    new: MemoryRows,
+    batch: Batch,
     shared: &'a Shared,
 }
 
 impl Rows for OverShared<'_> {
     fn row(&self, key: &RowKey) -> Option<Row> {
-        self.new.get(key).cloned().or_else(|| self.shared.row(key))
+        Layered { batches: [&self.batch], committed: self.shared }.row(key)
     }
 }
 
 impl PutRows for OverShared<'_> {
     fn put_rows(&mut self, rows: Vec<(RowKey, Row)>) {
-        self.new.put(rows);
+        self.batch.put_rows(rows);
     }
 }
 
@@ -116,56 +117,53 @@ impl Copier {
         if let Some(why) = self.signals.fault() {
             return Err(CopyError::Stopped(why));
         }
-        let mut frontier = self.frontier();
-        let base = frontier.size();
-        let rows = OverShared { new: MemoryRows::default(), shared: &shared };
+        let frontier = self.frontier();
+        let (base, new) = (frontier.size(), copies.len());
         let (prev, time) = self.last.map_or((Digest([0; 32]), None), |(hash, time)| (hash, Some(time)));
+        let rows = OverShared { batch: Batch::with_room(base, prev, new), shared: &shared };
         let mut auditor = Auditor::resume(shared.origin().clone(), rows, frontier.clone(), prev, time);
-        let (mut nodes, mut entries, mut words, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for (i, copied) in copies.iter().enumerate() {
-            let index = base + i as u64;
+        for (index, copied) in (base..).zip(&copies) {
             auditor.push(&copied.entry, copied.leaf).map_err(|error| CopyError::Entry { index, error })?;
-            frontier.push(copied.leaf, |height, at, hash| nodes.push((height, at, hash)));
-            let event = copied.entry.event();
-            match event.body() {
-                Body::ContentWithheld(body) => {
-                    let target = auditor.rows().event(&body.entry).map(|row| row.index);
-                    // Its files are known again when their bytes come back. Once the words are gone, that is too late.
-                    let held = target.and_then(|at| match at.checked_sub(base) {
-                        Some(at) => copies.get(at as usize).and_then(|c| c.words.clone()),
-                        None => shared.stored_words(at).ok().flatten(),
-                    });
-                    if let Some(content) = held.and_then(|w| Content::parse(&w).ok()) {
-                        shared.marks().note(body.entry, content.files());
-                    }
-                    if body.blobs.contains(&Position::Content) {
-                        words.extend(target.map(|at| (at, None)));
-                    }
-                }
-                _ if event.content().is_some() && copied.words.is_none() => words.push((index, None)),
-                _ => {}
+        }
+        let last = auditor.last_time().map(|time| (auditor.last_hash(), time));
+        // All of them are good: what they change comes into the batch now, and nothing was changed before.
+        let mut batch = auditor.into_rows().batch;
+        let growth = Growth::of(frontier, copies.iter().map(|copied| copied.leaf));
+        let mut bytes = 0;
+        for Copied { raw, entry, words, .. } in copies {
+            let (header, event) = (entry.header(), entry.event());
+            let rows = Layered { batches: [&batch], committed: &shared };
+            let changed = words_changed(&rows, event, None);
+            let mut withheld = None;
+            let mut lacks_words = event.content().is_some() && words.is_none();
+            if let Body::ContentWithheld(body) = event.body() {
+                // Its files are known again when their bytes come back. Once the words are gone, that is too late.
+                let held = rows.event(&body.entry).and_then(|row| match batch.words_at(row.index) {
+                    Some(words) => words,
+                    None => shared.stored_words(row.index).ok().flatten(),
+                });
+                withheld = Withheld::of(body.entry, held);
+                lacks_words = false;
             }
-            let files = copied.words.as_deref().map_or(Vec::new(), Content::files_named);
-            entries.push(listed(copied.entry.header(), event, listed_files(index, &files)));
-            bytes += (copied.raw.len() + copied.words.as_ref().map_or(0, |w| w.len())) as u64;
+            let files = words.as_deref().map_or(Vec::new(), Content::files_named);
+            let files = listed_files(header.index, &files);
+            bytes += (raw.len() + words.as_ref().map_or(0, |w| w.len())) as u64;
+            let record = Some(Record { entry: raw, words, restored: None });
+            let (hash, words) = (entry.hash(), changed);
+            batch.push(NewEntry { header, event, hash, files, record, words, withheld });
+            if lacks_words {
+                batch.lacks_words(header.index);
+            }
         }
         let stopped = |e: &dyn std::fmt::Display| {
             self.signals.stop_because("what was copied could not be kept", e);
             CopyError::Stopped("the disk refused what was copied".into())
         };
-        shared.marks().persist().map_err(|e| stopped(&e))?;
-        let last = auditor.last_time().map(|time| (auditor.last_hash(), time));
-        let rows = auditor.into_rows().new;
-        let mut records: Vec<Record> =
-            copies.into_iter().map(|c| Record { entry: c.raw, words: c.words, restored: None }).collect();
-        for (index, _) in &words {
-            if let Some(record) = index.checked_sub(base).and_then(|at| records.get_mut(at as usize)) {
-                record.words = None;
-            }
-        }
+        shared.marks().keep(batch.withheld()).map_err(|e| stopped(&e))?;
+        batch.leave_out_withheld();
         let _held = self.signals.hold();
         self.last = last.or(self.last);
-        shared.show(Shown { rows, listed: entries, records, words, nodes, frontier, bytes, checkpoint });
+        shared.show(batch, growth, bytes, checkpoint);
         self.signals.wake();
         Ok(())
     }

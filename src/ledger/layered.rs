@@ -1,17 +1,48 @@
-//! The rows that an event is decided over.
+//! What an event is decided over: batches that are being put together, over what is on record.
 
-use super::shared::Shared;
-use crate::log::{MemoryRows, Row, RowKey, Rows};
+use std::sync::Arc;
 
-/// Rows of a batch being decided, over what was committed.
-pub(crate) struct Layered<'a> {
-    /// The innermost first: a group that may yet be undone, then the batch.
-    pub layers: [&'a MemoryRows; 2],
+use super::{batch::Batch, shared::Shared, stored::StoredWords};
+use crate::{
+    event::{Digest, EventId, Position},
+    log::{Row, RowKey, Rows},
+};
+
+/// Batches being put together, over what is on record.
+pub(crate) struct Layered<'a, const N: usize> {
+    /// The innermost first: a group that may yet be undone, then the batch that it comes after.
+    pub batches: [&'a Batch; N],
     pub committed: &'a Shared,
 }
 
-impl Rows for Layered<'_> {
+impl<const N: usize> Rows for Layered<'_, N> {
     fn row(&self, key: &RowKey) -> Option<Row> {
-        self.layers.iter().find_map(|l| l.get(key).cloned()).or_else(|| self.committed.row(key))
+        self.batches
+            .iter()
+            .find_map(|batch| batch.rows().get(key).cloned())
+            .or_else(|| self.committed.row(key))
+    }
+}
+
+impl<const N: usize> Layered<'_, N> {
+    /// The words of a record unless they are withheld.
+    pub fn words_of(&self, id: &EventId) -> Option<Arc<[u8]>> {
+        let row = self.event(id)?;
+        if self.fate(id).withheld_by(Position::Content).is_some() {
+            return None;
+        }
+        match self.batches.iter().find_map(|batch| batch.words_at(row.index)) {
+            Some(words) => words,
+            None => match self.committed.words(row.index) {
+                Ok(StoredWords::Present(words)) => Some(words),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether these bytes are withheld as a file of some event.
+    pub fn withholds(&self, digest: &Digest) -> bool {
+        self.committed.marks().withholds(digest, self)
+            || self.batches.iter().any(|batch| batch.withholds(digest, self))
     }
 }

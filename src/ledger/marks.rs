@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::{error::LedgerError, folder::Folder};
+use super::{batch::Withheld, error::LedgerError, folder::Folder};
 use crate::{
     event::{Digest, EventId, FileRef, Position},
     log::Rows,
@@ -253,6 +253,12 @@ impl Marks {
             let hash = state.hash(&file.blake3);
             state.put(id, position, hash);
         }
+    }
+
+    /// Marks the files of events that something is withheld from, and makes all marks durable.
+    pub fn keep(&self, withheld: &[Withheld]) -> Result<(), StoreError> {
+        withheld.iter().for_each(|Withheld { event, files }| self.note(*event, files));
+        self.persist()
     }
 
     /// Makes all marks durable.

@@ -60,6 +60,25 @@ pub(crate) struct Extent {
     pub bytes: u64,
 }
 
+/// What entries at the end add to the tree.
+pub(crate) struct Growth {
+    /// Nodes that they complete, by height and index.
+    pub nodes: Vec<(u8, u64, Hash)>,
+    /// The edge of the tree after them.
+    pub frontier: Frontier,
+}
+
+impl Growth {
+    /// Of leaves that come after the edge of a tree.
+    pub fn of(mut frontier: Frontier, leaves: impl ExactSizeIterator<Item = Hash>) -> Self {
+        let mut nodes = Vec::with_capacity(2 * leaves.len());
+        for leaf in leaves {
+            frontier.push(leaf, |height, index, hash| nodes.push((height, index, hash)));
+        }
+        Self { nodes, frontier }
+    }
+}
+
 /// The recent end of the log.
 #[derive(Debug)]
 pub(crate) struct Recent {
@@ -123,24 +142,16 @@ impl Recent {
 
     /// Adds an entry at the end.
     pub fn push(&mut self, item: Item, leaf: Hash) {
-        let mut nodes = Vec::new();
-        let mut frontier = self.frontier.clone();
-        frontier.push(leaf, |height, index, hash| nodes.push((height, index, hash)));
-        self.extend([item], nodes, frontier);
+        self.extend([item], Growth::of(self.frontier.clone(), [leaf].into_iter()));
     }
 
     /// Adds entries at the end, with the nodes that they complete and the edge of the tree after them.
-    pub fn extend(
-        &mut self,
-        items: impl IntoIterator<Item = Item>,
-        nodes: Vec<(u8, u64, Hash)>,
-        frontier: Frontier,
-    ) {
-        for (height, index, hash) in nodes {
+    pub fn extend(&mut self, items: impl IntoIterator<Item = Item>, growth: Growth) {
+        for (height, index, hash) in growth.nodes {
             self.add_node(height, index, hash);
         }
         self.items.extend(items);
-        self.frontier = frontier;
+        self.frontier = growth.frontier;
     }
 
     /// How many entries there are, in full tiles on disk and here.

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    batch::Shown,
+    batch::Batch,
     cosigned::Cosigned,
     folder::Folder,
     footprint::Changes,
@@ -19,7 +19,7 @@ use super::{
     metrics::Scrubbed,
     offsets::Offsets,
     overlay::{Layer, Overlay},
-    recent::{Item, ItemWords, Recent},
+    recent::{Growth, Item, ItemWords, Recent},
     sound::Sound,
     tile_cache::TileCache,
     timestamped::Timestamped,
@@ -240,16 +240,17 @@ impl Shared {
         self.recent_mut()
     }
 
-    /// Shows a batch to readers.
-    pub fn show(&self, batch: Shown) {
-        let Shown { rows, mut listed, records, words, nodes, frontier, bytes, checkpoint } = batch;
+    /// Shows a batch to readers: one that is durable, or can be had again. `growth` is what it adds to the tree, `bytes` how
+    /// many wait with it to be published, `checkpoint` the one over it; without one its entries are shown with a later batch.
+    pub fn show(&self, batch: Batch, growth: Growth, bytes: u64, checkpoint: Option<Arc<SignedCheckpoint>>) {
+        let (rows, mut listed, records, words) = batch.into_parts();
         let withholds = listed.iter().filter(|l| l.event_type == EventType::ContentWithheld);
         let begun = self.uploads.begun();
         let uploads: BTreeMap<u64, u64> = withholds.map(|l| (l.index, begun)).collect();
         let changes_words =
             |l: &&Listed| matches!(l.event_type, EventType::ContentWithheld | EventType::ContentReleased);
         let withheld = listed.iter().rfind(changes_words).map(|l| l.index);
-        self.changes.note(rows.iter().map(|(key, _)| key), listed.iter(), frontier.size());
+        self.changes.note(rows.iter().map(|(key, _)| key), listed.iter(), growth.frontier.size());
         // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
         let mut overlay = self.overlay_mut();
         overlay.young.rows.put(rows);
@@ -260,7 +261,7 @@ impl Shared {
             entry: record.entry,
             words: record.words.map_or(ItemWords::None, ItemWords::Present),
         });
-        recent.extend(items, nodes, frontier);
+        recent.extend(items, growth);
         for (index, words) in words {
             recent.set_words(index, words);
         }

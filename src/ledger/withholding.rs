@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     admission::Admitted,
+    batch::Restored,
     claims::{files_changed, is_closed, listed_files, target_of},
     error::{LedgerError, ReadError},
     folder::Folder,
+    layered::Layered,
     marks::MISSING,
     shared::Shared,
 };
 use crate::{
-    event::{Code, Content, Digest, EventId, EventType, Position, Refusal},
+    event::{Body, Code, Content, Digest, EventId, EventType, Position, Refusal},
     log::{Fate, Rows},
     store::{
         Doing as _,
@@ -95,14 +97,14 @@ pub(crate) fn lost_marks(why: &str, events: usize, first: u64, folder: &Folder) 
 
 /// Files are not withheld, and are here or on their way in. Asked where the event is decided, because what was
 /// so at the door may have been withheld meanwhile.
-pub(crate) fn check_files(shared: &Shared, rows: &impl Rows, admitted: &Admitted) -> Result<(), Refusal> {
+pub(super) fn check_files<const N: usize>(rows: &Layered<'_, N>, admitted: &Admitted) -> Result<(), Refusal> {
     for (i, file) in admitted.files().iter().enumerate() {
         let place = format!("content.files[{i}].blake3");
-        if shared.marks().withholds(&file.blake3, rows) {
+        if rows.withholds(&file.blake3) {
             let message = "this file is withheld on this ledger; content.released gives it back";
             return Err(Refusal::because(Code::BlobWithheld, place, message));
         }
-        if !admitted.is_pinned(&file.blake3) && !has_open_claim(shared, rows, &file.blake3)? {
+        if !admitted.is_pinned(&file.blake3) && !has_open_claim(rows, &file.blake3)? {
             return Err(missing(place));
         }
     }
@@ -113,18 +115,68 @@ fn missing(place: String) -> Refusal {
     Refusal::new(Code::FileMissing, place, "a file uploaded by PUT /file/<blake3>", "none")
 }
 
-fn has_open_claim(shared: &Shared, rows: &impl Rows, digest: &Digest) -> Result<bool, Refusal> {
-    shared.claims_under(digest, rows).map(|claims| !claims.is_empty()).map_err(|e| {
+fn has_open_claim<const N: usize>(rows: &Layered<'_, N>, digest: &Digest) -> Result<bool, Refusal> {
+    rows.committed.claims_under(digest, rows).map(|claims| !claims.is_empty()).map_err(|e| {
         tracing::error!(error = %e, "a file's claims could not be read");
         Refusal::because(Code::Unavailable, "content.files", "the store can't be read")
     })
 }
 
+/// What `content.released` gives back.
+#[derive(Default)]
+pub(super) struct GivenBack {
+    pub words: Option<Restored>,
+    pub files: Vec<ListedFile>,
+}
+
+/// What an event gives back: words and files, which must be here. Uploads among them are held for the submission, as those
+/// are that its words name: until it is answered, whatever becomes of it.
+pub(super) fn give_back<const N: usize>(
+    rows: &Layered<'_, N>,
+    admitted: &mut Admitted,
+) -> Result<GivenBack, Refusal> {
+    let Body::ContentReleased(body) = admitted.event.body() else {
+        return match admitted.restored {
+            None => Ok(GivenBack::default()),
+            Some(_) => {
+                let expected = "given-back words with content.released only";
+                Err(Refusal::new(Code::ContentDigest, "restored", expected, "some"))
+            }
+        };
+    };
+    let Some(target) = rows.event(&body.entry) else { return Ok(GivenBack::default()) };
+    let (id, blobs, fate) = (body.entry, body.blobs.clone(), rows.fate(&body.entry));
+    let mut words = None;
+    if blobs.contains(&Position::Content) {
+        let Some(sent) = admitted.restored.clone() else {
+            let expected = "the words that are given back";
+            return Err(Refusal::new(Code::ContentMissing, "restored", expected, "none"));
+        };
+        if target.content != Some(Digest::blake3(&sent)) {
+            let expected = "the words that the entry commits to";
+            return Err(Refusal::new(Code::ContentDigest, "restored", expected, "others"));
+        }
+        words = Some((target.index, sent));
+    }
+    let readable = match &words {
+        Some((_, words)) => Some(words.clone()),
+        None => rows.words_of(&id),
+    };
+    let files = match readable {
+        Some(readable) => {
+            let target = (target.index, &fate);
+            files_given_back(rows, admitted, target, &blobs, &readable)?
+        }
+        // While the words stay withheld, nothing names the files: they come back with the words.
+        None => Vec::new(),
+    };
+    Ok(GivenBack { words, files })
+}
+
 /// The files that can be had again when an event gives something back, each of which must be here. `words` are
 /// those of the target, if they can be read once the event stands.
-pub(crate) fn files_given_back(
-    shared: &Shared,
-    rows: &impl Rows,
+fn files_given_back<const N: usize>(
+    rows: &Layered<'_, N>,
     admitted: &mut Admitted,
     target: (u64, &Fate),
     blobs: &[Position],
@@ -141,7 +193,7 @@ pub(crate) fn files_given_back(
         if held || untouched {
             continue;
         }
-        if !admitted.pin(&file.blake3) && !has_open_claim(shared, rows, &file.blake3)? {
+        if !admitted.pin(&file.blake3) && !has_open_claim(rows, &file.blake3)? {
             let place =
                 if named { format!("facts.blobs: {position}") } else { format!("restored: {position}") };
             let expected = "the file uploaded again by PUT /file/<blake3>";

@@ -236,7 +236,7 @@ impl Shared {
 
     /// While this is held nothing is shown.
     #[cfg(test)]
-    pub fn hold_recent(&self) -> impl Drop + '_ {
+    pub fn hold_recent(&self) -> RwLockWriteGuard<'_, Recent> {
         self.recent_mut()
     }
 

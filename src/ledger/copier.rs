@@ -135,7 +135,7 @@ impl Copier {
             let rows = Layered { batches: [&batch], committed: &shared };
             let changed = words_changed(&rows, event, None);
             let mut withheld = None;
-            let mut lacks_words = event.content().is_some() && words.is_none();
+            let lacks_words = event.content().is_some() && words.is_none();
             if let Body::ContentWithheld(body) = event.body() {
                 // Its files are known again when their bytes come back. Once the words are gone, that is too late.
                 let held = rows.event(&body.entry).and_then(|row| match batch.words_at(row.index) {
@@ -143,7 +143,6 @@ impl Copier {
                     None => shared.stored_words(row.index).ok().flatten(),
                 });
                 withheld = Withheld::of(body.entry, held);
-                lacks_words = false;
             }
             let files = words.as_deref().map_or(Vec::new(), Content::files_named);
             let files = listed_files(header.index, &files);

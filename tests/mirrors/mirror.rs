@@ -428,6 +428,29 @@ fn gone(dir: &Path, text: &str) {
 }
 
 #[test]
+fn of_an_entry_that_withholds_a_mirror_may_lack_the_words_too() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));
+    let (ledger, story) = ledger(&one, 300, "awal");
+    let (of, secret) = statement(&story, "rahsia yang tersilap");
+    let words = Some(json!({"authority": "mahkamah"}));
+    let facts = json!({"blobs": ["content"], "ground": "erasure"});
+    let withhold = say("content.withheld", Some(story.case), json!({"entry": of}), facts, words);
+    for submission in [secret, withhold.sign(&[&operator()]).1] {
+        ledger.record_blocking(vec![submission], false).remove(0).unwrap();
+    }
+    assert!(ledger.wait_published(Duration::from_secs(10)));
+    let mut facts = mirror(&one, &copy, Keeps { words: false, files: None, ..Keeps::default() });
+    let size = facts.pass(now(), &go_on).unwrap().size;
+    assert!(facts.ledger().wait_published(Duration::from_secs(10)));
+    let width = (size % 256) as u16;
+    let path = onrecord::log::TilePath::new(onrecord::log::TileKind::Contents, size / 256, width).unwrap();
+    let tile = facts.ledger().reader().tile(&path).unwrap().unwrap();
+    let last = onrecord::log::decode_contents(&tile, width).unwrap().pop().unwrap();
+    assert_eq!(last, onrecord::log::Words::Withheld, "it commits to words, and they are not here");
+}
+
+#[test]
 fn words_are_held_back_for_a_while_and_facts_are_not() {
     let tmp = tempfile::tempdir().unwrap();
     let (one, copy) = (tmp.path().join("one"), tmp.path().join("copy"));

@@ -22,9 +22,7 @@ use super::{
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
-    ledger::{
-        Copied, Copier, Filter, Ledger, Options as LedgerOptions, claims::is_closed, folder::Folder,
-    },
+    ledger::{Copied, Copier, Filter, Ledger, Options as LedgerOptions, claims::is_closed, folder::Folder},
     log::{
         Checkpoint, Contradiction, Cosigned, Fork, Hash, MAX_CHECKPOINT, MAX_CONTRADICTION, MAX_FORK, Policy,
         Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, Time, consistency_path, inclusion_path,

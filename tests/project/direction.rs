@@ -39,8 +39,8 @@ const ROOMS: &[&str] = &[
 /// The rooms of the verifier's crate.
 const FLOOR: &[&str] = &["note", "event", "log", "timestamp", "check", "exhibit", "verify"];
 
-/// Files that lean on each other all the same, each circle by its members. The types of GraphQL are such a graph; the others
-/// are to be untied, and none is to come.
+/// Files that lean on each other all the same, each circle by its members. The types of GraphQL are such a graph, and
+/// no others.
 const CIRCLES: &[&[&str]] = &[
     &[
         "serve/graphql/state",

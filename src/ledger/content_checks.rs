@@ -3,7 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{admission::Admitted, layered::Layered, reader::Reader, stored::StoredWords, withholding};
+use super::{
+    admission::Admitted,
+    layered::Layered,
+    noting::{Reader, StandsOn},
+    stored::StoredWords,
+    withholding,
+};
 use crate::{
     event::{Body, Code, Content, Event, EventId, Position, Refusal, Voucher},
     log::{Door, Rows, foresee},
@@ -139,13 +145,12 @@ fn holds(value: &serde_json::Value, sought: &str) -> bool {
 impl Reader {
     /// Why an event would be refused as the next entry, as far as that can be told before anybody signed it.
     pub(crate) fn foresee(&self, event: &Event, content: Option<&Content>) -> Result<(), Refusal> {
-        self.note_everything();
-        let shared = self.shared();
-        foresee(&**shared, event, shared.origin())?;
+        let shared = &**self.read(StandsOn::Everything);
+        foresee(shared, event, shared.origin())?;
         if let Some(content) = content {
             content.refuse_unsaid(event.event_type())?;
         }
-        check(&**shared, event, content, |id| {
+        check(shared, event, content, |id| {
             let row = shared.event(id)?;
             if shared.fate(id).withheld_by(Position::Content).is_some() {
                 return None;

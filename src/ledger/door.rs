@@ -90,7 +90,7 @@ impl Ledger {
         if calls.is_empty() {
             return;
         }
-        let shared: &Arc<Shared> = self.0.reader.shared();
+        let shared: &Arc<Shared> = &self.0.shared;
         let fault = self.refuses();
         let mut submissions = Vec::new();
         let mut taken = Vec::with_capacity(calls.len());
@@ -183,7 +183,7 @@ mod tests {
     fn however_many_calls_wait_for_the_sequencer_no_thread_of_the_pool_waits_with_them() {
         let dir = tempfile::tempdir().unwrap();
         let (ledger, again) = begun(&dir.path().join("ledger"));
-        let shared = ledger.reader().shared().clone();
+        let shared = ledger.0.shared.clone();
         // While this is held the sequencer commits nothing.
         let held = shared.hold_recent();
         let mut answers = Vec::new();

@@ -11,7 +11,7 @@ impl Ledger {
     /// # Errors
     /// [`ReadError`] if the last entry or the state of the disk can't be read.
     pub(crate) fn expose(&self, to: &mut Exposition) -> Result<(), ReadError> {
-        let (signals, shared) = (&self.0.signals, self.0.reader.shared());
+        let (signals, shared) = (&self.0.signals, &self.0.shared);
         // What lags is read before what it lags behind.
         let published = signals.published.load(Ordering::Acquire);
         let behind = shared.overlay().listed().next().map(|l| l.index);

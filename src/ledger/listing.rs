@@ -5,7 +5,11 @@ use std::{
     ops::{Range, RangeInclusive},
 };
 
-use super::{claims::listed, error::ReadError, reader::Reader};
+use super::{
+    claims::listed,
+    error::ReadError,
+    noting::{Reader, StandsOn},
+};
 use crate::{
     event::{Act, EventId, EventType},
     log::Time,
@@ -41,10 +45,10 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        let size = self.shared().recent().checkpoint.checkpoint().size();
+        let size = self.read(StandsOn::Noted).recent().checkpoint.checkpoint().size();
         let (mut from, mut to) = (*range.start(), *range.end());
         if filter.since.is_some() || filter.until.is_some() || size == 0 {
-            self.note_everything();
+            self.note(StandsOn::Everything);
         }
         let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
         to = to.min(last);
@@ -78,8 +82,8 @@ impl Reader {
         // More entries change nothing where as many as are wanted come before them.
         let note = |found: usize| match walks.as_slice() {
             _ if found == limit && !descending => {}
-            [] => self.note_everything(),
-            walks => walks.iter().for_each(|by| self.note_list(*by)),
+            [] => self.note(StandsOn::Everything),
+            walks => walks.iter().for_each(|by| self.note(StandsOn::List(*by))),
         };
         if from > to {
             note(0);
@@ -137,12 +141,13 @@ impl Reader {
     ) -> Result<impl Iterator<Item = Result<u64, ReadError>> + use<>, ReadError> {
         // The overlay is read before the index: what moves between the two is then seen twice at most.
         let layered: Vec<u64> = {
-            let overlay = self.shared().overlay();
+            let overlay = self.read(StandsOn::Noted).overlay();
             let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
             overlay.listed().filter(fits).map(|l| l.index).collect()
         };
         // Few stand in a thread, or name one event; of a type there are many.
-        let whole = if matches!(by, By::Type(_)) { None } else { self.shared().index().whole(by)? };
+        let whole =
+            if matches!(by, By::Type(_)) { None } else { self.read(StandsOn::Noted).index().whole(by)? };
         type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
         let indexed: Indexes = match whole {
             Some(list) => {
@@ -155,7 +160,7 @@ impl Reader {
                 Box::new(part.into_iter().map(Ok))
             }
             None => {
-                let listed = self.shared().index().list(by, range, descending)?;
+                let listed = self.read(StandsOn::Noted).index().list(by, range, descending)?;
                 Box::new(listed.map(|r| r.map_err(ReadError::from)))
             }
         };
@@ -183,7 +188,7 @@ impl Reader {
         debug_assert!(By::BEARING.contains(&of), "there is no such list");
         self.count();
         let by = By::Bearing(of, *id);
-        self.note_list(by);
+        self.note(StandsOn::List(by));
         self.walk(by, 0..=u64::MAX, false)?.take(most).collect()
     }
 
@@ -199,7 +204,7 @@ impl Reader {
         range: Range<u64>,
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
-        self.note_list(By::Acts(*on));
+        self.note(StandsOn::List(By::Acts(*on)));
         self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
     }
 
@@ -215,7 +220,7 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         let list = By::Recheck(*exhibit, *by);
-        self.note_list(list);
+        self.note(StandsOn::List(list));
         self.newest(list, range, most)
     }
 
@@ -231,7 +236,7 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         let list = By::Mention(*of, *by);
-        self.note_list(list);
+        self.note(StandsOn::List(list));
         self.newest(list, 0..below, most)
     }
 
@@ -257,7 +262,7 @@ impl Reader {
         let found = self.walk(by, 0..=last, false)?.next().transpose()?.is_some();
         // What comes first stays the first.
         if !found {
-            self.note_list(by);
+            self.note(StandsOn::List(by));
         }
         Ok(found)
     }
@@ -274,7 +279,7 @@ impl Reader {
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Demands(*case);
-        self.note_list(by);
+        self.note(StandsOn::List(by));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
         self.walk(by, 0..=last, false)?.take(most).collect()
     }
@@ -299,13 +304,13 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        self.note_list(By::Firsts(*of));
+        self.note(StandsOn::List(By::Firsts(*of)));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
         // What is not in the index yet comes first if nothing of its author is.
         let mut young = Vec::new();
         let mut seen = HashSet::new();
         {
-            let overlay = self.shared().overlay();
+            let overlay = self.read(StandsOn::Noted).overlay();
             let speaks = |l: &&Listed| l.index < below && By::Firsts(*of).holds(l);
             young.extend(
                 overlay
@@ -320,7 +325,7 @@ impl Reader {
             let mut is_first = true;
             for by in [By::Mention(*of, author), By::Recheck(*of, author)] {
                 is_first &= self
-                    .shared()
+                    .read(StandsOn::Noted)
                     .index()
                     .list(by, 0..=index, false)?
                     .next()
@@ -331,10 +336,11 @@ impl Reader {
                 firsts.push(index);
             }
         }
-        match self.shared().index().whole(By::Firsts(*of))? {
+        match self.read(StandsOn::Noted).index().whole(By::Firsts(*of))? {
             Some(list) => firsts.extend(list.iter().filter(|index| **index < below)),
             None => {
-                let listed = self.shared().index().list(By::Firsts(*of), 0..=last, true)?.take(most);
+                let listed =
+                    self.read(StandsOn::Noted).index().list(By::Firsts(*of), 0..=last, true)?.take(most);
                 firsts.extend(listed.collect::<Result<Vec<u64>, _>>()?);
             }
         }
@@ -368,12 +374,16 @@ impl Reader {
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Thread(*id);
-        self.note_list(by);
+        self.note(StandsOn::List(by));
         let layered: Vec<u64> =
-            self.shared().overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
-        let mut all = match self.shared().index().whole(by)? {
+            self.read(StandsOn::Noted).overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
+        let mut all = match self.read(StandsOn::Noted).index().whole(by)? {
             Some(list) => list.to_vec(),
-            None => self.shared().index().list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?,
+            None => self
+                .read(StandsOn::Noted)
+                .index()
+                .list(by, 0..=u64::MAX, false)?
+                .collect::<Result<Vec<u64>, _>>()?,
         };
         let last = all.last().copied();
         all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));

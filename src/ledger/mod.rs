@@ -40,6 +40,7 @@ mod layered;
 mod listing;
 pub(crate) mod marks;
 mod metrics;
+mod noting;
 mod offsets;
 pub(crate) mod opening;
 mod overlay;
@@ -69,8 +70,10 @@ pub use cosigned::{NotKept, Witnessed};
 pub use error::{LedgerError, ReadError};
 pub(crate) use footprint::{Basis, Changes, Footprint};
 pub use listing::Filter;
+pub use noting::Reader;
+pub(crate) use noting::StandsOn;
 pub(crate) use partial_tile::{PartialTile, Parts};
-pub use reader::{Blob, Reader};
+pub use reader::Blob;
 pub(crate) use sound::{BLOCK, SoundFile};
 pub use stored::StoredWords;
 pub(crate) use submission::held_back;
@@ -85,7 +88,9 @@ use std::{
     time::Duration,
 };
 
-use self::{calls::Calls, queue::Queue, scrub::Scrub, signals::Signals, submission::read_only};
+use self::{
+    calls::Calls, queue::Queue, scrub::Scrub, shared::Shared, signals::Signals, submission::read_only,
+};
 use crate::{
     event::{Digest, Refusal},
     log::{SignedCheckpoint, Time, WitnessKey},
@@ -144,6 +149,7 @@ impl Default for Options {
 pub struct Ledger(Arc<Open>);
 
 struct Open {
+    shared: Arc<Shared>,
     reader: Reader,
     signals: Arc<Signals>,
     /// Calls that no thread of the door has taken in yet.
@@ -193,12 +199,12 @@ impl Open {
 impl Ledger {
     /// Takes note that somebody else knows no more than is here.
     pub(crate) fn confirmed(&self) {
-        self.0.reader.shared().set_unconfirmed(None);
+        self.0.shared.set_unconfirmed(None);
     }
 
     /// Who could not be asked at the start whether entries are missing here; none since somebody was.
     pub fn unconfirmed(&self) -> Option<String> {
-        self.0.reader.shared().unconfirmed()
+        self.0.shared.unconfirmed()
     }
 
     /// Stops the writer: somebody knows more of this log than is here, or another history. Whatever is recorded from now
@@ -223,7 +229,7 @@ impl Ledger {
         if let Some(why) = self.refuses() {
             return Err(read_only(&why));
         }
-        self.0.reader.shared().uploads().begin(digest, from)
+        self.0.shared.uploads().begin(digest, from)
     }
 
     /// Keeps a witness's cosignature on a checkpoint that this log published. From then on readers find it below that
@@ -238,7 +244,7 @@ impl Ledger {
         witness: &WitnessKey,
         line: &SignatureLine,
     ) -> Result<(), NotKept> {
-        cosigning::add(self.0.reader.shared(), checkpoint, witness, line)?;
+        cosigning::add(&self.0.shared, checkpoint, witness, line)?;
         self.0.signals.wake();
         Ok(())
     }
@@ -257,12 +263,12 @@ impl Ledger {
         token: &[u8],
         now: Time,
     ) -> Result<Time, NotStamped> {
-        stamping::add(self.0.reader.shared(), checkpoint, authority, token, now)
+        stamping::add(&self.0.shared, checkpoint, authority, token, now)
     }
 
     /// Puts cosignatures that came later beside the checkpoint that was stamped last.
     pub(crate) fn refresh_timestamps(&self) -> Result<(), LedgerError> {
-        stamping::refresh(self.0.reader.shared())
+        stamping::refresh(&self.0.shared)
     }
 
     /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.
@@ -282,7 +288,7 @@ impl Ledger {
     /// As [`fault`](Self::fault), but looks whether `public/` is as it was left: the writer stops if it is not. It waits for
     /// the disk.
     pub fn look_for_fault(&self) -> Option<String> {
-        let (signals, shared) = (&self.0.signals, self.0.reader.shared());
+        let (signals, shared) = (&self.0.signals, &self.0.shared);
         // Read first: what is placed meanwhile covers more.
         let published = signals.published.load(Ordering::Acquire);
         if let Err(cause) = follower::as_it_was_left(shared, |found| found >= published) {

@@ -22,9 +22,9 @@ use super::{
     follower::Follower,
     known::Knowledge,
     marks::Marks,
+    noting::Reader,
     published::{Published, last_published, read_checkpoint, read_progress, read_published, replay_journal},
     queue::{GATHER, Queue},
-    reader::Reader,
     recent::{Extent, Recent},
     scrub::Scrub,
     seen::{self, Seen},
@@ -405,7 +405,8 @@ fn ledger(
     let size = shared.recent().size();
     tracing::info!(origin = %shared.origin(), size, "the ledger is open");
     Ledger(Arc::new(Open {
-        reader: Reader::new(shared),
+        reader: Reader::new(shared.clone()),
+        shared,
         signals,
         calls: Calls::default(),
         queue,

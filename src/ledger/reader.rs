@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use super::{
     cosigned::{AskOutcome, Witnessed},
     error::{LedgerError, ReadError},
-    footprint::{Changes, Footprint},
+    noting::{Reader, StandsOn},
     partial_tile::PartialTile,
-    shared::Shared,
     sound::{Name, SoundFile},
     stamping,
     stored::StoredWords,
@@ -22,7 +21,7 @@ use crate::{
         TileKind, TilePath, TlogProof, consistency_path, inclusion_path,
     },
     note::{Origin, VerifyingKey},
-    store::{disk::AtHand, index::By},
+    store::disk::AtHand,
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
@@ -37,79 +36,30 @@ pub enum Blob {
     Unknown,
 }
 
-/// Reads a ledger. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Reader(Arc<Shared>, Option<Arc<Footprint>>);
-
 impl Reader {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self(shared, None)
-    }
-    /// The same, noting what is asked for.
-    pub(crate) fn noting(&self, footprint: &Arc<Footprint>) -> Self {
-        Self(self.0.clone(), Some(footprint.clone()))
-    }
-    /// The same, noting nothing: for whoever looks at no entry above a size that never changes.
-    pub(crate) fn unnoted(&self) -> Self {
-        Self(self.0.clone(), None)
-    }
-    /// Whether it notes what is asked for.
-    pub(crate) fn is_noting(&self) -> bool {
-        self.1.is_some()
-    }
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0
-    }
-    /// When each thing that readers ask for last changed.
-    pub(crate) fn changes(&self) -> &Changes {
-        self.0.changes()
-    }
-    pub(super) fn count(&self) {
-        self.0.count_read();
-    }
-    pub(super) fn note_row(&self, key: RowKey) {
-        if let Some(footprint) = &self.1 {
-            footprint.row(self.0.changes(), key);
-        }
-    }
-    pub(super) fn note_list(&self, by: By) {
-        if let Some(footprint) = &self.1 {
-            footprint.list(self.0.changes(), by);
-        }
-    }
-    /// Notes that the answer may change with any entry.
-    pub(crate) fn note_everything(&self) {
-        if let Some(footprint) = &self.1 {
-            footprint.everything();
-        }
-    }
-
     /// The ledger's origin.
     pub fn origin(&self) -> &Origin {
-        self.0.origin()
+        self.read(StandsOn::Fixed).origin()
     }
     /// The log's key.
     pub fn log_key(&self) -> &VerifyingKey {
-        self.0.log_key()
+        self.read(StandsOn::Fixed).log_key()
     }
     /// The latest checkpoint. It covers durable entries only.
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
-        self.note_everything();
-        self.0.recent().checkpoint.clone()
+        self.read(StandsOn::Everything).recent().checkpoint.clone()
     }
     /// The root of the tree of the first entries.
     ///
     /// # Errors
     /// [`ReadError`], also where there are not so many.
     pub(crate) fn root_of(&self, size: u64) -> Result<Hash, ReadError> {
-        self.note_everything();
-        crate::log::root(size, &*self.0)
+        crate::log::root(size, &**self.read(StandsOn::Everything))
     }
     /// The checkpoint to prove an entry by: of those that witnesses have cosigned, and that cover as many entries, the
     /// one with most cosignatures; the latest, if there is none.
     pub fn witnessed_checkpoint(&self, entries: u64) -> Arc<SignedCheckpoint> {
-        self.note_everything();
-        self.0.cosigned().covering(entries).unwrap_or_else(|| self.checkpoint())
+        self.read(StandsOn::Everything).cosigned().covering(entries).unwrap_or_else(|| self.checkpoint())
     }
     /// The checkpoint to prove an entry by to somebody who keeps the proof, and tokens over it: as
     /// [`witnessed_checkpoint`](Self::witnessed_checkpoint), but of those with as many cosignatures the earliest that
@@ -120,56 +70,55 @@ impl Reader {
     pub(crate) fn stamped_checkpoint(&self, entries: u64) -> Result<StampedCheckpoint, ReadError> {
         let witnessed = self.witnessed_checkpoint(entries);
         let most = witnessed.note().signatures().len().saturating_sub(1);
-        let stamped = stamping::covering(&self.0, entries, most)?;
+        let stamped = stamping::covering(self.read(StandsOn::Everything), entries, most)?;
         Ok(stamped.unwrap_or_else(|| (witnessed, Vec::new())))
     }
     /// The checkpoint that most witnesses have cosigned, of those that cover so many entries.
     pub(crate) fn cosigned_checkpoint(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
-        self.0.cosigned().covering(entries)
+        self.read(StandsOn::Beside).cosigned().covering(entries)
     }
     /// The checkpoint of a size that an authority has stamped.
     ///
     /// # Errors
     /// [`LedgerError`] if it can't be read.
     pub(crate) fn stamped_of(&self, size: u64) -> Result<Option<SignedCheckpoint>, LedgerError> {
-        stamping::checkpoint(&self.0, size)
+        stamping::checkpoint(self.read(StandsOn::Beside), size)
     }
     /// What authorities have stamped.
     pub(crate) fn timestamped(&self) -> &Timestamped {
-        self.0.timestamped()
+        self.read(StandsOn::Beside).timestamped()
     }
     /// The witnesses that this ledger asks, each with what it cosigned last.
     pub fn witnessed(&self) -> Vec<Witnessed> {
-        self.note_everything();
-        self.0.cosigned().witnessed()
+        self.read(StandsOn::Everything).cosigned().witnessed()
     }
     /// How often cosignatures came.
     pub(crate) fn cosignatures(&self) -> u64 {
-        self.0.cosigned().changes()
+        self.read(StandsOn::Beside).cosigned().changes()
     }
     /// Counts what came of asking a witness.
     pub(crate) fn note_asked(&self, outcome: AskOutcome) {
-        self.0.cosigned().note(outcome);
+        self.read(StandsOn::Beside).cosigned().note(outcome);
     }
     /// The checkpoint in `public/` with the log's own signature, told anew after each publication. Whoever looks rarely sees
     /// the latest only.
     pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
-        self.0.watch_published()
+        self.read(StandsOn::Beside).watch_published()
     }
     /// Entries whose words came later than they, since this was asked last.
     pub(crate) fn take_late(&self) -> BTreeSet<u64> {
-        self.0.take_late()
+        self.read(StandsOn::Beside).take_late()
     }
     /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
     /// sees the latest number only.
     pub fn watch(&self) -> watch::Receiver<u64> {
-        self.0.watch()
+        self.read(StandsOn::Beside).watch()
     }
     /// Index of the latest entry that withholds something or gives it back, of those put on record since the ledger
     /// was opened.
     /// What was read when the log was larger knows all that is withheld.
     pub fn last_withheld(&self) -> Option<u64> {
-        self.0.recent().last_withheld
+        self.read(StandsOn::Beside).recent().last_withheld
     }
     /// A whole entry, raw; `None` at or above the checkpoint's size.
     ///
@@ -178,10 +127,10 @@ impl Reader {
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.count();
         // A mirror on its way has more than it shows.
-        let is_shown = index < self.0.recent().checkpoint.checkpoint().size();
-        let entry = if is_shown { self.0.entry(index)? } else { None };
+        let is_shown = index < self.read(StandsOn::Noted).recent().checkpoint.checkpoint().size();
+        let entry = if is_shown { self.read(StandsOn::Noted).entry(index)? } else { None };
         if entry.is_none() {
-            self.note_everything();
+            self.note(StandsOn::Everything);
         }
         Ok(entry)
     }
@@ -190,7 +139,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn parsed(&self, index: u64) -> Result<Option<Entry<Event>>, ReadError> {
-        self.entry(index)?.map(|e| self.0.parse(index, &e)).transpose()
+        self.entry(index)?.map(|e| self.read(StandsOn::Fixed).parse(index, &e)).transpose()
     }
     /// The index of an event.
     ///
@@ -206,8 +155,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
         self.count();
-        self.note_everything();
-        self.0.words(index)
+        self.read(StandsOn::Everything).words(index)
     }
     /// Gives entries in order, each with its words as they are now, as long as more are wanted. Reads
     /// each bundle once, so whoever goes through the log asks here.
@@ -217,26 +165,26 @@ impl Reader {
         mut each: impl FnMut(Entry<Event>, StoredWords) -> bool,
     ) -> Result<(), ReadError> {
         self.count();
-        self.note_everything();
+        let shared = self.read(StandsOn::Everything);
         let (mut from, mut wanted) = (range.start, true);
         while from < range.end && wanted {
             let to = range.end.min((from / WIDTH + 1) * WIDTH);
-            self.0.each_stored(from..to, |index, raw, stored| {
+            shared.each_stored(from..to, |index, raw, stored| {
                 if !wanted {
                     return Ok(());
                 }
-                let entry = self.0.parse(index, raw)?;
+                let entry = shared.parse(index, raw)?;
                 let id = entry.event().id();
                 let words = match (entry.event().content(), stored) {
                     (None, _) => StoredWords::None,
                     // What withholds them comes before they leave the disk, so it is asked for after they were read.
                     (Some(committed), Some(words))
                         if committed.matches(words)
-                            && self.0.fate(&id).withheld_by(Position::Content).is_none() =>
+                            && shared.fate(&id).withheld_by(Position::Content).is_none() =>
                     {
                         StoredWords::Present(words.into())
                     }
-                    _ => self.0.words(index)?,
+                    _ => shared.words(index)?,
                 };
                 wanted = each(entry, words);
                 Ok(())
@@ -251,26 +199,25 @@ impl Reader {
     /// [`ReadError`].
     pub(crate) fn words_of(&self, index: u64, event: &Event) -> Result<StoredWords, ReadError> {
         self.count();
-        self.note_row(RowKey::fate(&event.id()));
-        self.0.words_of(index, event)
+        self.read(StandsOn::Row(RowKey::fate(&event.id()))).words_of(index, event)
     }
     /// The words with this digest.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn content(&self, digest: &Digest) -> Result<Blob, ReadError> {
-        self.note_everything();
+        let shared = self.read(StandsOn::Everything);
         let mut found: Vec<u64> =
-            self.0.overlay().listed().filter(|l| l.content == Some(*digest)).map(|l| l.index).collect();
-        found.extend(self.0.index().with_content(digest)?);
+            shared.overlay().listed().filter(|l| l.content == Some(*digest)).map(|l| l.index).collect();
+        found.extend(shared.index().with_content(digest)?);
         // Withheld in one place, it is served from none (formats.md, section 7).
-        if let Some(id) = self.0.withheld_blob(digest).first()
-            && let Some(by) = self.0.fate(id).withheld_by(Position::Content)
+        if let Some(id) = shared.withheld_blob(digest).first()
+            && let Some(by) = shared.fate(id).withheld_by(Position::Content)
         {
             return Ok(Blob::Withheld(by));
         }
         for index in found {
-            if let StoredWords::Present(words) = self.0.words(index)?
+            if let StoredWords::Present(words) = shared.words(index)?
                 && Digest::blake3(&words) == *digest
             {
                 return Ok(Blob::Present(words));
@@ -284,8 +231,8 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn file_named_by(&self, digest: &Digest) -> Result<Vec<u64>, ReadError> {
-        self.note_everything();
-        let mut indexes: Vec<u64> = self.0.open_claims(digest)?.iter().map(|claim| claim.index).collect();
+        let mut indexes: Vec<u64> =
+            self.read(StandsOn::Everything).open_claims(digest)?.iter().map(|claim| claim.index).collect();
         indexes.sort_unstable();
         indexes.dedup();
         Ok(indexes)
@@ -296,10 +243,10 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn file(&self, digest: &Digest) -> Result<Option<(PathBuf, u64, String)>, ReadError> {
-        self.note_everything();
-        let Some(claim) = self.0.open_claims(digest)?.into_iter().next() else { return Ok(None) };
-        let (placed, waiting) = (self.0.folder().file(digest), self.0.folder().upload(digest));
-        let disk = &self.0.disk();
+        let shared = self.read(StandsOn::Everything);
+        let Some(claim) = shared.open_claims(digest)?.into_iter().next() else { return Ok(None) };
+        let (placed, waiting) = (shared.folder().file(digest), shared.folder().upload(digest));
+        let disk = &shared.disk();
         let path = if disk.exists(&placed) || !disk.exists(&waiting) { placed } else { waiting };
         Ok(Some((path, claim.size, claim.media)))
     }
@@ -308,28 +255,28 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
-        self.note_everything();
+        let shared = self.read(StandsOn::Everything);
         // A mirror on its way has more than it shows.
-        if !path.is_within(self.0.recent().checkpoint.checkpoint().size()) {
+        if !path.is_within(shared.recent().checkpoint.checkpoint().size()) {
             return Ok(None);
         }
-        self.0.tile(path)
+        shared.tile(path)
     }
     /// A full tile of hashes or entries that is known to be sound. `None` says nothing of the tile.
     pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<SoundFile> {
-        let file = self.0.tile_at_hand(path)?;
-        self.0.known_sound(Name::Tile(*path), file).ok()
+        let file = self.read(StandsOn::Beside).tile_at_hand(path)?;
+        self.read(StandsOn::Beside).known_sound(Name::Tile(*path), file).ok()
     }
     /// A full tile, to be read a part at a time, once it is known to be sound. `None` says nothing of the tile.
     ///
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn tile_in_parts(&self, path: &TilePath) -> Result<Option<SoundFile>, ReadError> {
-        self.note_everything();
-        let within = path.is_within(self.0.recent().checkpoint.checkpoint().size());
-        let open = || self.0.tile_at_hand(path).or_else(|| self.0.contents_at_hand(path));
+        let shared = self.read(StandsOn::Everything);
+        let within = path.is_within(shared.recent().checkpoint.checkpoint().size());
+        let open = || shared.tile_at_hand(path).or_else(|| shared.contents_at_hand(path));
         let file = if within { open() } else { None };
-        file.map(|file| self.0.sound(Name::Tile(*path), file)).transpose()
+        file.map(|file| shared.sound(Name::Tile(*path), file)).transpose()
     }
     /// A bundle or content tile that is not on disk as it is asked for, to be read a part at a time. `None` says nothing of
     /// the tile.
@@ -337,11 +284,11 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn partial_tile(&self, path: &TilePath) -> Result<Option<PartialTile>, ReadError> {
-        self.note_everything();
+        let shared = self.read(StandsOn::Everything);
         let first = path.index() * WIDTH;
         let range = first..first + u64::from(path.width());
         let full = {
-            let recent = self.0.recent();
+            let recent = shared.recent();
             let is_hashes = matches!(path.kind(), TileKind::Hashes { .. });
             if is_hashes || !path.is_within(recent.checkpoint.checkpoint().size()) {
                 return Ok(None);
@@ -356,8 +303,8 @@ impl Reader {
             }
             path.full()
         };
-        let Some(file) = self.0.disk().open_at_hand(&self.0.folder().tile(&full)) else { return Ok(None) };
-        let sound = self.0.sound(Name::Tile(full), file)?;
+        let Some(file) = shared.disk().open_at_hand(&shared.folder().tile(&full)) else { return Ok(None) };
+        let sound = shared.sound(Name::Tile(full), file)?;
         let tile = PartialTile::beginning(path.kind(), sound, path.width());
         tile.map(Some).map_err(|e| ReadError::Fault(format!("{path}: {e}")))
     }
@@ -367,25 +314,25 @@ impl Reader {
     /// [`ReadError`].
     pub(crate) fn sound_file(&self, digest: &Digest, file: AtHand) -> Result<SoundFile, ReadError> {
         let name = Name::File(*digest);
-        match self.0.known_sound(name, file) {
+        match self.read(StandsOn::Beside).known_sound(name, file) {
             Ok(known) => Ok(known),
-            Err(file) => self.0.sound(name, file),
+            Err(file) => self.read(StandsOn::Beside).sound(name, file),
         }
     }
     /// Takes note of what is damaged, or missing, in `public/`.
     pub(crate) fn note_damaged(&self, name: &str, why: &str) {
-        self.0.sound_files().note(name, why);
+        self.read(StandsOn::Beside).sound_files().note(name, why);
     }
     /// What was found damaged or missing in `public/`, with why; it is not served.
     pub fn damaged(&self) -> Vec<(String, String)> {
-        self.0.sound_files().damaged()
+        self.read(StandsOn::Beside).sound_files().damaged()
     }
     /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn proof(&self, index: u64, checkpoint: &SignedCheckpoint) -> Result<Option<TlogProof>, ReadError> {
-        match inclusion_path(index, checkpoint.checkpoint().size(), &*self.0) {
+        match inclusion_path(index, checkpoint.checkpoint().size(), &**self.read(StandsOn::Fixed)) {
             Ok(path) => TlogProof::new(index, path, checkpoint.note().clone())
                 .map(Some)
                 .map_err(|e| ReadError::Fault(e.to_string())),
@@ -401,7 +348,7 @@ impl Reader {
         if new > self.checkpoint().checkpoint().size() {
             return Ok(None);
         }
-        match consistency_path(old, new, &*self.0) {
+        match consistency_path(old, new, &**self.read(StandsOn::Fixed)) {
             Ok(path) => Ok(Some(path)),
             Err(PathError::Read(e)) => Err(e),
             Err(_) => Ok(None),
@@ -413,10 +360,10 @@ impl Reader {
     /// [`ReadError`].
     pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
         self.count();
-        let row = self.0.event(id);
+        let row = self.read(StandsOn::Noted).event(id);
         // It never changes once it is there.
         if row.is_none() {
-            self.note_row(RowKey::event(id));
+            self.note(StandsOn::Row(RowKey::event(id)));
         }
         Ok(row)
     }
@@ -426,8 +373,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn fate(&self, id: &EventId) -> Result<Fate, ReadError> {
         self.count();
-        self.note_row(RowKey::fate(id));
-        Ok(self.0.fate(id))
+        Ok(self.read(StandsOn::Row(RowKey::fate(id))).fate(id))
     }
     /// What the rules know of a party: kind, fictional, roles.
     ///
@@ -435,8 +381,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn party(&self, id: &EventId) -> Result<Option<PartyRow>, ReadError> {
         self.count();
-        self.note_row(RowKey::party(id));
-        Ok(Rows::party(&*self.0, id))
+        Ok(Rows::party(&**self.read(StandsOn::Row(RowKey::party(id))), id))
     }
     /// Whether an id is that of an event that opens a case.
     pub(crate) fn is_case(&self, id: &EventId) -> Result<bool, ReadError> {
@@ -448,8 +393,7 @@ impl Reader {
     /// [`ReadError`].
     pub(crate) fn thread_len(&self, id: &EventId) -> Result<u64, ReadError> {
         self.count();
-        self.note_row(RowKey::thread(id));
-        Ok(Rows::thread_len(&*self.0, id))
+        Ok(Rows::thread_len(&**self.read(StandsOn::Row(RowKey::thread(id))), id))
     }
     /// A key, in its whole history.
     ///
@@ -457,15 +401,13 @@ impl Reader {
     /// [`ReadError`].
     pub fn key(&self, key: &[u8; 32]) -> Result<Option<KeyRow>, ReadError> {
         self.count();
-        self.note_row(RowKey::key(key));
-        Ok(Rows::key(&*self.0, key))
+        Ok(Rows::key(&**self.read(StandsOn::Row(RowKey::key(key))), key))
     }
     /// The operator's party id.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn operator(&self) -> Result<Option<EventId>, ReadError> {
-        self.note_row(RowKey::ledger());
-        Ok(self.0.ledger().map(|(operator, _)| operator))
+        Ok(self.read(StandsOn::Row(RowKey::ledger())).ledger().map(|(operator, _)| operator))
     }
 }

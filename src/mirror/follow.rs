@@ -22,7 +22,9 @@ use super::{
 };
 use crate::{
     event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
-    ledger::{Copied, Copier, Filter, Ledger, Options as LedgerOptions, claims::is_closed, folder::Folder},
+    ledger::{
+        Copied, Copier, Filter, Ledger, Options as LedgerOptions, StandsOn, claims::is_closed, folder::Folder,
+    },
     log::{
         Checkpoint, Contradiction, Cosigned, Fork, Hash, MAX_CHECKPOINT, MAX_CONTRADICTION, MAX_FORK, Policy,
         Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, Time, consistency_path, inclusion_path,
@@ -349,7 +351,7 @@ impl Mirror {
             if self.copier.frontier().size() < old {
                 return Ok(());
             }
-            let ours = &**self.ledger.reader().shared();
+            let ours = &**self.ledger.reader().read(StandsOn::Everything);
             let begins = root(size, ours).map_err(|e| MirrorError::Disk(e.to_string()))?;
             if begins == new.checkpoint().root() {
                 return Ok(());

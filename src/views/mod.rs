@@ -112,7 +112,7 @@ use std::{
 
 use crate::{
     event::{EventId, EventType},
-    ledger::{Basis, Filter, Footprint, ReadError, Reader},
+    ledger::{Basis, Filter, Footprint, ReadError, Reader, StandsOn},
     log::{Entry, SignedCheckpoint, Time},
 };
 
@@ -267,7 +267,7 @@ impl Views {
 
     /// How many entries these views know.
     pub fn size(&self) -> u64 {
-        self.reader.note_everything();
+        self.reader.note(StandsOn::Everything);
         self.size
     }
 
@@ -302,7 +302,7 @@ impl Views {
     /// [`ReadError`] if the store fails or holds bytes that are no entry.
     pub fn record(&self, index: u64) -> Result<Option<Arc<Record>>, ReadError> {
         if index >= self.size {
-            self.reader.note_everything();
+            self.reader.note(StandsOn::Everything);
             return Ok(None);
         }
         if let Some(known) = self.memory().records.get(&index) {
@@ -359,7 +359,7 @@ impl Views {
         let known = self.reader.index_of(id)?;
         let index = known.filter(|i| *i < self.size);
         if index != known {
-            self.reader.note_everything();
+            self.reader.note(StandsOn::Everything);
         }
         self.memory().indexes.insert(*id, index);
         Ok(index)

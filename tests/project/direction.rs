@@ -226,6 +226,19 @@ fn no_files_lean_on_each_other_in_a_circle() {
 }
 
 #[test]
+fn every_file_that_the_page_on_the_layout_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let is_path = |word: &&str| word.contains('/') && word.ends_with(".rs") && !word.contains(['*', ' ']);
+    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(is_path).collect();
+    assert!(named.len() > 50, "{named:?}");
+    let places = ["", "src", "crates/onrecord-verify/src"].map(|place| root.join(place));
+    let missing: Vec<_> =
+        named.iter().filter(|n| !places.iter().any(|place| place.join(n).is_file())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn imports_are_read_as_they_stand() {
     let dir = tempfile::tempdir().unwrap();
     for (path, text) in [

@@ -1,5 +1,6 @@
-//! The one door through which readers reach what the ledger shares. Whoever passes says what the read stands on, and that is
-//! noted for the answer that is made of it: a way to read that notes nothing does not compile.
+//! The one door through which readers reach what the ledger shares. Whoever passes must say what the read stands on, and that
+//! is noted for the answer that is made of it. A way to read that does not say so does not compile; one that says
+//! [`StandsOn::Noted`] answers for it itself.
 
 use std::sync::Arc;
 

@@ -201,7 +201,9 @@ impl Sequencer {
         batch.leave_out_withheld();
         let entries = batch.records().len();
         let leaves = batch.records().iter().map(|record| leaf_hash(&record.entry));
-        let growth = Growth::of(self.shared.recent().frontier.clone(), leaves);
+        // Nobody waits for the hashing: the end of the log is let go of before it.
+        let frontier = self.shared.recent().frontier.clone();
+        let growth = Growth::of(frontier, leaves);
         let (size, root) = (growth.frontier.size(), growth.frontier.root());
         let checkpoint = Checkpoint::new(self.shared.origin().clone(), size, root)
             .and_then(|c| c.sign(&self.key))

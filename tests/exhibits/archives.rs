@@ -262,7 +262,7 @@ for p in sys.argv[3:]:
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(code == Some(3) && report["verdict"] == "not_decided", "{said}");
     assert_eq!(report["checks"][0]["outcome"], "not_checked");
-    assert_eq!(report["checks"][0]["code"], "not_an_exhibit");
+    assert_eq!(report["checks"][0]["code"], "not_read");
     // An exhibit of a case file, and a case file.
     let sealed = fs::read(w.at("sealed.zip")).unwrap();
     let case = w.case_file();

@@ -73,7 +73,9 @@ impl Place {
     pub fn serve(&self) -> Program {
         let serve =
             ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--log", "warn", "--max-file", "4096"];
-        Program::run(self.command(serve), Stdio::piped(), "")
+        let program = Program::run(self.command(serve), Stdio::piped(), "");
+        assert_eq!(program.said, [format!("listening on {}", program.url)], "and nothing else");
+        program
     }
 }
 

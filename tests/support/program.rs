@@ -21,6 +21,8 @@ pub struct Program {
     pub url: String,
     pub scheme: String,
     pub address: SocketAddr,
+    /// What it said on stdout until it listened, a line each.
+    pub said: Vec<String>,
 }
 
 /// The program, with nothing of the surroundings' settings.
@@ -101,23 +103,32 @@ impl Program {
     /// Starts a command that serves. Where its log goes is named if it does not.
     pub fn run(mut command: Command, stderr: Stdio, log: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let url =
-            |line: String| Some(line.strip_prefix("listening on ")?.split([' ', ',']).next()?.to_owned());
-        let url = lines.filter_map(url).next().unwrap_or_else(|| {
-            let log = std::fs::read_to_string(log).unwrap_or_default();
-            let mut said = String::new();
-            child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut said));
-            panic!("it does not serve: {log}{said}")
-        });
-        Self::at(child, &url)
+        let mut said = Vec::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = loop {
+            let Some(line) = lines.next() else {
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                let mut err = String::new();
+                child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut err));
+                panic!("it does not serve: {said:?} {log}{err}")
+            };
+            let listens = line.strip_prefix("listening on ").and_then(|rest| rest.split([' ', ',']).next());
+            let url = listens.map(str::to_owned);
+            said.push(line);
+            if let Some(url) = url {
+                break url;
+            }
+        };
+        let mut program = Self::at(child, &url);
+        program.said = said;
+        program
     }
 
     /// A program that serves at an address.
     pub fn at(child: Child, url: &str) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         let (scheme, address) = url.split_once("://").unwrap();
-        Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child, url }
+        Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child, url, said: Vec::new() }
     }
 
     pub fn pid(&self) -> u32 {

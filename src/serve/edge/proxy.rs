@@ -35,8 +35,17 @@ impl FromStr for Cidr {
     type Err = CidrError;
 
     fn from_str(text: &str) -> Result<Self, CidrError> {
-        let address = || text.parse::<IpAddr>().map(IpNet::from);
-        let network: IpNet = text.parse().or_else(|_| address()).map_err(|_| CidrError)?;
+        // Addresses are read by the standard library, which takes one form of each.
+        let (base, prefix) = text.split_once('/').map_or((text, None), |(base, prefix)| (base, Some(prefix)));
+        let base: IpAddr = base.parse().map_err(|_| CidrError)?;
+        let prefix = match prefix {
+            None => IpNet::from(base).prefix_len(),
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map_err(|_| CidrError)?
+            }
+            Some(_) => return Err(CidrError),
+        };
+        let network = IpNet::new(base, prefix).map_err(|_| CidrError)?;
         // Bits after the prefix are more often a slip than meant.
         if network != network.trunc() {
             return Err(CidrError);
@@ -162,9 +171,18 @@ mod tests {
         for good in ["10.0.0.0/8", "0.0.0.0/0", "192.0.2.1", "192.0.2.1/32", "fd00::/8", "::1", "::/0"] {
             assert!(good.parse::<Cidr>().is_ok(), "{good}");
         }
-        for bad in
-            ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/-1", "x", "", "fd00::/129"]
-        {
+        for bad in [
+            "010.0.0.0/8",
+            "1:2:3:4:5:6:7::8/128",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0.0/-1",
+            "x",
+            "",
+            "fd00::/129",
+        ] {
             assert!(bad.parse::<Cidr>().is_err(), "{bad}");
         }
         let ten: Cidr = "10.0.0.0/8".parse().unwrap();

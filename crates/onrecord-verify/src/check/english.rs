@@ -61,6 +61,7 @@ impl fmt::Display for Finding {
                 write!(f, "{exhibits} exhibit{s}, {}", packing(how, "nothing compressed, no other bytes"))
             }
             Self::NotAnExhibit(what)
+            | Self::NotRead(what)
             | Self::NotACaseFile(what)
             | Self::NotInThread(what)
             | Self::NotAProof(what)

@@ -66,8 +66,10 @@ pub enum Finding {
 
     /// How the members of an exhibit came.
     Exhibit(Packing),
-    /// What came is no exhibit, or none that is read here.
+    /// What came is broken, or says two things: it is no exhibit.
     NotAnExhibit(String),
+    /// What came is not read here, and nothing follows of what may be in it.
+    NotRead(String),
     /// How many exhibits a case file has, and how they came.
     CaseFile {
         /// How many.
@@ -75,7 +77,7 @@ pub enum Finding {
         /// How the case file came.
         packing: Packing,
     },
-    /// What came is no case file, or none that is read here.
+    /// What came is broken, or says two things: it is no case file.
     NotACaseFile(String),
     /// Each exhibit of a case file carries its own proof.
     Exhibits(usize),
@@ -301,6 +303,7 @@ impl Coded for Finding {
                 Packing::Unpacked { .. } => "unpacked",
             },
             Self::NotAnExhibit(_) => "not_an_exhibit",
+            Self::NotRead(_) => "not_read",
             Self::CaseFile { .. } => "case_file",
             Self::NotACaseFile(_) => "not_a_case_file",
             Self::Exhibits(_) => "exhibits",

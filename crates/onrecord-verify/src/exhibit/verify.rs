@@ -99,7 +99,7 @@ fn verify_by(
     let mut checks = Checks::default();
     let (mut index, mut known_at, mut witnessed_by, mut stamped) = (None, None, None, Vec::new());
     if let Some(e) = members.as_ref().err().filter(|e| e.is_undecided()) {
-        checks.say(Name::Exhibit, Outcome::NotChecked, Finding::NotAnExhibit(e.to_string()));
+        checks.say(Name::Exhibit, Outcome::NotChecked, Finding::NotRead(e.to_string()));
         return ExhibitReport { checks: checks.0, ..ExhibitReport::default() };
     }
     let opened = members.as_ref().map_err(ToString::to_string).and_then(|members| {

@@ -105,10 +105,13 @@ impl Scratch {
     }
 }
 
-/// A file in a folder, readable by its owner alone, without a name.
+/// A file in a folder, readable by its owner alone, whose name is taken away at once.
 fn nameless(dir: &Path) -> io::Result<File> {
-    tempfile::tempfile_in(dir)
-        .map_err(|e| io::Error::new(e.kind(), format!("scratch file in {}: {e}", dir.display())))
+    let whole = |e: io::Error| io::Error::new(e.kind(), format!("scratch file in {}: {e}", dir.display()));
+    let (file, path) =
+        tempfile::Builder::new().prefix(".onrecord-").tempfile_in(dir).map_err(whole)?.into_parts();
+    path.close().map_err(whole)?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -40,8 +40,11 @@ pub fn verify_case_members(members: &Result<Members<'_>, MembersError>, trust: T
     let mut report = CaseReport { policy: trust.policy.is_some(), ..CaseReport::default() };
     match members {
         Err(e) => {
-            let outcome = if e.is_undecided() { Outcome::NotChecked } else { Outcome::Failed };
-            report.say(Name::CaseFile, outcome, Finding::NotACaseFile(e.to_string()));
+            let what = e.to_string();
+            match e.is_undecided() {
+                true => report.say(Name::CaseFile, Outcome::NotChecked, Finding::NotRead(what)),
+                false => report.say(Name::CaseFile, Outcome::Failed, Finding::NotACaseFile(what)),
+            }
         }
         Ok(members) => {
             if let Err((name, finding)) = run(members, trust, &mut report) {

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         log::{MemoryTree, leaf_hash},
-        note::SigningKey,
+        note::{KeyId, SignatureLine, SigningKey},
     };
 
     fn key() -> SigningKey {
@@ -223,5 +223,49 @@ mod tests {
         for bytes in [&b""[..], b"{}", b"[]", b"\xff", &[b'['; 300_000]] {
             assert!(matches!(Fork::prove(bytes), Err(ForkError::Form(_))));
         }
+    }
+
+    #[test]
+    fn a_report_is_read_up_to_its_longest_length() {
+        let fork = find(&tree(5, Some(2)), &tree(9, None)).unwrap();
+        let mut report = serde_json::to_vec(&fork).unwrap();
+        report.resize(MAX_FORK, b' ');
+        assert!(Fork::prove(&report).is_ok());
+        report.push(b' ');
+        assert!(matches!(Fork::prove(&report), Err(ForkError::Form(_))));
+    }
+
+    #[test]
+    fn a_checkpoint_in_a_report_is_read_up_to_its_longest_length() {
+        let fork = find(&tree(5, Some(2)), &tree(9, None)).unwrap();
+        // A line of another key, which nobody checks, of a length that comes out even.
+        let lengthened = |length: usize| {
+            let line = |name: usize, signature: usize| {
+                SignatureLine::new(&"x".repeat(name), KeyId([0; 4]), &vec![0; signature]).to_string()
+            };
+            let missing = length - fork.earlier.len();
+            let signature = (missing - 100) / 4 * 3;
+            let name = missing - line(1, signature).len() + 1;
+            Fork { earlier: fork.earlier.clone() + &line(name, signature), ..fork.clone() }
+        };
+        let prove = |fork: &Fork| Fork::prove(&serde_json::to_vec(fork).unwrap());
+        let longest = lengthened(MAX_CHECKPOINT);
+        assert_eq!(longest.earlier.len(), MAX_CHECKPOINT);
+        assert!(prove(&longest).is_ok());
+        let found = MAX_CHECKPOINT + 1;
+        let error = NoteError::TooLong { limit: MAX_CHECKPOINT, found }.into();
+        assert_eq!(prove(&lengthened(found)), Err(ForkError::Checkpoint { which: "earlier", error }));
+    }
+
+    #[test]
+    fn a_proof_in_a_report_has_at_most_two_hashes_for_each_level_of_the_tree() {
+        let fork = find(&tree(5, Some(2)), &tree(9, None)).unwrap();
+        let of = |hashes| {
+            let long = Fork { proof: vec![fork.begins.clone(); hashes], ..fork.clone() };
+            Fork::prove(&serde_json::to_vec(&long).unwrap())
+        };
+        assert!(matches!(of(2 * MAX_PATH), Err(ForkError::Proof(_))), "read, and wrong");
+        let message = format!("a proof of at most {} hashes", 2 * MAX_PATH);
+        assert_eq!(of(2 * MAX_PATH + 1), Err(ForkError::Form(message)));
     }
 }

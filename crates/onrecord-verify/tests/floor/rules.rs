@@ -2,11 +2,14 @@
 
 use crate::support::*;
 use onrecord_verify::{
-    event::{Code, Event, EventId, Refusal, SignedEvent},
-    log::{Door, MemoryRows, NoDoor, Placement, Rows as _, decide},
+    event::{Code, Event, EventId, EventType, Refusal, SignedEvent},
+    log::{Door, MemoryRows, NoDoor, Placement, Rows as _, decide, not_allowed},
     note::{SigningKey, VerifyingKey},
 };
 use serde_json::{Value, json};
+
+/// When all happened that names no other time.
+const DAY: &str = "2023-12-15";
 
 /// A log in memory.
 #[derive(Default)]
@@ -31,7 +34,11 @@ impl Log {
     }
 
     fn event(say: &Say<'_>, keys: &[&SigningKey]) -> SignedEvent {
-        let (_, s) = say.sign(keys);
+        Self::event_at(DAY, say, keys)
+    }
+
+    fn event_at(at: &str, say: &Say<'_>, keys: &[&SigningKey]) -> SignedEvent {
+        let (_, s) = say.sign_at(at, keys);
         Event::parse(&s.note, &origin()).unwrap().verify().unwrap()
     }
 
@@ -41,7 +48,12 @@ impl Log {
 
     /// When: something is said. Then: it stands, or is refused and nothing changes.
     fn when(&mut self, say: Say<'_>, keys: &[&SigningKey]) -> Result<EventId, (Code, String)> {
-        let event = Self::event(&say, keys);
+        self.when_at(DAY, say, keys)
+    }
+
+    /// When: something is said of a time.
+    fn when_at(&mut self, at: &str, say: Say<'_>, keys: &[&SigningKey]) -> Result<EventId, (Code, String)> {
+        let event = Self::event_at(at, &say, keys);
         let placement = self.decide(&event).map_err(|r| (r.code, r.place))?;
         self.rows.put(placement.rows);
         self.size += 1;
@@ -67,6 +79,19 @@ impl Log {
         let facts = json!({"jurisdiction": "MY", "timezone": "Asia/Kuala_Lumpur"});
         let say =
             say("case.opened", None, json!({"respondent": respondent}), facts, Some(json!({"title": "x"})));
+        self.when(say, &[&operator()]).unwrap()
+    }
+
+    /// Given: a demand of three items, by the recorder of somebody's words.
+    fn demand(&mut self, case: EventId, respondent: EventId, petitioner: EventId) -> EventId {
+        let refs = json!({"respondent": respondent, "petitioner": petitioner});
+        let say = say(
+            "demand.issued",
+            Some(case),
+            refs,
+            json!({"items": 3}),
+            Some(json!({"items": ["a", "b", "c"]})),
+        );
         self.when(say, &[&operator()]).unwrap()
     }
 
@@ -199,9 +224,34 @@ fn two_keys_of_one_name_and_id_do_not_stand_together() {
     let (a, b) = (twin(0), twin(1));
     assert_eq!(a.verifying_key().id(), b.verifying_key().id());
     let mut log = Log::opened();
+    let both = json!({"kind": "publisher", "keys": [vkey(&a), vkey(&b)]});
+    let register = say("party.registered", None, Value::Null, both, Some(json!({"name": "x"})));
+    assert_eq!(log.when(register, &[&operator(), &a, &b]), Err((Code::KeyTaken, "facts.keys[1]".into())));
     let party = log.party("publisher", &[&a], false);
     let add = say("key.added", None, json!({"party": party}), json!({"key": vkey(&b)}), None);
     assert_eq!(is(log.when(add, &[&a, &b])), Code::KeyTaken);
+}
+
+#[test]
+fn a_party_may_start_with_several_keys() {
+    let mut log = Log::opened();
+    let (a, b) = (desk(), key("newsroom.example/night", 7));
+    let party = log.party("publisher", &[&a, &b], false);
+    for k in [&a, &b] {
+        assert_eq!(log.rows.key(k.verifying_key().as_bytes()).unwrap().party, party);
+    }
+}
+
+#[test]
+fn a_key_does_not_add_itself() {
+    let mut log = Log::opened();
+    let (known, new) = (desk(), key("newsroom.example/night", 7));
+    let party = log.party("publisher", &[&known], false);
+    let add = || say("key.added", None, json!({"party": party}), json!({"key": vkey(&new)}), None);
+    let unknown = || Err((Code::KeyUnknown, "by[0]".to_owned()));
+    assert_eq!(log.when(add(), &[&new]), unknown());
+    assert_eq!(log.when(add(), &[&new, &known]), unknown(), "an author whose key is on record comes first");
+    log.when(add(), &[&known, &new]).unwrap();
 }
 
 #[test]
@@ -266,6 +316,22 @@ fn a_role_counts_from_its_grant_to_its_revocation() {
     log.when(role("role.revoked"), &[&operator()]).unwrap();
     assert_eq!(is(log.statement(case, agency, &desk_key)), Code::NotAllowed);
     log.statement(case, party, &desk_key).unwrap();
+}
+
+#[test]
+fn a_refusal_names_everybody_who_may_sign() {
+    for (event_type, who) in [
+        ("ledger.opened", "the operator's key"),
+        ("role.granted", "the operator"),
+        ("party.registered", "a registrar or the operator"),
+        ("statement.made", "the party in refs.speaker or a recorder or the operator"),
+        ("receipt.acknowledged", "a subject of the event in refs.notice"),
+        ("delivery.evidenced", "an author of the event in refs.notice or a recorder or the operator"),
+    ] {
+        let refusal = not_allowed(EventType::from_name(event_type).unwrap());
+        assert_eq!((refusal.code, refusal.place.as_str()), (Code::NotAllowed, "by[0]"));
+        assert_eq!(refusal.message, format!("expected {event_type} signed by {who}, found another party"));
+    }
 }
 
 #[test]
@@ -380,6 +446,92 @@ fn a_void_event_is_voided_once_by_its_author_and_replaced_by_its_like() {
 }
 
 #[test]
+fn a_replacement_is_of_the_type_and_in_the_case_of_what_it_replaces() {
+    let mut log = Log::opened();
+    let agency = log.party("agency", &[], false);
+    let case = log.case(agency);
+    let mut capture = |case| {
+        let facts = json!({"method": "upload", "captured": "2023-12-16"});
+        let say = say("exhibit.captured", case, Value::Null, facts, Some(json!({"description": "x"})));
+        log.when(say, &[&operator()]).unwrap()
+    };
+    let (first, second, free) = (capture(Some(case)), capture(Some(case)), capture(None));
+    let statement = log.statement(case, agency, &operator()).unwrap();
+    let void = |replacement: EventId| {
+        say(
+            "correction.issued",
+            Some(case),
+            json!({"corrects": first, "replacement": replacement}),
+            json!({"effect": "void"}),
+            Some(json!({"wrong": "a", "right": "b"})),
+        )
+    };
+    let alike = "the replacement is of another type or case";
+    for other in [free, statement] {
+        let refusal = log.decide(&Log::event(&void(other), &[&operator()])).unwrap_err();
+        let found = (refusal.code, refusal.place.as_str(), refusal.message.as_str());
+        assert_eq!(found, (Code::CheckFailed, "correction.void", alike));
+    }
+    log.when(void(second), &[&operator()]).unwrap();
+}
+
+#[test]
+fn only_the_rule_of_the_interpretation_act_has_weekly_and_holidays() {
+    let mut log = Log::opened();
+    let (agency, person) = (log.party("agency", &[], false), log.party("person", &[], false));
+    let case = log.case(agency);
+    let decide = |deadline: Value| {
+        let refs = json!({"respondent": agency, "petitioner": person});
+        let facts = json!({"items": 1, "deadline": deadline});
+        let say = say("demand.issued", Some(case), refs, facts, Some(json!({"items": ["a"]})));
+        log.decide(&Log::event(&say, &[&operator()])).map(drop).map_err(|r| (r.code, r.place, r.message))
+    };
+    let period = |rule: &str, more: Value| {
+        let mut deadline = object(json!({"days": 21, "rule": rule, "from": "issue"}));
+        deadline.extend(object(more));
+        Value::from(deadline)
+    };
+    let failed = |message: &str| Err((Code::CheckFailed, "deadline.rule".into(), message.to_owned()));
+    let act = "my-interpretation-act-54";
+    let whole = json!({"weekly": "sunday", "holidays": ["2023-12-25"]});
+    assert_eq!(decide(period(act, whole)), Ok(()));
+    for part in [Value::Null, json!({"weekly": "sunday"}), json!({"holidays": ["2023-12-25"]})] {
+        assert_eq!(decide(period(act, part)), failed("this rule needs weekly and holidays"));
+    }
+    for rule in ["calendar", "working"] {
+        assert_eq!(decide(period(rule, Value::Null)), Ok(()));
+        let weekly = decide(period(rule, json!({"weekly": "sunday"})));
+        assert_eq!(weekly, failed("only my-interpretation-act-54 has weekly"));
+    }
+}
+
+#[test]
+fn an_answer_is_assessed_with_the_demand_and_the_items_that_it_replies_to() {
+    let mut log = Log::opened();
+    let desk_key = desk();
+    let (agency, petitioner) = (log.party("agency", &[], false), log.party("publisher", &[&desk_key], false));
+    let case = log.case(agency);
+    let (asked, other) = (log.demand(case, agency, petitioner), log.demand(case, agency, petitioner));
+    let reply = say(
+        "disclosure.made",
+        Some(case),
+        json!({"party": agency, "demand": asked}),
+        json!({"kind": "reply", "items": [{"item": 1, "outcome": "answered"}, {"item": 3, "outcome": "partly"}]}),
+        Some(json!({"text": "x"})),
+    );
+    let reply = log.when(reply, &[&operator()]).unwrap();
+    let assess = |demand: EventId, item: u64| {
+        let refs = json!({"disclosure": reply, "demand": demand});
+        let facts = json!({"items": [{"item": item, "verdict": "satisfied"}]});
+        say("answer.assessed", Some(case), refs, facts, Some(json!({"reasons": "x"})))
+    };
+    let failed = || Err((Code::CheckFailed, "assessment.pair".to_owned()));
+    assert_eq!(log.when(assess(other, 1), &[&desk_key]), failed(), "it replies to another demand");
+    assert_eq!(log.when(assess(asked, 2), &[&desk_key]), failed(), "it is silent on item 2");
+    log.when(assess(asked, 3), &[&desk_key]).unwrap();
+}
+
+#[test]
 fn a_case_is_fictional_exactly_if_its_respondent_is() {
     let mut log = Log::opened();
     let (real, invented) = (log.party("agency", &[], false), log.party("agency", &[], true));
@@ -469,5 +621,7 @@ fn a_receipt_is_the_addressees_own_and_not_before_the_notice() {
     let receipt = || say("receipt.acknowledged", Some(case), json!({"notice": notice}), Value::Null, None);
     assert_eq!(is(log.when(receipt(), &[&desk_key])), Code::NotAllowed);
     assert_eq!(is(log.when(receipt(), &[&operator()])), Code::NotAllowed);
+    let early = Err((Code::CheckFailed, "evidence.order".to_owned()));
+    assert_eq!(log.when_at("2023-12-14", receipt(), &[&agency_key]), early);
     log.when(receipt(), &[&agency_key]).unwrap();
 }

@@ -49,6 +49,11 @@ pub struct Say<'a> {
 
 impl Say<'_> {
     pub fn sign(&self, keys: &[&SigningKey]) -> (EventId, Submission) {
+        self.sign_at("2023-12-15", keys)
+    }
+
+    /// As `sign`, for what happened at another time.
+    pub fn sign_at(&self, at: &str, keys: &[&SigningKey]) -> (EventId, Submission) {
         let content = self.words.as_ref().map(|w| {
             let mut salt = [0; 16];
             getrandom::fill(&mut salt).unwrap();
@@ -56,7 +61,7 @@ impl Say<'_> {
         });
         let draft = Draft {
             event_type: EventType::from_name(self.event_type).unwrap(),
-            at: At::parse("2023-12-15").unwrap(),
+            at: At::parse(at).unwrap(),
             case: self.case,
             refs: object(self.refs.clone()),
             facts: object(self.facts.clone()),

@@ -6,6 +6,7 @@ mod support;
 mod differential;
 mod ed25519_speccheck;
 mod ed25519_strict;
+mod exhibits;
 mod fuzz_corpus;
 mod log_vectors;
 mod properties;

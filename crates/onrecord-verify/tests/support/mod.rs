@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 pub mod authority;
+pub mod ml_dsa_witness;
 pub mod said;
 
 pub use said::*;

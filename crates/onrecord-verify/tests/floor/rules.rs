@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use onrecord_verify::{
-    event::{Code, Event, EventId, EventType, Refusal, SignedEvent},
-    log::{Door, MemoryRows, NoDoor, Placement, Rows as _, decide, not_allowed},
+    event::{At, Code, Draft, Event, EventId, EventType, Refusal, SignedEvent},
+    log::{Door, MemoryRows, NoDoor, Placement, Rows as _, decide, foresee, not_allowed},
     note::{SigningKey, VerifyingKey},
 };
 use serde_json::{Value, json};
@@ -433,7 +433,15 @@ fn a_void_event_is_voided_once_by_its_author_and_replaced_by_its_like() {
     assert_eq!(log.when(void(mine, None), &[&operator()]), failed(), "the operator is no author of it");
     assert_eq!(log.when(void(mine, Some(theirs)), &[&desk_key]), failed(), "no author in common");
     assert_eq!(log.when(void(mine, Some(case)), &[&desk_key]), failed(), "another type");
-    log.when(void(mine, None), &[&desk_key]).unwrap();
+    let note = say(
+        "correction.issued",
+        Some(case),
+        json!({"corrects": mine}),
+        json!({"effect": "annotate"}),
+        Some(json!({"wrong": "a", "right": "b"})),
+    );
+    log.when(note, &[&desk_key]).unwrap();
+    log.when(void(mine, None), &[&desk_key]).expect("a note voids nothing");
     assert_eq!(log.when(void(mine, None), &[&desk_key]), failed(), "void already");
     let annotated = say(
         "correction.issued",
@@ -624,4 +632,119 @@ fn a_receipt_is_the_addressees_own_and_not_before_the_notice() {
     let early = Err((Code::CheckFailed, "evidence.order".to_owned()));
     assert_eq!(log.when_at("2023-12-14", receipt(), &[&agency_key]), early);
     log.when(receipt(), &[&agency_key]).unwrap();
+}
+
+/// Given: two statements of one case that carry the same words.
+fn two_of_the_same_words(
+    log: &mut Log,
+) -> (EventId, [EventId; 2], impl Fn(&Log) -> Result<(), Code> + use<>) {
+    let agency = log.party("agency", &[], false);
+    let case = log.case(agency);
+    let words = Some(json!({"text": "x"}));
+    let first = say("statement.made", Some(case), json!({"speaker": agency}), statement_facts(), words);
+    let content = Log::event(&first, &[&operator()]).content().cloned();
+    let said_on = move |day: &str| {
+        let draft = Draft {
+            event_type: EventType::StatementMade,
+            at: At::parse(day).unwrap(),
+            case: Some(case),
+            refs: object(json!({"speaker": agency})),
+            facts: object(statement_facts()),
+            content: content.clone(),
+        };
+        let signed = draft.sign(&origin(), &[&operator()]).unwrap();
+        Event::parse(signed.note().as_bytes(), &origin()).unwrap().verify().unwrap()
+    };
+    let both = ["2023-12-15", "2023-12-16"].map(|day| {
+        let event = said_on(day);
+        let placement = log.decide(&event).unwrap();
+        log.rows.put(placement.rows);
+        log.size += 1;
+        event.id()
+    });
+    let again = move |log: &Log| log.decide(&said_on("2023-12-17")).map(drop).map_err(|r| r.code);
+    (case, both, again)
+}
+
+/// That blobs of an entry are withheld or released.
+fn blobs<'a>(
+    event_type: &'a str,
+    case: Option<EventId>,
+    entry: EventId,
+    ground: &str,
+    which: &[&str],
+) -> Say<'a> {
+    say(event_type, case, json!({"entry": entry}), json!({"ground": ground, "blobs": which}), None)
+}
+
+#[test]
+fn words_are_withheld_and_given_back_in_the_case_of_their_entry() {
+    let mut log = Log::opened();
+    let (case, [entry, _], _) = two_of_the_same_words(&mut log);
+    let agency = log.party("agency", &[], false);
+    let other = log.case(agency);
+    let withhold = |case, which: &[&str]| blobs("content.withheld", case, entry, "court_order", which);
+    let release = |case, which: &[&str]| blobs("content.released", case, entry, "order_lifted", which);
+    let elsewhere = || Err((Code::RefCase, "case".to_owned()));
+    let state = || Err((Code::CheckFailed, "withholding.state".to_owned()));
+    let op = operator();
+    for wrong in [Some(other), None] {
+        assert_eq!(log.when(withhold(wrong, &["content"]), &[&op]), elsewhere());
+        assert_eq!(log.when(release(wrong, &["content"]), &[&op]), elsewhere());
+    }
+    assert_eq!(log.when(release(Some(case), &["content"]), &[&op]), state(), "they are not withheld");
+    log.when(withhold(Some(case), &["content", "files/0"]), &[&op]).unwrap();
+    assert_eq!(log.when(withhold(Some(case), &["content"]), &[&op]), state(), "they are withheld already");
+    log.when(release(Some(case), &["content"]), &[&op]).unwrap();
+    assert_eq!(log.when(release(Some(case), &["content"]), &[&op]), state(), "they are back");
+    log.when(release(Some(case), &["files/0"]), &[&op]).unwrap();
+    log.when(withhold(Some(case), &["content", "files/0"]), &[&op]).unwrap();
+}
+
+#[test]
+fn words_come_back_when_no_entry_withholds_them() {
+    let mut log = Log::opened();
+    let (case, both, again) = two_of_the_same_words(&mut log);
+    for entry in both {
+        let withhold = blobs("content.withheld", Some(case), entry, "court_order", &["content"]);
+        log.when(withhold, &[&operator()]).unwrap();
+        assert_eq!(again(&log), Err(Code::BlobWithheld));
+    }
+    for (entry, then) in both.into_iter().zip([Err(Code::BlobWithheld), Ok(())]) {
+        let release = blobs("content.released", Some(case), entry, "order_lifted", &["content"]);
+        log.when(release, &[&operator()]).unwrap();
+        assert_eq!(again(&log), then);
+    }
+}
+
+#[test]
+fn what_would_be_refused_is_foreseen_but_for_an_unknown_author_and_words() {
+    let mut log = Log::opened();
+    let desk_key = desk();
+    log.party("publisher", &[&desk_key], false);
+    let agency = log.party("agency", &[], false);
+    let case = log.case(agency);
+    let foreseen = |say: Say<'_>, key: &SigningKey| {
+        let event = Event::parse(&say.sign(&[key]).1.note, &origin()).unwrap();
+        foresee(&log.rows, &event, &origin()).map_err(|r| r.code)
+    };
+    let said = |case, speaker: EventId| {
+        let words = Some(json!({"text": "x"}));
+        say("statement.made", Some(case), json!({"speaker": speaker}), statement_facts(), words)
+    };
+    assert_eq!(foreseen(said(case, agency), &operator()), Ok(()));
+    assert_eq!(foreseen(said(case, agency), &desk_key), Err(Code::NotAllowed));
+    let renamed = key("newsroom.example/other", 3);
+    assert_eq!(foreseen(said(case, agency), &renamed), Err(Code::KeyUnknown), "its key has another name");
+    let stranger = key("stranger.example/k", 7);
+    assert_eq!(foreseen(said(case, agency), &stranger), Ok(()));
+    assert_eq!(foreseen(said(agency, agency), &stranger), Err(Code::RefKind));
+    let demand = say(
+        "demand.issued",
+        Some(case),
+        json!({"respondent": agency, "petitioner": agency}),
+        json!({"items": 101}),
+        Some(json!({"items": ["a"]})),
+    );
+    assert_eq!(foreseen(demand, &stranger), Err(Code::CheckFailed));
 }

@@ -106,6 +106,23 @@ impl Log {
         self.rows.put(placement.rows);
     }
 
+    /// Records what no log may: an event of the case by a key that is said to be the desk's, whose thread is said to end at `j`.
+    fn record_falsely(&mut self, submission: Submission, j: u64) {
+        let event = Event::parse(&submission.note, &origin()).unwrap();
+        let index = self.entries.len() as u64;
+        let desk = desk_id(self).parse().unwrap();
+        let header = Header {
+            index,
+            time: Time::from_unix_ms((OPENED + index) as i64 * 1_000).unwrap(),
+            prev: Digest([0; 32]),
+            thread: event.case().unwrap(),
+            k: index,
+            signers: vec![(desk, j)],
+        };
+        self.entries.push(header.entry(&event));
+        self.words.push(submission.content);
+    }
+
     fn tree(&self) -> MemoryTree {
         self.entries.iter().map(|entry| leaf_hash(entry.as_bytes())).collect()
     }
@@ -257,9 +274,44 @@ fn what_is_not_enclosed_is_not_decided() {
     let without_first = log.exhibit(WITH_FILE, &[1, 2]).checked();
     assert_eq!(found(&without_first, Name::Entry), Some((Outcome::NotChecked, "entry_without_first")));
     assert_eq!(without_first.verdict, ExhibitVerdict::NotDecided);
-    let without_threads = log.exhibit(WITH_FILE, &[0]).checked();
-    assert_eq!(found(&without_threads, Name::Event), Some((Outcome::NotChecked, "signed_by_whom")));
-    assert_eq!(without_threads.verdict, ExhibitVerdict::NotDecided);
+    for part_of_the_thread in [&[0][..], &[0, 1], &[0, 2]] {
+        let report = log.exhibit(WITH_FILE, part_of_the_thread).checked();
+        assert_eq!(found(&report, Name::Event), Some((Outcome::NotChecked, "signed_by_whom")));
+        assert_eq!(report.verdict, ExhibitVerdict::NotDecided);
+    }
+}
+
+#[test]
+fn a_key_signs_until_its_revocation_and_under_its_own_name() {
+    let mut log = Log::told();
+    let (day, night) = (desk(), key("newsroom.example/night", 7));
+    let party = json!({"party": desk_id(&log)});
+    let vkey = |key: &SigningKey| key.verifying_key().to_string();
+    let add = say("key.added", None, party.clone(), json!({"key": vkey(&night)}), None);
+    log.record(add.sign(&[&day, &night]).1);
+    let facts = json!({"key": vkey(&day), "reason": "superseded"});
+    log.record(say("key.revoked", None, party, facts, None).sign(&[&day]).1);
+    let case = log.entries[4].split("\nthread ").nth(1).unwrap()[..64].parse().unwrap();
+    let stated = |key: &SigningKey| {
+        let words = Some(json!({"text": "x"}));
+        let speaker = json!({"speaker": desk_id(&log)});
+        say("statement.made", Some(case), speaker, statement_facts(), words).sign(&[key]).1
+    };
+    let renamed = key("newsroom.example/other", 3);
+    let (by_night, by_day, by_renamed) = (stated(&night), stated(&day), stated(&renamed));
+    log.record(by_night);
+    log.record_falsely(by_day, 3);
+    log.record_falsely(by_renamed, 1);
+    let threads = [0, 1, 2, 8, 9];
+    for good in [8, 9, 10] {
+        let chain: Vec<u64> = threads.into_iter().filter(|index| *index != good).collect();
+        let report = log.exhibit(good, &chain).checked();
+        assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
+    }
+    let (_, finding) = log.exhibit(11, &threads).refused();
+    assert!(finding.to_string().contains("newsroom.example/desk was revoked by entry 9"), "{finding}");
+    let (_, finding) = log.exhibit(12, &THREADS).refused();
+    assert!(finding.to_string().contains("thread adds the key newsroom.example/other"), "{finding}");
 }
 
 #[test]

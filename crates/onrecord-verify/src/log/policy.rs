@@ -622,6 +622,55 @@ mod tests {
     }
 
     #[test]
+    fn a_cosignature_counts_up_to_a_minute_ahead_of_the_clock() {
+        let policy: Policy = policy("quorum w1\n").parse().unwrap();
+        let policy = policy.with_max_age(Duration::from_secs(3_600)).unwrap();
+        let as_of = |now| policy.cosigned_as_of(&note(&[(1, 10_000)]), now);
+        assert_eq!(as_of(9_940).by, Some(10_000));
+        let ahead = as_of(9_939);
+        assert_eq!(ahead.by, None);
+        let why = ahead.quorum().unwrap_err();
+        assert!(why.ends_with("; the one by w1 is dated 61 s ahead of this machine's clock"), "{why}");
+    }
+
+    #[test]
+    fn of_witnesses_that_cosigned_at_once_the_first_in_the_policy_is_named() {
+        let policy: Policy = policy("group a any w1 w2\nquorum a\n").parse().unwrap();
+        assert_eq!(policy.cosigned(&note(&[(2, 10), (1, 10)])).first, Some((vkey(1), 10)));
+    }
+
+    #[test]
+    fn a_cosignature_that_is_not_good_is_told_of() {
+        let policy: Policy = policy("group a 2 w1 w2\nquorum a\n").parse().unwrap();
+        let bad = crate::note::SignatureLine::new(vkey(2).name(), vkey(2).id(), &[0; 72]);
+        let note = note(&[(1, 10)]).with_signatures(&[bad]).unwrap();
+        let why = policy.cosigned(&note).quorum().unwrap_err();
+        assert!(why.ends_with("found good cosignatures by w1; the one by w2 is not good"), "{why}");
+    }
+
+    #[test]
+    fn a_policy_trusts_the_keys_that_it_names_for_logs() {
+        let policy: Policy = policy("quorum w1\n").parse().unwrap();
+        assert!(policy.trusts(log().verifying_key()));
+        assert!(!policy.trusts(witness(1).verifying_key()), "a witness is no log");
+        assert!(!"quorum none\n".parse::<Policy>().unwrap().trusts(log().verifying_key()));
+    }
+
+    #[test]
+    fn a_log_of_others_is_named_by_a_vkey_whose_id_is_that_of_its_key() {
+        let with = |name: &str, id: KeyId| {
+            let key = crate::note::base64_encode(&[&[ED25519], &[7; 32][..]].concat());
+            format!("log {name}+{id}+{key}\nquorum none\n").parse::<Policy>()
+        };
+        let id = |name: &str| KeyId::of(name, ED25519, &[7; 32]);
+        let foreign = "LOG.example";
+        assert!(matches!(with(foreign, id(foreign)).unwrap().logs[..], [Log::Foreign { .. }]));
+        assert_eq!(with(foreign, id("another")).map_err(|e| e.line), Err(1));
+        let unnamed = "\u{a0}";
+        assert_eq!(with(unnamed, id(unnamed)).map_err(|e| e.line), Err(1));
+    }
+
+    #[test]
     fn one_witness_may_be_the_quorum() {
         let policy: Policy = policy("quorum w2").parse().unwrap();
         assert_eq!(policy.cosigned(&note(&[(2, 7)])).by, Some(7));
@@ -721,6 +770,18 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_is_read_up_to_its_longest_length() {
+        let with = |length: usize| {
+            let text = "quorum none\n# ";
+            format!("{text}{}", "x".repeat(length - text.len())).parse::<Policy>()
+        };
+        assert!(with(MAX_POLICY).is_ok());
+        for longer in [MAX_POLICY + 1, 2 * MAX_POLICY] {
+            assert!(with(longer).unwrap_err().expected.starts_with("a policy of at most "));
+        }
+    }
+
+    #[test]
     fn octets_above_127_stand_for_themselves() {
         let octets = |name: &[u8]| {
             let group = [b"group ", name, b" any w1\n"].concat();
@@ -749,6 +810,14 @@ mod tests {
         assert_eq!(read.log_of(&foreign), None);
         let none: Policy = "quorum none\n".parse().unwrap();
         assert_eq!(none.log_of(&note(&[])), None);
+    }
+
+    #[test]
+    fn a_line_of_another_form_is_told_of_the_forms() {
+        for line in ["group g any", "quorum", "witness w", "log", "logs x"] {
+            let e = format!("{line}\n").parse::<Policy>().unwrap_err();
+            assert!(e.expected.starts_with("log <vkey> [<url>], witness <name> "), "{line}: {e}");
+        }
     }
 
     #[test]

@@ -642,7 +642,7 @@ fn two_of_the_same_words(
     let case = log.case(agency);
     let words = Some(json!({"text": "x"}));
     let first = say("statement.made", Some(case), json!({"speaker": agency}), statement_facts(), words);
-    let content = Log::event(&first, &[&operator()]).content().cloned();
+    let content = Log::event(&first, &[&operator()]).content().copied();
     let said_on = move |day: &str| {
         let draft = Draft {
             event_type: EventType::StatementMade,
@@ -650,7 +650,7 @@ fn two_of_the_same_words(
             case: Some(case),
             refs: object(json!({"speaker": agency})),
             facts: object(statement_facts()),
-            content: content.clone(),
+            content,
         };
         let signed = draft.sign(&origin(), &[&operator()]).unwrap();
         Event::parse(signed.note().as_bytes(), &origin()).unwrap().verify().unwrap()

@@ -76,14 +76,16 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         make(data)?
     };
     let address = listener.as_ref().map(local).transpose()?;
-    summary(&ledger, data, address, context)?;
+    let told = summary(&ledger, data, address, context)?;
+    let say = move || terminal::result(&told);
     match listener {
         Some(listener) => {
             start_log(LogLevel::Warn);
             let options = crate::serve::Options { cors: Some(true), ..crate::serve::Options::default() };
-            Bound { listener, metrics: None, options }.until_stopped(ledger, Asked::default(), || {})
+            Bound { listener, metrics: None, options }.until_stopped(ledger, Asked::default(), say, || {})
         }
         None => {
+            say();
             ledger.close();
             Ok(())
         }
@@ -198,12 +200,13 @@ fn example(reader: &Reader, cases: &[Case], data: &Path, base: &str) -> Result<O
     Ok(None)
 }
 
+/// What there is and what to try, in words or as JSON.
 fn summary(
     ledger: &Ledger,
     data: &Path,
     address: Option<SocketAddr>,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     let reader = ledger.reader();
     let size = reader.checkpoint().checkpoint().size();
     let cases = cases(reader)?;
@@ -214,11 +217,11 @@ fn summary(
             let url = base.as_ref().map(|base| format!("{base}/case/{}", case.id));
             json!({"title": case.title, "id": case.id, "index": case.index, "fictional": case.fictional, "url": url})
         });
-        terminal::json(&json!({
+        let told = json!({
             "data": data.display().to_string(), "origin": reader.origin().as_str(), "log_key": key, "entries": size,
             "url": base, "cases": cases.collect::<Vec<_>>(),
-        }));
-        return Ok(());
+        });
+        return Ok(format!("{told:#}"));
     }
     let program = terminal::shell(&super::program());
     let folder = terminal::shell(&data.display().to_string());
@@ -258,8 +261,7 @@ fn summary(
     if base.is_some() {
         out.push_str("\nServing until Ctrl-C.\n");
     }
-    terminal::result(&terminal::plain(&out));
-    Ok(())
+    Ok(terminal::plain(&out))
 }
 
 fn indent(text: &str) -> String {

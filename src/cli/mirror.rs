@@ -133,14 +133,14 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         };
     };
     let (status, ledger) = (mirror.status().clone(), mirror.ledger().clone());
-    bound.say(context, Some(&status.now().of))?;
+    let say = bound.saying(context, Some(&status.now().of))?;
     bound.options.mirror = Some(status.clone());
     let (stop, stopped) = mpsc::channel::<()>();
     let every = args.every.max(Duration::from_millis(100));
     let following =
         std::thread::Builder::new().name("mirror".into()).spawn(move || follow(mirror, every, stopped));
     let following = following.map_err(|e| Failure::Undecided(format!("a thread to follow with: {e}")))?;
-    bound.until_stopped(ledger, Asked::default(), || {
+    bound.until_stopped(ledger, Asked::default(), say, || {
         drop(stop);
         // It ends within a bundle.
         if following.join().is_err() {

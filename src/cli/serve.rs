@@ -109,14 +109,14 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let within = peers::AT_START.min(args.serving.limits.of_asking(&config.limits).timeout);
     let confirm = |reader: &Reader| confirm(reader, &data, (&witnesses, &peers), (required, within));
     let ledger = Ledger::open_confirmed(&data, options, &confirm).map_err(ledger_failure)?;
-    bound.say(context, None)?;
+    let say = bound.saying(context, None)?;
     let limits = &args.serving.limits;
     let asked = Asked {
         witnesses: (!witnesses.is_empty()).then(|| (witnesses, limits.of_asking(&config.limits))),
         authorities: authorities.map(|asked| (asked, limits.of_timestamps(&config.limits))),
         peers,
     };
-    bound.until_stopped(ledger, asked, || {})
+    bound.until_stopped(ledger, asked, say, || {})
 }
 
 /// Time-stamping authorities to ask, each once, and the roots that they must lead to, if any were given.

@@ -159,33 +159,41 @@ impl Serving {
 }
 
 impl Bound {
-    /// Prints where it is served; a mirror, whose.
-    pub fn say(&self, context: &Context, mirror_of: Option<&str>) -> Result<(), Failure> {
+    /// What says where it is served; a mirror, whose. It is said once signals are heard: whoever reads it may send one.
+    pub fn saying(
+        &self,
+        context: &Context,
+        mirror_of: Option<&str>,
+    ) -> Result<impl FnOnce() + use<>, Failure> {
         let scheme = if self.options.tls.is_some() { "https" } else { "http" };
         let address = local(&self.listener)?;
         let numbers = self.metrics.as_ref().map(local).transpose()?;
         let numbers = numbers.map(|address| format!("http://{address}/metrics"));
-        if context.json {
-            let mut said =
-                serde_json::Map::from_iter([("url".into(), json!(format!("{scheme}://{address}")))]);
-            said.extend(numbers.map(|numbers| ("metrics".into(), json!(numbers))));
-            said.extend(mirror_of.map(|of| ("mirror_of".into(), json!(of))));
-            terminal::json(&said);
-        } else {
-            let of = mirror_of.map(|of| format!(", a mirror of {of}")).unwrap_or_default();
-            terminal::result(&format!("listening on {scheme}://{address}{of}"));
-            if let Some(numbers) = numbers {
-                terminal::result(&format!("metrics at {numbers}"));
+        let (as_json, mirror_of) = (context.json, mirror_of.map(str::to_owned));
+        Ok(move || {
+            if as_json {
+                let mut said =
+                    serde_json::Map::from_iter([("url".into(), json!(format!("{scheme}://{address}")))]);
+                said.extend(numbers.map(|numbers| ("metrics".into(), json!(numbers))));
+                said.extend(mirror_of.map(|of| ("mirror_of".into(), json!(of))));
+                terminal::json(&said);
+            } else {
+                let of = mirror_of.map(|of| format!(", a mirror of {of}")).unwrap_or_default();
+                terminal::result(&format!("listening on {scheme}://{address}{of}"));
+                if let Some(numbers) = numbers {
+                    terminal::result(&format!("metrics at {numbers}"));
+                }
             }
-        }
-        Ok(())
+        })
     }
 
-    /// Serves until SIGINT or SIGTERM; then does what ends the writer, and lets the ledger end what it took in.
+    /// Serves until SIGINT or SIGTERM; then does what ends the writer, and lets the ledger end what it took in. `say` comes
+    /// once signals are heard.
     pub fn until_stopped(
         self,
         ledger: Ledger,
         asked: Asked,
+        say: impl FnOnce(),
         end_writer: impl FnOnce(),
     ) -> Result<(), Failure> {
         let Self { listener, metrics, mut options } = self;
@@ -203,6 +211,7 @@ impl Bound {
             if options.tls.is_some() || is_service() {
                 tokio::spawn(renew(options.tls.clone(), hangups()?));
             }
+            say();
             if let Some((witnesses, pace)) = asked.witnesses {
                 tokio::spawn(witness::collect(ledger.clone(), witnesses, pace));
             }

@@ -102,11 +102,6 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         e => Failure::Refused(e.to_string()),
     })?;
     let (address, vkey) = (local(&listener)?, witness.key().to_string());
-    if context.json {
-        terminal::json(&json!({"vkey": vkey, "url": format!("http://{address}")}));
-    } else {
-        terminal::result(&format!("witness {vkey}\nlistening on http://{address}"));
-    }
     let failed = |e: io::Error| Failure::Undecided(format!("witness: {e}"));
     listener.set_nonblocking(true).map_err(failed)?;
     serve::raise_open_files();
@@ -115,6 +110,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         .block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let stop = stop_signal()?;
+            // Whoever reads this may send a signal.
+            if context.json {
+                terminal::json(&json!({"vkey": vkey, "url": format!("http://{address}")}));
+            } else {
+                terminal::result(&format!("witness {vkey}\nlistening on http://{address}"));
+            }
             notify(State::Ready);
             let stop = async {
                 stop.await;

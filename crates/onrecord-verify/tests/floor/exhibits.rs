@@ -564,7 +564,7 @@ fn what_is_no_exhibit_is_refused_and_what_is_not_read_here_is_not_decided() {
     assert_eq!((name, finding.code()), (Name::Exhibit, "not_an_exhibit"));
     let foreign = verify(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", Some(&policy));
     assert_eq!((foreign.index, foreign.checks.len()), (None, 1));
-    assert_eq!(found(&foreign, Name::Exhibit).map(|(_, code)| code), Some("not_an_exhibit"));
+    assert_eq!(found(&foreign, Name::Exhibit).map(|(_, code)| code), Some("not_read"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     place::{Place, Ran},
-    program::Program,
+    program::{Program, without_settings},
 };
 use onrecord::event::EventType;
 
@@ -415,9 +415,7 @@ fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
         [&[typist, answers.as_str(), env!("CARGO_BIN_EXE_onrecord")], &*line.split(' ').collect::<Vec<_>>()];
     let mut python = Command::new("python3");
     python.args(line.concat()).current_dir(place.0.path()).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
-        python.env_remove(name);
-    }
+    without_settings(&mut python);
     Ran::of(python.output().unwrap())
 }
 

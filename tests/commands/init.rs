@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     place::{Place, Ran},
-    program::free_port,
+    program::{free_port, without_settings},
 };
 use serde_json::json;
 
@@ -20,9 +20,7 @@ fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
     let answers = json!(answers).to_string();
     let mut python = Command::new("python3");
     python.args([typist, &answers, "sh", "-c", line]).current_dir(place.0.path()).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
-        python.env_remove(name);
-    }
+    without_settings(&mut python);
     Ran::of(python.output().unwrap())
 }
 

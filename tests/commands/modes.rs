@@ -9,16 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::program::Program;
+use crate::program::{Program, without_settings};
 use crate::support::*;
 
 /// The program, under an umask.
 fn under(umask: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask \"$0\"; exec \"$@\"", umask, env!("CARGO_BIN_EXE_onrecord")]);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
-        shell.env_remove(name);
-    }
+    without_settings(&mut shell);
     shell
 }
 

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs,
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -14,16 +13,16 @@ use super::{
     calls::Calls,
     catch_up::{catch_up, check_tail_words, give_back_again, withhold_again},
     clock::{Clock, SystemTimeSource, TimeSource},
-    copier::Copier,
     cosigned::{self, Cosigned},
     cosigning,
     error::LedgerError,
-    folder::{Folder, Said, io},
+    folder::{Folder, io},
+    folder_lock::lock,
     follower::Follower,
     known::Knowledge,
     marks::Marks,
     noting::Reader,
-    published::{Published, last_published, read_checkpoint, read_progress, read_published, replay_journal},
+    published::{Published, last_published, read_checkpoint, read_published, replay_journal},
     queue::{GATHER, Queue},
     recent::{Extent, Recent},
     scrub::Scrub,
@@ -61,11 +60,11 @@ impl Ledger {
         open(dir, options)
     }
 
-    /// As [`open`](Self::open), but asks whether somebody knows more, before the writer opens. Gives who could not be
-    /// asked, in words, if nobody could.
+    /// As [`open`](Self::open), but before the writer opens it calls `confirm`, which asks others whether they know a longer
+    /// log. `confirm` gives, in words, who could not be asked if nobody could.
     ///
     /// # Errors
-    /// [`LedgerError`], that of `confirm` too: nothing is written to the log then.
+    /// [`LedgerError`], also that of `confirm`. Nothing is written to the log then.
     pub fn open_confirmed(
         dir: &Path,
         options: Options,
@@ -73,98 +72,13 @@ impl Ledger {
     ) -> Result<Self, LedgerError> {
         open_confirmed(dir, options, confirm)
     }
-
-    /// Opens the folder of a mirror, made if it is not there: what was copied, and its one writer, to which nobody but
-    /// the follower of its origin has access. `heading` is a checkpoint of the origin, which a new mirror begins with.
-    ///
-    /// # Errors
-    /// [`LedgerError`], also if the folder holds something else.
-    pub(crate) fn open_mirror(
-        dir: &Path,
-        of: &str,
-        heading: Option<SignedCheckpoint>,
-        key: &VerifyingKey,
-        options: Options,
-    ) -> Result<(Self, Copier), LedgerError> {
-        open_mirror(dir, of, heading, key, options)
-    }
-
-    /// Throws the index away and makes it again from the log. Tells `progress` how many entries are done, and
-    /// of how many. Gives their number.
-    ///
-    /// # Errors
-    /// [`LedgerError`].
-    pub fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
-        rebuild(dir, progress)
-    }
-}
-
-fn rebuild(dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64, LedgerError> {
-    let folder = Folder::new(dir);
-    // Read first, so that nothing is removed from a folder that is no ledger or is in use.
-    folder.read()?;
-    drop(lock(&folder)?);
-    let index = folder.index();
-    // What it knows of the log is asked before it goes: it may be the only one to know that entries are missing.
-    let position =
-        Index::open_as_it_is(&index).ok().flatten().and_then(|index| index.position().ok().flatten());
-    let aside = folder.root().join("index.before");
-    if index.exists() {
-        if aside.exists() {
-            fs::remove_dir_all(&aside).map_err(|e| io(&aside, "remove", e))?;
-        }
-        fs::rename(&index, &aside).map_err(|e| io(&index, "move away", e))?;
-    }
-    let how = Opens { progress, index: position, ..Opens::default() };
-    let opened = open_with(Arc::new(RealDisk), SystemTimeSource::new(), dir, Options::default(), how);
-    match opened {
-        Ok(ledger) => {
-            let size = ledger.reader().checkpoint().checkpoint().size();
-            ledger.close();
-            if aside.exists() {
-                fs::remove_dir_all(&aside).map_err(|e| io(&aside, "remove", e))?;
-            }
-            Ok(size)
-        }
-        Err(error) => {
-            if aside.exists() {
-                // As it was. The first error is the one to tell.
-                let _ = fs::remove_dir_all(&index);
-                let _ = fs::rename(&aside, &index);
-            }
-            Err(error)
-        }
-    }
-}
-
-pub(crate) fn lock(folder: &Folder) -> Result<fs::File, LedgerError> {
-    let path = folder.lock();
-    let opened = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o640).open(&path);
-    let file = match opened {
-        // One that can be read is locked as well.
-        Err(e) if e.kind() == std::io::ErrorKind::ReadOnlyFilesystem => fs::File::open(&path),
-        opened => opened,
-    };
-    let file = file.map_err(|e| io(&path, "open", e))?;
-    // A program that this process is just starting holds a copy of every file until it runs, locks too.
-    let mut locked = file.try_lock();
-    for _ in 0..10 {
-        let Err(fs::TryLockError::WouldBlock) = locked else { break };
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        locked = file.try_lock();
-    }
-    match locked {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(LedgerError::Locked(folder.root().display().to_string())),
-        Err(fs::TryLockError::Error(e)) => Err(io(&path, "lock", e)),
-    }
 }
 
 fn open(dir: &Path, options: Options) -> Result<Ledger, LedgerError> {
     open_confirmed(dir, options, &|_| Ok(None))
 }
 
-/// Opens a ledger if nobody knows more: see [`Ledger::open_confirmed`].
+/// Opens a ledger if nobody knows a longer log: see [`Ledger::open_confirmed`].
 fn open_confirmed(
     dir: &Path,
     options: Options,
@@ -183,21 +97,21 @@ fn open_confirmed(
     tracing::error!(%error, "the disk takes no writes; the ledger is opened for reading");
     open(options, true).map_err(|e| match e {
         LedgerError::Io { source, .. } if StoreError::is_of_no_writes(&source) => error,
-        // What keeps it from being read too is what has to be mended first.
+        // A fault that keeps the ledger from being read has to be mended first.
         e => e,
     })
 }
 
-/// Why the writer does not begin on a disk that takes no writes, in words that strangers may read.
+/// Why the writer does not begin on a disk that takes no writes. These words are shown to the public.
 const NO_WRITES: &str = "the disk takes no writes";
 
-/// What opens a ledger, beside its options.
+/// How a ledger is opened, beside its options.
 pub(super) struct Opens<'a> {
-    /// The ledger has no entry yet, since it is being made. Every other has.
+    /// The ledger is being made, so it has no entry yet. Every other ledger has at least one.
     pub founding: bool,
-    /// Nothing is written in the folder, and what may not be durable is not shown.
+    /// Nothing is written in the folder, and entries that may not be durable are not shown.
     pub read_only: bool,
-    /// Told how far the index has come, of how many entries.
+    /// Called with `(done, of)`, numbers of entries, while the index is brought up to the log.
     pub progress: &'a dyn Fn(u64, u64),
     /// What an index knew that is not there any more.
     pub index: Option<IndexPosition>,
@@ -212,8 +126,8 @@ impl Default for Opens<'_> {
     }
 }
 
-/// Opens a ledger whose journal and files lie on the given disk, under the given clocks. Settings, keys, lock
-/// and index lie on the disk of this machine.
+/// Opens a ledger whose journal and files lie on `disk`, by the clocks of `time`. Settings, keys, lock and index lie on the
+/// disk of this machine in any case.
 pub(super) fn open_with(
     disk: Arc<dyn Disk>,
     time: Arc<dyn TimeSource>,
@@ -237,7 +151,7 @@ pub(super) fn open_with(
     let mut recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
     let mut knowledge = Knowledge::read(&*disk, &folder, &log_key, &recovered)?;
     knowledge.with_index(index.as_ref());
-    // A journal that begins further on has no part in the log.
+    // A journal that begins after the end of the published log does not continue it.
     let follows = recovered.records.is_empty() || recovered.first <= published.size;
     let above = if follows { recovered.above(published.size).len() as u64 } else { 0 };
     went_back(&knowledge, &folder, published.size + above)?;
@@ -245,7 +159,8 @@ pub(super) fn open_with(
         return Err(LedgerError::Broken(empty(&folder)));
     }
     if read_only && follows {
-        // What a killed process left in the journal may not be durable, and can't be made so. What was marked or signed is.
+        // Entries that a killed process left in the journal may not be durable, and on such a disk can't be made so. Those that
+        // were marked or signed are.
         let signed = head::read(&*disk, &folder.signed())?.head.map_or(0, |head| head.0);
         let durable = recovered.acknowledged.entries().max(signed).max(published.size);
         let keep = usize::try_from(durable.saturating_sub(recovered.first)).unwrap_or(usize::MAX);
@@ -277,14 +192,14 @@ pub(super) fn open_with(
     };
     if read_only {
         let TakenUp { shared, .. } = opened.take_up(&options, progress)?;
-        // Nobody is shown what went back, though nothing is recorded.
+        // A log that went back is not shown to readers either.
         let unconfirmed = confirm(&Reader::new(shared.clone()))?;
         shared.set_unconfirmed(unconfirmed);
         let signals = Arc::new(Signals::default());
         signals.stop(NO_WRITES.to_owned());
         return Ok(ledger(shared, signals, Queue::closed(), (Vec::new(), None), None));
     }
-    // Nobody knows of the time before a ledger is made; the first entry, alone, is dated by the clock as it is.
+    // Nothing tells the time before a ledger is made, so the first entry is dated by the clock as it is.
     let accept_clock = options.accept_clock || founding;
     let Opened { shared, signals, journal, mut follower } = opened.open(options, progress)?;
     let clock = Clock::new(time.clone(), last.map(|(_, time)| time));
@@ -318,70 +233,7 @@ pub(super) fn open_with(
     Ok(ledger(shared, signals, queue, (threads, scrub), None))
 }
 
-/// Opens a mirror: see [`Ledger::open_mirror`].
-fn open_mirror(
-    dir: &Path,
-    of: &str,
-    heading: Option<SignedCheckpoint>,
-    key: &VerifyingKey,
-    options: Options,
-) -> Result<(Ledger, Copier), LedgerError> {
-    let folder = Folder::new(dir);
-    if !folder.settings().exists() {
-        if fs::read_dir(dir).is_ok_and(|mut names| names.next().is_some()) {
-            return Err(LedgerError::Broken(format!("{} is not empty, and no mirror", dir.display())));
-        }
-        folder.make_mirror(key, of)?;
-    }
-    let Said { origin, log_key, mirror_of } = folder.said()?;
-    if mirror_of.is_none() {
-        return Err(LedgerError::Exists(dir.display().to_string()));
-    }
-    if log_key != *key {
-        let dir = dir.display();
-        return Err(LedgerError::Broken(format!("{dir} is a mirror of the log {log_key}, not of {key}")));
-    }
-    folder.check_secrets()?;
-    let lock = lock(&folder)?;
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let shown = read_checkpoint(&*disk, &folder.checkpoint(), key)?;
-    let verified = read_checkpoint(&*disk, &folder.heading(), key)?.or(heading);
-    let none = || LedgerError::Broken(format!("{} holds nothing yet", dir.display()));
-    let heading = verified.or_else(|| shown.clone()).ok_or_else(none)?;
-    let progress = read_progress(&*disk, &folder)?.unwrap_or((0, Hash::EMPTY_ROOT));
-    let published = match shown {
-        Some(shown) if shown.checkpoint().size() >= progress.0 => Published::at(shown),
-        shown => {
-            let checkpoint = shown.unwrap_or_else(|| heading.clone());
-            Published { size: progress.0, root: progress.1, checkpoint }
-        }
-    };
-    let recent = read_published(&*disk, &folder, &origin, &published)?;
-    let last = last_published(&*disk, &folder, &recent, &origin)?;
-    let recovered = journal::recover(&*disk, &folder.journal(), published.size)?;
-    let max_backlog = options.max_backlog.max(1);
-    let scrub_every = options.scrub_every;
-    let opened = Opening {
-        disk,
-        folder,
-        ids: (origin, log_key),
-        lock,
-        recent,
-        recovered,
-        published: published.size,
-        on_disk: (published.checkpoint.checkpoint().size() == published.size).then_some(published.checkpoint),
-        // What a mirror lacks it copies again.
-        knowledge: None,
-        read_only: false,
-    };
-    let Opened { shared, signals, follower, .. } = opened.open(options, &|_, _| {})?;
-    let threads = vec![spawn(dir, "follower", move || follower.run())?];
-    let copier = Copier { shared: shared.clone(), signals: signals.clone(), last, heading, max_backlog };
-    let scrub = scrub(dir, &shared, scrub_every)?;
-    Ok((ledger(shared, signals, Queue::closed(), (threads, scrub), Some(of.to_owned())), copier))
-}
-
-fn spawn(
+pub(super) fn spawn(
     dir: &Path,
     name: &str,
     run: impl FnOnce() + Send + 'static,
@@ -389,12 +241,16 @@ fn spawn(
     std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| io(dir, "start a thread for", e))
 }
 
-fn scrub(dir: &Path, shared: &Arc<Shared>, every: Option<Duration>) -> Result<Option<Scrub>, LedgerError> {
+pub(super) fn scrub(
+    dir: &Path,
+    shared: &Arc<Shared>,
+    every: Option<Duration>,
+) -> Result<Option<Scrub>, LedgerError> {
     let begun = every.map(|every| Scrub::begin(shared.clone(), every)).transpose();
     begun.map_err(|e| io(dir, "start a thread for", e))
 }
 
-fn ledger(
+pub(super) fn ledger(
     shared: Arc<Shared>,
     signals: Arc<Signals>,
     queue: Arc<Queue>,
@@ -416,7 +272,7 @@ fn ledger(
     }))
 }
 
-/// Refuses a folder of which a part was put back, or is not there.
+/// Refuses a folder that holds less than was acknowledged: `here` entries are found.
 fn went_back(knowledge: &Knowledge, folder: &Folder, here: u64) -> Result<(), LedgerError> {
     match knowledge.missing(here, &folder.root().display().to_string()) {
         Some(why) => Err(LedgerError::Broken(why)),
@@ -424,7 +280,7 @@ fn went_back(knowledge: &Knowledge, folder: &Folder, here: u64) -> Result<(), Le
     }
 }
 
-/// What is said of a folder that holds no entry, and does not say that it ever held any.
+/// The error for a folder that holds no entry and no sign that it ever held one.
 pub(crate) fn empty(folder: &Folder) -> String {
     let dir = folder.root().display();
     format!(
@@ -434,23 +290,24 @@ pub(crate) fn empty(folder: &Folder) -> String {
     )
 }
 
-/// A log as it was found, before its index and files are.
-struct Opening {
-    disk: Arc<dyn Disk>,
-    folder: Folder,
-    ids: (Origin, VerifyingKey),
-    lock: fs::File,
-    recent: Recent,
-    recovered: Recovered,
-    published: u64,
+/// A log as it was found on the disk, before index and files are brought up to it.
+pub(super) struct Opening {
+    pub disk: Arc<dyn Disk>,
+    pub folder: Folder,
+    pub ids: (Origin, VerifyingKey),
+    pub lock: fs::File,
+    pub recent: Recent,
+    pub recovered: Recovered,
+    pub published: u64,
     /// The checkpoint in `public/`.
-    on_disk: Option<SignedCheckpoint>,
-    /// What the folder of a ledger knows of it besides, and how many entries are there: some may not be shown yet.
-    knowledge: Option<(Knowledge, u64)>,
-    read_only: bool,
+    pub on_disk: Option<SignedCheckpoint>,
+    /// What the folder knows of how far the log came, and how many entries were found; none for a mirror. Some of the entries
+    /// may not be shown yet.
+    pub knowledge: Option<(Knowledge, u64)>,
+    pub read_only: bool,
 }
 
-/// A log whose index is up to it, of which nothing was written but the index.
+/// A log whose index is up to date. Nothing but the index was written.
 struct TakenUp {
     shared: Arc<Shared>,
     recovered: Recovered,
@@ -458,12 +315,12 @@ struct TakenUp {
     unsettled: BTreeMap<EventId, u64>,
 }
 
-/// What all writers of a folder have.
-struct Opened {
-    shared: Arc<Shared>,
-    signals: Arc<Signals>,
-    journal: Arc<Mutex<Journal>>,
-    follower: Follower,
+/// What the writer of a ledger and the writer of a mirror both need.
+pub(super) struct Opened {
+    pub shared: Arc<Shared>,
+    pub signals: Arc<Signals>,
+    pub journal: Arc<Mutex<Journal>>,
+    pub follower: Follower,
 }
 
 impl Opening {
@@ -503,7 +360,7 @@ impl Opening {
                 tracing::warn!(place, why, "it says nothing of how far the log came, and is made anew");
             }
         }
-        // All that the journal holds, published or not: what a checkpoint withholds leaves the disk after it.
+        // Published entries of the journal too: what they withhold leaves the disk only after their checkpoint is published.
         let journalled = || (recovered.first..).zip(&recovered.records);
         give_back_again(&shared, journalled());
         catch_up(&shared, size, progress)?;
@@ -527,11 +384,11 @@ impl Opening {
         Ok(TakenUp { shared, recovered, published, unsettled })
     }
 
-    /// Brings index and files up to the log, and what is not in tiles into them.
-    fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
+    /// Brings index and files up to the log, and writes the tiles that are missing.
+    pub fn open(self, options: Options, progress: &dyn Fn(u64, u64)) -> Result<Opened, LedgerError> {
         let TakenUp { shared, recovered, published, unsettled } = self.take_up(&options, progress)?;
         let size = shared.recent().size();
-        // The last segment ends where this one begins; one of the same name held nothing.
+        // The last segment ends where the new one begins. A segment of the same name held nothing.
         let fresh = Journal::start(shared.disk(), &shared.folder().journal(), size)?;
         let journal = Arc::new(Mutex::new(fresh));
         let segments = recovered.segments.iter().copied().filter(|s| *s != size).collect();
@@ -553,7 +410,7 @@ impl Opening {
             expire_every: options.upload_expiry.min(EXPIRE_EVERY),
             seen: None,
         };
-        // All that is on record is in tiles, or this start fails, before anybody sees it.
+        // Before anybody sees the log, all of it is in tiles, or this start fails.
         follower.follow()?;
         journal.lock().unwrap_or_else(PoisonError::into_inner).start_marks(shared.disk())?;
         Ok(Opened { shared, signals, journal, follower })

@@ -1,174 +1,41 @@
-//! A copy of somebody's ledger that follows it: fetched, verified, kept, and never let go of for another history.
+//! One pass after another: a mirror fetches what the ledger has added, verifies it and stores it. Once it has seen one
+//! history, it never takes another.
 //!
-//! Nothing is taken before it is known to stand under a checkpoint that the log signed and that continues the last one.
+//! An entry is taken only when it is known to stand under a checkpoint that the log signed and that continues the last one.
 
-use std::{
-    collections::BTreeSet,
-    io::Read as _,
-    net::{IpAddr, Ipv4Addr},
-    path::Path,
-    sync::Arc,
-};
-
-use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 use super::{
-    missing_files::{self, Lacking},
-    pass::{Keeps, MirrorError, Pass},
+    bundle_proof::{blame, is_proved},
+    checkpoints::{Seen, seen},
+    files::named_by,
+    opening::{Mirror, Refused},
+    pass::{MirrorError, Pass},
+    proof::fork_in,
     removed::{self, Removed},
-    searched::Searched,
-    status::Status,
 };
 use crate::{
-    event::{Body, Code, Content, Digest, EventId, EventType, FileRef, Position},
-    ledger::{
-        Copied, Copier, Filter, Ledger, Options as LedgerOptions, StandsOn, claims::is_closed, folder::Folder,
-    },
+    event::{Body, EventId, EventType, Position},
+    ledger::{Copied, Filter, StandsOn},
     log::{
-        Checkpoint, Contradiction, Cosigned, Fork, Hash, MAX_CHECKPOINT, MAX_CONTRADICTION, MAX_FORK, Policy,
-        Rows as _, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, Time, consistency_path, inclusion_path,
-        root, verify_consistency, verify_inclusion,
+        Cosigned, Fork, Hash, Rows as _, SignedCheckpoint, Time, consistency_path, root, verify_consistency,
     },
-    note::VerifyingKey,
-    proof_file::{self, Kept},
+    proof_file::Kept,
     verify::{
-        Absent, Evidence, Fault, Options as Checked, Place, Source, TileNodes,
-        bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH, word_of, words_tile},
-        cosigned, read_whole,
+        Absent, Fault, Options as Checked, Place, TileNodes,
+        bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH},
     },
 };
-
-/// A mirror: see the module.
-pub struct Mirror {
-    source: Arc<dyn Source + Send>,
-    key: VerifyingKey,
-    keeps: Keeps,
-    folder: Folder,
-    ledger: Ledger,
-    copier: Copier,
-    pool: Arc<rayon::ThreadPool>,
-    /// Entries whose words are asked for again.
-    wanted: BTreeSet<u64>,
-    lacking: Lacking,
-    /// The size up to which it was reported what is withheld.
-    reported: Option<u64>,
-    /// What was refused in this pass, if it stands under the checkpoint.
-    refused: Option<Refused>,
-    /// The refused entry for which a contradiction was looked for last.
-    searched: Option<Searched>,
-    /// The proof that the log signed two histories, where it could not be written.
-    forked: Option<String>,
-    /// What the source answered in this pass to the last of what it did not give.
-    absent: Absent,
-    /// Files that it did not give in this pass.
-    not_given: BTreeSet<missing_files::Place>,
-    status: Arc<Status>,
-}
-
-/// Entries that stand under the checkpoint, and of which one was refused.
-struct Refused {
-    /// Index of the first.
-    first: u64,
-    entries: Vec<Arc<[u8]>>,
-}
-
-impl Refused {
-    fn entry(&self, index: u64) -> Option<&Arc<[u8]>> {
-        self.entries.get(usize::try_from(index.checked_sub(self.first)?).ok()?)
-    }
-}
 
 /// Bundles that are fetched and checked while those before are copied.
 const WINDOW: u64 = 8;
 
 impl Mirror {
-    /// Opens the mirror in a folder, or makes it: then the source must give a checkpoint that the key signed.
+    /// Copies all that the source has under its checkpoint. After each bundle, `go_on(stored, of)` decides whether the pass
+    /// goes on. `now` is the time of this machine's clock; words are fetched of entries that are old enough by it.
     ///
     /// # Errors
-    /// [`MirrorError`]
-    pub fn open(
-        source: Arc<dyn Source + Send>,
-        key: VerifyingKey,
-        dir: &Path,
-        keeps: Keeps,
-        options: LedgerOptions,
-    ) -> Result<Self, MirrorError> {
-        let folder = Folder::new(dir);
-        let begun = folder.heading().exists() || folder.checkpoint().exists();
-        let heading =
-            if begun { None } else { Some(seen(&*source, &key, keeps.policy.as_ref(), None)?.taken()) };
-        let options = LedgerOptions {
-            lacks_words: true,
-            max_file: keeps.files.unwrap_or(0),
-            // What is brought is named by the log.
-            upload_quota: u64::MAX >> 8,
-            ..options
-        };
-        let status = Arc::new(Status::new(source.describe()));
-        if fork_in(&folder, &key).is_some() {
-            status.forked();
-        }
-        let (ledger, mut copier) =
-            Ledger::open_mirror(dir, &source.describe(), heading.clone(), &key, options)?;
-        if let Some(heading) = heading {
-            copier.head_for(&heading)?;
-        }
-        status.shows(ledger.reader().checkpoint().checkpoint().size());
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let threads = if source.is_far() { cores.max(8) } else { cores };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = Arc::new(pool.map_err(|e| MirrorError::Disk(format!("no threads to work with: {e}")))?);
-        let mut this = Self {
-            source,
-            key,
-            keeps,
-            folder,
-            ledger,
-            copier,
-            pool,
-            wanted: BTreeSet::new(),
-            lacking: Lacking::default(),
-            reported: None,
-            refused: None,
-            searched: None,
-            forked: None,
-            absent: Absent::default(),
-            not_given: BTreeSet::new(),
-            status,
-        };
-        this.searched = std::fs::read(this.folder.searched()).ok().and_then(|bytes| Searched::read(&bytes));
-        this.read_wanted()?;
-        this.read_lacking()?;
-        Ok(this)
-    }
-
-    /// What was copied.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// How it stands, for those who serve it.
-    pub fn status(&self) -> &Arc<Status> {
-        &self.status
-    }
-
-    /// How many entries were verified and are here. Not more than that are shown, and fewer while it is on its way.
-    pub fn size(&self) -> u64 {
-        self.copier.frontier().size()
-    }
-
-    /// Whether there is a whole copy to be shown: all that its checkpoint covers. More may be here, on the way to a later one.
-    pub fn is_whole(&self) -> bool {
-        let reader = self.ledger.reader();
-        reader.checkpoint().checkpoint().size() <= self.copier.frontier().size()
-    }
-
-    /// Follows the source to its checkpoint, as long as `go_on` says so, which is told how many entries are here, and of how
-    /// many. `now` is the time of the mirror's clock, by which words are old enough.
-    ///
-    /// # Errors
-    /// [`MirrorError`]; what was verified stays.
+    /// [`MirrorError`]. What was verified before stays stored.
     pub fn pass(
         &mut self,
         now: Time,
@@ -185,100 +52,6 @@ impl Mirror {
             Err(e) => self.status.failed(e),
         }
         done
-    }
-
-    /// Keeps the proof, where an entry was refused that proves by itself or beside another that the log lied.
-    fn prove(&mut self, mut fault: Fault, go_on: &(dyn Fn(u64, u64) -> bool + Sync)) -> MirrorError {
-        if let Place::Entry(at) = fault.place
-            && let Some(refused) = self.refused.take()
-        {
-            match self.search(at, &refused, go_on) {
-                Ok(Some(kept)) => fault.what += &format!("; {kept}"),
-                Ok(None) => {}
-                Err(e) => return e,
-            }
-        }
-        MirrorError::Refused(fault)
-    }
-
-    /// Where the proof is kept that an entry which was refused contradicts itself, a witness, or an entry before it. What
-    /// was looked for once is not looked for again, also after a start.
-    fn search(
-        &mut self,
-        at: u64,
-        refused: &Refused,
-        go_on: &(dyn Fn(u64, u64) -> bool + Sync),
-    ) -> Result<Option<Kept>, MirrorError> {
-        let path = self.folder.contradiction();
-        let Some(raw) = refused.entry(at) else { return Ok(None) };
-        let before = self.searched.as_ref().filter(|searched| searched.is_of(at, raw)).map(|s| s.found);
-        // What is there from before may be of another entry.
-        let is_of_it = |bytes: &[u8]| {
-            let proved = Contradiction::prove(bytes);
-            proved.is_ok_and(|proved| proved.log == self.key && proved.entries.contains(&at))
-        };
-        if let Some(found) = proof_file::find(&path, MAX_CONTRADICTION, is_of_it) {
-            return Ok(Some(Kept::At(found)));
-        }
-        let (heading, policy) = (self.copier.heading.clone(), self.keeps.policy.as_ref());
-        let Some(evidence) = Evidence::of(&*self.source, &self.key, &heading, at, raw) else {
-            return Ok(None);
-        };
-        // A later checkpoint may have been cosigned by others.
-        let Ok(mut found) = evidence.alone(policy) else { return Ok(None) };
-        if found.is_none() {
-            if before == Some(false) {
-                return Ok(None);
-            }
-            tracing::info!(entry = at, "looking for an entry that the refused one contradicts");
-            let here = self.copier.frontier().size();
-            for index in self.contradicted(at, refused, &evidence)? {
-                if !go_on(here, heading.checkpoint().size()) {
-                    return Err(MirrorError::Stopped);
-                }
-                let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
-                let other = match refused.entry(index) {
-                    Some(raw) => Some(raw.clone()),
-                    None => self.copier.shared.entry(index).map_err(|e| failed(&e))?,
-                };
-                let Some(other) = other else { continue };
-                // Without the tiles that prove both it is no proof; the next pass looks again.
-                let Ok(beside) = evidence.beside(index, &other) else { return Ok(None) };
-                if beside.is_some() {
-                    found = beside;
-                    break;
-                }
-            }
-        }
-        // Before the proof: if that is not there afterwards, it is looked for again.
-        let searched = Searched::of(at, raw, found.is_some());
-        let kept = serde_json::to_vec(&searched).map(|text| self.copier.keep(&self.folder.searched(), &text));
-        if let Ok(Err(error)) = kept {
-            // What was found is no less true.
-            tracing::warn!(%error, "the search for a contradiction will be made again");
-        }
-        self.searched = Some(searched);
-        let report = found.as_ref().and_then(|found| serde_json::to_vec_pretty(found).ok());
-        Ok(report.map(|report| proof_file::keep(&path, &report, |name| self.copier.keep(name, &report))))
-    }
-
-    /// The entries that one which was refused can contradict. All of them are here, or came with it.
-    fn contradicted(
-        &self,
-        at: u64,
-        refused: &Refused,
-        evidence: &Evidence<'_>,
-    ) -> Result<Vec<u64>, MirrorError> {
-        let shared = &self.copier.shared;
-        let places = evidence.suspect().places(&**shared);
-        // Of those that came with it the rows do not tell.
-        let mut entries: Vec<u64> = (self.copier.frontier().size().max(refused.first)..at).rev().collect();
-        entries.extend(places.entries);
-        for (thread, from) in places.ends {
-            let last = shared.last_of_thread(&thread).map_err(|e| MirrorError::Disk(e.to_string()))?;
-            entries.extend(last.filter(|index| *index >= from));
-        }
-        Ok(entries)
     }
 
     fn try_pass(
@@ -306,7 +79,7 @@ impl Mirror {
             self.copier.head_for(checkpoint)?;
         }
         if cosigned.is_some() {
-            // What is not cosigned yet is not taken, but it is the log's word.
+            // Entries that are not cosigned yet are not taken. But the checkpoint is signed, so it must not contradict ours.
             self.must_continue(&latest)?;
         }
         pass.waiting = latest.checkpoint().size().saturating_sub(checkpoint.checkpoint().size());
@@ -329,7 +102,7 @@ impl Mirror {
         Ok(pass)
     }
 
-    /// Whether a checkpoint and the last one that was verified can both be true.
+    /// Refuses a checkpoint that can't be true together with the last one that was verified.
     fn must_continue(&mut self, new: &SignedCheckpoint) -> Result<(), MirrorError> {
         let last = &self.copier.heading;
         let (old, size) = (last.checkpoint().size(), new.checkpoint().size());
@@ -347,7 +120,7 @@ impl Mirror {
             }
             Fork::find(&self.key, last, new, &nodes).map_err(|_| unreadable(Place::Tree))?
         } else {
-            // The source shows an older log. What it shows must be how ours begins, as far as ours is here.
+            // The source shows an older log. It must be the beginning of ours, which can be told once ours is all stored.
             if self.copier.frontier().size() < old {
                 return Ok(());
             }
@@ -358,29 +131,12 @@ impl Mirror {
             }
             Fork::find(&self.key, new, last, ours).map_err(|e| MirrorError::Disk(e.to_string()))?
         };
-        // Tiles that do not lead to the signed roots prove nothing of the log.
+        // Tiles that do not lead to the signed roots prove nothing about the log.
         let report = fork.and_then(|fork| serde_json::to_string_pretty(&fork).ok());
         match report.filter(|report| Fork::prove(report.as_bytes()).is_ok()) {
             Some(report) => Err(self.keep_fork(report)),
             None => Err(unreadable(Place::Tree)),
         }
-    }
-
-    /// Keeps the proof that the log signed two histories. Where it can't be written, a later pass tries again, and follows
-    /// no more all the same.
-    fn keep_fork(&mut self, proof: String) -> MirrorError {
-        let write = |name: &Path| self.copier.keep(name, proof.as_bytes());
-        let kept = proof_file::keep(&self.folder.fork(), proof.as_bytes(), write);
-        if let Kept::Nowhere { .. } = &kept {
-            self.forked = Some(proof);
-        }
-        MirrorError::Forked(kept)
-    }
-
-    /// The time up to which entries are old enough for their words to be fetched.
-    fn old_enough(&self, now: Time) -> Time {
-        let hold = i64::try_from(self.keeps.hold.as_millis()).unwrap_or(i64::MAX);
-        Time::from_unix_ms(now.unix_ms().saturating_sub(hold)).unwrap_or(now)
     }
 
     fn copy_to(
@@ -391,7 +147,7 @@ impl Mirror {
     ) -> Result<(), MirrorError> {
         let size = checkpoint.checkpoint().size();
         let seen = self.keeps.policy.as_ref().map(|policy| policy.cosigned(checkpoint.note()));
-        // The last that is here is the latest of them.
+        // Entries are in the order of time, so the last one stands for all that are stored.
         let here = self.copier.frontier().size();
         if let (Some(seen), Some((_, time))) = (&seen, self.copier.last)
             && let Err(what) = seen.allows(time)
@@ -438,7 +194,7 @@ impl Mirror {
         })
     }
 
-    /// Proves a bundle, checks what it says by the rules, and keeps it.
+    /// Proves that a bundle stands under the checkpoint, checks its entries by the rules, and stores them.
     fn take(
         &mut self,
         bundle: Loaded,
@@ -469,7 +225,7 @@ impl Mirror {
         taken
     }
 
-    /// As [`take`](Self::take), of a bundle that stands under the checkpoint.
+    /// As [`take`](Self::take), for a bundle that is known to stand under the checkpoint.
     fn take_proved(
         &mut self,
         bundle: Loaded,
@@ -534,15 +290,15 @@ impl Mirror {
         Ok(self.copier.copy(copies, is_last.then(|| checkpoint.clone()))?)
     }
 
-    /// Where an event stands that was copied, or is about to be.
+    /// The index of the event `id`, which is stored already or among `copies`.
     fn index_of(&self, copies: &[Copied], id: &EventId) -> Option<u64> {
         let about_to_be = copies.iter().find(|c| c.entry.event().id() == *id);
         let copied = || self.copier.shared.event(id).map(|row| row.index);
         about_to_be.map(|c| c.entry.header().index).or_else(copied)
     }
 
-    /// Says what the log withholds of what is here now and was not told of before, and keeps a line of each in
-    /// `removed.jsonl`. By the log itself, so that nothing is left out whenever it ends.
+    /// Reports withholdings that were not reported before, and appends a line for each to `removed.jsonl`. They are read
+    /// from the log, so a pass that was cut short leaves none out.
     fn report_removed(&mut self, pass: &mut Pass) -> Result<(), MirrorError> {
         let path = self.folder.removed();
         let disk = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("{}: {e}", path.display()));
@@ -560,7 +316,7 @@ impl Mirror {
             let Some(entry) = reader.parsed(by).map_err(|e| disk(&e))? else { continue };
             let Body::ContentWithheld(body) = entry.event().body() else { continue };
             let Some(row) = self.copier.shared.event(&body.entry) else { continue };
-            // What was given back since is here again.
+            // Words that were released since are stored again.
             let fate = self.copier.shared.fate(&body.entry);
             let blobs = body.blobs.iter().filter(|blob| fate.withheld_by(**blob).is_some());
             let removed = Removed {
@@ -578,357 +334,11 @@ impl Mirror {
             }
         }
         if !pass.removed.is_empty() {
-            // After a fault it is read again: a line of it may have been cut short.
+            // If the append fails, the file is read again: its last line may have been cut short.
             self.reported = None;
             removed::append(&path, &pass.removed).map_err(|e| disk(&e))?;
         }
         self.reported = Some(pass.size);
         Ok(())
     }
-
-    /// Fetches files that are not here, at most so large.
-    fn fetch_files(&mut self, files: Vec<Named>) -> Result<(), MirrorError> {
-        let fetch = |named: Named| Ok((self.fetch_file(&named.file)?, named));
-        let fetched = files.into_par_iter().map(fetch).collect::<Result<Vec<_>, MirrorError>>()?;
-        for (fetched, Named { place, .. }) in fetched {
-            if let Fetched::NotThere(absent) = fetched {
-                self.absent = absent.or(self.absent);
-                self.not_given.insert(place);
-            }
-            if fetched != Fetched::Here {
-                self.lacking.put(place, fetched != Fetched::TooLarge);
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks again for files that could not be had, or that another limit kept out before.
-    fn ask_files(&mut self) -> Result<(), MirrorError> {
-        let shared = self.copier.shared.clone();
-        for place in self.lacking.next() {
-            let (index, position) = place;
-            let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
-            let Some(raw) = shared.entry(index).map_err(|e| failed(&e))? else {
-                // Its entry was about to be copied.
-                self.lacking.ask(place);
-                continue;
-            };
-            let entry = shared.parse(index, &raw).map_err(|e| failed(&e))?;
-            let event = entry.event();
-            if is_closed(&shared.fate(&event.id()), position) {
-                self.lacking.remove(place);
-                continue;
-            }
-            let words = shared.stored_words(index).map_err(|e| failed(&e))?;
-            // Without words, whoever brings them names their files.
-            let Some(words) = words.filter(|words| event.content().is_some_and(|c| c.matches(words))) else {
-                continue;
-            };
-            let Some(named) = named_by(index, &words).into_iter().find(|named| named.place == place) else {
-                continue;
-            };
-            match self.fetch_file(&named.file)? {
-                Fetched::Here => {
-                    self.copier.give(index, &event.id(), words)?;
-                    self.lacking.remove(place);
-                }
-                Fetched::NotThere(absent) => {
-                    self.absent = absent.or(self.absent);
-                    self.not_given.insert(place);
-                    self.lacking.ask(place);
-                }
-                Fetched::TooLarge => {}
-            }
-        }
-        self.write_lacking()
-    }
-
-    /// Fetches a file, unless it is here.
-    fn fetch_file(&self, file: &FileRef) -> Result<Fetched, MirrorError> {
-        if self.folder.file(&file.blake3).exists() || self.folder.upload(&file.blake3).exists() {
-            return Ok(Fetched::Here);
-        }
-        if self.keeps.files.is_none_or(|most| file.size > most) {
-            return Ok(Fetched::TooLarge);
-        }
-        let path = format!("file/{}", file.blake3);
-        let reader = match self.source.look(&path)? {
-            Ok(reader) => reader,
-            Err(absent) => return Ok(Fetched::NotThere(absent)),
-        };
-        let disk = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("{path}: {e}"));
-        let mut upload = self
-            .copier
-            .shared
-            .uploads()
-            .begin(file.blake3, IpAddr::V4(Ipv4Addr::LOCALHOST))
-            .map_err(|refusal| disk(&refusal.message))?;
-        let (mut reader, mut sha256, mut size) = (reader.take(file.size + 1), Sha256::new(), 0);
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let n = match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => n,
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(MirrorError::Unreachable(format!("{path}: {e}"))),
-            };
-            size += n as u64;
-            sha256.update(&buffer[..n]);
-            upload.write(&buffer[..n]).map_err(|refusal| disk(&refusal.message))?;
-        }
-        let wrong = |what: String| MirrorError::Refused(Fault { place: Place::Path(path.clone()), what });
-        if size != file.size || Digest(sha256.finalize().into()) != file.sha256 {
-            return Err(wrong(format!(
-                "expected {} bytes of SHA-256 {}, found others",
-                file.size, file.sha256
-            )));
-        }
-        match upload.finish() {
-            Ok(()) => Ok(Fetched::Here),
-            Err(refusal) if refusal.code == Code::FileDigest => Err(wrong(refusal.message)),
-            Err(refusal) => Err(disk(&refusal.message)),
-        }
-    }
-
-    /// Asks again for words that were too young, missing or withheld.
-    fn ask_again(&mut self, now: Time, pass: &mut Pass) -> Result<(), MirrorError> {
-        let old_enough = self.old_enough(now);
-        let (shared, size) =
-            (self.copier.shared.clone(), self.ledger.reader().checkpoint().checkpoint().size());
-        let mut tile: Option<(u64, Option<Vec<u8>>)> = None;
-        let (mut done, mut given, mut without) = (Vec::new(), 0, 0);
-        for index in self.wanted.range(..size).copied().collect::<Vec<_>>() {
-            let failed = |e: &dyn std::fmt::Display| MirrorError::Disk(format!("entry {index}: {e}"));
-            let Some(raw) = shared.entry(index).map_err(|e| failed(&e))? else { continue };
-            let entry = shared.parse(index, &raw).map_err(|e| failed(&e))?;
-            let event = entry.event();
-            let committed = event.content().copied();
-            let withheld = shared.fate(&event.id()).withheld_by(Position::Content).is_some();
-            let Some(committed) = committed.filter(|_| !withheld) else {
-                without += 1;
-                done.push(index);
-                continue;
-            };
-            // In the order of the log, so all that follow are younger.
-            if entry.header().time > old_enough {
-                break;
-            }
-            let here = shared.stored_words(index).map_err(|e| failed(&e))?.filter(|w| committed.matches(w));
-            if here.is_some() && shared.recent().pending.contains_key(&index) {
-                // On its way to the disk.
-                given += 1;
-                continue;
-            }
-            let bundle = index / WIDTH;
-            if here.is_none() && tile.as_ref().is_none_or(|(known, _)| *known != bundle) {
-                let found = words_tile(&*self.source, bundle, size)?;
-                self.absent = found.as_ref().err().copied().unwrap_or_default().or(self.absent);
-                tile = Some((bundle, found.ok()));
-            }
-            let words = here.clone().or_else(|| {
-                let bytes = tile.as_ref().and_then(|(_, bytes)| bytes.as_deref())?;
-                let words = word_of(bytes, index % WIDTH)?;
-                committed.matches(words).then(|| Arc::from(words))
-            });
-            let Some(words) = words else {
-                pass.missing += 1;
-                continue;
-            };
-            self.fetch_files(named_by(index, &words))?;
-            self.copier.give(index, &event.id(), words)?;
-            given += 1;
-            if here.is_some() {
-                done.push(index);
-            }
-        }
-        // What was given stays in the list until it was seen on the disk.
-        pass.wanting = self.wanted.len() as u64 - given - without;
-        if !done.is_empty() {
-            for index in done {
-                self.wanted.remove(&index);
-            }
-            self.write_wanted()?;
-        }
-        Ok(())
-    }
-
-    fn write_lacking(&mut self) -> Result<(), MirrorError> {
-        let Some(text) = self.lacking.changed() else { return Ok(()) };
-        Ok(self.copier.keep(&self.folder.lacking(), text.as_bytes())?)
-    }
-
-    /// The files that are lacking, as they were written.
-    fn read_lacking(&mut self) -> Result<(), MirrorError> {
-        let path = self.folder.lacking();
-        let disk = |what: &dyn std::fmt::Display| MirrorError::Disk(format!("{}: {what}", path.display()));
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                let expected = "expected an index and a position a line";
-                self.lacking = Lacking::read(&text).ok_or_else(|| disk(&expected))?;
-                Ok(())
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(disk(&e)),
-        }
-    }
-
-    fn write_wanted(&self) -> Result<(), MirrorError> {
-        let text: String = self.wanted.iter().map(|index| format!("{index}\n")).collect();
-        Ok(self.copier.keep(&self.folder.wanted(), text.as_bytes())?)
-    }
-
-    /// What is asked for again, as it was written; found anew if words were not kept before.
-    fn read_wanted(&mut self) -> Result<(), MirrorError> {
-        let path = self.folder.wanted();
-        if !self.keeps.words {
-            // Whoever keeps words later looks at all.
-            return match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    Err(MirrorError::Disk(format!("{}: {e}", path.display())))
-                }
-                _ => Ok(()),
-            };
-        }
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                let broken = || MirrorError::Disk(format!("{}: expected an index a line", path.display()));
-                let indexes = text.lines().map(|line| line.parse().map_err(|_| broken()));
-                self.wanted = indexes.collect::<Result<_, _>>()?;
-                Ok(())
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let size = self.copier.frontier().size();
-                for from in (0..size).step_by(WIDTH as usize) {
-                    let absent = &mut self.wanted;
-                    let each =
-                        self.copier.shared.each_stored(from..size.min(from + WIDTH), |index, _, words| {
-                            if words.is_none() {
-                                absent.insert(index);
-                            }
-                            Ok(())
-                        });
-                    each.map_err(|e| MirrorError::Disk(e.to_string()))?;
-                }
-                self.write_wanted()
-            }
-            Err(e) => Err(MirrorError::Disk(format!("{}: {e}", path.display()))),
-        }
-    }
-}
-
-impl std::fmt::Debug for Mirror {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mirror").field("of", &self.source.describe()).finish_non_exhaustive()
-    }
-}
-
-/// The proof in a mirror's folder that the log with this key signed two histories. What else lies there under its name
-/// proves nothing, and accuses nobody.
-fn fork_in(folder: &Folder, log: &VerifyingKey) -> Option<std::path::PathBuf> {
-    let is_one = |bytes: &[u8]| Fork::prove(bytes).is_ok_and(|proved| proved.log == *log);
-    proof_file::find(&folder.fork(), MAX_FORK, is_one)
-}
-
-/// The checkpoints that a source shows.
-struct Seen {
-    /// The latest, signed by the log.
-    latest: SignedCheckpoint,
-    /// An earlier one that is cosigned as the policy asks, where the latest is not.
-    cosigned: Option<SignedCheckpoint>,
-}
-
-impl Seen {
-    /// The one that is copied up to.
-    fn taken(self) -> SignedCheckpoint {
-        self.cosigned.unwrap_or(self.latest)
-    }
-}
-
-/// The source's checkpoint, and one that is cosigned as the policy asks: that which was headed for before, if no later one
-/// is cosigned yet.
-fn seen(
-    source: &dyn Source,
-    key: &VerifyingKey,
-    policy: Option<&Policy>,
-    heading: Option<&SignedCheckpoint>,
-) -> Result<Seen, MirrorError> {
-    let refused = |what: String| MirrorError::Refused(Fault { place: Place::Checkpoint, what });
-    let bytes = match source.look("checkpoint")? {
-        Ok(reader) => read_whole("checkpoint", reader, MAX_CHECKPOINT)?,
-        Err(absent) => {
-            let of = source.describe();
-            return Err(MirrorError::Unreachable(format!("{of}: there is no checkpoint{absent}")));
-        }
-    };
-    let latest = Checkpoint::open(&bytes, key).map_err(|e| refused(e.to_string()))?;
-    let Some((policy, why)) =
-        policy.and_then(|policy| Some((policy, policy.cosigned(latest.note()).quorum().err()?)))
-    else {
-        return Ok(Seen { latest, cosigned: None });
-    };
-    let earlier = cosigned(source, key, policy)?.ok_or_else(|| refused(why))?;
-    let size = |signed: &SignedCheckpoint| signed.checkpoint().size();
-    let stays = |heading: &&SignedCheckpoint| {
-        size(heading) > size(&earlier) && policy.cosigned(heading.note()).quorum().is_ok()
-    };
-    let cosigned = heading.filter(stays).cloned().unwrap_or(earlier);
-    Ok(Seen { latest, cosigned: Some(cosigned) })
-}
-
-/// Whether these leaves of a bundle stand under the root. The path from the first passes all others of its tile.
-fn is_proved(nodes: &TileNodes<'_>, first: u64, leaves: &[Hash], checkpoint: &Checkpoint) -> bool {
-    let (size, root) = (checkpoint.size(), checkpoint.root());
-    let Ok(width) = u16::try_from(leaves.len()) else { return false };
-    let Ok(path) = TilePath::new(TileKind::Hashes { level: 0 }, first / WIDTH, width) else { return false };
-    if first + leaves.len() as u64 != size.min(first + u64::from(TILE_WIDTH)) {
-        return false;
-    }
-    nodes.know(path, leaves.to_vec());
-    leaves.first().is_some_and(|leaf| {
-        inclusion_path(first, size, nodes)
-            .is_ok_and(|path| verify_inclusion(leaf, first, size, &root, &path).is_ok())
-    })
-}
-
-/// Which entry of a bundle is not the one under the root, as far as the source's own tile tells.
-fn blame(
-    nodes: &TileNodes<'_>,
-    first: u64,
-    found: &[Hash],
-    said: Result<Vec<Hash>, Fault>,
-    checkpoint: &Checkpoint,
-) -> Fault {
-    let said = match said {
-        Ok(said) => said,
-        Err(fault) => return fault,
-    };
-    let differs = found.iter().zip(&said).position(|(found, said)| found != said);
-    if !is_proved(nodes, first, &said, checkpoint) {
-        let what = "the tiles do not lead to the root of the checkpoint".to_owned();
-        return Fault { place: differs.map_or(Place::Tree, |at| Place::Entry(first + at as u64)), what };
-    }
-    let at = differs.unwrap_or(0);
-    let (said, found) = (said[at].to_hex(), found[at].to_hex());
-    let what = format!("leaf hash: found {found}, expected {said}, which is under the signed root");
-    Fault { place: Place::Entry(first + at as u64), what }
-}
-
-/// What came of fetching a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fetched {
-    Here,
-    TooLarge,
-    NotThere(Absent),
-}
-
-/// A file that the words of an entry name.
-struct Named {
-    place: missing_files::Place,
-    file: FileRef,
-}
-
-/// The files that the words of an entry name.
-fn named_by(index: u64, words: &[u8]) -> Vec<Named> {
-    let files = (0u32..).zip(Content::files_named(words));
-    files.map(|(position, file)| Named { place: (index, position), file }).collect()
 }

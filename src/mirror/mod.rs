@@ -1,14 +1,20 @@
 //! Follows somebody's ledger and keeps a copy of it, whose every entry is checked by the code that checks our own
 //! ([`verify`](crate::verify)).
 
+mod bundle_proof;
+mod checkpoints;
+mod files;
 mod follow;
+mod late_words;
 mod missing_files;
+mod opening;
 mod pass;
+mod proof;
 mod removed;
 mod searched;
 mod status;
 
-pub use follow::Mirror;
+pub use opening::Mirror;
 pub use pass::{Keeps, MirrorError, Pass};
 pub use removed::Removed;
 pub use status::{Standing, Status};

@@ -23,9 +23,9 @@ use crate::{
         LedgerError,
         claims::{is_closed, listed, listed_files, target_of},
         folder::{CHECKPOINT_KEY, Folder},
+        folder_lock,
         known::Knowledge,
         marks::Marks,
-        opening,
         withholding::lost_marks,
     },
     log::{
@@ -100,7 +100,7 @@ impl fmt::Display for Fsck {
 pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Fsck, OpsError> {
     let folder = Folder::new(dir);
     folder.read_settings()?;
-    let _lock = opening::lock(&folder)?;
+    let _lock = folder_lock::lock(&folder)?;
     check_locked(folder, since, progress)
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Doing as _, OpsError, stray_files::read_tile};
 use crate::{
     event::{Content, ContentRef, EventId, EventType, MAX_CONTENT},
-    ledger::{LedgerError, claims::target_of, folder::Folder, marks::Marks, opening},
+    ledger::{LedgerError, claims::target_of, folder::Folder, folder_lock, marks::Marks},
     log::{Checkpoint, Entry, TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents},
     note::{Origin, VerifyingKey},
     store::{disk::RealDisk, journal},
@@ -54,7 +54,7 @@ pub fn repair_marks(
     if said.mirror_of.is_some() {
         return Err(OpsError::Unusable(format!("{} is a mirror, which has no marks", data.display())));
     }
-    let _lock = opening::lock(&folder)?;
+    let _lock = folder_lock::lock(&folder)?;
     fs::create_dir_all(folder.tmp()).doing("create", &folder.tmp())?;
     let asked = asked(&folder, &said.origin, &said.log_key)?;
     let here = Marks::open(Arc::new(RealDisk), &folder)?;

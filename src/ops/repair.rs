@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     event::{Body, Content, ContentRef, Digest, EventId, FileRef, MAX_CONTENT, Position},
-    ledger::{LedgerError, claims::is_closed, folder::Folder, known::Knowledge, marks::Marks, opening},
+    ledger::{LedgerError, claims::is_closed, folder::Folder, folder_lock, known::Knowledge, marks::Marks},
     log::{
         Auditor, Checkpoint, Entry, Fate, Fork, MAX_CHECKPOINT, MemoryRows, NodeReader as _, Rows as _,
         SignedCheckpoint, TileKind, TilePath, Words, decode_bundle, encode_bundle, encode_contents,
@@ -128,7 +128,7 @@ pub fn repair(
             "{data} is a mirror, which has nothing that {of} has not: move it away, and mirror again"
         )));
     }
-    let _lock = opening::lock(&folder)?;
+    let _lock = folder_lock::lock(&folder)?;
     let make = |dir: PathBuf| fs::create_dir_all(&dir).doing("create", &dir);
     make(folder.tmp())?;
     clear_aside(&folder)?;

@@ -9,7 +9,8 @@ use super::{
     demand::{
         Adjustment, Course, DeliveryState, Demand, Escalation, EvidenceLine, Notice, NoticeState, Started,
     },
-    sentence::{Part, capital, roll_words, route_words},
+    phrases::{capital, roll_words, route_words},
+    sentence::Part,
     thread::CaseThread,
 };
 use crate::{

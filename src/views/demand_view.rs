@@ -117,7 +117,7 @@ pub struct NoticeView {
 impl NoticeView {
     /// How it was sent.
     pub fn channel_words(&self) -> &'static str {
-        sentence::channel_words(self.notice.channel).trim_start()
+        phrases::channel_words(self.notice.channel).trim_start()
     }
     /// Where it stands.
     pub fn state_words(&self) -> &'static str {
@@ -256,7 +256,7 @@ impl DemandView {
     /// How many signatures stand behind it, if its organiser confirmed that they do.
     pub fn count_words(&self) -> Option<String> {
         let count = self.demand.count.filter(|_| self.demand.shows_count())?;
-        let roll = sentence::roll_words(count.committed);
+        let roll = phrases::roll_words(count.committed);
         Some(match (count.committed, count.less) {
             (false, _) => format!("{}{roll}", count.standing()),
             (true, 0) => format!("{} standing{roll}", count.standing()),

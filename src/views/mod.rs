@@ -40,6 +40,7 @@ mod names;
 mod optional_words;
 mod party;
 mod party_view;
+mod phrases;
 mod plain;
 mod preview;
 mod promise;

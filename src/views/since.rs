@@ -12,7 +12,7 @@
 use super::{
     Attribution, Named, Part, Record, Revocation, Sentence, Times, Views, Words, codes, dates,
     party::is_party,
-    sentence::{self, capital},
+    phrases::{self, capital},
 };
 use crate::{
     event::{Act, At, Body, CommitmentOutcome, EventId, EventType, RecheckResult},
@@ -371,12 +371,12 @@ impl Views {
             }
             Body::StatementRevised(b) => {
                 is_seen = true;
-                let announced = sentence::announced(b.announced).trim_end_matches('.');
+                let announced = phrases::announced(b.announced).trim_end_matches('.');
                 (act.words().to_owned(), format!("{}; {announced}", seen("seen", &b.observed)))
             }
             Body::StatementWithdrawn(b) => {
                 is_seen = true;
-                let announced = sentence::announced(b.announced).trim_end_matches('.');
+                let announced = phrases::announced(b.announced).trim_end_matches('.');
                 (act.words().to_owned(), format!("{}; {announced}", seen("seen", &b.observed)))
             }
             Body::DeadlineAdjusted(b) => {
@@ -385,7 +385,7 @@ impl Views {
             }
             Body::DemandWithdrawn(_) => (act.words().to_owned(), String::new()),
             Body::DemandEscalated(b) => {
-                (act.words().to_owned(), sentence::route_words(b.route).trim_start().to_owned())
+                (act.words().to_owned(), phrases::route_words(b.route).trim_start().to_owned())
             }
             Body::CommitmentClosed(b) => {
                 let outcome = match b.outcome {
@@ -553,12 +553,12 @@ impl Views {
                 party(&by),
                 say(" says that "),
                 other(&b.from)?,
-                say(sentence::relation_words(b.relation)),
+                say(phrases::relation_words(b.relation)),
                 other(&b.to)?,
             ],
             Body::PositionTaken(b) => {
                 let mut parts =
-                    vec![party(&self.named(&b.party)?), say(sentence::stance_words(b.stance)), say("this")];
+                    vec![party(&self.named(&b.party)?), say(phrases::stance_words(b.stance)), say("this")];
                 if by.id != b.party {
                     parts.extend([say(", as recorded by "), party(&by)]);
                 }

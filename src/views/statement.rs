@@ -69,7 +69,7 @@ pub struct PositionView {
 impl PositionView {
     /// The stance, in words.
     pub fn stance_words(&self) -> &'static str {
-        sentence::stance_words(self.stance).trim().trim_end_matches(", as to")
+        phrases::stance_words(self.stance).trim().trim_end_matches(", as to")
     }
 }
 

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::log_key::{LogCheckpoint, LogKey, NoCheckpoint};
 use crate::{
-    ledger::{LedgerError, folder::Folder, opening},
+    ledger::{LedgerError, folder::Folder, folder_lock},
     log::{
         AddCheckpoint, Checkpoint, CosigningKey, Fork, Hash, MAX_CHECKPOINT, MAX_COSIGNATURE_TIME, MAX_FORK,
         ProofError, WitnessKey, verify_consistency,
@@ -178,7 +178,7 @@ impl Witness {
     ) -> Result<Self, WitnessError> {
         let made = |source| WitnessError::Io { what: format!("create {}", dir.display()), source };
         fs::create_dir_all(dir).map_err(made)?;
-        let lock = opening::lock(&Folder::new(dir))?;
+        let lock = folder_lock::lock(&Folder::new(dir))?;
         let mut keys: HashMap<String, Vec<LogKey>> = HashMap::new();
         for log in logs {
             let of_origin = keys.entry(log.origin().to_owned()).or_default();

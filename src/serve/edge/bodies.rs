@@ -16,8 +16,8 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use super::{
-    connections::{Seat, UnderWay},
     quota::Share,
+    seat::{Seat, UnderWay},
     stall_timeout::StallTimeout,
 };
 use crate::serve::limits;

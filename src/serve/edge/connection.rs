@@ -21,8 +21,9 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 use tower::Service as _;
 
 use super::{
-    connections::{Place, Reading, Seat},
+    connections::Place,
     quota::Quota,
+    seat::{Reading, Seat},
     socket::Socket,
     stall_timeout::StallTimeout,
     unread::Unread,

@@ -1,10 +1,10 @@
 //! All open connections: how many there may be, and which is dropped when there are too many.
 //!
-//! Whoever holds sockets open must not lock others out. So a new connection is taken in as long as there is one
-//! that waits for its peer, and that one is dropped. Two things decide which: how much its address holds, and how far its
-//! peer is behind a fair pace ([`Pace`]). It does not matter what is waited for: a handshake, a head, a body, or that an
-//! answer is taken. A connection that has just come is not behind yet, so those that were given their time go before it.
-//! A request that is worked on is never cut, nor is a connection that was upgraded.
+//! A client that holds sockets open must not lock others out. So a new connection is taken in as long as some other
+//! connection waits for its peer: that one is dropped. Which one goes depends on how many connections its address holds, and
+//! on how far its peer is behind a fair pace ([`Pace`](super::pace::Pace)). It makes no difference what the server waits for:
+//! a handshake, a head, a body, or that an answer is taken. A new connection is not behind yet, so older ones that wait go
+//! first. A request that is worked on is never cut, and neither is an upgraded connection.
 
 use std::{
     cmp::Reverse,
@@ -14,96 +14,34 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
 
-use super::{client::Client, counts::Counts, pace::Pace};
+use super::{
+    client::Client,
+    counts::Counts,
+    seat::{Seat, Waiting},
+};
 use crate::serve::limits;
-
-/// What a connection is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// The head of a request is awaited.
-    Open,
-    /// A request is read, worked on or answered.
-    Busy,
-    /// It is no HTTP connection any more, as a WebSocket.
-    Upgraded,
-    /// It was dropped to make room, and will be closed.
-    Dropped,
-}
-
-/// One open connection, as the table and its requests see it.
-pub(in crate::serve) struct Seat {
-    client: Client,
-    /// Whether it is a trusted proxy's.
-    proxy: bool,
-    state: Mutex<State>,
-    dropped: Notify,
-}
-
-struct State {
-    mode: Mode,
-    pace: Pace,
-    /// Requests that were answered, and messages that came whole over an upgraded connection.
-    answered: u64,
-    /// Bytes of control frames that came since an upgraded connection was read last.
-    control: usize,
-    /// Whether the socket was asked for a head since the last answer. If not, the request came with the one before.
-    heard: bool,
-    /// Whether the peer must give way, as another needs what its request or its upgraded connection holds.
-    gives_way: bool,
-    /// Whom to wake when it must.
-    waker: Option<Waker>,
-    /// Who asked for an upgraded connection, and what it holds until its socket is closed. The quota knows the seat, so the
-    /// seat must not keep its share any longer.
-    upgraded: Option<(Client, Box<dyn Send>)>,
-}
-
-/// How a connection stands that waits for its peer.
-struct Standing {
-    /// How far the peer is behind.
-    behind: Duration,
-    /// Whether something was asked over it and answered.
-    of_use: bool,
-    /// Whether a body or an answer moves at a fair pace.
-    moving: bool,
-}
-
-impl State {
-    /// None where it may not be dropped: while it is the server's turn, and once it is upgraded.
-    fn droppable(&self, now: Instant) -> Option<Standing> {
-        let behind = self.pace.behind(now)?;
-        match self.mode {
-            Mode::Open | Mode::Busy => Some(Standing {
-                behind,
-                of_use: self.answered > 0,
-                moving: self.mode == Mode::Busy && behind.is_zero(),
-            }),
-            Mode::Upgraded | Mode::Dropped => None,
-        }
-    }
-}
 
 /// Why a connection was not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::serve) enum Full {
-    /// All there may be are at work.
+    /// As many connections as the server may hold are at work.
     All,
-    /// All that one address may hold are at work.
+    /// As many connections as one address may hold are at work.
     Address,
 }
 
-/// The table.
+/// The table of all open connections.
 pub(in crate::serve) struct Connections {
     most: usize,
     each: usize,
-    /// Sockets that are open. More than are in the table: those that were dropped are closed a moment later.
+    /// How many sockets are open. There may be more than seats in the table: a dropped one is closed a moment later.
     open: AtomicUsize,
-    /// Told of each socket that is closed.
+    /// Notified of each socket that is closed.
     closed: Notify,
     table: Mutex<Table>,
     counts: Arc<Counts>,
@@ -116,14 +54,14 @@ struct Table {
     held: usize,
 }
 
-/// A place in the table. Whoever owns the socket owns this.
+/// A place in the table, held by the owner of the socket.
 pub(in crate::serve) struct Place {
     pub seat: Arc<Seat>,
     of: Arc<Connections>,
 }
 
 impl Connections {
-    /// So many in all, and so many for each address.
+    /// A table for `most` connections in all, and `each` for one address.
     pub fn new(most: usize, each: usize, counts: Arc<Counts>) -> Arc<Self> {
         Arc::new(Self {
             most: most.max(1),
@@ -144,9 +82,9 @@ impl Connections {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Takes a connection in, if need be in the place of one that waits for its peer. That one's place is free at once:
-    /// nobody waits until its socket is closed ([`Connections::settled`] bounds how many such sockets there are). A
-    /// trusted proxy brings the requests of many, so only the number of all binds it.
+    /// Takes a connection in, if need be in the place of one that waits for its peer. The place of the dropped one is free at
+    /// once, before its socket is closed ([`Connections::settled`] bounds how many such sockets there are). A trusted proxy
+    /// brings the requests of many clients, so it is bound by the number of all connections only.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, proxy: bool) -> Result<Place, Full> {
         let client = Client::at(peer);
         let mut table = self.lock();
@@ -163,21 +101,7 @@ impl Connections {
         if table.held >= self.most && !self.drop_some(&mut table) {
             return Err(self.refused(Full::All));
         }
-        let seat = Arc::new(Seat {
-            client,
-            proxy,
-            state: Mutex::new(State {
-                mode: Mode::Open,
-                pace: Pace::waiting(Instant::now()),
-                answered: 0,
-                control: 0,
-                heard: false,
-                gives_way: false,
-                waker: None,
-                upgraded: None,
-            }),
-            dropped: Notify::new(),
-        });
+        let seat = Arc::new(Seat::new(client, proxy));
         table.by.entry(client).or_default().push(seat.clone());
         table.held += 1;
         self.open.fetch_add(1, Ordering::AcqRel);
@@ -185,7 +109,7 @@ impl Connections {
         Ok(Place { seat, of: self.clone() })
     }
 
-    /// Takes note of a connection that was dropped.
+    /// Removes a connection that was dropped, and counts it.
     fn dropped(&self, table: &mut Table, seat: &Arc<Seat>) {
         table.remove(seat);
         self.counts.dropped.add();
@@ -200,13 +124,13 @@ impl Connections {
         full
     }
 
-    /// How many sockets were dropped and are not closed yet.
+    /// How many sockets belong to dropped connections and are not closed yet.
     fn closing(&self, table: &Table) -> usize {
         self.open().saturating_sub(table.held)
     }
 
-    /// Waits while too many sockets that were dropped are still open, so that their number has a bound. They are closed
-    /// as soon as their tasks are woken, and as soon as one of them is this goes on.
+    /// Waits while too many sockets of dropped connections are still open, so that their number has a bound. Their tasks
+    /// close them when they are woken; one that is closed is enough to go on.
     pub async fn settled(&self) {
         loop {
             let closed = self.closed.notified();
@@ -217,18 +141,19 @@ impl Connections {
         }
     }
 
-    /// Drops some connections that wait for their peer, unless some are being closed already: under load that takes a
-    /// moment, in which no others must go for the same room. Whether room is made.
+    /// Drops some connections that wait for their peer, unless some are being closed already: under load closing takes a
+    /// moment, and no more must go for the same room. Gives whether there is or will be room.
     pub fn make_room(&self) -> bool {
         let mut table = self.lock();
         self.closing(&table) > 0 || self.drop_some(&mut table)
     }
 
-    /// Drops some connections that wait for their peer. Whether there were any.
+    /// Drops some connections that wait for their peer. Gives whether there were any.
     ///
-    /// Those of the addresses that hold most come first, so a flood from a few addresses drops its own; of these, those
-    /// whose peers are furthest behind. A connection weighs half if something was asked and answered over it, or if what
-    /// is on its way keeps the pace; a proxy's weighs nothing. The last one of an address that keeps the pace stays.
+    /// Connections of the address that holds most go first, so a flood from a few addresses drops its own. Among them, those
+    /// whose peers are furthest behind go first. A connection weighs half if a request was answered over it or if its body or
+    /// answer keeps the pace; a proxy's connection weighs nothing. The last connection of an address stays if it keeps the
+    /// pace.
     fn drop_some(&self, table: &mut Table) -> bool {
         let now = Instant::now();
         let mut waiting: Vec<(usize, Duration, Arc<Seat>)> = Vec::new();
@@ -242,14 +167,14 @@ impl Connections {
                 }
                 let weight = match standing {
                     _ if seat.proxy => 0,
-                    Standing { of_use: false, moving: false, .. } => 2 * held,
+                    Waiting { of_use: false, moving: false, .. } => 2 * held,
                     _ => held,
                 };
                 waiting.push((weight, standing.behind, seat.clone()));
             }
         }
         waiting.sort_unstable_by_key(|(weight, behind, _)| Reverse((*weight, *behind)));
-        // A few at once, so that the table isn't gone through for each; few enough that it is the worst that go.
+        // Several go at once, so that the table is not searched for each. They are few enough to be the worst ones.
         let few = (waiting.len() / 64).max(1);
         let mut dropped = 0;
         for (_, _, seat) in waiting {
@@ -264,7 +189,7 @@ impl Connections {
         dropped > 0
     }
 
-    /// Waits until all are closed.
+    /// Waits until all sockets are closed.
     pub async fn ended(&self) {
         loop {
             let closed = self.closed.notified();
@@ -277,14 +202,14 @@ impl Connections {
 }
 
 impl Table {
-    /// Takes one out, if it is still in.
+    /// Removes a seat, if it is still there.
     fn remove(&mut self, seat: &Arc<Seat>) {
-        let Some(mine) = self.by.get_mut(&seat.client) else { return };
+        let Some(mine) = self.by.get_mut(&seat.address) else { return };
         let Some(at) = mine.iter().position(|s| Arc::ptr_eq(s, seat)) else { return };
         mine.swap_remove(at);
         self.held -= 1;
         if mine.is_empty() {
-            self.by.remove(&seat.client);
+            self.by.remove(&seat.address);
         }
     }
 }
@@ -292,223 +217,28 @@ impl Table {
 impl Drop for Place {
     fn drop(&mut self) {
         self.of.lock().remove(&self.seat);
-        // Its drop locks the stock, so it is not dropped under this lock.
-        let upgraded = self.seat.lock().upgraded.take();
-        drop(upgraded);
+        drop(self.seat.take_share());
         self.of.open.fetch_sub(1, Ordering::AcqRel);
         self.of.closed.notify_waiters();
     }
 }
 
 impl Place {
-    /// Takes note that it is closed to make room for others.
+    /// Counts it as closed to make room for others.
     pub fn gave_way(&self) {
         self.of.counts.dropped.add();
     }
 
-    /// Takes note that the peer was too slow.
+    /// Counts its peer as too slow.
     pub fn timed_out(&self) {
         self.of.counts.timed_out.add();
     }
 }
 
-/// What is read from a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::serve) enum Reading {
-    /// The head of a request, after so many that were answered.
-    Head(u64),
-    /// The body of a request, or what comes after it.
-    Request,
-    /// What is no HTTP.
-    Upgraded {
-        /// So many requests were answered, and messages came whole.
-        whole: u64,
-        /// Bytes of control frames among those that were read, since this was asked last.
-        control: usize,
-    },
-}
-
-impl Seat {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How it stands, if it may be dropped.
-    fn droppable(&self, now: Instant) -> Option<Standing> {
-        self.lock().droppable(now)
-    }
-
-    /// Drops it, if it may still be.
-    fn drop_now(&self) -> bool {
-        let mut state = self.lock();
-        let may = state.droppable(Instant::now()).is_some();
-        if may {
-            state.mode = Mode::Dropped;
-            self.dropped.notify_one();
-        }
-        may
-    }
-
-    /// Ends when the connection is to be closed to make room.
-    pub async fn dropped(&self) {
-        self.dropped.notified().await;
-    }
-
-    /// What is read from it now.
-    pub fn reading(&self) -> Reading {
-        let mut state = self.lock();
-        match state.mode {
-            Mode::Open => {
-                state.heard = true;
-                Reading::Head(state.answered)
-            }
-            Mode::Busy | Mode::Dropped => Reading::Request,
-            Mode::Upgraded => {
-                Reading::Upgraded { whole: state.answered, control: std::mem::take(&mut state.control) }
-            }
-        }
-    }
-
-    /// Takes note that the peer is waited for. Whether it must give way: then it is waited for no longer.
-    pub fn waits(&self, cx: &Context<'_>) -> bool {
-        let mut state = self.lock();
-        state.pace.waits();
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-        state.gives_way
-    }
-
-    /// Whether the peer must give way.
-    pub fn gives_way(&self) -> bool {
-        self.lock().gives_way
-    }
-
-    /// Takes note that the peer brought or took so many bytes.
-    pub fn moved(&self, bytes: usize) {
-        let mut state = self.lock();
-        match state.mode {
-            // The end of an answer is still being taken when the next head is awaited.
-            Mode::Open => state.pace = Pace::waiting(Instant::now()),
-            // Whoever only answers pings rests.
-            Mode::Upgraded if bytes <= limits::SOCKET_PING_BYTES => {}
-            Mode::Upgraded => state.pace = Pace::waiting(Instant::now()),
-            Mode::Busy | Mode::Dropped => state.pace.moved(bytes),
-        }
-    }
-
-    /// Takes note of bytes of a long message that is not whole yet. Until it is, its peer must keep the pace of a body.
-    pub fn brought(&self, bytes: usize) {
-        self.lock().pace.brought(bytes);
-    }
-
-    /// Takes note of a message that came whole over an upgraded connection.
-    pub fn came_whole(&self) {
-        let mut state = self.lock();
-        if state.mode == Mode::Upgraded {
-            state.answered += 1;
-        }
-    }
-
-    /// Takes note of a control frame with so many bytes of its own: it is no part of a message, and is gone.
-    pub fn came_beside(&self, bytes: usize) {
-        let mut state = self.lock();
-        // As a client sends it: two bytes before it, and four of a mask (RFC 6455, section 5.2).
-        state.control = state.control.saturating_add(bytes + 6);
-    }
-
-    /// Whose it is: of an upgraded connection, the client that asked for it; else the one at its address.
-    pub fn client(&self) -> Client {
-        self.lock().upgraded.as_ref().map_or(self.client, |(client, _)| *client)
-    }
-
-    /// Whether it is a trusted proxy's.
-    pub fn is_proxy(&self) -> bool {
-        self.proxy
-    }
-
-    /// Whether a request is under way.
-    pub fn is_busy(&self) -> bool {
-        self.lock().mode == Mode::Busy
-    }
-
-    /// How far the peer is behind, where what its head, its request or its upgraded connection holds may be given to another;
-    /// of an upgraded connection that brings no long message, how long it has rested.
-    pub fn behind(&self, now: Instant) -> Option<Duration> {
-        let state = self.lock();
-        match state.mode {
-            Mode::Open | Mode::Busy | Mode::Upgraded => state.pace.behind(now),
-            Mode::Dropped => None,
-        }
-    }
-
-    /// How slowly the peer brings a body or takes an answer, where that is slow: [`Pace::slowness`].
-    pub fn slowness(&self, now: Instant) -> Option<Duration> {
-        let state = self.lock();
-        (state.mode == Mode::Busy).then(|| state.pace.slowness(now)).flatten()
-    }
-
-    /// Lets the peer be waited for no longer: others need what its request or its upgraded connection holds.
-    pub fn give_way(&self) {
-        let mut state = self.lock();
-        state.gives_way = true;
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
-    }
-
-    /// As if the peer had been waited for since so long.
-    #[cfg(test)]
-    pub fn waited(&self, time: Duration) {
-        self.lock().pace = Pace::waiting(Instant::now().checked_sub(time).unwrap());
-    }
-
-    /// As if the peer, which is waited for, had moved so many bytes in so long, and kept the pace.
-    #[cfg(test)]
-    pub fn moved_in(&self, bytes: u64, time: Duration) {
-        self.lock().pace = Pace::moved_in(bytes, time);
-    }
-
-    /// A request has come. None if the connection is dropped just now: then nothing must be done for it.
-    pub fn begin(self: &Arc<Self>) -> Option<UnderWay> {
-        let mut state = self.lock();
-        if state.mode != Mode::Open {
-            return None;
-        }
-        (state.mode, state.pace, state.gives_way) = (Mode::Busy, Pace::default(), false);
-        let pipelined = !std::mem::take(&mut state.heard);
-        Some(UnderWay { seat: self.clone(), pipelined })
-    }
-
-    /// The connection is no HTTP connection from now on. It is the client's that asked for it, and holds its share of such
-    /// connections as long as it lives.
-    pub fn upgrade(&self, client: Client, share: impl Send + 'static) {
-        let mut state = self.lock();
-        (state.mode, state.pace) = (Mode::Upgraded, Pace::waiting(Instant::now()));
-        state.upgraded = Some((client, Box::new(share)));
-    }
-}
-
-/// A request, from its head to the last byte of its answer.
-pub(in crate::serve) struct UnderWay {
-    seat: Arc<Seat>,
-    /// Whether it came together with the one before.
-    pub pipelined: bool,
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let mut state = self.seat.lock();
-        if state.mode == Mode::Busy {
-            (state.mode, state.pace) = (Mode::Open, Pace::waiting(Instant::now()));
-            state.answered += 1;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
     use crate::serve::edge::quota::{Quota, Taker};
 
@@ -525,7 +255,7 @@ mod tests {
     }
 
     fn is_dropped(place: &Place) -> bool {
-        place.seat.lock().mode == Mode::Dropped
+        place.seat.is_dropped()
     }
 
     #[test]
@@ -598,7 +328,7 @@ mod tests {
             let (a, b) = (all.admit(ip(0, 1), false).unwrap(), all.admit(ip(0, 2), false).unwrap());
             let under_way = a.seat.begin().unwrap();
             let quota = Quota::contended(2, 2, limits::UPGRADED_REST);
-            let taker = Taker { client: b.seat.client, seat: Some(b.seat.clone()) };
+            let taker = Taker { client: b.seat.client(), seat: Some(b.seat.clone()) };
             b.seat.upgrade(taker.client, quota.take_for(&taker).unwrap());
             drop(taker);
             waits(&b);

@@ -14,6 +14,7 @@ pub(in crate::serve) mod origin;
 mod pace;
 pub(in crate::serve) mod proxy;
 pub(in crate::serve) mod quota;
+mod seat;
 mod socket;
 mod stall_timeout;
 pub(in crate::serve) mod system;

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{client::Client, connections::Seat};
+use super::{client::Client, seat::Seat};
 use crate::serve::limits;
 
 /// How much there is in all, and how much of it one client may hold.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::{
-    connections::Seat,
     quota::{Quota, Share, Taker},
+    seat::Seat,
 };
 use crate::serve::limits;
 

@@ -1,4 +1,4 @@
-//! How much one request may read, and until when. A request that asks for more ends; so does its work, not its answer alone.
+//! How much one request may read, and until when. A request that asks for more is ended: not only its answer, its work too.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::ledger::ReadError;
 
-/// What one request may still read. Shared by all views that it makes.
+/// How much one request may still read. All views that the request makes share it.
 #[derive(Debug)]
 pub struct Allowance {
     until: Instant,
@@ -17,15 +17,15 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// So many entries, until an instant.
+    /// Permits `entries` reads of entries, until an instant.
     pub fn new(entries: u64, until: Instant) -> Self {
         Self { until, entries: AtomicU64::new(entries), spent: AtomicBool::new(false) }
     }
 
-    /// Takes some of it.
+    /// Takes `entries` from what is left.
     ///
     /// # Errors
-    /// [`ReadError::Spent`] from the time on when there is not so much.
+    /// [`ReadError::Spent`] if fewer are left or the time is up, and at every call after that.
     pub fn take(&self, entries: usize) -> Result<(), ReadError> {
         let less = |left: u64| left.checked_sub(entries as u64);
         let enough = self.entries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();

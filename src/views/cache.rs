@@ -1,7 +1,7 @@
-//! Entries and words that were read and parsed before, for all requests.
+//! Parsed entries, words and parties, kept for all requests.
 //!
-//! An entry never changes. Words do, when they are withheld: all words are forgotten as soon as anything is, and words
-//! that were read before that are not taken any more.
+//! An entry never changes. Words do, when they are withheld: as soon as anything is withheld, the cache forgets all words,
+//! and takes none that were read before.
 
 use std::{
     collections::HashMap,
@@ -11,15 +11,15 @@ use std::{
 use super::{Party, Record, Words};
 use crate::{event::EventId, generations::Generations};
 
-/// What an entry takes beside its note, and how many times the raw bytes words take beside as much, about: parsed, they
-/// take more than raw.
+/// Estimated cost in memory of one entry or of its words, in bytes, besides their text.
 const EACH: usize = 1 << 10;
+/// Estimated cost in memory of the text of words, as a multiple of the raw length: parsed, they take more than raw.
 const TIMES: usize = 4;
 
-/// The most parties that are kept; all are forgotten when there would be more.
+/// The most parties that are kept. When one more comes, all others are forgotten.
 const PARTIES: usize = 16_384;
 
-/// What was read before. Shared by all [`Views`](super::Views) of a server.
+/// The cache. All [`Views`](super::Views) of a server share it.
 #[derive(Debug)]
 pub struct Cache(Mutex<Inner>);
 
@@ -27,7 +27,7 @@ pub struct Cache(Mutex<Inner>);
 struct Inner {
     records: Generations<u64, Arc<Record>>,
     words: Generations<u64, Arc<Words>>,
-    /// Parties, each with how many entries its thread had: what is said of it stands there.
+    /// Parties, each with the number of entries that its thread had when it was read: what is said of a party stands there.
     parties: HashMap<EventId, (u64, Arc<Party>)>,
     /// Index of the latest entry that withheld something when the words were read.
     withheld: Option<u64>,
@@ -48,8 +48,7 @@ fn size_of(words: &Words) -> usize {
 }
 
 impl Cache {
-    /// Room for so many bytes, as far as can be said: two thirds for entries, which states are folded from, the rest for
-    /// words.
+    /// Room for about `bytes` bytes: two thirds for entries, since states are folded from them, the rest for words.
     pub fn new(bytes: usize) -> Self {
         let words = bytes / 3;
         Self(Mutex::new(Inner {
@@ -60,7 +59,7 @@ impl Cache {
         }))
     }
 
-    // Whole values are put in, so one that panicked left no half of one behind.
+    // A thread that panicked while it held the lock left no half-made value: whole values are put in.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,21 +76,21 @@ impl Cache {
         self.inner().records.put(index, record.clone(), weight);
     }
 
-    /// Words that can be read, as they were after the entry at `withheld` had withheld something: the latest that did
-    /// when the request came.
+    /// The words of an entry, if they are kept and as new as `withheld`: the index of the latest entry that had withheld
+    /// something when the request came.
     pub(super) fn words(&self, index: u64, withheld: Option<u64>) -> Option<Arc<Words>> {
         let mut inner = self.inner();
         inner.up_to(withheld).then(|| inner.words.get(&index).cloned())?
     }
     pub(super) fn put_words(&self, index: u64, words: &Arc<Words>, withheld: Option<u64>) {
         let mut inner = self.inner();
-        // What is not there may be given back.
+        // Words that are withheld or missing are not kept: they may be given back.
         if matches!(**words, Words::Present { .. }) && inner.up_to(withheld) {
             inner.words.put(index, words.clone(), size_of(words) * TIMES + EACH);
         }
     }
 
-    /// A party whose thread has so many entries.
+    /// A party, if it is kept as it was when its thread had `entries` entries.
     pub(super) fn party(&self, id: &EventId, entries: u64, withheld: Option<u64>) -> Option<Arc<Party>> {
         let mut inner = self.inner();
         if !inner.up_to(withheld) {
@@ -116,7 +115,8 @@ impl Cache {
 }
 
 impl Inner {
-    /// Forgets words if something was withheld since. Whether the words are those of that time.
+    /// Forgets words and parties if something was withheld since they were read. Says whether `withheld` is as new as what
+    /// the cache knows.
     fn up_to(&mut self, withheld: Option<u64>) -> bool {
         if withheld > self.withheld {
             self.words.clear();
@@ -147,7 +147,7 @@ mod tests {
         let held = Arc::downgrade(&cache.words(7, None).unwrap());
         cache.forget(Some(9));
         assert!(held.upgrade().is_none(), "they are in memory no more");
-        // A request from before that read them comes late.
+        // A request that read the words before they were withheld puts them in late.
         cache.put_words(7, &words("a"), None);
         assert!(cache.words(7, None).is_none() && cache.words(7, Some(9)).is_none());
         cache.put_words(7, &words("b"), Some(9));

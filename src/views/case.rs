@@ -14,7 +14,7 @@ pub struct Case {
     pub id: EventId,
     /// Index of that event's entry.
     pub index: u64,
-    /// Its title, if its words are here and give one.
+    /// Its title, if its words are present and give one.
     pub title: Option<String>,
     /// Its summary, likewise.
     pub summary: Option<String>,
@@ -22,13 +22,13 @@ pub struct Case {
     pub withheld: bool,
     /// Whom it is about.
     pub respondent: EventId,
-    /// ISO 3166-1 alpha-2 code of the country whose law it is under.
+    /// ISO 3166-1 alpha-2 code of the country whose law governs it.
     pub jurisdiction: &'static str,
     /// The zone in which its dates are read.
     pub timezone: &'static str,
     /// Whether it is invented.
     pub fictional: bool,
-    /// Whether it was opened by mistake, and holds nothing.
+    /// Whether its newest correction says that it was opened by mistake, and nothing that counts stands in it.
     pub mistaken: bool,
 }
 
@@ -42,11 +42,11 @@ pub struct CaseEntries {
 }
 
 impl Case {
-    /// The country whose law it is under, by its name.
+    /// The name of the country whose law governs it.
     pub fn country(&self) -> &'static str {
         names::country(self.jurisdiction)
     }
-    /// Its title, or what is said in its place.
+    /// Its title, or what is shown in its place.
     pub fn title(&self) -> &str {
         match &self.title {
             Some(title) => title,
@@ -68,7 +68,7 @@ impl Views {
         }
     }
 
-    /// The case that this entry opened.
+    /// The case that this entry opened; `None` if it opened none.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -99,8 +99,8 @@ impl Views {
         Ok(CaseEntries { indexes, last_recorded: last.entry.header().time })
     }
 
-    /// Whether an entry speaks of something invented: its case is, or the party whose thread it stands in, or,
-    /// where it stands alone, what it names or whoever signed it.
+    /// Whether an entry speaks of something invented. Its case decides, else the party whose thread it stands in. An entry
+    /// that stands alone does if anything that it names, or a party that signed it, is invented.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -126,7 +126,7 @@ impl Views {
         Ok(false)
     }
 
-    /// Whether a case or party is invented, or the case or thread that a record stands in.
+    /// Whether a case or party is invented; for any other record, whether its case is, else the party of its thread.
     fn is_fictional(&self, id: &EventId) -> Result<bool, ReadError> {
         if let Some(known) = self.memory().fictional.get(id) {
             return Ok(*known);

@@ -1,15 +1,15 @@
-//! What is said for the codes of events. Programs keep the codes; people are given words, and the code beside them.
+//! Words for the codes of events. Programs keep the codes; people are given the words, and the code beside them.
 
 use serde_json::Value;
 
 use crate::event::{DeadlineRule, EventType, Evidence, EvidenceReason, Position};
 
-/// The name of a type as it is read: `Demand issued`.
+/// The name of a type in words: `Demand issued`.
 pub fn type_words(event_type: EventType) -> String {
     label(&event_type.as_str().replace('.', " "))
 }
 
-/// What happened to a notice.
+/// What evidence says happened to a notice.
 pub(super) fn evidence_words(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::SubmissionAcceptance => "taken for sending",
@@ -37,7 +37,7 @@ pub(super) fn evidence_words(evidence: Evidence) -> &'static str {
     }
 }
 
-/// Why a notice did not get there.
+/// Why a notice was not delivered.
 pub(super) fn reason_words(reason: EvidenceReason) -> &'static str {
     match reason {
         EvidenceReason::InvalidMessageFormat => "the message could not be read",
@@ -67,7 +67,7 @@ pub(super) fn reason_words(reason: EvidenceReason) -> &'static str {
     }
 }
 
-/// How days are counted, as it follows "counted as".
+/// How days are counted, as the words follow "counted as".
 pub(super) fn rule_words(rule: DeadlineRule) -> &'static str {
     match rule {
         DeadlineRule::Calendar => "calendar days",
@@ -76,7 +76,7 @@ pub(super) fn rule_words(rule: DeadlineRule) -> &'static str {
     }
 }
 
-/// A word of a closed list.
+/// Words for a code of a closed list.
 pub(super) fn code_words(list: &[&str], code: &str) -> String {
     let known = match list {
         Evidence::WORDS => Evidence::from_word(code).map(evidence_words),
@@ -96,7 +96,7 @@ pub(super) fn positions_words(positions: &[Position]) -> String {
     positions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The same, as they stand in an event.
+/// The same, from the JSON of an event.
 pub(super) fn positions_said(list: &[Value]) -> String {
     let one = |value: &Value| match value.as_str() {
         Some("content") => "the words".to_owned(),
@@ -109,7 +109,7 @@ pub(super) fn positions_said(list: &[Value]) -> String {
     list.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// A name as a label: `respondent_key` as `Respondent key`.
+/// The label for a name: `Respondent key` for `respondent_key`.
 pub(super) fn label(name: &str) -> String {
     let mut chars = name.chars();
     let first = chars.next().map(char::to_uppercase).into_iter().flatten();

@@ -11,13 +11,13 @@ use jiff::{
 
 use crate::event::{Day, DeadlineRule, Weekly};
 
-/// Under the Interpretation Acts, periods up to this many days skip excluded days; longer ones count them.
+/// Under the Interpretation Acts, periods of up to this many days skip excluded days; longer ones count them.
 const SHORT_PERIOD: u16 = 6;
 
 /// How long somebody has to answer, and how the days are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
-    /// Its length, 1 to 3650.
+    /// Its length in days, 1 to 3650.
     pub days: u16,
     /// How days are counted.
     pub rule: DeadlineRule,
@@ -43,7 +43,7 @@ impl fmt::Display for Excluded {
             Self::Weekday(Weekday::Saturday) => "Saturday",
             Self::Weekday(Weekday::Sunday) => "Sunday",
             Self::Weekday(Weekday::Friday) => "Friday",
-            // No rule excludes another.
+            // No rule excludes any other weekday.
             Self::Weekday(_) => "weekly holiday",
         })
     }
@@ -54,9 +54,9 @@ impl fmt::Display for Excluded {
 pub struct Due {
     /// Day 0, which is not counted.
     pub start: Date,
-    /// The last day on which an answer is in time; it counts whole.
+    /// The last day on which an answer is in time, until its end.
     pub last: Date,
-    /// Where a rule counts every day: the day on which the period ends before it rolls on.
+    /// If the rule counts every day: the day on which the period ends, before it rolls on to one that is not excluded.
     pub counted_to: Option<Date>,
     /// The days that were passed over, in order, with the reason: those not counted, and those that the last
     /// day rolled over.
@@ -64,7 +64,7 @@ pub struct Due {
 }
 
 impl Period {
-    /// The last day of the period that begins after `start`, day 0. `None` if that lies beyond the year 9999.
+    /// The last day of the period that begins after `start`, which is day 0. `None` if it lies beyond the year 9999.
     pub fn due(&self, start: Date) -> Option<Due> {
         let skips = match self.rule {
             DeadlineRule::Working => true,
@@ -95,7 +95,8 @@ impl Period {
         Some(Due { start, last: day, counted_to, passed })
     }
 
-    /// Why a day is excluded under the rule, if it is. A weekly holiday comes before a listed one.
+    /// Why a day is excluded under the rule, if it is. If it is both a weekly holiday and a listed one, the weekly one is
+    /// named.
     fn excluded(&self, day: Date) -> Option<Excluded> {
         let weekday = day.weekday();
         let off = match (self.rule, self.weekly) {
@@ -111,7 +112,7 @@ impl Period {
     }
 }
 
-/// A date that the event rules let through; `None` never happens for a parsed [`Day`].
+/// The date of a [`Day`]; never `None`, since a [`Day`] was checked when it was parsed.
 pub(super) fn date(day: &Day) -> Option<Date> {
     day.as_str().parse().ok()
 }
@@ -208,7 +209,7 @@ mod tests {
     }
 
     proptest! {
-        /// Within 1 to 6 and within 7 and more, a longer period never ends earlier.
+        /// Under Act 54 a period of 7 days may end before one of 6; two of at most 6 days, or two of more, keep their order.
         #[test]
         fn a_longer_period_never_ends_earlier((start, period) in any_period(), more in 1u16..40) {
             let longer = Period { days: period.days.saturating_add(more).min(3650), ..period.clone() };
@@ -218,8 +219,8 @@ mod tests {
             }
         }
 
-        /// The last day is never excluded, lies after day 0 by the period at least, and the working explains it:
-        /// between day 0 and the last day there are just as many days as were counted and passed over.
+        /// The last day is never excluded, and the working explains it: the days from day 0 to the last day are those of the
+        /// period and those that were passed over.
         #[test]
         fn the_last_day_is_a_day_that_counts((start, period) in any_period()) {
             let due = period.due(start).unwrap();

@@ -1,5 +1,5 @@
-//! A demand as it is shown: its items beside what was said to them, every attempt to deliver it, the clock with its
-//! working, and who stands behind it.
+//! A demand as it is shown: each item beside its answers, every attempt to deliver the demand, the clock with its
+//! working, and the parties behind it.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::{
     log::Time,
 };
 
-/// What was said to an item of a demand, once.
+/// What one disclosure says to an item of a demand.
 #[derive(Debug, Clone)]
 pub struct AnswerView {
     /// Index of the disclosure.
@@ -30,11 +30,11 @@ pub struct AnswerView {
     pub times: Times,
     /// Whose word it is.
     pub attribution: Attribution,
-    /// What that party is called.
+    /// The party whose word it is, with its name.
     pub attributed: optional_words::Named,
     /// The answer itself.
     pub text: Said,
-    /// What the demander made of it, and the index of the assessment.
+    /// The demander's verdict on it, and the index of the assessment.
     pub assessed: Option<(Verdict, u64)>,
     /// What later entries did to the disclosure.
     pub since: Marks,
@@ -62,9 +62,9 @@ pub struct ItemView {
     pub text: Said,
     /// The outcome that counts: the latest by the respondent's own key, else the latest.
     pub latest: Option<AnswerView>,
-    /// Everything else that was said to it, the latest first.
+    /// All other answers to it, the latest first.
     pub earlier: Vec<AnswerView>,
-    /// Whether it stands word for word in the text on record as signed; unknown where one of the two is not here.
+    /// Whether it stands word for word in the text on record as signed; unknown if the words of one of the two can't be read.
     pub signed: Option<bool>,
 }
 
@@ -77,15 +77,15 @@ pub struct EvidenceView {
     pub times: Times,
     /// What happened, in words.
     pub words: &'static str,
-    /// Why it did not get there, in words.
+    /// Why the notice was not delivered, in words.
     pub reason: Option<&'static str>,
     /// Whose word it is: `, on the sender's word`.
     pub vouched: Sentence,
-    /// Whose word it is by the keys that signed: the addressee's, the sender's, or of who recorded it.
+    /// The party whose word it is by the keys that signed: the addressee, the sender, or the party that recorded it.
     pub told_by: EventId,
-    /// Whether its words name a file; unknown where they can't be read.
+    /// Whether its words name a file; unknown if they can't be read.
     pub encloses: Option<bool>,
-    /// The account of it.
+    /// Its author's account of what happened; of an acknowledgement, its text.
     pub account: Said,
     /// Whether it says that the notice came further than other evidence of the same notice allows.
     pub contradicted: bool,
@@ -100,15 +100,15 @@ pub struct NoticeView {
     pub notice: Notice,
     /// Who sent it.
     pub sender: Named,
-    /// To whom.
+    /// Whom it was sent to.
     pub addressee: Named,
     /// When it was sent, and recorded.
     pub times: Times,
-    /// The address that was used, and why it is the proper one.
+    /// The address that was used.
     pub address: Said,
-    /// Why it is the proper one.
+    /// Why that is the proper address.
     pub why: Said,
-    /// What is on record of it, by date.
+    /// The evidence of it, by date.
     pub evidence: Vec<EvidenceView>,
     /// What later entries did to it.
     pub since: Marks,
@@ -119,7 +119,7 @@ impl NoticeView {
     pub fn channel_words(&self) -> &'static str {
         phrases::channel_words(self.notice.channel).trim_start()
     }
-    /// Where it stands.
+    /// How far it came, in words.
     pub fn state_words(&self) -> &'static str {
         match self.notice.state() {
             NoticeState::Sent if self.notice.conflicting() => "conflicting evidence",
@@ -129,7 +129,7 @@ impl NoticeView {
             NoticeState::Reached(grade) => grade.words(),
         }
     }
-    /// On whose word it reached that, if it reached a grade.
+    /// On whose word it reached its grade, if it reached one.
     pub fn vouched(&self) -> Option<&Sentence> {
         let NoticeState::Reached(_) = self.notice.state() else { return None };
         let (_, best) = self.notice.best()?;
@@ -137,14 +137,14 @@ impl NoticeView {
     }
 }
 
-/// Who is named behind a demand.
+/// A party that is named behind a demand.
 #[derive(Debug, Clone)]
 pub struct BackerView {
-    /// In what role, and how they confirmed it.
+    /// Its role, and how it confirmed it.
     pub backer: Backer,
-    /// Who.
+    /// The party.
     pub party: Named,
-    /// That the key which confirmed it is distrusted, in words; else empty.
+    /// Says that the key that confirmed it is distrusted; else empty.
     pub distrusted: String,
 }
 
@@ -159,16 +159,16 @@ pub struct SignedText {
     pub since: Marks,
 }
 
-/// A line of the working of a clock: what, the value, and the entry it is taken from.
+/// A line of the working of a clock: a label, its value, and the entry that the value is taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Working {
-    /// What it is.
+    /// The label.
     pub label: &'static str,
-    /// Its value.
+    /// The value, in words.
     pub value: String,
-    /// The code that the value begins with the words for.
+    /// The code of the rule, on the line whose value puts it in words.
     pub code: Option<&'static str>,
-    /// Where it is taken from.
+    /// Index of the entry that it is taken from.
     pub index: Option<u64>,
 }
 
@@ -183,7 +183,7 @@ pub struct DemandView {
     pub respondent: Named,
     /// Whose word it is.
     pub attribution: Attribution,
-    /// What that party is called.
+    /// The party whose word it is, with its name.
     pub attributed: Named,
     /// Where it stands.
     pub sentence: Sentence,
@@ -191,39 +191,39 @@ pub struct DemandView {
     pub delivery: Sentence,
     /// When the answer falls due.
     pub clock: Sentence,
-    /// Where the clock stands, and by whose record.
+    /// The state of the clock in words, and by whose record.
     pub clock_words: String,
     /// Its status in words, and by whose record.
     pub status_words: String,
-    /// Each time that it was taken elsewhere, and by whose record.
+    /// Each escalation to another body, and by whose record.
     pub escalated: Vec<Sentence>,
-    /// How that was computed.
+    /// How the dates of the clock were computed, line by line.
     pub working: Vec<Working>,
     /// What was answered.
     pub answered: Sentence,
-    /// What comes before the items.
+    /// The text before the items.
     pub preamble: Said,
     /// Its items.
     pub items: Vec<ItemView>,
     /// Notices to the respondent, in the order of the log.
     pub attempts: Vec<NoticeView>,
-    /// Notices to others, which count for nothing.
+    /// Notices to others, which do not count as delivery.
     pub copies: Vec<NoticeView>,
-    /// Who is named behind it.
+    /// The parties that are named behind it.
     pub backing: Vec<BackerView>,
-    /// The text that was signed.
+    /// The text that people signed.
     pub signed: Option<SignedText>,
     /// What later entries did to it.
     pub since: Marks,
 }
 
 impl ItemView {
-    /// Whether something that was said to it, and does not count, came after what counts.
+    /// Whether `other`, an answer that does not count, was recorded after the one that counts.
     pub fn is_later(&self, other: &AnswerView) -> bool {
         self.latest.as_ref().is_some_and(|latest| other.index > latest.index)
     }
 
-    /// What the demander made of the latest outcome, and the index of the assessment.
+    /// The demander's verdict on the outcome that counts, and the index of the assessment.
     pub fn assessed(&self) -> Option<(Verdict, u64)> {
         self.latest.as_ref().and_then(|l| l.assessed)
     }
@@ -239,7 +239,7 @@ impl ItemView {
 }
 
 impl DemandView {
-    /// What every computed date is said with (domain.md, deadlines).
+    /// The note that goes with every computed date (domain.md, deadlines).
     pub const PERIOD_NOTE: &'static str = "Period and rule are chosen by the sender. Malaysia's Interpretation Acts \
         bind written law, a letter only if it says so. Holidays after the last listed are not considered.";
 
@@ -247,13 +247,13 @@ impl DemandView {
     pub fn period_note(&self) -> &'static str {
         Self::PERIOD_NOTE
     }
-    /// On whose word it is day 0, where evidence of delivery started the clock: `on the sender's word`.
+    /// On whose word day 0 rests, if evidence of delivery started the clock: `on the sender's word`.
     pub fn started_on_word_of(&self) -> Option<String> {
         let (_, Started::Evidence(index)) = self.demand.clock.started? else { return None };
         let evidence = self.attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index)?;
         Some(evidence.vouched.to_string().trim_start_matches(", ").to_owned())
     }
-    /// How many signatures stand behind it, if its organiser confirmed that they do.
+    /// How many signatures stand behind it, if its organiser confirmed the count.
     pub fn count_words(&self) -> Option<String> {
         let count = self.demand.count.filter(|_| self.demand.shows_count())?;
         let roll = phrases::roll_words(count.committed);
@@ -267,17 +267,17 @@ impl DemandView {
             ),
         })
     }
-    /// The letter's items that are known to stand in the signed text, and all.
+    /// How many of its items are known to stand in the signed text, and how many it has.
     pub fn items_signed(&self) -> (usize, usize) {
         (self.items.iter().filter(|i| i.signed == Some(true)).count(), self.items.len())
     }
-    /// Whether the period and its rule are there to be explained.
+    /// Whether the demand sets a date or a period, which the page then explains.
     pub fn has_period(&self) -> bool {
         self.demand.deadline.is_some()
     }
 }
 
-/// Text with runs of white space made one space: line breaks of a letter are no words.
+/// Text with every run of white space made one space, so that the line breaks of a letter don't count as a difference.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -295,7 +295,7 @@ fn numbered(words: &Words, member: &str, number: u64) -> Said {
 }
 
 impl Views {
-    /// A demand with its case, at an instant. `None` if the event is no demand, or does not count then.
+    /// A demand with its case, at the instant `as_of`. `None` if the event is no demand, or does not count at that instant.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -312,7 +312,7 @@ impl Views {
         Ok(Some(DemandSheet { case: thread.case.clone(), view, as_of, known_at: self.size, latest }))
     }
 
-    /// The entry of a demand that was declared void; `None` of any other event.
+    /// The index of a demand's entry, if the demand was declared void; `None` for any other event.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -459,7 +459,7 @@ impl Views {
         })
     }
 
-    /// An entry that a fold has read before.
+    /// An entry that is known to be on record below the size. An error if the store does not have it.
     pub(super) fn entry_at(&self, index: u64) -> Result<std::sync::Arc<Record>, ReadError> {
         self.record(index)?.ok_or_else(|| ReadError::Fault(format!("entry {index} is missing")))
     }
@@ -475,7 +475,7 @@ impl Views {
     ) -> Result<Vec<Working>, ReadError> {
         let mut lines = Vec::new();
         let mut say = |label, value: String, index: Option<u64>| {
-            // The rule alone has a code.
+            // Only the line of the rule has a code.
             let code = match &demand.deadline {
                 Some(Deadline::Period { rule, .. }) if label == "Rule" => Some(rule.as_str()),
                 _ => None,

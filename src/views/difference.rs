@@ -2,10 +2,10 @@
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-/// The most words of one text that are compared: what costs most grows with their square.
+/// Texts of more words than this are not compared: the cost can grow with the square of their number.
 const WORDS_COMPARED: usize = 2_000;
 
-/// A run of words that stayed, went or came.
+/// A run of words that stayed, was removed or was added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// In both texts.
@@ -27,7 +27,7 @@ pub(super) fn difference(from: &str, to: &str) -> Option<Vec<Change>> {
     if old.len() > WORDS_COMPARED || new.len() > WORDS_COMPARED {
         return None;
     }
-    // A last word without a space after it is the same word.
+    // Compared without the white space, so that a last word without a space after it is the same word.
     let bare = |words: &[&str]| words.iter().map(|w| w.trim_end().to_owned()).collect::<Vec<_>>();
     let mut changes = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &bare(&old), &bare(&new)) {

@@ -59,7 +59,7 @@ pub struct EntryView {
     pub record: Arc<Record>,
     /// The state of its words.
     pub words: Arc<Words>,
-    /// Its words, laid out, if they are here.
+    /// Its words, laid out, if they are present.
     pub words_view: Option<WordsView>,
     /// Its facts.
     pub facts: Vec<FactView>,
@@ -69,13 +69,13 @@ pub struct EntryView {
     pub signers: Vec<NamedSigner>,
     /// What became of it.
     pub since: Since,
-    /// What became of what it quotes, or of the void demand that it is about: each by what it is called.
+    /// What became of the records that it quotes, or of the void demand that it is about: the noun for each, and its marks.
     pub beside: Vec<(String, Marks)>,
     /// What later entries withheld of it, gave back, or corrected, with the words of the operator.
     pub later: Later,
-    /// Later entries that name it, in order, the last of them; none for parties, whose page lists them.
+    /// The newest of the later entries that name it, ascending; none for parties, whose own page lists them.
     pub named_by: Vec<EntryLine>,
-    /// Whether there are more.
+    /// Whether more later entries name it.
     pub named_more: bool,
     /// Its case.
     pub case: Option<Case>,
@@ -86,7 +86,7 @@ pub struct EntryView {
 }
 
 impl EntryView {
-    /// The page of what the entry began, and what is shown there.
+    /// The page of the demand, case or party that the entry began, and the words of the link to it.
     pub fn begun(&self) -> Option<(String, &'static str)> {
         let id = self.record.event().id();
         match self.record.event().body() {
@@ -102,7 +102,7 @@ impl EntryView {
     pub fn files(&self) -> Option<&[FileView]> {
         self.words_view.as_ref().map(|words| words.files.as_slice())
     }
-    /// Whether the words are not here although nothing says they are withheld.
+    /// Whether the words are missing although nothing says they are withheld.
     pub fn words_missing(&self) -> bool {
         matches!(&*self.words, Words::Missing)
     }
@@ -153,7 +153,7 @@ impl Views {
         }))
     }
 
-    /// The newest of the later entries that name this one, in order, and whether there are more.
+    /// The newest of the later entries that name this one, ascending, and whether there are more.
     fn named_by(&self, record: &Record) -> Result<(Vec<EntryLine>, bool), ReadError> {
         if super::party::is_party(record) {
             return Ok((Vec::new(), false));

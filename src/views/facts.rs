@@ -1,4 +1,4 @@
-//! The facts of an entry, named and said.
+//! The facts of an entry, with labels and in words.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub struct FactView {
     pub doc: &'static str,
     /// Its value, in words.
     pub value: String,
-    /// The code that the words stand for, where they are others.
+    /// The code that the value stands for, where the two differ.
     pub code: Option<String>,
 }
 
@@ -45,10 +45,10 @@ pub(super) fn facts(record: &Record) -> Vec<FactView> {
         .collect()
 }
 
-/// Facts that say when something happened. The others name a day to come.
+/// Dates that say when something happened. All others name a day to come.
 const PAST: [&str; 7] = ["published", "observed", "captured", "checked", "discovered", "contained", "since"];
 
-/// That a date lies ahead of the entry's recording, where it tells of what happened.
+/// Words for a date ahead of the entry's recording, if the fact says when something happened; else empty.
 fn ahead(spec: &FactSpec, value: &Value, record: &Record) -> &'static str {
     let at = value.as_str().filter(|_| spec.kind == FactKind::At && PAST.contains(&spec.name));
     let at = at.and_then(|text| At::parse(text).ok());
@@ -70,7 +70,7 @@ fn say(spec: &FactSpec, value: &Value) -> String {
     }
 }
 
-/// The code of a fact that is one, or whose rule is.
+/// The code in a fact: the value itself, or the rule of a deadline.
 fn code(spec: &FactSpec, value: &Value) -> Option<String> {
     match spec.kind {
         FactKind::Word(_) | FactKind::Country | FactKind::Language => value.as_str().map(str::to_owned),
@@ -106,7 +106,7 @@ fn deadline(members: &Map<String, Value>) -> String {
     days.into_iter().chain(rest.iter().filter_map(member)).collect::<Vec<_>>().join(", ")
 }
 
-/// Any value on one line: `days 14, rule calendar`; lists with semicolons.
+/// Any value on one line: `days 14, rule calendar`. A list of objects has semicolons between them, any other list commas.
 fn plain(value: &Value) -> String {
     match value {
         Value::Bool(b) => if *b { "yes" } else { "no" }.to_owned(),

@@ -1,5 +1,5 @@
-//! The two instants that every computed answer takes and shows (domain.md): `asOf`, at which clocks are read, and
-//! `knownAt`, the size of the tree that counts.
+//! Dates seen from the instant `asOf`, at which clocks are read. It is one of the two that every computed answer takes and
+//! shows (domain.md); the other is `knownAt`, the size of the tree that counts.
 
 use jiff::{
     Timestamp,
@@ -9,7 +9,7 @@ use jiff::{
 
 use crate::{event::At, log::Time};
 
-/// Where and when dates are read: a zone, and the instant up to which events count.
+/// How dates are read: in which zone, and up to which instant events count.
 #[derive(Debug, Clone)]
 pub struct Instant {
     zone: TimeZone,
@@ -21,19 +21,19 @@ pub struct Instant {
 /// When something is said to have happened, seen from an instant.
 #[derive(Debug, Clone, Copy)]
 pub struct When {
-    /// The first moment that it can mean, for putting events in order.
+    /// The first moment that its `at` can mean, for putting events in order.
     pub moment: Option<Timestamp>,
-    /// Whether that has come by the instant. Where only a day or a month is said, it counts from the first moment of it:
-    /// the record says no more.
+    /// Whether that moment has come by the instant. A day or a month counts from its first moment: the record says no
+    /// more.
     pub reached: bool,
 }
 
-/// The days that a date can mean: one, or all of its month. What ends earlier stands first.
+/// The days that a date can mean: one, or all of its month. Ordered by the last day, then by the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Days {
-    /// The last of them.
+    /// The last day.
     pub last: Date,
-    /// The first of them.
+    /// The first day.
     pub first: Date,
 }
 
@@ -42,11 +42,11 @@ impl Days {
     pub fn of(day: Date) -> Self {
         Self { last: day, first: day }
     }
-    /// The day, where it is one.
+    /// The day, if there is only one.
     pub fn one(self) -> Option<Date> {
         (self.first == self.last).then_some(self.first)
     }
-    /// The least and the most days from one of these to one of those.
+    /// The least and the most days from one of these days to one of `to`.
     pub fn until(self, to: Self) -> (i64, i64) {
         let between = |from: Date, to: Date| i64::from((to - from).get_days());
         (between(self.last, to.first), between(self.first, to.last))
@@ -54,9 +54,9 @@ impl Days {
 }
 
 impl Instant {
-    /// An instant in a zone of the closed list. A zone that the list does not have is read as UTC.
+    /// An instant in a zone of the closed list. A zone that is not in the list is read as UTC.
     pub fn new(zone: &str, as_of: Time) -> Self {
-        // Rules of zones come with the program, so that two machines compute the same dates.
+        // The rules of zones come with the program, so that two machines compute the same dates.
         let zone = TimeZoneDatabase::bundled().get(zone).unwrap_or(TimeZone::UTC);
         let as_of = Timestamp::from_millisecond(as_of.unix_ms()).unwrap_or(Timestamp::MAX);
         let date = as_of.to_zoned(zone.clone()).date();
@@ -81,7 +81,7 @@ impl Instant {
         }
     }
 
-    /// Whether something that is said to have happened then has happened by now.
+    /// Whether something dated `at` has happened by the instant.
     pub fn counts(&self, at: &At) -> bool {
         self.when(at).reached
     }
@@ -124,7 +124,8 @@ impl Instant {
     }
 }
 
-/// An instant as people and programs write it: RFC 3339, or a date alone, which is its first moment in UTC.
+/// An instant as people and programs write it: RFC 3339, or a date alone, which means its first moment in UTC. `None` if
+/// `text` is neither.
 pub fn read_instant(text: &str) -> Option<Time> {
     if text.len() > 40 {
         return None;
@@ -137,7 +138,7 @@ pub fn read_instant(text: &str) -> Option<Time> {
     Time::from_unix_ms(timestamp.as_millisecond())
 }
 
-/// The moment of an `at` that says one. What is no longer than a day is not tried: a case has thousands of them.
+/// The moment of an `at` that gives one. Text no longer than a day is not parsed: a case has thousands of these.
 fn moment(at: &At) -> Option<Timestamp> {
     let text = at.as_str();
     if text.len() > 10 { text.parse().ok() } else { None }

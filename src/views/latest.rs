@@ -1,25 +1,25 @@
-//! Lists that a page can hold: the latest of many, and how many more there are.
+//! Lists short enough for a page: the latest of many records, and how many more there are.
 
 use std::ops::Deref;
 
 /// The most records of one kind that are laid out for a case.
 const SHOWN: usize = 20;
 
-/// The latest records of one kind, in the order of the log, and how many earlier ones are left out. Read as a slice.
+/// The latest records of one kind, in the order of the log, and how many earlier ones are left out. It is read as a slice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Latest<T> {
     list: Vec<T>,
-    /// How many earlier ones there are.
+    /// How many earlier ones are left out.
     pub more: usize,
 }
 
 impl<T> Latest<T> {
-    /// Lays out the latest of some records, each once.
+    /// Lays out the last [`SHOWN`] of `records`, which stand in the order of the log.
     pub(super) fn of<R, E>(records: Vec<R>, lay_out: impl FnMut(R) -> Result<T, E>) -> Result<Self, E> {
         Self::at_most(SHOWN, records, lay_out)
     }
 
-    /// The same, of so many.
+    /// Lays out the last `most` of `records`.
     pub(super) fn at_most<R, E>(
         most: usize,
         records: Vec<R>,

@@ -1,8 +1,8 @@
 //! What the log says, in words and plain structs: the reading layer that pages, GraphQL and the terminal share.
 //!
-//! Everything here is computed when it is read and nothing is stored. A [`Views`] answers one request: it
-//! fixes the size of the log it speaks about and remembers what it has read, so that no page asks for a
-//! record twice.
+//! Everything here is computed when it is read, and nothing is stored. A [`Views`] answers one request: it
+//! fixes the size of the log it speaks about and remembers what it has read, so that no record is read twice
+//! for one page.
 //!
 //! ```no_run
 //! # use onrecord::{ledger::{Ledger, Options}, views::Views};
@@ -123,17 +123,18 @@ pub struct Views {
     reader: Reader,
     checkpoint: Arc<SignedCheckpoint>,
     size: u64,
-    /// What other requests read, and the latest entry that had withheld something when this one began.
+    /// Entries and words that other requests have read.
     cache: Option<Arc<Cache>>,
+    /// Index of the latest entry that had withheld something when this request began.
     withheld: Option<u64>,
-    /// Where it is noted what of the log is asked for.
+    /// Where the rows and lists that an answer is made of are noted.
     footprint: Option<Arc<Footprint>>,
-    /// What may still be read; everything if there is none.
+    /// How much may still be read; without one there is no limit.
     allowance: Option<Arc<Allowance>>,
     memory: Mutex<Memory>,
 }
 
-/// Asked a hundred times for one answer. Its hasher is keyed, since ids are strangers' choice.
+/// A map that one answer looks into some hundred times: hence the fast hasher. It is keyed, since strangers choose the ids.
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What one request has read so far.
@@ -149,7 +150,7 @@ struct Memory {
 }
 
 impl Views {
-    /// Views of the log as its latest checkpoint has it.
+    /// Views of the log at the size of its latest checkpoint.
     pub fn new(reader: &Reader) -> Self {
         let checkpoint = reader.checkpoint();
         let size = checkpoint.checkpoint().size();
@@ -166,34 +167,34 @@ impl Views {
         }
     }
 
-    /// The same, sparing what other requests have read.
+    /// The same, sharing a cache with other requests.
     pub fn cached(reader: &Reader, cache: &Arc<Cache>) -> Self {
-        // Asked first: words that are read later are then not older than it says.
+        // Read before any words: words read from here on are at least as new as this index says.
         let withheld = reader.last_withheld();
         Self { cache: Some(cache.clone()), withheld, ..Self::new(reader) }
     }
 
-    /// The same, noting what of the log is asked for, as far as later entries may change it.
+    /// The same, noting in `footprint` every read whose result later entries may change.
     pub(crate) fn noting(self, footprint: &Arc<Footprint>) -> Self {
         Self { reader: self.reader.noting(footprint), footprint: Some(footprint.clone()), ..self }
     }
 
-    /// The same, reading no more than is allowed.
+    /// The same, reading no more than `allowance` permits.
     pub fn within(self, allowance: &Arc<Allowance>) -> Self {
         Self { allowance: Some(allowance.clone()), ..self }
     }
 
-    /// Takes what is about to be looked at from what may be.
+    /// Takes from the allowance the `entries` that are about to be read.
     fn look_at(&self, entries: usize) -> Result<(), ReadError> {
         self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take(entries))
     }
 
-    /// Views of the log as it was when it had so many entries: `knownAt`. Only entries below it count, for names
-    /// and for what was corrected or withheld too; but words that are withheld now are shown at no size. `None`
-    /// unless the size is 1 to that of these views.
+    /// Views of the log as it was when it had `known_at` entries. Only entries below that size count, also for names,
+    /// corrections and withholdings; but words that are withheld now are shown at no size. `None` unless `known_at`
+    /// is 1 to the size of these views.
     pub fn at(&self, known_at: u64) -> Option<Self> {
         (1..=self.size).contains(&known_at).then(|| Self {
-            // No later entry changes what those below a size say.
+            // No later entry changes what the entries below a size say.
             reader: self.reader.unnoted(),
             checkpoint: self.checkpoint.clone(),
             size: known_at,
@@ -205,7 +206,7 @@ impl Views {
         })
     }
 
-    /// The same, for a piece of an answer: what that asks for is noted apart.
+    /// The same, for a part of an answer that is kept by itself: its reads are noted in its own `footprint`.
     pub(crate) fn apart(&self, footprint: &Arc<Footprint>) -> Self {
         let reader =
             if self.reader.is_noting() { self.reader.noting(footprint) } else { self.reader.unnoted() };
@@ -221,7 +222,7 @@ impl Views {
         }
     }
 
-    /// The same log with all that its checkpoint covers. What is asked of it is noted, since later entries change it.
+    /// The same log at the size of its checkpoint. Reads are noted, since later entries change their results.
     fn now(&self) -> Self {
         let reader = match &self.footprint {
             Some(footprint) => self.reader.noting(footprint),
@@ -239,20 +240,20 @@ impl Views {
         }
     }
 
-    /// Notes what a piece asked for.
+    /// Notes what a part of the answer was made of.
     pub(crate) fn note(&self, basis: &Basis) {
         if let Some(footprint) = &self.footprint {
             footprint.all_of(basis);
         }
     }
 
-    /// The size that they are of, if no later entry changes what they say.
+    /// The size of these views, if no later entry changes what they say.
     pub(crate) fn fixed(&self) -> Option<u64> {
         (!self.reader.is_noting()).then_some(self.size)
     }
 
-    /// The same log as it was when it had so many entries: see [`at`](Self::at), but nothing is read twice however often
-    /// this is asked. `None` unless the size is 1 to that of these views.
+    /// As [`at`](Self::at), but each size has one [`Views`] for the whole request, so that nothing is read twice. `None`
+    /// unless `known_at` is 1 to the size of these views.
     pub fn known_at(&self, known_at: u64) -> Option<Arc<Self>> {
         let earlier = Arc::new(self.at(known_at)?);
         Some(self.memory().earlier.entry(known_at).or_insert(earlier).clone())
@@ -272,27 +273,27 @@ impl Views {
         self.size
     }
 
-    /// Whether they know so many entries.
+    /// Whether these views know exactly `size` entries.
     pub(crate) fn is_of(&self, size: u64) -> bool {
         self.size == size
     }
 
-    /// Whether these views know all that the checkpoint covers.
+    /// Whether these views know every entry that the checkpoint covers.
     fn latest(&self) -> bool {
         self.size == self.checkpoint.checkpoint().size()
     }
 
-    /// The latest entry that had withheld something when these views were made.
+    /// Index of the latest entry that had withheld something when these views were made.
     pub(crate) fn withheld(&self) -> Option<u64> {
         self.withheld
     }
 
-    /// The reader below.
+    /// The reader of the ledger that these views stand on.
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    // A request that panicked while it held the lock left whole values behind: each insert is one call.
+    // A thread that panicked while it held the lock left no half-made value: each insert is one call.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -300,7 +301,7 @@ impl Views {
     /// An entry, parsed; `None` at or above the size.
     ///
     /// # Errors
-    /// [`ReadError`] if the store fails or holds bytes that are no entry.
+    /// [`ReadError`] if the store fails or holds bytes that are not an entry.
     pub fn record(&self, index: u64) -> Result<Option<Arc<Record>>, ReadError> {
         if index >= self.size {
             self.reader.note(StandsOn::Everything);
@@ -331,7 +332,7 @@ impl Views {
         Ok(record)
     }
 
-    /// Entries, parsed, as far as they are below the size.
+    /// The entries at `indexes` that are below the size, parsed.
     ///
     /// # Errors
     /// As [`record`](Self::record).
@@ -397,7 +398,7 @@ impl Views {
         self.reader.list(filter, low..=high, descending, limit)
     }
 
-    /// Indexes of the first entries of a type that name an event below the size, in order, at most so many.
+    /// Indexes below the size of the first entries of a type that name an event, ascending; at most `most`.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -408,7 +409,7 @@ impl Views {
         Ok(list)
     }
 
-    /// Indexes of the entries in a thread below the size, in order.
+    /// Indexes below the size of the entries in a thread, ascending.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.

@@ -1,4 +1,4 @@
-//! Parties: their names, what the log says of them, and their keys.
+//! Parties: their names, roles and keys.
 
 use std::{fmt, sync::Arc};
 
@@ -15,7 +15,7 @@ const UPDATES_READ: usize = 64;
 /// How many entries of a party's thread are looked through for its keys.
 const THREAD_READ: usize = 512;
 
-/// What a party is called, by the latest words that say so.
+/// What a party is called, by the latest words that name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
     /// Its name.
@@ -26,7 +26,7 @@ pub enum Name {
     Unnamed,
 }
 
-/// A name, or what is said in its place. Characters that deceive the eye are written out.
+/// A name, or what is shown in its place. Characters that deceive the eye are written out.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -46,7 +46,7 @@ pub struct Party {
     pub index: u64,
     /// What it is called now.
     pub name: Name,
-    /// What it is; none for the operator.
+    /// What kind of party it is; none for the operator.
     pub kind: Option<PartyKind>,
     /// Whether it is invented.
     pub fictional: bool,
@@ -86,7 +86,7 @@ pub(super) fn kind_words(kind: PartyKind) -> &'static str {
     }
 }
 
-/// A key of a party, in its whole history.
+/// A key of a party: how it was added, and how it was revoked.
 #[derive(Debug, Clone)]
 pub struct PartyKey {
     /// The key.
@@ -99,27 +99,27 @@ pub struct PartyKey {
     pub revoked: Option<Revocation>,
 }
 
-/// How a key came to sign no more.
+/// The revocation of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
     /// Index of the entry that revoked it.
     pub index: u64,
     /// Why.
     pub reason: RevocationReason,
-    /// From when its party distrusts it. Changes no verdict.
+    /// Since when its party distrusts it. This changes no verdict.
     pub since: Option<At>,
-    /// When that was recorded.
+    /// When the revocation was recorded.
     pub recorded: Time,
 }
 
 impl Revocation {
-    /// As the entry has it that revoked the key; none if it revoked none.
+    /// The revocation in an entry; `None` if it is no `key.revoked`.
     pub(super) fn of(record: &Record) -> Option<Self> {
         let Body::KeyRevoked(b) = record.event().body() else { return None };
         let (index, recorded) = (record.index(), record.entry.header().time);
         Some(Self { index, reason: b.reason, since: b.since.clone(), recorded })
     }
-    /// From when its party distrusts it, in words.
+    /// Since when its party distrusts it, in words.
     pub fn since_words(&self) -> Option<String> {
         let since = self.since.as_ref()?;
         Some(format!("{}{}", dates::at_words(since), dates::ahead_words(since, self.recorded)))
@@ -127,7 +127,7 @@ impl Revocation {
 }
 
 impl Views {
-    /// A party.
+    /// A party; `None` if the event registered none below the size.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -143,7 +143,7 @@ impl Views {
             Some(known) => Some(known),
             None => {
                 let party = self.read_party(id)?.map(Arc::new);
-                // Unless its thread has grown since this request began.
+                // Not if its thread has grown since this request began: these views then know fewer than `entries` of it.
                 if let (Some(cache), Some(party)) = (cache, &party)
                     && self.thread(id)?.len() as u64 == entries
                 {
@@ -193,8 +193,8 @@ impl Views {
         Ok((registrar, recorder))
     }
 
-    /// The last updates of a party, the latest first. They stand in its thread, which is short: what names a party
-    /// may be half of the ledger.
+    /// The last updates of a party, the latest first. They are looked for in its own thread, which is short; the entries
+    /// that name a party may be half of the ledger.
     pub(crate) fn updates(&self, id: &EventId) -> Result<Vec<Arc<Record>>, ReadError> {
         let mut updates = Vec::new();
         for index in self.thread(id)?.into_iter().rev().take(THREAD_READ) {
@@ -209,7 +209,7 @@ impl Views {
         Ok(updates)
     }
 
-    /// The name in the latest update that gives one, else that of the registration.
+    /// The name in the latest update that gives one, else the name in the registration.
     pub(super) fn read_name(&self, id: &EventId, registration: &Record) -> Result<Name, ReadError> {
         let mut withheld = false;
         let mut named = |words: &Words| {
@@ -225,7 +225,7 @@ impl Views {
         Ok(first.unwrap_or(if withheld { Name::Withheld } else { Name::Unnamed }))
     }
 
-    /// The entry with the latest words about a party that are here: an update, or its registration.
+    /// The latest entry about a party whose words are present: an update, or its registration.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -271,7 +271,7 @@ impl Views {
         Ok(keys)
     }
 
-    /// How a key was revoked, if it was below the size.
+    /// The revocation of a key, if it is below the size.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -284,7 +284,7 @@ impl Views {
     }
 }
 
-/// Whether an entry's event stands for a party.
+/// Whether an entry's event began a party.
 pub(super) fn is_party(record: &Record) -> bool {
     matches!(record.event().event_type(), EventType::PartyRegistered | EventType::LedgerOpened)
 }

@@ -1,4 +1,4 @@
-//! What would be said of an event that is not on record.
+//! The sentence that an event would have if it were recorded now.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     log::{Entry, Header, Time, thread_of},
 };
 
-/// Why an event can't be told of.
+/// Why an event has no preview.
 #[derive(Debug)]
 pub enum PreviewError {
     /// It would be refused.
@@ -30,15 +30,16 @@ impl From<ReadError> for PreviewError {
 }
 
 impl Views {
-    /// The sentence that an event would have as the next entry, recorded now. Its signatures count for nothing: whoever asks need not have
-    /// signed it yet. Keys that nobody has are taken for those of the event itself, which registers their party.
+    /// The sentence that an event would have as the next entry, recorded at `now`. Its signatures are not checked: the caller
+    /// need not have signed it yet. A key that no party has is taken to belong to the party that this event registers.
     ///
     /// # Errors
-    /// [`PreviewError`], if its shape or its words would be refused or the store fails. Who may record it is not asked.
+    /// [`PreviewError`], if its shape or its words would be refused or the store fails. Whether its signers may record it is
+    /// not checked.
     pub fn preview(&self, note: &[u8], words: Option<&[u8]>, now: Time) -> Result<Sentence, PreviewError> {
         let event = Event::parse(note, self.reader().origin())?;
         let words = match words {
-            // They are where they were written, and told from none.
+            // The event commits to words that the caller did not send: not the same as an event without words.
             None if event.content().is_some() => Words::Missing,
             None => Words::None,
             Some(raw) if event.content().is_some_and(|c| c.matches(raw)) => {
@@ -50,7 +51,7 @@ impl Views {
             }
         };
         let index = self.size();
-        // Of their own, since they remember words of an entry that is not on record.
+        // Views of their own, since they will remember the words of an entry that is not on record.
         let views = self.at(index).ok_or_else(|| ReadError::Fault("nothing is on record".into()))?;
         let mut signers = Vec::with_capacity(event.by().len());
         for key in event.by() {

@@ -16,7 +16,7 @@ pub struct Inclusion {
     pub size: u64,
     /// SHA-256(0x00 || entry).
     pub leaf: Hash,
-    /// The hashes beside the way from the leaf to the root, the lowest first.
+    /// The sibling hashes on the way from the leaf to the root, the lowest first.
     pub path: Vec<Hash>,
 }
 
@@ -38,7 +38,7 @@ impl NodeReader for Tiles<'_> {
     }
 }
 
-/// The proof of an entry in the tree of a size; `None` unless `index < size <=` the latest size.
+/// The proof that an entry is in the tree of `size`; `None` unless `index < size <=` the latest size.
 ///
 /// # Errors
 /// [`ReadError`] if the store fails.

@@ -9,18 +9,18 @@ use crate::{
     log::Entry,
 };
 
-/// Bytes of words that are read ahead.
+/// Reading ahead stops after this many bytes of words.
 const AHEAD: usize = 8 << 20;
 
 /// An entry.
 #[derive(Debug)]
 pub struct Record {
-    /// As it was parsed.
+    /// The parsed entry.
     pub entry: Entry<Event>,
 }
 
 impl Record {
-    /// The whole entry, byte for byte: it is made of what was parsed, which has one form only.
+    /// The whole entry, byte for byte: it is rebuilt from its parts, which have one form only.
     pub fn raw(&self) -> String {
         self.entry.header().entry(self.event())
     }
@@ -38,21 +38,21 @@ impl Record {
     }
 }
 
-/// The words of an entry as they are now, read.
+/// The words of an entry as they are now, parsed.
 #[derive(Debug, Clone)]
 pub enum Words {
     /// The event carries none.
     None,
-    /// Here they are.
+    /// The words are present.
     Present {
-        /// Raw, as the event commits to them.
+        /// The raw bytes that the event commits to.
         raw: Arc<[u8]>,
         /// The same, parsed.
         content: Content,
     },
     /// Withheld by the entry at this index.
     Withheld(u64),
-    /// Not here, though nothing on the log says they are withheld.
+    /// Missing, though nothing on the log says that they are withheld.
     Missing,
 }
 
@@ -65,14 +65,14 @@ impl Words {
             StoredWords::Present(raw) => match Content::parse(&raw) {
                 Ok(content) => Self::Present { raw, content },
                 Err(refusal) => {
-                    // The refusal names a code and a position, never words.
+                    // The code of a refusal repeats none of the words, so it may be logged.
                     tracing::error!(index, code = %refusal.code, "stored words can't be read");
                     Self::Missing
                 }
             },
         }
     }
-    /// One member, if the words are here and it is text.
+    /// One member, if the words are present and it is text that is not blank.
     pub fn text(&self, member: &str) -> Option<&str> {
         match self {
             Self::Present { content, .. } => content.text(member).filter(|t| !t.trim().is_empty()),
@@ -108,9 +108,9 @@ impl Views {
         Ok(words)
     }
 
-    /// Remembers the entries of a range and their words, in place of all that were remembered: whoever goes through the
-    /// log reads each bundle once, and holds what is about to be looked at. Names stay remembered. Gives the index where
-    /// it stopped: at the end, or when it held many words.
+    /// Remembers the entries of a range and their words, in place of all that were remembered. A caller that walks the log
+    /// thus reads each bundle once and keeps only the entries that come next. Parties stay remembered. Returns the
+    /// index at which it stopped: the end of the range, or the entry after [`AHEAD`] bytes of words.
     pub(crate) fn read_ahead(&self, range: Range<u64>) -> Result<u64, ReadError> {
         let mut next = range.start;
         let mut records = HashMap::default();

@@ -1,13 +1,13 @@
-//! What became of an entry since it was recorded: what stands above its words wherever they are shown.
+//! What became of an entry since it was recorded. This stands above the words of the entry wherever they are shown.
 //!
-//! Two things are kept apart. *Acts* change what the entry says or whether it counts, and the rules let only some do them:
-//! all kinds are told, the newest of each. *Mentions* may be recorded by any registered key: of each party the newest is
-//! told, of five parties at most, and on the entry's own page alone.
+//! Two things are kept apart. *Acts* change what the entry says or whether it counts, and the rules let only some parties do
+//! them: the newest act of every kind is told. *Mentions* may be recorded with any registered key: the newest mention of each
+//! party is told, of five parties at most, and on the entry's own page alone.
 //!
-//! What comes later is what has a higher index, whatever its `at` says: nobody hides a correction by dating it ahead. The
-//! index keeps a list for each kind of act and for each party, so a look costs the same however many name the entry.
+//! "Later" means a higher index, whatever an `at` says: nobody hides a correction by dating it ahead. The index keeps a list
+//! for each kind of act and for each party, so a look costs the same however many entries name this one.
 //!
-//! What was declared void counts for nothing here either: the newest that was not is told.
+//! Acts and mentions that were declared void don't count here either: the newest that was not declared void is told.
 
 use super::{
     Attribution, Named, Part, Record, Revocation, Sentence, Times, Views, Words, codes, dates,
@@ -19,23 +19,23 @@ use crate::{
     ledger::ReadError,
 };
 
-/// Parties of which a mention is told.
+/// Mentions are told of at most this many parties.
 const TOLD: usize = 5;
-/// How far parties and acts of a kind are counted.
+/// Parties and acts of a kind are counted up to this number.
 const COUNTED: usize = 1_000;
-/// How many acts of a kind, or words of a party, are looked at for one that was not declared void: the newest.
+/// At most this many acts of a kind, or mentions of a party, are looked at for one that is not void: the newest ones.
 const LOOKED_AT: usize = 64;
-/// How many demands of a case are looked at for who stands behind them: the first.
+/// At most this many demands of a case are looked at for the parties behind them: the first ones.
 const DEMANDS_READ: usize = 16;
 
-/// What a later entry did to one.
+/// What a later entry did to an entry.
 #[derive(Debug, Clone)]
 pub struct LaterAct {
     /// The kind.
     pub act: Act,
     /// Index of the newest entry that did it.
     pub index: u64,
-    /// How many earlier ones of the kind are on record; 1,000 stands for as many or more.
+    /// How many earlier acts of the kind are on record; 1,000 means 1,000 or more.
     pub earlier: usize,
     /// Whose act it is.
     pub by: Named,
@@ -43,17 +43,17 @@ pub struct LaterAct {
     pub attribution: Attribution,
     /// When it happened, and was recorded.
     pub times: Times,
-    /// What it is, in a few words: `corrected`.
+    /// The kind in a few words: `corrected`.
     pub mark: String,
     /// What else its facts say, in words; may be empty.
     pub detail: String,
-    /// Whether it says what was seen elsewhere, and encloses no file that shows it.
+    /// Whether it reports something seen elsewhere, and encloses no file that shows it.
     pub no_capture: bool,
     /// What its author says is wrong, if it is a correction and the entry's own words are not withheld.
     pub wrong: Option<String>,
     /// What its author says is right, likewise.
     pub right: Option<String>,
-    /// Index of the entry that it says stands in the place of this one.
+    /// Index of the entry that a correction names as the replacement; `None` if that was declared void too.
     pub replacement: Option<u64>,
 }
 
@@ -62,11 +62,11 @@ impl LaterAct {
     pub fn is_void(&self) -> bool {
         self.act == Act::Void
     }
-    /// What is said before the party's name. Who records what another did is not said to have done it.
+    /// The words before the party's name. A party that recorded the act of another is not said to have done it.
     pub fn whose(&self) -> &'static str {
         if matches!(self.attribution, Attribution::RecordedBy(_)) { ", recorded by" } else { " by" }
     }
-    /// When, as it follows the party's name.
+    /// The date, as it follows the party's name.
     pub fn when(&self) -> String {
         let date = dates::at_words(&self.times.occurred);
         if self.times.is_ahead() {
@@ -81,8 +81,8 @@ impl LaterAct {
     pub fn title(&self) -> String {
         capital(&self.mark)
     }
-    /// The mark where nobody is named beside it, such as in a title: what somebody recorded that another did is not said to be
-    /// done.
+    /// The mark where no party is named beside it, as in a title. If one party recorded the act of another, the mark says
+    /// "recorded as" in place of saying that it was done.
     pub fn mark_alone(&self) -> String {
         if !matches!(self.attribution, Attribution::RecordedBy(_)) {
             return self.mark.clone();
@@ -91,15 +91,15 @@ impl LaterAct {
             Act::Deadline => "date for the answer recorded as moved".to_owned(),
             Act::Closing => "promise recorded as closed".to_owned(),
             Act::DemandWithdrawal | Act::Escalation => format!("recorded as {}", self.mark),
-            // These say that they are seen by somebody, or are acts of whoever signs.
+            // The other marks say that somebody saw it, or are acts of the signer itself.
             _ => self.mark.clone(),
         }
     }
-    /// The same as it begins a title.
+    /// The same, as it begins a title.
     pub fn title_alone(&self) -> String {
         capital(&self.mark_alone())
     }
-    /// How many earlier ones of its kind there are, in words; none if there is none.
+    /// How many earlier acts of its kind there are, in words; `None` if there are none.
     pub fn earlier_words(&self) -> Option<String> {
         match self.earlier {
             0 => None,
@@ -110,14 +110,14 @@ impl LaterAct {
     }
 }
 
-/// `corrected by Persatuan Contoh on 4 December 2023 (entry 45)`.
+/// `corrected by Persatuan Contoh on 4 December 2023, entry 45`.
 impl std::fmt::Display for LaterAct {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}{} {}{}, entry {}", self.mark, self.whose(), self.by.name, self.when(), self.index)
     }
 }
 
-/// What a party said of an entry by a link, a position or a recheck: its newest word.
+/// The newest link, position or recheck by which a party mentioned an entry.
 #[derive(Debug, Clone)]
 pub struct LaterMention {
     /// Index of its entry.
@@ -133,13 +133,13 @@ pub struct LaterMention {
 /// What became of an entry.
 #[derive(Debug, Clone, Default)]
 pub struct Since {
-    /// What was done to it, the newest of each kind.
+    /// What was done to it: the newest act of each kind.
     pub acts: Vec<LaterAct>,
-    /// What others said of it: of each party the newest, of five parties at most, those of its case first.
+    /// The newest mention of each party, of five parties at most, those of its case first.
     pub mentions: Vec<LaterMention>,
-    /// How many more parties did; 1,000 stands for as many or more.
+    /// How many more parties mention it; 1,000 means 1,000 or more.
     pub others: usize,
-    /// How many entries above the size that is known did something to it; 1,000 stands for as many or more.
+    /// How many entries above the size of the views did something to it; 1,000 means 1,000 or more.
     pub later: usize,
 }
 
@@ -156,13 +156,13 @@ impl Since {
             n => Some(format!("{} other parties", counted(n))),
         }
     }
-    /// That entries above the size touch it, in words.
+    /// How many entries above the size touch it, in words.
     pub fn later_words(&self) -> Option<String> {
         later_words(self.later)
     }
 }
 
-/// What became of an entry, as it stands before its words in lists and quotations: without what others say of it.
+/// What became of an entry, as it stands before its words in lists and quotations: without mentions.
 #[derive(Debug, Clone, Default)]
 pub struct Marks {
     of: u64,
@@ -175,15 +175,15 @@ impl Marks {
     pub fn of(&self) -> u64 {
         self.of
     }
-    /// What was done to it, the newest of each kind.
+    /// What was done to it: the newest act of each kind.
     pub fn iter(&self) -> std::slice::Iter<'_, LaterAct> {
         self.acts.iter()
     }
-    /// Whether nothing was done to it, at the size that is known or later.
+    /// Whether nothing was done to it, at the size of the views or later.
     pub fn is_empty(&self) -> bool {
         self.acts.is_empty() && self.later == 0
     }
-    /// That entries above the size touch it, in words.
+    /// How many entries above the size touch it, in words.
     pub fn later_words(&self) -> Option<String> {
         later_words(self.later)
     }
@@ -201,14 +201,14 @@ fn counted(n: usize) -> String {
     if n >= COUNTED { format!("{COUNTED} or more") } else { n.to_string() }
 }
 
-/// What can be done to an event of a type, in the order in which it is told.
+/// The acts that can be done to an event of a type, in the order in which they are told.
 fn acts_on(event_type: EventType) -> impl Iterator<Item = Act> {
     let fits = move |act: &Act| match act {
         Act::Void | Act::Correction | Act::Withholding | Act::Release => true,
         Act::Revision | Act::Withdrawal => event_type == EventType::StatementMade,
         Act::Deadline | Act::DemandWithdrawal | Act::Escalation => event_type == EventType::DemandIssued,
         Act::Closing => event_type == EventType::CommitmentMade,
-        // Found another way.
+        // `later_acts` finds these without the lists of acts.
         Act::Revocation | Act::Recheck => false,
     };
     Act::ALL.into_iter().filter(fits)
@@ -224,7 +224,7 @@ impl Views {
         Ok(Since { acts: self.later_acts(record)?, mentions, others, later: self.later_still(record)? })
     }
 
-    /// The same of an event; nothing if it is not on record at this size.
+    /// The same for an event; empty if it is not on record at this size.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -235,7 +235,7 @@ impl Views {
         })
     }
 
-    /// What became of an entry, without what others say of it.
+    /// What became of an entry, without mentions.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -244,7 +244,7 @@ impl Views {
         Ok(Marks { of: record.index(), acts, later })
     }
 
-    /// What was done to an entry, the newest of each kind.
+    /// What was done to an entry: the newest act of each kind.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -265,7 +265,7 @@ impl Views {
             && let Some(author) = record.parties().next()
             && let Some((_, index)) = self.newest_that_counts(&self.rechecks(&id, &author)?)?
             && let Body::ExhibitRechecked(b) = self.entry_at(index)?.event().body()
-            // Who finds it the same takes back what it said before.
+            // An author who finds the source the same again takes back what it said before.
             && b.result != RecheckResult::Same
         {
             found.push((Act::Recheck, index, 0));
@@ -273,7 +273,7 @@ impl Views {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        // What is withheld again after it was given back is told after that.
+        // If words were withheld again after they were given back, the withholding is told last.
         let place = |of: Act| found.iter().position(|(act, ..)| *act == of);
         if let (Some(held), Some(released)) = (place(Act::Withholding), place(Act::Release))
             && found[held].1 > found[released].1
@@ -284,8 +284,8 @@ impl Views {
         found.into_iter().map(|(act, index, earlier)| self.later_act(act, index, earlier, quotable)).collect()
     }
 
-    /// The place in a list, the newest first, and the index of the first entry that was not declared void; of a list that is
-    /// longer than is looked at, the newest where none is found.
+    /// The first entry of a list, which stands newest first, that was not declared void: its place in the list, and its index.
+    /// If the [`LOOKED_AT`] first are all void and the list goes on, its very first entry.
     fn newest_that_counts(&self, list: &[u64]) -> Result<Option<(usize, u64)>, ReadError> {
         for (at, &index) in list.iter().enumerate().take(LOOKED_AT) {
             if !self.is_void(index)? {
@@ -295,7 +295,7 @@ impl Views {
         Ok(list.first().filter(|_| list.len() > LOOKED_AT).map(|&index| (0, index)))
     }
 
-    /// What a party found when it looked at the source of an exhibit again.
+    /// Indexes of the rechecks of an exhibit by a party, the newest first.
     fn rechecks(&self, exhibit: &EventId, by: &EventId) -> Result<Vec<u64>, ReadError> {
         self.look_at(1)?;
         self.reader.rechecks(exhibit, by, 0..self.size, LOOKED_AT + 1)
@@ -308,7 +308,7 @@ impl Views {
         Ok(!self.reader.acts(Some(Act::Void), &id, 0..self.size, 1)?.is_empty())
     }
 
-    /// What was done to an act itself, as it follows the words of the act; empty if nothing was.
+    /// Whether an act was itself declared void or corrected, as it follows the words of the act; else empty.
     fn done_to_it(&self, act: &EventId) -> Result<String, ReadError> {
         self.look_at(1)?;
         let newest =
@@ -320,7 +320,7 @@ impl Views {
         })
     }
 
-    /// Whether what an id names can have been opened or registered by mistake.
+    /// Whether an id names a case or a party: only these can be opened or registered by mistake.
     fn may_be_mistaken(&self, id: &EventId) -> Result<bool, ReadError> {
         let record = self.record_of(id)?;
         let of = record.map(|record| record.event().event_type());
@@ -349,7 +349,7 @@ impl Views {
                 }
                 let mark = match act {
                     Act::Void => act.words(),
-                    // Of a case or a party alone: what was said is corrected, not a mistake as a whole.
+                    // Only a case or a party is a mistake as a whole; in any other record, what it says is corrected.
                     _ if is_mistaken(&words) && self.may_be_mistaken(&b.corrects)? => "said to be a mistake",
                     _ => Act::Correction.words(),
                 };
@@ -422,7 +422,7 @@ impl Views {
             times: Times::of(&record),
             mark,
             detail,
-            // Where the words are not here, nobody knows.
+            // If the words are missing or withheld, nobody knows which files they name.
             no_capture: is_seen
                 && matches!(&*words, Words::Present { content, .. } if content.files().is_empty()),
             wrong: text("wrong"),
@@ -431,8 +431,8 @@ impl Views {
         })
     }
 
-    /// Whether an entry opened a case, or registered a party, by mistake: the newest correction of it says so, and nothing
-    /// rests on it.
+    /// Whether an entry opened a case, or registered a party, by mistake: its newest correction says so, and nothing rests on
+    /// the case or party.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -450,14 +450,14 @@ impl Views {
         }
         let opener = record.parties().next().unwrap_or(id);
         self.look_at(1)?;
-        // Strangers may add to either without end, so what counts is asked for by itself.
+        // Strangers may add entries to either without end, so the index answers this without walking them.
         Ok(!match is_case {
             true => self.reader.is_filled(&id, &opener, self.size)?,
             false => self.reader.is_rested_on(&id, self.size)?,
         })
     }
 
-    /// What others said of an entry, and how many more parties did.
+    /// The mentions of an entry that are told, and how many more parties mention it.
     fn later_mentions(&self, record: &Record) -> Result<(Vec<LaterMention>, usize), ReadError> {
         let id = record.event().id();
         self.look_at(1)?;
@@ -466,9 +466,9 @@ impl Views {
             return Ok((Vec::new(), 0));
         }
         let exhibit = record.event().event_type() == EventType::ExhibitCaptured;
-        // Its own rechecks stand above.
+        // Rechecks by the author of the exhibit are told as acts.
         let own = record.parties().next().filter(|_| exhibit);
-        // The newest word of a party, and whether there is one that was declared void at most.
+        // The newest mention of a party that is not void, and whether the party has any mention, void ones included.
         let newest = |by: &EventId| -> Result<(Option<u64>, bool), ReadError> {
             self.look_at(1)?;
             let mentions = self.reader.mentions(&id, by, self.size, LOOKED_AT + 1)?;
@@ -509,8 +509,8 @@ impl Views {
         Ok((told.collect::<Result<_, _>>()?, others))
     }
 
-    /// The parties of the case that an entry stands in: whom it is about, who opened it and who stands behind its demands; and
-    /// those of the entry itself.
+    /// The parties of the case that an entry stands in, then those of the entry itself. Of a case: its respondent, the parties
+    /// that opened it, and the petitioners and counsel of its first demands.
     fn parties_about(&self, record: &Record) -> Result<Vec<EventId>, ReadError> {
         let event = record.event();
         let mut parties = Vec::new();
@@ -580,7 +580,8 @@ impl Views {
 
     /// How many entries above the size of these views did something to an entry.
     fn later_still(&self, record: &Record) -> Result<usize, ReadError> {
-        // An answer that is kept notes which lists it was read from; a reader that notes has done so in `later_acts`.
+        // At the latest size nothing is above yet. Views of a fixed size that keep a footprint look all the same: a later entry
+        // changes this count, so the lists must be noted. A reader that notes has noted them in `later_acts`.
         if self.latest() && (self.footprint.is_none() || self.fixed().is_none()) {
             return Ok(0);
         }
@@ -592,7 +593,7 @@ impl Views {
     }
 }
 
-/// Whether the words of a correction say that what it corrects was opened or registered by mistake.
+/// Whether the words of a correction say that its target was opened or registered by mistake.
 fn is_mistaken(words: &Words) -> bool {
     let Words::Present { content, .. } = words else { return false };
     content.members().get("mistaken").and_then(serde_json::Value::as_bool) == Some(true)

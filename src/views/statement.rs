@@ -1,4 +1,4 @@
-//! A statement with every version of its words, and what was said about it.
+//! A statement with every version of its words, and the positions taken on a record.
 
 use std::collections::HashMap;
 
@@ -18,47 +18,47 @@ use crate::{
 pub struct Version {
     /// Index of its entry.
     pub index: u64,
-    /// When it was said or seen, and recorded.
+    /// When it was said or published, and recorded.
     pub times: Times,
     /// When the change was seen; none for the first version.
     pub observed: Option<At>,
-    /// Whether the speaker said that it changed; none for the first version.
+    /// Whether the speaker announced the change; none for the first version.
     pub announced: Option<bool>,
     /// The words.
     pub text: Said,
-    /// What is said to have changed.
+    /// What the entry's author says has changed.
     pub changed: Said,
-    /// What changed since the version before, if the words of both are here and short enough to be compared.
+    /// What changed since the version before, if the words of both are present and short enough to be compared.
     pub difference: Option<Vec<Change>>,
     /// What later entries did to its entry.
     pub since: Marks,
 }
 
-/// That a statement was taken back.
+/// The withdrawal of a statement.
 #[derive(Debug, Clone)]
 pub struct Taken {
     /// Index of its entry.
     pub index: u64,
-    /// When that happened, and was recorded.
+    /// When it happened, and was recorded.
     pub times: Times,
     /// When it was seen.
     pub observed: At,
-    /// Whether the speaker said so.
+    /// Whether the speaker announced it.
     pub announced: bool,
 }
 
-/// How a party stands to something on record.
+/// The position of a party on a record.
 #[derive(Debug, Clone)]
 pub struct PositionView {
     /// Index of its entry.
     pub index: u64,
-    /// Who.
+    /// The party.
     pub party: Named,
-    /// How.
+    /// Its stance.
     pub stance: Stance,
-    /// When, and when it was recorded.
+    /// When it was taken, and recorded.
     pub times: Times,
-    /// Whether the party's own key signed it; else who recorded it.
+    /// The party that recorded it; none if the party's own key signed it.
     pub recorded_by: Option<Named>,
     /// Its words.
     pub text: Said,
@@ -76,23 +76,23 @@ impl PositionView {
 /// A statement.
 #[derive(Debug, Clone)]
 pub struct StatementView {
-    /// As it stands in lists.
+    /// Its entry, as it stands in lists.
     pub line: EntryLine,
     /// Its language.
     pub language: Option<String>,
     /// Its versions, the first one first.
     pub versions: Vec<Version>,
-    /// That it was taken back.
+    /// Its first withdrawal, if it was taken back.
     pub withdrawn: Option<Taken>,
 }
 
 impl Views {
-    /// The statements of a case that count and changed or were taken back, and how many others count.
+    /// The statements of a case that count and were changed or taken back, and the number of all others that count.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
     pub fn statements(&self, thread: &CaseThread) -> Result<(Latest<StatementView>, usize), ReadError> {
-        // Each with its later events. What did not change needs no reading of its words.
+        // Each with its later events. The words of a statement that did not change need not be read.
         let (mut statements, mut places) = (Vec::<Vec<&Record>>::new(), HashMap::new());
         for record in thread.counting() {
             let of = match record.event().body() {
@@ -155,7 +155,7 @@ impl Views {
         })
     }
 
-    /// The positions on a record that count, wherever they were taken, in the order of the log.
+    /// The positions on a record that count, whatever case they stand in, in the order of the log.
     pub(super) fn positions(
         &self,
         thread: &CaseThread,

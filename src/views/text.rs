@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-/// Characters that reorder or hide what stands around them: bidirectional embeddings, overrides and isolates
-/// (Unicode UAX #9), what is not seen at all, and control characters other than tab and newline. Not joiners (U+200C and
+/// Whether a character reorders or hides the text around it: bidirectional embeddings, overrides and isolates
+/// (Unicode UAX #9), invisible characters, and control characters other than tab and newline. Not joiners (U+200C and
 /// U+200D), which some scripts need.
 fn deceives(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
         || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// The text with every character that would deceive the eye written out, e.g. `⟨U+202E⟩`. What was signed is
-/// unchanged; this is for showing it.
+/// The text with every character that would deceive the eye written out, e.g. `⟨U+202E⟩`, and CRLF made a newline. For
+/// showing only: the signed text is unchanged.
 pub fn shown(text: &str) -> Cow<'_, str> {
     use std::fmt::Write as _;
     if !text.chars().any(deceives) {
@@ -32,7 +32,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The first characters of a text on one line, cut at a word, with an ellipsis where something is left out.
+/// The first `most` characters of a text on one line, cut at a word, with an ellipsis if anything is left out.
 pub fn excerpt(text: &str, most: usize) -> String {
     let mut out = String::new();
     let mut length = 0;

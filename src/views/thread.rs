@@ -1,4 +1,4 @@
-//! The events of one case at two instants: what states are folded from.
+//! The events of one case, as known at one size and seen from one instant. Its states are folded from them.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -13,36 +13,36 @@ use crate::{
     log::Time,
 };
 
-/// The most entries of a case that its states are computed from: the first ones.
+/// The states of a case are computed from at most this many of its entries: the first ones.
 const ENTRIES_READ: usize = 10_000;
-/// The most entries of other cases that are read for one record of this one.
+/// For one demand or collection, at most this many entries of each type are read that name it: the first ones.
 const BESIDE_READ: usize = 100;
 
-/// The events of a case at two instants, those of the size that is known. What is shown of the case is folded from
-/// it, each part when it is asked for.
+/// The events of a case, as known at the size of the views and seen from one instant. What is shown of the case is folded
+/// from it, each part when it is asked for.
 #[derive(Debug)]
 pub struct CaseThread {
     /// The case in summary.
     pub case: Case,
-    /// Where its entries stand.
+    /// The indexes of all its entries.
     pub entries: CaseEntries,
-    /// Those that are read, in the order of the log, each with its time.
+    /// The entries that are read, in the order of the log, each with its time.
     pub(super) records: Vec<(Arc<Record>, Placed)>,
     /// Entries of other cases that bear on demands of this one: their collections, and positions on them.
     beside: Vec<Arc<Record>>,
     pub(super) now: Instant,
-    /// What is void at the instant, with the index of the correction that says so.
+    /// The events that are void at the instant, each with the index of the correction that says so.
     pub(super) void: Map<EventId, u64>,
 }
 
 /// When an entry of a case is said to have happened, seen from an instant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed {
-    /// The first moment that it can mean, in seconds since 1970; the least number where it can mean none.
+    /// The first moment that its `at` can mean, in seconds since 1970; `i64::MIN` if there is no such moment.
     pub moment: i64,
     /// Whether it is said to have happened after the instant.
     pub after: bool,
-    /// Whether it counts: it is not later, and not void.
+    /// Whether it counts: it is not after the instant, and not void.
     pub counts: bool,
 }
 
@@ -52,7 +52,7 @@ impl CaseThread {
         self.records.len() < self.entries.indexes.len()
     }
 
-    /// Whether an event counts at the instant: it is not later, and not void.
+    /// Whether an event counts at the instant: it is not after it, and not void.
     pub(super) fn counts(&self, record: &Record) -> bool {
         self.now.counts(record.event().at()) && !self.void.contains_key(&record.event().id())
     }
@@ -84,7 +84,8 @@ fn told(record: &Record) -> Told<'_> {
 }
 
 impl Views {
-    /// A case with its events at an instant, by the entries that these views know. `None` if it is no case on record.
+    /// A case with its events at the instant `as_of`, by the entries that these views know. `None` if `id` is no case on
+    /// record.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -112,15 +113,15 @@ impl Views {
         Ok(Some(thread))
     }
 
-    /// What stands in other cases and bears on demands of this one. A collection may be of another case, and a
-    /// position may be taken from one.
+    /// The entries of other cases that bear on demands of this one. The collection that a demand names may belong to another
+    /// case, and a position on a demand may be taken from another.
     fn beside(&self, records: &[Arc<Record>]) -> Result<Vec<Arc<Record>>, ReadError> {
         let mut beside = Vec::<Arc<Record>>::new();
         let mut have = HashSet::new();
         for record in records {
             let Body::DemandIssued(demand) = record.event().body() else { continue };
             let mut take = |record: Arc<Record>| {
-                // Those of the case itself are in the order of the log.
+                // The case's own entries are sorted by index.
                 let own = records.binary_search_by_key(&record.index(), |r| r.index()).is_ok();
                 if !own && have.insert(record.index()) {
                     beside.push(record);
@@ -135,7 +136,7 @@ impl Views {
                 continue;
             }
             take(opened);
-            // A count, and so a correction that declares it void.
+            // A correction of a count stands in that other case too, so the void ones are not known from this thread.
             let counts = [EventType::CollectionCounted, EventType::CollectionClosed];
             for record in self.naming(&collection, &counts)? {
                 if !self.fate(&record.event().id())?.voided {
@@ -146,8 +147,8 @@ impl Views {
         Ok(beside)
     }
 
-    /// The first entries of each of these types that name an event in a ref, in order. Lists of them are kept for
-    /// positions and counts.
+    /// The first entries of each of these types that name an event in a ref, in the order of the log. The index keeps such
+    /// lists for positions and counts alone.
     pub(super) fn naming(&self, id: &EventId, types: &[EventType]) -> Result<Vec<Arc<Record>>, ReadError> {
         let mut indexes = Vec::new();
         for of in types {

@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{event::EventType, ledger::ReadError};
 
-/// In what order a timeline stands.
+/// The order of a timeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// As it is said to have happened; of one moment, as recorded.
+    /// By the first moment that an `at` can mean; entries of the same moment as recorded.
     #[default]
     Occurred,
-    /// As the ledger recorded it.
+    /// As the ledger recorded them.
     Recorded,
 }
 
@@ -27,7 +27,7 @@ impl Order {
             Self::Recorded => "recorded",
         }
     }
-    /// The order of a name.
+    /// The order with this name.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Occurred, Self::Recorded].into_iter().find(|o| o.as_str() == word)
     }
@@ -76,18 +76,18 @@ impl Lane {
 /// A mark of the drawn timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Where it stands.
+    /// The lane it stands in.
     pub lane: Lane,
-    /// On which day, or on which days of a month that is all that was said.
+    /// The day it stands on; all days of the month if only the month is known.
     pub days: Days,
     /// Index of the first entry it stands for.
     pub index: u64,
-    /// For how many entries it stands.
+    /// How many entries it stands for.
     pub entries: usize,
 }
 
-/// Where an entry stands in an order: the first moment that its `at` can mean, in seconds since 1970, or 0 in the order
-/// of recording; then its index. It stays valid however the case grows.
+/// The place of an entry in an order: the first moment that its `at` can mean, in seconds since 1970, or 0 in the order
+/// of recording; then its index. It stays valid when the case grows.
 pub type Place = (i64, u64);
 
 /// An entry in a timeline.
@@ -106,18 +106,18 @@ pub struct Timeline {
     pub order: Order,
     /// The entries of this part.
     pub lines: Vec<TimelineLine>,
-    /// Number of the first of them in the whole, from 0.
+    /// Number of the first of them among all entries, from 0.
     pub from: usize,
-    /// How many entries there are in all.
+    /// How many entries the case has in all.
     pub all: usize,
-    /// Every day with entries, for drawing.
+    /// Marks for every day with entries that count, for drawing.
     pub marks: Vec<Mark>,
 }
 
-/// An entry of a case where it stands in an order.
+/// An entry of a case with its place in an order.
 #[derive(Debug, Clone, Copy)]
 pub struct InOrder<'t> {
-    /// Where.
+    /// Its place.
     pub place: Place,
     /// The entry.
     pub record: &'t Arc<Record>,
@@ -140,7 +140,7 @@ impl CaseThread {
 }
 
 impl Views {
-    /// A part of the timeline of a case.
+    /// A part of the timeline of a case: `limit` entries, starting with number `from`.
     pub(super) fn timeline(
         &self,
         thread: &CaseThread,

@@ -32,9 +32,9 @@ impl Times {
         Self { occurred: record.event().at().clone(), published, recorded: record.entry.header().time }
     }
 
-    /// The days between what is said to have happened and its recording, where more than 24 hours are: the least that they
-    /// can be, and the most. Of a moment whole days count; of a day, as its date and that of the recording count, which stand
-    /// beside it.
+    /// The least and the most days that can lie between the event and its recording; `None` unless they are more than 24 hours
+    /// apart. If the author gave a moment, whole days are counted. If a day or month, days are counted from date to date, as
+    /// the two dates beside it show.
     pub fn days_late(&self) -> Option<(i64, i64)> {
         let (first, last) = ends_of(&self.occurred)?;
         let late = |end: i64| self.recorded.unix_ms().saturating_sub(end);
@@ -42,13 +42,13 @@ impl Times {
             return None;
         }
         let whole = |end: i64| late(end) / (24 * HOUR);
-        // From the end of a day to a moment of another there is one day less than from date to date.
+        // Whole days from the end of one day to a moment of another are one less than from date to date.
         let more = i64::from(self.occurred.as_str().len() != 25);
         Some((whole(last) + more, whole(first) + more))
     }
 
-    /// What an entry's page says once where the two differ: `dated 2 December 2023 by its author; recorded 1,093 days
-    /// after that`; or that it is dated ahead of its recording.
+    /// What an entry's page says where the date and the recording differ: `dated 2 December 2023 by its author; recorded
+    /// 1,093 days after that`, or that it is dated ahead of its recording.
     pub fn difference_words(&self) -> Option<String> {
         let dated = dates::at_words(&self.occurred);
         if self.is_ahead() {
@@ -63,12 +63,12 @@ impl Times {
         !dates::ahead_words(&self.occurred, self.recorded).is_empty()
     }
 
-    /// The day on which it was recorded, where that is later.
+    /// The day on which it was recorded, if that was more than 24 hours later.
     pub fn recorded_later(&self) -> Option<String> {
         self.days_late().map(|_| dates::time_day_words(self.recorded))
     }
 
-    /// When it happened, in words; where that lies ahead of the recording, this is said.
+    /// When it happened, in words; they say so if that lies ahead of the recording.
     pub fn occurred_words(&self) -> String {
         self.words(&self.occurred)
     }
@@ -76,7 +76,7 @@ impl Times {
     pub fn published_words(&self) -> Option<String> {
         self.published.as_ref().map(|at| self.words(at))
     }
-    /// Another date that the entry says, likewise.
+    /// Another date that the entry gives, likewise.
     pub fn words(&self, at: &At) -> String {
         format!("{}{}", dates::at_words(at), dates::ahead_words(at, self.recorded))
     }
@@ -86,8 +86,8 @@ impl Times {
     }
 }
 
-/// The ends of the first and the last day that an `at` can mean, or twice its instant, in milliseconds since 1970; days
-/// without a zone are read as UTC.
+/// The ends of the first and of the last day that an `at` can mean, in milliseconds since 1970; for a moment, that moment
+/// twice. Days have no zone and are read as UTC.
 fn ends_of(at: &At) -> Option<(i64, i64)> {
     let text = at.as_str();
     if text.len() == 25 {

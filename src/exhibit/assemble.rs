@@ -12,18 +12,19 @@ use crate::{
     views::Views,
 };
 
-/// The most other entries that are enclosed: the threads of those who signed, mostly a few each.
+/// At most this many other entries are enclosed. They are the threads of the signers, mostly a few entries each.
 const MOST: usize = 4_096;
-/// The most bytes of them, and of their proofs: an exhibit is put together in memory.
+/// At most this many bytes of other entries and their proofs are enclosed: an exhibit is put together in memory.
 const MOST_BYTES: usize = 32 << 20;
 
 const README: &str = include_str!("README.txt");
-/// Stands before it where the entry tells of what is made up, as its page does.
+/// Stands before the read-me text if the entry is fictional, as on its page.
 const FICTION: &str = "FICTIONAL: this entry tells of invented parties, for demonstration.\n\n";
 
-/// An exhibit of the entry at an index, without files, by the checkpoint that most witnesses have cosigned of those that
-/// cover it; of these the earliest that was stamped, if one was, with its time-stamp tokens. `None` if there is no such
-/// entry.
+/// An exhibit of the entry at `index`, without files. `None` if there is no such entry.
+///
+/// Its proofs are in the checkpoint with the most cosignatures among those that cover all enclosed entries. If an authority
+/// has stamped checkpoints with that many, it is the earliest of these, and its time-stamp tokens are enclosed.
 ///
 /// # Errors
 /// [`ReadError`] if the store fails; [`ReadError::Spent`] if the threads of its signers have more than 4,096 entries, or
@@ -38,7 +39,7 @@ pub fn assemble(reader: &Reader, index: u64) -> Result<Option<Vec<u8>>, ReadErro
     needed.enclose(reader, &checkpoint, &tokens).map(Some)
 }
 
-/// What the exhibit of an entry encloses.
+/// The entries that the exhibit of an entry encloses.
 pub(super) struct Needed {
     index: u64,
     entry: Arc<[u8]>,
@@ -51,7 +52,8 @@ fn missing(index: u64) -> ReadError {
 }
 
 impl Needed {
-    /// Entry 0, the threads of those who signed it up to there, and what withholds its words.
+    /// The entry, entry 0, the thread of each signer up to the number in its signer line, and the entries that withhold words
+    /// or files of the entry.
     pub fn by(reader: &Reader, index: u64) -> Result<Self, ReadError> {
         let raw = reader.entry(index)?.ok_or_else(|| missing(index))?;
         let entry = Entry::parse(&raw, reader.origin())
@@ -61,7 +63,7 @@ impl Needed {
             let thread = reader.thread(party)?;
             chain.extend(thread.into_iter().take((*j as usize).saturating_add(1)));
         }
-        // What withholds is enclosed, so the checkpoint covers it too.
+        // Withholdings come after the entry. They are enclosed, so the checkpoint must cover them too.
         let fate = reader.fate(&entry.event().id())?;
         chain.extend(fate.withheld.iter().map(|(_, by)| *by));
         chain.remove(&index);
@@ -71,7 +73,8 @@ impl Needed {
         Ok(Self { index, entry: raw, chain })
     }
 
-    /// The exhibit, all its proofs in one checkpoint, with time-stamp tokens over that. What it does not cover is left out.
+    /// The exhibit, with all its proofs in one checkpoint and with time-stamp tokens over that. Other entries that the
+    /// checkpoint does not cover are left out.
     pub fn enclose(
         &self,
         reader: &Reader,

@@ -1,4 +1,4 @@
-//! Whose word an entry is: the speaker's own, or that of somebody who recorded it.
+//! Whose word an entry is: the speaker's own, or that of another party that recorded it.
 
 use super::{Record, Views};
 use crate::{
@@ -13,7 +13,7 @@ pub enum Attribution {
     FirstParty(EventId),
     /// Put on record by somebody else.
     RecordedBy(EventId),
-    /// An act of the register itself, which nobody else could speak: signed by this party.
+    /// An act on the record itself, which has no speaker besides its signer: signed by this party.
     SignedBy(EventId),
 }
 
@@ -24,7 +24,7 @@ impl Attribution {
             Self::FirstParty(id) | Self::RecordedBy(id) | Self::SignedBy(id) => id,
         }
     }
-    /// What is said before the party's name.
+    /// The words before the party's name.
     pub fn label(self) -> &'static str {
         match self {
             Self::FirstParty(_) => "first-party, signed by",
@@ -35,10 +35,10 @@ impl Attribution {
 }
 
 impl Views {
-    /// The parties whose word or act the event is about: those that its type lets speak for themselves.
+    /// The parties whose word or act the event tells: if one of them signs, it speaks for itself.
     pub(super) fn speakers(&self, record: &Record) -> Result<Vec<EventId>, ReadError> {
         let event = record.event();
-        // Of the delivery of a notice its sender and its addressee speak, whoever put the notice on record.
+        // The sender and the addressee of a notice speak about its delivery, no matter which party put the notice on record.
         if let Body::DeliveryEvidenced(b) = event.body() {
             let notice = self.record_of(&b.notice)?;
             return Ok(match notice.as_ref().map(|notice| notice.event().body()) {
@@ -78,7 +78,7 @@ impl Views {
         let who = event_type.spec().who;
         let speakers = self.speakers(record)?;
         let added = match record.event().body() {
-            // Its signature proves that somebody has it, and not whose it is: who adds it says so.
+            // The signature of the added key proves only that somebody holds it. Whose key it is, the author says.
             Body::KeyAdded(b) => Some(&b.key),
             _ => None,
         };

@@ -1,4 +1,5 @@
-//! Where a case stands at two instants, and the sentences that say so (domain.md, the story that must always run).
+//! Where a case stands, as known at one size and seen from one instant, and the sentences that say so (domain.md, the story
+//! that must always run).
 
 use jiff::civil::{Date, Weekday};
 
@@ -19,7 +20,7 @@ use crate::{
     log::Time,
 };
 
-/// A case at an instant, by the entries below a size.
+/// Where a case stands at an instant, by the entries below a size.
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// The case.
@@ -30,7 +31,7 @@ pub struct Standing {
     pub known_at: u64,
     /// Its demands, in the order of the log.
     pub demands: Vec<Demand>,
-    /// Where it stands: a sentence for each demand, or one for the case where there is none.
+    /// Where it stands: a sentence for each demand, or one for the case if it has no demand.
     pub sentences: Vec<Sentence>,
 }
 
@@ -44,7 +45,7 @@ impl Views {
         self.standing_of(&thread, as_of).map(Some)
     }
 
-    /// Where the case of a thread stands.
+    /// Where the case of a thread stands at the instant `as_of`.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -95,11 +96,11 @@ impl Views {
         Ok(line.end())
     }
 
-    /// Where a case without a demand stands: what is reported to have been claimed, and what its respondent said.
+    /// Where a case without a demand stands: what is reported to have been claimed, and how often its respondent spoke.
     fn case_sentence(&self, thread: &CaseThread) -> Result<Sentence, ReadError> {
         let respondent = &thread.case.respondent;
         let mut line = Line::default();
-        // What it said by its own key, and what others put on record of it.
+        // The respondent's words that its own key signed, and those that others put on record.
         let (mut own, mut reported) = (Vec::new(), Vec::new());
         let mut claim = None;
         let mut incident = None;
@@ -160,7 +161,7 @@ impl Views {
         Ok(line.end())
     }
 
-    /// What an incident is about in a few words, if the words of its report say so.
+    /// The matter of an incident in a few words, if the words of its report give it.
     fn matter(&self, index: u64) -> Result<Option<String>, ReadError> {
         let Some(record) = self.record(index)? else { return Ok(None) };
         let words = self.words(&record)?;
@@ -178,7 +179,7 @@ pub(super) fn span_words(from: Option<Date>, date: Date) -> String {
     Line::default().span(from, date)
 }
 
-/// The records that are named one by one before the rest of them is counted together.
+/// Up to this many parties are named one by one; of more, the last place goes to the rest, counted together.
 const RECORDS_NAMED: usize = 3;
 
 /// How many items have each outcome, and by whose record if not by the respondent's own: `1 answered; by the record of
@@ -228,7 +229,7 @@ fn outcome_words(counts: Counts) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-/// A sentence being put together. A date repeats no year that was said just before.
+/// A sentence being put together. A date leaves out its year if the date before had the same one.
 #[derive(Default)]
 struct Line {
     parts: Vec<Part>,
@@ -270,7 +271,8 @@ impl Line {
             }
         }
     }
-    /// The same after what is said before one day: `on Fri 15 Dec 2023`, or `between Fri 1 Dec 2023 and Sun 31 Dec`.
+    /// The same with `word` before it, but without an "on" before a span: `on Fri 15 Dec 2023`, or
+    /// `between Fri 1 Dec 2023 and Sun 31 Dec`.
     fn span_after(&mut self, word: &str, from: Option<Date>, date: Date) -> String {
         let said = self.span(from, date);
         if from.is_none() || word != "on" { format!("{word} {said}") } else { said }
@@ -291,7 +293,7 @@ impl Views {
         Ok(line.end())
     }
 
-    /// When the answer falls due, whose rule that is, and which dates were there before.
+    /// Says when the answer falls due, whose rule that is, and which dates held before.
     fn clock_words(&self, line: &mut Line, demand: &Demand) -> Result<(), ReadError> {
         let clock = &demand.clock;
         let period = match &demand.deadline {
@@ -361,8 +363,8 @@ impl Views {
         Ok(())
     }
 
-    /// How another date came about and by whose signatures: `extended to Fri 5 Jan 2024 by Persatuan`. The date is left out
-    /// where it was said before.
+    /// Says how another date came about and by whose signatures: `extended to Fri 5 Jan 2024 by Persatuan`. Without `to` the
+    /// date is left out, since the sentence has it already.
     fn moved_words(
         &self,
         line: &mut Line,
@@ -377,7 +379,7 @@ impl Views {
         }
         line.say(" by ");
         let respondent = adjustment.respondent.filter(|respondent| *respondent != adjustment.by);
-        // Who is neither side records what a side signs.
+        // A party that is neither side put on record what the respondent signed.
         let recorded = respondent.filter(|_| !adjustment.is_demanders);
         let first = recorded.unwrap_or(adjustment.by);
         line.party(first, self.name(&first)?.to_string());
@@ -399,7 +401,7 @@ impl Views {
         Ok(())
     }
 
-    /// A demand taken elsewhere, as a sentence: `Wed 20 Dec 2023: to a regulator, Example Regulator, by the record of Meja.`
+    /// An escalation as a sentence: `20 December 2023: to a regulator, Example Regulator, by the record of Meja.`
     pub(super) fn escalation_sentence(&self, step: &Escalation) -> Result<Sentence, ReadError> {
         let mut line = Line::default();
         line.link(step.index, &at_words(&step.at));
@@ -413,14 +415,14 @@ impl Views {
         Ok(line.end())
     }
 
-    /// The same alone, as a sentence.
+    /// How another date came about, as a sentence of its own.
     pub(super) fn moved_sentence(&self, adjustment: &Adjustment) -> Result<Sentence, ReadError> {
         let mut line = Line::default();
         self.moved_words(&mut line, adjustment, deadline::date(&adjustment.until))?;
         Ok(line.end())
     }
 
-    /// `, by the record of Meja and Meja Dua`; empty where nobody is named.
+    /// `, by the record of Meja and Meja Dua`; empty if `parties` is.
     pub(super) fn by_record_words(&self, parties: &[EventId]) -> Result<String, ReadError> {
         let named = if parties.len() > RECORDS_NAMED { RECORDS_NAMED - 1 } else { parties.len() };
         let mut names = Vec::with_capacity(named + 1);
@@ -437,8 +439,8 @@ impl Views {
         })
     }
 
-    /// What is said of an act beside what it did: `, by the record of Meja`, where none of those that it speaks for signed it,
-    /// and that its key was distrusted before. Empty where neither is so.
+    /// Whose word an act is, in words that follow what it did: `, by the record of Meja` if no party that it speaks for signed
+    /// it, and a note if its key is distrusted. Empty if neither is so.
     pub(super) fn record_words(&self, act: &Record) -> Result<String, ReadError> {
         let by = match self.attribution(act)? {
             Attribution::RecordedBy(by) => self.by_record_words(&[by])?,
@@ -447,7 +449,7 @@ impl Views {
         Ok(by + &self.distrust_words(act, None)?)
     }
 
-    /// Where the clock of a demand stands, in words, and by whose record: `Met, by the record of Meja`.
+    /// The state of a demand's clock in words, and by whose record: `Met, by the record of Meja`.
     pub(super) fn clock_state_words(&self, demand: &Demand) -> Result<String, ReadError> {
         let clock = &demand.clock;
         let by = self.by_record_words(&clock.met_by_record_of)?;
@@ -456,7 +458,7 @@ impl Views {
         Ok(format!("{}{by}{late}", clock.words()))
     }
 
-    /// A demand in one word, and by whose record.
+    /// The status of a demand in words, and by whose record.
     pub(super) fn status_words(&self, demand: &Demand) -> Result<String, ReadError> {
         let by = match demand.course {
             Course::Withdrawn(index) => self.record_words(&*self.entry_at(index)?)?,
@@ -465,7 +467,8 @@ impl Views {
         Ok(format!("{}{by}", demand.status.words()))
     }
 
-    /// Day 0 and whose word that is, where it is not told by the evidence that the delivery is told by; whether it is said.
+    /// Says day 0 and on whose word it rests, unless the evidence that tells of the delivery says so already. Returns whether
+    /// it said anything.
     fn start_words(&self, line: &mut Line, demand: &Demand) -> Result<bool, ReadError> {
         let Some((day, Started::Evidence(index))) = demand.clock.started else { return Ok(false) };
         if demand.delivery.best().is_some_and(|(_, _, told)| told.index == index) {
@@ -495,7 +498,7 @@ impl Views {
         Ok(line.end())
     }
 
-    /// What is on record of the delivery; whether something is said to be absent.
+    /// Says what is on record of the delivery. Returns whether it says that evidence is absent.
     fn delivery_words(&self, line: &mut Line, demand: &Demand) -> Result<bool, ReadError> {
         let delivery = &demand.delivery;
         let mut absent = false;
@@ -506,7 +509,7 @@ impl Views {
                     line.say(". ");
                 }
             }
-            // The reply is evidence.
+            // The reply shows that it was received.
             DeliveryState::None if demand.reply.is_some() => {}
             DeliveryState::None => {
                 line.say("No evidence of delivery on record. ");
@@ -543,7 +546,7 @@ impl Views {
         Ok(absent)
     }
 
-    /// The evidence that ended a notice.
+    /// Says which evidence ended a notice.
     fn ended(&self, line: &mut Line, what: &str, notice: Option<&Notice>) -> Result<(), ReadError> {
         let Some(evidence) = notice.and_then(|n| n.evidence.iter().rev().find(|e| e.denies().is_some()))
         else {
@@ -579,7 +582,7 @@ impl Views {
         Ok(())
     }
 
-    /// How many items have each outcome, and how far past the date the rest is.
+    /// Says how many items have each outcome, and how far past its date the demand is.
     fn answer_words(&self, line: &mut Line, demand: &Demand) -> Result<(), ReadError> {
         let (counts, clock) = (demand.counts(), &demand.clock);
         let mut counted = Vec::new();
@@ -597,7 +600,7 @@ impl Views {
             }
         }
         line.say(self.doubtful_answers(demand)?);
-        // Nobody waits for the answer to what was taken back.
+        // Nobody waits for the answer to a demand that was taken back.
         let withdrawn = matches!(demand.course, Course::Withdrawn(_));
         let days_over = clock.days_over_words().filter(|_| !withdrawn);
         match (days_over, clock.completed, clock.due) {
@@ -606,7 +609,7 @@ impl Views {
                 let completed = line.span(clock.completed_from, completed);
                 let is_first =
                     |item: &Item| item.latest().zip(item.outcomes().next()).is_none_or(|(a, b)| a == b);
-                // The day is that of first outcomes; those that are counted above may be later ones.
+                // The day is that of first outcomes; the outcomes counted above may be later ones.
                 match demand.items.iter().all(is_first) {
                     true => line.say(format!(", the last {completed}")),
                     false => line.say(format!(", each with an outcome since {completed}")),
@@ -620,8 +623,8 @@ impl Views {
 }
 
 impl Views {
-    /// How many of the outcomes that count are dated ahead of their recording, and how many are signed by a key that is
-    /// distrusted, in words; empty where none is.
+    /// How many of the outcomes that count are dated ahead of their recording, and how many are signed by a distrusted key, in
+    /// words; empty if none is.
     fn doubtful_answers(&self, demand: &Demand) -> Result<String, ReadError> {
         let (mut ahead, mut distrusted, mut newest) = (0, 0, None::<Revocation>);
         let mut latest: Vec<_> = demand.items.iter().filter_map(|i| i.latest().map(|a| a.index)).collect();
@@ -645,7 +648,7 @@ impl Views {
     }
 }
 
-/// Two parts with a comma between, if there are two.
+/// The two parts with a comma between them; the first alone if the second is empty.
 fn joined(first: &str, second: &str) -> String {
     if second.is_empty() { first.to_owned() } else { format!("{first}, {second}") }
 }

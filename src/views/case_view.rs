@@ -1,4 +1,4 @@
-//! A case as it is shown at two instants.
+//! A case as it is shown, as known at one size and seen from one instant.
 
 use super::{
     Case, CaseEntries, CorrectionView, Demand, DemandView, IncidentView, Latest, LinkView, Marks, Named,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{event::EventId, ledger::ReadError, log::Time};
 
-/// The most demands of a case that are laid out: the latest. All others are said in one line.
+/// At most this many demands of a case are laid out in full: the latest. Every other has one line.
 const DEMANDS_LAID_OUT: usize = 5;
 
 /// A demand of a case in one line.
@@ -14,7 +14,7 @@ const DEMANDS_LAID_OUT: usize = 5;
 pub struct DemandLine {
     /// Its id.
     pub id: EventId,
-    /// Its index.
+    /// Index of its entry.
     pub index: u64,
     /// When it was issued, and recorded.
     pub times: Times,
@@ -33,7 +33,7 @@ pub struct DemandLine {
 pub struct CaseView {
     /// The case in summary.
     pub case: Case,
-    /// Where its entries stand.
+    /// The indexes of its entries.
     pub entries: CaseEntries,
     /// Whom it is about.
     pub respondent: Named,
@@ -47,35 +47,35 @@ pub struct CaseView {
     pub latest: u64,
     /// Whether the case has more entries than its states are computed from.
     pub cut_short: bool,
-    /// Where it stands: a sentence for each demand, or one for the case where there is none.
+    /// Where it stands: a sentence for each demand, or one for the case if it has no demand.
     pub sentences: Vec<Sentence>,
-    /// Its latest demands, in the order of the log.
+    /// Its latest demands. All lists of a case are in the order of the log.
     pub demands: Latest<DemandView>,
-    /// Every demand before those, likewise.
+    /// Every demand before those.
     pub earlier_demands: Vec<DemandLine>,
-    /// Its incidents, likewise.
+    /// Its latest incidents.
     pub incidents: Latest<IncidentView>,
-    /// Its statements that changed or were taken back, likewise.
+    /// Its latest statements that were changed or taken back.
     pub statements: Latest<StatementView>,
     /// How many other statements it has.
     pub unchanged_statements: usize,
-    /// Links drawn in it, likewise.
+    /// The latest links drawn in it.
     pub links: Latest<LinkView>,
-    /// Its promises, likewise.
+    /// Its latest promises.
     pub promises: Latest<PromiseView>,
-    /// What was corrected in it, likewise.
+    /// The latest corrections in it.
     pub corrections: Latest<CorrectionView>,
-    /// What was withheld in it, likewise.
+    /// The latest withholdings in it.
     pub withheld: Latest<WithheldView>,
     /// A part of its entries.
     pub timeline: Timeline,
-    /// What later entries did to the one that opened it.
+    /// What later entries did to the entry that opened it.
     pub since: Marks,
 }
 
 impl Views {
-    /// A case at an instant, by the entries that these views know, with a part of its timeline: at most `limit`
-    /// entries from number `from` on. `None` if it is no case on record.
+    /// A case at the instant `as_of`, by the entries that these views know, with a part of its timeline: at most `limit`
+    /// entries from number `from` on. `None` if `id` is no case on record.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.

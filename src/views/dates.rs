@@ -1,4 +1,4 @@
-//! Dates and times in English words, as they were written: nothing is moved to another zone.
+//! Dates and times in English words, as they were written: none is converted to another zone.
 
 use crate::{
     event::{At, Day},
@@ -55,8 +55,8 @@ pub(super) fn time_day_words(time: Time) -> String {
     date(&time.to_string())
 }
 
-/// `1 day`, `1,093 days`, or `between 14 and 44 days` where no more can be said. A range that
-/// reaches above 0 begins at 0.
+/// `1 day`, `1,093 days`, or `between 14 and 44 days` if `least` and `most` differ. A range from below 0 to above it
+/// begins at 0.
 pub(super) fn days_words(least: i64, most: i64) -> String {
     let least = if most > least { least.max(0).min(most) } else { least };
     match (least, most) {
@@ -74,13 +74,13 @@ fn thousands(n: i64) -> String {
     }
 }
 
-/// How far a clock may be ahead of the ledger's without anybody being told, in milliseconds.
+/// A clock may be this far ahead of the ledger's before a date counts as ahead of its recording, in milliseconds.
 const SLACK: i64 = 15 * 60 * 1_000;
 /// How far the zones of the earth are ahead of UTC, in milliseconds.
 const EASTMOST: i64 = 14 * 3_600_000;
 
-/// What follows a date of an entry that lies ahead of the entry's recording, whatever the zone: nobody saw it come. Else
-/// nothing.
+/// A note that follows a date of an entry if it lies ahead of the entry's recording in every zone, so that nobody can have
+/// seen it; else empty.
 pub(super) fn ahead_words(at: &At, recorded: Time) -> &'static str {
     let first = match at.as_str().len() {
         25 => at.as_str().parse::<jiff::Timestamp>().ok().map(|moment| moment.as_millisecond() - SLACK),
@@ -91,7 +91,7 @@ pub(super) fn ahead_words(at: &At, recorded: Time) -> &'static str {
     if first.is_some_and(|first| first > recorded.unix_ms()) { " (dated ahead of its recording)" } else { "" }
 }
 
-/// The date of an `at` of an entry alone, and whether it lies ahead of the entry's recording.
+/// The date of an `at` without its time of day, with a note if it lies ahead of the entry's recording.
 pub(super) fn dated_words(at: &At, recorded: Time) -> String {
     format!("{}{}", date_words(at), ahead_words(at, recorded))
 }
@@ -101,7 +101,7 @@ pub(super) fn on_dated_words(at: &At, recorded: Time) -> String {
     format!("{} {}", if at.has_day() { "on" } else { "in" }, dated_words(at, recorded))
 }
 
-/// The date of an `at` alone, without its time of day.
+/// The date of an `at`, without its time of day.
 pub(super) fn date_words(at: &At) -> String {
     date(at.date())
 }

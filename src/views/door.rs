@@ -1,4 +1,4 @@
-//! What the door asks of an event that depends on what is computed from the record, and not on its rows alone.
+//! The checks at the door that need what is computed from the record: rows alone do not decide them.
 
 use jiff::civil::Date;
 
@@ -13,9 +13,9 @@ use crate::{
 };
 
 impl Views {
-    /// Why an event would be refused as the next entry, as far as that can be told before anybody signed it. One that is on
-    /// record already is answered with its entry, and nothing is asked of it. The shape is left to
-    /// [`preview`](Self::preview).
+    /// Checks whether an event would be refused as the next entry, as far as this can be told before it is signed. An event
+    /// that is on record already passes: submitting it again is answered with its entry. Its words are parsed, but only
+    /// [`preview`](Self::preview) checks that they are those the event commits to.
     ///
     /// # Errors
     /// [`PreviewError`], if it would be refused or the store fails.
@@ -29,9 +29,10 @@ impl Views {
         Ok(self.demand_at_the_door(&event, now)??)
     }
 
-    /// Refuses what is done to a demand and dated before it (`demand.order` of `schema/events.json`), and a deadline that is
-    /// moved to where it takes time from the respondent, unless more than the demander's own signature says so, or to before
-    /// the demand (`deadline.earlier`).
+    /// Checks an event that names a demand (`schema/events.json`). `demand.order`: it is not dated before the demand.
+    /// `deadline.earlier`: it moves the last day neither to before the demand, nor to an earlier day than the last day now;
+    /// the latter is allowed if the change is `agreed` and a party signs that is neither petitioner nor counsel. The inner
+    /// error is the refusal.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -53,7 +54,7 @@ impl Views {
         }
         let Some(sheet) = self.demand(&b.demand, now)? else { return Ok(Ok(())) };
         let clock = &sheet.view.demand.clock;
-        // Of a last day that is known by its month, the first day that it can be.
+        // If the last day now is one of several, the first of them.
         let Some(due) = clock.due_from.or(clock.due).filter(|due| until < *due) else { return Ok(Ok(())) };
         if b.change == DeadlineChange::Extended {
             return refuse(format!("{until} is before {due}, the last day now, and extends nothing"));
@@ -71,7 +72,7 @@ impl Views {
     }
 }
 
-/// Whether a day is before all that a date can mean.
+/// Whether a day is before every day that a date can mean.
 fn is_before(day: Date, at: &At) -> bool {
     first_day(at).is_some_and(|first| day < first)
 }

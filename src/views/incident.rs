@@ -1,4 +1,4 @@
-//! From when an incident was first known to when its respondent first disclosed it.
+//! The time from when an incident was first known to when its respondent first disclosed it.
 
 use super::{EntryLine, Latest, Named, Said, Times, Views, dates, thread::CaseThread};
 use crate::{
@@ -15,22 +15,22 @@ pub struct FirstDisclosure {
     pub times: Times,
     /// Who recorded it, if the respondent's own key did not sign it.
     pub recorded_by: Option<Named>,
-    /// To whom.
+    /// To whom it was made.
     pub kind: DisclosureKind,
-    /// Days since the incident was first known: the least and the most, which are one where both say their day.
+    /// The least and the most days since the incident was first known. The two are equal if both dates give their day.
     pub days: Option<(i64, i64)>,
 }
 
 /// An incident, as reported.
 #[derive(Debug, Clone)]
 pub struct IncidentView {
-    /// As it stands in lists.
+    /// Its entry, as it stands in lists.
     pub line: EntryLine,
     /// What is said to have happened.
     pub account: Said,
     /// When it was first known, according to the report.
     pub known: At,
-    /// Whether the report says so itself; else it is the date of what it reports.
+    /// Whether the report gives that date itself; else it is the report's own `at`.
     pub discovered: bool,
     /// The first disclosure that the respondent made of it.
     pub disclosed: Option<FirstDisclosure>,
@@ -52,7 +52,7 @@ impl FirstDisclosure {
     pub fn days_words(&self) -> Option<String> {
         self.days.map(|(least, most)| dates::days_words(least, most))
     }
-    /// To whom, in words.
+    /// To whom it was made, in words.
     pub fn to_words(&self) -> &'static str {
         match self.kind {
             DisclosureKind::Regulator => "to a regulator",

@@ -7,12 +7,12 @@ use crate::{
     log::Fate,
 };
 
-/// How many later entries of each of those kinds are told, the newest.
+/// At most this many later entries of each kind are told: the newest.
 const TOLD: usize = 50;
-/// How many withholdings, and releases, are folded to see what was withheld at an earlier size.
+/// At most this many withholdings, and as many releases, are folded to see what was withheld at an earlier size: the newest.
 const FOLDED: usize = 1_000;
 
-/// A correction that names the entry.
+/// A correction of the entry.
 #[derive(Debug, Clone)]
 pub struct Correction {
     /// Index of the correction's entry.
@@ -23,13 +23,13 @@ pub struct Correction {
     pub by: Name,
     /// That party's id.
     pub party: EventId,
-    /// When.
+    /// When it was made, and recorded.
     pub times: Times,
-    /// What is said to be wrong, if the words are here.
+    /// What its author says is wrong, if its words are present and may be quoted.
     pub wrong: Option<String>,
-    /// What is said to be right, if the words are here.
+    /// What its author says is right, likewise.
     pub right: Option<String>,
-    /// Index of the entry that stands in its place.
+    /// Index of the entry that stands in the place of the corrected one.
     pub replacement: Option<u64>,
 }
 
@@ -38,42 +38,42 @@ pub struct Correction {
 pub struct Withholding {
     /// Index of the withholding's entry.
     pub index: u64,
-    /// On what ground.
+    /// Its ground.
     pub ground: WithholdingGround,
-    /// What was withheld.
+    /// The words and files that were withheld.
     pub positions: Vec<Position>,
     /// Who signed it.
     pub by: Name,
     /// That party's id.
     pub party: EventId,
-    /// When.
+    /// When it was made, and recorded.
     pub times: Times,
-    /// A note, if its words are here and hold one.
+    /// A note, if its words are present and hold one.
     pub note: Option<String>,
-    /// On whose authority, likewise.
+    /// The authority that it names, likewise.
     pub authority: Option<String>,
     /// A redacted text, likewise.
     pub redacted: Option<String>,
-    /// Whether something of it is withheld still.
+    /// Whether some of these words or files are withheld still.
     pub in_force: bool,
 }
 
-/// A release of what was withheld.
+/// A release of withheld words or files of the entry.
 #[derive(Debug, Clone)]
 pub struct Release {
     /// Index of the release's entry.
     pub index: u64,
-    /// On what ground.
+    /// Its ground.
     pub ground: ReleaseGround,
-    /// What was given back.
+    /// The words and files that were given back.
     pub positions: Vec<Position>,
     /// Who signed it.
     pub by: Name,
     /// That party's id.
     pub party: EventId,
-    /// When.
+    /// When it was made, and recorded.
     pub times: Times,
-    /// A note, if its words are here and hold one.
+    /// A note, if its words are present and hold one.
     pub note: Option<String>,
 }
 
@@ -93,12 +93,12 @@ impl Withholding {
     pub fn ground_words(&self) -> String {
         self.ground.as_str().replace('_', " ")
     }
-    /// What was withheld, in words.
+    /// The words and files that were withheld, in words: `the words, file 1`.
     pub fn what(&self) -> String {
         super::codes::positions_words(&self.positions)
     }
-    /// What became of the bytes, in words; `files` are those of the entry, if its words can be read. What another entry names
-    /// and does not withhold is served all the same.
+    /// What became of the withheld bytes, in words. `files` are the files of the entry, if its words can be read. A file that
+    /// another entry names and does not withhold is served all the same.
     pub fn bytes_words(&self, files: Option<&[FileView]>) -> String {
         let Some(files) = files else {
             return "The words are gone from this ledger, and so is each file that only they named."
@@ -128,14 +128,14 @@ impl Release {
     pub fn ground_words(&self) -> String {
         self.ground.as_str().replace('_', " ")
     }
-    /// What was given back, in words.
+    /// The words and files that were given back, in words.
     pub fn what(&self) -> String {
         super::codes::positions_words(&self.positions)
     }
 }
 
 impl Views {
-    /// What the entries below the size did to an event: whether it is void, and what of it is withheld.
+    /// What the entries below the size did to an event: whether it is void, and which of its words and files are withheld.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -169,13 +169,13 @@ impl Views {
         self.reader.acts(Some(act), on, 0..self.size, most)
     }
 
-    /// Whether a correction of an event may be quoted: not where the event's own words are withheld, since it says which of
-    /// them are wrong.
+    /// Whether a correction of an event may be quoted. Not if the event's own words are withheld now: a correction says which
+    /// of them are wrong.
     pub(super) fn is_quotable(&self, id: &EventId) -> Result<bool, ReadError> {
         Ok(self.reader.fate(id)?.withheld_by(Position::Content).is_none())
     }
 
-    /// What later entries did to this one: of each kind the newest.
+    /// What later entries did to this one: the newest 50 of each kind.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.

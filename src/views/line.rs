@@ -6,9 +6,9 @@ use crate::{
     ledger::ReadError,
 };
 
-/// The most characters of words that a list shows.
+/// A list shows at most this many characters of an entry's words.
 const EXCERPT: usize = 240;
-/// Members of words that tell most, in the order in which they are looked for.
+/// The members of the words that an excerpt may come from. The first that is present is taken.
 const TELLING: &[&str] = &[
     "text",
     "account",
@@ -37,21 +37,21 @@ pub struct EntryLine {
     pub case: Option<EventId>,
     /// What it says.
     pub sentence: Sentence,
-    /// The first of its words, safe to show, where the sentence quotes none.
+    /// The beginning of its words, safe to show; none if the sentence quotes them.
     pub excerpt: Option<String>,
-    /// The language of its text, if a fact says it.
+    /// The language of its text, if a fact gives it and nothing of the entry is withheld.
     pub language: Option<String>,
     /// Its three times.
     pub times: Times,
     /// Whose word it is.
     pub attribution: Attribution,
-    /// What the party of the attribution is called.
+    /// The name of the party of the attribution.
     pub attributed: Name,
     /// Whether it speaks of something invented.
     pub fictional: bool,
     /// Whether a later correction declared it void.
     pub voided: bool,
-    /// Whether it opened a case, or registered a party, by mistake, and nothing rests on that.
+    /// Whether it opened a case, or registered a party, by mistake, and nothing rests on that case or party.
     pub mistaken: bool,
     /// What later entries did to it.
     pub since: Marks,
@@ -60,7 +60,7 @@ pub struct EntryLine {
 }
 
 impl EntryLine {
-    /// What its type is called.
+    /// The name of its type, in words.
     pub fn type_words(&self) -> String {
         super::type_words(self.event_type)
     }
@@ -101,7 +101,7 @@ impl Views {
         })
     }
 
-    /// The first of an entry's words, unless its sentence quotes them already.
+    /// The beginning of an entry's words, unless its sentence quotes them already.
     fn excerpt(&self, record: &Record, sentence: &Sentence) -> Result<Option<String>, ReadError> {
         if sentence.parts().iter().any(|p| matches!(p, Part::Quote { .. })) {
             return Ok(None);
@@ -114,7 +114,7 @@ impl Views {
         Ok(text.map(|text| shown(&excerpt(text, EXCERPT)).into_owned()))
     }
 
-    /// The entries at these indexes, in that order. Those that are not there are left out.
+    /// The entries at these indexes, in that order. Indexes at or above the size are left out.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.

@@ -1,4 +1,4 @@
-//! Links: somebody says how one record bears on another, with both quotes and the positions on them.
+//! Links: a party says how one record bears on another. Shown with a quote of each record, and the positions on the link.
 
 use serde_json::Value;
 
@@ -15,11 +15,11 @@ use crate::{
 pub struct LinkSide {
     /// Index of the record; none if it is not on record at this size.
     pub index: Option<u64>,
-    /// What it is.
+    /// What the record is, as a noun.
     pub noun: String,
-    /// What is quoted of it; none where its words, or those of the link, are withheld.
+    /// The quote of it; none if its words are withheld, or if the words of the link are not present or quote nothing.
     pub quote: Option<Quote>,
-    /// The language of the record, if a fact says it.
+    /// The language of the record, if a fact gives it.
     pub language: Option<String>,
     /// Whether the record's own words are withheld now, so that no quote of them is shown.
     pub withheld: bool,
@@ -40,9 +40,9 @@ pub struct LinkView {
     pub times: Times,
     /// The record that bears on the other.
     pub from: LinkSide,
-    /// The other.
+    /// The record that it bears on.
     pub to: LinkSide,
-    /// Why.
+    /// The party's reasons.
     pub reasoning: Said,
     /// The positions on it, in the order of the log.
     pub positions: Vec<PositionView>,
@@ -51,7 +51,7 @@ pub struct LinkView {
 }
 
 impl LinkView {
-    /// What the party says by it, after its name: `says these conflict`.
+    /// What the party says by it, as it follows the party's name: `says these conflict`.
     pub fn says(&self) -> &'static str {
         match self.relation {
             Relation::Contradicts => "says these conflict",
@@ -96,8 +96,8 @@ impl Views {
         })
     }
 
-    /// Of what an entry quotes, and of a void demand that it is about, each that something became of: what it is called and what
-    /// it is to the entry, and what became of it.
+    /// The records beside an entry whose fate the entry's page tells: a void demand that it is about, and each record that it
+    /// quotes and to which later entries did something. Each as a noun with its relation to the entry, and its marks.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -126,7 +126,7 @@ impl Views {
             let since = Marks::default();
             return Ok(LinkSide { index: None, noun, quote: None, language: None, withheld: false, since });
         };
-        // What was withheld there must not be read here.
+        // Words that are withheld in the record must not be read in a quote of it.
         let withheld = matches!(&*self.words(&record)?, Words::Withheld(_));
         let quote = if withheld { None } else { quote(&*self.words(link)?, side) };
         Ok(LinkSide {

@@ -1,20 +1,20 @@
-//! Names of countries and languages, for the codes that facts hold.
+//! Names of countries and languages for the codes in facts.
 
 const COUNTRIES: &str = include_str!("names/countries.txt");
 const LANGUAGES: &str = include_str!("names/languages.txt");
 const SCRIPTS: &str = include_str!("names/scripts.txt");
 
-/// The name that a table has for a code.
+/// The name of a code in a table.
 fn named(table: &'static str, code: &str) -> Option<&'static str> {
     table.lines().find_map(|line| line.strip_prefix(code)?.strip_prefix(' '))
 }
 
-/// A country, by its code of ISO 3166-1: `Malaysia`.
+/// The name of a country for its ISO 3166-1 code: `Malaysia`. A code without a name stays as it is.
 pub(super) fn country(code: &str) -> &str {
     named(COUNTRIES, code).unwrap_or(code)
 }
 
-/// A language, by its BCP 47 tag: `Malay`, `English (United Kingdom)`. What has no name stays as it is.
+/// The name of a language for its BCP 47 tag: `Malay`, `English (United Kingdom)`. Parts without a name stay as they are.
 pub fn language(tag: &str) -> String {
     let mut parts = tag.split('-');
     let first = parts.next().unwrap_or(tag);
@@ -29,13 +29,13 @@ pub fn language(tag: &str) -> String {
     if rest.is_empty() { language.to_owned() } else { format!("{language} ({})", rest.join(", ")) }
 }
 
-/// Whether a BCP 47 tag begins with the code of a language that has a name here; every code of two letters that is in use
-/// has one, of those of three letters not every one.
+/// Whether a BCP 47 tag begins with a language code that has a name here. Every code of two letters that is in use has one;
+/// not every code of three letters has.
 pub fn is_named_language(tag: &str) -> bool {
     named(LANGUAGES, tag.split('-').next().unwrap_or(tag)).is_some()
 }
 
-/// A script, by its code, whose first letter may be a small one.
+/// The name of a script for its ISO 15924 code, in any case of letters.
 fn script(code: &str) -> Option<&'static str> {
     let (first, rest) = code.split_at_checked(1)?;
     named(SCRIPTS, &format!("{}{}", first.to_ascii_uppercase(), rest.to_ascii_lowercase()))

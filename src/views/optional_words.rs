@@ -1,18 +1,18 @@
-//! Words that may be there or not, and what is said in their place.
+//! Words that may be present or not, and what is shown in their place.
 
 use std::fmt;
 
 use super::{Name, Record, Views, Words, shown};
 use crate::{event::EventId, ledger::ReadError};
 
-/// One text of the words of an entry, or why it is not there.
+/// One text of the words of an entry, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
-    /// Here it is.
+    /// The text.
     Text(String),
     /// The words are withheld, by the entry at this index.
     Withheld(u64),
-    /// The words are not here, though nothing on the log says they are withheld.
+    /// The words are missing, though nothing on the log says that they are withheld.
     Missing,
     /// The words hold no such text.
     Nothing,
@@ -27,7 +27,7 @@ impl Said {
             _ => Self::Nothing,
         }
     }
-    /// The text, if it is here.
+    /// The text, if it is present.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -48,7 +48,7 @@ impl fmt::Display for Said {
     }
 }
 
-/// A party with what it is called.
+/// A party with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// Its id.
@@ -64,12 +64,12 @@ impl Views {
         Ok(Said::of(&words, words.text(member)))
     }
 
-    /// A party with what it is called.
+    /// A party with its name.
     pub(super) fn named(&self, id: &EventId) -> Result<Named, ReadError> {
         Ok(Named { id: *id, name: self.name(id)? })
     }
 
-    /// Who signed first.
+    /// The author of an entry: the party that signed first.
     pub(super) fn author(&self, record: &Record) -> Result<Named, ReadError> {
         // An entry has a signer line for each member of `by`, and `by` has at least one.
         self.named(&record.parties().next().unwrap_or(record.event().id()))

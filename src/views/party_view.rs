@@ -16,11 +16,11 @@ use crate::{
     log::Time,
 };
 
-/// The most entries that name a party that are looked through for its cases: the latest.
+/// At most this many entries that name a party are looked through for its cases: the latest.
 const NAMED_READ: usize = 2_000;
-/// The most cases that a record is computed from: the latest.
+/// A party's record is computed from at most this many of its cases: the latest.
 const CASES_READ: usize = 100;
-/// Below so many there is no median: a few cases say nothing of a habit.
+/// No median is given of fewer demands than this: a few say nothing of a habit.
 const MEDIAN_FROM: usize = 5;
 
 /// A name that a party had.
@@ -30,7 +30,7 @@ pub struct NameLine {
     pub index: u64,
     /// The name.
     pub name: Said,
-    /// From when, and when that was recorded.
+    /// Since when it had the name, and when that was recorded.
     pub times: Times,
     /// Who put it on record.
     pub by: Named,
@@ -45,37 +45,37 @@ pub struct RoleLine {
     pub role: Role,
     /// Whether it was given.
     pub granted: bool,
-    /// When, and when that was recorded.
+    /// When it was given or taken back, and when that was recorded.
     pub times: Times,
 }
 
-/// What is on record here of how a party answers demands: real ones that were delivered, and no others.
+/// How a party answers demands, by this record alone. Only demands that are not fictional and were delivered count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PartyRecord {
-    /// How many such demands there are.
+    /// The number of these demands.
     pub demands: usize,
-    /// In how many cases.
+    /// The number of cases they stand in.
     pub cases: usize,
-    /// How many stand at each status.
+    /// How many have each status.
     pub by_status: BTreeMap<Status, usize>,
-    /// The median of days from delivery to the last item's outcome, over those where all items have one and both dates
-    /// say their day; none below five.
+    /// The median number of days from delivery to the day when all items had an outcome, over the demands where all have one
+    /// and both dates give their day; none if there are fewer than five.
     pub median_days: Option<i64>,
-    /// Of how many that median is, or would be.
+    /// The number of demands that the median is taken over, also if it is not given.
     pub completed: usize,
-    /// By whose record outcomes of these demands stand that the party's own key did not sign, and in how many demands.
+    /// The parties that recorded outcomes that the party's own key did not sign, each with the number of demands.
     pub outcomes_by: Vec<(Named, usize)>,
-    /// Of how many the evidence of delivery that counts, or a reply, is signed by a key of the party itself.
+    /// How many were delivered by evidence, or a reply, that a key of the party itself signed.
     pub delivered_by_own_key: usize,
-    /// Of those, of how many a reply proves it, and no evidence tells it.
+    /// How many of those a reply alone proves, without evidence of delivery.
     pub delivered_by_reply: usize,
-    /// Of those, of how many by a key that is distrusted since before the evidence was recorded.
+    /// How many of those were signed by a key that is distrusted since before the evidence was recorded.
     pub delivered_by_distrusted_key: usize,
-    /// Who put these demands on record, and how many each.
+    /// The parties that put these demands on record, each with the number of demands.
     pub recorded_by: Vec<(Named, usize)>,
-    /// Real demands that are left out because nothing shows that they were delivered.
+    /// How many demands that are not fictional are left out because nothing shows that they were delivered.
     pub undelivered: usize,
-    /// Whether there is more on record than was looked through.
+    /// Whether there may be more on record than was looked through.
     pub cut_short: bool,
 }
 
@@ -90,22 +90,22 @@ pub struct PartyView {
     pub known_at: u64,
     /// The size of the latest checkpoint.
     pub latest: u64,
-    /// Its names, the first one first. Consecutive equal ones are one.
+    /// Its names, the first one first. Equal names in a row are one.
     pub names: Vec<NameLine>,
     /// Its roles over time.
     pub roles: Vec<RoleLine>,
-    /// Its keys, with what the party that vouched for each is called.
+    /// Its keys, each with the name of the party that vouched for it, if that is another.
     pub keys: Vec<(PartyKey, Option<Name>)>,
-    /// Its record; none for an invented party.
+    /// How it answers demands; none for an invented party.
     pub record: Option<PartyRecord>,
     /// Whether it was registered by mistake, and nothing rests on it.
     pub mistaken: bool,
-    /// What later entries did to the one that registered it.
+    /// What later entries did to the entry that registered it.
     pub since: Marks,
 }
 
 impl PartyRecord {
-    /// Nothing on record.
+    /// The record of a party without demands.
     pub const EMPTY: Self = Self {
         demands: 0,
         cases: 0,
@@ -196,7 +196,7 @@ impl PartyView {
     }
 }
 
-/// The middle of some numbers; of an even number, the lower of the two middle ones. None below [`MEDIAN_FROM`].
+/// The median; of an even count, the lower of the two middle numbers. `None` of fewer than [`MEDIAN_FROM`].
 fn median(mut days: Vec<i64>) -> Option<i64> {
     if days.len() < MEDIAN_FROM {
         return None;
@@ -205,7 +205,7 @@ fn median(mut days: Vec<i64>) -> Option<i64> {
     days.get((days.len() - 1) / 2).copied()
 }
 
-/// Parties, each with how many.
+/// Parties, each with a number of demands.
 type Tally = Vec<(EventId, usize)>;
 
 fn count(tally: &mut Tally, party: EventId) {
@@ -216,7 +216,7 @@ fn count(tally: &mut Tally, party: EventId) {
 }
 
 impl Views {
-    /// A party at an instant. `None` if it is no party on record.
+    /// A party at the instant `as_of`. `None` if `id` is no party on record.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -267,7 +267,7 @@ impl Views {
         }))
     }
 
-    /// How a party answers demands, as far as it is on record here.
+    /// How a party answers demands, by this record alone.
     fn party_record(&self, id: &EventId, as_of: Time) -> Result<PartyRecord, ReadError> {
         let filter = Filter { party: Some(*id), ..Filter::default() };
         let named = self.list(&filter, 0..=u64::MAX, true, NAMED_READ)?;
@@ -314,7 +314,7 @@ impl Views {
         for demand in thread.demands() {
             let best = demand.delivery.best().map(|(_, _, evidence)| evidence);
             let own = best.is_none_or(|evidence| evidence.teller == Teller::Addressee);
-            // Without evidence, a reply by its own key proves that it got there, though not when.
+            // Without evidence, a reply by the respondent's own key proves delivery, though not its date.
             let Some(told_by) = best.map(|evidence| evidence.index).or(demand.reply.map(|(_, index)| index))
             else {
                 record.undelivered += 1;
@@ -327,7 +327,7 @@ impl Views {
                 record.delivered_by_distrusted_key += 1;
             }
             *record.by_status.entry(demand.status).or_default() += 1;
-            // A date that says no day gives no number of days.
+            // A date without a day gives no number of days.
             let completed = demand.clock.completed.filter(|_| demand.clock.completed_from.is_none());
             let delivered = best.and_then(|evidence| evidence.days).and_then(Days::one);
             if let Some((from, to)) = delivered.zip(completed) {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::log::Time;
 
-/// The most characters of a text that a line shows.
+/// A line shows at most this many characters of a text.
 const LINE: usize = 160;
 
 fn short(said: &Said) -> String {
@@ -19,12 +19,12 @@ fn short(said: &Said) -> String {
     }
 }
 
-/// `, recorded 29 November 2026`, where that is later than what is said of it.
+/// `, recorded 29 November 2026`, if that was more than 24 hours after the event; else empty.
 fn late(times: &Times) -> String {
     times.recorded_later().map_or_else(String::new, |day| format!(", recorded {day}"))
 }
 
-/// What became of an entry, as it stands before its words: `[declared void by Meja on 8 December 2023, entry 56] `.
+/// What became of an entry, as this stands before its words: `[declared void by Meja on 8 December 2023, entry 56] `.
 fn marks(marks: &Marks) -> String {
     let acts = marks.iter().map(|act| format!("[{act}] "));
     acts.chain(marks.later_words().map(|words| format!("[{words}] "))).collect()
@@ -193,7 +193,7 @@ impl Display for CaseView {
     }
 }
 
-/// What became of an entry: it stands before what is said of the entry.
+/// What became of an entry, a line for each act and mention. The lines stand before the entry itself.
 impl Display for Since {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(words) = self.later_words() {
@@ -221,7 +221,7 @@ impl Display for Since {
     }
 }
 
-/// That earlier ones are left out, where some are.
+/// A line that says how many earlier records are left out, if any are.
 fn more(f: &mut Formatter<'_>, more: usize) -> fmt::Result {
     if more > 0 { writeln!(f, "  ... and {more} earlier") } else { Ok(()) }
 }
@@ -301,7 +301,7 @@ fn answer_words(f: &mut Formatter<'_>, answer: &AnswerView, before: &str) -> fmt
     Ok(())
 }
 
-/// The four states of a demand.
+/// The four states of a demand: its status, its answers, its delivery and its clock.
 fn states(f: &mut Formatter<'_>, view: &DemandView) -> fmt::Result {
     let demand = &view.demand;
     let status = &view.status_words;
@@ -351,7 +351,7 @@ fn notice_words(f: &mut Formatter<'_>, view: &NoticeView) -> fmt::Result {
     Ok(())
 }
 
-/// A demand with its two instants, for showing alone.
+/// A demand with its case and its two instants, to be shown by itself.
 #[derive(Debug, Clone)]
 pub struct DemandSheet {
     /// The case it stands in.

@@ -15,12 +15,12 @@ pub enum PromiseState {
     Open,
     /// Closed by the entry at this index, with this outcome.
     Closed(CommitmentOutcome, u64),
-    /// Its date has passed, and nothing is on record of it.
+    /// Its date has passed, and no entry closes it.
     PastDate,
 }
 
 impl PromiseState {
-    /// In words.
+    /// The state in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -39,17 +39,17 @@ pub struct PromiseView {
     pub index: u64,
     /// Who promised.
     pub party: Named,
-    /// When, and when it was recorded.
+    /// When it was made, and recorded.
     pub times: Times,
     /// Who recorded it, if the party's own key did not sign it.
     pub recorded_by: Option<Named>,
     /// What was promised.
     pub text: Said,
-    /// By when.
+    /// The date by which it was promised.
     pub due: Option<At>,
     /// Where it stands.
     pub state: PromiseState,
-    /// The same in words, and by whose record where the party's own key did not sign what closed it:
+    /// The same in words, and by whose record if the party's own key did not sign the closing entry:
     /// `done, by the record of Example Desk`.
     pub state_words: String,
     /// What later entries did to it.
@@ -57,7 +57,7 @@ pub struct PromiseView {
 }
 
 impl PromiseView {
-    /// By when, in words.
+    /// The date by which it was promised, in words.
     pub fn due_words(&self) -> Option<String> {
         self.due.as_ref().map(dates::at_words)
     }

@@ -10,7 +10,7 @@ use crate::{
 /// Who vouched for a key: the author of the entry that added it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VouchedBy {
-    /// The party itself, with a key it had before; for the operator, the first entry of the ledger.
+    /// The party itself, with a key it had before; for the operator's first key, `ledger.opened`.
     Itself,
     /// A registrar.
     Registrar(EventId),
@@ -41,12 +41,12 @@ pub struct Signer {
     pub added: u64,
     /// Who vouched for it.
     pub vouched: VouchedBy,
-    /// The key's revocation, which came later if it came.
+    /// The key's revocation, if it was revoked later.
     pub revoked: Option<Revocation>,
 }
 
 impl Views {
-    /// Who vouched for a key that this entry added to a party.
+    /// Who vouched for a key that the entry `added_by` added to a party.
     pub(super) fn vouched_by(&self, party: &EventId, added_by: &Record) -> Result<VouchedBy, ReadError> {
         let author = added_by.parties().next();
         Ok(match author {

@@ -8,23 +8,23 @@ use crate::{
     ledger::{Filter, ReadError},
 };
 
-/// The most entries of each kind that are shown: the latest.
+/// At most this many entries of each kind are shown: the latest.
 const SHOWN: usize = 100;
-/// The most withholdings that are counted: the latest.
+/// At most this many withholdings are counted: the latest.
 const COUNTED: usize = 2_000;
 
-/// A release of what was withheld, and what it is of.
+/// A release of withheld words or files, and the entry that they belong to.
 #[derive(Debug, Clone)]
 pub struct ReleasedView {
     /// Index of its entry.
     pub index: u64,
-    /// On what ground.
+    /// Its ground.
     pub ground: ReleaseGround,
-    /// What was given back.
+    /// The words and files that were given back.
     pub positions: Vec<Position>,
-    /// When, and when that was recorded.
+    /// When they were given back, and when that was recorded.
     pub times: Times,
-    /// Index of the entry it is of.
+    /// Index of the entry that they belong to; none if it is not on record at this size.
     pub entry: Option<u64>,
     /// Whether it speaks of something invented.
     pub fictional: bool,
@@ -35,18 +35,18 @@ impl ReleasedView {
     pub fn ground_words(&self) -> String {
         self.ground.as_str().replace('_', " ")
     }
-    /// What was given back, in words.
+    /// The words and files that were given back, in words: `the words, file 1`.
     pub fn what(&self) -> String {
         super::codes::positions_words(&self.positions)
     }
 }
 
-/// How often something was withheld on a ground.
+/// The number of withholdings on one ground.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GroundCount {
-    /// Withholdings.
+    /// All of them.
     pub all: usize,
-    /// Of those, in force.
+    /// Those of which something is withheld still.
     pub in_force: usize,
 }
 
@@ -59,7 +59,7 @@ pub struct Transparency {
     pub latest: u64,
     /// Withholdings by ground.
     pub grounds: BTreeMap<WithholdingGround, GroundCount>,
-    /// Whether there are more than are counted.
+    /// Whether there may be more withholdings than are counted.
     pub cut_short: bool,
     /// Withholdings.
     pub withheld: Vec<WithheldView>,
@@ -69,7 +69,7 @@ pub struct Transparency {
     pub corrections: Vec<CorrectionView>,
     /// Keys added and revoked.
     pub keys: Vec<EntryLine>,
-    /// The most of each that are shown.
+    /// At most this many of each kind are shown.
     pub shown: usize,
 }
 

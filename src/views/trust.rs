@@ -1,5 +1,5 @@
-//! Whether a key that signed an entry is distrusted from before it was recorded. It changes no verdict and no state; it is said
-//! wherever the word of that key carries a sentence.
+//! Whether a key that signed an entry is distrusted since before the entry was recorded. This changes no verdict and no state,
+//! but every sentence that rests on the word of such a key says it.
 
 use super::{Record, Revocation, Views, first_day};
 use crate::{
@@ -9,10 +9,11 @@ use crate::{
 };
 
 impl Views {
-    /// The newest revocation of a key that signed an entry, of the keys of one party or of all, if it is said to be distrusted
-    /// since before that. Either it is distrusted since before the date of the entry, or it is in other hands, that date is
-    /// their choice, and it is distrusted since before the recording. A key that a party merely replaced goes on speaking for
-    /// what it signed before.
+    /// The newest revocation that casts doubt on an entry, among the keys that signed it: those of the party `of`, or all.
+    ///
+    /// It counts only if the key is distrusted since before the entry was recorded. If the key was merely superseded, it must
+    /// also be distrusted since the day of the entry's `at` or earlier: such a key goes on speaking for what it signed before.
+    /// With any other reason the key may be in other hands, and then `at` is their choice.
     pub(super) fn doubt(
         &self,
         record: &Record,
@@ -36,7 +37,7 @@ impl Views {
         Ok(newest)
     }
 
-    /// The same, in words that follow what the key signed; empty where no such key signed.
+    /// The same in words, as they follow what the key signed; empty if there is no doubt.
     pub(super) fn distrust_words(&self, record: &Record, of: Option<&EventId>) -> Result<String, ReadError> {
         Ok(self
             .doubt(record, of)?
@@ -59,6 +60,6 @@ fn is_before(at: &At, time: Time) -> bool {
         return text.parse::<jiff::Timestamp>().is_ok_and(|at| at.as_millisecond() < time.unix_ms());
     }
     let time = time.to_string();
-    // `2023-12` and `2023-12-15` come before all that begins with them.
+    // As text, `2023-12` and `2023-12-15` sort before every time that begins with them.
     text < time.as_str()
 }

@@ -1,4 +1,5 @@
-//! Whose word evidence of delivery is: no more than who signed it, by what it says and what it encloses.
+//! Whose word evidence of delivery is. It depends on the keys that signed, on the voucher it names, and on whether it encloses
+//! a file; no sentence says more than the signatures do.
 
 use super::{Named, Part, Record, Sentence, Teller, Times, Views, Words};
 use crate::{
@@ -6,8 +7,8 @@ use crate::{
     ledger::ReadError,
 };
 
-/// Whose word it is, in words that follow what happened: `, on the sender's word`. `recorder` is what the other party is
-/// called that put it on record, `enclosed` whether the words name a file, where they can be read.
+/// Whose word it is, in words that follow what happened: `, on the sender's word`. `recorder` is the other party that put it on
+/// record; `enclosed` says whether the words name a file, if they can be read.
 fn vouched(voucher: Voucher, teller: Teller, recorder: Option<Named>, enclosed: Option<bool>) -> Sentence {
     let (base, on_paper) = match (voucher, teller) {
         (Voucher::AddresseeKey, Teller::Addressee) => (", on the word of the addressee's own key", false),
@@ -28,12 +29,12 @@ fn vouched(voucher: Voucher, teller: Teller, recorder: Option<Named>, enclosed: 
     if let Some(Named { id, name }) = recorder {
         parts.push(Part::Party { id, name: name.to_string() });
     }
-    let lacking = match (voucher, teller) {
+    let missing = match (voucher, teller) {
         (Voucher::AddresseeKey, Teller::Sender | Teller::Other(_)) => "; no key of the addressee signed",
         _ if on_paper && enclosed == Some(false) => "; no paper enclosed",
         _ => return Sentence::of(parts),
     };
-    parts.push(Part::Text(lacking.to_owned()));
+    parts.push(Part::Text(missing.to_owned()));
     Sentence::of(parts)
 }
 
@@ -57,7 +58,7 @@ impl Views {
         Ok(Sentence::of(parts))
     }
 
-    /// Whether the words of an entry name a file; unknown where they can't be read.
+    /// Whether the words of an entry name a file; `None` if they can't be read.
     pub(super) fn encloses(&self, record: &Record) -> Result<Option<bool>, ReadError> {
         Ok(match &*self.words(record)? {
             Words::None => Some(false),
@@ -66,13 +67,13 @@ impl Views {
         })
     }
 
-    /// Who tells of evidence about a notice.
+    /// Whose word evidence about a notice is, by the keys that signed it.
     pub(super) fn teller(&self, record: &Record, notice: &EventId) -> Result<Teller, ReadError> {
         let signers = &record.entry.header().signers;
         let notice = self.record_of(notice)?;
         Ok(match notice.as_ref().map(|n| n.event().body()) {
             Some(Body::NoticeDispatched(b)) => Teller::of(signers, &b.sender, &b.addressee),
-            // Evidence names a notice below it.
+            // Can't happen: evidence names a notice that is on record before it.
             _ => Teller::Other(record.parties().next().unwrap_or(record.event().id())),
         })
     }
@@ -87,8 +88,8 @@ mod tests {
     const ADDRESSEE: EventId = EventId([2; 32]);
     const DESK: EventId = EventId([3; 32]);
 
-    /// Who signed, the voucher as recorded, and what is said with a file enclosed, without one, and where the words
-    /// can't be read.
+    /// Each case: who signed, the voucher as recorded, the words, and what is added if no file is enclosed. With a file, or if
+    /// the words can't be read, nothing is added.
     #[test]
     fn no_evidence_is_more_than_the_word_of_who_signed_it() {
         use Voucher::{AddresseeKey, AddresseePaper, Carrier, ProcessServer, Sender, System};

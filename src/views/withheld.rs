@@ -1,4 +1,4 @@
-//! What was withheld and corrected in a case, and by whom, when and why.
+//! Withholdings and corrections in a case: of what, by whom, when and why.
 
 use super::{Correction, Latest, Named, Record, Times, Views, Withholding, thread::CaseThread};
 use crate::{
@@ -6,27 +6,27 @@ use crate::{
     ledger::ReadError,
 };
 
-/// A withholding, and what it is of.
+/// A withholding, and the entry whose words or files it withholds.
 #[derive(Debug, Clone)]
 pub struct WithheldView {
     /// The withholding.
     pub withholding: Withholding,
-    /// Index of the entry it is of; none if that is not on record here.
+    /// Index of that entry; none if it is not on record at this size.
     pub entry: Option<u64>,
-    /// What that entry is.
+    /// What that entry is, as a noun.
     pub noun: String,
     /// Whether it speaks of something invented.
     pub fictional: bool,
 }
 
-/// A correction, and what it is of.
+/// A correction, and the entry that it corrects.
 #[derive(Debug, Clone)]
 pub struct CorrectionView {
     /// The correction.
     pub correction: Correction,
-    /// Index of the entry it corrects; none if that is not on record here.
+    /// Index of that entry; none if it is not on record at this size.
     pub entry: Option<u64>,
-    /// What that entry is.
+    /// What that entry is, as a noun.
     pub noun: String,
     /// Whether it speaks of something invented.
     pub fictional: bool,
@@ -40,7 +40,7 @@ impl CorrectionView {
 }
 
 impl Views {
-    /// What was withheld in a case and what was corrected, each in the order of the log.
+    /// The withholdings and the corrections in a case that count, each in the order of the log.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -62,7 +62,7 @@ impl Views {
         ))
     }
 
-    /// A withholding with what it is of.
+    /// A withholding with its target.
     pub(super) fn withheld_view(
         &self,
         record: &Record,
@@ -90,7 +90,7 @@ impl Views {
         Ok(WithheldView { withholding, entry, noun, fictional })
     }
 
-    /// A correction with what it is of.
+    /// A correction with its target.
     pub(super) fn correction_view(
         &self,
         record: &Record,

@@ -1,4 +1,4 @@
-//! The words of an entry, laid out for showing: known members under their labels, files, and what is unknown
+//! The words of an entry, laid out for showing: known members under their labels, files, and unknown members
 //! as extra.
 
 use serde_json::{Map, Value};
@@ -58,7 +58,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("source", "Source"),
     ("note", "Note"),
 ];
-/// Members shown in a place of their own, or not for reading.
+/// Members that have a place of their own, or are not meant for reading.
 const APART: &[&str] = &["salt", "files", "translation"];
 
 /// A member of the words.
@@ -66,28 +66,28 @@ const APART: &[&str] = &["salt", "files", "translation"];
 pub struct Block {
     /// Its label.
     pub label: String,
-    /// The language of the text, if a fact says it.
+    /// The language of the text, if a fact gives it.
     pub language: Option<String>,
-    /// What it holds.
+    /// Its value.
     pub kind: BlockKind,
 }
 
-/// What a member of the words holds.
+/// The value of a member of the words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockKind {
     /// Text, with its line breaks.
     Text(String),
     /// One short value.
     Short(String),
-    /// An address on the web, if it is one.
+    /// An `http` or `https` address.
     Link(String),
     /// A list without numbers.
     List(Vec<String>),
-    /// Numbered texts.
+    /// Numbered texts: each number, and its text.
     Numbered(Vec<(String, String)>),
     /// Names and values.
     Pairs(Vec<(String, String)>),
-    /// Quotations: where from or by whom, before, the words, after.
+    /// Quotations.
     Quotes(Vec<Quote>),
     /// Anything else, as JSON.
     Json(String),
@@ -96,24 +96,24 @@ pub enum BlockKind {
 /// A quotation, as a W3C TextQuoteSelector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// By whom, or from which side.
+    /// Who is quoted, or the side of a link: `From`.
     pub by: Option<String>,
-    /// The words before it.
+    /// The words before the quotation.
     pub prefix: String,
-    /// The words.
+    /// The quoted words.
     pub exact: String,
-    /// The words after it.
+    /// The words after the quotation.
     pub suffix: String,
 }
 
-/// Where a file is.
+/// Whether this ledger has the bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileState {
-    /// It can be had.
+    /// Its bytes are served.
     Present,
     /// Withheld by the entry at this index.
     Withheld(u64),
-    /// Not here, though nothing on the log says it is withheld.
+    /// Missing, though nothing on the log says that it is withheld.
     Missing,
 }
 
@@ -130,14 +130,15 @@ pub struct FileView {
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// Where it is.
+    /// Whether its bytes are present, withheld or missing.
     pub state: FileState,
-    /// Of a file that is withheld here, the first entry that names the same bytes and does not withhold them: they are served.
+    /// If it is withheld: index of the first entry that names the same bytes and does not withhold them, so that they are
+    /// served all the same.
     pub elsewhere: Option<u64>,
 }
 
 impl FileView {
-    /// Whether it is withheld. A page then leaves out its digests too: of little text they say too much.
+    /// Whether it is withheld. A page then leaves out its digests too: a short text can be guessed from them.
     pub fn is_withheld(&self) -> bool {
         matches!(self.state, FileState::Withheld(_))
     }
@@ -157,7 +158,7 @@ impl FileView {
 pub struct WordsView {
     /// Known members, in order.
     pub blocks: Vec<Block>,
-    /// The translation, with its language.
+    /// The author's translation, with its language.
     pub translation: Option<Block>,
     /// Members that domain.md does not name.
     pub extra: Vec<Block>,
@@ -166,7 +167,7 @@ pub struct WordsView {
 }
 
 impl Views {
-    /// The words of an entry, laid out; `None` where there are none to show.
+    /// The words of an entry, laid out; `None` unless they are present.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -178,11 +179,11 @@ impl Views {
         Ok(Some(view))
     }
 
-    /// The language of an entry's text, if a fact says it.
+    /// The language of an entry's text, if a fact gives it.
     pub(super) fn language(&self, record: &Record) -> Result<Option<String>, ReadError> {
         match record.event().body() {
             Body::StatementMade(b) => Ok(Some(b.language.as_str().to_owned())),
-            // A revision or withdrawal speaks the language of what it names.
+            // A revision or withdrawal is in the language of the statement that it names.
             Body::StatementRevised(b) => self.language_of(&b.statement),
             Body::StatementWithdrawn(b) => self.language_of(&b.statement),
             _ => Ok(None),
@@ -196,7 +197,7 @@ impl Views {
         }))
     }
 
-    /// Indexes of the entries that name the file with this digest and do not withhold it, in order.
+    /// Indexes of the entries that name the file with this digest and do not withhold it, ascending.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
@@ -309,7 +310,7 @@ fn kind(name: &str, value: &Value) -> BlockKind {
     }
 }
 
-/// Quotations as a list (`[{exact, by}]`) or by side (`{from: {…}, to: {…}}`).
+/// Reads quotations that are a list (`[{exact, by}]`) or stand by side (`{from: {…}, to: {…}}`).
 fn quotes(value: &Value) -> Option<Vec<Quote>> {
     let one = |by: Option<&str>, value: &Value| {
         let member = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);

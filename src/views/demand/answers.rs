@@ -1,11 +1,11 @@
-//! What was asked and what was answered: the latest outcome of each item, by which disclosure, how assessed.
+//! The items of a demand and the answers to them: each with its outcome, its disclosure and the demander's verdict.
 
 use crate::event::{At, EventId, Outcome, Verdict};
 
-/// An outcome that the respondent gave an item.
+/// The outcome of an item in one disclosure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What became of the item. `holding` is no outcome, and stands only among what came earlier.
+    /// What became of the item. `holding` does not count as an outcome.
     pub outcome: Outcome,
     /// Index of the disclosure.
     pub index: u64,
@@ -15,7 +15,7 @@ pub struct Answer {
     pub at: At,
     /// Who recorded it, if the respondent's own key did not sign it.
     pub recorded_by: Option<EventId>,
-    /// What the demander made of it: the latest verdict, and the index of the assessment.
+    /// The demander's latest verdict on it, and the index of the assessment.
     pub assessed: Option<(Verdict, u64)>,
 }
 
@@ -24,13 +24,13 @@ pub struct Answer {
 pub struct Item {
     /// Its number, from 1.
     pub number: u64,
-    /// All that was said to it, in the order of the log.
+    /// All answers to it, in the order of the log.
     pub answers: Vec<Answer>,
 }
 
 impl Item {
-    /// The outcome that counts: the latest that the respondent's own key signed, else the latest on record. Nobody else takes
-    /// back what it said itself. None while nothing, or only `holding`, was said.
+    /// The outcome that counts: the latest that the respondent's own key signed, else the latest on record. No other party can
+    /// take back what the respondent said itself. `None` while there is no answer, or only `holding`.
     pub fn latest(&self) -> Option<&Answer> {
         self.own().next_back().or_else(|| self.outcomes().next_back())
     }
@@ -38,17 +38,17 @@ impl Item {
     pub fn outcomes(&self) -> impl DoubleEndedIterator<Item = &Answer> {
         self.answers.iter().filter(|a| a.outcome != Outcome::Holding)
     }
-    /// Those that the respondent's own key signed.
+    /// The outcomes that the respondent's own key signed, in the order of the log.
     pub fn own(&self) -> impl DoubleEndedIterator<Item = &Answer> {
         self.outcomes().filter(|a| a.recorded_by.is_none())
     }
-    /// A holding reply, if nothing else was said yet.
+    /// The last holding reply, while there is no outcome.
     pub fn holding(&self) -> Option<&Answer> {
         if self.latest().is_some() { None } else { self.answers.last() }
     }
 }
 
-/// How many items have each latest outcome.
+/// How many items have each outcome, by the one that counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// `answered`.
@@ -72,8 +72,8 @@ impl Counts {
         }
         counts
     }
-    /// The same, each with who recorded the outcomes: first those of the respondent's own key, with what is open, then
-    /// each record of another, in the order of the items.
+    /// The same, for each party that recorded outcomes. First, with `None`: the outcomes that the respondent's own key signed,
+    /// and the open items. Then every other party, in the order of the items.
     pub fn by_record(items: &[Item]) -> Vec<(Option<EventId>, Self)> {
         let mut all = vec![(None, Self::default())];
         for item in items {

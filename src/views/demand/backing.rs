@@ -1,13 +1,13 @@
-//! Who stands behind a demand, and whether they said so themselves (domain.md, whose backing is it).
+//! The parties named behind a demand, and whether each confirmed it with its own key (domain.md, whose backing is it).
 
 use crate::event::{EventId, Stance};
 
-/// In what role somebody stands behind a demand.
+/// The role in which a party stands behind a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackerRole {
-    /// Who asks.
+    /// The party that asks.
     Petitioner,
-    /// The lawyer who asks.
+    /// The lawyer that asks.
     Counsel,
     /// The organiser of the collection of signatures.
     Collection,
@@ -24,23 +24,23 @@ impl BackerRole {
     }
 }
 
-/// How somebody confirmed that they stand behind a demand, with their own key.
+/// How a party confirmed with its own key that it stands behind a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmed {
-    /// They signed it.
+    /// It signed the demand.
     Signed,
-    /// They affirmed it later, in the entry at this index.
+    /// It affirmed the demand later, in the entry at this index.
     Affirmed(u64),
 }
 
-/// Somebody who is named behind a demand.
+/// A party that is named behind a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backer {
     /// The party.
     pub party: EventId,
-    /// In what role.
+    /// Its role.
     pub role: BackerRole,
-    /// How they confirmed it; none: named, not confirmed.
+    /// How it confirmed that; none if it did not.
     pub confirmed: Option<Confirmed>,
 }
 
@@ -49,25 +49,26 @@ pub struct Backer {
 pub struct Count {
     /// Index of the count's entry.
     pub index: u64,
-    /// Leaves of the roll, ever confirmed.
+    /// Leaves of the roll: all signatures that were ever confirmed.
     pub count: u64,
-    /// Of those, taken back, counted twice or not good.
+    /// How many of those were withdrawn, duplicate or invalid.
     pub less: u64,
-    /// Whether the roll is committed to by a root.
+    /// Whether the count gives the root of the roll, and so commits to it.
     pub committed: bool,
     /// Whether the collection is closed.
     pub closed: bool,
 }
 
 impl Count {
-    /// What is left of the count.
+    /// The signatures that stand: the count without those withdrawn, duplicate or invalid.
     pub fn standing(self) -> u64 {
         self.count.saturating_sub(self.less)
     }
 }
 
 impl Backer {
-    /// Takes in a stance that they took on the demand with their own key. The signature on the demand itself stays.
+    /// Applies a stance that the party took on the demand with its own key, in the entry at `index`. No stance undoes its
+    /// signature on the demand itself.
     pub(super) fn stand(&mut self, stance: Stance, index: u64) {
         match (stance, self.confirmed) {
             (Stance::Affirms, None) => self.confirmed = Some(Confirmed::Affirmed(index)),

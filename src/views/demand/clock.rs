@@ -1,4 +1,4 @@
-//! When the answer falls due, and where the clock stands (domain.md, deadlines).
+//! When the answer falls due, and the state of the clock (domain.md, deadlines).
 
 use std::cmp::Ordering;
 
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// Where the clock of a demand stands.
+/// The state of a demand's clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClockState {
     /// The demand sets no period.
     #[default]
     NoPeriod,
-    /// What starts the clock is not on record.
+    /// Nothing that starts the clock is on record.
     NotStarted,
     /// The last day has not passed, and some item has no outcome.
     Running,
@@ -33,7 +33,7 @@ pub enum ClockState {
     MetLate,
     /// The last day has passed, and some item has no outcome.
     Lapsed,
-    /// The same, with no evidence that the demand was delivered.
+    /// The last day has passed, some item has no outcome, and there is no evidence that the demand was delivered.
     LapsedUndelivered,
 }
 
@@ -70,11 +70,11 @@ impl ClockState {
 /// What started a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
-    /// The demand was issued.
+    /// The issue of the demand.
     Issued,
     /// Evidence of delivery, at this index.
     Evidence(u64),
-    /// A reply from the respondent's own key, at this index, proves receipt no later than it was recorded.
+    /// A reply that the respondent's own key signed, at this index: it proves receipt by the day it was recorded.
     Reply(u64),
 }
 
@@ -91,16 +91,17 @@ pub struct Adjustment {
     pub at: At,
     /// The local date on which it was recorded.
     pub recorded: Date,
-    /// Who put it on record.
+    /// The first signer that is petitioner or counsel of the demand; if there is none, the author.
     pub by: EventId,
-    /// Whether that is the petitioner or the counsel of the demand, with a key of its own.
+    /// Whether `by` is petitioner or counsel of the demand.
     pub is_demanders: bool,
-    /// The respondent, if a key of its own signed too.
+    /// The respondent, if a key of its own signed.
     pub respondent: Option<EventId>,
-    /// How the new last day lies to the one in force until then; none where that is not known, or known by its month alone.
+    /// Whether the new last day is later (`Greater`) or earlier than the one in force until then, or the same; none if that
+    /// can't be told, since none was known or it can be one of several days.
     pub direction: Option<Ordering>,
-    /// Whether it counts. A day that is earlier than the one in force does only where the respondent signed, and one before
-    /// the demand itself never does.
+    /// Whether it counts. A day earlier than the one in force counts only if the respondent signed; a day before the demand
+    /// itself never counts.
     pub counts: bool,
 }
 
@@ -109,7 +110,7 @@ impl Adjustment {
     pub fn is_earlier(&self) -> bool {
         self.direction == Some(Ordering::Less)
     }
-    /// How it came about, in words, as far as those who signed can say so: `extended`.
+    /// How it came about, in words that say no more than its signers can: `extended`.
     pub fn words(&self) -> &'static str {
         match (self.change, self.direction, self.respondent) {
             (_, Some(Ordering::Less), _) => "moved to an earlier day",
@@ -121,7 +122,7 @@ impl Adjustment {
             (DeadlineChange::Extended, None, _) => "moved",
         }
     }
-    /// What stands between those words and the new last day, and what after it.
+    /// The text between those words and the new last day, and the text after that day.
     pub fn around_day(&self) -> (&'static str, &'static str) {
         match (self.change, self.direction) {
             (_, Some(Ordering::Less)) => (", ", ","),
@@ -134,7 +135,7 @@ impl Adjustment {
     fn is_signed_by_a_side(&self) -> bool {
         self.is_demanders || self.respondent.is_some()
     }
-    /// Whether it takes a second signature, and has one alone.
+    /// Whether it needs the signature of a second side, or of any side, and lacks it.
     pub fn is_alone(&self) -> bool {
         let takes_two = self.is_earlier() || self.change == DeadlineChange::Agreed;
         self.respondent.is_none_or(|respondent| respondent == self.by)
@@ -145,43 +146,43 @@ impl Adjustment {
 /// The clock of a demand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clock {
-    /// Where it stands.
+    /// Its state.
     pub state: ClockState,
-    /// Day 0, and what started it. Of a date that says no day, the last day that it can mean.
+    /// Day 0, and what started the clock. If the date gives only a month, the last day of it.
     pub started: Option<(Date, Started)>,
-    /// The first day that day 0 can be, where that is another one.
+    /// The first day that day 0 can be, if it is not known to the day.
     pub started_from: Option<Date>,
-    /// How the last day was found, where it was computed.
+    /// How the last day was computed, if it was.
     pub working: Option<Due>,
     /// The last day before any adjustment.
     pub first_due: Option<Date>,
-    /// The first day that this can be, where day 0 can be an earlier one.
+    /// The first day that `first_due` can be, if that is another.
     pub first_due_from: Option<Date>,
     /// The last day now.
     pub due: Option<Date>,
-    /// The first day that this can be: what it was before any adjustment, while there is none.
+    /// The first day that `due` can be, if that is another: `first_due_from`, while no adjustment counts.
     pub due_from: Option<Date>,
     /// Other dates, in the order of the log. The last one that counts is in force.
     pub adjustments: Vec<Adjustment>,
-    /// The day on which the last item had its outcome, once all have one. Of a date that says no day, the last day that
-    /// it can mean: an answer is not taken as earlier than the record shows.
+    /// The day by which every item had its first outcome, once all have one. If a date gives only a month, its last day counts:
+    /// an answer is not taken to be earlier than the record shows.
     pub completed: Option<Date>,
-    /// The first day that this can be, where that is another one.
+    /// The first day that `completed` can be, if that is another.
     pub completed_from: Option<Date>,
-    /// Days since the last day, once it has passed with an item open: 1 is the next day.
+    /// Days since `due`, once it has passed with an item open: 1 on the next day.
     pub days_over: Option<i64>,
-    /// Where else it can stand, as far as dates that say no day tell.
+    /// The other state that it can have, since a date gives only a month.
     pub other: Option<ClockState>,
-    /// By whose record it is met, where the respondent's own key did not sign what it takes for that.
+    /// The parties by whose record it is met, if the outcomes that the respondent's own key signed do not say the same.
     pub met_by_record_of: Vec<EventId>,
-    /// Whether outcomes that the respondent's own key signed would have it met late, where others' records say in time.
+    /// Whether it is met late by the outcomes that the respondent's own key signed, though in time by the records of others.
     pub is_late_by_own_key: bool,
-    /// Whether the last day that was set first is a day before the demand itself.
+    /// Whether `first_due` is a day before the demand itself.
     pub is_before_demand: bool,
 }
 
 impl Clock {
-    /// Where it stands, in words, as a sentence begins.
+    /// The state in words, as they begin a sentence.
     pub fn words(&self) -> &'static str {
         match self.state {
             ClockState::Met | ClockState::MetLate if self.other.is_some() => {
@@ -191,7 +192,7 @@ impl Clock {
             state => state.words(),
         }
     }
-    /// The most days that it can be past the last day, as `days_over` is the least.
+    /// The most days that it can be past the last day; `days_over` is the least.
     pub fn most_days_over(&self) -> Option<i64> {
         let more = self.due.zip(self.due_from).map(|(due, from)| i64::from((due - from).get_days()));
         Some(self.days_over? + more.unwrap_or(0))
@@ -204,11 +205,12 @@ impl Clock {
     pub fn in_force(&self) -> Option<&Adjustment> {
         self.adjustments.iter().rfind(|a| a.counts)
     }
-    /// The latest adjustment, where it came after the one in force and does not count.
+    /// The latest adjustment, if it does not count.
     pub fn set_aside(&self) -> Option<&Adjustment> {
         self.adjustments.last().filter(|a| !a.counts)
     }
-    /// The date that had passed before the adjustment in force was recorded, if it had, and the first day that this can be.
+    /// The last day that the adjustment in force replaced, if it had passed when that was recorded: the first day that it can
+    /// be, if that is another, then the day itself, then the adjustment.
     pub fn ran_out_before(&self) -> Option<(Option<Date>, Date, &Adjustment)> {
         let mut counting = self.adjustments.iter().rev().filter(|a| a.counts);
         let last = counting.next()?;
@@ -221,8 +223,7 @@ impl Clock {
     }
 }
 
-/// Says of each adjustment how it lies to the day in force until then, and whether it counts; gives the last day of the one
-/// that is in force.
+/// Sets `direction` and `counts` of each adjustment. Returns the last day of the adjustment that is in force.
 fn weigh(adjustments: &mut [Adjustment], first: Option<Days>, issued: Option<Days>) -> Option<Date> {
     let (mut in_force, mut due) = (first, None);
     for adjustment in adjustments {
@@ -244,18 +245,18 @@ fn weigh(adjustments: &mut [Adjustment], first: Option<Days>, issued: Option<Day
     due
 }
 
-/// All that a clock depends on.
+/// Everything that a clock depends on, besides the instant.
 pub(super) struct Facts<'a> {
     pub deadline: Option<&'a Deadline>,
     pub issued: &'a At,
     pub delivery: &'a Delivery,
-    /// The earliest reply from the respondent's own key: the local date on which it was recorded, and its index.
+    /// The earliest reply that the respondent's own key signed: the local date on which it was recorded, and its index.
     pub reply: Option<(Date, u64)>,
     pub adjustments: Vec<Adjustment>,
     pub items: &'a [Item],
 }
 
-/// Day 0 of a period and what it is taken from.
+/// Day 0 of a period, and what started it. `None` if nothing has.
 fn start(from: ClockStart, facts: &Facts<'_>, now: &Instant) -> Option<(Days, Started)> {
     let grade = match from {
         ClockStart::Issue => return now.days(facts.issued).map(|days| (days, Started::Issued)),
@@ -270,7 +271,7 @@ fn start(from: ClockStart, facts: &Facts<'_>, now: &Instant) -> Option<(Days, St
     let reply = facts.reply.map(|(date, index)| (Days::of(date), Started::Reply(index)));
     let all: Vec<_> = evidence.chain(reply).collect();
     let first = all.iter().map(|(days, _)| days.first).min()?;
-    // Of one day, the evidence is named.
+    // If evidence and the reply are of one day, `min_by_key` takes the evidence: it stands first.
     let (days, started) = all.into_iter().min_by_key(|(days, _)| days.last)?;
     Some((Days { first, ..days }, started))
 }
@@ -336,7 +337,8 @@ pub(super) fn clock(facts: Facts<'_>, now: &Instant) -> Clock {
     clock
 }
 
-/// The days on which the last item can have had its first outcome, as `first` gives it; none while an item has none.
+/// The days on which the last item to be answered can have had its first outcome. `first` gives that outcome of an item;
+/// `None` while an item has none.
 fn completed<'i>(
     items: &'i [Item],
     now: &Instant,

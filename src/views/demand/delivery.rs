@@ -1,5 +1,5 @@
-//! Whether a demand reached its respondent: notices, their evidence, and the grade it gives, each dated by the
-//! evidence that gives it and with whose word it is (ETSI EN 319 522; domain.md, delivery).
+//! Whether a demand reached its respondent: notices, the evidence of each, and the grade that the evidence gives. A grade has
+//! the date of its evidence, and the evidence says on whose word (ETSI EN 319 522; domain.md, delivery).
 
 use crate::{
     event::{At, Channel, EventId, Evidence, EvidenceReason, Voucher},
@@ -11,9 +11,9 @@ use crate::{
 pub enum Grade {
     /// A relay took it.
     Relayed,
-    /// It lies where the addressee can fetch it.
+    /// The addressee can fetch it.
     Available,
-    /// It was looked at.
+    /// It was opened.
     Accessed,
     /// It was handed over.
     HandedOver,
@@ -26,7 +26,7 @@ impl Grade {
     pub const ALL: [Self; 5] =
         [Self::Relayed, Self::Available, Self::Accessed, Self::HandedOver, Self::Accepted];
 
-    /// In words, as a sentence begins.
+    /// The grade in words, as they begin a sentence.
     pub fn words(self) -> &'static str {
         match self {
             Self::Relayed => "Taken by a relay",
@@ -53,9 +53,9 @@ impl Grade {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Says {
     Reached(Grade),
-    /// It did not get there, and so reached no grade from this one on.
+    /// It was not delivered, and so reached neither this grade nor a better one.
     Failed(Grade),
-    /// It was refused at the door, and so not handed over.
+    /// It was refused on delivery, and so not handed over.
     Refused,
     /// Nothing about the content.
     Nothing,
@@ -77,24 +77,25 @@ fn says(evidence: Evidence) -> Says {
             Says::Failed(Grade::HandedOver)
         }
         Evidence::ConsignmentRejection => Says::Refused,
-        // Of the submission, or of a notification that there is something to fetch.
+        // These tell of the submission, or of a notification that there is something to fetch.
         _ => Says::Nothing,
     }
 }
 
-/// Who tells of evidence, by the keys that signed it. Whoever it names as vouching did not sign for that.
+/// Whose word evidence is, by the keys that signed it. The voucher that the evidence names need not have signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teller {
     /// The addressee: a key of its own signed.
     Addressee,
-    /// The sender: a key of its own signed, and none of the addressee.
+    /// The sender: a key of its own signed, and no key of the addressee.
     Sender,
-    /// This party, which is neither, put it on record.
+    /// This party, which is neither of the two, put it on record.
     Other(EventId),
 }
 
 impl Teller {
-    /// Of evidence about a notice between these two, by the parties that signed it, the author first.
+    /// The teller of evidence about a notice from `sender` to `addressee`. `signers` are the parties that signed the evidence,
+    /// the author first.
     pub fn of(signers: &[(EventId, u64)], sender: &EventId, addressee: &EventId) -> Self {
         let signed = |party: &EventId| signers.iter().any(|(signer, _)| signer == party);
         match signers.first() {
@@ -115,13 +116,13 @@ pub struct EvidenceLine {
     pub evidence: Option<Evidence>,
     /// Why it failed.
     pub reason: Option<EvidenceReason>,
-    /// Whose word it is, as recorded.
+    /// Whose word it is, as the evidence itself says.
     pub vouched_by: Voucher,
-    /// Who tells of it, by the keys that signed.
+    /// Whose word it is, by the keys that signed.
     pub teller: Teller,
     /// When it happened, as said.
     pub at: At,
-    /// The local days that this can mean.
+    /// The local days that `at` can mean.
     pub days: Option<Days>,
 }
 
@@ -129,7 +130,7 @@ impl EvidenceLine {
     fn says(&self) -> Says {
         self.evidence.map_or(Says::Reached(Grade::Accepted), says)
     }
-    /// The grade it gives, if it gives one.
+    /// The grade that it gives, if any.
     pub fn grade(&self) -> Option<Grade> {
         match self.says() {
             Says::Reached(grade) => Some(grade),
@@ -157,18 +158,18 @@ pub struct Notice {
     pub at: At,
     /// Who sent it.
     pub sender: EventId,
-    /// To whom.
+    /// Whom it was sent to.
     pub addressee: EventId,
-    /// How.
+    /// How it was sent.
     pub channel: Channel,
-    /// What is on record of it, by date, then in the order of the log.
+    /// The evidence of it, by date, then in the order of the log.
     pub evidence: Vec<EvidenceLine>,
 }
 
-/// Where one notice stands.
+/// How far one notice came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeState {
-    /// It was sent; of nothing more is there evidence.
+    /// It was sent; there is no evidence of more.
     Sent,
     /// It reached this grade.
     Reached(Grade),
@@ -195,7 +196,7 @@ impl Notice {
         self.evidence.iter().any(|e| self.is_contradicted(e))
     }
 
-    /// The evidence that gives its best grade: of the earliest date, among what nothing speaks against.
+    /// The best grade, and the earliest evidence that gives it, among evidence that nothing speaks against.
     pub fn best(&self) -> Option<(Grade, &EvidenceLine)> {
         let mut best: Option<(Grade, &EvidenceLine)> = None;
         for line in self.evidence.iter().filter(|e| !self.is_contradicted(e)) {
@@ -208,8 +209,8 @@ impl Notice {
         best
     }
 
-    /// Where it stands. A failure or refusal ends a notice whatever it reached before; evidence that speaks
-    /// against itself leaves what nothing speaks against.
+    /// How far it came. A failure or refusal ends a notice, whatever it reached before. If its evidence contradicts itself,
+    /// the best grade that nothing speaks against stays.
     pub fn state(&self) -> NoticeState {
         let ended = self.evidence.iter().rev().find_map(|e| match e.says() {
             Says::Failed(_) => Some(NoticeState::Failed),
@@ -260,12 +261,12 @@ impl DeliveryState {
 pub struct Delivery {
     /// Notices to the respondent, in the order of the log.
     pub notices: Vec<Notice>,
-    /// Notices to others, likewise: copies, which count for nothing.
+    /// Notices to others, likewise: copies, which do not count as delivery.
     pub copies: Vec<Notice>,
 }
 
 impl Delivery {
-    /// The best evidence: its grade, the notice, the line. Of two of one grade the earlier counts.
+    /// The best evidence: its grade, its notice, and its line. Of two lines with the same grade, the earlier one.
     pub fn best(&self) -> Option<(Grade, &Notice, &EvidenceLine)> {
         self.notices
             .iter()
@@ -274,19 +275,19 @@ impl Delivery {
             .min_by_key(|(grade, _, line)| (std::cmp::Reverse(*grade), line.days, line.index))
     }
 
-    /// The evidence of a grade or better, among what nothing speaks against.
+    /// The evidence that gives `at_least` or a better grade, without evidence that something speaks against.
     pub fn reaching(&self, at_least: Grade) -> impl Iterator<Item = &EvidenceLine> {
         let lines = self.notices.iter().flat_map(|n| n.evidence.iter().filter(|e| !n.is_contradicted(e)));
         lines.filter(move |e| e.grade().is_some_and(|g| g >= at_least))
     }
 
-    /// Whether some notice's evidence contradicts itself.
+    /// Whether the evidence of any notice contradicts itself.
     pub fn conflicting(&self) -> bool {
         self.notices.iter().any(Notice::conflicting)
     }
 
-    /// The delivery in one word. A refusal at the door counts over a failure; of failed and sent notices the last
-    /// one decides.
+    /// The delivery in one word. A grade counts over a refusal on delivery, and that over a failure. If there is neither grade
+    /// nor refusal, the last notice decides.
     pub fn state(&self) -> DeliveryState {
         if let Some((grade, ..)) = self.best() {
             return DeliveryState::Reached(grade);

@@ -1,5 +1,5 @@
-//! A demand and its four states, folded from the events of its case. Nothing here reads a store or a clock: the
-//! instants come in as arguments, so that every answer can be computed again.
+//! A demand and its four states, folded from the events of its case. Nothing here reads a store or the system's clock: the
+//! events and the instant come in as arguments, so that every answer can be computed again.
 
 mod answers;
 mod backing;
@@ -23,7 +23,7 @@ use crate::{
     log::Time,
 };
 
-/// An event of a case, as far as states are folded from it.
+/// The parts of an event that states are folded from.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
     /// Index of its entry.
@@ -36,7 +36,7 @@ pub struct Told<'a> {
     pub recorded: Time,
     /// The parties that signed it, each with the highest number in its thread.
     pub signers: &'a [(EventId, u64)],
-    /// What it says.
+    /// Its body.
     pub body: &'a Body,
 }
 
@@ -51,9 +51,9 @@ impl Told<'_> {
 pub struct Escalation {
     /// Index of its entry.
     pub index: u64,
-    /// Where to.
+    /// The kind of body that it was taken to.
     pub route: EscalationRoute,
-    /// To whom.
+    /// The party that it was taken to, if one is named.
     pub to: Option<EventId>,
     /// When, as said.
     pub at: At,
@@ -66,7 +66,7 @@ pub enum Course {
     Open,
     /// It was taken back, in the entry at this index.
     Withdrawn(u64),
-    /// It stands, and was taken elsewhere: the latest route.
+    /// It stands, and was escalated; this is the latest route.
     Escalated(EscalationRoute),
 }
 
@@ -83,35 +83,36 @@ pub struct Demand {
     pub respondent: EventId,
     /// The collection of signatures it names.
     pub collection: Option<EventId>,
-    /// Its period, as it was set.
+    /// The date or period that it sets, before any adjustment.
     pub deadline: Option<Deadline>,
     /// Its course.
     pub course: Course,
-    /// Where it was taken, in the order of the log.
+    /// Its escalations, in the order of the log.
     pub escalations: Vec<Escalation>,
     /// Its delivery.
     pub delivery: Delivery,
-    /// The earliest reply from the respondent's own key, which proves receipt: the local date on which it was recorded, and
-    /// its index.
+    /// The earliest reply that the respondent's own key signed, which proves receipt: the local date on which it was recorded,
+    /// and its index.
     pub reply: Option<(jiff::civil::Date, u64)>,
-    /// Its items, and what was said to each.
+    /// Its items, and the answers to each.
     pub items: Vec<Item>,
     /// Its clock.
     pub clock: Clock,
-    /// Who is named behind it.
+    /// The parties that are named behind it.
     pub backing: Vec<Backer>,
     /// The last count of its collection.
     pub count: Option<Count>,
-    /// One word for filters.
+    /// Its status: one word for filters.
     pub status: Status,
 }
 
 impl Demand {
-    /// How many items have each latest outcome.
+    /// How many items have each outcome, by the one that counts.
     pub fn counts(&self) -> Counts {
         Counts::of(&self.items)
     }
-    /// By whose records its status is what it is, where the respondent's own key did not sign all outcomes that it tells of.
+    /// The parties whose records its status rests on: those that recorded outcomes that the respondent's own key did not sign.
+    /// Empty if the status does not depend on outcomes.
     pub fn status_by_record_of(&self) -> Vec<EventId> {
         let counted = Counts::by_record(&self.items).into_iter().filter_map(|(by, _)| by);
         if self.status.tells_of_outcomes() { counted.collect() } else { Vec::new() }
@@ -130,7 +131,8 @@ struct Folding {
     adjustments: Vec<Adjustment>,
 }
 
-/// What is declared void by events that have happened, each with the index of the correction that says so.
+/// The events that are declared void, each with the index of the correction that says so. `reached` are the events that have
+/// happened by the instant.
 pub fn void<'b, M: FromIterator<(EventId, u64)>>(reached: impl Iterator<Item = (u64, &'b Body)>) -> M {
     let voids = reached.filter_map(|(index, body)| match body {
         Body::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => Some((b.corrects, index)),
@@ -139,8 +141,8 @@ pub fn void<'b, M: FromIterator<(EventId, u64)>>(reached: impl Iterator<Item = (
     voids.collect()
 }
 
-/// The demands of a case at an instant, in the order of the log. `counting` gives the case's events in that order, those
-/// that count: below the size that is known, not later than the instant and not declared void.
+/// The demands of a case at the instant `now`, in the order of the log. `counting` gives, in that order, the case's events that
+/// count: those below the size that is known, not after the instant, and not declared void.
 pub fn demands<'a>(counting: impl Iterator<Item = Told<'a>>, now: &Instant) -> Vec<Demand> {
     let mut fold = Fold { now, demands: Vec::new(), places: HashMap::new(), collections: HashMap::new() };
     for event in counting {
@@ -149,7 +151,8 @@ pub fn demands<'a>(counting: impl Iterator<Item = Told<'a>>, now: &Instant) -> V
     fold.end()
 }
 
-/// Where the fold looks for what an event names: the number of the demand, and of the notice in it.
+/// Where the fold finds the event that another names: the position of its demand in `Fold::demands`, and of a notice in the
+/// list of the demand.
 #[derive(Clone, Copy)]
 enum Place {
     Demand(usize),
@@ -237,7 +240,7 @@ impl Fold<'_> {
                     adjustments: Vec::new(),
                 });
             }
-            // Recorded by somebody else, a stance confirms nothing.
+            // A stance that another party recorded confirms nothing.
             Body::PositionTaken(b) if event.is_by(&b.party) => {
                 for id in b.on.iter() {
                     let Some(folding) = self.demand(id) else { continue };

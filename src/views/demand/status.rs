@@ -1,4 +1,5 @@
-//! One word for filters: the first of a list that fits. It hides none of the four states, which stand beside it.
+//! The status of a demand, one word for filters: the first in the list that fits. It replaces none of the four states, which
+//! are shown beside it.
 
 use super::{answers::Counts, clock::ClockState, delivery::DeliveryState};
 
@@ -19,15 +20,15 @@ pub enum Status {
     Overdue,
     /// Some items have an outcome.
     PartlyAnswered,
-    /// Delivered, and nothing said.
+    /// Delivered, and no item has an outcome.
     Awaiting,
     /// Refused on delivery.
     RefusedOnDelivery,
     /// Delivery failed.
     DeliveryFailed,
-    /// Sent; of nothing more is there evidence.
+    /// Sent; there is no evidence of more.
     Dispatched,
-    /// On record, and nothing more.
+    /// On record, without a notice to the respondent.
     Issued,
 }
 
@@ -54,12 +55,12 @@ impl Status {
     pub fn words(self) -> String {
         self.as_str().replace('_', " ")
     }
-    /// Whether it tells what became of items.
+    /// Whether it says which outcomes items have.
     pub fn tells_of_outcomes(self) -> bool {
         matches!(self, Self::Answered | Self::Refused | Self::NotHeld | Self::Mixed | Self::PartlyAnswered)
     }
 
-    /// `received` is whether a reply proves that it got there.
+    /// The status that fits first. `received` says whether a reply proves that the respondent has the demand.
     pub(super) fn of(
         withdrawn: bool,
         counts: Counts,

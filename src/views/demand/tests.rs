@@ -1,4 +1,4 @@
-//! Given these events, at this instant, the demand stands so.
+//! Each test gives some events, an instant, and the states that the demand must have then.
 
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const DESK: EventId = EventId([5; 32]);
 const ORGANISER: EventId = EventId([6; 32]);
 const CASE: EventId = EventId([9; 32]);
 
-/// Events of a case in the order of the log, each with who signed it and when it was recorded.
+/// Events of a case in the order of the log, each with its signers and the time of its recording.
 #[derive(Default)]
 struct Given(Vec<(Event, Signers, Time)>);
 
@@ -25,7 +25,7 @@ struct Given(Vec<(Event, Signers, Time)>);
 type Signers = Vec<(EventId, u64)>;
 
 impl Given {
-    /// Adds an event that was recorded on the day it is about.
+    /// Adds an event that was recorded on the day it is dated, or on the first of its month.
     fn say(&mut self, event_type: &str, at: &str, by: &[EventId], refs: Value, facts: Value) -> EventId {
         let recorded = format!("{}T12:00:00.000Z", &format!("{at}-01")[..10]);
         self.say_on(&recorded, event_type, at, by, refs, facts)
@@ -335,7 +335,7 @@ fn the_respondents_own_reply_proves_receipt_no_later_than_it_was_recorded() {
     given.reply(demand, "2023-12-18", AGENCY, &[(1, "holding")]);
     let d = given.on("2023-12-19");
     assert_eq!(d.clock.started, Some((day("2023-12-18"), Started::Reply(1))));
-    // It says nothing of how the notice got there.
+    // It does not say how the notice was delivered.
     assert_eq!((d.delivery.state(), d.status), (DeliveryState::None, Status::Awaiting));
     // Recorded by somebody else, it proves nothing.
     let mut given = Given::default();
@@ -463,7 +463,8 @@ fn the_last_adjustment_by_index_wins_and_one_after_the_date_shows_both() {
     assert_eq!(d.clock.set_aside().map(|a| a.until.as_str()), Some("2024-01-08"));
 }
 
-/// Who signed a change of the last day, Fri 29 December, what it says, and whether it counts.
+/// Each case: who signed a change of the last day (Fri 29 December), what the change is, its words, whether it lacks a
+/// signature, and whether it counts.
 #[test]
 fn a_changed_date_is_worth_who_signed_it() {
     let (alone, both, desk) = (&[DEMANDER][..], &[DEMANDER, AGENCY][..], &[DESK][..]);
@@ -477,7 +478,7 @@ fn a_changed_date_is_worth_who_signed_it() {
         (both, "extended", "2023-12-20", "moved to an earlier day", false, true),
         (both, "agreed", "2024-01-10", "agreed", false, true),
         (both, "agreed", "2023-12-20", "moved to an earlier day", false, true),
-        // Before the demand itself there is no day to answer it.
+        // A demand can't be answered before its own date.
         (both, "agreed", "2023-12-14", "moved to an earlier day", false, false),
         (desk, "extended", "2024-01-10", "recorded as extended", true, true),
         (desk, "agreed", "2024-01-10", "recorded as agreed", true, true),
@@ -509,7 +510,8 @@ fn a_date_before_the_demand_never_ran_out() {
     assert_eq!(d.clock.due, Some(day("2024-01-10")));
 }
 
-/// By whose keys items have outcomes, in time (28 December) or late (30 December), and by whose record the clock is met.
+/// Each case: outcomes in time (28 December) or late (30 December) with the party that signed them; then the state of the
+/// clock, by whose record it is met, whether it is late by the respondent's own key, and the status with its records.
 #[test]
 fn a_clock_is_met_by_the_record_of_who_says_so() {
     let (in_time, late) = ("2023-12-28", "2023-12-30");
@@ -538,7 +540,7 @@ fn a_clock_is_met_by_the_record_of_who_says_so() {
             vec![(in_time, DESK, "answered"), (in_time, AGENCY, "refused")],
             (ClockState::Met, vec![], false, refused, vec![]),
         ),
-        // What it refused itself, nobody else answers for it.
+        // An item that the respondent refused itself is not answered by the record of another.
         (
             vec![(in_time, AGENCY, "refused"), (late, DESK, "answered")],
             (ClockState::Met, vec![], false, refused, vec![]),
@@ -597,7 +599,7 @@ fn a_voided_event_counts_in_no_state() {
     assert_eq!(given.on("2023-12-19").delivery.state(), DeliveryState::Reached(Grade::HandedOver));
     let d = given.on("2023-12-20");
     assert_eq!((d.delivery.state(), d.clock.state), (DeliveryState::Sent, ClockState::NotStarted));
-    // A voided demand is none.
+    // A demand that was declared void is no demand.
     let refs = json!({"corrects": demand});
     given.say("correction.issued", "2023-12-21", &[DEMANDER], refs, json!({"effect": "void"}));
     assert!(given.all("2023-12-21T15:00:00.000Z", given.0.len()).is_empty());

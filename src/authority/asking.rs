@@ -1,4 +1,4 @@
-//! One authority as a ledger asks it, and what it answers: nothing is believed but a token that is good.
+//! Asks one time-stamping authority for tokens. Nothing that it answers is believed but a good token.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,35 +11,35 @@ use crate::{
     timestamp::{MAX_TOKEN, NONCE, Query, Roots, Token, TokenError},
 };
 
-/// Why an authority's token is not there.
+/// Why there is no token from an authority.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum AskError {
     /// No answer.
     #[error("no answer: {0}")]
     Unreachable(String),
-    /// An answer that no authority gives.
+    /// An answer with a status other than 200.
     #[error("it answered {status}{}", if *.status / 100 == 3 { ", a redirect, which is not followed" } else { "" })]
     Status { status: u16 },
-    /// Too long.
+    /// An answer that is too long.
     #[error("its answer is longer than {MAX_TOKEN} bytes")]
     TooLong,
     /// No good token over this checkpoint.
     #[error("its answer is no good: {0}")]
     Token(#[from] TokenError),
-    /// To another request, perhaps an old one.
+    /// A token for another request, perhaps an old one.
     #[error("its answer is no good: nonce: expected the one of this request")]
     Nonce,
-    /// Not to be kept.
+    /// A token that the ledger does not keep.
     #[error("its token is not kept: {0}")]
     NotKept(#[source] NotStamped),
-    /// No random bits.
+    /// This machine gave no random bits, or its clock can't be read.
     #[error("{0}")]
     Own(String),
 }
 
 impl AskError {
-    /// What it counts as.
+    /// The outcome that it is counted as.
     pub fn outcome(&self) -> StampOutcome {
         match self {
             Self::Unreachable(_) | Self::Status { .. } | Self::Own(_) => StampOutcome::Unreachable,
@@ -53,7 +53,7 @@ impl AskError {
 pub(super) struct Asking {
     url: String,
     agent: ureq::Agent,
-    /// If given, it must lead to one of these.
+    /// If given, a token's certificate must lead to one of these.
     roots: Option<Arc<Roots>>,
     now: fn() -> Option<Time>,
 }
@@ -63,7 +63,7 @@ impl Asking {
         Self { agent: crate::agent::agent(url, timeout), url: url.to_owned(), roots, now }
     }
 
-    /// Asks for a token over a checkpoint, and has the ledger keep it. Gives its time.
+    /// Asks for a token over a checkpoint, and has the ledger keep it. Returns the token's time.
     ///
     /// # Errors
     /// [`AskError`].

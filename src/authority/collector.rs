@@ -1,5 +1,5 @@
-//! Asks authorities to stamp what the ledger publishes. Off every path of the ledger's own, as asking witnesses is: it reads
-//! what readers read, and hands in what authorities answer.
+//! Asks authorities to stamp what the ledger publishes. Like asking witnesses, this is off the ledger's own paths: it reads
+//! through a reader, and hands in the tokens.
 
 use std::{
     sync::Arc,
@@ -15,32 +15,33 @@ use crate::{
     timestamp::Roots,
 };
 
-/// The most authorities that are asked. Their tokens stand in every exhibit.
+/// At most this many authorities are asked: their tokens stand in every exhibit.
 pub const MAX_AUTHORITIES: usize = 8;
 
-/// Whom to ask.
+/// The authorities to ask.
 #[derive(Debug, Clone, Default)]
 pub struct Authorities {
     /// Their addresses.
     pub urls: Vec<String>,
-    /// If given, tokens are kept only from those that lead to one of these.
+    /// If given, a token is kept only if its certificate leads to one of these.
     pub roots: Option<Arc<Roots>>,
 }
 
 /// When authorities are asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    /// The time between two checkpoints that are stamped, at least; nothing is asked for while nothing new is on record.
+    /// The least time between two checkpoints that are stamped. While nothing new is on record, none is.
     pub every: Duration,
-    /// How long witnesses have to cosign what is new before it is stamped.
+    /// How long witnesses have to cosign a new checkpoint before it is stamped.
     pub settle: Duration,
     /// How long one answer may take.
     pub timeout: Duration,
-    /// How long an authority that failed is left alone, less up to half of it; twice as long each time.
+    /// The pause after the first failure of an authority. It doubles with each failure in a row, and a random part of up to
+    /// half of it is taken off.
     pub pause: Duration,
-    /// How long it is left alone at most.
+    /// The longest pause.
     pub longest: Duration,
-    /// Random bits, by which pauses differ.
+    /// Random bits that make pauses differ.
     pub random: fn() -> u16,
     /// This machine's clock.
     pub now: fn() -> Option<Time>,
@@ -56,7 +57,7 @@ impl Default for Schedule {
             longest: Duration::from_secs(3_600),
             random: || {
                 let mut bytes = [0; 2];
-                // Without random bits, all wait the same.
+                // Without random bits, all pauses are the same.
                 let _ = getrandom::fill(&mut bytes);
                 u16::from_be_bytes(bytes)
             },
@@ -69,14 +70,14 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// How long an authority is left alone after so many failures in a row.
+    /// The pause after `failures` failures in a row.
     fn pause(&self, failures: u32, random: u16) -> Duration {
         let doubled = self.pause.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest);
         doubled.mul_f64(1.0 - f64::from(random) / f64::from(u16::MAX) / 2.0)
     }
 
-    /// How long after now the next checkpoint is due, when one was stamped then. Never longer than between any two, whatever
-    /// the authority's clock says.
+    /// How long from `now` until the next checkpoint is due, if the last was stamped at `stamped`. Never longer than `every`,
+    /// whatever the authority's clock says.
     fn due_in(&self, stamped: Time, now: Option<Time>) -> Duration {
         let since = now.map_or(0, |now| now.unix_ms().saturating_sub(stamped.unix_ms()));
         self.every.saturating_sub(Duration::from_millis(u64::try_from(since).unwrap_or_default()))
@@ -87,11 +88,11 @@ fn size(checkpoint: Option<&Arc<SignedCheckpoint>>) -> u64 {
     checkpoint.map_or(0, |c| c.checkpoint().size())
 }
 
-/// Asks authorities for as long as it is polled.
+/// Asks authorities for tokens for as long as it is polled.
 pub async fn collect(ledger: Ledger, authorities: Authorities, schedule: Schedule) {
     let reader = ledger.reader().clone();
     let mut published = reader.watch_published();
-    // Whoever has not stamped what others stamped last is asked for it.
+    // The first target is the checkpoint that was stamped last: authorities that have not stamped it are asked for that.
     let last = reader.timestamped().latest().and_then(|(size, _)| reader.stamped_of(size).ok().flatten());
     let (targets, _) = watch::channel(last.map(Arc::new));
     let mut tasks = tokio::task::JoinSet::new();
@@ -122,7 +123,8 @@ pub async fn collect(ledger: Ledger, authorities: Authorities, schedule: Schedul
     }
 }
 
-/// Of the checkpoints that cover more than was stamped: the one that most witnesses have cosigned, else the latest.
+/// The next checkpoint to stamp, of those that cover more than `stamped` entries: the one with the most cosignatures, or the
+/// latest if none has any.
 fn next(
     reader: &Reader,
     stamped: u64,
@@ -131,7 +133,7 @@ fn next(
     reader.cosigned_checkpoint(stamped.saturating_add(1)).or(published)
 }
 
-/// Asks one authority for each target, the newest only.
+/// Asks one authority to stamp each target. Targets that were replaced while it was busy are skipped.
 async fn follow(
     ledger: Ledger,
     url: String,
@@ -163,7 +165,7 @@ async fn follow(
                 tracing::info!(url, size = done, %time, took = ?began.elapsed(), "a checkpoint was stamped");
             }
             Err(error) => {
-                // Once for each kind of trouble: it may last.
+                // A warning is given once for each kind of trouble: it may last.
                 if news {
                     tracing::warn!(url, %error, "a time-stamping authority does not stamp; it is asked again, and the ledger goes on");
                 } else {

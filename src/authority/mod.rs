@@ -1,7 +1,7 @@
 //! Time-stamping authorities (RFC 3161): asking them to stamp what a ledger publishes.
 //!
-//! [`collect`] asks for tokens over the ledger's checkpoints, once a day or so, and hands the ledger what is good. What a
-//! token says, [`timestamp`](crate::timestamp) knows.
+//! [`collect`] asks for tokens over the ledger's checkpoints, once a day or so, and hands the good ones to the ledger.
+//! [`timestamp`](crate::timestamp) reads and checks tokens.
 
 mod asking;
 mod collector;

@@ -1,4 +1,4 @@
-//! Makes a case file, an exhibit at a time.
+//! Makes a case file, one exhibit at a time.
 
 use std::{fmt, sync::Arc};
 
@@ -9,15 +9,15 @@ use crate::{
     log::SignedCheckpoint,
 };
 
-/// A case file that is being made. Only the part in hand is in memory.
+/// A case file that is being made. Only one exhibit at a time is in memory.
 pub struct CaseExport {
     reader: Reader,
     checkpoint: Arc<SignedCheckpoint>,
-    /// Time-stamp tokens over it.
+    /// Time-stamp tokens over the checkpoint.
     tokens: Vec<Vec<u8>>,
-    /// What is still to come; an empty one ends it.
+    /// Indexes of the entries whose exhibits are still to come.
     left: std::vec::IntoIter<u64>,
-    /// None once the end was written.
+    /// `None` once the end was written, or after an error.
     writer: Option<CaseWriter>,
     first: u64,
 }
@@ -29,7 +29,7 @@ impl fmt::Debug for CaseExport {
 }
 
 impl CaseExport {
-    /// Begins a case file, without files that words name, of all entries of a case that are published now. `None` if
+    /// Begins a case file of all entries of a case that are published now, without the files that words name. `None` if
     /// there is no such case.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl CaseExport {
         }))
     }
 
-    /// How many entries of the case are still to come.
+    /// The number of exhibits that are still to come.
     pub fn left(&self) -> usize {
         self.left.len()
     }
@@ -63,7 +63,7 @@ impl CaseExport {
         self.first
     }
 
-    /// The next bytes of the file; none at its end.
+    /// The next bytes of the file; `None` after its end.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails, or if the file would be larger than 256 MiB.

@@ -1,5 +1,5 @@
-//! Exhibits and case files of a ledger, put together for whoever asks for one. How they are read and checked is in
-//! [`onrecord_verify::exhibit`], all of which is here too.
+//! Makes exhibits and case files from a ledger. [`onrecord_verify::exhibit`] reads and checks them; all of it is
+//! re-exported here.
 
 mod assemble;
 mod case_export;

@@ -1,16 +1,16 @@
 //! `backup` and `restore`: a copy that is a whole ledger, checked each time it is made and before it is used.
 //!
-//! A backup can be killed at any moment. What it leaves is a whole copy, of the size before or of the new one, or the
-//! beginning of a first one; the next run completes both. So it works in this order:
+//! A backup can be killed at any moment. It leaves a whole copy, of the earlier size or of the new one, or the
+//! beginning of a first copy; the next run completes either. So it works in this order:
 //!
-//! 1. `ledger.toml` is placed, by which the next run knows a first copy that was cut short.
-//! 2. What the copy lacks is placed. The checkpoint that is there asks for none of it.
-//! 3. What the copy has otherwise is staged in `tmp/`. A content tile keeps the words that the copy has: the checkpoint
-//!    that is there may ask for them, while no checkpoint minds words that it withholds.
-//! 4. The copy is verified as it would be, with what is staged and the new checkpoint. If that fails, the copy is
-//!    still the one before.
-//! 5. What is staged is moved into place, then the checkpoint.
-//! 6. What the new checkpoint does not ask for, or withholds, leaves.
+//! 1. `ledger.toml` is placed. By it the next run recognises a first copy that was cut short.
+//! 2. Files that the copy does not have are placed. The copy's old checkpoint needs none of them.
+//! 3. Files that differ from those of the copy are staged in `tmp/`. A content tile keeps the words that the copy has: the
+//!    old checkpoint may need them, and no checkpoint forbids words that it withholds.
+//! 4. The copy is verified as it will be, with the staged files and the new checkpoint. If that fails, the copy is
+//!    still the earlier one.
+//! 5. The staged files are moved into place, then the checkpoint.
+//! 6. Files that the new checkpoint does not need are removed, and so are words and files that the log withholds.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -42,7 +42,7 @@ use crate::{
     verify::{FolderSource, Options, Report, Source, SourceError, Verdict, verify},
 };
 
-/// How often a copy is made before one that does not verify is an error. Words may be withheld while it is made.
+/// A copy that does not verify is made again, up to this many times in all: words may be withheld while it is made.
 const TRIES: u32 = 5;
 
 /// What a backup did.
@@ -58,11 +58,12 @@ pub struct Backup {
     pub root: String,
     /// Files that were written.
     pub written: u64,
-    /// Files that were there already, and left.
+    /// Files that were in the copy already, and left as they are.
     pub kept: u64,
-    /// Files that were removed: partial tiles, and what was withheld since.
+    /// Files that were removed (partial tiles, and files that were withheld since), and content tiles that withheld words
+    /// were taken out of.
     pub removed: u64,
-    /// Whether keys are in it.
+    /// Whether keys were copied.
     pub keys: bool,
 }
 
@@ -77,9 +78,9 @@ pub struct Restored {
     pub size: u64,
     /// The root of their tree, in base64.
     pub root: String,
-    /// Where the log's secret key must be put before the ledger can be served, if the copy held none.
+    /// Where the log's secret key must be put before the ledger can be served, if the backup held none.
     pub missing_key: Option<PathBuf>,
-    /// Entries whose withheld files are not known again when their bytes come back: the copy had no marks of them.
+    /// Entries whose withheld files are not known again when their bytes come back: the backup had no marks of them.
     pub without_marks: BTreeSet<u64>,
 }
 
@@ -98,11 +99,12 @@ fn read_checkpoint(folder: &Folder, key: &VerifyingKey) -> Result<Option<SignedC
     opened.map(Some).map_err(|e| OpsError::Unusable(format!("{}: {e}", path.display())))
 }
 
-/// Copies stamped checkpoints that cover no more than the copy does, and their tokens: they can't be had again.
+/// Copies the stamped checkpoints that cover no more than the copy does, and their tokens. These can't be obtained a second
+/// time.
 fn copy_timestamps(from: &Folder, dest: &Folder, size: u64, done: &mut Backup) -> Result<(), OpsError> {
     let mut placing = Placing::new(&RealDisk, dest.tmp());
     let mut names = files_under(&from.timestamps())?;
-    // A checkpoint before the tokens over it.
+    // A checkpoint comes before the tokens over it.
     names.sort_by_key(|name| !name.ends_with(CHECKPOINT));
     for name in names {
         let covered = name.split_once('/').and_then(|(at, _)| parse_decimal(at)).is_some_and(|at| at <= size);
@@ -127,7 +129,7 @@ fn sync_dir(dir: &Path) -> Result<(), OpsError> {
     RealDisk.sync_dir(dir).doing("sync", dir)
 }
 
-/// Makes a folder, and those above it, durably.
+/// Makes a folder and its parents, durably.
 fn make_dir(dir: &Path, mode: u32) -> Result<(), OpsError> {
     if dir.is_dir() {
         return Ok(());
@@ -146,10 +148,11 @@ fn remove_dir(dir: &Path) -> Result<(), OpsError> {
     }
 }
 
-/// Copies the ledger in a folder, also while it is served. Full tiles and files that are in the copy already are
-/// left; words and files that were withheld since leave it, also if they are in the folder for a moment more, or until
-/// the next start. Keys are copied only `with_keys`. The copy is verified, as anybody would, before its checkpoint is
-/// replaced: after an error, or killed at any moment, it is a whole one of the size before or of the new one.
+/// Copies the ledger in the folder `data` to `to`, also while it is served. Full tiles and files that are in the copy already
+/// are left. Words and files that were withheld since are removed from the copy, even if the ledger's own folder still holds
+/// them for a moment, or until its next start. Keys are copied only `with_keys`. The copy is verified, as any reader would,
+/// before its checkpoint is replaced: after an error, or if killed at any moment, it is whole, at the earlier size or the new
+/// one.
 ///
 /// # Errors
 /// [`OpsError`], also if `to` holds something else, or a ledger that this one does not continue.
@@ -158,7 +161,7 @@ pub fn backup(data: &Path, to: &Path, with_keys: bool) -> Result<Backup, OpsErro
     let (origin, key) = from.read_settings()?;
     is_place_for_copy(data, to, &dest, (&origin, &key))?;
     make_dir(to, 0o700)?;
-    // Two runs at once would write over what the other has aside. Some file systems know no locks.
+    // Two runs at once would overwrite each other's files in `tmp/`. Other errors are ignored: some file systems have no locks.
     let lock = fs::File::open(to).doing("open", to)?;
     if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
         return Err(OpsError::Unusable(format!("{}: another backup is being made there", to.display())));
@@ -208,7 +211,7 @@ fn copy(
         if report.verdict == Verdict::Valid {
             break (checkpoint, staged);
         }
-        // Words that were withheld meanwhile are not there any more; the checkpoint that covers their withholding is.
+        // Words that were withheld meanwhile are gone from the folder. If so, a newer checkpoint covers their withholding.
         let is_new = read_checkpoint(from, key)?.is_some_and(|now| now.checkpoint().size() > size);
         if tries == TRIES || (tries > 1 && !is_new) {
             return Err(OpsError::NotValid(Box::new(report)));
@@ -220,7 +223,8 @@ fn copy(
     for path in &staged {
         placing.put(&staging(dest).tile(path), &dest.tile(path)).map_err(LedgerError::from)?;
     }
-    // They are durable before the entry that withholds is. Where they are damaged, those of the copy mend them.
+    // The ledger makes marks durable before the entry that withholds, so these are complete. Damaged ones are not copied:
+    // those of the copy are needed to mend them.
     let marks = read(&from.withheld())?;
     let is_good = Marks::open(Arc::new(RealDisk), from)?.fault().is_none();
     if let Some(marks) = marks.filter(|_| is_good)
@@ -258,7 +262,7 @@ fn is_place_for_copy(
         return unusable("a copy is kept outside the ledger's folder".into());
     }
     if !dest.settings().exists() {
-        // A first run that is cut short before it has placed the settings leaves them aside.
+        // A first run that was cut short before it had placed the settings leaves them in `tmp/`.
         let is_begun = holds_only(to, "tmp") && holds_only(&dest.tmp(), "placing-0");
         return if is_begun { Ok(()) } else { unusable("not empty, and no backup of a ledger".into()) };
     }
@@ -267,7 +271,9 @@ fn is_place_for_copy(
         return unusable(format!("expected a backup of {origin}, found one of {their_origin}"));
     }
     if dest.lock().exists() {
-        return unusable("a ledger that was served, no backup; back up into another folder".into());
+        return unusable(
+            "this is a ledger that was served, not a backup; back up into another folder".into(),
+        );
     }
     let Some(theirs) = read_checkpoint(dest, key)? else { return Ok(()) };
     let ours = read_checkpoint(&Folder::new(data), key)?;
@@ -287,21 +293,21 @@ fn is_place_for_copy(
     }
 }
 
-/// Whether a folder is not there, or holds nothing else than this name.
+/// Whether a folder does not exist, or holds nothing but this name.
 fn holds_only(dir: &Path, name: &str) -> bool {
     let is_name = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == name);
     fs::read_dir(dir).map_or(true, |mut entries| entries.all(is_name))
 }
 
-/// Where tiles wait that take the place of others.
+/// Where tiles wait that will replace those of the copy.
 fn staging(dest: &Folder) -> Folder {
     Folder::new(&dest.tmp().join("staged"))
 }
 
-/// A copy as it will be.
+/// The copy as it will be, for verification.
 struct Coming<'a> {
     checkpoint: &'a [u8],
-    /// What is staged, and what it goes over.
+    /// The staged files, then the files of the copy, which they will replace.
     folders: [PathBuf; 2],
 }
 
@@ -325,9 +331,9 @@ impl Source for Coming<'_> {
     }
 }
 
-/// One pass over the public files of a log of this size: places what the copy lacks, stages what it has otherwise, and
-/// gives the paths of that. A `thorough` one reads also what is there already and never changes, because the pass
-/// before it did not verify.
+/// One pass over the public files of a log of this size: places files that the copy does not have and stages those that
+/// differ. Returns the paths of the staged ones. A `thorough` pass, made after one that did not verify, also reads files that
+/// are in the copy already and never change.
 fn stage(
     from: &Folder,
     dest: &Folder,
@@ -341,7 +347,7 @@ fn stage(
     let mut staged = Vec::new();
     for path in tiles_of(size) {
         let (source, target) = (from.tile(&path), dest.tile(&path));
-        // What never changes is compared by its length, words byte for byte.
+        // Files that never change are compared by their length, content tiles byte by byte.
         let length = |p: &Path| fs::metadata(p).ok().map(|m| m.len());
         let is_fixed = path.kind() != TileKind::Contents && path.is_full() && !thorough;
         if is_fixed && length(&target).is_some() && length(&target) == length(&source) {
@@ -354,7 +360,7 @@ fn stage(
         if let Some(there) =
             there.as_ref().filter(|there| path.kind() == TileKind::Contents && **there != bytes)
         {
-            // Its entries are there: bundles come before content tiles.
+            // The bundle of its entries is in the copy by now: bundles come before content tiles.
             bytes = strip_withheld::keep_words(&dest.public(), origin, size, path, bytes, there);
         }
         let target = match there {
@@ -380,7 +386,7 @@ fn stage(
     Ok(staged)
 }
 
-/// Copies a file, unless it is there, or was withheld meanwhile.
+/// Copies a file, unless the copy has it, or it was withheld meanwhile.
 fn copy_file(
     from: &Folder,
     dest: &Folder,
@@ -415,8 +421,9 @@ fn copy_file(
     }
     let found = Digest(*hasher.finalize().as_bytes());
     if found != *digest {
-        // The copy's may be good.
-        return Err(OpsError::Unusable(format!("{}: found bytes of BLAKE3 {found}", source.display())));
+        // Not placed: the copy's own file may be good.
+        let source = source.display();
+        return Err(OpsError::Unusable(format!("{source}: expected the BLAKE3 in its name, found {found}")));
     }
     writer.sync_all().doing("write", &aside)?;
     placing.put(&aside, &target).map_err(LedgerError::from)?;
@@ -424,8 +431,8 @@ fn copy_file(
     Ok(())
 }
 
-/// Removes what a log of this size does not have, but for files: which of them go is for the log to say. Gives how many
-/// that were.
+/// Removes every public file that a log of this size does not have, and returns their number. Files that words name are left
+/// to `strip_withheld`, which knows what the log withholds.
 fn remove_others(dest: &Folder, size: u64) -> Result<u64, OpsError> {
     let expected: HashSet<TilePath> = tiles_of(size).collect();
     let is_expected = |name: &str| {
@@ -443,7 +450,7 @@ fn remove_others(dest: &Folder, size: u64) -> Result<u64, OpsError> {
     Ok(removed)
 }
 
-/// Copies key files, readable by their owner alone.
+/// Copies the key files, readable by their owner alone.
 fn copy_keys(from: &Folder, dest: &Folder) -> Result<(), OpsError> {
     let names = files_under(&from.keys())?;
     if names.is_empty() {
@@ -465,8 +472,8 @@ fn check(public: &Path, key: &VerifyingKey) -> Result<Report, OpsError> {
     Ok(verify(&source, Some(key), &Options::default(), &|_, _| {}))
 }
 
-/// Makes a ledger's folder of a backup. All of it is verified, and durable, before the folder is there: killed at any
-/// moment, there is none or a whole one.
+/// Makes a ledger's folder from a backup. All of it is verified and durable before the folder appears: if this is killed at
+/// any moment, there is no folder or a whole one.
 ///
 /// # Errors
 /// [`OpsError`]; nothing is made then.
@@ -518,7 +525,8 @@ fn make(
         let mode = if target.ends_with("withheld") { 0o600 } else { 0o640 };
         fs::set_permissions(target, fs::Permissions::from_mode(mode)).doing("change the mode of", target)
     };
-    // A backup that was cut short may hold tiles of a larger log, which are not to stand beside those that come.
+    // Only the tiles of the checkpoint's size are taken: a backup that was cut short may hold tiles of a larger log, which must
+    // not stand beside those that the ledger will write.
     write(&dest.checkpoint(), checkpoint.note().as_bytes())?;
     for path in tiles_of(checkpoint.checkpoint().size()) {
         if let Some(bytes) = read_tile(&source.public(), path)? {
@@ -540,13 +548,14 @@ fn make(
         return Err(OpsError::NotValid(Box::new(report)));
     };
     strip_withheld::remove(&dest, origin, size)?;
-    // The folder knows from now on how far its log came.
+    // From now on the folder records how far its log came.
     let head = (size, root);
     HeadRecord::begin(&RealDisk, &dest.signed(), &dest.tmp(), head).map_err(LedgerError::from)?;
     Journal::start(&RealDisk, &dest.journal(), size)
         .and_then(|mut journal| journal.start_marks(&RealDisk))
         .map_err(LedgerError::from)?;
-    // What the copy has no marks of can't be known again: that is written down, so that it can be served.
+    // Withheld files that the backup has no marks of can't be known again. They are noted as given up, so that the ledger can
+    // be served.
     let marks = repair_marks(aside, None, &[], true)?;
     sync_all(aside)?;
     let missing_key = (!dest.checkpoint_key().exists()).then(|| dest.checkpoint_key());
@@ -560,7 +569,7 @@ fn make(
     })
 }
 
-/// Makes all in a folder durable.
+/// Makes everything in a folder durable.
 fn sync_all(dir: &Path) -> Result<(), OpsError> {
     for entry in fs::read_dir(dir).doing("read", dir)? {
         let path = entry.doing("read", dir)?.path();

@@ -1,4 +1,4 @@
-//! What the checks of a folder find: those of its log, and those of what stands beside it.
+//! What the checks of a data folder find: the checks of its log, and those of the files beside it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::{
     verify::Fault,
 };
 
-/// What is checked of a folder.
+/// A check of a data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
     /// A check that `verify` makes too.
@@ -18,13 +18,13 @@ pub enum Name {
     Journal,
     /// That the index says what the log says.
     Index,
-    /// That nothing is left of what the log withholds.
+    /// That no words or files are left that the log withholds.
     Withheld,
-    /// That no file is there which nothing names.
+    /// That `public/` holds no file that nothing on the log names.
     Stray,
-    /// That nothing in the folder knows more than the log.
+    /// That no file of the folder knows of more entries than are there, or of another history.
     Known,
-    /// The secrets.
+    /// That the secrets are private, and the log's key is among them.
     Keys,
 }
 
@@ -51,9 +51,9 @@ impl PartialEq<check::Name> for Name {
 /// What a check of a folder found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// As `verify` found it.
+    /// A finding of `verify`.
     Log(check::Finding),
-    /// Not come to: the log itself does not verify.
+    /// Not checked: the log itself does not verify.
     LogBroken,
     /// The journal continues the log.
     Journal {
@@ -64,48 +64,48 @@ pub enum Finding {
     },
     /// There is no index that can be read.
     NoIndex,
-    /// The index ends before what is published.
+    /// The index reflects fewer entries than are published.
     IndexBehind {
         /// How many entries it reflects.
         reflects: u64,
-        /// Of how many.
+        /// How many the log has.
         of: u64,
     },
     /// The index says what the log says.
     Index {
         /// How many entries it reflects.
         reflects: u64,
-        /// Of how many.
+        /// How many the log has.
         of: u64,
         /// How many rows were compared.
         rows: usize,
     },
-    /// So many texts are here that the journal withholds.
+    /// This many texts are still in the folder that entries in the journal withhold.
     WithheldLater(u64),
-    /// Nothing is left of what the log withholds.
+    /// No words or files are left that the log withholds.
     NothingWithheld {
-        /// The marks of how many entries were given up.
+        /// For how many entries the marks were given up.
         given_up: usize,
     },
-    /// No file is there which nothing names.
+    /// `public/` holds no file that nothing on the log names.
     NoStray {
         /// How many files there are.
         files: u64,
         /// Whether it was checked that words name each of them.
         named: bool,
     },
-    /// Nothing in the folder knows more than the log, or another history.
+    /// No file of the folder knows of more entries than are there, or of another history.
     NothingMore,
     /// Tokens over checkpoints of this log.
     Tokens {
-        /// How many.
+        /// How many tokens.
         tokens: usize,
-        /// Over how many checkpoints.
+        /// How many checkpoints they are over.
         checkpoints: usize,
     },
-    /// So many secrets, each its owner's alone, and the log's key among them.
+    /// This many secrets, each readable by its owner alone, and the log's key among them.
     Keys(usize),
-    /// The log's key is not there, at this path.
+    /// The log's key is missing; this is its path.
     NoLogKey(String),
 }
 
@@ -164,7 +164,9 @@ impl fmt::Display for Finding {
                 let note = if *named { "" } else { "; whether words name each file was not checked" };
                 write!(f, "none among {files} files in public/{note}")
             }
-            Self::NothingMore => f.write_str("nothing in the folder knows more than the log, or another"),
+            Self::NothingMore => {
+                f.write_str("nothing in the folder knows more than the log, or another history")
+            }
             Self::Tokens { tokens, checkpoints } => write!(
                 f,
                 "{tokens} tokens over {checkpoints} checkpoints of this log; whose word they are was not checked"
@@ -181,13 +183,13 @@ impl fmt::Display for Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// `onrecord rebuild`: the index is a shadow of the log.
+    /// `onrecord rebuild`: the index can always be made from the log.
     Rebuild,
-    /// The next start, which makes it anew from the log.
+    /// The next start, which makes the file anew from the log.
     Start,
     /// The operator, who does what the line says.
     ByHand,
-    /// A backup, or moving it away: no reader needs it to verify the log.
+    /// Taking the file from a backup, or moving it away: no reader needs it to verify the log.
     Backup,
     /// `onrecord repair`, from a mirror or a backup.
     Repair,

@@ -1,4 +1,4 @@
-//! `fsck`: is a data folder what it should be? Reads all of it, mends nothing.
+//! `fsck`: is a data folder what it should be? It reads all of it and changes nothing.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -45,7 +45,7 @@ use crate::{
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 const TIMESTAMPS: Name = Name::Log(check::Name::Timestamps);
-/// Where faults of the index are.
+/// The place that faults of the index name.
 const INDEX: &str = "index";
 
 /// What a check of a folder found.
@@ -55,11 +55,11 @@ pub struct Fsck {
     pub data: PathBuf,
     /// Entries, those in the journal included.
     pub size: u64,
-    /// Entries below this one were taken as they are.
+    /// Entries below this one were not checked.
     pub since: u64,
     /// Each check, in order.
     pub checks: Vec<Check<Name, Finding>>,
-    /// What is wrong: of each check the first that was found.
+    /// What is wrong: the first fault that each check found.
     pub faults: Vec<FolderFault>,
 }
 
@@ -81,7 +81,10 @@ impl fmt::Display for Fsck {
             Remedy::Start => writeln!(f, "\nNot sound, but the log is: start the ledger once.{below}"),
             Remedy::ByHand => writeln!(f, "\nNot sound, but the log is: mend what the line says.{below}"),
             Remedy::Backup => {
-                writeln!(f, "\nNot sound, but the log is: take it from a backup, or move it away.{below}")
+                writeln!(
+                    f,
+                    "\nNot sound, but the log is: take the file from a backup, or move it away.{below}"
+                )
             }
             Remedy::Repair => writeln!(
                 f,
@@ -91,12 +94,13 @@ impl fmt::Display for Fsck {
     }
 }
 
-/// Checks a data folder that nobody writes to: all that `verify` checks, and the journal, the index, files that
-/// nothing names, time-stamp tokens, and keys. With `since`, entries from there on (rounded down to a whole bundle); what is needed of
-/// those below is taken from the index. `progress` is told how many entries are done, and of how many.
+/// Checks a data folder that nobody writes to: all that `verify` checks, and the journal, the index, withheld words and files,
+/// files that nothing names, time-stamp tokens, and keys. With `since`, only entries from that index on (rounded down to a
+/// whole bundle) are checked; what the rules need to know of earlier entries is taken from the index. `progress` is called with
+/// the number of entries that are done, and of all.
 ///
 /// # Errors
-/// [`OpsError`] if the folder holds no ledger, is in use or can't be read. What is wrong in it is no error.
+/// [`OpsError`] if the folder holds no ledger, is in use or can't be read. A fault that is found in it is not an error.
 pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Fsck, OpsError> {
     let folder = Folder::new(dir);
     folder.read_settings()?;
@@ -104,7 +108,7 @@ pub fn fsck(dir: &Path, since: Option<u64>, progress: &(dyn Fn(u64, u64) + Sync)
     check_locked(folder, since, progress)
 }
 
-/// As [`fsck`], for whoever holds the lock.
+/// As [`fsck`], for a caller that holds the folder's lock.
 pub(super) fn check_locked(
     folder: Folder,
     since: Option<u64>,
@@ -115,14 +119,15 @@ pub(super) fn check_locked(
     let since = since.unwrap_or(0) / WIDTH * WIDTH;
     let mut out = Fsck { data, size: 0, since, checks: Vec::new(), faults: Vec::new() };
     let index = Index::open_as_it_is(&folder.index()).and_then(|index| {
-        // What stands below is taken from it without another look.
+        // With `since`, rows are taken from the index unchecked: so all of it must be readable.
         index.as_ref().filter(|_| since > 0).map_or(Ok(()), Index::read_all).map(|()| index)
     });
     let index = match index {
         Ok(index) => index,
         Err(e) if since > 0 => {
             let why = format!(
-                "--since takes what stands below from the index. {e}; check the whole, or run `onrecord rebuild`"
+                "--since takes what it needs of earlier entries from the index. {e}; leave --since out, or run \
+                 `onrecord rebuild`"
             );
             return Err(OpsError::Unusable(why));
         }
@@ -145,7 +150,7 @@ pub(super) fn check_locked(
         head = check::<MemoryRows>(&mut out, folder, index.as_ref(), begin, progress)?;
     } else {
         let Some(index) = index else {
-            let why = "--since takes what stands below from the index, and there is none; check the whole";
+            let why = "--since takes what it needs of earlier entries from the index, and there is none; leave --since out";
             return Err(OpsError::Unusable(why.into()));
         };
         let begin = |checkpoint: &Checkpoint| {
@@ -193,7 +198,7 @@ impl Fsck {
     }
 }
 
-/// What is taken as it is below an index.
+/// The state of the rules and of the tree before entry `since`, taken from the index and the tiles without a check.
 fn resume<'a>(
     folder: &Folder,
     origin: &Origin,
@@ -206,7 +211,9 @@ fn resume<'a>(
     }
     let position = index.position().map_err(LedgerError::from)?.map_or(0, |p| p.size);
     if position < since {
-        let why = format!("--since: the index reflects {position} entries; check the whole, or from there");
+        let why = format!(
+            "--since: the index reflects {position} entries; give that number or less, or leave --since out"
+        );
         return Err(OpsError::Unusable(why));
     }
     let public = folder.public();
@@ -233,7 +240,8 @@ fn resume<'a>(
     Ok(Start { auditor: Auditor::resume(origin.clone(), rows, frontier, entry.hash(), time), levels })
 }
 
-/// The log, then all that stands beside it.
+/// Checks the log, then the journal, the index, withheld words and files, and stray files. Returns how far the log came;
+/// `None` if it does not verify.
 fn check<R: KnownRows>(
     out: &mut Fsck,
     (folder, origin, log_key): (&Folder, &Origin, &VerifyingKey),
@@ -287,7 +295,7 @@ fn check<R: KnownRows>(
     match recovered {
         Err(e) => out.fail(Name::Journal, Fault { place, what: e.to_string() }),
         Ok(recovered) => {
-            // The index may stand at any entry of the journal; it is compared there.
+            // The index may have come to any entry of the journal. Its rows are compared when the auditor comes to that entry.
             let mut compare = |auditor: &Auditor<R>| {
                 let here = position.as_ref().is_some_and(|p| p.size == auditor.size());
                 if here && compared.is_none() {
@@ -301,7 +309,7 @@ fn check<R: KnownRows>(
     }
     out.size = auditor.size();
 
-    // Lists and files, by what the log says at its end.
+    // Lists and files are compared with what the log says at its end.
     let listed_to = position.map_or(0, |p| p.size.min(published));
     let lists = beside.walk(&auditor, listed_to)?;
     match (index, position, compared) {
@@ -341,15 +349,15 @@ fn check<R: KnownRows>(
     Ok(Some(Ends { published, head: (auditor.size(), auditor.root()), index: position }))
 }
 
-/// How far a log came that verifies.
+/// How far a log that verifies came.
 struct Ends {
     published: u64,
-    /// With what is in the journal alone.
+    /// Its head, entries that only the journal has included.
     head: Head,
     index: Option<IndexPosition>,
 }
 
-/// Whether all that knows how far the log came knows no more than is there, and no other history.
+/// Checks every file that records how far the log came: none may know of more entries than are there, or of another history.
 fn known(
     out: &mut Fsck,
     folder: &Folder,
@@ -359,7 +367,7 @@ fn known(
     let (dir, published) = (folder.journal(), ends.as_ref().map_or(0, |ends| ends.published));
     let recovered = match journal::recover(&RealDisk, &dir, published) {
         Ok(recovered) => recovered,
-        // Its fault is told already.
+        // The check of the journal has reported its fault.
         Err(_) => Recovered {
             acknowledged: journal::acknowledged(&RealDisk, &dir).map_err(LedgerError::from)?,
             ..Recovered::default()
@@ -371,7 +379,7 @@ fn known(
     let place = || Place::Path("signed".into());
     let data = folder.root().display().to_string();
     let broken = ends.is_none() && folder.checkpoint().is_file();
-    // Of a log that does not verify it is not known how much is there.
+    // If the log does not verify, nobody knows how many entries are there.
     if let Some(what) = knowledge.missing(here, &data).filter(|_| !broken) {
         out.fail(Name::Known, Fault { place: Place::Entry(here), what });
         return Ok(());
@@ -400,7 +408,8 @@ fn known(
     Ok(())
 }
 
-/// The entries of the journal that are not published follow the log, under every rule.
+/// Checks that the entries of the journal that are not published continue the log under every rule. `passed` is called after
+/// each of them.
 fn journal_follows<R: KnownRows>(
     auditor: &mut Auditor<R>,
     recovered: &Recovered,
@@ -424,7 +433,7 @@ fn journal_follows<R: KnownRows>(
         auditor.push(&entry, leaf_hash(&record.entry)).map_err(|e| fault(e.to_string()))?;
         let good = match (entry.event().content(), &record.words) {
             (Some(committed), Some(words)) => committed.matches(words),
-            // Words that were withheld in their own batch are never written.
+            // Words that an entry of the same batch withholds are never written.
             (_, None) => true,
             (None, Some(_)) => false,
         };
@@ -438,7 +447,7 @@ fn journal_follows<R: KnownRows>(
     Ok(Finding::Journal { entries: recovered.records.len(), fresh })
 }
 
-/// What stands beside the log.
+/// The checks of what stands beside the log.
 struct Beside<'a> {
     folder: &'a Folder,
     origin: &'a Origin,
@@ -447,14 +456,14 @@ struct Beside<'a> {
     published: u64,
     /// Files that words name and the log does not withhold.
     named: HashSet<Digest>,
-    /// Entries whose words are here though the log withholds them.
+    /// How many entries have their words in the tiles though the log withholds them.
     held: u64,
-    /// Events of which anything was ever withheld.
+    /// Events whose words or files were ever withheld.
     touched: BTreeSet<EventId>,
 }
 
 impl Beside<'_> {
-    /// Compares the rows of the index with those the log makes. Gives their number, or the first difference.
+    /// Compares the rows of the index with those that the log makes. Returns their number, or the first difference.
     fn rows<R: KnownRows>(&self, auditor: &Auditor<R>, last: Digest) -> Result<usize, String> {
         let Some(index) = self.index else { return Ok(0) };
         if auditor.last_hash() != last {
@@ -487,8 +496,8 @@ impl Beside<'_> {
         Ok(known.len())
     }
 
-    /// Reads entries and words again: which files they name, and whether the index lists the entries below `to`.
-    /// Gives the first that is not listed.
+    /// Reads entries and words again: collects the files that they name, and compares the lists of the index for entries below
+    /// `to`. Returns the first entry that is not listed, in words.
     fn walk<R: KnownRows>(&mut self, auditor: &Auditor<R>, to: u64) -> Result<Option<String>, OpsError> {
         let public = self.folder.public();
         let mut first_missing = None;
@@ -520,7 +529,7 @@ impl Beside<'_> {
         Ok(first_missing)
     }
 
-    /// The files of an entry that can be had.
+    /// The files of an entry that are not withheld; none if its words are withheld or missing.
     fn files<R: KnownRows>(
         &mut self,
         auditor: &Auditor<R>,
@@ -541,7 +550,7 @@ impl Beside<'_> {
         open
     }
 
-    /// Which marks of withheld files are missing, in words, and what mends that. A mirror has none.
+    /// Which marks of withheld files are missing, in words, and what mends that. A mirror needs none.
     fn lacks_marks<R: KnownRows>(
         &self,
         auditor: &Auditor<R>,
@@ -571,7 +580,7 @@ impl Beside<'_> {
         })
     }
 
-    /// Whether the words of a published entry lie in its tile.
+    /// Whether the words of a published entry are in its tile.
     fn has_words(&self, index: u64) -> Result<bool, OpsError> {
         let width = self.published.saturating_sub(index / WIDTH * WIDTH).min(WIDTH) as u16; // At most 256.
         let Ok(path) = TilePath::new(TileKind::Contents, index / WIDTH, width) else { return Ok(false) };
@@ -580,7 +589,7 @@ impl Beside<'_> {
         Ok(matches!(words.get((index % WIDTH) as usize), Some(Words::Present(_))))
     }
 
-    /// Nothing is left of what the log withholds.
+    /// Checks that no words or files are left that the log withholds, and that no marks are missing.
     fn withheld<R: KnownRows>(&self, auditor: &Auditor<R>) -> Result<Result<Finding, FolderFault>, OpsError> {
         let fault = |path: &str, what, remedy| {
             Ok(Err(FolderFault { fault: Fault { place: Place::Path(path.to_owned()), what }, remedy }))
@@ -607,7 +616,8 @@ impl Beside<'_> {
     }
 }
 
-/// Secrets are their owner's alone, every key can be read, and the log's key is the one that signs.
+/// Checks that secrets are readable by their owner alone, that every key file can be read, and that the log's key is that of
+/// `ledger.toml`.
 fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), OpsError> {
     match folder.check_secrets() {
         Ok(()) => {}
@@ -619,7 +629,7 @@ fn keys(out: &mut Fsck, folder: &Folder, log_key: &VerifyingKey) -> Result<(), O
     }
     let names = stray_files::files_under(&folder.keys())?;
     for name in &names {
-        // Of what can't be read nothing is shown: it may be most of a secret.
+        // Nothing of a file that can't be read is shown: it may be most of a secret.
         let what = match secret::read(&folder.keys().join(name)) {
             Err(e) => e.to_string(),
             Ok(text) if CosigningKey::from_secret_text(&text).is_ok() => continue,

@@ -20,29 +20,29 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
-/// The longest file of marks that is read.
+/// The longest file of marks that is read, in bytes.
 const MAX_MARKS: u64 = 1 << 30;
 
-/// What was done about marks.
+/// What a repair of marks did.
 #[derive(Debug, Clone, Serialize)]
 pub struct Marked {
     /// The folder.
     pub data: PathBuf,
-    /// Entries of which anything was ever withheld.
+    /// The number of entries whose words or files were ever withheld.
     pub asked: u64,
-    /// Those of them whose marks were in the file, or are here.
+    /// How many of them had their marks in the given file or in the folder, or need none.
     pub known: u64,
-    /// Those whose marks were made of their words.
+    /// Indexes of those whose marks were made from their words.
     pub made: BTreeSet<u64>,
-    /// Those whose marks are given up.
+    /// Indexes of those whose marks are given up.
     pub given_up: BTreeSet<u64>,
 }
 
-/// Puts back the marks of withheld files in a ledger that nobody serves: from another file of marks, a backup's, and from
-/// withheld words that somebody kept. With `without`, the marks that are to be had nowhere are given up.
+/// Puts back the marks of withheld files in a ledger that nobody serves. They come from the file `withheld` of a backup, and
+/// from the files `words` of withheld words that somebody kept. With `without`, marks that are still missing are given up.
 ///
 /// # Errors
-/// [`OpsError`], also if marks are lacking that are not given up: then nothing is changed.
+/// [`OpsError`], also if marks are missing and not given up: then nothing is changed.
 pub fn repair_marks(
     data: &Path,
     withheld: Option<&Path>,
@@ -88,13 +88,13 @@ pub fn repair_marks(
         marks.note(*id, content.files());
         done.made.insert(asked.index);
     }
-    let mut lacking = BTreeMap::new();
+    let mut missing = BTreeMap::new();
     for (id, asked) in &asked {
         if done.made.contains(&asked.index) {
             continue;
         }
         match (&asked.committed, asked.words.as_deref().map(Content::parse)) {
-            // Earlier versions wrote nothing of an event that has no files.
+            // A file of version 1 has no line for an event without files, so whatever it does not name has none.
             _ if marks.is_of_version_1() => marks.note(*id, &[]),
             _ if marks.knows(id) && !marks.is_given_up(id) => {}
             (None, _) => marks.note(*id, &[]),
@@ -104,16 +104,16 @@ pub fn repair_marks(
                 continue;
             }
             _ => {
-                lacking.insert(asked.index, *id);
+                missing.insert(asked.index, *id);
                 continue;
             }
         }
         done.known += 1;
     }
-    if !without && !lacking.is_empty() {
-        return Err(OpsError::Unusable(lacks(&lacking, withheld)));
+    if !without && !missing.is_empty() {
+        return Err(OpsError::Unusable(lacks(&missing, withheld)));
     }
-    for (index, id) in lacking {
+    for (index, id) in missing {
         marks.give_up(id);
         done.given_up.insert(index);
     }
@@ -121,28 +121,28 @@ pub fn repair_marks(
     Ok(done)
 }
 
-fn lacks(lacking: &BTreeMap<u64, EventId>, withheld: Option<&Path>) -> String {
-    let named: Vec<String> = lacking.keys().take(20).map(u64::to_string).collect();
-    let more = lacking.len() - named.len();
+fn lacks(missing: &BTreeMap<u64, EventId>, withheld: Option<&Path>) -> String {
+    let named: Vec<String> = missing.keys().take(20).map(u64::to_string).collect();
+    let more = missing.len() - named.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let what = withheld.map_or_else(|| "there are".to_owned(), |path| format!("{} has", path.display()));
     format!(
         "{what} no marks of what was withheld of entries {}{more}. Give the file `withheld` of a later backup, or the withheld \
-         words themselves, kept by whoever withheld them: --words FILE, again for each. If nobody has them: --without-marks, \
-         and bytes of these withheld files are not known again when somebody brings them back",
+         words themselves if somebody kept them: --words FILE, once for each entry. If nobody has them: --without-marks; the \
+         bytes of these withheld files are then not known again when somebody brings them back",
         named.join(", ")
     )
 }
 
-/// An entry of which anything was withheld.
+/// An entry whose words or files were withheld.
 struct Asked {
     index: u64,
     committed: Option<ContentRef>,
-    /// Its words, where they are here.
+    /// Its words, if the folder has them.
     words: Option<Vec<u8>>,
 }
 
-/// The events of which anything was ever withheld, by what is in tiles and in the journal.
+/// The events whose words or files were ever withheld, by the entries in the tiles and in the journal.
 fn asked(folder: &Folder, origin: &Origin, key: &VerifyingKey) -> Result<BTreeMap<EventId, Asked>, OpsError> {
     let mut targets = BTreeSet::new();
     each_entry(folder, origin, key, &mut |_, entry, _| {
@@ -162,10 +162,10 @@ fn asked(folder: &Folder, origin: &Origin, key: &VerifyingKey) -> Result<BTreeMa
     Ok(asked)
 }
 
-/// Takes an entry at an index, with its words where they are here.
+/// Takes the index of an entry, the entry, and its words if the folder has them.
 type Each<'a> = dyn FnMut(u64, &Entry, Option<&[u8]>) + 'a;
 
-/// Gives all entries.
+/// Calls `each` with every entry, those of the journal included.
 fn each_entry(
     folder: &Folder,
     origin: &Origin,
@@ -203,7 +203,7 @@ fn each_entry(
     Ok(())
 }
 
-/// Reads a file of at most this length.
+/// Reads a file of at most `limit` bytes.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, OpsError> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).doing("read", path)?;

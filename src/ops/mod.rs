@@ -1,5 +1,5 @@
-//! What an operator does with a ledger's folder while nobody writes to it, or beside whoever does: [`fsck`],
-//! [`backup`], [`restore`], [`repair`].
+//! What an operator does with a ledger's folder: [`fsck`], [`restore`] and [`repair`] while no process writes to it,
+//! [`backup`] also while it is served.
 //!
 //! ```no_run
 //! use onrecord::ops;
@@ -32,14 +32,14 @@ pub use repair::{Mended, Repair, repair};
 
 use crate::{ledger::LedgerError, proof_file::Kept, verify::Report};
 
-/// Why a folder was not backed up, restored or checked.
+/// Why a folder was not backed up, restored, checked or repaired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpsError {
     /// The ledger can't be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The disk said no.
+    /// A call to the system failed.
     #[error("{what}: {source}")]
     Io {
         /// What was being done, with the path.
@@ -47,26 +47,26 @@ pub enum OpsError {
         /// What the system answered.
         source: std::io::Error,
     },
-    /// What was to be copied does not verify. The report says where.
+    /// The log does not verify. The report says where.
     #[error("{0}")]
     NotValid(Box<Report>),
-    /// What was given can't be used, and why.
+    /// A folder, file or flag that was given can't be used; the text says which and why.
     #[error("{0}")]
     Unusable(String),
     /// The log signed two histories, and nothing was changed.
     #[error("{what}; {proof}")]
     Forked {
-        /// Who has which.
+        /// Which source has which history.
         what: String,
-        /// What proves it.
+        /// The proof, and where it is kept.
         proof: Kept,
     },
-    /// No source could be read, and why.
+    /// No source could be read; the text says why.
     #[error("{0}")]
     Unreachable(String),
 }
 
-/// Adds what was being done to what the system answered.
+/// Adds to an error of the system what was being done, and the path.
 trait Doing<T> {
     fn doing(self, what: &str, path: &std::path::Path) -> Result<T, OpsError>;
 }

@@ -1,4 +1,5 @@
-//! What the folder itself, its journal and other copies offer to mend it with. Nothing of it is true until the tree says so.
+//! Bytes that the folder itself, its journal and other copies offer for its repair. None of them is believed until the tree
+//! confirms it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,11 +19,11 @@ use crate::{
 };
 
 pub(super) const WIDTH: u64 = TILE_WIDTH as u64;
-/// How what lies in the folder is named.
+/// The name of the folder as a source.
 pub(super) const HERE: &str = "this folder";
-/// How what lies in its journal is named.
+/// The name of its journal as a source.
 pub(super) const JOURNAL: &str = "its journal";
-/// How often in turn a source may fail before it is asked no more.
+/// After this many failures in a row a source is not asked any more.
 const FAILURES: u32 = 3;
 
 /// What a source did wrong.
@@ -30,43 +31,43 @@ const FAILURES: u32 = 3;
 pub struct Trouble {
     /// The source.
     pub source: String,
-    /// The first that was wrong.
+    /// The first thing that was wrong.
     pub what: String,
-    /// How often something was wrong.
+    /// How many things were wrong.
     pub times: u64,
 }
 
-/// What came of looking at bytes that were offered.
+/// The verdict on bytes that were offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Took {
     /// Nothing more is wanted.
     Enough,
-    /// They were good, or lack what is wanted.
+    /// They were not wrong, and more is wanted.
     More,
     /// They are not what the log has.
     Wrong,
 }
 
-/// A copy that is asked.
+/// A source that is asked: another copy of the log.
 struct Asked<'a> {
     source: &'a dyn Source,
     checkpoint: SignedCheckpoint,
     failures: Cell<u32>,
 }
 
-/// All that offer something.
+/// The folder, its journal and all sources.
 pub(super) struct Offers<'a> {
     public: PathBuf,
     journal: Recovered,
-    /// Words that the journal gives back, by the entries whose they are.
+    /// Words that entries in the journal give back, by the index of the entry that they belong to.
     given_back: BTreeMap<u64, Arc<[u8]>>,
     asked: Vec<Asked<'a>>,
     troubles: RefCell<BTreeMap<String, (String, u64)>>,
-    /// Sources, and the statuses other than 404 by which they gave something not.
+    /// Sources, each with a status other than 404 by which it refused a file.
     kept_back: RefCell<BTreeSet<(String, u16)>>,
 }
 
-/// So many items of a kind are in a log of a size.
+/// How many items of a kind a log of `size` entries has.
 fn items(kind: TileKind, size: u64) -> u64 {
     match kind {
         TileKind::Hashes { level } => size.checked_shr(u32::from(level) * 8).unwrap_or(0),
@@ -74,12 +75,12 @@ fn items(kind: TileKind, size: u64) -> u64 {
     }
 }
 
-/// How many items a log of a size has in the tile at an index.
+/// How many items the tile at `index` has in a log of `size` entries.
 pub(super) fn width_at(kind: TileKind, index: u64, size: u64) -> u16 {
     items(kind, size).saturating_sub(index * WIDTH).min(WIDTH) as u16 // At most 256.
 }
 
-/// The items of a bundle or a content tile, as far as it can be taken apart; empty where there are no words.
+/// The items of a bundle or a content tile, up to the first that can't be read. An item without words is empty.
 pub(super) fn split(kind: TileKind, bytes: &[u8]) -> Vec<&[u8]> {
     let mut rest = bytes;
     std::iter::from_fn(|| {
@@ -102,7 +103,7 @@ pub(super) fn split(kind: TileKind, bytes: &[u8]) -> Vec<&[u8]> {
     .collect()
 }
 
-/// The root of some hashes.
+/// The root of the tree with these leaf hashes.
 pub(super) fn top(hashes: &[Hash]) -> Hash {
     let mut tree = Frontier::new();
     hashes.iter().for_each(|hash| tree.push(*hash, |_, _, _| {}));
@@ -121,12 +122,12 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Asks a source too, which showed this checkpoint.
+    /// Adds a source that showed this checkpoint.
     pub fn ask(&mut self, source: &'a dyn Source, checkpoint: SignedCheckpoint) {
         self.asked.push(Asked { source, checkpoint, failures: Cell::new(0) });
     }
 
-    /// Takes in what the journal holds.
+    /// Adds what the journal holds.
     pub fn with_journal(&mut self, recovered: Recovered) {
         self.given_back = recovered.records.iter().filter_map(|record| record.restored.clone()).collect();
         self.journal = recovered;
@@ -136,33 +137,33 @@ impl<'a> Offers<'a> {
         &self.journal
     }
 
-    /// The sources that are asked, with the checkpoints that they showed.
+    /// The sources, by name, with the checkpoints that they showed.
     pub fn checkpoints(&self) -> impl Iterator<Item = (String, &SignedCheckpoint)> {
         self.asked.iter().map(|asked| (asked.source.describe(), &asked.checkpoint))
     }
 
-    /// An entry in the journal.
+    /// The record of an entry in the journal.
     pub fn record(&self, index: u64) -> Option<&Record> {
         let at = usize::try_from(index.checked_sub(self.journal.first)?).ok()?;
         self.journal.records.get(at)
     }
 
-    /// Words in the journal of an entry, recorded or given back.
+    /// The words of an entry that the journal has: recorded with it, or given back later.
     pub fn words(&self, index: u64) -> impl Iterator<Item = &Arc<[u8]>> {
         let recorded = self.record(index).and_then(|record| record.words.as_ref());
         recorded.into_iter().chain(self.given_back.get(&index))
     }
 
-    /// Takes note of what a source did wrong.
+    /// Notes what a source did wrong.
     pub fn trouble(&self, source: &str, what: String) {
         let mut troubles = self.troubles.borrow_mut();
         troubles.entry(source.to_owned()).or_insert((what, 0)).1 += 1;
     }
 
-    /// Takes note of the statuses by which sources gave something not: worth to be told where something is missing.
+    /// Notes the statuses other than 404 by which sources refused files. They are worth telling if something is missing.
     pub fn tell_kept_back(&self) {
         for (source, status) in self.kept_back.take() {
-            self.trouble(&source, format!("answered {status} to what it did not give"));
+            self.trouble(&source, format!("answered {status} in place of a file"));
         }
     }
 
@@ -176,7 +177,7 @@ impl<'a> Offers<'a> {
         troubles.iter().map(trouble).collect()
     }
 
-    /// What a source answers; none after it failed too often, since each failure takes its time.
+    /// The answer of a source. A source that failed [`FAILURES`] times in a row is not asked: each failure takes its time.
     fn answer<T>(
         &self,
         asked: &Asked<'_>,
@@ -194,7 +195,7 @@ impl<'a> Offers<'a> {
                 found.ok()
             }
             Err(e) => {
-                // What is too long did not fail to come.
+                // An answer that is too long is no failure to answer.
                 if !matches!(e, SourceError::TooLong { .. }) {
                     asked.failures.set(asked.failures.get() + 1);
                 }
@@ -204,13 +205,14 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// The bytes of a tile as they lie in the folder. What can't be read is as good as not there.
+    /// The bytes of a tile in the folder. A tile that can't be read counts as missing.
     pub fn here(&self, path: TilePath) -> Option<Vec<u8>> {
         fs::read(self.public.join(path.to_string())).ok()
     }
 
-    /// Gives the tile that a log of a size has at an index, from wherever it can be had, until `take` has enough: bytes, how
-    /// many items they should hold, and from where they are. The folder comes first, with tiles of whatever width.
+    /// Offers `take` the tile at `index` in a log of `size` entries, first from the folder, in every width that is there, then
+    /// from each source, until it has enough. `take` is given the bytes, how many items they should hold, and the name of the
+    /// source.
     pub fn each_tile(
         &self,
         kind: TileKind,
@@ -246,7 +248,8 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Gives the hashes of a tile, wherever they can be had or made of what lies below, until `take` has enough.
+    /// Offers `take` the hashes of a tile, until it has enough: from the folder, made from what the folder has below the tile,
+    /// and from each source. `take` is given the hashes and the name of the source.
     pub fn each_hashes(
         &self,
         (level, index): (u8, u64),
@@ -257,7 +260,7 @@ impl<'a> Offers<'a> {
         let width = width_at(kind, index, size);
         let (mut enough, mut made) = (false, false);
         self.each_tile(kind, index, size, &mut |bytes, of, from| {
-            // What can be made here needs nobody else.
+            // Before any source, the hashes that can be made here.
             if from != HERE && !made {
                 made = true;
                 enough = self.made(level, index, width).is_some_and(|made| take(&made, HERE) == Took::Enough);
@@ -275,12 +278,12 @@ impl<'a> Offers<'a> {
             took
         });
         if !enough && !made {
-            // What it is does not matter any more: nobody else is asked.
+            // The last offer: what `take` says of it makes no difference.
             _ = self.made(level, index, width).map(|made| take(&made, HERE));
         }
     }
 
-    /// The hashes of a tile, made of the entries or the tiles below it that lie here.
+    /// The hashes of a tile, made from the entries or the tiles below it in the folder and its journal.
     fn made(&self, level: u8, index: u64, width: u16) -> Option<Vec<Hash>> {
         let first = index * WIDTH;
         let places = first..first + u64::from(width);
@@ -293,7 +296,7 @@ impl<'a> Offers<'a> {
         }
         let mut leaves: Vec<Option<Hash>> =
             places.map(|index| self.record(index).map(|record| leaf_hash(&record.entry))).collect();
-        // A log of no entries has no tile at any source.
+        // Size 0, so that no source is asked: in a log without entries none has this tile.
         self.each_tile(TileKind::Entries, index, 0, &mut |bytes, _, _| {
             for (leaf, raw) in leaves.iter_mut().zip(split(TileKind::Entries, bytes)) {
                 leaf.get_or_insert_with(|| leaf_hash(raw));
@@ -303,7 +306,8 @@ impl<'a> Offers<'a> {
         leaves.into_iter().collect()
     }
 
-    /// Gives a file by its digest, from each source that has it, until `take` says that it was good.
+    /// Offers `take` the file with this digest from each source that has it, until it says that it was good. Returns the name
+    /// of the source that had it.
     pub fn each_file(
         &self,
         digest: &Digest,
@@ -316,7 +320,7 @@ impl<'a> Offers<'a> {
             if take(reader) {
                 return Some(name);
             }
-            self.trouble(&name, format!("{path}: not what its name says"));
+            self.trouble(&name, format!("{path}: its bytes do not have the digest in its name"));
         }
         None
     }

@@ -1,18 +1,18 @@
 //! `repair`: makes the files of a ledger whole again, from what is left of them and from other copies.
 //!
-//! Nothing is believed but the log's key. A checkpoint that it signed gives the root, and from there all else is known: which
-//! hashes are in the tree, which entries, which words and files these name. So it does not matter who gives what is lacking,
-//! nor what else he gives. It works in this order:
+//! Nothing is believed but the log's key. A checkpoint that it signed gives the root, and the root decides the rest: which
+//! hashes and entries are in the tree, and which words and files the entries name. So it does not matter which source gives
+//! the missing bytes, nor what else it gives. It works in this order:
 //!
-//! 1. The largest checkpoint is looked for whose tree can be had. It must continue every other that anybody has; else there
-//!    are two histories, and nothing is changed.
-//! 2. Hash tiles are placed, from the root down, then bundles of entries.
-//! 3. All entries are verified as `verify` does. That tells what the log withholds.
-//! 4. Content tiles and files are placed, without what the log withholds.
-//! 5. The checkpoint is placed, and what it withholds leaves.
+//! 1. It finds the largest checkpoint whose tree can be put together. That must continue every other checkpoint that the
+//!    folder or a source has; if not, there are two histories, and nothing is changed.
+//! 2. It places hash tiles, from the root down, then bundles of entries.
+//! 3. It verifies all entries as `verify` does. This tells what the log withholds.
+//! 4. It places content tiles and files, without what the log withholds.
+//! 5. It places the checkpoint, and removes words and files that the log withholds.
 //!
-//! It can be killed at any moment, and run again. What was good stays. Where an entry is to be had nowhere it ends after the
-//! second step: what the log withholds is not known then, and must not come back.
+//! It can be killed at any moment, and run again. Good files stay. If no source has some entry, it ends after the second step:
+//! without that entry nobody knows all that the log withholds, and none of that may come back.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -55,7 +55,7 @@ use crate::{
 pub struct Mended {
     /// Its name in `public/`.
     pub name: String,
-    /// From where its bytes are.
+    /// The sources of its bytes.
     pub from: BTreeSet<String>,
 }
 
@@ -66,11 +66,11 @@ pub struct Repair {
     pub data: PathBuf,
     /// Entries under the checkpoint that it was mended to.
     pub size: u64,
-    /// What was mended.
+    /// Files that were mended.
     pub mended: Vec<Mended>,
-    /// What the log withholds, and left.
+    /// What was removed: words and files that the log withholds, or a bad index.
     pub removed: Vec<String>,
-    /// What was to be had nowhere.
+    /// What neither the folder nor any source has.
     pub missing: Vec<String>,
     /// What sources did wrong.
     pub troubles: Vec<Trouble>,
@@ -109,8 +109,8 @@ impl fmt::Display for Repair {
     }
 }
 
-/// Makes the public files of a ledger that nobody serves whole again, from itself and from `sources`. `progress` is told how
-/// many entries are done, and of how many.
+/// Makes the public files of a ledger that nobody serves whole again, from the folder itself and from `sources`. `progress` is
+/// called with the number of entries that are done, and of all.
 ///
 /// # Errors
 /// [`OpsError`] if the folder holds no ledger, is in use or can't be written, if no source can be read, or if one of them
@@ -125,7 +125,7 @@ pub fn repair(
     if let Some(of) = said.mirror_of {
         let data = data.display();
         return Err(OpsError::Unusable(format!(
-            "{data} is a mirror, which has nothing that {of} has not: move it away, and mirror again"
+            "{data} is a mirror, which has nothing that {of} does not have: move it away, and mirror again"
         )));
     }
     let _lock = folder_lock::lock(&folder)?;
@@ -159,12 +159,12 @@ pub fn repair(
     Ok(Repair { data: data.to_owned(), size, mended, removed, missing, troubles, fsck })
 }
 
-/// How the checkpoint is named over the largest head that was signed.
+/// The name of the candidate that is made from the largest head ever signed.
 const SIGNED: &str = "signed";
-/// How files are named that are written aside.
+/// The beginning of the names of files that are written aside, in `tmp/`.
 const ASIDE: &str = "repair";
 
-/// Removes what an earlier run that was killed left aside: it may hold words that were withheld since.
+/// Removes files that an earlier run left in `tmp/` when it was killed: they may hold words that were withheld since.
 fn clear_aside(folder: &Folder) -> Result<(), OpsError> {
     let tmp = folder.tmp();
     for name in files_under(&tmp)?.iter().filter(|name| name.starts_with(ASIDE)) {
@@ -177,11 +177,12 @@ fn clear_aside(folder: &Folder) -> Result<(), OpsError> {
 /// What a folder is mended with.
 struct Chosen<'a> {
     offers: Offers<'a>,
-    /// Who has the target.
+    /// The name of the source that has the target.
     by: String,
     /// The checkpoint that the folder is mended to.
     target: SignedCheckpoint,
-    /// What is missing of the log, if the target does not reach what was acknowledged.
+    /// `Err` says what is missing of the log: a hash tile, or entries that were acknowledged and that neither the target nor
+    /// the journal reaches.
     whole: Result<(), String>,
 }
 
@@ -209,10 +210,10 @@ fn choose<'a>(
     let largest = |candidates: &[(String, SignedCheckpoint)]| {
         candidates.iter().map(|(_, checkpoint)| checkpoint.checkpoint().size()).max().unwrap_or(0)
     };
-    // What is in tiles need not be in the journal.
+    // Entries that are in tiles need not be in the journal.
     let recovered = match journal::recover(&RealDisk, &folder.journal(), largest(&candidates)) {
         Ok(recovered) => recovered,
-        // `fsck` tells its fault.
+        // `fsck`, which runs at the end, reports the fault of the journal.
         Err(_) => Recovered {
             acknowledged: journal::acknowledged(&RealDisk, &folder.journal()).map_err(LedgerError::from)?,
             ..Recovered::default()
@@ -222,7 +223,7 @@ fn choose<'a>(
     knowledge.with_index(index_position(folder).as_ref());
     let beside = knowledge.checkpoints.drain(..);
     candidates.extend(beside.map(|checkpoint| ("what lies beside the log".to_owned(), checkpoint)));
-    // What the journal holds is published by the next start.
+    // Entries in the journal count as reached: the next start publishes them.
     let by_others = reached(&recovered, largest(&candidates));
     candidates.extend(signed_again(folder)?.map(|checkpoint| (SIGNED.to_owned(), checkpoint)));
     let most = knowledge.most().max(largest(&candidates));
@@ -236,7 +237,8 @@ fn choose<'a>(
         tree.map(|tree| (tree, name.clone(), c.clone()))
     };
     let Some((tree, by, target)) = candidates.iter().find_map(find) else {
-        let why = format!("{}: the hash tiles of no checkpoint can be had", folder.root().display());
+        let data = folder.root().display();
+        let why = format!("{data}: neither the folder nor a source has the hash tiles of any checkpoint");
         return Err(OpsError::Unusable(why));
     };
     let size = target.checkpoint().size();
@@ -258,12 +260,13 @@ fn choose<'a>(
     Ok(Chosen { offers, by, target, whole })
 }
 
-/// How many entries there are, if so many are in tiles, with those that the journal holds after them.
+/// How many entries there are if `size` of them are in tiles: these, and those that the journal has after them.
 fn reached(journal: &Recovered, size: u64) -> u64 {
     size + if journal.first <= size { journal.above(size).len() as u64 } else { 0 }
 }
 
-/// Refuses where somebody has another history than the one under the target; keeps the proof, if both were signed.
+/// Refuses if a candidate, the journal or another file of the folder has another history than the target. Keeps the proof if
+/// the log signed both. The inner error is a hash tile that could not be found.
 fn is_one_history(
     folder: &Folder,
     (origin, key): (&Origin, &VerifyingKey),
@@ -289,8 +292,8 @@ fn is_one_history(
                 proof_file::keep(&folder.fork(), &proof, write)
             });
             let what = format!(
-                "the log signed two histories of its first {entries} entries: {name} has another than {by}, which has \
-                 {size}. Nothing was changed"
+                "the log signed two histories of its first {entries} entries: that of {name} is not that of {by}, which has \
+                 {size} entries. Nothing was changed"
             );
             return Ok(Some(match proof {
                 Some(proof) => OpsError::Forked { what, proof },
@@ -304,8 +307,8 @@ fn is_one_history(
         for (index, record) in (journal.first..size).zip(&journal.records) {
             if tree.node(0, index)? != leaf_hash(&record.entry) {
                 return Ok(Some(OpsError::Unusable(format!(
-                    "journal, entry {index}: another than the log of {origin} has under the checkpoint of {size} entries. \
-                     Nothing was changed"
+                    "journal, entry {index}: not the entry that the log of {origin} has under the checkpoint of {size} \
+                     entries. Nothing was changed"
                 ))));
             }
         }
@@ -337,7 +340,7 @@ fn index_position(folder: &Folder) -> Option<IndexPosition> {
     Index::open_as_it_is(&folder.index()).ok().flatten()?.position().ok().flatten()
 }
 
-/// The folder as it will be: what lies in it, under another checkpoint.
+/// The folder as it will be, for verification: its files under the target's checkpoint.
 struct Coming<'a> {
     checkpoint: &'a [u8],
     public: PathBuf,
@@ -360,14 +363,14 @@ impl Source for Coming<'_> {
     }
 }
 
-/// What is known of the words in a place.
+/// What is known of the words of an entry.
 enum Slot<'a> {
     /// The entry commits to none.
     None,
     Withheld,
     Present(Vec<u8>),
-    /// To be found: what the entry commits to, and what lies here in its place. That stays if nobody has the words: it may
-    /// be one bit that is wrong.
+    /// To be found: what the entry commits to, and the wrong bytes that the folder has in their place. These stay if no source
+    /// has the words: perhaps only one bit of them is wrong.
     Wanted(&'a ContentRef, Vec<u8>),
 }
 
@@ -423,7 +426,7 @@ impl Work<'_> {
         let auditor = match auditor {
             Some(auditor) if report.verdict == Verdict::Valid => auditor,
             _ => {
-                // The log signed what it may not: nothing of that stays.
+                // The log signed entries that break the rules: none of the tiles placed for them stays.
                 for path in &before {
                     self.placing.remove(path).map_err(LedgerError::from)?;
                 }
@@ -448,11 +451,11 @@ impl Work<'_> {
         self.remove_index(&auditor)
     }
 
-    /// Begins a journal anew that can't be read, if nothing that ever left the ledger was in it alone.
+    /// Begins the journal anew if it can't be read, unless it may alone hold entries that the ledger has acknowledged.
     fn begin_journal(&mut self) -> Result<(), OpsError> {
         let dir = self.folder.journal();
         let signed = head::read(&RealDisk, &self.folder.signed()).map_err(LedgerError::from)?;
-        // A head is durable there before anything that was signed over it leaves.
+        // A head is durable in `signed` before anything that was signed over it leaves the ledger.
         let is_all = signed.fault.is_none() && signed.head.is_some_and(|(size, _)| size <= self.size);
         if journal::recover(&RealDisk, &dir, self.size).is_ok() || !is_all {
             return Ok(());
@@ -489,7 +492,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Places a tile, unless it lies there.
+    /// Places a tile, unless the folder has it with these bytes.
     fn tile(&mut self, path: TilePath, bytes: &[u8], from: BTreeSet<String>) -> Result<(), OpsError> {
         if self.offers.here(path).as_deref() == Some(bytes) {
             return Ok(());
@@ -497,7 +500,7 @@ impl Work<'_> {
         self.place(&path.to_string(), &self.folder.tile(&path), bytes, from)
     }
 
-    /// The hash tiles, from the root down. Of a log that is not whole those that are full.
+    /// Places the hash tiles, from the root down; only full ones if something of the log is missing.
     fn hashes(&mut self, tree: &Tree<'_>, is_whole: bool) -> Result<(), OpsError> {
         for level in (0..LEVELS).rev() {
             let kind = TileKind::Hashes { level };
@@ -517,10 +520,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The bundles of entries, each entry from wherever it is in the tree.
+    /// Places the bundles of entries. Each entry may come from another source: its leaf hash in the tree tells whether it is
+    /// good.
     fn entries(&mut self, tree: &Tree<'_>, is_whole: bool) -> Result<(), OpsError> {
         for index in 0..self.size.div_ceil(WIDTH) {
-            // A tile that is not to be had is told.
+            // A hash tile that is missing was reported by `hashes`.
             let Ok(leaves) = tree.tile(0, index) else { continue };
             let width = leaves.hashes.len() as u16; // At most 256.
             let path = TilePath::new(TileKind::Entries, index, width).map_err(|e| unusable(&index, &e))?;
@@ -569,7 +573,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What entries in the journal, which are not published, withhold.
+    /// What entries withhold that are in the journal alone, and will be published by the next start.
     fn held_soon(&self) -> Result<HashMap<EventId, Fate>, OpsError> {
         let mut fates: HashMap<EventId, Fate> = HashMap::new();
         let journal = self.offers.journal();
@@ -591,7 +595,7 @@ impl Work<'_> {
         Ok(fates)
     }
 
-    /// The content tiles, and the files that words name.
+    /// Places the content tiles, and the files that words name.
     fn words(&mut self, rows: &MemoryRows) -> Result<(), OpsError> {
         let soon = self.held_soon()?;
         let nothing = Fate::default();
@@ -686,7 +690,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Words that the journal has, which are not anywhere in `public/`.
+    /// Fills slots that are still to be found with words from the journal; words that will be withheld soon are not put back.
     fn fill_from_journal(
         &self,
         first: u64,
@@ -706,7 +710,7 @@ impl Work<'_> {
         }
     }
 
-    /// A file that words name.
+    /// Places a file that the words of entry `index` name. `closed_soon`: an entry in the journal withholds it.
     fn file(&mut self, index: u64, file: &FileRef, closed_soon: bool) -> Result<(), OpsError> {
         if !self.named.insert(file.blake3) {
             return Ok(());
@@ -721,7 +725,7 @@ impl Work<'_> {
         let from = self.offers.each_file(&file.blake3, &mut |reader| {
             let fetched = fetch(reader, file, &aside);
             let is_good = matches!(fetched, Ok(true));
-            // What the disk here says, not the source.
+            // An error here is one of this disk, not of the source.
             failed = fetched.map(|_| ()).doing("write", &aside);
             is_good
         });
@@ -736,9 +740,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Removes files that the log withholds and that nothing else names.
+    /// Removes files that the log withholds and that no other words name.
     fn remove_files(&mut self, rows: &MemoryRows) -> Result<(), OpsError> {
-        // Words that are not here may name them.
+        // Words that are missing may name them.
         if !self.missing.is_empty() {
             return Ok(());
         }
@@ -757,7 +761,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Removes partial tiles of smaller sizes that do not begin the wider ones.
+    /// Removes partial tiles of smaller sizes whose items are not the first ones of the wider tile.
     fn remove_narrow(&mut self) -> Result<(), OpsError> {
         let (_, strays) = stray_files::find(&self.folder.public(), (0, self.size, self.size), None)?;
         for fault in strays {
@@ -789,13 +793,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Whether an index can be of this log.
+    /// Whether an index that has come to `position` can be of this log.
     fn is_of(
         &self,
         auditor: &Auditor<MemoryRows>,
         position: Option<IndexPosition>,
     ) -> Result<bool, OpsError> {
-        // One that reaches further may know what is in the journal alone.
+        // An index that reaches further may know entries that are in the journal alone.
         let Some(position) = position.filter(|p| (1..=self.size).contains(&p.size)) else { return Ok(true) };
         let last = position.size - 1;
         if position.size == self.size {
@@ -809,7 +813,7 @@ impl Work<'_> {
     }
 }
 
-/// Entries that follow each other, in words.
+/// A run of entries, in words.
 fn entries_from(first: u64, last: u64) -> String {
     if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") }
 }
@@ -818,7 +822,8 @@ fn unusable(place: &dyn fmt::Display, why: &dyn fmt::Display) -> OpsError {
     OpsError::Unusable(format!("{place}: {why}"))
 }
 
-/// Writes a file aside, reading no more than words say of it. Whether it is that file; a source that fails gives another.
+/// Writes a file to `aside`, reading at most one byte more than the size that the words give. Returns whether it has the digest
+/// that the words give; not if the source fails.
 fn fetch(reader: Box<dyn Read + Send>, file: &FileRef, aside: &Path) -> io::Result<bool> {
     let mut reader = reader.take(file.size.saturating_add(1));
     let mut out = fs::File::create(aside)?;

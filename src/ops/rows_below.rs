@@ -1,7 +1,7 @@
-//! What the rules knew below an index, from an index that has gone on since.
+//! The rows that the rules knew before a certain entry, from an index on disk that has gone on since.
 //!
 //! Rows say how things stand at the end of the log. Most of them name the entry that made them, so those made
-//! later are left out; what later entries changed (a fate, a role) is folded again from the entries below.
+//! later are left out. Rows that later entries changed (a fate, a role) are folded again from the entries before.
 
 use std::{collections::HashSet, fs};
 
@@ -19,14 +19,14 @@ use crate::{
 const WIDTH: u64 = TILE_WIDTH as u64;
 const ROLE_TYPES: [EventType; 2] = [EventType::RoleGranted, EventType::RoleRevoked];
 
-/// Rows as they were at an index, with those put since over them.
+/// Rows as they were before entry `end`, and over them those that were put since the check began.
 pub(super) struct Below<'a> {
     index: &'a Index,
     folder: Folder,
     origin: Origin,
-    /// The first entry that is not below. A multiple of 256, so that what is below is in full bundles.
+    /// The first entry that is not below. A multiple of 256, so that all entries below are in full bundles.
     end: u64,
-    /// Key names, and names with key ids, that stood below.
+    /// Row keys of the key names, and of the names with key ids, that keys added below have.
     names: HashSet<RowKey>,
     young: MemoryRows,
 }
@@ -51,7 +51,7 @@ impl<'a> Below<'a> {
         Ok(Self { index, folder, origin, end, names, young: MemoryRows::default() })
     }
 
-    /// An event below, from its bundle. Its signatures are not looked at.
+    /// The event of an entry below, from its bundle. Its signatures are not checked.
     fn event_at(&self, index: u64) -> Option<Event> {
         let path = TilePath::new(TileKind::Entries, index / WIDTH, TILE_WIDTH).ok()?;
         let bundle = fs::read(self.folder.tile(&path)).ok()?;
@@ -60,19 +60,19 @@ impl<'a> Below<'a> {
         Some(entry.event().clone())
     }
 
-    /// Indexes of entries that name an event, in a range.
+    /// Indexes of the entries in `from..to` that name an event.
     fn naming(&self, id: &EventId, from: u64, to: u64) -> Vec<u64> {
         let last = to.checked_sub(1).filter(|last| from <= *last);
         last.map_or_else(Vec::new, |last| self.listed(By::Named(*id), from, last))
     }
 
-    /// Entries of a list in a range.
+    /// Indexes of the entries of a list in `from..=to`.
     fn listed(&self, by: By, from: u64, to: u64) -> Vec<u64> {
         let list = self.index.list(by, from..=to, false);
         list.into_iter().flatten().map_while(Result::ok).collect()
     }
 
-    /// Whether nothing from `end` on names an event, so that its rows are as they were.
+    /// Whether no entry from `end` on names an event, so that its rows are as they were.
     fn is_unchanged(&self, id: &EventId) -> bool {
         self.naming(id, self.end, u64::MAX).is_empty()
     }
@@ -163,7 +163,7 @@ impl<'a> Below<'a> {
                 let mut held: Vec<(u64, EventId)> = Vec::new();
                 for index in self.index.with_content(&digest).ok()?.into_iter().filter(|i| *i < self.end) {
                     let event = self.event_at(index)?;
-                    // The index knows half of a digest.
+                    // The index stores only half of a digest, so others may be listed too.
                     if event.content().is_none_or(|c| c.blake3 != digest) {
                         continue;
                     }
@@ -199,9 +199,9 @@ impl KeptRows for Below<'_> {
     }
 }
 
-/// Rows of which those put since a check began can be told.
+/// Rows that can tell which of them were put since a check began.
 pub(super) trait KnownRows: KeptRows {
-    /// The rows put since.
+    /// The rows put since the check began.
     fn known(&self) -> &MemoryRows;
 }
 

@@ -1,4 +1,4 @@
-//! What lies in `public/` that should not.
+//! Finds files in `public/` that should not be there.
 
 use std::{collections::HashSet, fs, io, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
     verify::{Fault, Place},
 };
 
-/// Paths of all files under a folder, relative to it, with slashes; sorted.
+/// Paths of all files under a folder, relative to it, with slashes, sorted. Empty if there is no such folder.
 pub(super) fn files_under(dir: &Path) -> Result<Vec<String>, OpsError> {
     let mut out = Vec::new();
     let mut folders = vec![String::new()];
@@ -37,7 +37,7 @@ pub(super) fn files_under(dir: &Path) -> Result<Vec<String>, OpsError> {
     Ok(out)
 }
 
-/// A tile under its own path, or cut from the full one that took its place.
+/// The bytes of a tile: from its own path, or the first items of the full tile that replaced it.
 pub(super) fn read_tile(public: &Path, path: TilePath) -> Result<Option<Vec<u8>>, OpsError> {
     let read = |path: TilePath| {
         let file = public.join(path.to_string());
@@ -71,7 +71,7 @@ impl NodeReader for Tiles<'_> {
     }
 }
 
-/// The bytes of the first items of a tile that holds `of` items; `None` if it does not.
+/// The bytes of a tile with the first `items` items of another; `None` if that does not hold `of` items.
 pub(super) fn first_items(kind: TileKind, bytes: &[u8], of: u16, items: u16) -> Option<Vec<u8>> {
     let items = usize::from(items);
     match kind {
@@ -89,9 +89,12 @@ pub(super) fn first_items(kind: TileKind, bytes: &[u8], of: u16, items: u16) -> 
     }
 }
 
-/// What nothing on the log names: other files, tiles beyond its end (a publication that was cut short may have placed some of
-/// entries that the journal alone has so far), and partial tiles of smaller sizes that do not begin the wider ones. `named` are the files that words name, if that is known. What partial tiles hold is
-/// not compared below `since`.
+/// Finds files that nothing on the log names: files that are none of a ledger's, tiles beyond the log's end, and partial tiles
+/// of smaller sizes whose items are not the first ones of the wider tile. Returns the number of all other files, and the faults.
+///
+/// `size` is the published size. `end` counts the journal too: a publication that was cut short may have placed tiles of
+/// entries that only the journal has so far. `named` are the files that words name, if they are known. Partial tiles of entries
+/// below `since` are not read.
 pub(super) fn find(
     public: &Path,
     (since, size, end): (u64, u64, u64),
@@ -126,7 +129,8 @@ pub(super) fn find(
     Ok((known, faults))
 }
 
-/// A partial tile of a smaller size stays until a while after the full one exists, and must hold what that holds.
+/// What is wrong with a partial tile of a smaller size. Such tiles stay for a while after the wider one exists, and must hold
+/// its first items.
 fn stale(public: &Path, path: TilePath, (since, size): (u64, u64)) -> Result<Option<String>, OpsError> {
     let level = match path.kind() {
         TileKind::Hashes { level } => u32::from(level) * 8,

@@ -1,5 +1,5 @@
-//! What the log withholds leaves a copy, though it may be in what was copied: a process that was killed left it there,
-//! or was just about to remove it.
+//! Removes words and files that the log withholds from a copy. The folder that was copied may still have held them: a
+//! process that was killed left them there, or a running one was just about to remove them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,7 +23,7 @@ use crate::{
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 
-/// The entries of a bundle in a log of this size.
+/// The entries of a bundle in a log of `size` entries.
 fn entries(public: &Path, origin: &Origin, size: u64, bundle: u64) -> Result<Vec<Entry>, OpsError> {
     let unusable = |why: &dyn std::fmt::Display| OpsError::Unusable(format!("bundle {bundle}: {why}"));
     let width = size.saturating_sub(bundle * WIDTH).min(WIDTH) as u16; // At most 256.
@@ -33,7 +33,7 @@ fn entries(public: &Path, origin: &Origin, size: u64, bundle: u64) -> Result<Vec
     raw.into_iter().map(|raw| Entry::parse(raw, origin).map_err(|e| unusable(&e))).collect()
 }
 
-/// What became of the events whose words or files were ever withheld.
+/// The fates of the events of which some words or files are withheld.
 fn fates(public: &Path, origin: &Origin, size: u64) -> Result<HashMap<EventId, Fate>, OpsError> {
     let mut fates: HashMap<EventId, Fate> = HashMap::new();
     for bundle in 0..size.div_ceil(WIDTH) {
@@ -56,8 +56,9 @@ fn fates(public: &Path, origin: &Origin, size: u64) -> Result<HashMap<EventId, F
     Ok(fates)
 }
 
-/// The bytes of a content tile, also with the words that another of the same place has and this one does not. Each is
-/// held against its entry in a folder: the other may be damaged. Where entries or tiles can't be read, the bytes stay.
+/// The content tile `bytes`, with the words added that it withholds and that `other`, a tile of the same path, has. Added words
+/// are checked against their entries in `public`: the other tile may be damaged. If entries or tiles can't be read, `bytes` are
+/// returned unchanged.
 pub(super) fn keep_words(
     public: &Path,
     origin: &Origin,
@@ -81,7 +82,7 @@ pub(super) fn keep_words(
     encode_contents(&words).unwrap_or(bytes)
 }
 
-/// Takes words that the log withholds, and files that no words name, out of a folder that verifies. Gives the number of
+/// Removes words that the log withholds, and files that no words name, from a folder that verifies. Returns the number of
 /// files that were changed or removed.
 pub(super) fn remove(folder: &Folder, origin: &Origin, size: u64) -> Result<u64, OpsError> {
     let public = folder.public();

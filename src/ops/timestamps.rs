@@ -1,5 +1,5 @@
-//! Whether the stamped checkpoints in a data folder are of its log, and the tokens beside them over their text. Whose word
-//! these are is for those to say who know the authorities' roots.
+//! Checks that the stamped checkpoints in a data folder are of its log, and that the tokens beside them are over their text.
+//! Which authority signed the tokens is not checked: that takes the authorities' roots.
 
 use std::{fs, path::Path};
 
@@ -19,7 +19,8 @@ use crate::{
     verify::{Fault, Place},
 };
 
-/// What was found, or the first fault. `None` if nothing was ever stamped.
+/// The number of tokens and checkpoints, or the first fault. `None` if nothing was ever stamped, or the published checkpoint
+/// can't be opened.
 pub(super) fn check(
     folder: &Folder,
     log_key: &VerifyingKey,
@@ -66,7 +67,7 @@ fn read(path: &Path) -> Result<Vec<u8>, OpsError> {
     fs::read(path).doing("read", path)
 }
 
-/// The checkpoint of a size that was stamped, if it is of this log.
+/// The stamped checkpoint of a size, or why it is not one of this log.
 fn checkpoint(
     folder: &Folder,
     log_key: &VerifyingKey,

@@ -1,4 +1,5 @@
-//! The tree of a signed checkpoint, known from its root down: a tile of hashes is true if it leads to one that is.
+//! The tree of a signed checkpoint, known from its root down: a tile of hashes is in the tree if their root is a hash in the
+//! tile above, which is in the tree.
 
 use std::{
     cell::RefCell,
@@ -12,26 +13,26 @@ use crate::log::{
     tile_of_node,
 };
 
-/// Levels of tiles that trees reach.
+/// The number of levels of tiles that a tree can have.
 pub(super) const LEVELS: u8 = 8;
-/// Tiles that are kept: a path asks for one of each level, and the next path for nearly the same.
+/// The number of tiles that are kept. A path needs one tile of each level, and the next path nearly the same ones.
 const KEPT: usize = 64;
-/// So many ways to put the tiles at the edge together are tried: there are few tiles, and few who offer them.
+/// At most this many combinations of the tiles at the edge are tried. There are few such tiles, and few sources.
 const TRIES: usize = 10_000;
 
-/// Hashes that are in the tree.
+/// The hashes of a tile.
 #[derive(Debug, Clone)]
 pub(super) struct Tile {
     pub hashes: Rc<[Hash]>,
-    /// Who gave them.
+    /// The source that gave them.
     pub from: Rc<str>,
 }
 
-/// A tile of hashes that is to be had nowhere.
+/// A tile of hashes that neither the folder nor any source has, by its path.
 #[derive(Debug, Clone)]
 pub(super) struct Lost(pub String);
 
-/// A tile that was looked for lately, by level and index; none if it is lost.
+/// A tile that was looked for lately, by level and index; `None` if it is lost.
 type Kept = ((u8, u64), Option<Tile>);
 
 pub(super) struct Tree<'a> {
@@ -43,7 +44,8 @@ pub(super) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// The tree under a checkpoint, if the tiles at its edge can be had: they alone lead to the root.
+    /// The tree under a checkpoint, if the tiles at its edge can be found: those that are not full. The root is made of them
+    /// alone.
     pub fn find(offers: &'a Offers<'a>, checkpoint: &Checkpoint) -> Option<Self> {
         let size = checkpoint.size();
         let mut offered: Vec<(u8, Vec<Tile>)> = Vec::new();
@@ -76,7 +78,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// A tile of the tree.
+    /// The tile of the tree at a level and index.
     pub fn tile(&self, level: u8, index: u64) -> Result<Tile, Lost> {
         let kind = TileKind::Hashes { level };
         let width = width_at(kind, index, self.size);

@@ -1,5 +1,6 @@
-//! Who else keeps what a ledger signed: witnesses, mirrors and other readers. A folder that was put back whole looks sound to
-//! itself; they know more. They are asked before the writer opens, and while it is open.
+//! Asks those who keep what a ledger signed: witnesses, mirrors and other readers. If a whole folder was replaced by an older
+//! copy, nothing in the folder shows it, but they know of more entries. They are asked before the writer opens, and while it
+//! is open.
 
 use std::time::Duration;
 
@@ -14,36 +15,36 @@ use crate::{
     witness::{self, Told, WitnessAddress},
 };
 
-/// How long all of them together may take to answer before the writer opens.
+/// How long an answer may take. Before the writer opens, all are asked at the same time.
 pub const AT_START: Duration = Duration::from_secs(10);
-/// How often a peer is looked at while the ledger is served.
+/// The pause before the peers are asked again while the ledger is served.
 const EVERY: Duration = Duration::from_secs(60);
-/// The most peers.
+/// A ledger may have at most this many peers.
 pub const MAX_PEERS: usize = 32;
 
 /// A reader that shows the latest checkpoint it knows: a mirror, for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address, without a slash at the end. It shows `checkpoint` there.
+    /// Its address, without a slash at the end. Its checkpoint is at `<url>/checkpoint`.
     pub url: String,
-    /// The log's key as it was given with the address, if it was.
+    /// The log's key, if one was given with the address.
     pub log: Option<VerifyingKey>,
-    /// Whose cosignature must stand below the log's own signature; none for a mirror.
+    /// The key whose cosignature must stand below the log's own signature; none for a mirror.
     pub key: Option<WitnessKey>,
 }
 
-/// What was told at a start.
+/// The answers at a start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// How many know no more than is here.
+    /// How many know no more than the ledger.
     pub agree: usize,
-    /// Who could not be asked, and why.
+    /// The names of those that could not be asked, each with the reason.
     pub silent: Vec<(String, String)>,
-    /// Who knows more, and what.
+    /// The name of the first that knows more, and what it knows.
     pub more: Option<(String, String)>,
 }
 
-/// Asks all at once, for so long.
+/// Asks all witnesses and peers at the same time; each request may take as long as `within`.
 pub fn ask_all(reader: &Reader, witnesses: &[WitnessAddress], peers: &[Peer], within: Duration) -> Asked {
     let told: Vec<(String, Told)> = std::thread::scope(|scope| {
         let of_witnesses = witnesses.iter().map(|witness| {
@@ -69,7 +70,7 @@ pub fn ask_all(reader: &Reader, witnesses: &[WitnessAddress], peers: &[Peer], wi
     asked
 }
 
-/// Asks a peer for the latest checkpoint that it knows. What the log did not sign says nothing of it.
+/// Asks a peer for the latest checkpoint that it knows. An answer that the log did not sign counts as no answer.
 fn ask(reader: &Reader, peer: &Peer, within: Duration) -> Told {
     if peer.log.as_ref().is_some_and(|key| key != reader.log_key()) {
         return Told::Nothing("the key that was given with it is not this log's".to_owned());
@@ -97,7 +98,7 @@ fn ask(reader: &Reader, peer: &Peer, within: Duration) -> Told {
     compare(reader, &theirs)
 }
 
-/// What a checkpoint that the log signed says beside what is here.
+/// Compares a checkpoint that the log signed with the ledger.
 fn compare(reader: &Reader, theirs: &SignedCheckpoint) -> Told {
     let theirs = theirs.checkpoint();
     // Read after theirs: the log may have grown meanwhile.
@@ -113,7 +114,7 @@ fn compare(reader: &Reader, theirs: &SignedCheckpoint) -> Told {
     }
 }
 
-/// Looks at peers for as long as it is polled. One that knows more stops the writer.
+/// Asks the peers again and again for as long as it is polled. A peer that knows more stops the writer.
 pub async fn watch(ledger: Ledger, peers: Vec<Peer>) {
     let mut silent = vec![false; peers.len()];
     loop {

@@ -1,8 +1,8 @@
-//! Where a witness is asked.
+//! The address of a witness.
 
 use crate::log::WitnessKey;
 
-/// A witness to be asked.
+/// A witness to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WitnessAddress {
     /// Its key.

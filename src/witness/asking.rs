@@ -1,4 +1,4 @@
-//! One witness as a log asks it, and what it answers: nothing it says is believed but a cosignature that is good.
+//! Asks one witness for cosignatures. Nothing that it answers is believed but a good cosignature.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     note::SignatureLine,
 };
 
-/// Requests for one checkpoint, at most: one, and two more with sizes that the witness names or may have.
+/// At most this many requests are made for one checkpoint: one, and two more with old sizes that the witness names or may have.
 const TRIES: usize = 3;
 
 /// Why a witness did not cosign.
@@ -22,22 +22,22 @@ pub(super) enum AskError {
     /// No answer.
     #[error("no answer: {0}")]
     Unreachable(String),
-    /// An answer that no witness gives.
+    /// An answer with a status that the protocol does not have.
     #[error("it answered {status}{}", if *.status / 100 == 3 { ", a redirect, which is not followed" } else { "" })]
     Status { status: u16 },
-    /// It refuses: 400, 403, 404.
+    /// A refusal: 400, 403 or 404.
     #[error("it refuses ({status}): {why}")]
     Refused { status: u16, why: String },
-    /// 429 or 503.
+    /// 429 or 503, and when to ask again, if it says so.
     #[error("it asks to be left alone ({status})")]
     Busy { status: u16, after: Option<Duration> },
     /// No good cosignature.
     #[error("its answer is no good: {0}")]
     Bad(String),
-    /// 409, and no size that leads on.
+    /// 409 without a size, or with one that did not help.
     #[error("it answered 409, and does not say with which size it would cosign")]
     NoSize,
-    /// 409 with the size that was sent.
+    /// 409 with the same old size that was sent.
     #[error("it answered 409 with the size {size} that it was asked with")]
     SameSize { size: u64 },
     /// It has cosigned a larger checkpoint than the ledger has.
@@ -45,10 +45,10 @@ pub(super) enum AskError {
         "it has cosigned {theirs} entries, and this ledger has {ours}: was it restored from a backup? Two logs by one key can be proved"
     )]
     Ahead { theirs: u64, ours: u64 },
-    /// It has cosigned a larger checkpoint than the one asked for; the next is larger.
+    /// It has cosigned a larger checkpoint than the one it was asked for, but none larger than the ledger's latest.
     #[error("it has cosigned {theirs} entries already")]
     Further { theirs: u64 },
-    /// 422: what it cosigned is not continued.
+    /// 422: this checkpoint does not continue the one that it cosigned. Or 409 for a checkpoint of the size that it cosigned.
     #[error("it has cosigned another history of {old} entries than this ledger's, or says so: {why}")]
     OtherHistory { old: u64, why: String },
     /// The ledger could not be read.
@@ -57,7 +57,7 @@ pub(super) enum AskError {
 }
 
 impl AskError {
-    /// What it counts as.
+    /// The outcome that it is counted as.
     pub fn outcome(&self) -> AskOutcome {
         match self {
             Self::Unreachable(_) | Self::Status { .. } | Self::Own(_) => AskOutcome::Unreachable,
@@ -72,12 +72,12 @@ impl AskError {
         }
     }
 
-    /// Whether somebody should look at once.
+    /// Whether the operator should look into it at once.
     pub fn is_grave(&self) -> bool {
         matches!(self, Self::Ahead { .. } | Self::OtherHistory { .. })
     }
 
-    /// When it wants to be asked again.
+    /// After how long it wants to be asked again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy { after, .. } => *after,
@@ -86,7 +86,7 @@ impl AskError {
     }
 }
 
-/// A good cosignature, and whose it is.
+/// A good cosignature, and the witness that made it.
 pub(super) struct Answered {
     witness: WitnessKey,
     cosignature: Cosignature,
@@ -107,11 +107,11 @@ pub(super) struct Asking {
     agent: ureq::Agent,
     /// The size of the checkpoint that it cosigned last, as far as is known.
     known: u64,
-    /// The size of one that it was asked for without an answer: it may have cosigned that.
+    /// The size of a checkpoint that it was asked for and did not answer: it may have cosigned that.
     unanswered: Option<u64>,
 }
 
-/// An answer, as far as it was read.
+/// An answer over HTTP.
 struct Answer {
     status: u16,
     after: Option<Duration>,
@@ -130,7 +130,7 @@ impl Asking {
     /// [`AskError`].
     pub fn ask(&mut self, reader: &Reader, target: &SignedCheckpoint) -> Result<Answered, AskError> {
         let size = target.checkpoint().size();
-        // What to ask with if it does not say: what it may have, then nothing.
+        // Old sizes to try if its 409 names none, from the last: one that it may have cosigned, then 0.
         let mut others = vec![0];
         others.extend(self.unanswered);
         others.retain(|other| *other != self.known);
@@ -141,7 +141,7 @@ impl Asking {
                 if old <= ours {
                     return Err(AskError::Further { theirs: old });
                 }
-                // It may be a lie, so it is asked again from the beginning.
+                // The size may be a lie, so the next request starts from 0 again.
                 self.known = 0;
                 return Err(AskError::Ahead { theirs: old, ours });
             }
@@ -167,13 +167,13 @@ impl Asking {
                     return Ok(Answered { witness: self.witness.key.clone(), cosignature });
                 }
                 409 => match read_size(&answer.body) {
-                    // It has cosigned as much, and not the same: earlier versions of the protocol say so by 409.
+                    // It has cosigned another checkpoint of this size: earlier versions of the protocol say so by 409.
                     Some(theirs) if theirs == old && old == size => {
                         return Err(AskError::OtherHistory { old, why: why() });
                     }
                     Some(theirs) if theirs == old => return Err(AskError::SameSize { size: old }),
                     Some(theirs) => self.known = theirs,
-                    // Seen in the wild: nothing, or words.
+                    // Seen in the wild: an empty body, or words.
                     None => self.known = others.pop().ok_or(AskError::NoSize)?,
                 },
                 422 => return Err(AskError::OtherHistory { old, why: why() }),

@@ -1,5 +1,5 @@
-//! Asks witnesses to cosign what the ledger publishes. Off every path of the ledger's own: it reads what readers read, and
-//! hands in what witnesses answer.
+//! Asks witnesses to cosign what the ledger publishes. This is off the ledger's own paths: it reads through a reader, and hands
+//! in the cosignatures.
 
 use std::{
     sync::Arc,
@@ -17,27 +17,27 @@ use crate::{
     log::SignedCheckpoint,
 };
 
-/// The most witnesses that are asked. Their lines have room below a checkpoint, as readers take it.
+/// At most this many witnesses are asked: their lines must fit below a checkpoint that readers accept.
 pub const MAX_WITNESSES: usize = 32;
-/// A witness that failed is left alone for twice as long at least, less up to half of it, however often others are asked.
+/// The pause after a first failure is at least twice this, less up to half of it, even if `every` is shorter.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-/// A witness that says when to ask again is believed up to here.
+/// If a witness says when to ask again, the pause is that long, up to this limit.
 const LATEST_RETRY: Duration = Duration::from_secs(3_600);
 
 /// How often and how long witnesses are asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The time between two checkpoints that they are asked for, at least. All are asked for the same ones, or no checkpoint
-    /// would ever have a quorum on a busy ledger.
+    /// The least time between two checkpoints that witnesses are asked for. All are asked for the same ones; otherwise no
+    /// checkpoint would ever have a quorum on a busy ledger.
     pub every: Duration,
     /// How long one answer may take.
     pub timeout: Duration,
-    /// How long one that does not answer is left alone, at most.
+    /// The longest pause after failures of a witness.
     pub longest: Duration,
-    /// How old its cosignature becomes before it is asked for another on the same checkpoint: readers may want to know that
-    /// nothing larger was shown to it since.
+    /// The age at which a cosignature is asked for again on the same checkpoint: readers may want to know that nothing larger
+    /// was shown to the witness since.
     pub renew: Duration,
-    /// Random bits, by which pauses differ.
+    /// Random bits that make pauses differ.
     pub random: fn() -> u16,
 }
 
@@ -50,7 +50,7 @@ impl Default for Pace {
             renew: Duration::from_secs(1_800),
             random: || {
                 let mut bytes = [0; 2];
-                // Without random bits, all wait the same.
+                // Without random bits, all pauses are the same.
                 let _ = getrandom::fill(&mut bytes);
                 u16::from_be_bytes(bytes)
             },
@@ -59,15 +59,15 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// How long a witness is left alone after so many failures in a row: twice as long each time, less up to half of it at
-    /// random, so that logs that failed together don't come back together.
+    /// The pause after `failures` failures in a row. It doubles each time, and a random part of up to half of it is taken off,
+    /// so that logs that failed together don't come back together.
     fn pause(&self, failures: u32, random: u16) -> Duration {
         let doubled = self.every.max(SHORTEST_PAUSE).saturating_mul(1 << failures.min(16)).min(self.longest);
         doubled.mul_f64(1.0 - f64::from(random) / f64::from(u16::MAX) / 2.0)
     }
 }
 
-/// Asks witnesses for as long as it is polled. The ledger must have been opened with their keys.
+/// Asks witnesses for cosignatures for as long as it is polled. The ledger must have been opened with their keys.
 pub async fn collect(ledger: Ledger, witnesses: Vec<WitnessAddress>, pace: Pace) {
     let (targets, _) = watch::channel(None);
     let mut tasks = tokio::task::JoinSet::new();
@@ -75,7 +75,7 @@ pub async fn collect(ledger: Ledger, witnesses: Vec<WitnessAddress>, pace: Pace)
         tasks.spawn(follow(ledger.clone(), witness, pace, targets.subscribe()));
     }
     let mut published = ledger.reader().watch_published();
-    // What was published before counts as news.
+    // The checkpoint that is published already is the first target.
     published.mark_changed();
     drop(ledger);
     while published.changed().await.is_ok() {
@@ -85,7 +85,7 @@ pub async fn collect(ledger: Ledger, witnesses: Vec<WitnessAddress>, pace: Pace)
     }
 }
 
-/// Asks one witness for each target, the newest only.
+/// Asks one witness to cosign each target. Targets that were replaced while it was busy are skipped.
 async fn follow(
     ledger: Ledger,
     witness: WitnessAddress,
@@ -99,7 +99,7 @@ async fn follow(
     let mut asking = Asking::new(witness, done, pace.timeout);
     let mut failures = 0;
     let mut last: Option<AskOutcome> = None;
-    // What it cosigned before this start may be old.
+    // Due at once: a cosignature from before this start may be old.
     let mut due = tokio::time::Instant::now();
     loop {
         let goes_on = tokio::select! {
@@ -144,7 +144,7 @@ async fn follow(
                 }
             }
             Err(error) => {
-                // Once for each kind of trouble: it may last.
+                // A warning is given once for each kind of trouble: it may last.
                 if error.is_grave() {
                     tracing::error!(name, url, %error, "a witness does not cosign");
                     ledger.contradicted(&format!("witness {name}: {error}"));

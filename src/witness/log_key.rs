@@ -1,5 +1,5 @@
-//! Logs as a witness knows them: any that `c2sp.org/tlog-checkpoint` and `c2sp.org/signed-note` allow, which is wider than
-//! what this project's own logs are.
+//! The keys and checkpoints of logs that a witness can cosign: any that `c2sp.org/tlog-checkpoint` and
+//! `c2sp.org/signed-note` allow, which is more than this project's own logs.
 
 use std::str::FromStr;
 
@@ -16,7 +16,7 @@ const ED25519: u8 = 0x01;
 
 /// A key of a log, and the origin of the checkpoints that it signs.
 ///
-/// Its text is a vkey, whose name is the origin then; or the origin, a space and a vkey of another name.
+/// Its text is a vkey whose name is also the origin; or the origin, a space, and a vkey of another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogKey {
     origin: String,
@@ -25,29 +25,29 @@ pub struct LogKey {
     key: [u8; 32],
 }
 
-/// A text that is no key of a log that a witness can cosign.
+/// Why a text is not the key of a log that a witness can cosign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogKeyError {
     /// Not a vkey, with or without an origin.
     #[error("expected <name>+<key id>+<base64>, the origin and a space before it if it is not the name")]
     Shape,
-    /// Not a name of `c2sp.org/signed-note`.
+    /// Not a key name that `c2sp.org/signed-note` allows.
     #[error("expected a key name without spaces, plus signs or control characters")]
     Name,
-    /// The origin can be no line of a note.
+    /// An origin that can't be a line of a note.
     #[error("expected an origin without control characters")]
     Origin,
     /// The id is not that of the name and key.
     #[error("key id: expected {expected}, found {found}")]
     Id {
-        /// What the name and key give.
+        /// The id that the name and key give.
         expected: KeyId,
-        /// What stands in the text.
+        /// The id in the text.
         found: String,
     },
-    /// Not a key of type 0x01. Those of other types don't sign a checkpoint's whole text, which a cosignature of type 0x04 is
-    /// over.
+    /// Not an Ed25519 key of type 0x01. Keys of other types don't sign the whole text of a checkpoint, over which a cosignature
+    /// of type 0x04 is made.
     #[error("expected type 0x01 and an Ed25519 key of 32 bytes in padded base64")]
     Type,
 }
@@ -108,14 +108,14 @@ impl From<&VerifyingKey> for LogKey {
     }
 }
 
-/// Why a note is no checkpoint of a log.
+/// Why a note is not a checkpoint of a log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoCheckpoint {
     /// Not signed by any of its keys, or a line by one of them is not good.
     #[error("signature: {0}")]
     Signature(NoteError),
-    /// Not an origin, a size, a root and lines that are not empty.
+    /// Its lines are not an origin, a size and a root, or one of its lines is empty.
     #[error("checkpoint: expected an origin, a size, a root hash, and no empty line")]
     Lines,
     /// Size 0 with another root than the empty tree's.
@@ -123,18 +123,19 @@ pub enum NoCheckpoint {
     EmptyRoot,
 }
 
-/// A checkpoint that a log signed. Lines below the third are its own business: nothing is said of them.
+/// A checkpoint that a log signed. Lines below the third are extensions of the log: they must not be empty, and have no meaning
+/// here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogCheckpoint {
     pub size: u64,
     pub root: Hash,
-    /// With the lines of the log's keys alone.
+    /// The note, with only the signature lines of the log's keys.
     pub note: SignedNote,
 }
 
 impl LogCheckpoint {
-    /// Opens a checkpoint as a witness must: every line that bears the name and id of one of the log's keys is good, and
-    /// there is one.
+    /// Opens a checkpoint as a witness must: there is a signature line with the name and id of one of the log's keys, and every
+    /// such line is good.
     pub fn open(note: &SignedNote, keys: &[LogKey]) -> Result<Self, NoCheckpoint> {
         let text = note.text();
         let mut own = Vec::new();
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
     use crate::note::SigningKey;
 
-    /// A vkey of the public half of a seed, under any name.
+    /// A vkey of the public half of a seed, under any name; and its key id.
     fn vkey(name: &str, of_type: u8, seed: u8) -> (String, KeyId) {
         let key = SigningKey::from_seed("x.example".parse().unwrap(), &[seed; 32]);
         let key = *key.verifying_key().as_bytes();

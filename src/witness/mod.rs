@@ -1,10 +1,10 @@
 //! Witnesses: being one, and asking them (`c2sp.org/tlog-witness`).
 //!
-//! A [`Witness`] remembers, for each log that it was told of, the latest checkpoint it cosigned, and cosigns only what
-//! continues that. [`serve()`] lets logs ask it. By a cosignature it says that it was shown one history; it does not read
-//! the entries.
+//! A [`Witness`] remembers the latest checkpoint that it cosigned of each log in its configuration, and cosigns only
+//! checkpoints that continue it. [`serve()`] lets logs ask it. A cosignature says that the witness was shown one history; it
+//! does not read the entries.
 //!
-//! [`collect`] asks witnesses to cosign what a ledger publishes, and hands the ledger what they answer.
+//! [`collect`] asks witnesses to cosign what a ledger publishes, and hands their cosignatures to the ledger.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -39,7 +39,7 @@ use std::time::Duration;
 use self::asking::{AskError, Asking};
 use crate::ledger::Reader;
 
-/// What a witness says of a log, when it is asked to cosign the latest checkpoint as if it had cosigned that.
+/// What a witness knows of a log: it is asked to cosign the latest checkpoint, with that one's size as the old size.
 pub(crate) fn tells(reader: &Reader, witness: &WitnessAddress, within: Duration) -> Told {
     let checkpoint = reader.checkpoint();
     let mut asking = Asking::new(witness.clone(), checkpoint.checkpoint().size(), within);

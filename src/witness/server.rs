@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// How long a request may take to come: it is short.
+/// How long the body of a request may take to arrive. It is short.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What handlers share.
@@ -41,8 +41,8 @@ struct App {
     edge: Edge,
 }
 
-/// Serves a witness until `shutdown` resolves and what is under way is answered. Of the options, those of connections,
-/// proxies and TLS count.
+/// Serves a witness until `shutdown` resolves and requests under way are answered. Of `options`, only those of connections,
+/// proxies and TLS have an effect.
 pub async fn serve(
     witness: Arc<Witness>,
     listener: TcpListener,
@@ -70,7 +70,7 @@ async fn add_checkpoint(
         Ok(came) => came,
         Err(answer) => return answer,
     };
-    // The disk may be long in answering, and a request that was begun is ended though its caller leaves.
+    // On a thread of its own, since the disk may be slow. A request that was begun is completed even if its caller leaves.
     let done = tokio::task::spawn_blocking(move || {
         let _share = share;
         let request = AddCheckpoint::parse(&body)?;
@@ -97,7 +97,7 @@ fn refuse(refused: &Refused) -> Response {
     let status = match refused {
         Refused::UnknownLog => StatusCode::NOT_FOUND,
         Refused::Signature(_) | Refused::Checkpoint(NoCheckpoint::Signature(_)) => StatusCode::FORBIDDEN,
-        // A tree without entries has one root only.
+        // The log signed it, but a tree without entries has only one root.
         Refused::Checkpoint(NoCheckpoint::EmptyRoot) => StatusCode::UNPROCESSABLE_ENTITY,
         Refused::Checkpoint(NoCheckpoint::Lines) | Refused::OldAbove { .. } => StatusCode::BAD_REQUEST,
         Refused::Conflict { size } => {
@@ -111,7 +111,7 @@ fn refuse(refused: &Refused) -> Response {
 }
 
 async fn checkpoint(State(app): State<App>, Path(origin): Path<String>) -> Response {
-    // It may wait for one that is being written.
+    // On a thread of its own, since it may wait for a checkpoint that is being written.
     let latest = tokio::task::spawn_blocking(move || app.witness.latest(&origin)).await;
     match latest {
         Ok(Some(note)) => answer::bytes(TEXT, REVALIDATE, note.as_str().to_owned()),

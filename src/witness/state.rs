@@ -1,4 +1,4 @@
-//! What a witness has cosigned: the latest checkpoint of each log, and the one step that moves it on.
+//! What a witness has cosigned: the latest checkpoint of each log, and the one step that replaces it.
 //!
 //! ```text
 //! <folder>/
@@ -6,7 +6,7 @@
 //!   <SHA-256 of origin>/      lower-case hex
 //!     checkpoint              the latest that was cosigned, with the log's signature and the witness's
 //!     fork.json               if the log signed two trees of one size: the proof
-//!     fork-earlier, -later    instead of it, the two checkpoints, of a log whose names are none of this project's
+//!     fork-earlier, -later    instead of fork.json: the two checkpoints, if this project can't read the log's key or notes
 //!   tmp/<SHA-256 of origin>/  files being written, before they are renamed into place
 //! ```
 
@@ -34,17 +34,17 @@ use crate::{
     },
 };
 
-/// A clock that is behind the last cosignature by so many seconds at most repeats its time.
+/// If the clock is behind the last cosignature by at most this many seconds, the next one repeats its time.
 const CLOCK_STEP: u64 = 10;
-/// Who sends the same checkpoint again within so many seconds is given the same cosignature, so that nobody can have the
-/// witness write to its disk without end.
+/// The same checkpoint sent again within this many seconds gets the same cosignature, so that nobody can make the witness
+/// write to its disk without end.
 const AGAIN: u64 = 10;
 
-/// A witness that can't be opened.
+/// Why a witness can't be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WitnessError {
-    /// The disk said no.
+    /// A call to the system failed.
     #[error("{what}: {source}")]
     Io {
         /// What was being done, with the path.
@@ -52,13 +52,13 @@ pub enum WitnessError {
         /// What the system answered.
         source: std::io::Error,
     },
-    /// Another process cosigns by this folder.
+    /// Another process uses this folder to cosign.
     #[error("{0} is open in another process")]
     Locked(String),
-    /// What is stored is not what this witness would have stored.
+    /// A stored checkpoint is not one that this witness can have stored.
     #[error("{0}")]
     Broken(String),
-    /// One key of a log, given twice.
+    /// The same key of a log was given twice.
     #[error("{0}: this key of the log was given twice")]
     KeyTwice(String),
 }
@@ -86,10 +86,10 @@ impl From<LedgerError> for WitnessError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// A log that this witness was not told of.
+    /// A log that is not in this witness's configuration.
     #[error("unknown log")]
     UnknownLog,
-    /// Not signed by a key of the log, or signed by one and no checkpoint.
+    /// Not signed by a key of the log, or signed but not a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] NoCheckpoint),
     /// The note with the cosignature can't be put together.
@@ -98,9 +98,9 @@ pub enum Refused {
     /// The old size is above the checkpoint's.
     #[error("old size: expected at most {size}, the checkpoint's, found {old}")]
     OldAbove {
-        /// What was sent.
+        /// The old size that was sent.
         old: u64,
-        /// The checkpoint's.
+        /// The checkpoint's size.
         size: u64,
     },
     /// The old size is not that of the checkpoint cosigned last.
@@ -118,7 +118,7 @@ pub enum Refused {
     /// The clock can't be right.
     #[error("the clock of the witness is wrong")]
     Clock,
-    /// The disk failed, and nothing is cosigned any more.
+    /// The disk failed, and the witness cosigns nothing any more.
     #[error("the witness stopped: {0}")]
     Stopped(String),
 }
@@ -130,7 +130,7 @@ pub struct Witness {
     disk: Arc<dyn Disk>,
     /// By origin.
     logs: HashMap<String, Log>,
-    /// Why nothing is cosigned any more, in words that strangers may read.
+    /// Why nothing is cosigned any more, in words that may be shown to anyone.
     fault: OnceLock<String>,
     _lock: fs::File,
 }
@@ -146,30 +146,30 @@ struct Log {
     keys: Vec<LogKey>,
     /// The folder's name: SHA-256 of the origin in hex.
     name: String,
-    /// Locked from the look at it to the end of its writing, so that both are one step.
+    /// Locked from the first look at it until the new one is written, so that check and replacement are one step.
     latest: Mutex<Option<Latest>>,
 }
 
-/// What was cosigned last, and is on disk.
+/// The checkpoint that was cosigned last, and is on disk.
 struct Latest {
     checkpoint: LogCheckpoint,
-    /// The checkpoint with the lines of the log's keys that were checked, the witness's, and no other: nobody has looked at
-    /// those.
+    /// The checkpoint with the lines of the log's keys, which were checked, and the witness's own. Other lines were not checked
+    /// and are left out.
     note: SignedNote,
     time: u64,
     line: SignatureLine,
 }
 
 impl Witness {
-    /// Opens the folder of a witness, and makes it if it is not there.
+    /// Opens the folder of a witness, and makes it if it does not exist.
     ///
     /// # Errors
-    /// [`WitnessError`]: also if what lies there was cosigned by another key, or signed by another log's.
+    /// [`WitnessError`], also if a stored checkpoint was cosigned with another key, or not signed with a key of its log.
     pub fn open(dir: &Path, key: CosigningKey, logs: Vec<LogKey>) -> Result<Self, WitnessError> {
         Self::open_on(Arc::new(RealDisk), dir, key, logs)
     }
 
-    /// As [`open`](Self::open), on the given disk. The lock lies on the disk of this machine.
+    /// As [`open`](Self::open), on the given disk. The lock is always on the disk of this machine.
     fn open_on(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -201,12 +201,13 @@ impl Witness {
         Ok(Self { key, dir: dir.to_owned(), disk, logs: by_origin, fault: OnceLock::new(), _lock: lock })
     }
 
-    /// The key by which its cosignatures are checked.
+    /// The key that its cosignatures are checked with.
     pub fn key(&self) -> WitnessKey {
         self.key.witness_key()
     }
 
-    /// Why nothing is cosigned any more: `None`, or in words that strangers may read. The cause is in the log.
+    /// Why nothing is cosigned any more, in words that may be shown to anyone; `None` while the witness works. The cause is in
+    /// the program's log.
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
@@ -219,8 +220,8 @@ impl Witness {
         latest.as_ref().map(|l| l.note.clone())
     }
 
-    /// Cosigns a checkpoint at this time, in seconds since 1970, if it continues what was cosigned last. The cosignature
-    /// is given only once the checkpoint is durable, and of two calls at once one waits for the other.
+    /// Cosigns a checkpoint at the time `now`, in seconds since 1970, if it continues the one cosigned last. The cosignature
+    /// is returned only once the checkpoint is durable. Calls for the same log wait for each other.
     ///
     /// # Errors
     /// [`Refused`], in the order of the spec's checks.
@@ -261,7 +262,7 @@ impl Witness {
         })?;
         let cosigned = self.cosign(checkpoint, time)?;
         if let Err(e) = self.persist(log, &cosigned.note) {
-            // What of it reached the disk is known only after a fresh start has read it.
+            // Only a fresh start, which reads the disk, can tell how much of it was written.
             return Err(self.stop(&e));
         }
         let line = cosigned.line.clone();
@@ -282,7 +283,8 @@ impl Witness {
         placing.sync()
     }
 
-    /// Two trees of one size, both signed: that proves a lie to anybody, so the first such pair is kept.
+    /// Keeps two signed checkpoints of the same size with different roots: they prove to anyone that the log lied. Only the
+    /// first such pair is kept.
     fn keep_fork(&self, log: &Log, ours: &LogCheckpoint, theirs: &LogCheckpoint) {
         let dir = self.dir.join(&log.name);
         tracing::error!(origin = log.origin, folder = %dir.display(), "the log signed two trees of one size");
@@ -322,7 +324,7 @@ impl Witness {
     }
 }
 
-/// The report of a fork that anybody can check with this program, if the log is of a kind that it can read.
+/// The proof of a fork, as this program can check it; `None` if it can't read the log's key or checkpoints.
 fn fork_of(keys: &[LogKey], ours: &LogCheckpoint, theirs: &LogCheckpoint) -> Option<(VerifyingKey, Vec<u8>)> {
     keys.iter().find_map(|key| {
         let key: VerifyingKey = key.vkey().parse().ok()?;
@@ -339,7 +341,7 @@ fn next_time(last: Option<u64>, now: u64) -> Option<u64> {
     right.then(|| now.max(last))
 }
 
-/// What a log's folder is called: SHA-256 of its origin in lower-case hex.
+/// The name of a log's folder: SHA-256 of its origin in lower-case hex.
 pub(super) fn name_of(origin: &str) -> String {
     Hash(Sha256::digest(origin.as_bytes()).into()).to_hex()
 }
@@ -404,7 +406,7 @@ mod tests {
     #[test]
     fn no_cosignature_is_given_that_a_power_cut_could_forget() {
         let (mut given, mut stopped) = (0, 0);
-        // Opening makes a folder; placing is create, write, sync, folder, rename, sync of folders.
+        // Placing a checkpoint takes these calls: create, write, sync, make the folder, rename, sync the folders.
         for at in 0..24 {
             for fault in [Fault::Error(5), Fault::Error(28), Fault::ShortWrite] {
                 let dir = tempfile::tempdir().unwrap();
@@ -530,7 +532,7 @@ mod tests {
             }
         }
         assert!(stopped > 6, "{stopped}");
-        // All its names are taken by others: it is told in the log, and nothing is wrong with the disk.
+        // If other files have all names of the proof, the program's log tells it, and nothing is wrong with the disk.
         let dir = tempfile::tempdir().unwrap();
         let witness = Witness::open(dir.path(), key(), vec![log().verifying_key().into()]).unwrap();
         witness.add_checkpoint(&request(0, &tree(3, false)), NOW).unwrap();

@@ -615,7 +615,7 @@ fn what_an_object_store_forbids_is_looked_for_elsewhere_and_else_is_missing() {
     let (first, second) = (at("tile/entries"), at(""));
     let data = broken.to_str().unwrap();
     let (code, said) = ours(&["repair", "--data", data, "--from", &first]);
-    assert!(code == Some(1) && said.contains("answered 403 to what it did not give"), "{said}");
+    assert!(code == Some(1) && said.contains("answered 403 in place of a file"), "{said}");
     assert!(said.contains("missing: "), "{said}");
     let (code, said) = ours(&["repair", "--data", data, "--from", &first, "--from", &second]);
     assert!(code == Some(0) && said.contains(&format!("mended: tile/entries/000, from {second}")), "{said}");

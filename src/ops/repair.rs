@@ -401,7 +401,8 @@ impl Work<'_> {
             crate::log::tiles_of(self.size).map(|path| self.folder.tile(&path)).filter(is_new).collect();
         {
             let tree = Tree::find(self.offers, target.checkpoint());
-            let tree = tree.ok_or_else(|| OpsError::Unusable("the tree can't be had any more".into()))?;
+            let lost = || OpsError::Unusable("hash tiles of the tree can't be read any more".into());
+            let tree = tree.ok_or_else(lost)?;
             self.hashes(&tree, is_whole)?;
             self.entries(&tree, is_whole)?;
         }

@@ -96,7 +96,7 @@ pub(super) fn dated_words(at: &At, recorded: Time) -> String {
     format!("{}{}", date_words(at), ahead_words(at, recorded))
 }
 
-/// The same as it follows what happened: `on 8 December 2023`, or `in December 2023`.
+/// The same, as it follows what happened: `on 8 December 2023`, or `in December 2023`.
 pub(super) fn on_dated_words(at: &At, recorded: Time) -> String {
     format!("{} {}", if at.has_day() { "on" } else { "in" }, dated_words(at, recorded))
 }

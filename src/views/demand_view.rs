@@ -140,7 +140,7 @@ impl NoticeView {
 /// A party that is named behind a demand.
 #[derive(Debug, Clone)]
 pub struct BackerView {
-    /// Its role, and how it confirmed it.
+    /// Its role, and how it confirmed that it stands behind the demand.
     pub backer: Backer,
     /// The party.
     pub party: Named,

@@ -12,7 +12,7 @@ use crate::{
     log::{Hash, leaf_hash},
 };
 
-/// How many later entries that name one are shown with it: the newest.
+/// At most this many later entries that name an entry are shown with it: the newest.
 const NAMED_BY_SHOWN: usize = 50;
 
 /// Another record that an entry points at.

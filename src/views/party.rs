@@ -10,9 +10,9 @@ use crate::{
     note::VerifyingKey,
 };
 
-/// How many updates of a party are looked through for its latest name.
+/// At most this many updates of a party are looked through for its latest name: the newest.
 const UPDATES_READ: usize = 64;
-/// How many entries of a party's thread are looked through for its keys.
+/// At most this many entries of a party's thread are looked through: the first for its keys, the last for its updates.
 const THREAD_READ: usize = 512;
 
 /// What a party is called, by the latest words that name it.

@@ -39,7 +39,7 @@ use std::time::Duration;
 use self::asking::{AskError, Asking};
 use crate::ledger::Reader;
 
-/// What a witness knows of a log: it is asked to cosign the latest checkpoint, with that one's size as the old size.
+/// What a witness knows of a log. It is asked to cosign the latest checkpoint, with the size of that as the old size.
 pub(crate) fn tells(reader: &Reader, witness: &WitnessAddress, within: Duration) -> Told {
     let checkpoint = reader.checkpoint();
     let mut asking = Asking::new(witness.clone(), checkpoint.checkpoint().size(), within);

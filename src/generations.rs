@@ -1,16 +1,16 @@
-//! What was put in or asked for lately, within a bound.
+//! A bounded cache of what was put in or asked for lately.
 //!
-//! By hand, since the crates for that (quick_cache, moka, lru) do not serve all who use it: whoever notes which sizes were read
-//! (`ledger/footprint.rs`) must be told by [`put`](Generations::put) that something else went, or an answer would outlive
-//! what it was made of; and what weighs more than its share is still kept, alone.
+//! Written by hand, since the crates for that (quick_cache, moka, lru) lack two things. `ledger/footprint.rs`, which notes the
+//! sizes that were read, must be told by [`put`](Generations::put) when other values are dropped: else an answer would outlive
+//! what it was made of. And a value that weighs more than all the room must still be kept, alone.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
 };
 
-/// Things by key, each with a weight. Half of the room is for what came or was asked for since the half before was full;
-/// what was not, goes.
+/// Values by key, each with a weight. Half of the room is for the young: values put in or asked for lately. When they fill it,
+/// they become the old, and the old ones that nobody asked for meanwhile are dropped.
 #[derive(Debug)]
 pub(crate) struct Generations<K, V> {
     young: Generation<K, V>,
@@ -22,12 +22,12 @@ pub(crate) struct Generations<K, V> {
 type Generation<K, V> = HashMap<K, (V, usize), foldhash::fast::RandomState>;
 
 impl<K: Clone + Eq + Hash, V> Generations<K, V> {
-    /// Room for things that weigh so much together.
+    /// An empty cache whose values may weigh `most` together.
     pub fn new(most: usize) -> Self {
         Self { young: HashMap::default(), old: HashMap::default(), weight: 0, most }
     }
 
-    /// Puts something in, in place of what was there. Whether anything else had to go.
+    /// Puts a value in, in place of the one that `key` had. Returns whether other values may have been dropped for it.
     pub fn put(&mut self, key: K, value: V, weight: usize) -> bool {
         self.old.remove(&key);
         let last = key.clone();
@@ -41,7 +41,7 @@ impl<K: Clone + Eq + Hash, V> Generations<K, V> {
         self.weight = self.weight - before + weight;
         let full = self.weight > self.most / 2;
         if full && let Some((key, this)) = self.young.remove_entry(&last) {
-            // The table of what goes serves those that come: it has grown already.
+            // The old table is reused for the new values, since it has already grown.
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
             self.young.insert(key, this);
@@ -50,7 +50,7 @@ impl<K: Clone + Eq + Hash, V> Generations<K, V> {
         full
     }
 
-    /// What is there, which then counts as asked for.
+    /// The value of a key, which then counts as asked for.
     pub fn get(&mut self, key: &K) -> Option<&V> {
         if !self.young.contains_key(key) {
             let (key, (value, weight)) = self.old.remove_entry(key)?;
@@ -59,7 +59,7 @@ impl<K: Clone + Eq + Hash, V> Generations<K, V> {
         self.young.get(key).map(|(value, _)| value)
     }
 
-    /// What is there.
+    /// The value of a key, without counting it as asked for.
     pub fn peek(&self, key: &K) -> Option<&V> {
         self.young.get(key).or_else(|| self.old.get(key)).map(|(value, _)| value)
     }
@@ -92,7 +92,7 @@ mod tests {
         let mut dropped = 0;
         for key in 0..10_000 {
             dropped += usize::from(kept.put(key, key, 10));
-            // In place of itself, it takes no more.
+            // A value put in its own place takes no more room.
             kept.put(key, key, 10);
             assert_eq!(kept.get(&0), Some(&0), "{key}");
         }

@@ -1,4 +1,4 @@
-//! The door: what can be checked of a submission without knowing what stands before. Runs in parallel.
+//! The door: the checks of a submission that need no earlier entry. They run in parallel.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::event::{Code, Content, Digest, Event, FileRef, MAX_CONTENT, Refusal, SignedEvent};
 
-/// A submission that passed shape and signatures. What is wrong with its words is kept for later: an event
-/// that is on record already is answered with its entry, whatever came with it.
+/// A submission whose shape and signatures are good. A fault of its words is kept in `blobs` for later: an event that is on
+/// record already is answered with its entry, whatever words came with it.
 pub(crate) struct Admitted {
     pub event: SignedEvent,
     pub words: Option<Arc<[u8]>>,
@@ -74,7 +74,7 @@ fn check_blobs(
 }
 
 impl Admitted {
-    /// The files its words name, as they are claimed.
+    /// The files that its words name and claim.
     pub fn files(&self) -> &[FileRef] {
         self.content.as_ref().map_or(&[], Content::files)
     }
@@ -82,7 +82,7 @@ impl Admitted {
     pub fn is_pinned(&self, digest: &Digest) -> bool {
         self.pins.digests.contains(digest)
     }
-    /// Holds another upload until this submission is decided. Whether there is one.
+    /// Holds another upload until this submission is decided. Returns whether there is such an upload.
     pub fn pin(&mut self, digest: &Digest) -> bool {
         let there = self.pins.shared.uploads().pin(digest).is_some();
         if there {

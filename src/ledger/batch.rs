@@ -1,7 +1,8 @@
-//! A batch: entries that come next in the log, with all that they change. The sequencer, the copier of a mirror and the
-//! catch-up of a start fill it in one way: of each entry first the rows that were decided, then the entry itself. Nothing
-//! outside a batch changes until it is shown (`Shared::show`) or brought into the index; a group of entries that may yet be
-//! undone is a batch of its own, and is dropped or appended.
+//! A batch: entries that come next in the log, with all that they change.
+//!
+//! The sequencer, the copier of a mirror and the catch-up at a start fill it in one way: for each entry, first the rows that
+//! were decided, then the entry itself. Nothing outside a batch changes until it is shown (`Shared::show`) or brought into
+//! the index. A group of entries that may yet be undone is a batch of its own, which is then appended or dropped.
 
 use std::sync::Arc;
 
@@ -15,41 +16,42 @@ use crate::{
     },
 };
 
-/// Words that are given back, and the index of the entry whose they are.
+/// Words that are given back: the index of their entry, and the words.
 pub(crate) type Restored = (u64, Arc<[u8]>);
 
-/// Words withheld or given back: the index of the entry whose they are, and the words if given back.
+/// Words withheld or given back: the index of their entry, and the words if they are given back.
 pub(crate) type WordsChange = (u64, Option<Arc<[u8]>>);
 
-/// An event that something is withheld from, with the files that its words name: they are to be marked.
+/// An event of which something is withheld, with the files that its words name. All of these files are to be marked.
 pub(crate) struct Withheld {
     pub event: EventId,
     pub files: Vec<FileRef>,
 }
 
 impl Withheld {
-    /// `words` are those of the event, as they were before. None if they can't be read: once they are gone it is too late.
+    /// `words` are those of the event, before anything is withheld. `None` if they can't be read: the files can't be learnt
+    /// later, once the words are removed.
     pub fn of(event: EventId, words: Option<Arc<[u8]>>) -> Option<Self> {
         let content = Content::parse(&words?).ok()?;
         Some(Self { event, files: content.files().to_vec() })
     }
 }
 
-/// An entry that was decided, and what it does to others. Its rows are put first, by [`Batch::put_rows`].
+/// An entry that was decided, and what it does to other entries. Its rows are put before it, by [`Batch::put_rows`].
 pub(crate) struct NewEntry<'a> {
     pub header: &'a Header,
     pub event: &'a Event,
     /// The hash of the entry, which the next one names.
     pub hash: Digest,
-    /// The files that its words name, and those that can be had again by it.
+    /// The files that its words name, and those that it gives back.
     pub files: Vec<ListedFile>,
-    /// What goes to the journal, and is shown; none at a start, where it is on record already.
+    /// What is written to the journal and shown. `None` at a start, where the entry is on record already.
     pub record: Option<Record>,
     pub words: Option<WordsChange>,
     pub withheld: Option<Withheld>,
 }
 
-/// Entries that come next in the log: see the module.
+/// Entries that come next in the log: see the module's head.
 pub(crate) struct Batch {
     /// Index of the first.
     first: u64,
@@ -63,16 +65,16 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// An empty one whose first entry has this index, and comes after the entry of this hash.
+    /// An empty batch. Its first entry will have the index `first`; `last_hash` is the hash of the entry before that.
     pub fn new(first: u64, last_hash: Digest) -> Self {
         let (rows, listed, records, words, withheld) = Default::default();
         Self { first, last_hash, rows, listed, records, words, withheld }
     }
 
-    /// The same, with room for so many entries.
+    /// The same, with room for `entries` entries.
     pub fn with_room(first: u64, last_hash: Digest, entries: usize) -> Self {
         Self {
-            // Its own row, and that of its thread.
+            // Each entry has its own row, and that of its thread.
             rows: MemoryRows::with_room(2 * entries),
             listed: Vec::with_capacity(entries),
             records: Vec::with_capacity(entries),
@@ -80,12 +82,12 @@ impl Batch {
         }
     }
 
-    /// An empty one that comes after this.
+    /// An empty batch that comes after this one.
     pub fn next(&self) -> Self {
         Self::new(self.end(), self.last_hash)
     }
 
-    /// Adds a batch that comes after this.
+    /// Adds a batch that comes after this one.
     pub fn append(&mut self, next: Self) {
         debug_assert_eq!(next.first, self.end());
         self.rows.put(next.rows);
@@ -111,12 +113,12 @@ impl Batch {
         self.withheld.extend(withheld);
     }
 
-    /// Takes note that the words of an entry are not here.
+    /// Notes that the words of an entry are missing here.
     pub fn lacks_words(&mut self, index: u64) {
         self.words.push((index, None));
     }
 
-    /// Words that are withheld by an entry of the same batch are neither written nor shown.
+    /// Drops the words that an entry of this same batch withholds, so that they are neither written nor shown.
     pub fn leave_out_withheld(&mut self) {
         for (index, change) in &self.words {
             if let (Some(at), None) = (index.checked_sub(self.first), change)
@@ -131,7 +133,7 @@ impl Batch {
     pub fn first(&self) -> u64 {
         self.first
     }
-    /// Index of the entry that comes after it.
+    /// Index of the entry that comes after the batch.
     pub fn end(&self) -> u64 {
         self.first + self.listed.len() as u64
     }
@@ -151,18 +153,18 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         &self.records
     }
-    /// Events that something is withheld from, whose files are to be marked before the batch is durable.
+    /// Events of which something is withheld. Their files must be marked before the batch is durable.
     pub fn withheld(&self) -> &[Withheld] {
         &self.withheld
     }
 
-    /// The words of an entry of this batch, as they came with it. The outer option says whether the entry is one.
+    /// The words of an entry of this batch, as they came with it. The outer `None`: the entry is not in this batch.
     pub fn words_at(&self, index: u64) -> Option<Option<Arc<[u8]>>> {
         let at = index.checked_sub(self.first)?;
         (index < self.end()).then(|| self.records.get(at as usize).and_then(|record| record.words.clone()))
     }
 
-    /// Whether an entry of this batch names these bytes as a file that is withheld by what the rows say.
+    /// Whether the bytes of this digest are a file that this batch withholds. `rows` say what is withheld.
     pub fn withholds(&self, digest: &Digest, rows: &impl Rows) -> bool {
         self.withheld.iter().any(|Withheld { event, files }| {
             let mut named = (0u32..).zip(files).filter(|(_, file)| file.blake3 == *digest);
@@ -170,13 +172,13 @@ impl Batch {
         })
     }
 
-    /// What it is made of: rows, lists, records, and words withheld or given back.
+    /// The parts of the batch: rows, lists, records, and words withheld or given back.
     pub fn into_parts(self) -> (MemoryRows, Vec<Listed>, Vec<Record>, Vec<WordsChange>) {
         (self.rows, self.listed, self.records, self.words)
     }
 }
 
-/// Which words an event takes from the record or gives back.
+/// The words that an event withholds or gives back.
 pub(super) fn words_changed(
     rows: &impl Rows,
     event: &Event,

@@ -1,4 +1,4 @@
-//! Calls at the door that no thread has taken in yet.
+//! Calls that wait at the door until a thread takes them in.
 
 use std::{
     collections::VecDeque,
@@ -10,11 +10,11 @@ use super::{
     submission::Submission,
 };
 
-/// Submissions that go through the door together: their signatures share what can be shared.
+/// Most submissions that go through the door together. Their signatures are checked together, which costs less.
 pub(super) const TOGETHER: usize = 16;
-/// So many calls are not shared between threads: each would wait for the other's sync.
+/// Up to this many calls are not split between threads: each part would wait for the other's sync.
 const FEW: usize = 4;
-/// Bytes of a call that is taken in where it was made.
+/// Most bytes of a call that its own task takes in.
 const SMALL: usize = 64 << 10;
 
 /// A call at the door.
@@ -26,7 +26,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Whether it takes less than a millisecond: then whoever calls takes it in.
+    /// Whether the caller's own task takes it in, because that takes less than a millisecond.
     pub fn is_small(&self) -> bool {
         let bytes = |s: &Submission| {
             s.note.len() + s.content.as_ref().map_or(0, Vec::len) + s.restored.as_ref().map_or(0, Vec::len)
@@ -35,7 +35,7 @@ impl Call {
     }
 }
 
-/// Calls that wait to be taken in, the first that came first.
+/// Calls that wait to be taken in, in the order in which they came.
 #[derive(Default)]
 pub(super) struct Calls(Mutex<VecDeque<Call>>);
 
@@ -49,14 +49,14 @@ impl Calls {
         self.lock().push_back(call);
     }
 
-    /// Takes the share of one of so many threads: see [`together`].
+    /// Takes the share of one of `threads` threads: see [`together`].
     pub fn take(&self, threads: usize) -> Vec<Call> {
         together(&mut self.lock(), threads)
     }
 }
 
-/// Takes calls from those that wait: their share for one of so many threads, a few at least, and no more than go
-/// together.
+/// Takes calls from those that wait: the share of one of `threads` threads, but at least [`FEW`], and at most [`TOGETHER`]
+/// submissions unless the first call alone has more.
 fn together(waiting: &mut VecDeque<Call>, threads: usize) -> Vec<Call> {
     let share = waiting.len().div_ceil(threads.max(1)).max(FEW);
     let mut submissions = 0;
@@ -64,7 +64,7 @@ fn together(waiting: &mut VecDeque<Call>, threads: usize) -> Vec<Call> {
         submissions += call.submissions.len();
         submissions <= TOGETHER
     });
-    // One at least: alone, a call may be larger.
+    // At least one call: alone, it may be larger.
     let n = fit.count().max(1).min(waiting.len());
     waiting.drain(..n).collect()
 }
@@ -90,7 +90,7 @@ mod tests {
             };
             let mut waiting: VecDeque<Call> = sizes.iter().map(call).collect();
             let mut groups = Vec::new();
-            // As many jobs as calls.
+            // One turn for each call.
             for _ in sizes {
                 groups.push(together(&mut waiting, threads).len());
             }

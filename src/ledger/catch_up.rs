@@ -23,10 +23,11 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
-/// Entries brought into the index at a time; twice as many are in memory.
+/// Entries brought into the index at a time. Twice as many are in memory, since the next ones are being read.
 const CATCH_UP: u64 = 4_096;
 
-/// Brings the index up to the log, or makes it anew if it is not of this log.
+/// Brings the index up to the log, or makes it anew if it belongs to another history. `progress` is told the entries done and
+/// the size of the log.
 pub(super) fn catch_up(
     shared: &Arc<Shared>,
     size: u64,
@@ -44,7 +45,7 @@ pub(super) fn catch_up(
         shared.index().clear()?;
         tracing::info!(size, "making the index anew");
     }
-    // What comes next is read while the one before is decided upon and written.
+    // The next range is read while the one before is decided and written.
     let ranges: Vec<(u64, u64)> = std::iter::successors(Some(position), |from| Some(from + CATCH_UP))
         .take_while(|from| *from < size)
         .map(|from| (from, size.min(from + CATCH_UP)))
@@ -65,7 +66,7 @@ pub(super) fn catch_up(
 /// An entry, with the files that its words name.
 type Filed = (Entry<Event>, Vec<ListedFile>);
 
-/// Reads entries of a range, with the files that their words name. In parallel, a bundle at a time.
+/// Reads the entries of a range, with the files that their words name. Bundles are read in parallel.
 fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, LedgerError> {
     let bundles: Vec<_> = (from / WIDTH..to.div_ceil(WIDTH))
         .into_par_iter()
@@ -89,7 +90,7 @@ fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, Ledge
     Ok(bundles.into_iter().flatten().collect())
 }
 
-/// Decides upon entries as when they were recorded, and brings the index up to them.
+/// Decides entries again, as when they were recorded, and brings the index up to them.
 fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerError> {
     let Some((first, _)) = entries.first() else { return Ok(()) };
     let mut batch = Batch::with_room(first.header().index, first.header().prev, entries.len());
@@ -110,7 +111,8 @@ fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerEr
             }
         }
         batch.put_rows(placement.rows);
-        // The entry is here already; what it withholds or gives back is taken up from the journal, and marks are made good.
+        // The entry is on record already. Words that it withholds or gives back are taken from the journal, and missing marks
+        // are made elsewhere at a start.
         let (record, words, withheld) = (None, None, None);
         batch.push(NewEntry { header: &header, event: &event, hash, files, record, words, withheld });
     }
@@ -120,13 +122,13 @@ fn take_up(shared: &Shared, entries: Vec<Filed>, to: u64) -> Result<(), LedgerEr
     Ok(())
 }
 
-/// Takes up words that were given back and are not in tiles yet, so that the files they name are found.
+/// Takes up words that were given back and are not in tiles yet, so that the files that they name are found.
 pub(super) fn give_back_again<'a>(shared: &Shared, unpublished: impl Iterator<Item = (u64, &'a Record)>) {
     let restored = unpublished.filter_map(|(_, record)| record.restored.clone());
     shared.set_words(restored.map(|(index, words)| (index, Some(words))));
 }
 
-/// Finishes what withholding and giving back had begun when the journal was last published.
+/// Applies again what the unpublished entries withhold or give back, so that it is brought to an end.
 pub(super) fn withhold_again<'a>(
     shared: &Shared,
     unpublished: impl Iterator<Item = (u64, &'a Record)>,
@@ -141,7 +143,7 @@ pub(super) fn withhold_again<'a>(
     Ok(())
 }
 
-/// The words at the end of the log are those committed to, or the log withholds them.
+/// Checks the words at the end of the log: they are those that their entries commit to, or the log withholds them.
 pub(super) fn check_tail_words(shared: &Shared) -> Result<(), LedgerError> {
     let (start, items) = {
         let recent = shared.recent();

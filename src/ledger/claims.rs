@@ -56,7 +56,7 @@ pub(crate) fn files_changed(event_type: EventType) -> bool {
     matches!(event_type, EventType::ContentWithheld | EventType::ContentReleased)
 }
 
-/// Whether a file of an event can't be had by what the log says: it is withheld, or the words that name it are.
+/// Whether the log withholds a file of an event: the file itself, or the words that name it.
 pub(crate) fn is_closed(fate: &Fate, position: u32) -> bool {
     fate.withheld_by(Position::Content).is_some() || fate.withheld_by(Position::File(position)).is_some()
 }

@@ -7,18 +7,18 @@ use std::{
 
 use crate::{RELEASED, log::Time};
 
-/// How far behind the last entry the clock may be; the last time is then repeated.
+/// How far the clock may be behind the last entry. The time of that entry is then repeated.
 const MAX_BEHIND_MS: i64 = 10_000;
-/// How far ahead of what the monotonic clock expects it may be.
+/// How far the clock may be ahead of what the monotonic clock lets expect.
 pub(super) const MAX_AHEAD_MS: i64 = 3_600_000;
-/// How far ahead of the latest time that is known it may be at the start. One entry of a wrong year would close the ledger
-/// until then.
+/// How far the clock may be ahead of the latest known time at the start. An entry with a wrong year would keep the ledger from
+/// recording anything until that year.
 const MAX_AHEAD_AT_START_MS: i64 = 7 * DAY_MS;
 const DAY_MS: i64 = 86_400_000;
 
 const NO_YEAR: &str = "the clock shows no year from 1 to 9999";
 
-/// When the day of this release began.
+/// When the day of this release began, in UTC.
 fn released() -> Option<Time> {
     Time::parse(&format!("{RELEASED}T00:00:00.000Z"))
 }
@@ -59,7 +59,7 @@ impl TimeSource for SystemTimeSource {
 pub(crate) struct Clock {
     source: Arc<dyn TimeSource>,
     last: Option<Time>,
-    /// Wall and monotonic clock when they were last read.
+    /// What the wall clock and the monotonic clock showed when they were last read, in milliseconds.
     read: (i64, i64),
 }
 
@@ -69,16 +69,16 @@ impl Clock {
         Self { source, last, read }
     }
 
-    /// Clock and monotonic clock when they were last read.
+    /// What the wall clock and the monotonic clock showed when they were last read, in milliseconds.
     pub fn read(&self) -> (i64, i64) {
         self.read
     }
 
-    /// Holds the clock against what is known of the time before anything is recorded: the last entry, this release, and
-    /// the time that a server kept here. `accept` is the word of whoever starts it that the clock is right.
+    /// Compares the clock, before anything is recorded, with the times that are known: that of the last entry, that of this
+    /// release, and `seen`, which a server kept here. `accept`: the operator says that the clock is right.
     ///
     /// # Errors
-    /// Why the writer must not begin, in words that strangers may read.
+    /// Why the writer must not begin, in words that may be shown to anybody.
     pub fn check_start(&self, seen: Option<Time>, accept: bool) -> Result<(), String> {
         let wall = self.read.0;
         let now = Time::from_unix_ms(wall).ok_or(NO_YEAR)?;
@@ -115,6 +115,10 @@ impl Clock {
         ))
     }
 
+    /// The time of the next batch.
+    ///
+    /// # Errors
+    /// Why the writer must stop.
     pub fn tick(&mut self) -> Result<Time, String> {
         let (wall, monotonic) = (self.source.wall_ms(), self.source.monotonic_ms());
         let expected = self.read.0.saturating_add(monotonic.saturating_sub(self.read.1));
@@ -189,7 +193,7 @@ pub(super) mod tests {
         let said = begin(day(7) + 1, None, None, false).unwrap_err();
         assert!(said.contains(&released.to_string()) && said.contains("--accept-clock"), "{said}");
         assert_eq!(begin(day(4_000), None, None, true), Ok(()));
-        // Whichever is latest counts.
+        // The latest known time counts.
         assert_eq!(begin(day(20), time(day(14)), None, false), Ok(()));
         assert_eq!(begin(day(20), None, time(day(14)), false), Ok(()));
         assert_eq!(begin(day(20), time(day(2)), time(day(14)), false), Ok(()));

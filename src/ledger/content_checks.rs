@@ -1,5 +1,5 @@
-//! The checks between events that the door alone asks: what a later verifier can't ask, since words may be withheld by then,
-//! and what came after the first ledgers, whose entries stay valid. The list is `checks` of `schema/events.json`.
+//! The checks between events that bind new events only. A later verifier can't make some of them, since words may be withheld
+//! by then; others were added after the first ledgers, whose entries stay valid. The list is `checks` of `schema/events.json`.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn failed<T>(check: &str, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::because(Code::CheckFailed, check, message))
 }
 
-/// Asks all of them. `words_of` gives the words of a record, unless they are withheld.
+/// Makes all of these checks. `words_of` gives the words of a record, unless they are withheld.
 pub(crate) fn check(
     rows: &impl Rows,
     event: &Event,
@@ -62,7 +62,7 @@ pub(crate) fn check(
     }
 }
 
-/// Whoever says that the addressee's own key vouches for a delivery has it sign.
+/// An event that says that the addressee's own key vouches for a delivery must be signed by such a key.
 fn check_addressee(rows: &impl Rows, event: &Event, notice: &EventId) -> Result<(), Refusal> {
     // The one subject of a notice is its addressee.
     let addressee = rows.event(notice).map(|row| row.subjects.clone()).unwrap_or_default();
@@ -75,7 +75,7 @@ fn check_addressee(rows: &impl Rows, event: &Event, notice: &EventId) -> Result<
     failed("evidence.addressee", why)
 }
 
-/// No more signatures are taken away than were ever confirmed.
+/// No more signatures are subtracted than were confirmed.
 fn check_count(count: u64, taken: [Option<u64>; 3]) -> Result<(), Refusal> {
     let taken = taken.into_iter().flatten().fold(0, u64::saturating_add);
     if taken <= count {
@@ -87,8 +87,8 @@ fn check_count(count: u64, taken: [Option<u64>; 3]) -> Result<(), Refusal> {
     failed("collection.standing", why)
 }
 
-/// Only files that are there are withheld: whoever is told that bytes are gone looks no further. Where the words can't be read,
-/// nobody knows what they name.
+/// Only files that the words name can be withheld: a reader who is told that a file is withheld must be able to trust that
+/// there was one. Where the words can't be read, nobody knows what they name, and the check passes.
 fn check_files(positions: &[Position], words: impl FnOnce() -> Option<Arc<[u8]>>) -> Result<(), Refusal> {
     let files = positions.iter().filter_map(|position| match position {
         Position::File(i) => Some(*i),
@@ -132,7 +132,7 @@ fn check_quote(
     if found { Ok(()) } else { fail("it does not occur word for word in the record it names") }
 }
 
-/// Whether a text occurs in any text of a value.
+/// Whether `sought` occurs in any string of a JSON value.
 fn holds(value: &serde_json::Value, sought: &str) -> bool {
     match value {
         serde_json::Value::String(s) => s.contains(sought),
@@ -143,7 +143,7 @@ fn holds(value: &serde_json::Value, sought: &str) -> bool {
 }
 
 impl Reader {
-    /// Why an event would be refused as the next entry, as far as that can be told before anybody signed it.
+    /// Refuses an event that would be refused as the next entry, as far as that can be told before it is signed.
     pub(crate) fn foresee(&self, event: &Event, content: Option<&Content>) -> Result<(), Refusal> {
         let shared = &**self.read(StandsOn::Everything);
         foresee(shared, event, shared.origin())?;
@@ -163,10 +163,11 @@ impl Reader {
     }
 }
 
-/// What the sequencer answers the rules about an event that it decides at its own index.
+/// Gives the rules what they ask about a new event, when the sequencer decides it at its own index.
 pub(super) struct SequencerDoor<'a, const N: usize> {
     pub admitted: &'a Admitted,
-    /// What is wrong with what `content.released` gives back. Asked last: whether it may give back comes first.
+    /// What is wrong with the words that `content.released` gives back. Asked last: first it is decided whether the event may
+    /// give them back.
     pub faulty: Option<Refusal>,
     pub rows: &'a Layered<'a, N>,
 }

@@ -1,6 +1,6 @@
-//! The writer of a mirror: shows here what another ledger has on record, after the same rules.
+//! The writer of a mirror: puts into this folder what another ledger has on record, under the same rules.
 //!
-//! It writes no journal: what is not in tiles when the program ends is fetched again.
+//! It writes no journal: entries that are not in tiles when the program ends are fetched again.
 
 use std::{path::Path, sync::Arc};
 
@@ -21,17 +21,17 @@ use crate::{
     store::{disk::Placing, journal::Record},
 };
 
-/// An entry as it came.
+/// An entry as it was fetched.
 #[derive(Debug)]
 pub(crate) struct Copied {
     pub raw: Arc<[u8]>,
     pub entry: Box<SignedEntry>,
     pub leaf: Hash,
-    /// Its words, which it commits to, if they are here.
+    /// The words that it commits to, if they were fetched.
     pub words: Option<Arc<[u8]>>,
 }
 
-/// Why entries were not copied. Nothing of them is here then.
+/// Why entries were not copied. Then none of them is shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
     /// The entry breaks a rule.
@@ -42,7 +42,7 @@ pub(crate) enum CopyError {
         /// Which rule.
         error: AuditError,
     },
-    /// The disk here.
+    /// The disk failed, here or in the follower.
     #[error("{0}")]
     Stopped(String),
 }
@@ -53,12 +53,12 @@ pub(crate) struct Copier {
     pub signals: Arc<Signals>,
     /// Hash and time of the last entry.
     pub last: Option<(Digest, Time)>,
-    /// The last checkpoint of the origin that was verified: what is here, or on its way.
+    /// The last checkpoint of the origin that was verified. Its entries are here, or are being fetched.
     pub heading: SignedCheckpoint,
     pub max_backlog: u64,
 }
 
-/// Entries that are being copied, over those that were.
+/// Rows of the entries that are being copied, over those that were copied before.
 struct OverShared<'a> {
     batch: Batch,
     shared: &'a Shared,
@@ -77,12 +77,12 @@ impl PutRows for OverShared<'_> {
 }
 
 impl Copier {
-    /// The edge of the tree of all that was copied.
+    /// The right edge of the tree over all that was copied.
     pub fn frontier(&self) -> Frontier {
         self.shared.recent().frontier.clone()
     }
 
-    /// Keeps a checkpoint that was verified and continues the last one, before anything of it is copied.
+    /// Keeps a checkpoint that was verified and that continues the last one, before its entries are copied.
     ///
     /// # Errors
     /// [`CopyError::Stopped`] if it can't be written.
@@ -94,14 +94,14 @@ impl Copier {
 
     /// Writes a file of the mirror's own, whole or not at all.
     pub fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), CopyError> {
-        // The follower places files at the same time.
+        // Named apart, since the follower places files in `tmp/` at the same time.
         let mut placing = Placing::named(self.shared.disk(), self.shared.folder().tmp(), "mirror");
         let placed = placing.place(path, bytes).and_then(|()| placing.sync());
         placed.map_err(|e| CopyError::Stopped(e.to_string()))
     }
 
-    /// Copies the next entries. With the checkpoint over all that is here then, they are shown; without one, when later
-    /// ones are.
+    /// Copies the next entries. They are shown if `checkpoint` is given, which must cover all entries that are then here;
+    /// otherwise with later ones.
     ///
     /// # Errors
     /// [`CopyError`]: the first entry that breaks a rule, or the disk.
@@ -111,7 +111,7 @@ impl Copier {
         checkpoint: Option<Arc<SignedCheckpoint>>,
     ) -> Result<(), CopyError> {
         let shared = self.shared.clone();
-        // Not within the call: whoever publishes writes there.
+        // A statement of its own, so that the lock is free before the wait: the follower needs it.
         let committed = shared.recent().extent();
         self.signals.wait_for_follower(committed, self.max_backlog);
         if let Some(why) = self.signals.fault() {
@@ -126,7 +126,7 @@ impl Copier {
             auditor.push(&copied.entry, copied.leaf).map_err(|error| CopyError::Entry { index, error })?;
         }
         let last = auditor.last_time().map(|time| (auditor.last_hash(), time));
-        // All of them are good: what they change comes into the batch now, and nothing was changed before.
+        // All of them are good. Only now is what they change put into the batch.
         let mut batch = auditor.into_rows().batch;
         let growth = Growth::of(frontier, copies.iter().map(|copied| copied.leaf));
         let mut bytes = 0;
@@ -137,7 +137,7 @@ impl Copier {
             let mut withheld = None;
             let lacks_words = event.content().is_some() && words.is_none();
             if let Body::ContentWithheld(body) = event.body() {
-                // Its files are known again when their bytes come back. Once the words are gone, that is too late.
+                // The files are marked, so that their bytes are known again. Once the words are removed, that is too late.
                 let held = rows.event(&body.entry).and_then(|row| match batch.words_at(row.index) {
                     Some(words) => words,
                     None => shared.stored_words(row.index).ok().flatten(),
@@ -167,7 +167,7 @@ impl Copier {
         Ok(())
     }
 
-    /// Shows the entries that are here, by a checkpoint over just these.
+    /// Shows the entries that are here, by a checkpoint over exactly these.
     ///
     /// # Errors
     /// [`CopyError::Stopped`] if it can't be written.

@@ -1,8 +1,8 @@
-//! What witnesses have said of this log: checkpoints with their cosignatures.
+//! Checkpoints of this log with the cosignatures of witnesses.
 //!
-//! A reader asks for some quorum, and the log does not know which. So what is kept is, for each number of cosignatures,
-//! the newest checkpoint that has so many: newer ones have fewer. All of it can be had again by asking the witnesses,
-//! so it lies beside the log, in `cosigned/<size>`.
+//! A reader asks for some quorum, and the log does not know which. So for each number of cosignatures the newest checkpoint
+//! that has at least that many is kept. It can all be had again by asking the witnesses, so it lies beside the log, in
+//! `cosigned/<size>`.
 
 use std::{
     sync::{
@@ -17,14 +17,13 @@ use crate::{
     note::{SignatureLine, SignedNote, VerifyingKey},
 };
 
-/// Checkpoints that are kept beside those, the newest that were cosigned by anybody: a slow witness may still answer for
-/// one of them.
+/// The number of newest cosigned checkpoints that are kept in any case: a slow witness may still answer for one of them.
 const GATHERED: usize = 32;
 
-/// A witness that has not cosigned what was published so long ago is behind.
+/// A witness that has not cosigned what was published this long ago is behind.
 const BEHIND: Duration = Duration::from_secs(60);
 
-/// What came of asking a witness. A closed list, for numbers.
+/// What came of asking a witness. A closed list, since these words are labels of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AskOutcome {
     /// A good cosignature.
@@ -35,9 +34,9 @@ pub(crate) enum AskOutcome {
     Conflict,
     /// It refuses: it does not know the log, or can't read the request.
     Refused,
-    /// It asks to be asked later.
+    /// It wants to be asked later.
     Busy,
-    /// No answer, or none of a witness.
+    /// No answer, or not the answer of a witness.
     Unreachable,
 }
 
@@ -78,7 +77,7 @@ pub enum NotKept {
     /// Not good.
     #[error(transparent)]
     Cosignature(#[from] CosignatureError),
-    /// Readers would refuse the checkpoint for it: they hold the last entry against the witness's clock.
+    /// Readers would refuse the checkpoint because of it: they compare the time of the last entry with the witness's.
     #[error(
         "{name} cosigned more than {MAX_LEAD} s before the last entry was recorded: one of the two clocks is wrong"
     )]
@@ -86,7 +85,7 @@ pub enum NotKept {
         /// The witness key's name.
         name: String,
     },
-    /// The latest of a witness is kept, so this one would stand before all that come until then.
+    /// Of each witness the latest cosignature is kept, so this one would displace all good ones until that time comes.
     #[error(
         "{name} cosigned more than {MAX_LEAD} s ahead of this machine's clock: one of the two clocks is wrong"
     )]
@@ -94,11 +93,12 @@ pub enum NotKept {
         /// The witness key's name.
         name: String,
     },
-    /// There would be too many lines or bytes for a reader.
+    /// The checkpoint would have more lines or bytes than a reader takes.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 }
 
+/// The cosigned checkpoints that are kept, and the witnesses that are asked.
 #[derive(Debug)]
 pub(crate) struct Cosigned {
     witnesses: Vec<WitnessKey>,
@@ -112,11 +112,11 @@ pub(crate) struct Cosigned {
 struct Kept {
     /// The newest first. Each has the log's line, then those of witnesses.
     checkpoints: Vec<Arc<SignedCheckpoint>>,
-    /// How often these changed.
+    /// How often the list changed.
     changes: u64,
 }
 
-/// A size that was published long ago, and one that will have been.
+/// The latest size known to be published [`BEHIND`] ago or before, and the next that will be, with when it was published.
 #[derive(Debug, Default)]
 struct Published {
     long_ago: u64,
@@ -124,7 +124,7 @@ struct Published {
 }
 
 impl Published {
-    /// Takes note of a size.
+    /// Notes that a size was published.
     fn put(&mut self, size: u64, now: Instant) {
         self.long_ago(now);
         self.next.get_or_insert((now, size));
@@ -149,7 +149,7 @@ fn size(checkpoint: &SignedCheckpoint) -> u64 {
 }
 
 impl Kept {
-    /// Those that have more cosignatures than any newer one, the newest first.
+    /// The checkpoints that have more cosignatures than any newer one, the newest first.
     fn front(&self) -> impl Iterator<Item = &Arc<SignedCheckpoint>> {
         let mut most = 0;
         self.checkpoints.iter().filter(move |c| {
@@ -174,7 +174,7 @@ impl Kept {
 }
 
 impl Cosigned {
-    /// Of a ledger that asks these witnesses.
+    /// For a ledger that asks these witnesses.
     pub fn new(witnesses: Vec<WitnessKey>) -> Self {
         Self { witnesses, kept: RwLock::default(), published: Mutex::default(), outcomes: Default::default() }
     }
@@ -197,12 +197,13 @@ impl Cosigned {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note that a checkpoint of this size is in `public/`.
+    /// Notes that a checkpoint of this size is in `public/`.
     pub fn note_published(&self, size: u64) {
         self.published().put(size, Instant::now());
     }
 
-    /// How many witnesses have not cosigned what was published a minute ago. The latest is always ahead on a busy ledger.
+    /// The number of witnesses that have not cosigned what was published a minute ago. (On a busy ledger the latest checkpoint
+    /// is always ahead of all of them.)
     pub fn behind(&self) -> usize {
         let long_ago = self.published().long_ago(Instant::now());
         self.witnessed().iter().filter(|w| w.latest.map_or(0, |(size, _)| size) < long_ago).count()
@@ -215,7 +216,7 @@ impl Cosigned {
         }
     }
 
-    /// What came of asking, with how often.
+    /// Each outcome of asking, with how often it came.
     pub fn outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.outcomes.iter().map(|c| c.load(Ordering::Relaxed));
         AskOutcome::ALL.iter().map(|o| o.as_str()).zip(counts)
@@ -226,17 +227,17 @@ impl Cosigned {
         self.kept().changes
     }
 
-    /// Of the checkpoints that cover so many entries and have cosignatures: the one that has most, the newest of these.
+    /// Of the cosigned checkpoints that cover the first `entries` entries, the one with most cosignatures; of several, the newest.
     pub fn covering(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
         self.kept().front().filter(|c| size(c) >= entries).last().cloned()
     }
 
-    /// The checkpoint of a size, with the cosignatures it has; `None` if there are none.
+    /// The checkpoint over `entries` entries, with its cosignatures. `None` if it has none.
     pub fn of_size(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
         self.kept().checkpoints.iter().find(|c| size(c) == entries).cloned()
     }
 
-    /// What is to lie on disk, and how often it changed until then.
+    /// The checkpoints that belong on disk, with [`changes`](Self::changes) at that moment.
     pub fn to_keep(&self) -> (u64, Vec<Arc<SignedCheckpoint>>) {
         let kept = self.kept();
         (kept.changes, kept.front().cloned().collect())
@@ -252,7 +253,7 @@ impl Cosigned {
         self.witnesses.iter().map(|key| Witnessed { key: key.clone(), latest: latest(key) }).collect()
     }
 
-    /// A checkpoint of this log with the cosignatures by its witnesses that it has, or that are known of it besides.
+    /// A checkpoint of this log with all cosignatures by its witnesses: those that it carries, and those that are kept here.
     pub fn with_known(
         &self,
         checkpoint: &SignedCheckpoint,
@@ -263,7 +264,7 @@ impl Cosigned {
         self.with_good(checkpoint, log, checkpoint.note().signatures().iter().chain(known))
     }
 
-    /// A checkpoint with the log's own line, and of each witness the latest good one of these.
+    /// A checkpoint with the log's own line, and of each witness the latest good one of `lines`.
     fn with_good<'a>(
         &self,
         checkpoint: &SignedCheckpoint,
@@ -278,9 +279,8 @@ impl Cosigned {
         bare.with_signatures(&good)
     }
 
-    /// Adds lines to a checkpoint of this log: of each of its witnesses the latest good one. Gives the checkpoint with
-    /// all that it has then, and `None` if that is what it had. Done under a lock, so that whoever hands it on in `then` never
-    /// hands on less than was handed on before.
+    /// Adds lines to a checkpoint of this log: of each of its witnesses the latest good one. If that changes the checkpoint,
+    /// `then` is given it with all its lines. `then` runs under the lock, so it is never given fewer lines than before.
     pub fn add(
         &self,
         checkpoint: &SignedCheckpoint,
@@ -311,7 +311,7 @@ fn own_line(checkpoint: &SignedCheckpoint, log: &VerifyingKey) -> Vec<SignatureL
     checkpoint.note().signatures().iter().find(own).cloned().into_iter().collect()
 }
 
-/// The checkpoint with the log's own line alone: what witnesses are sent.
+/// The checkpoint with the log's own line alone, as it is sent to witnesses.
 pub(super) fn bare(
     checkpoint: &SignedCheckpoint,
     log: &VerifyingKey,
@@ -347,7 +347,7 @@ mod tests {
         Cosigned::new((1..=3).map(|n| witness(n).witness_key()).collect())
     }
 
-    /// Has witnesses cosign a size at a time. Gives what was handed on, if anything was.
+    /// Has the witnesses `by` cosign the checkpoint of a size at `time`. Gives what was handed on, if anything was.
     fn add(to: &Cosigned, size: u64, time: u64, by: &[u8]) -> Option<Arc<SignedCheckpoint>> {
         let of = checkpoint(size);
         let lines: Vec<_> = by.iter().map(|n| witness(*n).cosign(of.checkpoint(), time).unwrap()).collect();

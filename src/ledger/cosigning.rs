@@ -1,4 +1,4 @@
-//! Taking in cosignatures of witnesses: one that came, and those that lie on disk at a start.
+//! Taking in cosignatures of witnesses: one that a witness gave, and at a start those on disk.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use crate::{
     store::Doing as _,
 };
 
-/// Adds a cosignature. From then on, readers are given it with the checkpoint.
+/// Adds a cosignature. From then on, readers get it with the checkpoint.
 pub(super) fn add(
     shared: &Shared,
     checkpoint: &SignedCheckpoint,
@@ -28,7 +28,7 @@ pub(super) fn add(
     if seen > now.saturating_add(MAX_LEAD) {
         return Err(NotKept::Ahead { name: witness.name().to_owned() });
     }
-    // Of all entries below the checkpoint none is later than the last.
+    // Recorded time never runs backwards, so the last entry below the checkpoint is the latest.
     let last = checkpoint.checkpoint().size().checked_sub(1).and_then(|index| {
         let raw = shared.entry(index).ok().flatten()?;
         shared.parse(index, &raw).ok()
@@ -50,7 +50,8 @@ fn add_lines(
     })
 }
 
-/// Takes up what lies on disk, at a start: what is not a good checkpoint of this log as it is now is left.
+/// Takes up the cosigned checkpoints on disk, at a start. Those that are no good checkpoint of this log as it is now are left
+/// out.
 pub(super) fn take_up(shared: &Shared, published: Option<&SignedCheckpoint>) -> Result<(), LedgerError> {
     if !shared.cosigned().asks_any() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The door of an open ledger: calls come in, their submissions are admitted on several threads, and what passes is handed
-//! to the sequencer.
+//! The door of an open ledger: calls come in, their submissions are admitted on several threads, and those that pass are
+//! handed to the sequencer.
 
 use std::sync::Arc;
 
@@ -16,11 +16,12 @@ use super::{
 };
 use crate::event::Refusal;
 
-/// So many calls wait for the sequencer only where it can't keep up. Nothing is refused for it; whoever watches is told.
+/// More calls than this wait for the sequencer only when it can't keep up. Nothing is refused then; it shows in the metrics.
 const MANY_WAITING: usize = 4_096;
 
-/// A caller's turn to take in calls that wait: as many turns as calls. A turn that finds its call taken in by another
-/// has nothing to do; one that is given up is taken on another thread, since the call may be another's.
+/// A caller's turn to take in calls that wait. There is one turn for each call. If others took in all calls that wait, a turn
+/// has nothing to do. If its caller goes away, the turn is taken on another thread, since the calls that it would have taken
+/// in may be those of others.
 struct Turn<'a>(Option<&'a Ledger>);
 
 impl Turn<'_> {
@@ -40,18 +41,18 @@ impl Drop for Turn<'_> {
 }
 
 impl Ledger {
-    /// Records submissions, one by one or (`atomic`) all or none. Gives one answer each, in order. With
+    /// Records submissions, one by one or (`atomic`) all or none. Gives one answer for each, in order. With
     /// `atomic`, one refusal refuses all: the faulty ones say why, the others that they were held back.
     pub async fn record(&self, submissions: Vec<Submission>, atomic: bool) -> Vec<Result<Receipt, Refusal>> {
         let n = submissions.len();
         let (reply, answer) = oneshot::channel();
         let call = Call { submissions, atomic, reply, at_door: self.0.queue.comes() };
-        // From the door straight to the sequencer: the caller is woken once, with its answer.
+        // A call goes from the door straight to the sequencer: the caller is woken once, with its answer.
         if call.is_small() {
             self.0.calls.push(call);
             let turn = Turn(Some(self));
-            // Tasks that are ready push theirs first; then one of them takes several in, where it is: a thread that had
-            // to be woken would cost as much as the signature.
+            // Other tasks that are ready push their calls first; then one of them takes several in on its own thread. To wake
+            // another thread would cost as much as to check a signature.
             tokio::task::yield_now().await;
             turn.take();
         } else {
@@ -61,7 +62,7 @@ impl Ledger {
         answer.await.unwrap_or_else(|_| self.not_taken(n))
     }
 
-    /// As [`record`](Self::record), for callers outside an async runtime.
+    /// Like [`record`](Self::record), for callers outside an async runtime.
     pub fn record_blocking(
         &self,
         submissions: Vec<Submission>,
@@ -84,7 +85,7 @@ impl Ledger {
         self.take_in(self.0.calls.take(rayon::current_num_threads()));
     }
 
-    /// Takes the submissions of some calls through the door, and what passes to the sequencer. Where that is gone,
+    /// Takes the submissions of some calls through the door, and those that pass to the sequencer. If the sequencer has ended,
     /// the replies are dropped.
     fn take_in(&self, calls: Vec<Call>) {
         if calls.is_empty() {
@@ -135,7 +136,7 @@ impl Ledger {
         self.0.queue.push(Group { refused, admitted, atomic, reply }, at_door);
     }
 
-    /// Calls that wait for the sequencer, and how many are too many.
+    /// The number of calls that wait for the sequencer, and the number above which it does not keep up.
     pub(super) fn waiting(&self) -> (usize, usize) {
         (self.0.queue.len(), MANY_WAITING)
     }
@@ -187,7 +188,7 @@ mod tests {
         // While this is held the sequencer commits nothing.
         let held = shared.hold_recent();
         let mut answers = Vec::new();
-        // So many beside those that it may have in hand.
+        // Enough calls beside those that the sequencer may already have taken.
         let together =
             Options::default().max_batch + MANY_WAITING + 2 * TOGETHER * rayon::current_num_threads();
         for _ in 0..together.div_ceil(TOGETHER) {
@@ -202,7 +203,7 @@ mod tests {
         let (done, is_done) = std::sync::mpsc::channel();
         for _ in 0..rayon::current_num_threads() {
             let done = done.clone();
-            // Whoever waits for it may have given up.
+            // The receiver may have given up.
             rayon::spawn(move || _ = done.send(()));
         }
         for _ in 0..rayon::current_num_threads() {

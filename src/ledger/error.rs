@@ -6,7 +6,7 @@ use crate::{event::Refusal, store::StoreError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// The disk said no.
+    /// The disk refused.
     #[error("{what}: {source}")]
     Io {
         /// What was being done, with the path.
@@ -34,7 +34,7 @@ pub enum LedgerError {
     /// What is stored is not a ledger of this origin, or is broken at the place named.
     #[error("{0}")]
     Broken(String),
-    /// Nobody could be asked whether entries are missing, and somebody must be.
+    /// No other reader could be asked whether entries are missing here, and `require_peer` demands that one is.
     #[error(
         "nobody could be asked whether entries are missing here, and somebody must be (require_peer): {0}"
     )]
@@ -62,13 +62,13 @@ impl From<ReadError> for LedgerError {
     }
 }
 
-/// Why something was not read. A fault is for the log of the operator, not for strangers.
+/// Why something was not read. A fault is told to the operator's log, not to strangers.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The store failed, or holds what it must not.
+    /// The store failed, or holds what must not be there.
     #[error("{0}")]
     Fault(String),
-    /// What lies on the disk is not what was put there.
+    /// The bytes on disk are not those that were put there.
     #[error("{0}")]
     Damaged(String),
     /// No fault: a request asked for more than one request may read, or took too long.

@@ -1,4 +1,4 @@
-//! The ledger's numbers, as they are shown to whoever watches it.
+//! The ledger's metrics.
 
 use std::sync::atomic::Ordering;
 
@@ -6,13 +6,13 @@ use super::{Ledger, error::ReadError};
 use crate::metrics::{Exposition, Kind};
 
 impl Ledger {
-    /// Writes the ledger's numbers.
+    /// Writes the ledger's metrics.
     ///
     /// # Errors
     /// [`ReadError`] if the last entry or the state of the disk can't be read.
     pub(crate) fn expose(&self, to: &mut Exposition) -> Result<(), ReadError> {
         let (signals, shared) = (&self.0.signals, &self.0.shared);
-        // What lags is read before what it lags behind.
+        // Read before the size that they lag behind, so that neither can seem to be ahead of it.
         let published = signals.published.load(Ordering::Acquire);
         let behind = shared.overlay().listed().next().map(|l| l.index);
         let checkpoint = self.reader().checkpoint();
@@ -39,7 +39,7 @@ impl Ledger {
 
         let witnesses = self.reader().witnessed();
         to.gauge("onrecord_witnesses", "Witnesses that are asked for cosignatures.", witnesses.len());
-        let help = "Those that have not cosigned what was published a minute ago.";
+        let help = "Witnesses that have not cosigned what was published a minute ago.";
         to.gauge("onrecord_witnesses_behind", help, shared.cosigned().behind());
         let name = "onrecord_witness_answers_total";
         to.family(name, Kind::Counter, "What came of asking witnesses for cosignatures.");
@@ -51,7 +51,7 @@ impl Ledger {
         let help = "Entries that the latest checkpoint covers that a time-stamping authority has stamped.";
         to.gauge("onrecord_timestamped_size", help, stamped.map_or(0, |(size, _)| size));
         if let Some((_, time)) = stamped {
-            let help = "When it was stamped, by the authority's clock.";
+            let help = "When that checkpoint was stamped, by the authority's clock.";
             to.gauge("onrecord_timestamped_timestamp_seconds", help, time.unix_ms() as f64 / 1e3);
         }
         let name = "onrecord_timestamp_answers_total";
@@ -70,18 +70,18 @@ impl Ledger {
         to.family(
             name,
             Kind::Counter,
-            "Full tiles and files that were read and held against the log unasked.",
+            "Full tiles and files that were read and checked against the log without a request for them.",
         );
         to.sample(name, &[], shared.scrubbed().files.load(Ordering::Relaxed));
         let since = shared.scrubbed().since.load(Ordering::Relaxed);
         if since > 0 {
-            let help = "When all of them had been read last; before that, when it was begun.";
+            let help = "When the last round over all of them ended; during the first round, when it began.";
             to.gauge("onrecord_scrubbed_timestamp_seconds", help, since);
         }
 
         let (waiting, many) = self.waiting();
         to.gauge("onrecord_queue_calls", "Calls that wait for the sequencer.", waiting);
-        to.gauge("onrecord_queue_calls_max", "How many are too many.", many);
+        to.gauge("onrecord_queue_calls_max", "Waiting calls above which the sequencer can't keep up.", many);
 
         to.family("onrecord_batch_entries", Kind::Histogram, "Entries in each batch.");
         to.histogram("onrecord_batch_entries", &[], &signals.metrics.batches);
@@ -96,7 +96,7 @@ impl Ledger {
         to.gauge("onrecord_disk_free_bytes", help, disk.f_bavail.saturating_mul(disk.f_frsize));
         let help = "Size of that disk, in bytes.";
         to.gauge("onrecord_disk_size_bytes", help, disk.f_blocks.saturating_mul(disk.f_frsize));
-        // Some file systems have no fixed number; they say 0 of 0.
+        // File systems without a fixed number of inodes say 0 of 0.
         to.gauge("onrecord_disk_free_inodes", "Files that the disk still has room for.", disk.f_favail);
         to.gauge("onrecord_disk_inodes", "Files that the disk has room for.", disk.f_files);
         Ok(())

@@ -1,4 +1,4 @@
-//! The folder of a ledger: where things lie in it, its settings and its keys.
+//! The folder of a ledger: the paths in it, its settings and its keys.
 
 use std::{
     fs,
@@ -26,16 +26,16 @@ use crate::{
 struct Settings {
     origin: String,
     checkpoint_key: String,
-    /// Where a mirror reads. Such a folder has no key.
+    /// Address of the ledger that a mirror follows. A mirror's folder has no key.
     #[serde(default)]
     mirror_of: Option<String>,
 }
 
-/// What the settings say.
+/// The settings, parsed.
 pub(crate) struct Said {
     pub origin: Origin,
     pub log_key: VerifyingKey,
-    /// Where a mirror reads.
+    /// Address of the ledger that a mirror follows.
     pub mirror_of: Option<String>,
 }
 
@@ -88,11 +88,11 @@ impl Folder {
     pub fn clock(&self) -> PathBuf {
         self.0.join("clock")
     }
-    /// How far a mirror has come that is not at a checkpoint yet.
+    /// How far a mirror has come, while its entries do not reach up to a checkpoint.
     pub fn progress(&self) -> PathBuf {
         self.0.join("progress")
     }
-    /// The last checkpoint that a mirror verified: what it has, or is on its way to.
+    /// The last checkpoint that a mirror verified. Its entries are here, or are being fetched.
     pub fn heading(&self) -> PathBuf {
         self.0.join("heading")
     }
@@ -104,15 +104,15 @@ impl Folder {
     pub fn contradiction(&self) -> PathBuf {
         self.0.join("contradiction.json")
     }
-    /// For which refused entry a mirror has looked for such a proof, and whether it found one.
+    /// The refused entry for which a mirror last looked for such a proof, and whether it found one.
     pub fn searched(&self) -> PathBuf {
         self.0.join("searched")
     }
-    /// What a mirror removed because its origin withheld it: a line of JSON each.
+    /// What a mirror removed because its origin withheld it: one line of JSON for each.
     pub fn removed(&self) -> PathBuf {
         self.0.join("removed.jsonl")
     }
-    /// Files that words in a mirror name and that are not there.
+    /// Files that words in a mirror name and that are missing here.
     pub fn lacking(&self) -> PathBuf {
         self.0.join("lacking")
     }
@@ -140,7 +140,7 @@ impl Folder {
     pub fn timestamps_of(&self, size: u64) -> PathBuf {
         self.timestamps().join(size.to_string())
     }
-    /// How far it is to read all files, and what was found damaged.
+    /// How far the reading of all files has come, and what was found damaged.
     pub fn scrub(&self) -> PathBuf {
         self.0.join("scrub")
     }
@@ -169,7 +169,7 @@ impl Folder {
     /// Makes the folders and the settings of a mirror.
     pub fn make_mirror(&self, key: &VerifyingKey, of: &str) -> Result<(), LedgerError> {
         self.make_dirs()?;
-        // An address holds no character that would have to be written otherwise here.
+        // Debug formatting quotes `of` rightly for TOML: an address holds no character that the two escape differently.
         self.write_settings(&format!(
             "# A mirror of a ledger of Onrecord. Origin and log key are fixed for its life; where it reads may change.\n\
              origin = \"{}\"\ncheckpoint_key = \"{key}\"\nmirror_of = {of:?}\n",
@@ -213,7 +213,7 @@ impl Folder {
         Ok(Said { origin, log_key: vkey, mirror_of: settings.mirror_of })
     }
 
-    /// Refuses a folder in which others have access to what only the one who runs the ledger may have.
+    /// Refuses a folder in which others than the operator have access to secrets: the keys, and the marks of withheld files.
     pub fn check_secrets(&self) -> Result<(), LedgerError> {
         let keys = self.keys();
         secret::check_folder(&keys).map_err(|e| not_read(&keys, e))?;
@@ -225,7 +225,7 @@ impl Folder {
         }
     }
 
-    /// Reads the settings and the key.
+    /// Reads the settings and the log's key. Refuses a mirror, which has none.
     pub fn read(&self) -> Result<(Origin, SigningKey), LedgerError> {
         let Said { origin, log_key: vkey, mirror_of } = self.said()?;
         if let Some(of) = mirror_of {

@@ -1,4 +1,5 @@
-//! What follows the log off the commit path: the index, claimed files, tiles and the checkpoint on disk.
+//! The follower: a thread that brings index, claimed files, tiles and the checkpoint on disk up to the log, off the commit
+//! path.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -31,9 +32,9 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
-/// A journal segment is left for a new one when it is this large and all it holds is in tiles.
+/// A journal segment that is larger than this, in bytes, is left for a new one.
 const ROTATE_AT: u64 = 8 << 20;
-/// How often a pass may be overtaken by something withheld before the writer waits for one.
+/// How often an entry that withholds something may overtake a pass. After that, the writer has to wait for one pass.
 const MAX_OVERTAKEN: u32 = 3;
 
 pub(crate) struct Follower {
@@ -44,31 +45,33 @@ pub(crate) struct Follower {
     pub segments: Vec<u64>,
     /// Size of the checkpoint on disk.
     pub published: u64,
-    /// Events of which withheld files may still be on disk, each with how many uploads had begun when it was withheld.
+    /// Events of which withheld files may still be on disk. Each with the number of uploads that had begun when its files were
+    /// withheld.
     pub unsettled: BTreeMap<EventId, u64>,
-    /// Publications whose partial tiles stand beside full ones: when, and from which size to which.
+    /// Publications whose partial tiles still lie beside full ones: when it was, the size before and the size after.
     pub grown: VecDeque<(Instant, u64, u64)>,
-    /// How often cosignatures had come when they were last written.
+    /// The number of changes of the cosigned checkpoints ([`Cosigned::changes`](cosigned::Cosigned::changes)) when they were
+    /// last written.
     pub cosignatures: u64,
     pub publish_every: Duration,
     pub partials_for: Duration,
     pub max_backlog: u64,
     pub expire_every: Duration,
-    /// Keeps the time for the next start, where the clock was taken for right.
+    /// Keeps the time for the next start. `None` where the clock was not checked at this start.
     pub seen: Option<Seen>,
 }
 
 /// The log at one moment: what a pass publishes.
 struct Look {
     checkpoint: Arc<SignedCheckpoint>,
-    /// Words that are not on disk as this checkpoint says: withheld (none) or given back.
+    /// Words that are to be changed on disk for this checkpoint, by the index of their entry: withheld (`None`), or given back.
     pending: BTreeMap<u64, Option<Arc<[u8]>>>,
     extent: Extent,
     root: Hash,
 }
 
 impl Look {
-    /// Not if this is a mirror on its way.
+    /// False for a mirror whose entries do not reach up to a checkpoint yet.
     fn is_at_checkpoint(&self) -> bool {
         self.checkpoint.checkpoint().size() == self.size()
     }
@@ -80,8 +83,12 @@ impl Look {
     }
 }
 
-/// The checkpoint in `public/` covers what the one covered that was placed last. A folder that was put back, or whose disk went
-/// away, while it is served must not be written to: what is placed there would be the rest of another log.
+/// Checks that the checkpoint in `public/` is the one that was placed there last: `covers` judges its size, 0 if there is none.
+/// A folder that was replaced while it is served, or whose disk went away, must not be written to: the tiles placed there would
+/// continue another log.
+///
+/// # Errors
+/// [`LedgerError::Broken`] if it is not; [`LedgerError::Io`] if it can't be read.
 pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> Result<(), LedgerError> {
     let path = shared.folder().checkpoint();
     let bytes = shared.disk().read(&path).doing(|| format!("read {}", path.display()))?;
@@ -92,7 +99,7 @@ pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> R
             Err(e) => return Err(LedgerError::Broken(format!("{}: {e}", path.display()))),
         },
     };
-    // That of a mirror on its way is behind.
+    // The checkpoint of a mirror may lag behind its tiles.
     if covers(found) || shared.is_mirror() {
         return Ok(());
     }
@@ -102,7 +109,7 @@ pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> R
     )))
 }
 
-/// The tile that an entry's words stand in.
+/// Number of the content tile that holds an entry's words.
 fn content_tile_of(index: u64) -> u64 {
     index / WIDTH
 }
@@ -137,7 +144,7 @@ impl Follower {
         }
     }
 
-    /// Entries that are not published.
+    /// The number of entries that are not published.
     fn backlog(&self) -> u64 {
         self.shared.recent().size().saturating_sub(self.published)
     }
@@ -148,12 +155,13 @@ impl Follower {
         self.published == size && overlay.old.is_none() && overlay.young.listed.is_empty()
     }
 
-    /// One pass: index, claimed files, tiles, checkpoint; then what is withheld leaves the disk.
+    /// One pass: index, claimed files, tiles, checkpoint; then withheld words and files leave the disk.
     pub fn follow(&mut self) -> Result<(), LedgerError> {
         let signals = self.signals.clone();
         for tries in 0.. {
-            // Words withheld meanwhile are in no tile that this pass writes, and under no checkpoint that it could
-            // place. So it looks again; and, if that goes on, holds the writer for one pass.
+            // If something is withheld during the pass, the tiles that it writes lack words that the checkpoint which it would
+            // place does not withhold. So it takes a new look, and, if that happens again and again, holds the writer for one
+            // pass.
             let _held = (tries >= MAX_OVERTAKEN).then(|| signals.hold());
             let look = self.look();
             self.index()?;
@@ -198,11 +206,12 @@ impl Follower {
         Ok(())
     }
 
-    /// Writes tiles and the checkpoint, then takes away what that withholds, forgets what is on disk, and drops
-    /// journal that is not needed. Whether it came to its end: not if something was withheld meanwhile.
+    /// Writes tiles and the checkpoint. Then removes from the disk what that checkpoint withholds, drops from memory what is now
+    /// on disk, and removes journal segments that are not needed. Returns whether it came to its end, which it does not if
+    /// something was withheld meanwhile.
     ///
-    /// At every moment the files in `public/` are a whole ledger: what a checkpoint says is there is there before
-    /// it, and what it withholds goes after it.
+    /// At every moment the files in `public/` are a whole ledger: the tiles of a checkpoint are placed before it, and
+    /// what it withholds is removed after it.
     fn publish(&mut self, look: &Look) -> Result<bool, LedgerError> {
         let (before, size) = (self.published, look.size());
         if size > before || !look.pending.is_empty() {
@@ -259,7 +268,7 @@ impl Follower {
         Ok(true)
     }
 
-    /// Writes cosignatures that came: with the checkpoint that lies in `public/`, and with those that have most.
+    /// Writes cosignatures that came: to the checkpoint in `public/`, and to the checkpoints in `cosigned/`.
     fn place_cosigned(&mut self) -> Result<(), LedgerError> {
         let shared = &self.shared;
         let (changes, kept) = shared.cosigned().to_keep();
@@ -285,8 +294,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Removes withheld files. Whether that was done: not if something is withheld by an entry that is not
-    /// published yet, because a file may be gone for that alone.
+    /// Removes withheld files. Returns whether that was done. It is not done while an entry that is not published yet withholds
+    /// something: a file could then be removed for that entry alone.
     fn remove_files(&mut self, size: u64) -> Result<bool, LedgerError> {
         let covered = || !self.is_overtaken(size);
         let later = withholding::remove_withheld(&self.shared, &self.unsettled, &covered)?;
@@ -295,8 +304,8 @@ impl Follower {
         Ok(done)
     }
 
-    /// Writes content tiles on disk anew, full and partial, published or not, with these words in the places of
-    /// those entries: a publication cut short may have left a tile that no checkpoint covers.
+    /// Writes content tiles on disk anew, with `changes` to the words of entries. Full and partial tiles, and even those that no
+    /// checkpoint covers: a publication that was cut short may have left some.
     fn rewrite_contents(
         &self,
         changes: &BTreeMap<u64, Words<'_>>,
@@ -337,8 +346,8 @@ impl Follower {
         Ok(names.iter().filter_map(|n| n.parse().ok()).collect())
     }
 
-    /// Removes partial tiles whose full ones exist since a while, so that a copy that was begun before still finds
-    /// them: it may have listed a folder when the full one was not there.
+    /// Removes partial tiles whose full tile has existed for `partials_for`. Until then, somebody who copies the folder still
+    /// finds them: the folder may have been listed before the full tile was there.
     fn remove_partials(&mut self) -> Result<(), StoreError> {
         let mut placing = Placing::new(self.shared.disk(), self.shared.folder().tmp());
         while let Some((since, before, size)) = self.grown.front().copied() {
@@ -365,12 +374,12 @@ impl Follower {
 
     fn rotate_journal(&mut self) -> Result<(), StoreError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nothing is appended while the lock is held. What was appended may not be shown to readers yet.
+        // Nothing is appended while the lock is held. Batches that were appended before may not be shown to readers yet.
         self.segments.extend(journal.rotate(self.shared.disk())?);
         Ok(())
     }
 
-    /// Removes segments whose entries are all in tiles.
+    /// Removes segments whose entries are all in tiles. Begins a new segment where the current one is too large.
     fn drop_journal(&mut self, published: u64) -> Result<(), StoreError> {
         let (first, bytes) = {
             let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,9 @@
-//! What a reader asked the ledger for, and when each such thing last changed: by this an answer that was given before is
-//! known to be the one that would be given now.
+//! What a reader asked the ledger for (its footprint), and when each of these things last changed. By this it is known
+//! whether an earlier answer is still the one that would be given now.
 //!
-//! Whatever readers ask for is a row, a list or the size of the log, and the writer knows which of those a batch changes.
-//! Things are told apart by a keyed hash of 64 bits. What changed lately is remembered, within a bound; an answer that was
-//! given before all of that is made again.
+//! A reader asks for rows, lists, or something that any entry may change, and the writer knows which rows and lists a batch
+//! changes. They are told apart by a keyed hash of 64 bits. Recent changes are remembered, within a bound; an answer that is
+//! older than all of these is computed again.
 
 use std::{
     collections::HashSet,
@@ -17,10 +17,10 @@ use crate::{
     store::index::{By, Listed},
 };
 
-/// How many changes are remembered, some 20 MiB at most. An entry makes about ten: at 2,000 entries a second the last
-/// half a minute.
+/// The most changes that are remembered; they take some 20 MiB. An entry makes about ten: at 2,000 entries a second these are
+/// the changes of the last half minute.
 const REMEMBERED: usize = 1 << 19;
-/// The most things that a footprint tells apart; one that is larger stands for everything.
+/// The most things that a footprint tells apart. A larger footprint counts as [`Basis::Everything`].
 const MOST: usize = 4_096;
 
 /// The size of the log at which each thing last changed.
@@ -31,8 +31,9 @@ pub(crate) struct Changes {
 
 struct Lately {
     sizes: Generations<u64, u64>,
-    /// Every change at this size or later is remembered, and from the other on this one will be.
+    /// Every change at the size `from` or later is remembered.
     from: u64,
+    /// What `from` becomes when older changes are forgotten.
     next: u64,
 }
 
@@ -48,7 +49,7 @@ impl Changes {
         self.hasher.hash_one(thing)
     }
 
-    /// Notes what a batch changes, before anybody can see it: with it the log has this size.
+    /// Notes the rows and lists that a batch changes, before anybody can see the batch. `size` is that of the log with it.
     pub fn note<'a>(
         &self,
         rows: impl Iterator<Item = &'a RowKey>,
@@ -80,9 +81,9 @@ struct Asked {
 /// What an answer stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Basis {
-    /// Whatever any entry may change.
+    /// Something that any entry may change.
     Everything,
-    /// Things by their names.
+    /// Rows and lists, by their hashes.
     Things(Arc<[u64]>),
 }
 
@@ -104,22 +105,22 @@ impl Footprint {
         });
     }
 
-    /// A row was asked for, whether it was found or not.
+    /// Notes that a row was asked for, whether it was found or not.
     pub fn row(&self, changes: &Changes, key: RowKey) {
         self.thing(changes.name(key));
     }
 
-    /// A list was asked for, as far as it goes.
+    /// Notes that a list was asked for, up to its end.
     pub fn list(&self, changes: &Changes, by: By) {
         self.thing(changes.name(by));
     }
 
-    /// Something was asked for that any entry changes.
+    /// Notes that something was asked for that any entry may change.
     pub fn everything(&self) {
         self.asked(|asked| asked.everything = true);
     }
 
-    /// What somebody else asked for was asked for.
+    /// Adds all that another request asked for.
     pub fn all_of(&self, basis: &Basis) {
         match basis {
             Basis::Everything => self.everything(),
@@ -139,7 +140,7 @@ impl Footprint {
 }
 
 impl Basis {
-    /// Whether an answer that was given when the log had one size is the one that is given at a later one.
+    /// Whether an answer with this basis, given when the log had the size `given`, is still right at the size `now`.
     pub fn holds(&self, changes: &Changes, given: u64, now: u64) -> bool {
         match self {
             _ if given == now => true,
@@ -152,7 +153,7 @@ impl Basis {
         }
     }
 
-    /// Bytes of memory that it takes.
+    /// Bytes of memory that it takes on the heap.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Everything => 0,
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(hold(7), [false, false, true, false, true]);
         changes.note([RowKey::fate(&id(1))].iter(), [].iter(), 8);
         assert_eq!(hold(8), [false, false, false, false, true]);
-        // What a later one was made of is not older than that.
+        // An answer that was given after the last change holds; one that was given at a later size than `now` does not.
         assert!(fate.holds(&changes, 8, 9) && !fate.holds(&changes, 9, 8));
     }
 

@@ -22,7 +22,7 @@ impl Ledger {
     /// entry 0, signed by the operator. The operator's key is not kept.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing is left behind that a second try would stumble over.
+    /// [`LedgerError`]. Nothing is left behind that would hinder a second try.
     pub fn init(
         dir: &Path,
         origin: Origin,
@@ -33,11 +33,11 @@ impl Ledger {
         init(dir, origin, checkpoint_key, operator_key, None, words)
     }
 
-    /// As [`init`](Self::init), with entry 1: a second key of the operator is added (`key.added`), signed by both. Who
-    /// loses one of them revokes it with the other.
+    /// As [`init`](Self::init), with entry 1: a second key of the operator is added (`key.added`), signed by both. An operator
+    /// who loses one of them revokes it with the other.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing is left behind that a second try would stumble over.
+    /// [`LedgerError`]. Nothing is left behind that would hinder a second try.
     pub fn init_with_second_key(
         dir: &Path,
         origin: Origin,
@@ -52,7 +52,7 @@ impl Ledger {
     /// As [`init`](Self::init), with a `ledger.opened` that the operator signed elsewhere.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing is left behind that a second try would stumble over.
+    /// [`LedgerError`]. Nothing is left behind that would hinder a second try.
     pub fn found(
         dir: &Path,
         origin: Origin,
@@ -97,7 +97,7 @@ fn found(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         Err(e) => return Err(io(dir, "read", e)),
     }
-    // Made aside and renamed into place, so that a ledger is there whole or not at all.
+    // Made in a folder beside it and renamed into place, so that a ledger is there whole or not at all.
     let mut aside = dir.as_os_str().to_owned();
     aside.push(".making");
     let aside = Path::new(&aside);
@@ -107,7 +107,7 @@ fn found(
     let made = make(aside, origin, checkpoint_key, first)
         .and_then(|()| fs::rename(aside, dir).map_err(|e| io(dir, "make", e)));
     if made.is_err() {
-        // The first error is the one to tell.
+        // An error of the removal is passed over: the first error is the one to tell.
         let _ = fs::remove_dir_all(aside);
     }
     made
@@ -159,7 +159,7 @@ pub(super) fn opening_event(
     Ok((event, content))
 }
 
-/// Puts a second key of the operator on record, who is the party that the first event made.
+/// The event that adds a second key of the operator, the party that the first event registered.
 fn second_key_event(
     origin: &Origin,
     opened: &SignedEvent,

@@ -1,6 +1,8 @@
-//! How far the log came by the word of each place in a folder that knows it. Where one of them knows more than the log that
-//! is there, or another history, a part of the folder was put back to an earlier day, or is not there: what was acknowledged
-//! is missing, and a writer would give its numbers again. Such a folder is never written to.
+//! How far the log came, according to each place in a folder that knows it.
+//!
+//! If a place knows of more entries than the log in the folder has, or of another history, then a part of the folder was put
+//! back to an earlier state, or is missing. Acknowledged entries are missing then, and a writer would give their indexes
+//! again. So such a folder is never written to.
 
 use std::fmt::Write as _;
 
@@ -17,7 +19,7 @@ use crate::{
     },
 };
 
-/// Checkpoints of a kind that are looked at, the largest first: others say less.
+/// The most checkpoints of a kind that are looked at, the largest first. Smaller ones would tell nothing more.
 const LOOKED_AT: usize = 64;
 
 /// What one place knows.
@@ -25,24 +27,27 @@ const LOOKED_AT: usize = 64;
 pub(crate) struct Known {
     /// The place, relative to the folder.
     pub place: String,
-    /// So many entries were on record.
+    /// The number of entries that were on record.
     pub size: u64,
     /// The root of their tree, where it is known.
     pub root: Option<Hash>,
 }
 
-/// All that a folder knows, and what is the matter with what should know.
+/// All that the places of a folder know, and which of them tell nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     known: Vec<Known>,
-    /// Checkpoints that lie in the folder beside the log.
+    /// Checkpoints from `cosigned/` and `timestamps/`.
     pub checkpoints: Vec<SignedCheckpoint>,
-    /// Places that say nothing, and why: an operator is told, and the next start makes them anew.
+    /// Places that tell nothing, and why. The operator is told, and the next start makes them anew.
     pub silent: Vec<(String, &'static str)>,
 }
 
 impl Knowledge {
-    /// Reads what lies beside the log. What can't be read says nothing here.
+    /// Reads the places beside the log. A place whose content is missing or damaged tells nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`] if the disk fails.
     pub fn read(
         disk: &dyn Disk,
         folder: &Folder,
@@ -83,7 +88,7 @@ impl Knowledge {
         self.silent.iter().any(|(place, why)| place == "signed" && *why == "missing")
     }
 
-    /// Adds what the index says, which knows no root.
+    /// Adds the size that the index knows. It knows no root.
     pub fn with_index(&mut self, position: Option<&IndexPosition>) {
         if let Some(position) = position {
             self.put("index", position.size, None);
@@ -94,12 +99,13 @@ impl Knowledge {
         self.known.push(Known { place: place.to_owned(), size, root });
     }
 
-    /// How many entries were on record, by the place that knows most.
+    /// The number of entries that were on record, by the place that knows most.
     pub fn most(&self) -> u64 {
         self.known.iter().map(|known| known.size).max().unwrap_or(0)
     }
 
-    /// What is missing of the log, of which so many entries are there, in words for whoever can put it back.
+    /// Which entries are missing if the log here has `here` entries, in words for the operator. `None` if no place knows more.
+    /// `data` is the folder, as the command in the message names it.
     pub fn missing(&self, here: u64, data: &str) -> Option<String> {
         let most = self.most();
         if most <= here {
@@ -122,8 +128,8 @@ impl Knowledge {
         Some(message)
     }
 
-    /// Which place knows another history than the log that is there, in words. `root_of` gives the root of so many
-    /// entries of it, for sizes that are there.
+    /// Which place knows another history than the log here, which has `here` entries, in words for the operator. `root_of` gives
+    /// the root of the log's first entries, for sizes up to `here`.
     pub fn other<E>(
         &self,
         here: u64,
@@ -143,8 +149,9 @@ impl Knowledge {
     }
 }
 
-/// Checkpoints of this log in files named by their sizes, or in folders so named; the largest first. What is none is left
-/// out: whoever uses it says so.
+/// Checkpoints of this log below the folder `kind`, the largest first. They lie in files named for their sizes, or, if `file`
+/// is not empty, in files of that name in folders named for their sizes. Files that hold no such checkpoint are left out here:
+/// the code that uses them logs that.
 fn largest(
     disk: &dyn Disk,
     folder: &Folder,

@@ -1,4 +1,4 @@
-//! What an event is decided over: batches that are being put together, over what is on record.
+//! The rows and words over which an event is decided: batches that are being put together, over what is on record.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::{
     log::{Row, RowKey, Rows},
 };
 
-/// Batches being put together, over what is on record.
+/// Batches that are being put together, over what is on record.
 pub(crate) struct Layered<'a, const N: usize> {
-    /// The innermost first: a group that may yet be undone, then the batch that it comes after.
+    /// The newest first: a group that may yet be undone, then the batch that it comes after.
     pub batches: [&'a Batch; N],
     pub committed: &'a Shared,
 }
@@ -40,7 +40,7 @@ impl<const N: usize> Layered<'_, N> {
         }
     }
 
-    /// Whether these bytes are withheld as a file of some event.
+    /// Whether the bytes of this digest are withheld as a file of some event.
     pub fn withholds(&self, digest: &Digest) -> bool {
         self.committed.marks().withholds(digest, self)
             || self.batches.iter().any(|batch| batch.withholds(digest, self))

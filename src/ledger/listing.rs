@@ -1,4 +1,4 @@
-//! Lists of entries: which pass a filter, which stand in a thread, which did something to an event.
+//! Lists of entries: those that pass a filter, those in a thread, those that did something to an event.
 
 use std::{
     collections::HashSet,
@@ -16,24 +16,24 @@ use crate::{
     store::index::{By, Listed},
 };
 
-/// Which entries to list. Every condition left out lets all pass.
+/// Which entries to list. A condition that is left out lets all pass.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of one of these types; empty for all.
+    /// Entries of one of these types; empty for all.
     pub types: Vec<EventType>,
-    /// In this case, the `case.opened` included.
+    /// Entries in this case, its `case.opened` included.
     pub case: Option<EventId>,
-    /// Signed by this party, or naming it in a ref; its registration included. Any other event's id lists
-    /// what names that event.
+    /// Entries that this party signed or that name it in a ref, its registration included. With the id of any other
+    /// event: entries that name that event.
     pub party: Option<EventId>,
-    /// Recorded at or after this time.
+    /// Entries recorded at or after this time.
     pub since: Option<Time>,
-    /// Recorded before this time.
+    /// Entries recorded before this time.
     pub until: Option<Time>,
 }
 
 impl Reader {
-    /// Indexes of entries that pass the filter within the range, ascending or descending, at most `limit`.
+    /// Indexes in `range` of the entries that pass the filter, ascending or `descending`, at most `limit`.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -72,14 +72,14 @@ impl Reader {
         {
             return Ok(Vec::new());
         }
-        // One list to walk (the narrowest kind), the rest of the filter asked of each entry.
+        // The narrowest kind of list is walked. The rest of the filter is asked of each entry.
         let mut walks: Vec<By> = match (filter.case, filter.party) {
             (Some(case), _) => vec![By::Thread(case)],
             (None, Some(party)) => vec![By::Named(party)],
             (None, None) => filter.types.iter().map(|t| By::Type(*t)).collect(),
         };
         walks.dedup_by_key(|b| format!("{b:?}"));
-        // More entries change nothing where as many as are wanted come before them.
+        // New entries come last. So they change nothing of an ascending list that already has `limit` entries.
         let note = |found: usize| match walks.as_slice() {
             _ if found == limit && !descending => {}
             [] => self.note(StandsOn::Everything),
@@ -132,20 +132,21 @@ impl Reader {
         Ok(out)
     }
 
-    /// Entries of a list in a range, in order.
+    /// Indexes of a list in a range, in order.
     fn walk(
         &self,
         by: By,
         range: RangeInclusive<u64>,
         descending: bool,
     ) -> Result<impl Iterator<Item = Result<u64, ReadError>> + use<>, ReadError> {
-        // The overlay is read before the index: what moves between the two is then seen twice at most.
+        // The overlay is read before the index, into which its entries move. So none is passed over; one that is seen twice is
+        // dropped below.
         let layered: Vec<u64> = {
             let overlay = self.read(StandsOn::Noted).overlay();
             let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
             overlay.listed().filter(fits).map(|l| l.index).collect()
         };
-        // Few stand in a thread, or name one event; of a type there are many.
+        // A list by type is long and is read piece by piece; all others are short enough to be kept whole.
         let whole =
             if matches!(by, By::Type(_)) { None } else { self.read(StandsOn::Noted).index().whole(by)? };
         type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
@@ -180,7 +181,8 @@ impl Reader {
         }))
     }
 
-    /// The first entries of a type that name an event, in order, at most so many. The type is a position's, or one of a count.
+    /// The first entries of the type `of` that name an event, in order, at most `most`. Only the types of
+    /// [`By::BEARING`] have such lists.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -192,8 +194,8 @@ impl Reader {
         self.walk(by, 0..=u64::MAX, false)?.take(most).collect()
     }
 
-    /// Indexes in a range of the entries that did something to an event, the newest first, at most so many: one act, or
-    /// any.
+    /// Indexes in `range` of the entries that did something to the event `on`, the newest first, at most `most`. With `act`, of
+    /// those that did that; without, of all.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -208,7 +210,7 @@ impl Reader {
         self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
     }
 
-    /// The rechecks of an exhibit by a party in a range, the newest first, at most so many.
+    /// Indexes in `range` of the rechecks of an exhibit by a party, the newest first, at most `most`.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -224,7 +226,8 @@ impl Reader {
         self.newest(list, range, most)
     }
 
-    /// The links to or from an event, and positions on it, by a party below a size, the newest first, at most so many.
+    /// Indexes below `below` of the links to or from the event `of`, and of the positions on it, by the party `by`: the newest
+    /// first, at most `most`.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -240,7 +243,7 @@ impl Reader {
         self.newest(list, 0..below, most)
     }
 
-    /// Whether an entry below a size fills a case that this party opened, so that it was not opened by mistake.
+    /// Whether an entry below the index `below` fills a case that `opener` opened, so that it can't count as opened by mistake.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -248,7 +251,7 @@ impl Reader {
         Ok(self.has_one(By::Fills(*case), below)? || self.has_one(By::Adds(*case, *opener), below)?)
     }
 
-    /// Whether an entry below a size rests on a party, so that it was not registered by mistake.
+    /// Whether an entry below the index `below` rests on a party, so that it can't count as registered by mistake.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -260,14 +263,14 @@ impl Reader {
         self.count();
         let Some(last) = below.checked_sub(1) else { return Ok(false) };
         let found = self.walk(by, 0..=last, false)?.next().transpose()?.is_some();
-        // What comes first stays the first.
+        // Only an empty result can change: the first entry of a list stays the first.
         if !found {
             self.note(StandsOn::List(by));
         }
         Ok(found)
     }
 
-    /// The first demands of a case below a size, at most so many.
+    /// Indexes below `below` of the first demands of a case, at most `most`.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -292,8 +295,8 @@ impl Reader {
         self.walk(by, range.start..=last, true)?.take(most).collect()
     }
 
-    /// Of each party that linked an event, took a position on it or looked at its source again below a size, the first
-    /// entry that did: the newest first, at most so many.
+    /// For each party that linked the event `of`, took a position on it or looked at its source again below the index `below`:
+    /// the first entry that did. The newest first, at most `most`.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -306,7 +309,7 @@ impl Reader {
         self.count();
         self.note(StandsOn::List(By::Firsts(*of)));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
-        // What is not in the index yet comes first if nothing of its author is.
+        // An entry that is not in the index yet is its author's first only if the index has none of that author before it.
         let mut young = Vec::new();
         let mut seen = HashSet::new();
         {
@@ -350,7 +353,7 @@ impl Reader {
         Ok(firsts)
     }
 
-    /// The first entry recorded at or after a time. Times do not run backwards, so halving finds it.
+    /// The first entry recorded at or after a time. Recorded times do not run backwards, so a binary search finds it.
     fn first_since(&self, time: Time) -> Result<Option<u64>, ReadError> {
         let size = self.checkpoint().checkpoint().size();
         let (mut from, mut to) = (0, size);

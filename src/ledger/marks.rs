@@ -1,7 +1,7 @@
 //! Marks of withheld files, by which their bytes are known again.
 //!
-//! Words that are withheld take the names and digests of their files with them. So that the bytes of a withheld
-//! file are known again when they come back, the folder keeps a *mark* of each: a keyed hash of its digest, under
+//! When words are withheld, the names and digests of their files are gone with them. So that the bytes of a withheld
+//! file are known again when somebody uploads them, the folder keeps a *mark* of each file: a keyed hash of its digest, under
 //! a random key of this folder, so that nobody else can tell from it what was withheld.
 //!
 //! ```text
@@ -13,11 +13,12 @@
 //! ```
 //!
 //! A mark says nothing by itself: it counts only while the log withholds that file of that event. It is durable
-//! before the event that withholds is. An event of which anything was ever withheld stands there though it has no files, so
-//! that the log tells whether marks are missing. They are made anew from words that are still here; where these are gone
-//! too, withheld bytes could come back unnoticed, and the ledger is not opened, unless an operator gave the marks up: then
-//! it is not known how many files there are. (Version 1 has neither count nor last line;
-//! it is taken as it is, and written anew.)
+//! before the event that withholds is.
+//!
+//! Every event of which anything was ever withheld has a line, even if it has no files: so the log tells whether marks are
+//! missing. Missing marks are made anew from words that are still here. Where the words are missing too, withheld bytes could
+//! come back unnoticed, and the ledger is not opened, unless an operator gives the marks of that event up: then the
+//! number of its files is `unknown`. (Version 1 has neither counts nor the last line; it is read as it is, and written anew.)
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
@@ -40,7 +41,7 @@ const FIRST_LINE: &str = "onrecord withheld 2";
 const FIRST_LINE_1: &str = "onrecord withheld 1";
 const LAST_LINE: &str = "blake3 ";
 pub(super) const MISSING: &str = "missing";
-/// Stands for how many files an event has whose marks were given up.
+/// Stands in place of the number of files where the marks of an event were given up.
 const UNKNOWN: &str = "unknown";
 
 /// Marks of files that are or were withheld.
@@ -57,11 +58,11 @@ struct State {
     by_event: HashMap<EventId, Vec<(u32, Digest)>>,
     /// Events whose marks were given up.
     given_up: HashSet<EventId>,
-    /// There are marks that are not on disk.
+    /// Whether the file on disk is behind this state.
     dirty: bool,
-    /// What is the matter with the file: it is missing, or can't be read.
+    /// What is wrong with the file: it is missing, or not as this ledger writes it.
     fault: Option<&'static str>,
-    /// Read from a file of version 1, in which events without files do not stand.
+    /// Whether it was read from a file of version 1, which leaves out events without files.
     old: bool,
 }
 
@@ -71,7 +72,7 @@ impl State {
         Self { key, by_hash, by_event, given_up, dirty: false, fault: None, old: false }
     }
 
-    /// Takes note of an event, with or without files.
+    /// Notes an event, whether it has files or not.
     fn know(&mut self, id: EventId) {
         self.dirty |= self.given_up.remove(&id);
         if let Entry::Vacant(vacant) = self.by_event.entry(id) {
@@ -114,7 +115,7 @@ impl State {
     }
 }
 
-/// Reads marks back, all or none.
+/// Reads the text of a marks file. `None` if any part of it is not as it should be.
 fn parse(text: &str) -> Option<State> {
     let old = text.strip_prefix(FIRST_LINE_1).is_some_and(|rest| rest.starts_with('\n'));
     let mut lines = text;
@@ -165,8 +166,8 @@ impl std::fmt::Debug for Marks {
 }
 
 impl Marks {
-    /// Reads the marks of a folder; a folder without any that can be read gets a new key. What it should have is asked
-    /// of the log: see [`make_good`](super::withholding::make_good).
+    /// Reads the marks of a folder. If there is no file, or a damaged one, a new key is made. Which marks there should be is
+    /// asked of the log: see [`make_good`](super::withholding::make_good).
     pub fn open(disk: Arc<dyn Disk>, folder: &Folder) -> Result<Self, LedgerError> {
         let path = folder.withheld();
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
@@ -184,14 +185,14 @@ impl Marks {
         Ok(Self { disk, path, tmp: folder.tmp(), state: RwLock::new(state) })
     }
 
-    /// The marks in another file, such as a backup's, for this folder. `None` if it is no such file.
+    /// The marks in the bytes of another file, such as a backup's, for this folder. `None` if these are no marks.
     pub fn from_other(disk: Arc<dyn Disk>, folder: &Folder, bytes: &[u8]) -> Option<Self> {
         let mut state = parse(std::str::from_utf8(bytes).ok()?)?;
         state.dirty = true;
         Some(Self { disk, path: folder.withheld(), tmp: folder.tmp(), state: RwLock::new(state) })
     }
 
-    /// Takes in what others know too, if they were made under the same key.
+    /// Adds the marks of `others`, if they were made under the same key.
     pub fn take_in(&self, others: &Self) {
         let (mut state, others) = (self.write(), others.read());
         if state.key != others.key {
@@ -203,7 +204,7 @@ impl Marks {
         }
     }
 
-    /// Gives up the marks of an event: its files are not known again.
+    /// Gives up the marks of an event: its files will not be known again.
     pub fn give_up(&self, id: EventId) {
         let mut state = self.write();
         state.know(id);
@@ -216,22 +217,22 @@ impl Marks {
         self.read().given_up.contains(id)
     }
 
-    /// How many events there are whose marks were given up.
+    /// The number of events whose marks were given up.
     pub fn given_up(&self) -> usize {
         self.read().given_up.len()
     }
 
-    /// Whether they were read from a file in which events without files do not stand.
+    /// Whether the marks were read from a file of version 1, which leaves out events without files.
     pub fn is_of_version_1(&self) -> bool {
         self.read().old
     }
 
-    /// What is the matter with the file, if something is.
+    /// What is wrong with the file, if anything.
     pub fn fault(&self) -> Option<&'static str> {
         self.read().fault
     }
 
-    /// Whether an event's files are marked, if it has any.
+    /// Whether the file of marks accounts for an event. One of version 1 can't tell, and is taken to.
     pub fn knows(&self, id: &EventId) -> bool {
         let state = self.read();
         state.old || state.by_event.contains_key(id)
@@ -255,7 +256,7 @@ impl Marks {
         }
     }
 
-    /// Marks the files of events that something is withheld from, and makes all marks durable.
+    /// Marks the files of events of which something is withheld, and makes all marks durable.
     pub fn keep(&self, withheld: &[Withheld]) -> Result<(), StoreError> {
         withheld.iter().for_each(|Withheld { event, files }| self.note(*event, files));
         self.persist()
@@ -270,7 +271,7 @@ impl Marks {
             }
             state.to_text()
         };
-        // The follower places files at the same time.
+        // Named apart, since the follower places files in `tmp/` at the same time.
         let mut placing = Placing::named(&*self.disk, self.tmp.clone(), "withheld");
         placing.place_private(&self.path, text.as_bytes())?;
         placing.sync()?;
@@ -279,7 +280,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Whether the log withholds these bytes as a file of some event.
+    /// Whether the log withholds the bytes of this digest as a file of some event. `rows` say what is withheld.
     pub fn withholds(&self, digest: &Digest, rows: &impl Rows) -> bool {
         let state = self.read();
         if state.by_hash.is_empty() {
@@ -290,15 +291,17 @@ impl Marks {
         named.iter().any(|(id, position)| rows.fate(id).withheld_by(Position::File(*position)).is_some())
     }
 
-    /// The marks of an event's files.
+    /// The marks of an event's files: position and keyed hash.
     pub fn of(&self, id: &EventId) -> Vec<(u32, Digest)> {
         self.read().by_event.get(id).cloned().unwrap_or_default()
     }
 
+    /// Whether the mark of this digest is one of `hashes`.
     pub fn is_one_of(&self, digest: &Digest, hashes: &BTreeSet<Digest>) -> bool {
         hashes.contains(&self.read().hash(digest))
     }
 
+    /// Whether a file of this digest is marked, withheld or not.
     pub fn is_marked(&self, digest: &Digest) -> bool {
         let state = self.read();
         state.by_hash.contains_key(&state.hash(digest))

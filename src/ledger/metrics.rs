@@ -25,11 +25,11 @@ impl Default for Metrics {
     }
 }
 
-/// What reading all files unasked has come to.
+/// What the scrub, which reads all files again and again, has come to.
 #[derive(Debug, Default)]
 pub(crate) struct Scrubbed {
     /// Files that were read.
     pub files: AtomicU64,
-    /// When the last whole round ended or, before there is one, when the first began; 0 if nothing is scrubbed.
+    /// When the last whole round ended or, during the first, when it began, in seconds since 1970; 0 if nothing is scrubbed.
     pub since: AtomicU64,
 }

@@ -12,7 +12,7 @@ pub mod exhibit;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
-    //! The way of a fuzz target to a parser that nothing outside reaches: cargo-fuzz alone builds it.
+    //! Leads fuzz targets to parsers that are not public. Only cargo-fuzz builds this.
 
     /// See `store::recovery`.
     pub fn journal(bytes: &[u8]) -> bool {
@@ -47,11 +47,11 @@ pub mod story;
 pub mod views;
 pub mod witness;
 
-/// The day of this release: no clock that is right shows an earlier one. The version stands in `Cargo.toml`.
+/// The day of this release. A right clock never shows an earlier one. The version stands in `Cargo.toml`.
 pub(crate) const RELEASED: &str = "2026-11-30";
 
 pub use onrecord_verify::{check, event, log, note, timestamp, verify};
 
-// Tests inside the crate use the same support as those outside.
+// Tests inside the crate use the same support files as those outside, which name the crate `onrecord`.
 #[cfg(test)]
 extern crate self as onrecord;

@@ -1,4 +1,4 @@
-//! The `onrecord` command. All of it is in the library: [`onrecord::cli`].
+//! The `onrecord` command. Its code is in the library: [`onrecord::cli`].
 
 use std::process::ExitCode;
 

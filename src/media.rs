@@ -1,6 +1,6 @@
-//! Media types by the names of files.
+//! Media types, told by file names.
 
-/// The media type that a file name tells.
+/// The media type for a file name, told by its extension; `application/octet-stream` for an unknown one.
 pub(crate) fn media_type(name: &str) -> &'static str {
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
     match extension.as_str() {

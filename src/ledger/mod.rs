@@ -1,8 +1,8 @@
 //! The one writer of a ledger: admission, sequencing, commit, publication.
 //!
 //! A submission is checked in parallel (shape, signatures, words), numbered by one sequencer, written to the
-//! journal with the rest of its batch and one `fdatasync`, and only then acknowledged. The log is truth: tiles
-//! and indexes are shadows of it that can be written again.
+//! journal with the rest of its batch and one `fdatasync`, and only then acknowledged. The log is the truth: tiles
+//! and indexes can be made from it again.
 //!
 //! ```no_run
 //! use onrecord::ledger::{Ledger, Options, Submission};
@@ -105,27 +105,28 @@ use crate::{
 pub struct Options {
     /// The most submissions in one batch.
     pub max_batch: usize,
-    /// How often tiles and the checkpoint on disk follow the log, at most.
+    /// How long the follower pauses, at least, before it brings tiles and the checkpoint on disk up to the log again. With a
+    /// large backlog it does not pause.
     pub publish_every: Duration,
-    /// How long partial tiles stay beside the full ones that took their place, for copies begun before.
+    /// How long partial tiles stay beside the full ones that took their place, for copies of the folder that have begun.
     pub partials_for: Duration,
-    /// How many entries may be on record and not yet in `public/` before those who submit wait. They are held in
-    /// memory until then.
+    /// How many entries may be on record and not yet in `public/` before submissions have to wait. These entries are held in
+    /// memory.
     pub max_backlog: u64,
     /// The largest file taken, in bytes.
     pub max_file: u64,
-    /// The most unclaimed bytes one address may have uploaded.
+    /// The most unclaimed bytes that one client may have uploaded.
     pub upload_quota: u64,
     /// How long an upload waits for an event that names it.
     pub upload_expiry: Duration,
-    /// Whether words may be missing: in a mirror that keeps none, or not yet.
+    /// Whether words may be missing, as in a mirror that keeps none, or has not fetched all yet.
     pub lacks_words: bool,
-    /// Whether the clock is right though it is more than 7 days ahead of all that is known of the time. Else such a ledger
-    /// is open for reading.
+    /// Whether the clock is to be taken as right though it is more than 7 days ahead of the latest known time. Else such a
+    /// ledger is opened for reading only.
     pub accept_clock: bool,
-    /// How often all full tiles and files are read and held against the log; never if it is none.
+    /// How often all full tiles and files are read and checked against the log; `None` for never.
     pub scrub_every: Option<Duration>,
-    /// Keys of the witnesses whose cosignatures are kept and shown. Asking them is another's part.
+    /// Keys of the witnesses whose cosignatures are kept and shown. The ledger itself does not ask them.
     pub witnesses: Vec<WitnessKey>,
 }
 
@@ -157,12 +158,12 @@ struct Open {
     signals: Arc<Signals>,
     /// Calls that no thread of the door has taken in yet.
     calls: Calls,
-    /// To the sequencer. Closed once the ledger is, and in a mirror.
+    /// Leads to the sequencer. Closed when the ledger is closed, and in a mirror.
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// What reads all files once in a while.
+    /// The thread that reads all files again and again.
     scrub: Mutex<Option<Scrub>>,
-    /// Where a mirror reads.
+    /// Address of the ledger that a mirror follows.
     mirror_of: Option<String>,
 }
 
@@ -182,7 +183,7 @@ impl Open {
     fn close(&self) {
         let scrub = self.scrub.lock().unwrap_or_else(PoisonError::into_inner).take();
         scrub.into_iter().for_each(Scrub::stop);
-        // The sequencer ends when it has taken all that was sent; then what is left is published.
+        // The sequencer ends when it has taken all that was sent; then the follower publishes what is left.
         self.queue.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // The last is the follower.
@@ -200,18 +201,18 @@ impl Open {
 }
 
 impl Ledger {
-    /// Takes note that somebody else knows no more than is here.
+    /// Notes that another reader was asked, who knows of no entries that are missing here.
     pub(crate) fn confirmed(&self) {
         self.0.shared.set_unconfirmed(None);
     }
 
-    /// Who could not be asked at the start whether entries are missing here; none since somebody was.
+    /// Why nobody could be asked at the start whether entries are missing here. `None` once somebody was.
     pub fn unconfirmed(&self) -> Option<String> {
         self.0.shared.unconfirmed()
     }
 
-    /// Stops the writer: somebody knows more of this log than is here, or another history. Whatever is recorded from now
-    /// on would be the other of two histories.
+    /// Stops the writer: `by` knows more of this log than is here, or another history. Entries recorded from now on would make
+    /// a second history.
     pub(crate) fn contradicted(&self, by: &str) {
         let signals = &self.0.signals;
         if !signals.contradicted.swap(true, Ordering::AcqRel) {
@@ -224,7 +225,7 @@ impl Ledger {
         &self.0.reader
     }
 
-    /// Begins to take in a file. The address is for the quota alone.
+    /// Begins to take in a file. The address `from` serves the quota only.
     ///
     /// # Errors
     /// `LEDGER_READ_ONLY` or `UNAVAILABLE`.
@@ -236,11 +237,12 @@ impl Ledger {
     }
 
     /// Keeps a witness's cosignature on a checkpoint that this log published. From then on readers find it below that
-    /// checkpoint, in proofs and in exhibits; the files follow.
+    /// checkpoint, in proofs and in exhibits. The files on disk follow a little later.
     ///
     /// # Errors
-    /// [`NotKept`] if it is not good, by none of the witnesses that this ledger was opened with, or dated so long before
-    /// the last entry that readers would refuse the checkpoint for it, or ahead of this machine's clock.
+    /// [`NotKept`] if it is not good, if this ledger was not opened with that witness, if it is dated so long before
+    /// the checkpoint's last entry that readers would refuse the checkpoint because of it, or too far ahead of this machine's
+    /// clock.
     pub fn add_cosignature(
         &self,
         checkpoint: &SignedCheckpoint,
@@ -253,12 +255,12 @@ impl Ledger {
     }
 
     /// Keeps a token of a time-stamping authority over the text of a checkpoint that this log published, unless an
-    /// earlier one of the same authority is there. Who the authority is, is for readers to judge. Gives the time of the
+    /// earlier one of the same authority is there. Readers judge whom they trust as an authority. Returns the time of the
     /// token that is kept.
     ///
     /// # Errors
-    /// [`NotStamped`] if it is not good, dated so long before the last entry that readers would refuse an exhibit for it, or
-    /// more than an hour from `now`, or if it can't be written.
+    /// [`NotStamped`] if the token is not good, if it is dated so long before the checkpoint's last entry that readers would
+    /// refuse an exhibit because of it, or more than an hour from `now`, or if it can't be written.
     pub fn add_timestamp(
         &self,
         checkpoint: &SignedCheckpoint,
@@ -269,30 +271,30 @@ impl Ledger {
         stamping::add(&self.0.shared, checkpoint, authority, token, now)
     }
 
-    /// Puts cosignatures that came later beside the checkpoint that was stamped last.
+    /// Adds cosignatures that came later to the checkpoint that was stamped last.
     pub(crate) fn refresh_timestamps(&self) -> Result<(), LedgerError> {
         stamping::refresh(&self.0.shared)
     }
 
-    /// Waits until the files in `public/` hold what is on record now, at most so long. Whether they do.
+    /// Waits until the files in `public/` hold what is on record now, at most for `at_most`. Returns whether they do.
     pub fn wait_published(&self, at_most: Duration) -> bool {
         let size = self.reader().checkpoint().checkpoint().size();
         self.0.signals.wake();
         self.0.signals.wait_until_published(size, at_most)
     }
 
-    /// Whether the writer takes events: `None`, or why not, in words that strangers may read. The cause is in the
-    /// log.
+    /// Why the writer takes no events, in words that may be shown to anybody; `None` if it does. The cause is in the
+    /// operator's log.
     pub fn fault(&self) -> Option<String> {
         let closed = || self.0.mirror_of.is_none() && self.0.queue.is_closed();
         self.0.signals.fault().or_else(|| closed().then(|| "the ledger is closed".to_owned()))
     }
 
-    /// As [`fault`](Self::fault), but looks whether `public/` is as it was left: the writer stops if it is not. It waits for
-    /// the disk.
+    /// Like [`fault`](Self::fault), but first looks whether `public/` is as it was left, and stops the writer if it is not.
+    /// Waits for the disk.
     pub fn look_for_fault(&self) -> Option<String> {
         let (signals, shared) = (&self.0.signals, &self.0.shared);
-        // Read first: what is placed meanwhile covers more.
+        // Read before the checkpoint on disk: one that is placed meanwhile covers more, and never less.
         let published = signals.published.load(Ordering::Acquire);
         if let Err(cause) = follower::as_it_was_left(shared, |found| found >= published) {
             signals.stop_because("public/ is not as it was left", &cause);
@@ -300,13 +302,13 @@ impl Ledger {
         self.fault()
     }
 
-    /// Why nothing is put on record here, if that is so: a fault, or that this is a mirror.
+    /// Why nothing can be recorded here, if so: a fault, or that this is a mirror.
     fn refuses(&self) -> Option<String> {
         let mirror = |of: &String| format!("this is a mirror; events are put on record at {of}");
         self.fault().or_else(|| self.0.mirror_of.as_ref().map(mirror))
     }
 
-    /// Ends the writer: what was accepted is committed and published. All handles then refuse to record.
+    /// Ends the writer. What was accepted is committed and published first. From then on all handles refuse to record.
     pub fn close(&self) {
         self.0.close();
     }

@@ -1,6 +1,6 @@
-//! The one door through which readers reach what the ledger shares. Whoever passes must say what the read stands on, and that
-//! is noted for the answer that is made of it. A way to read that does not say so does not compile; one that says
-//! [`StandsOn::Noted`] answers for it itself.
+//! The only way for readers to what the ledger shares: [`Reader::read`]. Each call must say what the read stands on, and that
+//! is noted for the answer that is made of it. Code that does not say so does not compile; code that says
+//! [`StandsOn::Noted`] must see to the noting itself.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{log::RowKey, store::index::By};
 #[derive(Debug, Clone)]
 pub struct Reader {
     shared: Arc<Shared>,
-    /// Where is noted what is asked for, if it is.
+    /// Where what is asked for is noted; `None` if it is not.
     footprint: Option<Arc<Footprint>>,
 }
 
@@ -23,15 +23,16 @@ pub struct Reader {
 pub(crate) enum StandsOn {
     /// Nothing: no later entry changes it.
     Fixed,
-    /// What the caller has noted, or notes as soon as it knows what it read.
+    /// Something that the caller has noted itself, or notes as soon as it knows what it read.
     Noted,
-    /// What stands beside the entries, or tells that they changed. No answer is kept by it.
+    /// Something that lies beside the entries (cosignatures, timestamps, files), or news of changes. No kept answer depends on
+    /// it.
     Beside,
     /// A row, whether it is found or not.
     Row(RowKey),
-    /// A list, as far as it goes.
+    /// A list, up to its end.
     List(By),
-    /// Whatever any entry may change.
+    /// Something that any entry may change.
     Everything,
 }
 
@@ -39,11 +40,11 @@ impl Reader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, footprint: None }
     }
-    /// The same, noting what is asked for.
+    /// A reader of the same ledger that notes in `footprint` what is asked for.
     pub(crate) fn noting(&self, footprint: &Arc<Footprint>) -> Self {
         Self { shared: self.shared.clone(), footprint: Some(footprint.clone()) }
     }
-    /// The same, noting nothing: for whoever looks at no entry above a size that never changes.
+    /// A reader of the same ledger that notes nothing: for answers that look at no entry above a fixed size.
     pub(crate) fn unnoted(&self) -> Self {
         Self::new(self.shared.clone())
     }
@@ -55,12 +56,12 @@ impl Reader {
     pub(crate) fn changes(&self) -> &Changes {
         self.shared.changes()
     }
-    /// Counts that somebody asked.
+    /// Counts a read, for the metrics.
     pub(super) fn count(&self) {
         self.shared.count_read();
     }
 
-    /// What the ledger shares, for a read that stands on this.
+    /// What the ledger shares, for a read that stands on `on`.
     pub(crate) fn read(&self, on: StandsOn) -> &Arc<Shared> {
         self.note(on);
         &self.shared

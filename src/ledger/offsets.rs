@@ -1,4 +1,4 @@
-//! Where entries and words begin in full tiles, so that one of 256 can be read without the others.
+//! Where entries and words begin in full tiles, so that one of the 256 can be read without the others.
 
 use std::{
     collections::HashMap,
@@ -8,21 +8,21 @@ use std::{
 
 use crate::log::{TilePath, Words};
 
-/// Tiles whose offsets are kept, at 1 KiB each; all are forgotten when there would be more.
+/// The most tiles whose offsets are kept, at 1 KiB each. All are forgotten before there are more.
 const MOST: usize = 8_192;
 
-/// Offsets in full bundles and content tiles. A bundle never changes; a content tile is written anew when words are
-/// withheld or given back, so what was read by its offsets must be checked.
+/// Offsets in full bundles and content tiles. A bundle never changes. A content tile is written anew when words are
+/// withheld or given back, so words that were read by its offsets must be checked.
 #[derive(Default)]
 pub(crate) struct Offsets(Mutex<HashMap<TilePath, Arc<[u32]>, foldhash::fast::RandomState>>);
 
 impl Offsets {
-    // Whole values are put in.
+    // A poisoned lock is no harm: only whole values are put in.
     fn held(&self) -> MutexGuard<'_, HashMap<TilePath, Arc<[u32]>, foldhash::fast::RandomState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where an item stands in a tile, its length before it included; `None` if that is not known.
+    /// The bytes of a tile that hold an item, with the length that stands before it. `None` if that is not known.
     pub fn range(&self, path: &TilePath, item: u64) -> Option<Range<u64>> {
         let held = self.held();
         let ends = held.get(path)?;
@@ -31,10 +31,10 @@ impl Offsets {
         Some(u64::from(from)..u64::from(*ends.get(item)?))
     }
 
-    /// Keeps where the items of a tile end, given how long each is with its length before it.
+    /// Keeps the offsets of a tile. `lengths` are those of its items, each with the length that stands before it.
     fn put(&self, path: TilePath, lengths: impl Iterator<Item = usize>) {
         let end = |end: &mut u32, length| {
-            // The longest tile has 256 times 256 KiB.
+            // No overflow in a good tile: the longest has 256 times 256 KiB.
             *end = end.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
             Some(*end)
         };
@@ -46,12 +46,12 @@ impl Offsets {
         held.insert(path, ends);
     }
 
-    /// Keeps those of a bundle.
+    /// Keeps the offsets of a bundle.
     pub fn put_entries(&self, path: TilePath, entries: &[&[u8]]) {
         self.put(path, entries.iter().map(|e| 2 + e.len()));
     }
 
-    /// Keeps those of a content tile.
+    /// Keeps the offsets of a content tile.
     pub fn put_words(&self, path: TilePath, words: &[Words<'_>]) {
         self.put(
             path,

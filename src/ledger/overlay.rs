@@ -13,12 +13,12 @@ use crate::{
 pub(crate) struct Layer {
     pub rows: MemoryRows,
     pub listed: Vec<Listed>,
-    /// For each entry that withholds, how many uploads had begun when it was recorded.
+    /// For each entry that withholds something, by index: the number of uploads that had begun when it was recorded.
     pub uploads: BTreeMap<u64, u64>,
 }
 
 impl Layer {
-    /// An empty one, with room for as much as this holds: the next will hold about the same.
+    /// An empty layer with room for as much as this one holds, since the next will hold about the same.
     pub fn next(&self) -> Self {
         Self {
             rows: MemoryRows::with_room(self.rows.len()),
@@ -36,12 +36,12 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// A row, if it is known here; `Some(None)` if it is known that there is none.
+    /// A row, if it is here. `Some(None)` if it is certain that there is no such row; `None` if the index must be asked.
     pub fn row(&self, key: &RowKey) -> Option<Option<Row>> {
         if let Some(row) = self.get(key) {
             return Some(Some(row.clone()));
         }
-        // What happens to an event is on record after it, so nothing of it is in the index before it is.
+        // An event's fate comes from later entries. So if the event is not in the index yet, no fate of it is either.
         self.get(&RowKey::event(&key.fate_of()?)).map(|_| None)
     }
     fn get(&self, key: &RowKey) -> Option<&Row> {

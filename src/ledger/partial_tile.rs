@@ -1,5 +1,5 @@
-//! A tile that is no file as it is asked for: what stands in memory, or the beginning of a full one. It may have 64 MiB, so it
-//! is read a part at a time.
+//! A tile that was asked for and is no file of its own: its items are in memory, or it is the beginning of a full tile. It
+//! may have 64 MiB, so it is read in parts.
 
 use std::{io, sync::Arc};
 
@@ -12,22 +12,22 @@ use crate::{
     log::{TileKind, Words},
 };
 
-/// An entry bundle or a content tile of which the items, as they stand in a tile, come one after another.
+/// An entry bundle or a content tile.
 pub(crate) enum PartialTile {
-    /// Of items that are in memory.
+    /// Its bytes, from items that are in memory.
     InMemory(Arc<[Piece]>),
     /// The first bytes of a full tile.
     Beginning {
         /// The full tile.
         of: SoundFile,
-        /// How many bytes.
+        /// The number of bytes.
         length: u64,
     },
 }
 
 /// Some bytes of a tile.
 pub(crate) enum Piece {
-    /// How long an item is, as the tile says it.
+    /// The length of an item, in the tile's encoding.
     Head(Vec<u8>),
     /// An entry, or words.
     Item(Arc<[u8]>),
@@ -43,7 +43,7 @@ impl AsRef<[u8]> for Piece {
 }
 
 impl PartialTile {
-    /// Of these items. Their lengths were checked when they were recorded.
+    /// The tile of these items. Their lengths were checked when they were recorded.
     pub fn of_items<'i>(kind: TileKind, items: impl IntoIterator<Item = &'i Item>) -> Self {
         let pieces = items.into_iter().flat_map(|item| match kind {
             TileKind::Contents => {
@@ -62,7 +62,7 @@ impl PartialTile {
     /// The first items of a full tile.
     ///
     /// # Errors
-    /// If they can't be read, or are not there.
+    /// If the tile can't be read, or has fewer items.
     pub fn beginning(kind: TileKind, of: SoundFile, items: u16) -> io::Result<Self> {
         let (mut at, mut block) = (0, (0, Vec::new()));
         let mut byte = |at: u64| {
@@ -91,7 +91,7 @@ impl PartialTile {
         Ok(Self::Beginning { of, length: at })
     }
 
-    /// Bytes in it.
+    /// Its length in bytes.
     pub fn length(&self) -> u64 {
         match self {
             Self::InMemory(pieces) => pieces.iter().map(|piece| piece.as_ref().len() as u64).sum(),
@@ -129,10 +129,10 @@ impl PartialTile {
     }
 }
 
-/// Pieces as parts of one length.
+/// Pieces, as parts of [`BLOCK`] bytes; the last may be shorter.
 pub(crate) struct Parts {
     pieces: Arc<[Piece]>,
-    /// The next piece, and how many bytes of it were given.
+    /// The next piece, and how many bytes of it were given already.
     at: (usize, usize),
 }
 

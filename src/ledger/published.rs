@@ -1,4 +1,4 @@
-//! What of the log lies on disk when a ledger is opened: what was published, and what only the journal has yet.
+//! Reading the log from disk when a ledger is opened: what was published, and what only the journal has yet.
 
 use std::{path::Path, sync::Arc};
 
@@ -21,7 +21,8 @@ use crate::{
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 
-/// What lies in `public/`: so many entries, under this root. The checkpoint is of that size, but for a mirror on its way.
+/// What lies in `public/`: `size` entries, with this root. `checkpoint` is of that size, except in a mirror whose entries do not
+/// reach up to a checkpoint yet.
 pub(super) struct Published {
     pub size: u64,
     pub root: Hash,
@@ -36,12 +37,12 @@ impl Published {
 
 const PROGRESS: &str = "onrecord mirror progress 1";
 
-/// How far a mirror is on its way, as it is written.
+/// The text of the file that says how far a mirror has come, if that is not at a checkpoint.
 pub(super) fn progress_text(size: u64, root: &Hash) -> String {
     format!("{PROGRESS}\n{size}\n{}\n", root.to_base64())
 }
 
-/// Size and root of what a mirror on its way has in `public/`.
+/// Reads that file: size and root of what the mirror has in `public/`. `None` if there is no such file.
 pub(super) fn read_progress(disk: &dyn Disk, folder: &Folder) -> Result<Option<(u64, Hash)>, LedgerError> {
     let path = folder.progress();
     let Some(bytes) = disk.read(&path).doing(|| format!("read {}", path.display()))? else { return Ok(None) };
@@ -55,6 +56,7 @@ pub(super) fn read_progress(disk: &dyn Disk, folder: &Folder) -> Result<Option<(
     parse().map(Some).ok_or_else(broken)
 }
 
+/// Reads a checkpoint of the log with this key. `None` if there is no such file.
 pub(super) fn read_checkpoint(
     disk: &dyn Disk,
     path: &Path,
@@ -65,7 +67,7 @@ pub(super) fn read_checkpoint(
     opened.map(Some).map_err(|e| LedgerError::Broken(format!("{}: {e}", path.display())))
 }
 
-/// Nodes of a published log, from its tiles on disk.
+/// Nodes of the published tree, from its tiles on disk.
 struct TilesOnDisk<'a> {
     disk: &'a dyn Disk,
     folder: &'a Folder,
@@ -73,7 +75,7 @@ struct TilesOnDisk<'a> {
 }
 
 impl TilesOnDisk<'_> {
-    /// A tile of the published size, or the full one that took its place.
+    /// A partial tile, or the full one that took its place.
     fn read(&self, path: TilePath) -> Result<Vec<u8>, StoreError> {
         for path in [path, path.full()] {
             let file = self.folder.tile(&path);
@@ -97,7 +99,8 @@ impl NodeReader for TilesOnDisk<'_> {
     }
 }
 
-/// Takes up the published log: its edge, and what is not in full tiles. Checked against its root.
+/// Reads the end of the published log: the right edge of its tree, and all that is not in full tiles. It is checked against
+/// the root.
 pub(super) fn read_published(
     disk: &dyn Disk,
     folder: &Folder,
@@ -144,7 +147,7 @@ pub(super) fn read_published(
         let content_bytes = tiles.read(contents)?;
         let decoded = decode_bundle(&entry_bytes, width).map_err(|e| broken(format!("{entries}: {e}")))?;
         let words = decode_contents(&content_bytes, width).map_err(|e| broken(format!("{contents}: {e}")))?;
-        // What was published was checked before, and is again: the tail is short.
+        // It was checked before it was published, and is checked again, since the tail is short.
         let parsed: Vec<_> =
             decoded.par_iter().map(|raw| Entry::parse(raw, origin).and_then(Entry::verify)).collect();
         let mut prev = last_of_bundle(&tiles, start, origin)?;
@@ -177,7 +180,8 @@ fn changed_in_tail(tiles: &TilesOnDisk<'_>) -> Option<u64> {
     (start..).zip(&entries).find(differs).map(|(i, _)| i)
 }
 
-/// Adds what was committed and not published. Gives hash and time of the last entry.
+/// Adds entries that were committed and not published. `last`: hash and time of the last published entry. Returns those of the
+/// last of all.
 pub(super) fn replay_journal(
     recent: &mut Recent,
     recovered: &Recovered,
@@ -190,7 +194,7 @@ pub(super) fn replay_journal(
         return Err(broken(published, format!("missing: the journal begins at entry {}", recovered.first)));
     }
     let fresh = recovered.above(published);
-    // Signatures were checked before they were journalled, and are again: the log is short here.
+    // Signatures were checked before the entries went to the journal, and are checked again, since there are few.
     let parsed: Vec<_> = fresh
         .par_iter()
         .map(|r| Entry::parse(&r.entry, origin).and_then(Entry::verify).map(|e| (e, leaf_hash(&r.entry))))
@@ -201,7 +205,8 @@ pub(super) fn replay_journal(
         follows(last, index, &entry).map_err(|why| broken(index, why.into()))?;
         let words = match (&record.words, entry.event().content()) {
             (Some(words), Some(committed)) if committed.matches(words) => ItemWords::Present(words.clone()),
-            // Withheld in its own batch; what the log says is applied below.
+            // Left out of the journal, because an entry of the same batch withholds them. What the log says of them is checked
+            // after this.
             (None, Some(_)) => ItemWords::Withheld,
             (None, None) => ItemWords::None,
             _ => return Err(broken(index, "its words are not those it commits to".into())),
@@ -212,7 +217,8 @@ pub(super) fn replay_journal(
     Ok(last)
 }
 
-/// Whether an entry stands where it says, after the entry of this hash and time.
+/// Checks that an entry's header fits its place: index, hash of the entry before, and time. `before` has hash and time of
+/// the entry before.
 fn follows(
     before: Option<(Digest, Time)>,
     index: u64,
@@ -247,7 +253,7 @@ pub(super) fn last_published(
     Ok(Some((entry.hash(), entry.header().time)))
 }
 
-/// Hash and time of the last entry in the full bundle that ends at an index.
+/// Hash and time of the last entry in the full bundle that ends below the index `end`.
 fn last_of_bundle(
     tiles: &TilesOnDisk<'_>,
     end: u64,

@@ -1,11 +1,11 @@
-//! What waits for the sequencer: calls that are still at the door, and groups that came through it.
+//! The sequencer's queue: groups of submissions that came through the door, and the number of calls that are still there.
 //!
-//! Whoever hands a group over never waits, so it may be a task or a thread of the pool that others need. The queue has no
+//! To hand a group over takes no waiting, so a task or a thread of the pool that others need may do it. The queue has no
 //! bound of its own: each group's caller waits for its answer, so there are no more groups than callers, and those are
-//! bounded where they come in.
+//! bounded where requests come in.
 //!
-//! The sequencer sleeps until it has something to do. Whoever changes what it waits for looks whether it is enough now, and
-//! only then wakes it: twice a batch at most, however many calls make it up.
+//! The sequencer sleeps until it has enough to do. Each change of the queue looks whether that is so now, and only then wakes
+//! it: at most twice a batch, however many calls make it up.
 
 use std::{
     collections::VecDeque,
@@ -23,16 +23,16 @@ use crate::event::Refusal;
 
 /// A batch is closed when its entries and words reach this many bytes.
 const MAX_BATCH_BYTES: usize = 32 << 20;
-/// While more calls are at the door than in the queue, a batch waits for them this long at most. Each batch costs one sync and
-/// one signature; under load this shares them among a hundred events, and a call alone waits for nobody.
+/// While more calls are at the door than in the queue, a batch waits for them, at most this long. Each batch costs one sync and
+/// one signature. Under load, waiting shares these among a hundred events; a single call does not wait.
 pub(crate) const GATHER: Duration = Duration::from_millis(4);
 
-/// To whoever waits for the answers to a call.
+/// Carries the answers to the caller.
 pub(crate) type Reply = oneshot::Sender<Vec<Result<Receipt, Refusal>>>;
 
 /// Submissions that came in one call.
 pub(crate) struct Group {
-    /// One for each submission: why it was refused at the door, or none for the next of those admitted.
+    /// For each submission, why it was refused at the door. `None` stands for the next one of `admitted`.
     pub refused: Vec<Option<Refusal>>,
     pub admitted: Vec<Admitted>,
     pub atomic: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Answers the call. A caller that went away needs no answer.
+    /// Answers the call. `answer` is asked for each admitted submission, with its place among these.
     pub fn answer(self, mut answer: impl FnMut(usize, &Admitted) -> Result<Receipt, Refusal>) {
         let mut admitted = self.admitted.iter().enumerate();
         let answers = self.refused.into_iter().map(|refused| match (refused, admitted.by_ref()) {
@@ -51,6 +51,7 @@ impl Group {
             },
         });
         let answers = answers.collect();
+        // A caller that went away needs no answer.
         let _ = self.reply.send(answers);
     }
 
@@ -63,37 +64,37 @@ impl Group {
     }
 }
 
-/// How large a group is, or several.
+/// The size of one group, or of several.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     events: usize,
     bytes: usize,
 }
 
-/// What waits for the sequencer: see the module.
+/// The sequencer's queue: see the module's head.
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
     /// Events that make a batch full.
     max_events: usize,
-    /// How long a batch waits for calls at the door.
+    /// How long a batch waits for calls at the door, at most.
     gather: Duration,
 }
 
 #[derive(Default)]
 struct State {
-    /// Calls that came and have neither been answered nor handed over.
+    /// The number of calls that came and have been neither answered nor handed over.
     at_door: usize,
     groups: VecDeque<(Group, Size)>,
     /// Of all groups.
     size: Size,
     closed: bool,
-    /// What the sequencer sleeps for.
+    /// What the sequencer sleeps for; `None` if it is awake.
     sleeps: Option<Sleeps>,
     /// How often the sequencer was woken.
     #[cfg(test)]
     called: usize,
-    /// How often it woke, for that or because its time was over.
+    /// How often it woke up, when it was woken or because its time was over.
     #[cfg(test)]
     woke: usize,
 }
@@ -107,7 +108,7 @@ enum Sleeps {
     ForMore,
 }
 
-/// A call between its coming and its handing over to the sequencer. None once that was done.
+/// Counts a call as being at the door, until it is dropped or handed over to the sequencer (then `None`).
 pub(crate) struct AtDoor(Option<Arc<Queue>>);
 
 impl Drop for AtDoor {
@@ -128,7 +129,7 @@ impl Queue {
         (queue.clone(), Taker { queue, spare: VecDeque::new() })
     }
 
-    /// One that nobody takes from.
+    /// A closed queue.
     pub fn closed() -> Arc<Self> {
         Self::new(0, Duration::ZERO).0
     }
@@ -137,7 +138,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the sequencer, if it sleeps and need not any more.
+    /// Wakes the sequencer if it sleeps and has enough to do.
     fn wake_if_due(&self, state: &mut State) {
         let due = match state.sleeps {
             None => false,
@@ -145,7 +146,7 @@ impl Queue {
             Some(Sleeps::ForMore) => self.is_enough(state),
         };
         if due {
-            // Once: what comes until it runs needs not wake it again.
+            // Cleared at once: calls that come before it runs need not wake it again.
             state.sleeps = None;
             #[cfg(test)]
             {
@@ -155,8 +156,8 @@ impl Queue {
         }
     }
 
-    /// Whether waiting longer gains nothing. With as many groups here as calls at the door, the door works on those while
-    /// these are made durable.
+    /// Whether nothing is gained by waiting longer. If there are as many groups here as calls at the door, the door works on
+    /// those calls while these groups are made durable.
     fn is_enough(&self, state: &State) -> bool {
         let Size { events, bytes } = state.size;
         state.closed
@@ -165,17 +166,17 @@ impl Queue {
             || state.groups.len() >= state.at_door
     }
 
-    /// A call comes to the door.
+    /// Notes that a call comes to the door.
     pub fn comes(self: &Arc<Self>) -> AtDoor {
         self.lock().at_door += 1;
         AtDoor(Some(self.clone()))
     }
 
-    /// Hands the group of a call that was at the door to the sequencer. If there is none any more, the group is dropped, and
-    /// its reply with it.
+    /// Hands the group of a call that was at the door to the sequencer. If the queue is closed, the group is dropped, with its
+    /// reply.
     pub fn push(&self, group: Group, mut at_door: AtDoor) {
         let size = group.size();
-        // Both at once, so that the door takes the lock once a call.
+        // Both numbers change under one lock, which the door takes once for each call.
         let mut state = self.lock();
         if state.closed {
             drop(state);
@@ -200,36 +201,36 @@ impl Queue {
         self.lock().closed
     }
 
-    /// How many groups wait.
+    /// The number of groups that wait.
     pub fn len(&self) -> usize {
         self.lock().groups.len()
     }
 
-    /// Calls that came and are not with the sequencer yet.
+    /// The number of calls that came and were not handed over yet.
     #[cfg(test)]
     pub fn at_door(&self) -> usize {
         self.lock().at_door
     }
 }
 
-/// The sequencer's end of the queue. Without it the queue is closed, and what waits is not answered.
+/// The sequencer's end of the queue. When it is dropped, the queue is closed, and the groups that wait get no answer.
 pub(crate) struct Taker {
     queue: Arc<Queue>,
-    /// Empty, and with room for what waits: it is put in the place of what is taken, so that the door waits for nothing.
+    /// An empty list with room. It takes the place of the groups that are taken, so that the lock is held only for a moment.
     spare: VecDeque<(Group, Size)>,
 }
 
 impl Drop for Taker {
     fn drop(&mut self) {
         self.queue.close();
-        // Not under the lock: callers that wait for an answer go on at once.
+        // Dropped outside the lock, since callers go on as soon as their reply is dropped.
         let left = std::mem::take(&mut self.queue.lock().groups);
         drop(left);
     }
 }
 
 impl Taker {
-    /// Waits for the groups of one batch: what waits, and what is about to come. None when the queue is closed and empty.
+    /// Takes the groups of one batch, and waits for those that are about to come. `None` when the queue is closed and empty.
     pub fn take(&mut self) -> Option<Vec<Group>> {
         let Self { queue, spare } = self;
         let mut state = queue.lock();
@@ -268,7 +269,7 @@ impl Taker {
     }
 }
 
-/// Sleeps until it is woken, or for so long.
+/// Sleeps until it is woken, or for `at_most`.
 fn sleep<'a>(
     queue: &Queue,
     mut state: MutexGuard<'a, State>,

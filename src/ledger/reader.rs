@@ -25,6 +25,7 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
+
 /// What is served under a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blob {
@@ -49,21 +50,21 @@ impl Reader {
     pub fn checkpoint(&self) -> Arc<SignedCheckpoint> {
         self.read(StandsOn::Everything).recent().checkpoint.clone()
     }
-    /// The root of the tree of the first entries.
+    /// The root of the tree of the first `size` entries.
     ///
     /// # Errors
-    /// [`ReadError`], also where there are not so many.
+    /// [`ReadError`], also if there are fewer.
     pub(crate) fn root_of(&self, size: u64) -> Result<Hash, ReadError> {
         crate::log::root(size, &**self.read(StandsOn::Everything))
     }
-    /// The checkpoint to prove an entry by: of those that witnesses have cosigned, and that cover as many entries, the
-    /// one with most cosignatures; the latest, if there is none.
+    /// The checkpoint to prove one of the first `entries` entries by: of the cosigned checkpoints that cover these, the one
+    /// with most cosignatures; the latest checkpoint if there is none.
     pub fn witnessed_checkpoint(&self, entries: u64) -> Arc<SignedCheckpoint> {
         self.read(StandsOn::Everything).cosigned().covering(entries).unwrap_or_else(|| self.checkpoint())
     }
-    /// The checkpoint to prove an entry by to somebody who keeps the proof, and tokens over it: as
-    /// [`witnessed_checkpoint`](Self::witnessed_checkpoint), but of those with as many cosignatures the earliest that
-    /// an authority has stamped, if one has. A token says "not later than", so an earlier one says more.
+    /// The checkpoint for a proof that is to be kept, with the tokens of authorities over it. It has as many cosignatures as
+    /// [`witnessed_checkpoint`](Self::witnessed_checkpoint); of all such, it is the earliest that an authority has stamped, if
+    /// one has. A token says "not later than", so an earlier one says more.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -73,11 +74,11 @@ impl Reader {
         let stamped = stamping::covering(self.read(StandsOn::Everything), entries, most)?;
         Ok(stamped.unwrap_or_else(|| (witnessed, Vec::new())))
     }
-    /// The checkpoint that most witnesses have cosigned, of those that cover so many entries.
+    /// Of the cosigned checkpoints that cover the first `entries` entries, the one with most cosignatures.
     pub(crate) fn cosigned_checkpoint(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
         self.read(StandsOn::Beside).cosigned().covering(entries)
     }
-    /// The checkpoint of a size that an authority has stamped.
+    /// The checkpoint of this size, if an authority has stamped it.
     ///
     /// # Errors
     /// [`LedgerError`] if it can't be read.
@@ -92,7 +93,7 @@ impl Reader {
     pub fn witnessed(&self) -> Vec<Witnessed> {
         self.read(StandsOn::Everything).cosigned().witnessed()
     }
-    /// How often cosignatures came.
+    /// How often cosignatures were added.
     pub(crate) fn cosignatures(&self) -> u64 {
         self.read(StandsOn::Beside).cosigned().changes()
     }
@@ -100,33 +101,32 @@ impl Reader {
     pub(crate) fn note_asked(&self, outcome: AskOutcome) {
         self.read(StandsOn::Beside).cosigned().note(outcome);
     }
-    /// The checkpoint in `public/` with the log's own signature, told anew after each publication. Whoever looks rarely sees
-    /// the latest only.
+    /// The checkpoint in `public/` with the log's own signature, sent anew after each publication. A slow receiver sees only
+    /// the latest.
     pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
         self.read(StandsOn::Beside).watch_published()
     }
-    /// Entries whose words came later than they, since this was asked last.
+    /// Entries whose words came after the entry itself, since this was last called.
     pub(crate) fn take_late(&self) -> BTreeSet<u64> {
         self.read(StandsOn::Beside).take_late()
     }
-    /// How many entries are on record, told anew after each batch that was made durable. Whoever looks rarely
-    /// sees the latest number only.
+    /// The number of entries on record, sent anew after each batch that was made durable. A slow receiver sees only
+    /// the latest number.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.read(StandsOn::Beside).watch()
     }
-    /// Index of the latest entry that withholds something or gives it back, of those put on record since the ledger
-    /// was opened.
-    /// What was read when the log was larger knows all that is withheld.
+    /// Index of the latest entry that withholds something or gives it back, of those recorded since the ledger was opened.
+    /// An answer that was read when the log was already larger takes account of all that is withheld.
     pub fn last_withheld(&self) -> Option<u64> {
         self.read(StandsOn::Beside).recent().last_withheld
     }
     /// A whole entry, raw; `None` at or above the checkpoint's size.
     ///
     /// # Errors
-    /// [`ReadError`], as everywhere here, if the store fails.
+    /// [`ReadError`] if the store fails.
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.count();
-        // A mirror on its way has more than it shows.
+        // A mirror may have entries above its checkpoint, which it does not show.
         let is_shown = index < self.read(StandsOn::Noted).recent().checkpoint.checkpoint().size();
         let entry = if is_shown { self.read(StandsOn::Noted).entry(index)? } else { None };
         if entry.is_none() {
@@ -157,8 +157,8 @@ impl Reader {
         self.count();
         self.read(StandsOn::Everything).words(index)
     }
-    /// Gives entries in order, each with its words as they are now, as long as more are wanted. Reads
-    /// each bundle once, so whoever goes through the log asks here.
+    /// Calls `each` for the entries of a range in order, each with its words as they are now, until it returns false. Reads each
+    /// bundle once, so this is the way to go through the log.
     pub(crate) fn each(
         &self,
         range: Range<u64>,
@@ -177,7 +177,8 @@ impl Reader {
                 let id = entry.event().id();
                 let words = match (entry.event().content(), stored) {
                     (None, _) => StoredWords::None,
-                    // What withholds them comes before they leave the disk, so it is asked for after they were read.
+                    // An entry that withholds words is on record before they leave the disk. So it is asked for after they
+                    // were read.
                     (Some(committed), Some(words))
                         if committed.matches(words)
                             && shared.fate(&id).withheld_by(Position::Content).is_none() =>
@@ -193,7 +194,7 @@ impl Reader {
         }
         Ok(())
     }
-    /// The words of an event that was read at an index.
+    /// The words of an event that is on record at this index.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -210,7 +211,7 @@ impl Reader {
         let mut found: Vec<u64> =
             shared.overlay().listed().filter(|l| l.content == Some(*digest)).map(|l| l.index).collect();
         found.extend(shared.index().with_content(digest)?);
-        // Withheld in one place, it is served from none (formats.md, section 7).
+        // Words that are withheld at one entry are served for none (formats.md, section 7).
         if let Some(id) = shared.withheld_blob(digest).first()
             && let Some(by) = shared.fate(id).withheld_by(Position::Content)
         {
@@ -225,8 +226,8 @@ impl Reader {
         }
         Ok(Blob::Unknown)
     }
-    /// Indexes of the entries that name the file with this digest and do not withhold it, in order. While there is one it is
-    /// served.
+    /// Indexes, in order, of the entries that name the file with this digest and at which it is not withheld. While there is
+    /// one, the file is served.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -237,7 +238,7 @@ impl Reader {
         indexes.dedup();
         Ok(indexes)
     }
-    /// Where the file with this digest lies, how large it is and its media type as its author gave it, if an
+    /// The path of the file with this digest, its size in bytes, and its media type as its author gave it. `None` unless an
     /// accepted event names it and it is not withheld.
     ///
     /// # Errors
@@ -250,24 +251,25 @@ impl Reader {
         let path = if disk.exists(&placed) || !disk.exists(&waiting) { placed } else { waiting };
         Ok(Some((path, claim.size, claim.media)))
     }
-    /// A tile, bundle or content tile, raw; full ones, and partial ones for every size that was signed.
+    /// A tile, bundle or content tile, raw: full ones, and partial ones for every size that was signed.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         let shared = self.read(StandsOn::Everything);
-        // A mirror on its way has more than it shows.
+        // A mirror may have entries above its checkpoint, which it does not show.
         if !path.is_within(shared.recent().checkpoint.checkpoint().size()) {
             return Ok(None);
         }
         shared.tile(path)
     }
-    /// A full tile of hashes or entries that is known to be sound. `None` says nothing of the tile.
+    /// A full tile of hashes or entries, if it is already known to be sound. `None` does not say that there is no such tile.
     pub(crate) fn tile_at_hand(&self, path: &TilePath) -> Option<SoundFile> {
         let file = self.read(StandsOn::Beside).tile_at_hand(path)?;
         self.read(StandsOn::Beside).known_sound(Name::Tile(*path), file).ok()
     }
-    /// A full tile, to be read a part at a time, once it is known to be sound. `None` says nothing of the tile.
+    /// A full tile, to be read in parts. It is checked first, if it is not known to be sound. `None` does not say that there is no
+    /// such tile.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -278,8 +280,7 @@ impl Reader {
         let file = if within { open() } else { None };
         file.map(|file| shared.sound(Name::Tile(*path), file)).transpose()
     }
-    /// A bundle or content tile that is not on disk as it is asked for, to be read a part at a time. `None` says nothing of
-    /// the tile.
+    /// A bundle or content tile that is no file of its own, to be read in parts. `None` does not say that there is no such tile.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -297,7 +298,7 @@ impl Reader {
                 let items = range.map(|index| recent.item(index)).collect::<Option<Vec<_>>>();
                 return Ok(items.map(|items| PartialTile::of_items(path.kind(), items)));
             }
-            // What withholds words or gives them back is on its way to the disk.
+            // Words of this tile that were withheld or given back are not changed on disk yet.
             if path.kind() == TileKind::Contents && recent.pending.range(range).next().is_some() {
                 return Ok(None);
             }
@@ -308,7 +309,7 @@ impl Reader {
         let tile = PartialTile::beginning(path.kind(), sound, path.width());
         tile.map(Some).map_err(|e| ReadError::Fault(format!("{path}: {e}")))
     }
-    /// A file of this digest that was opened, once it is known to be sound.
+    /// An opened file that should have this digest. It is checked first, if it is not known to be sound.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -319,15 +320,16 @@ impl Reader {
             Err(file) => self.read(StandsOn::Beside).sound(name, file),
         }
     }
-    /// Takes note of what is damaged, or missing, in `public/`.
+    /// Notes that the file `name` in `public/` is damaged or missing.
     pub(crate) fn note_damaged(&self, name: &str, why: &str) {
         self.read(StandsOn::Beside).sound_files().note(name, why);
     }
-    /// What was found damaged or missing in `public/`, with why; it is not served.
+    /// The files in `public/` that were found damaged or missing, each with the reason. They are not served.
     pub fn damaged(&self) -> Vec<(String, String)> {
         self.read(StandsOn::Beside).sound_files().damaged()
     }
-    /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's).
+    /// The proof of an entry in the given checkpoint of this log (the latest one, or a receipt's). `None` if the checkpoint does
+    /// not cover it.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -340,7 +342,7 @@ impl Reader {
             Err(_) => Ok(None),
         }
     }
-    /// The proof that the tree of one size extends that of another; `None` unless `old <= new <= size`.
+    /// The proof that the tree of `new` entries extends that of `old` entries; `None` unless `old <= new <= size`.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -361,7 +363,7 @@ impl Reader {
     pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
         self.count();
         let row = self.read(StandsOn::Noted).event(id);
-        // It never changes once it is there.
+        // A row that was found never changes.
         if row.is_none() {
             self.note(StandsOn::Row(RowKey::event(id)));
         }
@@ -387,7 +389,7 @@ impl Reader {
     pub(crate) fn is_case(&self, id: &EventId) -> Result<bool, ReadError> {
         Ok(self.event_row(id)?.is_some_and(|row| row.event_type == EventType::CaseOpened))
     }
-    /// How many entries a thread has.
+    /// The number of entries in a thread.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -395,7 +397,7 @@ impl Reader {
         self.count();
         Ok(Rows::thread_len(&**self.read(StandsOn::Row(RowKey::thread(id))), id))
     }
-    /// A key, in its whole history.
+    /// What the rules know of a key, with its whole history.
     ///
     /// # Errors
     /// [`ReadError`].

@@ -1,4 +1,4 @@
-//! What of the log is in memory: entries and nodes that are not in full tiles on disk yet.
+//! The part of the log that is held in memory: entries and nodes that are not in full tiles on disk yet.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,7 +25,7 @@ pub(crate) enum ItemWords {
 }
 
 impl ItemWords {
-    /// The words, if they are there.
+    /// The words, if they are present.
     pub fn present(&self) -> Option<Arc<[u8]>> {
         match self {
             Self::Present(words) => Some(words.clone()),
@@ -51,7 +51,7 @@ struct Level {
     hashes: VecDeque<Hash>,
 }
 
-/// How far something has come.
+/// How far the log, or its publication, has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// Entries, from the first of the log on.
@@ -64,12 +64,12 @@ pub(crate) struct Extent {
 pub(crate) struct Growth {
     /// Nodes that they complete, by height and index.
     pub nodes: Vec<(u8, u64, Hash)>,
-    /// The edge of the tree after them.
+    /// The right edge of the tree after them.
     pub frontier: Frontier,
 }
 
 impl Growth {
-    /// Of leaves that come after the edge of a tree.
+    /// What `leaves` add to a tree with this right edge.
     pub fn of(mut frontier: Frontier, leaves: impl ExactSizeIterator<Item = Hash>) -> Self {
         let mut nodes = Vec::with_capacity(2 * leaves.len());
         for leaf in leaves {
@@ -83,12 +83,12 @@ impl Growth {
 #[derive(Debug)]
 pub(crate) struct Recent {
     pub checkpoint: Arc<SignedCheckpoint>,
-    /// Index of the first item; all below are in full bundles on disk. A multiple of 256.
+    /// Index of the first item. All below are in full bundles on disk. A multiple of 256.
     pub start: u64,
     pub items: VecDeque<Item>,
     pub frontier: Frontier,
     levels: Vec<Level>,
-    /// Entries whose words on disk are not as the log says yet: withheld (none) or given back.
+    /// Words that are to be changed on disk, by the index of their entry: withheld (`None`), or given back.
     pub pending: BTreeMap<u64, Option<Arc<[u8]>>>,
     /// The last entry recorded since the start that withholds something or gives it back.
     pub last_withheld: Option<u64>,
@@ -126,7 +126,7 @@ impl Recent {
         level.hashes.push_back(hash);
     }
 
-    /// Takes the hashes of the partial tile at a level, read from disk, with the nodes inside it.
+    /// Adds the hashes of the partial tile at a level, read from disk, and the complete nodes above them inside that tile.
     pub fn add_tile(&mut self, level: u8, index: u64, bytes: &[u8], width: u16) -> Option<()> {
         let hashes = decode_hashes(bytes, width).ok()?;
         let mut row = hashes;
@@ -154,7 +154,7 @@ impl Recent {
         self.frontier = growth.frontier;
     }
 
-    /// How many entries there are, in full tiles on disk and here.
+    /// The number of entries in the log, in full tiles on disk and here.
     pub fn size(&self) -> u64 {
         self.frontier.size()
     }
@@ -169,7 +169,7 @@ impl Recent {
         self.items.get(usize::try_from(at).ok()?)
     }
 
-    /// Withholds the words of an entry, or gives them back. What is on disk follows.
+    /// Withholds the words of an entry, or gives them back. The disk follows.
     pub fn set_words(&mut self, index: u64, words: Option<Arc<[u8]>>) {
         let at = index.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
         if let Some(item) = at.and_then(|at| self.items.get_mut(at)) {
@@ -184,7 +184,7 @@ impl Recent {
         level.hashes.get(usize::try_from(at).ok()?).copied()
     }
 
-    /// Forgets what is in full tiles of a log of this size, which are on disk.
+    /// Forgets what is in the full tiles of the first `on_disk` entries, which are on disk.
     pub fn trim(&mut self, on_disk: u64) {
         let start = on_disk / WIDTH * WIDTH;
         while self.start < start && self.items.pop_front().is_some() {

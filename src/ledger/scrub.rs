@@ -1,16 +1,16 @@
-//! Reads all of `public/` that is full once in a while, slowly, and holds it against the log: what nobody asks for rots
-//! unseen, until the copies that could mend it are gone too.
+//! The scrub: reads all full tiles and all files in `public/` again and again, slowly, and checks them against the log. Files
+//! that nobody asks for would otherwise rot unnoticed, until the copies that could mend them are gone too.
 //!
 //! ```text
 //! scrub   onrecord scrub 1
 //!         first <when the first round began>
 //!         ended <when the last whole round ended, or 0>
 //!         next <the bundle that comes next in this round>
-//!         damaged <name> <why>                                for each file
+//!         damaged <name> <why>                                for each damaged file
 //!         blake3 <BLAKE3 of all lines before>
 //! ```
 //!
-//! Times are in seconds of Unix. A file that can't be read is as good as none.
+//! Times are in seconds since 1970. A `scrub` file that can't be read counts as missing.
 
 use std::{
     collections::HashSet,
@@ -36,18 +36,18 @@ use crate::{
 const WIDTH: u64 = TILE_WIDTH as u64;
 const FIRST_LINE: &str = "onrecord scrub 1";
 const LAST_LINE: &str = "blake3 ";
-/// Bytes a second, at most.
+/// The most bytes that are read in a second.
 const PACE: u64 = 4 << 20;
 /// The longest rest between one bundle and the next, and before the first after a start.
 const REST: Duration = Duration::from_secs(60);
-/// How often it is written how far it is.
+/// How often the file `scrub` is written during a round.
 const SAVE: Duration = Duration::from_secs(60);
-/// How often it is looked whether a round is due.
+/// How long to wait, at most, before looking again whether a round is due.
 const LOOK: Duration = Duration::from_secs(3_600);
-/// After how many levels of tiles there are no more.
+/// The number of levels of hash tiles that a log can have.
 const LEVELS: u8 = 8;
 
-/// How far it is.
+/// How far the scrub has come, as the module's head lays it out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct State {
     first: u64,
@@ -99,7 +99,7 @@ pub(super) struct Scrub {
 }
 
 impl Scrub {
-    /// Begins, so that a round takes place once in this time.
+    /// Begins to scrub: one round in each `every`.
     pub fn begin(shared: Arc<Shared>, every: Duration) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let scrubber = Scrubber { shared, every, stopping: stopping.clone(), saved: Instant::now() };
@@ -111,7 +111,7 @@ impl Scrub {
         Ok(Self { stopping, thread })
     }
 
-    /// Ends it, after what it is reading.
+    /// Ends the scrub, after the file that it is reading.
     pub fn stop(self) {
         self.stopping.store(true, Ordering::Release);
         self.thread.thread().unpark();
@@ -128,7 +128,7 @@ struct Scrubber {
     saved: Instant,
 }
 
-/// A file that words name, in the place where they do.
+/// A file that words name: the event of the words, the file's position there, and its digest.
 type Named = (EventId, u32, Digest);
 
 impl Scrubber {
@@ -140,7 +140,7 @@ impl Scrubber {
             state.first = now();
         }
         self.tell(&state);
-        // What was mended since is not named any more.
+        // Files that were damaged are looked at again, so that those mended since are not called damaged any more.
         for (name, _) in std::mem::take(&mut state.damaged) {
             if let Ok(path) = name.parse() {
                 self.tile(path);
@@ -163,7 +163,7 @@ impl Scrubber {
                 if self.saved.elapsed() >= SAVE {
                     self.save(&mut state);
                 }
-                // A round of many is spread over half of the time that it has.
+                // The bundles of a round are spread over half of the time that it has.
                 let share = self.every / 2 / u32::try_from(bundles).unwrap_or(u32::MAX);
                 self.rest(share.min(REST).saturating_sub(began.elapsed()));
                 continue;
@@ -177,7 +177,7 @@ impl Scrubber {
             self.tell(&state);
             self.save(&mut state);
             let damaged = state.damaged.len();
-            tracing::info!(size, damaged, "all full tiles and files were read and held against the log");
+            tracing::info!(size, damaged, "all full tiles and files were read and checked against the log");
         }
         self.save(&mut state);
     }
@@ -188,11 +188,11 @@ impl Scrubber {
 
     fn is_due(&self, state: &State) -> bool {
         let now = now();
-        // A clock that was ahead then is no reason to wait for it.
+        // If the last round seems to end in the future, the clock was ahead then: the next round does not wait for that time.
         state.ended == 0 || state.ended > now || now - state.ended >= self.every.as_secs()
     }
 
-    /// Waits, if it need not stop.
+    /// Waits for `time`, or until it must stop.
     fn rest(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_stopping() {
@@ -219,11 +219,11 @@ impl Scrubber {
         let mut placing = Placing::named(self.shared.disk(), self.shared.folder().tmp(), "scrub");
         let saved = placing.place(&self.path(), state.to_text().as_bytes()).and_then(|()| placing.sync());
         if let Err(error) = saved {
-            tracing::warn!(%error, "how far scrub is was not written: the next start begins earlier");
+            tracing::warn!(%error, "the progress of the scrub was not written: after the next start it begins at an earlier place");
         }
     }
 
-    /// The full tiles that end with a bundle, and the files that its words name.
+    /// Checks the full tiles that end with a bundle, and the files that its words name.
     fn bundle(&self, bundle: u64) {
         for level in 0..LEVELS {
             let below = 1u64 << (8 * level);
@@ -246,7 +246,7 @@ impl Scrubber {
         self.check(Name::Tile(path), || true);
     }
 
-    /// The files that words of these entries name.
+    /// Checks the files that the words of these entries name.
     fn files(&self, entries: std::ops::Range<u64>) {
         let shared = &self.shared;
         let mut named: Vec<Named> = Vec::new();
@@ -259,7 +259,7 @@ impl Scrubber {
             }
             Ok(())
         });
-        // What is damaged was told where its tile was read.
+        // Damage needs no second message: it was told when the tile was read.
         if let Err(ReadError::Fault(why)) = read {
             tracing::warn!(why, "scrub can't read which files words name");
         }
@@ -274,12 +274,12 @@ impl Scrubber {
 
     fn file(&self, digest: &Digest, is_open: impl Fn() -> bool) {
         let shared = &self.shared;
-        // A mirror may keep none, and what was just named is where it was brought to.
+        // A mirror may keep no files. A file that was named only just now still lies in `upload/`.
         let must_be_here = || !shared.lacks_words() && is_open() && !shared.folder().upload(digest).exists();
         self.check(Name::File(*digest), must_be_here);
     }
 
-    /// Holds a file against the log. One that is not there is damaged if it must be here.
+    /// Checks a file against the log. A missing file counts as damaged if it must be here.
     fn check(&self, name: Name, must_be_here: impl Fn() -> bool) {
         if self.is_stopping() {
             return;
@@ -291,7 +291,7 @@ impl Scrubber {
         };
         let is_gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
         let file = match AtHand::open(&path) {
-            // Between the looks it may have been brought here.
+            // It may have been moved here from `upload/` between the two looks.
             Err(e) if is_gone(&e) && must_be_here() => AtHand::open(&path),
             opened => opened,
         };
@@ -300,7 +300,7 @@ impl Scrubber {
             Err(e) if is_gone(&e) && !must_be_here() => return,
             Err(_) => return sound.note(&name.to_string(), "missing, or can't be read"),
         };
-        // The disk is to be read, not what the system remembers of it.
+        // So that the disk is read, and not the system's cache.
         file.forget();
         let pace = |bytes: usize| {
             if !self.is_stopping() {
@@ -310,10 +310,10 @@ impl Scrubber {
         shared.scrubbed().files.fetch_add(1, Ordering::Relaxed);
         match shared.blocks_of(name, &file, &pace) {
             Ok(_) => sound.mended(&name.to_string()),
-            // It is told already.
+            // Damage was noted already.
             Err(ReadError::Damaged(_) | ReadError::Spent) => {}
             Err(ReadError::Fault(why)) => match file.digest() {
-                Ok(_) => tracing::warn!(%name, why, "scrub can't hold a file against the log"),
+                Ok(_) => tracing::warn!(%name, why, "scrub can't check a file against the log"),
                 Err(e) => sound.note(&name.to_string(), &format!("it can't be read: {e}")),
             },
         }

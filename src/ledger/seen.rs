@@ -1,5 +1,5 @@
-//! The latest time that a server knew to be right, kept for its next start: a log that nothing was put on for weeks says
-//! nothing of them.
+//! The latest time that a server knew to be right, kept for its next start. The log's last entry may be weeks old, and then
+//! tells little about the time.
 //!
 //! ```text
 //! clock    "onrecord clock 1\n", the time, " ", BLAKE3 of all before in hex, "\n"
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const NAME: &str = "onrecord clock 1\n";
-/// How often it is written.
+/// How often the file is written.
 pub(super) const EVERY_MS: i64 = 3_600_000;
 
 fn text(time: Time) -> String {
@@ -29,7 +29,7 @@ fn text(time: Time) -> String {
     format!("{text}{digest}\n")
 }
 
-/// The time that is kept in a folder, if there is one that can be read.
+/// The time that is kept in a folder. `None` if there is no such file, or it is damaged.
 pub(super) fn read(disk: &dyn Disk, folder: &Folder) -> Result<Option<Time>, StoreError> {
     let path = folder.clock();
     let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
@@ -43,15 +43,15 @@ pub(super) fn read(disk: &dyn Disk, folder: &Folder) -> Result<Option<Time>, Sto
     Ok(time)
 }
 
-/// Keeps the time while the clock and the one that is never set agree. It never goes further than the latter did from the
-/// start on, when the clock was taken for right.
+/// Keeps the time while the wall clock and the monotonic clock, which nobody can set, agree. The time that is kept never goes
+/// further than the monotonic clock did since the start, when the wall clock was checked.
 pub(super) struct Seen {
     source: Arc<dyn TimeSource>,
-    /// Clock and monotonic clock at the start.
+    /// Wall clock and monotonic clock at the start, in milliseconds.
     start: (i64, i64),
-    /// What the file holds.
+    /// The time in the file.
     kept: Option<Time>,
-    /// Monotonic clock when it was last looked at.
+    /// The monotonic clock when [`due`](Self::due) last looked at the wall clock, in milliseconds.
     looked: i64,
 }
 
@@ -60,7 +60,7 @@ impl Seen {
         Self { source, start, kept, looked: start.1 }
     }
 
-    /// The time to be kept now, once in an hour.
+    /// The time that is to be written now, at most once in an hour.
     fn due(&mut self) -> Option<Time> {
         let monotonic = self.source.monotonic_ms();
         if monotonic.saturating_sub(self.looked) < EVERY_MS {
@@ -75,7 +75,7 @@ impl Seen {
         Time::from_unix_ms(wall.min(expected)).filter(|time| self.kept.is_none_or(|kept| kept < *time))
     }
 
-    /// Writes it if it is time to. A disk that refuses it costs the record and not the writer.
+    /// Writes the time, if it is due. If the disk refuses, the time is not kept, but the writer goes on.
     pub fn keep(&mut self, disk: &dyn Disk, folder: &Folder) {
         let Some(time) = self.due() else { return };
         let mut placing = Placing::named(disk, folder.tmp(), "clock");

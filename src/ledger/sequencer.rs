@@ -1,4 +1,4 @@
-//! The one who numbers: decides each event at its own index, commits batches, acknowledges.
+//! The sequencer: decides each event at its own index, commits batches, and acknowledges.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -58,7 +58,7 @@ impl Sequencer {
     }
 
     fn commit(&mut self, groups: Vec<Group>) {
-        // Not within the call: whoever publishes writes there.
+        // A statement of its own, so that the lock is free before the wait: the follower needs it.
         let committed = self.shared.recent().extent();
         self.signals.wait_for_follower(committed, self.max_backlog);
         if let Some(why) = self.signals.fault() {
@@ -123,7 +123,7 @@ impl Sequencer {
         }
     }
 
-    /// Decides the events of a call, and adds to the batch what is good, unless the call is undone.
+    /// Decides the events of a call, and adds the good ones to the batch, unless the whole call is undone.
     fn decide_group(&self, batch: &mut Batch, group: &mut Group, time: Time) -> Vec<Outcome> {
         let mut new = batch.next();
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.admitted.len());
@@ -146,7 +146,7 @@ impl Sequencer {
         outcomes
     }
 
-    /// Decides an event at its own index. All that it changes is in the batch of its call, which may yet be undone.
+    /// Decides an event at its own index. All its changes go into `new`, the batch of its call, which may yet be undone.
     fn decide_one(
         &self,
         batch: &Batch,
@@ -180,7 +180,7 @@ impl Sequencer {
         }
         let GivenBack { words: restored, files: given_back } = given_back;
         let words = words_changed(&rows, &admitted.event, restored.as_ref());
-        // Its files are known again when their bytes come back. Once the words are gone, that is too late.
+        // The files are marked, so that their bytes are known again. Once the words are removed, that is too late.
         let withheld = match admitted.event.body() {
             Body::ContentWithheld(b) => Withheld::of(b.entry, rows.words_of(&b.entry)),
             _ => None,
@@ -195,13 +195,14 @@ impl Sequencer {
         Ok(Outcome::New(index))
     }
 
-    /// Marks the files that the batch withholds, journals it, then shows it to readers. Gives the checkpoint over it.
+    /// Marks the files that the batch withholds, writes the batch to the journal, then shows it to readers. Returns the checkpoint
+    /// over it.
     fn make_durable(&mut self, mut batch: Batch) -> Result<Arc<SignedCheckpoint>, String> {
         self.shared.marks().keep(batch.withheld()).map_err(|e| e.to_string())?;
         batch.leave_out_withheld();
         let entries = batch.records().len();
         let leaves = batch.records().iter().map(|record| leaf_hash(&record.entry));
-        // Nobody waits for the hashing: the end of the log is let go of before it.
+        // A statement of its own, so that the lock is free before the hashing and nobody waits for it.
         let frontier = self.shared.recent().frontier.clone();
         let growth = Growth::of(frontier, leaves);
         let (size, root) = (growth.frontier.size(), growth.frontier.root());
@@ -216,7 +217,7 @@ impl Sequencer {
             .unwrap_or_else(PoisonError::into_inner)
             .append(&frame, entries as u64)
             .map_err(|e| e.to_string())?;
-        // Durable before the signature leaves, so that no folder that was put back passes for this one.
+        // Durable before the signature leaves, so that a folder that was put back to an earlier state is recognised at a start.
         self.signed.put((size, root)).map_err(|e| e.to_string())?;
         self.signals.metrics.syncs.observe_time(began.elapsed());
         self.signals.metrics.batches.observe(entries as u64);

@@ -1,4 +1,4 @@
-//! What writer and readers share.
+//! The state that writer, follower and readers share.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,33 +35,34 @@ use crate::{
     },
 };
 
-/// What writer and readers share. Its fields are this file's own: what may be done with each of them is a method here.
+/// The state that writer, follower and readers share. Its fields are private to this file; what may be done with each of them
+/// is a method here.
 ///
-/// The *writer* is the sequencer of a ledger, or the copier of a mirror; while a ledger is opened it is the one thread that
-/// opens it. There is one *follower*, and there are any number of *readers*.
+/// The *writer* is the sequencer of a ledger, or the copier of a mirror. While a ledger is being opened, the opening thread is
+/// the writer. There is one *follower*, and there are any number of *readers*.
 ///
 /// | field | holds | who writes it |
 /// | --- | --- | --- |
-/// | `origin`, `log_key`, `folder`, `disk`, `lacks_words`, `is_mirror` | what does not change | nobody, once the ledger is open |
-/// | `recent` | the end of the log, in memory | the writer adds to it ([`show`](Self::show)), and the copier shows a checkpoint or gives words; whoever brings a cosignature puts it below the checkpoint; the follower forgets what is on disk ([`settle`](Self::settle)) |
-/// | `overlay` | rows and lists that are not in the index yet | the writer adds to the young layer (`show`); the follower takes it away, and drops it once it is in the index |
+/// | `origin`, `log_key`, `folder`, `disk`, `lacks_words`, `is_mirror` | values that do not change | nobody, once the ledger is open |
+/// | `recent` | the end of the log, in memory | the writer adds to it ([`show`](Self::show)), and the copier shows a checkpoint or gives words; a thread that brings a cosignature puts it below the checkpoint; the follower forgets what is on disk ([`settle`](Self::settle)) |
+/// | `overlay` | rows and lists that are not in the index yet | the writer adds to the young layer (`show`); the follower takes that layer, and drops it once it is in the index |
 /// | `index` | rows and lists on disk | the follower; the copier adds the files of words that came later; at a start, [`catch_up`](super::catch_up) |
-/// | `uploads` | files that no event names yet | the door brings and holds them; the follower claims, discards and expires them |
+/// | `uploads` | files that no event names yet | the door takes them in and holds them; the follower claims, discards and expires them |
 /// | `marks` | keyed hashes of withheld files | the writer, once events are decided and before they are durable; at a start, [`make_good`](super::withholding::make_good) |
-/// | `committed` | how many entries readers see | the writer |
+/// | `committed` | the number of entries that readers see | the writer |
 /// | `published` | the checkpoint in `public/` | the follower |
-/// | `cosigned` | checkpoints with cosignatures | whoever asks witnesses; the follower says what was published |
-/// | `timestamped` | checkpoints with tokens | whoever asks authorities |
-/// | `tiles`, `offsets`, `sound` | what was read, and found to be right or not | readers, and the thread that reads all files |
-/// | `changes` | when each thing last changed | the writer, before anybody can see the change |
+/// | `cosigned` | checkpoints with cosignatures | the thread that asks witnesses; the follower notes what was published |
+/// | `timestamped` | checkpoints with tokens | the thread that asks authorities |
+/// | `tiles`, `offsets`, `sound` | caches of tiles that were read, and which files were found to be right or damaged | readers, and the scrub |
+/// | `changes` | when each row and list last changed | the writer, before anybody can see the change |
 /// | `reads` | how often readers asked | readers |
-/// | `scrubbed` | how far all files were read | the thread that reads them |
+/// | `scrubbed` | how far the scrub has come | the scrub |
 /// | `late` | entries whose words came after them | the copier adds; the search takes |
-/// | `unconfirmed` | who could not be asked at the start | the one who opens; taken away once somebody was asked |
+/// | `unconfirmed` | why nobody could be asked at the start whether entries are missing | the opening thread; cleared once somebody was asked |
 ///
 /// # Order of locks
 ///
-/// Whoever holds one of these locks may take one that stands further down, and never one further up:
+/// A thread that holds one of these locks may take one that stands further down, and never one further up:
 ///
 /// 1. the commit, [`Signals::hold`](super::signals::Signals::hold);
 /// 2. the journal; the state of `uploads`; the writing of `timestamped`, then what it keeps;
@@ -70,8 +71,9 @@ use crate::{
 /// 5. `recent`.
 ///
 /// The index, marks, caches, `changes`, `late` and `unconfirmed` have locks of their own, under which no other is taken.
-/// A thread takes `overlay` or `recent` once: a second look would wait for a writer that waits for the first. So what is read
-/// from both is read from the overlay first: what leaves it meanwhile is in the index by then.
+/// A thread never takes `overlay` or `recent` twice at a time: the second take would wait for a writer that waits for the
+/// first. What is in the overlay or in the index is looked for in the overlay first: rows that leave it meanwhile are in the
+/// index by then.
 pub(crate) struct Shared {
     origin: Origin,
     log_key: VerifyingKey,
@@ -96,7 +98,7 @@ pub(crate) struct Shared {
     lacks_words: bool,
     is_mirror: bool,
     unconfirmed: Mutex<Option<String>>,
-    /// The lock of the folder, held as long as anything of the ledger is in use.
+    /// The lock on the folder, held as long as anything of the ledger is in use.
     _lock: std::fs::File,
 }
 
@@ -153,11 +155,11 @@ impl Shared {
     pub fn log_key(&self) -> &VerifyingKey {
         &self.log_key
     }
-    /// Where things lie.
+    /// The paths in the ledger's folder.
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
-    /// The disk that they lie on.
+    /// The disk that the folder is on.
     pub fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
@@ -165,11 +167,11 @@ impl Shared {
     pub fn lacks_words(&self) -> bool {
         self.lacks_words
     }
-    /// Whether this is a copy of what another signs.
+    /// Whether this is a mirror: a copy of what another ledger signs.
     pub fn is_mirror(&self) -> bool {
         self.is_mirror
     }
-    /// The index on disk. Whoever asks it has looked at the overlay before.
+    /// The index on disk. Look at the overlay before asking it.
     pub fn index(&self) -> &Index {
         &self.index
     }
@@ -181,11 +183,11 @@ impl Shared {
     pub fn marks(&self) -> &Marks {
         &self.marks
     }
-    /// What witnesses have said.
+    /// Checkpoints with the cosignatures of witnesses.
     pub fn cosigned(&self) -> &Cosigned {
         &self.cosigned
     }
-    /// What time-stamping authorities have said.
+    /// Checkpoints with the tokens of time-stamping authorities.
     pub fn timestamped(&self) -> &Timestamped {
         &self.timestamped
     }
@@ -193,7 +195,7 @@ impl Shared {
     pub fn tiles(&self) -> &TileCache {
         &self.tiles
     }
-    /// Which files are known to be as they were put there, and which are not.
+    /// Which files in `public/` are known to be as they were put there, and which are damaged.
     pub fn sound_files(&self) -> &Arc<Sound> {
         &self.sound
     }
@@ -205,11 +207,11 @@ impl Shared {
     pub fn changes(&self) -> &Changes {
         &self.changes
     }
-    /// How far all files were read unasked.
+    /// How far the scrub has come.
     pub fn scrubbed(&self) -> &Scrubbed {
         &self.scrubbed
     }
-    /// Counts that a reader asked.
+    /// Counts one question of a reader.
     pub fn count_read(&self) {
         self.reads.fetch_add(1, Ordering::Relaxed);
     }
@@ -218,11 +220,11 @@ impl Shared {
         self.reads.load(Ordering::Relaxed)
     }
 
-    /// The end of the log, for a look: while it is held nothing is shown.
+    /// The end of the log, for reading. While this is held, the writer can't show anything.
     pub fn recent(&self) -> RwLockReadGuard<'_, Recent> {
         self.recent.read().unwrap_or_else(PoisonError::into_inner)
     }
-    /// What is not in the index yet, for a look: while it is held nothing is shown.
+    /// Rows and lists that are not in the index yet, for reading. While this is held, the writer can't show anything.
     pub fn overlay(&self) -> RwLockReadGuard<'_, Overlay> {
         self.overlay.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,14 +236,16 @@ impl Shared {
         self.overlay.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// While this is held nothing is shown.
+    /// While this is held, the writer can't show anything.
     #[cfg(test)]
     pub fn hold_recent(&self) -> RwLockWriteGuard<'_, Recent> {
         self.recent_mut()
     }
 
-    /// Shows a batch to readers: one that is durable, or can be had again. `growth` is what it adds to the tree, `bytes` how
-    /// many wait with it to be published, `checkpoint` the one over it; without one its entries are shown with a later batch.
+    /// Shows a batch to readers. The batch must be durable already, or be one that can be fetched again.
+    ///
+    /// `growth` is what it adds to the tree. `bytes` is its size, which counts to the backlog until it is published.
+    /// `checkpoint` covers it; without one, its entries are shown with a later batch.
     pub fn show(&self, batch: Batch, growth: Growth, bytes: u64, checkpoint: Option<Arc<SignedCheckpoint>>) {
         let (rows, mut listed, records, words) = batch.into_parts();
         let withholds = listed.iter().filter(|l| l.event_type == EventType::ContentWithheld);
@@ -251,7 +255,7 @@ impl Shared {
             |l: &&Listed| matches!(l.event_type, EventType::ContentWithheld | EventType::ContentReleased);
         let withheld = listed.iter().rfind(changes_words).map(|l| l.index);
         self.changes.note(rows.iter().map(|(key, _)| key), listed.iter(), growth.frontier.size());
-        // Held until the entries are there too: the follower takes rows away, and looks for their last entry.
+        // Held until the entries are in `recent` too: the follower that takes the rows looks for the last of their entries.
         let mut overlay = self.overlay_mut();
         overlay.young.rows.put(rows);
         overlay.young.listed.append(&mut listed);
@@ -278,14 +282,14 @@ impl Shared {
         }
     }
 
-    /// Shows entries that are here by a checkpoint over just these.
+    /// Shows the entries that are here, by a checkpoint over exactly these.
     pub fn show_checkpoint(&self, checkpoint: Arc<SignedCheckpoint>) {
         let size = checkpoint.checkpoint().size();
         self.recent_mut().checkpoint = checkpoint;
         self.committed.send_replace(size);
     }
 
-    /// Shows the latest checkpoint with these cosignatures, if it is this one.
+    /// Shows the latest checkpoint with these cosignatures, if they are for that checkpoint.
     pub fn show_cosigned(&self, cosigned: &Arc<SignedCheckpoint>) {
         let mut recent = self.recent_mut();
         if recent.checkpoint.checkpoint() == cosigned.checkpoint() {
@@ -293,7 +297,7 @@ impl Shared {
         }
     }
 
-    /// Withholds words of entries, or gives them back. What is on disk follows.
+    /// Withholds words of entries, or gives them back. The disk follows.
     pub fn set_words(&self, changes: impl IntoIterator<Item = (u64, Option<Arc<[u8]>>)>) {
         let mut recent = self.recent_mut();
         for (index, words) in changes {
@@ -301,19 +305,19 @@ impl Shared {
         }
     }
 
-    /// Gives an entry the words that came later than it.
+    /// Gives an entry its words, which came later than the entry itself.
     pub fn give_words(&self, index: u64, words: Arc<[u8]>) {
         self.set_words([(index, Some(words))]);
         self.late.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
     }
 
-    /// Entries whose words came later than they, since this was asked last.
+    /// Entries whose words came after the entry itself, since this was last called.
     pub fn take_late(&self) -> BTreeSet<u64> {
         std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the young layer to be written to the index; it stays in sight until [`drop_layer`](Self::drop_layer). None if
-    /// there is nothing in it.
+    /// Takes the young layer, which is to be written to the index. Readers still see it until [`drop_layer`](Self::drop_layer).
+    /// `None` if it is empty.
     pub fn take_layer(&self) -> Option<Arc<Layer>> {
         let mut overlay = self.overlay_mut();
         if overlay.young.listed.is_empty() {
@@ -325,40 +329,40 @@ impl Shared {
         Some(layer)
     }
 
-    /// Drops the layer that was taken: it is in the index.
+    /// Drops the layer that was taken, once it is in the index.
     pub fn drop_layer(&self) {
         self.overlay_mut().old = None;
     }
 
-    /// Forgets what is on disk: words as a pass of the follower saw them `written`, and all that is in full tiles of a log
-    /// of this size. Words that were withheld or given back meanwhile wait for the next pass.
+    /// Forgets what is on disk: the changes of words that a pass of the follower has `written`, and all that is in full tiles of
+    /// a log of this size. Words that were withheld or given back meanwhile wait for the next pass.
     pub fn settle(&self, written: &BTreeMap<u64, Option<Arc<[u8]>>>, size: u64) {
         let mut recent = self.recent_mut();
         recent.pending.retain(|index, words| written.get(index) != Some(words));
         recent.trim(size);
     }
 
-    /// How many entries readers see, told after each batch.
+    /// The number of entries that readers see, sent after each batch.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.committed.subscribe()
     }
 
-    /// Tells which checkpoint is in `public/` now.
+    /// Sends the checkpoint that is in `public/` now to those who watch.
     pub fn tell_published(&self, checkpoint: SignedCheckpoint) {
         self.published.send_replace(Some(Arc::new(checkpoint)));
     }
 
-    /// The checkpoint in `public/`, told after each publication.
+    /// The checkpoint in `public/`, sent after each publication.
     pub fn watch_published(&self) -> watch::Receiver<Option<Arc<SignedCheckpoint>>> {
         self.published.subscribe()
     }
 
-    /// Takes note of who could not be asked at the start whether entries are missing here.
-    pub fn set_unconfirmed(&self, who: Option<String>) {
-        *self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = who;
+    /// Notes why nobody could be asked at the start whether entries are missing here, or, with `None`, that somebody was.
+    pub fn set_unconfirmed(&self, why: Option<String>) {
+        *self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    /// Who could not be asked at the start whether entries are missing here.
+    /// Why nobody could be asked at the start whether entries are missing here. `None` once somebody was.
     pub fn unconfirmed(&self) -> Option<String> {
         self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -366,7 +370,7 @@ impl Shared {
 
 impl Rows for Shared {
     fn row(&self, key: &RowKey) -> Option<Row> {
-        // Taken before the index is asked: a row that leaves the overlay is in the index by then.
+        // The overlay is asked before the index: a row that leaves it meanwhile is in the index by then.
         let layered = self.overlay().row(key);
         layered.unwrap_or_else(|| self.index.get(key))
     }

@@ -1,6 +1,6 @@
-//! Whether what lies on the disk is what was put there. Disks rot: nothing is given to a reader before it is held against
-//! what the log commits to. That is done once for a file of `public/`; then each part of it is known again by its digest,
-//! whenever it is read.
+//! Whether the bytes on the disk are those that were put there. Disks rot, so nothing is given to a reader before it is
+//! checked against what the log commits to. That is done once for a file in `public/`. From then on each part of it is checked
+//! against a digest of its own, whenever it is read.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,14 @@ use std::{
 
 use crate::{event::Digest, generations::Generations, log::TilePath, store::disk::AtHand};
 
-/// Bytes of a part, of which a digest is kept.
+/// Bytes of a part. Of each part a digest is kept.
 pub(crate) const BLOCK: usize = 64 << 10;
-/// Memory for digests of parts: a file of 64 MiB takes 32 KiB.
+/// Most bytes of memory for digests of parts. A file of 64 MiB takes 32 KiB of it.
 const KNOWN: usize = 16 << 20;
-/// Names that are kept of what is damaged; more are logged alone.
+/// The most damaged files whose names are kept.
 const MOST_DAMAGED: usize = 1_000;
-/// What a file in `public/` is found under.
+
+/// The name of a file in `public/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Name {
     /// A full tile.
@@ -34,12 +35,12 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Digests of all parts of a file, and of the whole.
+/// The digests of all parts of a file, and the digest of the whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Blocks(Box<[Digest]>, Digest);
 
 impl Blocks {
-    /// Reads all of a file, and gives each part on.
+    /// Reads all of a file, and gives each part to `each`.
     pub fn read(file: &AtHand, mut each: impl FnMut(&[u8])) -> io::Result<Self> {
         let (mut blocks, mut whole) = (Vec::new(), blake3::Hasher::new());
         file.each_part(BLOCK, |part| {
@@ -55,14 +56,14 @@ impl Blocks {
         self.1
     }
 
-    /// Whether this is the part that begins there.
+    /// Whether `part` has the digest of the part that begins at the byte `at`.
     fn holds(&self, at: u64, part: &[u8]) -> bool {
         let n = usize::try_from(at / BLOCK as u64).ok();
         n.and_then(|n| self.0.get(n)).is_some_and(|block| *block == Digest::blake3(part))
     }
 }
 
-/// What is known to be as it was put there, and what is not.
+/// Which files in `public/` are known to be as they were put there, and which are damaged.
 pub(crate) struct Sound {
     known: Mutex<Generations<Name, Arc<Blocks>>>,
     damaged: Mutex<BTreeMap<String, String>>,
@@ -84,7 +85,7 @@ impl Sound {
         self.known().get(name).cloned()
     }
 
-    /// A file of which all parts are known already; else given back.
+    /// A file whose parts are known already; else the file is given back.
     pub fn known_file(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, AtHand> {
         match self.blocks(&name) {
             Some(blocks) => Ok(SoundFile { file: Arc::new(file), blocks, name, sound: self.clone() }),
@@ -92,7 +93,7 @@ impl Sound {
         }
     }
 
-    /// A file that was found to have these parts, which are known from now on.
+    /// A file that was checked and has these parts. They are known from now on.
     pub fn file(self: &Arc<Self>, name: Name, file: AtHand, blocks: Blocks) -> SoundFile {
         let blocks = Arc::new(blocks);
         let weight = 128 + 32 * blocks.0.len();
@@ -100,7 +101,7 @@ impl Sound {
         SoundFile { file: Arc::new(file), blocks, name, sound: self.clone() }
     }
 
-    /// Takes note of what is not as it was put there.
+    /// Notes a file that is not as it was put there.
     pub fn note(&self, name: &str, why: &str) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.len() < MOST_DAMAGED && damaged.insert(name.to_owned(), why.to_owned()).is_none() {
@@ -112,7 +113,7 @@ impl Sound {
         }
     }
 
-    /// Takes note of what is as it was put there again, if it was not.
+    /// Notes that a file is as it was put there, in case it was damaged before.
     pub fn mended(&self, name: &str) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.remove(name).is_some() {
@@ -120,14 +121,14 @@ impl Sound {
         }
     }
 
-    /// What was found damaged, with why.
+    /// The files that were found damaged, each with the reason.
     pub fn damaged(&self) -> Vec<(String, String)> {
         let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         damaged.iter().map(|(name, why)| (name.clone(), why.clone())).collect()
     }
 }
 
-/// A file that is as it was put there, part for part: each is looked at before it is given.
+/// A file that was found to be as it was put there. Each part is checked again before it is given.
 #[derive(Clone)]
 pub(crate) struct SoundFile {
     file: Arc<AtHand>,
@@ -137,7 +138,7 @@ pub(crate) struct SoundFile {
 }
 
 impl SoundFile {
-    /// A file as it is.
+    /// A file, taken as it is.
     #[cfg(test)]
     pub fn as_it_is(file: AtHand) -> io::Result<Self> {
         let blocks = Arc::new(Blocks::read(&file, |_| {})?);
@@ -145,7 +146,7 @@ impl SoundFile {
         Ok(Self { file: Arc::new(file), blocks, name, sound: Arc::default() })
     }
 
-    /// Bytes in the file.
+    /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.file.length()
     }
@@ -155,13 +156,13 @@ impl SoundFile {
         self.blocks.1
     }
 
-    /// The part that holds the byte at a place, with where it begins; `None` if that would take waiting.
+    /// The part that holds the byte at `at`, and the place where the part begins. `None` if the disk would have to be waited for.
     pub fn part(&self, at: u64) -> Option<io::Result<(u64, Vec<u8>)>> {
         let (from, mut part) = self.room(at);
         self.file.read(from, &mut part).then(|| self.checked(from, part))
     }
 
-    /// As [`part`](Self::part), and waits.
+    /// Like [`part`](Self::part), but waits for the disk.
     pub fn part_waiting(&self, at: u64) -> io::Result<(u64, Vec<u8>)> {
         let (from, mut part) = self.room(at);
         self.file.read_waiting(from, &mut part)?;
@@ -178,7 +179,7 @@ impl SoundFile {
         if self.blocks.holds(from, &part) {
             return Ok((from, part));
         }
-        // Whoever asks next is told before the first byte.
+        // Forgotten, so that the next reader has the whole file checked, and is told before the first byte.
         self.sound.known().remove(&self.name);
         self.sound.note(&self.name.to_string(), "other bytes than before");
         Err(io::Error::new(io::ErrorKind::InvalidData, "the file is damaged"))

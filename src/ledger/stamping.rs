@@ -1,4 +1,4 @@
-//! Taking in tokens of time-stamping authorities, and giving stamped checkpoints out.
+//! Taking in tokens of time-stamping authorities, and giving out stamped checkpoints.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::{
     timestamp::{MAX_TOKEN, Token},
 };
 
-/// By how many milliseconds an authority's clock and this machine's may differ.
+/// The most milliseconds by which an authority's clock and this machine's may differ.
 const MAX_APART_MS: u64 = 3_600_000;
 
-/// The checkpoint of a size that was stamped, as it lies there, with all cosignatures that are known of it.
+/// The stamped checkpoint of a size, as it lies on disk, with all cosignatures for it that are known.
 pub(super) fn checkpoint(shared: &Shared, size: u64) -> Result<Option<SignedCheckpoint>, LedgerError> {
     let path = shared.folder().timestamps_of(size).join(CHECKPOINT);
     let Some(bytes) = shared.disk().read(&path).doing(|| format!("read {}", path.display()))? else {
@@ -32,12 +32,12 @@ pub(super) fn checkpoint(shared: &Shared, size: u64) -> Result<Option<SignedChec
     stored.map(Some).map_err(|e| broken(&e))
 }
 
-/// Cosignatures below a checkpoint that has those of this ledger's witnesses alone.
+/// The number of cosignatures of a checkpoint that has, besides the log's own line, only those of this ledger's witnesses.
 fn cosignatures(checkpoint: &SignedCheckpoint) -> usize {
     checkpoint.note().signatures().len().saturating_sub(1)
 }
 
-/// Keeps a token. Nothing is asked of who the authority is.
+/// Keeps a token, whoever the authority is: readers judge whom they trust.
 pub(super) fn add(
     shared: &Shared,
     checkpoint: &SignedCheckpoint,
@@ -73,7 +73,7 @@ pub(super) fn add(
     let known = shared.cosigned().with_known(checkpoint, shared.log_key());
     let known = known.map_err(|e| LedgerError::Broken(e.to_string()))?;
     let mut placing = Placing::named(shared.disk(), shared.folder().tmp(), "timestamp");
-    // In this order, so that no token is there without what it is over.
+    // In this order, so that no token is there without the checkpoint that it covers.
     for (name, bytes) in [(CHECKPOINT, known.note().as_bytes()), (&*name, bytes)] {
         placing.place(&dir.join(name), bytes).map_err(LedgerError::from)?;
         placing.sync().map_err(LedgerError::from)?;
@@ -82,7 +82,8 @@ pub(super) fn add(
     Ok(time)
 }
 
-/// Writes the cosignatures that came since the latest checkpoint was stamped: who cosigns it is asked for newer ones soon.
+/// Writes the cosignatures that came since the latest checkpoint was stamped. Soon there will be none for it any more, since
+/// witnesses are then asked to cosign newer checkpoints.
 pub(super) fn refresh(shared: &Shared) -> Result<(), LedgerError> {
     let _writing = shared.timestamped().writing();
     let Some((size, _)) = shared.timestamped().latest() else { return Ok(()) };
@@ -98,8 +99,8 @@ pub(super) fn refresh(shared: &Shared) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Of the stamped checkpoints that cover so many entries, and have so many cosignatures: the one that has most, of these
-/// the earliest, with its tokens. What can't be read, or is of another history, is passed over.
+/// Of the stamped checkpoints that cover `entries` entries and have at least `least` cosignatures: the one with most of them; of
+/// several, the earliest. Given with its tokens. One that can't be read, or is of another history, is passed over.
 pub(super) fn covering(
     shared: &Shared,
     entries: u64,
@@ -144,7 +145,7 @@ fn stamped(shared: &Shared, size: u64) -> Result<StampedCheckpoint, LedgerError>
     Ok((Arc::new(checkpoint), tokens.into_iter().map(|(_, bytes)| bytes).collect()))
 }
 
-/// Takes up what lies on disk, at a start: what is not of this log as it is now is left where it is.
+/// Takes up the stamped checkpoints on disk, at a start. Those that are not of this log as it is now are left where they are.
 pub(super) fn take_up(shared: &Shared) -> Result<(), LedgerError> {
     let dir = shared.folder().timestamps();
     let now = shared.recent().size();

@@ -1,5 +1,5 @@
-//! Reading what is stored: entries, words, tiles and nodes, in memory or on disk. Nothing is given before it was held against
-//! what the log commits to.
+//! Reading what is stored: entries, words, tiles and nodes, in memory or on disk. Nothing is given to a reader before it was
+//! checked against what the log commits to.
 
 use std::{io, ops::Range, sync::Arc};
 
@@ -24,26 +24,26 @@ use crate::{
 };
 
 const WIDTH: u64 = TILE_WIDTH as u64;
-/// Bytes of a bundle, at most.
+/// Most bytes of a bundle.
 const MOST_OF_TILE: usize = TILE_WIDTH as usize * (2 + MAX_ENTRY);
 
 /// The words of an entry, as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredWords {
-    /// The event carries none.
+    /// The event commits to no words.
     None,
-    /// Here they are, raw.
+    /// The words, raw.
     Present(Arc<[u8]>),
     /// Withheld by the entry at this index.
     Withheld(u64),
-    /// Not here, though nothing on the log says they are withheld.
+    /// Missing here, though nothing on the log withholds them.
     Missing,
 }
 
 impl Shared {
-    /// A full tile from disk, or from memory. Of hashes and entries it is the one that the tree has. Words are as they lie
-    /// there: whoever reads them holds them against what their entries commit to. They change when words are withheld, so
-    /// their tiles are not kept.
+    /// A full tile, from disk or from the cache. A tile of hashes or entries is checked against the tree. A content tile is
+    /// given as it lies on disk: the caller checks words against what their entries commit to. Content tiles change when words are
+    /// withheld, so they are not kept in the cache.
     pub fn full_tile(&self, path: TilePath) -> Result<Arc<[u8]>, ReadError> {
         if let Some(bytes) = self.tiles().get(&path) {
             return Ok(bytes);
@@ -61,6 +61,7 @@ impl Shared {
         Ok(bytes)
     }
 
+    /// An entry, raw. `None` if the log has no entry at this index.
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         {
             let recent = self.recent();
@@ -72,7 +73,8 @@ impl Shared {
             }
         }
         let (path, item) = (full(TileKind::Entries, index / WIDTH)?, index % WIDTH);
-        // A bundle never changes, but it may rot: then it is looked at as a whole, and what is wrong is told.
+        // A bundle never changes, but it may rot. If this entry is not right, the bundle is read and checked as a whole, which
+        // tells what is wrong.
         if let Some(bytes) = self.item(&path, item)?
             && let Some(entry) = bytes.get(2..)
             && self.node(0, index)? == leaf_hash(entry)
@@ -86,8 +88,8 @@ impl Shared {
         Ok(entries.get(item as usize).map(|e| Arc::from(*e)))
     }
 
-    /// An item of a full tile with its length before it, read by where such tiles had it; `None` if that is not known,
-    /// or nothing is there any more.
+    /// An item of a full tile, with the length that stands before it, read from the place where that tile had it when it was last
+    /// read. `None` if the place is not known, or the file does not reach that far any more.
     fn item(&self, path: &TilePath, item: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let Some(range) = self.offsets().range(path, item) else { return Ok(None) };
         let file = self.folder().tile(path);
@@ -95,10 +97,10 @@ impl Shared {
         read.map_err(|e| ReadError::Fault(format!("read {}: {e}", file.display())))
     }
 
-    /// Words that are stored, if the entry committed to them. They are read by where they were, then by taking apart
-    /// their tile, which may have been written anew since.
+    /// The stored words of an entry, if they are those that it commits to. They are read from the place where they were; if they
+    /// are not there, their whole tile is read, which may have been written anew since.
     fn committed_words(&self, index: u64, committed: &ContentRef) -> Result<Option<Arc<[u8]>>, ReadError> {
-        // One guard: whoever holds one and asks for another waits for a writer that waits for it.
+        // The lock is taken once for both: a second take would wait for a writer that waits for the first.
         let settled = {
             let recent = self.recent();
             index < recent.start && !recent.pending.contains_key(&index)
@@ -113,7 +115,7 @@ impl Shared {
         Ok(self.stored_words(index)?.filter(|words| committed.matches(words)))
     }
 
-    /// The words of an entry as they are stored, whatever the log says about them.
+    /// The words of an entry as they are stored, unchecked, and even if the log withholds them.
     pub fn stored_words(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         {
             let recent = self.recent();
@@ -138,8 +140,8 @@ impl Shared {
         })
     }
 
-    /// Gives entries of one bundle, each with its words as they are stored, whatever the log says about them. Reads
-    /// and takes apart each tile once.
+    /// Calls `each` for entries of one bundle, with their words as they are stored: unchecked, and even if the log withholds
+    /// them. Reads and decodes each tile once.
     pub fn each_stored(
         &self,
         range: Range<u64>,
@@ -176,13 +178,14 @@ impl Shared {
         Ok(())
     }
 
+    /// The words of the entry at an index.
     pub fn words(&self, index: u64) -> Result<StoredWords, ReadError> {
         let Some(entry) = self.entry(index)? else { return Ok(StoredWords::None) };
         let entry = self.parse(index, &entry)?;
         self.words_of(index, entry.event())
     }
 
-    /// The words of an event that stands at an index.
+    /// The words of an event that is on record at this index.
     pub fn words_of(&self, index: u64, event: &Event) -> Result<StoredWords, ReadError> {
         let Some(committed) = event.content() else { return Ok(StoredWords::None) };
         let withheld = || self.fate(&event.id()).withheld_by(Position::Content).map(StoredWords::Withheld);
@@ -192,16 +195,17 @@ impl Shared {
         if let Some(words) = self.committed_words(index, committed)? {
             return Ok(StoredWords::Present(words));
         }
-        // They may have been withheld since the first look: what says so comes before they leave.
+        // They may have been withheld since the first look: the entry that withholds them is on record before they leave the
+        // disk.
         match withheld() {
             Some(withheld) => Ok(withheld),
             None if self.lacks_words() => Ok(StoredWords::Missing),
-            // An answer without them would say less than was recorded, and look whole.
+            // An answer without them would look complete and say less than was recorded.
             None => Err(self.lost_words(index)),
         }
     }
 
-    /// Takes note that words are not here though nothing withholds them.
+    /// Notes that words are missing though nothing withholds them.
     fn lost_words(&self, index: u64) -> ReadError {
         let path =
             full(TileKind::Contents, index / WIDTH).map_or_else(|e| e.to_string(), |path| path.to_string());
@@ -212,7 +216,7 @@ impl Shared {
         Entry::parse(entry, self.origin()).map_err(|e| ReadError::Fault(format!("entry {index}: {e}")))
     }
 
-    /// The words of some entries. They may have 64 MiB, so they are held once beside what is given.
+    /// A content tile, full or partial. It may have 64 MiB, so its words are in memory only once beside the result.
     pub fn contents(&self, path: &TilePath) -> Result<Vec<u8>, ReadError> {
         let first = path.index() * WIDTH;
         let fault = |e: &dyn std::fmt::Display| ReadError::Fault(format!("{path}: {e}"));
@@ -239,7 +243,7 @@ impl Shared {
         encode_contents(&words).map_err(|e| fault(&e))
     }
 
-    /// A full tile of words that is on disk as it is given, if it can be read a part at a time.
+    /// A full content tile whose file needs no change before it is given, if it can be read in parts.
     pub fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         let first = path.index() * WIDTH;
         let recent = self.recent();
@@ -251,12 +255,13 @@ impl Shared {
         if settled { self.disk().open_at_hand(&self.folder().tile(path)) } else { None }
     }
 
-    /// A full tile of hashes or entries that is on disk, if it can be read a part at a time.
+    /// A full tile of hashes or entries that is on disk, if it can be read in parts.
     pub fn tile_at_hand(&self, path: &TilePath) -> Option<AtHand> {
         let start = self.recent().start;
         if is_settled(path, start) { self.disk().open_at_hand(&self.folder().tile(path)) } else { None }
     }
 
+    /// A tile, full or partial, from disk or made of what is in memory. `None` if it is not in the log.
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         let (size, start) = {
             let recent = self.recent();
@@ -283,7 +288,7 @@ impl Shared {
                     .filter_map(|i| recent.item(i).map(|item| item.entry.clone()))
                     .collect();
                 if entries.len() != usize::from(path.width()) {
-                    // Trimmed between the two looks: by now the full bundle is on disk.
+                    // Items were dropped from memory between the two looks: by now the full bundle is on disk.
                     drop(recent);
                     return self.tile(path);
                 }
@@ -300,16 +305,17 @@ impl Shared {
         Ok(Some(bytes.into()))
     }
 
-    /// Places that name a file and that these rows do not withhold, nor the words there.
+    /// The places (entry and position) that name the file with this digest, and at which `rows` withhold neither the file nor the
+    /// words.
     pub fn claims_under(&self, digest: &Digest, rows: &impl Rows) -> Result<Vec<ListedFile>, ReadError> {
-        // The overlay first: what leaves it meanwhile is in the index by then.
+        // The overlay is read before the index: what leaves it meanwhile is in the index by then.
         let mut claims: Vec<ListedFile> = {
             let overlay = self.overlay();
             overlay.listed().flat_map(|l| &l.files).filter(|f| f.blake3 == *digest).cloned().collect()
         };
         let layered: Vec<(u64, u32)> = claims.iter().map(|c| (c.index, c.position)).collect();
         for place in self.index().with_file(digest)?.into_iter().filter(|p| !layered.contains(p)) {
-            // What the index does not say of a file stands in the words.
+            // The index knows only the place; the rest is in the words.
             let Some(entry) = self.entry(place.0)? else { continue };
             let entry = self.parse(place.0, &entry)?;
             let Some(committed) = entry.event().content() else { continue };
@@ -335,12 +341,13 @@ impl Shared {
         Ok(open)
     }
 
-    /// Places that name a file and do not withhold it.
+    /// The places that name the file with this digest and at which the log does not withhold it.
     pub fn open_claims(&self, digest: &Digest) -> Result<Vec<ListedFile>, ReadError> {
         self.claims_under(digest, self)
     }
 }
 
+/// The path of a full tile.
 fn full(kind: TileKind, index: u64) -> Result<TilePath, ReadError> {
     TilePath::new(kind, index, TILE_WIDTH).map_err(|e| ReadError::Fault(e.to_string()))
 }
@@ -369,7 +376,7 @@ impl NodeReader for Shared {
             }
         }
         let missing = || ReadError::Fault(format!("node {index} at height {height} is in no tile"));
-        // Any size that makes the tile full will do; nodes that are not in memory are in full tiles.
+        // Nodes that are not in memory are in full tiles, so any size that makes the tile full will do.
         let path = tile_of_node(height, index, crate::log::MAX_SIZE).ok_or_else(missing)?;
         let tile = self.full_tile(path)?;
         let hashes =
@@ -378,7 +385,7 @@ impl NodeReader for Shared {
     }
 }
 
-/// Whether a tile is full and on disk, never to change, where all entries below `start` are in full bundles there.
+/// Whether a tile is full, on disk and will never change, given that all entries below `start` are in full bundles on disk.
 fn is_settled(path: &TilePath, start: u64) -> bool {
     let height = match path.kind() {
         TileKind::Hashes { level } => (u32::from(level) + 1) * u32::from(TILE_HEIGHT),
@@ -388,12 +395,13 @@ fn is_settled(path: &TilePath, start: u64) -> bool {
     path.is_full() && path.index() < start.checked_shr(height).unwrap_or(0)
 }
 
-/// A content tile while it is read: each text is held against what its entry commits to, and let go of.
+/// Checks a content tile while it is read, without having all of it in memory: each text is checked against what its entry
+/// commits to, and then dropped.
 struct WordsChecked<'s> {
     shared: &'s Shared,
     path: TilePath,
     entries: std::vec::IntoIter<(u64, Entry)>,
-    /// What was read of the text that comes next, with its length.
+    /// The bytes of the next item that were read so far: its length, then its text.
     begun: Vec<u8>,
     wrong: Option<String>,
 }
@@ -415,7 +423,7 @@ impl<'s> WordsChecked<'s> {
     fn take(&mut self, mut bytes: &[u8]) {
         while self.wrong.is_none() && !bytes.is_empty() {
             let wanted = self.begun.first_chunk().map_or(4, |length| 4 + text_length(*length));
-            // What is longer than any text is cut here, and found to be no tile.
+            // An item that claims to be longer than any text may be is cut here. It then does not decode.
             let (part, rest) =
                 bytes.split_at(bytes.len().min(wanted.min(4 + MAX_CONTENT) - self.begun.len()));
             self.begun.extend_from_slice(part);
@@ -435,7 +443,7 @@ impl<'s> WordsChecked<'s> {
             self.wrong = Some("more than 256 texts".to_owned());
             return;
         };
-        // As a tile of one.
+        // One item decodes like a tile of width 1.
         match decode_contents(&self.begun, 1).as_deref() {
             Ok([words]) if self.shared.is_good(index, &entry, *words) => {}
             Ok(_) => self.wrong = Some(format!("the words of entry {index} are not those it commits to")),
@@ -452,7 +460,8 @@ impl<'s> WordsChecked<'s> {
     }
 }
 
-/// Bytes of a text in a content tile, by its length there; none where it says that there is none.
+/// The number of bytes of a text in a content tile, from the length that stands before it: 0 for withheld words, and at most one
+/// more than words may have.
 fn text_length(length: [u8; 4]) -> usize {
     match u32::from_be_bytes(length) {
         u32::MAX => 0,
@@ -461,16 +470,16 @@ fn text_length(length: [u8; 4]) -> usize {
 }
 
 impl Shared {
-    /// Takes note of damage, and gives it as what a reader is told.
+    /// Notes that a file is damaged. Returns the error for the reader.
     pub(super) fn damaged(&self, name: &str, why: &str) -> ReadError {
         self.sound_files().note(name, why);
         ReadError::Damaged(format!("{name}: {why}"))
     }
 
-    /// Holds a full tile against the tree, and words against what their entries commit to.
+    /// Checks a full tile against the tree, or, for a content tile, words against what their entries commit to.
     ///
     /// # Errors
-    /// [`ReadError::Damaged`] if it is another.
+    /// [`ReadError::Damaged`] if it is not right.
     pub(super) fn check_tile(&self, path: &TilePath, bytes: &[u8]) -> Result<(), ReadError> {
         let damaged = |why: &dyn std::fmt::Display| self.damaged(&path.to_string(), &why.to_string());
         match path.kind() {
@@ -500,7 +509,7 @@ impl Shared {
         }
     }
 
-    /// Whether words are what an entry commits to, or lack where they may.
+    /// Whether words are those that an entry commits to, or may be missing.
     fn is_good(&self, index: u64, entry: &Entry, words: Words<'_>) -> bool {
         let event = entry.event();
         match (event.content(), words) {
@@ -510,7 +519,7 @@ impl Shared {
                 let is_withheld = || self.fate(&event.id()).withheld_by(Position::Content).is_some();
                 self.lacks_words()
                     || is_withheld()
-                    // Given back, and not on the disk yet.
+                    // Given back, but the tile on disk is not written anew yet.
                     || self.recent().pending.contains_key(&index)
                     // Or withheld between these looks.
                     || is_withheld()
@@ -519,12 +528,12 @@ impl Shared {
         }
     }
 
-    /// A file of which all parts are known already; else given back.
+    /// A file whose parts are known already; else the file is given back.
     pub(super) fn known_sound(self: &Arc<Self>, name: Name, file: AtHand) -> Result<SoundFile, AtHand> {
         self.sound_files().known_file(name, file)
     }
 
-    /// A file, once it is known that all of it is as it was put there.
+    /// A file, after checking that all of it is as it was put there.
     ///
     /// # Errors
     /// [`ReadError::Damaged`] if it is not.
@@ -533,8 +542,8 @@ impl Shared {
         Ok(self.sound_files().file(name, file, blocks))
     }
 
-    /// The digests of a file, once it is known that all of it is as it was put there. `paced` is told how many bytes were
-    /// read, after each part.
+    /// The digests of a file, after checking that all of it is as it was put there. `paced` is called after each part, with the
+    /// number of bytes that were read.
     ///
     /// # Errors
     /// [`ReadError::Damaged`] if it is not.
@@ -556,7 +565,8 @@ impl Shared {
             Name::Tile(path) if path.kind() == TileKind::Contents => {
                 let known = self.sound_files().blocks(&name);
                 let mut blocks = Blocks::read(file, |part| paced(part.len())).map_err(cant)?;
-                // Such a tile is written anew when words are withheld. It may have 64 MiB: it is never in memory whole.
+                // A content tile is written anew when words are withheld, so its digests may change. It may have 64 MiB, so it is
+                // never in memory as a whole.
                 if known.is_none_or(|known| *known != blocks) {
                     let mut checked = WordsChecked::begin(self, path)?;
                     blocks = Blocks::read(file, |part| checked.take(part)).map_err(cant)?;

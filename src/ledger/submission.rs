@@ -1,4 +1,4 @@
-//! What comes in at the door, and what is given in return.
+//! What is submitted to a ledger, and what it answers.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use crate::{
     log::SignedCheckpoint,
 };
 
-/// An event with what it commits to.
+/// An event, with the words that it commits to.
 #[derive(Debug, Clone)]
 pub struct Submission {
     /// The signed note.
     pub note: Vec<u8>,
-    /// The content blob, raw, if the event commits to one.
+    /// The words (the content blob), raw, if the event commits to any.
     pub content: Option<Vec<u8>>,
     /// With `content.released`: the words that are given back, raw.
     pub restored: Option<Vec<u8>>,
@@ -36,16 +36,16 @@ pub struct Receipt {
     pub entry: Arc<[u8]>,
     /// A checkpoint that covers it.
     pub checkpoint: Arc<SignedCheckpoint>,
-    /// Whether it was on record before this submission came.
+    /// Whether the event was on record before this submission came.
     pub already: bool,
 }
 
-/// The answer to every submission once the writer takes none.
+/// The answer to every submission while nothing can be recorded.
 pub(crate) fn read_only(why: &str) -> Refusal {
     Refusal::because(Code::LedgerReadOnly, "ledger", why)
 }
 
-/// The answer where nobody knows whether the event is on record.
+/// The answer where it is not known whether the event is on record.
 pub(crate) fn unavailable() -> Refusal {
     let message = "the event could not be made durable; ask for its id once the ledger is back";
     Refusal::because(Code::Unavailable, "ledger", message)

@@ -10,13 +10,13 @@ use crate::{
     log::{TileKind, TilePath},
 };
 
-/// Full bundles kept in memory, and bytes of them: a bundle can have 16 MiB.
+/// The most full bundles kept in memory, and the most bytes of them: one bundle can have 16 MiB.
 const CACHED_TILES: usize = 64;
 const CACHED_TILE_BYTES: usize = 32 << 20;
-/// Bytes of full tiles of hashes kept in memory: those of half a million entries.
+/// The most bytes of full hash tiles kept in memory: enough for those of half a million entries.
 const CACHED_HASHES: usize = 16 << 20;
 
-/// Bundles read lately, by path; the oldest goes first.
+/// Bundles read lately, by path. The oldest is dropped first.
 #[derive(Debug, Default)]
 struct Bundles(VecDeque<(TilePath, Arc<[u8]>)>);
 
@@ -33,10 +33,10 @@ impl Bundles {
     }
 }
 
-/// Full tiles that were read and held against the tree. Tiles of words change when words are withheld, so none is kept.
+/// Full tiles that were read and checked against the tree. Content tiles change when words are withheld, so none is kept.
 pub(crate) struct TileCache {
     bundles: Mutex<Bundles>,
-    /// Tiles of hashes, by which entries are known.
+    /// Hash tiles, against which entries are checked.
     hashes: Mutex<Generations<TilePath, Arc<[u8]>>>,
 }
 
@@ -64,7 +64,7 @@ impl TileCache {
         }
     }
 
-    /// Keeps a tile that is as the tree has it.
+    /// Keeps a tile that was checked against the tree.
     pub fn put(&self, path: TilePath, bytes: Arc<[u8]>) {
         match path.kind() {
             TileKind::Contents => {}

@@ -1,8 +1,8 @@
-//! What time-stamping authorities have said of this log: checkpoints with RFC 3161 tokens over their text.
+//! Checkpoints of this log with tokens (RFC 3161) of time-stamping authorities over their text.
 //!
-//! `timestamps/<size>/` holds the checkpoint of that size, with the cosignatures it had, as `checkpoint`, and beside it a
-//! token of each authority as `<16 hex digits>.tsr`, named by the authority's address. A token can't be had again, a later
-//! one says less: nothing here is removed, and backups have it.
+//! `timestamps/<size>/` holds the checkpoint of that size, with its cosignatures, as `checkpoint`, and beside it the token of
+//! each authority as `<16 hex digits>.tsr`, named by a hash of the authority's address. A token can't be had again, and a later
+//! one says less. So nothing here is removed, and backups include it.
 
 use std::{
     collections::BTreeMap,
@@ -19,9 +19,10 @@ use crate::{
     timestamp::TokenError,
 };
 
-/// The checkpoint in its folder.
+/// The name of the checkpoint's file in its folder.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-/// What came of asking an authority. A closed list, for numbers.
+
+/// What came of asking an authority. A closed list, since these words are labels of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StampOutcome {
     /// A good token.
@@ -30,7 +31,7 @@ pub(crate) enum StampOutcome {
     Bad,
     /// It granted nothing.
     Refused,
-    /// No answer, or none of an authority.
+    /// No answer, or not the answer of an authority.
     Unreachable,
 }
 
@@ -53,12 +54,12 @@ pub enum NotStamped {
     /// Not good.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Readers would refuse an exhibit for it: they hold entries against the authority's clock.
+    /// Readers would refuse an exhibit because of it: they compare the times of entries with the authority's.
     #[error(
         "its time {0} is more than {MAX_LEAD} s before the last entry was recorded: one of the two clocks is wrong"
     )]
     Behind(Time),
-    /// It was made when it was asked for, and says otherwise.
+    /// It is dated otherwise than the moment when it was asked for.
     #[error("its time {0} is more than an hour from this machine's: one of the two clocks is wrong")]
     Clock(Time),
     /// Another checkpoint of that size lies there.
@@ -66,33 +67,34 @@ pub enum NotStamped {
         "{0} holds another checkpoint: it is of another history of this log; find out why, then move it away"
     )]
     Other(String),
-    /// It can't be written, or what it is about can't be read.
+    /// The token can't be written, or the last entry that it covers can't be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// When a checkpoint was stamped, and by whom.
+/// The tokens of a checkpoint: when it was stamped, and by whom.
 #[derive(Debug, Default)]
 pub(super) struct Stamped {
-    /// Cosignatures that lie with it.
+    /// The number of cosignatures that lie on disk with it.
     pub cosignatures: usize,
-    /// Times of its tokens, by file name.
+    /// The times of its tokens, by file name.
     pub tokens: BTreeMap<String, Time>,
 }
 
 /// A checkpoint and tokens over its text, the earliest first.
 pub(crate) type StampedCheckpoint = (Arc<SignedCheckpoint>, Vec<Vec<u8>>);
 
+/// The stamped checkpoints of a ledger.
 #[derive(Debug, Default)]
 pub(crate) struct Timestamped {
-    /// By size; those that have a token.
+    /// Checkpoints that have a token, by size.
     kept: RwLock<BTreeMap<u64, Stamped>>,
-    /// Held by the one who writes.
+    /// Held while the files are written.
     writing: Mutex<()>,
     outcomes: [AtomicU64; StampOutcome::ALL.len()],
 }
 
-/// The file of an authority's tokens.
+/// The file name of an authority's tokens.
 pub(crate) fn token_name(authority: &str) -> String {
     let mut name = Digest::blake3(authority.as_bytes()).to_string();
     name.truncate(16);
@@ -105,17 +107,19 @@ pub(crate) fn is_token_name(name: &str) -> bool {
     name.strip_suffix(".tsr").is_some_and(|stem| stem.len() == 16 && stem.bytes().all(hex))
 }
 
-/// What tokens are over: the SHA-256 of a checkpoint's text.
+/// The digest that tokens are made over: the SHA-256 of a checkpoint's text.
 pub(crate) fn imprint(checkpoint: &SignedCheckpoint) -> [u8; 32] {
     use sha2::Digest as _;
     sha2::Sha256::digest(checkpoint.note().text()).into()
 }
 
 impl Timestamped {
+    /// Gives the stamped checkpoints to `look`, under the lock.
     pub(super) fn read<T>(&self, look: impl FnOnce(&BTreeMap<u64, Stamped>) -> T) -> T {
         look(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Adds tokens of the checkpoint of a size, and its number of cosignatures if that has grown.
     pub(super) fn put(
         &self,
         size: u64,
@@ -128,6 +132,7 @@ impl Timestamped {
         stamped.tokens.extend(tokens);
     }
 
+    /// Locks the files for writing.
     pub(super) fn writing(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,13 +144,13 @@ impl Timestamped {
         }
     }
 
-    /// What came of asking, with how often.
+    /// Each outcome of asking, with how often it came.
     pub fn outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.outcomes.iter().map(|c| c.load(Ordering::Relaxed));
         StampOutcome::ALL.iter().map(|o| o.as_str()).zip(counts)
     }
 
-    /// Size of the largest checkpoint that has a token, and the earliest time of one.
+    /// The size of the largest checkpoint that has a token, and the earliest time of its tokens.
     pub fn latest(&self) -> Option<(u64, Time)> {
         self.read(|kept| {
             let (size, stamped) = kept.last_key_value()?;
@@ -153,7 +158,7 @@ impl Timestamped {
         })
     }
 
-    /// Size of the largest checkpoint that has a token of this authority.
+    /// The size of the largest checkpoint that has a token of this authority.
     pub fn latest_of(&self, authority: &str) -> Option<u64> {
         let name = token_name(authority);
         self.read(|kept| kept.iter().rev().find(|(_, s)| s.tokens.contains_key(&name)).map(|(size, _)| *size))

@@ -1,4 +1,5 @@
-//! Files on their way in: streamed aside, digested, synced, and kept for an hour for an event that names them.
+//! Uploads: files are streamed to `tmp/`, digested, synced, and then kept for a while (by default an hour) for an event that
+//! names them.
 
 use std::{
     collections::HashMap,
@@ -29,29 +30,29 @@ struct Waiting {
     size: u64,
     from: Option<IpAddr>,
     since: Instant,
-    /// Which upload of this process it was, from 1 on; 0 for one of an earlier process.
+    /// The number of the upload in this process, from 1 on; 0 for an upload of an earlier process.
     number: u64,
-    /// Submissions at the door that name it; it does not expire meanwhile.
+    /// The number of submissions under way that name it. While there are any, it does not expire.
     pins: u32,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: HashMap<Digest, Waiting>,
-    /// Bytes that wait or are being taken in, by address; each file counts [`EACH`] more.
+    /// Bytes that wait or are being taken in, by address. Each file counts [`EACH`] more.
     held: HashMap<IpAddr, u64>,
-    /// The same of all, those from before the start too.
+    /// The same for all addresses together, uploads of an earlier process included.
     all: u64,
     next: u64,
 }
 
-/// What a file takes beside its bytes, on disk and in memory: many small ones must not be free.
+/// Bytes that a file counts in addition to its own, for what it takes on disk and in memory: many small files must not be free.
 const EACH: u64 = 4 << 10;
-/// Addresses whose whole quota may wait at once: however many bring files, the disk is not theirs to fill.
+/// All uploads together may take this many quotas, so that many addresses can't fill the disk.
 const QUOTAS: u64 = 64;
 
 impl State {
-    /// Counts bytes for an address, if neither it nor all together have too many then.
+    /// Counts bytes for an address, unless it or all addresses together would then have too many. Returns whether they were counted.
     fn hold(&mut self, from: IpAddr, bytes: u64, quota: u64) -> bool {
         let held = self.held.get(&from).copied().unwrap_or(0);
         let fits = held.saturating_add(bytes) <= quota
@@ -63,7 +64,7 @@ impl State {
         fits
     }
 
-    /// Counts them no more. Without an address they were brought before the start.
+    /// Stops counting bytes. Uploads of an earlier process have no address.
     fn release(&mut self, from: Option<IpAddr>, bytes: u64) {
         self.all = self.all.saturating_sub(bytes);
         let Some(from) = from else { return };
@@ -75,7 +76,7 @@ impl State {
         }
     }
 
-    /// Keeps a file whose bytes are counted, in the place of the same one brought before.
+    /// Keeps a file in place of an earlier upload of the same. Its bytes are counted already, if it has an address.
     fn insert(&mut self, digest: Digest, waiting: Waiting) {
         if waiting.from.is_none() {
             self.all += waiting.size + EACH;
@@ -103,7 +104,7 @@ pub(crate) struct Uploads {
     state: Mutex<State>,
 }
 
-/// A file on its way in, from [`super::Ledger::upload`]. Dropped before it is finished, it leaves nothing.
+/// A file that is being uploaded, from [`super::Ledger::upload`]. If it is dropped before it is finished, nothing of it stays.
 pub struct Upload {
     uploads: Arc<Uploads>,
     digest: Digest,
@@ -114,7 +115,7 @@ pub struct Upload {
     blake3: blake3::Hasher,
     sha256: Sha256,
     size: u64,
-    /// Whether it waits for an event now; its bytes are counted until it is claimed.
+    /// Whether it is finished and waits for an event. Its bytes are then counted until it is claimed or removed.
     kept: bool,
 }
 
@@ -143,13 +144,13 @@ fn unavailable(e: std::io::Error) -> Refusal {
 }
 
 impl Uploads {
-    /// None, where nothing is taken in.
+    /// For a folder where no uploads are taken in.
     pub fn none(disk: Arc<dyn Disk>, folder: &Folder) -> Arc<Self> {
         let (max_file, quota, expiry) = (0, 0, Duration::MAX);
         Arc::new(Self { disk, folder: folder.clone(), max_file, quota, expiry, state: Mutex::default() })
     }
 
-    /// Takes up uploads that an earlier process left: digests them again and starts their hour anew.
+    /// Takes up uploads that an earlier process left: digests them again, and starts their expiry anew.
     pub fn open(
         disk: Arc<dyn Disk>,
         folder: &Folder,
@@ -162,7 +163,7 @@ impl Uploads {
         disk.create_dir_all(&dir)?;
         disk.create_dir_all(&tmp)?;
         for name in disk.list(&tmp)? {
-            // What an earlier process was writing when it ended.
+            // An earlier process was writing it when it ended.
             disk.remove(&tmp.join(name))?;
         }
         for name in disk.list(&dir)? {
@@ -190,6 +191,7 @@ impl Uploads {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins an upload of the file with this digest, for the address `from`.
     pub fn begin(self: &Arc<Self>, digest: Digest, from: IpAddr) -> Result<Upload, Refusal> {
         let mut state = self.lock();
         if !state.hold(from, EACH, self.quota) {
@@ -199,7 +201,7 @@ impl Uploads {
         let number = state.next;
         let aside = self.folder.tmp().join(format!("upload-{number}"));
         drop(state);
-        // From here on, what is held is released when the upload is dropped.
+        // From here on, the counted bytes are released when the upload is dropped.
         let mut upload = Upload {
             uploads: self.clone(),
             digest,
@@ -216,7 +218,7 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// Holds a waiting file for a submission at the door. Gives its SHA-256 and size.
+    /// Holds a waiting file for a submission. Returns its SHA-256 and size; `None` if no such file waits.
     pub fn pin(&self, digest: &Digest) -> Option<(Digest, u64)> {
         let mut state = self.lock();
         let w = state.waiting.get_mut(digest)?;
@@ -224,14 +226,15 @@ impl Uploads {
         Some((w.sha256, w.size))
     }
 
+    /// Ends one [`pin`](Self::pin).
     pub fn unpin(&self, digest: &Digest) {
         if let Some(w) = self.lock().waiting.get_mut(digest) {
             w.pins = w.pins.saturating_sub(1);
         }
     }
 
-    /// Moves a waiting file away, if an accepted event names it. Whether that was done. The same file that is handed in
-    /// meanwhile waits for its turn: it is another upload, and stays.
+    /// Has `put` move a waiting file away, if an accepted event names it. Returns whether that was done. If the same file is
+    /// uploaded meanwhile, that is another upload: it waits for the lock, and stays.
     pub fn claim(
         &self,
         digest: &Digest,
@@ -247,7 +250,7 @@ impl Uploads {
         Ok(claims)
     }
 
-    /// How many uploads this process began.
+    /// The number of uploads that this process began.
     pub fn begun(&self) -> u64 {
         self.lock().next
     }
@@ -257,8 +260,8 @@ impl Uploads {
         self.lock().waiting.keys().copied().collect()
     }
 
-    /// Removes an upload that is withheld, if that is still so and no submission holds it. One that came after so many
-    /// had `begun` stays: it may be meant to give the file back. Whether nothing is left to be done.
+    /// Removes an upload that is withheld, if `is_gone` says that this is still so, and if no submission holds it. An upload that
+    /// began after the first `begun` stays: it may be meant to give the file back. Returns whether nothing is left to be done.
     pub fn discard(
         &self,
         digest: &Digest,
@@ -272,7 +275,7 @@ impl Uploads {
             Some(w) if w.pins > 0 => return Ok(false),
             Some(_) => {}
         }
-        // Asked under the lock: what a submission held before is decided by now, and none takes hold meanwhile.
+        // Asked under the lock: submissions that held it before are decided by now, and none can hold it meanwhile.
         if is_gone()? {
             let path = self.folder.upload(digest);
             self.disk
@@ -341,7 +344,7 @@ impl Upload {
         };
         let disk = self.uploads.disk.clone();
         let to = self.uploads.folder.upload(&self.digest);
-        // The long wait is outside the lock.
+        // The sync, which takes long, is outside the lock.
         file.sync_data().map_err(unavailable)?;
         let mut state = self.uploads.lock();
         disk.rename(&self.aside, &to)
@@ -427,7 +430,7 @@ mod tests {
         assert_eq!(code(bring(&uploads, 1, b"b")), None);
         assert_eq!(code(bring(&uploads, 1, b"c")), Some(Code::RateLimited));
         assert_eq!(code(bring(&uploads, 2, b"c")), None, "another address is not bound by it");
-        // The same file again takes the place of itself, and one cut short or not what it says takes none.
+        // The same file again replaces itself. An upload that is cut short, or has another digest, leaves nothing counted.
         claim(&uploads, b"b");
         for _ in 0..5 {
             assert_eq!(code(bring(&uploads, 1, b"a")), None);

@@ -1,5 +1,5 @@
-//! What withholding does to files: which bytes are refused from then on, and which leave the disk. By which bytes are known
-//! again stands in [`super::marks`].
+//! What withholding does to files: which bytes are refused from then on, and which leave the disk. How withheld bytes are
+//! known again: [`super::marks`].
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -24,11 +24,11 @@ use crate::{
     },
 };
 
-/// Holds the marks against the log: each event of which anything was withheld has its own, or they are made anew of its
-/// words. Where these are gone, nothing tells the withheld bytes from others any more.
+/// Compares the marks with the log: each event of which anything was withheld must have its own. Missing ones are made anew
+/// from its words. If the words are gone too, withheld bytes can't be told from others any more, and that is an error.
 ///
-/// A ledger of an earlier version, which wrote nothing of events without files, may have no marks at all, and it is not known
-/// whether it should: those are given up, and that is said.
+/// An earlier version wrote nothing for events without files, so its ledger may rightly have no marks at all. Then missing
+/// marks are given up, and a warning is logged.
 pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(), LedgerError> {
     let withholds = By::Type(EventType::ContentWithheld);
     let listed = shared.index().list(withholds, 0..=u64::MAX, false)?;
@@ -39,7 +39,8 @@ pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(),
         let missing = || ReadError::Fault(format!("entry {index} is missing"));
         let entry = match shared.entry(index) {
             Ok(entry) => entry.ok_or_else(missing)?,
-            // It rotted: it is told, mended from elsewhere, and looked at at the next start. The marks that there are stay.
+            // The entry's bundle is damaged. That was logged; once it is mended, the next start looks at it again. Existing marks
+            // stay.
             Err(ReadError::Damaged(_)) => continue,
             Err(e) => return Err(e.into()),
         };
@@ -80,7 +81,8 @@ pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(),
     Ok(shared.marks().persist()?)
 }
 
-/// What is said where marks are lost that can't be made anew.
+/// The error where marks are lost and can't be made anew: `why` the file does not have them, for how many events, and the
+/// index of the first of these.
 pub(crate) fn lost_marks(why: &str, events: usize, first: u64, folder: &Folder) -> String {
     let data = folder.root().display();
     let others = match events {
@@ -95,8 +97,8 @@ pub(crate) fn lost_marks(why: &str, events: usize, first: u64, folder: &Folder) 
     )
 }
 
-/// Files are not withheld, and are here or on their way in. Asked where the event is decided, because what was
-/// so at the door may have been withheld meanwhile.
+/// Checks that the files of a submission are not withheld, and are on record or held as uploads. Asked when the event is
+/// decided, because a file may have been withheld since the door.
 pub(super) fn check_files<const N: usize>(rows: &Layered<'_, N>, admitted: &Admitted) -> Result<(), Refusal> {
     for (i, file) in admitted.files().iter().enumerate() {
         let place = format!("content.files[{i}].blake3");
@@ -129,8 +131,8 @@ pub(super) struct GivenBack {
     pub files: Vec<ListedFile>,
 }
 
-/// What an event gives back: words and files, which must be here. Uploads among them are held for the submission, as those
-/// are that its words name: until it is answered, whatever becomes of it.
+/// The words and files that an event gives back. They must be here. Uploads among them are held for the submission until it is
+/// answered, like those that its own words name.
 pub(super) fn give_back<const N: usize>(
     rows: &Layered<'_, N>,
     admitted: &mut Admitted,
@@ -167,14 +169,14 @@ pub(super) fn give_back<const N: usize>(
             let target = (target.index, &fate);
             files_given_back(rows, admitted, target, &blobs, &readable)?
         }
-        // While the words stay withheld, nothing names the files: they come back with the words.
+        // While the words stay withheld, nobody can tell which files they name. The files come back with the words.
         None => Vec::new(),
     };
     Ok(GivenBack { words, files })
 }
 
-/// The files that can be had again when an event gives something back, each of which must be here. `words` are
-/// those of the target, if they can be read once the event stands.
+/// The files that can be had again once an event that gives something back is on record. Each of them must be here. `target`:
+/// index and fate of the event that they belong to; `words`: its words.
 fn files_given_back<const N: usize>(
     rows: &Layered<'_, N>,
     admitted: &mut Admitted,
@@ -188,7 +190,7 @@ fn files_given_back<const N: usize>(
         let position = Position::File(file.position);
         let named = blobs.contains(&position);
         let held = target.1.withheld_by(position).is_some() && !named;
-        // Open before and after: nothing changes for it.
+        // A file that the event does not change.
         let untouched = !named && !blobs.contains(&Position::Content);
         if held || untouched {
             continue;
@@ -204,7 +206,7 @@ fn files_given_back<const N: usize>(
     Ok(given)
 }
 
-/// The events whose words or files these entries withhold or give back, each with the last that does.
+/// The events whose words or files these entries withhold or give back, each with the index of the last entry that does.
 fn targets(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>, ReadError> {
     let mut targets = BTreeMap::new();
     for l in listed.iter().filter(|l| files_changed(l.event_type)) {
@@ -214,8 +216,8 @@ fn targets(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>,
     Ok(targets)
 }
 
-/// Takes what these entries withhold out of the lists of files, so that nothing of a withheld file is looked up
-/// any more: not even how long that takes tells it from an unknown one. Gives the events, each with its last entry.
+/// Removes what these entries withhold from the lists of files. A withheld file is then looked up like an unknown one, so not
+/// even the time that takes tells them apart. Returns the events concerned, each with the index of the last of these entries.
 pub(crate) fn drop_claims(shared: &Shared, listed: &[Listed]) -> Result<BTreeMap<EventId, u64>, ReadError> {
     let targets = targets(shared, listed)?;
     for target in targets.keys() {
@@ -240,10 +242,12 @@ pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), L
     Ok(placing.sync()?)
 }
 
-/// Removes the files of these events that are withheld wherever they are named. Gives those events of which a
-/// file is still in the hands of a submission at the door. With each event comes how many uploads had begun when it was
-/// withheld; later ones stay. Nothing is done, and none given, unless all that
-/// withholds is `covered` by what is published: a copy of that needs the others.
+/// Removes the files of these events that are withheld wherever they are named. `targets` has for each event the number of
+/// uploads that had begun when its files were withheld; later uploads stay. Returns the events of which a file is still held by
+/// a submission.
+///
+/// Returns `None` and stops as soon as `covered` says that an unpublished entry withholds something: its files are still
+/// needed for a copy of the published ledger.
 pub(crate) fn remove_withheld(
     shared: &Shared,
     targets: &BTreeMap<EventId, u64>,
@@ -266,7 +270,7 @@ pub(crate) fn remove_withheld(
                 gone.push(digest);
             }
         }
-        // Asked after the claims: what was withheld since changes nothing for them.
+        // Asked after the claims were read, so that nothing that is withheld later could have changed them.
         if !covered() {
             return Ok(None);
         }
@@ -284,13 +288,13 @@ pub(crate) fn remove_withheld(
     Ok(Some(later))
 }
 
-/// Removes an upload that is withheld. Whether nothing is left to be done.
+/// Removes an upload that is withheld. Returns whether nothing is left to be done.
 fn discard(shared: &Shared, digest: &Digest, begun: u64) -> Result<bool, LedgerError> {
     shared.uploads().discard(digest, begun, || Ok(shared.open_claims(digest)?.is_empty()))
 }
 
-/// Finishes at the start what an earlier process had begun: uploads that are named are claimed, those that are
-/// withheld removed. Gives the events whose withheld files may still be on disk, by the entries of the journal.
+/// Finishes at a start what an earlier process had begun: uploads that are named are claimed, and those that are
+/// withheld are removed. Returns the events of the journal's entries whose withheld files may still be on disk.
 pub(crate) fn resume<'a>(
     shared: &Shared,
     journalled: impl Iterator<Item = (u64, &'a Record)>,
@@ -298,7 +302,7 @@ pub(crate) fn resume<'a>(
     let waiting: BTreeSet<Digest> = shared.uploads().waiting().into_iter().collect();
     claim(shared, &waiting)?;
     for digest in waiting.iter().filter(|d| shared.marks().is_marked(d)) {
-        // Nobody holds an upload yet. One that was meant for a release is uploaded again.
+        // No submission holds an upload yet. One that was meant for a release must be uploaded again.
         discard(shared, digest, 0)?;
     }
     let mut targets = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Tests of a whole ledger that need to see into this room: a simulated disk in place of the real one.
+//! Tests of a whole ledger on a simulated disk. They need what is private to this module.
 
 mod plain_copies;
 mod power_cuts;

@@ -1,4 +1,4 @@
-//! A plain copy of `public/` is a whole ledger: at every moment, and also made file by file while it changes.
+//! A plain copy of `public/` is a whole ledger: at every moment, and also if it is made file by file while `public/` changes.
 
 use std::{
     collections::BTreeMap,
@@ -52,7 +52,7 @@ fn moments(world: &World) -> Vec<Copy> {
     moments.into_iter().map(relative).filter(|copy| copy.contains_key(Path::new("checkpoint"))).collect()
 }
 
-/// A ledger that lived for a while, with words and files withheld and given back all the time.
+/// The moments of a ledger that was used for a while, with words and files withheld and given back all the time.
 fn lived(seed: u64) -> Vec<Copy> {
     let mut random = Random::new(seed);
     let mut world = World::new();
@@ -81,8 +81,8 @@ fn at_every_moment_public_is_a_whole_ledger() {
     assert!(withheld > 0, "no moment between a checkpoint and what it takes away: nothing was tried");
 }
 
-/// Copies file by file, each at a later moment than the one before. The checkpoint is read first; of each folder,
-/// the names are read before the files. Gives the copy and the moment when it was done.
+/// Copies file by file over an older copy, each file at the same moment as the one before or a later one. The checkpoint is read
+/// first, then all names, then the files. Returns the copy and the moment when it was done.
 fn copied(moments: &[Copy], from: usize, random: &mut Random, over: Copy) -> (Copy, usize) {
     let mut now = from;
     let mut later = |now: &mut usize| {
@@ -92,7 +92,7 @@ fn copied(moments: &[Copy], from: usize, random: &mut Random, over: Copy) -> (Co
     let mut copy = over;
     let checkpoint = PathBuf::from("checkpoint");
     copy.insert(checkpoint.clone(), moments[from][&checkpoint].clone());
-    // As rsync does: all names at once. What vanished meanwhile is left out, and taken out of an older copy.
+    // As rsync does: all names at once. Files that vanished meanwhile are left out, and removed from the older copy.
     let names: Vec<PathBuf> = moments[later(&mut now)].keys().cloned().collect();
     copy.retain(|name, _| names.contains(name));
     let mut order: Vec<PathBuf> = names.into_iter().filter(|n| *n != checkpoint).collect();
@@ -120,7 +120,7 @@ fn a_copy_made_file_by_file_is_whole_or_lacks_what_was_withheld_meanwhile_until_
                 whole += 1;
                 continue;
             }
-            // Only what went while the copy was made can be missing, and that is what is said.
+            // Only words and files that were removed while the copy was made can be missing, and the report says so.
             for fault in &report.faults {
                 assert!(matches!(fault.place, Place::Words(_) | Place::File(..)), "{report}");
                 assert!(fault.what.starts_with("missing: "), "{report}");
@@ -196,7 +196,7 @@ fn partial_tiles_go_once_the_full_ones_stood_for_a_while() {
     ledger.close();
     drop(ledger);
     assert!(partials().iter().filter(|t| t.index() == 0).count() > 20, "{:?}", partials());
-    // Those that an earlier process left go too, and those of the tile that is not full stay.
+    // Partial tiles that an earlier process left are removed too. Those of the tile that is not full stay.
     let ledger = open(Duration::ZERO);
     assert_eq!(partials().iter().filter(|t| t.index() == 0 && t.width() != 1).count(), 0, "{:?}", partials());
     assert!(partials().iter().any(|t| t.index() == 1));
@@ -227,9 +227,9 @@ fn writers_wait_for_a_disk_that_can_not_keep_up() {
                     let mut most = 0;
                     for i in 0..60 {
                         let (_, said) = statement(story, &format!("{writer} {i}"));
-                        // Never refused: whoever writes waits.
+                        // Never refused: the writers wait.
                         ledger.record_blocking(vec![said], false).remove(0).unwrap();
-                        // In this order: never more than there was at the first look.
+                        // In this order, so that the difference is never larger than it was at the first look.
                         let size = ledger.reader().checkpoint().checkpoint().size();
                         let published = ledger.0.signals.published.load(Ordering::Acquire);
                         most = most.max(size.saturating_sub(published));

@@ -1,4 +1,4 @@
-//! What a ledger does when the power is cut or the disk says no. Each test prints what it counted. Run with more seeds:
+//! What a ledger does when the power is cut or the disk refuses. Each test prints what it counted. Run with more seeds:
 //! `ONRECORD_SEEDS=5000 cargo test --release --lib ledger::tests::power_cuts`.
 
 use std::{
@@ -55,7 +55,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
     ));
 }
 
-/// Opens, lives, and checks what another process finds. Whether the ledger stopped.
+/// Opens the ledger, uses it as `live` does, and checks what another process finds. Returns whether the ledger stopped.
 fn survives(
     world: &mut World,
     random: &mut Random,
@@ -68,7 +68,7 @@ fn survives(
             // Reading goes on, whatever happened.
             assert!(ledger.reader().entry(0).unwrap().is_some());
             let fault = ledger.fault();
-            // It is told to strangers.
+            // The fault may be shown to anybody, so it must name no path.
             assert!(!fault.as_ref().is_some_and(|why| why.contains('/')), "{note}: {fault:?}");
             let stopped = fault.is_some();
             ledger.close();
@@ -92,14 +92,14 @@ fn every_call_that_fails_once_or_twice_makes_no_acknowledgement_a_lie() {
     let mut world = World::new();
     let saved = world.save();
     let mut random = Random::new(7);
-    // Told once without a fault: which calls there are.
+    // Once without a fault: the writer must not stop.
     assert!(!survives(&mut world, &mut random, "no fault", |world, ledger| world.tell_all(ledger)));
     world.restore(&saved);
     let (mut runs, mut stops) = (0, 0);
     let mut fired: BTreeMap<(&str, Fault), u64> = BTreeMap::new();
     let mut missed = 0;
     let mut at = 0;
-    // To the end of the run and past it: how many calls there are depends on when the threads look.
+    // To the end of the run and past it: the number of calls depends on the timing of the threads.
     while missed < 3 * FAULTS.len() {
         let mut writes = true;
         for fault in FAULTS {
@@ -180,7 +180,7 @@ fn a_sync_that_fails_stops_the_writer_for_good_and_whoever_asks_is_told() {
     let kept = ledger.record_blocking(said("kept"), false).remove(0).unwrap();
     assert!(ledger.wait_published(Duration::from_secs(60)));
     assert_eq!(server.get("/readyz").status, 200);
-    // The journal's next sync: the write comes first.
+    // Call 0 is the journal's write, so call 1 is its sync.
     world.disk.fail_after(1, Fault::Error(EIO));
     let lost = ledger.record_blocking(said("not acknowledged"), false).remove(0).unwrap_err();
     assert_eq!(world.disk.fired(), [("fdatasync", Fault::Error(EIO))]);
@@ -202,8 +202,8 @@ fn a_sync_that_fails_stops_the_writer_for_good_and_whoever_asks_is_told() {
     drop(server);
     ledger.close();
     drop(ledger);
-    // Started anew in the same machine, the batch can be read, whatever became of its bytes: it is on record then,
-    // and stays so though the power goes.
+    // Started anew on the same machine, the batch can be read, whether its bytes reached the disk or not. So it is on record
+    // then, and must stay so even if the power is cut.
     world.acknowledged.insert(kept.id, kept.index);
     world.disk = world.disk.after_kill();
     let ledger = world.open().unwrap();
@@ -228,14 +228,14 @@ fn what_a_start_writes_leans_on_no_batch_that_may_be_lost() {
             let mut world = World::new();
             let story = world.story.unwrap();
             let ledger = world.open().unwrap();
-            // Its sync fails: the batch can be read, and is not durable.
+            // The journal's sync fails: the batch can be read, but is not durable.
             world.disk.fail_after(1, Fault::Error(EIO));
             let said = vec![statement(&story, "not acknowledged").1];
             ledger.record_blocking(said, false).remove(0).unwrap_err();
             ledger.close();
             drop(ledger);
             world.disk = world.disk.after_kill();
-            // The next start is cut off somewhere, and then the power goes.
+            // The power is cut at some call of the next start.
             world.disk.cut_after(at);
             let cut = world.open().map(|ledger| ledger.close());
             refused += usize::from(cut.is_err());

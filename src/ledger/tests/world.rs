@@ -1,4 +1,4 @@
-//! A ledger on a simulated disk, and what must hold of it at any moment.
+//! A ledger on a simulated disk, and what must be true of it at any moment.
 
 #[path = "../../../tests/support/mod.rs"]
 pub(super) mod support;
@@ -30,7 +30,7 @@ use serde_json::json;
 use sha2::Digest as _;
 use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement};
 
-/// A ledger on a simulated disk; settings, key and index lie in a real folder.
+/// A ledger on a simulated disk. Its settings, key and index lie in a real folder.
 pub(super) struct World {
     pub dir: tempfile::TempDir,
     pub disk: SimulatedDisk,
@@ -41,7 +41,7 @@ pub(super) struct World {
     exhibits: Vec<Exhibit>,
 }
 
-/// What a world comes back to.
+/// A state that a world can go back to.
 pub(super) struct Saved {
     disk: SimulatedDisk,
     acknowledged: HashMap<EventId, u64>,
@@ -53,15 +53,15 @@ pub(super) struct Saved {
 #[derive(Clone)]
 pub(super) struct Exhibit {
     id: EventId,
-    /// What its words say, which no others say.
+    /// What its words say. No other words say the same.
     description: String,
     blob: Vec<u8>,
     file: Vec<u8>,
-    /// Its file was handed in a second time, to be given back.
+    /// Whether its file was uploaded a second time, to be given back.
     again: bool,
 }
 
-/// Says where it was when a test fails, whatever failed.
+/// Prints, when a test fails, where it was.
 pub(super) struct Note(pub String);
 
 impl Drop for Note {
@@ -72,16 +72,17 @@ impl Drop for Note {
     }
 }
 
-/// Prints a line though the test passes: what it counted.
+/// Prints a line even if the test passes: what it counted.
 pub(super) fn report(line: &str) {
     use std::io::Write as _;
-    // Past what the test harness keeps. Whoever closed it does not want it.
+    // Not by a macro, whose output the test harness would capture. If stderr is closed, nobody wants the line.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl World {
     pub fn new() -> Self {
-        // Settings and index are real files, made anew thousands of times: in memory, where there is a place for that.
+        // Settings and index are real files and made anew thousands of times. So they lie in memory where the system has a folder
+        // for that.
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let log_key = key(ORIGIN, 1);
@@ -125,7 +126,7 @@ impl World {
         open_with(disk, SystemTimeSource::new(), self.path(), options, Opens { founding, ..Opens::default() })
     }
 
-    /// Records until the ledger refuses or enough is done; remembers what was acknowledged.
+    /// Records batches until the ledger refuses or enough is done. Remembers what was acknowledged.
     pub fn work(&mut self, ledger: &Ledger, random: &mut Random) {
         let story = self.story.unwrap();
         let mut said: Vec<EventId> = Vec::new();
@@ -153,15 +154,15 @@ impl World {
         }
     }
 
-    /// Records a batch and remembers what was acknowledged. Whether the ledger takes more.
+    /// Records a batch and remembers what was acknowledged. Returns whether the ledger takes more.
     fn record(&mut self, ledger: &Ledger, batch: Vec<Submission>, atomic: bool) -> bool {
         for answer in ledger.record_blocking(batch, atomic) {
             match answer {
                 Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
                 Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
-                // Withheld twice, or of a statement that was held back.
+                // It withholds what is withheld already, or names a statement that was held back.
                 Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
-                // Its upload failed, or did not outlive a start.
+                // The upload of its file failed, or was lost at a start.
                 Err(r) if matches!(r.code, Code::FileMissing) => {}
                 Err(r) => panic!("{r}"),
             }
@@ -169,7 +170,7 @@ impl World {
         ledger.fault().is_none()
     }
 
-    /// The same each time: something of everything, one after the other, each published before the next.
+    /// Records the same steps each time, with all kinds of changes. Each step is published before the next.
     pub fn tell_all(&mut self, ledger: &Ledger) {
         let story = self.story.unwrap();
         let both = json!(["content", "files/0"]);
@@ -198,7 +199,7 @@ impl World {
         }
     }
 
-    /// Hands in a file. What can't be handed in is refused when an event names it.
+    /// Uploads a file. A failure shows later, when the event that names the file is refused.
     fn upload(ledger: &Ledger, bytes: &[u8]) {
         let upload = || {
             let mut upload = ledger.upload(Digest::blake3(bytes), [127, 0, 0, 1].into())?;
@@ -208,11 +209,11 @@ impl World {
         let _: Result<(), crate::event::Refusal> = upload();
     }
 
-    /// Withholds from an event, or gives back.
+    /// An event that withholds parts of another event, or gives them back.
     fn touch(&self, event_type: &str, id: EventId, blobs: &serde_json::Value) -> Submission {
         let ground = if event_type == "content.released" { "embargo_ended" } else { "erasure" };
         let facts = json!({"ground": ground, "blobs": blobs});
-        // Salted words make each another event: one that is on record already changes nothing.
+        // The salt of its words makes each such event a new one: an event that is on record already would change nothing.
         let words = Some(json!({"authority": "court"}));
         say(event_type, Some(self.story.unwrap().case), json!({"entry": id}), facts, words)
             .sign(&[&operator()])
@@ -241,7 +242,7 @@ impl World {
         id
     }
 
-    /// Gives back what was withheld of an exhibit.
+    /// Adds an event to the batch that gives back parts of an exhibit.
     fn release(
         &mut self,
         ledger: &Ledger,
@@ -258,8 +259,8 @@ impl World {
         batch.push(release);
     }
 
-    /// Puts an exhibit into a batch, or something that withholds or gives back one that was submitted before.
-    /// Whether all of the batch must stand or fall together.
+    /// Adds an exhibit to a batch, or an event that withholds or gives back parts of an earlier one, or nothing. Returns whether
+    /// the batch must be recorded all or not at all.
     fn exhibit(&mut self, ledger: &Ledger, random: &mut Random, batch: &mut Vec<Submission>) -> bool {
         let blobs = [json!(["content"]), json!(["files/0"]), json!(["content", "files/0"])];
         let blobs = &blobs[random.below(3) as usize];
@@ -284,7 +285,7 @@ impl World {
         false
     }
 
-    /// What is withheld stands in no byte of the folder; what is not can be had.
+    /// Checks that no file of the folder holds what is withheld, and that all else is there.
     pub fn check_withheld(&self, note: &str, rows: &MemoryRows) {
         let files = self.disk.files();
         let text = |inside: bool| {
@@ -314,18 +315,18 @@ impl World {
             assert_eq!(rest.contains(file), there && !gone, "{note}: {file} {there} {gone}");
             let placed = self.disk.read(&Folder::new(self.path()).file(&Digest::blake3(&e.file))).unwrap();
             assert_eq!(placed.as_deref(), (there && !gone).then_some(&e.file[..]), "{note}: {file}");
-            // What was handed in for a release that did not come to pass waits out its hour.
+            // A file that was uploaded for a release which was not recorded stays until it expires.
             assert!(!gone || e.again || !uploads.contains(file), "{note}: {file} is withheld");
         }
     }
 
-    /// What a power cut makes of the index, which lies in a real folder: it is ahead of the log, behind it, or gone, or
-    /// its files of rows lack bytes that sled counts in.
+    /// Damages the index, which lies in a real folder, as a power cut may: it is ahead of the log, behind it, or missing, or its
+    /// files of rows lack bytes that sled counts in.
     pub fn lose_of_index(&self, random: &mut Random) {
         let dir = self.path().join("index");
         let choice = random.below(4);
         if choice == 0 {
-            // There may be none.
+            // There may be no index.
             let _ = std::fs::remove_dir_all(&dir);
         }
         for name in ["heads", "rows"] {
@@ -346,7 +347,8 @@ impl World {
         }
     }
 
-    /// The world as it is now, to be lived through another way: on a disk of its own, in the same folder.
+    /// The world as it is now, so that it can go on in several ways. It is saved with a disk of its own; the real folder is
+    /// the same.
     pub fn save(&self) -> Saved {
         Saved {
             disk: self.disk.after_kill(),
@@ -362,11 +364,11 @@ impl World {
         self.acknowledged.clone_from(&saved.acknowledged);
         self.statements.clone_from(&saved.statements);
         self.exhibits.clone_from(&saved.exhibits);
-        // There may be none.
+        // There may be no index.
         let _ = std::fs::remove_dir_all(self.path().join("index"));
     }
 
-    /// Everything acknowledged is there, and all of it verifies: what is served, and what lies in `public/`.
+    /// Checks that everything acknowledged is on record, and that all that is served or lies in `public/` verifies.
     pub fn check(&self, ledger: &Ledger, note: &str) {
         let reader = ledger.reader();
         let checkpoint = reader.checkpoint();
@@ -392,7 +394,7 @@ impl World {
     }
 }
 
-/// A plain copy of `public/` is a whole ledger, words included.
+/// Checks that a plain copy of `public/` is a whole ledger, words included.
 fn check_public(disk: &SimulatedDisk, dir: &Path, note: &str, at_least: u64) {
     let public = dir.join("public");
     let Some(bytes) = disk.read(&public.join("checkpoint")).unwrap() else {

@@ -1,7 +1,7 @@
-//! Numbers that a process keeps of itself, and their text form: Prometheus text exposition format 0.0.4.
+//! Metrics of a process, and their text form: Prometheus text exposition format 0.0.4.
 //!
 //! Nothing here waits: each number is an atomic, and counting costs a few nanoseconds. Labels are `'static`, so
-//! that nothing that somebody sends can become one.
+//! that nothing in a request can become one.
 
 use std::{
     fmt::{self, Display, Write as _},
@@ -12,24 +12,24 @@ use std::{
 /// The media type of the text form.
 pub(crate) const EXPOSITION_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How often what was observed was at most each of some bounds, and the sum of it all.
+/// How many observations were at most as large as each of some bounds, and the sum of all observations.
 #[derive(Debug)]
 pub(crate) struct Histogram {
-    /// Ascending, in whole units.
+    /// The bounds, ascending, in whole units.
     bounds: &'static [u64],
-    /// Units that make one of what is printed.
+    /// The number of these units in one unit of the text form.
     per: f64,
-    /// Observations above the bound before and at most this one; one more for those above all.
+    /// For each bound, the number of observations above the bound before and up to this one. The last is for those above all.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
 
 impl Histogram {
-    /// Of plain numbers.
+    /// A histogram of plain numbers.
     pub fn of_numbers(bounds: &'static [u64]) -> Self {
         Self::new(bounds, 1.0)
     }
-    /// Of times: bounds in microseconds, printed as seconds.
+    /// A histogram of times. The bounds are in microseconds; the text form is in seconds.
     pub fn of_times(bounds: &'static [u64]) -> Self {
         Self::new(bounds, 1e6)
     }
@@ -49,20 +49,20 @@ impl Histogram {
     }
 }
 
-/// What a family of samples is.
+/// The type of a family of samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// Only grows, from 0 at the start of the process.
+    /// A number that only grows, from 0 at the start of the process.
     Counter,
-    /// What is now.
+    /// A number as it is now.
     Gauge,
     Histogram,
 }
 
-/// A label and its value, both of the program's own words.
+/// A label and its value, both words of the program's own.
 pub(crate) type Label = (&'static str, &'static str);
 
-/// The text form, a family after the other.
+/// The text form: one family after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Exposition(String);
 
@@ -77,7 +77,7 @@ impl Exposition {
         self.0.push('\n');
     }
 
-    /// Begins a family. Its samples follow, and none of another.
+    /// Begins a family. Its samples must follow before those of another family.
     pub fn family(&mut self, name: &str, kind: Kind, help: &str) {
         let kind = match kind {
             Kind::Counter => "counter",

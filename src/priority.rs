@@ -1,10 +1,10 @@
 //! Threads that let others go first.
 
-/// How much less of a busy core a thread gets that gives way (nice(2)): a tenth.
+/// Added to the niceness of a thread that gives way (nice(2)). On a busy core it then gets about a tenth of what others get.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// Lets all other threads go first, from now on: this one and those that it starts give way.
+/// From now on, this thread and those that it starts give way to all others. `who` names it in the log.
 pub(crate) fn give_way(who: &'static str) {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICE) {

@@ -1,8 +1,8 @@
-//! Time of processors, which a thread that waits for one does not use.
+//! Processor time. A thread that waits uses none.
 
 use std::time::Duration;
 
-/// How long processors have worked for this thread.
+/// How long processors have worked for this thread. On systems other than Unix, the time since this was first asked.
 pub(crate) fn processor_time() -> Duration {
     #[cfg(unix)]
     {

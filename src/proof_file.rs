@@ -1,14 +1,14 @@
-//! Where the proof of a lie goes. Whether the log lied is said whatever becomes of the file.
+//! Files for proofs that a log lied. That the log lied is reported even if the file can't be written.
 
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-/// How many names are tried for one proof.
+/// The number of names that are tried for one proof.
 const NAMES: u32 = 99;
 
-/// What became of a proof.
+/// Where a proof was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// It lies in this file.
@@ -17,7 +17,7 @@ pub enum Kept {
     Nowhere {
         /// Why not.
         why: String,
-        /// The proof: JSON as the file would hold it, in ASCII, so that no foreign text in it can drive a terminal.
+        /// The proof: the JSON of the file, in ASCII, so that no foreign text in it can control a terminal.
         proof: String,
     },
 }
@@ -36,8 +36,8 @@ impl fmt::Display for Kept {
     }
 }
 
-/// The names that a proof may have: `fork.json`, `fork-2.json` and so on. None is left out, so the first that is not there
-/// ends the search for proofs.
+/// The names that a proof may have: `fork.json`, `fork-2.json` and so on. They are taken in this order, so a search for proofs
+/// ends at the first name that does not exist.
 fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let (stem, extension) = (part(path.file_stem()), part(path.extension()));
@@ -48,8 +48,8 @@ fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// Keeps a proof under a name, or beside it where another file has that name. What is there is never written over; the
-/// same proof is kept once.
+/// Keeps a proof under the name `path`, or under one like it if another file has that name. No file is ever overwritten, and
+/// the same proof is kept once.
 pub(crate) fn keep<E: fmt::Display>(
     path: &Path,
     proof: &[u8],
@@ -72,13 +72,13 @@ pub(crate) fn keep<E: fmt::Display>(
     nowhere(format!("{} and {} names like it are taken", path.display(), NAMES - 1))
 }
 
-/// The first proof that was kept under a name, or beside it, and that is what `is_one` looks for.
+/// The first file under the name `path`, or one like it, of at most `limit` bytes, that `is_one` accepts.
 pub(crate) fn find(path: &Path, limit: usize, is_one: impl Fn(&[u8]) -> bool) -> Option<PathBuf> {
     let there = names(path).take_while(|name| fs::symlink_metadata(name).is_ok());
     there.into_iter().find(|name| read(name, limit).is_some_and(|bytes| is_one(&bytes)))
 }
 
-/// The same JSON, with all else than ASCII as escapes.
+/// The same JSON, with all characters outside ASCII, and DEL, as escapes.
 fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -95,7 +95,8 @@ fn holds(name: &Path, proof: &[u8]) -> bool {
     read(name, proof.len()).is_some_and(|bytes| bytes == proof)
 }
 
-/// A plain file of at most so many bytes. Asked before it is opened, since opening a pipe would wait for ever.
+/// The bytes of a plain file of at most `limit` bytes. Its kind is asked before it is opened, since opening a pipe could wait
+/// for ever.
 fn read(name: &Path, limit: usize) -> Option<Vec<u8>> {
     let there = fs::metadata(name).ok()?;
     if !there.is_file() || there.len() > limit as u64 {
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(fs::read_to_string(at("fork.json")).unwrap(), "one");
         assert_eq!(find(&at("fork.json"), 9, |bytes| bytes == b"three"), Some(at("fork-3.json")));
         assert_eq!(find(&at("fork.json"), 4, |bytes| bytes == b"three"), None);
-        // What is no file is no proof, and stays.
+        // A folder is no proof, and stays.
         fs::create_dir(at("folder.json")).unwrap();
         assert_eq!(keep(&at("folder.json"), "one"), Kept::At(at("folder-2.json")));
     }

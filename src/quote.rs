@@ -1,4 +1,4 @@
-//! Commands in messages: a reader pastes them into a shell.
+//! Quoting for commands in messages, which readers paste into a shell.
 
 /// Quotes an argument for a shell, if it needs that.
 pub(crate) fn shell(argument: &str) -> String {

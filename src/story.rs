@@ -1,4 +1,4 @@
-//! The story that must always run (domain.md): four cases as data, recorded through the same door as all else.
+//! The story that must always run (domain.md): four cases as data. It is recorded in the same way as all other events.
 //!
 //! `examples/story/story.json` holds the records in order. In it `$label` is the id of the event recorded under
 //! that label, `$ledger` that of entry 0, and `$key:label` a vkey.
@@ -34,7 +34,7 @@ const FILES: &[(&str, &[u8])] = &[
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoryError {
-    /// A record that is not of the form, or names what is not there.
+    /// A record that is not of the form, or names something that does not exist.
     #[error("record {label}: {what}")]
     Record {
         /// Its label.
@@ -58,11 +58,11 @@ pub enum StoryError {
     Ledger(String),
 }
 
-/// A story: who speaks, and what they record, in order.
+/// A story: who signs, and what they record, in order.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Story {
-    /// What it is about.
+    /// What the story is about.
     pub about: String,
     /// The names of keys by label, with `{origin}` for the ledger's origin.
     pub keys: BTreeMap<String, String>,
@@ -74,7 +74,7 @@ pub struct Story {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// The name under which others refer to it.
+    /// The name under which other records refer to it.
     pub label: String,
     /// Labels of the keys that sign.
     pub by: Vec<String>,
@@ -86,7 +86,7 @@ pub struct Record {
     /// Label of the case.
     #[serde(default)]
     pub case: Option<String>,
-    /// What it points at.
+    /// Its references to other events.
     #[serde(default)]
     pub refs: Map<String, Value>,
     /// Its facts.
@@ -103,22 +103,22 @@ pub struct Record {
 /// What was recorded, by label.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// Where each event stands.
+    /// Id and index of each event.
     pub entries: BTreeMap<String, (EventId, u64)>,
     /// Labels in the order of the story.
     pub order: Vec<String>,
 }
 
 impl Story {
-    /// The story that stands in `examples/story`.
+    /// The story in `examples/story`, which is built in.
     ///
     /// # Errors
-    /// [`StoryError::Form`]; a test keeps it from happening.
+    /// [`StoryError::Form`]. A test makes sure that it does not happen.
     pub fn load() -> Result<Self, StoryError> {
         serde_json::from_str(STORY).map_err(|e| StoryError::Form(e.to_string()))
     }
 
-    /// The names of all keys at a ledger.
+    /// The names of all keys, for a ledger with this origin.
     ///
     /// # Errors
     /// [`StoryError::Form`]
@@ -131,9 +131,9 @@ impl Story {
         self.keys.iter().map(name).collect()
     }
 
-    /// Records the story on a ledger that holds only its entry 0. `keys` holds a key for every label of
-    /// [`key_names`](Self::key_names), that of `operator` being the ledger's own; `salts` gives 16 new random
-    /// bytes for each record; `progress` is told how many records are done.
+    /// Records the story on a ledger that has only its entry 0. `keys` has a key for every label of
+    /// [`key_names`](Self::key_names); that of `operator` is the ledger's own. `salts` gives 16 new random
+    /// bytes for each record with words. `progress` is told how many records are done.
     ///
     /// # Errors
     /// [`StoryError`], naming the record.
@@ -155,7 +155,7 @@ impl Story {
             sealed: HashMap::new(),
         };
         let mut told = Told::default();
-        // Ids are known before the ledger answers, so events that refer to one another may go in one batch.
+        // An event's id is known before the ledger answers, so events that refer to one another may go in one batch.
         for batch in self.records.chunks(32) {
             let submissions = batch
                 .iter()
@@ -175,7 +175,7 @@ impl Story {
     }
 }
 
-/// What telling takes along.
+/// Turns records into submissions, and remembers what was recorded.
 struct Teller<'a> {
     ledger: &'a Ledger,
     keys: &'a BTreeMap<String, SigningKey>,

@@ -1,4 +1,4 @@
-//! What can be found of an entry: its words, its sentence, and the names of whom it speaks of.
+//! The text by which an entry is found: its words, its sentence, and the names of the parties in that sentence.
 
 use std::{
     borrow::Cow,
@@ -14,44 +14,44 @@ use crate::{
     views::{Part, Record, Views, Words},
 };
 
-/// Members of words that name the thing itself.
+/// Members of the words that name what the entry is about.
 const NAMING: &[&str] = &["title", "name", "aliases"];
-/// Members that nobody looks for.
+/// Members that are left out.
 const APART: &[&str] = &["salt"];
 
-/// Weight of what names the thing.
+/// Weight of a name or title.
 const NAME: u8 = 4;
-/// Weight of its words.
+/// Weight of other words.
 const WORDS: u8 = 2;
-/// Weight of its sentence, which speaks of other things as well.
+/// Weight of the sentence, which speaks of other things as well.
 const SENTENCE: u8 = 1;
-/// The weights there are.
+/// All weights.
 pub(super) const WEIGHTS: [u8; 3] = [NAME, WORDS, SENTENCE];
 
-/// What a filter asks for: a letter for its kind, then the value.
+/// A property of an entry that filters ask for: a letter for its kind, then the value.
 pub(super) type Facet = Vec<u8>;
 
 /// A text that belongs to an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Where it stands, as a label.
+    /// Where it stands in the entry, as a label for readers.
     pub place: Cow<'static, str>,
-    /// How much a word in it counts.
+    /// How much a word in it counts for the score.
     pub weight: u8,
     pub text: String,
 }
 
-/// What can be found of one entry, as the log stood when it was read.
+/// What the index takes of one entry, as the log stood when the entry was read.
 #[derive(Debug)]
 pub(super) struct Document {
     pub index: u64,
     pub recorded_ms: i64,
-    /// What filters ask for.
+    /// Its properties that filters ask for.
     pub facets: BTreeSet<Facet>,
     pub pieces: Vec<Piece>,
 }
 
-/// Reads documents, and remembers names that it has read.
+/// Reads documents, and remembers names of parties that it has read.
 pub(super) struct Documents<'v> {
     views: &'v Views,
     names: HashMap<EventId, Arc<[String]>>,
@@ -62,7 +62,7 @@ impl<'v> Documents<'v> {
         Self { views, names: HashMap::new() }
     }
 
-    /// What can be found of an entry; `None` at or above the size of the views.
+    /// The document of an entry; `None` at or above the size of the views.
     pub fn read(&mut self, index: u64) -> Result<Option<Document>, ReadError> {
         let Some(record) = self.views.record(index)? else { return Ok(None) };
         let pieces = self.pieces(&record)?;
@@ -76,7 +76,7 @@ impl<'v> Documents<'v> {
         if let Words::Present { content, .. } = &*self.views.words(record)? {
             for (member, value) in content.members() {
                 if member == "files" {
-                    // Of files the names are words; a name is withheld with its file.
+                    // The names of files count as words. A name is withheld together with its file.
                     let fate = self.views.reader().fate(&record.event().id())?;
                     for (position, file) in (0u32..).zip(content.files()) {
                         if fate.withheld_by(Position::File(position)).is_none() {
@@ -96,7 +96,7 @@ impl<'v> Documents<'v> {
         let mut parties = BTreeSet::new();
         for part in sentence.parts() {
             match part {
-                // Its own words are there whole.
+                // The words that it quotes are pieces of their own already.
                 Part::Quote { .. } => own.push('…'),
                 Part::Text(text) | Part::Entry { text, .. } => own.push_str(text),
                 Part::Party { name, .. } => own.push_str(name),
@@ -115,7 +115,7 @@ impl<'v> Documents<'v> {
         Ok(pieces)
     }
 
-    /// The names of a party over time that can be read.
+    /// All names that a party had over time, as far as they can be read.
     fn names(&mut self, party: &EventId) -> Result<Arc<[String]>, ReadError> {
         if let Some(known) = self.names.get(party) {
             return Ok(known.clone());
@@ -131,7 +131,7 @@ impl<'v> Documents<'v> {
 }
 
 fn label(member: &str) -> Cow<'static, str> {
-    // What nearly all words are.
+    // Most pieces have this label, so it is not made anew each time.
     if member == "text" {
         return Cow::Borrowed("Text");
     }
@@ -140,7 +140,7 @@ fn label(member: &str) -> Cow<'static, str> {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect()).into()
 }
 
-/// Every text in a value, each a piece of its own, so that no phrase is found across two.
+/// Gives each text in a value to `put`. Each is a piece of its own, so that no phrase is found across two of them.
 fn texts(value: &Value, put: &mut dyn FnMut(String)) {
     match value {
         Value::String(text) => put(text.clone()),
@@ -167,7 +167,7 @@ pub(super) fn case_facet(case: &EventId) -> Facet {
 pub(super) fn party_facet(party: &EventId) -> Facet {
     facet(b'p', &party.0)
 }
-/// What facets of languages begin with.
+/// The kind of facets of languages.
 pub(super) const LANGUAGE: u8 = b'l';
 pub(super) fn language_facet(language: &str) -> Facet {
     facet(LANGUAGE, language.as_bytes())

@@ -1,4 +1,4 @@
-//! Tantivy, in memory. Nothing here touches a disk.
+//! The index, made with tantivy, in memory. Nothing here touches a disk.
 
 use std::{
     cmp::Reverse,
@@ -32,34 +32,34 @@ use super::{
     until::Until,
 };
 
-/// Bytes that documents take in memory before they become a segment.
+/// Bytes of memory that new documents may take before they become a segment.
 const ARENA: usize = 24 << 20;
-/// Bytes of texts that may wait for the thread that adds them, or be added and not found: it takes longer to add a long
-/// text than to read it, and tantivy counts documents alone.
+/// Bytes of text that may be put before a commit must follow. They wait for tantivy's thread, since adding a long text takes
+/// longer than reading it, and tantivy itself bounds only the number of documents that wait.
 const WAITING: usize = 64 << 20;
-/// Segments of fewer documents are merged with each other first, so that what was just added isn't written anew often.
+/// Segments of fewer documents are merged with each other first, so that new documents are not written anew too often.
 const SMALL_SEGMENT: u32 = 1_000;
-/// Documents of a segment that was merged, at most: a search that finds nothing in a segment is not asked whether it is over
-/// before it has gone through all of it.
+/// The most documents of a merged segment. A search looks whether its time is up only at documents that fit, or at the next
+/// segment, so it can't be stopped within a segment where nothing fits.
 const LARGE_SEGMENT: usize = 200_000;
-/// Languages that are told, at most: whoever may write can make up many.
+/// The most languages that are listed: an author can make up many.
 const LANGUAGES: usize = 40;
-/// Tags of languages that are read of a segment, at most.
+/// The most tags of languages that are read of one segment.
 const LANGUAGES_READ: usize = 1_000;
-/// What takes texts apart, by this name.
+/// The name under which the tokenizer is registered.
 const TOKENIZER: &str = "words";
 
-/// Where a hit stands in its list: its score (0 in the order of time) and its index, the largest first.
+/// Where a hit stands in its list: its score (0 if the list is ordered by time) and its index, the largest first.
 pub(super) type Place = (u32, u64);
 
-/// Which entries, beside what they say.
+/// Which entries to find, apart from their words.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
-    /// Of each of these lists one facet must be there.
+    /// An entry must have at least one facet of each of these lists.
     pub facets: Vec<Vec<Facet>>,
     pub since_ms: Option<i64>,
     pub until_ms: Option<i64>,
-    /// Only entries below it.
+    /// Only entries below this index.
     pub size: u64,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Engine {
     reader: IndexReader,
 }
 
-/// Adds to the index. There is one.
+/// Adds to the index. There is only one.
 pub(super) struct Writer {
     fields: Fields,
     writer: IndexWriter,
@@ -100,7 +100,7 @@ impl Engine {
             facet: schema.add_bytes_field("facet", BytesOptions::default().set_indexed()),
             texts: WEIGHTS.map(|weight| schema.add_text_field(&format!("text{weight}"), text.clone())),
         };
-        // Nothing is stored, so there is nothing to compress aside.
+        // No documents are stored, so no thread is needed to compress them.
         let settings =
             IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
         let index = Index::builder().schema(schema.build()).settings(settings).create_in_ram()?;
@@ -109,18 +109,20 @@ impl Engine {
         Ok(Self { fields, index, reader })
     }
 
-    /// Makes what adds to the index, with a thread of its own; to be called on the thread that adds.
+    /// Returns a function that makes the writer, which starts a thread of tantivy's own. Call it on the thread that will add, so
+    /// that the new thread has the same priority.
     pub fn writing(&self) -> impl FnOnce() -> tantivy::Result<Writer> + Send + use<> {
         let (fields, index, reader) = (self.fields, self.index.clone(), self.reader.clone());
         move || {
             let writer: IndexWriter = index.writer_with_num_threads(1, ARENA)?;
-            // While the index is made segments are large, and nobody waits for merging.
+            // While the index is first made, its segments are large and need no merging.
             writer.set_merge_policy(Box::new(NoMergePolicy));
             Ok(Writer { fields, writer, reader, waiting: 0 })
         }
     }
 
-    /// The tags of languages that documents have, those of most documents first. What was replaced counts until it is merged away.
+    /// The tags of the languages that documents have, those of most documents first. Replaced documents count until they are merged
+    /// away.
     pub fn languages(&self) -> tantivy::Result<Vec<String>> {
         let mut found: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         for segment in self.reader.searcher().segment_readers() {
@@ -143,7 +145,7 @@ impl Engine {
         Ok(found.into_iter().map(|(_, tag)| tag).collect())
     }
 
-    /// The first `most` places after `after` of what fits, in order. `None` if it took longer.
+    /// The first `most` places after `after` of the entries that fit, in order. `None` if the time given by `until` was up.
     pub fn find(
         &self,
         query: &Query,
@@ -188,8 +190,8 @@ impl Fields {
         BooleanQuery::new(all)
     }
 
-    /// A term in any text. Its score is the sum of the weights of those that have it, whatever else is in the index,
-    /// so a place in a list never moves.
+    /// A term in any text. Its score is the sum of the weights of the fields that have it. It does not depend on what else is in
+    /// the index, so a place in a list never moves.
     fn anywhere(&self, term: &Term) -> Box<dyn Condition> {
         let fields = self.texts.iter().zip(WEIGHTS);
         Box::new(BooleanQuery::union(
@@ -223,7 +225,7 @@ fn in_text(field: Field, term: &Term) -> Box<dyn Condition> {
 }
 
 impl Writer {
-    /// Puts a document in the place of any earlier one of its entry.
+    /// Adds a document. With `again`, it replaces an earlier one of the same entry.
     pub fn put(&mut self, document: &Document, again: bool) -> tantivy::Result<()> {
         if again {
             self.writer.delete_term(Key::from_field_u64(self.fields.index, document.index));
@@ -242,19 +244,19 @@ impl Writer {
         self.writer.add_document(doc).map(drop)
     }
 
-    /// Lets all that was put be found.
+    /// Makes all that was put findable.
     pub fn commit(&mut self) -> tantivy::Result<()> {
         self.waiting = 0;
         self.writer.commit()?;
         self.reader.reload()
     }
 
-    /// Whether so much was put since the last commit that it is time for one.
+    /// Whether a commit is due, by the text that was put since the last one.
     pub fn is_full(&self) -> bool {
         self.waiting >= WAITING
     }
 
-    /// From now on little is added at a time, and many small segments become fewer.
+    /// Begins to merge small segments: to be called once little is added at a time.
     pub fn merge_small(&self) {
         let mut policy = LogMergePolicy::default();
         policy.set_min_layer_size(SMALL_SEGMENT);
@@ -263,7 +265,7 @@ impl Writer {
     }
 }
 
-/// What a policy would merge, in parts that are no larger than a segment may be.
+/// A merge policy that splits what another one would merge into parts of at most [`LARGE_SEGMENT`] documents.
 #[derive(Debug)]
 struct Bounded(LogMergePolicy);
 
@@ -283,13 +285,13 @@ impl MergePolicy for Bounded {
             }
             bounded.push(part);
         }
-        // One alone is merged to be rid of what was deleted, or not at all.
+        // A segment alone is written anew only to be rid of deleted documents.
         bounded.retain(|part| part.len() > 1 || part.iter().any(|segment| segment.has_deletes()));
         bounded.iter().map(|part| MergeCandidate(part.iter().map(|segment| segment.id()).collect())).collect()
     }
 }
 
-/// Collects the first places after one.
+/// Collects the first places after the place `after`.
 struct Best {
     by_time: bool,
     after: Option<Place>,
@@ -323,7 +325,7 @@ impl Collector for Best {
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<BestOfSegment> {
         if self.until.is_over() {
             self.late.store(true, Ordering::Relaxed);
-            // Else all of the segment is gone through, and whoever finds nothing in it is asked nothing.
+            // An error, since a collector that only ignored the documents would still have the segment searched to its end.
             return Err(TantivyError::InternalError("the search is over".into()));
         }
         Ok(BestOfSegment {
@@ -366,7 +368,7 @@ impl SegmentCollector for BestOfSegment {
             return;
         }
         let (Some(index), Some(recorded)) = (self.index.first(doc), self.recorded.first(doc)) else { return };
-        // Sums of small whole numbers.
+        // Exact: scores are sums of small whole numbers.
         let place = (if self.by_time { 0 } else { score as u32 }, index);
         let wanted = index < self.size
             && (self.since_ms..self.until_ms).contains(&recorded)

@@ -1,4 +1,4 @@
-//! Follows the log into the index, on a thread of its own.
+//! The follower: brings the log into the index of search, on a thread of its own.
 
 use std::{
     collections::BTreeSet,
@@ -20,40 +20,40 @@ use crate::{
 
 /// Entries read at a time.
 const BATCH: u64 = 1_024;
-/// Entries that wait, at most, until what was added can be found. While the index is made they are half as many more as
-/// there are by then: to let them be found, both threads stop.
+/// Entries that are added before a commit makes them findable. While the index is first made, half the number of entries that
+/// are in it already is added to this, since both threads stop for a commit.
 const COMMIT_AT: u64 = 16 * BATCH;
-/// Entries after which names that were read are forgotten while the index is made, so that there is a bound to them.
+/// Entries after which the names of parties that were read are forgotten while the index is first made, so that they are bounded.
 const REMEMBER: u64 = 64 * BATCH;
 /// How often the log is looked at.
 const PAUSE: Duration = Duration::from_millis(40);
-/// A log that grows by more entries a second has no core to spare for search, which then waits, so long at most between
-/// one batch and the next.
+/// While the log grows by more entries a second than this, search leaves the cores to it and waits.
 const BUSY: f64 = 4_000.0;
+/// How long search waits for that, at most, between one batch and the next.
 const AT_MOST: Duration = Duration::from_secs(1);
-/// Over how long that is judged: a call or two that come at once are no load.
+/// The time over which the growth is measured: a call or two at once are no load.
 const WINDOW: Duration = Duration::from_millis(200);
-/// How long after a fault it is tried again.
+/// How long after a fault the follower tries again.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 pub(super) struct Follower {
     shared: Arc<Shared>,
     writer: Writer,
     pace: Pace,
-    /// Entries put in, found or not.
+    /// Index of the entry that is read next.
     next: u64,
-    /// The size of the log at the start: what is below it is read as these entries leave it.
+    /// The size of the log at the start. Entries below it are read with views of that size.
     read_at: u64,
-    /// Entries to be read again, because what can be said of them changed.
+    /// Entries to be read again, because later entries changed their text.
     again: BTreeSet<u64>,
-    /// Entries that can't be read, because they rotted: they are not found.
+    /// The number of entries that can't be read, because they are damaged on the disk. They are not found.
     passed_over: u64,
-    /// Whether entries are read one by one, since one of those that come next can't be.
+    /// Whether entries are read one by one, since one of the next ones can't be read.
     one_by_one: bool,
 }
 
 impl Follower {
-    /// From the first entry on.
+    /// A follower that begins at the first entry.
     pub fn new(shared: Arc<Shared>, writer: Writer) -> Self {
         let read_at = shared.reader.checkpoint().checkpoint().size();
         let pace = Pace::from(read_at, Instant::now());
@@ -71,7 +71,8 @@ impl Follower {
                 Ok(true) => continue,
                 Ok(false) => PAUSE,
                 Err(ReadError::Damaged(_)) => {
-                    // It was told when it was found. The others are found all the same.
+                    // The damage was logged when it was found. Only the damaged entry is passed over: the bundle is read again
+                    // entry by entry.
                     let passed_over = std::mem::replace(&mut self.one_by_one, true);
                     self.next += u64::from(passed_over);
                     self.passed_over += u64::from(passed_over);
@@ -86,7 +87,7 @@ impl Follower {
         }
     }
 
-    /// Waits a moment, if the log grows so fast that it must.
+    /// Waits a moment if the log grows too fast. Returns whether it did.
     fn must_wait(&mut self) -> bool {
         let waits = self.pace.waits(self.shared.reader.checkpoint().checkpoint().size(), Instant::now());
         if waits {
@@ -95,7 +96,7 @@ impl Follower {
         waits
     }
 
-    /// Takes in what was on record at the start, or a part of it. Whether there is more.
+    /// Takes in the entries that were on record at the start, or a part of them. Returns whether to go on at once.
     fn make(&mut self) -> Result<bool, ReadError> {
         let Some(views) = Views::new(&self.shared.reader).at(self.read_at) else { return Ok(false) };
         let mut documents = Documents::new(&views);
@@ -124,12 +125,12 @@ impl Follower {
         Ok(true)
     }
 
-    /// Takes in a batch of what came since. Whether there is more.
+    /// Takes in a batch of the entries that came since, and reads changed ones again. Returns whether there is more.
     fn follow(&mut self) -> Result<bool, ReadError> {
         let views = Views::new(&self.shared.reader);
         let size = views.size();
         for index in self.shared.reader.take_late() {
-            // Later ones are read with their words.
+            // Entries from `next` on will be read with their words anyway.
             if index < self.next
                 && let Some(record) = views.record(index)?
             {
@@ -154,7 +155,7 @@ impl Follower {
                 self.commit_if_full()?;
             }
         }
-        // What is new goes first; what changes is a few entries, or very many.
+        // New entries go first. Those to be read again may be very many, so a part of them is taken at a time.
         for _ in 0..BATCH {
             let Some(index) = self.again.pop_first() else { break };
             match documents.read(index) {
@@ -178,12 +179,12 @@ impl Follower {
         if self.writer.is_full() { self.commit() } else { Ok(()) }
     }
 
-    /// Takes note that an entry was read: where a bundle ends, others are read together again.
+    /// Notes that an entry was read. At the end of a bundle, entries are read together again.
     fn read_one(&mut self) {
         self.one_by_one &= !self.next.is_multiple_of(u64::from(TILE_WIDTH));
     }
 
-    /// To where entries are read together.
+    /// The end of the entries that are read together now, `end` at most.
     fn ahead(&self, end: u64) -> u64 {
         if self.one_by_one { end.min(self.next + 1) } else { end }
     }
@@ -192,14 +193,14 @@ impl Follower {
         self.next - self.shared.reflects.load(Ordering::Acquire)
     }
 
-    /// Lets all that was put be found.
+    /// Makes all that was put findable.
     fn commit(&mut self) -> Result<(), ReadError> {
         self.writer.commit().map_err(fault)?;
         self.shared.reflects.store(self.next - self.passed_over, Ordering::Release);
         Ok(())
     }
 
-    /// Notes which entries read otherwise since this one.
+    /// Notes which earlier entries have other text because of this entry.
     fn note_changes(&mut self, views: &Views, index: u64) -> Result<(), ReadError> {
         let Some(record) = views.record(index)? else { return Ok(()) };
         let changed = match record.event().body() {
@@ -214,11 +215,11 @@ impl Follower {
         }
     }
 
-    /// Notes which entries read otherwise when the words of this one came or went.
+    /// Notes which entries have other text because the words of `target` came or went.
     fn note_words_of(&mut self, views: &Views, target: &Record) -> Result<(), ReadError> {
         self.again.insert(target.index());
         let id = target.event().id();
-        // Sentences quote others: titles of cases, names of parties.
+        // The sentences of other entries have titles of cases and names of parties in them.
         self.note_all_that_name(views, &id)?;
         match target.event().body() {
             Body::PartyUpdated(b) => self.note_all_that_name(views, &b.party),
@@ -239,14 +240,14 @@ impl Follower {
     }
 }
 
-/// How fast the log grows.
+/// Measures how fast the log grows, and says when search must wait.
 struct Pace {
-    /// Its size when the window began, and when that was.
+    /// The size of the log when the window began, and when that was.
     size: u64,
     at: Instant,
     /// Whether the last window was busy.
     busy: bool,
-    /// How long search has waited for it.
+    /// How long search has waited since the last batch.
     waited: Duration,
 }
 
@@ -299,7 +300,7 @@ mod tests {
         }
         let mut pace = Pace::from(0, start);
         for i in 1..=60 {
-            // 400 a moment ago, and nothing for a while.
+            // 400 entries at once, then none for a while.
             assert!(!pace.waits(i / 6 * 400, start + Duration::from_millis(i * 40)));
         }
     }

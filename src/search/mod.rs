@@ -1,14 +1,14 @@
 //! Search over what can be read on a ledger: words, names and sentences, in Malay and English.
 //!
-//! The index lives in memory alone. What a person wrote never reaches a disk by it, so nothing of it can be left
-//! there when words are withheld. It is made anew at each start, on a thread beside the ledger, and says how far it
-//! has come; until then it finds less, and never something else.
+//! The index lives in memory only. It never puts on a disk what a person wrote, so nothing is left there when words are
+//! withheld. It is made anew at each start, on a thread of its own, and says how far it has come. Until it has caught up it
+//! finds less, but never anything wrong.
 //!
-//! The index proposes and the log disposes: each hit is read again, and shown only if what can be read *now* is what
-//! was looked for. Words that were withheld a moment ago are in no hit, wherever the index stands.
+//! The index proposes and the log disposes: each hit is read again, and shown only if what can be read *now* fits the query.
+//! Words that were withheld a moment ago are in no hit, even if the index still has them.
 //!
-//! A word finds itself and words of the same root; a phrase finds exactly that. A hit's score depends on
-//! the entry and the query alone, so that a cursor stays valid however the log grows.
+//! A word finds itself and words of the same root; a phrase finds exactly that phrase. A hit's score depends only on
+//! the entry and the query, so a cursor stays valid however the log grows.
 
 mod document;
 mod engine;
@@ -47,44 +47,44 @@ use crate::{
     views::{self, EntryLine, Marks, Views},
 };
 
-/// The longest page.
+/// The most hits on a page.
 pub const MAX_HITS: usize = 100;
-/// The most types that one search names.
+/// The most types that one search may name.
 pub const MAX_TYPES: usize = 64;
-/// How long one search may take, if nothing else is said.
+/// How long one search may take by default.
 pub const TIME: Duration = Duration::from_secs(1);
-/// How often more is fetched where hits no longer read as they did.
+/// How often the index is asked, at most, to fill a page, where hits do not fit any more as they read now.
 const ROUNDS: usize = 4;
 
-/// Which entries to search. Every condition left out lets all pass.
+/// Which entries to search. A condition that is left out lets all pass.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of one of these types; empty for all.
+    /// Entries of one of these types; empty for all.
     pub types: Vec<EventType>,
-    /// In this case, its opening included.
+    /// Entries in this case, its opening included.
     pub case: Option<EventId>,
-    /// Signed by this party or naming it in a ref; its registration included.
+    /// Entries that this party signed or that name it in a ref, its registration included.
     pub party: Option<EventId>,
-    /// In this language, as the fact of a statement has it: `ms`, `en`.
+    /// Statements in this language, as their fact has it: `ms`, `en`.
     pub language: Option<String>,
-    /// Of this standing: `official`, `report`.
+    /// Statements of this standing: `official`, `report`.
     pub standing: Option<String>,
-    /// Recorded at or after this time.
+    /// Entries recorded at or after this time.
     pub since: Option<Time>,
-    /// Recorded before this time.
+    /// Entries recorded before this time.
     pub until: Option<Time>,
 }
 
 impl Filter {
-    /// What no entry can have, though it was asked for: the field, and what is expected there. Told apart from what nobody has
-    /// recorded, since a mistyped word must not look like an empty record.
+    /// A field of this filter with a value that no entry can have, and what is expected there. That is an error and not an empty
+    /// answer, since a mistyped word must not look like an empty record.
     pub fn unknown(&self) -> Option<(&'static str, String)> {
         if let Some(tag) = &self.language {
             let expected = "expected the tag of a language, such as ms, en-GB or zh";
             if Language::parse(tag).is_none() {
                 return Some(("language", expected.to_owned()));
             }
-            // Of three letters not every one has a name here.
+            // Codes of three letters are taken as they are: not all of them have a name in this program.
             if tag.split('-').next().is_some_and(|code| code.len() == 2) && !views::is_named_language(tag) {
                 return Some(("language", format!("no language has this code; {expected}")));
             }
@@ -95,17 +95,17 @@ impl Filter {
     }
 }
 
-/// In which order hits are given.
+/// The order of hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// Names and titles before words, words before sentences; of equals, the newest first.
+    /// Names and titles count more than words, and words more than sentences. Of equals, the newest first.
     #[default]
     Relevance,
     /// The newest first.
     Newest,
 }
 
-/// Where a hit stands in its list. Its text stays valid for ever.
+/// Where a hit stands in its list. Its text form stays valid for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     order: Order,
@@ -124,7 +124,7 @@ impl std::fmt::Display for Cursor {
 }
 
 impl Cursor {
-    /// Reads a cursor of a list in this order.
+    /// Reads the cursor of a list in this order. `None` if it is none, or of another order.
     pub fn parse(text: &str, order: Order) -> Option<Self> {
         let plain = String::from_utf8(base64_decode(text)?).ok()?;
         let place = match order {
@@ -139,16 +139,16 @@ impl Cursor {
     }
 }
 
-/// An entry that says what was looked for.
+/// An entry that fits the query.
 #[derive(Debug, Clone)]
 pub struct Hit {
     /// Where it stands in the list.
     pub cursor: Cursor,
     /// The entry, as it stands in lists.
     pub line: EntryLine,
-    /// What became of what it quotes, or of the void demand that it is about: each by what it is called.
+    /// What became of the entries that it quotes, or of the void demand that it is about: what each is called, and its marks.
     pub beside: Vec<(String, Marks)>,
-    /// Where it says so.
+    /// Where its text fits the query.
     pub snippets: Vec<Snippet>,
 }
 
@@ -157,14 +157,14 @@ pub struct Hit {
 pub struct Hits {
     /// The hits, in order.
     pub hits: Vec<Hit>,
-    /// Where to go on, if there may be more. Mostly the place of the last hit; further on where entries that no
-    /// longer say what was looked for were passed over.
+    /// Where to go on, if there may be more. Mostly the place of the last hit; further on if entries that do not fit
+    /// any more were passed over after it.
     pub next: Option<Cursor>,
-    /// How many entries of the log had been searched.
+    /// The number of entries of the log that were searched.
     pub searched: u64,
-    /// How many there are.
+    /// The number of entries in the log.
     pub size: u64,
-    /// Whether the time was up before the page was full or the log was searched.
+    /// Whether the time was up before the page was full or all was searched.
     pub cut_short: bool,
 }
 
@@ -174,14 +174,14 @@ pub enum SearchError {
     /// It took too long.
     #[error("this search takes too long; add a word or a filter")]
     TooLong,
-    /// A fault of ours.
+    /// A fault of this machine: the index or the ledger could not be read.
     #[error(transparent)]
     Fault(#[from] ReadError),
 }
 
 /// The index of a ledger, and the thread that keeps it. Both end when this is dropped.
 pub struct Search {
-    /// None if it could not be made.
+    /// `None` if it could not be made.
     engine: Option<Engine>,
     /// How long one search may take.
     time: Duration,
@@ -208,8 +208,8 @@ impl Drop for Search {
 }
 
 impl Search {
-    /// Begins to index a ledger and goes on as long as it grows. If there is no room for an index or a thread, that is
-    /// logged, and searches fail: the record can be read all the same.
+    /// Begins to index a ledger, and follows it as it grows. If the index or its thread can't be made, that is
+    /// logged and searches fail, but the record can still be read.
     pub fn start(reader: &Reader) -> Self {
         let shared = Arc::new(Shared {
             reader: reader.clone(),
@@ -225,19 +225,19 @@ impl Search {
         }
     }
 
-    /// The same, but one search may take so long.
+    /// The same, but one search may take `time`.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// How many entries of the log can be found; those that rotted on the disk are not among them.
+    /// The number of entries of the log that can be found. Entries that are damaged on the disk are not counted.
     pub fn reflects(&self) -> u64 {
         self.shared.reflects.load(Ordering::Acquire)
     }
 
-    /// The tags of the languages that statements are found in, those of most statements first.
+    /// The tags of the languages of the statements in the index, those of most statements first.
     pub fn languages(&self) -> Vec<String> {
         let Some(engine) = &self.engine else { return Vec::new() };
         engine.languages().unwrap_or_else(|cause| {
@@ -246,9 +246,9 @@ impl Search {
         })
     }
 
-    /// A page of at most `most` hits after a cursor, of entries that these views know. `most` is at most
-    /// [`MAX_HITS`]; a cursor of another order counts for nothing. When the time is up, what was found by then is the
-    /// page.
+    /// A page of at most `most` hits after the cursor `after`, of entries that these views know. No page has more than
+    /// [`MAX_HITS`]. A cursor of another order is ignored. When the time is up, the hits found by then are the page; if none
+    /// were looked at yet, that is an error.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -264,7 +264,7 @@ impl Search {
         self.find_within(Duration::MAX, views, query, filter, order, after, most)
     }
 
-    /// The same in so much work of a processor, if that takes less time.
+    /// Like [`find`](Self::find), but also ends when this thread has used `work` of processor time.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -281,7 +281,7 @@ impl Search {
     ) -> Result<Hits, SearchError> {
         let until = Until::in_work(work, self.time);
         let most = most.min(MAX_HITS);
-        // Before the search, so that it is not more than was searched.
+        // Asked before the search, so that it never says more than was searched.
         let searched = self.reflects().min(views.size());
         let conditions = conditions(filter, views.size());
         let engine = self.engine.as_ref().ok_or_else(|| ReadError::Fault("search could not begin".into()))?;
@@ -339,8 +339,8 @@ fn begin(shared: &Arc<Shared>) -> Result<(Engine, JoinHandle<()>), ReadError> {
     let engine = Engine::new().map_err(|e| fault(&e))?;
     let (shared, writing) = (shared.clone(), engine.writing());
     let run = move || {
-        // An entry takes longer to index than to record, and whoever records must not wait for that. Under more load than
-        // there are cores, search falls behind and says so.
+        // Indexing an entry takes longer than recording it, and the ledger must not wait for that. If the load needs all cores,
+        // search falls behind, and its answers say so.
         crate::priority::give_way("search");
         match writing() {
             Ok(writer) => Follower::new(shared, writer).run(),

@@ -1,4 +1,4 @@
-//! What somebody looks for: words, all of which must be there; `"phrases"`, `begin*` and `-not`.
+//! Queries: words, all of which must be there; `"phrases"`, `begin*` and `-not`.
 
 use super::{
     document::Piece,
@@ -7,14 +7,14 @@ use super::{
 
 /// The longest query, in bytes.
 pub const MAX_QUERY: usize = 512;
-/// The most words in it; of letters of scripts without spaces, four are one.
+/// The most words in a query. Four letters of a script without spaces count as one word.
 pub const MAX_WORDS: usize = 16;
-/// So much of a limit takes a word; a letter of a script without spaces takes one.
+/// What a word counts towards the limit, where a letter of a script without spaces counts 1.
 const WORD: usize = 4;
 /// The fewest letters before a `*`.
 const SHORTEST_BEGINNING: usize = 2;
 
-/// Why a query can't be run, in words for whoever wrote it.
+/// Why a query can't be run, in words for its author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// It is too long.
@@ -31,14 +31,14 @@ pub enum QueryError {
     ShortBeginning,
 }
 
-/// One thing that must be there, or must not.
+/// A condition: something that a text must have, or must not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Term {
     /// A word, or another of the same root.
     Word(Word),
-    /// A word that begins so.
+    /// A word that begins with this.
     Beginning(String),
-    /// These words, one after another.
+    /// These words, one directly after the other.
     Phrase(Vec<String>),
 }
 
@@ -59,7 +59,7 @@ impl Word {
     }
 }
 
-/// A query that was read. Any text is one, or is refused in plain words; there is no syntax to get wrong.
+/// A parsed query. There is no syntax to get wrong: a text is refused only if it is past a limit or has nothing to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     pub(super) wanted: Vec<Term>,
@@ -102,7 +102,7 @@ impl Query {
                 return Err(QueryError::TooManyWords);
             }
             let terms = if not { &mut query.unwanted } else { &mut query.wanted };
-            // A letter that is a word is no beginning of one.
+            // A letter that is a word of its own is no beginning of another word.
             let begins = found.last().is_some_and(|last| !last.starts_with(stands_alone));
             if !quoted && part.ends_with('*') && begins {
                 let Some(beginning) = found.pop() else { continue };
@@ -120,14 +120,14 @@ impl Query {
         if query.wanted.is_empty() { Err(QueryError::NoWords) } else { Ok(query) }
     }
 
-    /// Whether a document, as it reads now, is what is looked for.
+    /// Whether the texts of an entry, as they read now, fit the query.
     pub(super) fn fits(&self, pieces: &[Piece]) -> bool {
         let texts: Vec<Vec<Token>> = pieces.iter().map(|p| tokens(&p.text)).collect();
         let there = |term: &Term| texts.iter().any(|t| !term.places(t).is_empty());
         self.wanted.iter().all(there) && !self.unwanted.iter().any(there)
     }
 
-    /// Where a text says what is looked for, in bytes, in order and without overlaps.
+    /// The places in a text that fit the wanted terms: begin and end in bytes, in order and without overlaps.
     pub(super) fn marks(&self, text: &[Token]) -> Vec<(usize, usize)> {
         let mut marks: Vec<(usize, usize)> = self.wanted.iter().flat_map(|t| t.places(text)).collect();
         marks.sort_unstable();

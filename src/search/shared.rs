@@ -1,4 +1,4 @@
-//! What the index and the thread that keeps it have in common.
+//! The state that searches and the thread that keeps the index share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use crate::ledger::Reader;
 
 pub(super) struct Shared {
     pub reader: Reader,
-    /// Entries that are found.
+    /// The number of entries that can be found.
     pub reflects: AtomicU64,
     pub stopping: AtomicBool,
 }

@@ -1,21 +1,21 @@
-//! Pieces of an entry's words around what was looked for.
+//! Snippets: parts of an entry's text around the words that were looked for.
 
 use super::{Query, document::Piece, token::tokens};
 use crate::views::shown;
 
-/// Characters of a snippet, about.
+/// About how many characters a snippet has.
 const LENGTH: usize = 240;
 /// Characters before the first mark.
 const BEFORE: usize = 60;
 /// The most snippets of one entry.
 const MOST: usize = 3;
 
-/// Some words of an entry around what was looked for.
+/// A part of an entry's text around the words that were looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
-    /// Which words they are: `Text`, `Title`, `Sentence`.
+    /// Which text of the entry it is from: `Text`, `Title`, `Sentence`.
     pub place: String,
-    /// The words in order, safe to show; those looked for are marked.
+    /// The words in order, safe to show. Those that were looked for are marked.
     pub parts: Vec<SnippetPart>,
 }
 
@@ -24,11 +24,11 @@ pub struct Snippet {
 pub struct SnippetPart {
     /// The words, as plain text.
     pub text: String,
-    /// Whether they are what was looked for.
+    /// Whether they are words that were looked for.
     pub marked: bool,
 }
 
-/// The first places where an entry says what is looked for.
+/// Snippets of the first texts of an entry that fit the query.
 pub(super) fn snippets(query: &Query, pieces: &[Piece]) -> Vec<Snippet> {
     pieces.iter().filter_map(|piece| snippet(query, piece)).take(MOST).collect()
 }
@@ -38,7 +38,7 @@ fn snippet(query: &Query, piece: &Piece) -> Option<Snippet> {
     let words = tokens(text);
     let marks = query.marks(&words);
     let first = marks.first()?.0;
-    // Cut where a word begins or ends, so at characters.
+    // Cut where a word begins or ends, and so never within a character.
     let near = text[..first].char_indices().rev().nth(BEFORE - 1).map_or(0, |(at, _)| at);
     let from = if near == 0 { 0 } else { words.iter().find(|w| w.from >= near).map_or(first, |w| w.from) };
     let end = text[from..].char_indices().nth(LENGTH).map_or(text.len(), |(at, _)| from + at);
@@ -46,7 +46,7 @@ fn snippet(query: &Query, piece: &Piece) -> Option<Snippet> {
         end
     } else {
         let fits = words.iter().rev().find(|w| w.to <= end && w.from > first).map(|w| w.to);
-        // One long mark, e.g. a phrase: whole.
+        // A long first mark, such as a phrase, is shown as a whole.
         fits.unwrap_or(end).max(marks[0].1)
     };
     let mut parts = Vec::new();

@@ -1,13 +1,13 @@
-//! Words as search compares them: case folded, diacritics taken off; and their roots, in Malay and English.
+//! Words as search compares them: case folded and without diacritics. And their roots, in Malay and English.
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-/// The longest word that is compared, in bytes; of longer ones the beginning.
+/// The most bytes of a word that are compared. Of a longer word, its beginning is.
 const LONGEST: usize = 64;
-/// The shortest root that is left when an affix is taken off.
+/// The fewest letters that must be left when an affix is taken off.
 const SHORTEST_ROOT: usize = 4;
 
-/// Malay prefixes, each with what it hides of the root (`menuntut`: `tuntut`). Longer ones first.
+/// Malay prefixes, the longer ones first, each with the letter of the root that it hides (`menuntut`: `tuntut`).
 const PREFIXES: &[(&str, Hidden)] = &[
     ("meny", Hidden::Always("s")),
     ("peny", Hidden::Always("s")),
@@ -25,7 +25,7 @@ const PREFIXES: &[(&str, Hidden)] = &[
     ("ke", Hidden::Nothing),
     ("se", Hidden::Nothing),
 ];
-/// Suffixes, in the order in which they are taken off, one of each group.
+/// Suffixes, in the order in which they are taken off: at most one of each group.
 const SUFFIXES: &[&[&str]] = &[&["lah", "kah", "pun"], &["nya"], &["kan", "an", "ing", "ed", "es", "s"]];
 
 enum Hidden {
@@ -34,14 +34,14 @@ enum Hidden {
     BeforeVowel(&'static str),
 }
 
-/// A word of a text.
+/// A word in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// As it is compared.
+    /// The word as it is compared.
     pub text: String,
     /// Where it begins in the text, in bytes.
     pub from: usize,
-    /// Where it ends.
+    /// Where it ends, in bytes.
     pub to: usize,
 }
 
@@ -49,13 +49,13 @@ fn is_of_word(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_combining_mark(c) }
 }
 
-/// Whether it is not seen: search looks through it, so that no word hides behind it.
+/// Whether a character is invisible. Search passes over it, so that no word can be hidden by it.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// Whether a letter is of a script that sets no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each
-/// letter is then a word of its own, and what is looked for is a phrase of them: it is found wherever it stands.
+/// Whether a letter belongs to a script that sets no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each
+/// such letter counts as a word of its own, and a word of a query as a phrase of these: so it is found wherever it stands.
 pub fn stands_alone(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
@@ -64,7 +64,7 @@ pub fn stands_alone(c: char) -> bool {
         | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// The words of a text: runs of letters, digits and their marks; letters of scripts without spaces one by one.
+/// The words of a text: runs of letters, digits and their combining marks, or single letters of scripts without spaces.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut words = Words::of(text);
     let mut out = Vec::new();
@@ -83,12 +83,12 @@ pub struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    /// Those of this text.
+    /// The words of this text.
     pub fn of(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
 
-    /// Where the next word begins and ends; puts it, as it is compared, in the place of what is there.
+    /// Where the next word begins and ends, in bytes. Replaces the content of `folded` with the word as it is compared.
     pub fn next(&mut self, folded: &mut String) -> Option<(usize, usize)> {
         loop {
             let rest = &self.text[self.at..];
@@ -117,7 +117,7 @@ fn fold(word: &str, out: &mut String) {
         return;
     }
     for c in word.nfkd().filter(|c| !is_combining_mark(*c) && !is_unseen(*c)).flat_map(char::to_lowercase) {
-        // Lower case of some letters brings marks of its own.
+        // The lower case of some letters has combining marks of its own.
         if is_combining_mark(c) {
             continue;
         }
@@ -128,13 +128,13 @@ fn fold(word: &str, out: &mut String) {
     }
 }
 
-/// The root of a word, by rule and without a dictionary, if an affix comes off. Where two roots are possible
-/// (`mengatakan`: `kata`, `mengambil`: `ambil`) it is the one that hides nothing.
+/// The root of a word, if an affix comes off: by rule, without a dictionary, so it may be no real word. `meng` may hide a `k`
+/// (`mengatakan`: `kata`) or nothing (`mengambil`: `ambil`), and is taken to hide nothing.
 pub fn root(word: &str) -> Option<String> {
     root_parts(word).map(|(given, rest)| format!("{given}{rest}"))
 }
 
-/// The same in two parts: letters that a prefix hid, and what is left of the word.
+/// The root in two parts: the letter that a prefix hid, and what is left of the word.
 pub fn root_parts(word: &str) -> Option<(&'static str, &str)> {
     if word.len() < SHORTEST_ROOT + 1 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return None;
@@ -142,7 +142,7 @@ pub fn root_parts(word: &str) -> Option<(&'static str, &str)> {
     let mut left = word;
     for group in SUFFIXES {
         let shorter = group.iter().find_map(|s| left.strip_suffix(s).filter(|l| l.len() >= SHORTEST_ROOT));
-        // `process`, `kes`: that s is the word's own.
+        // In `process` the last s is no suffix.
         if let Some(shorter) = shorter.filter(|l| !(l.ends_with('s') && left.ends_with("ss"))) {
             left = shorter;
         }
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn letters_of_scripts_without_spaces_are_words() {
         assert_eq!(words("攻击，IT部门2号"), ["攻", "击", "it", "部", "门", "2", "号"]);
-        // Vowels above and below and marks of tone go with their letter, and make no difference, as in other scripts.
+        // Vowels above or below a letter and tone marks belong to that letter. As in other scripts, they make no difference.
         assert_eq!(words("ผู้ใช้"), ["ผ", "ใ", "ช"]);
         assert_eq!(words("がｶﾞ"), ["か", "カ",]);
         assert_eq!(words("한국어 data"), [words("한국어").concat(), "data".to_owned()], "Korean sets spaces");

@@ -1,13 +1,13 @@
-//! Hands tantivy the words of a text, each with its root.
+//! The tokenizer for tantivy: gives it the words of a text, each with its root.
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use super::token::{Words, root_parts};
 
-/// Stands before a root, so that it is no word: `~jawab`.
+/// Stands before a root in the index, so that it differs from a word: `~jawab`.
 pub(super) const ROOT: char = '~';
 
-/// Words in order; the root of one stands at the same place, after it.
+/// Gives words in order. A root comes after its word and has the same position.
 #[derive(Clone, Default)]
 pub(super) struct WordsAndRoots {
     token: Token,
@@ -26,7 +26,7 @@ impl Tokenizer for WordsAndRoots {
 pub(super) struct Stream<'a> {
     words: Words<'a>,
     token: &'a mut Token,
-    /// Comes next; empty if there is none.
+    /// The root that comes next; empty if there is none.
     root: &'a mut String,
 }
 
@@ -40,7 +40,7 @@ impl TokenStream for Stream<'_> {
         if self.words.next(&mut self.token.text).is_none() {
             return false;
         }
-        // Before the first word it is the largest number.
+        // Before the first word the position is the largest number, so the first word gets 0.
         self.token.position = self.token.position.wrapping_add(1);
         if let Some((given, rest)) = root_parts(&self.token.text) {
             self.root.push(ROOT);

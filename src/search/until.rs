@@ -1,10 +1,10 @@
-//! How long a search goes on.
+//! The limit on a search: time, and processor time.
 
 use std::time::{Duration, Instant};
 
 use crate::processor::processor_time;
 
-/// Where a search on this thread ends, whether or not it has all.
+/// When a search on this thread must end, even if it has not found all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Until {
     worked: Duration,
@@ -12,7 +12,7 @@ pub(super) struct Until {
 }
 
 impl Until {
-    /// After so much work of a processor, and so much time at most.
+    /// Ends when this thread has used `work` of processor time, or when `time` has passed, whichever is first.
     pub fn in_work(work: Duration, time: Duration) -> Self {
         Self { worked: processor_time().saturating_add(work), time: Instant::now() + time }
     }

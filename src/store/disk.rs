@@ -1,4 +1,4 @@
-//! The few things asked of a file system, behind a door, so that a test can lose writes and fail calls.
+//! The few things that are asked of a file system, as a trait, so that a test can lose writes and fail calls.
 
 use std::{
     fs, io,
@@ -12,9 +12,9 @@ use crate::event::Digest;
 
 /// A file being written.
 pub(crate) trait DiskFile: Send {
-    /// Writes some of the bytes at the end and says how many.
+    /// Appends some of the bytes, and returns how many.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Writes all of the bytes over those from a place on, without making them durable.
+    /// Writes all of the bytes over those from the place `at` on, without making them durable.
     fn overwrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// Returns only when the bytes, and what is needed to read them, are durable.
     fn sync_data(&mut self) -> io::Result<()>;
@@ -37,17 +37,18 @@ pub(crate) fn write_all(file: &mut dyn DiskFile, mut bytes: &[u8]) -> io::Result
 pub(crate) trait Disk: Send + Sync + 'static {
     /// The whole file; `None` if there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
-    /// A file to be read as far as the system has it in memory; `None` if there is none, or no such way to read it.
+    /// A file that can be read without waiting where the system has it in memory. `None` if there is no such file, or the disk
+    /// can't be read in this way.
     fn open_at_hand(&self, _path: &Path) -> Option<AtHand> {
         None
     }
-    /// Gives a file's bytes to `take`, a part at a time. Whether there is one.
+    /// Gives a file's bytes to `take`, a part at a time. Returns whether there is such a file.
     fn read_parts(&self, path: &Path, take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         let bytes = self.read(path)?;
         take(bytes.as_deref().unwrap_or_default());
         Ok(bytes.is_some())
     }
-    /// A part of a file; `None` if there is no such file, or it ends before.
+    /// A part of a file; `None` if there is no such file, or it is shorter.
     fn read_range(&self, path: &Path, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {
         let part = |bytes: Vec<u8>| {
             let (from, to) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
@@ -55,24 +56,25 @@ pub(crate) trait Disk: Send + Sync + 'static {
         };
         Ok(self.read(path)?.and_then(part))
     }
-    /// A new, empty file, over any old one.
+    /// Makes an empty file, over any old one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
-    /// As [`create`](Self::create), readable by the owner alone (mode 0600) where the disk knows owners.
+    /// Like [`create`](Self::create), but only the owner has access (mode 0600), if the disk knows owners.
     fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.create(path)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file. That there is none is no error.
     fn remove(&self, path: &Path) -> io::Result<()>;
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Whether there is a file or folder of that name.
     fn exists(&self, path: &Path) -> bool;
     /// Names in a folder, sorted; none if there is no folder.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
-    /// Makes names created, renamed or removed in a folder durable.
+    /// Makes durable which names were created, renamed or removed in a folder.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 }
 
-/// A file whose bytes can be read without waiting for the disk, where the system has them in memory.
+/// A file whose bytes can be read without waiting for the disk, as far as the system has them in memory.
 #[derive(Debug)]
 pub(crate) struct AtHand {
     file: fs::File,
@@ -80,31 +82,32 @@ pub(crate) struct AtHand {
 }
 
 impl AtHand {
-    /// Opens a file of this machine.
+    /// Opens a file on this machine.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = fs::File::open(path)?;
         let length = file.metadata()?.len();
         Ok(Self { file, length })
     }
 
-    /// Bytes in the file.
+    /// Its length in bytes, when it was opened.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Has the system forget what it has of the file in memory, so that it is read from the disk.
+    /// Asks the system to drop what it has of the file in memory, so that it is read from the disk.
     pub fn forget(&self) {
         #[cfg(target_os = "linux")]
         {
-            // What it does not forget is read from memory.
+            // An error is no harm: the file is then read from memory.
             let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
         }
     }
 
-    /// Fills a buffer with the bytes from a place on. `false` if that would take waiting, or there are fewer.
+    /// Fills a buffer with the bytes from the place `at` on. `false` if the disk would have to be waited for, or there are fewer
+    /// bytes.
     pub fn read(&self, at: u64, buffer: &mut [u8]) -> bool {
         #[cfg(target_os = "linux")]
         {
@@ -119,20 +122,20 @@ impl AtHand {
         }
     }
 
-    /// The BLAKE3 of all of it, read a part at a time. It waits.
+    /// The BLAKE3 of all of it, read a part at a time. Waits for the disk.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn digest(&self) -> io::Result<Digest> {
         let mut hasher = blake3::Hasher::new();
         self.each_part(64 << 10, |part| _ = hasher.update(part))?;
         Ok(Digest(*hasher.finalize().as_bytes()))
     }
 
-    /// Gives all of it on, in parts of so many bytes. It waits.
+    /// Gives all of it to `each`, in parts of `bytes` bytes; the last may be shorter. Waits for the disk.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn each_part(&self, bytes: usize, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         let (mut at, mut part) = (0, vec![0; bytes]);
         while at < self.length {
@@ -145,10 +148,10 @@ impl AtHand {
         Ok(())
     }
 
-    /// As [`read`](Self::read), and waits.
+    /// Like [`read`](Self::read), but waits for the disk.
     ///
     /// # Errors
-    /// What the system says; there being fewer bytes is one.
+    /// The system's, or `UnexpectedEof` if there are fewer bytes.
     pub fn read_waiting(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, at)
     }
@@ -158,13 +161,13 @@ impl AtHand {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RealDisk;
 
-/// Mode of folders, and of files that are no secrets. A group may read them, which is how a static web server gets to
-/// `public/`; only the owner writes. Others have no access: words may be withheld one day.
+/// Mode of folders, and of files that are no secrets (below). The group may read them: so a static web server can get at
+/// `public/`. Only the owner writes. Others have no access, since words may be withheld one day.
 const FOLDER_MODE: u32 = 0o750;
 const FILE_MODE: u32 = 0o640;
 
-/// Gives the path its mode, if the umask took bits away from it or the file had others before. The bits that a group is
-/// inherited by stay.
+/// Gives the path its mode, if the umask took bits away from it or the file had other ones before. The bits above the
+/// permissions, such as setgid, stay.
 fn set_mode(path: &Path, found: &fs::Metadata, mode: u32) -> io::Result<()> {
     let whole = found.permissions().mode();
     if whole & 0o777 == mode {
@@ -173,8 +176,8 @@ fn set_mode(path: &Path, found: &fs::Metadata, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(whole & 0o7000 | mode))
 }
 
-/// Makes a folder and those above it that are not there. Those that it makes have the mode of a ledger's folders, whatever
-/// the umask is.
+/// Makes a folder, and those above it that are missing. Folders that it makes have the mode of a ledger's folders, whatever the
+/// umask is.
 pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -184,13 +187,13 @@ pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
     }
     match fs::DirBuilder::new().mode(FOLDER_MODE).create(path) {
         Ok(()) => set_mode(path, &fs::metadata(path)?, FOLDER_MODE),
-        // Somebody else made it meanwhile.
+        // Another process made it meanwhile.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(e) => Err(e),
     }
 }
 
-/// Makes a file, over any old one, that a group may read, whatever the umask is.
+/// Makes an empty file, over any old one, that the group may read, whatever the umask is.
 pub(crate) fn create_file(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
@@ -210,6 +213,7 @@ impl DiskFile for fs::File {
     }
 }
 
+/// `None` for the error that there is no such file.
 fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(v) => Ok(Some(v)),
@@ -253,7 +257,7 @@ impl Disk for RealDisk {
         Ok(Box::new(create_file(path)?))
     }
     fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        // The mode counts for a new file only.
+        // The mode is given to new files only.
         self.remove(path)?;
         Ok(Box::new(fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?))
     }
@@ -285,8 +289,8 @@ impl Disk for RealDisk {
     }
 }
 
-/// Files that appear whole or not at all: written aside, synced, renamed into place. Names become durable by
-/// [`sync`](Self::sync), once for many files.
+/// Places files so that each appears whole or not at all: it is written in `tmp/`, synced, and renamed into place. The new names
+/// become durable by [`sync`](Self::sync), once for many files.
 pub(crate) struct Placing<'a> {
     disk: &'a dyn Disk,
     tmp: PathBuf,
@@ -300,21 +304,23 @@ impl<'a> Placing<'a> {
         Self::named(disk, tmp, "placing")
     }
 
-    /// As [`new`](Self::new), under another name aside, for whoever writes at the same time as others.
+    /// Like [`new`](Self::new), with another name for the files in `tmp/`. Threads that place files at the same time need
+    /// different names.
     pub fn named(disk: &'a dyn Disk, tmp: PathBuf, name: &'static str) -> Self {
         Self { disk, tmp, dirs: Vec::new(), name, made: 0 }
     }
 
+    /// Places a file with these bytes.
     pub fn place(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         self.place_open(path, bytes).map(drop)
     }
 
-    /// As [`place`](Self::place). Gives the file, to be written over.
+    /// Like [`place`](Self::place), and returns the open file, to be overwritten in place.
     pub fn place_open(&mut self, path: &Path, bytes: &[u8]) -> Result<Box<dyn DiskFile>, StoreError> {
         self.place_by(|disk, aside| disk.create(aside), path, bytes)
     }
 
-    /// As [`place`](Self::place), readable by the owner alone.
+    /// Like [`place`](Self::place), but only the owner has access.
     pub fn place_private(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         self.place_by(|disk, aside| disk.create_private(aside), path, bytes).map(drop)
     }
@@ -335,8 +341,8 @@ impl<'a> Placing<'a> {
         Ok(file)
     }
 
-    /// Makes a folder durable before anything is moved into it: what is moved exists nowhere else, and would be
-    /// lost with a folder that is.
+    /// Makes a folder durable before anything is moved into it. A file that is moved exists nowhere else, so it would be lost
+    /// if the folder was.
     pub fn prepare(&mut self, dir: &Path) -> Result<(), StoreError> {
         self.make_dir(dir)?;
         self.sync()
@@ -352,6 +358,7 @@ impl<'a> Placing<'a> {
         Ok(())
     }
 
+    /// Removes a file.
     pub fn remove(&mut self, path: &Path) -> Result<(), StoreError> {
         self.disk.remove(path).doing(|| format!("remove {}", path.display()))?;
         if let Some(dir) = path.parent() {
@@ -378,6 +385,7 @@ impl<'a> Placing<'a> {
         }
     }
 
+    /// Makes all that was placed, moved and removed durable.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         for dir in self.dirs.drain(..) {
             self.disk.sync_dir(&dir).doing(|| format!("sync {}", dir.display()))?;

@@ -1,13 +1,13 @@
-//! The largest head that the log ever signed, beside all else that says how far it came.
+//! The record of the largest head that the log ever signed. It is one of the places that tell how far the log came.
 //!
 //! ```text
 //! signed   two lines, each in 512 bytes of its own: "onrecord signed 1", entries in 20 digits, the root in 64 hex
 //!          digits, BLAKE3 of all before in hex, spaces, "\n"; the larger one counts
 //! ```
 //!
-//! A line is written over and synced when a batch is durable in the journal, and before anything that was signed over it
-//! leaves: so the record never says more than is durable. The other line, of the batch before, stays meanwhile: a write
-//! that is cut short takes nothing away.
+//! A line is overwritten and synced once a batch is durable in the journal, and before anything that was signed over it
+//! leaves. So the record never says more than is durable. The other line, of the batch before, stays as it is meanwhile, so
+//! nothing is lost by a write that is cut short.
 
 use std::path::{Path, PathBuf};
 
@@ -18,18 +18,18 @@ use super::{
 use crate::{event::Digest, log::Hash};
 
 const NAME: &str = "onrecord signed 1 ";
-/// What loses its power at once is at least so long.
+/// Bytes of a line. A disk writes whole sectors, of at least 512 bytes, so a torn write of one line does not touch the other.
 const LINE: usize = 512;
 
 /// Size and root of a tree that was signed.
 pub(crate) type Head = (u64, Hash);
 
-/// What the record says.
+/// What the record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Signed {
     /// The largest head that it names.
     pub head: Option<Head>,
-    /// What is the matter with it: it is missing, or a line can't be read.
+    /// What is wrong with the file: it is missing, or not as this ledger writes it.
     pub fault: Option<&'static str>,
 }
 
@@ -45,7 +45,7 @@ fn parse(bytes: &[u8]) -> Option<Head> {
     let size = words.next()?.parse().ok()?;
     let root: Digest = words.next()?.parse().ok()?;
     let head = (size, Hash(root.0));
-    // There is one way to write it, digest and all.
+    // There is only one way to write a head, digest included.
     (line(head) == text).then_some(head)
 }
 
@@ -59,16 +59,16 @@ pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<Signed, StoreError> {
     Ok(Signed { head: heads.into_iter().max_by_key(|head| head.0), fault })
 }
 
-/// The record, to be written on.
+/// The record, open for writing.
 pub(crate) struct HeadRecord {
     file: Box<dyn DiskFile>,
     path: PathBuf,
-    /// Where the next line goes: over the earlier one.
+    /// Where the next line goes, in bytes: over the older of the two.
     at: u64,
 }
 
 impl HeadRecord {
-    /// Makes the record anew, whole or not at all. All below the head must be durable.
+    /// Makes the record anew, whole or not at all. All entries below the head must be durable.
     pub fn begin(disk: &dyn Disk, path: &Path, tmp: &Path, head: Head) -> Result<Self, StoreError> {
         let line = line(head);
         let mut placing = Placing::named(disk, tmp.to_owned(), "signed");
@@ -77,7 +77,7 @@ impl HeadRecord {
         Ok(Self { file, path: path.to_owned(), at: 0 })
     }
 
-    /// Names a head, and returns when that is durable. After an error nothing more may be signed.
+    /// Writes a head, and returns when it is durable. After an error nothing more may be signed.
     pub fn put(&mut self, head: Head) -> Result<(), StoreError> {
         self.file
             .overwrite(self.at, line(head).as_bytes())

@@ -1,5 +1,5 @@
-//! sled panics where it can't go on: when it closes files on a disk that fails, or opens what is damaged in a way that it
-//! does not look for. Here that is an error like any other, and is logged in words.
+//! Catches panics of sled. It panics when it can't go on: when it closes files on a disk that fails, or opens files that are
+//! damaged in a way that it does not check for. Here such a panic becomes an ordinary error, or a warning in the log.
 
 use std::{
     any::Any,
@@ -10,11 +10,11 @@ use std::{
 };
 
 thread_local! {
-    /// Whether this thread's panics are caught and told in other words.
+    /// Whether panics of this thread are being caught here.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has no message and no backtrace printed for panics that are caught here. To be called before the first.
+/// Sees to it that no message and no backtrace is printed for panics that are caught here. To be called before the first.
 fn say_nothing_of_caught() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -34,22 +34,22 @@ fn words(panicked: &(dyn Any + Send)) -> String {
 
 fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let before = CAUGHT.replace(true);
-    // What it leaves behind half done is given up with it.
+    // Unwind safe: whatever the panic leaves half done is dropped and not used again.
     let done = panic::catch_unwind(AssertUnwindSafe(run));
     CAUGHT.set(before);
     done.map_err(|panicked| words(&*panicked))
 }
 
-/// Makes something that may panic while it is made, and while it is dropped.
+/// Runs `make`, which may panic.
 ///
 /// # Errors
-/// What the panic said.
+/// The message of the panic.
 pub(super) fn caught<T>(make: impl FnOnce() -> T) -> Result<T, String> {
     say_nothing_of_caught();
     catch(make)
 }
 
-/// Something that may panic when it is dropped.
+/// A value that may panic when it is dropped. The panic is then caught and logged.
 pub(super) struct Held<T>(Option<T>);
 
 impl<T> Held<T> {

@@ -9,11 +9,13 @@
 //!           `acknowledged`
 //! ```
 //!
-//! All integers are big-endian. A bad frame with a good one behind it is damage, and refused. At the end of the
-//! journal a bad frame is a write cut short, which was never acknowledged and is passed over, or one that was and
-//! rotted. The mark tells which: it is written over after each sync and before the acknowledgement, and never synced.
-//! So it never says more than is durable, and a kill leaves it whole; a power cut may leave it behind or torn, and one
-//! that is torn says nothing. Against a power cut and rot of the last batch in one it does not help.
+//! All integers are big-endian. A bad frame with a good one behind it is damage, and is refused. A bad frame at the end of the
+//! journal may be a write that was cut short, which was never acknowledged and is passed over. Or it is an acknowledged batch
+//! that is damaged. The mark tells which.
+//!
+//! The mark is overwritten after each sync and before the acknowledgement, and is never synced itself. So it never says more
+//! than is durable, and it is whole after a kill. After a power cut it may be behind, or torn, and then it tells nothing. So it
+//! does not help if a power cut and damage of the last batch come together.
 
 use std::{
     path::{Path, PathBuf},
@@ -31,44 +33,48 @@ pub(super) const MAGIC: &[u8; 4] = b"OJF1";
 const MARK: &str = "onrecord acknowledged 1\n";
 pub(crate) const MARK_FILE: &str = "acknowledged";
 pub(super) const HEADER: usize = 4 + 4 + 8 + 4 + 32;
-/// The most payload bytes in one frame. The sequencer closes a batch long before.
+/// The most payload bytes in one frame. The sequencer closes a batch long before that.
 const MAX_PAYLOAD: usize = 1 << 30;
 
-/// One entry as it is journalled.
+/// One entry, as it stands in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub entry: Arc<[u8]>,
     pub words: Option<Arc<[u8]>>,
-    /// With `content.released`: the entry whose words these are.
+    /// With `content.released`: the words that are given back, and the index of their entry.
     pub restored: Option<(u64, Arc<[u8]>)>,
 }
 
-/// What a recovery found: entries from an index on, in order.
+/// What a recovery found: entries from the index `first` on, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Recovered {
     pub first: u64,
     pub records: Vec<Record>,
+    /// The segments that were found, each by the index of its first entry.
     pub segments: Vec<u64>,
     /// What the mark says.
     pub acknowledged: Acknowledged,
 }
 
 impl Recovered {
-    /// The records of entries that are not published: from that index on, if the journal reaches it.
+    /// The records from the index `published` on: those of entries that are not published. Empty if the journal ends before.
     pub fn above(&self, published: u64) -> &[Record] {
         let skip = usize::try_from(published.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.records.get(skip..).unwrap_or(&[])
     }
 }
 
+/// The journal, open for writing.
 pub(crate) struct Journal {
     dir: PathBuf,
     file: Box<dyn DiskFile>,
-    /// None until what was recovered is durable.
+    /// The mark's file. `None` until [`start_marks`](Self::start_marks).
     mark: Option<Box<dyn DiskFile>>,
+    /// Index of the first entry of the current segment.
     pub first: u64,
     /// Index of the entry that comes next.
     pub next: u64,
+    /// Bytes in the current segment.
     pub bytes: u64,
 }
 
@@ -81,7 +87,7 @@ fn put(out: &mut Vec<u8>, bytes: &[u8]) {
 pub(crate) fn frame(first: u64, records: &[Record], checkpoint: &[u8]) -> Vec<u8> {
     let words = |r: &Record| r.words.as_ref().map_or(0, |w| w.len());
     let restored = |r: &Record| r.restored.as_ref().map_or(0, |(_, w)| w.len());
-    // Seven numbers and flags a record at most.
+    // 32 bytes are more than all lengths, flags and the index of a record take.
     let room = records.iter().map(|r| r.entry.len() + words(r) + restored(r) + 32).sum::<usize>();
     let mut out = Vec::with_capacity(HEADER + room + 4 + checkpoint.len());
     out.resize(HEADER, 0);
@@ -132,7 +138,7 @@ impl<'a> Cursor<'a> {
     fn u64(&mut self) -> Option<u64> {
         Some(u64::from_be_bytes(self.take(8)?.try_into().ok()?))
     }
-    /// Whether something follows: there is one way to say so.
+    /// Whether something follows. Any byte but 0 and 1 is refused, so that a record can be written in one way only.
     fn flag(&mut self) -> Option<bool> {
         match self.u8()? {
             0 => Some(false),
@@ -146,7 +152,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The frame at the start of the bytes: first index, records, length. `None` if it is not whole and good.
+/// The frame at the start of the bytes: its first index, records, and length in bytes. `None` if it is not whole and good.
 fn read_frame(bytes: &[u8]) -> Option<(u64, Vec<Record>, usize)> {
     let mut c = Cursor(bytes);
     if c.take(4)? != MAGIC {
@@ -178,7 +184,7 @@ fn name(first: u64) -> String {
     format!("{first:020}")
 }
 
-/// The bytes of the mark that so many entries were acknowledged.
+/// The text of the mark for this number of acknowledged entries.
 pub(super) fn mark(entries: u64) -> String {
     let text = format!("{MARK}{entries:020} ");
     let digest = blake3::hash(text.as_bytes());
@@ -188,17 +194,17 @@ pub(super) fn mark(entries: u64) -> String {
 /// What the mark says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Acknowledged {
-    /// There is none.
+    /// There is no mark.
     #[default]
     Missing,
     /// It is not as a writer leaves it.
     Damaged,
-    /// So many entries were acknowledged, for sure.
+    /// At least this many entries were acknowledged.
     Entries(u64),
 }
 
 impl Acknowledged {
-    /// How many entries were acknowledged; 0 if the mark says nothing.
+    /// The number of entries that were acknowledged, at least; 0 if the mark tells nothing.
     pub fn entries(self) -> u64 {
         match self {
             Self::Entries(n) => n,
@@ -219,9 +225,12 @@ pub(crate) fn acknowledged(disk: &dyn Disk, dir: &Path) -> Result<Acknowledged, 
     Ok(whole.map_or(Acknowledged::Damaged, Acknowledged::Entries))
 }
 
-/// Reads all segments in the folder. Entries below `published` are in tiles; segments that hold only such may
-/// be missing, because their removal was not yet durable for all. Every batch that was acknowledged is there, or this
-/// fails.
+/// Reads all segments in the folder. Entries below `published` are in tiles, so segments that hold only such entries may
+/// be missing: the removal of some of them may be durable, and that of others not.
+///
+/// # Errors
+/// [`StoreError::Broken`] if a batch is damaged or missing, unless it is the last and the mark does not say that it was
+/// acknowledged; [`StoreError::Io`] if the disk fails.
 pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Recovered, StoreError> {
     let names = disk.list(dir).doing(|| format!("list {}", dir.display()))?;
     let mut out = Recovered { acknowledged: acknowledged(disk, dir)?, ..Recovered::default() };
@@ -231,7 +240,7 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
     for file in names.into_iter().filter(|name| name != MARK_FILE) {
         let path = dir.join(&file);
         let broken = |why: String| StoreError::Broken(format!("journal {}: {why}", path.display()));
-        // No index is larger, and no other name is found again when its segment is to be removed.
+        // A name that is written otherwise could not be found again when its segment is to be removed.
         let first = file.parse().ok().filter(|n| *n <= MAX_INDEX && name(*n) == file);
         let first: u64 = first.ok_or_else(|| broken("not a segment of a journal".into()))?;
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?.unwrap_or_default();
@@ -239,7 +248,7 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         let mut records = Vec::new();
         let mut rest = match bytes.strip_prefix(SEGMENT) {
             Some(rest) => rest,
-            // A segment whose first line was cut short, or never came to stand on the disk, holds nothing yet.
+            // A segment whose first line was cut short, or never reached the disk (zeros), holds nothing yet.
             None if bytes.len() <= SEGMENT.len()
                 && bytes.iter().zip(SEGMENT).all(|(b, s)| b == s || *b == 0) =>
             {
@@ -266,7 +275,7 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         match next {
             None => out.first = first,
             Some(n) if n == first => {}
-            // It could not be begun, so the one before went on.
+            // This segment could not be begun, so the one before it was written on.
             Some(n) if first < n && records.is_empty() => continue,
             Some(n) if first > n && first <= published => {
                 out.first = first;
@@ -278,7 +287,7 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
         next = Some(at);
         last = path;
     }
-    // Where there is no segment, none is damaged: the entries are missing, and whoever opens the folder says so.
+    // If there is no segment at all, none is damaged. Then the entries are missing, which is found when the folder is opened.
     if let Some(end) = next.filter(|end| *end < acknowledged) {
         return Err(StoreError::Broken(format!(
             "journal {}: the batch at entry {end} is damaged or cut short, and {acknowledged} entries were acknowledged",
@@ -288,8 +297,9 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, published: u64) -> Result<Rec
     Ok(out)
 }
 
-/// Writes segments that were recovered anew, each whole or as it was. What a killed process left may not be durable though
-/// it can be read, and a later sync does not make it so where one failed. Nothing else that lasts may lean on it before.
+/// Writes the recovered segments anew, each replaced as a whole or not at all. The bytes that a killed process left can be read
+/// and may yet not be durable; after a failed sync, a later one does not make them so. So this comes before anything else that is
+/// to last is written from them.
 pub(crate) fn make_durable(
     disk: &dyn Disk,
     dir: &Path,
@@ -300,7 +310,7 @@ pub(crate) fn make_durable(
     for first in segments {
         let path = segment_path(dir, *first);
         let bytes = disk.read(&path).doing(|| format!("read {}", path.display()))?;
-        // One that is gone held nothing that counts, or was missed before.
+        // A segment that is missing now holds nothing that counts: if it did, `recover` has failed.
         if let Some(bytes) = bytes {
             placing.place(&path, &bytes)?;
         }
@@ -320,13 +330,13 @@ fn begin(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Box<dyn DiskFile>, S
 }
 
 impl Journal {
-    /// Starts with a segment. Any old file of that name held nothing that counts.
+    /// Begins a journal with a new segment. An old file of that name must hold nothing that counts.
     pub fn start(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Self, StoreError> {
         let file = begin(disk, dir, first)?;
         Ok(Self { dir: dir.to_owned(), file, mark: None, first, next: first, bytes: SEGMENT.len() as u64 })
     }
 
-    /// Goes on in a new segment. Gives the first entry of the one before; none if that is empty.
+    /// Goes on in a new segment. Returns the first entry of the segment before. `None`, and no new segment, if that is empty.
     pub fn rotate(&mut self, disk: &dyn Disk) -> Result<Option<u64>, StoreError> {
         if self.next == self.first {
             return Ok(None);
@@ -336,7 +346,7 @@ impl Journal {
         Ok(Some(std::mem::replace(&mut self.first, self.next)))
     }
 
-    /// Marks all there is as acknowledged, and from now on each batch. All there is must be durable.
+    /// Marks all entries in the journal as acknowledged, and from now on each batch. They must be durable.
     pub fn start_marks(&mut self, disk: &dyn Disk) -> Result<(), StoreError> {
         let path = self.dir.join(MARK_FILE);
         let begun = disk.create(&path).and_then(|mut file| {
@@ -347,8 +357,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a frame and returns when it is durable and marked. After an error nothing more may be written: what
-    /// of the frame is on disk is unknown.
+    /// Appends a frame, and returns when it is durable and marked. After an error nothing more may be written, since it is
+    /// unknown how much of the frame is on disk.
     pub fn append(&mut self, frame: &[u8], entries: u64) -> Result<(), StoreError> {
         let next = self.next + entries;
         write_all(&mut *self.file, frame)
@@ -383,7 +393,7 @@ mod tests {
         [SEGMENT.to_vec(), frames.concat()].concat()
     }
 
-    /// What is found in a segment of these bytes, with `mark`ed entries acknowledged.
+    /// The number of records that are recovered from a segment of these bytes, with `marked` as the bytes of the mark.
     fn recovered(bytes: &[u8], marked: Option<&[u8]>) -> Result<usize, StoreError> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(name(5)), bytes).unwrap();
@@ -438,7 +448,7 @@ mod tests {
             }
         }
         assert_eq!(recovered(&whole, Some(acknowledged.as_bytes())).unwrap(), 2);
-        // A mark that rotted, or was cut short, takes nothing away.
+        // With a mark that is damaged or cut short, nothing is lost.
         for at in 0..acknowledged.len() {
             let mut flipped = acknowledged.clone().into_bytes();
             flipped[at] ^= 1;

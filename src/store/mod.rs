@@ -1,4 +1,4 @@
-//! Where bytes live. The log is truth: journal and tiles; the index is a shadow that can be rebuilt.
+//! Where bytes are stored. The log (journal and tiles) is the truth; the index can be rebuilt from it.
 //!
 //! ```text
 //! <folder>/
@@ -9,10 +9,14 @@
 //!   journal/acknowledged how many entries were acknowledged
 //!   signed               the largest head that was ever signed
 //!   clock                the latest time that a server knew to be right
+//!   scrub                how far all files have been read again
+//!   withheld             marks of withheld files
+//!   cosigned/<size>      checkpoints with the cosignatures of witnesses
+//!   timestamps/<size>/   a checkpoint and tokens of time-stamping authorities over it
 //!   public/              plain static files, all that a copy needs: checkpoint, tile/, content/tile/, file/
 //!   upload/              files that no accepted event names yet
 //!   tmp/                 files being written, before they are renamed into place
-//!   index/               sled; deleting it loses nothing
+//!   index/               sled, and rows of events; deleting it loses nothing
 //! ```
 
 pub(crate) mod disk;
@@ -27,11 +31,11 @@ pub(crate) mod secret;
 #[cfg_attr(fuzzing, allow(dead_code, reason = "a fuzz target asks for less than the tests"))]
 pub(crate) mod simulated;
 
-/// A fault of the disk or of what lies on it.
+/// A fault of the disk, or of what is stored on it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The system said no.
+    /// The system refused.
     #[error("{what}: {source}")]
     Io {
         /// What was being done, with the path.
@@ -45,14 +49,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the disk takes no writes, since it is full, this user's share of it is, or it is there to be read.
+    /// Whether the disk takes no writes: it is full, this user's quota on it is used up, or it is read-only.
     pub(crate) fn is_of_no_writes(source: &std::io::Error) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
     }
 }
 
-/// Adds what was being done to what the system answered.
+/// Turns an error of the system into a [`StoreError`] that says what was being done.
 pub(crate) trait Doing<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, StoreError>;
 }

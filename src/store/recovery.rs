@@ -1,4 +1,4 @@
-//! What must hold of a journal's recovery, whatever lies in its folder: held by tests, and by the fuzz target `journal`.
+//! What must be true of a journal's recovery, whatever is in its folder. Checked by tests, and by the fuzz target `journal`.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,9 +13,11 @@ use super::{
 /// The journal's folder on the simulated disk.
 const DIR: &str = "/journal";
 
-/// The first byte says how the rest is laid out; the rest are segments, one behind another, each named after the index in
-/// its first frame. What a recovery gives was wholly written, in its order; what is cut off the end only shortens it;
-/// nothing that was acknowledged is left out; and journalled again it is recovered again. Says whether anything was.
+/// Builds a folder from the bytes, recovers it, and checks what must be true. The first byte says how the folder is made; the
+/// rest are segments, one behind the other, each named after the index in its first frame.
+///
+/// What a recovery gives was written wholly and in that order. If bytes are cut off the end, it only gives less. It leaves out
+/// nothing that was acknowledged. Written to a journal again, it is recovered again. Returns whether anything was recovered.
 pub(crate) fn holds(bytes: &[u8]) -> bool {
     let Some((how, bytes)) = bytes.split_first() else { return false };
     let published = u64::from(how >> 4 & 3);
@@ -24,7 +26,7 @@ pub(crate) fn holds(bytes: &[u8]) -> bool {
     if how & 1 == 1 {
         segments.values_mut().for_each(|segment| make_good(segment));
     }
-    // Unsynced and unreadable names are as good as none: only those that the journal gives count.
+    // Bit 6: names without leading zeros, which the journal never gives. They are to be refused.
     let named = |first: &u64| if how >> 6 & 1 == 1 { first.to_string() } else { format!("{first:020}") };
     let files: BTreeMap<String, Vec<u8>> =
         segments.iter().map(|(first, bytes)| (named(first), bytes.clone())).collect();
@@ -45,7 +47,7 @@ pub(crate) fn holds(bytes: &[u8]) -> bool {
         let mut cut = files.clone();
         cut.insert(last.clone(), whole[..whole.len() * eighth / 8].to_vec());
         if let Ok(less) = recover(&folder(&cut, None), Path::new(DIR), published) {
-            // Where nothing of a segment is left that begins above what is published, the one before went on.
+            // If the cut leaves less of the last segment, another one may be the first that counts.
             assert!(recovered.records.starts_with(&less.records) || recovered.first != less.first);
         }
     }
@@ -60,7 +62,7 @@ fn segments(bytes: &[u8]) -> BTreeMap<u64, Vec<u8>> {
     let ends = begins.iter().skip(1).copied().chain([bytes.len()]);
     let mut segments = BTreeMap::new();
     let pieces: Vec<&[u8]> = begins.iter().zip(ends).map(|(from, to)| &bytes[*from..to]).collect();
-    // Without a first line it is a segment too, of sorts.
+    // Bytes without any first line are tried as a segment too.
     let pieces = if pieces.is_empty() { vec![bytes] } else { pieces };
     for piece in pieces {
         let index = piece
@@ -72,7 +74,7 @@ fn segments(bytes: &[u8]) -> BTreeMap<u64, Vec<u8>> {
     segments
 }
 
-/// Gives each frame the length that there is room for and the digest that it should have: records are read only then.
+/// Gives each frame a length that fits and the right digest, since records are read only from such frames.
 fn make_good(segment: &mut [u8]) {
     let Some(mut rest) = segment.get_mut(SEGMENT.len()..) else { return };
     while rest.starts_with(MAGIC) && rest.len() >= HEADER {
@@ -98,7 +100,7 @@ fn folder(files: &BTreeMap<String, Vec<u8>>, marked: Option<u64>) -> SimulatedDi
     disk
 }
 
-/// Whether each record stands in the bytes, all of it, behind the one before.
+/// Checks that each record stands in the bytes, whole, and behind the one before.
 fn was_written(mut bytes: &[u8], records: &[Record]) {
     for record in records {
         let (head, foot) = (frame(0, &[], b""), frame(0, std::slice::from_ref(record), b""));
@@ -110,6 +112,7 @@ fn was_written(mut bytes: &[u8], records: &[Record]) {
     }
 }
 
+/// Checks that records written to a new journal are recovered from it.
 fn journalled_again(records: &[Record]) {
     let (disk, dir) = (SimulatedDisk::default(), Path::new(DIR));
     disk.create_dir_all(dir).unwrap();
@@ -125,7 +128,7 @@ fn journalled_again(records: &[Record]) {
 mod tests {
     use super::*;
 
-    /// A journal of a few segments, as its file would be with all of them in it.
+    /// Inputs for [`holds`], each with the segments of a small journal.
     fn seeds() -> Vec<Vec<u8>> {
         let record = |i: u8| Record {
             entry: vec![i; 30].into(),

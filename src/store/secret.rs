@@ -1,4 +1,4 @@
-//! Files that hold a secret. Nobody but their owner may have access to them.
+//! Files that hold a secret. Only their owner may have access to them.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::quote::shell;
 
 /// The longest secret file that is read, in bytes.
 const MOST: u64 = 4_096;
-/// What a group and all others may do.
+/// The bits of a mode that give access to the group or to others.
 const OTHERS: u32 = 0o077;
 
 /// A secret that was not read.
@@ -43,11 +43,11 @@ impl Exposed {
     }
 }
 
-/// Holds the mode of a secret file, or of a folder of secrets, against the rule. A pipe or a terminal has no mode that
-/// says who reads it.
+/// Checks the mode of a secret file, or of a folder of secrets. Pipes and terminals pass, since their mode does not tell who
+/// can read what comes through them.
 ///
 /// # Errors
-/// [`Exposed`].
+/// [`Exposed`] if the group or others have access.
 pub(crate) fn check(path: &Path, found: &fs::Metadata) -> Result<(), Exposed> {
     let mode = found.permissions().mode() & 0o777;
     if mode & OTHERS == 0 || !(found.is_file() || found.is_dir()) {
@@ -56,23 +56,23 @@ pub(crate) fn check(path: &Path, found: &fs::Metadata) -> Result<(), Exposed> {
     Err(Exposed { path: path.to_owned(), mode, is_dir: found.is_dir() })
 }
 
-/// Reads a secret file. Its mode is asked of the opened file, so that what is read is what was checked.
+/// Reads a secret file. The mode is that of the opened file, so that the file that is read is the one that was checked.
 ///
 /// # Errors
-/// [`SecretError`]. Nothing was read of a file that others have access to.
+/// [`SecretError`]. Nothing is read of a file that others have access to.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     let file = fs::File::open(path)?;
     check(path, &file.metadata()?)?;
-    // Room for all of it, so that no half-filled buffer of it is left behind.
+    // Room for all of it, so that the buffer never grows and leaves a copy of the secret behind.
     let mut text = Zeroizing::new(String::with_capacity(MOST as usize));
     file.take(MOST).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// Checks a folder of secrets and all that lies below it. There may be none.
+/// Checks a folder of secrets and all that lies below it. That there is no such folder is no error.
 ///
 /// # Errors
-/// [`SecretError`], for the first that others have access to.
+/// [`SecretError`], for the first file or folder that others have access to.
 pub(crate) fn check_folder(dir: &Path) -> Result<(), SecretError> {
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -88,7 +88,7 @@ pub(crate) fn check_folder(dir: &Path) -> Result<(), SecretError> {
                 folders.push(entry.path());
                 continue;
             }
-            // A link is as open as what it names; one that names nothing holds no secret.
+            // For a link, the mode of its target counts. A link to nothing holds no secret.
             match fs::metadata(entry.path()) {
                 Ok(found) => check(&entry.path(), &found)?,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}

@@ -1,10 +1,10 @@
 //! A disk in memory that loses what was not synced, and fails when told to.
 //!
-//! Stronger than a kill: at a power cut each unsynced change has its own fate, whatever came before or after it.
-//! A write may be lost, kept, cut short, kept in some of its sectors, or stand as zeros; a file that was emptied may
-//! be empty or as before; a name that was created, renamed or removed may be there or not, and after a rename
-//! between folders there may be both. What a failed sync left unsynced is not made durable by a later one, as on
-//! Linux, where its pages count as clean.
+//! A power cut does more harm than a kill: each unsynced change has its own fate, whatever came before or after it.
+//! A write may be lost, kept, cut short, kept in some of its sectors, or become zeros. A file that was emptied may
+//! be empty or as before. A name that was created, renamed or removed may be there or not, and after a rename
+//! there may be both names. What a failed sync left unsynced is not made durable by a later one, as on
+//! Linux, where its pages then count as clean.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ use std::{
 
 use super::disk::{Disk, DiskFile};
 
-/// A small generator of numbers that repeat with their seed (xorshift64*).
+/// A small generator of random numbers that are the same for the same seed (xorshift64*).
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
@@ -41,7 +41,7 @@ enum Name {
     File(u64),
 }
 
-/// What loses its power in pieces of this many bytes.
+/// At a power cut, a write is kept or lost in pieces of this many bytes.
 const SECTOR: usize = 512;
 
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ enum Change {
     Write(usize, Vec<u8>),
 }
 
-/// What a sync made of a change.
+/// Whether a change was synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Synced {
     NotYet,
@@ -61,7 +61,7 @@ enum Synced {
 #[derive(Debug, Default, Clone)]
 struct Inode {
     visible: Vec<u8>,
-    /// What is on the disk for sure, before these changes.
+    /// The bytes that are on the disk for sure, before these changes.
     durable: Vec<u8>,
     changes: Vec<(Change, Synced)>,
 }
@@ -144,14 +144,14 @@ impl NameOp {
             Self::Remove(p) | Self::Rename(p, ..) => drop(names.remove(p)),
         }
     }
-    /// The part of it that comes first: nothing is nowhere.
+    /// The part that comes first: the new name. So a renamed file always has a name.
     fn arrive(&self, names: &mut BTreeMap<PathBuf, Name>) {
         match self {
             Self::Add(p, name) | Self::Rename(_, p, name) => drop(names.insert(p.clone(), *name)),
             Self::Remove(_) => {}
         }
     }
-    /// What is left to be done when the folder is synced: a rename out of another folder is not taken from there.
+    /// What is still not durable after the folder `dir` is synced: of a rename out of another folder, the removal there.
     fn synced(self, dir: &Path, durable: &mut BTreeMap<PathBuf, Name>) -> Option<Self> {
         match self {
             op if !op.touches(dir) => Some(op),
@@ -175,7 +175,7 @@ pub(crate) enum Fault {
     ShortWrite,
 }
 
-/// Whether a call that writes is to write half.
+/// Whether a call is to write only half of its bytes.
 struct Shortened(bool);
 
 #[derive(Debug, Default)]
@@ -185,14 +185,14 @@ struct State {
     pending: Vec<NameOp>,
     inodes: HashMap<u64, Inode>,
     next: u64,
-    /// Calls that change something, counted.
+    /// The number of calls that change something.
     calls: u64,
     faults: Vec<(u64, Fault)>,
-    /// Those that came to pass, and in which call.
+    /// The faults that came to pass, each with the kind of call.
     fired: Vec<(&'static str, Fault)>,
     /// From this call on, the power is gone.
     cut_at: Option<u64>,
-    /// Every state of the names, if asked for.
+    /// Every state of the names, if it is remembered.
     history: Option<Vec<BTreeMap<PathBuf, Name>>>,
     /// How long a folder takes to sync.
     slow: Duration,
@@ -207,7 +207,7 @@ fn gone() -> io::Error {
 }
 
 impl State {
-    /// Counts a call; what becomes of it.
+    /// Counts a call, and says what becomes of it.
     fn call(&mut self, kind: &'static str) -> io::Result<Shortened> {
         let n = self.calls;
         self.calls += 1;
@@ -239,18 +239,18 @@ impl SimulatedDisk {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// From this many calls on, the power is gone.
+    /// After this many more calls, the power is gone.
     pub fn cut_after(&self, calls: u64) {
         let mut state = self.lock();
         state.cut_at = Some(state.calls + calls);
     }
-    /// The call that many from now fails.
+    /// After this many more calls, the next one fails.
     pub fn fail_after(&self, calls: u64, fault: Fault) {
         let mut state = self.lock();
         let at = state.calls + calls;
         state.faults.push((at, fault));
     }
-    /// Every file with what it holds.
+    /// Every file, with its bytes.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let state = self.lock();
         let bytes = |id| state.inodes.get(id).map(|i| i.visible.clone()).unwrap_or_default();
@@ -260,19 +260,19 @@ impl SimulatedDisk {
         });
         files.collect()
     }
-    /// The faults that came to pass, and in which call.
+    /// The faults that came to pass, each with the kind of call.
     pub fn fired(&self) -> Vec<(&'static str, Fault)> {
         self.lock().fired.clone()
     }
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
-    /// Keeps every state from now on.
+    /// From now on, remembers every state of the names.
     pub fn remember(&self) {
         self.lock().history = Some(Vec::new());
     }
-    /// The files under a folder as they stood after each call that changed them. Files that have a name there are
-    /// never written to.
+    /// The files under a folder after each call that changed their names. Their bytes are those of now: files that have a name
+    /// there must never be written to.
     pub fn moments(&self, dir: &Path) -> Vec<BTreeMap<PathBuf, Arc<[u8]>>> {
         let state = self.lock();
         let mut bytes: HashMap<u64, Arc<[u8]>> = HashMap::new();
@@ -297,7 +297,7 @@ impl SimulatedDisk {
         let mut read = read;
         moments.into_iter().map(|m| m.into_iter().map(&mut read).collect()).collect()
     }
-    /// From now on, to sync a folder takes so long.
+    /// From now on, syncing a folder takes this long.
     pub fn slow(&self, by: Duration) {
         self.lock().slow = by;
     }
@@ -314,7 +314,7 @@ impl SimulatedDisk {
             ..State::default()
         })))
     }
-    /// The disk after a power cut: of what was not synced, any subset.
+    /// The disk after a power cut: any part of the changes that were not synced is lost.
     pub fn after_power_cut(&self, random: &mut Random) -> Self {
         let state = self.lock();
         let mut names = state.durable.clone();
@@ -330,7 +330,7 @@ impl SimulatedDisk {
             let bytes = inode.after_power_cut(random);
             inodes.insert(*id, Inode { visible: bytes.clone(), durable: bytes, changes: Vec::new() });
         }
-        // A name in a folder that was lost is lost with it.
+        // If a folder is lost, the names in it are lost too.
         let is_there = |names: &BTreeMap<PathBuf, Name>, p: &Path| {
             p.ancestors().skip(1).all(|a| a.parent().is_none() || names.get(a) == Some(&Name::Dir))
         };
@@ -361,7 +361,7 @@ impl DiskFile for SimulatedFile {
         Ok(n)
     }
     fn overwrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        // Interrupted and short writes go on where they stopped, as the library does it.
+        // The standard library goes on after interrupted and short writes, so they are no errors here.
         let mut state = self.disk.lock();
         let halves = match state.call("write") {
             Ok(Shortened(true)) => vec![0..bytes.len() / 2, bytes.len() / 2..bytes.len()],
@@ -401,7 +401,7 @@ impl Disk for SimulatedDisk {
         if !in_dir {
             return Err(io::ErrorKind::NotFound.into());
         }
-        // As the system does it: a file that is there is emptied, not replaced.
+        // As the system does: an existing file is emptied, not replaced.
         if let Some(Name::File(inode)) = state.visible.get(path).copied() {
             if let Some(old) = state.inodes.get_mut(&inode) {
                 old.change(Change::Empty);

@@ -64,14 +64,14 @@ impl<K: Clone + Eq + Hash, V> Generations<K, V> {
         self.young.get(key).or_else(|| self.old.get(key)).map(|(value, _)| value)
     }
 
-    /// Forgets one.
+    /// Forgets the value of a key.
     pub fn remove(&mut self, key: &K) {
         self.old.remove(key);
         let weight = self.young.remove(key).map_or(0, |(_, weight)| weight);
         self.weight -= weight;
     }
 
-    /// Forgets all.
+    /// Forgets all values.
     pub fn clear(&mut self) {
         *self = Self::new(self.most);
     }

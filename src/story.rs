@@ -34,7 +34,7 @@ const FILES: &[(&str, &[u8])] = &[
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoryError {
-    /// A record that is not of the form, or names something that does not exist.
+    /// A record is malformed, or names something that does not exist.
     #[error("record {label}: {what}")]
     Record {
         /// Its label.
@@ -42,7 +42,7 @@ pub enum StoryError {
         /// What is wrong.
         what: String,
     },
-    /// A record that the ledger refused.
+    /// The ledger refused a record.
     #[error("record {label}: {refusal}")]
     Refused {
         /// Its label.
@@ -50,7 +50,7 @@ pub enum StoryError {
         /// Why.
         refusal: Refusal,
     },
-    /// The file is not of the form.
+    /// The story file is malformed.
     #[error("the story: {0}")]
     Form(String),
     /// The ledger can't be read.

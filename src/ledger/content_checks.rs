@@ -125,7 +125,7 @@ fn check_quote(
     let part = |name: &str| quote.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
     let sought = format!("{}{exact}{}", part("prefix"), part("suffix"));
     let Some(words) = words() else {
-        return fail("the words of the record it quotes are not to be had");
+        return fail("the words of the record that it quotes are withheld, or can't be read");
     };
     let Ok(words) = Content::parse(&words) else { return fail("the words it quotes can't be read") };
     let found = words.members().values().any(|v| holds(v, &sought));

@@ -74,7 +74,7 @@ pub enum NotKept {
         /// The witness key's name.
         name: String,
     },
-    /// Not good.
+    /// It is not good.
     #[error(transparent)]
     Cosignature(#[from] CosignatureError),
     /// Readers would refuse the checkpoint because of it: they compare the time of the last entry with the witness's.
@@ -139,7 +139,7 @@ impl Published {
     }
 }
 
-/// How many witnesses have cosigned.
+/// The number of witnesses that have cosigned.
 fn count(checkpoint: &SignedCheckpoint) -> usize {
     checkpoint.note().signatures().len().saturating_sub(1)
 }
@@ -227,7 +227,7 @@ impl Cosigned {
         self.kept().changes
     }
 
-    /// Of the cosigned checkpoints that cover the first `entries` entries, the one with most cosignatures; of several, the newest.
+    /// Of the cosigned checkpoints that cover the first `entries` entries, the one with most cosignatures; of several the newest.
     pub fn covering(&self, entries: u64) -> Option<Arc<SignedCheckpoint>> {
         self.kept().front().filter(|c| size(c) >= entries).last().cloned()
     }
@@ -408,7 +408,7 @@ mod tests {
         published.put(8, at(129));
         assert_eq!(published.long_ago(at(129)), 5);
         assert_eq!(published.long_ago(at(130)), 7);
-        // Though there is always a newer one.
+        // Even if a newer size is published every second.
         for second in 131..400 {
             published.put(second, at(second));
             assert!(published.long_ago(at(second)) + 121 > second || second < 200, "{second}");

@@ -43,7 +43,7 @@ pub(crate) struct Follower {
     pub journal: Arc<Mutex<Journal>>,
     /// Journal segments that are not written any more, by first entry.
     pub segments: Vec<u64>,
-    /// Size of the checkpoint on disk.
+    /// The number of entries in `public/`: the size of the checkpoint there, unless a mirror's tiles are ahead of it.
     pub published: u64,
     /// Events of which withheld files may still be on disk. Each with the number of uploads that had begun when its files were
     /// withheld.
@@ -104,7 +104,8 @@ pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> R
         return Ok(());
     }
     Err(LedgerError::Broken(format!(
-        "{}: it covers {found} entries, and was placed over others: public/ was put back, or its disk is not there",
+        "{}: it covers {found} entries and is not the checkpoint that was placed there last: public/ was put back to an earlier \
+         state, or its disk is not there",
         path.display()
     )))
 }
@@ -159,9 +160,9 @@ impl Follower {
     pub fn follow(&mut self) -> Result<(), LedgerError> {
         let signals = self.signals.clone();
         for tries in 0.. {
-            // If something is withheld during the pass, the tiles that it writes lack words that the checkpoint which it would
-            // place does not withhold. So it takes a new look, and, if that happens again and again, holds the writer for one
-            // pass.
+            // If words are withheld during the pass, the tiles that it writes lack them, but its checkpoint does not cover the entry
+            // that withholds them. Such a pass publishes nothing, and another one follows. If that happens again and again, the
+            // writer is held for one pass.
             let _held = (tries >= MAX_OVERTAKEN).then(|| signals.hold());
             let look = self.look();
             self.index()?;

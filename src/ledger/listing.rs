@@ -146,7 +146,7 @@ impl Reader {
             let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
             overlay.listed().filter(fits).map(|l| l.index).collect()
         };
-        // A list by type is long and is read piece by piece; all others are short enough to be kept whole.
+        // A list by type is long, so only the part that is wanted is read. All others are mostly short, and then kept whole.
         let whole =
             if matches!(by, By::Type(_)) { None } else { self.read(StandsOn::Noted).index().whole(by)? };
         type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;

@@ -232,7 +232,7 @@ impl Marks {
         self.read().fault
     }
 
-    /// Whether the file of marks accounts for an event. One of version 1 can't tell, and is taken to.
+    /// Whether the marks account for an event. Those of version 1 can't tell, and are taken to account for all.
     pub fn knows(&self, id: &EventId) -> bool {
         let state = self.read();
         state.old || state.by_event.contains_key(id)

@@ -115,7 +115,7 @@ pub struct Options {
     pub max_backlog: u64,
     /// The largest file taken, in bytes.
     pub max_file: u64,
-    /// The most unclaimed bytes that one client may have uploaded.
+    /// The most unclaimed bytes that one address may have uploaded.
     pub upload_quota: u64,
     /// How long an upload waits for an event that names it.
     pub upload_expiry: Duration,

@@ -226,7 +226,7 @@ fn follows(
 ) -> Result<(), &'static str> {
     let header = entry.header();
     if header.index != index {
-        return Err("its index is not its place");
+        return Err("its index is not that of its place in the log");
     }
     if header.prev != before.map_or(Digest([0; 32]), |(hash, _)| hash) {
         return Err("prev: it does not name the BLAKE3 of the entry before");

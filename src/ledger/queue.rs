@@ -298,7 +298,7 @@ mod tests {
     }
 
     impl Queue {
-        /// How often the sequencer was woken, and how often it woke.
+        /// How often the sequencer was woken, and how often it woke up.
         fn wakes(&self) -> (usize, usize) {
             let state = self.lock();
             (state.called, state.woke)
@@ -327,15 +327,15 @@ mod tests {
         // One group here and four calls at the door; a sixth comes, and another goes through.
         door.push(queue.comes());
         queue.push(group(), door.pop().unwrap());
-        // One is refused there, so nothing of it comes.
+        // A call is refused at the door, so no group comes of it.
         drop(door.pop());
         assert_eq!((queue.len(), queue.at_door()), (2, 3));
-        // Time for one that looks now and then to be caught at it.
+        // Long enough to catch a sequencer that looks now and then without being woken.
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(queue.wakes(), (1, 1), "still too few");
         assert_eq!(queue.lock().sleeps, Some(Sleeps::ForMore));
         drop(door.pop());
-        // It has as many as are at the door now, and takes them.
+        // Now as many groups wait as calls are at the door, so it takes them.
         until_it_sleeps(&queue, Sleeps::ForOne);
         assert_eq!((queue.len(), queue.wakes()), (0, (2, 2)));
         drop(door);

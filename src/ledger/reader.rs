@@ -268,8 +268,8 @@ impl Reader {
         let file = self.read(StandsOn::Beside).tile_at_hand(path)?;
         self.read(StandsOn::Beside).known_sound(Name::Tile(*path), file).ok()
     }
-    /// A full tile, to be read in parts. It is checked first, if it is not known to be sound. `None` does not say that there is no
-    /// such tile.
+    /// A full tile, to be read in parts. It is checked first, if it is not known to be sound. `None` does not say that there is
+    /// no such tile.
     ///
     /// # Errors
     /// [`ReadError`].

@@ -38,7 +38,7 @@ pub(super) fn read(disk: &dyn Disk, folder: &Folder) -> Result<Option<Time>, Sto
         (text(time).as_bytes() == bytes).then_some(time)
     });
     if bytes.is_some() && time.is_none() {
-        tracing::warn!(path = %path.display(), "not as a server writes it; it counts for nothing and is made anew");
+        tracing::warn!(path = %path.display(), "not as a server writes it; it is ignored and written anew");
     }
     Ok(time)
 }

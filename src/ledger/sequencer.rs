@@ -195,8 +195,8 @@ impl Sequencer {
         Ok(Outcome::New(index))
     }
 
-    /// Marks the files that the batch withholds, writes the batch to the journal, then shows it to readers. Returns the checkpoint
-    /// over it.
+    /// Marks the files that the batch withholds, writes the batch to the journal, then shows it to readers. Returns the
+    /// checkpoint over it.
     fn make_durable(&mut self, mut batch: Batch) -> Result<Arc<SignedCheckpoint>, String> {
         self.shared.marks().keep(batch.withheld()).map_err(|e| e.to_string())?;
         batch.leave_out_withheld();

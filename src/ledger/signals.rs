@@ -37,7 +37,7 @@ impl Signals {
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    /// Stops the writer for a fault of this machine, such as its disk. The cause may name paths, so it is logged and told to nobody.
+    /// Stops the writer for a fault of this machine, such as its disk. The cause may name paths, so it is only logged.
     pub fn stop_because(&self, why: &str, cause: &dyn std::fmt::Display) {
         tracing::error!(%cause, "{why}");
         self.stop(why.to_owned());

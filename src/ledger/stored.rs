@@ -42,8 +42,8 @@ pub enum StoredWords {
 
 impl Shared {
     /// A full tile, from disk or from the cache. A tile of hashes or entries is checked against the tree. A content tile is
-    /// given as it lies on disk: the caller checks words against what their entries commit to. Content tiles change when words are
-    /// withheld, so they are not kept in the cache.
+    /// given as it lies on disk: the caller checks words against what their entries commit to. Content tiles change when words
+    /// are withheld, so they are not kept in the cache.
     pub fn full_tile(&self, path: TilePath) -> Result<Arc<[u8]>, ReadError> {
         if let Some(bytes) = self.tiles().get(&path) {
             return Ok(bytes);
@@ -261,7 +261,7 @@ impl Shared {
         if is_settled(path, start) { self.disk().open_at_hand(&self.folder().tile(path)) } else { None }
     }
 
-    /// A tile, full or partial, from disk or made of what is in memory. `None` if it is not in the log.
+    /// A tile, full or partial. `None` if it is not in the log.
     pub fn tile(&self, path: &TilePath) -> Result<Option<Arc<[u8]>>, ReadError> {
         let (size, start) = {
             let recent = self.recent();
@@ -460,8 +460,8 @@ impl<'s> WordsChecked<'s> {
     }
 }
 
-/// The number of bytes of a text in a content tile, from the length that stands before it: 0 for withheld words, and at most one
-/// more than words may have.
+/// The number of bytes of a text in a content tile, from the length that stands before it: 0 for withheld words, and at most
+/// one more than words may have.
 fn text_length(length: [u8; 4]) -> usize {
     match u32::from_be_bytes(length) {
         u32::MAX => 0,

@@ -51,7 +51,7 @@ impl StampOutcome {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotStamped {
-    /// Not good.
+    /// It is not good.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Readers would refuse an exhibit because of it: they compare the times of entries with the authority's.

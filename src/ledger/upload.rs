@@ -52,7 +52,8 @@ const EACH: u64 = 4 << 10;
 const QUOTAS: u64 = 64;
 
 impl State {
-    /// Counts bytes for an address, unless it or all addresses together would then have too many. Returns whether they were counted.
+    /// Counts bytes for an address, unless it or all addresses together would then have too many. Returns whether they were
+    /// counted.
     fn hold(&mut self, from: IpAddr, bytes: u64, quota: u64) -> bool {
         let held = self.held.get(&from).copied().unwrap_or(0);
         let fits = held.saturating_add(bytes) <= quota
@@ -404,7 +405,7 @@ mod tests {
         std::thread::scope(|scope| {
             let put = |path: &Path| {
                 let again = scope.spawn(|| bring(&uploads, 1, b"a").unwrap());
-                // Time for it to come in between, if it could.
+                // Time for the second upload to get in between, if it could.
                 std::thread::sleep(Duration::from_millis(50));
                 assert!(!again.is_finished());
                 std::fs::rename(path, &served).doing(String::new)

@@ -246,8 +246,8 @@ pub(crate) fn claim(shared: &Shared, digests: &BTreeSet<Digest>) -> Result<(), L
 /// uploads that had begun when its files were withheld; later uploads stay. Returns the events of which a file is still held by
 /// a submission.
 ///
-/// Returns `None` and stops as soon as `covered` says that an unpublished entry withholds something: its files are still
-/// needed for a copy of the published ledger.
+/// Stops and returns `None` as soon as `covered` is false. Then an unpublished entry withholds something, and a copy of the
+/// published ledger still needs the files.
 pub(crate) fn remove_withheld(
     shared: &Shared,
     targets: &BTreeMap<EventId, u64>,

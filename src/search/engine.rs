@@ -121,8 +121,8 @@ impl Engine {
         }
     }
 
-    /// The tags of the languages that documents have, those of most documents first. Replaced documents count until they are merged
-    /// away.
+    /// The tags of the languages that documents have, those of most documents first. Replaced documents count until they are
+    /// merged away.
     pub fn languages(&self) -> tantivy::Result<Vec<String>> {
         let mut found: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         for segment in self.reader.searcher().segment_readers() {

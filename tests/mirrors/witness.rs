@@ -1098,7 +1098,7 @@ fn cosignatures_are_not_placed_over_a_checkpoint_that_was_not_left_there() {
         }
         let begun = Instant::now();
         let log = || fs::read_to_string(dir.path().join("log")).unwrap();
-        while !log().contains("was placed over others") {
+        while !log().contains("is not the checkpoint that was placed there last") {
             assert!(begun.elapsed() < Duration::from_secs(30), "{change}: nobody saw it: {}", log());
             std::thread::sleep(Duration::from_millis(20));
         }

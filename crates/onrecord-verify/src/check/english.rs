@@ -18,7 +18,8 @@ fn list(entries: &[u64]) -> String {
     entries.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// How members came, and the first names that are passed over. `as_written` is said of those that a ledger wrote.
+/// How the members were packed, and the first names that were passed over. `as_written` is the text for an archive as a
+/// ledger writes it.
 fn packing(packing: &Packing, as_written: &str) -> String {
     let told = |said: &str, passed: &str, names: Vec<String>, more: usize, and: &str| {
         if names.is_empty() {

@@ -9,13 +9,13 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What has a code beside its words.
+/// A finding that has a code for programs beside its text for people.
 pub trait Coded: fmt::Display {
-    /// The code, which programs go by: it stays when words are said better.
+    /// The code, for programs to compare. It stays the same when the text is reworded.
     fn code(&self) -> &'static str;
 }
 
-/// How the members of an archive came.
+/// How the members of an exhibit or a case file were packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packing {
     /// As a ledger writes them.
@@ -36,14 +36,14 @@ pub enum Packing {
     },
 }
 
-/// How many words, or files, of a ledger are where.
+/// How many of a ledger's words, or of its files, are present, withheld and missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blobs {
-    /// As they were committed to.
+    /// Present, and as they were committed to.
     pub present: u64,
     /// Withheld by the log.
     pub withheld: u64,
-    /// Neither here nor withheld.
+    /// Neither present nor withheld.
     pub missing: u64,
     /// Of those that are present, how many the log withholds.
     pub kept: u64,
@@ -52,62 +52,62 @@ pub struct Blobs {
 /// A key by its name and id.
 type Key = (KeyName, KeyId);
 
-/// What a check found. Texts of errors are carried as they are: [`Display`](fmt::Display) of the error made them.
+/// What a check found. The text of an error is carried as the error's own [`Display`](fmt::Display) made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// The first fault is told below the checks.
+    /// The first fault is reported below the checks.
     SeeBelow,
-    /// The check was not come to: another found a fault at this place.
+    /// The check was not reached: another check found a fault at this place.
     Stopped(String),
-    /// The check was not come to, for what is told below.
+    /// The check was not reached, for the reason that is reported below the checks.
     StoppedBelow,
     /// Nobody asked for it.
     NotAsked,
 
-    /// How the members of an exhibit came.
+    /// How the members of an exhibit were packed.
     Exhibit(Packing),
-    /// What came is broken, or says two things: it is no exhibit.
+    /// The input is broken or contradicts itself, so it is no exhibit.
     NotAnExhibit(String),
-    /// What came is not read here, and nothing follows of what may be in it.
+    /// The input is of a kind that is not read here. It may still hold a good exhibit.
     NotRead(String),
-    /// How many exhibits a case file has, and how they came.
+    /// How many exhibits a case file has, and how it was packed.
     CaseFile {
-        /// How many.
+        /// The number of exhibits.
         exhibits: usize,
-        /// How the case file came.
+        /// How the case file was packed.
         packing: Packing,
     },
-    /// What came is broken, or says two things: it is no case file.
+    /// The input is broken or contradicts itself, so it is no case file.
     NotACaseFile(String),
     /// Each exhibit of a case file carries its own proof.
     Exhibits(usize),
-    /// What is wrong with an exhibit of a case file, or could not be checked of it.
+    /// What is wrong with an exhibit of a case file, or what could not be checked in it.
     OfExhibit {
         /// The exhibit's name.
         exhibit: String,
-        /// The check of it, if it was one.
+        /// The check of the exhibit that found it, if one did.
         check: Option<super::Name>,
         /// What was found.
         what: String,
     },
     /// By the ledger's numbering, no entry of the case is missing.
     Thread {
-        /// The number of the last entry in the case.
+        /// The number of the last enclosed entry within the case, counted from 0.
         to: u64,
-        /// Its first entry.
+        /// The index of the first entry of the case.
         first: u64,
-        /// Its last entry here.
+        /// The index of the last enclosed entry of the case.
         last: u64,
     },
     /// An entry that is not the next one of the case.
     NotInThread(String),
-    /// Of every entry of a case, the words are there.
+    /// The words of every entry of a case are enclosed.
     AllWords,
-    /// Of every entry of a case, the files are there.
+    /// The files of every entry of a case are enclosed.
     AllFiles,
-    /// The entries of a case without their words.
+    /// Indexes of the entries of a case whose words are not enclosed.
     WithoutWords(Vec<u64>),
-    /// The entries of a case without their files.
+    /// Indexes of the entries of a case whose files are not all enclosed.
     WithoutFiles(Vec<u64>),
 
     /// A proof that can't be read.
@@ -121,32 +121,32 @@ pub enum Finding {
         /// The key.
         key: Key,
     },
-    /// An entry without entry 0, so that no key is named.
+    /// An entry of an exhibit that does not enclose entry 0, so that no key of the log is named.
     EntryWithoutFirst {
         /// Its index.
         index: u64,
         /// Its ledger.
         origin: Origin,
     },
-    /// An entry, of a receipt.
+    /// The entry of a receipt.
     EntryOfReceipt {
         /// Its index.
         index: u64,
         /// Its ledger.
         origin: Origin,
     },
-    /// An entry that can't be, or that is not the one its proof is of.
+    /// An entry or a proof that can't be read, or an entry that is not the one its proof is of.
     NotTheEntry(String),
-    /// An event whose signers' keys were their parties' then.
+    /// An event whose keys belonged to their parties at that time.
     SignedBy(Vec<Key>),
-    /// An event whose signatures are good; whose keys they were then is not shown.
+    /// An event whose signatures are good; which parties the keys belonged to at that time is not shown.
     SignedByWhom {
         /// The keys.
         keys: Vec<Key>,
         /// The party whose thread is not enclosed whole; none in a receipt, which encloses none.
         party: Option<EventId>,
     },
-    /// A signature that is not good, or a key that was not its party's then.
+    /// A signature that is not good, or a key that did not belong to its party at that time.
     NotSigned(String),
     /// The event carries no words.
     Wordless,
@@ -154,9 +154,9 @@ pub enum Finding {
     Words,
     /// The words are withheld.
     Withheld {
-        /// By this entry.
+        /// Index of the entry that withholds them.
         by: u64,
-        /// On this ground.
+        /// The ground that it gives.
         ground: &'static str,
     },
     /// The words are not enclosed; only their digest is.
@@ -169,18 +169,18 @@ pub enum Finding {
     Files(usize),
     /// Some of the files that the words name.
     SomeFiles {
-        /// How many are there.
+        /// How many are enclosed.
         there: usize,
-        /// Of how many.
+        /// How many the words name.
         of: usize,
     },
     /// A file that the words do not name.
     OtherFile(String),
     /// An entry and others in a tree.
     Included {
-        /// The entry.
+        /// Index of the entry.
         index: u64,
-        /// How many others.
+        /// The number of other entries.
         others: usize,
         /// The root.
         root: Hash,
@@ -195,13 +195,13 @@ pub enum Finding {
     /// An entry that is not in the tree.
     NotIncluded(String),
 
-    /// Neither was a policy given, nor is one enclosed.
+    /// No policy was given, and none is enclosed.
     NoPolicy,
     /// No policy was given.
     NoPolicyGiven,
     /// The policy names no log.
     PolicyWithoutLog,
-    /// The policy has no key of this log's by which its checkpoints are checked.
+    /// The policy has no key with which this log's checkpoints can be checked.
     PolicyLacks(String),
     /// The policy that is enclosed can't be read.
     NotAPolicy(String),
@@ -212,7 +212,7 @@ pub enum Finding {
         /// The key's id.
         key: KeyId,
     },
-    /// Only the policy that came with it speaks for it.
+    /// The reader gave no policy; the one that is enclosed was followed.
     Brought,
     /// Not the checkpoint of a log that the policy trusts.
     NotTrusted(String),
@@ -224,10 +224,10 @@ pub enum Finding {
         size: u64,
         /// The key.
         key: Key,
-        /// The size of the latest one, where that is not cosigned as the policy asks yet.
+        /// The size of the latest checkpoint, if that is not cosigned as the policy asks yet.
         latest: Option<u64>,
     },
-    /// A checkpoint that can't be what it is said to be.
+    /// A checkpoint that is not the one expected.
     OtherCheckpoint(String),
     /// What the policy asks of witnesses is fulfilled.
     Cosigned(String),
@@ -241,17 +241,17 @@ pub enum Finding {
     NotStamped,
     /// Authorities stamped the checkpoint.
     Stamped {
-        /// What they say, the earliest first. There is one at least.
+        /// What the tokens say, the earliest first; at least one.
         timestamps: Vec<Timestamp>,
         /// Why other tokens were passed over.
         passed_over: Vec<String>,
     },
-    /// A token that is not good, or older than what it covers.
+    /// A token that is not good, or that is older than an entry it covers.
     NotAToken(String),
 
-    /// The reader brought the key.
+    /// The reader gave the key.
     KeyGiven(VerifyingKey),
-    /// The ledger says which key is its own, if it could be read.
+    /// The reader gave no key. Which key the ledger says is its own, if that could be read.
     KeyClaimed(Option<VerifyingKey>),
     /// The ledger continues the checkpoint that was given.
     Continues(u64),
@@ -259,11 +259,11 @@ pub enum Finding {
     Entries {
         /// How many were checked.
         checked: u64,
-        /// Of how many.
+        /// How many the ledger has.
         of: u64,
-        /// How many signatures they have.
+        /// How many signatures the checked entries have.
         signatures: u64,
-        /// The first that was.
+        /// Index of the first entry that was checked.
         from: u64,
     },
     /// The rules, at every index.
@@ -274,14 +274,14 @@ pub enum Finding {
     Root {
         /// The root.
         root: Hash,
-        /// Whether it is the latest checkpoint's, where the verdict is about an earlier one.
+        /// Whether this is the root of the latest checkpoint, while the verdict is about an earlier one.
         latest: bool,
     },
     /// How many hash tiles were compared.
     Tiles(u64),
     /// A hash tile that is not what its entries make.
     OtherTile {
-        /// Where it lies.
+        /// Its path.
         place: String,
         /// What was expected and what was found.
         what: String,

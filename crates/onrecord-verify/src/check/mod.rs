@@ -1,6 +1,7 @@
 //! What a verification checks, how each check ended, and what it found.
 //!
-//! A verdict goes by [`Name`], [`Outcome`] and [`Finding`]. Words for people are made of them in one place, `english.rs`.
+//! A verdict depends on [`Name`], [`Outcome`] and [`Finding`] alone. Their text for people is made in one place,
+//! `english.rs`.
 
 mod english;
 mod finding;
@@ -24,7 +25,7 @@ pub enum Outcome {
     Failed,
     /// It was not made.
     NotChecked,
-    /// What it is about is not there.
+    /// What it would check is not enclosed.
     NotEnclosed,
 }
 
@@ -68,13 +69,13 @@ impl<N: fmt::Display, F: Coded> Serialize for Check<N, F> {
     }
 }
 
-/// Writes a line a check.
+/// Writes one line for each check, and below it the further lines of its detail.
 pub fn write_checks<N: fmt::Display + PartialEq<Name>, F: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
     checks: &[Check<N, F>],
 ) -> fmt::Result {
     for check in checks {
-        // What a reader must not overlook is not in the same letters as what merely was not asked.
+        // In capitals, as a reader must not overlook it. Other checks that were not made were merely not asked for.
         let outcome = match check.outcome {
             Outcome::NotChecked if check.name == Name::Identity => "NOT CHECKED".to_owned(),
             outcome => outcome.to_string(),

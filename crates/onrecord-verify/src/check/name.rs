@@ -25,7 +25,7 @@ pub enum Name {
     Exhibits,
     /// Files that words name.
     Files,
-    /// That a ledger continues a checkpoint which somebody else got.
+    /// That a ledger continues a checkpoint that somebody else was given.
     History,
     /// That the reader brought the key.
     Identity,

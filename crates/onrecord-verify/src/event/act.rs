@@ -1,4 +1,5 @@
-//! What an entry does to another: the acts that a reader of the other must know of, and the mentions that anybody may make.
+//! What one entry does to another: acts, which a reader of the other entry must know of, and mentions, which anybody may
+//! make.
 
 use super::{
     body::{Body, EventType},
@@ -7,7 +8,7 @@ use super::{
     words::{CorrectionEffect, RecheckResult},
 };
 
-/// What a later event did to one.
+/// What a later event did to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Act {
     /// Declared it void.
@@ -16,7 +17,7 @@ pub enum Act {
     Correction,
     /// Withheld words or files of it.
     Withholding,
-    /// Gave such back.
+    /// Gave withheld words or files of it back.
     Release,
     /// Said that the words of the statement changed.
     Revision,
@@ -37,7 +38,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// Every act, in the order in which they are told.
+    /// Every act, in the order in which acts are listed.
     pub const ALL: [Self; 12] = [
         Self::Void,
         Self::Correction,
@@ -52,7 +53,7 @@ impl Act {
         Self::Revocation,
         Self::Recheck,
     ];
-    /// What an event is said to be that it was done to: `declared void`.
+    /// How the affected event is described, e.g. `declared void`.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Void => "declared void",
@@ -89,8 +90,10 @@ impl Act {
 }
 
 impl Body {
-    /// What the event does to another, if the record lets only some do that. A recheck is none: anybody may record one, and
-    /// whether its author's own counts as an act is seen where both are known. Nor is a revocation: it names a key.
+    /// The act of this event and the event that it affects, if the record lets only some parties do that.
+    ///
+    /// `exhibit.rechecked` gives none: anybody may record one, and it is an act only if the author of the exhibit did, which
+    /// is decided where both events are known. `key.revoked` gives none either: it names a key, not an event.
     pub fn act(&self) -> Option<(Act, EventId)> {
         Some(match self {
             Self::CorrectionIssued(b) if b.effect == CorrectionEffect::Void => (Act::Void, b.corrects),
@@ -129,7 +132,8 @@ impl Body {
 }
 
 impl EventType {
-    /// Whether anybody may add an event of this type to any case. Such a one tells nothing of the case, but by who opened it.
+    /// Whether anybody may add an event of this type to any case. Such an event tells nothing of the case, unless the party
+    /// that opened the case recorded it.
     pub fn is_anybodys(self) -> bool {
         matches!(
             self,
@@ -137,13 +141,13 @@ impl EventType {
         )
     }
 
-    /// Whether a case that holds an event of this type was not opened by mistake, whoever recorded it. What is done to the
-    /// record itself fills no case.
+    /// Whether an event of this type shows that its case was not opened by mistake, whoever recorded the event. Events about
+    /// the record itself, such as corrections, do not show that.
     pub fn fills_its_case(self) -> bool {
         self.spec().case == CaseRule::Required && !self.is_anybodys()
     }
 
-    /// Whether a party that is named by an event of this type, or signed it, was not registered by mistake.
+    /// Whether an event of this type shows that the parties that it names, or that signed it, were not registered by mistake.
     pub fn rests_on_parties(self) -> bool {
         matches!(self, Self::CaseOpened | Self::StatementMade | Self::DemandIssued | Self::RoleGranted)
     }

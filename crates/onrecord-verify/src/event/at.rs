@@ -58,7 +58,7 @@ impl At {
     /// Reads a date or time.
     ///
     /// # Errors
-    /// What was found, quoted, if it is none of the three forms or no real date.
+    /// What was found, quoted, if it has none of the three forms or is not a real date.
     pub fn parse(s: &str) -> Result<Self, String> {
         let good = s.is_ascii()
             && match s.len() {

@@ -51,7 +51,7 @@ pub struct FileRef {
     pub media: String,
 }
 
-/// Words that passed every check of the door: I-JSON, salt, files.
+/// Words of the form that formats.md, section 3, asks for: I-JSON, salt, files.
 #[derive(Debug, Clone)]
 pub struct Content {
     members: Map<String, Value>,
@@ -59,8 +59,10 @@ pub struct Content {
 }
 
 impl Content {
-    /// The files that words name; none if nobody could read them. Most words have no member `files`, and reading them takes
-    /// longer than seeing that: the name stands in them as it is, or written with a backslash.
+    /// The files that `words` name; none if `words` can't be parsed.
+    ///
+    /// Most words have no member `files`. That is seen without parsing, which takes longer: a member of that name is
+    /// written as `"files"`, or with a backslash.
     pub fn files_named(words: &[u8]) -> Vec<FileRef> {
         if !words.contains(&b'\\') && !words.windows(7).any(|w| w == b"\"files\"") {
             return Vec::new();
@@ -105,7 +107,7 @@ impl Content {
         Ok(Self { members, files })
     }
 
-    /// A JSON value, read as words are: a name that stands twice is a fault, and is not silently dropped.
+    /// Reads a JSON value by the rules for words: a member name that stands twice is an error, and is not silently dropped.
     pub fn json(text: &str) -> Result<Value, serde_json::Error> {
         serde_json::from_str::<Strict>(text).map(|strict| strict.0)
     }

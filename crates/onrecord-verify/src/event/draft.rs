@@ -36,7 +36,7 @@ pub struct Draft {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DraftError {
-    /// The text is none that a note can hold.
+    /// A note can't hold the text.
     #[error(transparent)]
     Note(#[from] NoteError),
     /// The event would be refused.

@@ -22,7 +22,7 @@ pub const MAX_EVENT: usize = 61_440;
 /// The most signers.
 pub const MAX_BY: usize = 16;
 
-/// An event of good shape. Whether its signatures are good is asked by [`verify`](Self::verify).
+/// An event of good shape. Its signatures are not checked yet: [`verify`](Self::verify) does that.
 #[derive(Debug, Clone)]
 pub struct Event {
     note: SignedNote,
@@ -34,7 +34,8 @@ pub struct Event {
     content: Option<ContentRef>,
 }
 
-/// An event whose signers signed it. Only [`Event::verify`] makes one.
+/// An event whose signers signed it. [`Event::verify`] and [`Event::verify_each`] make one, and
+/// [`SignedEvent::verified_before`] for an event that was verified earlier.
 #[derive(Debug, Clone)]
 pub struct SignedEvent(Event);
 
@@ -46,8 +47,8 @@ impl Deref for SignedEvent {
 }
 
 impl SignedEvent {
-    /// For events that this program verified before it stored them and reads back from its own store, where a
-    /// digest or the chain shows that the bytes are the same.
+    /// Takes `event` as signed without checking its signatures. Only for an event that this program verified before it
+    /// stored it and now reads back from its own store, where a digest or the chain shows that the bytes are the same.
     pub fn verified_before(event: Event) -> Self {
         Self(event)
     }
@@ -152,24 +153,24 @@ impl Event {
         verdict.map_or(Ok(SignedEvent(self)), Err)
     }
 
-    /// As [`verify`](Self::verify) on each of some events, and faster than one by one.
+    /// As [`verify`](Self::verify) for each of `events`, and faster than one by one.
     pub fn verify_each(events: Vec<Self>) -> Vec<Result<SignedEvent, Refusal>> {
         let verdicts = Self::first_bad_lines(&events);
         events.into_iter().zip(verdicts).map(|(e, bad)| bad.map_or(Ok(SignedEvent(e)), Err)).collect()
     }
 
-    /// For each event the first fault of its signatures, if there is one.
+    /// The first fault of each event's signatures, if there is one.
     fn first_bad_lines(events: &[Self]) -> Vec<Option<Refusal>> {
         let place = |i: usize| format!("signature line {}", i + 1);
         let mut verdicts = Vec::with_capacity(events.len());
         let mut signed = Vec::with_capacity(events.len());
-        // Which event and line each signature is of.
+        // The event, the line and the key of each signature.
         let mut lines = Vec::with_capacity(events.len());
         for (at, event) in events.iter().enumerate() {
             let fault = event.check_lines().err();
             if fault.is_none() {
                 for (i, (line, key)) in event.note.signatures().iter().zip(&event.by).enumerate() {
-                    // One of another length is no signature; these are none either.
+                    // Bytes of another length are no signature. Neither are 64 zeros, so the line is reported as bad.
                     let signature = line.signature().try_into().unwrap_or(&[0; 64]);
                     signed.push(Signed {
                         key: key.as_bytes(),
@@ -246,13 +247,13 @@ impl Event {
     pub fn line(&self) -> &str {
         self.note.text().split_terminator('\n').nth(2).unwrap_or_default()
     }
-    /// The one id in a role, if there.
+    /// The first id in a role, if there is one.
     pub fn role(&self, role: &str) -> Option<EventId> {
         self.body.role(role).first().copied()
     }
 }
 
-/// Names that keys must bear by what they are for (formats.md, sections 2 and 4).
+/// Checks the names that keys must bear for their purpose (formats.md, sections 2 and 4).
 fn check_key_names(body: &Body, origin: &Origin) -> Result<(), Refusal> {
     match body {
         Body::LedgerOpened(b) if b.checkpoint_key.name().as_str() != origin.as_str() => {
@@ -269,7 +270,7 @@ fn check_key_names(body: &Body, origin: &Origin) -> Result<(), Refusal> {
     }
 }
 
-/// Keys of persons and accounts bear names that say nothing: `<origin>/<16 hex digits>`.
+/// Checks that a key of a person or an account bears a name that says nothing: `<origin>/<16 hex digits>`.
 pub(crate) fn check_pseudonym(
     kind: PartyKind,
     key: &VerifyingKey,

@@ -47,10 +47,12 @@ pub enum FactKind {
 }
 
 impl FactKind {
-    /// Refuses a value that is none of this kind, in the words of the event's own reading: also one that could not stand in
-    /// line 3 at all, of which that would name a byte, and not the fact.
+    /// Refuses a value that is not of this kind, with the message that reading an event gives.
+    ///
+    /// A text that could not stand in line 3 at all is refused here too, and the fact is named; reading line 3 would name
+    /// only a byte.
     pub fn check(self, value: &serde_json::Value, place: &str) -> Result<(), Refusal> {
-        // A number that line 3 has no form for is refused there.
+        // Line 3 has no form for the value, such as null or a fraction: it is refused where line 3 is read.
         let Some(json) = json_of(value) else { return Ok(()) };
         match self {
             Self::Count => u64::read(&json, place).map(drop),
@@ -75,7 +77,7 @@ impl FactKind {
     }
 }
 
-/// A value as line 3 would have it. `None` for what it has no form for.
+/// The value as it would stand in line 3. `None` for null and for numbers that are not an `i64`.
 fn json_of(value: &serde_json::Value) -> Option<Json<'_>> {
     use serde_json::Value;
     Some(match value {
@@ -94,7 +96,7 @@ fn json_of(value: &serde_json::Value) -> Option<Json<'_>> {
 /// A type that a fact can have: how it is read from line 3.
 pub(crate) trait Fact: Sized {
     const KIND: FactKind;
-    /// Reads the value, or says what was expected and what was found, below the given place.
+    /// Reads the value. A refusal names `place`, what was expected and what was found.
     fn read(value: &Json<'_>, place: &str) -> Result<Self, Refusal>;
 }
 
@@ -343,7 +345,7 @@ pub enum Deadline {
     },
 }
 
-/// Members of an object, taken one by one; what is left over is unknown.
+/// The members of an object, and where it stands, for messages.
 pub(crate) struct Members<'m, 'a> {
     pub members: &'m [(&'a str, Json<'a>)],
     pub place: &'m str,
@@ -371,7 +373,7 @@ impl<'m, 'a> Members<'m, 'a> {
             }
         }
     }
-    /// Reads a member that must be there; `BAD_FACT` inside compound facts.
+    /// Reads a required member of a compound fact; `BAD_FACT` if it is missing.
     fn need<T: Fact>(&self, name: &str) -> Result<T, Refusal> {
         match self.get(name) {
             Some(value) => T::read(value, &self.at(name)),

@@ -73,7 +73,7 @@ macro_rules! hex {
         }
         impl Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                // In binary forms, the index's, the bytes themselves.
+                // A binary form, such as the index's, takes the bytes themselves.
                 if s.is_human_readable() { s.collect_str(self) } else { self.0.serialize(s) }
             }
         }

@@ -10,10 +10,10 @@ use super::refusal::{Code, Refusal, quote};
 
 /// The deepest nesting; the outermost object is level 1.
 pub const MAX_DEPTH: usize = 32;
-/// From so many members of an object on, their names are kept in a set. Events of honest people have fewer, and looking
-/// through these is faster; but comparing each of 7,000 with all others takes longer than verifying a signature.
+/// An object with this number of members or more keeps their names in a set. Honest events have fewer, and for these a
+/// linear search is faster; but comparing each of 7,000 names with all others takes longer than verifying a signature.
 const MANY: usize = 16;
-/// The largest number, in size: 2^53-1.
+/// The largest absolute value of a number: 2^53-1.
 pub const MAX_NUMBER: i64 = (1 << 53) - 1;
 
 /// A value of line 3.

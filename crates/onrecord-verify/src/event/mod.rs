@@ -7,8 +7,8 @@
 //! Bytes from outside become types that cannot hold a bad value, or a [`Refusal`] that names one code of the
 //! closed list, the place, what was expected and what was found.
 //!
-//! The lists of types, words and codes are closed. One more in any of them is a new major version, and the compiler names
-//! every place that must tell of it.
+//! The lists of types, words and codes are closed. An addition to one of them makes a new major version, and the compiler
+//! names every place that must handle it.
 
 mod act;
 mod at;

@@ -118,18 +118,18 @@ impl Refusal {
     ) -> Self {
         Self::because(code, place, format!("expected {expected}, found {found}"))
     }
-    /// A refusal whose finding is the code itself.
+    /// A refusal with a message of its own.
     pub fn because(code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code, place: cut(place.into(), MAX_PLACE), message: cut(message.into(), MAX_REFUSAL) }
     }
 }
 
-/// Bytes of a refusal's message, at most. What was sent may be much longer.
+/// The longest message of a refusal, in bytes. What was sent may be much longer.
 pub const MAX_REFUSAL: usize = 480;
-/// Bytes of the place that it names, at most.
+/// The longest place that a refusal names, in bytes.
 const MAX_PLACE: usize = 200;
 
-/// Cuts a text that is too long.
+/// Cuts a text to at most `most` bytes, ending in an ellipsis.
 fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {
         let end = (0..=most - '…'.len_utf8()).rev().find(|end| text.is_char_boundary(*end));

@@ -91,7 +91,7 @@ fn facts(specs: &[FactSpec]) -> Value {
     object(&required, properties.into())
 }
 
-/// The JSON Schema (2020-12) of line 3 of an event of this type. It says what a schema can; formats.md says
+/// The JSON Schema (2020-12) of line 3 of an event of this type. It says what a schema can say; formats.md says
 /// the rest: bytes, real dates, numbers judged on the token, and every rule between events.
 pub fn json_schema(event_type: EventType) -> Value {
     let spec = event_type.spec();

@@ -369,7 +369,7 @@ macro_rules! event_types {
             pub fn event_type(&self) -> EventType {
                 match self { $(Body::$name(_) => EventType::$name,)* }
             }
-            /// What it points at: each role of its type with the ids in it, none for a role left out.
+            /// What it points at: each role of its type with the ids in it; no ids for a role that is left out.
             pub fn refs(&self) -> Vec<(&'static $crate::event::RefSpec, &[EventId])> {
                 use $crate::event::spec::Ref as _;
                 match self { $(Body::$name(_body) => {
@@ -377,7 +377,7 @@ macro_rules! event_types {
                     EventType::$name.spec().refs.iter().zip(ids).collect()
                 })* }
             }
-            /// The ids in a role; none where it is left out, or is none of this type's.
+            /// The ids in a role; none if the role is left out, or is not a role of this type.
             pub fn role(&self, role: &str) -> &[EventId] {
                 use $crate::event::spec::Ref as _;
                 match self { $(Body::$name(_body) => match role {

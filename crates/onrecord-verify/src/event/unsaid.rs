@@ -1,4 +1,4 @@
-//! Words that would stand on record and say nothing, which the door refuses.
+//! Words that say nothing, such as an empty text: the door refuses them.
 
 use serde_json::Value;
 use unicode_normalization::char::is_combining_mark;
@@ -6,8 +6,9 @@ use unicode_normalization::char::is_combining_mark;
 use super::{Code, Content, EventType, Refusal};
 
 impl Content {
-    /// Refuses what would stand on record and say nothing: a text in which there is nothing to see, or a quotation under a
-    /// misspelt name. Asked of new words alone, at the door: what stands on record may be older than the question.
+    /// Refuses words that say nothing: a text with no visible character, or a quotation under a misspelt name.
+    ///
+    /// Only the door checks this, and only new words: those on record may be older than this rule.
     ///
     /// # Errors
     /// `CONTENT_JSON`, with the member. The message never quotes words.
@@ -24,7 +25,7 @@ impl Content {
     }
 }
 
-/// Quotations of people: a list, each of which may say whose words they are.
+/// Checks quotations of people: a list, whose items may say whose words they quote.
 fn quotes(value: &Value) -> Result<(), Refusal> {
     let place = "content.quotes";
     match value {
@@ -36,7 +37,8 @@ fn quotes(value: &Value) -> Result<(), Refusal> {
     }
 }
 
-/// Quotations of the records that a link joins, one for each side, or for one of them. Whose words they are, its refs say.
+/// Checks quotations of the records that a link joins: one for each side, or for one side. The link's refs say whose words
+/// they are.
 fn quotes_of_link(value: &Value) -> Result<(), Refusal> {
     let place = "content.quotes";
     let refuse = |found: &str| {
@@ -65,7 +67,7 @@ fn shape(value: &Value) -> &'static str {
     }
 }
 
-/// One quotation, by the members of a W3C TextQuoteSelector: `exact`, its `type`, and others that are allowed there.
+/// Checks one quotation by the members of a W3C TextQuoteSelector: `exact`, `type`, and those in `allowed`.
 fn quote(place: &str, value: &Value, allowed: &[&str]) -> Result<(), Refusal> {
     let others = match allowed.split_last() {
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
@@ -82,7 +84,7 @@ fn quote(place: &str, value: &Value, allowed: &[&str]) -> Result<(), Refusal> {
             _ if !matches!(name.as_str(), "exact" | "type") && !allowed.contains(&name.as_str()) => {
                 return refuse("a member of another name");
             }
-            // At the beginning or the end of a text nothing stands before or after.
+            // These may be empty: nothing stands before the beginning of a text, or after its end.
             Value::String(_) if matches!(name.as_str(), "prefix" | "suffix") => {}
             Value::String(_) => said(&format!("{place}.{name}"), value)?,
             _ => return refuse("another value"),
@@ -91,7 +93,7 @@ fn quote(place: &str, value: &Value, allowed: &[&str]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses texts in which there is nothing to see, at any depth.
+/// Refuses texts with no visible character, at any depth.
 fn said(place: &str, value: &Value) -> Result<(), Refusal> {
     match value {
         Value::String(text) if text.chars().all(|c| is_blank(c) || is_combining_mark(c)) => {

@@ -1,7 +1,7 @@
 //! The zip file of an exhibit: members that are stored, in order, and nothing else.
 //!
-//! A zip says things twice, and programs differ in which they believe. Here both must say the same, every byte must
-//! belong to a member or to the directory, and nothing is compressed, so a file is never larger than it looks.
+//! A zip states many things twice, and programs differ in which statement they believe. Here both must say the same, every
+//! byte must belong to a member or to the directory, and nothing is compressed, so a file is never larger than it looks.
 
 use std::collections::HashSet;
 
@@ -15,16 +15,16 @@ pub const MAX_EXHIBIT: usize = 256 << 20;
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 const END: [u8; 4] = *b"PK\x05\x06";
-/// 1980-01-01 00:00, the first moment that a zip can name: bytes must not tell when they were made.
+/// 1980-01-01 00:00, the first moment that a zip can name: the bytes must not depend on when they were made.
 const TIME: [u8; 4] = [0, 0, 0x21, 0];
-/// Version 1.0 to take it apart; made on an MS-DOS file system, so that there are no modes to tell.
+/// Version 1.0 is needed to extract; made on an MS-DOS file system, which has no file modes to record.
 const VERSION: [u8; 2] = [10, 0];
 
-/// A file that is no exhibit's archive.
+/// Why a file is not the archive of an exhibit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("byte {at}: expected {expected}")]
 pub struct ArchiveError {
-    /// Where.
+    /// Offset of the byte.
     pub at: usize,
     /// What was expected there.
     pub expected: &'static str,
@@ -78,7 +78,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// What a member's header says, in both places: all but where it stands.
+/// The fields that a member's own header and its entry in the directory share. `None` if a length has no room in them.
 fn header(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let size = u32::try_from(bytes.len()).ok()?.to_le_bytes();
     let length = u16::try_from(name.len()).ok()?.to_le_bytes();
@@ -97,8 +97,8 @@ fn header(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(parts.concat())
 }
 
-/// Puts members into an archive, in their order. The same members give the same bytes. `None` for what is larger than
-/// an exhibit may be.
+/// Puts members into an archive, in their order. The same members give the same bytes. `None` if the archive would be
+/// larger than an exhibit may be.
 pub fn write<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Option<Vec<u8>> {
     let mut writer = Writer::default();
     let mut out = Vec::new();
@@ -109,23 +109,23 @@ pub fn write<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Option<Vec<u8
     Some(out)
 }
 
-/// Writes an archive member by member, for one that nobody holds whole.
+/// Writes an archive member by member, so that nobody need hold the whole of it.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
-    /// How long it is so far.
+    /// Bytes written so far.
     at: usize,
     directory: Vec<u8>,
     count: u16,
 }
 
 impl Writer {
-    /// The bytes of the next member. `None` once it is more than an exhibit may be.
+    /// The bytes of the next member. `None` once the archive is larger than an exhibit may be.
     pub fn member(&mut self, member: &Member<'_>) -> Option<Vec<u8>> {
         let at = u32::try_from(self.at).ok()?;
         let header = header(member.name, member.bytes)?;
         self.count = self.count.checked_add(1)?;
         let out = [&LOCAL, &*header, member.name.as_bytes(), member.bytes].concat();
-        // No comment, on this disk, no attributes.
+        // The ten zeros: no comment, first disk, no attributes.
         for part in [&CENTRAL, &VERSION[..], &header, &[0; 10], &at.to_le_bytes(), member.name.as_bytes()] {
             self.directory.extend_from_slice(part);
         }
@@ -133,7 +133,7 @@ impl Writer {
         (usize::from(self.count) <= MAX_MEMBERS && self.at <= MAX_EXHIBIT).then_some(out)
     }
 
-    /// The bytes of the directory, which end it.
+    /// The bytes of the directory, which end the archive.
     pub fn end(mut self) -> Option<Vec<u8>> {
         let (at, size) = (u32::try_from(self.at).ok()?, u32::try_from(self.directory.len()).ok()?);
         let count = self.count.to_le_bytes();
@@ -190,7 +190,7 @@ pub fn read(all: &[u8]) -> Result<Vec<Member<'_>>, ArchiveError> {
     for (at, member) in &members {
         bytes.exactly(&CENTRAL, "an entry of the directory for each member, in their order")?;
         bytes.exactly(&VERSION, "version 1.0")?;
-        // What was read above fits.
+        // Never `None`: these lengths were read from a header.
         let header = header(member.name, member.bytes).unwrap_or_default();
         bytes.exactly(&header, "what the member's own header says")?;
         bytes.exactly(&[0; 10], "no comment and no attributes")?;

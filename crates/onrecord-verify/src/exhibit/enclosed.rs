@@ -10,7 +10,7 @@ use crate::{event::Digest, log::parse_decimal};
 pub struct LinkInChain<'a> {
     /// The entry.
     pub entry: &'a [u8],
-    /// Its inclusion.
+    /// The proof of its inclusion.
     pub proof: &'a [u8],
 }
 
@@ -21,11 +21,11 @@ pub struct Enclosed<'a> {
     pub readme: &'a [u8],
     /// The entry.
     pub entry: &'a [u8],
-    /// Its inclusion, with every cosignature known.
+    /// The proof of its inclusion, with every cosignature that is known.
     pub proof: &'a [u8],
     /// The words, if they are enclosed.
     pub content: Option<&'a [u8]>,
-    /// Files by BLAKE3, with the name that follows it.
+    /// Files by BLAKE3: the extension of each one's name, and its bytes.
     pub files: BTreeMap<Digest, (&'a str, &'a [u8])>,
     /// Other entries by index.
     pub chain: BTreeMap<u64, LinkInChain<'a>>,
@@ -35,7 +35,7 @@ pub struct Enclosed<'a> {
     pub policy: Option<&'a [u8]>,
 }
 
-/// A file that is no exhibit.
+/// Why a file is not an exhibit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnclosedError {
@@ -49,12 +49,12 @@ pub enum EnclosedError {
         number: usize,
         /// What may stand there.
         expected: &'static str,
-        /// Its name; nothing where the archive ends.
+        /// Its name, or `the end` where the archive ends.
         found: String,
     },
 }
 
-/// `<blake3>` and what follows it.
+/// The digest and the extension of `files/<blake3>.<extension>`; `None` for another name.
 pub(super) fn file(name: &str) -> Option<(Digest, &str)> {
     let (digest, extension) = name.strip_prefix("files/")?.split_once('.')?;
     let good = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -70,7 +70,7 @@ impl<'a> Enclosed<'a> {
         Self::of(&archive::read(bytes)?)
     }
 
-    /// The same of its members.
+    /// As [`read`](Self::read), of the members of an archive.
     ///
     /// # Errors
     /// [`EnclosedError::Member`], naming the member.

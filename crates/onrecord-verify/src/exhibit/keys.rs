@@ -1,4 +1,4 @@
-//! Whether the keys that signed an entry were their parties' keys then, by the threads that are enclosed.
+//! Whether the keys that signed an entry belonged to their parties at that time, by the threads that are enclosed.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use crate::{
 /// What the enclosed threads say of an entry's signers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum History {
-    /// Each key was added before, and not revoked.
+    /// Each key was added by its party's thread, and not revoked before the entry.
     Good,
-    /// A party's thread is not whole.
+    /// The thread of this party is not enclosed whole.
     NotWhole(EventId),
-    /// What can't be.
+    /// The threads contradict the entry or themselves, in these words.
     False(String),
 }
 
@@ -23,7 +23,7 @@ pub(super) enum History {
 pub(super) struct Threads<'a>(HashMap<EventId, Vec<&'a SignedEntry>>);
 
 impl<'a> Threads<'a> {
-    /// Of entries by rising indexes.
+    /// Sorts entries into threads. They must come by rising indexes.
     pub fn of(entries: impl IntoIterator<Item = &'a SignedEntry>) -> Self {
         let mut threads: HashMap<EventId, Vec<&SignedEntry>> = HashMap::new();
         for entry in entries {
@@ -33,13 +33,13 @@ impl<'a> Threads<'a> {
     }
 }
 
-/// Follows the threads of those who signed an entry, 0 to the number that its `signer` line gives, among all the
+/// Follows the thread of each party that signed an entry, from 0 to the number that the `signer` line gives, among the
 /// enclosed entries.
 pub(super) fn history(entry: &SignedEntry, enclosed: &Threads<'_>) -> History {
     let at = entry.header().index;
     for (key, (party, j)) in entry.event().by().iter().zip(&entry.header().signers) {
         let mut thread = enclosed.0.get(party).cloned().unwrap_or_default();
-        // By index they are numbered from 0 without a gap, or somebody numbered them falsely.
+        // By rising indexes the numbers must rise, or somebody numbered the entries falsely. Gaps are looked for below.
         if let Some(pair) = thread.windows(2).find(|pair| pair[0].header().k >= pair[1].header().k) {
             let (a, b) = (pair[0].header(), pair[1].header());
             return History::False(format!(

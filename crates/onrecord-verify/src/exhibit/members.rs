@@ -1,8 +1,9 @@
-//! The members of an exhibit or a case file, however they came: as a ledger packs them, packed anew by another program, or
-//! as the files of a folder.
+//! The members of an exhibit or a case file, in any packing: as a ledger packs them, packed anew by another program, or as
+//! the files of a folder.
 //!
-//! Some browsers unpack what they load, and whoever packs it again has other bytes: compressed, in another order, under a
-//! folder, with members that an operating system adds. What no exhibit has is never opened; it is passed over, and named.
+//! Some browsers unpack a zip that they download. Packed again, it has other bytes: compressed, in another order, under a
+//! folder, with members that an operating system adds. A member that no exhibit has is never opened; it is passed over, and
+//! named.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::check;
 
-/// How members came.
+/// How the members were packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
     AsWritten,
@@ -32,7 +33,7 @@ pub struct Members<'a> {
     /// Names that no exhibit has.
     others: Vec<String>,
     is_case: bool,
-    /// The folder of an archive in which they stand; empty if in none.
+    /// The folder in the archive in which they stand, ending in a slash; empty if in none.
     folder: String,
 }
 
@@ -45,7 +46,8 @@ impl<'a> Members<'a> {
         Self::read_any(bytes, false, &mut { MAX_EXHIBIT })
     }
 
-    /// The same of an exhibit in a case file. So many bytes are left to those that were packed anew.
+    /// As [`read`](Self::read), of an exhibit in a case file. `left` is how many bytes the exhibits that were packed anew may
+    /// still hold together; the size of this one is taken from it.
     pub(super) fn read_in_case(bytes: &'a [u8], left: &mut usize) -> Result<Self, MembersError> {
         Self::read_any(bytes, true, left)
     }
@@ -68,7 +70,7 @@ impl<'a> Members<'a> {
             Found::CaseFile(_) if is_in_case => return Err(MembersError::Nested),
             Found::CaseFile(folder) => (folder, true),
             Found::Several => return Err(MembersError::Several),
-            // One that lacks its entry is refused for that.
+            // An exhibit without its entry: it is refused below, and told that.
             Found::Nothing if listed.iter().any(|listed| is_member(&listed.name, false)) => {
                 (String::new(), false)
             }
@@ -82,7 +84,7 @@ impl<'a> Members<'a> {
                 None => others.push(name.unwrap_or(&listed.name).to_owned()),
             }
         }
-        // What is refused for its names or sizes is refused whatever can be read of it.
+        // Names and sizes are checked first, so that a refusal for them does not depend on which members can be unpacked.
         verify_names(own.iter().map(|(name, _)| *name), is_case)?;
         let expected = "at most 20000 members of at most 256 MiB together";
         let too_large = ArchiveError { at: 0, expected };
@@ -105,7 +107,7 @@ impl<'a> Members<'a> {
         Ok(Self { folder, ..Self::sorted(named, Packing::Anew, others, is_case) })
     }
 
-    /// The members that lie in a folder, and the names of what lies there and is none.
+    /// The members among the files of a folder. `others` are the names of what lies there and is no member.
     ///
     /// # Errors
     /// [`MembersError`] if two have one name.
@@ -129,29 +131,29 @@ impl<'a> Members<'a> {
         is_case: bool,
     ) -> Self {
         if named.iter().all(|(name, _)| name != README) {
-            // It is for people, and nothing is checked by it.
+            // It may be missing: it is for people, and no check depends on it.
             named.push((README.to_owned(), Cow::Borrowed(&[])));
         }
         named.sort_by_cached_key(|(name, _)| (Place::of(name, is_case), name.clone()));
         Self { named, packing, others, is_case, folder: String::new() }
     }
 
-    /// The name of the folder of an archive in which they stand, if they stand in one.
+    /// The name of the folder in the archive in which the members stand, if they stand in one.
     pub fn folder(&self) -> Option<&str> {
         self.folder.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty())
     }
 
-    /// Whether they are those of a case file: exhibits.
+    /// Whether they are the members of a case file, that is, exhibits.
     pub fn is_case(&self) -> bool {
         self.is_case
     }
 
-    /// Each with its bytes.
+    /// Each member with its bytes.
     pub fn each(&self) -> Vec<Member<'_>> {
         self.named.iter().map(|(name, bytes)| Member { name, bytes }).collect()
     }
 
-    /// How they came, and the first names that were passed over.
+    /// How they were packed, and the first names that were passed over.
     pub(super) fn packing(&self) -> check::Packing {
         let first = |most: usize| {
             (
@@ -179,7 +181,7 @@ fn cut(name: &str) -> String {
     name.chars().take(80).map(shown).collect()
 }
 
-/// Whether by their names these may be the members of an exhibit or a case file.
+/// Checks that `names` can be those of the members of an exhibit, or of a case file, whatever they hold.
 ///
 /// # Errors
 /// [`MembersError`], naming the member.

@@ -1,12 +1,12 @@
-//! Why the members of an archive or a folder are not to be had.
+//! Why the members of an archive or a folder can't be read.
 
 use super::{archive::ArchiveError, enclosed::EnclosedError};
 
-/// Why the members of an archive are not to be had.
+/// Why the members of an archive or a folder can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MembersError {
-    /// It is broken, or says two things.
+    /// The archive is broken, or contradicts itself.
     #[error("{0}")]
     Archive(#[from] ArchiveError),
     /// Nothing is wrong with it, but it is of a kind that is not read here.
@@ -30,7 +30,7 @@ pub enum MembersError {
 }
 
 impl MembersError {
-    /// Whether that takes nothing from what may be in it.
+    /// Whether the error leaves open that a good exhibit is in it.
     pub fn is_undecided(&self) -> bool {
         matches!(self, Self::Unread(_) | Self::Several | Self::Foreign)
     }

@@ -10,16 +10,16 @@ use crate::{
     log::parse_decimal,
 };
 
-/// How to check one, in words. It stands last, so that the first member tells what the archive is.
+/// How to check a case file, in words. It stands last, so that the first member shows what the archive is.
 const README: &str = include_str!("README.txt");
 const README_NAME: &str = "README.txt";
 
-/// The most exhibits of one.
+/// The most exhibits in one case file.
 pub const MAX_EXHIBITS: usize = archive::MAX_MEMBERS - 1;
 
 const EXHIBIT: &str = "exhibit-";
 
-/// What an exhibit of an entry is called.
+/// The name of the exhibit of entry `index`.
 pub(super) fn name_of(index: u64) -> String {
     format!("{EXHIBIT}{index}.zip")
 }
@@ -32,10 +32,10 @@ pub struct CaseFile<B> {
 }
 
 impl<'a> CaseFile<&'a [u8]> {
-    /// Whether bytes begin as a case file does; they may still be none.
+    /// Whether `bytes` begin as a case file does. They may still not be one.
     pub fn is_one(bytes: &[u8]) -> bool {
-        // The name of the first member stands behind a header of 30 bytes, which has its length. A folder around an exhibit
-        // may begin alike.
+        // The name of the first member follows a header of 30 bytes, which holds its length. The end of the name is compared
+        // too: a folder around an exhibit may begin with the same letters.
         let length = bytes.get(26..28).map_or(0, |n| usize::from(n[0]) | usize::from(n[1]) << 8);
         let name = bytes.get(30..).and_then(|rest| rest.get(..length)).unwrap_or_default();
         name.starts_with(EXHIBIT.as_bytes()) && name.ends_with(b".zip")
@@ -49,7 +49,7 @@ impl<'a> CaseFile<&'a [u8]> {
         Self::of(&archive::read(bytes)?)
     }
 
-    /// The same of its members.
+    /// As [`read`](Self::read), of the members of an archive.
     ///
     /// # Errors
     /// [`EnclosedError::Member`], naming the member.
@@ -86,13 +86,13 @@ impl<B: AsRef<[u8]>> CaseFile<B> {
     }
 }
 
-/// A case file that is written an exhibit at a time, for who need not have all of it in memory. The bytes that
+/// Writes a case file one exhibit at a time, so that it need not be in memory as a whole. The bytes that
 /// [`exhibit`](Self::exhibit) and [`end`](Self::end) give, one after the other, are those of [`CaseFile::write`].
 #[derive(Debug, Default)]
 pub struct CaseWriter(Writer);
 
 impl CaseWriter {
-    /// The bytes by which an exhibit is added; exhibits come by rising indexes. `None` if the file would be too large.
+    /// The bytes that add an exhibit. Exhibits must come by rising indexes. `None` if the file would be too large.
     pub fn exhibit(&mut self, index: u64, exhibit: &[u8]) -> Option<Vec<u8>> {
         self.0.member(&Member { name: &name_of(index), bytes: exhibit })
     }

@@ -1,8 +1,8 @@
 //! A case file: an exhibit of every entry of a case, in one archive.
 //!
-//! Whoever has one checks it with [`verify_case`], or takes it apart and checks each exhibit by any of the verifiers. All
-//! of its exhibits hold one checkpoint; the `thread` lines of their entries say whether one between the first and the last
-//! is missing. That no later entry belongs to the case is never shown.
+//! It is checked with [`verify_case`], or taken apart and each exhibit checked by any of the verifiers. All of its exhibits
+//! hold the same checkpoint. The `thread` lines of their entries show whether an entry between the first and the last is
+//! missing. Nothing shows that no later entry belongs to the case.
 
 mod file;
 mod report;

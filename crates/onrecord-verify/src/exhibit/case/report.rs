@@ -14,7 +14,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How many of the acts among the entries of a case file are told.
+/// The most acts among the entries of a case file that its conclusion lists.
 const ACTS_TOLD: usize = 50;
 
 /// One exhibit of a case file that was not refused.
@@ -22,16 +22,17 @@ const ACTS_TOLD: usize = 50;
 pub struct CaseEntry {
     /// Index of its entry.
     pub index: u64,
-    /// Whether the words that its event commits to are there.
+    /// Whether the words that its event commits to are enclosed.
     pub words: Option<Outcome>,
-    /// Whether the files that its words name are there.
+    /// Whether the files that its words name are enclosed.
     pub files: Option<Outcome>,
 }
 
-/// What one entry of a case file did to another: the newest of its kind that was not declared void itself.
+/// What one entry of a case file did to another. Of several acts of one kind on one entry, only the newest that was not
+/// declared void is kept.
 #[derive(Debug, Clone, Serialize)]
 pub struct CaseAct {
-    /// Index of the entry that it was done to.
+    /// Index of the affected entry.
     pub to: u64,
     /// The kind, by its name as data.
     #[serde(serialize_with = "name_of_act")]
@@ -51,9 +52,9 @@ pub struct CaseReport {
     pub case: Option<EventId>,
     /// Each exhibit, by the index of its entry, up to the first that is refused.
     pub entries: Vec<CaseEntry>,
-    /// Size of the tree that all are shown in, if that could be read.
+    /// Size of the tree that all entries are shown in, if that could be read.
     pub known_at: Option<u64>,
-    /// What they did to one another, by the index of the entry that it was done to.
+    /// What the entries did to one another, by the index of the affected entry.
     pub acts: Vec<CaseAct>,
     /// Each check, in order.
     pub checks: Vec<Check>,
@@ -61,9 +62,9 @@ pub struct CaseReport {
     pub witnessed_by: Option<u64>,
     /// What time-stamping authorities that the reader trusts said of the tree, the earliest first.
     pub timestamps: Vec<Timestamp>,
-    /// The end.
+    /// The verdict on the case file.
     pub verdict: ExhibitVerdict,
-    /// Whether whose log it is was asked of a policy that the reader brought.
+    /// Whether the reader gave a policy, by which it was checked whose log it is.
     #[serde(skip)]
     pub(super) policy: bool,
 }
@@ -73,7 +74,7 @@ impl CaseReport {
         self.checks.push(Check { name, outcome, finding });
     }
 
-    /// At which size they are shown, and what they did to one another.
+    /// The size of the tree that the entries are shown in, and what they did to one another.
     fn known_words(&self, size: u64) -> String {
         let told = self.acts.iter().take(ACTS_TOLD);
         let mut told: Vec<String> =
@@ -94,7 +95,7 @@ impl CaseReport {
         self.outcome(name) == Some(Outcome::Ok)
     }
 
-    /// Says of how many entries the words and files are there, and of which not.
+    /// Adds the checks that say whether all words and all files are enclosed, and of which entries they are not.
     pub(super) fn words(&mut self) {
         let without = |of: fn(&CaseEntry) -> Option<Outcome>| -> Vec<u64> {
             let lacks = self.entries.iter().filter(|e| of(e) == Some(Outcome::NotEnclosed));
@@ -123,7 +124,7 @@ impl CaseReport {
         };
     }
 
-    /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
+    /// What is proved and what is not, in sentences. Nothing that was not checked is among what is proved.
     pub fn conclusion(&self) -> Vec<(&'static str, String)> {
         let range = match (self.entries.first(), self.entries.last()) {
             (Some(first), Some(last)) => format!("from {} to {}", first.index, last.index),

@@ -17,14 +17,15 @@ use crate::{
     log::{Checkpoint, Entry, Policy, TlogProof},
 };
 
-/// Checks a case file: each of its exhibits as [`verify`](crate::exhibit::verify()) does, that all stand in one tree, and that
-/// by their `thread` lines they are one case from its first entry on, with none missing between. Without a policy of the
-/// reader's own, whose log it is and who witnessed it are not checked.
+/// Checks a case file, and each of its exhibits as [`verify`](crate::exhibit::verify()) does.
+///
+/// All entries must stand in one tree. By their `thread` lines they must be one case, from its first entry on, with none
+/// missing between. Without `policy`, whose log it is and who witnessed it are not checked.
 pub fn verify_case(bytes: &[u8], policy: Option<&Policy>) -> CaseReport {
     verify_case_members(&Members::read(bytes), policy.into())
 }
 
-/// The same, and time-stamp tokens against the roots of authorities that the reader trusts, as
+/// As [`verify_case`], and checks time-stamp tokens against `roots`, those of the authorities that the reader trusts, as
 /// [`verify_with_roots`](crate::exhibit::verify_with_roots) does.
 #[cfg(feature = "timestamps")]
 pub fn verify_case_with_roots(
@@ -35,7 +36,7 @@ pub fn verify_case_with_roots(
     verify_case_members(&Members::read(bytes), Trust { policy, roots: Some(roots) })
 }
 
-/// The same of what was read already.
+/// As [`verify_case`], for members that were read already.
 pub fn verify_case_members(members: &Result<Members<'_>, MembersError>, trust: Trust<'_>) -> CaseReport {
     let mut report = CaseReport { policy: trust.policy.is_some(), ..CaseReport::default() };
     match members {
@@ -56,14 +57,14 @@ pub fn verify_case_members(members: &Result<Members<'_>, MembersError>, trust: T
     report
 }
 
-/// What of an exhibit is held against the others.
+/// The parts of an exhibit that are compared with the other exhibits.
 struct Part {
     entry: Entry<Event>,
     checkpoint: Vec<u8>,
     size: u64,
 }
 
-/// Reads again what was verified.
+/// Reads these parts again from an exhibit that was verified.
 fn part(members: &Members<'_>) -> Result<Part, String> {
     let enclosed = Enclosed::of(&members.each()).map_err(|e| e.to_string())?;
     let proof = TlogProof::parse(enclosed.proof).map_err(|e| e.to_string())?;
@@ -93,7 +94,7 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
         let members = match members {
             Ok(members) => members,
             Err(e @ MembersError::Unread(_)) => {
-                // Others may be read, and refused.
+                // The next exhibits are still checked: one that can be read may be refused.
                 unread.get_or_insert_with(|| of_exhibit(None, e.to_string()));
                 continue;
             }
@@ -128,7 +129,7 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
         first.get_or_insert((part, of_it));
     }
     if let Some(what) = unread {
-        // That none is missing can't be said.
+        // An exhibit was not read, so it can't be said that no entry is missing.
         report.say(Name::Exhibits, Outcome::NotChecked, what);
         return Ok(());
     }
@@ -145,21 +146,21 @@ fn run(members: &Members<'_>, trust: Trust<'_>, report: &mut CaseReport) -> Resu
     report.say(Name::Thread, Outcome::Ok, thread);
     report.words();
     report.acts = acts_among(&events);
-    // By one checkpoint and one policy they are the same in each.
+    // All exhibits hold one checkpoint and are judged by one policy, so what the first shows of it holds for all.
     (report.witnessed_by, report.timestamps) = (of_first.witnessed_by, of_first.timestamps);
     let ends = [Name::Checkpoint, Name::Witnesses, Name::Timestamps];
     report.checks.extend(of_first.checks.into_iter().filter(|check: &Check| ends.contains(&check.name)));
     Ok(())
 }
 
-/// What is kept of each entry: what it did to which, if it did something.
+/// What is kept of each entry: its act and the event it affects, if it has one.
 struct Seen {
     index: u64,
     id: EventId,
     act: Option<(Act, EventId)>,
 }
 
-/// What entries did to one another, of each kind the newest.
+/// What entries did to one another: of each kind of act on one entry, the newest that is not void.
 fn acts_among(events: &[Seen]) -> Vec<CaseAct> {
     let places: BTreeMap<EventId, u64> = events.iter().map(|seen| (seen.id, seen.index)).collect();
     let is_void = |(act, to): (Act, EventId)| (act == Act::Void).then_some(to);
@@ -175,7 +176,7 @@ fn acts_among(events: &[Seen]) -> Vec<CaseAct> {
     newest.into_iter().map(|((to, act), by)| CaseAct { to, act, by }).collect()
 }
 
-/// Whether an entry is the one that comes next in the case of the first that was read, which the first of all opens.
+/// Checks that `entry` is number `number` in the case of `first`, and that number 0 opens that case.
 fn in_thread(name: &str, entry: &Entry<Event>, number: u64, first: &Entry<Event>) -> Result<(), Fault> {
     let fail = |what: String| Err((Name::Thread, Finding::NotInThread(format!("{name}: {what}"))));
     let (header, case) = (entry.header(), first.header().thread);

@@ -11,6 +11,6 @@ pub mod note;
 pub mod timestamp;
 pub mod verify;
 
-// Tests inside the crate use the same support as those outside.
+// Unit tests include files of `tests/support`, which name this crate as tests outside it do.
 #[cfg(test)]
 extern crate self as onrecord_verify;

@@ -1,7 +1,7 @@
 //! An exhibit: one file that carries an entry, its words and its own proof (formats.md, section 8).
 //!
-//! [`verify()`] checks one with no network and no ledger; what it ends with says no more than was proved. Whose log it is
-//! comes from the reader's own [`Policy`](crate::log::Policy), not from the exhibit.
+//! [`verify()`] checks one without a network or the ledger, and concludes no more than was proved. Whose log it is comes from
+//! the reader's own [`Policy`](crate::log::Policy), not from the exhibit.
 
 mod archive;
 mod case;
@@ -30,8 +30,8 @@ pub use report::{ExhibitReport, ExhibitVerdict};
 pub use verify::verify_with_roots;
 pub use verify::{Trust, verify, verify_members};
 
-/// What a file of a media type is called after its digest; `bin` for those that are not in the table, so that a name
-/// never says more than a program may act on.
+/// The extension of a file of this media type; `bin` for a type that is not in the table, because programs act on
+/// extensions.
 pub fn extension(media: &str) -> &'static str {
     match media {
         "application/pdf" => "pdf",

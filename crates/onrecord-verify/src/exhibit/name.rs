@@ -1,4 +1,4 @@
-//! Names of members: what exhibits and case files call them, and what other programs and systems make of that.
+//! Names of members: those that exhibits and case files have, and what other programs and systems make of them.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::{event::Digest, log::parse_decimal};
 
 pub(super) const README: &str = "README.txt";
 
-/// Where a member stands among the others, by its name. Numbers that no exhibit writes so have none.
+/// The place of a member among the others, by its name. A number that no exhibit writes so, such as `007`, is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// Of a case file, whose README stands last.
+    /// An exhibit of a case file, whose README stands last.
     Exhibit(Option<u64>),
     Readme,
     Entry,
@@ -25,7 +25,7 @@ pub(super) enum Place {
 pub(super) type IsProof = bool;
 
 impl Place {
-    /// None if no exhibit, or no case file, has a member of that name.
+    /// The place of `name` in an exhibit, or if `is_case` in a case file. `None` if neither has a member of that name.
     pub fn of(name: &str, is_case: bool) -> Option<Self> {
         let numbered = |prefix: &str, suffix: &str| {
             let digits = name.strip_prefix(prefix)?.strip_suffix(suffix)?;
@@ -53,12 +53,12 @@ impl Place {
     }
 }
 
-/// Whether exhibits, or case files, have a member of that name.
+/// Whether exhibits, or if `is_case` case files, have a member of this name.
 pub fn is_member(name: &str, is_case: bool) -> bool {
     Place::of(name, is_case).is_some()
 }
 
-/// Octets of names that are not UTF-8 become characters from here on, which no name has.
+/// The octets of a name that is not UTF-8 become characters from this one on, which no proper name has.
 pub(super) const UNREADABLE: u32 = 0x10_fe00;
 
 /// A name as text. One that is not UTF-8 is read octet by octet, so that two names never become one.
@@ -70,7 +70,7 @@ pub fn name_of(octets: &[u8]) -> String {
     str::from_utf8(octets).map_or_else(|_| octets.iter().map(octet).collect(), str::to_owned)
 }
 
-/// A name as archives of other systems may write it, with slashes between folders.
+/// The name with slashes between folders, and without `./` before it, as archives of other systems may write it.
 pub fn plain(name: &str) -> String {
     let name = name.replace('\\', "/");
     let mut rest = name.as_str();
@@ -86,7 +86,7 @@ pub(super) fn climbs(name: &str) -> bool {
     name.starts_with('/') || has_drive || name.split('/').any(|part| part == "..")
 }
 
-/// What operating systems add to folders and archives of their own accord.
+/// Whether operating systems add a file of this name to folders and archives of their own accord.
 pub fn is_added(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
     name.starts_with("__MACOSX/")
@@ -97,20 +97,21 @@ pub fn is_added(name: &str) -> bool {
 /// The folders in which an exhibit has members.
 pub const FOLDERS: [&str; 3] = ["files", "chain", "timestamps"];
 
-/// Where among many names the members of one exhibit or case file are: in a folder, which ends in a slash or is empty.
+/// What is found among the names in an archive or a folder: an exhibit or a case file, and the folder of its members, which
+/// ends in a slash or is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// Those of an exhibit.
+    /// An exhibit in this folder.
     Exhibit(String),
-    /// Those of a case file.
+    /// A case file in this folder.
     CaseFile(String),
-    /// Those of several, and none nearer than the others.
+    /// Several, of which none is nearer than the others.
     Several,
-    /// None.
+    /// Neither.
     Nothing,
 }
 
-/// What of an exhibit or a case file a folder holds.
+/// Which members of an exhibit or a case file a folder holds.
 #[derive(Default)]
 struct Held {
     entry: bool,
@@ -120,7 +121,8 @@ struct Held {
 }
 
 impl Found {
-    /// The nearest: exhibits in folders beside a case file are not meant, nor is the archive beside what was unpacked of it.
+    /// Takes the nearest, which is the fewest folders deep. Exhibits in folders beside a case file are not meant; nor is an
+    /// exhibit's archive beside the folder to which it was unpacked.
     pub fn among<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut folders: BTreeMap<(usize, &str), Held> = BTreeMap::new();
         for path in names {

@@ -1,8 +1,8 @@
-//! Zips of other programs, which compress, date, sort and add as they like.
+//! Zips of other programs, which compress, date, sort and add members as they like.
 //!
-//! No signature is over an archive, so nothing is lost by that but the promise that there is no other byte in it. What the
-//! two headers of a member both say must still be the same, and no bytes may stand where a reader of one header would look
-//! and a reader of the other would not. Nothing is unfolded before somebody asks for it.
+//! No signature covers an archive, so nothing is lost by that but the promise that no other byte is in it. The two headers
+//! of a member must still say the same, and no bytes may stand where a reader of one header would look and a reader of the
+//! other would not. A member is unpacked only when it is asked for.
 
 use std::{borrow::Cow, collections::HashSet, io::Read as _};
 
@@ -19,18 +19,18 @@ const END: &[u8] = b"PK\x05\x06";
 const LOCATOR: &[u8] = b"PK\x06\x07";
 const LOCATOR_SIZE: usize = 20;
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
-/// Stands for a number that a zip64 has elsewhere.
+/// Stands in place of a number that a zip64 has elsewhere.
 const ELSEWHERE: usize = 0xffff_ffff;
 /// The most entries of a directory: macOS adds one for each member.
 pub(super) const MAX_LISTED: usize = 2 * MAX_MEMBERS + 16;
 /// The longest comment of an archive.
 const MAX_COMMENT: usize = 65_535;
 const ZIP64: MembersError = MembersError::Unread("a zip64");
-/// How the first of several parts begins, or what was to become several and did not.
+/// How the first part of a split archive begins, or an archive that was to be split and was not.
 const SPLIT: [&[u8]; 2] = [b"PK\x07\x08", b"PK00"];
 const PART: MembersError = MembersError::Unread("a part of several");
 
-/// A member as the directory lists it, still folded.
+/// A member as the directory lists it, still packed.
 #[derive(Debug)]
 pub(super) struct Listed<'a> {
     /// Its name, with slashes between folders.
@@ -38,7 +38,7 @@ pub(super) struct Listed<'a> {
     /// Where its bytes stand.
     at: usize,
     packed: &'a [u8],
-    /// How many bytes it unfolds to, by both of its headers.
+    /// How many bytes it unpacks to, by its headers.
     pub size: usize,
     method: usize,
     sum: usize,
@@ -46,7 +46,7 @@ pub(super) struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    /// Its bytes: as many as are said, and of the checksum that is said.
+    /// Its bytes, which must have the size and the checksum that its headers give.
     pub fn unfold(&self) -> Result<Cow<'a, [u8]>, MembersError> {
         let fail = |expected| Err(MembersError::Archive(ArchiveError { at: self.at, expected }));
         if self.is_encrypted {
@@ -58,14 +58,14 @@ impl<'a> Listed<'a> {
             _ => return Err(MembersError::Unread("compressed by a method that is not read here")),
         };
         match bytes {
-            None => fail("bytes that unfold to the size that is said, stored or deflated"),
+            None => fail("bytes that unpack to the size in the member's header, stored or deflated"),
             Some(bytes) if crc32fast::hash(&bytes) as usize == self.sum => Ok(bytes),
-            Some(_) => fail("bytes of the checksum that is said"),
+            Some(_) => fail("bytes with the checksum in the member's header"),
         }
     }
 }
 
-/// Exactly so many bytes, whatever is said.
+/// Inflates `bytes`. `None` unless all of them give exactly `size` bytes; one more is read at most.
 fn inflated(bytes: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut decoder = flate2::read::DeflateDecoder::new(bytes);
     let mut unfolded = Vec::with_capacity(size + 1);
@@ -104,12 +104,13 @@ impl Said {
         })
     }
 
-    /// Bits 0, 6 and 13.
+    /// By bits 0 (encrypted), 6 (strong encryption) and 13 (masked header).
     fn is_encrypted(&self) -> bool {
         self.flags & 0x2041 != 0
     }
 
-    /// Checksum and sizes stand behind the bytes too, and need not stand here.
+    /// Whether checksum and sizes stand in a data descriptor behind the bytes too; the member's own header may then have
+    /// zeros.
     fn is_said_behind(&self) -> bool {
         self.flags & 8 != 0
     }
@@ -119,8 +120,8 @@ impl Said {
     }
 }
 
-/// What stands between the beginning and the directory: from a member's own header on to the end of its bytes, and what
-/// the directory says of them if that is said behind them too.
+/// Where one member stands: from its own header to the end of its bytes. `behind` is the checksum, packed size and size in
+/// the directory, which a data descriptor behind the bytes must repeat if there is one.
 struct Extent {
     from: usize,
     to: usize,
@@ -235,8 +236,8 @@ fn end_of_directory(all: &[u8]) -> Option<usize> {
     (last.saturating_sub(MAX_COMMENT)..=last).rev().find(is_end)
 }
 
-/// Whether members stand one behind the other up to the directory, with no bytes between them but what is said behind
-/// one, which must be what the directory says.
+/// Checks that the members stand one behind the other up to the directory. Only data descriptors may stand between them,
+/// and these must say what the directory says.
 fn is_all(all: &[u8], mut extents: Vec<Extent>, directory: usize) -> Result<(), ArchiveError> {
     extents.sort_unstable_by_key(|extent| (extent.from, extent.to));
     let (mut end, mut behind) = (0, None);
@@ -260,7 +261,8 @@ fn is_all(all: &[u8], mut extents: Vec<Extent>, directory: usize) -> Result<(), 
     Ok(())
 }
 
-/// A checksum and two sizes, with or without four bytes before them, the sizes of four or eight bytes.
+/// Whether `bytes` are a data descriptor: a checksum and two sizes of four or eight bytes, with or without the four bytes of
+/// [`DESCRIPTOR`] before them.
 fn is_descriptor(bytes: &[u8], said: [usize; 3]) -> bool {
     let (said_at, size) = match bytes.len() {
         12 => (0, 4),

@@ -1,4 +1,4 @@
-//! Checks a receipt: an entry and its proof (`c2sp.org/tlog-proof`), as a ledger gives them one by one.
+//! Checks a receipt: an entry and its proof (`c2sp.org/tlog-proof`), as a ledger serves them for each entry.
 
 use std::fmt;
 
@@ -23,13 +23,14 @@ pub struct ReceiptReport {
     pub checks: Vec<Check>,
     /// When the policy's witnesses had seen the tree: seconds since 1970.
     pub witnessed_by: Option<u64>,
-    /// The end.
+    /// The verdict on the receipt.
     pub verdict: ExhibitVerdict,
 }
 
-/// Checks that an entry is in the tree that the proof's checkpoint is over, and by a policy whose checkpoint that is.
-/// Without one, whose log it is and who witnessed it are not checked. An exhibit shows more: the words, and that the keys
-/// were their parties' then.
+/// Checks that `entry` is in the tree of the proof's checkpoint, and by `policy` whose checkpoint that is.
+///
+/// Without `policy`, whose log it is and who witnessed it are not checked. An exhibit shows more: the words, and that the
+/// keys belonged to their parties at that time.
 pub fn verify_receipt(proof: &[u8], entry: &[u8], policy: Option<&Policy>) -> ReceiptReport {
     let mut checks = Checks::default();
     let (mut index, mut witnessed_by) = (None, None);
@@ -91,7 +92,7 @@ impl fmt::Display for ReceiptReport {
 }
 
 impl ReceiptReport {
-    /// What of it is proved, and what is not, in sentences.
+    /// What is proved and what is not, in sentences.
     fn conclusion(&self) -> Vec<(&'static str, String)> {
         let committed = (self.verdict == ExhibitVerdict::Valid).then_some(self.index).flatten();
         Conclusion {

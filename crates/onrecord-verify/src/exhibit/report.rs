@@ -9,10 +9,11 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Why there is no verdict, where the checks say it.
+/// Why there is no verdict, if the checks themselves say it.
 pub(super) const UNCHECKED: &str = "see what was not checked";
 
-/// Writes checks, the verdict on what they are of, and unless it is refused what is proved and what not.
+/// Writes the checks and the verdict, then what is proved and what is not, unless that was refused. `of` names what was
+/// checked; `undecided` says why there is no verdict.
 pub(super) fn write_report(
     f: &mut fmt::Formatter<'_>,
     checks: &[Check],
@@ -42,11 +43,11 @@ pub(super) fn write_report(
     Ok(())
 }
 
-/// The end of the verification of an exhibit.
+/// The verdict on an exhibit, a receipt or a case file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExhibitVerdict {
-    /// What had to be checked was, by a policy that the reader brought.
+    /// All that had to be checked is good, by a policy that the reader gave.
     Valid,
     /// Something could not be checked: whose log it is, or who held the keys.
     #[default]
@@ -71,7 +72,7 @@ impl ExhibitVerdict {
 pub struct ExhibitReport {
     /// Index of the entry, if it could be read.
     pub index: Option<u64>,
-    /// Size of the tree that it is shown in, if that could be read.
+    /// Size of the tree that the entry is shown in, if that could be read.
     pub known_at: Option<u64>,
     /// Each check, in order.
     pub checks: Vec<Check>,
@@ -79,7 +80,7 @@ pub struct ExhibitReport {
     pub witnessed_by: Option<u64>,
     /// What time-stamping authorities that the reader trusts said of the tree, the earliest first.
     pub timestamps: Vec<Timestamp>,
-    /// The end.
+    /// The verdict on the exhibit.
     pub verdict: ExhibitVerdict,
 }
 
@@ -88,15 +89,15 @@ impl ExhibitReport {
         self.checks.iter().any(|c| c.name == name && c.outcome == Outcome::Ok)
     }
 
-    /// Whether nothing is wanting but a policy of the reader's own.
+    /// Whether the exhibit is good, but for a policy of the reader's own.
     fn is_brought(&self) -> bool {
         let brought = |c: &Check| c.name == Name::Checkpoint && c.finding == Finding::Brought;
         let must = [Name::Entry, Name::Event, Name::Inclusion];
         self.checks.iter().any(brought) && must.iter().all(|name| self.is_ok(*name))
     }
 
-    /// Holds it against the name of its file: `exhibit-<n>.zip` must be of entry n (formats.md, section 8). Other names
-    /// are people's own.
+    /// Compares the exhibit with the name of its file: `exhibit-<n>.zip` must be of entry n (formats.md, section 8). Any
+    /// other name is accepted.
     pub fn in_file(mut self, name: &str) -> Self {
         let number = name.strip_prefix("exhibit-").and_then(|rest| rest.strip_suffix(".zip"));
         let named = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
@@ -116,7 +117,7 @@ impl ExhibitReport {
         self
     }
 
-    /// What of it is proved, and what is not, in sentences. Nothing that was not checked is among the proved.
+    /// What is proved and what is not, in sentences. Nothing that was not checked is among what is proved.
     pub fn conclusion(&self) -> Vec<(&'static str, String)> {
         let index = self.index.map_or_else(|| "?".to_owned(), |i| i.to_string());
         let is_wordless = self.checks.iter().any(|c| c.finding == Finding::Wordless);
@@ -147,12 +148,12 @@ pub(super) struct Conclusion<'a> {
     pub committed: Option<String>,
     pub witnessed_by: Option<u64>,
     pub timestamps: &'a [Timestamp],
-    /// What of it is in the tree that was stamped.
+    /// What stands in the tree that was stamped: `this entry`, or `these entries`.
     pub existed: &'static str,
     pub ledgers_word: &'static str,
     /// The last of what is not shown.
     pub not_shown: &'static str,
-    /// The size of the tree that it is shown in, and what became of it as far as is known.
+    /// The size of the tree that it is shown in, and what is known of later entries about it.
     pub known_at: Option<String>,
 }
 

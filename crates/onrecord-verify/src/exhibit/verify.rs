@@ -23,15 +23,15 @@ use crate::{
 /// What a reader brings to a check.
 #[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {
-    /// Which log and which witnesses he trusts.
+    /// Which log and which witnesses the reader trusts.
     pub policy: Option<&'a Policy>,
-    /// Roots of the time-stamping authorities that he trusts.
+    /// Roots of the time-stamping authorities that the reader trusts.
     #[cfg(feature = "timestamps")]
     pub roots: Option<&'a crate::timestamp::Roots>,
 }
 
 impl<'a> From<Option<&'a Policy>> for Trust<'a> {
-    /// Without roots, tokens are not checked.
+    /// Without roots, so that tokens are not checked.
     fn from(policy: Option<&'a Policy>) -> Self {
         Self {
             policy,
@@ -41,16 +41,18 @@ impl<'a> From<Option<&'a Policy>> for Trust<'a> {
     }
 }
 
-/// Checks an exhibit. Without a policy of the reader's own, the one that is enclosed is followed, and whose log it is
-/// and who witnessed it are not checked: anybody can enclose a policy that trusts himself. Time-stamp tokens are not
-/// checked.
+/// Checks an exhibit, but not its time-stamp tokens.
+///
+/// Without `policy`, the enclosed policy is followed, and whose log it is and who witnessed it do not count as checked:
+/// anybody can enclose a policy that trusts its own maker.
 pub fn verify(exhibit: &[u8], policy: Option<&Policy>) -> ExhibitReport {
     verify_members(&Members::read(exhibit), policy.into())
 }
 
-/// The same, and time-stamp tokens against the roots of authorities that the reader trusts. A token that is not good, or
-/// that is older than an entry it covers, condemns the exhibit; one whose authority leads to none of the roots is passed
-/// over if another is good.
+/// As [`verify()`], and checks time-stamp tokens against `roots`, those of the authorities that the reader trusts.
+///
+/// An exhibit is refused for a token that is not good, or that is older than an entry it covers. A token whose authority
+/// leads to none of the roots is passed over if another token is good.
 #[cfg(feature = "timestamps")]
 pub fn verify_with_roots(
     exhibit: &[u8],
@@ -60,7 +62,7 @@ pub fn verify_with_roots(
     verify_members(&Members::read(exhibit), Trust { policy, roots: Some(roots) })
 }
 
-/// The same of what was read already.
+/// As [`verify()`], for members that were read already.
 pub fn verify_members(members: &Result<Members<'_>, MembersError>, trust: Trust<'_>) -> ExhibitReport {
     #[cfg(feature = "timestamps")]
     if let Some(roots) = trust.roots {
@@ -80,7 +82,7 @@ pub fn verify_members(members: &Result<Members<'_>, MembersError>, trust: Trust<
 /// The most tokens that are checked: each costs a few signatures.
 const MAX_TIMESTAMPS: usize = 64;
 
-/// What is found of a token.
+/// The judgement on a token.
 #[cfg_attr(not(feature = "timestamps"), expect(dead_code, reason = "nothing judges tokens then"))]
 enum Judged {
     Good(Timestamp),
@@ -88,7 +90,7 @@ enum Judged {
     Bad(String),
 }
 
-/// Judges a token over a SHA-256.
+/// Judges a token, which must be over this SHA-256.
 type Judge<'a> = &'a dyn Fn(&[u8], &[u8; 32]) -> Judged;
 
 fn verify_by(
@@ -106,7 +108,7 @@ fn verify_by(
         let enclosed = Enclosed::of(&members.each()).map_err(|e| e.to_string())?;
         Ok((enclosed, members.packing()))
     });
-    // The first fault that leaves nothing to be checked ends it.
+    // The first fault ends the checks.
     let checked = opened.map_err(|what| (Name::Exhibit, Finding::NotAnExhibit(what))).and_then(
         |(enclosed, packing)| {
             checks.say(Name::Exhibit, packed(&packing), Finding::Exhibit(packing));
@@ -142,7 +144,7 @@ impl Checks {
 /// What ends a verification: the check that failed, and what it found.
 pub(super) type Fault = (Name, Finding);
 
-/// Only that nothing was packed anew can be checked.
+/// Good for an archive as a ledger writes it. Of another packing it can't be checked that no other bytes came with it.
 pub(super) fn packed(packing: &Packing) -> Outcome {
     if *packing == Packing::AsWritten { Outcome::Ok } else { Outcome::NotChecked }
 }
@@ -152,7 +154,7 @@ pub(super) fn named(key: &VerifyingKey) -> (KeyName, KeyId) {
     (key.name().clone(), key.id())
 }
 
-/// What the checkpoint covers, for those who say when it was there.
+/// The checkpoint and what it covers, for the check of time-stamp tokens.
 struct Covered<'a> {
     checkpoint: SignedNote,
     /// Indices and times of the entries that are enclosed.
@@ -229,7 +231,7 @@ fn run<'a>(
     Ok(covered)
 }
 
-/// Whose checkpoint it is, and who had seen it, by the policy that the reader brought, or else by the one that came with it.
+/// Checks whose checkpoint it is and who had seen it: by the policy that the reader gave, or else by `own`, which is enclosed.
 pub(super) fn checkpoint_of(
     note: &SignedNote,
     origin: &Origin,
@@ -247,7 +249,7 @@ pub(super) fn checkpoint_of(
     let (outcome, finding) = if trusted.names_no_log() {
         (Outcome::NotChecked, Finding::PolicyWithoutLog)
     } else if trusted.lacks_first_key(origin) {
-        // The reader's policy lacks something, and the exhibit nothing.
+        // The reader's policy is incomplete. The exhibit is not at fault, so it is not refused.
         (Outcome::NotChecked, Finding::PolicyLacks(trusted.lacks(origin.as_str())))
     } else {
         let key = log_key_of(trusted, note, log_key)
@@ -278,7 +280,7 @@ pub(super) fn checkpoint_of(
     Ok(())
 }
 
-/// The key of a policy that signed a checkpoint, and that entry 0 names.
+/// The key of the policy that signed the checkpoint. If entry 0 names a key, that must be the same.
 fn log_key_of<'a>(
     trusted: &'a Policy,
     checkpoint: &SignedNote,
@@ -300,7 +302,7 @@ fn log_key_of<'a>(
     Ok(key)
 }
 
-/// Tokens over the checkpoint's text.
+/// Checks the tokens over the checkpoint's text.
 fn timestamps(
     covered: &Covered<'_>,
     judge: Option<Judge<'_>>,
@@ -360,7 +362,7 @@ fn timestamps(
     Ok(())
 }
 
-/// The other entries that are enclosed. All proofs hold the same checkpoint.
+/// Reads the other entries that are enclosed. All proofs must hold the same checkpoint.
 fn others(
     enclosed: &Enclosed<'_>,
     proof: &TlogProof,
@@ -385,7 +387,7 @@ fn others(
     Ok(others)
 }
 
-/// Signatures, and whether the keys were their parties' then.
+/// Checks signatures, and whether the keys belonged to their parties at that time.
 fn events(
     entry: &Entry<Event>,
     others: &BTreeMap<u64, (Entry<Event>, TlogProof)>,
@@ -403,7 +405,7 @@ fn events(
         all.insert(place, &this);
     }
     let all = Threads::of(all);
-    // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
+    // A party that added a key must have signed with a key of its own. That is checked as far as its thread is enclosed.
     for other in &others {
         if let History::False(what) = history(other, &all) {
             return Err(not_signed(format!("entry {}: {what}", other.header().index)));
@@ -424,7 +426,7 @@ fn events(
     }
 }
 
-/// Words and files.
+/// Checks words and files.
 fn content(
     enclosed: &Enclosed<'_>,
     entry: &Entry<Event>,
@@ -464,7 +466,7 @@ fn content(
                 return Err(other_words(what));
             }
             checks.say(Name::Content, Outcome::Ok, Finding::Words);
-            // Whoever signed words that can't be read committed to them all the same.
+            // Words that can't be parsed are not refused: the event commits to them all the same.
             Content::parse(bytes).ok()
         }
     };

@@ -1,4 +1,4 @@
-//! What a log asks a witness for, and what it is answered (`c2sp.org/tlog-witness`, "add-checkpoint").
+//! A log's request to a witness, and the answer (`c2sp.org/tlog-witness`, "add-checkpoint"). The request is:
 //!
 //! ```text
 //! old <size>
@@ -55,7 +55,7 @@ pub enum AddCheckpointError {
     Note(#[from] NoteError),
 }
 
-/// A request of good shape. Whose checkpoint it is and whether the proof proves anything is the witness's to find out.
+/// A request of good shape. The witness must still check whose checkpoint it is and whether the proof proves anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddCheckpoint {
     old: u64,
@@ -79,7 +79,7 @@ impl AddCheckpoint {
         Ok(Self { old, proof, checkpoint })
     }
 
-    /// The size of the checkpoint that the witness cosigned last, as the log has it; 0 for none.
+    /// The size of the checkpoint that the witness cosigned last, as far as the log knows; 0 for none.
     pub fn old(&self) -> u64 {
         self.old
     }
@@ -89,12 +89,12 @@ impl AddCheckpoint {
         &self.proof
     }
 
-    /// What is to be cosigned. Not yet verified, nor known to be a checkpoint.
+    /// The note to be cosigned. Not yet verified, nor known to be a checkpoint.
     pub fn checkpoint(&self) -> &SignedNote {
         &self.checkpoint
     }
 
-    /// The first line of the checkpoint: which log it says it is of.
+    /// The first line of the checkpoint: the log that it says it is of.
     pub fn origin(&self) -> &str {
         self.checkpoint.text().lines().next().unwrap_or_default()
     }
@@ -137,7 +137,7 @@ impl fmt::Display for AddCheckpoint {
     }
 }
 
-/// An answer with status 200 that brings no good cosignature.
+/// Why an answer with status 200 holds no good cosignature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
@@ -152,8 +152,8 @@ pub enum AnswerError {
     NoTime,
 }
 
-/// Finds the cosignature of the witness that was asked among the signature lines that it answered. Lines of other keys
-/// and of other types are ignored.
+/// Finds the cosignature of `witness` among the signature lines of its answer. Lines of other keys and of other types are
+/// ignored.
 ///
 /// # Errors
 /// [`AnswerError`] if there is none that is good.
@@ -167,14 +167,14 @@ pub fn read_cosignature(
     let limit = checkpoint.text().len() + 1 + MAX_COSIGNATURES;
     let note = SignedNote::parse(&note, limit).map_err(AnswerError::Lines)?;
     if note.text() != checkpoint.text() {
-        // An empty line in the answer would have it sign another text.
+        // With an empty line in the answer, the lines below it would sign another text.
         return Err(AnswerError::Lines(NoteError::Unsigned));
     }
     let found = witness.find(&note)?;
     if found.time() == 0 { Err(AnswerError::NoTime) } else { Ok(found) }
 }
 
-/// The tree size that an answer with status 409 names, if it does.
+/// The tree size that an answer with status 409 names, if it names one.
 pub fn read_size(answer: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(answer).ok()?;
     parse_decimal(text.strip_suffix('\n').unwrap_or(text))

@@ -1,4 +1,4 @@
-//! Every rule again, over entries in order: what `verify`, a mirror and the server's own start rely on.
+//! Checks every rule again, over entries in order. `verify`, mirrors and the server's own start rely on it.
 
 use super::{
     Frontier, Hash, NoDoor, SignedEntry, Time,
@@ -18,7 +18,7 @@ pub enum AuditError {
     /// Not an entry, or its event is not signed by its signers.
     #[error(transparent)]
     Entry(#[from] EntryError),
-    /// Another index than its place.
+    /// The index is not the entry's place.
     #[error("index: expected {expected}, found {found}")]
     Index {
         /// Its place.
@@ -51,7 +51,7 @@ pub enum AuditError {
     /// The event breaks a rule at this index.
     #[error("rules: {0}")]
     Rule(Refusal),
-    /// A `thread` line that is not what the entries below give.
+    /// A `thread` line that is not what the entries before it give.
     #[error("thread: expected {expected}, found {found}")]
     Thread {
         /// What it should be.
@@ -59,7 +59,7 @@ pub enum AuditError {
         /// What it says.
         found: String,
     },
-    /// A `signer` line that is not what the entries below give.
+    /// A `signer` line that is not what the entries before it give.
     #[error("signer line {line}: expected {expected}, found {found}")]
     Signer {
         /// Number of the line among the signer lines, from 1.
@@ -71,9 +71,9 @@ pub enum AuditError {
     },
 }
 
-/// Keeps rows; the auditor puts what each entry changes.
+/// A store of rows, into which the auditor puts those that each entry changes.
 pub trait PutRows: Rows {
-    /// Puts rows, the later over the earlier.
+    /// Puts rows. A later row replaces an earlier one with the same key.
     fn put_rows(&mut self, rows: Vec<(RowKey, Row)>);
 }
 
@@ -94,12 +94,12 @@ pub struct Auditor<R> {
 }
 
 impl<R: PutRows> Auditor<R> {
-    /// At the beginning of a log.
+    /// Starts at the beginning of a log.
     pub fn new(origin: Origin, rows: R) -> Self {
         Self { origin, rows, frontier: Frontier::new(), prev: Digest([0; 32]), time: None }
     }
 
-    /// In the middle of a log, trusting what is known of the entries before: their rows, the edge of their tree,
+    /// Starts in the middle of a log, trusting what is known of the entries before: their rows, the edge of their tree,
     /// and the hash and time of the last.
     pub fn resume(origin: Origin, rows: R, frontier: Frontier, prev: Digest, time: Option<Time>) -> Self {
         Self { origin, rows, frontier, prev, time }
@@ -169,7 +169,7 @@ impl<R: PutRows> Auditor<R> {
     pub fn last_time(&self) -> Option<Time> {
         self.time
     }
-    /// What the rules know.
+    /// The rows of all entries that passed, which the rules read.
     pub fn rows(&self) -> &R {
         &self.rows
     }

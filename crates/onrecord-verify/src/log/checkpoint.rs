@@ -14,7 +14,7 @@ pub const MAX_CHECKPOINT: usize = 65_536;
 /// The most entries a log has: the largest number of formats.md, section 2.
 pub const MAX_SIZE: u64 = (1 << 53) - 1;
 
-/// A note that is no checkpoint of the log it should be of.
+/// Why a note is not a checkpoint of the log that it should be of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
@@ -41,7 +41,7 @@ pub enum CheckpointError {
     WrongOrigin {
         /// The key's name.
         key: String,
-        /// What stands in the checkpoint.
+        /// The origin in the checkpoint.
         origin: String,
     },
 }
@@ -104,7 +104,7 @@ impl Checkpoint {
         Self::new(origin, size, root)
     }
 
-    /// Signs with the log's key. Only over entries that are durable (formats.md, section 6).
+    /// Signs with the log's key. The caller must have made the entries durable before (formats.md, section 6).
     ///
     /// # Errors
     /// [`CheckpointError::WrongOrigin`] if the key's name is not the origin.
@@ -140,8 +140,8 @@ impl Checkpoint {
     }
 }
 
-/// A checkpoint that the log's key was seen to have signed. There is no other way to make one than
-/// [`Checkpoint::open`] and [`Checkpoint::sign`].
+/// A checkpoint that the log's key is known to have signed. Only [`Checkpoint::sign`], [`Checkpoint::open`] and
+/// [`Checkpoint::open_note`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
     checkpoint: Checkpoint,

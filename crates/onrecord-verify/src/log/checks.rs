@@ -16,7 +16,7 @@ fn ensure(good: bool, check: &str, message: impl std::fmt::Display) -> Result<()
     if good { Ok(()) } else { Err(failed(check, message)) }
 }
 
-/// Types that can't be voided.
+/// Whether events of this type can't be voided.
 fn is_permanent(event_type: EventType) -> bool {
     ["ledger.", "party.", "key.", "role.", "case.", "content.", "correction."]
         .iter()

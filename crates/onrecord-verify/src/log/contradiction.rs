@@ -1,4 +1,4 @@
-//! Entries under one signed root that no log can truly hold, in one file that anybody can check alone.
+//! Entries under one signed root that no honest log can hold, in one file that anybody can check by itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ use crate::{
     note::{Origin, VerifyingKey},
 };
 
-/// What the file says it is.
+/// The value of `form` in the file.
 const FORM: &str = "onrecord/contradiction/v1";
 /// The longest file, in bytes: two of the longest entries with two of the longest proofs, as JSON.
 pub const MAX_CONTRADICTION: usize = 1 << 20;
 
-/// A contradiction: one entry or two, each with its proof in one checkpoint that the log signed. That they can't stand
-/// there is seen from them alone; what the fault is, the file does not say, and its reader finds.
+/// A contradiction: one entry or two, each with its proof in one checkpoint that the log signed. The file alone shows that
+/// they can't stand there. It does not say what the fault is; its reader finds that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contradiction {
@@ -26,12 +26,12 @@ pub struct Contradiction {
     log: String,
     /// By index, the earlier first.
     entries: Vec<Included>,
-    /// A witness whose cosignature stands below the checkpoint, where that is what the entry contradicts.
+    /// The key of a witness, if the entry contradicts its cosignature below the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     witness: Option<String>,
 }
 
-/// An entry and that it stands under the root.
+/// An entry, and the proof that it stands under the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Included {
@@ -44,7 +44,7 @@ struct Included {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContradictionError {
-    /// Not such a file.
+    /// Not a contradiction file.
     #[error("expected a contradiction, JSON of the form {FORM}: {0}")]
     Form(String),
     /// A key can't be read.
@@ -74,7 +74,7 @@ pub enum ContradictionError {
     /// The entries are in trees of two checkpoints.
     #[error("entries[1], proof: expected the checkpoint of the first")]
     OtherCheckpoint,
-    /// All of it can be true.
+    /// Nothing in it contradicts anything else in it.
     #[error("nothing in it contradicts anything else in it")]
     None,
 }
@@ -84,18 +84,18 @@ pub enum ContradictionError {
 pub struct Contradicted {
     /// The key that signed the checkpoint.
     pub log: VerifyingKey,
-    /// What it signed.
+    /// The checkpoint that it signed.
     pub checkpoint: Checkpoint,
-    /// The entries, by their places in the tree.
+    /// The indexes of the entries in the tree.
     pub entries: Vec<u64>,
-    /// The witness, where the contradiction is with its cosignature: then one of the two has told a false time.
+    /// The witness, if the entry contradicts its cosignature: then log or witness has told a false time.
     pub witness: Option<WitnessKey>,
-    /// What can't be.
+    /// What can't be true, in words.
     pub what: String,
 }
 
 impl Contradiction {
-    /// Whether a file says that it is one.
+    /// Whether `bytes` say that they are a contradiction.
     pub fn is_one(bytes: &[u8]) -> bool {
         #[derive(Deserialize)]
         struct Form {
@@ -104,7 +104,7 @@ impl Contradiction {
         serde_json::from_slice::<Form>(bytes).is_ok_and(|f| f.form == FORM)
     }
 
-    /// Whether an entry at this place can't stand in any log, as far as it shows that alone.
+    /// Whether the entry `raw` shows by itself that it can't stand at `index` in any log.
     pub fn alone(index: u64, raw: &[u8], origin: &Origin) -> bool {
         Entry::parse(raw, origin).is_ok_and(|entry| in_itself(index, &entry).is_some())
     }
@@ -117,7 +117,7 @@ impl Contradiction {
         }
     }
 
-    /// Puts it together; `None` unless it proves something.
+    /// Puts a contradiction together; `None` unless it proves one.
     pub fn new(
         log: &VerifyingKey,
         checkpoint: &SignedCheckpoint,
@@ -134,7 +134,7 @@ impl Contradiction {
         this.check().is_ok().then_some(this)
     }
 
-    /// Reads such a file and checks it with nothing else.
+    /// Reads a contradiction and checks it by itself.
     ///
     /// # Errors
     /// [`ContradictionError`] if it proves nothing.
@@ -189,7 +189,7 @@ impl Contradiction {
     }
 }
 
-/// Why an entry can stand in no log at this place (formats.md, sections 3 to 5).
+/// Why an entry can't stand at `index` in any log, as far as it shows that by itself (formats.md, sections 3 to 5).
 pub(super) fn in_itself(index: u64, entry: &Entry) -> Option<String> {
     let (header, event) = (entry.header(), entry.event());
     if header.index != index {
@@ -227,7 +227,7 @@ pub(super) fn between((i, a): (u64, &Entry), (n, b): (u64, &Entry)) -> Option<St
     }
     if first.thread == second.thread {
         let (thread, k, l) = (first.thread, first.k, second.k);
-        // Between them stand n - i - 1 entries, and no more of their thread.
+        // n - i - 1 entries stand between them, so there can't be more of their thread.
         if l <= k || l - k > n - i {
             return Some(format!("entries {i} and {n} are numbers {k} and {l} of the thread {thread}"));
         }
@@ -273,7 +273,7 @@ pub(super) fn between((i, a): (u64, &Entry), (n, b): (u64, &Entry)) -> Option<St
     }
 }
 
-/// Why an entry can't be in a tree that was cosigned when it was.
+/// Why an entry can't be in a tree that the witness cosigned at that time.
 pub(super) fn with_witness(
     index: u64,
     entry: &Entry,

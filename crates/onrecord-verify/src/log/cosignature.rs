@@ -51,7 +51,7 @@ pub enum WitnessKeyError {
         "expected type 0x04 and an Ed25519 key of 32 bytes, or 0x06 and an ML-DSA-44 key of {ML_DSA_44_KEY}, in padded base64"
     )]
     Type,
-    /// A key of a type that verifies here, and does not sign.
+    /// A key of a type that this program verifies with, but does not sign with.
     #[error("expected a secret of type 0x04: this program cosigns with Ed25519 keys only")]
     Secret,
 }
@@ -154,7 +154,7 @@ impl WitnessKey {
         &self.name
     }
 
-    /// The key's id, which is not that of the same key as one of type 0x01.
+    /// The key's id. As a key of type 0x01, the same name and public key have another id.
     pub fn id(&self) -> KeyId {
         self.id
     }
@@ -169,14 +169,14 @@ impl WitnessKey {
         matches!(self.key, PublicKey::MlDsa44(_))
     }
 
-    /// Whether this key signed the checkpoint, at whatever time or none: as a log does that signs by such a key besides
+    /// Whether this key signed the checkpoint, at any time or at time 0. A log may sign so with a second key
     /// (`c2sp.org/tlog-checkpoint`, "Signatures").
     pub(super) fn has_signed(&self, note: &SignedNote) -> bool {
         let mut own = note.signatures().iter().filter(|line| self.is_of(line));
         own.any(|line| self.time_of(note.text(), line.signature()).is_some())
     }
 
-    /// Bytes of a line by this key, as it stands below a checkpoint.
+    /// The length in bytes of a signature line by this key, as it stands below a checkpoint.
     pub fn line_length(&self) -> usize {
         let signature = match self.key {
             PublicKey::Ed25519(_) => 64,
@@ -186,8 +186,9 @@ impl WitnessKey {
     }
 
     /// Checks that this witness cosigned the checkpoint and gives the time it did so, in seconds since 1970;
-    /// the latest, should there be several. Lines of other keys are ignored. That the note's text is a
-    /// checkpoint, and which log's, is not asked here; nor is what time it is now.
+    /// the latest, if there are several. Lines of other keys are ignored.
+    ///
+    /// Whether the note's text is a checkpoint, and of which log, is not checked here; nor is the time compared with now.
     ///
     /// # Errors
     /// [`CosignatureError::NoneBy`] if no line bears this key's name and id, [`CosignatureError::Bad`] if
@@ -218,8 +219,8 @@ impl WitnessKey {
     }
 
     fn verify_line(&self, text: &str, signature: &[u8]) -> Option<u64> {
-        // Without a time nothing is said of when, nor that no larger tree was seen: that is no witness's word
-        // (`c2sp.org/tlog-witness`, "add-checkpoint").
+        // With time 0 a signature says neither when it was made nor that no larger tree was seen, so it is no cosignature of
+        // a witness (`c2sp.org/tlog-witness`, "add-checkpoint").
         self.time_of(text, signature).filter(|time| *time != 0 || !self.is_ml_dsa_44())
     }
 
@@ -242,7 +243,7 @@ impl WitnessKey {
     }
 }
 
-/// A witness's good cosignature on a checkpoint. It comes out of [`WitnessKey::find`] alone.
+/// A witness's good cosignature on a checkpoint. Only [`WitnessKey::find`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cosignature {
     time: u64,
@@ -324,8 +325,8 @@ fn verify_ml_dsa_44(key: &[u8; ML_DSA_44_KEY], message: &[u8], signature: &[u8])
     )
 }
 
-/// Cosigns a checkpoint at this time, in seconds since 1970. By this the witness says that the checkpoint
-/// continues every other it has seen of that log: to be sure of that first is the caller's part.
+/// Cosigns a checkpoint at this time, in seconds since 1970. The witness says with it that the checkpoint
+/// continues every other that it has seen of that log; the caller must have checked that before.
 ///
 /// # Errors
 /// [`CosignatureError::Time`] above [`MAX_COSIGNATURE_TIME`].
@@ -510,7 +511,7 @@ mod tests {
         bad(pq.cosign(&other, 9));
         let renamed = ml_dsa_witness::MlDsaWitness::new("px.example", 3).cosign(signed().checkpoint(), 9);
         bad(SignatureLine::new(line.name(), line.key_id(), renamed.signature()));
-        // Without a time it is no witness's word; of a log that signs so besides, it is enough.
+        // With time 0 it is no cosignature of a witness. As the second signature of a log it is enough.
         let timeless = pq.cosign(signed().checkpoint(), 0);
         bad(timeless.clone());
         assert!(key.has_signed(&with(&[timeless])));

@@ -43,7 +43,7 @@ impl Time {
     fn civil(self) -> Option<DateTime> {
         EPOCH.checked_add(SignedDuration::from_millis(self.0)).ok()
     }
-    /// Seconds since 1970, rounded up; 0 for what was before.
+    /// Seconds since 1970, rounded up; 0 for times before 1970.
     pub fn seconds_up(self) -> u64 {
         u64::try_from(self.unix_ms()).unwrap_or_default().div_ceil(1_000)
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let d = self.civil().unwrap_or(EPOCH);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        // Digit by digit: every entry has one, and the formatter takes ten times as long for seven numbers.
+        // Digit by digit: every entry has a time, and the formatter takes ten times as long for its seven numbers.
         let mut put = |end: usize, digits: usize, number: i32| {
             let mut left = number.unsigned_abs();
             for place in text[end - digits..end].iter_mut().rev() {
@@ -227,7 +227,7 @@ impl Entry<Event> {
         Ok(Self { header, event, hash: Digest::blake3(bytes) })
     }
 
-    /// As [`parse`](Self::parse) and [`verify`](Self::verify) on each of some entries, and faster than one by one.
+    /// As [`parse`](Self::parse) and [`verify`](Self::verify) for each of `all`, and faster than one by one.
     pub fn parse_and_verify<'a>(
         all: impl IntoIterator<Item = &'a [u8]>,
         origin: &Origin,

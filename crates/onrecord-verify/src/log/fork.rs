@@ -1,4 +1,4 @@
-//! Two checkpoints of one log that can't both be true, in one file that anybody can check alone.
+//! Two checkpoints of one log that can't both be true, in one file that anybody can check by itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use super::{
 };
 use crate::note::{NoteError, VerifyingKey};
 
-/// What the file says it is.
+/// The value of `form` in the file.
 const FORM: &str = "onrecord/fork/v1";
 /// The longest file, in bytes.
 pub const MAX_FORK: usize = 262_144;
 
-/// A fork report: an earlier checkpoint, a later one whose tree begins otherwise, and the proof of that. Of the same
-/// size they need no proof but their roots.
+/// A fork report: an earlier checkpoint, a later one whose tree begins with other entries, and the proof of that. If both
+/// have the same size, their roots are proof enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fork {
@@ -25,9 +25,9 @@ pub struct Fork {
     earlier: String,
     /// The larger one, a signed note.
     later: String,
-    /// The root, in base64, of as many entries of the later tree as the earlier one has.
+    /// The root, in base64, of the first entries of the later tree: as many as the earlier tree has.
     begins: String,
-    /// That the later tree begins so: a consistency proof (RFC 6962, section 2.1.2), hashes in base64.
+    /// The consistency proof from that root to the later one (RFC 6962, section 2.1.2), hashes in base64.
     proof: Vec<String>,
 }
 
@@ -69,11 +69,11 @@ pub struct Proved {
 }
 
 impl Fork {
-    /// Compares a checkpoint that somebody else got with one of the same log that is as large or larger, whose tree can
-    /// be read. `None` where the later continues the earlier.
+    /// Compares `earlier`, a checkpoint that somebody else was given, with `later`, one of the same log that is as large or
+    /// larger and whose tree can be read. `None` if `later` continues `earlier`.
     ///
     /// # Errors
-    /// [`PathError`] if the later is smaller or its nodes can't be read.
+    /// [`PathError`] if `later` is smaller or its nodes can't be read.
     pub fn find<R: NodeReader + ?Sized>(
         log: &VerifyingKey,
         earlier: &SignedCheckpoint,
@@ -96,8 +96,8 @@ impl Fork {
         }))
     }
 
-    /// Compares two checkpoints of one log and of one size. `None` if their roots are the same, or their sizes are not:
-    /// then it takes the tree to tell.
+    /// Compares two checkpoints of one log and of one size. `None` if their roots are the same. `None` too if their sizes
+    /// differ: then only the tree can tell.
     pub fn of_one_size(
         log: &VerifyingKey,
         earlier: &SignedCheckpoint,
@@ -114,7 +114,7 @@ impl Fork {
         })
     }
 
-    /// Reads a report and checks it with nothing else.
+    /// Reads a report and checks it by itself.
     ///
     /// # Errors
     /// [`ForkError`] if it proves nothing.

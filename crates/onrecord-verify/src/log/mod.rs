@@ -79,7 +79,7 @@ pub fn parse_decimal(text: &str) -> Option<u64> {
     if canonical { text.parse().ok() } else { None }
 }
 
-/// What is wrong with JSON, in one short line: what its reader says of it may hold any text of the file.
+/// What is wrong with JSON, in one short line. The parser's message may hold any text of the file, so it is quoted and cut.
 pub(crate) fn json_fault(e: &serde_json::Error) -> String {
     format!("line {}, column {}: {}", e.line(), e.column(), crate::event::quote(&e.to_string()))
 }

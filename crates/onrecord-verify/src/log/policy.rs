@@ -21,10 +21,10 @@ use crate::{
     note::{KeyId, Origin, SignedNote, VerifyingKey, Vkey, is_key_name},
 };
 
-/// The longest policy, in bytes: 64 keys of type 0x06 have 115 KB.
+/// The longest policy, in bytes. 64 keys of type 0x06 take 115 KB.
 pub const MAX_POLICY: usize = 256 << 10;
-/// By how many seconds the time of an entry may be after a cosignature on a tree that holds it: what the clocks of a
-/// log and a witness may differ by (decisions.md, "Witnesses").
+/// The most seconds that the time of an entry may be after a cosignature on a tree that holds it: by so much the clocks of
+/// a log and a witness may differ (decisions.md, "Witnesses").
 pub const MAX_LEAD: u64 = 60;
 /// The quorum that asks for no witness.
 const NONE: &[u8] = b"none";
@@ -39,12 +39,12 @@ pub struct PolicyError {
     pub expected: String,
 }
 
-/// A key by which a log signs.
+/// A key with which a log signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Log {
-    /// Of a log that can be one of this project's.
+    /// An Ed25519 key under a name that a log of this project can have. Checkpoints are checked by it.
     Ed25519(VerifyingKey),
-    /// By which a log signs besides, as a cosigner does (type 0x06).
+    /// A second key, with which a log signs as a cosigner does (type 0x06).
     MlDsa44(WitnessKey),
     /// An Ed25519 key under a name that none of this project's logs can have. Nothing is checked by it.
     Foreign { vkey: String, key: [u8; 32] },
@@ -86,7 +86,7 @@ impl Log {
 /// Signature type of a log's Ed25519 key (`c2sp.org/signed-note`).
 const ED25519: u8 = 0x01;
 
-/// A witness by the name that the policy gives it: octets, mostly of UTF-8.
+/// A witness, and the name that the policy gives it: octets, which need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Witness {
     name: Vec<u8>,
@@ -96,18 +96,18 @@ struct Witness {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Member {
     Witness(Witness),
-    /// So many of the members at these places, all before this one.
+    /// A group's name, how many of its members are needed, and their places, which are all before its own.
     Group(Vec<u8>, usize, Vec<usize>),
 }
 
-/// A policy.
+/// Which logs a reader trusts, and which witnesses must have cosigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<Log>,
     members: Vec<Member>,
     /// Place of the member that must be satisfied.
     quorum: Option<usize>,
-    /// How old a cosignature may be that counts for it.
+    /// How old a cosignature may be to count, if that is limited.
     max_age: Option<Duration>,
 }
 
@@ -122,13 +122,13 @@ pub struct Cosigned {
     pub by: Option<u64>,
     /// Who cosigned first, and when; `None` if the policy asks for nobody.
     pub first: Option<(WitnessKey, u64)>,
-    /// Keys of type 0x06 that the policy names for this log and that are missed: those whose signature is not good, or all
-    /// if it signed by none of them.
+    /// Keys of type 0x06 that the policy names for this log and whose signature is missed: those whose signature is not
+    /// good, or all if the log signed with none of them.
     pub unsigned_by: Vec<WitnessKey>,
 }
 
-/// Whether an entry of this time can't have been in a tree that was cosigned then: its time is more than [`MAX_LEAD`]
-/// seconds later.
+/// Whether an entry of this time can't have been in a tree that was cosigned at `cosigned`, in seconds since 1970: its time
+/// is more than [`MAX_LEAD`] seconds later.
 pub fn is_later_than(time: Time, cosigned: u64) -> bool {
     i128::from(time.unix_ms()) > (i128::from(cosigned) + i128::from(MAX_LEAD)) * 1_000
 }
@@ -139,8 +139,8 @@ impl Policy {
         Self { logs: vec![Log::Ed25519(key)], members: Vec::new(), quorum: None, max_age: None }
     }
 
-    /// The same policy, for which older cosignatures don't count: as of so long ago, its quorum has seen nothing larger. None
-    /// if it asks for no witness.
+    /// The same policy, except that cosignatures older than `max_age` don't count. A quorum then shows that `max_age` ago its
+    /// witnesses had seen no larger tree. `None` if the policy asks for no witness.
     pub fn with_max_age(self, max_age: Duration) -> Option<Self> {
         self.quorum.is_some().then_some(Self { max_age: Some(max_age), ..self })
     }
@@ -152,7 +152,7 @@ impl Policy {
         })
     }
 
-    /// The keys that it trusts for a log of this origin, and that every checkpoint must be signed by one of.
+    /// The keys that it trusts for a log of this origin. One of them must have signed each checkpoint.
     pub fn logs<'a>(&'a self, origin: &Origin) -> impl Iterator<Item = &'a VerifyingKey> + use<'a> {
         let origin = origin.as_str().to_owned();
         self.all_logs().filter(move |key| key.name().as_str() == origin)
@@ -163,7 +163,7 @@ impl Policy {
         self.logs.is_empty()
     }
 
-    /// Whether it names a log, and not the key by which that signs its checkpoints.
+    /// Whether it names a log of this origin, but not the Ed25519 key by which the log's checkpoints are checked.
     pub fn lacks_first_key(&self, origin: &Origin) -> bool {
         self.logs.iter().any(|log| log.name() == origin.as_str()) && self.logs(origin).next().is_none()
     }
@@ -173,10 +173,10 @@ impl Policy {
         self.all_logs().any(|own| own == key)
     }
 
-    /// The same policy for the log of this key alone, which it names, or for which it names no key of that type.
+    /// The same policy, for the log of `key` alone. It must name `key`, or no Ed25519 key of that log, or no log at all.
     ///
     /// # Errors
-    /// What else it trusts, in words.
+    /// What it trusts instead, in words.
     pub fn for_log(mut self, key: &VerifyingKey) -> Result<Self, String> {
         let is_any = !self.logs.is_empty();
         self.logs.retain(|log| log.name() == key.name().as_str());
@@ -192,7 +192,7 @@ impl Policy {
         Ok(self)
     }
 
-    /// Why there is no key that a log of this origin must sign by.
+    /// Why it has no key with which a log of this origin must sign, in words.
     pub fn lacks(&self, origin: &str) -> String {
         match self.logs.iter().any(|log| log.name() == origin) {
             true => format!(
@@ -210,8 +210,8 @@ impl Policy {
         first.filter(|_| logs.next().is_none())
     }
 
-    /// The key that it trusts for the log that this checkpoint says it is of: the one that signed it, or else any of that
-    /// origin. None if it trusts none.
+    /// The key that it trusts for the log that `checkpoint` says it is of: the one that signed it, or else the first of that
+    /// origin. `None` if it trusts no key of that origin.
     pub fn log_of(&self, checkpoint: &SignedNote) -> Option<&VerifyingKey> {
         let origin: Origin = checkpoint.text().lines().next()?.parse().ok()?;
         let keys: Vec<_> = self.all_logs().filter(|key| key.name().as_str() == origin.as_str()).collect();
@@ -236,7 +236,7 @@ impl Policy {
     fn cosigned_as_of(&self, checkpoint: &SignedNote, now: u64) -> Cosigned {
         let oldest = self.max_age.map_or(0, |age| now.saturating_sub(age.as_secs()));
         let mut witnesses = Vec::new();
-        // Of each member when it was satisfied. A group's members stand before it.
+        // When each member was satisfied. A group's members stand before it.
         let mut times: Vec<Option<u64>> = Vec::with_capacity(self.members.len());
         let mut first: Option<(WitnessKey, u64)> = None;
         for member in &self.members {
@@ -254,7 +254,7 @@ impl Policy {
                         let unfit = if seen < oldest {
                             Some(CosignatureError::Old { name, age: now - seen, max: age.as_secs() })
                         } else {
-                            // By a clock that is ahead it says nothing of what was seen since.
+                            // From a clock that is ahead, it does not show what the witness has seen lately.
                             let ahead = seen.saturating_sub(now);
                             (ahead > MAX_LEAD).then_some(CosignatureError::Ahead { name, ahead })
                         };
@@ -283,8 +283,10 @@ impl Policy {
         }
     }
 
-    /// A log that changes its key of type 0x06 signs by the old one or by the new. Nothing is asked of a log whose first key
-    /// the policy lacks: whose checkpoint it is stays open then.
+    /// The keys of [`Cosigned::unsigned_by`].
+    ///
+    /// One good signature is enough, as a log that changes its key of type 0x06 signs with the old one or the new. Nothing is
+    /// asked of a log whose Ed25519 key the policy lacks: whose checkpoint it is stays open then.
     fn unsigned_by(&self, checkpoint: &SignedNote) -> Vec<WitnessKey> {
         let origin = checkpoint.text().lines().next().unwrap_or_default();
         if origin.parse().is_ok_and(|origin| self.lacks_first_key(&origin)) {
@@ -365,7 +367,7 @@ impl FromStr for Policy {
 }
 
 impl Policy {
-    /// Reads a policy: octets, of which those above 127 stand for themselves.
+    /// Reads a policy. It is octets, not text in some encoding: those above 127 stand for themselves.
     ///
     /// # Errors
     /// [`PolicyError`]: the first line at fault.
@@ -693,7 +695,7 @@ mod tests {
         assert!(policy.cosigned(&with(besides.cosign(&checkpoint, 0))).quorum().is_ok());
         let of_other = MlDsaWitness::new("log.example", 9).cosign(&checkpoint, 5);
         assert!(policy.cosigned(&with(of_other)).quorum().is_err());
-        // Its keys are none that a checkpoint is opened by.
+        // No checkpoint is opened by its second keys.
         assert_eq!(policy.only_log(), Some(log().verifying_key()));
     }
 

@@ -63,7 +63,7 @@ impl RowKey {
     pub fn blob(digest: &Digest) -> Self {
         Self::new(b'b', &digest.0)
     }
-    /// What the row is about, if that is an event, a party, a thread or a blob: their ids.
+    /// The id of what the row is about, if that is an event, a fate, a party or a thread; for a blob, its digest.
     pub fn id(&self) -> Option<EventId> {
         let (tag, id) = self.0.split_first()?;
         b"efptb".contains(tag).then(|| id.try_into().ok().map(EventId)).flatten()
@@ -104,7 +104,7 @@ pub enum Row {
     },
     /// An event on record.
     Event(Arc<EventRow>),
-    /// What later events did to it.
+    /// What later events did to an event.
     Fate(Fate),
     /// A party.
     Party(PartyRow),
@@ -112,7 +112,7 @@ pub enum Row {
     Thread(u64),
     /// A key, in its whole history.
     Key(KeyRow),
-    /// Whom a key name belongs to; under a name with a key id, whose key that is.
+    /// The party that a key name belongs to; under a name with a key id, the party of that key.
     Name(EventId),
     /// The entries whose words with this digest are withheld now.
     Blob(Vec<EventId>),
@@ -134,7 +134,7 @@ pub struct EventRow {
     pub subjects: Vec<EventId>,
     /// The digest it commits to, if it has words.
     pub content: Option<Digest>,
-    /// What some types add.
+    /// What the rules ask about events of its type besides.
     pub detail: Detail,
 }
 
@@ -257,7 +257,7 @@ mod kind_name {
     }
 }
 
-/// Where rows are read.
+/// A source of rows.
 pub trait Rows {
     /// The row under a key.
     fn row(&self, key: &RowKey) -> Option<Row>;
@@ -297,7 +297,7 @@ pub trait Rows {
             _ => None,
         }
     }
-    /// Whose a key name is.
+    /// The party that a key name belongs to.
     fn name_owner(&self, name: &str) -> Option<EventId> {
         match self.row(&RowKey::name(name)) {
             Some(Row::Name(party)) => Some(party),
@@ -325,11 +325,11 @@ pub trait Rows {
 pub struct MemoryRows(HashMap<RowKey, Row, foldhash::fast::RandomState>);
 
 impl MemoryRows {
-    /// No rows, and room for so many.
+    /// No rows yet, but room for `rows` of them.
     pub fn with_room(rows: usize) -> Self {
         Self(HashMap::with_capacity_and_hasher(rows, foldhash::fast::RandomState::default()))
     }
-    /// Puts rows, the later over the earlier.
+    /// Puts rows. A later row replaces an earlier one with the same key.
     pub fn put(&mut self, rows: impl IntoIterator<Item = (RowKey, Row)>) {
         self.0.extend(rows);
     }

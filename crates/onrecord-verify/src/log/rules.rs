@@ -16,17 +16,17 @@ use crate::{
     note::{Origin, VerifyingKey, is_torsion_free},
 };
 
-/// What is asked only when an event is admitted, because a later verifier may not have what it takes: blobs
-/// can be withheld, and the rule on torsion binds admission alone. A verifier passes [`NoDoor`].
+/// Checks that are made only when an event is admitted. A later verifier may lack what they need, as blobs can be
+/// withheld; and the rule on torsion binds admission alone. A verifier passes [`NoDoor`].
 pub trait Door {
-    /// Words and files came and are those the event commits to.
+    /// Checks that words and files came, and are those that the event commits to.
     ///
     /// # Errors
     /// `CONTENT_` or `FILE_` codes.
     fn blobs(&self) -> Result<(), Refusal> {
         Ok(())
     }
-    /// The cross-checks that read words.
+    /// Makes the cross-checks that bind new events only, such as those that read words.
     ///
     /// # Errors
     /// `CHECK_FAILED`.
@@ -39,7 +39,7 @@ pub trait Door {
     }
 }
 
-/// No door: all that a verifier can check of an entry that was admitted by somebody else.
+/// No door, for a verifier: somebody else admitted the entry.
 #[derive(Debug, Clone, Copy)]
 pub struct NoDoor;
 impl Door for NoDoor {}
@@ -57,7 +57,7 @@ pub struct Placement {
     pub rows: Vec<(RowKey, Row)>,
 }
 
-/// The name and key id of a key, as one text: it stands once in the whole history.
+/// The name and key id of a key, as one text. No other key in the whole history may have the same.
 fn name_and_id(key: &VerifyingKey) -> String {
     format!("{}+{}", key.name(), key.id())
 }
@@ -83,8 +83,8 @@ pub fn thread_of(event: &Event) -> EventId {
     }
 }
 
-/// Decides about an event at `index`, given the rows of all entries below it. That its id is not on record
-/// yet is the caller's question: for one that is, nothing more is asked (formats.md, section 3).
+/// Decides about an event at `index`, given the rows of all entries below it. The caller has seen that its id is not on
+/// record yet: an event that is gets no further check (formats.md, section 3).
 ///
 /// # Errors
 /// The first fault in the order of formats.md, section 3: key history, role, refs, blobs, checks.
@@ -130,9 +130,11 @@ pub fn decide(
     Ok(Placement { thread, k, signers, rows: changes })
 }
 
-/// Why an event would be refused, as far as that can be told before anybody signed it: its keys, the author's role, the refs,
-/// and the checks between events. An author whose key is not on record may be somebody who only asks, and is left to
-/// [`decide`], and so is all that words take.
+/// Why an event would be refused, as far as that can be told before anybody signed it: by its keys, the author's role, the
+/// refs, and the checks between events.
+///
+/// If the author's key is not on record, keys and role are left to [`decide`]: the caller may only be asking. So are all
+/// checks that need words.
 ///
 /// # Errors
 /// The first fault, as [`decide`] gives it.
@@ -146,7 +148,7 @@ pub fn foresee(rows: &impl Rows, event: &Event, origin: &Origin) -> Result<(), R
     checks::check(rows, event, author.unwrap_or(event.id()))
 }
 
-/// Refuses a revoked key among those that sign. One that is added is judged where it is added.
+/// Refuses a revoked key among those that sign, except one that the event adds: that is judged with the added keys.
 fn refuse_revoked(rows: &impl Rows, event: &Event, added: &[(&VerifyingKey, String)]) -> Result<(), Refusal> {
     for (i, key) in event.by().iter().enumerate() {
         if let Some(KeyRow { revoked: Some(at), .. }) = rows.key(key.as_bytes())
@@ -159,7 +161,7 @@ fn refuse_revoked(rows: &impl Rows, event: &Event, added: &[(&VerifyingKey, Stri
     Ok(())
 }
 
-/// Key history. Gives the party of each member of `by`.
+/// Checks the history of the event's keys. Gives the party of each member of `by`.
 fn check_keys(
     rows: &impl Rows,
     event: &Event,
@@ -171,8 +173,8 @@ fn check_keys(
     let party = event.role("party").unwrap_or(event.id());
     let mut authors = Vec::with_capacity(event.by().len());
     for (i, key) in event.by().iter().enumerate() {
-        // Its own signature on the entry that adds it proves possession and gives no authority, so the
-        // author is never such a key, but for the operator's at index 0.
+        // A key's signature on the entry that adds it proves possession and gives no authority. So the author's key is
+        // never one that is added here, except the operator's at index 0.
         let opens = matches!(event.body(), Body::LedgerOpened(_));
         if (i > 0 || opens) && added.iter().any(|(k, _)| *k == key) {
             authors.push(party);
@@ -247,7 +249,7 @@ fn check_keys(
     Ok(authors)
 }
 
-/// Whether the author may sign this event.
+/// Checks that the author may sign this event.
 fn check_role(rows: &impl Rows, event: &Event, spec: &Spec, author: EventId) -> Result<(), Refusal> {
     let operator = rows.ledger().map(|(operator, _)| operator);
     let is_operator = operator == Some(author);
@@ -289,7 +291,7 @@ fn describe(who: Who) -> String {
     }
 }
 
-/// Case and refs. Gives the case that the event belongs to.
+/// Checks case and refs. Gives the case that the event belongs to.
 fn check_refs(rows: &impl Rows, event: &Event) -> Result<Option<EventId>, Refusal> {
     let unknown = |place: &str| {
         Refusal::new(
@@ -309,7 +311,7 @@ fn check_refs(rows: &impl Rows, event: &Event) -> Result<Option<EventId>, Refusa
         EventType::CaseOpened => Some(event.id()),
         _ => event.case(),
     };
-    // These touch another event, and stand in its case.
+    // These types act on another event, and must stand in its case.
     let touches = match event.event_type() {
         EventType::ContentWithheld | EventType::ContentReleased => Some("entry"),
         EventType::CorrectionIssued => Some("corrects"),
@@ -349,7 +351,7 @@ fn check_refs(rows: &impl Rows, event: &Event) -> Result<Option<EventId>, Refusa
     Ok(own_case)
 }
 
-/// What changes by an event that was decided upon. Infallible: all faults were found before.
+/// Adds to `out` the rows that an event changes once it was decided upon. It can't fail: all faults were found before.
 fn apply(
     rows: &impl Rows,
     index: u64,

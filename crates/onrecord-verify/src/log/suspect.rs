@@ -1,4 +1,4 @@
-//! Where an entry can stand that contradicts a later one that was refused.
+//! The places where an entry can stand that contradicts a later one, which was refused.
 
 use super::{
     Entry, KeyRow, Rows, SignedCheckpoint, WitnessKey,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{event::EventId, note::Origin};
 
-/// An entry that was refused, though all before it keep the rules.
+/// An entry that was refused, while all entries before it keep the rules.
 #[derive(Debug, Clone)]
 pub struct Suspect {
     index: u64,
@@ -14,27 +14,27 @@ pub struct Suspect {
     origin: Origin,
 }
 
-/// Where an entry can stand that contradicts a suspect. Where none is named, none does.
+/// The places where an entry can stand that contradicts a suspect. No entry at any other place does.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// At these indexes, the nearest first.
+    /// Indexes of entries, the nearest first.
     pub entries: Vec<u64>,
-    /// At the ends of these threads: the thread, and from which index on its last entry contradicts the suspect.
+    /// Threads whose last entry contradicts the suspect, each with the index from which on it does.
     pub ends: Vec<(EventId, u64)>,
 }
 
 impl Suspect {
-    /// Reads it. An entry that can't be read contradicts nothing that others could check.
+    /// Reads a suspect. `None` if it can't be read: then it contradicts nothing in a way that others could check.
     pub fn read(index: u64, raw: &[u8], origin: &Origin) -> Option<Self> {
         Some(Self { index, entry: Entry::parse(raw, origin).ok()?, origin: origin.clone() })
     }
 
-    /// Whether it can stand in no log at its place.
+    /// Whether it shows by itself that it can't stand at its place in any log.
     pub fn alone(&self) -> bool {
         in_itself(self.index, &self.entry).is_some()
     }
 
-    /// Whether it is dated later than a witness cosigned a tree that it stands in.
+    /// Whether it is dated after the witness cosigned a tree that holds it.
     pub fn beside_witness(&self, witness: &WitnessKey, checkpoint: &SignedCheckpoint) -> bool {
         with_witness(self.index, &self.entry, witness, checkpoint).is_some()
     }
@@ -47,11 +47,13 @@ impl Suspect {
 
     /// Where an earlier entry can stand that contradicts it, by the rows of all entries before it.
     ///
-    /// The entries before it keep the rules, so each of the ways to contradict one of them has its place. Chain and time
-    /// break with the entry just before, if with any. The rows say where the same event stands, where a key was revoked, and
-    /// where it was added by another party than the one that is said to hold it. In a thread numbers rise by one, and no
-    /// entry says that a thread is longer than it is: so what contradicts any entry by them contradicts the last of the
-    /// thread.
+    /// The entries before it keep the rules, so each way to contradict one of them leads to a known place:
+    ///
+    /// - If chain or time is broken, it is broken with the entry just before.
+    /// - The rows say where the same event stands, where a key was revoked, and where a key was added for another party than
+    ///   the one that the suspect says holds it.
+    /// - In a thread, numbers rise by one, and no entry says that a thread is longer than it is. So a suspect whose numbers
+    ///   contradict any entry of a thread contradicts the last of them.
     pub fn places(&self, rows: &impl Rows) -> Places {
         let (header, event) = (self.entry.header(), self.entry.event());
         let mut entries: Vec<u64> = self.index.checked_sub(1).into_iter().collect();
@@ -66,7 +68,7 @@ impl Suspect {
         let mut ends = Vec::new();
         let length = rows.thread_len(&header.thread);
         if length > 0 && header.k != length {
-            // Its number was given before; or more numbers were left out than entries stand since the last.
+            // Either its number was given before, or it leaves out more numbers than there are entries since the last.
             let left_out = header.k.saturating_sub(length);
             ends.push((header.thread, if left_out == 0 { 0 } else { self.index.saturating_sub(left_out) }));
         }

@@ -18,7 +18,7 @@ pub const TILE_HEIGHT: u8 = 8;
 pub const TILE_WIDTH: u16 = 256;
 /// The highest level a tile path can name (`c2sp.org/tlog-tiles`).
 const MAX_LEVEL: u8 = 63;
-/// Levels that trees whose size is a `u64` reach.
+/// Levels of tiles in a tree whose size is a `u64`.
 const LEVELS: u8 = 8;
 /// Stands in a content tile for the length of withheld words (formats.md, section 6).
 const WITHHELD: u32 = 0xFFFF_FFFF;
@@ -172,7 +172,7 @@ fn parse_index(text: &str) -> Option<u64> {
     let mut index: u64 = 0;
     for group in groups.into_iter().flat_map(|g| g.split('/')) {
         index = index.checked_mul(1000)?.checked_add(digits(group.strip_prefix('x')?)?)?;
-        // A group of zeros at the front says nothing.
+        // A group of zeros at the front would give the index a second form.
         if index == 0 {
             return None;
         }
@@ -192,8 +192,8 @@ fn grown(kind: TileKind, old: u64, size: u64) -> impl Iterator<Item = TilePath> 
     }))
 }
 
-/// The tiles that a log of `size` entries has and one of `old` entries has not, or not so wide: hash tiles
-/// from level 0 up, then bundles, then content tiles, each from left to right. None if it did not grow.
+/// The tiles that a log of `size` entries has, and a log of `old` entries lacks or has less wide: hash tiles
+/// from level 0 up, then bundles, then content tiles, each from left to right. Empty if the log did not grow.
 pub fn new_tiles(old: u64, size: u64) -> impl Iterator<Item = TilePath> {
     (0..LEVELS)
         .flat_map(move |level| {
@@ -236,7 +236,7 @@ pub fn node_in_tile(hashes: &[Hash], height: u8, index: u64) -> Option<Hash> {
     subtree_root(hashes.get(at << inner..(at + 1) << inner)?)
 }
 
-/// The root of a whole subtree, from the hashes at its foot, which are a power of two; `None` if there are none.
+/// The root of a complete subtree, from its lowest hashes, whose number is a power of two; `None` if there are none.
 pub fn subtree_root(hashes: &[Hash]) -> Option<Hash> {
     let mut row = hashes.to_vec();
     while row.len() > 1 {
@@ -361,7 +361,7 @@ pub enum Words<'a> {
 }
 
 impl Words<'_> {
-    /// The four bytes that stand before them in a content tile.
+    /// The four bytes that stand before the words in a content tile.
     pub fn head(&self) -> [u8; 4] {
         match self {
             Self::None => 0,
@@ -371,7 +371,7 @@ impl Words<'_> {
         .to_be_bytes()
     }
 
-    /// How many bytes come after such four.
+    /// How many bytes of words follow such a head.
     pub fn length(head: [u8; 4]) -> u64 {
         match u32::from_be_bytes(head) {
             WITHHELD => 0,

@@ -145,8 +145,8 @@ impl TlogProof {
     }
 
     /// Checks that the log with this key signed the checkpoint and that this entry is in it at the proof's
-    /// index. Cosignatures are another question: ask [`WitnessKey::verify`](super::WitnessKey::verify) of the
-    /// note of what is returned.
+    /// index. Cosignatures are not checked: for that, pass the note of the returned checkpoint to
+    /// [`WitnessKey::verify`](super::WitnessKey::verify).
     ///
     /// # Errors
     /// [`TlogProofError::Checkpoint`] or [`TlogProofError::Inclusion`].

@@ -6,7 +6,7 @@
 
 use super::{Hash, node_hash};
 
-/// Where the nodes of a tree are found.
+/// A source of the nodes of a tree.
 pub trait NodeReader {
     /// Why a node could not be read.
     type Error;
@@ -210,8 +210,8 @@ pub fn root_from_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash]) ->
     if index >= size {
         return Err(ProofError::NotInTree { index, size });
     }
-    // Up to the height where the way of this leaf meets that of the last one, siblings stand on either side;
-    // above it they stand on the left only, one for each bit of the index that is left.
+    // Up to the height where the way of this leaf meets that of the last leaf, siblings stand on either side.
+    // Above it they stand on the left only, one for each of the remaining bits of the index that is set.
     let inner = u64::BITS - (index ^ (size - 1)).leading_zeros();
     let border = index.checked_shr(inner).unwrap_or(0).count_ones();
     let expected = (inner + border) as usize;
@@ -318,7 +318,7 @@ fn consistency_path_len(old: u64, size: u64) -> Result<usize, ProofError> {
     Ok((inner + border) as usize + usize::from(!old.is_power_of_two()))
 }
 
-/// Nodes that are not those of a tree's edge.
+/// More or fewer nodes than a tree's edge has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the edge of a tree of size {size} is {expected} nodes, found {found}")]
 pub struct FrontierError {

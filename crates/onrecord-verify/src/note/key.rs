@@ -161,7 +161,7 @@ impl SigningKey {
     pub fn to_secret_text(&self) -> Zeroizing<String> {
         self.secret_text_of(TYPE_ED25519)
     }
-    /// The same for a key that signs by another type, whose id is another.
+    /// As [`to_secret_text`](Self::to_secret_text), for a key of another signature type, which has another id.
     pub(crate) fn secret_text_of(&self, signature_type: u8) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([signature_type; 33]);
         bytes[1..].copy_from_slice(self.secret.as_bytes());
@@ -176,7 +176,7 @@ impl SigningKey {
     pub fn from_secret_text(text: &str) -> Result<Self, KeyError> {
         Self::from_secret_text_of(text, TYPE_ED25519)
     }
-    /// The same for a key that signs by another type.
+    /// As [`from_secret_text`](Self::from_secret_text), for a key of another signature type.
     pub(crate) fn from_secret_text_of(text: &str, signature_type: u8) -> Result<Self, KeyError> {
         let rest = text
             .trim_end()
@@ -202,14 +202,16 @@ impl SigningKey {
     }
 }
 
-/// Whether a secret key stands in bytes without what marks it in a key file: `<name>+<id>+<base64>`, as a double click selects it.
-/// It has the form of a public key, and is told from one by its id, which is that of the public key to this secret.
+/// Whether `bytes` hold a secret key without the prefix that marks it in a key file: `<name>+<id>+<base64>`, as a double
+/// click selects it.
+///
+/// It has the form of a vkey. Its id tells it from one: that is the id of the public key that belongs to this secret.
 pub fn holds_bare_secret(bytes: &[u8]) -> bool {
     /// The base64 of a type and 32 bytes.
     const KEY: usize = 44;
     /// `+`, eight digits, `+`.
     const ID: usize = 10;
-    /// More than a name has, that stands before it.
+    /// How many bytes before the id are searched for the name: more than a name has.
     const NAME: usize = 512;
     let is_id = |id: &[u8]| {
         id[0] == b'+' && id[9] == b'+' && id[1..9].iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -223,7 +225,7 @@ pub fn holds_bare_secret(bytes: &[u8]) -> bool {
         let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
         let before = &bytes[at.saturating_sub(NAME)..at];
         let begin = before.iter().rposition(|b| !of_name(b)).map_or(0, |other| other + 1);
-        // Something else may stand close before the name.
+        // Other letters may stand right before the name, so it is tried from each.
         (begin..before.len()).any(|begin| {
             KeyId::of(text(&before[begin..]), *signature_type, &public).to_string() == text(&found[1..9])
         })

@@ -35,7 +35,8 @@ fn is_name(s: &str) -> bool {
     })
 }
 
-/// Whether a text is a key name of `c2sp.org/signed-note`, which is wider than our own: of other logs, and of witnesses.
+/// Whether a text is a key name of `c2sp.org/signed-note`. Witnesses and other logs may have such names; our own grammar is
+/// narrower.
 pub fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_ascii_control())
 }

@@ -71,7 +71,7 @@ pub struct SignatureLine {
 }
 
 impl SignatureLine {
-    /// The key name on the line. Of any key, so not held to this project's grammar.
+    /// The key name on the line. It may be any key's, so it need not follow this project's grammar.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -123,7 +123,7 @@ impl std::fmt::Display for SignatureLine {
     }
 }
 
-/// A note of good shape. That its signatures are good is another question, asked key by key.
+/// A note of good shape. Its signatures are checked elsewhere, key by key: [`VerifyingKey::verify_note`](super::VerifyingKey::verify_note).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedNote {
     raw: String,
@@ -142,7 +142,7 @@ impl SignedNote {
         }
         let text = std::str::from_utf8(bytes).map_err(|e| NoteError::NotUtf8 { at: e.valid_up_to() })?;
         let is_control = |b: &u8| *b < 0x20 && *b != b'\n';
-        // Without an early end, many bytes are looked at at once.
+        // A fold without an early end lets the machine look at many bytes at once.
         if bytes.iter().fold(false, |found, b| found | is_control(b))
             && let Some(at) = bytes.iter().position(is_control)
         {
@@ -172,7 +172,7 @@ impl SignedNote {
     /// Signs text, which must be one or more lines, each ended by a newline.
     ///
     /// # Errors
-    /// [`NoteError`] if the text is none that a note can hold.
+    /// [`NoteError`] if a note can't hold the text.
     pub fn sign(text: &str, keys: &[&SigningKey]) -> Result<Self, NoteError> {
         let signatures: Vec<_> = keys
             .iter()

@@ -4,10 +4,10 @@
 //! cofactorless equation must hold. ed25519-dalek's `verify_strict` decodes R to look at its order, and turns each
 //! point into bytes by a division of its own. Together that is a fifth of the work, and neither is needed. R is
 //! compared with the encoding of the point that the equation gives: if they are equal, R is canonical and decodes,
-//! and it is of small order if and only if its bytes are one of eight. And many points share one division.
-//! `tests/floor/ed25519_strict.rs` holds both to the same verdict.
+//! and it is of small order if and only if its bytes are one of eight. And one division serves many points.
+//! `tests/floor/ed25519_strict.rs` checks that both give the same verdict.
 //!
-//! That is not batch verification, which adds up the equations and accepts signatures that this refuses: here each
+//! This is not batch verification. That adds up the equations, and accepts signatures that are refused here: here each
 //! equation is computed and compared alone.
 
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +32,7 @@ pub fn verify_strict(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bo
     verify_strict_each(&[Signed { key, message, signature }]) == [true]
 }
 
-/// The verdict on each of some signatures, the same as on each alone; faster than one by one.
+/// The verdict on each of `all`, the same as that of [`verify_strict`] on each alone; faster than one by one.
 pub fn verify_strict_each(all: &[Signed<'_>]) -> Vec<bool> {
     let points: Vec<Option<EdwardsPoint>> = all.iter().map(expected_r).collect();
     let there: Vec<EdwardsPoint> = points.iter().flatten().copied().collect();
@@ -43,11 +43,10 @@ pub fn verify_strict_each(all: &[Signed<'_>]) -> Vec<bool> {
     points.iter().zip(all).map(good).collect()
 }
 
-/// S·B - k·A, which R must encode; none if the signature is refused whatever it gives.
+/// S·B - k·A, which R must encode; `None` if the signature is refused whatever that point is.
 fn expected_r(s: &Signed<'_>) -> Option<EdwardsPoint> {
     let (r, scalar) = s.signature.split_first_chunk::<32>()?;
-    // A small-order R has another encoding than the eight only if that is not canonical; what it is compared with
-    // always is.
+    // Only canonical encodings are looked for: R is compared with a canonical one later, so any other is refused there.
     if is_small_order(r) {
         return None;
     }
@@ -65,15 +64,16 @@ struct Known {
     minus: EdwardsPoint,
 }
 
-/// Keys that fall on one place.
+/// One place of the cache, for keys whose first two bytes lead to it.
 struct Place {
     known: [Option<Known>; 4],
-    /// Which of them goes next.
+    /// Which of them is replaced next.
     next: usize,
 }
 
-/// Keys that were asked about lately, so that a busy author's is decoded once: 8,192, about 2 MB. Several fit on a place:
-/// with one, of a thousand authors who write in turn, a fifth would push each other out.
+/// A cache of the keys that were asked about lately, so that a busy author's is decoded once: 8,192 keys, about 2 MB.
+/// Each place has room for four. With room for one, a fifth of a thousand authors who write in turn would push each other
+/// out.
 static KEYS: [Mutex<Place>; 1 << 11] = [const { Mutex::new(Place { known: [None; 4], next: 0 }) }; 1 << 11];
 
 /// -A, unless A is not canonical, no point, or of small order.
@@ -97,8 +97,8 @@ fn minus_key(key: &[u8; 32]) -> Option<EdwardsPoint> {
 
 /// Whether these bytes are the canonical encoding of one of the eight points of small order.
 fn is_small_order(point: &[u8; 32]) -> bool {
-    // Their five y; with either sign where x is not zero. With a sign where it is zero, no point is encoded
-    // canonically, and refusing that here too is right.
+    // The five values of y that these points have. Where x is not zero, both signs encode a point of small order. Where x is
+    // zero, no canonical encoding has a sign, and refusing it here too is right.
     const Y: [[u8; 32]; 5] = [
         y_of(0, 0, 0),
         y_of(1, 0, 0),
@@ -111,7 +111,7 @@ fn is_small_order(point: &[u8; 32]) -> bool {
     Y.contains(&y)
 }
 
-/// 32 bytes: the first, the same thirty times, the last.
+/// 32 bytes: the first, thirty times the middle one, the last.
 const fn y_of(first: u8, middle: u8, last: u8) -> [u8; 32] {
     let mut y = [middle; 32];
     y[0] = first;
@@ -144,8 +144,8 @@ fn is_canonical(point: &[u8; 32]) -> bool {
 mod tests {
     use super::*;
 
-    // Nobody can make a signature for most keys that are not canonical, so that they are refused is seen
-    // only here. tests/floor/ed25519_speccheck.rs holds the cases that can be made.
+    // For most keys that are not canonical nobody can make a signature, so only this test sees that they are
+    // refused. tests/floor/ed25519_speccheck.rs holds the cases that can be made.
     #[test]
     fn a_canonical_encoding_is_below_p_and_no_negative_zero() {
         for above in 0..19 {

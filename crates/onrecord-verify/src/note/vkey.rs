@@ -7,27 +7,27 @@ pub struct Vkey<'a> {
     /// The key's name.
     pub name: &'a str,
     id: &'a str,
-    /// The type, then the key. Nothing if it is no base64.
+    /// The type, then the key. Empty if the text is not base64.
     bytes: Vec<u8>,
 }
 
 impl<'a> Vkey<'a> {
-    /// Takes a text apart, which has no blanks around it.
+    /// Splits a text into its parts; `None` if there are not three, or blanks around them.
     pub fn split(text: &'a str) -> Option<Self> {
         let [name, id, key] = text.splitn(3, '+').collect::<Vec<_>>().try_into().ok()?;
         let has_blanks = text.trim().len() < text.len();
         (!has_blanks).then(|| Self { name, id, bytes: base64_decode(key).unwrap_or_default() })
     }
 
-    /// The bytes of the key, if it is of that type and as long.
+    /// The bytes of the key, if it has this type and is `N` bytes long.
     pub fn key<const N: usize>(&self, signature_type: u8) -> Option<[u8; N]> {
         self.bytes.strip_prefix(&[signature_type])?.try_into().ok()
     }
 
-    /// Whether it bears this id.
+    /// Checks that the text bears this id.
     ///
     /// # Errors
-    /// What it bears, as an error may say it.
+    /// The id that it bears, in a form fit for an error message.
     pub fn has(&self, id: KeyId) -> Result<(), String> {
         if self.id == id.to_string() { Ok(()) } else { Err(id_found(self.id)) }
     }

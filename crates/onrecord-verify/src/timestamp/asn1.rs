@@ -33,7 +33,7 @@ const fn primitive_field(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
 }
 
-/// Reads all of some bytes.
+/// Reads `bytes`, of which nothing may be left over.
 fn whole<'a, T>(bytes: &'a [u8], read: impl FnOnce(&mut SliceReader<'a>) -> Result<T>) -> Result<T> {
     let mut reader = SliceReader::new(bytes)?;
     let value = read(&mut reader)?;
@@ -41,7 +41,7 @@ fn whole<'a, T>(bytes: &'a [u8], read: impl FnOnce(&mut SliceReader<'a>) -> Resu
     Ok(value)
 }
 
-/// The value of what comes next, which has this tag.
+/// The value of the next element, which must have this tag.
 fn value<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<&'a [u8]> {
     let any = AnyRef::decode(reader)?;
     any.tag().assert_eq(tag)?;
@@ -64,7 +64,7 @@ fn sequence<'a, T>(
     whole(value(reader, Tag::Sequence)?, read)
 }
 
-/// Reads the elements of a SET OF or SEQUENCE OF, at most so many.
+/// Reads the elements of a SET OF or SEQUENCE OF, at most `most`.
 fn each<'a, T>(
     bytes: &'a [u8],
     most: usize,
@@ -82,7 +82,7 @@ fn each<'a, T>(
     })
 }
 
-/// AlgorithmIdentifier, without parameters or with NULL: none of those that are taken has others.
+/// AlgorithmIdentifier, without parameters or with NULL: no algorithm that is accepted has others.
 fn algorithm(reader: &mut SliceReader<'_>) -> Result<ObjectIdentifier> {
     sequence(reader, |reader| {
         let oid = ObjectIdentifier::decode(reader)?;
@@ -95,7 +95,7 @@ fn algorithm(reader: &mut SliceReader<'_>) -> Result<ObjectIdentifier> {
     })
 }
 
-/// A number that is not negative and fits.
+/// A number that is not negative and fits a `u64`.
 fn number(bytes: &[u8]) -> Option<u64> {
     let bytes = match bytes {
         [] => return None,
@@ -148,7 +148,7 @@ pub fn response(bytes: &[u8]) -> Result<Response<'_>> {
 pub struct SignedData<'a> {
     pub content_type: ObjectIdentifier,
     pub content: &'a [u8],
-    /// Each whole.
+    /// Each as a whole element.
     pub certificates: Vec<&'a [u8]>,
     pub signer: SignerInfo<'a>,
 }
@@ -172,7 +172,7 @@ pub struct SignerInfo<'a> {
 
 struct Attribute<'a> {
     kind: ObjectIdentifier,
-    /// Its values, which are read as one.
+    /// What is in its set of values. It is read as one value.
     value: &'a [u8],
 }
 
@@ -254,13 +254,13 @@ impl<'a> SignerInfo<'a> {
         [&[0x31], self.signed.get(1..).unwrap_or_default()].concat()
     }
 
-    /// The one value of an attribute that stands there once.
+    /// The value of the attribute of this kind, if there is exactly one.
     pub fn attribute(&self, kind: ObjectIdentifier) -> Option<&'a [u8]> {
         let mut of_kind = self.attributes.iter().filter(|a| a.kind == kind);
         of_kind.next().filter(|_| of_kind.next().is_none()).map(|a| a.value)
     }
 
-    /// Whether there is any such attribute.
+    /// Whether there is any attribute of this kind.
     pub fn has(&self, kind: ObjectIdentifier) -> bool {
         self.attributes.iter().any(|a| a.kind == kind)
     }
@@ -276,8 +276,8 @@ pub fn message_digest(attribute: &[u8]) -> Result<&[u8]> {
     whole(attribute, |reader| value(reader, Tag::OctetString))
 }
 
-/// The hash in the first ESSCertID of a SigningCertificate (RFC 2634): the SHA-1 of the signer's certificate. What else it
-/// says of the certificate, its hash says too.
+/// The hash in the first ESSCertID of a SigningCertificate (RFC 2634): the SHA-1 of the signer's certificate. Its other fields
+/// are passed over, as the hash covers them.
 pub fn signing_certificate(attribute: &[u8]) -> Result<&[u8]> {
     first_certificate(attribute, |reader| value(reader, Tag::OctetString))
 }
@@ -310,7 +310,7 @@ fn first_certificate<'a, T>(
     })
 }
 
-/// What is stamped.
+/// What is stamped, and when.
 pub struct TstInfo<'a> {
     /// The algorithm of the imprint.
     pub algorithm: ObjectIdentifier,

@@ -1,8 +1,7 @@
-//! Time-stamp tokens of RFC 3161: the word of an authority outside that a digest existed not later than a time.
+//! Time-stamp tokens of RFC 3161: an outside authority's word that a digest existed not later than a time.
 //!
-//! A [`Query`] asks an authority; [`Token::read`] reads what it answers and checks its signature;
-//! [`Roots::verify`] says whether the authority is one that the reader trusts, and alone makes a [`Timestamp`]. A token
-//! says nothing of the time before it.
+//! A [`Query`] asks an authority; [`Token::read`] reads the answer and checks its signature; [`Roots::verify`] says whether
+//! the reader trusts the authority, and is the only way to make a [`Timestamp`]. A token says nothing of the time before it.
 
 #[cfg(feature = "timestamps")]
 mod asn1;

@@ -1,4 +1,4 @@
-//! What an authority is asked (RFC 3161, section 2.4.1).
+//! A request to an authority (RFC 3161, section 2.4.1).
 
 /// Bytes of a nonce.
 pub const NONCE: usize = 8;
@@ -24,7 +24,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Asks about a SHA-256, with random bytes by which the answer is known to be to this request.
+    /// Asks about a SHA-256. By the `random` bytes the answer is known to be to this request.
     pub fn new(sha256: &[u8; 32], random: [u8; NONCE]) -> Self {
         let mut nonce = random;
         // A positive integer that begins with no zero byte, so that it has one encoding of this length.

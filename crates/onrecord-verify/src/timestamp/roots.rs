@@ -10,7 +10,7 @@ use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert, ring as by};
 
 use super::{Timestamp, Token, TokenError};
 
-/// The longest file of roots that is read, in bytes: all that a system trusts has some 250 KiB.
+/// The longest file of roots that is read, in bytes. All roots that a system trusts take some 250 KiB.
 pub const MAX_ROOTS_FILE: usize = 4 << 20;
 /// The most roots.
 pub const MAX_ROOTS: usize = 1_024;
@@ -18,7 +18,7 @@ pub const MAX_ROOTS: usize = 1_024;
 /// The bytes of id-kp-timeStamping.
 const TIME_STAMPING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
 
-/// By what certificates on a path may be signed.
+/// The algorithms by which certificates on a path may be signed.
 const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     by::RSA_PKCS1_2048_8192_SHA256,
     by::RSA_PKCS1_2048_8192_SHA384,
@@ -83,9 +83,10 @@ impl Roots {
         if self.0.len() == before { Err(RootsError::None) } else { Ok(()) }
     }
 
-    /// Whether a path of certificates, good at the token's time, leads from its signer to one of these roots. Revocation is
-    /// not asked for: a token must say something without a network, and years later. Nor is it looked at whether a root
-    /// itself had expired.
+    /// Checks that a path of certificates, good at the token's time, leads from its signer to one of these roots.
+    ///
+    /// Revocation is not checked: a token must say something without a network, and years later. Nor is it checked whether a
+    /// root itself had expired.
     ///
     /// # Errors
     /// [`TokenError::Untrusted`] if none leads there, [`TokenError::Path`] if one that does is not good.
@@ -98,7 +99,7 @@ impl Roots {
         let signer = EndEntityCert::try_from(signer).map_err(|e| path(e.to_string()))?;
         let at = u64::try_from(time.unix_ms()).map_err(|_| path("it was before 1970".into()))?;
         let at = UnixTime::since_unix_epoch(Duration::from_millis(at));
-        // The signer's own usage was looked at already; a certificate above it that names usages must name this one too.
+        // The signer's own usage was checked already. A certificate above it that names usages must name this one too.
         let usage = KeyUsage::required_if_present(TIME_STAMPING);
         match signer.verify_for_usage(ALGORITHMS, &self.0, others, at, usage, None, None) {
             Ok(_) => Ok(Timestamp { not_later_than: time, accuracy_ms, authority }),

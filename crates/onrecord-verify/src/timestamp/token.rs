@@ -16,7 +16,7 @@ use crate::log::Time;
 pub const MAX_TOKEN: usize = 65_536;
 /// The most certificates that a token may enclose.
 pub const MAX_CERTIFICATES: usize = 16;
-/// The most of foreign text that is told.
+/// The most characters of a foreign text that are passed on.
 const MOST_TEXT: usize = 200;
 
 /// id-kp-timeStamping (RFC 3161, section 2.3).
@@ -92,8 +92,8 @@ pub enum TokenError {
     },
 }
 
-/// A token over a digest, well formed and signed by the certificate that it encloses. Whether that is anybody's whom the
-/// reader trusts, [`Roots::verify`](super::Roots::verify) says.
+/// A token over a digest, well formed and signed by the certificate that it encloses. Whether the reader trusts the holder of
+/// that certificate, [`Roots::verify`](super::Roots::verify) says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub(super) time: Time,
@@ -105,9 +105,11 @@ pub struct Token {
 }
 
 impl Token {
-    /// Reads a token over a SHA-256: a whole answer of an authority (TimeStampResp, what `.tsr` files hold), or the bare
-    /// token in it (TimeStampToken). All is checked but whose certificate it is: status, imprint, one signer, signed
-    /// attributes, the certificate that they name and its purpose, the signature.
+    /// Reads a token over a SHA-256: a whole answer of an authority (TimeStampResp, as in `.tsr` files), or the bare
+    /// token in it (TimeStampToken).
+    ///
+    /// Checked are status, imprint, that there is one signer, the signed attributes, the certificate that they name and its
+    /// purpose, and the signature. Whose certificate it is, is not checked.
     ///
     /// # Errors
     /// [`TokenError`], naming the place.
@@ -170,7 +172,7 @@ fn shape(place: &'static str, expected: &'static str) -> impl Fn(der::Error) -> 
     move |error| TokenError::Shape { place, expected, error: error.to_string() }
 }
 
-/// Foreign text as it may be told: short, on one line.
+/// A foreign text made fit for a message: short, on one line.
 fn told(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_TEXT).collect()
 }
@@ -179,7 +181,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().take(64).map(|b| format!("{b:02x}")).collect()
 }
 
-/// Of what is said to be exact to a microsecond, milliseconds, rounded up.
+/// An accuracy in milliseconds; its microseconds are rounded up.
 fn milliseconds(accuracy: Accuracy) -> u64 {
     let Accuracy { seconds, millis, micros } = accuracy;
     seconds.saturating_mul(1_000).saturating_add(millis).saturating_add(u64::from(micros > 0))
@@ -216,8 +218,10 @@ fn hash(algorithm: ObjectIdentifier) -> Option<&'static digest::Algorithm> {
     }
 }
 
-/// The certificate that the signing-certificate attribute names by its hash, of those enclosed. The SHA-1 of RFC 2634 is
-/// what openssl wrote for long: to pass off another certificate by it, one must find a second preimage.
+/// The enclosed certificate that the signing-certificate attribute names by its hash.
+///
+/// SHA-1 (RFC 2634) is accepted, as openssl wrote it for long: to pass off another certificate, one must find a second
+/// preimage.
 fn signer<'a>(
     signer: &SignerInfo<'a>,
     certificates: &[&'a [u8]],
@@ -263,7 +267,7 @@ fn signer<'a>(
     }
 }
 
-/// The signed attributes bind what is stamped.
+/// Checks that the signed attributes bind what is stamped.
 fn attributes(signer: &SignerInfo<'_>, content: &[u8]) -> Result<(), TokenError> {
     let wrong = |place, expected| TokenError::Wrong { place, expected };
     let kind = signer.attribute(asn1::CONTENT_TYPE).and_then(|value| asn1::content_type(value).ok());
@@ -278,7 +282,7 @@ fn attributes(signer: &SignerInfo<'_>, content: &[u8]) -> Result<(), TokenError>
     Ok(())
 }
 
-/// The certificate is for time-stamping and nothing else (RFC 3161, section 2.3; RFC 5280, section 4.2.1.12).
+/// Checks that the certificate is for time-stamping and nothing else (RFC 3161, section 2.3; RFC 5280, section 4.2.1.12).
 fn purpose(certificate: &Certificate) -> Result<(), TokenError> {
     let tbs = certificate.tbs_certificate();
     let wrong = |expected| TokenError::Wrong { place: "certificate", expected };

@@ -1,7 +1,7 @@
 //! The rules re-run over the bundles of a ledger, in order.
 //!
-//! Where an entry was changed, the hash tiles say which one: of two leaf hashes, the true one is that which the path
-//! through the tiles leads from to the signed root.
+//! If an entry was changed, the hash tiles show which one: of two leaf hashes, the true one is that from which the path
+//! through the tiles leads to the signed root.
 
 use super::{
     Step,
@@ -26,23 +26,23 @@ use crate::{
 pub(super) struct Run<'a, R> {
     pub loader: Loader<'a>,
     pub checkpoint: &'a Checkpoint,
-    /// The tree as the tiles say, to tell by it which is wrong of an entry and its tile.
+    /// The tree according to the tiles. It shows which is wrong, an entry or its tile.
     pub nodes: TileNodes<'a>,
-    /// How many entries the checkpoint covers that the verdict is about. Those after it wait for witnesses.
+    /// How many entries the verdict is about. Those after them wait for witnesses.
     pub counted: u64,
     pub key: &'a VerifyingKey,
     pub auditor: Auditor<R>,
     /// How many entries were known when it began.
     pub start: u64,
-    /// Of each level, how many hashes there were, and those of the tile that is being filled.
+    /// For each level, how many hashes there were so far, and those of the tile that is being filled.
     pub levels: Vec<(u64, Vec<Hash>)>,
     /// Tiles that were compared.
     pub tiles: u64,
     pub signatures: u64,
     /// The first tile that is not what its entries make.
     pub tile_fault: Option<Fault>,
-    /// The first entry that differs from its tile where neither leads to the root, and what is wrong with the tile if
-    /// the entry turns out to be right.
+    /// The first entry that differs from its tile while neither leads to the root; and what is wrong with the tile, should
+    /// the entry turn out to be right.
     pub doubt: Option<(u64, Fault)>,
     /// What the witnesses say of the checkpoint.
     pub seen: Option<Cosigned>,
@@ -52,7 +52,7 @@ pub(super) struct Run<'a, R> {
     pub files: Tally,
 }
 
-/// Said of a copy that has none of them: what checks the rest.
+/// Added to the first fault of a copy that has no words, or no files, at all: which flag checks the rest.
 const NO_WORDS: &str =
     "\nno words are here at all, as in a copy of tile/ without content/; --no-words checks all else";
 const NO_FILES: &str = "\nno files are here at all, as in a copy without file/; --no-files checks all else";
@@ -96,8 +96,8 @@ impl<R: KeptRows> Run<'_, R> {
         Ok(())
     }
 
-    /// What proves to anybody that the log signed what no log may, if an entry is at fault and there is such a proof, under
-    /// the first of these checkpoints that covers it.
+    /// If `stop` is at an entry, looks for a proof for anybody that the log signed what no log may: under the first of
+    /// `checkpoints` that covers the entry.
     pub fn contradiction(
         &self,
         stop: &Stop,
@@ -113,7 +113,7 @@ impl<R: KeptRows> Run<'_, R> {
         contradiction(source, self.key, checkpoint, policy, entry, rows, &told)
     }
 
-    /// Takes the entries of the next bundle.
+    /// Audits the entries of the next bundle.
     fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
         let first = bundle.index * WIDTH;
         let leaves = match bundle.leaves {
@@ -173,7 +173,7 @@ impl<R: KeptRows> Run<'_, R> {
         Ok(())
     }
 
-    /// Entry 0 names the key that signed the checkpoint.
+    /// Checks that entry 0 names the key that signed the checkpoint.
     fn check_log_key(&self) -> Result<(), Stop> {
         match self.auditor.rows().ledger() {
             Some((_, key)) if key == *self.key.as_bytes() => Ok(()),
@@ -187,7 +187,7 @@ impl<R: KeptRows> Run<'_, R> {
         }
     }
 
-    /// The end at an entry that is at fault; or at an earlier one that is no less in doubt.
+    /// Stops at an entry that is at fault, or at an earlier one that is in doubt.
     fn stop(&self, check: Name, index: u64, what: &dyn std::fmt::Display) -> Stop {
         match self.doubt.as_ref().map(|(doubt, _)| *doubt).filter(|doubt| *doubt < index) {
             None => Stop::fault(check, Place::Entry(index), what.to_string()),
@@ -198,7 +198,7 @@ impl<R: KeptRows> Run<'_, R> {
         }
     }
 
-    /// Which is wrong, the entry or its tile: the true leaf hash leads to the signed root.
+    /// Says which is wrong, the entry or its tile: the true leaf hash leads to the signed root.
     fn blame(&self, index: u64, leaf: &Hash, said: &Hash) -> Blame {
         let (size, root) = (self.checkpoint.size(), self.checkpoint.root());
         let Ok(path) = inclusion_path(index, size, &self.nodes) else { return Blame::Unknown };
@@ -211,7 +211,7 @@ impl<R: KeptRows> Run<'_, R> {
         }
     }
 
-    /// The end at an entry that is not the one under the root, naming the line where that can be seen.
+    /// Stops at an entry that is not the one under the root. Names the line that was changed, if that can be seen.
     fn changed(
         &mut self,
         index: u64,
@@ -223,7 +223,7 @@ impl<R: KeptRows> Run<'_, R> {
             Err(e) => e.to_string(),
             Ok(entry) => match self.auditor.push(&entry, leaf) {
                 Err(e) => e.to_string(),
-                // All that the rules leave open in an entry whose signatures are good.
+                // The time is all that rules and signatures leave open.
                 Ok(()) => format!("header line 4: {}: not the time it was recorded", entry.header().time),
             },
         };
@@ -251,7 +251,7 @@ impl<R: KeptRows> Run<'_, R> {
         Ok(())
     }
 
-    /// No verdict stands on rows that could not be kept.
+    /// Stops if rows could not be kept: no verdict may rest on them.
     fn rely_on_rows(&self) -> Result<(), Stop> {
         self.auditor.rows().fault().map_or(Ok(()), |why| Err(Stop::Undecided(why)))
     }
@@ -297,7 +297,7 @@ impl<R: KeptRows> Run<'_, R> {
         Ok(())
     }
 
-    /// All entries passed: root, tiles, and what is known only at the end.
+    /// Once all entries passed, checks the root, the tiles, and what is known only at the end.
     pub fn finish(&mut self, checkpoint: &[u8], report: &mut Report) -> Result<(), Stop> {
         let size = self.checkpoint.size();
         let (expected, found) = (self.checkpoint.root(), self.auditor.root());
@@ -313,7 +313,7 @@ impl<R: KeptRows> Run<'_, R> {
             let what = format!("root: expected {expected}, as the checkpoint says, found {found}");
             return Err(Stop::fault(Name::Tree, Place::Tree, what));
         }
-        // The entries lead to the root, so where one differed from its tile the tile is wrong.
+        // The entries lead to the root. So if one differed from its tile, the tile is wrong.
         if let Some((_, fault)) = self.doubt.take() {
             self.tile_fault.get_or_insert(fault);
         }
@@ -327,7 +327,7 @@ impl<R: KeptRows> Run<'_, R> {
         }
         let rows = self.auditor.rows();
         for (tally, hint) in [(&mut self.words, NO_WORDS), (&mut self.files, NO_FILES)] {
-            // What is wrong is here.
+            // A fault before `settle` is a blob with other bytes, which is here all the same.
             let is_none_here = tally.present == 0 && tally.fault.is_none();
             tally.settle(rows)?;
             let is_missing = is_none_here && tally.missing > 0;
@@ -376,7 +376,7 @@ impl<R: KeptRows> Run<'_, R> {
         Ok(())
     }
 
-    /// How many words are there though the log withholds them.
+    /// How many words are present although the log withholds them.
     fn held_but_here(&self) -> u64 {
         if !self.loader.options.words {
             return 0;

@@ -1,5 +1,5 @@
 //! One bundle of entries with its hash tile, words and files: fetched, taken apart, and judged as far as that
-//! goes without the entries below it.
+//! is possible without the entries before it.
 
 use std::{
     io::{BufReader, Read},
@@ -31,8 +31,8 @@ const MAX_CONTENT_TILE: usize = TILE_WIDTH as usize * (4 + MAX_CONTENT);
 /// The longest hash tile.
 const MAX_HASH_TILE: usize = TILE_WIDTH as usize * 32;
 
-/// Of this size, bundles are loaded before it is their turn; a longer one is loaded alone, so that memory has a
-/// bound whatever a ledger holds. Entries of a few KiB make bundles of about one MiB.
+/// The longest bundle that is loaded before its turn, in bytes. A longer one is loaded alone, so that memory has a bound
+/// whatever a ledger holds. Entries of a few KiB make bundles of about one MiB.
 const AHEAD: usize = 2 << 20;
 /// Files that are checked at once.
 const FILES_AT_ONCE: usize = 256;
@@ -41,7 +41,7 @@ const FILES_AT_ONCE: usize = 256;
 struct Tile<B> {
     path: String,
     bytes: B,
-    /// Items wanted of it.
+    /// How many items are wanted from it.
     width: u16,
     /// Whether it should hold these items and nothing else.
     exact: bool,
@@ -60,7 +60,7 @@ impl std::fmt::Display for Missing {
 }
 
 /// Opens the tile that a log of `items` items of a kind has at an index; the full one if the partial one is gone
-/// (`c2sp.org/tlog-tiles`). The inner error is a tile that is not there.
+/// (`c2sp.org/tlog-tiles`). The inner error says that neither is there.
 fn open(
     source: &dyn Source,
     kind: TileKind,
@@ -99,8 +99,8 @@ fn fetch(
     })
 }
 
-/// The bytes of the tile that a log of `items` items of a kind has at an index, with how many items they should hold.
-/// Nothing of it is checked but its length.
+/// The bytes of the tile that a log of `items` items of a kind has at an index, and how many items they should hold.
+/// Nothing is checked but that they are not too long.
 pub fn tile_bytes(
     source: &dyn Source,
     kind: TileKind,
@@ -142,7 +142,7 @@ type Break = Option<(usize, String)>;
 /// The length that stands for withheld words.
 const WITHHELD: u32 = 0xFFFF_FFFF;
 
-/// Takes a bundle apart, as far as that goes.
+/// Takes a bundle apart, as far as its bytes make sense.
 fn split(tile: &Tile<Vec<u8>>) -> (Vec<&[u8]>, Break) {
     let mut rest = tile.bytes.as_slice();
     let mut items = Vec::with_capacity(tile.width.into());
@@ -171,7 +171,7 @@ fn trailing(bytes: usize) -> String {
     format!("{bytes} bytes stand after the last item")
 }
 
-/// The items of a content tile, one after the other: the longest tile takes no more memory than others.
+/// The items of a content tile, read one after the other, so that the longest tile takes no more memory than others.
 struct Items {
     path: String,
     reader: BufReader<Bytes>,
@@ -198,7 +198,7 @@ impl Items {
         Ok(n)
     }
 
-    /// Reads on without keeping what is read; gives its BLAKE3 and how many bytes there were.
+    /// Reads up to `length` bytes without keeping them; gives their BLAKE3 and how many there were.
     fn skip(&mut self, length: usize) -> Result<(Digest, usize), SourceError> {
         let (mut hasher, mut buffer, mut left) = (blake3::Hasher::new(), [0; 1 << 12], length);
         while left > 0 {
@@ -214,7 +214,7 @@ impl Items {
     }
 }
 
-/// The first bytes of a log that nobody has checked: its first entry, or what is wrong.
+/// The first entry of a log that nobody has checked yet, or what is wrong with it.
 pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Result<Entry, Stop> {
     let stop = |what: String| Stop::fault(Name::Entries, Place::Entry(0), what);
     let tile = fetch(source, TileKind::Entries, 0, size, MAX_BUNDLE)?
@@ -226,7 +226,7 @@ pub(super) fn first_entry(source: &dyn Source, origin: &Origin, size: u64) -> Re
     Entry::parse(raw, origin).map_err(|e| stop(e.to_string()))
 }
 
-/// The entries of a bundle that can be taken apart, as they stand there.
+/// The bytes of the entries of a bundle, as far as it can be taken apart; `None` if it can't be read.
 pub(super) fn raw_entries(source: &dyn Source, index: u64, size: u64) -> Option<Vec<Vec<u8>>> {
     let tile = fetch(source, TileKind::Entries, index, size, MAX_BUNDLE).ok()?.ok()?;
     Some(split(&tile).0.into_iter().map(<[u8]>::to_vec).collect())
@@ -242,13 +242,13 @@ pub struct Loaded {
     pub items: Vec<(Hash, Result<Box<SignedEntry>, EntryError>)>,
     /// Where the bundle stops making sense.
     pub broken: Break,
-    /// The leaf hashes that the hash tile says.
+    /// The leaf hashes in the hash tile.
     pub leaves: Result<Vec<Hash>, Fault>,
     /// For each entry, what was found of its words and files.
     pub blobs: Vec<Blobs>,
     /// What is wrong with the content tile as a whole.
     pub words_fault: Option<Fault>,
-    /// The entries as they came, where they are kept.
+    /// The bytes of the entries, if they are kept.
     pub raw: Vec<Arc<[u8]>>,
 }
 
@@ -259,7 +259,7 @@ pub struct Blobs {
     pub words: Found,
     /// Of the files that they name.
     pub files: Files,
-    /// The words, where they are kept.
+    /// The bytes of the words, if they are kept.
     pub kept: Option<Arc<[u8]>>,
 }
 
@@ -282,16 +282,16 @@ pub enum Found {
     None,
     /// The bytes that were committed to.
     Present,
-    /// Nothing: whether the log withholds it is known at its end.
+    /// Nothing. Whether the log withholds it is known only at the log's end.
     Absent(Absent),
     /// Something else.
     Wrong(String),
 }
 
-/// What loading a bundle takes.
+/// What is needed to load a bundle.
 #[derive(Clone, Copy)]
 pub struct Loader<'a> {
-    /// Where from.
+    /// The source to load it from.
     pub source: &'a dyn Source,
     /// Whether words and files are asked for.
     pub options: &'a Options,
@@ -299,16 +299,17 @@ pub struct Loader<'a> {
     pub origin: &'a Origin,
     /// How many entries the log has.
     pub size: u64,
-    /// What is kept, for who copies it.
+    /// What is kept, for a program that copies the ledger.
     pub keep: Keep,
 }
 
-/// What of a bundle is kept beside what is found of it.
+/// Which bytes of a bundle are kept beside what was found of it.
 #[derive(Clone, Copy)]
 pub enum Keep {
     /// Nothing.
     Nothing,
-    /// Entries, and words of those that were recorded up to a time. If there are no such, words are not asked for.
+    /// Entries, and the words of those that were recorded up to this time. Of a bundle without such entries, words are not
+    /// asked for.
     UpTo(Time),
 }
 
@@ -325,7 +326,7 @@ impl Keep {
 }
 
 impl Loader<'_> {
-    /// Loads bundles, in order; `None` for one that is to be loaded by itself.
+    /// Loads bundles, in order; `None` for one that is so long that it must be loaded alone.
     pub fn load_all(self, bundles: std::ops::Range<u64>) -> Vec<Result<Option<Loaded>, Stop>> {
         bundles.into_par_iter().map(|index| self.load_within(index, AHEAD)).collect()
     }
@@ -337,7 +338,7 @@ impl Loader<'_> {
             .ok_or_else(|| SourceError::TooLong { path: path(), limit: MAX_BUNDLE }.into())
     }
 
-    /// Loads a bundle, unless it is longer than a limit and not longer than any may be.
+    /// Loads a bundle; `None` if it is longer than `limit`, and `limit` is less than the most that a bundle may have.
     fn load_within(self, index: u64, limit: usize) -> Result<Option<Loaded>, Stop> {
         let leaves = hashes(self.source, 0, index, self.size)?;
         let tile = match fetch(self.source, TileKind::Entries, index, self.size, limit) {
@@ -377,7 +378,7 @@ impl Loader<'_> {
         Ok(Some(loaded))
     }
 
-    /// Whether that was done: not if more would be kept than the limit.
+    /// Loads words and files. `false` if more bytes than `limit` would be kept: then they were not all loaded.
     fn load_words(self, loaded: &mut Loaded, limit: usize) -> Result<bool, Stop> {
         let committed: Vec<Option<ContentRef>> = loaded
             .items
@@ -431,8 +432,8 @@ impl Loader<'_> {
         Ok(true)
     }
 
-    /// The next words of a content tile, held against what their entry commits to, and the files they name. The
-    /// inner error is where the tile stops making sense.
+    /// Reads the next words of a content tile, compares them with what their entry commits to, and adds the files that they
+    /// name to `files`. The inner error says where the tile stops making sense.
     fn words(
         self,
         items: &mut Items,
@@ -462,7 +463,7 @@ impl Loader<'_> {
             let read = items.fill(&mut words)?;
             let digest = Digest::blake3(&words);
             if digest == committed.blake3 && self.options.files {
-                // Files are named by words that pass the door; others name none that a verifier could judge.
+                // Words that can't be parsed name no file that a verifier could judge.
                 files.extend(Content::files_named(&words));
             }
             if self.keep.any() {
@@ -514,7 +515,7 @@ pub fn words_tile(
     Ok(tile.map(|tile| tile.bytes).map_err(|missing| missing.absent))
 }
 
-/// The words at a place of a content tile, if they are there.
+/// The words of an item of a content tile, if they are there.
 pub fn word_of(tile: &[u8], item: u64) -> Option<&[u8]> {
     let mut rest = tile;
     for at in 0..=item {

@@ -1,4 +1,4 @@
-//! A checkpoint that witnesses have cosigned, where the latest is still without them.
+//! Finds a checkpoint that witnesses have cosigned, while the latest is not cosigned yet.
 
 use super::source::{Source, SourceError};
 use crate::{
@@ -6,9 +6,10 @@ use crate::{
     note::VerifyingKey,
 };
 
-/// The checkpoint of the proofs that a ledger gives, if it is cosigned as a policy asks. A ledger that never pauses has
-/// none on its latest checkpoint for long, and proves its entries in an earlier one. `None` where the source gives no
-/// proofs, as a copy of its files.
+/// The checkpoint of the proofs that a ledger serves, if it is cosigned as `policy` asks; else `None`.
+///
+/// A ledger that never pauses has no cosignatures on its latest checkpoint for long, so it proves its entries in an earlier
+/// one. A plain copy of a ledger's files serves no proofs: also `None`.
 ///
 /// # Errors
 /// [`SourceError`].

@@ -1,7 +1,7 @@
-//! Looks for what proves to anybody that the log signed what no log may: an entry that was refused and that can't be
-//! true by itself, beside the time of a witness, or beside an entry before it.
+//! Looks for a proof for anybody that the log signed what no log may: an entry that was refused and that can't be true by
+//! itself, beside the time of a witness, or beside an entry before it.
 //!
-//! Only where the rows of all entries before it say that there can be such an entry is there anything to look for.
+//! An entry before it is looked for only where the rows of all entries before it say that there can be one.
 
 use super::{
     Source,
@@ -27,7 +27,7 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// None where the entry can't be read: then nothing shows by it that others could check.
+    /// `None` if the entry can't be read: then it shows nothing that others could check.
     pub fn of(
         source: &'a dyn Source,
         log: &'a VerifyingKey,
@@ -80,7 +80,7 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// The bundles of a source, of which the last is kept.
+/// The bundles of a source. The one that was read last is kept.
 struct Bundles<'a> {
     source: &'a dyn Source,
     size: u64,
@@ -101,9 +101,10 @@ impl Bundles<'_> {
     }
 }
 
-/// The contradiction by an entry that was refused, if there is one, from a source alone. `known` are the rows of all entries
-/// before it; none if they are of later entries too. `tell` is told of each bundle in which another was looked for: how
-/// many entries were looked at, and of how many.
+/// The contradiction that the refused entry `at` proves, if there is one, from a source alone.
+///
+/// `rows` are those of all entries before it, or `None` if rows of later entries are among them. `tell` is called after each
+/// bundle in which another entry was looked for: with how many entries were looked at, and of how many.
 pub(super) fn contradiction(
     source: &dyn Source,
     log: &VerifyingKey,
@@ -116,7 +117,7 @@ pub(super) fn contradiction(
     let mut bundles = Bundles { source, size: checkpoint.checkpoint().size(), last: None };
     let raw = bundles.entry(at)?.to_vec();
     let evidence = Evidence::of(source, log, checkpoint, at, &raw)?;
-    // What the log did not sign may be the work of whoever made the copy, and proves nothing.
+    // An entry that the log did not sign may be the work of the copy's maker, and proves nothing against the log.
     if !evidence.is_signed().ok()? {
         return None;
     }
@@ -129,7 +130,7 @@ pub(super) fn contradiction(
             return Some(found);
         }
     }
-    // Where a thread ends the rows do not say.
+    // The rows do not say at which index a thread ends, so its last entry is looked for.
     let from = places.ends.iter().map(|(_, from)| *from).min()?;
     for number in (from / WIDTH..at.div_ceil(WIDTH)).rev() {
         let first = number * WIDTH;

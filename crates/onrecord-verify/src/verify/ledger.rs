@@ -28,16 +28,16 @@ use crate::{
 pub struct Options {
     /// Whether words are fetched and compared with what entries commit to.
     pub words: bool,
-    /// Whether the files that words name are. Takes `words`.
+    /// Whether the files that words name are fetched and compared too. Needs `words`.
     pub files: bool,
     /// How many bundles are read at once: each holds up to 256 entries and their words.
     pub window: u64,
     /// Which witnesses must have cosigned the checkpoint. Its log's key is the one given to [`verify`].
     pub policy: Option<Policy>,
-    /// A checkpoint of the same log that somebody else got: a signed note, which the ledger must continue.
+    /// A checkpoint of the same log that somebody else was given: a signed note, which the ledger must continue.
     pub against: Option<Vec<u8>>,
-    /// Bytes of what the rules ask about that are kept in memory: some 200 an entry. What is more goes to files
-    /// in `scratch`, which have no name and are gone when the verification ends, however it ends.
+    /// The most bytes of rows, which the rules ask about, that are kept in memory: some 200 an entry. If they take more,
+    /// they go to files in `scratch`, which have no name and are gone when the verification ends, however it ends.
     pub memory: usize,
     /// The folder for these files.
     pub scratch: PathBuf,
@@ -64,22 +64,22 @@ pub enum Step {
     Checked {
         /// How many, from the first of the log on.
         done: u64,
-        /// Of how many.
+        /// How many there are.
         of: u64,
     },
-    /// An entry was refused, and another before it is looked for that it contradicts: both prove to anybody that the log
-    /// signed what no log may.
+    /// An entry was refused, and an earlier one that it contradicts is looked for: both together would prove to anybody that
+    /// the log signed what no log may.
     Searched {
         /// The entry that was refused.
         entry: u64,
-        /// How many entries were held against it.
+        /// How many entries were compared with it.
         done: u64,
-        /// Of how many, if there is none sooner.
+        /// How many will be, unless one that it contradicts is found before.
         of: u64,
     },
 }
 
-/// Checks a ledger: every entry up to its checkpoint, and all that stands beside them. Without a key, the one
+/// Checks a ledger: every entry up to its checkpoint, and the tiles, words and files beside them. Without a key, the one
 /// that entry 0 names is used, and the report says that the identity was not checked. `progress` is told how
 /// many entries are done, and of how many.
 pub fn verify(
@@ -95,7 +95,7 @@ pub fn verify(
     })
 }
 
-/// As [`verify`], where `tell` is told of every step.
+/// As [`verify`], but `tell` is told of every step.
 pub fn verify_told(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
@@ -116,14 +116,14 @@ pub fn verify_told(
 
 /// Where a verification begins: at the first entry of a bundle, knowing all that stands before.
 pub struct Start<R> {
-    /// What passed, or is taken as if it had.
+    /// The auditor of all entries before, which passed or are taken to have passed.
     pub auditor: Auditor<R>,
-    /// Of each level of the tree, how many hashes there are, and those in the tile that is not full.
+    /// For each level of the tree, how many hashes there are, and those in the tile that is not full.
     pub levels: Vec<(u64, Vec<Hash>)>,
 }
 
-/// As [`verify`], from a start that is known once the checkpoint is. Gives also what was learnt, if all entries
-/// passed.
+/// As [`verify_told`], but begins at the [`Start`] that `begin` gives for the checkpoint. Gives the auditor too, if all
+/// entries passed.
 pub fn verify_from<R: KeptRows>(
     source: &dyn Source,
     key: Option<&VerifyingKey>,
@@ -169,7 +169,7 @@ pub fn verify_from<R: KeptRows>(
         }
     };
     let mut checks = Vec::new();
-    // One that ran to its end made them all.
+    // A verification that ran to its end made all checks, so this finding is not used then.
     let stopped = stopped.unwrap_or(Finding::StoppedBelow);
     let made = |name: Name| {
         let made = report.checks.iter().find(|c| c.name == name).cloned();
@@ -177,7 +177,7 @@ pub fn verify_from<R: KeptRows>(
     };
     checks.extend(OF_EVERY_LEDGER.map(made));
     identity(&mut checks, key, report.log_key.as_ref());
-    // Two checkpoints of the ledger's own may be held against each other too.
+    // Two checkpoints of the ledger's own may have been compared with each other too.
     if options.against.is_some() || report.checks.iter().any(|c| c.name == Name::History) {
         checks.push(made(Name::History));
     }
@@ -247,7 +247,7 @@ fn run<R: KeptRows>(
         }
     }
     let counts = earlier.as_ref().unwrap_or(&latest);
-    // Both are the log's word. What comes after the cosigned one may withhold words, and must continue it.
+    // Both are the log's word. Entries after the cosigned one may withhold words, and must continue it.
     let signed = if counts.checkpoint().size() < latest.checkpoint().size() { &latest } else { counts };
     let (checkpoint, counted) = (signed.checkpoint(), counts.checkpoint().size());
     report.origin = Some(checkpoint.origin().clone());
@@ -270,7 +270,7 @@ fn run<R: KeptRows>(
         push(&mut report.checks, Name::Witnesses, outcome, finding);
     }
 
-    // Of one size, their roots tell. Else it takes the tree.
+    // If both have one size, their roots tell. Otherwise the tree is needed, which is compared once all entries passed.
     let other = earlier.as_ref().map(|counts| if counted < checkpoint.size() { counts } else { &latest });
     let is_as_large = |other: &&SignedCheckpoint| other.checkpoint().size() == signed.checkpoint().size();
     if let Some(other) = other.filter(is_as_large) {
@@ -314,7 +314,7 @@ fn run<R: KeptRows>(
     Ok(auditor)
 }
 
-/// Whether the ledger continues a checkpoint that somebody else got.
+/// Checks that the ledger continues a checkpoint that somebody else was given.
 fn compare(
     source: &dyn Source,
     ours: &SignedCheckpoint,
@@ -335,7 +335,7 @@ fn compare(
     Ok(())
 }
 
-/// Whether the tree of one checkpoint begins as that of another, which is not larger. If not, the report has the proof.
+/// Checks that the tree of `later` begins with that of `earlier`, which is not larger. If not, the report gets the proof.
 fn must_continue(
     source: &dyn Source,
     earlier: &SignedCheckpoint,

@@ -2,8 +2,8 @@
 //!
 //! A [`Source`] is where a ledger's public files are read: a folder ([`FolderSource`]) or a server (`HttpSource`).
 //! [`verify()`] re-runs every rule over all of them, and its [`Report`] says what was and what was not checked. Nothing here
-//! trusts the source: every answer has a size limit, and memory has a bound whatever the ledger's size, since bundles are
-//! read a few at a time and what the rules ask about goes to scratch files above one.
+//! trusts the source: every answer has a size limit. Memory has a bound whatever the ledger's size: bundles are read a few
+//! at a time, and rows that the rules ask about go to scratch files if there are many.
 //!
 //! ```no_run
 //! use onrecord_verify::verify::{FolderSource, Options, Verdict, verify};
@@ -15,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A program that keeps a copy goes on from where it ended: [`verify_from`] begins at a [`Start`], and [`bundle`] fetches
+//! A program that keeps a copy can go on from where it ended: [`verify_from`] begins at a [`Start`], and [`bundle`] fetches
 //! and judges entries a bundle at a time.
 
 mod audit;

@@ -1,4 +1,4 @@
-//! What a verification found: one line a check, then the verdict.
+//! What a verification found: one line for each check, then the verdict.
 
 use std::fmt;
 
@@ -75,11 +75,11 @@ impl Serialize for Fault {
     }
 }
 
-/// The end of a verification.
+/// The verdict on a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every check passed, with a key that the reader brought.
+    /// Every check passed, with a key that the reader gave.
     Valid,
     /// Every check passed, with the key that the ledger itself names.
     IdentityNotChecked,
@@ -120,15 +120,15 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// What is wrong: of each kind the first that was found.
     pub faults: Vec<Fault>,
-    /// Why the verification could not end.
+    /// Why the verification could not be finished.
     pub undecided: Option<String>,
     /// The proof that the log signed two histories, if one was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
-    /// The proof that the log signed what no log may hold, if there is one that can be checked alone.
+    /// The proof that the log signed what no log may hold, if there is one that can be checked by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contradiction: Option<Contradiction>,
-    /// The end.
+    /// The verdict on the ledger.
     pub verdict: Verdict,
 }
 
@@ -167,7 +167,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Writes a line a fault.
+/// Writes each fault, beginning on a line of its own.
 pub fn write_faults<'a>(
     f: &mut fmt::Formatter<'_>,
     faults: impl IntoIterator<Item = &'a Fault>,
@@ -177,7 +177,7 @@ pub fn write_faults<'a>(
     })
 }
 
-/// Why a verification ends before its end.
+/// Why a verification stops early.
 pub enum Stop {
     /// The copy is wrong: the check that found it, and the fault.
     Fault(Name, Fault),
@@ -186,7 +186,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// An end at a fault that a check found.
+    /// Stops at a fault that a check found.
     pub fn fault(check: Name, place: Place, what: impl Into<String>) -> Self {
         Self::Fault(check, Fault { place, what: what.into() })
     }

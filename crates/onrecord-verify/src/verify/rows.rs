@@ -20,16 +20,16 @@ use crate::{
     log::{MemoryRows, PutRows, Row, RowKey, Rows},
 };
 
-/// Rows in use before those that are not packed are, at most: some 10 MiB.
+/// The most rows in use before they are packed: some 10 MiB.
 const YOUNG: usize = 1 << 15;
-/// Bytes that a row in use takes, about: they are a fifth of what may be kept in memory, if that is little.
+/// Bytes that a row in use takes, about. If little may be kept in memory, rows in use take a fifth of that.
 const YOUNG_ROW: usize = 512;
 
 /// Rows that a verification keeps.
 pub trait KeptRows: PutRows + Send {
     /// How many events from an index on have their words withheld.
     fn held_words(&self, from: u64) -> u64;
-    /// Why what they say can't be relied on, if it can't.
+    /// Why the rows can't be relied on, if they can't.
     fn fault(&self) -> Option<String> {
         None
     }
@@ -41,7 +41,7 @@ impl KeptRows for MemoryRows {
     }
 }
 
-/// Of some rows, how many say that the words of an event from an index on are withheld.
+/// How many rows of `some` say that the words of an event are withheld, counting events from the index `from` on.
 pub fn held_words(some: &MemoryRows, rows: &impl Rows, from: u64) -> u64 {
     let held = some.iter().filter(|(key, row)| match row {
         Row::Fate(fate) if fate.withheld_by(Position::Content).is_some() => {
@@ -60,7 +60,7 @@ pub(super) struct ScratchRows {
     old: Packed,
     /// Events whose words are withheld.
     held: u64,
-    /// What went wrong with the scratch files. From then on nothing that is said here can be relied on.
+    /// What went wrong first with the scratch files. From then on the rows can't be relied on.
     fault: RefCell<Option<String>>,
 }
 
@@ -71,7 +71,7 @@ struct Young {
 }
 
 impl ScratchRows {
-    /// None yet. Of the packed ones, `memory` bytes at most are kept in memory, the rest in `dir`.
+    /// No rows yet. Packed rows are kept in memory up to `memory` bytes; if they take more, they go to files in `dir`.
     pub fn new(dir: &Path, memory: usize) -> Self {
         Self {
             young: RefCell::default(),
@@ -86,7 +86,7 @@ impl ScratchRows {
         self.fault.borrow_mut().get_or_insert_with(|| e.to_string());
     }
 
-    /// Makes room if there is none.
+    /// Packs the rows in use if there are too many.
     fn settle(&mut self) {
         let young = self.young.get_mut();
         if young.len() < self.most {
@@ -235,7 +235,7 @@ impl Packed {
         Ok(bytes)
     }
 
-    /// Puts rows, over earlier ones of the same keys.
+    /// Puts rows. They replace earlier ones with the same keys.
     fn put<'a>(&mut self, rows: impl Iterator<Item = (&'a RowKey, &'a Row)>) -> io::Result<()> {
         let mut packed = Vec::new();
         let mut places = Vec::new();
@@ -310,7 +310,7 @@ mod tests {
         EventId(*blake3::hash(&n.to_be_bytes()).as_bytes())
     }
 
-    /// Rows of all kinds, over and over one another.
+    /// Rows of several kinds, of which later ones replace earlier ones.
     fn rows(from: u64, to: u64) -> Vec<(RowKey, Row)> {
         let row = |n: u64| match n % 3 {
             0 => (RowKey::thread(&id(n % 997)), Row::Thread(n)),

@@ -24,12 +24,12 @@ enum Medium {
 }
 
 impl Scratch {
-    /// None yet; files, if it comes to that, are made in `dir`.
+    /// No bytes yet. If they become more than `limit`, a file for them is made in `dir`.
     pub fn new(dir: &Path, limit: usize) -> Self {
         Self { dir: dir.to_owned(), limit, medium: Medium::Memory(Vec::new()) }
     }
 
-    /// So many zeros.
+    /// `len` zeros.
     pub fn zeros(dir: &Path, limit: usize, len: u64) -> io::Result<Self> {
         let medium = match usize::try_from(len) {
             Ok(small) if small <= limit => Medium::Memory(vec![0; small]),
@@ -49,7 +49,7 @@ impl Scratch {
         }
     }
 
-    /// Reads what stands from a place on, as far as there is any. Gives how many bytes that are.
+    /// Reads the bytes from `at` on, as far as there are any. Gives how many were read.
     pub fn read(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.medium {
             Medium::Memory(bytes) => {
@@ -73,7 +73,7 @@ impl Scratch {
         }
     }
 
-    /// Writes over what stands at a place, which is at most the end.
+    /// Writes over the bytes at `at`, which is at most the end.
     pub fn write(&mut self, at: u64, new: &[u8]) -> io::Result<()> {
         let end = at + new.len() as u64;
         if let Medium::Memory(bytes) = &mut self.medium {
@@ -97,7 +97,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Writes at the end. Gives the place.
+    /// Writes at the end. Gives the offset of what was written.
     pub fn append(&mut self, new: &[u8]) -> io::Result<u64> {
         let at = self.len();
         self.write(at, new)?;

@@ -1,4 +1,4 @@
-//! How many words or files of a ledger are there, withheld and missing.
+//! Counts how many words, or files, of a ledger are present, withheld and missing.
 
 use std::path::Path;
 
@@ -17,14 +17,15 @@ pub(super) struct Tally {
     pub present: u64,
     pub withheld: u64,
     pub missing: u64,
-    /// Those that are not there: index, event, position, HTTP status. Whether the log withholds them is known at its end.
+    /// Records of those that are not here: index, event, position, HTTP status. Whether the log withholds them is known only
+    /// at its end.
     pub absent: Scratch,
     pub fault: Option<Fault>,
 }
 
-/// Bytes of one that is absent.
+/// Bytes of one such record.
 const ABSENT: usize = 8 + 32 + 8 + 2;
-/// Bytes of the absent that are kept in memory.
+/// The most bytes of such records that are kept in memory.
 const ABSENT_MEMORY: usize = 4 << 20;
 
 impl Tally {
@@ -53,7 +54,7 @@ impl Tally {
         self.absent.append(&bytes).map(drop).map_err(|e| Stop::Undecided(e.to_string()))
     }
 
-    /// Tells what the log withholds from what is missing.
+    /// Counts, of the blobs that are not here, which the log withholds and which are missing.
     pub fn settle(&mut self, rows: &impl Rows) -> Result<(), Stop> {
         let mut block = vec![0; ABSENT * 1_024];
         let mut at = 0;
@@ -77,7 +78,8 @@ impl Tally {
         Ok(())
     }
 
-    /// Words that are withheld name no file, though they may be here for a moment more.
+    /// Counts one blob that is not here. A file is withheld too if the words that name it are, though they may still be here
+    /// for a moment.
     fn judge(&mut self, rows: &impl Rows, index: u64, id: &EventId, position: Position, absent: Absent) {
         let fate = rows.fate(id);
         if fate.withheld_by(position).or(fate.withheld_by(Position::Content)).is_some() {

@@ -1,31 +1,32 @@
-//! Nodes of a log's tree as a source's tiles say.
+//! Nodes of a log's tree, according to a source's tiles.
 
 use std::{cell::RefCell, collections::VecDeque};
 
 use super::{Source, bundle::hashes};
 use crate::log::{Hash, NodeReader, TileKind, TilePath, node_in_tile, tile_of_node};
 
-/// Tiles that are kept: 512 KiB at most. A path of any log asks for two of each level, and the next path for nearly the same.
+/// The most tiles that are kept: 512 KiB. A path in a log of any size asks for two of each level, and the next path for
+/// nearly the same ones.
 const KEPT: usize = 64;
 
-/// Nodes of the tree as the source's tiles say. Nothing of it is true until a path leads to the signed root.
+/// Nodes of the tree, according to the source's tiles. Nothing is known to be true until a path leads to the signed root.
 ///
-/// A tile is fetched once, also one that can't be had, and kept while it is among the last that were asked for. So what
-/// is kept does not grow with the log.
+/// A tile is asked for once, even if the source does not give it, and is kept while it is among the last that were used. So
+/// memory does not grow with the log.
 pub struct TileNodes<'a> {
     source: &'a dyn Source,
     size: u64,
-    /// The tile that was asked for last comes first; none where the source gives none.
+    /// The tile that was used last comes first; `None` if the source does not give it.
     tiles: RefCell<VecDeque<(TilePath, Option<Vec<Hash>>)>>,
 }
 
 impl<'a> TileNodes<'a> {
-    /// Of a log of `size` entries.
+    /// The nodes of a log of `size` entries.
     pub fn new(source: &'a dyn Source, size: u64) -> Self {
         Self { source, size, tiles: RefCell::default() }
     }
 
-    /// Takes a tile as known, whatever the source says.
+    /// Takes `hashes` for the tile at `path`, whatever the source says.
     pub fn know(&self, path: TilePath, hashes: Vec<Hash>) {
         let mut tiles = self.tiles.borrow_mut();
         tiles.retain(|(known, _)| *known != path);
@@ -33,7 +34,7 @@ impl<'a> TileNodes<'a> {
     }
 }
 
-/// Keeps a tile as the one that was asked for last, and lets go of the one that was not asked for the longest.
+/// Keeps a tile as the one that was used last, and drops the one that was used longest ago.
 fn keep(tiles: &mut VecDeque<(TilePath, Option<Vec<Hash>>)>, path: TilePath, hashes: Option<Vec<Hash>>) {
     tiles.truncate(KEPT - 1);
     tiles.push_front((path, hashes));

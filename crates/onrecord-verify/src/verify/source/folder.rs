@@ -12,7 +12,7 @@ use super::{Bytes, Source, SourceError};
 pub struct FolderSource {
     /// What was given, for messages.
     given: PathBuf,
-    /// Where the files lie, canonical.
+    /// The folder of the files, as a canonical path.
     root: PathBuf,
 }
 
@@ -20,7 +20,7 @@ impl FolderSource {
     /// Opens a folder: the data folder of a ledger, or a copy of its public files.
     ///
     /// # Errors
-    /// [`SourceError::NoLedger`] if there is no checkpoint in either place; [`SourceError::Io`] if that can't be found out.
+    /// [`SourceError::NoLedger`] if there is no checkpoint in either place; [`SourceError::Io`] if the folder can't be read.
     pub fn open(dir: &Path) -> Result<Self, SourceError> {
         let root = if Self::is_data(dir)? { dir.join("public") } else { dir.to_owned() };
         if !is_there(&root.join("checkpoint"))? {
@@ -33,13 +33,13 @@ impl FolderSource {
     /// Whether a folder is the data folder of a ledger: anything stands at `public/checkpoint` in it.
     ///
     /// # Errors
-    /// [`SourceError::Io`] if that can't be found out.
+    /// [`SourceError::Io`] if the folder can't be read.
     pub fn is_data(dir: &Path) -> Result<bool, SourceError> {
         is_there(&dir.join("public/checkpoint"))
     }
 }
 
-/// Whether anything has that name, be it a link to nowhere.
+/// Whether anything has this name, even a link to nowhere.
 fn is_there(path: &Path) -> Result<bool, SourceError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
@@ -48,7 +48,7 @@ fn is_there(path: &Path) -> Result<bool, SourceError> {
     }
 }
 
-/// Whether an error says that there is nothing.
+/// Whether an error says that nothing has this name.
 fn is_absence(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -68,7 +68,7 @@ impl Source for FolderSource {
         if !full.starts_with(&self.root) {
             return Err(SourceError::io(path, "a link that leads out of the folder"));
         }
-        // Asked before opening, since opening a pipe would wait for ever.
+        // Checked before opening, since opening a pipe would wait for ever.
         if !full.is_file() {
             return Err(SourceError::io(path, "not a plain file"));
         }

@@ -1,7 +1,7 @@
 //! A ledger's public files over HTTP.
 //!
-//! They may come gzipped, asked for or not (`c2sp.org/tlog-tiles`). Every limit on a file is one on its bytes as they
-//! unfold. Nothing is asked for by range or by entity tag, so neither can be of the other form of a file.
+//! They may come gzipped, whether that was asked for or not (`c2sp.org/tlog-tiles`). Every limit on a file is a limit on its
+//! unpacked bytes. No request has a range or an entity tag, so none can refer to the other form of a file.
 
 use std::{
     io::{self, Read},
@@ -27,7 +27,7 @@ pub struct HttpSource {
 }
 
 impl HttpSource {
-    /// A ledger at an address, `http://` or `https://`. Nothing is asked of it yet.
+    /// A ledger at an address, `http://` or `https://`. No request is made yet.
     ///
     /// # Errors
     /// [`SourceError::Address`]
@@ -40,7 +40,7 @@ impl HttpSource {
 /// The address of a ledger without a slash at the end.
 ///
 /// # Errors
-/// [`SourceError::Address`] if it is none, or holds what must not be handed on.
+/// [`SourceError::Address`] if it is not an address, or has a user name, a password, a query or spaces.
 pub fn base_address(address: &str) -> Result<String, SourceError> {
     let refuse = |expected| Err(SourceError::Address { found: address.to_owned(), expected });
     let Some(rest) = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://")) else {
@@ -49,7 +49,7 @@ pub fn base_address(address: &str) -> Result<String, SourceError> {
     if rest.is_empty() || rest.starts_with('/') {
         return refuse("expected a host");
     }
-    // The address is printed and handed on.
+    // The address is printed and passed on, so it must hold no secret.
     if rest.contains('@') {
         return refuse("expected an address without user name and password");
     }
@@ -59,7 +59,7 @@ pub fn base_address(address: &str) -> Result<String, SourceError> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-/// What all requests to an address share: time limits, no redirects, statuses looked at by the caller.
+/// What all requests to an address share: time limits, no redirects, and that the caller looks at the status.
 pub fn agent(base: &str) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .user_agent(concat!("onrecord/", env!("CARGO_PKG_VERSION")))
@@ -78,13 +78,14 @@ pub fn agent(base: &str) -> ureq::Agent {
     config.build().new_agent()
 }
 
-/// What is asked for: less than a quarter of the bytes of a bundle.
+/// The content codings that are asked for. Gzipped, a bundle has less than a quarter of its bytes.
 pub const ACCEPTED: &str = "gzip, identity";
 
-/// Fewer fields than these has the head of an answer. Its bytes are limited by the [`agent`].
+/// The head of an answer must have fewer fields than this. Its bytes are limited by the [`agent`].
 const MAX_FIELDS: usize = 100;
 
-/// Whether the head of an answer is of few fields and says in one way where it ends: not every program reads others alike.
+/// Checks that the head of an answer has few fields, and says in one way only where the body ends: programs differ in how
+/// they read anything else.
 fn verify_head(url: &str, head: &ureq::http::HeaderMap) -> Result<(), SourceError> {
     if head.len() >= MAX_FIELDS {
         return Err(SourceError::io(url, "a head of 100 fields or more"));
@@ -101,7 +102,7 @@ fn verify_head(url: &str, head: &ureq::http::HeaderMap) -> Result<(), SourceErro
     }
 }
 
-/// The body of an answer, unfolded as it is read.
+/// The body of an answer, unpacked as it is read.
 ///
 /// # Errors
 /// [`SourceError::Coding`] if it is in a coding that was not asked for.
@@ -129,17 +130,17 @@ pub fn body_of(url: &str, answer: ureq::http::Response<ureq::Body>) -> Result<By
     }
 }
 
-/// By so many bytes what comes may be ahead of what it unfolds to. Gzip makes nothing longer by as much, but can hold any
-/// number of parts that unfold to nothing.
+/// By how many bytes the gzip that was read may be longer than what it unpacked to. No honest gzip is longer by as much, but
+/// one can hold any number of parts that unpack to nothing.
 const AHEAD_OF_UNFOLDED: u64 = 1 << 20;
 
-/// Gzip, unfolded as it is read: a reader that takes no more than a limit has no more unfolded.
+/// Gzip, unpacked as it is read: for a reader that stops at a limit, no more is unpacked.
 struct Unfolding<R> {
     decoder: MultiGzDecoder<Folded<R>>,
     unfolded: Arc<AtomicU64>,
 }
 
-/// What comes, folded.
+/// The bytes that come, still packed.
 struct Folded<R> {
     bytes: R,
     read: u64,
@@ -189,7 +190,7 @@ impl Source for HttpSource {
                     match answer.status().as_u16() {
                         200 => return body_of(&url, answer).map(Ok),
                         404 => return Ok(Err(Absent::default())),
-                        // Object stores answer 403 for what is not there, unless whoever asks may list what is.
+                        // Object stores answer 403 for a missing file, unless the client may list the files.
                         status @ (403 | 410 | 451) => return Ok(Err(Absent { status: Some(status) })),
                         status => SourceError::Status { path: url.clone(), status },
                     }
@@ -249,7 +250,7 @@ mod tests {
                 let (stream, _) = listener.accept().unwrap();
                 let mut lines = BufReader::new(&stream).lines();
                 while lines.next().is_some_and(|line| line.is_ok_and(|l| !l.is_empty())) {}
-                // Who has read enough goes away.
+                // A client that has read enough may be gone.
                 let _ = (&stream).write_all(&answer);
             }
         });

@@ -1,4 +1,4 @@
-//! Where a ledger's public files are read.
+//! Sources of a ledger's public files.
 //!
 //! The paths are those under which a ledger serves them: `checkpoint`, `tile/0/000`, `tile/entries/000.p/28`,
 //! `content/tile/000`, `file/<blake3>`.
@@ -13,14 +13,14 @@ pub use folder::FolderSource;
 #[cfg(feature = "http")]
 pub use http::HttpSource;
 
-/// A source that can't be read. What is merely not there is no error.
+/// Why a source can't be read. A file that is merely not there is no error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The folder is none, or holds no ledger's files.
+    /// The folder does not exist, or holds no ledger's files.
     #[error("{0} holds no ledger: there is no public/checkpoint and no checkpoint in it")]
     NoLedger(String),
-    /// The address is none that a ledger can have.
+    /// No ledger can have this address.
     #[error("{found}: {expected}")]
     Address {
         /// What was given.
@@ -28,12 +28,12 @@ pub enum SourceError {
         /// What was expected.
         expected: &'static str,
     },
-    /// The disk or the network said no.
+    /// The disk or the network failed, or refused.
     #[error("{path}: {cause}")]
     Io {
         /// What was asked for.
         path: String,
-        /// What came back.
+        /// The reason.
         cause: String,
     },
     /// Something other than the file or "not found" was answered.
@@ -52,7 +52,7 @@ pub enum SourceError {
         /// The coding.
         found: String,
     },
-    /// More than anything of this kind may have.
+    /// Longer than any file of this kind may be.
     #[error("{path}: longer than {limit} bytes, the most it may have")]
     TooLong {
         /// What was asked for.
@@ -62,7 +62,7 @@ pub enum SourceError {
     },
 }
 
-/// What a status that is neither the file nor "not found" means, where that is of use.
+/// What a status other than "ok" and "not found" means, if it helps to say so.
 fn hint(status: u16) -> &'static str {
     match status {
         301 | 302 | 303 | 307 | 308 => ", a redirect; give the address it leads to",
@@ -78,19 +78,19 @@ impl SourceError {
     }
 }
 
-/// The bytes of a file, as they come.
+/// A reader of the bytes of a file.
 pub type Bytes = Box<dyn Read + Send>;
 
-/// A file that a source does not give. Why not is its word alone, and nothing follows from it: only the log says what is
-/// withheld.
+/// A file that a source does not give. The reason is the source's word alone, and nothing follows from it: only the log says
+/// what is withheld.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Absent {
-    /// The HTTP status that it was answered with, where that was another than 404.
+    /// The HTTP status of the answer, if it was not 404.
     pub status: Option<u16>,
 }
 
 impl Absent {
-    /// This one, or another that says more.
+    /// This one, or `other` if only that has a status.
     pub fn or(self, other: Self) -> Self {
         Self { status: self.status.or(other.status) }
     }
@@ -107,13 +107,13 @@ pub trait Source: Sync {
     /// Opens the file under a path; `None` if there is none.
     ///
     /// # Errors
-    /// [`SourceError`] if that can't be found out.
+    /// [`SourceError`] if the source can't be read.
     fn open(&self, path: &str) -> Result<Option<Bytes>, SourceError>;
 
-    /// As [`open`](Self::open), and says what it was answered with where there is none.
+    /// As [`open`](Self::open), but gives the status of the answer if there is no file.
     ///
     /// # Errors
-    /// [`SourceError`] if that can't be found out.
+    /// [`SourceError`] if the source can't be read.
     fn look(&self, path: &str) -> Result<Result<Bytes, Absent>, SourceError> {
         Ok(self.open(path)?.ok_or_else(Absent::default))
     }

@@ -1,10 +1,10 @@
-//! What a log asks a witness: the body of add-checkpoint.
+//! A log's request to a witness: the body of add-checkpoint.
 
 use onrecord_verify::log::{AddCheckpoint, MAX_ADD_CHECKPOINT, MAX_CHECKPOINT, MAX_PATH};
 
 use super::is_short;
 
-/// A request prints to the bytes that it was read from, and has the limits of what a witness answers.
+/// A request prints to the bytes that it was read from, and keeps the limits of what a witness reads.
 pub fn holds(bytes: &[u8]) -> bool {
     let request = match AddCheckpoint::parse(bytes) {
         Ok(request) => request,

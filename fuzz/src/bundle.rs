@@ -4,7 +4,8 @@ use onrecord_verify::log::{decode_bundle, encode_bundle};
 
 use super::is_short;
 
-/// The first byte is the width, less one. A bundle is written as the bytes that it was read from, and is of one width.
+/// The first byte is the width, less one. A bundle is written as the bytes that it was read from, and is read with that width
+/// alone.
 pub fn holds(bytes: &[u8]) -> bool {
     let Some((width, bytes)) = bytes.split_first() else { return false };
     let width = u16::from(*width) + 1;

@@ -7,7 +7,7 @@ use onrecord_verify::{
 
 use super::{honest::LOG, is_short, resigned};
 
-/// A checkpoint prints to the text that it was read from. Whoever signs it is believed only under the log's own name.
+/// A checkpoint prints to the text that it was read from. A signature counts only by a key that has the log's own name.
 pub fn holds(bytes: &[u8]) -> bool {
     let opened = Checkpoint::open(bytes, LOG.verifying_key());
     match &opened {
@@ -23,7 +23,7 @@ pub fn holds(bytes: &[u8]) -> bool {
         Ok(checkpoint) => checkpoint,
         Err(e) => {
             is_short(&e);
-            // What the log signs is a checkpoint, or it is none.
+            // A text that is no checkpoint does not become one by the log's signature.
             let signed = SignedNote::sign(text, &[&LOG]);
             assert!(
                 signed.is_err() || Checkpoint::open(signed.unwrap().as_bytes(), LOG.verifying_key()).is_err()

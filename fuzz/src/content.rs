@@ -26,7 +26,7 @@ pub fn holds(bytes: &[u8]) -> bool {
     assert_eq!(content.files().len(), named);
     let again = value.to_string();
     let read = Content::parse(again.as_bytes());
-    // Escaped as it was not before, it may be too long.
+    // With other escapes than before it may be too long.
     if again.len() <= bytes.len() {
         let read = read.unwrap();
         assert_eq!((read.members(), read.files()), (content.members(), content.files()));

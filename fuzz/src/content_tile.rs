@@ -7,8 +7,8 @@ use onrecord_verify::{
 
 use super::is_short;
 
-/// The first byte is the width, less one. A content tile is written as the bytes that it was read from, is of one width, and
-/// holds no words longer than a blob may be.
+/// The first byte is the width, less one. A content tile is written as the bytes that it was read from, is read with that
+/// width alone, and holds no words longer than a blob may be.
 pub fn holds(bytes: &[u8]) -> bool {
     let Some((width, bytes)) = bytes.split_first() else { return false };
     let width = u16::from(*width) + 1;

@@ -8,8 +8,8 @@ use super::{
     is_short,
 };
 
-/// What a report proves stands in entries that are each under one root that the log's key signed. An honest log is accused
-/// by no report, whatever of its entries, indexes and paths stand in it; nor is its witness.
+/// The entries of a report that proves something stand under one root that the log's key signed. No report accuses an honest
+/// log or its witness, whatever entries of that log, indexes and paths it holds.
 pub fn holds(bytes: &[u8]) -> bool {
     let read = match Contradiction::prove(bytes) {
         Ok(proved) => {
@@ -39,8 +39,8 @@ pub fn holds(bytes: &[u8]) -> bool {
     read
 }
 
-/// The same report with a checkpoint that an honest log signed, and entries that stand in it: those that it has, else the
-/// ones that its proofs name.
+/// The same report with a checkpoint that an honest log signed, and that log's entries: those at the indexes that the
+/// report's entries have, or else that its proofs name.
 fn against_an_honest_log(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut report: Value = serde_json::from_slice(bytes).ok()?;
     let members = report.as_object_mut()?;

@@ -1,4 +1,4 @@
-//! What a witness answers with status 200: signature lines.
+//! A witness's answer with status 200: signature lines.
 
 use onrecord_verify::{
     log::{Checkpoint, MAX_COSIGNATURES, WitnessKey, cosign, read_cosignature},
@@ -10,12 +10,12 @@ use super::{
     is_short,
 };
 
-/// A cosignature that is found is the witness's own, on the checkpoint that it was asked for, at a time. With a good line
-/// among those of the answer one is found, at that line's time or a later one.
+/// A cosignature that is found is the witness's own, on the checkpoint that it was asked to cosign, and has a time. If there
+/// is a good line in the answer, one is found, with that line's time or a later one.
 pub fn holds(bytes: &[u8]) -> bool {
     let witness = WitnessKey::from(WITNESS.verifying_key());
     let asked = CHECKPOINTS[28].note();
-    // Without the cosignature that stands below it: only what is answered counts.
+    // Without the cosignature that stands below it, as only the answer counts.
     let asked = SignedNote::assemble(asked.text(), &asked.signatures()[..1]).unwrap();
     let read = match read_cosignature(&asked, bytes, &witness) {
         Ok(found) => {
@@ -29,7 +29,7 @@ pub fn holds(bytes: &[u8]) -> bool {
             false
         }
     };
-    // Its last bytes as the time of a good line, put below the others.
+    // A good line is put below the others. Its time is the last eight bytes of the input.
     let Some(time) = bytes.last_chunk().map(|time| u64::from_be_bytes(*time)) else { return read };
     let checkpoint = Checkpoint::parse_text(asked.text()).unwrap();
     let Ok(line) = cosign(&checkpoint, time, &WITNESS) else { return read };

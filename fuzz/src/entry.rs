@@ -10,7 +10,7 @@ use super::{
     is_short, resigned,
 };
 
-/// An entry prints to the bytes that it was read from, and is verified as well among others as alone. Signed anew and put
+/// An entry prints to the bytes that it was read from, and gets the same verdict among others as alone. Signed anew and put
 /// behind the last entry of an honest log, it reaches the auditor, which passes it or says why not.
 pub fn holds(bytes: &[u8]) -> bool {
     let entry = match Entry::parse(bytes, &ORIGIN) {

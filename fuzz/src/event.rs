@@ -14,9 +14,9 @@ use super::{
 
 /// Bytes that begin with a brace are line 3 alone; any others are the whole note.
 ///
-/// An event keeps the bytes that it was read from, its id is theirs, and any reader of JSON finds the same in line 3. Signed
-/// anew by its signers it verifies, and not by another text's signatures; then the rules decide on it, behind the last entry
-/// of an honest log, and what they allow an auditor allows too.
+/// An event keeps the bytes that it was read from, its id is the digest of its text, and any reader of JSON finds the same in
+/// line 3. Signed anew by its signers it verifies, and with no other signatures. Then the rules decide on it, behind the last
+/// entry of an honest log, and what they allow an auditor passes too.
 pub fn holds(bytes: &[u8]) -> bool {
     let wrapped;
     let bytes = if bytes.starts_with(b"{") {
@@ -74,7 +74,7 @@ fn signed_line(line: &[u8]) -> Option<SignedNote> {
     SignedNote::sign(&text, &keys).ok()
 }
 
-/// What the rules say, and that a ledger that took the event would make an entry of it that others pass.
+/// Asks the rules. If they allow the event, the entry that a ledger would make of it must pass an auditor.
 fn decided(event: Event) {
     let event = event.verify().unwrap();
     let (known, index) = (&*KNOWN, ENTRIES.len() as u64);
@@ -97,6 +97,6 @@ fn decided(event: Event) {
     let entry = entry.verify().unwrap();
     let mut auditor = honest::auditor();
     let passed = auditor.push(&entry, leaf_hash(raw.as_bytes()));
-    // That an event is on record already, the sequencer asks before it asks the rules.
+    // Only if the event is on record already does the auditor refuse it: the sequencer checks that before it asks the rules.
     assert_eq!(passed.is_err(), known.rows.event(&event.id()).is_some(), "{passed:?}");
 }

@@ -19,17 +19,20 @@ use super::{
 
 /// Trusts the log of the vectors.
 static OF_LOG: LazyLock<Policy> = LazyLock::new(|| Policy::of_log(LOG.verifying_key().clone()));
-/// And asks for its witness.
+/// Trusts the same log, and asks for its witness.
 static WITNESSED: LazyLock<Policy> = LazyLock::new(|| {
     let key = WitnessKey::from(WITNESS.verifying_key());
     OF_LOG.to_string().replace("quorum none", &format!("witness w {key}\nquorum w")).parse().unwrap()
 });
 
-/// An exhibit is written as the bytes that it was read from, or that it was put into if another program packed it. One that is found valid holds an entry whose signers signed it,
-/// under a root that the log's key signed, and so do all entries beside it; without a policy of the reader's own none is.
+/// An exhibit is written as the bytes that it was read from. If another program packed it, what is written reads as the same
+/// members.
+///
+/// One that is found valid holds an entry whose signers signed it, under a root that the log's key signed, and so is every
+/// entry beside it. Without a policy of the reader's own, none is found valid.
 ///
 /// The same holds with the checksums of its members made good, which reaches the members, and with its entries signed
-/// anew and put in a tree that the log signs, which reaches what the checks ask behind signatures and proofs.
+/// anew and put in a tree that the log signs, which reaches the checks behind signatures and proofs.
 pub fn holds(bytes: &[u8]) -> bool {
     let mut read = one(bytes);
     let Some(archive) = with_good_checksums(bytes) else { return read };
@@ -41,7 +44,7 @@ pub fn holds(bytes: &[u8]) -> bool {
     read
 }
 
-/// Whether an exhibit was read.
+/// Checks one archive. Gives whether an exhibit was read from it.
 fn one(bytes: &[u8]) -> bool {
     let own = Enclosed::read(bytes);
     let members = Members::read(bytes).map_err(|e| is_short(&e)).ok();
@@ -54,7 +57,7 @@ fn one(bytes: &[u8]) -> bool {
         }
         Err(e) => is_short(e),
     }
-    // Packed anew once, it is what a ledger would have given.
+    // Written as a ledger writes exhibits, it reads as the same.
     if let Some(anew) = enclosed.as_ref().and_then(Enclosed::write) {
         assert_eq!(Enclosed::read(&anew).ok(), enclosed);
     }
@@ -75,7 +78,7 @@ fn one(bytes: &[u8]) -> bool {
     enclosed.is_some()
 }
 
-/// What must be so of an exhibit that was found valid, asked of its parts.
+/// Checks by its parts what must be true of an exhibit that was found valid.
 fn is_true(enclosed: &Enclosed<'_>, index: Option<u64>, witnessed: bool) {
     let under = |entry: &[u8], proof: &[u8]| {
         let proof = TlogProof::parse(proof).unwrap();

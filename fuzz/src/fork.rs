@@ -11,8 +11,8 @@ use super::{
     is_short,
 };
 
-/// What a report proves, the log's key signed: two roots of one size, or a smaller and a larger tree. An honest log is
-/// accused by no report, whatever proof and root stand in it beside what the log did sign.
+/// What a report proves was signed by the log's key: two roots of one size, or a smaller and a larger tree. No report accuses
+/// an honest log, whatever proof and root it holds beside what the log did sign.
 pub fn holds(bytes: &[u8]) -> bool {
     let read = match Fork::prove(bytes) {
         Ok(proved) => {

@@ -1,4 +1,4 @@
-//! An honest log to hold against forged files: the 28 entries of the vectors, its keys, what it signed.
+//! An honest log, against which files are forged: the 28 entries of the vectors, its keys, and what it signed.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -44,7 +44,7 @@ pub static SIGNERS: LazyLock<HashMap<[u8; 32], SigningKey>> = LazyLock::new(|| {
     all.map(|key| (*key_of(key).verifying_key().as_bytes(), key_of(key))).collect()
 });
 
-/// The signing key of a public one, if it is of the vectors.
+/// The signing key to a public key, if it is one of the vectors.
 pub fn signer(key: &VerifyingKey) -> Option<&'static SigningKey> {
     SIGNERS.get(key.as_bytes()).filter(|known| known.verifying_key() == key)
 }
@@ -53,12 +53,12 @@ pub fn signer(key: &VerifyingKey) -> Option<&'static SigningKey> {
 pub static ENTRIES: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| VECTORS["entries"].as_array().unwrap().iter().map(|e| text(&e["text"])).collect());
 
-/// A tree of as many of its entries.
+/// The tree of its first `size` entries.
 pub fn tree(size: u64) -> MemoryTree {
     ENTRIES.iter().take(size as usize).map(|e| leaf_hash(e.as_bytes())).collect()
 }
 
-/// What it signed at each size, its witness below.
+/// The checkpoint that it signed at each size, with the cosignature of its witness.
 pub static CHECKPOINTS: LazyLock<Vec<SignedCheckpoint>> = LazyLock::new(|| {
     let checkpoint = |size| {
         let checkpoint = Checkpoint::new(ORIGIN.clone(), size, tree(size).root()).unwrap();
@@ -87,7 +87,7 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     Known { rows, frontier: tree(ENTRIES.len() as u64).frontier().clone(), prev, time }
 });
 
-/// Follows the log from behind its last entry.
+/// An auditor that stands behind its last entry.
 pub fn auditor() -> Auditor<MemoryRows> {
     let known = &*KNOWN;
     Auditor::resume(ORIGIN.clone(), known.rows.clone(), known.frontier.clone(), known.prev, Some(known.time))

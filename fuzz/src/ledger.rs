@@ -21,11 +21,12 @@ use super::{
     is_short, resigned,
 };
 
-/// The first byte says what is made good, the next two how long the bundle of entries is; the rest are their words.
+/// The first byte says what is made good. The next two are the length of the entry bundle, which follows; the rest is the
+/// content tile.
 ///
 /// A ledger that is found valid holds entries that are each signed, numbered and chained, none dated before the one before,
-/// under a root that the log's key signed; and its words are those that the entries commit to. The same is asked with tiles
-/// and checkpoint made anew from the bundle, which reaches the entries, and with each entry signed and chained anew, which
+/// under a root that the log's key signed; and its words are those that the entries commit to. The same is checked with the
+/// checkpoint made anew from the bundle, which reaches the entries, and with each entry signed and chained anew, which
 /// reaches the rules.
 pub fn holds(bytes: &[u8]) -> bool {
     let Some((&[how, high, low], rest)) = bytes.split_first_chunk() else { return false };
@@ -66,7 +67,7 @@ pub fn holds(bytes: &[u8]) -> bool {
 
 static OPTIONS: LazyLock<Options> = LazyLock::new(|| Options { files: false, ..Options::default() });
 
-/// The entries of a bundle, as far as it goes.
+/// The entries of a bundle, as far as its bytes make sense.
 fn split(mut bundle: &[u8]) -> Vec<&[u8]> {
     let mut entries = Vec::new();
     while let Some((length, rest)) = bundle.split_first_chunk()
@@ -92,7 +93,7 @@ fn chained_anew(entries: &mut [Vec<u8>]) {
     }
 }
 
-/// What must be so of a ledger that was found valid, asked of its parts.
+/// Checks by its parts what must be true of a ledger that was found valid.
 fn is_true(entries: &[Vec<u8>], words: &[u8]) {
     let parsed: Vec<SignedEntry> =
         entries.iter().map(|raw| Entry::parse(raw, &ORIGIN).unwrap().verify().unwrap()).collect();
@@ -108,7 +109,7 @@ fn is_true(entries: &[Vec<u8>], words: &[u8]) {
         *next += 1;
     }
     if entries.is_empty() {
-        // A tree without entries is as true as any, and has no tiles.
+        // A ledger without entries may be valid, and has no tiles.
         return;
     }
     let words = decode_contents(words, entries.len() as u16).unwrap();

@@ -1,10 +1,10 @@
-//! What must hold of every parser of foreign bytes, whatever the bytes are: for each a module named as its fuzz target,
-//! with a function `holds` that panics where it does not.
+//! What must hold of every parser of foreign bytes, whatever the bytes are. Each parser has a module that is named as its
+//! fuzz target, with a function `holds` that panics if the property does not hold.
 //!
-//! Most of what a fuzzer makes of a good input dies at a signature or a checksum. Where that would leave code behind it
-//! in the dark, a property also makes the signatures or checksums good again, with the keys of the vectors, and goes on.
+//! Most of what a fuzzer makes of a good input dies at a signature or a checksum. Where code behind these would not be
+//! reached, a property also makes the signatures or checksums good again, with the keys of the vectors, and goes on.
 //!
-//! `tests/floor/fuzz_corpus.rs` of the crate holds the same properties on the kept corpus, with the stable compiler.
+//! `tests/floor/fuzz_corpus.rs` of the crate checks the same properties on the kept corpus, with the stable compiler.
 
 #![allow(dead_code, reason = "the fuzz targets and the test each use a part")]
 
@@ -34,7 +34,7 @@ pub mod vkey;
 /// noticed.
 pub type Property = (&'static str, fn(&[u8]) -> bool);
 
-/// Every property but that of the journal, which stands beside its parser: nobody outside the crate reads journals.
+/// Every property but those of `journal`, `document` and `json`, which stand beside their parsers in the whole package.
 pub const PROPERTIES: &[Property] = &[
     ("add_checkpoint", add_checkpoint::holds),
     ("bundle", bundle::holds),

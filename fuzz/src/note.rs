@@ -4,8 +4,8 @@ use onrecord_verify::note::{NoteError, SignedNote};
 
 use super::{honest::LOG, is_short};
 
-/// A note prints to the bytes that it was read from, is read by no one who takes less, and says what was signed: its own
-/// text, and no other.
+/// A note prints to the bytes that it was read from, and is not read with a smaller limit. A signature is good for the text
+/// that was signed, and for no other.
 pub fn holds(bytes: &[u8]) -> bool {
     signs(bytes);
     let note = match SignedNote::parse(bytes, bytes.len()) {
@@ -23,7 +23,7 @@ pub fn holds(bytes: &[u8]) -> bool {
     true
 }
 
-/// The bytes as the text that is signed.
+/// Signs the bytes as a text, if a note can hold it, and checks what verifies.
 fn signs(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(note) = SignedNote::sign(text, &[&LOG]) else { return };

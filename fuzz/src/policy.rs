@@ -12,7 +12,7 @@ use super::{
     is_short,
 };
 
-/// The key of one of four witnesses beside that of the vectors. Seeds name them.
+/// The key of witness `n`, one of four beside that of the vectors. The seeds' policies name them.
 pub fn witness(n: u8) -> SigningKey {
     SigningKey::from_seed(format!("w{n}.example").parse().unwrap(), &[n; 32])
 }
@@ -24,8 +24,8 @@ static LINES: LazyLock<Vec<SignatureLine>> = LazyLock::new(|| {
     std::iter::once(cosign(checkpoint, COSIGNED, &WITNESS).unwrap()).chain((1..=4).map(line)).collect()
 });
 
-/// A policy prints to one that means the same. A quorum that is complete stays so with more cosignatures, is complete
-/// at one of their times, and counts no witness who did not cosign.
+/// A policy prints to one that means the same. A quorum that is complete stays complete with more cosignatures, is complete
+/// at the time of one of them, and counts no witness that did not cosign.
 pub fn holds(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let policy: Policy = match text.parse() {

@@ -1,4 +1,4 @@
-//! Signatures made good again, so that what stands behind them is reached.
+//! Makes signatures good again, so that the code behind them is reached.
 
 use onrecord_verify::{
     event::Event,
@@ -7,11 +7,11 @@ use onrecord_verify::{
 
 use super::honest;
 
-/// The event signed anew by its signers, if all their keys are known; whatever was changed in it.
+/// The event signed anew by its signers, whatever was changed in it. `None` if one of their keys is not known.
 pub fn event(event: &Event, origin: &Origin) -> Option<Event> {
     let keys: Vec<&SigningKey> = event.by().iter().map(honest::signer).collect::<Option<_>>()?;
     let note = SignedNote::sign(event.note().text(), &keys).unwrap();
-    // Longer than it was only if the old lines were cut short.
+    // `None` too if the note is now too long: its old signature lines were shorter.
     Event::parse(note.as_bytes(), origin).ok()
 }
 

@@ -1,4 +1,4 @@
-//! Where the corpora begin: what the vectors hold, and what the crate makes of it.
+//! The seeds of the corpora: what the vectors hold, and what the crate makes of it.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use super::{
     resigned,
 };
 
-/// A target's name, and what it is to read.
+/// A target's name, and an input for it.
 pub type Seed = (&'static str, Vec<u8>);
 
 /// All seeds, many of them alike: `cargo fuzz cmin` keeps those that differ in what they reach.
@@ -36,7 +36,7 @@ pub fn seeds() -> Vec<Seed> {
         add("note", event.note().as_bytes());
         event.by().iter().for_each(|key| add("vkey", key.to_string().as_bytes()));
     }
-    // Compared each with all others, so many names took longer than signatures do.
+    // Comparing each of so many names with all others once took longer than checking a signature.
     let many: Vec<String> = (0..6_500).map(|i| format!("\"{i:04x}\":1,")).collect();
     let line = entry(ENTRIES[27]).event().line().replacen(
         "\"facts\":{",
@@ -116,7 +116,7 @@ pub fn seeds() -> Vec<Seed> {
         let mut held: Vec<Words<'_>> =
             words[..size].iter().map(|w| w.map_or(Words::None, |w| Words::Present(w.as_bytes()))).collect();
         if size > 20 {
-            // Entry 20 withholds them.
+            // Entry 20 withholds the words of entry 9.
             held[9] = Words::Withheld;
         }
         let contents = encode_contents(&held).unwrap_or_default();
@@ -238,7 +238,7 @@ fn exhibits() -> Vec<Vec<u8>> {
         .write()
         .unwrap()
     };
-    // For each entry the threads of its signers, as far as its header says.
+    // The entries of the threads of an entry's signers, as far as its header says.
     let chain_of = |index: usize| -> Vec<usize> {
         let signers = entry(ENTRIES[index]).header().signers.clone();
         let in_a_thread = |i: &usize| {
@@ -254,8 +254,8 @@ fn exhibits() -> Vec<Vec<u8>> {
     all
 }
 
-/// The same members in an archive as others make them: deflated in blocks that are stored, in another order, with dates,
-/// extra fields and sizes behind the bytes, under a folder, with what an operating system adds.
+/// The same members in an archive as other programs make them: deflated in blocks that are stored, in another order, with
+/// dates, extra fields and sizes behind the bytes, under a folder, with what an operating system adds.
 fn packed_by_another(exhibit: &[u8]) -> Vec<u8> {
     let mut members: Vec<(String, Vec<u8>)> = vec![("__MACOSX/e/._entry".into(), b"x".to_vec())];
     let mut rest = exhibit;

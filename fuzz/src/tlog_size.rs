@@ -1,4 +1,4 @@
-//! What a witness answers with status 409: a tree size.
+//! A witness's answer with status 409: a tree size.
 
 use onrecord_verify::log::read_size;
 

@@ -8,7 +8,7 @@ use onrecord_verify::{
 use super::is_short;
 
 /// A vkey prints to the text that it was read from, and is of one type. The same holds once its id is made good, which
-/// reaches what stands behind a hash of name and key.
+/// reaches the code behind the check of that hash of name and key.
 pub fn holds(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let read = one(text);

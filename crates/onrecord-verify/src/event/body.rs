@@ -186,9 +186,9 @@ event_types! {
             statement: EventId => [StatementMade],
         },
         facts: {
-            #[doc = "Whether the speaker said that it changed."]
+            #[doc = "Whether the speaker said that it was taken back."]
             announced: bool,
-            #[doc = "When the change was seen."]
+            #[doc = "When it was seen to be taken back."]
             observed: At,
         },
     }

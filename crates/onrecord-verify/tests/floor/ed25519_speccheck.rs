@@ -100,7 +100,7 @@ fn the_speccheck_cases_get_the_strict_verdict() {
         let verdict = if verify_strict(&key, &message, &signature) { "accepted" } else { "refused" };
         assert_eq!(verdict, case["strict"], "case {number}: {}", case["reason"]);
 
-        // That the case is what it says it is: else it would be refused for being nonsense.
+        // Checks that the case is what it says it is: otherwise it could be refused for being nonsense.
         let r: [u8; 32] = signature[..32].try_into().unwrap();
         let s: [u8; 32] = signature[32..].try_into().unwrap();
         let s = Scalar::from_bytes_mod_order(s);
@@ -143,7 +143,7 @@ fn a_small_order_key_is_refused_though_the_equation_holds() {
     let r_bytes = EdwardsPoint::mul_base(&r).compress().to_bytes();
     for hex in LISTED.iter().chain(&NOT_CANONICAL) {
         let key = unhex::<32>(hex);
-        // Where k*A is the identity, S = r signs for nobody.
+        // Where k*A is the identity, the equation holds with S = r, and nobody's secret is needed.
         let message = (0u32..)
             .map(u32::to_be_bytes)
             .find(|m| rest(&key, &r_bytes, &r, &challenge(&r_bytes, &key, m)).is_identity())
@@ -161,7 +161,7 @@ fn a_small_order_r_is_refused_though_the_equation_holds() {
     let key = (EdwardsPoint::mul_base(&a) + EIGHT_TORSION[1]).compress().to_bytes();
     for hex in LISTED.iter().chain(&NOT_CANONICAL) {
         let r = unhex::<32>(hex);
-        // S = k*a leaves R = -k*T to be met, by one message in eight or so.
+        // With S = k*a the equation asks for R = -k*T, which one message in eight or so gives.
         let (message, s) = (0u32..)
             .map(|n| (n.to_be_bytes(), challenge(&r, &key, &n.to_be_bytes())))
             .find(|(_, k)| rest(&key, &r, &(k * a), k).is_identity())
@@ -199,7 +199,7 @@ fn an_s_of_l_or_more_is_refused() {
     let r: [u8; 32] = signature[..32].try_into().unwrap();
     let mut s: [u8; 32] = signature[32..].try_into().unwrap();
     assert!(verify_strict(&key, b"message", &signature));
-    // Up to 15 times, before the sum no longer fits 32 bytes.
+    // Up to 14 times: with 15 the sum may no longer fit 32 bytes.
     for times in 1..15 {
         s = plus_l(&s);
         let same = Scalar::from_bytes_mod_order(s);

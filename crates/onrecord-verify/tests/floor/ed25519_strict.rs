@@ -1,5 +1,5 @@
 //! Our strict verdict is that of ed25519-dalek's `verify_strict`, wherever A is encoded canonically. Ours leaves
-//! out what the equation implies; this looks for a signature that tells the two apart.
+//! out the checks that the equation implies; these tests look for a signature that tells the two apart.
 
 use curve25519_dalek::{EdwardsPoint, Scalar, constants::EIGHT_TORSION};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha512};
 
 fn theirs(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     let Ok(parsed) = VerifyingKey::from_bytes(key) else { return false };
-    // Where dalek reads an A that is not canonical, formats.md refuses it.
+    // dalek reads an A that is not canonical; formats.md refuses it.
     parsed.to_edwards().compress().as_bytes() == key
         && parsed.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }
@@ -66,7 +66,7 @@ struct Case {
 
 fn cases() -> impl Strategy<Value = Case> {
     let torsion = (0..8usize, 0..8usize);
-    // Zero leaves the torsion component alone: a key or an R of small order.
+    // With zero only the torsion component is left: a key or an R of small order.
     let zero = (prop::bool::weighted(0.15), prop::bool::weighted(0.15));
     (any::<(u64, u64)>(), torsion, zero, any::<u8>(), changes()).prop_map(
         |((a, r), (torsion_a, torsion_r), (zero_a, zero_r), message, change)| {

@@ -59,7 +59,7 @@ struct Log {
 }
 
 impl Log {
-    /// Given: the small story, a statement with a file, a statement, and that its words are withheld.
+    /// Given: the small story, a statement with a file, another statement, and an entry that withholds its words.
     fn told() -> Self {
         Self::with_file(file())
     }
@@ -328,7 +328,7 @@ fn only_a_policy_of_the_readers_own_decides_whose_log_it_is() {
     assert_eq!(report.verdict, ExhibitVerdict::NotDecided);
     assert_eq!(found(&report, Name::Checkpoint), Some((Outcome::NotChecked, "brought")));
     assert_eq!(found(&report, Name::Witnesses), Some((Outcome::NotChecked, "no_witnesses")));
-    // A policy of other logs condemns it all the same.
+    // An enclosed policy that trusts another key of the log makes it refused all the same.
     exhibit.policy = Some(trusting(&key(ORIGIN, 4)));
     assert_eq!(refused(&without(&exhibit)).1.code(), "not_trusted");
     exhibit.policy = Some("quorum nobody\n".into());
@@ -390,7 +390,7 @@ fn witnesses_saw_the_tree_after_its_entries_were_recorded() {
     let note = cosigned(&log, seen(WITHHELD));
     let (_, finding) = refused(&log.exhibit_under(WITHHELD, &[0, 1, 2, 7], &note).verify(&witnessed()));
     assert!(finding.to_string().contains("entry 7: time: "), "{finding}");
-    // A policy that came with it says nothing of witnesses that a reader could go by.
+    // What an enclosed policy says of witnesses is nothing that a reader could rely on.
     let mut brought = log.exhibit_under(WITH_FILE, &THREADS, &cosigned(&log, OPENED + 100));
     brought.policy = Some(witnessed());
     let report = verify(&brought.write(), None);
@@ -459,7 +459,7 @@ fn every_entry_that_is_enclosed_is_signed_by_keys_of_its_parties() {
 
 #[test]
 fn a_false_history_of_an_entry_beside_it_is_refused() {
-    // The desk's second key is added, on paper, by a key that nobody holds on record.
+    // Entry 2 stands beside the exhibit's own. Its event is replaced by one that is signed by a key of nobody on record.
     let log = Log::told();
     let mut exhibit = log.exhibit(WITH_FILE, &THREADS);
     let link = exhibit.chain.get_mut(&2).unwrap();

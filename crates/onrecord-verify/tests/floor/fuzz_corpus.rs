@@ -1,4 +1,5 @@
-//! The corpora of the fuzz targets, with the stable compiler: what once took a fuzzer to find is found again by each test.
+//! Checks the fuzz targets' properties on their corpora with the stable compiler, so that what a fuzzer once found is found
+//! again by each run of the tests.
 //!
 //! `SEED_CORPUS=1 cargo test -p onrecord-verify --test floor fuzz_corpus` writes the seeds beside what is kept; CONTRIBUTING.md says how to fuzz.
 
@@ -15,7 +16,8 @@ use std::{
 use onrecord_verify::event::{Digest, EventType};
 use properties::{PROPERTIES, seeds::seeds};
 
-/// Targets that are held elsewhere, beside their parsers: `src/store/recovery.rs`, `src/serve/graphql/{tokens,json}.rs`.
+/// Targets whose properties stand elsewhere, beside their parsers: `src/store/recovery.rs`,
+/// `src/serve/graphql/{tokens,json}.rs`.
 const ELSEWHERE: &[&str] = &["document", "journal", "json"];
 /// The most files of a corpus, and their bytes.
 const MOST: (usize, usize) = (60, 120_000);

@@ -1,4 +1,4 @@
-//! The floor: notes, events, the log, its rules and its readers of foreign bytes, held against what others say of them.
+//! The floor: notes, events, the log, its rules and its readers of foreign bytes, compared with what others say of them.
 
 #[path = "../support/mod.rs"]
 mod support;

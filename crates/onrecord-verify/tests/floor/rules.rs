@@ -8,7 +8,7 @@ use onrecord_verify::{
 };
 use serde_json::{Value, json};
 
-/// When all happened that names no other time.
+/// When an event happened that names no other time.
 const DAY: &str = "2023-12-15";
 
 /// A log in memory.
@@ -51,7 +51,7 @@ impl Log {
         self.when_at(DAY, say, keys)
     }
 
-    /// When: something is said of a time.
+    /// When: something is said to have happened at a time.
     fn when_at(&mut self, at: &str, say: Say<'_>, keys: &[&SigningKey]) -> Result<EventId, (Code, String)> {
         let event = Self::event_at(at, &say, keys);
         let placement = self.decide(&event).map_err(|r| (r.code, r.place))?;
@@ -82,7 +82,7 @@ impl Log {
         self.when(say, &[&operator()]).unwrap()
     }
 
-    /// Given: a demand of three items, by the recorder of somebody's words.
+    /// Given: a demand of three items, which the operator recorded.
     fn demand(&mut self, case: EventId, respondent: EventId, petitioner: EventId) -> EventId {
         let refs = json!({"respondent": respondent, "petitioner": petitioner});
         let say = say(
@@ -666,7 +666,7 @@ fn two_of_the_same_words(
     (case, both, again)
 }
 
-/// That blobs of an entry are withheld or released.
+/// The event by which blobs of an entry are withheld or released.
 fn blobs<'a>(
     event_type: &'a str,
     case: Option<EventId>,

@@ -156,7 +156,7 @@ fn a_signer_is_for_time_stamping_alone_and_its_path_was_good_then() {
         let why_not = wrong(&by(name, "between"), &it, &roots);
         assert!(why_not.ends_with(why), "{name}: {why_not}");
     }
-    // Below one that may not issue, and below one that is not for this.
+    // A signer below a certificate that may not issue, and one below a certificate that is not for time-stamping.
     authority.issue("below", "below", "good", FOR_STAMPS, year);
     let below = authority.sign(&content, "-cades -signer below.pem -inkey below.key -certfile good.pem");
     assert!(verify(&below, &it, &roots).is_err());
@@ -217,7 +217,7 @@ fn what_is_no_token_though_it_is_signed_is_refused() {
     assert_eq!(wrong(&[0x30; MAX_TOKEN + 1], &it, &roots), "expected at most 65536 bytes, found 65537");
 }
 
-/// By what is in the tests at least: their certificates begin when they are made.
+/// A time at which the certificates of a test are good: they begin when they are made.
 fn in_an_hour() -> String {
     let out = Command::new("date").args(["-u", "-d", "1 hour", "+%Y%m%d%H%M%SZ"]).output().unwrap();
     String::from_utf8(out.stdout).unwrap().trim().to_owned()

@@ -19,7 +19,7 @@ fn origin(v: &Value) -> Origin {
     text(v, "origin").parse().unwrap()
 }
 
-/// The door, with words at hand and every file of the vectors uploaded.
+/// The door, with the words of the event, and as if every file of the vectors was uploaded.
 struct Words<'a> {
     event: &'a Event,
     content: Option<&'a [u8]>,
@@ -74,7 +74,7 @@ fn decide_anew(rows: &mut MemoryRows, v: &Value, i: u64, e: &Value, prev: Digest
     entry.hash()
 }
 
-/// What the door asks by now binds no entry: such evidence stands on ledgers of earlier versions.
+/// The door refuses such evidence today. That binds no entry on record: ledgers of earlier versions have it.
 #[test]
 fn evidence_that_the_addressees_key_did_not_sign_is_valid_on_record() {
     let v = vectors();

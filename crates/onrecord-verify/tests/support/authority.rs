@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// What an authority's certificate may be used for, as it should be.
+/// The extensions of an authority's certificate, as they should be.
 pub const FOR_STAMPS: &str = "keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n";
 
 pub fn openssl<S: AsRef<std::ffi::OsStr>>(dir: &Path, args: &[S]) -> Vec<u8> {
@@ -27,9 +27,9 @@ pub fn openssl<S: AsRef<std::ffi::OsStr>>(dir: &Path, args: &[S]) -> Vec<u8> {
 /// A root, an intermediate and certificates below it, in a folder.
 pub struct Authority {
     dir: tempfile::TempDir,
-    /// What keys are made as: `rsa:3072`, or a curve.
+    /// The kind of its keys: `rsa:3072`, or a curve.
     keys: &'static str,
-    /// Held by the one for whom openssl works: it goes by files.
+    /// Held while openssl works: it passes files of one name in the folder.
     turn: Mutex<()>,
 }
 
@@ -62,7 +62,7 @@ impl Authority {
         fs::write(self.path(name), bytes).unwrap();
     }
 
-    /// Words are parted by spaces up to the first `|`, then by `|`.
+    /// Runs openssl in the folder. Arguments are separated by spaces up to the first `|`, then by `|`.
     pub fn run(&self, line: &str) -> Vec<u8> {
         let (words, rest) = line.split_once('|').map_or((line, None), |(a, b)| (a, Some(b)));
         let args: Vec<&str> =
@@ -95,7 +95,7 @@ impl Authority {
         self.run(&format!(
             "req -new -config ca.cnf -key {name}.key -out {name}.csr -subj|/O=Synthetic/CN={subject}"
         ));
-        // `x509 -req` knows no dates.
+        // By `ca`, as `x509 -req` can't set dates.
         self.write(
             "issue.cnf",
             format!(
@@ -136,8 +136,8 @@ impl Authority {
         self.read("answer.tsr")
     }
 
-    /// A token by openssl's means for signed messages, of which nobody asks whether it is as it should be: over a TSTInfo,
-    /// with these arguments.
+    /// A token over a TSTInfo, made with these arguments by openssl's command for signed messages, which does not check
+    /// whether it is a token as it should be.
     pub fn sign(&self, content: &[u8], args: &str) -> Vec<u8> {
         let _turn = self.turn.lock().unwrap();
         self.write("content", content);
@@ -148,18 +148,18 @@ impl Authority {
         self.read("signed.der")
     }
 
-    /// A token over a digest from another time (`YYYYMMDDHHMMSSZ`), else as it should be.
+    /// A token over a digest with another time (`YYYYMMDDHHMMSSZ`), otherwise as it should be.
     pub fn at(&self, sha256: &[u8; 32], time: &str) -> Vec<u8> {
         self.by_hand(&tst_info(sha256, time))
     }
 
-    /// A token over a TSTInfo made by hand, else as it should be.
+    /// A token over a TSTInfo made by hand, otherwise as it should be.
     pub fn by_hand(&self, content: &[u8]) -> Vec<u8> {
         self.sign(content, "-cades -signer tsa.pem -inkey tsa.key -certfile between.pem")
     }
 }
 
-/// Of an issuing CA.
+/// The extensions of an issuing CA's certificate.
 pub const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
 
 /// A TSTInfo in DER.
@@ -259,7 +259,7 @@ impl Server {
     }
 }
 
-/// The body of a request, if it is one that an authority is sent.
+/// The body of a request to an authority, if it can be read.
 fn read_query(mut stream: &TcpStream) -> Option<Vec<u8>> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
@@ -286,6 +286,6 @@ fn respond(mut stream: TcpStream, status: u16, body: &[u8]) {
         "HTTP/1.1 {status} So\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    // Whoever asked may have left.
+    // The client may be gone.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }

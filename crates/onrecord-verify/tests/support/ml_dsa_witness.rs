@@ -1,4 +1,5 @@
-//! A witness that cosigns by ML-DSA-44 (`c2sp.org/tlog-cosignature`, type 0x06): its message is put together here anew.
+//! A witness that cosigns by ML-DSA-44 (`c2sp.org/tlog-cosignature`, type 0x06). It puts the signed message together by
+//! itself, without the code under test.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use ml_dsa::{ExpandedSigningKey, MlDsa44};

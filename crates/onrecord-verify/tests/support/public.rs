@@ -1,4 +1,4 @@
-//! The public files of a log, as whoever holds its key would write them.
+//! The public files of a log, as the holder of its key would write them.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub fn tree_of(entries: &[String]) -> MemoryTree {
     entries.iter().map(|entry| leaf_hash(entry.as_bytes())).collect()
 }
 
-/// Checkpoint, bundles, hash tiles of every level and content tiles. Nobody asks whether they are true.
+/// Checkpoint, bundles, hash tiles of every level and content tiles. Whether they are true is not checked.
 pub fn public_files(checkpoint: &[u8], entries: &[String], words: &[Words<'_>]) -> Files {
     let tree = tree_of(entries);
     let mut files = Files::from([("checkpoint".into(), checkpoint.to_vec())]);

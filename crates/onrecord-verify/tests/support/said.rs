@@ -1,6 +1,6 @@
 //! What is said in a small ledger, signed by keys from seeds: a recorder, an agency, a case.
 //!
-//! Whoever takes this file names the type that a signed event becomes: `Submission`, made of a note and its words.
+//! The module that includes this file has the type that a signed event becomes: `Submission`, made of a note and its words.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use onrecord_verify::{

@@ -186,9 +186,9 @@ event_types! {
             statement: EventId => [StatementMade],
         },
         facts: {
-            #[doc = "Whether the speaker said that it was taken back."]
+            #[doc = "Whether the speaker said that it changed."]
             announced: bool,
-            #[doc = "When it was seen to be taken back."]
+            #[doc = "When the change was seen."]
             observed: At,
         },
     }

@@ -75,7 +75,7 @@ pub fn write_checks<N: fmt::Display + PartialEq<Name>, F: fmt::Display>(
     checks: &[Check<N, F>],
 ) -> fmt::Result {
     for check in checks {
-        // In capitals, as a reader must not overlook it. Other checks that were not made were merely not asked for.
+        // In capitals, unlike other checks that were not made, as a reader must not overlook it.
         let outcome = match check.outcome {
             Outcome::NotChecked if check.name == Name::Identity => "NOT CHECKED".to_owned(),
             outcome => outcome.to_string(),

@@ -486,7 +486,7 @@ impl Fact for Vec<ItemVerdict> {
     }
 }
 
-/// A blob of an entry: its words, or a file that the words name. Never a digest.
+/// A blob of an entry: its words, or a file that the words name. Named by its place, never by a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Position {
     /// The words, `content`.

@@ -268,7 +268,7 @@ mod tests {
             for again in [0, members / 2, members - 1] {
                 all.push(all[again].clone());
                 let e = parse(&line(&all)).unwrap_err();
-                // Seven bytes a member and a comma, after a brace.
+                // After a brace, each member is eight bytes and a comma.
                 let place = format!("line 3, byte {}", 2 + 9 * members);
                 assert_eq!((e.code, e.place), (Code::JsonDuplicate, place));
                 all.pop();

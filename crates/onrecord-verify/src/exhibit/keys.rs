@@ -23,7 +23,7 @@ pub(super) enum History {
 pub(super) struct Threads<'a>(HashMap<EventId, Vec<&'a SignedEntry>>);
 
 impl<'a> Threads<'a> {
-    /// Sorts entries into threads. They must come by rising indexes.
+    /// Groups entries by their threads. They must come by rising indexes.
     pub fn of(entries: impl IntoIterator<Item = &'a SignedEntry>) -> Self {
         let mut threads: HashMap<EventId, Vec<&SignedEntry>> = HashMap::new();
         for entry in entries {

@@ -70,7 +70,7 @@ impl<'a> Members<'a> {
             Found::CaseFile(_) if is_in_case => return Err(MembersError::Nested),
             Found::CaseFile(folder) => (folder, true),
             Found::Several => return Err(MembersError::Several),
-            // An exhibit without its entry: it is refused below, and told that.
+            // An exhibit without its entry is refused below, with a message that says so.
             Found::Nothing if listed.iter().any(|listed| is_member(&listed.name, false)) => {
                 (String::new(), false)
             }

@@ -25,7 +25,7 @@ pub(super) enum Place {
 pub(super) type IsProof = bool;
 
 impl Place {
-    /// The place of `name` in an exhibit, or if `is_case` in a case file. `None` if neither has a member of that name.
+    /// The place of `name` in an exhibit, or if `is_case` in a case file. `None` if no member there has such a name.
     pub fn of(name: &str, is_case: bool) -> Option<Self> {
         let numbered = |prefix: &str, suffix: &str| {
             let digits = name.strip_prefix(prefix)?.strip_suffix(suffix)?;

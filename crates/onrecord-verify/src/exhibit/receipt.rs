@@ -1,4 +1,4 @@
-//! Checks a receipt: an entry and its proof (`c2sp.org/tlog-proof`), as a ledger serves them for each entry.
+//! Checks a receipt: one entry and its proof (`c2sp.org/tlog-proof`), as a ledger serves them.
 
 use std::fmt;
 

@@ -46,8 +46,8 @@ pub enum CheckpointError {
     },
 }
 
-/// What a log says of itself at one moment: its origin, its size in entries, its root hash. Nothing is said
-/// here of who signed it: that is [`SignedCheckpoint`].
+/// What a log says of itself at one moment: its origin, its size in entries, its root hash. It does not say that the log
+/// signed this: a [`SignedCheckpoint`] does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Checkpoint {
     origin: Origin,

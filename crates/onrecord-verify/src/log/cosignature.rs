@@ -169,7 +169,7 @@ impl WitnessKey {
         matches!(self.key, PublicKey::MlDsa44(_))
     }
 
-    /// Whether this key signed the checkpoint, at any time or at time 0. A log may sign so with a second key
+    /// Whether this key signed the checkpoint, with any time, even 0. A log may sign so with a second key
     /// (`c2sp.org/tlog-checkpoint`, "Signatures").
     pub(super) fn has_signed(&self, note: &SignedNote) -> bool {
         let mut own = note.signatures().iter().filter(|line| self.is_of(line));

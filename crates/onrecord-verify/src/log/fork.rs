@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_checkpoint_in_a_report_is_read_up_to_its_longest_length() {
         let fork = find(&tree(5, Some(2)), &tree(9, None)).unwrap();
-        // A line of another key, which nobody checks, of a length that comes out even.
+        // Adds a line of another key, which nobody checks, so that the checkpoint has exactly this length.
         let lengthened = |length: usize| {
             let line = |name: usize, signature: usize| {
                 SignatureLine::new(&"x".repeat(name), KeyId([0; 4]), &vec![0; signature]).to_string()

@@ -23,8 +23,8 @@ use crate::{
 
 /// The longest policy, in bytes. 64 keys of type 0x06 take 115 KB.
 pub const MAX_POLICY: usize = 256 << 10;
-/// The most seconds that the time of an entry may be after a cosignature on a tree that holds it: by so much the clocks of
-/// a log and a witness may differ (decisions.md, "Witnesses").
+/// The most seconds that the time of an entry may be after a cosignature on a tree that holds it: the clocks of a log and a
+/// witness may differ by that (decisions.md, "Witnesses").
 pub const MAX_LEAD: u64 = 60;
 /// The quorum that asks for no witness.
 const NONE: &[u8] = b"none";

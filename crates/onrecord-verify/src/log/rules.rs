@@ -44,7 +44,7 @@ pub trait Door {
 pub struct NoDoor;
 impl Door for NoDoor {}
 
-/// Where an event stands, and what changes by it.
+/// Where an event stands, and which rows it changes.
 #[derive(Debug, Clone)]
 pub struct Placement {
     /// The thread.

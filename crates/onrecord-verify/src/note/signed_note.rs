@@ -123,7 +123,8 @@ impl std::fmt::Display for SignatureLine {
     }
 }
 
-/// A note of good shape. Its signatures are checked elsewhere, key by key: [`VerifyingKey::verify_note`](super::VerifyingKey::verify_note).
+/// A note of good shape. Its signatures are not checked here: [`VerifyingKey::verify_note`](super::VerifyingKey::verify_note)
+/// does that, for one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedNote {
     raw: String,

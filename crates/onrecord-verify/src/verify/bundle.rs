@@ -266,11 +266,11 @@ pub struct Blobs {
 /// What was found of the files that words name.
 #[derive(Default)]
 pub struct Files {
-    /// How many are the files that were committed to.
+    /// How many are there, as they were committed to.
     pub present: u64,
     /// Numbers of those that are not there.
     pub absent: Vec<(u32, Absent)>,
-    /// The first that is another file, by number.
+    /// The number of the first that has other bytes, and what is wrong with it.
     pub wrong: Option<(u32, String)>,
 }
 

@@ -77,7 +77,7 @@ impl Scratch {
     pub fn write(&mut self, at: u64, new: &[u8]) -> io::Result<()> {
         let end = at + new.len() as u64;
         if let Medium::Memory(bytes) = &mut self.medium {
-            // In memory, both are below the limit or about to be.
+            // Bytes in memory are not more than `limit`, so both fit a `usize`.
             let (from, to) = (at as usize, end as usize);
             if to <= self.limit {
                 if bytes.len() < to {

@@ -1,4 +1,4 @@
-//! `case`: what is done with a case as a whole.
+//! `case`: takes a case out of a ledger as a whole.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -26,8 +26,8 @@ pub(super) enum Command {
 /// Put an exhibit of every entry of a case into one file
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Whoever has the file needs no network and no ledger to check it: onrecord verify case-36.zip --policy FILE
-That checks each exhibit, and that none is missing between the first and the last. Each can be taken out and used alone.
+The file can be checked without a network and without the ledger: onrecord verify case-36.zip --policy FILE
+This checks each exhibit, and that none is missing between the first and the last. Each can be taken out and used alone.
 
 Examples:
   onrecord case export @36 --ledger https://ledger.example.org
@@ -57,7 +57,7 @@ fn export(args: Args, context: &Context) -> Result<(), Failure> {
     let ledger = ledger_of(args.ledger, context);
     let client = Client::connect(&ledger)?;
     let named = resolve(&client, "CASE", &args.case)?;
-    // Any of its entries names a case.
+    // A case may be named by any of its entries.
     let case = match named.index {
         Some(index) => client.case_at(index)?.unwrap_or(named.id),
         None => named.id,
@@ -77,7 +77,7 @@ fn export(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let first = with_files.keys().next().copied().unwrap_or_default();
     let bytes = CaseFile { exhibits: with_files }.write().ok_or_else(too_large)?;
-    // Whose log it is was asked of the log itself: whoever gets the file asks somebody else.
+    // The key used here comes from the ledger itself. The recipient of the file must get it from somebody else.
     let report = verify_case(&bytes, Some(&Policy::of_log(client.log_key().clone())));
     if report.verdict == ExhibitVerdict::Refused {
         return Err(Failure::Refused(report.to_string()));

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The longest answer that is read, in bytes: a page of events, each with the longest words there are, escaped.
+/// The longest answer that is read, in bytes. A page of events fits in, each with the longest possible words, escaped.
 const MAX_ANSWER: usize = 16 << 20;
 
 const RECORD: &str = "\
@@ -36,14 +36,14 @@ query Events($after: String, $filter: EventFilter) {
   }
 }";
 
-/// A ledger that was reached, and what its entry 0 says of it.
+/// A ledger that was reached, with what its entry 0 says about it.
 pub(super) struct Client {
     base: String,
     source: HttpSource,
     agent: ureq::Agent,
     origin: Origin,
     log_key: VerifyingKey,
-    /// The address that the ledger gives for itself, once it was asked.
+    /// The address that the ledger gives as its own; it is asked at most once.
     told: OnceCell<Option<String>>,
 }
 
@@ -85,7 +85,7 @@ struct ResultOf {
 
 #[derive(Deserialize)]
 struct Receipt {
-    /// Sequence numbers are no `Int`, so a string or a number.
+    /// A string or a number, since an index is no GraphQL `Int`.
     index: Value,
     #[serde(rename = "eventId")]
     id: String,
@@ -130,18 +130,18 @@ impl Client {
         &self.base
     }
 
-    /// The address that the ledger's permalinks begin with, without a slash at the end: the one that it gives for itself, or
-    /// the one that it was reached at. Whoever works beside the server reaches it at one that nobody else can.
+    /// The address that the ledger's permalinks begin with, without a slash at the end: the one that the ledger gives as its
+    /// own, else the one that it was reached at. They differ on the server's own machine, where a local address is used.
     pub fn public(&self) -> &str {
         let ask = || {
-            // Earlier versions tell none.
+            // Earlier versions have no `url`.
             let told = self.ask("{ ledger { url } }", &Value::Null).ok()?;
             base_address(told["ledger"]["url"].as_str()?).ok()
         };
         self.told.get_or_init(ask).as_deref().unwrap_or(&self.base)
     }
 
-    /// What stands behind the ledger's address in one of its permalinks, from the slash on; none if it is another's.
+    /// The path of one of the ledger's permalinks, from the slash on. None if the permalink is of another ledger.
     pub fn path_of<'t>(&self, permalink: &'t str) -> Option<&'t str> {
         below(&self.base, permalink).or_else(|| below(self.public(), permalink))
     }
@@ -161,12 +161,12 @@ impl Client {
         Ok(self.entry(index)?.event().id())
     }
 
-    /// The zone in which a case counts its days.
+    /// The time zone in which a case counts its days. None if `case` is not on record, or is no case.
     pub fn zone_of(&self, case: &EventId) -> Result<Option<String>, Failure> {
         self.of_case(case, |opened| opened.timezone.as_str().to_owned())
     }
 
-    /// The country under whose law a case is.
+    /// The country whose law a case is under. None if `case` is not on record, or is no case.
     pub fn jurisdiction_of(&self, case: &EventId) -> Result<Option<String>, Failure> {
         self.of_case(case, |opened| opened.jurisdiction.as_str().to_owned())
     }
@@ -215,7 +215,7 @@ impl Client {
         }
     }
 
-    /// Submits one event. A refusal is told as the ledger gives it.
+    /// Submits one event. A refusal keeps the ledger's code, place and message.
     pub fn record(
         &self,
         note: &str,
@@ -233,11 +233,11 @@ impl Client {
             .ok_or_else(|| Failure::Undecided(format!("{}/graphql: the answer holds no result", self.base)))
     }
 
-    /// The sentence that an event would have on this ledger; none if it can't tell. What is sent is not signed, so that it
-    /// can be recorded by nobody.
+    /// The sentence that an event would have on this ledger; none if the ledger can't tell. The event is sent with
+    /// signatures of zeros, so that nobody can record it.
     ///
     /// # Errors
-    /// The refusal, where the ledger would refuse it and knows that before it is signed.
+    /// The ledger's refusal, if it would refuse the event for another reason than its signatures.
     pub fn preview(&self, event: &Event, content: Option<&str>) -> Result<Option<String>, Failure> {
         let unsigned = event
             .note()
@@ -257,7 +257,7 @@ impl Client {
         Ok(sentence)
     }
 
-    /// Submits events. Refusals are told as the ledger gives them.
+    /// Submits events. Refusals keep the ledger's codes, places and messages.
     pub fn record_all(&self, submissions: &[Value], atomic: bool) -> Result<Vec<Recorded>, Failure> {
         let input = json!({"submissions": submissions, "atomic": atomic});
         let undecided = |why: &str| Failure::Undecided(format!("{}/graphql: {why}", self.base));
@@ -270,7 +270,7 @@ impl Client {
             errors.extend(result.user_errors);
             receipts.extend(result.receipt);
         }
-        // In an atomic call the good ones are held back; what is wrong is said by the others.
+        // An atomic call answers its good submissions with `unavailable`; only the other refusals say what is wrong.
         if atomic && errors.iter().any(|e| e.code != Code::Unavailable.as_str()) {
             errors.retain(|e| e.code != Code::Unavailable.as_str());
         }
@@ -293,7 +293,7 @@ impl Client {
         recorded.collect()
     }
 
-    /// Asks the API something. Gives its `data`.
+    /// Sends a query to the API, and returns the `data` of its answer.
     pub fn ask(&self, query: &str, variables: &Value) -> Result<Value, Failure> {
         let undecided = |why: &str| Failure::Undecided(format!("{}/graphql: {why}", self.base));
         let answer = self.answer(query, variables)?;
@@ -314,7 +314,7 @@ impl Client {
             .map_err(|_| undecided(&format!("the answer, {status}, is not that of a ledger")))
     }
 
-    /// A text that the ledger serves at a path: the status, and the text.
+    /// The status and the text that the ledger answers with at a path.
     pub fn text(&self, path: &str) -> Result<(u16, String), Failure> {
         let url = format!("{}{path}", self.base);
         let undecided = |e: &dyn std::fmt::Display| Failure::Undecided(format!("{url}: {e}"));
@@ -350,15 +350,15 @@ impl Client {
         Ok(found.filter(|raw| committed.matches(raw)).and_then(|raw| String::from_utf8(raw).ok()))
     }
 
-    /// Indexes of the entries that name a file and do not withhold it: while there is one, the file is served. Earlier versions
-    /// do not tell.
+    /// Indexes of the entries that name a file and do not withhold it. While there is one, the file is served. None if the
+    /// ledger does not tell, as earlier versions don't.
     pub fn file_named_by(&self, blake3: &Digest) -> Option<Vec<u64>> {
         let query = "query Named($file: Hash!) { fileNamedBy(blake3: $file) }";
         let data = self.ask(query, &json!({"file": blake3.to_string()})).ok()?;
         data["fileNamedBy"].as_array().map(|list| list.iter().filter_map(index_of).collect())
     }
 
-    /// Tells all events that pass a filter on one id: index, sentence and words.
+    /// Calls `tell` with the index, sentence and words of each event whose `filter`, a member of `EventFilter`, is `id`.
     pub fn each_event(
         &self,
         filter: &str,
@@ -380,23 +380,23 @@ impl Client {
     }
 }
 
-/// What stands behind an address, from the slash on. Another's may begin with the same letters.
+/// What follows an address in `text`, from the slash on. Without a slash it may be a longer, other address.
 fn below<'t>(address: &str, text: &'t str) -> Option<&'t str> {
     text.strip_prefix(address).filter(|path| path.starts_with('/'))
 }
 
-/// An index as the API gives it: sequence numbers are no `Int`, so a string or a number.
+/// An index as the API gives it: a string or a number, since an index is no GraphQL `Int`.
 pub(super) fn index_of(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The body of an answer. Some hosts gzip what nobody asked to be gzipped.
+/// The body of an answer, unpacked: some hosts gzip unasked.
 fn whole(url: &str, answer: ureq::http::Response<ureq::Body>) -> Result<Vec<u8>, Failure> {
     let whole = body_of(url, answer).and_then(|body| read_whole(url, body, MAX_ANSWER));
     whole.map_err(|e| Failure::Undecided(e.to_string()))
 }
 
-/// A refusal as a ledger writes it in one line: its code, a place and what is wrong.
+/// Reads a refusal as a ledger writes it in one line: its code, a place and what is wrong.
 fn refusal_in(line: &str) -> Option<Fault> {
     let mut parts = line.splitn(3, ": ");
     let code = parts.next()?.parse::<Code>().ok()?;
@@ -404,7 +404,7 @@ fn refusal_in(line: &str) -> Option<Fault> {
     Some(Fault { code: code.to_string(), place, typed: None, message })
 }
 
-/// 1 for a refusal; 3 where the service could not decide, which says nothing of what was sent.
+/// The exit code for a refusal: 3 if the service could not decide, which says nothing about the submission; else 1.
 fn exit_code(code: Code) -> u8 {
     match code {
         Code::Unavailable | Code::RateLimited | Code::LedgerReadOnly => 3,

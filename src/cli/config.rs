@@ -16,10 +16,10 @@ use crate::{
     witness::Pace,
 };
 
-/// The file that is read if there is one and no other is named.
+/// The settings file that is read if it exists and `--config` names no other.
 const DEFAULT_FILE: &str = "onrecord.toml";
 
-/// In how many days all files are read, if nothing else is said.
+/// The default of `scrub_every_days`.
 const SCRUB_EVERY_DAYS: u64 = 30;
 
 /// What the settings file holds. Every key may be left out; a key that is not known is refused.
@@ -39,11 +39,11 @@ pub struct Config {
     /// Proxies whose word on a caller's address `serve` believes.
     #[serde(default)]
     pub trusted_proxies: Vec<Cidr>,
-    /// The header in which they say it.
+    /// The header in which these proxies name the caller's address.
     pub forwarded_header: Option<ForwardedHeader>,
     /// The certificate that `serve` answers with over TLS. Relative to the file.
     pub tls_cert: Option<PathBuf>,
-    /// Its key. Relative to the file.
+    /// The key of that certificate. Relative to the file.
     pub tls_key: Option<PathBuf>,
     /// The most that `serve` logs: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: Option<LogLevel>,
@@ -51,7 +51,7 @@ pub struct Config {
     pub ledger: Option<String>,
     /// The key file that `record` signs with. Relative to the file.
     pub key_file: Option<PathBuf>,
-    /// What `serve` takes in.
+    /// Limits and intervals of `serve`.
     #[serde(default)]
     pub limits: Limits,
     /// Witnesses that `serve` asks to cosign its checkpoints.
@@ -65,10 +65,10 @@ pub struct Config {
     /// Addresses of the time-stamping authorities that `serve` asks to stamp its checkpoints.
     #[serde(default)]
     pub timestamp_authorities: Vec<String>,
-    /// Files of roots that they must lead to. Relative to the file.
+    /// Files with the root certificates that these authorities must lead to. Relative to the file.
     #[serde(default)]
     pub timestamp_roots: Vec<PathBuf>,
-    /// For `witness`.
+    /// Settings of `witness`.
     #[serde(default)]
     pub witness: WitnessConfig,
 }
@@ -97,8 +97,8 @@ impl FromStr for AskedWitness {
 pub struct AskedPeer {
     /// Its address: what stands before `/checkpoint`.
     pub url: String,
-    /// Whose signature must stand below its checkpoint: the log's own, which is so if it is left out, or a witness's, a
-    /// vkey of type 0x04.
+    /// The key that must have signed the peer's checkpoint: a witness's, a vkey of type 0x04, or the log's own, which is the
+    /// default.
     pub key: Option<String>,
 }
 
@@ -127,7 +127,7 @@ pub struct WitnessConfig {
     pub logs: Vec<String>,
 }
 
-/// What the service takes in.
+/// Limits and intervals of the service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -152,14 +152,15 @@ pub struct Limits {
     /// The most connections of one address, or of one /64 network of IPv6
     #[arg(long, value_name = "N", env = "ONRECORD_CONNECTIONS_EACH", hide_env_values = true)]
     pub connections_each: Option<usize>,
-    /// MiB of entries, words and answers kept in memory for readers, about; a quarter of the machine's memory, 64 to 1024,
-    /// if left out
+    /// About how many MiB of entries, words and answers are kept in memory for readers; if left out, a quarter of the
+    /// machine's memory, 64 to 1024
     #[arg(long, value_name = "MIB", env = "ONRECORD_CACHE_MIB", hide_env_values = true)]
     pub cache_mib: Option<usize>,
-    /// The most events that one address puts on record at once; one counts for each 16 KiB begun
+    /// The most events that one address puts on record at once; an event counts once for each 16 KiB begun
     #[arg(long, value_name = "N", env = "ONRECORD_WRITE_BURST", hide_env_values = true)]
     pub write_burst: Option<u32>,
-    /// The most events a minute of one address from then on, 0 for any number; programs on this machine are free
+    /// The most events a minute that one address puts on record after its burst, 0 for any number; programs on this machine
+    /// are not limited
     #[arg(long, value_name = "N", env = "ONRECORD_WRITES_PER_MINUTE", hide_env_values = true)]
     pub writes_per_minute: Option<u32>,
     /// Milliseconds between two checkpoints that witnesses are asked to cosign, at least
@@ -180,24 +181,24 @@ pub struct Limits {
         value_parser = clap::value_parser!(u64).range(60..)
     )]
     pub timestamp_every_s: Option<u64>,
-    /// Days in which all full tiles and files are read once and held against the log, 0 for never [default: 30]
+    /// Days in which all full tiles and files are read once and checked against the log, 0 for never [default: 30]
     #[arg(long, value_name = "DAYS", env = "ONRECORD_SCRUB_EVERY_DAYS", hide_env_values = true)]
     pub scrub_every_days: Option<u64>,
 }
 
-/// The most that is logged.
+/// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
-    /// What needs somebody's hand.
+    /// What a person must mend.
     Error,
-    /// And what may.
+    /// Also what a person may have to mend.
     Warn,
-    /// And what happens.
+    /// Also what happens.
     Info,
-    /// And how.
+    /// Also how it happens.
     Debug,
-    /// And all else.
+    /// Everything.
     Trace,
 }
 
@@ -275,7 +276,7 @@ impl Config {
 }
 
 impl Limits {
-    /// These limits, those of the file where none are set, and the defaults for the rest.
+    /// The ledger's options: from these limits, else from those of `file`, else the defaults.
     pub(super) fn options(&self, file: &Self) -> Options {
         let mut options = Options::default();
         if let Some(n) = self.max_batch.or(file.max_batch) {
@@ -298,7 +299,7 @@ impl Limits {
         options
     }
 
-    /// The same of how witnesses are asked.
+    /// When and how long witnesses are asked, from the same sources.
     pub(super) fn of_asking(&self, file: &Self) -> Pace {
         let mut pace = Pace::default();
         if let Some(ms) = self.witness_every_ms.or(file.witness_every_ms) {
@@ -313,17 +314,17 @@ impl Limits {
         pace
     }
 
-    /// The same of when time-stamping authorities are asked.
+    /// When time-stamping authorities are asked, from the same sources.
     pub(super) fn of_timestamps(&self, file: &Self) -> Schedule {
         let mut schedule = Schedule::default();
         if let Some(seconds) = self.timestamp_every_s.or(file.timestamp_every_s) {
-            // Authorities that cost nothing would not have it.
+            // Free authorities do not put up with more requests. The flag has the same limit; the file's value has none.
             schedule.every = Duration::from_secs(seconds.max(60));
         }
         schedule
     }
 
-    /// The same of what the service is bound by.
+    /// Limits of the HTTP service, from the same sources.
     pub(super) fn of_serving(&self, file: &Self) -> serve::Options {
         let mut options = serve::Options::default();
         if let Some(n) = self.connections.or(file.connections) {
@@ -358,7 +359,7 @@ mod tests {
         // Settings without a sensible default stand in it as `#key = value`.
         let example = EXAMPLE.replace("\n#", "\n").replace("\n ", "\n# ");
         let config = Config::parse(&example, Path::new("etc/onrecord.toml")).unwrap();
-        // Taken apart in full, so that a key that is added here has to be added there.
+        // Every field is named, so that this does not compile until a new key is checked here.
         let Config {
             data,
             listen,
@@ -437,7 +438,7 @@ mod tests {
         assert_eq!(Some(serving.cache >> 20), cache_mib);
         let usual = serve::Options { cache: serving.cache, ..serve::Options::default() };
         assert_eq!(format!("{serving:?}"), format!("{usual:?}"));
-        // The example shows the defaults. Whoever opens a ledger otherwise reads nothing unasked.
+        // The example shows the defaults, but for `scrub_every`: a program that opens a ledger scrubs only if it says so.
         let usual = Options { scrub_every: options.scrub_every, ..Options::default() };
         assert_eq!(format!("{options:?}"), format!("{usual:?}"));
     }

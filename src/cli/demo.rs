@@ -45,17 +45,17 @@ pub(super) struct Args {
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "ONRECORD_LISTEN", hide_env_values = true)]
     listen: Option<String>,
-    /// Make the ledger and leave
+    /// Make the ledger and exit
     #[arg(long)]
     no_serve: bool,
-    /// Copy the ledger's public files to DIR-tampered, change one byte of one entry, verify both, and leave
+    /// Copy the ledger's public files to DIR-tampered, change one byte of one entry, verify both, and exit
     #[arg(long)]
     tampered: bool,
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let data = &args.data;
-    // Asked for first: a port that is taken should not cost a wait.
+    // Bound first, so that nobody waits for a ledger to be made only to hear that the port is taken.
     let listener = if args.no_serve || args.tampered {
         None
     } else {
@@ -92,13 +92,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// How the demo's ledger is opened. Nobody keeps it running, and nothing is lost with it.
+/// How the demo's ledger is opened: whatever the clock says, since it may lie unused for long and is no real record.
 fn options() -> Options {
     Options { accept_clock: true, ..Options::default() }
 }
 
-/// Makes the demo's ledger and opens it. Made aside and renamed into place, so that one cut short is not taken
-/// for the whole story at the next start.
+/// Makes the demo's ledger and opens it. It is made under another name and renamed when it is complete, so that the next
+/// start does not serve half a story.
 fn make(data: &Path) -> Result<Ledger, Failure> {
     let mut aside = data.as_os_str().to_owned();
     aside.push(".demo");
@@ -177,8 +177,8 @@ fn cases(reader: &Reader) -> Result<Vec<Case>, Failure> {
     Ok(cases)
 }
 
-/// A `record statement` that works on this ledger: a report like the first one in a fictional case, so that
-/// trying it out puts nothing into anybody's mouth.
+/// A `record statement` command that works on this ledger. It follows the first report in a fictional case, so that trying
+/// it attributes nothing to a real person.
 fn example(reader: &Reader, cases: &[Case], data: &Path, base: &str) -> Result<Option<String>, Failure> {
     let key = data.join("keys/desk.key");
     let Some(case) = cases.iter().find(|c| c.fictional && key.exists()) else { return Ok(None) };
@@ -200,7 +200,7 @@ fn example(reader: &Reader, cases: &[Case], data: &Path, base: &str) -> Result<O
     Ok(None)
 }
 
-/// What there is and what to try, in words or as JSON.
+/// What the ledger holds and what to try, in words; or what it holds, as JSON.
 fn summary(
     ledger: &Ledger,
     data: &Path,
@@ -319,8 +319,8 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes 567 signatures of 566 in every bundle below a folder that holds the story's entry; in a ledger without
-/// it, turns one bit of the first bundle. Says what was changed.
+/// Turns 566 signatures into 567 in every bundle below `dir` that holds the story's entry. In a ledger without that entry,
+/// flips one bit in the middle of each bundle. Says what was changed.
 fn change_one_byte(dir: &Path) -> std::io::Result<Option<String>> {
     const COUNT: &[u8] = b"\"count\":566";
     let (mut bundles, mut folders) = (Vec::new(), vec![dir.to_owned()]);

@@ -1,8 +1,8 @@
-//! Spans of time as they are typed.
+//! Spans of time, as they are typed on the command line.
 
 use std::time::Duration;
 
-/// A time: seconds, or a number with s, m, h or d.
+/// Reads a span of time: seconds, or a number with s, m, h or d.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let expected = || format!("{text}: expected seconds, or a number with s, m, h or d, such as 24h");
     let (number, unit) = match text.char_indices().next_back() {

@@ -1,4 +1,4 @@
-//! `event`: the same in single steps, for scripts and for keys that are kept elsewhere.
+//! `event`: what `record` does, in single steps, for scripts and for keys that are kept elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ Examples:
     New(New),
     /// Sign the three lines, or add signatures to a note
     #[command(after_help = "\
-Example:
+Examples:
   onrecord event sign --key desk.key statement.txt > statement.note
   onrecord event sign --key desk.key --ledger https://ledger.example.org statement.txt > statement.note
   cat statement.txt | onrecord event sign --key desk.key --yes - > statement.note")]
@@ -43,7 +43,7 @@ Example:
         key: Vec<PathBuf>,
         /// The three lines, or a note that others signed; - is stdin
         text: PathBuf,
-        /// The ledger that it is meant for, to be shown the sentence that will stand there
+        /// The ledger that the event is meant for; its sentence there is shown before you sign
         #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
         ledger: Option<String>,
         /// Sign without asking
@@ -77,7 +77,7 @@ Examples:
         /// Take a table among files that stand beside signatures: it lists nobody who signed
         #[arg(long, requires = "file")]
         public_file: bool,
-        /// Withhold its words and files in the same breath: on record, and never public
+        /// Withhold its words and files in the same step, so that they are never public
         #[arg(long, requires = "key", requires = "content")]
         embargo: bool,
         /// With --embargo: key file of the operator, who withholds
@@ -89,8 +89,8 @@ Examples:
     },
     /// Explain a signed note, or a whole entry
     #[command(after_help = "\
-Exit codes: 0 the signatures are good, 1 they are not, or it is no event. Whether the keys were on record is asked of
-a ledger, with verify.
+Exit codes: 0 the signatures are good, 1 they are not, or it is no event. This does not check that the keys were on
+record: `onrecord verify` does, with the ledger.
 
 Examples:
   onrecord event show statement.note
@@ -101,7 +101,7 @@ Examples:
     },
 }
 
-/// What is to be said.
+/// Arguments of `event new`.
 #[derive(Debug, clap::Args)]
 pub(super) struct New {
     /// The event type
@@ -110,10 +110,10 @@ pub(super) struct New {
     /// The ledger it is meant for
     #[arg(long, value_name = "ORIGIN")]
     origin: Origin,
-    /// Who signs, the author first (may be repeated)
+    /// Public key of a signer, the author's first (may be repeated)
     #[arg(long, value_name = "VKEY", required = true, value_parser = super::PublicKey)]
     by: Vec<VerifyingKey>,
-    /// The ledger's address, where what is pointed at is named by its number or its permalink
+    /// The ledger's address; needed where --case or --ref is a number or a permalink
     #[arg(long, value_name = "URL", env = "ONRECORD_LEDGER", hide_env_values = true)]
     ledger: Option<String>,
     #[command(flatten)]
@@ -121,10 +121,10 @@ pub(super) struct New {
     /// The case: its id, its number (@12 or 12), or its permalink
     #[arg(long, value_name = "ID")]
     case: Option<String>,
-    /// What it points at, named as a case is (may be repeated, also with one role)
+    /// An event that it points at, named in one of the ways of --case (may be repeated, also with the same role)
     #[arg(long = "ref", value_name = "ROLE=ID")]
     refs: Vec<String>,
-    /// A fact (may be repeated; more than one of a name make a list)
+    /// A fact (may be repeated; several with the same name make a list)
     #[arg(long = "fact", value_name = "NAME=VALUE")]
     facts: Vec<String>,
     /// The words, a JSON object; salt and files are added
@@ -139,7 +139,7 @@ pub(super) struct New {
     /// Where to write the blob of the words; must not be there yet
     #[arg(long, value_name = "FILE")]
     content_out: Option<PathBuf>,
-    /// A blob that is there already, committed to as it is
+    /// An existing blob of words, which the event commits to as it is
     #[arg(long, value_name = "FILE", conflicts_with = "content_out")]
     content: Option<PathBuf>,
 }
@@ -193,7 +193,7 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
         let value = record::fact(&format!("fact {name}"), fact, &values);
         facts.insert(name.to_owned(), value.map_err(|e| e.typed_as(|_| Some(typed())))?);
         if matches!(fact.kind, FactKind::At | FactKind::Day) && !record::is_to_come(event_type, fact) {
-            // One that can't be read is refused with its form.
+            // A date that can't be read is refused later, with the form it should have.
             dates.extend(values.iter().filter_map(|date| Some((name.to_owned(), At::parse(date).ok()?))));
         }
     }
@@ -261,7 +261,7 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
     let commitment = content.as_deref().map(ContentRef::of);
     let draft = Draft { event_type, at, case, refs, facts, content: commitment };
     let text = draft.text(&args.origin, &args.by);
-    // Last of all, so that nothing that is refused leaves it behind, where the next try would find it.
+    // Written last: after a refusal no file is left behind that would stop the next try.
     if let (Some(out), Some(blob)) = (written, &content) {
         write_new(out, blob)?;
     }
@@ -269,14 +269,14 @@ fn new(args: New, context: &Context) -> Result<(), Failure> {
         true => terminal::json(&json!({ "text": text })),
         false => terminal::raw(text.as_bytes()),
     }
-    // Words without the event that commits to them are of no use.
+    // If the event could not be printed, its words are of no use.
     if let (Some(out), true) = (written, terminal::is_unwritten()) {
         let _ = std::fs::remove_file(out);
     }
     Ok(())
 }
 
-/// Ids of events that are named, asked of a ledger where a name is no id.
+/// Turns names of events into ids. The ledger is asked where a name is not an id.
 struct Names<'a> {
     ledger: Option<&'a String>,
     origin: &'a Origin,
@@ -303,14 +303,15 @@ impl Names<'_> {
         }
     }
 
-    /// The zone of a case, where dates are read and `--at` is now. A ledger that can't be reached is none where the time was given.
+    /// The time zone of the case, in which dates are read. None without a case or without a ledger, or if `--at` was given
+    /// and the ledger can't be reached.
     fn zone(
         &mut self,
         case: Option<&EventId>,
         facts: &Map<String, Value>,
         when: &When,
     ) -> Result<Option<String>, Failure> {
-        // The one that a case is opened with.
+        // An event that opens a case brings the zone itself.
         if let Some(zone) = facts.get("timezone").and_then(Value::as_str) {
             return Ok(Some(zone.to_owned()));
         }
@@ -325,7 +326,7 @@ impl Names<'_> {
         }
     }
 
-    /// The ledger, reached once, if one was given.
+    /// The ledger, if one was given. Connects at the first call only.
     fn client(&mut self) -> Result<Option<&Client>, Failure> {
         if let (None, Some(ledger)) = (&self.client, self.ledger) {
             let client = Client::connect(ledger)?;
@@ -371,7 +372,7 @@ fn signers(text: &str) -> Result<Vec<VerifyingKey>, Failure> {
     by.into_iter().map(parse).collect()
 }
 
-/// Those of the signers whose line is not there.
+/// The signers in `by` that have no line in `lines`.
 fn unsigned(by: &[VerifyingKey], lines: &[SignatureLine]) -> Vec<String> {
     by.iter()
         .filter(|k| !lines.iter().any(|l| l.name() == k.name().as_str() && l.key_id() == k.id()))
@@ -379,9 +380,9 @@ fn unsigned(by: &[VerifyingKey], lines: &[SignatureLine]) -> Vec<String> {
         .collect()
 }
 
-/// Says what would be signed in words: the sentence, where a ledger is known and can be reached, and what the event holds.
+/// Shows what would be signed: the event's sentence, if a ledger is known and can be reached, and what the event holds.
 fn say_before(text: &str, by: &[VerifyingKey], ledger: Option<&str>) -> Result<(), Failure> {
-    // As it will be once all have signed: an event is read with its signatures, and nobody looks at these.
+    // An event can't be parsed without its signatures. These are dummies, and are not checked.
     let lines =
         by.iter().map(|k| SignatureLine::new(k.name().as_str(), k.id(), &[0; 64])).collect::<Vec<_>>();
     let origin = text.split('\n').nth(1).unwrap_or_default().parse::<Origin>();
@@ -401,7 +402,7 @@ fn say_before(text: &str, by: &[VerifyingKey], ledger: Option<&str>) -> Result<(
     let sentence = match told {
         None | Some(Ok(None)) => None,
         Some(Ok(sentence)) => sentence,
-        // It may be meant for later, or for where the ledger can't be reached: whoever signs decides.
+        // Only a warning: the event may be meant for later, or be signed where the ledger can't be reached.
         Some(Err(e)) => {
             let what = match e {
                 Failure::Submission(..) => "The ledger would refuse it now",
@@ -484,7 +485,7 @@ fn submit(
         String::from_utf8(record::read_small(path, limit)?)
             .map_err(|_| Failure::Usage(format!("{}: expected UTF-8", path.display())))
     };
-    // More than the ledger takes is sent as well: its refusal says what is wrong.
+    // A note of up to twice the allowed length is sent: the ledger's refusal says what is wrong.
     let note = text(note, 2 * MAX_EVENT)?;
     let content = content.map(|file| text(file, MAX_CONTENT)).transpose()?;
     let restored = restored.map(|file| text(file, MAX_CONTENT)).transpose()?;
@@ -507,7 +508,7 @@ fn submit(
     }
     let recorded = match withholding {
         None => client.record(&note, content.as_deref(), restored.as_deref()).inspect_err(|_| {
-            // Its refusal counts signatures, and does not say whose is not there.
+            // The ledger's refusal counts signatures, and does not say whose is missing.
             let parsed = SignedNote::parse(note.as_bytes(), MAX_EVENT);
             let missing = parsed.ok().and_then(|n| Some(unsigned(&signers(n.text()).ok()?, n.signatures())));
             if let Some(missing) = missing.filter(|missing| !missing.is_empty()) {
@@ -545,7 +546,7 @@ fn show(path: &Path, context: &Context) -> Result<(), Failure> {
         .map_err(|e| Failure::Refused(format!("{}: no event: line 2, the origin: {e}", path.display())))?;
     let event = Event::parse(note, &origin).map_err(|refusal| match refusal.code {
         Code::NoteUnsigned => Failure::Refused(format!(
-            "{0}: nobody has signed it yet; `onrecord event sign --key FILE {0}` shows it, and asks",
+            "{0}: nobody has signed it yet; `onrecord event sign --key FILE {0}` shows it, and asks before it signs",
             path.display()
         )),
         _ => refusal.into(),
@@ -564,11 +565,11 @@ fn show(path: &Path, context: &Context) -> Result<(), Failure> {
     verdict.map(|_| ()).map_err(Failure::Event)
 }
 
-/// A note, line by line, in words. `good` is whether its signatures are, if anybody has signed.
+/// Explains an event in words, line by line. `good` is whether its signatures are good; none if nobody has signed yet.
 pub(super) fn explain(event: &Event, origin: &Origin, header: Option<&str>, good: Option<bool>) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
-        // The name once, however many lines the value has.
+        // The name stands only before the first line of its value.
         for (i, value) in value.lines().enumerate() {
             out.push_str(&format!("{:<11} {value}\n", if i == 0 { name } else { "" }));
         }

@@ -15,7 +15,7 @@ use crate::{
 /// Put an entry, its words and its proof into one file
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Whoever has the file needs no network and no ledger to check it: onrecord verify exhibit-41.zip --policy FILE
+The file can be checked without a network and without the ledger: onrecord verify exhibit-41.zip --policy FILE
 
 Examples:
   onrecord exhibit @41 --ledger https://ledger.example.org
@@ -52,7 +52,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let files = Files::fetch(&source, &enclosed, args.with_files)?;
     enclosed.files = files.enclosed();
     let bytes = enclosed.write().ok_or_else(|| Failure::Refused("it would be larger than 256 MiB".into()))?;
-    // Whose log it is was asked of the log itself: whoever gets the exhibit asks somebody else.
+    // The key used here comes from the ledger itself. The recipient of the exhibit must get it from somebody else.
     let report = verify(&bytes, Some(&Policy::of_log(client.log_key().clone())));
     if report.verdict == ExhibitVerdict::Refused {
         return Err(Failure::Refused(report.to_string()));
@@ -68,23 +68,23 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The ledger's address: by a flag or variable, by the settings, or the usual one.
+/// The ledger's address: `said` by a flag or variable, else from the settings file, else the default.
 pub(super) fn ledger_of(said: Option<String>, context: &Context) -> String {
     said.or_else(|| context.config.ledger.clone()).unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"))
 }
 
-/// Files that words name, by their digests, with the name that follows it.
+/// Files that words name, by digest: the extension that each has in an exhibit, and its bytes.
 pub(super) struct Files(BTreeMap<Digest, (&'static str, Vec<u8>)>);
 
 impl Files {
-    /// Those that the words of an exhibit name, if they are wanted.
+    /// Fetches the files that an exhibit's words name, or none if they are not `wanted`.
     pub fn fetch(source: &HttpSource, exhibit: &Enclosed<'_>, wanted: bool) -> Result<Self, Failure> {
         let words = exhibit.content.filter(|_| wanted).and_then(|words| Content::parse(words).ok());
         let mut files = BTreeMap::new();
         for file in words.iter().flat_map(Content::files) {
             let path = format!("file/{}", file.blake3);
             let got = source.get(&path, MAX_EXHIBIT).map_err(|e| Failure::Undecided(e.to_string()))?;
-            // One that is withheld is found no more.
+            // A withheld file is not served any more.
             if let Some(bytes) = got {
                 files.insert(file.blake3, (extension(&file.media), bytes));
             }
@@ -92,7 +92,7 @@ impl Files {
         Ok(Self(files))
     }
 
-    /// As an exhibit encloses them.
+    /// The files in the form of [`Enclosed::files`].
     pub fn enclosed(&self) -> BTreeMap<Digest, (&str, &[u8])> {
         self.0.iter().map(|(digest, (ext, bytes))| (*digest, (*ext, bytes.as_slice()))).collect()
     }

@@ -1,7 +1,7 @@
 //! An answer from the terminal, or a signal that comes instead of it.
 //!
-//! A signal ends a program that does not wait for it, and with it all that was typed. So while somebody is asked, Ctrl-C, a
-//! closed terminal and a request to end are heard as answers: whoever asked can keep what was typed before.
+//! By default a signal ends the program, and all that was typed is lost. So while a question waits for its answer, Ctrl-C, a
+//! closed terminal and a request to end count as answers: the command can save what was typed before.
 
 use std::{
     io,
@@ -13,29 +13,29 @@ use std::{
     time::Duration,
 };
 
-/// How long a command has to end by itself, once it can't be answered any more.
+/// How long a command may take to end by itself after a signal that it was told of.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Why there is no answer.
 pub(super) enum Unheard {
     Failed(io::Error),
-    /// A signal came; the exit code that says which.
+    /// A signal came. Holds the exit code that says which.
     Stopped(u8),
 }
 
-/// What is heard.
+/// What came: an answer or a signal.
 enum Heard {
     Read(io::Result<Option<String>>),
     Signal(u8),
 }
 
-/// What becomes of a signal.
+/// What a signal does.
 enum Listener {
     /// It ends the program, as it would without a listener.
     Nobody,
-    /// Somebody is asked, and is told of it.
+    /// A question waits for its answer. Its asker is told of the signal.
     Asker(Sender<Heard>),
-    /// Nobody can answer any more. The command is ending, and may be keeping what was typed.
+    /// No answer can come any more. The command is ending, and may be saving what was typed.
     Ending,
 }
 
@@ -45,17 +45,17 @@ fn listen(listener: Listener) -> Listener {
     std::mem::replace(&mut *LISTENER.lock().unwrap_or_else(|e| e.into_inner()), listener)
 }
 
-/// One line, once the question is shown. `None` at the end of input.
+/// Shows a question and reads one line. `None` at the end of input.
 pub(super) fn line(show: impl FnOnce() -> io::Result<()>) -> Result<Option<String>, Unheard> {
     hear_signals();
     let (told, heard) = mpsc::channel();
-    // Whoever sees the question may answer at once.
+    // Before the question is shown: the user may answer it with Ctrl-C at once.
     listen(Listener::Asker(told.clone()));
     if let Err(e) = show() {
         listen(Listener::Ending);
         return Err(Unheard::Failed(e));
     }
-    // Nothing takes a thread out of a read; it ends with the program if no line comes.
+    // A blocking read can't be interrupted, so a thread of its own reads. If no line comes, it ends with the program.
     thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line).map(|read| (read > 0).then_some(line));
@@ -64,7 +64,7 @@ pub(super) fn line(show: impl FnOnce() -> io::Result<()>) -> Result<Option<Strin
     let heard = heard.recv().unwrap_or(Heard::Read(Ok(None)));
     listen(match heard {
         Heard::Read(Ok(Some(_))) => Listener::Nobody,
-        // A terminal that is closed ends the input, and then sends its signal.
+        // A closed terminal first ends the input, and then sends its signal.
         _ => Listener::Ending,
     });
     match heard {
@@ -74,7 +74,7 @@ pub(super) fn line(show: impl FnOnce() -> io::Result<()>) -> Result<Option<Strin
     }
 }
 
-/// Does with a signal what the listener says.
+/// Handles a signal as the listener says, and ends the program: at once, or after [`GRACE`] if the command is still ending.
 fn tell(code: u8) {
     let told = match &*LISTENER.lock().unwrap_or_else(|e| e.into_inner()) {
         Listener::Nobody => false,
@@ -87,7 +87,7 @@ fn tell(code: u8) {
     std::process::exit(code.into());
 }
 
-/// Starts to hear signals, once. Where that can't be they end the program, as they do without it.
+/// Starts to hear signals, once. If handlers can't be installed, signals end the program as they do by default.
 fn hear_signals() {
     static HEARS: OnceLock<()> = OnceLock::new();
     HEARS.get_or_init(|| {
@@ -98,7 +98,6 @@ fn hear_signals() {
             };
             let code = runtime.block_on(async {
                 let code = signal();
-                // Handlers are in place.
                 drop(ready);
                 code?.await
             });
@@ -106,7 +105,7 @@ fn hear_signals() {
                 tell(code);
             }
         });
-        // It ends when the other side is dropped.
+        // Returns when `ready` is dropped: the handlers are in place, or can't be.
         let _ = is_ready.recv();
     });
 }
@@ -119,7 +118,7 @@ fn signal() -> Option<impl Future<Output = Option<u8>>> {
     let (mut hangup, mut interrupt) = (hears(SignalKind::hangup())?, hears(SignalKind::interrupt())?);
     let mut terminate = hears(SignalKind::terminate())?;
     Some(async move {
-        // As a shell says which signal ended a program.
+        // 128 and the signal's number, as shells report a program that a signal ended.
         tokio::select! {
             come = hangup.recv() => come.map(|()| 128 + 1),
             come = interrupt.recv() => come.map(|()| 128 + 2),

@@ -42,10 +42,10 @@ pub(super) struct Args {
     /// Key file that signs checkpoints; its name is the origin [default: a new key]
     #[arg(long, value_name = "FILE")]
     checkpoint_key: Option<PathBuf>,
-    /// Key file of whoever runs the ledger [default: a new key, DIR/keys/operator.key]
+    /// Key file of the operator, who runs the ledger [default: a new key, DIR/keys/operator.key]
     #[arg(long, value_name = "FILE")]
     operator_key: Option<PathBuf>,
-    /// Where to make a second key of the operator, who revokes a lost one with it; outside DIR, must not be there yet
+    /// Where to make a second key of the operator, to revoke the first one with if it is lost; outside DIR, must not be there yet
     #[arg(long, value_name = "PATH")]
     second_key: Option<PathBuf>,
     /// What the ledger is called
@@ -91,7 +91,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let log_key = checkpoint_key.verifying_key().clone();
     if data.join("ledger.toml").exists() {
-        // Known before anybody is asked for anything of it.
+        // Refused before any question is asked.
         return Err(ledger_failure(LedgerError::Exists(data.display().to_string())));
     }
     let name = match args.name {
@@ -173,7 +173,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
          {keys}\n\
          \n\
          Next, from this folder; the second and third in another terminal, while the first runs. They serve the ledger, check it \
-         as a stranger would, and register the first party that it speaks of or that writes: what is missing is asked.\n\
+         as a stranger would, and register the first party that it speaks of or that writes; the third asks for its name.\n\
          \x20 {program} serve --data {shown}\n\
          \x20 {program} verify {url} --key {log_key}\n\
          \x20 {program} record party --ledger {url} --key {file}"
@@ -181,19 +181,20 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asked, since what the operator does stands under this name for ever.
+/// The question for the ledger's name. It is asked because what the operator does stands under this name for ever.
 const NAME: &str = "What the ledger is called, such as Lee & Partners; without a name, sentences say (unnamed) did it (nothing: none):";
 
-/// What is said where the operator has no second key.
+/// The warning for an operator without a second key.
 const ONE_KEY: &str = "Warning: the operator has one key. If it is lost, nobody can register parties, give roles or withhold \
                        here any more; if it is stolen, nobody can once it is revoked. Add a second one: `onrecord key new` \
                        makes it, `onrecord record key --party @0 --also-key FILE` puts it on record.";
 
-/// What is said where the ledger has no name.
+/// The warning for a ledger without a name.
 const NO_NAME: &str = "Warning: this ledger has no name, and its sentences say that (unnamed) did what the operator does. \
                        `onrecord record party-update --party @0 --name TEXT` puts a name on record; entry 0 stays without.";
 
-/// Where a second key of the operator is to be made: as the flag says, or as somebody answers.
+/// The file to make the operator's second key in: from the flag, or asked for. None if the answer is empty, or nobody can be
+/// asked.
 fn second_file(flag: Option<PathBuf>, data: &Path) -> Result<Option<PathBuf>, Failure> {
     if let Some(file) = flag {
         return good_place(file, data).map(Some);
@@ -207,7 +208,7 @@ fn second_file(flag: Option<PathBuf>, data: &Path) -> Result<Option<PathBuf>, Fa
             terminal::note("  expected the name of the file");
             continue;
         }
-        // A shell would have put the home folder there.
+        // Only a shell replaces `~` with the home folder.
         if answer.starts_with('~') {
             terminal::note("  ~ stands for nothing here; expected the whole path");
             continue;
@@ -221,7 +222,7 @@ fn second_file(flag: Option<PathBuf>, data: &Path) -> Result<Option<PathBuf>, Fa
     Ok(None)
 }
 
-/// A file that is not there yet, in a folder that is, and outside the ledger's.
+/// Accepts a file that does not exist yet, in a folder that does, and outside the ledger's folder.
 fn good_place(file: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
     let refused = |why: &str| Err(Failure::Refused(format!("--second-key {}: {why}", file.display())));
     if file.is_dir() {
@@ -230,7 +231,7 @@ fn good_place(file: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
     if file.symlink_metadata().is_ok() {
         return refused("there is a file already; key files are never overwritten");
     }
-    // The folder above is never made: one that is not there may be a disk that is not mounted.
+    // The folder above is never made: if it is not there, a disk may not be mounted.
     let Some(place) = real(&file) else {
         return refused("the folder that it is to lie in is not there; mount it, or make it");
     };
@@ -246,7 +247,7 @@ fn good_place(file: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-/// A path without links and `..`, of a file that need not be there. `None` if its folder is not.
+/// The path without links and `..`. The file need not exist; `None` if its folder does not.
 fn real(path: &Path) -> Option<PathBuf> {
     if let Ok(real) = path.canonicalize() {
         return Some(real);
@@ -255,7 +256,7 @@ fn real(path: &Path) -> Option<PathBuf> {
     Some(above.canonicalize().ok()?.join(path.file_name()?))
 }
 
-/// Where `serve` will be reached, by the settings that it will find.
+/// The address at which `serve` will be reached, by the settings that it will find.
 fn address(context: &Context) -> String {
     let setting = |variable: &str, file: &Option<String>| env::var(variable).ok().or_else(|| file.clone());
     if let Some(url) = setting("ONRECORD_URL", &context.config.url) {
@@ -278,8 +279,8 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    /// Reads the operator's key, or makes a new one. A ledger is made only in an empty folder, and the key must
-    /// not be lost if that goes wrong: so it is written beside the folder first.
+    /// Reads the operator's key, or makes a new one. A new key is on disk before it is on record; since a ledger is made only
+    /// in an empty folder, it is written beside that folder first.
     pub fn take(data: &Path, origin: &Origin, file: Option<&Path>) -> Result<Self, Failure> {
         if let Some(file) = file {
             return Ok(Self { key: key::read(file)?, file: file.to_owned(), new: false });
@@ -313,7 +314,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Leaves nothing behind of a ledger that was not made.
+    /// Removes a new key file, since the ledger was not made.
     pub fn undo(&self) {
         if self.new {
             let _ = fs::remove_file(&self.file);
@@ -328,7 +329,7 @@ struct Second {
 }
 
 impl Second {
-    /// Makes the key. On disk before it is on record: a key that is on record and nowhere else helps nobody.
+    /// Makes the key, on disk before it is on record: a key that is only on record helps nobody.
     fn make(origin: &Origin, file: PathBuf) -> Result<Self, Failure> {
         let name = format!("{origin}/operator-2").parse();
         let key = key::generate(name.map_err(|e| Failure::Usage(format!("--origin: {e}")))?)?;
@@ -336,9 +337,9 @@ impl Second {
         Ok(Self { key, file })
     }
 
-    /// Leaves nothing behind of a ledger that was not made.
+    /// Removes the key file, since the ledger was not made.
     fn undo(&self) {
-        // The first error is the one to tell.
+        // The error that led here is the one to report.
         let _ = fs::remove_file(&self.file);
     }
 }

@@ -175,7 +175,7 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|e| {
-        // Half a key is none, and would stand in the way of the next try.
+        // Half a key file is of no use, and would block the next try.
         let _ = fs::remove_file(path);
         Failure::Undecided(format!("{}: {e}", path.display()))
     })

@@ -1,8 +1,8 @@
-//! What a file is, by how it begins.
+//! What kind a file is, by how it begins.
 
 use crate::exhibit::is_zip;
 
-/// What is checked, by how it begins; or what can't be.
+/// The kind of a file that `verify` was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An exhibit or a case file.
@@ -11,13 +11,13 @@ pub(super) enum Kind {
     Proof,
     /// An entry.
     Entry,
-    /// The proof of a lie.
+    /// JSON: perhaps the proof of a lie.
     Json,
-    /// Something else, in words.
+    /// Nothing that can be checked. Holds what it is, in words.
     Other(&'static str),
 }
 
-/// Kinds of files that prove nothing, by what stands at a place in them.
+/// Files that prove nothing: what each is called, and the bytes that it has at an offset.
 const OTHERS: [(&str, usize, &[u8]); 21] = [
     ("a PDF", 0, b"%PDF-"),
     ("a picture", 0, b"\x89PNG\r\n"),

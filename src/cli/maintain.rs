@@ -20,7 +20,7 @@ pub(super) struct FsckArgs {
     /// The ledger's folder
     #[arg(long, value_name = "DIR", env = "ONRECORD_DATA", hide_env_values = true)]
     data: Option<PathBuf>,
-    /// Check entries from this one on (rounded down to a multiple of 256), trusting the index below
+    /// Check entries from this one on (rounded down to a multiple of 256), trusting the index for earlier ones
     #[arg(long, value_name = "N")]
     since: Option<u64>,
 }
@@ -28,8 +28,8 @@ pub(super) struct FsckArgs {
 /// Copy a ledger into a folder, also while it is served
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Run it again to bring the copy up to date: what never changes is not copied twice, and what was withheld since leaves
-the copy. Each time all of it is verified. Keys are left out unless asked for.
+Run it again to bring the copy up to date: what never changes is not copied twice, and what was withheld since is removed
+from the copy. The whole copy is verified each time. Keys are left out unless asked for.
 
 Examples:
   onrecord backup --data ledger-data --to /mnt/backup/ledger
@@ -46,7 +46,7 @@ pub(super) struct BackupArgs {
     with_keys: bool,
 }
 
-/// Make a ledger's folder of a backup, after all of it is verified
+/// Make a ledger's folder from a backup, after all of it is verified
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Entries that came after the backup was made are not in it. If readers have seen them, don't serve what is restored:
@@ -128,8 +128,8 @@ pub(super) fn restore(args: RestoreArgs, context: &Context) -> Result<(), Failur
     }
     if let Some(first) = done.without_marks.first() {
         terminal::note(&format!(
-            "The copy has no marks of the withheld files of {} entries (the first is {first}): if their bytes come back, they \
-             are not known again. If a backup has the file `withheld`: {} repair --data {shown} --withheld FILE",
+            "The copy has no marks of the withheld files of {} entries (the first is {first}): if these files are uploaded \
+             again, they are not recognised. If a backup has the file `withheld`: {} repair --data {shown} --withheld FILE",
             done.without_marks.len(),
             terminal::shell(&super::program())
         ));

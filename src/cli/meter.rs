@@ -9,14 +9,17 @@ use std::{
 /// A line of progress on stderr, while somebody watches.
 pub(super) struct Meter {
     watched: bool,
-    /// When it was first shown and how many were done then, and when it was last shown.
+    /// `None` before the first call of `show`.
     shown: Mutex<Option<Shown>>,
 }
 
 #[derive(Clone, Copy)]
 struct Shown {
+    /// When `show` was first called.
     first: Instant,
+    /// How many entries were done then.
     done: u64,
+    /// When the line was last printed.
     last: Option<Instant>,
 }
 
@@ -25,12 +28,12 @@ impl Meter {
         Self { watched: std::io::stderr().is_terminal(), shown: Mutex::new(None) }
     }
 
-    /// Entries done, and of how many.
+    /// Shows that `done` of `of` entries are done.
     pub fn show(&self, done: u64, of: u64) {
         self.show_after("", done, of);
     }
 
-    /// How many entries were held against one that was refused, and of how many.
+    /// Shows that `done` of `of` entries were compared with `entry`, which was refused.
     pub fn show_search(&self, entry: u64, done: u64, of: u64) {
         self.show_after(&format!("looking for one that contradicts entry {entry}: "), done, of);
     }
@@ -38,7 +41,7 @@ impl Meter {
     fn show_after(&self, what: &str, done: u64, of: u64) {
         let Ok(mut shown) = self.shown.lock() else { return };
         let shown = shown.get_or_insert(Shown { first: Instant::now(), done, last: None });
-        // Short work shows nothing; long work a line that is not rewritten faster than it can be read.
+        // Short work shows nothing. The line of long work is not rewritten faster than it can be read.
         let wait = match shown.last {
             None => shown.first.elapsed() < Duration::from_millis(500),
             Some(last) => last.elapsed() < Duration::from_millis(100),
@@ -53,7 +56,7 @@ impl Meter {
         let _ = err.flush();
     }
 
-    /// Takes the line away.
+    /// Erases the line.
     pub fn clear(&self) {
         if self.shown.lock().is_ok_and(|shown| shown.is_some_and(|s| s.last.is_some())) {
             let mut err = std::io::stderr().lock();
@@ -63,7 +66,7 @@ impl Meter {
     }
 }
 
-/// How far something has come that did so many in so much time, how fast, and how long the rest takes at that rate.
+/// The line: `done` of `of` entries, the rate (`lately` entries in the time `took`), and the time left at that rate.
 fn line(lately: u64, done: u64, of: u64, took: Duration) -> String {
     let rate = lately as f64 / took.as_secs_f64();
     let percent = (done * 100).checked_div(of).unwrap_or(100);

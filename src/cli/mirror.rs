@@ -28,22 +28,23 @@ use crate::{
     serve::clock,
 };
 
-/// How often a source that can't be reached is tried again, at most.
+/// The longest wait before a source that can't be reached is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How often long work is told of in the log, where nobody watches.
+/// How often the log tells how far a long pass has come.
 const TELL: Duration = Duration::from_secs(10);
 
 /// Copy a ledger, verify all of it, follow it, and serve the copy
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Takes nothing before it is known to stand under a checkpoint that the log signed and that continues the last one.
-May be ended at any moment; it goes on where it was. What the origin withholds is removed here too, and listed in
-removed.jsonl in the folder. If the log signed two histories, the proof is fork.json in the folder: the copy is kept,
-served, and follows no more. If the log signed entries that no log can hold, the proof is contradiction.json there.
+Copies only what is proven to stand under a checkpoint that the log signed and that continues the last one.
+It may be stopped at any moment, and goes on from there. What the origin withholds is removed here too, and listed in
+removed.jsonl in the folder. If the log signed two histories, the proof is fork.json in the folder: the copy is kept
+and served, and no longer follows the log. If the log signed entries that no log can hold, the proof is
+contradiction.json there.
 
-Exit codes: 0 ended by a signal, or --once and all is here; 1 refused, or the log signed two histories, or --once and words or
-files are missing that nothing on the log withholds;
-3 the source could not be read, or the disk here not be written.
+Exit codes: 0 ended by a signal, or --once and the copy is complete; 1 refused, or the log signed two histories, or --once
+and words or files are missing that nothing on the log withholds; 3 the source could not be read, or the copy's disk could
+not be written.
 
 Examples:
   onrecord mirror https://ledger.example.org --key VKEY --data copy
@@ -112,7 +113,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         policy,
     };
     args.serving.start_log(config, if args.once { LogLevel::Warn } else { LogLevel::Info });
-    // Before anything is done that would be in vain.
+    // Bound first: if the port is taken, nothing else is begun in vain.
     let mut bound = if args.once { None } else { Some(args.serving.bind(config)?) };
     let source = source(&args.source)?;
     let options = args.serving.ledger_options(config);
@@ -142,7 +143,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let following = following.map_err(|e| Failure::Undecided(format!("a thread to follow with: {e}")))?;
     bound.until_stopped(ledger, Asked::default(), say, || {
         drop(stop);
-        // It ends within a bundle.
+        // The thread ends after the bundle that it is copying, at the latest.
         if following.join().is_err() {
             tracing::error!("the thread that follows ended in a panic");
         }
@@ -150,7 +151,8 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if status.now().forked { Err(Failure::Silent(1)) } else { Ok(()) }
 }
 
-/// The first pass. Once, or until the source can be reached; without one, what was verified before is enough to go on with.
+/// The first pass. With `once`, its error is returned; else an unreachable source is tried again until it answers. `None` if
+/// the pass failed and there is a copy, verified before, that can be served.
 fn catch_up(mirror: &mut Mirror, once: bool, context: &Context) -> Result<Option<Pass>, Failure> {
     let meter = Meter::new();
     let mut wait = Duration::from_secs(1);
@@ -207,7 +209,7 @@ fn follow(mut mirror: Mirror, every: Duration, mut stopped: mpsc::Receiver<()>) 
             Err(MirrorError::Stopped) => {}
             Err(error @ MirrorError::Forked(_)) => {
                 tracing::error!(%error, "NOT FOLLOWING: the log signed two histories");
-                // Nothing can mend that; what was verified stays.
+                // Nothing can mend that. What was verified before is served until the stop.
                 let _ = stopped.recv();
                 return;
             }
@@ -219,7 +221,7 @@ fn follow(mut mirror: Mirror, every: Duration, mut stopped: mpsc::Receiver<()>) 
     }
 }
 
-/// What the source does not give, and the log does not withhold.
+/// The words and files that the source does not give and the log does not withhold, in words. `None` if there are none.
 fn missing(pass: &Pass) -> Option<String> {
     let count =
         |n: u64, one: &str, more: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { more }));
@@ -235,7 +237,7 @@ fn missing(pass: &Pass) -> Option<String> {
     Some(format!("{}: {why}, and nothing on the log withholds them", what.join(" and ")))
 }
 
-/// What leaves out of a copy that of which its source has none, as it is of one that copied `tile/` alone.
+/// The flag to use if the copy has no words or no files at all, as when its source is a copy of `tile/` alone.
 fn hint(pass: &Pass, reader: &Reader, data: &Path) -> Option<&'static str> {
     let is_here = |index| matches!(reader.words(index), Ok(StoredWords::Present(_)));
     if pass.missing > 0 && !(0..pass.size).any(is_here) {
@@ -289,7 +291,7 @@ fn failure(e: MirrorError, context: &Context) -> Failure {
     }
 }
 
-/// Two histories are a verdict: it goes where results go, with the proof if that is nowhere else.
+/// Prints that the log signed two histories. This is a verdict, so it goes to stdout, with the proof if no file holds it.
 pub(super) fn forked(kept: &Kept, context: &Context) -> Failure {
     if context.json {
         let (file, proof, why) = match kept {

@@ -129,7 +129,7 @@ struct Context {
 }
 
 impl Context {
-    /// A setting that no flag, variable or file gave.
+    /// The failure for a setting that no flag, variable or file gave.
     fn missing(&self, flag: &str, key: &str) -> Failure {
         let variable = key.to_uppercase();
         Failure::Usage(format!("give {flag} (or ONRECORD_{variable}, or `{key}` in onrecord.toml)"))
@@ -141,7 +141,7 @@ impl Context {
 struct Fault {
     /// The refusal's code, as the ledger gives it.
     code: String,
-    /// The member that it is about.
+    /// The member that is wrong.
     place: String,
     /// What was typed for that member: the flag and its value.
     typed: Option<String>,
@@ -153,7 +153,7 @@ struct Fault {
 enum Failure {
     /// Refused by the ledger's rules: printed as `CODE: place: message`, or as `flag: message (CODE)` where a flag gave it.
     Event(Refusal),
-    /// The same, said by a ledger, and what a program is to make of it.
+    /// The same, as a ledger said it, with the exit code.
     Submission(Vec<Fault>, u8),
     /// Refused or rejected for another reason.
     Refused(String),
@@ -161,7 +161,7 @@ enum Failure {
     Usage(String),
     /// It could not be found out, or not be done.
     Undecided(String),
-    /// As the outcome says; all is printed already.
+    /// Everything is printed already. Holds the exit code.
     Silent(u8),
 }
 
@@ -175,7 +175,7 @@ impl Failure {
         }
     }
 
-    /// Names what was typed where a refusal names a member.
+    /// Adds to each fault what was typed for its member, as `typed` tells it.
     fn typed_as(self, typed: impl Fn(&Fault) -> Option<String>) -> Self {
         let (faults, code) = match self {
             Self::Event(refusal) => (vec![refusal.into()], 1),
@@ -188,7 +188,7 @@ impl Failure {
         Self::Submission(named.collect(), code)
     }
 
-    /// Names flags where messages name members.
+    /// Rewrites the messages with `flags`, which names flags in place of members.
     fn worded(self, flags: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Submission(faults, code) => {
@@ -199,7 +199,7 @@ impl Failure {
         }
     }
 
-    /// Names the flag, or what else was typed, of a fault in how the command was used.
+    /// Puts `typed`, a flag or what else was typed, before a usage error.
     fn of(self, typed: &str) -> Self {
         match self {
             Self::Usage(why) => Self::Usage(format!("{typed}: {why}")),
@@ -207,7 +207,7 @@ impl Failure {
         }
     }
 
-    /// Says it as a warning: the command goes on.
+    /// Prints it as a warning after `what`; the command goes on.
     fn warn(self, what: &str) {
         let why = match self {
             Self::Event(refusal) => refusal.to_string(),
@@ -222,7 +222,7 @@ impl Failure {
         terminal::note(&format!("{what}: {why}"));
     }
 
-    /// Says it to whoever reads stderr.
+    /// Prints it to stderr.
     fn say(self, json: bool) {
         let code = self.code();
         let said = match self {
@@ -279,32 +279,32 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// What no line of a key file but its own may hold: a secret key begins with it.
+/// How a secret key begins in its key file, and nothing else may.
 const SECRET: &str = "PRIVATE+KEY+";
 
-/// Whether a secret key stands in bytes, with its beginning or without.
+/// Whether bytes hold a secret key, with its beginning or without.
 fn holds_secret(bytes: &[u8]) -> bool {
     let holds = |bytes: &[u8]| {
         bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) || holds_bare_secret(bytes)
     };
-    // Some editors save texts as UTF-16, where every other byte of it is 0.
+    // Some editors save text as UTF-16, where every other byte of a key is 0.
     holds(bytes)
         || bytes.contains(&0)
             && holds(&Zeroizing::new(bytes.iter().copied().filter(|b| *b != 0).collect::<Vec<_>>()))
 }
 
-/// Refuses a secret key in what would go on record, where all could read it for ever; `what` names where it stands.
+/// Refuses a secret key in what would go on record, where everyone could read it for ever. `what` names the place.
 fn refuse_secret_in(what: &str, bytes: &[u8]) -> Result<(), Failure> {
     if !holds_secret(bytes) {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "{what}: a secret key stands in it, and all could read it for ever. Nothing was sent. If it was meant to be shown, make \
-         another key, and leave out the last part of this one: that is the secret"
+        "{what}: a secret key stands in it, and everyone could read it for ever. Nothing was sent. If you mean to show this key, \
+         make another one to use, and leave out the last part of this one: that is the secret"
     )))
 }
 
-/// Refuses a secret key where the program was told anything but a key file's name, before any error could quote it.
+/// Refuses a secret key on the command line or in the environment, before any error could quote it.
 fn refuse_secrets() -> Result<(), Failure> {
     let holds = |text: &OsStr| holds_secret(text.to_string_lossy().as_bytes());
     let what = if env::args_os().any(|arg| holds(&arg)) {
@@ -317,15 +317,15 @@ fn refuse_secrets() -> Result<(), Failure> {
     };
     Err(Failure::Usage(format!(
         "a secret key stands {what}, where other programs and a shell's history can read it. To sign, give the name of its key \
-         file; where a public key is asked for, give what `onrecord key show FILE` prints. Whoever may have seen it can sign with \
+         file; where a public key is asked for, give what `onrecord key show FILE` prints. Anyone who has seen it can sign with \
          it: think of a new key"
     )))
 }
 
-/// What was given for a public key and is none, with a blank before it, if it may be repeated: of a part of a secret key nobody
-/// can tell what it is, so nothing is that could be one.
+/// Text that was given for a public key and is none, to quote in an error, with a blank before it. Empty if the text could be
+/// a part of a secret key.
 fn repeated(text: &str) -> String {
-    /// Fewer letters than these tell too little of a key.
+    /// A shorter run of base64 tells too little of a key to matter.
     const FEW: usize = 16;
     let of_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
     match text.split(|c| !of_base64(c)).all(|run| run.len() < FEW) {
@@ -358,15 +358,14 @@ impl TypedValueParser for PublicKey {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    // Asked of the bare words: a command line that can't be read has to say so as it was asked to.
+    // Looked for before parsing: if the command line can't be parsed, that error is JSON too.
     let json = env::args_os().any(|arg| arg == "--json");
     let done = refuse_secrets().and_then(|()| match Cli::try_parse() {
         Ok(cli) => run(cli),
         Err(e) => not_a_command(e, json),
     });
-    // What a command did stands, whether it could be printed or not.
     let done = match (done, terminal::unwritten()) {
-        // A verdict that nobody can read is none.
+        // The command did its work, but nobody can read the result.
         (Ok(()) | Err(Failure::Silent(_)), Some(unwritten)) => Err(unwritten),
         (done, _) => done,
     };
@@ -380,7 +379,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help that was asked for, or what is wrong with a command line.
+/// Prints the help that was asked for, or what is wrong with the command line.
 fn not_a_command(e: clap::Error, json: bool) -> Result<(), Failure> {
     if e.use_stderr() && json {
         return Err(Failure::Usage(e.render().to_string().trim_end().to_owned()));

@@ -1,16 +1,16 @@
-//! Word to the service manager that started the process, as systemd wants it (sd_notify(3)).
+//! Messages to the service manager that started the process, in the protocol of systemd (sd_notify(3)).
 
 use std::{
     env, io,
     os::unix::net::{SocketAddr, UnixDatagram},
 };
 
-/// What is told.
+/// What the service manager is told.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum State {
     /// Connections are taken from now on.
     Ready,
-    /// They are not any more.
+    /// Connections are not taken any more.
     Stopping,
 }
 

@@ -12,8 +12,8 @@ use crate::verify::{
 /// Ask a ledger whether it takes events
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-Exit codes: 0 it does, and says if something in its folder is damaged and not served; 1 it does not; 3 it could not be
-asked. For health checks where there is no curl.
+Exit codes: 0 it takes events, and the output says if something in its folder is damaged and not served; 1 it does not;
+3 it could not be asked. For health checks where there is no curl.
 
 Examples:
   onrecord ready
@@ -31,12 +31,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let answer = agent(&base).get(&url).call();
     let answer = answer.map_err(|e| Failure::Undecided(format!("{url}: {e}")))?;
     let status = answer.status().as_u16();
-    // A line; nothing longer is of use.
+    // The answer is one short line.
     let said = body_of(&url, answer).and_then(|body| read_whole(&url, body, 1_024));
     let said = said.map_err(|e| Failure::Undecided(e.to_string()))?;
     let said = String::from_utf8_lossy(&said);
     let said = said.trim();
-    // What it can't serve comes after the first word.
+    // After `ok, ` stands what the ledger can't serve.
     let but = said.strip_prefix("ok, ").map(terminal::plain);
     match status {
         200 if context.json => terminal::json(&match but {

@@ -1,4 +1,5 @@
-//! What the ledger knows of a party and its keys, so that nobody answers questions for an event that can't be signed.
+//! What the ledger knows of a party and its keys. It is asked first, so that nobody answers questions for an event that their
+//! key may not sign.
 
 use serde_json::{Value, json};
 
@@ -55,7 +56,7 @@ impl Party {
         self.keys.iter().filter(|(_, revoked)| revoked.is_none()).map(|(vkey, _)| vkey.as_str()).collect()
     }
 
-    /// Whether a role lets it sign, or who it is in the event may.
+    /// Whether the party's role lets it sign as `who`, or its place in the event might.
     fn may_sign(&self, who: Who) -> bool {
         match who {
             Who::First => false,
@@ -66,7 +67,8 @@ impl Party {
         }
     }
 
-    /// As what alone it signs an event that a role would let it sign, and it has none.
+    /// For a party without a role that would let it sign every event of this type: the note that says which of them it may
+    /// sign. `None` if its role lets it sign all of them, or no role does.
     fn only_as(&self, event_type: EventType) -> Option<String> {
         let (mut lacks, mut only) = (None, Vec::new());
         for who in event_type.spec().who {
@@ -84,7 +86,8 @@ impl Party {
     }
 }
 
-/// The author, if its key may sign an event of a type as far as that is known before anything is said of it.
+/// The author: the party of the first key; none without a key. Refuses a key that may not sign an event of this type, as far
+/// as that is known before the event is.
 pub(super) fn author(
     event_type: EventType,
     keys: &[SigningKey],
@@ -94,7 +97,7 @@ pub(super) fn author(
     for (i, key) in keys.iter().enumerate() {
         let is_added = matches!(event_type, EventType::KeyAdded | EventType::PartyRegistered);
         if i > 0 && is_added {
-            // It need not be on record yet.
+            // The second key is the one that is added, and need not be on record yet.
             break;
         }
         let party = known(key.verifying_key(), i, client)?;
@@ -107,7 +110,7 @@ pub(super) fn author(
     if refused { Err(not_allowed(event_type).into()) } else { Ok(author) }
 }
 
-/// The party of a key that may sign, in the words of the door where it may not.
+/// The party of the key with index `i` in `by`. A key that is unknown or revoked is refused in the ledger's own words.
 fn known(key: &VerifyingKey, i: usize, client: &Client) -> Result<Party, Failure> {
     let place = format!("by[{i}]");
     let vkey = key.to_string();
@@ -130,7 +133,7 @@ fn known(key: &VerifyingKey, i: usize, client: &Client) -> Result<Party, Failure
     }
 }
 
-/// What was typed for a key that is refused.
+/// The flag that gave a key that is refused.
 pub(super) fn flag(fault: &Fault) -> Option<String> {
     match fault.place.as_str() {
         "by[0]" => Some("--key".to_owned()),
@@ -139,7 +142,7 @@ pub(super) fn flag(fault: &Fault) -> Option<String> {
     }
 }
 
-/// Says as what alone somebody can sign, before the first question.
+/// Says which events alone the author may sign, before the first question.
 pub(super) fn announce(author: Option<&Party>, event_type: EventType) {
     if let Some(only) = author.and_then(|author| author.only_as(event_type)) {
         terminal::note(&only);

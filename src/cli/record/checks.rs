@@ -1,7 +1,7 @@
 //! Which flag a check between events is about.
 
-/// The flags that a check of `checks` in events.json is about; of several the one that was given is meant. `why` is the
-/// refusal's message, where one check has several parts. `None` if it is no check.
+/// The flags that a check of `checks` in events.json is about; if there are several, the one that was given is meant. `why`
+/// is the refusal's message, which tells the parts of a check apart. `None` if `check` is no check.
 pub(super) fn flags(check: &str, why: &str) -> Option<&'static [&'static str]> {
     let is_of = |words: &[&str]| words.iter().any(|word| why.contains(word));
     Some(match check {

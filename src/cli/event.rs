@@ -74,7 +74,7 @@ Examples:
         /// A file that the words name, to upload first (may be repeated)
         #[arg(long, value_name = "PATH")]
         file: Vec<PathBuf>,
-        /// Take a table among files that stand beside signatures: it lists nobody who signed
+        /// Accept a table among files that stand beside signatures, since it lists nobody who signed
         #[arg(long, requires = "file")]
         public_file: bool,
         /// Withhold its words and files in the same step, so that they are never public
@@ -133,7 +133,7 @@ pub(super) struct New {
     /// A file that the words name (may be repeated)
     #[arg(long, value_name = "PATH", requires = "content_out")]
     file: Vec<PathBuf>,
-    /// Take a table among files that stand beside signatures: it lists nobody who signed
+    /// Accept a table among files that stand beside signatures, since it lists nobody who signed
     #[arg(long, requires = "file")]
     public_file: bool,
     /// Where to write the blob of the words; must not be there yet

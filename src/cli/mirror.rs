@@ -62,8 +62,8 @@ pub(super) struct Args {
     /// not followed
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// With --policy: how old a cosignature may be to count for its quorum, so that nothing newer is kept from you: seconds, or
-    /// a number with s, m, h or d
+    /// With --policy: how old a cosignature may be to count for its quorum, so that newer entries can't be kept from you.
+    /// Seconds, or a number with s, m, h or d
     #[arg(long, value_name = "TIME", requires = "policy", value_parser = duration)]
     max_age: Option<Duration>,
     /// The copy's folder, made if it is not there

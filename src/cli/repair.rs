@@ -10,12 +10,12 @@ use crate::ops::{self, Marked, OpsError};
 /// Mend a ledger's folder from another copy, or put back the marks of withheld files
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-The ledger must not be open elsewhere: stop it first. Nothing of a source is believed: all is held against a checkpoint
+The ledger must not be open elsewhere: stop it first. No source is believed: everything is checked against a checkpoint
 that the log signed, and what the log withholds does not come back. If a source shows another history than the folder
-knows, nothing is changed. May be ended at any moment, and run again.
+knows, nothing is changed. It may be stopped at any moment, and run again.
 
 With --withheld, --words or --without-marks it mends the file `withheld` and nothing else: the marks by which withheld
-files are known again when somebody brings their bytes back.
+files are recognised when somebody uploads them again.
 
 Exit codes: 0 sound; 1 something is missing, another history, or the folder is in use; 3 no source could be read.
 
@@ -38,11 +38,11 @@ pub(super) struct Args {
     /// Put back the marks of withheld files from this file: a backup's `withheld`
     #[arg(long, value_name = "FILE")]
     withheld: Option<PathBuf>,
-    /// Make the marks of an entry's files anew from its withheld words, kept by whoever withheld them. May be given again
+    /// Make the marks of an entry's files anew from a copy of its withheld words. May be given again
     #[arg(long, value_name = "FILE")]
     words: Vec<PathBuf>,
-    /// Give up the marks that nobody has, as the last resort: bytes of those withheld files are not known again when somebody
-    /// brings them back
+    /// Give up the marks that nobody has, as the last resort: those withheld files are not recognised when somebody uploads
+    /// them again
     #[arg(long)]
     without_marks: bool,
     /// With --without-marks: give them up without asking
@@ -56,7 +56,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if args.without_marks {
         terminal::agree(
             args.yes,
-            "What nobody has a mark of is not known again if it comes back. Give it up?",
+            "A withheld file without a mark is not recognised when it is uploaded again. Give up the marks that nobody has?",
         )?;
     }
     if args.from.is_empty() {
@@ -99,7 +99,7 @@ fn say(marked: &Marked, context: &Context) {
     }
     if !given_up.is_empty() {
         terminal::result(&format!(
-            "given up: entries {}. Bytes of files that were withheld of them are taken if somebody brings them back",
+            "given up: entries {}. Their withheld files are taken if somebody uploads them again",
             list(given_up)
         ));
     }

@@ -78,7 +78,7 @@ pub(super) struct Args {
     /// How many, at most 100
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
     first: u8,
-    /// Go on after this place, as the page before gives it
+    /// Go on after this place, which the page before printed
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
 }

@@ -57,7 +57,7 @@ pub(super) struct Args {
         value_delimiter = ','
     )]
     timestamp_authorities: Vec<String>,
-    /// Roots that these must lead to, in PEM: then no token of anybody else is kept. May be given again
+    /// Roots that these authorities must lead to, in PEM: then only tokens that lead to them are kept. May be given again
     #[arg(
         long,
         value_name = "FILE",
@@ -66,8 +66,8 @@ pub(super) struct Args {
         value_delimiter = ','
     )]
     timestamp_roots: Vec<PathBuf>,
-    /// A mirror or another reader to ask, with the witnesses, whether it knows more of this log than is in the folder: its
-    /// address, before it a key if not the log's own must have signed what it shows. May be given again
+    /// A mirror or another reader to ask, as witnesses are asked, whether it knows more of this log than is in the folder: its
+    /// address; before it a key and a space, if another key than the log's must have signed what it shows. May be given again
     #[arg(
         long = "peer",
         value_name = "URL",
@@ -79,8 +79,8 @@ pub(super) struct Args {
     /// Start only if a witness or a peer could be asked
     #[arg(long, env = "ONRECORD_REQUIRE_PEER", hide_env_values = true)]
     require_peer: bool,
-    /// Take the clock for right though it is more than 7 days ahead of the last entry, of the last hour in which this
-    /// ledger was served, and of the day of this release
+    /// Believe the clock although it is more than 7 days ahead of the last entry, of the last hour in which this ledger was
+    /// served, and of the day of this release
     #[arg(long, env = "ONRECORD_ACCEPT_CLOCK", hide_env_values = true)]
     accept_clock: bool,
     #[command(flatten)]
@@ -119,13 +119,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     bound.until_stopped(ledger, asked, say, || {})
 }
 
-/// Time-stamping authorities to ask, each once, and the roots that they must lead to, if any were given.
+/// The time-stamping authorities to ask, and the roots that they must lead to, if any were given. Refuses one given twice.
 fn authorities(args: &Args, config: &Config) -> Result<Option<Authorities>, Failure> {
     let of_file = args.timestamp_authorities.is_empty();
     let urls = if of_file { &config.timestamp_authorities } else { &args.timestamp_authorities };
     for (n, url) in urls.iter().enumerate() {
         let usage = |e: &dyn std::fmt::Display| Failure::Usage(format!("time-stamping authority {e}"));
-        // A slash at the end may mean something to it, so the address stays as it is.
+        // A slash at the end may mean something to the authority, so the address stays as it is.
         crate::verify::http::base_address(url).map_err(|e| usage(&e))?;
         if urls.iter().take(n).any(|other| other == url) {
             return Err(usage(&format!("{url}: it was given before")));
@@ -140,7 +140,11 @@ fn authorities(args: &Args, config: &Config) -> Result<Option<Authorities>, Fail
     Ok((!urls.is_empty()).then(|| Authorities { urls: urls.clone(), roots }))
 }
 
-/// Asks whether somebody knows more of the log than is in the folder.
+/// Asks witnesses and peers whether they know more of the log than is in the folder. If none could be asked, returns a
+/// warning.
+///
+/// # Errors
+/// If one knows more, or if none could be asked and `required` is set.
 fn confirm(
     reader: &Reader,
     data: &Path,
@@ -173,7 +177,7 @@ fn confirm(
     Ok(Some(format!("nobody could be asked at the start whether entries are missing here: {names}")))
 }
 
-/// Peers to ask, each once.
+/// The peers to ask. Refuses one given twice.
 fn peers(asked: &[AskedPeer]) -> Result<Vec<Peer>, Failure> {
     let mut peers: Vec<Peer> = Vec::with_capacity(asked.len());
     for AskedPeer { url, key } in asked {
@@ -193,10 +197,10 @@ fn peers(asked: &[AskedPeer]) -> Result<Vec<Peer>, Failure> {
     Ok(peers)
 }
 
-/// Room for the lines of witnesses below a checkpoint: what readers take, less its text and the log's own line.
+/// Room for the lines of witnesses below a checkpoint, in bytes: what readers accept, less its text and the log's own line.
 const MAX_COSIGNED: usize = MAX_CHECKPOINT - 1_024;
 
-/// Witnesses to ask, each once.
+/// The witnesses to ask. Refuses one given twice.
 fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
     let mut witnesses: Vec<WitnessAddress> = Vec::with_capacity(asked.len());
     for AskedWitness { key, url } in asked {
@@ -212,7 +216,7 @@ fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
         let found = witnesses.len();
         return Err(Failure::Usage(format!("expected at most {MAX_WITNESSES} witnesses, found {found}")));
     }
-    // Of a checkpoint with all their lines, readers must still take all.
+    // Readers must still accept a checkpoint with the lines of all witnesses.
     let bytes: usize = witnesses.iter().map(|w| w.key.line_length()).sum();
     if bytes > MAX_COSIGNED {
         return Err(Failure::Usage(format!(
@@ -223,11 +227,12 @@ fn addresses(asked: &[AskedWitness]) -> Result<Vec<WitnessAddress>, Failure> {
     Ok(witnesses)
 }
 
-/// A ledger that can't be made or opened, told as whose fault it is.
+/// The failure for a ledger that can't be made or opened, by whose fault that is.
 pub(super) fn ledger_failure(e: LedgerError) -> Failure {
     match e {
         LedgerError::Refused(refusal) => Failure::Event(refusal),
-        // Whoever has it may be about to end: a service is started again for it.
+        // Both may pass: another process may be about to end, or a peer about to answer. A service manager tries again
+        // after exit code 3.
         e @ (LedgerError::Locked(_) | LedgerError::Unconfirmed(_)) => Failure::Undecided(e.to_string()),
         LedgerError::Exists(_) | LedgerError::Broken(_) | LedgerError::Mirror { .. } => {
             Failure::Refused(e.to_string())

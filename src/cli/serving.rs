@@ -25,7 +25,7 @@ use crate::{
     witness::{self, Pace, WitnessAddress},
 };
 
-/// Where `serve` and `demo` listen when nobody says.
+/// Where `serve` and `demo` listen by default.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// Where and how to serve.
@@ -53,7 +53,7 @@ pub(super) struct Serving {
     /// Serve numbers for Prometheus at /metrics on this address, which strangers should not reach
     #[arg(long, value_name = "ADDR", env = "ONRECORD_METRICS", hide_env_values = true)]
     metrics: Option<String>,
-    /// The most that is logged, to stderr: error, warn, info, debug or trace [default: info]
+    /// How much is logged to stderr: error, warn, info, debug or trace [default: info]
     #[arg(
         long,
         value_name = "LEVEL",
@@ -62,7 +62,7 @@ pub(super) struct Serving {
         hide_possible_values = true
     )]
     log: Option<LogLevel>,
-    /// A proxy in front, as an address or a network: from it alone, the caller's address is taken from the header.
+    /// A proxy in front, as an address or a network: only of its requests is the caller's address taken from the header.
     /// May be given again
     #[arg(
         long = "trusted-proxy",
@@ -88,15 +88,15 @@ pub(super) struct Serving {
 /// Whom the ledger asks while it is served.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// For cosignatures.
+    /// Asked for cosignatures.
     pub witnesses: Option<(Vec<WitnessAddress>, Pace)>,
-    /// For time-stamps.
+    /// Asked for time-stamps.
     pub authorities: Option<(Authorities, Schedule)>,
-    /// For what they know of the log.
+    /// Asked what they know of the log.
     pub peers: Vec<Peer>,
 }
 
-/// Addresses that were taken, and how they are served.
+/// Addresses that are bound, and how they are served.
 pub(super) struct Bound {
     pub listener: TcpListener,
     pub metrics: Option<TcpListener>,
@@ -104,7 +104,7 @@ pub(super) struct Bound {
 }
 
 impl Serving {
-    /// Logs to stderr from now on; so much, if nobody says otherwise.
+    /// Logs to stderr from now on, at the level of the flag or the settings file, else at `usual`.
     pub fn start_log(&self, config: &Config, usual: LogLevel) {
         start_log(self.log.or(config.log).unwrap_or(usual));
     }
@@ -114,7 +114,7 @@ impl Serving {
         self.limits.options(&config.limits)
     }
 
-    /// Takes the addresses, before anything else is done that would be in vain.
+    /// Binds the addresses. This comes first: if one is taken, nothing else is begun in vain.
     pub fn bind(&self, config: &Config) -> Result<Bound, Failure> {
         let url = self.url.as_ref().or(config.url.as_ref());
         let url = url.map(|url| crate::verify::http::base_address(url)).transpose();
@@ -141,7 +141,7 @@ impl Serving {
             header: self.forwarded_header.or(config.forwarded_header).unwrap_or_default(),
         };
         if !options.proxies.trusted.is_empty() && options.url.is_none() {
-            // What a proxy hands on says neither that it speaks TLS nor by which name it is called.
+            // A request from a proxy says neither whether readers use TLS nor which name they use.
             let why =
                 "behind a proxy, say by --url under which address readers reach it: permalinks begin with it";
             return Err(Failure::Usage(why.to_owned()));
@@ -159,7 +159,8 @@ impl Serving {
 }
 
 impl Bound {
-    /// What says where it is served; a mirror, whose. It is said once signals are heard: whoever reads it may send one.
+    /// Returns a function that prints where the ledger is served, and for a mirror whose it is. To be called once signals are
+    /// handled: a reader of the line may send one at once.
     pub fn saying(
         &self,
         context: &Context,
@@ -187,8 +188,8 @@ impl Bound {
         })
     }
 
-    /// Serves until SIGINT or SIGTERM; then does what ends the writer, and lets the ledger end what it took in. `say` comes
-    /// once signals are heard.
+    /// Serves until SIGINT or SIGTERM. Then calls `end_writer`, and lets the ledger finish what it took in. `say` is called
+    /// once signals are handled.
     pub fn until_stopped(
         self,
         ledger: Ledger,
@@ -207,7 +208,8 @@ impl Bound {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let stop = stop_signal()?;
             #[cfg(unix)]
-            // Whoever reloads a service means it to go on; at a terminal that is closed it ends, as any other program.
+            // A service manager reloads with SIGHUP, and the service must go on. Otherwise SIGHUP means a closed terminal, and
+            // ends the program, unless there is a certificate to read again.
             if options.tls.is_some() || is_service() {
                 tokio::spawn(renew(options.tls.clone(), hangups()?));
             }
@@ -229,7 +231,7 @@ impl Bound {
             options.metrics = metrics.map(tokio::net::TcpListener::from_std).transpose()?.map(Arc::new);
             serve::serve(ledger.clone(), listener, options, stop).await
         });
-        // Requests that are still being answered have their time in the service; this is for what hangs after it.
+        // The service itself waits for requests that are being answered. This wait is for tasks that hang after it.
         runtime.shutdown_timeout(std::time::Duration::from_secs(5));
         end_writer();
         ledger.close();
@@ -249,7 +251,7 @@ fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<Arc<Tls>>, 
     }
 }
 
-/// Takes the address, before anything else is done that would be in vain.
+/// Binds an address. An error names `flag`, which gives another address.
 pub(super) fn bind(listen: &str, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(listen).map_err(|e| {
         let why = match e.kind() {
@@ -259,14 +261,14 @@ pub(super) fn bind(listen: &str, flag: &str) -> Result<TcpListener, Failure> {
         };
         let message = format!("{listen}: {why}; give another with {flag}, such as {flag} 127.0.0.1:8081");
         match e.kind() {
-            // Whoever listens may be about to end: a service is started again for it.
+            // The process that listens may be about to end. A service manager tries again after exit code 3.
             io::ErrorKind::AddrInUse => Failure::Undecided(message),
             _ => Failure::Usage(message),
         }
     })
 }
 
-/// The address by which this machine reaches what listens: on all addresses is on its own.
+/// The address at which this machine reaches a listener: the loopback address, if it listens on all.
 pub(super) fn reached(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -290,7 +292,7 @@ pub(super) fn start_log(level: LogLevel) {
     };
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
     let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(ansi);
-    // A second call finds the log set up by the first.
+    // A second call fails, since the log is set up already. That is no error.
     let _ = log.try_init();
 }
 
@@ -313,7 +315,8 @@ async fn renew(tls: Option<Arc<Tls>>, mut hangups: tokio::signal::unix::Signal) 
     }
 }
 
-/// Ends when the process is told to stop. Handlers are in place when this returns, not when it is awaited.
+/// A future that ends when the process is told to stop. Handlers are in place once this function returns, before the future
+/// is awaited.
 #[cfg(unix)]
 pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -63,7 +63,7 @@ pub(super) struct Args {
     known_at: Option<u64>,
 }
 
-// What a case takes beside that. No doc comment: clap would show it in place of the command's own.
+// Arguments of `show case`. No doc comment: clap would show it in place of the command's own.
 #[derive(Debug, ClapArgs)]
 pub(super) struct CaseArgs {
     #[command(flatten)]
@@ -106,10 +106,10 @@ pub(super) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     };
     let order = order.as_deref().map_or(Some(Order::default()), Order::from_word);
     let order = order.ok_or_else(|| Failure::Usage("--order: expected occurred or recorded".into()))?;
-    // What is said on the command line comes before what is set.
+    // The command line comes before the settings file.
     let data = args.data.or_else(|| context.config.data.clone().filter(|_| args.ledger.is_none()));
     let ledger = args.ledger.or_else(|| context.config.ledger.clone());
-    // A folder does not know under which address it is served.
+    // A folder does not know its ledger's address, so with a folder a permalink of any address is accepted.
     let address = ledger.filter(|_| data.is_none());
     let client = address.as_deref().map(Client::connect).transpose()?;
     let what = Name::read("ID", &args.what, client.as_ref())?;
@@ -136,7 +136,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// As the folder has it, which nobody else may have open.
+    /// Reads it in a folder, which no other process may have open.
     fn in_folder(&self, data: &Path) -> Result<String, Failure> {
         let ledger = Ledger::open(data, Options::default()).map_err(|e| match e {
             LedgerError::Locked(_) => Failure::Refused(format!(
@@ -187,7 +187,7 @@ impl Asked {
         Ok(text.map(|text| format!("{since}{text}")))
     }
 
-    /// As a served ledger says it.
+    /// Asks a served ledger for it.
     fn at_address(&self, client: &Client) -> Result<String, Failure> {
         let id = match (self.noun, &self.what) {
             (Noun::Case, Name::Id(id)) => match client.index_of(id)? {
@@ -223,7 +223,7 @@ impl Asked {
         }
     }
 
-    /// The same, where what was named is something else.
+    /// The failure if there is nothing to show. `found` is the type of the named event, if it is on record.
     fn none_but(&self, found: Option<EventType>) -> Failure {
         let expected = match self.noun {
             Noun::Case => EventType::CaseOpened,

@@ -1,4 +1,4 @@
-//! What is printed, and what is asked.
+//! Prints results and notes, and asks questions.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -8,11 +8,11 @@ use std::{
 use super::{Failure, hear};
 pub(super) use crate::quote::shell;
 
-/// Why stdout took no more, the first time.
+/// The first error in writing to stdout.
 static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
-/// What was put on record, for whoever can't read the output.
+/// What was put on record, to be named if the output could not be written.
 static RECORDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// What was made on the disk, for the same.
+/// What was made on the disk, to be named in the same case.
 static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Prints a result to stdout.
@@ -26,10 +26,10 @@ pub(super) fn raw(bytes: &[u8]) {
     kept(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
-/// Keeps why something was not written, for [`unwritten`].
+/// Keeps the error if something was not written, for [`unwritten`].
 pub(super) fn kept(written: io::Result<()>) {
     match written {
-        // Whoever closed the pipe has read enough.
+        // The reader of a closed pipe has read enough.
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(e);
         }
@@ -37,11 +37,11 @@ pub(super) fn kept(written: io::Result<()>) {
     }
 }
 
-/// Why some of the output is nowhere to be read, asked once the command is done.
+/// The failure if some of the output could not be written. To be called once the command is done.
 pub(super) fn unwritten() -> Option<Failure> {
     let e = UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).take()?;
     let mut but = String::new();
-    // Whoever tries again would record it twice, or be refused for what is there.
+    // Says what was done: a second try would record it twice, or be refused because of it.
     for (done, list) in [("on record", &RECORDED), ("made", &MADE)] {
         let list = std::mem::take(&mut *list.lock().unwrap_or_else(|e| e.into_inner()));
         if !list.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn unwritten() -> Option<Failure> {
     Some(Failure::Refused(format!("the output could not be written: {e}{but}")))
 }
 
-/// Whether some of the output is nowhere to be read, so far.
+/// Whether some of the output could not be written so far.
 pub(super) fn is_unwritten() -> bool {
     UNWRITTEN.lock().unwrap_or_else(|e| e.into_inner()).is_some()
 }
@@ -84,7 +84,7 @@ pub(super) fn json_errors(value: &serde_json::Value) {
     let mut line = String::new();
     for c in value.to_string().chars() {
         match c {
-            // Such characters stand inside texts alone, and none is beyond four hex digits.
+            // Such characters stand only inside strings, and none takes more than four hex digits.
             c if deceives(c) => line.push_str(&format!("\\u{:04x}", c as u32)),
             c => line.push(c),
         }
@@ -92,7 +92,7 @@ pub(super) fn json_errors(value: &serde_json::Value) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Whether somebody can answer.
+/// Whether there is a terminal at which somebody can answer.
 pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
@@ -100,8 +100,8 @@ pub(super) fn can_ask() -> bool {
 /// Asks for one line. `None` at the end of input.
 ///
 /// # Errors
-/// [`Failure::Silent`] with 128 and the number of a signal that came instead of an answer, so that what was typed before can be
-/// kept.
+/// [`Failure::Silent`] with 128 and the number of a signal that came instead of an answer: the caller can save what was typed
+/// before.
 pub(super) fn ask(question: &str) -> Result<Option<String>, Failure> {
     let failed = |e: io::Error| Failure::Undecided(format!("the terminal: {e}"));
     let show = || {
@@ -123,7 +123,7 @@ pub(super) fn ask(question: &str) -> Result<Option<String>, Failure> {
         if super::holds_secret(answer.as_bytes()) {
             // Refused here, so that no error, draft or entry can hold it.
             note(
-                "  This is a secret key, and no answer to any question. It is not kept here; whoever may have seen it can sign \
+                "  This is a secret key, and no answer to any question. It is not kept here, but anyone who has seen it can sign \
                  with it: think of a new key. Where a key file is asked for, give its name",
             );
             continue;
@@ -132,7 +132,8 @@ pub(super) fn ask(question: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Asks for what may be left out. `None` also where that is said in words: a newcomer answers so, and means no name or file.
+/// Asks for what may be left out. `None` if nothing was typed, or a word such as `none`: a newcomer who types it means no name
+/// and no file.
 pub(super) fn ask_for(question: &str) -> Result<Option<String>, Failure> {
     Ok(ask(question)?.filter(|answer| !answer.is_empty() && !is_no(answer)))
 }
@@ -156,7 +157,7 @@ pub(super) fn refuse_unasked(yes: bool) -> Result<(), Failure> {
     Err(Failure::Usage("nobody can be asked here: give --yes to go on without questions".into()))
 }
 
-/// Has somebody say yes, or the flag that said so. Comes before all that is signed or removed.
+/// Asks for a yes, unless a flag has said it. To be called before a signature leaves the program or anything is removed.
 pub(super) fn agree(yes: bool, question: &str) -> Result<(), Failure> {
     refuse_unasked(yes)?;
     if yes || confirm(question)? {
@@ -165,7 +166,7 @@ pub(super) fn agree(yes: bool, question: &str) -> Result<(), Failure> {
     Err(no())
 }
 
-/// What it is called that somebody said no.
+/// The failure for an answer of no.
 pub(super) fn no() -> Failure {
     Failure::Refused(NO.into())
 }
@@ -177,8 +178,8 @@ pub(super) fn is_said_no(failure: &Failure) -> bool {
     matches!(failure, Failure::Refused(why) if why == NO)
 }
 
-/// Characters that are not seen, where a reader would look for none: zero-width spaces and joiners of words, and marks of byte
-/// order. Joiners of letters are part of words in many scripts, and are left alone.
+/// Whether a character is invisible and part of no script: zero-width spaces, word joiners, invisible operators and byte-order
+/// marks. Joiners of letters are part of words in many scripts, and are left alone.
 pub(super) fn is_unseen(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
@@ -197,7 +198,7 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Whether a character does something other than to be seen.
+/// Whether a character could deceive a reader: it does something on the screen, or can't be seen.
 fn deceives(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     (c.is_control() && c != '\n') || turns || is_unseen(c)

@@ -1,4 +1,4 @@
-//! An exhibit, a case file or a receipt that was taken apart: the files of a folder.
+//! An exhibit, a case file or a receipt that was unpacked into a folder.
 
 use std::{
     collections::HashSet,
@@ -19,14 +19,14 @@ use crate::{
     verify::FolderSource,
 };
 
-/// What lies in a folder.
+/// What was unpacked into a folder.
 pub(super) enum Unpacked {
     /// An exhibit or a case file.
     Members {
         /// The folder that was given.
         given: PathBuf,
-        /// The one in it in which the members are, with a slash; empty if that is the same. It need not be there: programs
-        /// that know no backslashes between folders unpack them as a part of the names of files.
+        /// The folder in it that holds the members, with a slash; empty if that is the given one. It need not be a real folder:
+        /// programs that do not take a backslash for a separator make it a part of the files' names.
         inner: String,
         /// Whether it is a case file, which holds exhibits.
         is_case: bool,
@@ -36,9 +36,12 @@ pub(super) enum Unpacked {
 }
 
 impl Unpacked {
-    /// What was unpacked in a folder. A ledger's folder is nothing of that kind.
+    /// Finds what was unpacked into a folder. `None` if nothing was, as in a ledger's folder.
+    ///
+    /// # Errors
+    /// If several exhibits lie in it.
     pub fn find(given: &Path) -> Result<Option<Self>, Failure> {
-        // Whoever reads a ledger says what is wrong with its folder.
+        // A folder that can't be listed is reported where it is then read as a ledger.
         let Ok(here) = names(given) else { return Ok(None) };
         if let Some(receipt) = receipt_among(given, &here) {
             return Ok(Some(receipt));
@@ -48,7 +51,7 @@ impl Unpacked {
         if has("entry") && has("proof.tlog-proof") {
             return Ok(at(String::new(), false));
         }
-        // A checkpoint alone may have been saved beside what was unpacked.
+        // A checkpoint alone makes no ledger: it may have been saved beside what was unpacked.
         if FolderSource::is_data(given).unwrap_or(true) || has("checkpoint") && has("tile/") {
             return Ok(None);
         }
@@ -59,7 +62,7 @@ impl Unpacked {
         });
         let here = here.iter().map(|name| name.shown.clone());
         let all: Vec<String> = here.chain(inner.take(MAX_NAMES)).map(|name| plain(&name)).collect();
-        // Exhibits that lie together without the README of a case file are none.
+        // Exhibits that lie together are a case file only with its README.
         let has_readme = |folder: &str| all.iter().any(|name| *name == format!("{folder}README.txt"));
         match Found::among(all.iter().map(String::as_str)) {
             Found::Exhibit(inner) => Ok(at(inner, false)),
@@ -72,7 +75,7 @@ impl Unpacked {
         }
     }
 
-    /// The names of the folders that it is in, the one that was given first.
+    /// The names of the folders that hold the members: the given one, then the last one of `inner`.
     pub fn folders(given: &Path, inner: &str) -> Vec<String> {
         let real = fs::canonicalize(given).unwrap_or_else(|_| given.to_owned());
         let given = real.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -80,7 +83,7 @@ impl Unpacked {
         given.into_iter().chain(inner.map(str::to_owned)).collect()
     }
 
-    /// The members in a folder, or why by their names they are none.
+    /// Reads the members in a folder. The inner error says why files of these names are refused.
     pub fn members(
         given: &Path,
         inner: &str,
@@ -100,7 +103,7 @@ impl Unpacked {
         if let Some((name, _)) = own.iter().find(|(name, _)| !names.insert(name.as_str())) {
             return Ok(Err(MembersError::Twice(name.clone())));
         }
-        // What is refused for its names or its size is refused whatever can be read of it.
+        // Names and number are judged first: what is wrong in them is refused even if files can't be read.
         if let Err(e) = verify_names(own.iter().map(|(name, _)| name.as_str()), is_case) {
             return Ok(Err(e));
         }
@@ -125,8 +128,8 @@ impl Unpacked {
     }
 }
 
-/// What lies in a folder, as it is shown and where it is: files, and the folders that are not looked into, which are
-/// all but those on the way to `inner` and those in it in which an exhibit has members.
+/// What lies in a folder: the name that is shown for it, and its path. Folders on the way to `inner` are looked into, and those
+/// in `inner` in which an exhibit has members; other folders are listed like files.
 fn listed_deep(
     dir: &Path,
     folder: &str,
@@ -151,7 +154,8 @@ fn listed_deep(
     Ok(all)
 }
 
-/// A proof and an entry, where nothing else lies in a folder but a checkpoint that may have been saved beside them. Their names say nothing; how they begin does.
+/// A receipt, if a folder holds a proof and an entry, and nothing else but perhaps a checkpoint that was saved beside them.
+/// They are known by how they begin, whatever their names.
 fn receipt_among(dir: &Path, names: &[Named]) -> Option<Unpacked> {
     let is_beside = |name: &&Named| names.len() != 3 || name.shown != "checkpoint";
     let names: Vec<_> = names.iter().filter(is_beside).collect();
@@ -172,9 +176,9 @@ fn failed(path: &Path, e: impl Display) -> Failure {
     Failure::Undecided(format!("{}: {e}", path.display()))
 }
 
-/// Reads a plain file, at most one byte more than it may have.
+/// Reads a plain file, at most `limit` bytes and one more, by which a longer file is known.
 pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
-    // Asked before opening, since opening a pipe would wait for ever.
+    // Checked before opening, since opening a pipe would wait for ever.
     let there = fs::metadata(path).ok();
     let Some(length) = there.filter(fs::Metadata::is_file).map(|there| there.len()) else {
         let is_there = fs::symlink_metadata(path).is_ok();
@@ -187,12 +191,12 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// The most names in a folder: those that an exhibit has, with as many that an operating system adds.
+/// The most names in a folder: as many as an exhibit may have, as many again that an operating system adds, and a few.
 const MAX_NAMES: usize = 2 * MAX_MEMBERS + 16;
 
-/// What lies in a folder.
+/// A file or folder in a folder.
 struct Named {
-    /// As text; a folder has a slash.
+    /// Its name as text; a folder has a slash at the end.
     shown: String,
     file: OsString,
 }

@@ -39,11 +39,11 @@ use crate::{
 
 const FORK: &str = "fork.json";
 const CONTRADICTION: &str = "contradiction.json";
-/// Said of a folder that holds no ledger.
+/// The end of the error for a folder that holds no ledger.
 const NOR_UNPACKED: &str = ", nor what was unpacked of an exhibit (entry and proof.tlog-proof) or of a case file (README.txt \
                             and exhibit-<n>.zip): give the folder in which these lie, or the zip itself";
 
-/// Check a ledger, every rule at every entry, chain, tree, tiles, checkpoint, words and files; an exhibit, a case file or a receipt; or the proof of a lie
+/// Check a ledger (every rule at every entry, chain, tree, tiles, checkpoint, words and files), an exhibit, a case file, a receipt or the proof of a lie
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Exit codes: 0 valid; 1 refused; 2 a command or a policy that can't be read; 3 could not decide: no --key or --policy was given, or it could not be read.
@@ -73,22 +73,22 @@ pub(super) struct Args {
     /// Which log and which witnesses to trust: a file in the form of C2SP tlog-policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// With --policy: how old a cosignature may be to count for its quorum, so that nothing newer is kept from you: seconds, or
-    /// a number with s, m, h or d
+    /// With --policy: how old a cosignature may be to count for its quorum, so that newer entries can't be kept from you.
+    /// Seconds, or a number with s, m, h or d
     #[arg(long, value_name = "TIME", requires = "policy", value_parser = duration)]
     max_age: Option<Duration>,
-    /// Roots of the time-stamping authorities that you trust, in PEM, to check the RFC 3161 tokens of an exhibit by. May be
-    /// given again
+    /// Roots of the time-stamping authorities that you trust, in PEM: the RFC 3161 tokens of an exhibit are checked with them.
+    /// May be given again
     #[arg(long, value_name = "FILE")]
     timestamp_roots: Vec<PathBuf>,
     /// A checkpoint of the same ledger that somebody else got: it must be continued. If it is not, the proof that the log
     /// signed two histories is written to --fork, or beside it if there is another already
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// Where that proof goes: a file or a folder
+    /// Where to write the proof that the log signed two histories: a file or a folder
     #[arg(long, value_name = "FILE", default_value = FORK)]
     fork: PathBuf,
-    /// Where the proof goes that the log signed entries which no log can hold, if there is one
+    /// Where to write the proof that the log signed entries which no log can hold: a file or a folder
     #[arg(long, value_name = "FILE", default_value = CONTRADICTION)]
     contradiction: PathBuf,
     /// The entry that a proof is of, as the ledger serves it under /entry/<number>
@@ -115,16 +115,18 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let path = Path::new(&args.ledger);
     let given = given(&args.ledger)?;
     if args.entry.is_some() && !matches!(given, Given::File(Kind::Proof | Kind::Entry, _)) {
-        return Err(Failure::Usage("--entry: an entry stands beside its proof, and this is none".into()));
+        return Err(Failure::Usage("--entry: an entry is given with its proof, and this is no proof".into()));
     }
     let is_token_in_it =
         matches!(given, Given::File(Kind::Zip, _) | Given::Unpacked(Unpacked::Members { .. }));
     if roots.is_some() && !is_token_in_it {
-        return Err(Failure::Usage("--timestamp-roots: tokens are in exhibits; this is none".into()));
+        return Err(Failure::Usage(
+            "--timestamp-roots: only exhibits hold tokens, and this is no exhibit".into(),
+        ));
     }
     if args.against.is_some() && !matches!(given, Given::Ledger) {
         return Err(Failure::Usage(
-            "--against: a checkpoint is compared with a ledger's, a folder or an address; this is none"
+            "--against: a checkpoint is compared with that of a ledger, and this is no folder or address of one"
                 .into(),
         ));
     }
@@ -193,7 +195,8 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         ..usual
     };
     let report = check(&args.ledger, key.as_ref(), &options)?;
-    // Before anything is said, since whoever reads may go away; what becomes of them changes nothing of the verdict.
+    // Proofs are written before anything is printed, since the reader of the output may go away. Whether that succeeds does
+    // not change the verdict.
     let kept = [
         report
             .fork
@@ -218,19 +221,19 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// What is to be checked.
+/// What `verify` was given to check.
 enum Given {
     Ledger,
     Unpacked(Unpacked),
     File(Kind, Vec<u8>),
 }
 
-/// An address, if it is one and no path. A path need not be UTF-8.
+/// The address, if `given` is one and not a path. A path need not be UTF-8.
 fn address(given: &OsStr) -> Option<Cow<'_, str>> {
     Some(given.to_string_lossy()).filter(|text| text.contains("://"))
 }
 
-/// Whether what is no file looks like a host: with a port, or with a dot and no ending of a file that is checked.
+/// Whether a name of no file looks like a host: it is `localhost`, or has a port, or a dot and no usual ending of a file.
 fn without_scheme(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or_default();
     let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
@@ -265,7 +268,7 @@ fn given(ledger: &OsStr) -> Result<Given, Failure> {
     Ok(Given::File(Kind::of(&bytes), bytes))
 }
 
-/// Whether JSON says of which form it is, or can't be read: a proof that was cut short is refused.
+/// Whether JSON is to be read as a proof: it has a `form`, or can't be parsed. A proof that was cut short must be refused.
 fn is_form(json: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(json).map_or(true, |value| value["form"].is_string())
 }
@@ -286,7 +289,7 @@ fn proof_and_entry(kind: Kind, bytes: Vec<u8>, beside: Option<&Path>) -> Result<
             "both files are receipts: give the entry that this one proves, --entry FILE (/entry/<n>)".into(),
         )),
         (Kind::Proof, _) => Ok((bytes, other)),
-        // The right way round.
+        // The entry was given first.
         (_, Kind::Proof) => Ok((other, bytes)),
         _ => Err(Failure::Usage(
             "neither file is a receipt: give the entry's, onrecord verify RECEIPT --entry FILE (/proof/<n>)"
@@ -295,19 +298,19 @@ fn proof_and_entry(kind: Kind, bytes: Vec<u8>, beside: Option<&Path>) -> Result<
     }
 }
 
-/// Where a proof goes: a file that was named, or one of the usual name in a folder that was.
+/// Where a proof is written: the file that was named, or a file of the usual name in the folder that was named.
 fn place(named: PathBuf, usual: &str) -> PathBuf {
     if named != Path::new(usual) && named.is_dir() { named.join(usual) } else { named }
 }
 
-/// Writes a proof, and over no other.
+/// Writes a proof, never over another.
 fn keep(path: &Path, found: &impl Serialize, what: &'static str) -> (Kept, &'static str) {
     let bytes = serde_json::to_vec_pretty(found).unwrap_or_default();
     let write = |path: &Path| -> Result<(), String> {
         let failed = |e: std::io::Error| format!("write {}: {e}", path.display());
         let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|e| {
-            // What is cut short proves nothing.
+            // A proof that was cut short proves nothing.
             let _ = std::fs::remove_file(path);
             failed(e)
         })
@@ -315,7 +318,7 @@ fn keep(path: &Path, found: &impl Serialize, what: &'static str) -> (Kept, &'sta
     (proof_file::keep(path, &bytes, write), what)
 }
 
-/// Says where a proof is; one that could not be written is printed, behind the verdict.
+/// Says where a proof is. One that could not be written is printed after the verdict; a report in JSON holds it already.
 fn tell(kept: &Kept, what: &str, context: &Context) {
     match kept {
         Kept::At(path) => {
@@ -323,7 +326,6 @@ fn tell(kept: &Kept, what: &str, context: &Context) {
             terminal::note(&format!("{shown} proves to anybody that {what}: onrecord verify {shown}"));
         }
         Kept::Nowhere { why, proof } => {
-            // The report in JSON has it.
             let place = if context.json { "the report has it" } else { "it is printed instead" };
             terminal::note(&format!("{why}. The proof that {what} was not written; {place}"));
             if !context.json {
@@ -333,7 +335,7 @@ fn tell(kept: &Kept, what: &str, context: &Context) {
     }
 }
 
-/// The key of the log that a policy trusts: its only one, or the one whose origin the source's checkpoint says.
+/// The key of the log that a policy trusts: its only log, or the one whose origin stands in the source's checkpoint.
 pub(super) fn log_of(policy: &Policy, source: &dyn Source) -> Result<VerifyingKey, Failure> {
     if let Some(key) = policy.only_log() {
         return Ok(key.clone());
@@ -356,7 +358,7 @@ pub(super) fn log_of(policy: &Policy, source: &dyn Source) -> Result<VerifyingKe
 
 pub(super) fn read_policy(path: &Path, max_age: Option<Duration>) -> Result<Policy, Failure> {
     let named = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-    // What is typed can be mended by whoever typed it, whether it can't be found or can't be read.
+    // Always a usage error: the path was typed, whether the file can't be found or can't be read.
     let text = read(path, MAX_POLICY).map_err(|failure| match failure {
         Failure::Undecided(why) => Failure::Usage(why),
         other => other,
@@ -382,7 +384,7 @@ pub(super) fn read_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
     Ok(roots)
 }
 
-/// Whether the log of the proof of a lie is the one that the reader means.
+/// Refuses the proof of a lie if its log is not the one that the reader means.
 fn is_meant(log: &VerifyingKey, key: Option<&VerifyingKey>, policy: Option<&Policy>) -> Result<(), Failure> {
     if let Some(key) = key.filter(|key| *key != log) {
         return Err(Failure::Refused(format!("log: expected {key}, found {log}")));
@@ -479,7 +481,7 @@ fn show(report: &(impl Serialize + Display), context: &Context) {
     }
 }
 
-/// The policy for the log whose key was given beside it.
+/// The policy, for that log alone whose key was given too, if one was.
 pub(super) fn trusting(
     key: Option<&VerifyingKey>,
     policy: Option<Policy>,
@@ -510,7 +512,7 @@ fn ended(verdict: ExhibitVerdict) -> Result<(), Failure> {
     }
 }
 
-/// Verifies an exhibit, or a case file, that is named so.
+/// Verifies an exhibit or a case file. `names` are those of its file or folders: one called `exhibit-<n>.zip` must hold entry n.
 fn exhibit(
     members: &Result<Members<'_>, MembersError>,
     is_case: bool,

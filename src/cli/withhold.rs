@@ -23,7 +23,7 @@ use crate::{
     note::SigningKey,
 };
 
-/// Texts shorter than this are found everywhere.
+/// Texts of fewer bytes are not sought, since they are found everywhere.
 const LONG_ENOUGH: usize = 12;
 
 /// Withhold the words or files of an entry; the entry and every proof of it stay
@@ -51,7 +51,7 @@ pub(super) struct WithholdArgs {
     /// On what ground
     #[arg(long, value_name = "GROUND", value_parser = clap::builder::PossibleValuesParser::new(WithholdingGround::WORDS))]
     ground: String,
-    /// Withhold the words; so if no file is named
+    /// Withhold the words; the default if no file is named
     #[arg(long)]
     content: bool,
     /// Withhold this file that the words name: by its name, or by its number as pages show it, from 1 (may be repeated)
@@ -93,7 +93,7 @@ pub(super) struct ReleaseArgs {
     words: Words,
 }
 
-// What is said beside the facts. No doc comment: clap would show it in place of the command's own.
+// Flags of both commands. No doc comment: clap would show it in place of the command's own.
 #[derive(Debug, ClapArgs)]
 struct Words {
     /// Who ordered or asked for it
@@ -113,8 +113,8 @@ struct Words {
 }
 
 impl Words {
-    /// The content blob. Its salt makes each event another: to withhold again what was given back on the same day
-    /// must not be answered with the entry of the first time.
+    /// The content blob. Its salt makes each event different: if words are given back and withheld again on the same day, the
+    /// second withholding must not be answered with the entry of the first.
     fn seal(&self) -> Result<String, Failure> {
         let mut words = Map::new();
         for (name, value) in [("authority", &self.authority), ("text", &self.redacted), ("note", &self.note)]
@@ -125,7 +125,7 @@ impl Words {
         }
         let blob = Content::seal(words, &[], &key::random()?);
         Content::parse(&blob)?.refuse_unsaid(EventType::ContentWithheld)?;
-        // Made of JSON.
+        // `Content::seal` makes JSON, so nothing is lost.
         Ok(String::from_utf8_lossy(&blob).into_owned())
     }
 }
@@ -164,7 +164,7 @@ fn open(
     Ok(Opened { client, key, index, target })
 }
 
-/// When it is said to happen: where the case is, unless the command line says otherwise.
+/// When the event happens: as `--at` says, or now, in the zone of the case.
 fn moment(client: &Client, target: &Event, when: &When) -> Result<At, Failure> {
     let zone = case_of(target).map(|case| client.zone_of(&case)).transpose()?.flatten();
     when.read(zone.as_deref())
@@ -193,7 +193,7 @@ fn note(
     })
 }
 
-/// What touches an event stands in its case; the opening of a case in that case.
+/// The case of an entry that acts on `event`: the case that `event` belongs to, or that it opened.
 fn case_of(event: &Event) -> Option<EventId> {
     event.case().or_else(|| (event.event_type() == EventType::CaseOpened).then(|| event.id()))
 }
@@ -201,7 +201,7 @@ fn case_of(event: &Event) -> Option<EventId> {
 /// What was typed for the member that a refusal names.
 fn typed(fault: &Fault) -> Option<String> {
     let flag = match fault.place.as_str() {
-        // Of what is typed, the entry alone says whether it can be.
+        // Of what was typed, only the entry decides it.
         "withholding.state" => "ENTRY",
         "withholding.file" => "--file",
         "at.day" => "--at",
@@ -269,8 +269,8 @@ fn withhold_words(args: WithholdArgs, context: &Context) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Says what will stand on record, in the words that the ledger will have for it, before anybody says yes. What the ledger would
-/// refuse is refused here.
+/// Shows what will stand on record, in the ledger's own sentence, before the question. What the ledger would refuse is refused
+/// here.
 fn say_before(client: &Client, event: &Event, said: &str, words: &Words) -> Result<(), Failure> {
     let sentence = client.preview(event, Some(said))?;
     let sentence = sentence.unwrap_or_else(|| event.event_type().spec().doc.to_owned());
@@ -285,7 +285,7 @@ fn say_before(client: &Client, event: &Event, said: &str, words: &Words) -> Resu
     lines.push(format!("  when it happened: {}", event.at()));
     terminal::note(&lines.join("\n"));
     if words.yes {
-        // For a log of what was done unwatched.
+        // Nobody was asked, so a log of this output should hold what was signed.
         terminal::note(&format!("Signed, three lines:\n\n{}", event.note().text()));
     }
     Ok(())
@@ -327,7 +327,7 @@ fn named_file(given: &str, index: u64, content: Option<&Content>) -> Result<Posi
     }))
 }
 
-/// Files that are listed where one is not found.
+/// The most files that are listed if one is not found.
 const MOST_LISTED: usize = 20;
 
 /// A number as people count files, from 1.
@@ -343,7 +343,7 @@ fn called(position: Position) -> String {
     }
 }
 
-/// Says what goes.
+/// Says which words and files are withheld, and which files go with the words.
 fn describe(blobs: &BTreeSet<Position>, content: Option<&Content>) {
     let all = blobs.contains(&Position::Content);
     if all {
@@ -375,7 +375,7 @@ struct Related {
     sentence: String,
     why: String,
     withheld: bool,
-    /// What of it.
+    /// Which of its blobs would be withheld too.
     blob: Position,
 }
 
@@ -465,7 +465,7 @@ fn namers(client: &Client, index: u64, file: &FileRef) -> Result<Vec<Related>, F
     Ok(out)
 }
 
-/// Texts of a value that are long enough to be told from others.
+/// Collects the texts in a value that are long enough to be told from others.
 fn texts(value: &Value, out: &mut Vec<String>) {
     match value {
         Value::String(text) if text.len() >= LONG_ENOUGH => out.push(text.clone()),
@@ -590,7 +590,7 @@ fn held(client: &Client, target: &Event) -> Result<BTreeSet<Position>, Failure> 
     Ok(held)
 }
 
-/// The withholding that lands with an event: its words, and all files they name.
+/// The withholding of an event's words and all files they name, as a submission to be sent together with the event.
 pub(super) fn embargo(
     client: &Client,
     key_file: &Path,
@@ -609,7 +609,7 @@ pub(super) fn embargo(
     blobs.insert(Position::Content);
     let at = moment(client, &event, &When { at: None, ahead: false })?;
     if !yes {
-        // Told here and not by the ledger, which is sent no words before somebody has said yes.
+        // Explained here and not by the ledger, which is sent no words before the answer is yes.
         terminal::note(&format!(
             "This will stand on record for ever, and nobody but you has its words while the embargo lasts:\n\n{}\n\
              Withheld by {} on the ground of an embargo:",

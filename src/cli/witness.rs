@@ -20,7 +20,7 @@ use crate::{
     witness::{self, LogKey, LogKeyError, Witness, WitnessError},
 };
 
-/// Where `witness` listens when nobody says.
+/// Where `witness` listens by default.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8081";
 
 /// Be a witness: cosign what logs ask for, if it continues what was cosigned before
@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// Address and port; port 0 takes any that is free [default: 127.0.0.1:8081]
     #[arg(long, value_name = "ADDR", env = "ONRECORD_WITNESS_LISTEN", hide_env_values = true)]
     listen: Option<String>,
-    /// The most that is logged, to stderr: error, warn, info, debug or trace [default: info]
+    /// How much is logged to stderr: error, warn, info, debug or trace [default: info]
     #[arg(
         long,
         value_name = "LEVEL",
@@ -67,7 +67,7 @@ fn log_keys(text: &str, from: &str) -> Result<Vec<LogKey>, Failure> {
     let named = |e: LogKeyError| Failure::Usage(format!("{from}: {}: {e}", quote(text)));
     match text.trim().parse() {
         Ok(log) => Ok(vec![log]),
-        // Names may have commas.
+        // Names may have commas, so this is tried only if the whole text is no key.
         Err(e) if text.contains(',') => {
             text.split(',').map(|one| one.trim().parse().map_err(|_| named(e.clone()))).collect()
         }
@@ -110,7 +110,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
         .block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let stop = stop_signal()?;
-            // Whoever reads this may send a signal.
+            // Printed once signals are handled: a reader of the line may send one at once.
             if context.json {
                 terminal::json(&json!({"vkey": vkey, "url": format!("http://{address}")}));
             } else {

@@ -1,5 +1,5 @@
-//! The words each event type is known to have (domain.md): what forms ask for and flags are made of. Admission
-//! asks for none of them; other words are given by name.
+//! The words that each event type usually has (domain.md). Flags are made of them, and forms ask for some. Admission requires
+//! none of them; other words are given by name.
 
 use crate::event::EventType;
 
@@ -24,13 +24,13 @@ pub(super) enum Form {
     Bool,
 }
 
-/// One word.
+/// One member of an event's words, and its flag.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Word {
     pub name: &'static str,
     pub flag: &'static str,
     pub form: Form,
-    /// Asked for.
+    /// Whether forms ask for it.
     pub asked: bool,
     pub help: &'static str,
 }
@@ -79,7 +79,7 @@ const REVISED: &[Word] = &[
     TRANSLATION,
     NOTE,
 ];
-// Most statements are taken back without a word.
+// Most statements are taken back without a word, so forms ask for none of these.
 const WITHDRAWN: &[Word] = &[
     text("account", "How it was seen, told by the author"),
     text("text", "The words with which it was taken back, verbatim, in the original language"),

@@ -1,14 +1,14 @@
-//! Files that words here name and that are not here.
+//! Files that words in the copy name, and that are missing in it.
 
 use std::collections::{BTreeSet, VecDeque};
 
 /// A file: the index of the entry whose words name it, and its position there.
 pub(super) type Place = (u64, u32);
 
-/// The most that are asked for again in one pass.
+/// The most files that are asked for again in one pass.
 const ASKED: usize = 100;
 
-/// All that are lacking, and those of them that are asked for again, in turn.
+/// All missing files, and the queue of those that are asked for again.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
     all: BTreeSet<Place>,
@@ -17,8 +17,8 @@ pub(super) struct Lacking {
 }
 
 impl Lacking {
-    /// Those that were written down, a line each: all are asked for again, since another limit may hold now. `None` if it is
-    /// no such list.
+    /// Reads a list that was written down, one file a line. All of them are asked for again, since another limit may hold now.
+    /// `None` if `text` is no such list.
     pub fn read(text: &str) -> Option<Self> {
         let place = |line: &str| {
             let (index, position) = line.split_once(' ')?;
@@ -28,13 +28,13 @@ impl Lacking {
         Some(Self { asked: all.iter().copied().collect(), all, changed: false })
     }
 
-    /// The same, to be read again, if it is another than before.
+    /// The list as text for [`read`](Self::read), if it changed since the last call.
     pub fn changed(&mut self) -> Option<String> {
         let changed = std::mem::take(&mut self.changed);
         changed.then(|| self.all.iter().map(|(index, position)| format!("{index} {position}\n")).collect())
     }
 
-    /// One that is not here; asked for again if it could not be had.
+    /// Adds a missing file. If `again`, it is asked for in a later pass.
     pub fn put(&mut self, place: Place, again: bool) {
         if self.all.insert(place) {
             self.changed = true;
@@ -44,34 +44,34 @@ impl Lacking {
         }
     }
 
-    /// One that is here, or withheld.
+    /// Removes a file that is here now, or withheld.
     pub fn remove(&mut self, place: Place) {
         self.changed |= self.all.remove(&place);
     }
 
-    /// All of an entry.
+    /// Removes all files of an entry.
     pub fn remove_all(&mut self, index: u64) {
         let of: Vec<Place> = self.all.range((index, 0)..=(index, u32::MAX)).copied().collect();
         of.into_iter().for_each(|place| self.remove(place));
     }
 
-    /// Those whose turn it is to be asked for; whoever is not had is [asked for again](Self::ask).
+    /// The files to ask for in this pass. To have one asked for again, call [`ask`](Self::ask).
     pub fn next(&mut self) -> Vec<Place> {
         let next: Vec<Place> = self.asked.drain(..self.asked.len().min(ASKED)).collect();
         next.into_iter().filter(|place| self.all.contains(place)).collect()
     }
 
-    /// Asks for one again in a later pass.
+    /// Has a file asked for again in a later pass.
     pub fn ask(&mut self, place: Place) {
         self.asked.push_back(place);
     }
 
-    /// Whether it is one of them.
+    /// Whether a file is missing.
     pub fn has(&self, place: &Place) -> bool {
         self.all.contains(place)
     }
 
-    /// How many there are.
+    /// How many files are missing.
     pub fn len(&self) -> u64 {
         self.all.len() as u64
     }

@@ -1,4 +1,4 @@
-//! Follows somebody's ledger and keeps a copy of it, whose every entry is checked by the code that checks our own
+//! Follows another ledger and keeps a copy of it. Every entry is checked by the code that any reader verifies ledgers with
 //! ([`verify`](crate::verify)).
 
 mod bundle_proof;

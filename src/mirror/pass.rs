@@ -1,4 +1,4 @@
-//! One pass of a mirror over its source: what it keeps, what it did, and why it was not made.
+//! One pass of a mirror over its source: what the mirror keeps, what the pass did, and why it failed.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::{
 pub struct Keeps {
     /// Whether words are kept.
     pub words: bool,
-    /// The largest file that is kept, in bytes; none for no files. Takes `words`.
+    /// The largest file that is kept, in bytes; `None` to keep no files. Files need `words`.
     pub files: Option<u64>,
-    /// How old an entry must be before its words are fetched, so that its author may withhold them before.
+    /// How old an entry must be before its words are fetched, so that a mistake can be withheld before.
     pub hold: Duration,
-    /// Which witnesses must have cosigned a checkpoint before anything under it is taken.
+    /// Which witnesses must have cosigned a checkpoint before anything under it is copied.
     pub policy: Option<Policy>,
 }
 
@@ -31,7 +31,7 @@ impl Default for Keeps {
     }
 }
 
-/// Why a pass was not made. What was verified before is kept and can be read.
+/// Why a pass failed. What was verified before is kept and can be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MirrorError {
@@ -44,13 +44,13 @@ pub enum MirrorError {
     /// The log signed two histories. The report proves it to anybody.
     #[error("the log signed two histories; {0}")]
     Forked(Kept),
-    /// Whoever asked for the pass wants no more of it.
+    /// The caller stopped the pass.
     #[error("stopped")]
     Stopped,
-    /// The disk here.
+    /// The copy's disk failed.
     #[error("{0}")]
     Disk(String),
-    /// The folder.
+    /// The copy's folder can't be opened as a ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -84,21 +84,21 @@ impl From<CopyError> for MirrorError {
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pass {
-    /// Entries before it.
+    /// Entries in the copy before the pass.
     pub from: u64,
-    /// Entries after it.
+    /// Entries in the copy after the pass.
     pub size: u64,
     /// What was removed because the origin withheld it.
     pub removed: Vec<Removed>,
-    /// Entries whose words are not here, though nothing withholds them: too young, or not to be had.
+    /// Entries whose words are not here though nothing withholds them: too young, or not given by the source.
     pub wanting: u64,
-    /// Files that are not here though nothing withholds them: too large, or not to be had.
+    /// Files that are not here though nothing withholds them: too large, or not given by the source.
     pub files_wanting: u64,
-    /// Those of them that are old enough, and that the source was asked for and did not give.
+    /// The entries among `wanting` that are old enough, and whose words the source was asked for and did not give.
     pub missing: u64,
-    /// The files among them that are not too large, and that the source was asked for and did not give.
+    /// The files among `files_wanting` that are not too large, and that the source was asked for and did not give.
     pub files_missing: u64,
-    /// The HTTP status by which the source kept back the last of what could not be had, where that was another than 404.
+    /// The HTTP status with which the source last refused words or a file, if it was not 404.
     pub answer: Option<u16>,
     /// Entries of the latest checkpoint that wait for the policy's witnesses.
     pub waiting: u64,

@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 pub struct Removed {
     /// The entry whose words or files are withheld.
     pub entry: u64,
-    /// What of it: `content`, or files by number.
+    /// What is withheld of it: `content`, or files by number.
     pub blobs: Vec<String>,
-    /// The entry that says so.
+    /// The entry that withholds them.
     pub by: u64,
     /// The name of the key that signed it.
     pub signed_by: String,
     /// On what ground.
     pub ground: String,
-    /// When that was recorded.
+    /// When the withholding was recorded.
     pub recorded: String,
 }
 
-/// The entry that the last line of a report is by; `None` if it has none. A line that was cut short is taken away.
+/// The withholding entry of a report's last line; `None` if there is no line. A line that was cut short is removed.
 ///
 /// # Errors
-/// What the disk says.
+/// If the report can't be read or shortened, or its last line is not one of a report.
 pub(super) fn last(report: &Path) -> std::io::Result<Option<u64>> {
     let mut file = match std::fs::OpenOptions::new().read(true).write(true).open(report) {
         Ok(file) => file,
@@ -46,7 +46,7 @@ pub(super) fn last(report: &Path) -> std::io::Result<Option<u64>> {
 /// Adds lines to a report.
 ///
 /// # Errors
-/// What the disk says; nothing is added then, or a line that is cut short.
+/// If the report can't be written. Some of the lines may have been added then, the last of them cut short.
 pub(super) fn append(report: &Path, removed: &[Removed]) -> std::io::Result<()> {
     let mut text = Vec::new();
     for one in removed {

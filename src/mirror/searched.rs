@@ -1,17 +1,17 @@
-//! For which refused entry a mirror has looked for a contradiction, so that it does not look again.
+//! The refused entry for which a mirror has looked for a contradiction, so that it does not look again.
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::leaf_hash;
 
-/// For which refused entry a mirror has looked for a contradiction, so that it does not look again.
+/// One search for a contradiction with a refused entry, as it is kept on the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Searched {
     entry: u64,
     /// The entry's leaf hash.
     leaf: String,
-    /// Whether there is one. The entry was held against all that stand before it.
+    /// Whether a contradiction was found. The entry was compared with all entries before it.
     pub found: bool,
     /// The version of the program that looked. Another may know more ways in which entries contradict each other.
     by: String,
@@ -23,12 +23,12 @@ impl Searched {
         Self { entry, leaf: leaf_hash(raw).to_hex(), found, by }
     }
 
-    /// As it was written. A file that can't be read is as good as none: then the search is made again.
+    /// Reads what was written. `None` if it can't be parsed: then the search is made again.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// The same entry, by the same program.
+    /// Whether this search was made for the same entry, by the same version of the program.
     pub fn is_of(&self, entry: u64, raw: &[u8]) -> bool {
         *self == Self::of(entry, raw, self.found)
     }

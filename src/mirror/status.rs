@@ -1,30 +1,30 @@
-//! How a mirror stands, for whoever serves it or watches it.
+//! The state of a mirror, for those who serve it or watch it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::pass::{MirrorError, Pass};
 use crate::log::Time;
 
-/// How a mirror stands.
+/// The state of a mirror, shared by its threads.
 #[derive(Debug)]
 pub struct Status(Mutex<Standing>);
 
-/// At one moment.
+/// The state of a mirror at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Where it reads.
+    /// The source that it reads.
     pub of: String,
-    /// Entries that it shows.
+    /// How many entries it shows.
     pub size: u64,
-    /// Entries that the origin's checkpoint had when it was last seen.
+    /// How many entries the origin's checkpoint had when it was last seen.
     pub origin: Option<u64>,
-    /// When it last had all of them.
+    /// When a pass last succeeded.
     pub followed: Option<Time>,
-    /// Entries whose words are not here though nothing withholds them.
+    /// How many entries have no words here though nothing withholds them.
     pub wanting: u64,
     /// Why the last pass failed, if it did.
     pub trouble: Option<String>,
-    /// Passes in which something was refused.
+    /// How many passes failed because something was refused.
     pub refused: u64,
     /// Whether the log signed two histories.
     pub forked: bool,
@@ -39,7 +39,7 @@ impl Status {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How it stands now.
+    /// The state now.
     pub fn now(&self) -> Standing {
         self.lock().clone()
     }
@@ -70,7 +70,7 @@ impl Status {
 }
 
 impl Standing {
-    /// Whose mirror it is and how far behind, in words.
+    /// Whose mirror it is and how far behind it is, in words.
     pub fn sentence(&self) -> String {
         let of = format!("This is a mirror of {}; all it shows was verified here.", self.of);
         let reach = match (self.origin, self.behind()) {

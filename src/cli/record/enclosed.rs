@@ -1,4 +1,4 @@
-//! Files that go on record with words: who may read them is said before anything is signed.
+//! Files that go on record with words. Before anything is signed, the author is told that they will be public.
 
 use std::{
     fs::File,
@@ -11,9 +11,9 @@ use crate::{
     event::{Body, EventId, EventType},
 };
 
-/// How much of a file is looked at.
+/// How many bytes at the beginning of a file are looked at.
 const HEAD: u64 = 1 << 16;
-/// Names of files that programs for tables write.
+/// Extensions of files that spreadsheet programs write.
 const TABLES: &[&str] = &["csv", "tsv", "tab", "xls", "xlsx", "xlsm", "xlsb", "ods", "fods", "numbers"];
 /// How names of packed files end.
 const PACKED: &[&str] = &[".gz", ".zip", ".bz2", ".xz", ".zst", ".7z"];
@@ -31,7 +31,7 @@ pub(in crate::cli) fn is_beside_signatures(
     // From a notice to its demand to the collection, and no further.
     let mut sought: Vec<(EventId, u8)> = refs.into_iter().map(|id| (id, 2)).collect();
     while let Some((id, left)) = sought.pop() {
-        // What is not there is refused by its own flag.
+        // An event that is not on record is refused elsewhere, with its flag.
         let Some(index) = client.index_of(&id)? else { continue };
         let event = client.event(index)?;
         if of_collection(event.event_type()) {
@@ -52,8 +52,8 @@ fn of_collection(event_type: EventType) -> bool {
     matches!(event_type, T::CollectionOpened | T::CollectionCounted | T::CollectionClosed)
 }
 
-/// Says that files will be public. One that may list people needs a flag where it would stand beside signatures, since those
-/// who signed are not named.
+/// Says that files will be public. Beside signatures a table is refused without `public_file`: it may list who signed, and
+/// signers are not named.
 pub(in crate::cli) fn announce(
     beside_signatures: bool,
     files: &[PathBuf],
@@ -85,21 +85,21 @@ fn is_table(path: &Path, head: &[u8]) -> bool {
     }
     if head.starts_with(b"\x1f\x8b") {
         let mut unpacked = Vec::new();
-        // The end of a head may be cut: what comes before it counts.
+        // The head may end in the middle of the packed data, which is an error; what was unpacked before it is enough.
         let _ = flate2::read::MultiGzDecoder::new(head).take(HEAD).read_to_end(&mut unpacked);
         return begins_as_table(&unpacked);
     }
     members(head).any(|name| is_named_as_table(&name))
 }
 
-/// Whether programs for tables write files of such a name. Blanks and dots at its end hide nothing, and no packing does.
+/// Whether a name is that of a table. Blanks and dots at its end, and an ending of packed files, are ignored.
 fn is_named_as_table(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).to_ascii_lowercase();
     let name = PACKED.iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
     name.trim_end().rsplit_once('.').is_some_and(|(_, extension)| TABLES.contains(&extension))
 }
 
-/// The names of members of a zip whose beginning is seen.
+/// The names of those members of a zip file that begin within `head`.
 fn members(head: &[u8]) -> impl Iterator<Item = String> {
     let is_zip = head.starts_with(b"PK\x03\x04");
     let starts = head.windows(4).enumerate().filter(move |(_, w)| is_zip && *w == b"PK\x03\x04");
@@ -111,7 +111,7 @@ fn members(head: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-/// What is looked at of a file.
+/// The first [`HEAD`] bytes of a file.
 fn head_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |e: std::io::Error| Failure::Usage(format!("--file {}: {e}", path.display()));
     let mut head = Vec::new();
@@ -135,13 +135,13 @@ fn begins_as_table(head: &[u8]) -> bool {
     {
         return true;
     }
-    // As many of one mark on each of the first lines, which prose does not have.
+    // In a table each of the first lines has the same number of one separator; in prose they don't.
     let mut lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).take(21).collect();
     if head.len() as u64 == HEAD {
         // The last one may be cut.
         lines.pop();
     }
-    // A list of addresses has no marks between values.
+    // A list of mail addresses has no separators.
     if lines.len() > 1 && lines.iter().all(|line| line.contains('@') && !line.trim().contains(' ')) {
         return true;
     }

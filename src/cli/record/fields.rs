@@ -1,4 +1,4 @@
-//! What can be said with each event type, as flags: made from the type's own specification.
+//! The flags of each event type, made from the type's own specification.
 
 use clap::{Arg, ArgAction, builder::PossibleValuesParser};
 
@@ -47,7 +47,7 @@ pub(in crate::cli) fn noun(event_type: EventType) -> &'static str {
     }
 }
 
-/// What a value becomes.
+/// The part of an event that a flag's value becomes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target {
     Case,
@@ -56,16 +56,17 @@ pub(super) enum Target {
     Word(&'static Word),
 }
 
-/// One thing that can be said with a type.
+/// One flag of an event type.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     pub flag: String,
     pub value: String,
     pub help: String,
-    /// It must be there, or is asked for by forms.
+    /// Whether the event needs it: if it is missing, it is asked for.
     pub required: bool,
+    /// Whether it may be repeated.
     pub many: bool,
-    /// The words it must be one of.
+    /// The values that are allowed; empty if others are too.
     pub choices: &'static [&'static str],
     pub target: Target,
 }
@@ -92,8 +93,8 @@ const COMMON: &[&str] = &[
     "help",
 ];
 
-/// The fields of a type. What can be worked out from others (a demand's number of items, its deadline from
-/// the flags of its own) is not among them.
+/// The fields of a type. Facts that follow from other flags (a demand's number of items, and its deadline) are not among
+/// them.
 pub(super) fn fields(event_type: EventType) -> Vec<Field> {
     let spec = event_type.spec();
     let mut fields: Vec<Field> = Vec::new();
@@ -182,8 +183,8 @@ pub(super) fn fields(event_type: EventType) -> Vec<Field> {
     fields
 }
 
-/// Whether a date of the type is one to come: until when something is promised, asked for or open. All others are of what has
-/// happened.
+/// Whether a date of the type may be in the future: until when something is promised, asked for or open. All other dates are
+/// of what has happened.
 pub(in crate::cli) fn is_to_come(event_type: EventType, fact: &FactSpec) -> bool {
     use EventType as T;
     matches!(
@@ -197,7 +198,7 @@ fn derived(event_type: EventType, fact: &FactSpec) -> bool {
     fact.kind == FactKind::Deadline || (event_type == EventType::DemandIssued && fact.name == "items")
 }
 
-/// A sentence of the specification as help text has it.
+/// A sentence of the specification, without its full stop, as in help texts.
 fn plain_help(doc: &str) -> String {
     doc.trim_end_matches('.').to_owned()
 }
@@ -217,7 +218,7 @@ fn value_name(kind: FactKind) -> &'static str {
 }
 
 impl Field {
-    /// The flag, for clap. None is required there: what is missing is asked for, or listed at once.
+    /// The flag, for clap. Clap requires none of them: missing ones are asked for, or listed in one error.
     pub fn arg(&self) -> Arg {
         let heading = match self.target {
             Target::Case | Target::Ref(_) => "What it points at",
@@ -228,7 +229,7 @@ impl Field {
         };
         let mark = if self.required { " (asked for)" } else { "" };
         let repeat = if self.many { " (may be repeated)" } else { "" };
-        // Such a flag stands alone, so what follows it is not its value.
+        // A flag of this kind may stand without a value, so a flag that follows is not taken for one.
         let is_bool = matches!(
             self.target,
             Target::Fact(FactSpec { kind: FactKind::Bool, .. }) | Target::Word(Word { form: Form::Bool, .. })

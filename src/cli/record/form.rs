@@ -1,4 +1,4 @@
-//! What is asked of somebody at a terminal: what is missing, what a letter usually says, and whether it is meant.
+//! The questions of `record` at a terminal: what is missing, what a letter usually says, and whether it is meant.
 
 use std::{
     fs,
@@ -24,18 +24,18 @@ use crate::{
     },
 };
 
-/// The most records that are looked through for a name.
+/// The most records that are searched for a name.
 pub(super) const SOUGHT: u64 = 10_000;
-/// The most that are listed under one name.
+/// The most records that are listed for one name.
 const LISTED: usize = 20;
 
-/// The rules of domain.md, deadlines, for whoever has to choose.
+/// The rules of domain.md, deadlines, as they are explained before one is chosen.
 const RULES: &str = "\
 \x20 calendar: every day counts; a last day on a Saturday, Sunday or holiday moves on to the next working day
   working: Saturdays, Sundays and holidays do not count
   my-interpretation-act-54: as under Malaysia's Interpretation Acts; the weekly holiday and holidays are passed over
     in periods of up to 6 days, and move the last day of longer ones; Saturday counts";
-/// What the clock can start by, in the order in which it happens to a letter.
+/// What can start the clock, in the order in which these things happen to a letter.
 const STARTS: &str = "\
 \x20 issue: the date of the letter
   relayed: it was posted, faxed, or taken by the addressee's mail server
@@ -43,9 +43,9 @@ const STARTS: &str = "\
   handed_over: it was left with a clerk or handed over, or the carrier's card says that it was taken
   accepted: the addressee stamped a copy, or acknowledged it";
 
-/// How a draft says which file it is, wherever it was moved to.
+/// How a draft passes its own file's name to the program, wherever it was moved to.
 const ITSELF: &str = r#"--draft="$0""#;
-/// No draft is longer: the system takes no such command.
+/// No draft is longer, since the system would not run so long a command.
 const LONGEST_DRAFT: u64 = 1 << 22;
 
 const RECORDS: &str = "\
@@ -63,7 +63,7 @@ query Called($id: Hash!) {
   case(by: {eventId: $id}) { title }
 }";
 
-/// What is asked of a type beside what it must say: a flag, and its question. All of it can be left out.
+/// Flags that are asked for although the type does not require them, each with its question.
 fn usual(event_type: EventType) -> &'static [(&'static str, &'static str)] {
     use EventType as T;
     match event_type {
@@ -103,14 +103,14 @@ fn usual(event_type: EventType) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// What happened on the date of a type that is of something that happened elsewhere, for the question.
+/// The question for the date of a type. `None` if it is not asked for: such an event happens as it is recorded.
 fn happened_on(event_type: EventType) -> Option<&'static str> {
     use EventType as T;
     Some(match event_type {
-        // The period is counted from it, or later.
+        // The period for the answer is counted from this day, or a later one.
         T::DemandIssued => "The date of the letter",
         T::NoticeDispatched => "The day on which it was sent",
-        // It may start the clock.
+        // This day may start the clock.
         T::DeliveryEvidenced => "The day on which it happened",
         T::StatementMade => "The day on which it was said",
         T::PositionTaken => "The day on which it was taken",
@@ -127,7 +127,7 @@ fn happened_on(event_type: EventType) -> Option<&'static str> {
     })
 }
 
-/// The file that shows it, where there usually is one.
+/// The question for the file that shows it, for types that usually have one.
 fn shown_by(event_type: EventType) -> Option<&'static str> {
     Some(match event_type {
         EventType::DemandIssued => "The letter, a file; nothing if it stays here",
@@ -154,8 +154,8 @@ fn needs_day(event_type: EventType) -> bool {
 }
 
 impl Command {
-    /// Asks for what is missing, and then for what such an entry usually says beside it. While it asks, `--ask` is set: a draft
-    /// of what was typed so far goes on with the questions that are not over.
+    /// Asks for what is missing, and then for what such an entry usually says too. While it asks, `--ask` is set: a draft that
+    /// is saved meanwhile goes on with the questions that are not over.
     pub(super) fn ask(
         &mut self,
         fields: &[Field],
@@ -171,7 +171,7 @@ impl Command {
         self.common.ask = true;
         author::announce(author, self.event_type);
         for field in fields.iter().filter(|f| f.required) {
-            // Said by a flag, by the answer to another question, or in the session whose draft this is.
+            // Given by a flag, by the answer to another question, or by the draft that is run.
             if self.is_known(field, fields) {
                 self.ask_for_more(field, &field.help, client)?;
                 continue;
@@ -185,7 +185,7 @@ impl Command {
                     break answer;
                 }
             };
-            // At once, so that a draft has it whatever comes next.
+            // Stored at once, so that a draft has it whatever comes next.
             self.say(&field.flag, first);
             self.ask_for_more(field, &field.help, client)?;
             if needs_key && field.flag == "party" {
@@ -207,14 +207,14 @@ impl Command {
         self.common.asked.iter().any(|asked| asked == flag)
     }
 
-    /// Keeps that a question is over, so that a draft does not ask it again.
+    /// Marks a question as over, so that a draft does not ask it again.
     fn close(&mut self, flag: &str) {
         if !self.is_over(flag) {
             self.common.asked.push(flag.to_owned());
         }
     }
 
-    /// Takes what was given by flags for all that there is of it.
+    /// Marks as over the questions that flags answered: a list that was given is taken to be complete.
     pub(super) fn pass_over_what_is_given(&mut self, fields: &[Field]) {
         for field in fields.iter().filter(|f| f.many) {
             if self.has(field) {
@@ -226,7 +226,7 @@ impl Command {
         }
     }
 
-    /// What more there is of a field that takes more than one.
+    /// Asks for more values of a field that may be repeated, until the answer is empty.
     fn ask_for_more(&mut self, field: &Field, question: &str, client: &Client) -> Result<(), Failure> {
         if !field.many || self.is_over(&field.flag) {
             return Ok(());
@@ -239,7 +239,7 @@ impl Command {
         Ok(())
     }
 
-    /// Which key of a party is revoked.
+    /// Asks which key of a party is revoked.
     fn ask_which_key(&mut self, client: &Client) -> Result<(), Failure> {
         let Some(party) = self.values.get("party").and_then(|p| p.first()) else { return Ok(()) };
         let id = super::resolve(client, "--party", party)?.id;
@@ -267,7 +267,7 @@ impl Command {
         Ok(())
     }
 
-    /// What happened to a notice, in plain words, and whose word that is.
+    /// Asks what happened to a notice, in plain words, and whose word that is.
     fn ask_what_happened(&mut self) -> Result<(), Failure> {
         terminal::note(&format!("What happened:\n{}", happened::listed()));
         loop {
@@ -287,7 +287,7 @@ impl Command {
         }
     }
 
-    /// What such an entry usually has. All of it can be left out.
+    /// Asks for what such an entry usually has, though the type does not require it.
     fn ask_what_is_usual(&mut self, fields: &[Field], client: &Client) -> Result<(), Failure> {
         for (flag, question) in usual(self.event_type) {
             let Some(field) = fields.iter().find(|f| f.flag == *flag) else { continue };
@@ -316,7 +316,7 @@ impl Command {
                 break;
             }
         }
-        // Left out it means now, which is another day once a draft is run: so that question is never over.
+        // No date means now, which may be another day when a draft is run. So this question is never marked as over.
         let day = happened_on(self.event_type).filter(|_| self.common.when.at.is_none());
         if let Some(day) = day {
             let question = format!("{day}, YYYY-MM-DD; nothing for now");
@@ -345,7 +345,7 @@ impl Command {
         Ok(())
     }
 
-    /// The words of a reply, item by item: of those whose outcome was told, or else of all.
+    /// Asks for the words of a reply, item by item: for items whose outcome was given, or for all if none was.
     fn ask_what_is_said_of_each_item(
         &mut self,
         field: &Field,
@@ -368,7 +368,7 @@ impl Command {
         };
         let outcomes = self.values.get("outcome").cloned();
         for item in (1..=items).map(|n| n.to_string()) {
-            // An item is over by itself, so that a draft asks of the others.
+            // Each item is marked as over by itself, so that a draft asks for the others.
             let over = format!("{}.{item}", field.flag);
             let told = outcomes.is_none() || begins(outcomes.as_ref(), &item);
             if !told || self.is_over(&over) || begins(self.values.get(&field.flag), &item) {
@@ -384,7 +384,7 @@ impl Command {
         Ok(())
     }
 
-    /// Whether a question is one, after what was answered before.
+    /// Whether a question makes sense after the answers given before.
     fn is_told(&self, flag: &str) -> bool {
         let is = |flag: &str, word: &str| self.values.get(flag).is_some_and(|v| v == &[word]);
         match (self.event_type, flag) {
@@ -398,10 +398,10 @@ impl Command {
         }
     }
 
-    /// Why a question can't be left out, after what was answered before.
+    /// Why a question can't be left out after the answers given before; `None` if it can.
     fn is_needed(&self, flag: &str) -> Option<&'static str> {
         match (self.event_type, flag) {
-            // One of the two is said of every demand.
+            // Every demand names a petitioner, a counsel, or both.
             (EventType::DemandIssued, "counsel") if !self.values.contains_key("petitioner") => {
                 Some("expected a lawyer: nobody is named yet who asks")
             }
@@ -462,7 +462,7 @@ impl Command {
         Ok(())
     }
 
-    /// Whose holidays are passed over, and which others.
+    /// Asks whose holidays are passed over, and which other days.
     fn ask_for_holidays(&mut self, client: &Client) -> Result<(), Failure> {
         let day =
             |text: &str| Day::parse(text).map(|_| ()).map_err(|_| "expected a day such as 2026-12-24".into());
@@ -485,7 +485,7 @@ impl Command {
         Ok(())
     }
 
-    /// The day of the demand, and the country under whose law its case is.
+    /// The day of the demand, and the country whose law its case is under, empty if that is not known.
     fn start(&self, client: &Client) -> Result<(Option<Date>, String), Failure> {
         let case = self.values.get("case").and_then(|c| c.first());
         let case = case.map(|case| super::resolve(client, "--case", case)).transpose()?.map(|named| named.id);
@@ -510,7 +510,7 @@ impl Command {
             .map(|(n, place)| format!("  {:>2}  {}", n + 1, place.line()))
             .collect();
         terminal::note(&format!("{}\n{}", lists.head(years), lines.join("\n")));
-        // One rule can't be without holidays.
+        // The rule of the Interpretation Acts can't be without holidays.
         let may_be_none = span.rule != DeadlineRule::InterpretationAct54;
         let none = if may_be_none { ", none for no holidays" } else { "" };
         let question = format!("Whose holidays count, by number or code; own to type days{none}");
@@ -547,12 +547,12 @@ impl Command {
         }
     }
 
-    /// As if a flag had been given.
+    /// Stores an answer as if its flag had been given.
     fn say(&mut self, flag: &str, value: String) {
         self.values.entry(flag.to_owned()).or_default().push(value);
     }
 
-    /// One answer of the form that a field asks for. `None` if nothing was typed.
+    /// Asks for one value of a field, until it has the field's form. `None` if nothing was typed.
     fn ask_one(
         &self,
         field: &Field,
@@ -591,7 +591,7 @@ impl Command {
             let answer = asked.ask(&question, |_| Ok(()))?;
             let Some(name) = answer else { return Ok(None) };
             if Name::read("", &name, Some(client)).is_ok() {
-                // What is wrong with it is said now, and not after all other questions.
+                // Checked now, so that a fault is not told only after all other questions.
                 let named = super::resolve_kind(client, "", &name, kinds);
                 match named.and_then(|named| self.refuse_here(&field.flag, &named.id, client)) {
                     Ok(()) => return Ok(Some(name)),
@@ -610,7 +610,7 @@ impl Command {
         }
     }
 
-    /// Refuses a record that can't be the answer after what was answered before.
+    /// Refuses a record that contradicts the answers given before.
     fn refuse_here(&self, flag: &str, id: &EventId, client: &Client) -> Result<(), Failure> {
         let other = |flag: &str| -> Result<Option<EventId>, Failure> {
             let given = self.values.get(flag).and_then(|v| v.first());
@@ -635,14 +635,14 @@ impl Command {
         Ok(())
     }
 
-    /// Refuses words in which there is nothing to see, as the door will.
+    /// Refuses words without anything visible, as the ledger will.
     fn refuse_unsaid(&self, word: &Word, answer: &str) -> Result<(), String> {
         let words = Map::from_iter([(word.name.to_owned(), answer.into())]);
         let said = Content::parse(&Content::seal(words, &[], &[0; 16]));
         said.and_then(|said| said.refuse_unsaid(self.event_type)).map_err(|refusal| refusal.message)
     }
 
-    /// Says in words what will stand on record.
+    /// Shows in words what will stand on record.
     pub(super) fn describe(
         &self,
         client: &Client,
@@ -672,7 +672,7 @@ impl Command {
                 line(role, &called(client, &id)?);
             }
         }
-        // The number of a demand's items is seen by the items.
+        // A fact of the same name as words is left out: a demand's `items` is the number of items, which the words list.
         for (name, value) in draft.facts.iter().filter(|(name, _)| !words.contains_key(*name)).chain(words) {
             line(name, &plainly(value));
         }
@@ -684,19 +684,19 @@ impl Command {
         Ok(())
     }
 
-    /// The draft that is run, if it is one: the shell says by which name, which may be another file's.
+    /// The draft that is being run, as `--draft` names it. A file that does not look like a draft is not taken for one.
     pub(super) fn run_draft(&self) -> Option<&Path> {
         let draft = self.common.draft.as_deref()?;
         let is_short = fs::symlink_metadata(draft).is_ok_and(|m| m.is_file() && m.len() < LONGEST_DRAFT);
         (is_short && fs::read_to_string(draft).ok()?.contains(ITSELF)).then_some(draft)
     }
 
-    /// Keeps what was typed as a command that asks again: in the draft that is run, if `is_new` adds anything to it, or else in a
-    /// file of its own. The file is the typist's own: nothing of it is public yet.
+    /// Saves what was typed, as a command that asks again. A draft that is being run is replaced if `is_new`, that is, if
+    /// anything was added; without one a new file is made. Only its owner can read it: nothing of it is public yet.
     pub(super) fn keep(&self, client: &Client, key: &str, is_new: bool) -> Result<PathBuf, Failure> {
         if let Some(draft) = self.run_draft() {
             if is_new {
-                // In its place at once: the shell may still read the one that it runs.
+                // Renamed into place, not overwritten: the shell may still be reading the draft that it runs.
                 let new = draft.with_extension("new");
                 let failed = |e: std::io::Error| Failure::Undecided(format!("{}: {e}", new.display()));
                 let _ = fs::remove_file(&new);
@@ -794,7 +794,7 @@ impl Asked {
     }
 }
 
-/// Asks for what can be left out, until the answer is good. `None` if there is nothing to be said.
+/// Asks for what can be left out, until the answer is good. `None` if nothing was typed, or a word for no.
 fn ask_for(question: &str, good: impl Fn(&str) -> Result<(), String>) -> Result<Option<String>, Failure> {
     let answer = ask_until(question, |answer| if terminal::is_no(answer) { Ok(()) } else { good(answer) })?;
     Ok(answer.filter(|answer| !terminal::is_no(answer)))
@@ -815,7 +815,7 @@ fn ask_until(question: &str, good: impl Fn(&str) -> Result<(), String>) -> Resul
     }
 }
 
-/// An example of a fact whose form nobody can guess.
+/// An example of a fact, if nobody can guess its form.
 fn form_of(kind: FactKind) -> Option<&'static str> {
     Some(match kind {
         FactKind::Country => "MY",
@@ -845,12 +845,13 @@ fn one_of(words: &[&str], answer: &str) -> Result<(), String> {
     words.contains(&answer).then_some(()).ok_or_else(|| format!("expected one of {}", words.join(", ")))
 }
 
-/// Parties and cases are sought on the whole ledger, all else in its case.
+/// Whether records of these kinds are sought within a case. Parties and cases are sought on the whole ledger.
 pub(super) fn is_of_a_case(kinds: Kinds) -> bool {
     !kinds.allow(EventType::PartyRegistered) && !kinds.allow(EventType::CaseOpened)
 }
 
-/// Lists what goes by a name, or by one that looks like it, in the ledger's own sentences: they say kind and registrar.
+/// Lists the records whose sentence holds a name, or one that looks like it. The sentence is shown: it says kind and
+/// registrar.
 fn list(client: &Client, kinds: Kinds, case: Option<EventId>, name: &str) -> Result<(), Failure> {
     let types = match kinds {
         Kinds::Any => Value::Null,
@@ -892,7 +893,7 @@ fn called(client: &Client, id: &EventId) -> Result<String, Failure> {
     Ok(index.map_or_else(|| name.to_owned(), |index| format!("{name} (entry {index})")))
 }
 
-/// A text by the looks of it: two that a reader could take for each other come out the same.
+/// Reduces a text to its looks: two texts that a reader could take for each other come out the same.
 pub(super) fn looks(text: &str) -> String {
     let seen = text.nfkd().filter(|c| !is_combining_mark(*c) && !terminal::is_unseen(*c));
     let lower = seen.flat_map(char::to_lowercase);
@@ -924,7 +925,7 @@ fn plainly(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(list) => list.iter().map(plainly).collect::<Vec<_>>().join("\n"),
         Value::Object(members) => {
-            // Lists come last, so that what follows is seen to belong to them.
+            // Lists come last: their values are joined with commas, as members are, and would seem to go on in the next member.
             let (lists, others): (Vec<_>, Vec<_>) = members.iter().partition(|(_, value)| value.is_array());
             let members = others.into_iter().chain(lists).map(|(name, value)| {
                 format!("{} {}", name.replace('_', " "), plainly(value).replace('\n', ", "))

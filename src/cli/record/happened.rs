@@ -2,7 +2,7 @@
 
 use crate::event::{Evidence, Voucher};
 
-/// Plain words for what happened, its name in ETSI EN 319 522-1, and whose word that usually is; by domain.md, delivery.
+/// Plain words for what happened, its name in ETSI EN 319 522-1, and whose word that usually is; from domain.md, delivery.
 const USUAL: [(&str, Evidence, Voucher); 11] = [
     ("the addressee stamped or signed a copy", Evidence::ConsignmentAcceptance, Voucher::AddresseePaper),
     ("it was left with a clerk, or handed over", Evidence::ContentHandover, Voucher::Sender),
@@ -17,12 +17,12 @@ const USUAL: [(&str, Evidence, Voucher); 11] = [
     ("a report says it could not be delivered", Evidence::ContentConsignmentFailure, Voucher::System),
 ];
 
-/// Whether something failed, by the name of what happened.
+/// Whether evidence of this name says that something failed.
 pub(super) fn is_failure(evidence: &str) -> bool {
     ["Failure", "Rejection", "Expiry"].iter().any(|end| evidence.ends_with(end))
 }
 
-/// The list of them, a line each, with its number.
+/// The list, one numbered line each.
 pub(super) fn listed() -> String {
     let line = |(n, (words, evidence, voucher)): (usize, &(&str, Evidence, Voucher))| {
         format!("  {:>2}  {words} ({}, {})", n + 1, evidence.as_str(), voucher.as_str())
@@ -34,7 +34,8 @@ pub(super) fn listed() -> String {
     )
 }
 
-/// What an answer means, and whose word that usually is, if it is a number of the list.
+/// The evidence that an answer names, by its number in the list or its own name. With a number, also whose word it usually
+/// is. The error says what was expected.
 pub(super) fn read(answer: &str) -> Result<(String, Option<&'static str>), String> {
     let numbered = answer.parse::<usize>().ok().and_then(|n| USUAL.get(n.checked_sub(1)?));
     match numbered {

@@ -16,7 +16,7 @@ use crate::{
     views::Period,
 };
 
-/// Made by the script beside it.
+/// The lists of Malaysia, made by the script beside the JSON file.
 static MALAYSIA: LazyLock<Result<Lists, String>> = LazyLock::new(|| {
     let text = include_str!("../../../data/holidays/malaysia.json");
     serde_json::from_str(text).map_err(|e| format!("data/holidays/malaysia.json: {e}"))
@@ -38,7 +38,7 @@ pub(super) struct Lists {
 /// The holidays of one place.
 #[derive(Debug, Deserialize)]
 pub(super) struct Place {
-    /// As ISO 3166-2 has it, or the country's own.
+    /// Its code in ISO 3166-2, or the country's own code.
     pub code: String,
     pub name: String,
     weekly: Vec<Since>,
@@ -52,7 +52,7 @@ struct Since {
     day: String,
 }
 
-/// A period, as far as it is known before anything is delivered.
+/// The period that a demand leaves, as far as it is known before anything is delivered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     /// The date of the demand.
@@ -69,9 +69,9 @@ pub(super) struct Listed {
     pub days: Vec<(&'static str, &'static str)>,
     /// `None` where it changes within the period.
     pub weekly: Option<Weekly>,
-    /// What is said before it is signed.
+    /// What is shown before the event is signed.
     said: String,
-    /// Days that may be holidays in lieu and are not listed, each with what is said of it.
+    /// Days that may be holidays in lieu and are not listed, each with what is shown about it.
     in_lieu: Vec<(String, String)>,
 }
 
@@ -91,13 +91,13 @@ impl Lists {
         self.places.iter().map(|p| format!("{} ({})", p.code, p.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The years of a period that are listed, if any is.
+    /// The first and last listed year that a period can touch. `None` if there is none.
     pub fn years(&self, span: Span) -> Option<(i16, i16)> {
         let years = (span.start.year().max(self.first_year), span.until().year().min(self.last_year));
         (years.0 <= years.1).then_some(years)
     }
 
-    /// What is listed, and by whom.
+    /// The heading of the list: what is listed, and by whom.
     pub fn head(&self, (first, last): (i16, i16)) -> String {
         let years = if first == last { first.to_string() } else { format!("{first} to {last}") };
         format!(
@@ -121,7 +121,7 @@ impl Lists {
             .days
             .iter()
             .filter(|(day, _)| **day > after)
-            // One at least, since a rule can't be without.
+            // At least one, since the rule of the Interpretation Acts can't be without holidays.
             .enumerate()
             .take_while(|(n, (day, _))| *n == 0 || **day <= end)
             .map(|(_, (day, name))| (day.as_str(), name.as_str()))
@@ -164,7 +164,7 @@ impl Lists {
 }
 
 impl Listed {
-    /// All that is said of it before it is signed. `added` are the days that were given beside the list.
+    /// All that is shown about the list before the event is signed. `added` are the days that were given beside the list.
     pub fn said(&self, added: &[String]) -> String {
         let in_lieu = self.in_lieu.iter().filter(|(day, _)| !added.contains(day));
         std::iter::once(&self.said)
@@ -178,8 +178,8 @@ impl Listed {
 /// A holiday that falls on a weekly holiday, its name, and the day in lieu of it.
 type InLieu = (Date, &'static str, Date);
 
-/// Whether a day could move the last day of a period, if it were a holiday. Where the clock starts by what is not known yet, any
-/// could.
+/// Whether a day could move the last day of a period if it were a holiday. If it is not known yet when the clock starts, any
+/// day could that the rule counts.
 fn matters((.., missing): InLieu, span: Span, weekly: Option<Weekly>, listed: &[(&str, &str)]) -> bool {
     let is_weekend = matches!(missing.weekday(), Weekday::Saturday | Weekday::Sunday);
     if span.rule != DeadlineRule::InterpretationAct54 && is_weekend {
@@ -214,7 +214,7 @@ impl Place {
         for (day, name) in &self.days {
             let Ok(fell) = day.parse::<Date>() else { continue };
             let is_weekly = |day: Date| self.weekly(day.year()).is_some_and(|weekly| is_on(weekly, day));
-            // A day in lieu comes within the days after it.
+            // A day in lieu comes within `ROLLS` days after its holiday.
             if fell > until || fell.saturating_add(ROLLS.days()) <= after || !is_weekly(fell) {
                 continue;
             }
@@ -238,7 +238,7 @@ impl Place {
         out
     }
 
-    /// The line that offers it.
+    /// Its line in the list of places.
     pub fn line(&self) -> String {
         let weekly: Vec<String> = self
             .weekly
@@ -262,7 +262,8 @@ fn is_on(weekly: Weekly, day: Date) -> bool {
 }
 
 impl Span {
-    /// The last day whose holidays can matter. A letter may be handed over late: a list reaches a year further then.
+    /// The last day whose holidays can matter. If the clock does not start with the issue, the letter may be handed over late,
+    /// so this is the end of the year after.
     fn until(&self) -> Date {
         let period =
             Period { days: self.days, rule: self.rule, weekly: Some(Weekly::Sunday), holidays: Vec::new() };
@@ -318,7 +319,7 @@ mod tests {
                 );
             }
         }
-        // The source of JSON itself is ascending, so that a change of it can be read.
+        // The days ascend in the JSON text itself, so that its changes are easy to read.
         let text = include_str!("../../../data/holidays/malaysia.json");
         let days: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix('"')?.get(..10)).collect();
         let days: Vec<&str> = days.into_iter().filter(|d| Day::parse(d).is_ok()).collect();
@@ -384,7 +385,7 @@ mod tests {
         }
         let added = listed.said(&["2024-07-08".to_owned()]);
         assert!(!added.contains("may be a holiday"), "{added}");
-        // Listed there, past by then, or of another weekly holiday.
+        // Listed there; not after the start; of no effect on a shorter period; or of another weekly holiday.
         assert!(missing("MY-07", june).is_empty());
         assert!(missing("MY-14", span(date(2024, 7, 8), 14, ClockStart::Issue)).is_empty());
         assert!(missing("MY-14", span(date(2024, 6, 24), 8, ClockStart::Issue)).is_empty());
@@ -393,9 +394,9 @@ mod tests {
         let june = span(date(2027, 5, 24), 14, ClockStart::Issue);
         assert_eq!(missing("MY", june), ["2027-06-08"]);
         assert_eq!(missing("MY-02", span(date(2025, 6, 13), 14, ClockStart::Issue)), ["2025-06-28"]);
-        // It was listed after the day that is a holiday of its own.
+        // The day in lieu is listed, after a day that is a holiday of its own.
         assert!(missing("MY", span(date(2026, 5, 18), 14, ClockStart::Issue)).is_empty());
-        // Counted from what is not known yet, any can matter but days that the rule passes over anyway.
+        // If the start is not known yet, any day can matter but those that the rule passes over anyway.
         let open =
             Span { rule: DeadlineRule::Working, ..span(date(2025, 6, 13), 14, ClockStart::HandedOver) };
         assert!(!missing("MY-02", open).contains(&"2025-06-28".to_owned()));

@@ -1,4 +1,4 @@
-//! What goes on record though nobody can have meant it, and what somebody may have meant, and is asked about.
+//! Refuses what nobody can mean to put on record, and asks about what is odd but may be meant.
 
 use serde_json::{Map, Value, json};
 
@@ -19,11 +19,11 @@ query Names($types: [EventType!], $after: String) {
 const NAME: &str = "\
 query Name($index: Index!) { party(by: {index: $index}) { name } case(by: {index: $index}) { title } }";
 
-/// The most names that are said to be alike.
+/// The most records of a like name that are shown.
 const ALIKE: usize = 5;
 
 impl Command {
-    /// Refuses what contradicts itself or the record, and says what somebody may not know.
+    /// Refuses what contradicts itself or the record, and notes what the author may not know.
     pub(super) fn refuse_unmeant(
         &self,
         draft: &Draft,
@@ -54,7 +54,8 @@ impl Command {
         }
     }
 
-    /// A role is given to who has it not, and taken from who has it: else the entry would say what did not happen.
+    /// Refuses to give a role to a party that has it, or to take it from one that has it not: the entry would say what did not
+    /// happen.
     fn refuse_role_as_it_is(&self, role: &str, party: &Party) -> Result<(), Failure> {
         let has = match role {
             "registrar" => party.is_registrar,
@@ -73,7 +74,8 @@ impl Command {
         Err(Failure::Refused(format!("--role {role}: {why}")))
     }
 
-    /// A ledger whose operator has no key left takes no parties, roles or withholdings any more. That is asked about.
+    /// Refuses to revoke as lost a key that signs here, and asks before the operator's last key is revoked: after that the
+    /// ledger takes no parties, roles or withholdings any more.
     fn refuse_last_key(
         &self,
         key: &str,
@@ -115,7 +117,7 @@ impl Command {
     }
 }
 
-/// Why something failed is said of what failed.
+/// Refuses a reason for a failure where the evidence says that nothing failed.
 fn refuse_reason_of_success(evidence: &str, reason: &str) -> Result<(), Failure> {
     if reason.is_empty() || happened::is_failure(evidence) {
         return Ok(());
@@ -126,7 +128,8 @@ fn refuse_reason_of_success(evidence: &str, reason: &str) -> Result<(), Failure>
     )))
 }
 
-/// What people are quoted with stands in the words. Of a link the ledger knows the words, and asks itself.
+/// Refuses a quotation that does not stand in the event's own text. The ledger checks those of a link, since it has the words
+/// that they quote.
 fn refuse_absent_quotes(words: &Map<String, Value>) -> Result<(), Failure> {
     let text = words.get("text").and_then(Value::as_str);
     let quotes = words.get("quotes").and_then(Value::as_array);
@@ -144,8 +147,8 @@ fn refuse_absent_quotes(words: &Map<String, Value>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says which parties or cases have the name that is given, or one that a reader could take for it: a second registration of
-/// the same is seen only afterwards otherwise.
+/// Notes which parties or cases have the given name, or one that a reader could take for it, so that a second registration of
+/// the same is noticed before it is made.
 fn say_alike(
     event_type: EventType,
     draft: &Draft,
@@ -170,7 +173,7 @@ fn say_alike(
             let Some(index) = crate::cli::client::index_of(&node["index"]).filter(|i| Some(*i) != own) else {
                 continue;
             };
-            // A sentence that holds the name need not be about it.
+            // A sentence may hold the name without being about it.
             if !looks(sentence).contains(&name) {
                 continue;
             }

@@ -1,7 +1,7 @@
-//! `record`: how people write. One subcommand a type, with flags made from the type's specification.
+//! `record`: how people write. One subcommand for each type, with flags made from the type's specification.
 //!
-//! It asks for what is missing when somebody watches, makes the salt, hashes and uploads files, shows what will
-//! be signed, signs, submits, and prints the permalink and the command that checks the ledger.
+//! At a terminal it asks for what is missing. It makes the salt, hashes and uploads files, shows what will be signed, signs,
+//! submits, and prints the permalink and the command that checks the ledger.
 
 mod author;
 mod checks;
@@ -41,7 +41,7 @@ use crate::{
     views::first_day,
 };
 
-// What every type takes. No doc comment: clap would show it in place of the type's own.
+// Flags that every type has. No doc comment: clap would show it in place of the type's own.
 #[derive(Debug, clap::Args)]
 struct Common {
     /// The ledger's address
@@ -61,10 +61,10 @@ struct Common {
     /// Ask also for what may be left out and was not given
     #[arg(long, conflicts_with = "yes")]
     ask: bool,
-    // Written into drafts, beside --ask: a question that is over, by the flag it stands for.
+    // Only in drafts, beside --ask: a question that is over, named by its flag.
     #[arg(long, value_name = "FLAG", hide = true)]
     asked: Vec<String>,
-    // Written into drafts too: the file that is run, which is done with once this is on record.
+    // Only in drafts: the draft's own file, which is removed once the event is on record.
     #[arg(long, value_name = "FILE", hide = true)]
     draft: Option<PathBuf>,
 }
@@ -80,7 +80,7 @@ pub(super) struct Command {
     words: Vec<String>,
     restored: Option<PathBuf>,
     last_key: bool,
-    /// Whether somebody saw the list of holidays as it was chosen.
+    /// Whether the list of holidays was shown when it was chosen.
     holidays_said: bool,
 }
 
@@ -99,7 +99,8 @@ fn can_stand_beside_signatures(event_type: EventType) -> bool {
 
 /// Flags of the period that a demand leaves for an answer.
 fn deadline_args() -> [Arg; 8] {
-    // Said of one of these, clap no longer asks for days: the other flag would be read by nobody.
+    // Beside one of these clap no longer requires --deadline-days: without a conflict, a flag of the period would be accepted
+    // and read by nobody.
     const WHOLE: [&str; 2] = ["deadline-by", "deadline"];
     let arg = |flag: &'static str, value: &'static str, help: &'static str| {
         Arg::new(flag).long(flag).value_name(value).help(help).help_heading("When the answer falls due")
@@ -135,16 +136,16 @@ fn deadline_args() -> [Arg; 8] {
     ]
 }
 
-/// An example made of what the type asks for: one that a ledger takes, if the records are there.
+/// An example made of the flags that the type asks for. A ledger takes it, if the records that it names are there.
 fn example(event_type: EventType) -> String {
     let mut line =
         format!("onrecord record {} --ledger http://127.0.0.1:8080 --key desk.key", noun(event_type));
     let mut say = |flag: &str, value: &str| line.push_str(&format!(" \\\n      --{flag} {value}"));
-    // No two of them are one record.
+    // Each is used once: no two refs may name the same record.
     let mut ids = ["@3", "@5", "@7"].into_iter();
     for field in fields(event_type).iter().filter(|f| f.required) {
         let value = match (event_type, field.flag.as_str(), field.value.as_str()) {
-            // What whoever sends a letter can say of it.
+            // Evidence that the sender of a letter can give.
             (_, "evidence", _) => "ContentHandover",
             (_, "vouched-by", _) => "sender",
             (EventType::DeadlineAdjusted, "until", _) => "2026-12-24",
@@ -163,7 +164,7 @@ fn example(event_type: EventType) -> String {
         };
         say(&field.flag, value);
     }
-    // What is not always asked for, and is needed here.
+    // Flags that are not marked as asked for, and are needed all the same.
     match event_type {
         EventType::KeyAdded => say("also-key", "new.key"),
         EventType::KeyRevoked => say("vkey", "VKEY"),
@@ -213,7 +214,7 @@ impl Subcommand for Command {
                     command = command.arg(
                         Arg::new("public-file")
                             .long("public-file")
-                            .help("Take a table among files that stand beside signatures: it lists nobody who signed")
+                            .help("Accept a table among files that stand beside signatures, since it lists nobody who signed")
                             .help_heading(heading)
                             .action(ArgAction::SetTrue),
                     );
@@ -315,7 +316,7 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
         None => Client::connect(&ledger)?,
     };
     command.refuse_if_no_key_is_added()?;
-    // Before the first question, if it is known by then.
+    // A key that may not sign is refused before the first question.
     let author = author::author(command.event_type, &keys, &client).map_err(|e| e.typed_as(author::flag))?;
     if !command.common.ask {
         command.pass_over_what_is_given(&fields);
@@ -324,7 +325,7 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
     let asked = command.ask(&fields, &client, author.as_ref());
     let (was_asked, is_half_way) = (command.answers() > given, asked.is_err());
     let recorded = match asked {
-        // All of it was given, and nothing of that is lost. Of a draft it is said that it stays.
+        // Everything was given by flags, so there is nothing to save. If a draft is run, it is still said that it stays.
         Err(e) if !was_asked && command.run_draft().is_none() => return Err(e),
         asked => asked.and_then(|()| command.submit(&fields, &keys, &client)),
     };
@@ -335,11 +336,11 @@ pub(super) fn run(mut command: Command, context: &Context) -> Result<(), Failure
                 Err(e) => e.say(false),
             }
         }
-        // What was typed is what can be mended.
+        // The error names what was typed, since that is what can be mended.
         e.typed_as(|fault| command.typed(&fields, &fault.place, &fault.message))
             .worded(|message| in_flags(command.event_type, &fields, message))
     })?;
-    // Run again, it would record the same again.
+    // If the draft were run again, it would record the same again.
     if let Some(draft) = command.run_draft() {
         let name = draft.display();
         terminal::note(&match std::fs::remove_file(draft) {
@@ -397,16 +398,16 @@ fn ask_until_good<T>(
     Ok(None)
 }
 
-/// What comes before the commands by which a key on another machine is added.
+/// The line before the commands that add a key from another machine.
 const ELSEWHERE: &str =
     "If it lies on another machine, make the event, have it signed there, sign it here and submit it:";
 
-/// Whether a failure says by which other commands to go on: nothing of what was typed is to be mended.
+/// Whether a failure names other commands to go on with: then what was typed need not be mended or saved.
 fn is_told_how(failure: &Failure) -> bool {
     matches!(failure, Failure::Usage(why) if why.contains(ELSEWHERE))
 }
 
-/// What is said of a draft: whether it goes on as it is, or has to be mended.
+/// The note on a saved draft: whether it goes on as it is, or has to be mended.
 fn kept(path: &Path, is_half_way: bool, why: &Failure) -> String {
     let path = terminal::shell(&path.display().to_string());
     let goes_on = match why {
@@ -436,7 +437,7 @@ pub(super) enum Name {
 }
 
 impl Name {
-    /// Reads an id, a number (`@12` or `12`) or a permalink, of the ledger that was reached if there is one.
+    /// Reads an id, a number (`@12` or `12`) or a permalink. With a `ledger`, the permalink must be of that one.
     /// `place` is what it was given as, such as `--case`.
     pub fn read(place: &str, given: &str, ledger: Option<&Client>) -> Result<Self, Failure> {
         let mut text = given;
@@ -445,7 +446,7 @@ impl Name {
                 Some(ledger) => ledger.path_of(text),
                 None => rest.find('/').map(|at| &rest[at..]),
             };
-            // The newest `/e/` and its like; a ledger may be served below a path.
+            // The last `/e/` or the like counts: a ledger may be served below a path.
             let page = path.and_then(|p| {
                 let p = p.split(['?', '#']).next().unwrap_or_default();
                 ["/e/", "/case/", "/demand/", "/party/", "/entry/"]
@@ -483,7 +484,7 @@ pub(super) fn resolve(client: &Client, place: &str, given: &str) -> Result<Named
     })
 }
 
-/// The same of an event that has to be of certain types, so that what is wrong is said of what was typed.
+/// The same for an event that must be of certain types. The error names what was typed.
 pub(super) fn resolve_kind(
     client: &Client,
     place: &str,
@@ -512,9 +513,9 @@ pub(super) fn resolve_kind(
     Ok(Named { id: named.id, index: Some(index) })
 }
 
-/// The same message with the flag of each member that it names.
+/// The message with each member that it names replaced by its flag.
 fn in_flags(event_type: EventType, fields: &[Field], message: &str) -> String {
-    // The flag stands before it already.
+    // The flag of the quotes stands before the message already.
     let mut out = message.replace("content.quotes.", "").replace("`at`", "--at");
     let mut members: Vec<(String, &str)> = Vec::new();
     for field in fields {
@@ -528,7 +529,7 @@ fn in_flags(event_type: EventType, fields: &[Field], message: &str) -> String {
         members.push(("facts.items".to_owned(), "item"));
     }
     for (member, flag) in members {
-        // Not the beginning of another's name.
+        // Not if a longer name begins with it.
         let ends = |at: usize| {
             !out[at + member.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         };
@@ -540,7 +541,8 @@ fn in_flags(event_type: EventType, fields: &[Field], message: &str) -> String {
     out
 }
 
-/// Refs of a type that never name one event: a link to itself, what replaces itself, a letter to whoever sends it.
+/// Pairs of refs that must not name the same event: no link leads to itself, no entry replaces itself, no letter goes to its
+/// sender.
 fn apart(event_type: EventType) -> &'static [(&'static str, &'static str)] {
     match event_type {
         EventType::LinkAsserted => &[("from", "to")],
@@ -552,18 +554,19 @@ fn apart(event_type: EventType) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Whether an event stands in the case of what it names so: it touches that, or may name nothing of another case there.
+/// Whether an event belongs to the case of the record that this ref names: it acts on that record, or the ref may not name a
+/// record of another case.
 fn tells_the_case(role: &RefSpec) -> bool {
     matches!(role.role, "entry" | "corrects") || (!role.cross && form::is_of_a_case(role.kinds))
 }
 
-/// Whether all that a date can mean is before an event's own.
+/// Whether a date, even on the last day that it can mean, is before an event's own.
 fn is_over(date: &At, event: &At) -> bool {
     let last = first_day(date).map(|day| if date.has_day() { day } else { day.last_of_month() });
     last.zip(first_day(event)).is_some_and(|(last, first)| last < first)
 }
 
-/// Refuses a day on which an answer falls due before it is asked for. `start` is the day of the demand.
+/// Refuses a day for the answer that is before the demand. `start` is the day of the demand, if it is known.
 fn refuse_before(place: &str, day: &str, start: Option<Date>) -> Result<(), Failure> {
     let Some((by, start)) = Day::parse(day).ok().and_then(|day| day.as_str().parse::<Date>().ok()).zip(start)
     else {
@@ -582,7 +585,8 @@ pub(super) fn a(noun: &str) -> String {
 }
 
 impl Command {
-    /// Shows what will be on record, signs it once somebody said yes, and submits it.
+    /// Shows what will be on record, and submits it once the author said yes. It is signed before the question, so that what
+    /// would be refused is refused first; no signature leaves the program without a yes.
     fn submit(&self, fields: &[Field], keys: &[SigningKey], client: &Client) -> Result<Recorded, Failure> {
         let files = self.files.iter().map(|path| file_ref(path).map_err(|e| e.of("--file")));
         let files = files.collect::<Result<Vec<_>, _>>()?;
@@ -595,16 +599,16 @@ impl Command {
             _ => Some(Content::seal(words.clone(), &files, &key::random()?)),
         };
         if let Some(content) = &content {
-            // As the door will, so that nothing is signed that would be turned away.
+            // The ledger's own check, so that nothing is signed that it would refuse.
             Content::parse(content)?.refuse_unsaid(self.event_type)?;
-            // Before the ledger is asked for the sentence.
+            // Before the words are sent to the ledger for their sentence.
             refuse_secret_in("the words", content)?;
         }
         let draft = Draft { content: content.as_deref().map(ContentRef::of), ..draft };
         let restored = self.restored.as_deref().map(|file| read_small(file, crate::event::MAX_CONTENT));
         let (content, restored) =
             (content.map(utf8).transpose()?, restored.transpose()?.map(utf8).transpose()?);
-        // What would be turned away is not asked about.
+        // Before the question: what can't be signed is not asked about.
         let event = draft.sign(client.origin(), &keys.iter().collect::<Vec<_>>()).map_err(|e| match e {
             DraftError::Refused(refusal) => Failure::Event(refusal),
             e => Failure::Usage(e.to_string()),
@@ -642,7 +646,7 @@ impl Command {
         is_beside_signatures(client, self.event_type, ids.filter_map(|id| id.as_str()?.parse().ok()))
     }
 
-    /// Refuses to add a key that does not sign here, and says how it signs where it lies.
+    /// Refuses to add a key that does not sign here, and says how to have it sign on another machine.
     fn refuse_absent_holder(
         &self,
         draft: &Draft,
@@ -693,7 +697,7 @@ impl Command {
             let values = self.values.get(flag).map(Vec::as_slice);
             return Some(match (flag, values, &self.common.when.at) {
                 ("at", _, Some(at)) => format!("--at {at}"),
-                // Words may be long.
+                // Their values may be long, and are not repeated.
                 ("item" | "answer" | "quotes" | "deadline", ..) => format!("--{flag}"),
                 (_, Some([only]), _) => format!("--{flag} {only}"),
                 _ => format!("--{flag}"),
@@ -724,7 +728,7 @@ impl Command {
             (None, "facts", "items") => "--item".to_owned(),
             (None, "facts", "deadline") => {
                 let flags = deadline_args();
-                // Of a list, the member; of the whole, its one flag.
+                // Each member has a flag of its own; --deadline gives the whole.
                 let member = match steps.next() {
                     Some(member) if self.values.contains_key("deadline") => {
                         return Some(format!("--deadline, {member}"));
@@ -744,13 +748,13 @@ impl Command {
         })
     }
 
-    /// How much was given, by flags and by answers.
+    /// How many values were given, by flags and by answers. A higher number than before means that something was answered.
     fn answers(&self) -> usize {
         let values: usize = self.values.values().map(Vec::len).sum();
         values + self.files.len() + usize::from(self.common.when.at.is_some()) + self.common.asked.len()
     }
 
-    /// A new key signs beside whoever adds it: nothing is asked where none is given.
+    /// Refuses `record key` before any question if no new key is given: the new key signs too.
     fn refuse_if_no_key_is_added(&self) -> Result<(), Failure> {
         let is_given = self.values.contains_key("vkey") || !self.common.also_key.is_empty();
         if self.event_type != EventType::KeyAdded || is_given {
@@ -767,13 +771,13 @@ impl Command {
         self.values.contains_key(&field.flag)
     }
 
-    /// Whether nothing has to be asked of a field: it was given, or follows from what was.
+    /// Whether a field need not be asked for: it was given, or it is the case and follows from a ref that was given.
     fn is_known(&self, field: &Field, fields: &[Field]) -> bool {
         let names = |f: &Field| matches!(f.target, Target::Ref(spec) if tells_the_case(spec)) && self.has(f);
         self.has(field) || (matches!(field.target, Target::Case) && fields.iter().any(names))
     }
 
-    /// Lists all that is missing, where nobody can be asked.
+    /// Lists all that is missing in one error. For when nobody can be asked.
     fn refuse_if_incomplete(&self, fields: &[Field], ledger: bool, key: bool) -> Result<(), Failure> {
         let mut missing: Vec<(String, &str)> = Vec::new();
         if ledger {
@@ -801,7 +805,7 @@ impl Command {
         Err(Failure::Usage(format!("record {noun}: missing\n{}", lines.join("\n"))))
     }
 
-    /// What was written, as an event without its commitment, and the words.
+    /// The event that was given by flags and answers, without its commitment; and the words.
     fn draft(
         &self,
         fields: &[Field],
@@ -844,13 +848,13 @@ impl Command {
             }
         }
         self.derive_facts(&mut facts, &words, keys)?;
-        // What it names stands in its case, so nobody has to say it.
+        // The case follows from a record that the event names.
         if let (None, Some(index)) = (case, touched) {
             case = client.case_at(index)?;
         }
         let zone = match case {
             Some(case) => client.zone_of(&case)?,
-            // The one that it opens.
+            // The zone of the case that it opens.
             None => facts.get("timezone").and_then(Value::as_str).map(str::to_owned),
         };
         let at = self.common.when.read(zone.as_deref())?;
@@ -870,7 +874,7 @@ impl Command {
         Ok((Draft { event_type: self.event_type, at, case, refs, facts, content: None }, words))
     }
 
-    /// Refuses dates of what has happened that are ahead of now, and of what is to come that are over when the event happens.
+    /// Refuses a date of what has happened that is ahead of now, and a date of what is to come that is before the event.
     fn refuse_odd_dates(&self, fields: &[Field], at: &At, zone: Option<&str>) -> Result<(), Failure> {
         for field in fields {
             let Target::Fact(spec) = field.target else { continue };
@@ -878,13 +882,13 @@ impl Command {
                 continue;
             }
             let place = format!("--{}", field.flag);
-            // One that can't be read is refused with its form.
+            // A date that can't be read is refused later, with the form it should have.
             let dates = self.values.get(&field.flag).into_iter().flatten();
             for date in dates.filter_map(|date| At::parse(date).ok()) {
                 if !is_to_come(self.event_type, spec) {
                     self.common.when.refuse_ahead(&place, &date, zone)?;
                 } else if self.event_type != EventType::DeadlineAdjusted && is_over(&date, at) {
-                    // The door knows until when a deadline can be moved.
+                    // The ledger checks to which day a deadline can be moved.
                     return Err(Failure::Usage(format!(
                         "{place} {date}: that is before the event itself, which is of {} (--at)",
                         at.date()
@@ -895,7 +899,7 @@ impl Command {
         Ok(())
     }
 
-    /// Refuses that two refs name one event where that says nothing.
+    /// Refuses two refs of [`apart`] that name the same event.
     fn refuse_itself(&self, refs: &Map<String, Value>) -> Result<(), Failure> {
         let same =
             |(one, other): &&(&str, &str)| refs.contains_key(*one) && refs.get(*one) == refs.get(*other);
@@ -925,7 +929,7 @@ impl Command {
         Ok(())
     }
 
-    /// Refuses to call anything opened by mistake but a case or a party.
+    /// Refuses `--mistaken` for the correction of anything but a case or a party.
     fn refuse_mistaken_of_another(&self, corrected: Option<u64>, client: &Client) -> Result<(), Failure> {
         let Some(index) = corrected else { return Ok(()) };
         let found = client.event(index)?.event_type();
@@ -974,7 +978,7 @@ impl Command {
         Ok(())
     }
 
-    /// The deadline that the flags of its own say. `start` is the day of the demand.
+    /// The deadline, made from its own flags. `None` if none of them was given. `start` is the day of the demand.
     fn deadline(&self, start: Option<Date>) -> Result<Option<Value>, Failure> {
         let one = |flag: &str| self.values.get(flag).and_then(|v| v.first());
         let Some(deadline_spec) = self.event_type.spec().fact("deadline") else { return Ok(None) };
@@ -1018,7 +1022,7 @@ impl Command {
                 weekly = Some(day.as_str().to_owned());
             }
         }
-        // As the ledger's rules have it; said here in the words of flags.
+        // The ledger has the same rule; the errors here name flags.
         if rule == DeadlineRule::InterpretationAct54.as_str() {
             if weekly.is_none() || holidays.is_empty() {
                 return Err(Failure::Usage(format!(

@@ -1,4 +1,4 @@
-//! From what was written on the command line to refs, facts and words.
+//! Turns values of the command line into facts, words and files.
 
 use std::{collections::BTreeMap, fs, io::Read as _, path::Path};
 
@@ -28,7 +28,7 @@ pub(in crate::cli) fn text(flag: &str, value: &str) -> Result<String, Failure> {
     Ok(without_mark(file, &text).trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// What was typed as words at a prompt, as a flag would give it: it never names a file.
+/// Words that were typed at a prompt, written as a flag's value. At a prompt `@` never names a file.
 pub(super) fn as_words(answer: &str) -> String {
     if answer.starts_with('@') {
         terminal::note(
@@ -72,10 +72,11 @@ pub(in crate::cli) fn pair<'a>(
     pair.ok_or_else(|| Failure::Usage(format!("--{flag} {value}: expected {form}")))
 }
 
-/// The tag of a language that there is. A mistyped one is well formed as often as not.
+/// Refuses a code of two letters that no language has, and notes an unknown code of three: a mistyped tag is often well
+/// formed.
 fn language<'a>(flag: &str, tag: &'a str) -> Result<&'a str, Failure> {
     let code = tag.split('-').next().unwrap_or(tag);
-    // What is no tag at all is refused where the event is made, with its form.
+    // A tag that is not well formed is refused later, with the form it should have.
     if views::is_named_language(tag) || Language::parse(tag).is_none() {
         return Ok(tag);
     }
@@ -90,22 +91,22 @@ fn language<'a>(flag: &str, tag: &'a str) -> Result<&'a str, Failure> {
     }
 }
 
-/// A fact as JSON. Whether it is good is judged where the event is signed; but of what no event has room for, a byte would be
-/// told there, and not the fact.
+/// A fact as JSON. It is checked when the event is signed. Only bytes that can't stand in an event are refused here: the later
+/// error would name the byte, and not the fact.
 pub(in crate::cli) fn fact(flag: &str, spec: &FactSpec, values: &[String]) -> Result<Value, Failure> {
     let fact = unread_fact(flag, spec.kind, values)?;
     refuse_odd_bytes(spec, &fact)?;
     Ok(fact)
 }
 
-/// The same, judged at once: whoever is asked is told at the question.
+/// The same, checked in full, so that a wrong answer is refused at its question.
 pub(super) fn good_fact(flag: &str, spec: &FactSpec, values: &[String]) -> Result<Value, Failure> {
     let fact = unread_fact(flag, spec.kind, values)?;
     spec.kind.check(&fact, &format!("facts.{}", spec.name))?;
     Ok(fact)
 }
 
-/// Refuses a fact that could not stand in an event, by what was expected of it.
+/// Refuses a fact with bytes that can't stand in an event. The error says what was expected of the fact.
 pub(super) fn refuse_odd_bytes(spec: &FactSpec, fact: &Value) -> Result<(), Failure> {
     if !has_odd_bytes(fact) {
         return Ok(());
@@ -113,7 +114,7 @@ pub(super) fn refuse_odd_bytes(spec: &FactSpec, fact: &Value) -> Result<(), Fail
     Ok(spec.kind.check(fact, &format!("facts.{}", spec.name))?)
 }
 
-/// Whether there is a byte in a value for which line 3 of an event has no room.
+/// Whether a value holds a byte that line 3 of an event can't hold.
 fn has_odd_bytes(value: &Value) -> bool {
     let odd = |text: &str| text.bytes().any(|b| !b.is_ascii_graphic() || matches!(b, b'"' | b'\\'));
     match value {
@@ -147,7 +148,7 @@ fn unread_fact(flag: &str, kind: FactKind, values: &[String]) -> Result<Value, F
         }
         FactKind::Language => language(flag, first)?.into(),
         FactKind::Vkey | FactKind::Vkeys => {
-            // Here, and not where the event is made, which would repeat it.
+            // Refused here: the error when the event is made would quote the text, which may be a part of a secret key.
             let bad = |vkey: &String| Some((vkey.clone(), vkey.parse::<VerifyingKey>().err()?));
             if let Some((vkey, e)) = values.iter().find_map(bad) {
                 return Err(Failure::Usage(format!("--{flag}{}: {e}", repeated(&vkey))));
@@ -256,13 +257,13 @@ mod tests {
             (FactKind::Count, "-1"),
             (FactKind::Bool, "yes"),
             (FactKind::Outcomes, "x"),
-            // Told here, where it is known what may be repeated of it.
+            // Refused here, where it is known how much of it may be quoted.
             (FactKind::Vkey, "a b c"),
             (FactKind::Vkeys, "a b c"),
         ] {
             assert!(fact(kind, &[bad]).is_err(), "{bad}");
         }
-        // What could not stand in an event at all is refused as a value, and not by the byte.
+        // A value with bytes that can't stand in an event is refused as a value, not by its byte.
         for (kind, bad) in [
             (FactKind::Day, "next year"),
             (FactKind::At, "2026 11"),

@@ -1,4 +1,4 @@
-//! When something happened, as commands are told it.
+//! `--at`: when something happened, as it is typed on the command line.
 
 use jiff::{
     Timestamp,
@@ -12,7 +12,7 @@ use crate::{
     views::first_day,
 };
 
-/// Where a day begins first. It is a day of the present once it is one there.
+/// The zone in which a day begins first. Without a zone of its own, a day is ahead of now until it begins there.
 const FIRST_ZONE: &str = "Pacific/Kiritimati";
 
 // No doc comment: clap would show it in place of the command's own.
@@ -27,7 +27,7 @@ pub(in crate::cli) struct When {
 }
 
 impl When {
-    /// The day of it, without a question whether it is meant.
+    /// The day on which it happened. Unlike `read`, asks nothing. None if `--at` can't be read.
     pub(super) fn day(&self, zone: Option<&str>) -> Option<Date> {
         match &self.at {
             Some(given) => At::parse(given).ok().and_then(|at| first_day(&at)),
@@ -59,7 +59,7 @@ impl When {
                 "ahead of now",
                 "ahead of now, when nothing has happened yet; give --ahead if it is meant".to_owned(),
             ),
-            // The flag is named after the other kind, so what is odd here is named first.
+            // `--ahead` is named after dates in the future, so the message first says what is odd about an old one.
             _ if is_long_ago(at) => (
                 "before 1900",
                 format!(
@@ -88,12 +88,12 @@ fn is_ahead(at: &At, zone: Option<&str>, now: Timestamp) -> bool {
     first_day(at).is_some_and(|day| day > today)
 }
 
-/// Whether a date is before all that a case of today is about.
+/// Whether a date is before anything that a case of today is about.
 fn is_long_ago(at: &At) -> bool {
     first_day(at).is_some_and(|day| day.year() < 1900)
 }
 
-/// Rules of zones come with the program, so that all machines name the same day.
+/// A time zone by its name, UTC if there is none. Its rules come with the program, so that all machines name the same day.
 fn zone_of(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
 }

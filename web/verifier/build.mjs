@@ -4,7 +4,7 @@ import { build } from "esbuild";
 /** Bytes that verifier.js may have, so that a page stays light. */
 const LIMIT = 48_000;
 
-/** The licence of what is not ours asks for its notice in every copy. */
+/** The licence of the libraries asks for its notice in every copy. */
 const LICENCE =
   "/*! With noble-hashes (c) 2022, noble-ed25519 (c) 2019 Paul Miller (paulmillr.com), MIT License */";
 
@@ -24,7 +24,7 @@ const { metafile } = await build({
   external: ["./given.js"],
   metafile: true,
 });
-// A page takes these three files, the last when it is needed; one that is kept on a disk has all in one.
+// A page loads page.js and verifier.js, and given.js when it is needed. A page that is kept on a disk has all in one file.
 await build({
   ...browser,
   entryPoints: ["src/given.ts", "src/page.ts"],

@@ -11,12 +11,12 @@ import {
   wordsOf,
 } from "./verifier.js";
 
-// A case file: an exhibit of each entry of a case (docs/exhibits.md). What is said of one is said in the words of the
-// command `onrecord verify`.
+// A case file: an exhibit of each entry of a case (docs/exhibits.md). Reports are worded as by the command
+// `onrecord verify`.
 
 const NAME = /^exhibit-(\d+)\.zip$/;
 
-/** Whether a member of a case file is meant. Its number may be one that no entry has. */
+/** Whether a name is that of an exhibit in a case file. Its number may be too large for an entry. */
 export function isExhibitName(name: string): boolean {
   return NAME.test(name);
 }
@@ -36,8 +36,8 @@ class Fault extends Error {
 
 /**
  * Checks each exhibit as `verifyExhibit` does, that all stand in one tree, and that by their `thread` lines they are one
- * case from its first entry on, with none missing between. `anew` says where they stand, if not in the case file as it
- * was made.
+ * case from its first entry on, with none missing between. `anew` says where they come from, if not from the case file as
+ * it was made.
  */
 export async function verifyCase(members: Member[], examine: Examine, policy?: Policy, anew?: string): Promise<Report> {
   const checks: Report["checks"] = [];
@@ -73,13 +73,13 @@ async function run(
   const events: { index: number; event: Event }[] = [];
   const lacks = { content: [] as number[], files: [] as number[] };
   for (const [number, { index, name, bytes }] of exhibits.entries()) {
-    // What is there must be an exhibit: the case file says so by its name.
+    // Each of them must be an exhibit, since its name says so.
     const examined = await examine(bytes, policy).catch((error: unknown) => {
       if (error instanceof Unreadable) return error;
       throw error instanceof Error ? new Fault("exhibits", `${name}: ${error.message}`) : error;
     });
     if (examined instanceof Unreadable) {
-      // Others may be read, and refused.
+      // The others are still checked, since one of them may be refused.
       unread ??= examined;
       continue;
     }
@@ -110,7 +110,7 @@ async function run(
     if (number === 0 && (opening.event.type !== "case.opened" || opening.event.id !== opening.thread))
       fail("expected the event that opens the case");
   }
-  // That none is missing can't be said.
+  // With one unread, nobody can say that none is missing.
   if (unread) throw unread;
   const { report, found, witnessed } = first!;
   const [from, to] = [exhibits[0]!.index, exhibits.at(-1)!.index];
@@ -127,7 +127,7 @@ async function run(
     if (without) say(name, "not enclosed", `${what} of entries ${without}`);
     else say(name, "ok", `all ${what} that are committed to`);
   }
-  // By one checkpoint and one policy they are the same in each.
+  // These checks are the same in each exhibit: all have one checkpoint, and are checked by one policy.
   checks.push(...report.checks.filter(({ name }) => ["checkpoint", "witnesses", "timestamps"].includes(name)));
 
   const isOk = (name: string) => checks.some((check) => check.name === name && check.state === "ok");
@@ -154,7 +154,7 @@ async function run(
   return { checks, verdict, words: wordsOf(verdict, "its exhibits"), sentences, origin, key: report.key };
 }
 
-/** What an entry of a type is said to do to the one that a ref names, in the order in which it is told. */
+/** What an entry of a type does to the one that its ref names, in words, in the order in which acts are told. */
 const ACTS: Record<string, [role: string, words: string]> = {
   "correction.issued": ["corrects", "corrected"],
   "content.withheld": ["entry", "withheld"],
@@ -169,7 +169,7 @@ const ACTS: Record<string, [role: string, words: string]> = {
 const ORDER = ["declared void", ...Object.values(ACTS).map(([, words]) => words)];
 const ACTS_TOLD = 50;
 
-/** What entries did to one another, of each kind the newest that was not declared void itself. */
+/** What entries did to one another, in words: of each kind the newest act that was not declared void itself. */
 function actsAmong(events: { index: number; event: Event }[]): string {
   const done = events.flatMap(({ index, event: { id, type, refs, facts } }) => {
     const [role, words] = ACTS[type] ?? [];
@@ -193,7 +193,7 @@ interface Exhibit extends Member {
   readonly index: number;
 }
 
-/** The exhibits by rising indexes. As the file was made, they stand so, with README.txt last and nothing else. */
+/** The exhibits by rising indexes. In a case file as it was made they must stand so, with README.txt last and nothing else. */
 function exhibitsOf(members: Member[], anew: boolean): Exhibit[] {
   const exhibits = members.flatMap((member): Exhibit | [] => {
     const [, digits] = NAME.exec(member.name) ?? [];

@@ -38,19 +38,20 @@ export async function isSignedBy({ origin, note }: Checkpoint, log: Vkey): Promi
 /** Time and signature of a cosignature by ML-DSA-44 (c2sp.org/tlog-cosignature). */
 const ML_DSA_LINE = 8 + 2420;
 
-/** The times of lines by that key of ML-DSA-44 that may be good: nobody here can tell. */
+/** The times of those lines by a key of ML-DSA-44 that may be good, which can't be checked here. */
 export function mlDsaTimes({ note }: Checkpoint, key: Vkey): bigint[] {
   const lines = linesBy(note, key).filter(({ blob }) => key.type === ML_DSA && blob.length === ML_DSA_LINE);
   return lines.map(({ blob }) => timeOf(blob));
 }
 
-/** What a cosignature says first. A time beyond 2^63-1 reads as a negative one, and is none. */
+/** The time at the beginning of a cosignature. One beyond 2^63-1 reads as a negative number, and is no time. */
 function timeOf(blob: Bytes): bigint {
   return new DataView(blob.buffer, blob.byteOffset).getBigInt64(0);
 }
 
 /**
- * Whether some of these keys of ML-DSA-44 of one log may have signed. A line by one of them that can't be good is refused.
+ * Whether some of these ML-DSA-44 keys of one log may have signed. A key that has lines, none of which can be good, is
+ * refused.
  */
 export function hasMlDsaLines(checkpoint: Checkpoint, keys: Vkey[]): boolean {
   const signers = keys.filter((key) => linesBy(checkpoint.note, key).length > 0);
@@ -69,7 +70,7 @@ export async function cosignedAt(
   witness: Vkey,
   counts: (time: bigint) => boolean,
 ): Promise<bigint | "bad" | "none" | "unchecked"> {
-  // Without a time it says nothing of when.
+  // A cosignature of time 0 says nothing of when.
   if (mlDsaTimes(checkpoint, witness).some((time) => time > 0n && counts(time))) return "unchecked";
   const { note } = checkpoint;
   const lines = linesBy(note, witness);

@@ -111,7 +111,7 @@ async function ledger(folder: string, options: Map<string, string>, eventsPath: 
       const [whole, within] = [await realpath(join(root, path)), await realpath(root)];
       // A link may stand for a file, but not lead out of the folder.
       if (!whole.startsWith(within.replace(/\/?$/, "/"))) throw fail("a link that leads out of the folder");
-      // Asked before it is opened, since opening a pipe would wait for ever.
+      // Checked before it is opened, since opening a pipe would wait for ever.
       if (!(await stat(whole)).isFile()) throw fail("not a plain file");
       return await readFile(whole, limit);
     } catch (error) {
@@ -124,7 +124,7 @@ async function ledger(folder: string, options: Map<string, string>, eventsPath: 
   return { valid: 0, refused: 1, undecided: 3 }[verdict];
 }
 
-/** What stands at these paths; of a folder what is in it. */
+/** The files at these paths; of a folder, the files in it. */
 async function filesAt(paths: string[]): Promise<Given[]> {
   const files: Given[] = [];
   for (const path of paths) {
@@ -136,7 +136,7 @@ async function filesAt(paths: string[]): Promise<Given[]> {
   return files;
 }
 
-/** A file, and no folder. */
+/** The file at a path. Throws if it is a folder, or can't be read. */
 async function plainFile(path: string): Promise<Given> {
   const file = await given(path, basename(path));
   await file.read(0);

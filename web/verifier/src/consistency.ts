@@ -3,7 +3,8 @@ import { refuse } from "./fault.ts";
 import { sha256 } from "./hash.ts";
 import { nodeHash } from "./tree.ts";
 
-// What trees have to do with each other, as in RFC 9162, 2.1.4.2. No exhibit asks for it; the vectors do.
+// Trees of one log that grows, and how they continue each other (RFC 9162, 2.1.4.2). Exhibits don't need this; vectors and
+// whole ledgers do.
 
 const half = (n: number) => Math.floor(n / 2);
 const isOdd = (n: number) => n % 2 === 1;
@@ -44,7 +45,7 @@ export function verifyConsistency(
     at = half(at);
     last = half(last);
   }
-  // A whole old tree is itself the first node, and the proof leaves it out.
+  // If the old tree is a complete subtree of the new one, its root is the first node, and the proof leaves it out.
   const hashes = at === 0 ? [oldRoot, ...path] : path;
   const first = hashes[0];
   if (!first) return refuse("", place, "at least one hash");

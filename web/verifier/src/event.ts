@@ -79,7 +79,7 @@ function bodyOf(body: JsonObject, place: string) {
       "a digest, and the size of the words",
     );
   }
-  // Each was looked at above.
+  // Each member was checked above.
   return { type, by: keys, at, case: opened, refs, facts, content } as unknown as Omit<
     Event,
     "id" | "note" | "origin"
@@ -90,7 +90,7 @@ function isId(value: Json | undefined): value is string {
   return typeof value === "string" && ID.test(value);
 }
 
-/** A key as people are told of it: its name and its id. */
+/** A key as reports name it: its name and its id. */
 export function keyId(key: Vkey): string {
   return `${key.name}+${key.id}`;
 }

@@ -14,8 +14,8 @@ import { leafHash, verifyInclusion } from "./tree.ts";
 import { ML_DSA, type Vkey } from "./vkey.ts";
 import { membersOf, type Member } from "./zip.ts";
 
-// Exhibits: one file that carries its own proof (formats.md section 8). What is said of one is said in the same
-// words as the command `onrecord verify` has for it.
+// Exhibits: one file that carries its own proof (formats.md section 8). Reports are worded as by the command
+// `onrecord verify`.
 
 /** Members in their order. Those of one kind are in the order of their numbers or digests. */
 const ORDER = [
@@ -29,7 +29,7 @@ const ORDER = [
   /^trust\.policy$/,
 ];
 
-/** What is there to check. */
+/** The parts of an exhibit or a receipt. */
 interface Parts {
   /** Whether it is an entry and its proof alone. */
   readonly isReceipt?: boolean;
@@ -43,11 +43,11 @@ interface Parts {
   readonly policy?: Bytes;
 }
 
-/** What was read of an exhibit, for whoever holds it against others. */
+/** What was read of an exhibit, to be compared with the others of its case. */
 export interface Found {
   readonly entry: Entry;
   readonly checkpoint: Checkpoint;
-  /** Its bytes as they stand. */
+  /** The checkpoint's bytes as they stand. */
   readonly checkpointText: string;
   /** The key that entry 0 names, if it is enclosed. */
   readonly logKey?: Vkey;
@@ -61,8 +61,8 @@ export interface Examined {
 }
 
 /**
- * Checks an exhibit. Without a policy of the reader's own, what it says is valid only by its own word. A file that is
- * named `exhibit-<n>.zip` must hold entry n. Never throws for what the bytes hold.
+ * Checks an exhibit. Without a policy of the reader's own it is at best valid by the trust that it brought itself. A file
+ * that is named `exhibit-<n>.zip` must hold entry n. Never throws, whatever the bytes hold.
  */
 export async function verifyExhibit(zip: Bytes, policy?: Policy, fileName?: string): Promise<Report> {
   return (await examine(zip, policy, fileName)).report;
@@ -84,7 +84,7 @@ export function examine(zip: Bytes, policy?: Policy, fileName?: string): Promise
 }
 
 /**
- * Checks the members of an exhibit that no longer stand in its zip, in any order; `how` says where they stand instead.
+ * Checks the members of an exhibit, in any order, that do not come from its own zip; `how` says where they come from.
  * Those that no exhibit has are passed over.
  */
 export function examineMembers(
@@ -107,7 +107,7 @@ export function examineMembers(
   );
 }
 
-/** Checks a receipt: an entry and its proof alone. Nothing then says whose keys they are. */
+/** Checks a receipt: an entry and its proof alone. It does not show whose keys signed. */
 export async function verifyEntry(entry: Bytes, proof: Bytes, policy?: Policy): Promise<Report> {
   const take = () => ({ isReceipt: true, entry, proof, files: [], chain: [], timestamps: 0 });
   return (await reportOn(policy, take)).report;
@@ -126,7 +126,7 @@ function verifyOrder(members: Member[]): void {
   let last = "";
   members.forEach(({ name }, i) => {
     const rank = rankOf(name);
-    // A file by its digest alone.
+    // A file is ordered by its digest, without its extension.
     const key =
       rank +
       name
@@ -182,7 +182,7 @@ async function reportOn(
   let key: string | undefined;
   let found: Found | undefined;
   let isReceipt: boolean | undefined;
-  // Loaded when something is checked: the list of event types is as large as all that is here.
+  // Loaded when something is checked: the list of event types is as large as this whole module.
   const { verifyKeys, verifyShape } = await import("./given.js");
 
   /** Whether a log that the policy trusts signed the checkpoint, with each kind of key that the policy gives it. */
@@ -245,7 +245,7 @@ async function reportOn(
 
     name = "event";
     for (const each of [entry, ...entries]) await verifySignatures(each.event, `entry ${each.index}`);
-    // Whoever added a key had to hold one himself, as far as his own thread is enclosed.
+    // The keys that signed the other entries had to be good too. They are checked as far as their threads are enclosed.
     for (const each of entries) verifyKeys(each, all, `entry ${each.index}`);
     const party = verifyKeys(entry, all);
     const signers = `signed by ${event.by.map(keyId).join(", ")}`;
@@ -257,7 +257,7 @@ async function reportOn(
     const words = parts.content;
     let files: FileRef[] | undefined;
     if (isReceipt) {
-      // It has no place for words.
+      // A receipt has no place for words.
     } else if (!event.content) {
       if (words) fail("content.json: the event carries no words");
       say("ok", "the event carries no words");
@@ -376,7 +376,7 @@ function withholding({ event }: Entry, entries: Entry[]): string | undefined {
   return by && `withheld by entry ${by.index}, on the ground ${String(by.event.facts.ground)}`;
 }
 
-/** Whoever signed words that can't be read committed to them all the same; but then no file is named. */
+/** The files that words name, or undefined if the words can't be parsed: these were signed all the same, but name no file. */
 function filesNamedBy(words: Bytes): FileRef[] | undefined {
   const content = contentOf(words);
   return content && hasSalt(content) ? filesOf(content) : undefined;

@@ -16,7 +16,7 @@ export function refuse(code: string, place: string, wanted: string): never {
 
 /** Anything caught becomes a fault: an error nobody foresaw must count as a failure, never as a pass. */
 export function asFault(error: unknown): Fault {
-  // By what it has, since each module that is loaded on use has a class of its own.
+  // Known by its member `place`, not its class, since each module that is loaded on use has a class of its own.
   return error instanceof Error && "place" in error ? (error as Fault) : new Fault("INTERNAL", "", String(error));
 }
 

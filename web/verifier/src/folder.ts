@@ -3,15 +3,15 @@ import { basename, resolve } from "node:path";
 import { type Given, isLeftBySystems, nameOf, NothingToCheck } from "./given.js";
 import { read } from "./read.ts";
 
-// What is in a folder where an exhibit or a case file was unpacked. Only names are asked for, and no more of them than an
-// exhibit can have: what is no member is not opened.
+// The files in a folder where an exhibit or a case file was unpacked. Only names are read, and no more of them than an
+// exhibit can have: a file that is no member is not opened.
 
 /** The folders in which an exhibit has members. */
 const INNER = ["files", "chain", "timestamps"];
-/** What an exhibit has at most, and as many that a system adds. */
+/** The most names in a folder: as many as an exhibit may have, as many again that a system adds, and a few. */
 const NAMES_LIMIT = 40_016;
 
-/** What lies in a folder: its name as text, and its path, which need not be text. */
+/** A file or folder in a folder: its name as text, and its path, which need not be text. */
 interface Named {
   readonly name: string;
   readonly path: Buffer;
@@ -51,12 +51,12 @@ async function isLedger(path: string, names: string[]): Promise<boolean> {
   return names.includes("checkpoint") && !(await isFolder("checkpoint")) && isFolder("tile");
 }
 
-/** Whether nothing is there. Of what may not be read, and of any other fault of a disk, nobody knows. */
+/** Whether an error says that nothing is there. After any other, such as a lack of permission, nobody knows. */
 export function isAbsence(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
-/** Whether anything has that name, be it a link to nowhere; or nobody knows. */
+/** Whether anything has that name, even a link to nowhere. True also if that can't be found out. */
 export function isThere(path: string): Promise<boolean> {
   return lstat(path).then(() => true, (error: unknown) => !isAbsence(error));
 }
@@ -65,12 +65,12 @@ async function isFolderAt(path: Buffer): Promise<boolean> {
   return Boolean((await stat(path).catch(() => undefined))?.isDirectory());
 }
 
-/** Whether a name says a folder: programs that know no backslashes between folders unpack them as a part of names. */
+/** Whether a name holds a folder: programs that do not take a backslash for a separator make it a part of names. */
 function hasFolder(name: string): boolean {
   return name.includes("\\");
 }
 
-/** Of names with a folder in them those of folders in which an exhibit has members. */
+/** Those names that hold a folder and end in one in which an exhibit has members, such as `exhibit-41\files`. */
 function innerOf(names: string[]): string[] {
   return names.filter((name) => hasFolder(name) && INNER.includes(name.slice(name.lastIndexOf("\\") + 1)));
 }
@@ -86,11 +86,11 @@ async function namesIn(path: Buffer): Promise<Named[]> {
   return names.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Files by their names behind that of their folder, and what is in those folders that are to be looked into. */
+/** The files of a folder, each named behind `prefix`, and the files in those of its folders that `into` names. */
 async function listed(prefix: string, all: Named[], into: string[]): Promise<Given[]> {
   const files: Given[] = [];
   for (const { name, path } of all) {
-    // Of one that may not be read nobody knows which members are in it.
+    // A folder that may not be read ends the check: nobody knows which members are in it.
     const inside = into.includes(name) && (await isFolderAt(path)) ? await namesIn(path) : undefined;
     if (inside) files.push(...(await listed(`${prefix}/${name}`, inside, [])));
     else files.push(await given(path, `${prefix}/${name}`));
@@ -98,7 +98,7 @@ async function listed(prefix: string, all: Named[], into: string[]): Promise<Giv
   return files;
 }
 
-/** A file by another name. Asked before it is opened, since opening a pipe would wait for ever. */
+/** A file under another name. Its kind is checked before it is opened, since opening a pipe would wait for ever. */
 export async function given(path: string | Buffer, name: string): Promise<Given> {
   const there = await stat(path).catch(() => undefined);
   const fail = (what: string) => {

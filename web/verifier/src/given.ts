@@ -21,39 +21,39 @@ export { type Given, nameOf } from "./unzip.ts";
 export { verifyKeys } from "./keys.ts";
 export { verifyShape } from "./types.ts";
 
-// What people hand in that is not an exhibit as it was made: case files, exhibits that another program packed anew, what
-// is in one as a folder or as several files, a receipt with its entry, and what proves nothing. Loaded when it is needed,
-// as are the types of events.
+// What people hand in that is not an exhibit as it was made: case files, exhibits that another program packed anew, the
+// members of one as a folder or as several files, a receipt with its entry, and files that prove nothing. Loaded when it is
+// needed, as are the types of events.
 
 /** Says what was given and what to give instead: nothing can be checked, and nothing is wrong. */
 export class NothingToCheck extends Error {}
 
-/** The same of half a receipt: what is asked for lacks a file. */
+/** The same for half a receipt: its other file is missing. */
 export class HalfReceipt extends NothingToCheck {}
 
-/** The same of a receipt that a program changed on its way. */
+/** The same for a receipt that a program changed on its way. */
 export class ChangedReceipt extends NothingToCheck {}
 
-/** The same of several files that are not the members of one exhibit. */
+/** The same for several files that are not the members of one exhibit. */
 export class NotOne extends NothingToCheck {}
 
-/** The same of a zip that can't be read here, or holds something else. */
+/** The same for a zip that can't be read here, or holds something else. */
 export class UnreadZip extends NothingToCheck {}
 
 const ANEW = "packed anew: the checks below are of its members";
 const UNPACKED = "unpacked: the checks below are of its members";
 const SEVERAL = "Give one exhibit at a time, or the members of one: these are several exhibits, or none that was unpacked.";
-/** As much as tells a receipt and an entry from other files. */
+/** How many bytes tell a receipt and an entry from other files. */
 const BEGINNING = 64;
 
-/** Files that were given together, each by its path. What is no member of an exhibit is not read. */
+/** Checks files that were given together, each with its path. A file that is no member of an exhibit is not read. */
 export async function verifyGiven(files: Given[], policy?: Policy): Promise<Report> {
   try {
     return await verify(files, policy);
   } catch (error) {
     if (error instanceof Unreadable) throw new UnreadZip(`this zip is ${error.message}: unpack it, and give its folder`);
     if (!(error instanceof Broken)) throw error;
-    // Whoever broke it may have changed it.
+    // A broken zip is refused: what broke it may have changed it.
     return refused([{ name: "exhibit", state: "FAILED", text: error.message }], error.message, "exhibit");
   }
 }
@@ -75,7 +75,7 @@ async function verify(files: Given[], policy?: Policy): Promise<Report> {
   return (await examineAll(files, UNPACKED, undefined, policy)).report;
 }
 
-/** A receipt, and what is given as its entry. */
+/** Checks a receipt and what was given as its entry. */
 export async function verifyReceipt(entry: Given, proof: Given, policy?: Policy): Promise<Report> {
   const [entryBytes, proofBytes] = [(await whole(entry)).bytes, (await whole(proof)).bytes];
   for (const [what, bytes] of [["receipt", proofBytes], ["entry", entryBytes]] as const) {
@@ -86,7 +86,7 @@ export async function verifyReceipt(entry: Given, proof: Given, policy?: Policy)
   return verifyEntry(entryBytes, proofBytes, policy);
 }
 
-/** A receipt (c2sp.org/tlog-proof) and an entry, by how they begin. */
+/** The first receipt (c2sp.org/tlog-proof) and the first entry among files, by how they begin. */
 export async function receiptAmong(files: Given[]): Promise<{ entry?: Given; proof?: Given }> {
   const found: { entry?: Given; proof?: Given } = {};
   for (const file of files) {
@@ -119,13 +119,13 @@ async function verifyOne(file: Member, policy?: Policy): Promise<Report> {
   throw new NothingToCheck(whatItIs(bytes));
 }
 
-/** A zip: an exhibit or a case file as it was made, or packed anew. */
+/** Checks a zip: an exhibit or a case file as it was made, or packed anew. */
 async function verifyZip({ name, bytes }: Member, policy?: Policy): Promise<Report> {
   let members: Member[] = [];
   try {
     members = membersOf(bytes);
   } catch {
-    // Not as a ledger makes them.
+    // It is no zip as ledgers make them, and is read as another program's below.
   }
   const isCase = members[0] && isExhibitName(members[0].name);
   if (!isCase) return (await examineAny(bytes, policy, name)).report;
@@ -135,7 +135,7 @@ async function verifyZip({ name, bytes }: Member, policy?: Policy): Promise<Repo
   return (await examineAll(unzip(bytes), ANEW, name, policy)).report;
 }
 
-/** An exhibit, as it was made or packed anew. */
+/** Checks an exhibit, as it was made or packed anew. */
 async function examineAny(bytes: Bytes, policy?: Policy, name?: string, room?: Room): Promise<Examined> {
   const examined = await examine(bytes, policy, name);
   if (examined.report.checks[0]?.state !== "FAILED") return examined;
@@ -147,13 +147,13 @@ interface Room {
   left: number;
 }
 
-/** Checks exhibits of one case file, which holds exhibits alone: a case file in it could hold itself. */
+/** Returns a check for the exhibits of one case file. It refuses case files in it: one could hold itself. */
 function inCase(): (bytes: Bytes, policy?: Policy) => Promise<Examined> {
   const room = { left: ZIP_LIMIT };
   return (bytes, policy) => examineAny(bytes, policy, undefined, room);
 }
 
-/** Members in any order, in a folder or not, with what systems leave beside them. */
+/** Checks members in any order, in a folder or not, among files that systems leave beside them. */
 async function examineAll(
   given: Given[],
   how: string,
@@ -178,7 +178,7 @@ async function examineAll(
   const exhibits = folders((last, folder) => last === "entry" && all.has(`${folder}proof.tlog-proof`));
   const cases = folders((last, folder) => isExhibitName(last) && all.has(`${folder}README.txt`));
   const bare = folders((last) => isExhibitName(last));
-  // Of several the nearest: exhibits in folders beside a case file are not meant, nor the zip beside its own folder.
+  // Of several the outermost is meant: not exhibits in folders beside a case file, nor a zip beside its own folder.
   const depth = (folder: string) => folder.split("/").length;
   const whole = [...new Set([...exhibits, ...cases])];
   const [folder, other] = (whole[0] === undefined ? bare : whole).sort((a, b) => depth(a) - depth(b));
@@ -189,7 +189,7 @@ async function examineAll(
     if ([...all].some((name) => name.endsWith(".zip"))) throw new NotOne(SEVERAL);
     throw new NotOne("This is no exhibit: it holds no entry and proof. Give one exhibit, or a case file: the folder in which its files lie.");
   }
-  // What was unpacked of a case file has its README; without it these are exhibits that were given together.
+  // A case file that was unpacked has its README; without it these are exhibits that were given together.
   const isSeveral = (other !== undefined && depth(other) === depth(folder)) || (whole[0] === undefined && how === UNPACKED);
   if (isSeveral && how === ANEW) throw new UnreadZip("this zip holds several exhibits: unpack it, and give one of them");
   if (isSeveral) throw new NotOne(SEVERAL);
@@ -219,7 +219,7 @@ async function examineAll(
   if (isCase) return { report: await verifyCase(members, inCase(), policy, said) };
   // A folder is named as its zip was.
   const around = folder.split("/").slice(0, -1).map((part) => `${part}.zip`);
-  // Of an archive there is its own name too, but in a case file, where the number in it is looked at anyway.
+  // A zip has a name of its own too; not so in a case file, where that name's number is compared anyway.
   const called = how === UNPACKED ? around : [fileName ?? "", ...around.slice(-1)];
   const [first, ...more] = called.filter((name) => /^exhibit-\d+\.zip$/.test(name));
   let examined = await examineMembers(members, said, policy, first);
@@ -228,7 +228,10 @@ async function examineAll(
   return examined;
 }
 
-/** What is refused for its names or its size is refused whatever can be read of it, and what is broken whatever can not. */
+/**
+ * Reads members. Bad names and sizes are refused first, even if a member can't be read; then a broken member is refused,
+ * even if another can't be read.
+ */
 async function membersAmong(own: Map<string, Given>, isCase: boolean, room: Room): Promise<Member[]> {
   if (isCase) verifyNumbers([...own.keys()]);
   else verifyNames(new Set(own.keys()));
@@ -254,7 +257,7 @@ async function membersAmong(own: Map<string, Given>, isCase: boolean, room: Room
   return members;
 }
 
-/** Whether by their names these may be the members of an exhibit. */
+/** Refuses names that the members of an exhibit can't have. */
 function verifyNames(own: Set<string>): void {
   const need = (name: string) => {
     if (!own.has(name)) throw new Broken(`members: expected ${name}`);
@@ -272,7 +275,7 @@ function verifyNames(own: Set<string>): void {
   if (new Set(digests).size < digests.length) throw new Broken("members: expected each file once");
 }
 
-/** Whether by their names these may be the members of a case file. */
+/** Refuses names that the members of a case file can't have. */
 function verifyNumbers(own: string[]): void {
   for (const name of own.filter(isExhibitName))
     if (countOf(/\d+/.exec(name)![0]) === undefined) throw new Broken(`${name}: expected the number of an entry`);
@@ -284,12 +287,12 @@ function told(names: string[], most: number, and: string): string {
   return names.slice(0, most).join(", ") + (more > 0 ? `${and}${more} more` : "");
 }
 
-/** A name as archives of other systems may write it. */
+/** A name with slashes for backslashes and no `./` before it, as archives of other systems may write it. */
 function slashed(name: string): string {
   return name.replaceAll("\\", "/").replace(/^(\.\/)+/, "");
 }
 
-/** The same, which stays in the folder where it is unpacked. */
+/** The same. A name that leads out of the folder where it is unpacked is refused. */
 function plain(name: string): string {
   const path = slashed(name);
   if (/^(\/|[A-Za-z]:)|(^|\/)\.\.(\/|$)/.test(path)) throw new Broken(`${path}: a name that climbs out of the folder`);
@@ -309,7 +312,7 @@ function begins(bytes: Bytes, text: string, at = 0): boolean {
   return bytes.length >= at + text.length && [...text].every((character, i) => bytes[at + i] === character.charCodeAt(0));
 }
 
-/** Kinds of files by how they begin, or by what stands at a place. */
+/** Kinds of files, by how they begin, or by what they have at an offset. */
 const KINDS: [what: string, text: string, at?: number][] = [
   ["a PDF", "%PDF-"],
   ["a picture", "\u0089PNG\r\n"],

@@ -1,4 +1,4 @@
-// The small words of formats.md, section 2.
+// The small grammars of formats.md, section 2: names, numbers and dates.
 
 export const ID = /^[0-9a-f]{64}$/;
 
@@ -16,13 +16,13 @@ export function numberOf(token: string): number | undefined {
   return /^(0|-?[1-9][0-9]{0,15})$/.test(token) && Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** A number that counts: an index, a size, a place in a thread. */
+/** A number from 0: an index, a size, a place in a thread. */
 export function countOf(token: string): number | undefined {
   const value = numberOf(token);
   return value !== undefined && value >= 0 ? value : undefined;
 }
 
-/** Whether a text of that shape is a moment of the calendar: JavaScript prints another one, or none, if not. */
+/** Whether a text has that shape and is a real date: JavaScript prints another date, or none, if it is not. */
 function isMoment(text: string, shape: RegExp): boolean {
   return shape.test(text) && JSON.stringify(new Date(text)).startsWith(`"${text}`);
 }

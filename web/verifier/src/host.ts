@@ -5,12 +5,12 @@ import { createGunzip } from "node:zlib";
 import { type Bytes, join } from "./bytes.ts";
 import { type Read, Unread } from "./ledger.ts";
 
-// Files of a ledger from its address, for Node: a page asks for nothing by this. They may come gzipped, asked for or not.
-// `fetch` would hide in which coding they came, and what of it could not be unfolded.
+// Reads files of a ledger from its address, in Node; pages don't use this. Files may come gzipped, asked for or not.
+// `fetch` would hide in which coding they came, and what of it could not be unpacked.
 
-/** What says that a file is not here. Object stores answer 403 for what they don't have. */
+/** Statuses that say that a file is not there. Object stores answer 403 for a file that they don't have. */
 const ABSENT = [403, 404, 410, 451];
-/** The head of an answer has at most so many bytes, and fewer fields than this. */
+/** The most bytes in the head of an answer, and how many fields are too many. */
 const [HEAD_LIMIT, FIELDS_LIMIT] = [65_536, 100];
 /** Milliseconds that an answer may take. */
 const TIME_LIMIT = 60_000;
@@ -24,7 +24,10 @@ export function readerOf(address: string): Read {
   return Object.assign(read, { answered });
 }
 
-/** A file, of one that is longer than the limit a byte more than that; undefined if there is none. */
+/**
+ * A file; of a longer one, `limit` bytes and one more. Undefined if there is none; `isKeptBack` is then told the status, if
+ * it is another than 404.
+ */
 async function fileAt(
   address: string,
   limit: number,
@@ -51,7 +54,7 @@ async function fileAt(
   const framing = answer.headers["transfer-encoding"]?.toLowerCase();
   if (framing !== undefined && framing !== "chunked") refuse(`Transfer-Encoding ${framing.slice(0, 80)}: expected chunked or none`);
   if (ABSENT.includes(status)) {
-    // Its body is not wanted, and need not end.
+    // The body is not needed, and may never end.
     answer.destroy();
     if (status !== 404) isKeptBack(status);
     return undefined;
@@ -68,7 +71,7 @@ async function fileAt(
   let came = 0;
   answer.on("data", (piece: Buffer) => (came += piece.length)).pause();
   const gunzip = createGunzip();
-  // Whoever reads on hears of what went wrong.
+  // Errors are thrown by the loop below, which reads the stream.
   const stream = isGzipped ? pipeline(answer, gunzip, () => undefined) : answer;
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) {

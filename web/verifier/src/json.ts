@@ -25,7 +25,7 @@ export function contentJsonOf(text: string, place: string): JsonObject {
   return objectOf(text, place, true);
 }
 
-// A parser of its own: JSON.parse keeps the last of two members and forgets how a number was written.
+// A parser by hand: JSON.parse keeps the last of two members of one name, and forgets how a number was written.
 function objectOf(text: string, place: string, words: boolean): JsonObject {
   let at = 0;
   const fail = (code: string, wanted: string): never =>

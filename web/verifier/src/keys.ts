@@ -20,7 +20,7 @@ export function keysAddedBy({ type, facts, by }: Event, place = "event"): Vkey[]
   if (!Array.isArray(added)) return refuse("BAD_FACT", `${place}, facts/keys`, "an array of vkeys");
   return added.map((value) => {
     const key = partyKeyOf(value, `${place}, facts`);
-    // They stand after the author; only the operator's first key brings itself in.
+    // Added keys sign after the author. Only the operator's first key is added by an event of which it is the author.
     if (by.findIndex((signer) => signer.text === key.text) < (opens ? 0 : 1)) {
       refuse("KEY_NO_POSSESSION", place, `a signature by ${key.text}, which it adds`);
     }
@@ -30,7 +30,7 @@ export function keysAddedBy({ type, facts, by }: Event, place = "event"): Vkey[]
 
 /**
  * Passes if every key of the entry's event was its party's and not revoked. Returns a party whose thread is not
- * whole, for which nothing can be said. `entries` holds the entry itself too.
+ * whole, of whose keys nothing can be said. `entries` must hold the entry itself too.
  */
 export function verifyKeys(at: Entry, entries: Entry[], place = "event"): string | undefined {
   let missing: string | undefined;
@@ -40,7 +40,7 @@ export function verifyKeys(at: Entry, entries: Entry[], place = "event"): string
       .filter((entry) => entry.thread === party && entry.index <= at.index)
       .sort((a, b) => a.index - b.index);
     thread.forEach((entry, i) => {
-      // By index they are numbered upwards, and none beyond what the signer line says.
+      // In the order of the log their numbers rise, and none is higher than the signer line says.
       if (entry.place > last || (i > 0 && thread[i - 1]!.place >= entry.place)) {
         refuse(
           "",

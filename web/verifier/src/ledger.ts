@@ -16,14 +16,14 @@ import { ML_DSA } from "./vkey.ts";
 // A whole ledger from its public files (formats.md sections 6 and 7), every rule at every entry. It holds
 // all of it in memory, so it is for small ledgers: those that tests forge.
 
-/** A file of the folder, of one that is longer than the limit a byte more than that; undefined if there is none. */
+/** Reads a file of the ledger; of a longer one, `limit` bytes and one more. Undefined if there is none. */
 export interface Read {
   (path: string, limit: number): Promise<Bytes | undefined>;
-  /** The status that a server answered with for what is not there, if it was another one than 404. */
+  /** By path: the status with which a server said that a file is not there, if it was another one than 404. */
   readonly answered?: ReadonlyMap<string, number>;
 }
 
-/** What was answered where a file is missing, or its partial tile. */
+/** The status that a server answered with for a missing file, or for its partial tile, in words. */
 function statusSeen(read: Read, path: string): string {
   for (const [asked, status] of read.answered ?? [])
     if (asked === path || asked.startsWith(`${path}.p/`)) return ` (the server answered ${status})`;
@@ -87,7 +87,7 @@ async function walk(read: Read, schema: Schema, policy?: Policy): Promise<Ledger
   const plain = own.filter(({ type }) => type !== ML_DSA);
   const besides = own.filter(({ type }) => type === ML_DSA);
   const keys = asked.length ? plain : named ? [named] : [];
-  // The key of the only log that is trusted is the one that must have signed, whatever its name.
+  // If the policy trusts one log alone, that log must have signed, whatever its name: its signature is asked for below.
   if (policy && !plain[0] && asked.filter(({ type }) => type !== ML_DSA).length !== 1)
     throw new Unsuited(`the policy lacks the Ed25519 key of ${origin}: add its line, or give it with --key`);
   for (const signed of [latest, counted]) {
@@ -147,8 +147,8 @@ async function walk(read: Read, schema: Schema, policy?: Policy): Promise<Ledger
 }
 
 /**
- * The checkpoint that counts. A ledger that never pauses is ahead of its witnesses, and proves its entries in what most
- * of them cosigned.
+ * The checkpoint that counts: the latest one, or the one in which the ledger proves its entries, if only that one has the
+ * quorum. A ledger that never pauses is ahead of its witnesses.
  */
 async function countedBy(policy: Policy, latest: Checkpoint, read: Read): Promise<Checkpoint> {
   if (policy.quorum === "none" || (await quorumOf(policy, latest)).met !== undefined) return latest;
@@ -167,7 +167,7 @@ interface Files {
   unread?: string;
 }
 
-/** Looks at the files that words name. One that is another than they say is refused. */
+/** Checks the files that words name. A file with other bytes than the words say is refused. */
 async function verifyFiles(
   read: Read,
   words: Bytes,
@@ -192,7 +192,7 @@ async function verifyFiles(
   }
 }
 
-/** Hash tiles of every level are what the entries make. */
+/** Checks that the hash tiles of every level are those that the entries make. */
 async function compareTiles(read: Read, leaves: Bytes[]): Promise<void> {
   let hashes = leaves;
   for (let level = 0; hashes.length > 0; level++) {
@@ -215,11 +215,11 @@ async function compareTiles(read: Read, leaves: Bytes[]): Promise<void> {
 interface Tile {
   readonly path: string;
   readonly bytes: Bytes;
-  /** Whether it is of the items that are asked for alone: a full one may have come in the place of a partial one. */
+  /** Whether it holds only the items that are asked for: a full tile may have come in the place of a partial one. */
   readonly isExact: boolean;
 }
 
-/** A tile (c2sp.org/tlog-tiles) of a tree of that many leaves or nodes, none of which is longer than `longest`. */
+/** Tile `n` (c2sp.org/tlog-tiles) of a tree of `size` leaves or nodes, none of which is longer than `longest` bytes. */
 async function tileIfThere(read: Read, folder: string, n: number, size: number, longest: number): Promise<Tile | undefined> {
   const full = tilePath(folder, n);
   const width = Math.min(WIDTH, size - n * WIDTH);
@@ -232,7 +232,7 @@ async function tileIfThere(read: Read, folder: string, n: number, size: number, 
   return undefined;
 }
 
-/** Where a full tile stands. */
+/** The path of a full tile. */
 function tilePath(folder: string, n: number): string {
   const parts = [String(n % 1000).padStart(3, "0")];
   for (let rest = Math.floor(n / 1000); rest > 0; rest = Math.floor(rest / 1000))
@@ -246,10 +246,10 @@ async function tile(read: Read, folder: string, n: number, size: number, longest
   return found;
 }
 
-/** What a content tile says of an entry: its words, which are empty for one that has none, or that they are absent. */
+/** What content tiles say of an entry: its words, empty if it has none; that they are absent; or that there is no tile. */
 type Words = Bytes | "absent" | "no tile";
 
-/** Items behind their lengths, and nothing behind the last. */
+/** The first `count` items of a tile, each behind its length. Nothing may stand behind the last item of an exact tile. */
 function itemsOf({ path, bytes, isExact }: Tile, count: number, prefix: 2 | 4): Words[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const items: Words[] = [];

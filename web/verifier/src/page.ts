@@ -12,7 +12,7 @@ import { AgeFault, noOlder } from "./age.ts";
 import type { Given } from "./given.js";
 
 // What a page does with the verifier: a form that takes an exhibit, or an entry and its proof; and on the page of an
-// entry one button. What is checked and what was found leave the page by no way.
+// entry one button. What is checked and what was found never leave the page.
 
 type Check = (policy: Policy | undefined) => Promise<Report>;
 type Child = Node | string;
@@ -86,7 +86,7 @@ function keep(text: string): void {
   showKept();
 }
 
-/** The log's key alone, or a whole policy. */
+/** Reads whom the reader trusts: the log's key alone, or a whole policy. */
 function trustIn(text: string): Policy {
   return policyOf(new TextEncoder().encode(/\s/.test(text) ? text : `log ${text}\nquorum none`), "Whom you trust");
 }
@@ -108,7 +108,7 @@ function showKept(): void {
   place.replaceChildren(what, button("Forget it", forget));
 }
 
-/** A policy as a file, whose octets need not be text. Read each time it is asked, so that a broken one is never passed over. */
+/** The policy of a file, whose octets need not be text. Parsed at each check, so that a broken one is never passed over. */
 let policyFile: (() => Policy) | undefined;
 
 function trust(): Policy | undefined {
@@ -170,11 +170,11 @@ function showReport(title: string, report: Report, verdict: HTMLElement): void {
     element("p", "", element("span", "label", `${label}:`), ` ${text}.`),
   );
   show(element("h3", "", title), verdict, element("ol", "checks", ...lines), element("div", "said", ...said));
-  // The verdict in sight, without taking the focus from whoever types.
+  // Shows the verdict without taking the focus from a field.
   verdict.scrollIntoView({ block: "nearest" });
 }
 
-/** How many checks were begun, or made void. What ends when another has begun is not shown: it is of what was there before. */
+/** How many checks were begun or made void. A check is not shown if the number rose meanwhile: it is out of date. */
 let begun = 0;
 
 async function run(title: string, check: Check): Promise<void> {
@@ -199,7 +199,7 @@ async function run(title: string, check: Check): Promise<void> {
   }
 }
 
-/** Takes away a verdict of a trust that is not the one given any more. */
+/** Removes a verdict that was reached by another trust than the one given now. */
 function forgetVerdict(): void {
   begun += 1;
   if (result?.firstChild) show(element("p", "note", "Whom you trust has changed: verify again."));
@@ -224,10 +224,10 @@ function given(name: string, file: File): Given {
   return { name, size: file.size, read };
 }
 
-/** How many files are looked at by name: what an exhibit has at most, and as many that a system adds. */
+/** The most files that are listed: as many as an exhibit may have, as many again that a system adds, and a few. */
 const FILES_LIMIT = 40_016;
 
-/** How deep folders are looked into: those of an exhibit have one level, in a folder or two. */
+/** How deep folders are entered: those of an exhibit have one level, in a folder or two. */
 const DEPTH_LIMIT = 8;
 
 /** The files of what was dropped, with those in folders. */
@@ -249,7 +249,7 @@ async function dropped(transfer: DataTransfer): Promise<Given[]> {
       for (const each of some) await walk(each, depth + 1);
     }
   };
-  // They are gone once this function has waited.
+  // Taken before the first `await`: after it the browser has emptied them.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? undefined);
   const files = [...transfer.files].map((file) => given(file.name, file));
   if (!entries.some((entry) => entry?.isDirectory)) return files;
@@ -259,7 +259,7 @@ async function dropped(transfer: DataTransfer): Promise<Given[]> {
 
 function startForm(form: HTMLFormElement): void {
   const [entry, proof] = ["entry", "proof"].map((id) => find<HTMLTextAreaElement>(id)!);
-  // What is looked at: whatever was given last.
+  // The check of what was given last.
   let current: [title: string, check: Check] | undefined;
   /** A receipt or an entry that was given alone, and waits for the other. */
   let half: Given | undefined;
@@ -312,7 +312,7 @@ function startForm(form: HTMLFormElement): void {
     const file = policyField.files?.[0];
     policyFile = undefined;
     if (!file) return forgetVerdict();
-    // What is checked now is not checked by it.
+    // A check that is running does not know this policy, so it is made void.
     begun += 1;
     const bytes = file.slice(0, POLICY_LIMIT + 1).arrayBuffer();
     void bytes
@@ -345,7 +345,7 @@ function startForm(form: HTMLFormElement): void {
     if (current) void run(...current);
     else showFault("Choose an exhibit, or paste an entry and its proof.");
   });
-  // Each check needs it. Once it is here, no network is needed any more.
+  // Each check needs this module. Once it is loaded, no network is needed any more.
   void import("./given.js").catch(() => undefined);
   form.hidden = false;
   find("no-script")?.remove();

@@ -6,7 +6,7 @@ import { COSIGNATURE, ED25519, ML_DSA, type Vkey, vkeyOf } from "./vkey.ts";
 
 export const POLICY_LIMIT = 262_144;
 
-/** What must have cosigned: a witness, or so many of a group's members. */
+/** What must have cosigned: a witness, or at least `atLeast` of a group's members. */
 interface Rule {
   readonly witness?: Vkey;
   readonly atLeast: number;
@@ -48,7 +48,7 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
       need(first !== "none" && !rules.has(first), "a name that no line before has");
       rules.set(first, rule);
     };
-    /** A key of one of two types, with any name of c2sp.org/signed-note. */
+    /** A key of that type or of ML-DSA-44, with any name of c2sp.org/signed-note. */
     const key = (octets: string, type: number, wanted: string): Vkey => {
       const key = vkeyOf(textOf(fromOctets(octets)) ?? "");
       need(key?.type === type || key?.type === ML_DSA, wanted);
@@ -81,7 +81,7 @@ export function policyOf(bytes: Uint8Array, place = "policy"): Policy {
   return { logs, rules, quorum };
 }
 
-/** What cosignatures are held against. */
+/** An entry, whose time is compared with cosignatures. */
 export interface Dated {
   readonly index: number;
   readonly time: string;

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Bytes } from "./bytes.ts";
 
-/** A file; of one that is longer than the limit, a byte more than that. */
+/** A file; of a longer one, `limit` bytes and one more. */
 export async function read(path: string | Buffer, limit: number): Promise<Bytes> {
   const pieces: Buffer[] = [];
   for await (const piece of createReadStream(path, { end: limit })) pieces.push(piece as Buffer);

@@ -1,4 +1,4 @@
-// What is said of what was checked. The words are those of the command `onrecord verify`.
+// Reports on what was checked, worded as by the command `onrecord verify`.
 
 export type State = "ok" | "FAILED" | "not checked" | "not enclosed";
 
@@ -27,7 +27,7 @@ export interface Report {
   readonly key?: string;
 }
 
-/** Why nothing but itself says whose log it is. */
+/** Why a check is left open: only the exhibit itself says whose log it is. */
 export const BROUGHT = "trust brought by the exhibit";
 
 export function refused(checks: Check[], text: string, what: string): Report {
@@ -56,7 +56,7 @@ export interface Conclusion {
 export function sentencesOf({ proved, witnessed, ledgersWord, notShown, knownAt }: Conclusion): Sentence[] {
   const all = proved.filter((what) => what !== false);
   if (witnessed !== undefined) {
-    // Beyond the year 9999 a number says more.
+    // Beyond the year 9999 the time is printed as seconds since 1970.
     const time = witnessed < 253_402_300_800n ? new Date(Number(witnessed) * 1000).toISOString() : witnessed;
     all.push(`the policy's witnesses saw that tree by ${time}`);
   }

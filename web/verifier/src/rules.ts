@@ -18,8 +18,8 @@ import {
 } from "./schema.ts";
 import type { Vkey } from "./vkey.ts";
 
-// A ledger's rules (formats.md sections 3 to 5, events.json), folded entry by entry as a full verifier does.
-// Not among what an exhibit is checked for: it needs the whole log.
+// A ledger's rules (formats.md sections 3 to 5, events.json), applied entry by entry as a full verifier does.
+// Exhibits are not checked by them: that needs the whole log.
 
 interface Held {
   readonly vkey: Vkey;
@@ -48,7 +48,7 @@ export class Ledger {
   private readonly nameOwners = new Map<string, string>();
   private readonly roles = new Map<string, Set<string>>();
   private readonly threads = new Map<string, number>();
-  /** By the digest of words: the events whose words they are, and which withhold them. */
+  /** By the digest of words: the events that carry these words and whose words are withheld. */
   private readonly withheldWords = new Map<string, Set<string>>();
   private readonly files = new Map<string, Bytes>();
   private operator = "";
@@ -164,7 +164,7 @@ export class Ledger {
     const { type, facts, origin } = event;
     const added = this.addedBy(event);
     const party = one(event, "party") ?? event.id;
-    // A key that this very event adds may sign it, though never as its author. `undefined` stands for such a key.
+    // A key that this event adds may sign it; as its author only in ledger.opened. `undefined` stands for such a key.
     const signers = event.by.map((key, i) => {
       if ((i > 0 || type === "ledger.opened") && added.some((each) => each.text === key.text)) return undefined;
       const held = this.keys.get(key.keyHex);
@@ -277,7 +277,7 @@ export class Ledger {
     }
   }
 
-  /** What is asked of words at the door alone. */
+  /** Checks of words that bind submissions at the door, and no entry on record. */
   private verifyAtTheDoor(content: Bytes): void {
     const fail = () =>
       refuse("CONTENT_JSON", "content", "one I-JSON object, and files as section 3 has them");
@@ -291,7 +291,7 @@ export class Ledger {
     });
   }
 
-  /** The closed list `checks` of events.json, but for the two that bind only at the door and read words. */
+  /** The closed list `checks` of events.json, without those that say "at the door only". */
   private verifyChecks(event: Event): void {
     const { type, facts, at } = event;
     const check = (name: string, holds: boolean) => {

@@ -4,8 +4,8 @@ import { isObject, type Json, type JsonObject } from "./json.ts";
 import { partyKeyOf, refuse } from "./verifier.js";
 import type { Vkey } from "./vkey.ts";
 
-// The list of event types as data: schema/events.json. It is given: exhibits are judged by the one that is built in
-// (types.ts), ledgers and vectors by a file.
+// The list of event types as data: schema/events.json. Callers pass it in: exhibits are checked by the one that is built in
+// (types.ts), ledgers and vectors by that of a file.
 
 export interface TypeRule {
   readonly who: string[];

@@ -2,7 +2,7 @@ import { type Bytes, join, same } from "./bytes.ts";
 import { refuse } from "./fault.ts";
 import { sha256 } from "./hash.ts";
 
-// The Merkle tree of RFC 6962 with SHA-256. Sizes are below 2^53, so nothing is shifted: that would cut them.
+// The Merkle tree of RFC 6962 with SHA-256. Sizes may be almost 2^53: bit operators would cut them to 32 bits.
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);

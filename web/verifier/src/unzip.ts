@@ -2,11 +2,11 @@ import { crc32, type Member, MEMBERS_LIMIT, ZIP_LIMIT } from "./verifier.js";
 
 type Bytes = Member["bytes"];
 
-/** Something that was given, by its path. */
+/** A file that was given, by its path. */
 export interface Given {
   readonly name: string;
   readonly size: number;
-  /** Its bytes, of a file that is longer than it may be one more. */
+  /** Its bytes. A file that is longer than `most` gives one byte more than that, or throws. */
   read(most: number): Promise<Bytes>;
 }
 
@@ -14,7 +14,7 @@ export interface Given {
 // and every byte must belong to a member or to the directory, so that no two programs see two exhibits in one file.
 // Nothing unfolds to more than its directory says, nor all of it to more than an exhibit may have.
 
-/** What a zip is that can't be read here, though nothing is wrong with it. */
+/** What kind a zip is of that can't be read here, though nothing is wrong with it. */
 export class Unreadable extends Error {}
 
 /** Why a zip is broken, or says two things. */
@@ -32,7 +32,7 @@ export function nameOf(octets: Uint8Array): string {
   try {
     return strict.decode(octets);
   } catch {
-    // Halves of characters, which no text has.
+    // Lone surrogates, which no text has.
     return Array.from(octets, (octet) => String.fromCharCode(octet < 0x80 ? octet : 0xdc00 + octet)).join("");
   }
 }
@@ -45,11 +45,11 @@ export function printable(text: string): string {
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
-/** Also how the first of several parts begins. */
+/** Before sum and sizes behind a member's bytes; also how the first of several parts begins. */
 const DESCRIPTOR = 0x08074b50;
-/** How begins what was to become several parts and did not. */
+/** How a zip begins that was to become several parts and did not. */
 const WHOLE = 0x30304b50;
-/** Of a zip64, right before the end of the directory. */
+/** Only in a zip64, right before the end of the directory. */
 const LOCATOR = 0x07064b50;
 const [ENCRYPTED, SIZES_BEHIND] = [0x2041, 8];
 const [STORED, DEFLATED] = [0, 8];
@@ -63,7 +63,7 @@ interface Listed {
   readonly flags: number;
   readonly method: number;
   readonly sum: number;
-  /** Its bytes in the file. */
+  /** How many bytes it has in the file. */
   readonly packed: number;
   readonly size: number;
   /** Whether sum and sizes stand behind its bytes. */
@@ -126,7 +126,7 @@ export function unzip(zip: Bytes): Given[] {
     const [ownFlags, ownLength, ownExtra] = [u16(own + 6), u16(own + 26), u16(own + 28)];
     if (ownExtra > 0 && [u32(own + 18), u32(own + 22)].includes(ELSEWHERE)) throw new Unreadable("a zip64");
     const behind = (flags & SIZES_BEHIND) !== 0;
-    // Where sum and sizes stand behind the bytes, there may be none before them.
+    // If sum and sizes stand behind the bytes, the header before them may have zeros.
     const said = [sum, packed, size];
     const same =
       ((ownFlags & SIZES_BEHIND) !== 0) === behind &&
@@ -171,7 +171,7 @@ async function read(zip: Bytes, { name, flags, method, sum, packed, size, from }
   return unfolded;
 }
 
-/** What a member unfolds to, which must be just as long as it says, and of all its bytes. */
+/** Unfolds a member. The result must be as long as the headers say, and all bytes of the member must be used. */
 async function inflated(bytes: Bytes, size: number, name: string): Promise<Bytes> {
   if (typeof DecompressionStream === "undefined") throw new Unreadable("compressed, which this browser does not unfold");
   const out = new Uint8Array(size);
@@ -183,16 +183,16 @@ async function inflated(bytes: Bytes, size: number, name: string): Promise<Bytes
   };
   if (!(await unfolds(new Blob([bytes]).stream(), take))) throw new Broken(`${name}: it can’t be unfolded`);
   if (at !== size) throw new Broken(`${name}: shorter than it says`);
-  // What is whole without its last byte ends before it.
+  // If it also unfolds without its last byte, it ends before that byte.
   const isLonger = (await (passesOver ??= passesOverMore())) && (await unfolds(new Blob([bytes.subarray(0, -1)]).stream()));
   return isLonger ? Promise.reject(new Broken(`${name}: bytes behind its end`)) : out;
 }
 
-/** Whether it passes here over bytes behind the end, which the standard forbids, and some runtimes do. */
+/** Whether this runtime ignores bytes behind the end of a stream. The standard forbids that, and some do it. */
 let passesOver: Promise<boolean> | undefined;
 
 async function passesOverMore(): Promise<boolean> {
-  // An empty stream and a byte more, at once and after it.
+  // An empty stream with one byte too many, in one piece and in two.
   for (const pieces of [[[3, 0, 0]], [[3, 0], [0]]]) {
     const stream = new ReadableStream<Bytes>({
       start: (controller) => {

@@ -24,7 +24,7 @@ interface Vector {
   content: string | null;
 }
 
-/** What of v1.json is read here. */
+/** The parts of v1.json that are read here. */
 interface Vectors {
   origin: string;
   keys: Record<string, { vkey: string }>;
@@ -93,7 +93,7 @@ export async function* vectorVerdicts(json: string, schema: Schema): AsyncGenera
       await ledger.append(entry, vector.content === null ? undefined : bytesOf(vector.content));
     });
   for (const vector of vectors.entries) yield await read(vector);
-  // The hashes against those of Node, around the edges of their blocks. It has no BLAKE3; ids and files hold that.
+  // Compares the hashes with Node's, around the edges of their blocks. Node has no BLAKE3; ids and files test that.
   for (const edge of [0, 55, 63, 64, 111, 119, 127, 128, 65_536]) {
     for (const length of [edge, edge + 1]) {
       const bytes = Uint8Array.from({ length }, (_, i) => (i * i + length) % 251);

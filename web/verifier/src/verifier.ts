@@ -6,7 +6,7 @@ export type { Check, Report, Sentence, State, Verdict } from "./report.ts";
 export { type BackEnd, backEnd } from "./signature.ts";
 export { ZIP_LIMIT } from "./zip.ts";
 
-// What the module that is loaded on use is made of, so that it holds none of it twice.
+// What given.js, which is loaded on use, takes from this module, so that it does not bundle it again.
 export { partyKeyOf } from "./event.ts";
 export { countOf } from "./grammar.ts";
 export { blake3Hex } from "./hash.ts";

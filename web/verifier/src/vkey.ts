@@ -19,7 +19,7 @@ export interface Vkey {
   readonly keyHex: string;
 }
 
-/** The vkey that a text is, or undefined. Names are C2SP's; formats.md is narrower and checked by callers. */
+/** Reads a vkey; undefined if `text` is none. Any name of C2SP is taken; callers check the narrower names of formats.md. */
 export function vkeyOf(text: string): Vkey | undefined {
   const [, name, id, encoded] = /^([^+\p{White_Space}]+)\+([0-9a-f]{8})\+(.+)$/u.exec(text) ?? [];
   const blob = fromBase64(encoded ?? "");

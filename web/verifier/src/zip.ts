@@ -28,7 +28,7 @@ export function crc32(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** Numbers of four bytes, the least byte first. Two of two bytes are one whose second is the upper half. */
+/** Numbers of four bytes, the least byte first. Two numbers of two bytes are given as one, the second as its upper half. */
 function littleEndian(...numbers: number[]): Bytes {
   return Uint8Array.from({ length: 4 * numbers.length }, (_, i) => numbers[i >> 2]! >>> (8 * (i % 4)));
 }
@@ -59,7 +59,7 @@ export function membersOf(zip: Bytes): Member[] {
     // Made and read by version 1.0, no flags, stored, 1980-01-01 00:00, checksum, the size twice, no extra field.
     const header = littleEndian(0xa000a, 0, 0x210000, sum, size, size, name.length);
     at += 4;
-    // What made it, only the directory says.
+    // Only the directory says which version made it, in the two bytes that are left out here.
     expect(header.subarray(2), "a member, not compressed, not encrypted");
     if (!/^[!-~]{1,128}$/.test(name) || names.has(name)) fail("a name in ASCII, once");
     if (crc32(bytes) !== sum) refuse("", name, "bytes of its checksum");

@@ -1,4 +1,4 @@
-// Follows a ledger: prints index, id and sentence of each event, and after a break goes on where it was.
+// Follows a ledger: prints index, id and sentence of each event, and goes on where it was after a lost connection.
 //
 //     npm install graphql-ws graphql ws
 //     node follow.mjs http://127.0.0.1:8080 [index of the last event known]
@@ -11,7 +11,7 @@ const query = "subscription($after: Index) { events(after: $after) { index event
 
 let after = last === undefined ? null : Number(last);
 for (;;) {
-  // The library's own retries would ask with the first `after` again, so each time it is asked anew.
+  // The library's own retries would ask with the first `after` again, so each try makes a new client.
   const client = createClient({ url, webSocketImpl, retryAttempts: 0 });
   try {
     for await (const { data, errors } of client.iterate({ query, variables: { after } })) {

@@ -29,9 +29,11 @@ const CASES: usize = 2_000;
 const CONNECTIONS: usize = 64;
 /// Statements of the long case, beside its other entries.
 const LONG: usize = 192;
-/// Events a second that are recorded while others read, in calls of so many, for so long each time.
+/// Events a second that are recorded while others read.
 const PACE: usize = 2_000;
+/// How many of them are in one call.
 const CALL: usize = 20;
+/// For how many seconds they are recorded each time.
 const SECONDS: u64 = 8;
 
 const CASE: &str = "query($id: Hash!, $knownAt: Index) { case(by: {eventId: $id}) { title respondent { name } \
@@ -72,7 +74,7 @@ pub fn run(events: usize) {
         ("events(first: 50), 8 fields", lists, 20_000),
         ("50 events with words and proofs", by_case(PROOFS), 2_000),
     ] {
-        // Each once, then all of them again and again.
+        // Each request once, then all of them again and again.
         let anew = load::run(address, CONNECTIONS, requests.clone(), CASES, None);
         let again = load::run(address, CONNECTIONS, requests, times, None);
         let rates = [per_second(CASES, anew.took), per_second(times, again.took)];
@@ -84,7 +86,7 @@ pub fn run(events: usize) {
     let known: Vec<Vec<u8>> = ids.iter().map(known).collect();
     row("at 32 connections", "bar: 20 ms at the 99th percentile");
     let of_them = |name, requests: &[Vec<u8>], later: &[Submission], pace| {
-        // Asked before, as what is cited is.
+        // Each was asked for once before, as a case that is cited usually was.
         load::run(address, 32, requests.to_vec(), requests.len(), None);
         let (rate, read) = while_recorded(address, requests, later, pace);
         row(&format!("  {name}, {rate:.0} events/s"), &latencies(&read));
@@ -93,7 +95,7 @@ pub fn run(events: usize) {
     let mut next = || later.next().unwrap_or_default();
     let rest = Duration::ZERO;
     of_them("cases; others grow", &half, next(), rest);
-    // As many requests as of the others, so that all connections ask at once.
+    // As many requests as in the other rows, so that all connections ask at once.
     let one = vec![asked[1].clone(); CASES];
     of_them("one case, which grows 200 times a second", &one, next(), rest);
     of_them("cases as known at a size; they grow", &known, next(), rest);
@@ -148,7 +150,8 @@ fn post(query: &str, variables: &Value) -> Vec<u8> {
     format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// Asks again and again while events are recorded at a pace; gives the rate of these, and what readers saw.
+/// Asks again and again, each connection once in `pace`, while events are recorded. Gives the rate of recording, and what
+/// readers saw.
 pub fn while_recorded(
     address: SocketAddr,
     requests: &[Vec<u8>],
@@ -160,7 +163,7 @@ pub fn while_recorded(
         let writer = scope.spawn(|| paced(address, later, &stop));
         let started = Instant::now();
         let mut all = Load::default();
-        // No more at a time than are asked for while others record.
+        // No more requests in one round than can be asked while others record.
         let rounds = (SECONDS - 1) * 1_000 / u64::try_from(pace.as_millis()).unwrap().max(1);
         let times = requests.len().min(32 * rounds as usize);
         while started.elapsed() < Duration::from_secs(SECONDS - 1) {
@@ -171,7 +174,7 @@ pub fn while_recorded(
     })
 }
 
-/// Records at a pace until told to stop; gives the rate.
+/// Records events at [`PACE`] until `stop` is set; gives the rate.
 fn paced(address: SocketAddr, submissions: &[Submission], stop: &AtomicBool) -> f64 {
     let started = Instant::now();
     let mut done = 0;

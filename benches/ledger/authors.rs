@@ -31,7 +31,7 @@ impl Author {
         self.signs("statement.made", case, refs, statement_facts(), json!({"text": text}))
     }
 
-    /// Anything in a case, with its words.
+    /// Any event in a case, with its words.
     pub fn signs(
         &self,
         kind: &str,
@@ -62,7 +62,7 @@ impl Author {
         say("exhibit.captured", None, json!({"about": about}), facts, Some(words)).sign(&[&self.key])
     }
 
-    /// So many authors, whom no ledger knows yet, each with the event that registers it.
+    /// [`AUTHORS`] authors, whom no ledger knows yet, each with the event that registers it.
     fn make(story: Story) -> Vec<(Self, Submission)> {
         let op = operator();
         (0..AUTHORS)
@@ -96,7 +96,7 @@ impl Author {
     }
 }
 
-/// Statements by all authors in turn, numbered from a number on, signed on all cores.
+/// `n` statements by all authors in turn, numbered from `from` on, signed on all cores.
 pub fn statements(authors: &[Author], from: usize, n: usize) -> Vec<Submission> {
     (from..from + n).into_par_iter().map(|i| authors[i % authors.len()].says(i)).collect()
 }

@@ -39,7 +39,7 @@ pub fn run(grown: &mut Grown, entries: u64) {
         let get = |path: &&TilePath| {
             format!("GET /{path} HTTP/1.1\r\nHost: ledger.example.org\r\n\r\n").into_bytes()
         };
-        // Neither neighbours one after the other, nor an order that differs from run to run.
+        // Neighbours do not follow each other, and the order is the same in each run.
         let requests: Vec<Vec<u8>> = (0..paths.len()).map(|i| get(&paths[i * 7_919 % paths.len()])).collect();
         let measure = |program: &Program, address| {
             load::run(address, CONNECTIONS, requests.clone(), requests.len(), None);
@@ -67,11 +67,12 @@ pub fn run(grown: &mut Grown, entries: u64) {
     }
 }
 
-/// nginx over a folder, as it is set up by default, with an open connection for as long as somebody asks.
+/// nginx over a folder, set up as by default, but for connections that stay open while requests come. `None` if it is not
+/// installed.
 fn nginx(tmp: &Path, root: &Path) -> Option<(Program, SocketAddr)> {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (tmp_text, root) = (tmp.display(), root.display());
-    // Its workers would otherwise be a user that can't read a folder of mode 0700.
+    // Otherwise its workers would run as a user that can't read a folder of mode 0700.
     let user = if fs::metadata("/root/.").is_ok() { "user root;" } else { "" };
     let config = format!(
         "{user} worker_processes auto; daemon off; pid {tmp_text}/pid; error_log {tmp_text}/error;\n\

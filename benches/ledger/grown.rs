@@ -9,9 +9,9 @@ use crate::{
     support::{init, open},
 };
 
-/// Events that are signed, and then recorded, at a time while a ledger grows.
+/// How many events are signed, and then recorded, at a time while a ledger grows.
 pub const CHUNK: usize = 20_480;
-/// How many are handed over in one call then.
+/// How many of them are in one call.
 const CALL: usize = 256;
 
 /// A ledger in a temporary folder, and its authors.
@@ -42,7 +42,7 @@ impl Grown {
         self.ledger.get_or_insert_with(|| open(&dir))
     }
 
-    /// Closes it, with all of it in tiles.
+    /// Closes the ledger once all of it is in tiles.
     pub fn close(&mut self) {
         if let Some(ledger) = self.ledger.take() {
             assert!(ledger.wait_published(Duration::from_secs(600)));
@@ -54,13 +54,13 @@ impl Grown {
         self.ledger().reader().checkpoint().checkpoint().size()
     }
 
-    /// The next so many statements, signed.
+    /// The next `n` statements, signed.
     pub fn statements(&mut self, n: usize) -> Vec<Submission> {
         self.next += n;
         statements(&self.authors, self.next - n, n)
     }
 
-    /// Records until the ledger has so many entries.
+    /// Records until the ledger has `entries` entries.
     pub fn grow_to(&mut self, entries: u64) {
         loop {
             let missing = entries.saturating_sub(self.size());
@@ -96,7 +96,7 @@ impl Drop for Grown {
     }
 }
 
-/// What the figures are of.
+/// What the figures are measured with, in words.
 pub fn described(events: usize, sample: &Submission) -> String {
     format!("{events} events by {AUTHORS} authors, note {} bytes", sample.note.len())
 }

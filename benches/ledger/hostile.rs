@@ -1,6 +1,6 @@
-//! The worst requests that we know, each another one, from several addresses for a minute, beside a reader and a writer who
-//! ask for little: what they wait, and how much more memory the server takes than at rest. Whoever attacks has processors of
-//! its own; here the threads that do give way to the server for one (nice 19).
+//! The worst requests that we know, no two alike, from several addresses for a minute, beside a reader and a writer who ask
+//! for little. Measures how long these two wait, and how much more memory the server takes than at rest. A real attacker has
+//! processors of its own; here the attacking threads give way to the server instead (nice 19).
 
 use std::{
     fs::OpenOptions,
@@ -28,28 +28,32 @@ use crate::{
     support::{desk, init, open},
 };
 
-/// Addresses that ask for too much, and connections of each.
+/// Addresses that ask for too much.
 const ADDRESSES: u8 = 8;
+/// Connections of each of them.
 const EACH: usize = 4;
-/// Connections of these that send so many pages at once, and ask again when all have come.
+/// Further connections of these addresses, which ask for many pages at once, and again when all have come.
 const PIPELINES: usize = 16;
+/// How many pages each of these asks for at once.
 const AT_ONCE: usize = 300;
-/// Connections that bring or take no more than half of something, for so long, and come again.
+/// Connections that send half of a request, or never read their answers.
 const HOLDERS: u8 = 240;
+/// How long they stay, before new ones come.
 const HOLD: Duration = Duration::from_secs(5);
-/// Statements on record: most in one large case, the others in small ones, of which each has so many.
+/// Statements in the large case.
 const STATEMENTS: usize = 4_000;
 const SMALL_CASES: usize = 20;
+/// Statements in each small case.
 const SMALL: usize = 50;
-/// Exhibits that lead to 64 others.
+/// Exhibits, each of which is about up to 64 others.
 const EXHIBITS: usize = 257;
-/// How often each of those who ask for little asks.
+/// How often the reader and the writer ask.
 const PACE: Duration = Duration::from_millis(50);
 
 /// What the reader asks for in turn.
 const HONEST: [&str; 6] = ["home", "search", "case", "entry", "checkpoint", "query"];
 
-/// What a kind of request is called, and how the nth of it is made.
+/// The name of a kind of request, and how its nth request is made.
 type Kind = (&'static str, Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>);
 
 pub fn run(seconds: u64) {
@@ -58,7 +62,7 @@ pub fn run(seconds: u64) {
     let (later, large, small, speaker) = tell(&dir);
     let kinds: Arc<[Kind]> = kinds(large).into();
     let size = STATEMENTS + EXHIBITS + SMALL_CASES * (SMALL + 1) + 1_000;
-    // As on a machine of 1 GB: what is kept for readers is not taken for what a request takes.
+    // The cache of a machine of 1 GB: what a larger one keeps for readers would count as memory that requests take.
     let (program, address) = Program::serve_with(&dir, &["--cache-mib", "64"]);
     part(&format!(
         "hostile ({seconds} s, {ADDRESSES} addresses with {EACH} connections each, {size} entries, cache 64 MiB)"
@@ -89,7 +93,7 @@ pub fn run(seconds: u64) {
             ]
         })
         .collect();
-    // Everybody has asked once before the clock starts.
+    // Every request of the reader was made once before the measurement starts.
     for request in &honest {
         ask(&mut open_from(1, address), request).unwrap();
     }
@@ -211,7 +215,7 @@ fn record(submission: &Submission) -> Vec<u8> {
     post(RECORD, &json!({"input": {"submissions": [one]}}))
 }
 
-/// Kinds of requests; the number makes each another one, so that none is answered by what was answered before.
+/// Kinds of requests. The number makes each request a different one, so that none is answered from a cache.
 fn kinds(case: EventId) -> Vec<Kind> {
     let none = json!({});
     let chain = |n: usize, i: u64| {
@@ -264,7 +268,7 @@ fn kinds(case: EventId) -> Vec<Kind> {
             get(&format!("/graphql?query=%7Bcheckpoint%7Bsize%7D%7D&variables=%7B%22a{i}%22:[{values}0]%7D"))
         }),
     );
-    // Made once, since whoever sends them has other processors.
+    // Made once: a real attacker makes them on other processors.
     let zeros = "0,".repeat(11 << 20);
     kind(
         "24 MB of variables",
@@ -411,7 +415,7 @@ fn open_at(from: Ipv4Addr, address: SocketAddr) -> TcpStream {
 
 /// Sends a request and reads its answer. `None` if the server hung up.
 fn ask(stream: &mut TcpStream, request: &[u8]) -> Option<Vec<u8>> {
-    // It may answer before it has all.
+    // The server may answer before it has the whole request.
     let sent = stream.write_all(request);
     let (mut bytes, mut part) = (Vec::new(), vec![0; 64 << 10]);
     loop {
@@ -437,11 +441,11 @@ fn attack(
     slowest: &[Mutex<Duration>],
     stop: &AtomicBool,
 ) {
-    // Of this thread alone (setpriority(2), "C library/kernel differences").
+    // This thread alone becomes nicer (setpriority(2), "C library/kernel differences").
     rustix::process::nice(19).unwrap();
     let host = 2 + u8::try_from(worker % usize::from(ADDRESSES)).unwrap();
     let mut stream = open_from(host, address);
-    // Each begins elsewhere.
+    // Each worker begins with another kind.
     for n in worker.. {
         let at = n % kinds.len();
         let request = kinds[at].1((n / kinds.len() * 1_000 + worker) as u64);
@@ -479,13 +483,13 @@ fn pipeline(worker: usize, address: SocketAddr, pages: &[String], answered: &Ato
     }
 }
 
-/// A text frame of a WebSocket, or one that goes on with it, under a mask that changes nothing.
+/// A text frame of a WebSocket, or one that continues it, under a mask of zeros.
 fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
     [&[code, 0xff][..], &(payload.len() as u64).to_be_bytes(), &[0; 4], payload].concat()
 }
 
-/// Holds what it can of the server's memory by connections of three networks: heads and messages that don't end, and answers
-/// over WebSockets that nobody takes.
+/// Occupies as much of the server's memory as it can, by connections from three networks: heads and messages that don't end,
+/// and answers over WebSockets that are never read.
 fn hold(address: SocketAddr, held: &AtomicU64, stop: &AtomicBool) {
     rustix::process::nice(19).unwrap();
     let line = format!("X: {}\r\n", "x".repeat(400));
@@ -505,7 +509,7 @@ fn hold(address: SocketAddr, held: &AtomicU64, stop: &AtomicBool) {
         for n in 0..HOLDERS {
             let mut stream = open_at(Ipv4Addr::new(127, 0, 1 + n % 3, 1 + n / 3 % 8), address);
             stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
-            // It may be cut off before it has said all.
+            // The server may hang up before all is sent.
             if stream.write_all([&head, &message, &answers][usize::from(n / 24 % 3)]).is_ok() {
                 held.fetch_add(1, Ordering::Relaxed);
             }
@@ -520,13 +524,13 @@ fn hold(address: SocketAddr, held: &AtomicU64, stop: &AtomicBool) {
 
 /// How long an answer took.
 struct Waited {
-    /// From when it was due: what comes after a slow one is late as well.
+    /// Counted from when it was due: those after a slow answer are late as well.
     due: Duration,
-    /// From when it was asked for.
+    /// Counted from when it was asked for.
     answer: Duration,
 }
 
-/// Asks at a pace. Each answer must be given.
+/// Asks once in [`PACE`]. Each answer must be 200.
 fn paced(
     host: u8,
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! Writing through GraphQL over HTTP, the load generator on the same cores.
+//! Writing through GraphQL over HTTP, with the load generator on the same cores.
 
 use onrecord::ledger::Submission;
 use serde_json::{Value, json};

@@ -20,8 +20,8 @@ use crate::{
 
 const IN_FLIGHT: usize = 1_024;
 
-/// How often the rate is taken. The machine's own pace changes from second to second where others share it, so each time
-/// stands beside the strict verifications just before it and just after.
+/// How often the rate is measured. The machine's own pace changes from second to second where others share it, so each rate
+/// is compared with strict verifications just before and just after.
 const ROUNDS: usize = 7;
 
 pub fn run(machine: &Machine, grown: &mut Grown, events: usize) {
@@ -61,7 +61,8 @@ pub fn run(machine: &Machine, grown: &mut Grown, events: usize) {
     row("one in flight, median", &format!("{:.3} ms (bar {bar:.3}), p99 {:.3} ms", ms(median), ms(p99)));
 }
 
-/// Records events one by one, with many under way at once. Gives also the size of the largest entry.
+/// Records events one a call, with [`IN_FLIGHT`] calls under way at once. Gives the time it took, and the size of the largest
+/// entry.
 pub fn in_flight(ledger: &Ledger, submissions: Vec<Submission>) -> (Duration, usize) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let next = Arc::new(AtomicUsize::new(0));

@@ -16,11 +16,11 @@ use tokio::{
 
 use crate::process::{Cpu, own_cpu};
 
-/// What a load came to.
+/// What a load took, and what it brought.
 #[derive(Default)]
 pub struct Load {
     pub took: Duration,
-    /// Bytes of bodies answered.
+    /// Bytes in the bodies of all answers.
     pub bytes: usize,
     /// How often the mark stood in an answer.
     pub marks: usize,
@@ -33,7 +33,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Takes in a load that came after.
+    /// Adds a later load.
     pub fn add(&mut self, after: Self) {
         self.took += after.took;
         self.bytes += after.bytes;
@@ -46,8 +46,8 @@ impl Load {
     }
 }
 
-/// Sends requests over so many connections, one at a time on each, until so many were answered 200; the list is
-/// begun anew when it ends. Counts a mark in the answers, if there is one.
+/// Sends `requests` over `connections` connections, one at a time on each, until `times` of them were answered with 200; at
+/// its end the list begins again. Counts `mark` in the answers, if it is given.
 pub fn run(
     address: SocketAddr,
     connections: usize,
@@ -58,7 +58,7 @@ pub fn run(
     paced(address, connections, requests, times, mark, Duration::ZERO)
 }
 
-/// The same, but each connection asks once in so much time at most. What is late counts from when it was due.
+/// The same, but each connection asks at most once in `pace`. The time of a late request counts from when it was due.
 pub fn paced(
     address: SocketAddr,
     connections: usize,
@@ -77,7 +77,7 @@ pub fn paced(
         let connections: Vec<_> = (0..connections)
             .map(|n| {
                 let (requests, next) = (requests.clone(), next.clone());
-                // They don't all ask at once.
+                // Spread over the pace, so that they don't all ask at once.
                 let mut due = started + pace * n as u32 / connections as u32;
                 tokio::spawn(async move {
                     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the machine can do: the limits that the ledger's figures are held against.
+//! What the machine can do: the limits that the ledger's figures are compared with.
 
 use std::{
     fs,
@@ -57,8 +57,8 @@ pub fn signed() -> Vec<Event> {
         .collect()
 }
 
-/// Strict verifications a second, and microseconds of one. `verify_strict` of ed25519-dalek as it comes, so that nothing of
-/// ours makes the limit look better or worse.
+/// Strict verifications a second, and microseconds of processor time of one. Calls `verify_strict` of ed25519-dalek directly,
+/// so that no code of ours makes the limit look better or worse.
 pub fn verify_rate(events: &[Event]) -> (f64, f64) {
     let check = |e: &Event| {
         let signature = e.note().signatures()[0].signature().try_into().unwrap();

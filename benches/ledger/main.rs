@@ -1,4 +1,4 @@
-//! How fast the ledger is beside the limits of the machine it runs on: `cargo bench`.
+//! How fast the ledger is, compared with the limits of the machine it runs on: `cargo bench`.
 //!
 //! Figures of one run stand side by side, so that their ratios hold on any machine. Nothing here passes or
 //! fails. `cargo bench -- verify start` runs single parts; sizes are set by the environment ([`Sizes`]).
@@ -28,11 +28,11 @@ use grown::Grown;
 use machine::Machine;
 use mimalloc::MiMalloc;
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// How much is done.
+/// How much is measured.
 struct Sizes {
     /// Events recorded for each rate of writing: `ONRECORD_BENCH_EVENTS`.
     events: usize,
@@ -106,7 +106,7 @@ fn part(name: &str) {
 
 fn row(name: &str, value: &str) {
     println!("  {name:<44} {value}");
-    // A run takes a while; whoever watches sees each figure as it comes.
+    // A run takes a while, so each figure is shown as it comes.
     let _ = std::io::stdout().flush();
 }
 

@@ -24,7 +24,7 @@ const STATEMENTS: usize = 32;
 /// Entries that are recorded while the pages are read.
 const LATER: usize = 2 * 2_000 * 8;
 
-/// By strangers, in a case of their own; and all in the case itself.
+/// First the entries are by strangers in a case of their own, then all are in the case itself.
 pub fn run(entries: usize) {
     pages(entries, false, Duration::from_millis(100));
     pages(entries, true, Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! Processes: what they take of the machine (proc(5)), and programs that are run beside the bench.
+//! Processor time and memory of processes (proc(5)), and programs that run beside the bench.
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ fn ticks(stat: &[String]) -> u64 {
     stat.iter().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum()
 }
 
-/// What this process has used.
+/// The processor time that this process has used.
 pub fn own_cpu() -> Cpu {
     Cpu(ticks(&stat("self")))
 }
@@ -68,7 +68,7 @@ impl Program {
         (Self(child), address)
     }
 
-    /// What it and its children have used.
+    /// The processor time that it and its children have used.
     pub fn cpu(&self) -> Cpu {
         let pid = self.0.id().to_string();
         let all = fs::read_dir("/proc").unwrap().flatten();
@@ -82,7 +82,7 @@ impl Program {
         memory(&self.0.id().to_string(), "VmRSS:")
     }
 
-    /// Has the system count anew the most memory it has held.
+    /// Resets the system's count of the most memory it has held.
     pub fn forget_peak(&self) {
         // proc(5): 5 sets the peak to what is held now.
         fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5").unwrap();
@@ -96,7 +96,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Told to end, a program ends its own children; killed, nginx would leave its workers behind.
+        // SIGTERM first: a program then ends its own children. If it were killed, nginx would leave its workers behind.
         let pid = rustix::process::Pid::from_child(&self.0);
         if let Ok(None) = self.0.try_wait()
             && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()

@@ -28,13 +28,16 @@ use crate::{
     support::{desk, open, say},
 };
 
-/// Names the folder of which this program, started again, makes the index: its memory is then that of search.
+/// Set when this program is started again to make the index of the folder that it names: the memory of that process is then
+/// that of search.
 pub const CHILD: &str = "ONRECORD_BENCH_SEARCH_IN";
 
 const CASES: usize = 2_000;
-/// Events a second that search follows, for how many seconds, and how many of them come at once.
+/// Events a second that search follows.
 const PACE: usize = 2_000;
+/// For how many seconds they come.
 const SECONDS: usize = 10;
+/// How many of them come at once.
 const CALL: usize = 20;
 
 pub fn run(statements: usize) {
@@ -70,14 +73,14 @@ pub fn build(dir: &Path) {
     let each = cpu.as_secs_f64() * 1e6 / size as f64;
     let rate = per_second(size as usize, took);
     row("make the index", &format!("{rate:.0} entries/s (bar 40000); processor time an entry {each:.0} µs"));
-    // What was read and added with is given back after a while.
+    // Memory that only making the index needed is given back after a while.
     std::thread::sleep(Duration::from_secs(5));
     let (after, most) = own_memory();
     let more = format!("{:.0} MiB, {:.0} at most, over {before:.0} without", after - before, most - before);
     row("memory for it", &more);
 }
 
-/// How long after it is on record an event can be found.
+/// Measures how long after it is on record an event can be found.
 fn follow(ledger: &Ledger, submissions: Vec<Submission>) {
     let size = || ledger.reader().checkpoint().checkpoint().size();
     let search = Arc::new(Search::start(ledger.reader()));
@@ -160,7 +163,7 @@ fn text(i: usize) -> String {
     };
     let mut text = format!("{i:08}");
     while text.len() < 190 {
-        // By the power of a number from 0 to 1, as words are: each rank about as often as its inverse.
+        // Raised to a random power from 0 to 1, so that a rank is about as frequent as its inverse, as with words (Zipf).
         let rank = 20_000f64.powf(next() as f64 / f64::from(u32::MAX >> 1)) as usize;
         text.push(' ');
         let mut left = rank;

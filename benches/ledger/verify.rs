@@ -42,7 +42,7 @@ pub fn run(machine: &Machine, grown: &mut Grown, entries: u64) {
     row("most memory held", &format!("{:.0} MiB", mirrored.memory));
 }
 
-/// What a program came to.
+/// What a program took.
 struct Watched {
     took: Duration,
     cpu: Duration,
@@ -50,7 +50,7 @@ struct Watched {
     memory: f64,
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program to its end. It must succeed.
 fn watch(mut command: Command) -> Watched {
     let started = Instant::now();
     let mut program = Program(command.stdout(Stdio::null()).spawn().unwrap());

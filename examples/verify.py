@@ -17,8 +17,8 @@ and the ledger committed to them, in this order, under one signed root. For a wh
 ledger was followed at every entry. What it does not prove: that the words are true; that the keys are whose
 they are said to be; that the ledger's clock is right; and, without witnesses, that others see this history.
 
-Not done here: RFC 3161 timestamps; the torsion of added keys and what is asked of words at the door, since both
-bind admission alone.
+Not checked here: RFC 3161 timestamps; the torsion of added keys and the checks of words at the door, since both
+bind new submissions alone.
 Exit codes: 0 valid; 1 refused; 2 a command or a policy that can't be read; 3 not decided: something needed is not
 there or can't be read, or sound only on trust it brought itself.
 """
@@ -65,10 +65,10 @@ class Unreadable(Exception):
     """Nothing can be said: the thing could not be read."""
 
 class Foreign(Unreadable):
-    """What was given is sound, and is no exhibit, or several."""
+    """What was given is sound, but is no exhibit, or several."""
 
 class Usage(Exception):
-    """What was asked for can't be done: the words say what to ask for."""
+    """The command can't be carried out: the message says what to give instead."""
 
 def need(good, code, place, why):
     if not good:
@@ -102,7 +102,8 @@ Y8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}  # the y of the eight points of small order
 
 def strict_point(encoded):
-    """Canonical and not of small order. The sign without an x to bear it is caught by y = 1 and y = -1."""
+    """Whether a point is canonical and not of small order. A sign bit with x = 0 needs no check of its own: that is so
+    only at y = 1 and y = -1, which are of small order."""
     y = int.from_bytes(encoded, "little") & (2**255 - 1)
     return y < P and y not in SMALL_ORDER_Y
 
@@ -295,7 +296,7 @@ def is_fact(kind, v):
     }[kind]()
 
 def read_event(raw, origin):
-    """An event of good shape. Its signatures are another question: check_signatures."""
+    """Reads an event and checks its shape. Its signatures are left to check_signatures."""
     note = read_note(raw, MAX_EVENT)
     lines = note.text.split("\n")[:-1]
     need(len(lines) == 3, "EVENT_LINES", "text", f"expected three lines, found {len(lines)}")
@@ -414,7 +415,7 @@ class History:
         self.roles, self.kinds, self.fictional, self.withheld_words = set(), {}, set(), {}
 
     def decide(self, event, words=None, door=False):
-        """Whether the event may stand at the next index. Gives the party of each signer."""
+        """Refuses an event that may not stand at the next index. Gives the party of each signer."""
         opens = event.type == "ledger.opened"
         need(opens or self.size, "NOT_OPENED", "type", "the first event is ledger.opened")
         need(not (opens and self.size), "ALREADY_OPENED", "type", "the ledger was opened at index 0")
@@ -556,7 +557,7 @@ class History:
             check("correction.void", alike, "the replacement is of another type, case or author")
 
     def apply(self, event, parties):
-        """What changes by an event that passed. Gives its thread, its number in it, and the signer lines."""
+        """Takes in an event that passed. Gives its thread, its number in it, and the signer lines."""
         kind, f, party = event.type, event.facts, event.refs.get("party", [event.id])[0]
         for k in added_keys(event):
             self.keys[k.key] = SimpleNamespace(party=party, name=k.name, revoked=None)
@@ -598,7 +599,7 @@ class History:
         return thread, k, [(p, self.threads[p]) for p in parties]
 
     def add(self, entry):
-        """The event of an entry, and the ledger's own lines about it."""
+        """Checks and takes in the event of an entry, and checks the ledger's own lines about it."""
         thread, k, signers = self.apply(entry.event, self.decide(entry.event))
         need((entry.thread, entry.k) == (thread, k), None, "header line 6", f"expected thread {thread} {k}")
         for i, (found, expected) in enumerate(zip(entry.signers, signers), 7):
@@ -631,7 +632,7 @@ def check_words_at_the_door(event, words):
     need(good, "CONTENT_SALT", "content.salt", "expected 16 bytes in base64")
 
 def files_of(words):
-    """The files that words name. Words that name them badly name none: the door is not asked again."""
+    """The files that words name. A malformed list names none: its form is checked at the door, not again here."""
     try:
         files = json.loads(words)["files"]
         good = all(is_id(f["blake3"]) and is_id(f["sha256"]) and is_count(f["size"]) for f in files)
@@ -648,7 +649,7 @@ def node(left, right):
     return hashlib.sha256(b"\1" + left + right).digest()
 
 def pair_up(hashes):
-    """One level up; an odd last one rises as it is, which gives the tree of RFC 6962."""
+    """One level up; an odd last hash rises as it is, which gives the tree of RFC 6962."""
     return [node(*hashes[i:i + 2]) if i + 1 < len(hashes) else hashes[i] for i in range(0, len(hashes), 2)]
 
 def root_of(hashes):
@@ -766,7 +767,7 @@ def read_policy(raw):
     return SimpleNamespace(logs=logs, members=members, quorum=quorum, max_age=None)
 
 def lack_of_key(policy, origin):
-    """What is missing where a policy names a log, and not the key by which that signs its checkpoints."""
+    """What is missing if a policy names a log, but not the key that signs its checkpoints."""
     if policy and {k.kind for k in policy.logs if k.name == origin} == {6}:
         return f"the policy names {origin} with a key of type 0x06 (ML-DSA-44) alone: the log's Ed25519 key " \
                "(type 0x01), by which checkpoints are signed, is missing"
@@ -782,7 +783,7 @@ def trusted_key(key, policy, checkpoint):
     return next((k for k in keys if signed_by(checkpoint.note, k)), keys[0])
 
 def check_one_log(key, policy):
-    """A key and a policy that are both given are of one log. The key is then among those that the policy has."""
+    """Refuses a key and a policy that are not of one log. A key that the policy does not have is added to it."""
     if not (key and policy and policy.logs):
         return
     own = [k for k in policy.logs if k.name == key.name]
@@ -792,8 +793,8 @@ def check_one_log(key, policy):
     policy.logs += [] if keys else [key]
 
 def subtree_message(cosigner, time, text):
-    """What ML-DSA-44 signs (c2sp.org/tlog-cosignature): not the text, but origin, size and root of it. None if that
-    can't be put so."""
+    """What ML-DSA-44 signs (c2sp.org/tlog-cosignature): not the text, but origin, size and root of it. None if these
+    don't fit into that form."""
     origin, size, root = text.split("\n")[:3]
     names = [name.encode() for name in (cosigner, origin)]
     size, root = number(size), unbase64(root)
@@ -803,8 +804,8 @@ def subtree_message(cosigner, time, text):
     return b"subtree/v1\n\0" + name + struct.pack(">Q", time) + origin + struct.pack(">QQ", 0, size) + root
 
 def cosigned_at(note, key):
-    """When this key cosigned, in seconds since 1970: the latest of its good lines; None without one. A line that is not
-    good takes nothing from a good one (decisions.md, "A bad line of a known key")."""
+    """When this key cosigned, in seconds since 1970: the latest of its good lines; None without one. A bad line does not
+    spoil a good one (decisions.md, "A bad line of a known key")."""
     times = []
     for name, key_id, sig in note.signatures:
         if (name, key_id) != (key.name, key.id) or len(sig) != (72 if key.kind == 4 else 2_428):
@@ -822,20 +823,20 @@ def cosigned_at(note, key):
     return max(times, default=None)
 
 def time_text(seconds):
-    """As an entry writes it; beyond the year 9999, what is later than every entry."""
+    """A time as entries write it; beyond the year 9999, a text that sorts after the time of every entry."""
     if seconds >= 253_402_300_800:
         return "~"
     return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + ".000Z"
 
 def quorum_of(policy, note):
-    """When the quorum had cosigned, None if it has not; the times of all good cosignatures; how many are known."""
+    """When the quorum had cosigned, None if it has not; the times of all good cosignatures; how many witnesses there are."""
     times = {n: cosigned_at(note, k) for n, k in policy.members.items() if type(k) is not tuple}
-    # Without a time, ML-DSA-44 says nothing of when, nor that no larger tree was seen: no witness's word.
+    # An ML-DSA-44 cosignature of time 0 says nothing of when, nor that no larger tree was seen: it does not count.
     times = {n: t if t or policy.members[n].kind == 4 else None for n, t in times.items()}
     good = sorted(t for t in times.values() if t is not None)
     if policy.max_age is not None:
         now = int(time.time())
-        # By a clock that is ahead it says nothing of what was seen since.
+        # A cosignature from the future is by a wrong clock, so nobody can tell how old it is.
         fit = range(now - policy.max_age, now + MAX_LEAD + 1)
         times = {n: t if t is not None and t in fit else None for n, t in times.items()}
 
@@ -849,7 +850,7 @@ def quorum_of(policy, note):
 MAX_LEAD = 60  # by how many seconds an entry may be dated after a cosignature on its tree (decisions.md)
 
 def check_witnesses(report, at, policy, note, entries):
-    """The quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
+    """Checks the quorum, and that no entry (index and time, in order) is dated after its tree was cosigned."""
     origin = note.text.split("\n")[0]
     besides = [k for k in policy.logs if k.kind == 6 and k.name == origin] if policy else []
     besides = [] if lack_of_key(policy, origin) else besides  # then nothing is checked by the log's keys
@@ -915,8 +916,8 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 class Answer(http.client.HTTPResponse):
-    """An answer whose head has fewer than 100 fields and at most 64 KiB, and says in one way where it ends, if in any. What is said before it
-    (1xx) is passed over, as RFC 9110 asks."""
+    """An answer whose head has fewer than 100 fields and at most 64 KiB, and says its length in one way at most. Interim
+    answers (1xx) are passed over, as RFC 9110 asks."""
 
     def begin(self):
         super().begin()
@@ -935,12 +936,12 @@ class Answer(http.client.HTTPResponse):
 http.client.HTTPConnection.response_class = Answer
 
 def check_end(stream):
-    """Whether an answer that ended has the length that it said."""
+    """Refuses an answer that ended before the length that it gave."""
     if getattr(stream, "length", None):
         raise Unreadable(f"cut short: {stream.length} bytes less than its Content-Length")
 
 def pieces_of(stream, coding, most):
-    """The bytes of a stream, at most so many, unfolded where they come gzipped, asked for or not."""
+    """The bytes of a stream, at most `most`, unpacked if they come gzipped, asked for or not."""
     codings = [c for c in re.split("[ \t]*,[ \t]*", coding.strip(" \t").lower()) if c not in ("", "identity")]
     if codings not in ([], ["gzip"], ["x-gzip"]):
         raise Unreadable(f"Content-Encoding {quote(coding)}: expected gzip or none")
@@ -967,7 +968,7 @@ def pieces_of(stream, coding, most):
             yield piece
 
 def is_data(folder):
-    """Whether it is the data folder of a ledger: anything stands at `public/checkpoint` in it, or nobody knows."""
+    """Whether a folder is a ledger's data folder: it has anything at `public/checkpoint`, or that can't be found out."""
     try:
         pathlib.Path(folder, "public", "checkpoint").lstat()
         return True
@@ -977,7 +978,7 @@ def is_data(folder):
         return True
 
 def open_plain(folder, path):
-    """A plain file in a folder. A link may stand for one there, but not lead out. Asked before opening, since opening a
+    """A plain file in a folder. A link may stand for one there, but not lead out. Checked before opening, since opening a
     pipe would wait for ever."""
     whole, folder = pathlib.Path(folder, path).resolve(strict=True), pathlib.Path(folder).resolve(strict=True)
     if not whole.is_relative_to(folder):
@@ -987,14 +988,14 @@ def open_plain(folder, path):
     return open(whole, "rb")
 
 class Source:
-    """A ledger's public files, over HTTP or in a folder. What is not there is None; too long is refused."""
+    """A ledger's public files, over HTTP or in a folder. A missing file is None; one that is too long is refused."""
 
     def __init__(self, where):
         self.where, self.far = where.rstrip("/"), where.startswith(("http://", "https://"))
         if not self.far and is_data(where):
             self.where += "/public"  # a ledger's data folder
         self.http = urllib.request.build_opener(NoRedirect)
-        self.kept_back = {}  # what was answered with another status than 404, by path
+        self.kept_back = {}  # by path: a status other than 404 that said that the file is not there
 
     def read(self, path, limit, take):
         """Hands pieces of a file to `take`, at most limit + 1 bytes; False if there is none."""
@@ -1027,7 +1028,7 @@ class Source:
             raise Unreadable(f"{path}: {quote(e)}") from None
 
     def said(self, path):
-        """What was answered where something is missing, or its partial tile."""
+        """The status that was answered for a missing file, or for its partial tile, in words."""
         codes = [code for p, code in self.kept_back.items() if p == path or p.startswith(f"{path}.p/")]
         return f" (the server answered {codes[0]})" if codes else ""
 
@@ -1058,7 +1059,7 @@ def hash_tile(source, level, n, total):
     return path, [raw[i:i + 32] for i in range(0, width * 32, 32)]
 
 def split_tile(path, raw, width, exact, form):
-    """Items, each after its length, as far as that goes, and what is wrong then. None stands for withheld."""
+    """The items of a tile, each after its length, up to the first fault; and that fault. None stands for withheld."""
     items, at, step = [], 0, struct.calcsize(form)
     while len(items) < width:
         size = struct.unpack_from(form, raw, at)[0] if at + step <= len(raw) else len(raw)
@@ -1083,7 +1084,7 @@ def verify_ledger(where, key, policy):
     return report.finish(["checkpoint", "entries", "rules"])
 
 def walk_ledger(source, key, policy, report, at):
-    """`at` says which check is on and of what, so that a fault names its place."""
+    """`at` says which check is running and on what, so that a fault names its place."""
     published = source.get("checkpoint", MAX_NOTE)
     if published is None:
         nor = "" if source.far else ", nor what was unpacked of an exhibit (entry and proof.tlog-proof) or of a case " \
@@ -1115,7 +1116,7 @@ def walk_ledger(source, key, policy, report, at):
     trust = "by the key it names itself: " if report.own_trust else "by "
     report("checkpoint", "ok", f"{origin}, {counted.size} entries, signed {trust}{key.text}{behind}")
 
-    # The leaf hashes that the tiles say. If they make the signed root, they tell which entry was changed.
+    # The leaf hashes that the tiles hold. If they make the signed root, they tell which entry was changed.
     tile_fault, said = None, []
     for n in range(-(-size // 256)):
         try:
@@ -1198,7 +1199,7 @@ def walk_ledger(source, key, policy, report, at):
     check_witnesses(report, at, policy, counted.note, times[:counted.size])
 
 def bundle_words(source, n, size):
-    """The words of a bundle, Ellipsis for those that are not there; what is wrong, and where; why there are none."""
+    """The words of a bundle, Ellipsis for missing ones; where and what is wrong; what was answered if there are none."""
     path, raw, width, exact = source.tile("content/tile", n, size, 4 + MAX_CONTENT)
     items, fault = split_tile(path, raw, width, exact, ">I") if raw is not None else ([], None)
     why = source.said(path) if raw is None else ""
@@ -1252,8 +1253,8 @@ MEMBERS = ["README[.]txt", "entry", "proof[.]tlog-proof", "content[.]json",
            "timestamps/([0-9]+)[.]tsr", "trust[.]policy"]
 
 def member_order(name):
-    """Where a member stands among the others (a file by its digest); None for one that has no place there, as for a
-    number that no entry has."""
+    """Where a member stands among the others (a file by its digest); None for one that has no place there, such as one
+    with a number that no entry has."""
     for rank, form in enumerate(MEMBERS):
         if found := re.fullmatch(form, name):
             index = number(found[1]) if found.re.groups else 0
@@ -1261,13 +1262,13 @@ def member_order(name):
     return None
 
 def case_order(name):
-    """The same of a case file."""
+    """The same for a member of a case file."""
     named = IN_CASE.fullmatch(name)
     index = number(named[1]) if named else None
     return (0, index) if index is not None else (1, 0) if name == "README.txt" else None
 
 def read_zip(raw, order_of=member_order):
-    """A zip in which every byte is the one that a writer of exhibits has there, so that none means two things."""
+    """Reads a zip in which every byte is the one that a writer of exhibits puts there: it can be read in one way only."""
     members, directory, at, last = {}, [], 0, (-1,)
     while raw[at:at + 4] == b"PK\3\4" and len(raw) >= at + 30 and len(members) < MAX_MEMBERS:
         size, n = struct.unpack("<IH", raw[at + 22:at + 28])
@@ -1290,7 +1291,7 @@ def read_zip(raw, order_of=member_order):
     return complete(members) if order_of == member_order else members
 
 def complete(members):
-    """Members, or their names, which are all those that one of them asks for."""
+    """Gives members, or their names, back, if none is missing that an exhibit needs or that belongs to one of them."""
     tokens = [name for name in members if name.startswith("timestamps/")]
     links = [name.removesuffix(".tlog-proof") for name in members if name.startswith("chain/")]
     wanted = ["entry", "proof.tlog-proof", *(f"timestamps/{i}.tsr" for i in range(len(tokens)))]
@@ -1303,7 +1304,7 @@ IN_CASE = re.compile("exhibit-([0-9]+)[.]zip")
 ENTRY, PROOF = re.compile(rb"onrecord/entry/v1\r?\n"), re.compile(rb"c2sp\.org/tlog-proof@")
 
 def is_added(name):
-    """What operating systems add to folders and archives of their own accord."""
+    """Whether a name is of a file that operating systems add to folders and archives of their own accord."""
     last = name.split("/")[-1]
     return name.startswith("__MACOSX/") or last.startswith("._") or last in (
         "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -1316,24 +1317,24 @@ def name_of(octets):
         return octets.decode("ascii", "surrogateescape")
 
 def slashed(name):
-    """A name as archives of other systems may write it."""
+    """A name with slashes for backslashes and no `./` before it, as archives of other systems may write it."""
     return re.sub(r"^(\./)+", "", name.replace("\\", "/"))
 
 def plain_name(name):
-    """The same, which stays in the folder where it is unpacked."""
+    """The same. A name that leads out of the folder where it is unpacked is refused."""
     name = slashed(name)
     climbs = name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/")
     need(not climbs, None, quote(name), "a name that climbs out of the folder")
     return name
 
 def is_member(name, is_case):
-    """Whether a member of an exhibit or a case file is meant. Its number may be one that no entry has."""
+    """Whether a name is that of a member of an exhibit or a case file. Its number may be too large for an entry."""
     if is_case:
         return name == "README.txt" or bool(IN_CASE.fullmatch(name))
     return any(re.fullmatch(form, name) for form in MEMBERS)
 
 def sorted_out(names, is_case):
-    """Of these names those of members, in their order, and those that no exhibit or case file has."""
+    """Splits names into those of members, which are in order for an exhibit, and those that none has."""
     own, order = [n for n in names if is_member(n, is_case)], case_order if is_case else member_order
     for name in own:
         need(order(name), None, quote(name), f"a name that has no place in {'a case file' if is_case else 'an exhibit'}")
@@ -1348,7 +1349,7 @@ NESTED = "a case file in the place of an exhibit"
 ANEW, UNPACKED = (f"{how}: the checks below are of its members" for how in ("packed anew", "unpacked"))
 
 def passed_over(how, others):
-    """What is said of names that no exhibit has."""
+    """The words in which names are reported that no exhibit has."""
     said, most, show = "not among them, and passed over", 3, json.dumps
     if how == UNPACKED:
         said, most, show = "not looked at", 5, quote
@@ -1365,8 +1366,8 @@ class Given:
         self.names = names  # what it is called: a file, or the folders in which it is
 
 def read_all(readers, left):
-    """What each of these reads, given how many bytes are left. Of what can't be read and what is refused, the latter counts,
-    whichever comes first."""
+    """Calls each reader with the number of bytes that are left. A member that is refused counts before one that can't be
+    read, whichever comes first."""
     members, unread = {}, None
     for name, read in readers.items():
         try:
@@ -1381,7 +1382,8 @@ def read_all(readers, left):
     return members
 
 def read_packed_anew(raw, in_case=None):
-    """The members of a zip that another program made. In a case file it is an exhibit, and so many bytes are left to all."""
+    """The members of a zip that another program made. `in_case` is for an exhibit in a case file, and holds how many bytes
+    are left for all of them."""
     try:
         listed = listed_members(raw)
         folder, is_case = nearest(listed)
@@ -1404,8 +1406,8 @@ def read_packed_anew(raw, in_case=None):
     return Given(members, is_case, ANEW, others, [f"{folder.split('/')[-2]}.zip"] if folder else [])
 
 def nearest(names, needs_readme=False):
-    """The folder among these names in which an exhibit is, or else a case file, and which of the two: of several the
-    nearest. Exhibits in folders beside a case file are not meant, nor the archive beside what was unpacked of it."""
+    """The folder among these names that holds an exhibit or a case file, and whether it is a case file; of several the
+    outermost: not exhibits in folders beside a case file, nor a zip beside its own folder."""
     folders = {}
     for name in names:
         folder, last = name[:name.rfind("/") + 1], name[name.rfind("/") + 1:]
@@ -1446,7 +1448,7 @@ def end_of_directory(raw):
     return None
 
 def listed_members(raw):
-    """What a zip's directory lists, by name. Both headers of each say the same; no bytes belong to none."""
+    """What a zip's directory lists, by name. Refused if both headers of a member differ, or bytes belong to no member."""
     if raw[:4] in (b"PK\7\x08", b"PK00"):  # the first of several, or what was to become several
         raise unread("a part of several")
     end = end_of_directory(raw)
@@ -1509,24 +1511,24 @@ def names_in(folder):
     return sorted(names)
 
 def read_file(path, most):
-    """A file; of one that is longer than it may be a byte more."""
+    """A file; of a longer one, `most` bytes and one more."""
     with open(path, "rb") as f:
         return f.read(most + 1)
 
 def read_plain(path, most, name):
-    """The same of a plain file. Asked before opening, since opening a pipe may wait for ever."""
+    """The same for a plain file. Checked before opening, since opening a pipe may wait for ever."""
     if not path.is_file():
         is_there = path.exists() or path.is_symlink()
         raise Unreadable(f"{quote(name)}: {'not a plain file' if is_there else 'there is no such file'}")
     return read_file(path, most)
 
 def exhibit_folder(path):
-    """In which folder of this one the members of an exhibit or of a case file are, and whether of a case. None if in
-    none."""
+    """The folder in this one that holds the members of an exhibit or a case file, and whether it is a case file. None if
+    there is none."""
     here = names_in(path)
     if {"entry", "proof.tlog-proof"} <= set(here):
         return "", False
-    # A checkpoint alone may have been saved beside what was unpacked.
+    # A checkpoint alone makes no ledger: it may have been saved beside what was unpacked.
     if is_data(path) or {"checkpoint", "tile/"} <= set(here):
         return None
     names = list(here)
@@ -1539,8 +1541,8 @@ def exhibit_folder(path):
     return None if folder is None else (folder, is_case)
 
 def listed_deep(path, folder, inner, is_case):
-    """What lies in a folder, by paths from the one that was given: files, and the folders that are not looked into, which
-    are all but those on the way to `inner` and those in it in which an exhibit has members."""
+    """What lies in a folder, by paths from `path`. Folders on the way to `inner` are looked into, and those in it in which
+    an exhibit has members; other folders are listed like files."""
     for name in names_in(path / folder):
         there = folder + name
         shown = slashed(there)
@@ -1551,8 +1553,8 @@ def listed_deep(path, folder, inner, is_case):
             yield there.rstrip("/")
 
 def read_folder(path, inner, is_case):
-    """The members of what was unpacked. What no exhibit has is named, and not opened. `inner` need not be there: programs
-    that know no backslashes between folders unpack them as a part of the names of files."""
+    """The members of what was unpacked. A file that is no member is named, and not opened. `inner` need not be a real
+    folder: programs that do not take a backslash for a separator make it a part of the files' names."""
     names, beside = {}, []  # what is there, by the name that a member has
     for there in listed_deep(path, "", inner, is_case):
         name = slashed(there)
@@ -1595,12 +1597,12 @@ def what_it_is(raw):
             f"by its digest, BLAKE3 {digest(raw)}")
 
 def receipt_among(files):
-    """A receipt and an entry, by how they begin."""
+    """The first receipt and the first entry among files, by how they begin."""
     return [next((raw for raw in files if mark.match(raw)), None) for mark in (PROOF, ENTRY)]
 
 def receipt_in(folder):
     """The files of a folder that holds a receipt and its entry, and nothing else but a checkpoint that may have been saved
-    beside them; None of any other."""
+    beside them; None for any other folder."""
     names = names_in(folder)
     names = [n for n in names if n != "checkpoint" or len(names) != 3]
     if len(names) != 2 or not all((folder / name).is_file() for name in names):
@@ -1656,7 +1658,7 @@ def verify_receipt(raw_proof, raw_entry, key, policy):
 EXHIBIT = "exhibit entry event content files inclusion checkpoint witnesses timestamps".split()
 
 def verify_given(given, key, policy):
-    """What `given` gives: the members of an exhibit or a case file."""
+    """Checks what `given` reads: the members of an exhibit or a case file."""
     report = Report(*EXHIBIT)
     at = SimpleNamespace(check="exhibit", place="exhibit")
     entry = None
@@ -1675,7 +1677,7 @@ def verify_given(given, key, policy):
     return code
 
 def exhibit_in_case(raw, name, room):
-    """An exhibit in a case file, which must be one: the case file says so by its name."""
+    """Reads an exhibit in a case file. It must be one, since its name says so."""
     try:
         given = read_zip_of_any_kind(raw, name, room)
     except Foreign as e:
@@ -1684,7 +1686,7 @@ def exhibit_in_case(raw, name, room):
     complete(given.members)
     return given
 
-ACTS = {  # what an entry of a type is said to do to the one that a ref names, in the order in which it is told
+ACTS = {  # what an entry of a type does to the one that its ref names, in words, in the order in which acts are told
     "correction.issued": ("corrects", "corrected"),
     "content.withheld": ("entry", "withheld"),
     "content.released": ("entry", "given back"),
@@ -1699,7 +1701,7 @@ ORDER = ["declared void"] + [words for _, words in ACTS.values()]
 ACTS_TOLD = 50
 
 def acts_among(entries):
-    """What entries did to one another, of each kind the newest that was not declared void itself."""
+    """What entries did to one another, in words: of each kind the newest act that was not declared void itself."""
     places, done = {e.event.id: e.index for e in entries}, []
     for e in entries:
         if e.event.type in ACTS:
@@ -1714,7 +1716,7 @@ def acts_among(entries):
     return f"among these {', '.join(told[:ACTS_TOLD] + more)}; " if told else ""
 
 def verify_case(given, key, policy):
-    """An exhibit of each entry of a case: all in one checkpoint, and by their thread none missing between."""
+    """Checks a case file: each exhibit, that all are in one checkpoint, and that by their thread none is missing between."""
     events, report = [], Report("case file", "exhibits", "thread", "content", "files", "checkpoint", "witnesses", "timestamps")
     at, first, open_end, last = SimpleNamespace(check="case file", place="case file"), None, None, 0
     lacking, unread, room = {"content": [], "files": []}, None, SimpleNamespace(left=MAX_EXHIBIT)
@@ -1731,7 +1733,7 @@ def verify_case(given, key, policy):
             try:
                 exhibit = exhibit_in_case(given.members[name], name, room)
                 entry, checkpoint = walk_exhibit(exhibit.members, exhibit.names, key, policy, inner, spot)
-            except Unreadable as e:  # others may be read, and refused
+            except Unreadable as e:  # the others are still checked, since one of them may be refused
                 unread = unread or e
                 continue
             lines = inner.lines
@@ -1751,7 +1753,7 @@ def verify_case(given, key, policy):
             need(good, None, "header line 6", "not of the case that the first entry opens")
             good = entry.k == number_in_case
             need(good, None, "header line 6", f"number {entry.k} of the case, expected {number_in_case}")
-        if unread:  # that none is missing can't be said
+        if unread:  # with one unread, nobody can say that none is missing
             raise unread
         report("exhibits", *(("not checked", open_end) if open_end else ("ok", "each carries its own proof")))
         report("thread", "ok", f"entries 0 to {len(zips) - 1} of the case, {zips[0][0]} to {last} of the ledger; "
@@ -2034,7 +2036,7 @@ def seconds_of(text):
     return age
 
 class Once(argparse.Action):
-    """Takes an option's value; of two it is not known which is meant."""
+    """Takes an option's value. A second one is refused: nobody knows which is meant."""
 
     def __call__(self, parser, given, value, option=None):
         if getattr(given, self.dest) is not None:

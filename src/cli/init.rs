@@ -173,7 +173,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<(), Failure> {
          {keys}\n\
          \n\
          Next, from this folder; the second and third in another terminal, while the first runs. They serve the ledger, check it \
-         as a stranger would, and register the first party that it speaks of or that writes; the third asks for its name.\n\
+         as a stranger would, and register the first party that it speaks of or that writes; the third asks for what is missing.\n\
          \x20 {program} serve --data {shown}\n\
          \x20 {program} verify {url} --key {log_key}\n\
          \x20 {program} record party --ledger {url} --key {file}"

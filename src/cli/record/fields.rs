@@ -66,7 +66,7 @@ pub(super) struct Field {
     pub required: bool,
     /// Whether it may be repeated.
     pub many: bool,
-    /// The values that are allowed; empty if others are too.
+    /// The values that are allowed; empty if any value is.
     pub choices: &'static [&'static str],
     pub target: Target,
 }

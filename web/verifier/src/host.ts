@@ -6,7 +6,7 @@ import { type Bytes, join } from "./bytes.ts";
 import { type Read, Unread } from "./ledger.ts";
 
 // Reads files of a ledger from its address, in Node; pages don't use this. Files may come gzipped, asked for or not.
-// `fetch` would hide in which coding they came, and what of it could not be unpacked.
+// `fetch` would hide in which coding they came, and which part of it could not be unpacked.
 
 /** Statuses that say that a file is not there. Object stores answer 403 for a file that they don't have. */
 const ABSENT = [403, 404, 410, 451];

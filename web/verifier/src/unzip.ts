@@ -14,7 +14,7 @@ export interface Given {
 // and every byte must belong to a member or to the directory, so that no two programs see two exhibits in one file.
 // Nothing unfolds to more than its directory says, nor all of it to more than an exhibit may have.
 
-/** What kind a zip is of that can't be read here, though nothing is wrong with it. */
+/** A zip that can't be read here, though nothing is wrong with it. The message says of what kind it is. */
 export class Unreadable extends Error {}
 
 /** Why a zip is broken, or says two things. */

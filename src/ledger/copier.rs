@@ -137,7 +137,7 @@ impl Copier {
             let mut withheld = None;
             let lacks_words = event.content().is_some() && words.is_none();
             if let Body::ContentWithheld(body) = event.body() {
-                // The files are marked, so that their bytes are known again. Once the words are removed, that is too late.
+                // The files are marked, so that their bytes are recognised. Once the words are removed, that is too late.
                 let held = rows.event(&body.entry).and_then(|row| match batch.words_at(row.index) {
                     Some(words) => words,
                     None => shared.stored_words(row.index).ok().flatten(),

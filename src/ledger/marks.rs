@@ -1,7 +1,7 @@
-//! Marks of withheld files, by which their bytes are known again.
+//! Marks of withheld files, by which their bytes are recognised.
 //!
 //! When words are withheld, the names and digests of their files are gone with them. So that the bytes of a withheld
-//! file are known again when somebody uploads them, the folder keeps a *mark* of each file: a keyed hash of its digest, under
+//! file are recognised when somebody uploads them, the folder keeps a *mark* of each file: a keyed hash of its digest, under
 //! a random key of this folder, so that nobody else can tell from it what was withheld.
 //!
 //! ```text
@@ -204,7 +204,7 @@ impl Marks {
         }
     }
 
-    /// Gives up the marks of an event: its files will not be known again.
+    /// Gives up the marks of an event: its files will not be recognised.
     pub fn give_up(&self, id: EventId) {
         let mut state = self.write();
         state.know(id);

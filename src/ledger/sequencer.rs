@@ -180,7 +180,7 @@ impl Sequencer {
         }
         let GivenBack { words: restored, files: given_back } = given_back;
         let words = words_changed(&rows, &admitted.event, restored.as_ref());
-        // The files are marked, so that their bytes are known again. Once the words are removed, that is too late.
+        // The files are marked, so that their bytes are recognised. Once the words are removed, that is too late.
         let withheld = match admitted.event.body() {
             Body::ContentWithheld(b) => Withheld::of(b.entry, rows.words_of(&b.entry)),
             _ => None,

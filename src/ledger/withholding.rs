@@ -1,5 +1,5 @@
 //! What withholding does to files: which bytes are refused from then on, and which leave the disk. How withheld bytes are
-//! known again: [`super::marks`].
+//! recognised: [`super::marks`].
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -66,7 +66,7 @@ pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(),
     if given_up > 0 {
         tracing::warn!(
             events = given_up,
-            "an earlier version left no marks of withheld files; if these events had files, their bytes are not known again \
+            "an earlier version left no marks of withheld files; if these events had files, their bytes are not recognised \
              when they come back. Put back the file `withheld` of a backup if there is one: onrecord repair --withheld"
         );
     }
@@ -90,7 +90,7 @@ pub(crate) fn lost_marks(why: &str, events: usize, first: u64, folder: &Folder) 
         n => format!(" and {} others", n - 1),
     };
     format!(
-        "{}: {why}. It has the marks by which withheld files are known again when their bytes come back, and those of entry \
+        "{}: {why}. It has the marks by which withheld files are recognised when their bytes come back, and those of entry \
          {first}{others} can't be made anew: their words are withheld too. Take the file `withheld` from a backup: \
          onrecord repair --data {data} --withheld FILE",
         folder.withheld().display()

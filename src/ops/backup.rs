@@ -80,7 +80,7 @@ pub struct Restored {
     pub root: String,
     /// Where the log's secret key must be put before the ledger can be served, if the backup held none.
     pub missing_key: Option<PathBuf>,
-    /// Entries whose withheld files are not known again when their bytes come back: the backup had no marks of them.
+    /// Entries whose withheld files are not recognised when their bytes come back: the backup had no marks of them.
     pub without_marks: BTreeSet<u64>,
 }
 
@@ -554,7 +554,7 @@ fn make(
     Journal::start(&RealDisk, &dest.journal(), size)
         .and_then(|mut journal| journal.start_marks(&RealDisk))
         .map_err(LedgerError::from)?;
-    // Withheld files that the backup has no marks of can't be known again. They are noted as given up, so that the ledger can
+    // Withheld files that the backup has no marks of can't be recognised. They are noted as given up, so that the ledger can
     // be served.
     let marks = repair_marks(aside, None, &[], true)?;
     sync_all(aside)?;

@@ -1,4 +1,4 @@
-//! `repair` of the file `withheld`: the marks by which withheld files are known again when their bytes come back.
+//! `repair` of the file `withheld`: the marks by which withheld files are recognised when their bytes come back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -129,7 +129,7 @@ fn lacks(missing: &BTreeMap<u64, EventId>, withheld: Option<&Path>) -> String {
     format!(
         "{what} no marks of what was withheld of entries {}{more}. Give the file `withheld` of a later backup, or the withheld \
          words themselves if somebody kept them: --words FILE, once for each entry. If nobody has them: --without-marks; the \
-         bytes of these withheld files are then not known again when somebody brings them back",
+         bytes of these withheld files are then not recognised when somebody brings them back",
         named.join(", ")
     )
 }

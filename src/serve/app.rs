@@ -1,4 +1,4 @@
-//! What the handlers of requests share: the ledger, its views, and what is bounded or kept for all of them.
+//! What all request handlers share: the ledger, its views, limits and caches.
 
 use std::sync::Arc;
 
@@ -29,17 +29,18 @@ pub(super) struct Shared {
     pub(super) schemas: Arc<Schemas>,
     pub(super) search: Arc<Search>,
     pub(super) edge: Edge,
-    /// Queries that are worked on.
+    /// The turns of queries and pages that are computed now, and those that wait for one.
     pub(super) queue: Arc<FairQueue>,
+    /// Files that are being uploaded.
     pub(super) uploads: Arc<Quota>,
-    /// Bytes of GraphQL requests in memory, and first bytes of files.
+    /// Bytes in memory of GraphQL requests, and of files that have no place among `uploads` yet.
     pub(super) bodies: Arc<Quota>,
     /// Bytes of operations under way on WebSockets.
     pub(super) operations: Arc<Quota>,
     /// Bytes that wait to be sent over WebSockets.
     pub(super) outputs: Arc<Quota>,
     pub(super) parts: Parts,
-    /// Answers that were given by the log as it is.
+    /// Earlier answers to GraphQL requests, each used again as long as it is still right.
     pub(super) answers: Answers,
     pub(super) in_flight: Arc<InFlight>,
     /// Entries and words that requests have read.
@@ -56,7 +57,7 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    /// Views of the log as it is now.
+    /// Views of the log at its present size.
     pub(super) fn views(&self) -> Views {
         Views::cached(self.ledger.reader(), &self.cache)
     }

@@ -1,8 +1,8 @@
-//! The clock of the machine, for those who ask as of now.
+//! The clock of the machine.
 
 use crate::log::Time;
 
-/// Now. A clock before the year 1 or after 9999 reads as 1970.
+/// The present time. A clock before the year 1 or after 9999 reads as the start of 1970.
 pub(crate) fn now() -> Time {
     Time::from_unix_ms(jiff::Timestamp::now().as_millisecond())
         .or_else(|| Time::from_unix_ms(0))

@@ -1,4 +1,4 @@
-//! Whether the server does its work, for whoever restarts it or looks after it.
+//! Whether the server does its work, for its operator and for programs that restart it.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
@@ -12,7 +12,7 @@ pub async fn livez() -> Response {
     answer::text(StatusCode::OK, "ok")
 }
 
-/// `/readyz`: the writer takes events.
+/// `/readyz`: 200 if the writer takes events, else 503 with the reason. A mirror answers 503 once its log forked.
 pub async fn readyz(State(app): State<App>) -> Response {
     if app.options.mirror.as_ref().is_some_and(|status| status.now().forked) {
         let why = "the log signed two histories; the proof is in the mirror's folder, or in its log";
@@ -23,7 +23,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
         Ok(fault) => fault,
         Err(response) => return response,
     };
-    // Whether events are taken; then all else that somebody should look at.
+    // First whether events are taken, then everything else that the operator should look at.
     let mut notes = Vec::new();
     let damaged = app.ledger.reader().damaged();
     if let [(name, why), others @ ..] = damaged.as_slice() {

@@ -1,94 +1,98 @@
-//! What the service takes and how long it waits. Each limit is the same for everybody; whom "one client" means is
-//! said in [`Client`](super::Client).
+//! The limits of the service: how much it takes and how long it waits. Each limit is the same for everybody.
+//! [`Client`](super::Client) says what counts as one client.
 
 use std::time::Duration;
 
-/// Connections open at once, if nobody says otherwise. When all are taken, one that waits for its peer is dropped
-/// for a new one; more than are at work are refused.
+/// Connections open at once, unless the operator sets another number. When all are taken, one that waits for its peer is
+/// dropped for the new one; if none waits for its peer, the new one is refused.
 pub const CONNECTIONS: usize = 4_096;
-/// Connections that were dropped for others and are not closed yet, for a moment beyond the number of all. While there are
-/// so many, no connection is accepted.
+/// Connections that were dropped for others and whose sockets are not closed yet. They come on top of the limit for all
+/// connections, for a moment. While there are this many, no connection is accepted.
 pub const CLOSING: usize = 128;
-/// Connections of one address.
+/// Connections of one IPv4 address, or of one /64 network of IPv6.
 pub const CONNECTIONS_EACH: usize = 256;
-/// Connections that were upgraded, as WebSockets.
+/// Connections that were upgraded to WebSockets.
 pub const UPGRADED: usize = 1_024;
 /// Upgraded connections of one client.
 pub const UPGRADED_EACH: usize = 64;
-/// Requests worked on at once, while their answer has not begun; more get 503.
+/// Requests worked on at once; more get 503. A request counts until its answer begins.
 pub const REQUESTS: usize = 1_024;
 /// Requests of one client worked on at once.
 pub const REQUESTS_EACH: usize = 64;
-/// What took no longer than this the last time is made by whatever thread reads the request.
+/// An answer that took no longer than this the last time is computed on the threads that serve connections, without a turn.
 pub const IN_PLACE: Duration = Duration::from_millis(2);
-/// Queries that run at once for each core: some wait for the disk. More wait for their turn.
+/// Queries that run at once on each core; more wait for their turn. It is more than one, since some wait for the disk.
 pub const TURNS_EACH_CORE: usize = 2;
-/// Who has kept a processor at work no longer than this of late, some 7 % of one, has turns that others have not.
+/// A client that used less processor time than this of late may use turns that are kept from others. With
+/// [`WORK_FORGOTTEN`] it comes to some 7 % of one processor.
 pub const WORKED_LITTLE: Duration = Duration::from_secs(1);
-/// A turn that takes a processor for longer is a long one: whoever took one of late leaves half of the turns to others.
+/// A turn that uses this much processor time counts as long. A client that took a long turn of late leaves half of the turns
+/// to others.
 pub const LONG_TURN: Duration = Duration::from_millis(50);
-/// In so much time half of what a client has worked is forgotten.
+/// In this time half of a client's recorded work is forgotten.
 pub const WORK_FORGOTTEN: Duration = Duration::from_secs(10);
-/// Clients whose work is remembered.
+/// How many clients' work is remembered.
 pub const WORKERS_KNOWN: usize = 8_192;
-/// Bytes of a file that are taken into memory before it needs a place among uploads: what is shorter needs none.
+/// Bytes of a file that are read into memory before it needs a place among [`UPLOADS`]. A shorter file needs none.
 pub const UPLOAD_FIRST: usize = 64 << 10;
-/// Bytes of a file that are gathered before they are written, so that no thread waits for a peer.
+/// Bytes of a file that are gathered before they are written, so that no thread waits for a slow peer.
 pub const UPLOAD_PART: usize = 128 << 10;
-/// Files taken in at once; more get 503. Each takes a descriptor and one part in memory.
+/// Files uploaded at once; more get 503. Each takes a file descriptor, and [`UPLOAD_PART`] bytes of memory.
 pub const UPLOADS: usize = 128;
-/// Files of one client taken in at once.
+/// Files of one client uploaded at once.
 pub const UPLOADS_EACH: usize = 16;
 
-/// The longest head of a request, in bytes; its lines of headers are at most 100.
+/// The longest head of a request, in bytes. It has at most 100 headers.
 pub const HEAD: usize = 32 << 10;
-/// The longest `Host` that is believed, in bytes: a name has 253 (RFC 1035), and a port.
+/// The longest `Host` that is believed, in bytes: a name of 253 (RFC 1035), a colon and a port.
 pub const HOST: usize = 260;
-/// Bytes of a connection held in memory each way, beside the body of a GraphQL request. No less than a head.
+/// Bytes that a connection buffers in each direction, not counting the body of a GraphQL request. At least [`HEAD`].
 pub const CONNECTION_BUFFER: usize = 64 << 10;
-/// Bytes of a head or of a message of a WebSocket that every connection may have in memory before it is whole: most are
-/// shorter.
+/// Bytes of an incomplete head or WebSocket message that every connection may have in memory. Most are shorter.
 pub const UNREAD_FIRST: usize = 8 << 10;
-/// How often what is longer is in memory at most: buffers grow by doubling, and a message is put together from its frames.
+/// How many times the bytes beyond [`UNREAD_FIRST`] are counted: buffers grow by doubling, and a message is put together from
+/// its frames, so they may be in memory that often.
 pub const UNREAD_COPIES: usize = 4;
-/// Bytes that such heads and messages take at once; connections that bring more are closed.
+/// Bytes that longer incomplete heads and messages take in all. A connection for which there is no room is closed.
 pub const UNREAD: usize = 48 << 20;
-/// Bytes that those of one address take.
+/// Bytes that the longer incomplete heads and messages of one client take.
 pub const UNREAD_EACH: usize = 16 << 20;
 /// Bytes that TLS encrypts ahead of what the socket takes: one record.
 pub const TLS_BUFFER: usize = 16 << 10;
-/// How long no connection is accepted after the system had no room for one.
+/// How long no connection is accepted after the system failed to accept one.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Bytes that a peer sends in its TLS handshake at most. Most send some 2 KB; what they send is in memory until it is whole.
+/// The most bytes that a peer may send in its TLS handshake. Most send about 2 KB. They are in memory until the handshake is
+/// complete.
 pub const HANDSHAKE: usize = 16 << 10;
 /// How long a connection may take for its TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may take to bring the whole head of a request, counted from its opening or from the
-/// first byte.
+/// How long a connection may take to bring the whole head of a request: for its first request counted from its opening, for
+/// later ones from the first byte of the head.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may rest between an answer and the next request.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// How long the next bytes of a body may take to come, and the next bytes of an answer to be taken.
+/// How long the server waits for the next bytes of a body to come, or of an answer to be taken.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes a second that a body must come or an answer be taken with, in the long run.
+/// The slowest pace, in bytes a second, at which a body may come or an answer may be taken in the long run.
 pub const SLOWEST: u64 = 4 << 10;
-/// How far ahead of that pace a peer can be. Whoever brought much may pause for so long before it counts as behind.
+/// How far ahead of [`SLOWEST`] a peer can be. A peer that moved many bytes may pause this long before it counts as behind.
 pub const AHEAD: Duration = Duration::from_secs(5);
-/// How far behind that pace the body of a request must be for its place among uploads, or its bytes in memory, to go to
-/// another: longer than bytes are commonly on their way.
+/// How far behind [`SLOWEST`] a peer must be before the places or bytes that its request holds may go to another. It is longer
+/// than bytes commonly travel.
 pub const PAUSE: Duration = Duration::from_millis(500);
-/// Where all keep that pace, nobody holds much more than others, and there is still not enough for all, the slowest of those
-/// gives way whose bytes came or were taken with fewer a second than this.
+/// A pace, in bytes a second, below which a peer may be made to give way although it keeps [`SLOWEST`]. That happens only
+/// where there is not enough for all, nobody is behind, and nobody holds much more than others; the slowest goes first.
 pub const BRISK: u64 = 64 << 10;
-/// How long a peer must have been waited for before it is told how slow it is.
+/// How long a peer must have been waited for before its slowness is judged.
 pub const TOLD_AFTER: Duration = Duration::from_secs(5);
-/// Who gave way for being slow makes nobody else do so for so long: else those who come again and again would have all.
+/// For this long a client that gave way for being slow displaces no other slow client. Else a slow client that comes again
+/// and again would displace all others.
 pub const GAVE_WAY: Duration = Duration::from_secs(60);
-/// Clients of which that is remembered.
+/// How many clients that gave way for being slow are remembered.
 pub const GAVE_WAY_KNOWN: usize = 8_192;
-/// How long a WebSocket must have rested for its place to go to another.
+/// How far behind the peer of a WebSocket must be before its place may go to another.
 pub const UPGRADED_REST: Duration = Duration::from_secs(10);
-/// How long a request may take until its answer begins, from the end of its body.
+/// How long a request may take until its answer begins. A POST has [`BODY_TIMEOUT`] more; a PUT has [`UPLOAD_TIMEOUT`] instead.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the body of a GraphQL request may take to come.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -97,55 +101,57 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(900);
 /// How long open connections may go on after the order to shut down.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Events that one client may put on record at once, if nobody says otherwise: more than a newsroom signs in a day.
+/// Events that one client may record at once, unless the operator sets another number. A newsroom signs fewer in a day.
 pub const WRITE_BURST: u32 = 10_000;
-/// Events a minute of one client in the long run.
+/// Events that one client may record a minute in the long run, unless the operator sets another number.
 pub const WRITES_PER_MINUTE: u32 = 3_000;
-/// An event counts once for each so many bytes of its note and words.
+/// An event counts once for each begun unit of this many bytes of its note and words.
 pub const WRITE_UNIT: usize = 16 << 10;
-/// Clients whose writes are remembered.
+/// How many clients' writes are remembered.
 pub const WRITERS_KNOWN: usize = 8_192;
 
-/// The longest GraphQL request, in bytes: 64 events with the largest words, or 256 common ones. A submission's words are in
-/// its variables.
+/// The longest GraphQL request, in bytes: room for 64 events with the largest words, or for 256 common ones. The words of a
+/// submission are in the request's variables.
 pub const GRAPHQL_BODY: usize = 24 << 20;
-/// The longest GraphQL request that submits nothing, in bytes.
+/// The longest GraphQL request that records nothing, in bytes.
 pub const GRAPHQL_QUERY_BODY: usize = 512 << 10;
-/// The longest document, in bytes.
+/// The longest GraphQL document, in bytes.
 pub const GRAPHQL_DOCUMENT: usize = 256 << 10;
-/// Bytes of GraphQL requests, long ones three times, and first bytes of files held in memory at once; more get 503.
+/// Bytes of GraphQL requests and of the first parts of files that are in memory at once; more get 503. Requests longer than
+/// [`GRAPHQL_QUERY_BODY`] count three times.
 pub const GRAPHQL_BODIES: usize = 160 << 20;
-/// Bytes that a JSON value of a request takes at most, beside those of its text: an object with one member.
+/// The most bytes that a JSON value of a request takes in memory, beside its text: an object with one member.
 pub const VALUE_BYTES: usize = 512;
-/// Bytes that a token of a document takes at most once it is parsed, beside those of its text.
+/// The most bytes that a token of a document takes in memory once it is parsed, beside its text.
 pub const TOKEN_BYTES: usize = 320;
-/// Bytes of one client's held in memory at once.
+/// The part of [`GRAPHQL_BODIES`] that one client may hold.
 pub const GRAPHQL_BODIES_EACH: usize = 80 << 20;
-/// A longer answer counts as held in memory until it is taken, unless it is read as it is taken.
+/// A longer answer counts among [`ANSWERS`] until the peer has taken it, unless it is streamed.
 pub const ANSWER_SHORT: usize = 16 << 10;
-/// Bytes of answers held in memory at once; more get 503. Words of 255 entries can have 64 MiB.
+/// Bytes of answers in memory at once; more get 503. The words of 255 entries can take 64 MiB.
 pub const ANSWERS: usize = 128 << 20;
-/// Bytes that an exhibit of a case file has in memory until it is taken: words of 256 KiB, its entry and its proofs. What a
-/// larger one has more is taken when it is made.
+/// Bytes that are reserved for an exhibit of a case file until the peer has taken it: words of 256 KiB, the entry and its
+/// proofs. If it is larger, the rest is reserved when it is made.
 pub const EXHIBIT: usize = 384 << 10;
-/// Bytes of one client's answers held in memory at once.
+/// The part of [`ANSWERS`] that one client may hold.
 pub const ANSWERS_EACH: usize = 64 << 20;
-/// A longer request, message or document is read in a turn, off the threads that serve connections, as is a document of more
-/// tokens: 64 KiB of small values, or of commas and comments alone, keep a processor at work for tens of milliseconds.
+/// Bytes of a request, message or document that are parsed on the threads that serve connections. A longer one is parsed in a
+/// turn, on another thread: 64 KiB of small values, or of commas and comments alone, keep a processor busy for tens of
+/// milliseconds.
 pub const READ_IN_PLACE: usize = 8 << 10;
-/// Bytes of a request's body that are read in some milliseconds; a longer one counts as what may take long.
+/// Bytes of a request's body that are parsed in some milliseconds. Parsing a longer one counts as heavy work.
 pub const READ_SHORTLY: usize = 512 << 10;
-/// See [`READ_IN_PLACE`].
+/// Tokens of a document that are parsed on the threads that serve connections, as with [`READ_IN_PLACE`].
 pub const PARSED_IN_PLACE: usize = 512;
-/// A document that records is checked where its request was read if it has no more to compare than this.
+/// A mutation is run without a turn if checking its document compares no more selections and arguments than this.
 pub const CHECKED_IN_PLACE: u64 = 512;
-/// JSON values in the variables of a request; 256 submissions take some 1,000.
+/// JSON values in a request; 256 submissions take some 1,000.
 pub const GRAPHQL_VALUES: usize = 8_192;
-/// Levels of lists and objects in the variables of a request.
+/// Levels of nested lists and objects in the JSON of a request.
 pub const GRAPHQL_VALUE_DEPTH: usize = 32;
-/// Names, numbers, texts and marks in a document. Introspection as tools send it has some 300.
+/// Tokens (names, numbers, strings and punctuators) in a document. The introspection query of common tools has some 300.
 pub const GRAPHQL_TOKENS: usize = 8_192;
-/// Bytes of a name or a number in a document.
+/// Bytes of a name or a number in a document, and of a member's name in JSON.
 pub const GRAPHQL_NAME: usize = 128;
 /// Operations in a document.
 pub const GRAPHQL_OPERATIONS: usize = 32;
@@ -153,71 +159,71 @@ pub const GRAPHQL_OPERATIONS: usize = 32;
 pub const GRAPHQL_FRAGMENTS: usize = 256;
 /// Fields, aliases and fragments in a document.
 pub const GRAPHQL_SELECTIONS: usize = 4_096;
-/// How often variables may be named in a document.
+/// Mentions of variables in a document.
 pub const GRAPHQL_VARIABLES: usize = 512;
-/// Bytes of variables beyond what was sent, where they are named again and again.
+/// Bytes that copies of variables may take beyond what was sent. The library makes a copy wherever a variable is named.
 pub const GRAPHQL_COPIED: usize = 1 << 20;
-/// Levels of fields in a query. Introspection as tools send it needs 15.
+/// Levels of fields in a query. The introspection query of common tools needs 15.
 pub const GRAPHQL_DEPTH: usize = 20;
-/// Levels of nesting in the text of a query.
+/// Levels of nested brackets in the text of a document.
 pub const GRAPHQL_NESTING: usize = 64;
-/// Levels of fields and fragments within each other, fragments counted where they are spread.
+/// Levels of fields and fragments within each other. A fragment counts where it is spread.
 pub const GRAPHQL_LEVELS: u64 = 128;
-/// Fields and fragments of a document, those of a fragment each time that it is spread.
+/// Fields and fragments of a document. Those within a fragment count each time that it is spread.
 pub const GRAPHQL_UNFOLDED: u64 = 20_000;
 /// Selections and arguments that are compared with each other, added up over all braces: see `serve/graphql/shape.rs`.
 pub const GRAPHQL_COMPARED: u64 = 50_000;
-/// Values in an answer, pages counted by the length asked for: see `serve/graphql/cost.rs`.
+/// Values in an answer, estimated before it is made and counted while it is made: see `serve/graphql/cost.rs`.
 pub const GRAPHQL_COST: u64 = 20_000;
-/// A request that asks for more values than this may take long.
+/// A request whose answer has more values than this counts as heavy.
 pub const HEAVY_VALUES: u64 = 4_000;
-/// Or that takes more work than this to find them: proofs of 45 entries, or 20 states of a case.
+/// A request that takes more work than this to find its values counts as heavy: proofs of 45 entries, or 20 states of a case.
 pub const HEAVY_WORK: u64 = 400;
-/// Values in an answer that tell of the schema. All that tools ask for is some 25,000.
+/// Values in an answer that describe the schema. A full introspection has some 25,000.
 pub const GRAPHQL_INTROSPECTION: u64 = 60_000;
-/// Bytes of an answer.
+/// Bytes of an answer to a GraphQL request.
 pub const GRAPHQL_ANSWER: u64 = 8 << 20;
-/// How often a type's name may be asked of one thing without counting.
+/// How often `__typename` may be asked of one object without being counted while the answer is made.
 pub const GRAPHQL_TYPENAMES: u64 = 8;
 /// Entries that one query or page may look at.
 pub const ENTRIES_READ: u64 = 200_000;
-/// How long one query or page may work.
+/// How long one query or page may take to compute.
 pub const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Errors in an answer.
 pub const ERRORS_MOST: usize = 5;
-/// Bytes of one error, as JSON writes them.
+/// Bytes of one error's message, as JSON writes them.
 pub const ERROR_BYTES: usize = 512;
-/// Bytes of all errors of an answer together, what the server says of itself not counted.
+/// Bytes of the messages and paths of all errors of an answer, without the server's own note of how many were left out.
 pub const ERRORS_BYTES: usize = 1 << 10;
 /// Fields with an alias in a query.
 pub const GRAPHQL_ALIASES: u64 = 64;
 /// Directives on one field.
 pub const GRAPHQL_DIRECTIVES: usize = 8;
-/// Submissions in one call of `record` (formats.md gives no number; one batch of the writer holds more).
+/// Submissions in one call of `record`. formats.md gives no number; one batch of the writer holds more.
 pub const SUBMISSIONS_MOST: usize = 256;
 /// The longest page of a connection.
 pub const PAGE_MOST: usize = 100;
-/// Entries that are told to name a file.
+/// Entries that are listed as naming a file.
 pub const FILE_NAMED_BY: usize = 100;
-/// The page of a connection whose caller names no length.
+/// The length of a connection's page if the caller gives none.
 pub const PAGE_DEFAULT: i32 = 20;
 
 /// The longest message on a WebSocket, in bytes. Larger submissions go by POST.
 pub const SOCKET_MESSAGE: usize = 256 << 10;
-/// Bytes of one frame of a message on a WebSocket that we send.
+/// Bytes of one frame of a message that the server sends on a WebSocket.
 pub const SOCKET_FRAME: usize = 32 << 10;
-/// Bytes of operations on all WebSockets that are read and not begun, or make their one answer.
+/// Bytes of operations on all WebSockets that wait to begin, or that are queries and mutations under way.
 pub const OPERATIONS: usize = 48 << 20;
-/// Bytes of one client's.
+/// The part of [`OPERATIONS`] that one client may hold.
 pub const OPERATIONS_EACH: usize = 24 << 20;
-/// Bytes of the subscriptions of one WebSocket, which keep their documents and variables until they end. Most take 20 KB. It is
-/// not of a stock for all: who keeps them for good must not keep others from theirs.
+/// Bytes of the subscriptions of one WebSocket, which keep their documents and variables until they end. Most take 20 KB. Each
+/// WebSocket has this room for itself, so that nobody who keeps subscriptions for good keeps others from theirs.
 pub const SUBSCRIPTIONS: usize = 192 << 10;
 /// Bytes that wait to be sent over all WebSockets.
 pub const OUTPUTS: usize = 80 << 20;
-/// Bytes of one client's.
+/// The part of [`OUTPUTS`] that one client may hold.
 pub const OUTPUTS_EACH: usize = 40 << 20;
-/// How long a subscription for whose next part there is no room waits at first, and at most, before it looks again.
+/// How long a subscription waits when there is no room for its next part, before it tries again: at first, and at most.
 pub const ROOM_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// Operations under way on one WebSocket; one more is answered with an error.
 pub const SOCKET_OPERATIONS: usize = 16;
@@ -227,11 +233,11 @@ pub const SOCKET_ID: usize = 256;
 pub const SOCKET_INIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a WebSocket is pinged.
 pub const SOCKET_PING: Duration = Duration::from_secs(6);
-/// Bytes of a ping or pong, and a little more. Whoever moves no more at once has nothing to say.
+/// Bytes of a ping or pong, and a little more. If a WebSocket moves no more than this at once, it only answers pings.
 pub const SOCKET_PING_BYTES: usize = 32;
-/// Pings after which something must have been heard on a WebSocket when the next is due.
+/// After this many pings, something must have been received on a WebSocket when the next ping is due.
 pub const SOCKET_PINGS: u32 = 2;
-/// How long a WebSocket may take to take what is sent to it.
+/// How long the peer of a WebSocket may take to receive what is sent to it.
 pub const SOCKET_SLOW: Duration = Duration::from_secs(10);
 /// How long a WebSocket may take to close.
 pub const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -239,22 +245,22 @@ pub const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const PART_EVENTS: u64 = 128;
 /// Bytes of a subscription rendered at a time, the last event not counted.
 pub const PART_BYTES: usize = 128 << 10;
-/// How often the log is looked at for subscriptions that have all there is, at most. What many batches brought is
-/// then sent together, and rendered once for all who ask alike.
+/// The shortest time between two looks at the log for subscriptions that are up to date. Events of several batches are then
+/// sent together, and rendered once for all subscriptions that ask for the same.
 pub const MOMENT: Duration = Duration::from_millis(20);
-/// Parts of one such look that are kept for others who ask alike.
+/// Rendered parts of one such look that are kept for other subscriptions that ask for the same.
 pub const MOMENT_PARTS: usize = 64;
 
-/// How much work of a processor a search for a page may take before it counts as what may take long, and is begun again in
-/// its turn among those: most take a few milliseconds, and need not wait behind them.
+/// Processor time that a search for a page may take before it counts as heavy, and begins again in a heavy turn. Most searches
+/// take a few milliseconds, and need not wait behind heavy requests.
 pub const SEARCH_AT_ONCE: Duration = Duration::from_millis(100);
-/// Entries on one page of a timeline: with the grid and all else it stays below 150 KB.
+/// Entries on one page of a timeline. With the grid and all else such a page stays below 150 KB.
 pub const TIMELINE_ON_PAGE: usize = 50;
-/// Rows of items on a case's page, shared out among the demands that are laid out.
+/// Rows of items on a case's page, shared out among the demands that are shown in full.
 pub const ITEMS_ON_CASE: usize = 40;
-/// Demands on a case's page that are named in one line.
+/// Demands on a case's page that are shown as one line each.
 pub const DEMANDS_ON_PAGE: usize = 100;
-/// Attempts at delivery on one page of a demand, and copies.
+/// Attempts at delivery on one page of a demand, and as many copies.
 pub const NOTICES_ON_PAGE: usize = 20;
 /// Pieces of evidence of one notice on a page.
 pub const EVIDENCE_ON_PAGE: usize = 10;
@@ -274,5 +280,5 @@ pub const CHUNK: usize = crate::ledger::BLOCK;
 
 /// Connections to `/metrics` at once; more wait.
 pub const METRICS_CONNECTIONS: usize = 8;
-/// How long one of them may take.
+/// How long a connection to `/metrics` may take.
 pub const METRICS_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
-//! What the service counts: requests by what they were for, and refusals by their code.
+//! What the service counts: requests by route, and refusals by code.
 //!
-//! Counts hold no name, address or words, and their labels are the closed lists below.
+//! The counts hold no names, addresses or words. Their labels come from the closed lists below.
 
 use std::{
     sync::Arc,
@@ -107,11 +107,11 @@ impl Class {
 /// What the service counts.
 #[derive(Debug)]
 pub struct Metrics {
-    /// By route, then class.
+    /// Answered requests, by route and then by class of status.
     requests: Vec<[Count; Class::ALL.len()]>,
-    /// By route: until the answer begins.
+    /// Time from the head of a request until its answer begins, by route.
     times: Vec<Histogram>,
-    /// By code.
+    /// Refusals, by code.
     refusals: Vec<Count>,
     started: SystemTime,
 }
@@ -142,20 +142,20 @@ impl Metrics {
         }
     }
 
-    /// Counts a refusal that a caller is told of.
+    /// Counts a refusal that was sent to a caller.
     pub fn refused(&self, code: Code) {
-        // The list is in the order of the codes.
+        // `Code::ALL` is in the order of the variants; a test holds it to that.
         if let Some(count) = self.refusals.get(code as usize) {
             count.add();
         }
     }
 
-    /// Since when it has counted.
+    /// When counting started.
     pub fn started(&self) -> SystemTime {
         self.started
     }
 
-    /// Writes down what was counted.
+    /// Writes all counts in the format of Prometheus.
     pub fn expose(&self, to: &mut Exposition) {
         self.expose_refusals(to);
         self.expose_requests(to);

@@ -1,6 +1,6 @@
-//! `/metrics`, for whoever watches the server: on an address of its own that strangers don't reach.
+//! `/metrics`, for those who monitor the server: on an address of its own that strangers can't reach.
 //!
-//! Tried every few seconds, it costs a few hundred microseconds.
+//! One request costs a few hundred microseconds, so it may be asked for every few seconds.
 
 use std::{convert::Infallible, fs, sync::Arc, time::UNIX_EPOCH};
 
@@ -44,7 +44,7 @@ pub async fn serve(app: App, listener: Arc<TcpListener>, mut stopping: watch::Re
             Ok((stream, _)) => {
                 let app = app.clone();
                 tokio::spawn(async move {
-                    // One request, and not for long. Nobody is told if it did not come.
+                    // A connection brings one request. One that takes too long is closed without an answer.
                     let _ = tokio::time::timeout(limits::METRICS_TIMEOUT, attend(app, stream)).await;
                     drop(permit);
                 });
@@ -79,7 +79,7 @@ async fn answer(app: App, method: &Method, path: &str) -> Response {
         (_, "/metrics") => return answer::method_not_allowed().await,
         _ => return answer::not_found(),
     }
-    // The state of a disk may be long in coming.
+    // The state of the disk is asked of the system, which may take long.
     match answer::blocking(move || expose(&app)).await {
         Ok(text) => {
             let mut response = Response::new(Body::from(text));
@@ -108,7 +108,7 @@ fn connections(app: &App, to: &mut Exposition) {
     let counts = &app.edge.counts;
     to.gauge("onrecord_connections", "Connections open now.", app.edge.connections.open());
     let name = "onrecord_connections_total";
-    to.family(name, Kind::Counter, "Connections, by what became of them at the door.");
+    to.family(name, Kind::Counter, "Connections, by what became of them when they came.");
     for (became, count) in [
         ("accepted", &counts.accepted),
         ("refused_full", &counts.refused_full),
@@ -118,12 +118,12 @@ fn connections(app: &App, to: &mut Exposition) {
         to.sample(name, &[("outcome", became)], count.get());
     }
     let name = "onrecord_connections_closed_total";
-    to.family(name, Kind::Counter, "Connections that the server closed, by why.");
+    to.family(name, Kind::Counter, "Connections that the server closed, by reason.");
     for (why, count) in [("to_make_room", &counts.dropped), ("timed_out", &counts.timed_out)] {
         to.sample(name, &[("reason", why)], count.get());
     }
     let name = "onrecord_requests_given_up_total";
-    to.family(name, Kind::Counter, "Requests answered 503, by why.");
+    to.family(name, Kind::Counter, "Requests answered 503, by reason.");
     for (why, count) in [("busy", &counts.busy), ("too_long", &counts.too_long)] {
         to.sample(name, &[("reason", why)], count.get());
     }
@@ -131,20 +131,20 @@ fn connections(app: &App, to: &mut Exposition) {
     to.family(
         name,
         Kind::Counter,
-        "GraphQL queries answered as before, since nothing that they ask for changed.",
+        "GraphQL queries answered from the cache, since nothing that they ask for changed.",
     );
     to.sample(name, &[], counts.answered_again.get());
     to.gauge("onrecord_websockets", "WebSocket connections open now.", app.edge.upgraded.held());
     to.gauge("onrecord_requests_under_way", "Requests being answered now.", app.edge.requests.held());
-    to.gauge("onrecord_uploads_under_way", "Files on their way in now.", app.uploads.held());
+    to.gauge("onrecord_uploads_under_way", "Files being uploaded now.", app.uploads.held());
 }
 
-/// How a mirror stands.
+/// The status of a mirror, if this is one.
 fn mirror(app: &App, to: &mut Exposition) {
     let Some(standing) = app.options.mirror.as_ref().map(|status| status.now()) else { return };
     if let (Some(origin), Some(behind)) = (standing.origin, standing.behind()) {
         to.gauge("onrecord_mirror_origin_size", "Entries that the origin had when it was last seen.", origin);
-        to.gauge("onrecord_mirror_behind", "Entries of them that are not here.", behind);
+        to.gauge("onrecord_mirror_behind", "Entries of the origin that are not in the mirror yet.", behind);
     }
     if let Some(time) = standing.followed {
         let help = "When the mirror last had all that the origin showed.";
@@ -155,15 +155,15 @@ fn mirror(app: &App, to: &mut Exposition) {
     let help = "1 if the log signed two histories that can't both be true.";
     to.gauge("onrecord_mirror_forked", help, u8::from(standing.forked));
     let name = "onrecord_mirror_refused_total";
-    to.family(name, Kind::Counter, "Looks at the origin in which something was refused.");
+    to.family(name, Kind::Counter, "Visits to the origin in which something was refused.");
     to.sample(name, &[], standing.refused);
 }
 
-/// What Prometheus' own clients say of any process, under the same names.
+/// Numbers of the process, under the names that Prometheus' own client libraries use.
 fn process(app: &App, to: &mut Exposition) {
     let started = app.metrics.started().duration_since(UNIX_EPOCH).unwrap_or_default();
     to.gauge("process_start_time_seconds", "When the server started.", started.as_secs_f64());
-    // On systems without these files there are no such numbers.
+    // Systems without `/proc` don't have these numbers.
     let pages = fs::read_to_string("/proc/self/statm").ok();
     if let Some(resident) = pages.and_then(|p| p.split(' ').nth(1)?.parse::<u64>().ok()) {
         let bytes = resident.saturating_mul(rustix::param::page_size() as u64);

@@ -1,7 +1,7 @@
 //! How strangers reach a ledger: the log's files as C2SP lays them out, a GraphQL API, and plain pages.
 //!
-//! Nothing here decides anything: it reads through [`crate::views`] and hands submissions to the ledger. A
-//! fault of ours is logged with its cause and answered without; words and secrets are never logged.
+//! Nothing here decides anything: it reads through [`crate::views`] and hands submissions to the ledger. The cause
+//! of an internal error is logged and never sent to the caller. Words and secrets are never logged.
 //!
 //! | path | what |
 //! | --- | --- |
@@ -69,7 +69,7 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
 }
 
 fn routes(app: App) -> Router {
-    // What is computed of the log for one reader waits for its turn, as queries do.
+    // These answers are computed from the log for one reader, so each waits for its turn, as queries do.
     let computed = Router::new()
         .route("/", get(pages::home::page))
         .route("/entries", get(pages::entries::page))
@@ -116,7 +116,7 @@ fn routes(app: App) -> Router {
         .method_not_allowed_fallback(http::answer::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), http::gzip::encode))
         .layer(middleware::from_fn_with_state(app.edge.sites.clone(), edge::origin::check));
-    // The first is as good as any other: all are of this app.
+    // If a frame was set before, it stays: every frame of this app is the same.
     let _ = app.edge.frame.set(pages::frame(&app));
     app.edge
         .guard(router)
@@ -124,12 +124,13 @@ fn routes(app: App) -> Router {
         .with_state(app)
 }
 
-/// Serves a ledger until `shutdown` resolves; then no connection is accepted, requests under way are answered,
-/// WebSockets are closed, and what is left after [`limits::SHUTDOWN_TIMEOUT`] is cut off. The ledger stays open: closing it is the
-/// caller's.
+/// Serves a ledger until `shutdown` resolves.
+///
+/// Then no more connections are accepted, requests under way are answered, and WebSockets are closed. Connections that are
+/// still open after [`limits::SHUTDOWN_TIMEOUT`] are cut off. The ledger stays open: the caller closes it.
 ///
 /// # Errors
-/// If the listener can't be used.
+/// None at present: a connection that can't be accepted is logged, and accepting goes on.
 pub async fn serve(
     ledger: Ledger,
     listener: TcpListener,
@@ -146,7 +147,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Lets no words stay in memory that were withheld, though nobody asks for them.
+/// Removes withheld words from the caches as soon as they are withheld, even if nobody asks for them again.
 async fn forget_withheld(app: App) {
     let (mut news, mut stopping) = (app.ledger.reader().watch(), app.edge.stopping.subscribe());
     loop {

@@ -1,4 +1,4 @@
-//! How a ledger is served, as the operator says it.
+//! The operator's settings for serving a ledger.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,31 +13,31 @@ use crate::{mirror::Status, search};
 /// How a ledger is served.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The address under which the world reaches it, e.g. `https://ledger.example.org`, without a slash at the
-    /// end; for permalinks and the commands on pages. Requests for other hosts are refused then, but at the address that
-    /// they came to. If left out, the `Host` of each request is believed.
+    /// The public URL of the ledger, such as `https://ledger.example.org`, without a slash at the end. It stands in permalinks
+    /// and in the commands that pages show. If it is set, a request must name its host, or the address and port that the
+    /// connection came to; other requests are refused. If it is not set, the `Host` of each request is believed.
     pub url: Option<String>,
-    /// Whether pages of all sites may read what is served, and hand in what somebody signed; if left out, they may where
-    /// `url` begins with `https`.
+    /// Whether web pages of other sites may read answers and submit signed events. If not set, they may if `url` begins with
+    /// `https://`.
     pub cors: Option<bool>,
-    /// The most connections open at once; fewer where the process may not open so many files.
+    /// The most connections open at once. There are fewer if the process may not open that many files.
     pub connections: usize,
-    /// The most connections of one address, and of one /64 network of IPv6.
+    /// The most connections of one IPv4 address, or of one /64 network of IPv6.
     pub connections_each: usize,
     /// How fast one client may put events on record.
     pub writes: WriteRate,
     /// How long one search may take.
     pub search_time: Duration,
-    /// Bytes of entries, words and answers that are kept in memory for readers, about; unless it is set, a quarter of the
-    /// memory that the process may use, 64 MiB to 1 GiB.
+    /// About how many bytes of entries, words and answers are cached in memory. By default a quarter of the memory that the
+    /// process may use, but at least 64 MiB and at most 1 GiB.
     pub cache: usize,
     /// Proxies whose word on a caller's address is believed.
     pub proxies: Proxies,
-    /// Where `/metrics` is served: an address that strangers don't reach. Nowhere if left out.
+    /// Where `/metrics` is served: an address that strangers can't reach. If not set, there are no metrics.
     pub metrics: Option<Arc<TcpListener>>,
-    /// Certificate and key to answer with; without them HTTP is spoken plainly.
+    /// Certificate and key for TLS. If not set, connections are plain HTTP.
     pub tls: Option<Arc<Tls>>,
-    /// How the mirror stands that is served; none if this is the ledger itself.
+    /// The status of the mirror that is served; `None` if this is the ledger itself.
     pub mirror: Option<Arc<Status>>,
 }
 

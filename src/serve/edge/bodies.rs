@@ -1,5 +1,5 @@
-//! Bodies on their way: those that come are given up when they stop coming, those that go keep their request
-//! under way to the last byte.
+//! Bodies of requests and answers. A request's body is given up when it stops coming. An answer's body keeps its request under
+//! way to the last byte.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::serve::limits;
 
-/// The body of a request, which ends in an error if it stops coming, or must give way to others while it does not come.
+/// The body of a request. It ends with an error if it stops coming, or if others need what its request holds.
 pub(in crate::serve) struct Incoming {
     body: Body,
     wait: StallTimeout,
@@ -45,7 +45,7 @@ impl HttpBody for Incoming {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         let ended = |kind: io::ErrorKind| Poll::Ready(Some(Err(Error::new(io::Error::from(kind)))));
-        // Asked each time: whoever always has bytes at hand is never waited for.
+        // Checked at each poll: the server never waits for a peer that always has bytes ready, so `waits` would never tell.
         if this.seat.gives_way() {
             return ended(GAVE_WAY);
         }
@@ -70,15 +70,15 @@ impl HttpBody for Incoming {
     }
 }
 
-/// What an error of a body is where others needed what it holds.
+/// The kind of error with which a body ends if others need what its request holds.
 const GAVE_WAY: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
-/// Whether an error of a body is that it stopped coming.
+/// Whether a body ended with `error` because it stopped coming.
 pub(in crate::serve) fn stopped_coming(error: &(dyn std::error::Error + 'static)) -> bool {
     is_of(error, io::ErrorKind::TimedOut)
 }
 
-/// Whether it is that others needed what the body holds.
+/// Whether a body ended with `error` because others need what its request holds.
 pub(in crate::serve) fn gave_way(error: &(dyn std::error::Error + 'static)) -> bool {
     is_of(error, GAVE_WAY)
 }
@@ -88,18 +88,19 @@ fn is_of(error: &(dyn std::error::Error + 'static), kind: io::ErrorKind) -> bool
     causes.any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == kind))
 }
 
-/// Set on an answer whose body is read as it is taken, and is not in memory.
+/// An extension of an answer whose body is read while the peer takes it, and is not in memory as a whole.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::serve) struct Streamed;
 
-/// The body of an answer, with its share of the memory that answers may take if it is long. It is handed over a part at a
-/// time, and the next part only when the one before is taken: what is handed over waits for its reader in the connection,
-/// and nobody knows of it.
+/// The body of an answer, with its share of the memory for answers if it is long.
+///
+/// It hands a part at a time to the connection, and the next part only when the one before is sent. What was handed over is in
+/// the connection's buffer, where the pace of the peer can't be seen.
 pub(super) struct Outgoing {
     body: Body,
-    /// What the body gave and is not handed over yet.
+    /// Bytes that came from the body and are not handed over yet.
     rest: Bytes,
-    /// Resolves when the part that was handed over is taken; none if none was, or nothing comes after it.
+    /// Resolves when the last part that was handed over is sent; `None` if there was none, or nothing comes after it.
     taken: Option<oneshot::Receiver<()>>,
     _under_way: UnderWay,
     _held: Option<Share>,
@@ -111,7 +112,7 @@ impl Outgoing {
     }
 }
 
-/// A part on its way: when it is taken it is dropped, and its sender with it.
+/// A part that was handed over. Once it is sent it is dropped, and its sender with it.
 struct Part {
     bytes: Bytes,
     _taken: oneshot::Sender<()>,
@@ -133,7 +134,7 @@ impl HttpBody for Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         if let Some(taken) = &mut this.taken {
-            // An error: nothing is sent, the sender goes.
+            // Always an error: the sender sends nothing, and is dropped with the part.
             let _ = ready!(Pin::new(taken).poll(cx));
             this.taken = None;
         }

@@ -1,25 +1,25 @@
-//! Whom limits are counted by.
+//! The unit by which limits count callers.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
 /// A caller as limits see it: an IPv4 address, or the /64 network of an IPv6 address, which is what one
-/// subscriber commonly holds. Not shown by `Debug`: no address belongs in a log.
+/// subscriber commonly holds. `Debug` does not show it, because no address belongs in a log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Client {
     network: IpAddr,
     local: bool,
 }
 
-/// The first address of the network in which an address lies, by the length of its prefix in IPv4 and in IPv6.
+/// The first address of the network in which `address` lies. `v4` and `v6` are the lengths of the network's prefix.
 fn network_of(address: IpAddr, v4: u8, v6: u8) -> IpAddr {
     let prefix = if address.is_ipv4() { v4 } else { v6 };
     IpNet::new(address, prefix).map_or(address, |network| network.network())
 }
 
 impl Client {
-    /// Where a router is used without [`serve`](crate::serve::serve), all callers count as one.
+    /// The client of every request where a router is used without [`serve`](crate::serve::serve).
     pub(super) const NOWHERE: Self = Self { network: IpAddr::V4(Ipv4Addr::UNSPECIFIED), local: false };
 
     /// The client at an address.
@@ -27,7 +27,7 @@ impl Client {
         Self { network: network_of(address.to_canonical(), 32, 64), local: false }
     }
 
-    /// The same, known to be a program on this machine, and neither a proxy nor a browser.
+    /// The same client, known to be a program on this machine that is neither a proxy nor a browser.
     pub(super) fn on_this_machine(self) -> Self {
         Self { local: true, ..self }
     }
@@ -37,13 +37,13 @@ impl Client {
         self.network
     }
 
-    /// The first address of the wider network that it lies in, which is commonly one customer's of a provider or one
-    /// provider's of customers: a /24 of IPv4, a /48 of IPv6.
+    /// The first address of its wider network: a /24 of IPv4, a /48 of IPv6. Such a network commonly belongs to one customer of
+    /// a provider, or to one provider.
     pub(in crate::serve) fn wider(&self) -> IpAddr {
         network_of(self.network, 24, 48)
     }
 
-    /// Whether it is a program on this machine: its writes are not counted.
+    /// Whether it is a program on this machine, whose writes are not limited.
     pub fn is_local(&self) -> bool {
         self.local
     }
@@ -69,7 +69,7 @@ mod tests {
         assert_ne!(at("2001:db8:1:2::3"), at("2001:db8:1:3::3"));
         assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
         assert_ne!(at("192.0.2.1"), at("192.0.2.2"));
-        // Not all of IPv4 in one network.
+        // Mapped into IPv6, all of IPv4 would be in one /64.
         assert_ne!(at("::ffff:192.0.2.1"), at("::ffff:192.0.2.2"));
     }
 

@@ -1,4 +1,4 @@
-//! One connection: how long it may sit still, and the requests that come over it.
+//! One connection: its timeouts, and the requests that come over it.
 
 use std::{
     convert::Infallible,
@@ -30,12 +30,12 @@ use super::{
 };
 use crate::serve::limits;
 
-/// Who is at the other end of a request's connection; an extension of each request that [`serve`](crate::serve::serve)
-/// takes in.
+/// The peer at the other end of a request's connection. Each request that [`serve`](crate::serve::serve) takes in has one as
+/// an extension.
 #[derive(Clone)]
 pub(super) struct Peer {
     pub address: IpAddr,
-    /// The address of this machine that it called.
+    /// The address of this machine to which it connected.
     pub here: Option<SocketAddr>,
     pub seat: Arc<Seat>,
 }
@@ -55,7 +55,7 @@ impl Stream {
     }
 }
 
-/// Calls a method of the socket, whichever it is.
+/// Calls a method of the stream, with or without TLS.
 macro_rules! either {
     ($stream:expr, $socket:ident => $call:expr) => {
         match $stream {
@@ -71,7 +71,7 @@ macro_rules! either {
     };
 }
 
-/// The server's side of a TLS handshake; none if it fails, takes too long, or is dropped to make room.
+/// Does the server's side of a TLS handshake. `None` if it fails, takes too long, or the connection is dropped to make room.
 pub(super) async fn shake_hands(
     mut socket: Socket,
     config: Arc<ServerConfig>,
@@ -95,8 +95,7 @@ pub(super) async fn shake_hands(
     None
 }
 
-/// Serves a connection until it ends, is dropped to make room, or has answered what is under way when the server
-/// stops.
+/// Serves a connection until it ends, is dropped to make room, or the server stops and the request under way is answered.
 pub(in crate::serve) async fn attend(
     stream: Stream,
     (address, here): (IpAddr, Option<SocketAddr>),
@@ -138,24 +137,25 @@ pub(in crate::serve) async fn attend(
     }
 }
 
-/// Ends when nobody waits any more for the answer that is made. While another request has come already, nobody else sees it:
-/// what is behind that one is not read.
+/// Resolves when the peer hung up while a request is under way, so that nobody waits for its answer. If another request has
+/// come already, hyper would not notice: it does not read what comes after that one.
 async fn hung_up(socket: &Socket, seat: &Seat) {
     socket.hung_up().await;
-    // Where no request is under way, the end is read when its turn comes.
+    // If no request is under way, hyper reads the end of the stream itself.
     while !seat.is_busy() {
         tokio::time::sleep(limits::PAUSE).await;
     }
 }
 
-/// A socket that is closed when its peer sits still for too long: while the head of a request is awaited, and
-/// while an answer is not taken.
+/// A stream that fails when its peer is idle for too long: while the head of a request is awaited, and while the peer does not
+/// take an answer.
 struct Connection {
     stream: Stream,
     place: Place,
     /// The head or message that is being read.
     unread: Unread,
-    /// Whether anything of the head has come. The first of a connection is timed from its opening.
+    /// Whether the first byte of the head has come. True from the start, since the first head is timed from the opening of the
+    /// connection.
     begun: bool,
     head: Pin<Box<Sleep>>,
     write: StallTimeout,
@@ -167,13 +167,13 @@ impl Connection {
         Self { stream, place, unread: Unread::new(unread), begun: true, head, write: StallTimeout::new() }
     }
 
-    /// What is left of a read where others need the memory that it takes.
+    /// The result of a read that ends because others need the memory that it takes.
     fn give_way(&self) -> Poll<io::Result<()>> {
         self.place.gave_way();
         Poll::Ready(Err(io::ErrorKind::ResourceBusy.into()))
     }
 
-    /// Times a write or flush.
+    /// Accounts for the time and bytes of a write or flush, and ends one that takes too long.
     fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(Ok(bytes)) => {
@@ -209,9 +209,9 @@ impl AsyncRead for Connection {
                     this.head.as_mut().reset(Instant::now() + limits::KEEP_ALIVE);
                 }
             }
-            // Bodies are timed where they are read.
+            // The pace of bodies is watched where they are read: `bodies::Incoming`.
             Reading::Request => return either!(&mut this.stream, socket => socket.poll_read(cx, buf)),
-            // Timed by their own protocol. They end when others need their place.
+            // WebSockets have timeouts of their own. They end when others need their place.
             Reading::Upgraded { whole, control } => {
                 this.unread.after(whole);
                 this.unread.forget(control);
@@ -235,13 +235,13 @@ impl AsyncRead for Connection {
             this.begun = true;
             this.head.as_mut().reset(Instant::now() + limits::HEAD_TIMEOUT);
         }
-        // A proxy passes on heads that it has whole, of many.
+        // A proxy's head is not counted: a proxy sends the requests of many clients, and sends a head once it has all of it.
         if !this.place.seat.is_proxy() && !this.unread.came(bytes, &this.place.seat)
             || this.unread.is_long() && result.is_pending() && this.place.seat.waits(cx)
         {
             return this.give_way();
         }
-        // Asked after each read, so that a trickle doesn't put it off.
+        // Polled after each read, so that a trickle of bytes doesn't put the timeout off.
         if this.head.as_mut().poll(cx).is_ready() {
             if this.begun {
                 this.place.timed_out();
@@ -272,7 +272,7 @@ impl AsyncWrite for Connection {
         }
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TLS keeps the end of an answer until the socket takes it.
+        // TLS buffers the end of an answer until the socket takes it, so a flush may wait for the peer too.
         let result = either!(&mut self.stream, socket => socket.poll_flush(cx));
         self.written(cx, result.map_ok(|()| 0)).map_ok(|_| ())
     }

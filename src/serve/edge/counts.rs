@@ -1,4 +1,5 @@
-//! What was turned away at the edge since the start, and what was answered as before, for whoever watches the server.
+//! Counts since the start of what was refused at the edge, and of what was answered from the cache, for those who monitor the
+//! server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counts {
     /// Connections taken in.
     pub accepted: Count,
-    /// Connections refused because all there may be were at work.
+    /// Connections refused because the limit for all was reached and none could be dropped.
     pub refused_full: Count,
-    /// Connections refused because all that their address may hold were at work.
+    /// Connections refused because the limit for their address was reached and none of these could be dropped.
     pub refused_address: Count,
     /// Connections dropped while they waited for their peer, to make room for others.
     pub dropped: Count,
@@ -23,7 +24,7 @@ pub struct Counts {
     pub too_long: Count,
     /// Calls refused with `RATE_LIMITED`, because their client puts too many events on record.
     pub rate_limited: Count,
-    /// GraphQL queries answered as before, because nothing that they ask for has changed.
+    /// GraphQL queries answered from the cache, because nothing that they ask for has changed.
     pub answered_again: Count,
 }
 
@@ -32,11 +33,11 @@ pub struct Counts {
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// One more.
+    /// Counts one more.
     pub(in crate::serve) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
-    /// How many.
+    /// The number counted.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

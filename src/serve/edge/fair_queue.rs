@@ -1,5 +1,5 @@
-//! Whose request is worked on now. Queries wait in a queue that is fair to clients, so that the writer and light requests
-//! find a processor however many ask.
+//! Decides whose request is worked on next. Queries wait in a queue that is fair to clients, so that the writer and light
+//! requests find a processor however many queries there are.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,11 +23,11 @@ use super::client::Client;
 use crate::{processor::processor_time, serve::limits};
 
 tokio::task_local! {
-    /// Where the work of a request counts that [`take`] let go on.
+    /// The counter for the work of the request that [`take`] let go on.
     static WORK: Work;
 }
 
-/// Lets a request go on in its turn, which it has until its answer is made.
+/// Lets a request wait for its turn, and go on in it until its answer is made.
 pub(in crate::serve) async fn take(
     State(queue): State<Arc<FairQueue>>,
     Extension(client): Extension<Client>,
@@ -37,26 +37,27 @@ pub(in crate::serve) async fn take(
     queue.in_turn(client, Weight::Light, next.run(request)).await
 }
 
-/// What is known of a request's work before it is done.
+/// How much work a request may take, as far as it is known beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::serve) enum Weight {
-    /// Most take a few milliseconds.
+    /// Most such requests take a few milliseconds.
     Light,
-    /// It may take seconds. Whoever asks for it need not be known for that yet.
+    /// It may take seconds, even if its client took only short turns until now.
     Heavy,
 }
 
-/// How long a turn kept processors at work, in microseconds. Time in which it waited for one is not its client's doing.
+/// The processor time of a turn, in microseconds. Time spent waiting for a processor is not counted: it is not the client's
+/// doing.
 #[derive(Debug, Clone, Default)]
 pub(in crate::serve) struct Work(Arc<AtomicU64>);
 
 impl Work {
-    /// That of the request which is gone on with here; of none if it needs no turn.
+    /// The counter of the request that this task works on. A new one that nobody reads if the request needs no turn.
     pub fn of_this_request() -> Self {
         WORK.try_with(Self::clone).unwrap_or_default()
     }
 
-    /// Does something on this thread, and counts it.
+    /// Does `work` on this thread, and adds its processor time.
     pub fn count<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = processor_time();
         let done = work();
@@ -70,17 +71,19 @@ impl Work {
     }
 }
 
-/// Requests that wait for a turn, and those that have one. Of the clients that wait, the one comes next that worked least of
-/// late, so whoever asks much waits for itself.
+/// Requests that wait for a turn, and those that have one.
 ///
-/// - Heavy requests have half of the turns at most, whoever sends them.
-/// - What the whole network of a client worked counts an eighth, so that many addresses are not as many strangers.
-/// - A quarter of the time for which a client had no turn counts for it, so that nobody waits for ever behind those who come
-///   anew.
-/// - A client that took a long turn of late leaves half of the turns to clients that worked little, or clearly less than any
-///   that works now. So who asks for a little finds a processor, and never waits until the long work of others has ended.
-/// - Where nobody knows yet who takes long, as when many strangers come at once, there are half as many turns more, one each,
-///   for clients known for short ones.
+/// Of the clients that wait, the one that worked least of late comes next. So a client that asks for much waits behind its own
+/// requests.
+///
+/// - Heavy requests have at most half of the turns, whoever sends them.
+/// - An eighth of the work of a client's whole network is added to its own, so that many addresses of one network don't count
+///   as many strangers.
+/// - A quarter of the time for which a client had no turn is subtracted, so that nobody waits for ever behind newcomers.
+/// - A client that took a long turn of late leaves half of the turns to clients that worked little, or clearly less than every
+///   busy client that has a turn now. So a client that asks for little never waits until the long work of others has ended.
+/// - If many strangers come at once, nobody knows yet which of them take long. So there are half as many turns more for light
+///   requests of clients known for short turns, one for each client.
 #[derive(Debug)]
 pub(in crate::serve) struct FairQueue {
     most: usize,
@@ -89,32 +92,33 @@ pub(in crate::serve) struct FairQueue {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The client of each turn, and what it does.
+    /// The client and weight of each turn that is taken.
     working: Vec<(Client, Weight)>,
     /// Each client that waits, once.
     ring: VecDeque<Client>,
     waiting: HashMap<Client, Waiting>,
-    /// How long each client worked of late; who is not named worked hardly at all.
+    /// How long each client worked of late. A client that is not listed worked hardly at all.
     worked: HashMap<Client, Worked>,
-    /// The same of networks.
+    /// How long each network worked of late.
     networks: HashMap<IpAddr, Worked>,
 }
 
-/// What a client waits for.
+/// The requests of a client that wait.
 #[derive(Debug)]
 struct Waiting {
-    /// Since when it has had no turn.
+    /// When it was last given a turn, or else began to wait.
     since: Instant,
+    /// Its requests, in the order in which they came.
     own: VecDeque<(oneshot::Sender<Turn>, Weight)>,
 }
 
-/// How long a client worked. Half of it is forgotten every ten seconds, so that of those who ask for much none looks as if
-/// it asked for little while it waits.
+/// How long a client worked. Half of it is forgotten in each [`limits::WORK_FORGOTTEN`], so slowly that a client that asks for
+/// much does not look like one that asks for little while it waits.
 #[derive(Debug, Clone, Copy)]
 struct Worked {
     seconds: f64,
     at: Instant,
-    /// When one of its turns was last a long one.
+    /// When its last long turn ended.
     long: Option<Instant>,
 }
 
@@ -125,7 +129,7 @@ impl Worked {
         self.seconds * 0.5_f64.powf(forgotten)
     }
 
-    /// Adds a turn to what is known of somebody, and forgets who worked little if too many are known.
+    /// Adds the work of a turn to what is known of a client or network. Forgets those that worked little if too many are known.
     fn add<K: Eq + Hash>(known: &mut HashMap<K, Self>, of: K, time: Duration, now: Instant) {
         let worked = known.entry(of).or_insert(Self { seconds: 0.0, at: now, long: None });
         let long = if time >= limits::LONG_TURN { Some(now) } else { worked.long };
@@ -139,7 +143,7 @@ impl Worked {
 /// A turn, until it is dropped.
 #[derive(Debug)]
 pub(in crate::serve) struct Turn {
-    /// None if it was not taken.
+    /// `None` if nobody took the turn, so that dropping it gives nothing back.
     of: Option<Arc<FairQueue>>,
     client: Client,
     weight: Weight,
@@ -147,7 +151,7 @@ pub(in crate::serve) struct Turn {
 }
 
 impl Turn {
-    /// Does something on this thread, and gives the turn back.
+    /// Does `work` on this thread, and gives the turn back.
     pub fn spend<T>(self, work: impl FnOnce() -> T) -> T {
         self.work.count(work)
     }
@@ -166,13 +170,13 @@ impl FairQueue {
         Turn { of: Some(self.clone()), client, weight, work: Work::default() }
     }
 
-    /// Whether there is a turn for a client.
+    /// Whether there is a turn for a request of `client` with this weight.
     fn has_one(&self, queue: &Queue, (client, weight): (Client, Weight), now: Instant) -> bool {
         let heavy = queue.working.iter().filter(|(_, weight)| *weight == Weight::Heavy).count();
         if weight == Weight::Heavy && heavy >= self.most.div_ceil(2) {
             return false;
         }
-        // Where there is one turn, it is everybody's. So are all where turns are short: one is free in no time.
+        // If there is only one turn, everybody may have it. A client with short turns may have any: it is soon free again.
         let for_all = if queue.works_long(client, now) { self.most.div_ceil(2) } else { self.most };
         let free = |most: usize| queue.working.len() < most;
         free(for_all)
@@ -182,27 +186,28 @@ impl FairQueue {
                 && queue.takes_one_short(client, now)
     }
 
-    /// Waits for a turn; those of one client come in the order in which it asked.
+    /// Waits for a turn. Requests of one client with the same weight get theirs in the order in which they came.
     pub async fn wait(self: &Arc<Self>, client: Client, weight: Weight) -> Turn {
         loop {
             let coming = {
                 let mut queue = self.lock();
                 let now = Instant::now();
-                // Nobody waits who could have it: turns are handed out when one is given back.
+                // Taking a free turn passes nobody over: a turn that is given back is handed out at once, so nobody who could
+                // have it waits.
                 if self.has_one(&queue, (client, weight), now) {
                     queue.working.push((client, weight));
                     return self.turn((client, weight));
                 }
                 queue.join(client, weight)
             };
-            // It comes before its sender is dropped.
+            // The sender is not dropped before it has sent a turn, so this is no error; if it were, the request would wait anew.
             if let Ok(turn) = coming.await {
                 return turn;
             }
         }
     }
 
-    /// Makes an answer in its turn.
+    /// Waits for a turn, and makes an answer in it.
     pub async fn in_turn<T>(
         self: &Arc<Self>,
         client: Client,
@@ -213,13 +218,13 @@ impl FairQueue {
         WORK.scope(turn.work.clone(), made).await
     }
 
-    /// Gives turns to those who wait, as long as there are any for them.
+    /// Gives turns to waiting requests as long as there are any for them.
     fn hand_out(self: &Arc<Self>, queue: &mut Queue) {
         let now = Instant::now();
         while let Some((work, next)) = queue.next(now, |queue, work| self.has_one(queue, work, now)) {
             queue.working.push(work);
             if let Err(mut turn) = next.send(self.turn(work)) {
-                // Gave up just now.
+                // The request gave up just now.
                 turn.of = None;
                 queue.stops(work);
             }
@@ -228,12 +233,13 @@ impl FairQueue {
 }
 
 impl Queue {
-    /// How long a client worked of late.
+    /// How long a client worked of late, in seconds.
     fn worked(&self, client: Client, now: Instant) -> f64 {
         self.worked.get(&client).map_or(0.0, |worked| worked.now(now))
     }
 
-    /// Whether a client worked little of late, or less than three quarters of what any did that works now and worked much.
+    /// Whether a client worked little of late, or less than three quarters of what each other client worked that has a turn now
+    /// and worked much.
     fn worked_little(&self, client: Client, now: Instant) -> bool {
         let little = limits::WORKED_LITTLE.as_secs_f64();
         let worked = self.worked(client, now);
@@ -243,13 +249,13 @@ impl Queue {
         worked < little || least.is_finite() && worked < least * 0.75
     }
 
-    /// Whether a turn of a client was a long one of late.
+    /// Whether a client took a long turn of late.
     fn works_long(&self, client: Client, now: Instant) -> bool {
         let long = self.worked.get(&client).and_then(|worked| worked.long);
         long.is_some_and(|long| now.saturating_duration_since(long) < limits::WORK_FORGOTTEN)
     }
 
-    /// Whether a client that has no turn now took some of late, all of them short ones.
+    /// Whether a client has no turn now, and took only short ones of late.
     fn takes_one_short(&self, client: Client, now: Instant) -> bool {
         self.worked.contains_key(&client)
             && !self.works_long(client, now)
@@ -280,7 +286,7 @@ impl Queue {
         coming
     }
 
-    /// Who of those that wait comes first has the least of it, in hundredths of a second: what differs by less is alike.
+    /// The rank of a waiting client, in hundredths of a second: the lowest comes first. Smaller differences don't count.
     fn precedence(&self, client: Client, now: Instant) -> i64 {
         let network = self.networks.get(&client.wider()).map_or(0.0, |worked| worked.now(now));
         let waited =
@@ -289,8 +295,9 @@ impl Queue {
         (seconds * 100.0) as i64
     }
 
-    /// Who waits longest of the client that comes [first](Self::precedence), of those that may have a turn; where some are
-    /// alike, of the one that is next in the ring.
+    /// Takes the next request out of the queue: of the clients that may have a turn, the one with the lowest
+    /// [rank](Self::precedence); of this client's requests that may have a turn, the first. Between clients of equal rank the
+    /// ring decides.
     fn next(
         &mut self,
         now: Instant,
@@ -308,7 +315,7 @@ impl Queue {
             let client = self.ring.remove(at)?;
             let Some(Waiting { since, own }) = self.waiting.get_mut(&client) else { continue };
             *since = now;
-            // Who gave up is forgotten.
+            // Requests that gave up are dropped.
             own.retain(|(waits, _)| !waits.is_closed());
             let place = own.iter().position(|(_, of)| *of == weight);
             let next = place.and_then(|place| own.remove(place)).map(|(next, _)| next);
@@ -346,7 +353,7 @@ mod tests {
         Client::at(std::net::IpAddr::from([192, 0, 2, n]))
     }
 
-    /// Waits as far as can be told now.
+    /// A request that was polled once and has to wait.
     fn ask(turns: &Arc<FairQueue>, n: u8) -> Waiting {
         let turns = turns.clone();
         let mut waiting: Waiting = Box::pin(async move { turns.wait(client(n), Weight::Light).await });
@@ -399,7 +406,7 @@ mod tests {
         let unread = ask(&turns, 2);
         drop(turn);
         assert!(poll(&mut late).is_some(), "and ends at once");
-        // It was handed to one who gave up before it looked.
+        // The turn was handed to a request that gave up before it took it.
         drop(unread);
         drop(first(&turns));
     }
@@ -414,7 +421,7 @@ mod tests {
         assert!(poll(&mut fourth).is_some());
     }
 
-    /// As if a client had worked for a while just now.
+    /// Records that a client has just worked for a while.
     fn works(turns: &Arc<FairQueue>, n: u8, for_long: Duration) {
         let now = Instant::now();
         turns.lock().has_worked(client(n), for_long, now);
@@ -506,7 +513,7 @@ mod tests {
         assert!(poll(&mut much).is_none());
         drop(poll(&mut little).expect("who worked little"));
         assert!(poll(&mut much).is_some(), "where there is one turn, it is everybody's");
-        // Work is forgotten with time.
+        // Work is forgotten in time.
         let queue = turns.lock();
         assert!(queue.worked_little(client(1), Instant::now() + 10 * limits::WORK_FORGOTTEN));
     }
@@ -525,7 +532,7 @@ mod tests {
         let now = Instant::now();
         let [known_now, later] =
             [Duration::ZERO, Duration::from_secs(2)].map(|waited| queue.precedence(client(1), now + waited));
-        // Who comes anew has worked nothing, and waited for nothing.
+        // A newcomer's rank is zero: it has neither worked nor waited.
         assert!(known_now > 0 && later < 0, "{known_now} {later}");
         drop(queue);
         let mut new = waits_at([198, 51, 100, 1]);

@@ -1,4 +1,4 @@
-//! What every request passes: how many there may be, how long each may take, and the headers of every answer.
+//! What every request passes: the limits on how many there are and how long each takes, and the headers of its answer.
 
 use std::time::{Duration, Instant};
 
@@ -32,21 +32,22 @@ use crate::{
     serve::{http::answer, limits},
 };
 
-/// For answers that set none of their own: nothing they hold may do anything.
+/// The content security policy of answers that set none of their own: nothing in them may load or run.
 const STRICT: &str =
     "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Edge {
-    /// Lets every request to a router pass the guard: how many there may be, how long each may take, and the headers of
+    /// Puts the guard in front of a router: limits on how many requests there are and how long each takes, and the headers of
     /// every answer.
     pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
         router.layer(middleware::from_fn_with_state(self.clone(), guard))
     }
 
-    /// The body of a request, which counts as under way from then on.
+    /// Reads the body of a request, which counts as under way once the body is there.
     ///
     /// # Errors
-    /// The answer to give instead: it is too long, does not come in time, or too much is under way.
+    /// The answer to give instead, if the body is longer than `limit` bytes or does not come `within` the time, if the
+    /// connection breaks, or if too many requests are under way.
     pub async fn body(
         &self,
         client: Client,
@@ -74,8 +75,8 @@ impl Edge {
     }
 }
 
-/// Lets a request through, or says why not. What handlers find among its extensions: the [`Client`], and the [`Taker`] of
-/// what the request holds.
+/// Lets a request through, or answers why not. Handlers find two extensions in it: its [`Client`], and the [`Taker`] for what
+/// the request holds.
 pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let peer = request.extensions().get::<Peer>().cloned();
@@ -103,24 +104,24 @@ pub async fn guard(State(edge): State<Edge>, mut request: Request, next: Next) -
     unless_set(REFERRER_POLICY, "no-referrer");
     unless_set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     if edge.tls.is_some() {
-        // Who was answered over TLS comes back over TLS (RFC 6797).
+        // A browser that was answered over TLS uses TLS from then on (RFC 6797).
         unless_set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     edge.sites.mark(&path, headers);
-    // The path names records by number or digest; a query string may hold a whole query, so it stays out.
+    // The path names records by number or digest. A query string may hold a whole query, so it is not logged.
     let status = response.status().as_u16();
     tracing::debug!(%method, path, status, elapsed = ?began.elapsed(), "answered");
     response
 }
 
-/// Keeps the table of connections told of a request.
+/// Answers a request that came over a connection, and keeps the connection's seat up to date.
 async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, next: Next) -> Response {
     let seat = &peer.seat;
     let Some(under_way) = seat.begin() else {
         // The connection is closed already; nobody reads this.
         return busy(edge, "the connection is closed");
     };
-    // Whoever sends many at once waits behind all others after each.
+    // A peer that sends many requests at once lets all others go first after each.
     if under_way.pipelined {
         tokio::task::yield_now().await;
     }
@@ -162,10 +163,10 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
     response.map(|body| Body::new(bodies::Outgoing::new(body, under_way, held)))
 }
 
-/// Paths whose answers are bytes of a format, also where they say that there is nothing (formats.md).
+/// Paths that are read by programs (formats.md): their errors are a line of text even for a browser.
 const RAW: [&str; 6] = ["/checkpoint", "/content/", "/entry/", "/file/", "/proof/", "/tile/"];
 
-/// Whether a page may stand for a line that says why there is no answer: programs take the line.
+/// Whether an error may be sent as a page. Programs get a line of text.
 fn takes_page(request: &Request) -> bool {
     let path = request.uri().path();
     request.method() != Method::HEAD
@@ -177,7 +178,7 @@ fn takes_page(request: &Request) -> bool {
 /// The longest line that is shown within a page.
 const LINE: usize = 4_096;
 
-/// Sets a line of text that says why there is no answer in a page. All else stays as it is.
+/// Puts an error that is a line of text into a page. Every other answer stays as it is.
 async fn within(frame: &Frame, headers: &HeaderMap, response: Response) -> Response {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     let is_line = response.headers().get(CONTENT_TYPE).is_some_and(|of| of == answer::TEXT)
@@ -196,7 +197,7 @@ async fn within(frame: &Frame, headers: &HeaderMap, response: Response) -> Respo
     Response::from_parts(parts, body)
 }
 
-/// Bytes of an answer that are in memory until they are taken.
+/// Bytes of an answer that are in memory until the peer has taken them.
 fn in_memory(response: &Response) -> usize {
     if response.extensions().get::<bodies::Streamed>().is_some() {
         return 0;
@@ -206,8 +207,8 @@ fn in_memory(response: &Response) -> usize {
 }
 
 async fn admit(edge: &Edge, client: Client, request: Request, next: Next) -> Response {
-    // Who sends a body is counted when it has come: bodies that don't come must not lock others out. And whoever
-    // restarts processes that don't answer is answered even under load.
+    // A request with a body is counted once the body is there: bodies that don't come must not lock others out. `/livez` is
+    // answered even under load, because a process that does not answer it is restarted.
     let later = matches!(*request.method(), Method::POST | Method::PUT) || request.uri().path() == "/livez";
     let share = if later { None } else { edge.requests.take(client) };
     if share.is_none() && !later {
@@ -232,10 +233,10 @@ async fn admit(edge: &Edge, client: Client, request: Request, next: Next) -> Res
     }
 }
 
-/// Why an answer is not given.
+/// Why an answer is refused: too many bytes of answers are in memory.
 pub const TOO_MANY_ANSWERS: &str = "too many answers on their way";
-/// 400, for a request that may mean another server. Nothing more is read of its connection: what comes next may be
-/// the rest of what another program took for one request.
+/// 400, for a request whose `Host` leaves a choice. The connection is closed after it: the bytes that come next may be what
+/// another program took for the rest of this request.
 pub fn misled(why: &str) -> Response {
     let mut response = answer::text(StatusCode::BAD_REQUEST, why);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -245,7 +246,7 @@ pub fn misled(why: &str) -> Response {
 /// Why a request is not worked on.
 pub const TOO_MANY: &str = "too many requests at once";
 
-/// 503, with word to try again soon.
+/// 503, with `Retry-After`.
 pub fn busy(edge: &Edge, why: &str) -> Response {
     edge.counts.busy.add();
     let mut response = answer::refuse(&Refusal::because(Code::Unavailable, "service", why));

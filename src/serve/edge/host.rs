@@ -1,11 +1,13 @@
-//! The `Host` of a request (RFC 9112, section 3.2). Where two programs on the way read two hosts, each serves another
-//! site, so a request that leaves a choice is refused.
+//! The `Host` of a request (RFC 9112, section 3.2).
+//!
+//! If two programs on the way read different hosts from one request, each serves another site. So a request that leaves a
+//! choice is refused.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, Version, header::HOST};
 
-/// What is wrong with the host of a request.
+/// What is wrong with the `Host` of a request; `None` if it is in order.
 pub fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -13,13 +15,13 @@ pub fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
         (Some(host), None) if !is_host(host.as_bytes()) => {
             Some("Host: expected a host, or a host and a port")
         }
-        // Before 1.1 there was no such header.
+        // HTTP/1.0 does not require the header.
         (None, _) if version > Version::HTTP_10 => Some("expected a Host, found none"),
         _ => None,
     }
 }
 
-/// A host that a request, a URL or an origin names, and its port if it names one.
+/// A host, and a port if one is named. It comes from a request, a URL or an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     name: Name,
@@ -34,7 +36,7 @@ enum Name {
 }
 
 impl Host {
-    /// Reads `uri-host [":" port]`, of a host that is not empty.
+    /// Reads `uri-host [":" port]`. The host must not be empty.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -51,7 +53,7 @@ impl Host {
             }
         };
         let port = match port.strip_prefix(':') {
-            // A port may be left out behind its colon.
+            // The port after the colon may be empty.
             Some("") => None,
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
             None if port.is_empty() => None,
@@ -60,24 +62,24 @@ impl Host {
         Some(Self { name, port })
     }
 
-    /// The one `Host` of a request, if it can be read.
+    /// The `Host` of a request, if it can be read. [`fault`] makes sure that there is only one.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         Self::parse(headers.get(HOST)?.to_str().ok()?)
     }
 
-    /// The same with the port that is meant if it names none.
+    /// The same host, with the port `usual` if it names none.
     pub fn with_port(mut self, usual: u16) -> Self {
         self.port.get_or_insert(usual);
         self
     }
 
-    /// Whether this, as a caller wrote it, means a host and port. Proxies leave the port out even where it is not the
-    /// usual one; where it is named, it counts.
+    /// Whether this, as a caller wrote it, means `host`. Proxies leave the port out even where it is not the usual one, so a
+    /// port is compared only if this names one.
     pub fn means(&self, host: &Self) -> bool {
         self.name == host.name && (self.port.is_none() || self.port == host.port)
     }
 
-    /// Whether this, as a caller wrote it, means a socket of this machine.
+    /// Whether this, as a caller wrote it, means the socket `here` of this machine.
     pub fn is_at(&self, here: SocketAddr) -> bool {
         let address = here.ip().to_canonical();
         let named = match &self.name {
@@ -89,12 +91,12 @@ impl Host {
     }
 }
 
-/// Whether it is a host, or a host and a port.
+/// Whether `value` is a host, or a host and a port.
 fn is_host(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok_and(|text| Host::parse(text).is_some())
 }
 
-/// Whether it is a name or an IPv4 address: `reg-name` of RFC 3986.
+/// Whether `name` is a name or an IPv4 address: `reg-name` of RFC 3986.
 fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&b);
     let mut bytes = name.bytes();

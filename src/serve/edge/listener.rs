@@ -1,4 +1,4 @@
-//! The listener of a server: connections are accepted as long as there is a place for them, until the server stops.
+//! The listener of a server: it accepts connections while there is a place for them, until the server stops.
 
 use std::{future::Future, io, net::SocketAddr, pin::pin};
 
@@ -14,8 +14,8 @@ use super::{
 use crate::serve::{http::answer, limits};
 
 impl Edge {
-    /// Serves until `shutdown` resolves; then no connection is accepted, requests under way are answered, and what is
-    /// left after [`limits::SHUTDOWN_TIMEOUT`] is cut off.
+    /// Serves until `shutdown` resolves. Then no more connections are accepted, requests under way are answered, and
+    /// connections that are still open after [`limits::SHUTDOWN_TIMEOUT`] are cut off.
     pub async fn serve(&self, router: Router, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         system::lengthen_queue(&listener);
         let mut shutdown = pin!(shutdown);
@@ -44,8 +44,8 @@ impl Edge {
         listener.accept().await
     }
 
-    /// Finds a place for a connection, or says that there is none. It waits for nothing: while it did, nobody else would
-    /// be accepted.
+    /// Finds a place for a connection, or tells its peer that there is none. It never waits, since no other connection would be
+    /// accepted meanwhile.
     fn take_in(&self, router: &Router, socket: TcpStream, address: SocketAddr) {
         let proxy = self.proxies.trust(address.ip());
         let place = match self.connections.admit(address.ip(), proxy) {
@@ -53,7 +53,7 @@ impl Edge {
             Err(full) => {
                 tracing::debug!(?full, "a connection was refused");
                 if self.tls.is_none() {
-                    // As much as fits is sent without waiting; nobody is owed more.
+                    // Sent as far as it can be without waiting.
                     let _ = socket.try_write(answer::FULL);
                 }
                 return;
@@ -79,8 +79,8 @@ impl Edge {
         });
     }
 
-    /// A connection that broke before it was accepted is nothing. If the system has no room for more, room is made,
-    /// and after a moment it is tried again.
+    /// Handles a failed accept. A connection that broke before it was accepted is ignored. Else the system has no room for
+    /// more connections: some are dropped, and after [`limits::ACCEPT_PAUSE`] accepting goes on.
     async fn not_accepted(&self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
         if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
@@ -118,7 +118,7 @@ mod tests {
         let edge = Edge::new(&Options::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
-        // No answer is ever made.
+        // The router never answers.
         let router = edge.guard(Router::new().fallback(async || std::future::pending::<Response>().await));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn({

@@ -1,5 +1,5 @@
-//! What stands between a listener and a router: how many connections and requests there may be, whose word on a
-//! caller's address is believed, and TLS. The same before a ledger and before a witness.
+//! What stands between a listener and a router: limits on connections and requests, trusted proxies, and TLS. A ledger and
+//! a witness use the same edge.
 
 pub(in crate::serve) mod bodies;
 pub(in crate::serve) mod client;
@@ -40,25 +40,27 @@ use super::{limits, options::Options};
 #[derive(Clone)]
 pub(crate) struct Edge(Arc<Inner>);
 
-/// Makes a page that says, for whoever reads pages, why there is no answer: of the request's headers, a status and a line.
+/// Makes an error page for a browser from the request's headers, the status, and the one line of text that programs get.
 pub(in crate::serve) type Frame = Box<dyn Fn(&HeaderMap, StatusCode, &str) -> Response + Send + Sync>;
 
 pub(crate) struct Inner {
-    /// For answers that are a line of text; without it they stay one.
+    /// Wraps errors that are one line of text in a page. If it is not set, they stay text.
     pub(in crate::serve) frame: OnceLock<Frame>,
-    /// Where the router is used without [`Edge::serve`], it stays empty.
+    /// The open connections. Empty where the router is used without [`Edge::serve`].
     pub(in crate::serve) connections: Arc<Connections>,
+    /// Requests under way.
     pub(in crate::serve) requests: Arc<Quota>,
+    /// Connections that were upgraded to WebSockets.
     pub(in crate::serve) upgraded: Arc<Quota>,
-    /// Bytes of answers that are in memory until they are taken.
+    /// Bytes of answers that are in memory until the peer has taken them.
     pub(in crate::serve) answers: Arc<Quota>,
-    /// Bytes of heads and of messages that are not whole yet.
+    /// Bytes of incomplete heads and WebSocket messages.
     pub(in crate::serve) unread: Arc<Quota>,
     pub(in crate::serve) counts: Arc<Counts>,
     pub(in crate::serve) proxies: Proxies,
     pub(in crate::serve) tls: Option<Arc<Tls>>,
     pub(in crate::serve) sites: Arc<Sites>,
-    /// Whether the server stops.
+    /// Whether the server is shutting down.
     pub(in crate::serve) stopping: watch::Sender<bool>,
 }
 
@@ -70,14 +72,15 @@ impl Deref for Edge {
 }
 
 impl Edge {
-    /// With the connections, proxies and certificate of these options.
+    /// An edge with the connection limits, proxies and certificate of `options`.
     pub fn new(options: &Options) -> Self {
         let counts = Arc::<Counts>::default();
         let most = system::connections(options.connections);
         Self(Arc::new(Inner {
             frame: OnceLock::new(),
             connections: Connections::new(most, options.connections_each, counts.clone()),
-            // None goes to another: but nobody takes so many that less are left for others than they hold.
+            // A request under way is never ended for another. The stock is contended all the same, so that no client holds
+            // more than it leaves to others.
             requests: Quota::contended(limits::REQUESTS, limits::REQUESTS_EACH, limits::PAUSE),
             upgraded: Quota::contended(
                 limits::UPGRADED.min(most / 2),

@@ -1,10 +1,10 @@
-//! What pages of other sites may do. A browser puts their `Origin` on what they ask for (RFC 6454; the Fetch standard), and
-//! hands them no answer that does not say that they may have it.
+//! What web pages of other sites may do. A browser adds their `Origin` to their requests (RFC 6454; the Fetch standard), and
+//! hands them an answer only if its headers allow that.
 //!
-//! There is no login to misuse, so where [`Options::cors`] is on, every site may read, ask, and hand in what somebody signed.
-//! Where it is off, a ledger may stand where only its own people reach it, and their browsers must not be another site's
-//! way in. So such a site gets no answer that it may read, and neither writes nor opens a WebSocket, to which browsers
-//! apply no such rule.
+//! There is no login to misuse. So if [`Options::cors`] is on, pages of every site may read, query, and submit signed events.
+//! If it is off, the ledger may be in a network that only its own people reach, and their browsers must not be a way in for
+//! other sites. Then a page of another site can read no answer, and may neither write nor open a WebSocket. These two are
+//! refused here, since browsers apply no such rule to WebSockets.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -37,7 +37,7 @@ struct Origin {
 }
 
 impl Origin {
-    /// Of a URL, or as browsers write it. `None` for `null`, and for what is no site of the web.
+    /// Reads a URL, or an origin as browsers write it. `None` for `null`, and for schemes other than `http` and `https`.
     fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let https = match scheme {
@@ -54,18 +54,18 @@ fn usual_port(https: bool) -> u16 {
     if https { 443 } else { 80 }
 }
 
-/// Which site this server is, and whether others are let in.
+/// The site of this server, and whether pages of other sites are let in.
 #[derive(Debug)]
 pub struct Sites {
     cors: bool,
-    /// By [`Options::url`].
+    /// The origin of [`Options::url`], if that is set and can be read.
     own: Option<Origin>,
-    /// Whether that is given, though it may be none that can be read.
+    /// Whether [`Options::url`] is set, even if it can't be read.
     is_named: bool,
     tls: bool,
 }
 
-/// Whether an address says where a site is, as browsers write it: a host outside ASCII stands there in punycode.
+/// Whether `url` is the address of a web site as browsers write it, with a host outside ASCII in punycode.
 pub fn is_site(url: &str) -> bool {
     Origin::parse(url).is_some()
 }
@@ -78,7 +78,7 @@ impl Sites {
         Self { cors: options.cors.unwrap_or(public), own, is_named, tls: options.tls.is_some() }
     }
 
-    /// Whether a request may do more than read, as far as it matters whose page sent it.
+    /// Whether a request may do more than read, judged by the site whose page sent it.
     pub fn admit(&self, headers: &HeaderMap) -> bool {
         self.cors || !self.is_foreign(headers)
     }
@@ -87,7 +87,7 @@ impl Sites {
     fn is_foreign(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
-            // Programs name none.
+            // Programs send no `Origin`. Several are as good as a foreign one.
             return headers.contains_key(ORIGIN);
         };
         let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else { return true };
@@ -95,17 +95,18 @@ impl Sites {
             return false;
         }
         let Some(host) = Host::of(headers) else { return true };
-        // At its public name it is one site, and that is another.
+        // The request came to the public name, and its page is from another origin than that.
         if self.own.as_ref().is_some_and(|own| host.means(&own.host)) {
             return true;
         }
-        // A proxy in front may have taken TLS off.
+        // A proxy in front may have ended TLS, so the scheme is taken from the page's origin.
         let host = host.with_port(usual_port(origin.https));
         host != origin.host || self.tls && !origin.https
     }
 
-    /// Whether a request is for another server (421): it names neither the host that the world knows this one by nor the
-    /// address that it came to. A name that somebody lets point here would else be a site that shares an origin with it.
+    /// Whether a request is for another server (421): it names neither this server's public host nor the address that it came
+    /// to. Otherwise a stranger could let a name of his point here, and pages of that name would share an origin with this
+    /// server.
     pub fn misdirected(&self, uri: &Uri, headers: &HeaderMap, here: Option<SocketAddr>) -> bool {
         if !self.is_named || is_health(uri.path()) {
             return false;
@@ -114,14 +115,14 @@ impl Sites {
             self.own.as_ref().is_some_and(|own| host.means(&own.host))
                 || here.is_some_and(|here| host.is_at(here))
         };
-        // A target with a host of its own is read before `Host` (RFC 9112, section 3.2.2).
+        // The host in an absolute request target comes before `Host` (RFC 9112, section 3.2.2).
         match uri.authority().map(|authority| Host::parse(authority.as_str())) {
             Some(named) => !named.is_some_and(|named| ours(&named)),
             None => Host::of(headers).is_some_and(|host| !ours(&host)),
         }
     }
 
-    /// Lets every page have an answer, if others are let in.
+    /// Adds the headers that let pages of every site read an answer, if they are let in.
     pub fn mark(&self, path: &str, headers: &mut HeaderMap) {
         if self.cors && !is_health(path) {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
@@ -132,19 +133,19 @@ impl Sites {
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
-/// Paths for whoever looks after the server, and no page.
+/// Whether a path is for the operator only, and for no page.
 pub(super) fn is_health(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 
-/// Answers what a browser asks before it lets a page ask (a preflight), and refuses what is another site's where that is
-/// not let in. Mutations are looked at where they are read.
+/// Answers a browser's preflight requests, and refuses uploads and WebSockets of pages of other sites if these are not let in.
+/// Mutations are checked where they are read.
 pub async fn check(State(sites): State<Arc<Sites>>, request: Request, next: Next) -> Response {
     let (headers, path) = (request.headers(), request.uri().path());
     let preflight =
         request.method() == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if preflight && sites.cors && !is_health(path) {
-        // Nothing is said of private networks: a page of the open web gets no further there than a browser lets it.
+        // No header speaks of private networks, so a page of the public web gets there no further than its browser lets it.
         let methods = match path {
             "/graphql" => "GET, HEAD, POST",
             path if path.starts_with("/file/") => "GET, HEAD, PUT",
@@ -193,10 +194,10 @@ mod tests {
             (&without, "127.0.0.1:8080", "file://127.0.0.1:8080", true),
             (&public, "ledger.example.org", "https://ledger.example.org", false),
             (&public, "ledger.example.org", "https://LEDGER.example.org:443", false),
-            // Of a proxy that asks for the address that is listened on.
+            // A proxy in front sends the address that is listened on as the host.
             (&public, "127.0.0.1:8080", "https://ledger.example.org", false),
             (&public, "127.0.0.1:8080", "http://127.0.0.1:8080", false),
-            // Whoever sits on the line can write pages that came without TLS.
+            // A page that came without TLS may be written by anybody on the way.
             (&public, "ledger.example.org", "http://ledger.example.org", true),
             (&public, "ledger.example.org", "https://ledger.example.org.evil.example", true),
         ] {

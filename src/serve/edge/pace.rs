@@ -1,46 +1,48 @@
-//! The pace of a peer that is to bring or take bytes: how far it is behind a fair one, and how slow it was in the long run.
+//! The pace at which a peer brings or takes bytes: how far it is behind a fair pace, and how slow it is in the long run.
 
 use std::time::{Duration, Instant};
 
 use crate::serve::limits;
 
-/// How far a peer is behind a fair pace, by which it is decided who gives way where there is not enough for all. Waiting
-/// for a peer puts it behind; bytes bring it forward, each by what it may take at [`limits::SLOWEST`] bytes a second, and
-/// at most [`limits::AHEAD`] ahead. So a trickle falls behind as silence does, and who keeps the pace is not behind.
-/// Where all keep it and there is still not enough, it is decided by how [slow](Pace::slowness) they were all the while.
+/// How far a peer is behind a fair pace. It decides who gives way where there is not enough for all.
+///
+/// Waiting for a peer puts it behind. Each byte brings it forward by the time that a byte takes at [`limits::SLOWEST`] bytes a
+/// second, up to [`limits::AHEAD`] ahead. So a peer that sends a trickle falls behind like a silent one, and a peer that keeps
+/// the pace is not behind. If all keep it and there is still not enough, it is decided by how [slow](Pace::slowness) they were
+/// in all.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
-    /// Since when the peer is waited for; none while it is the server's turn.
+    /// Since when the server waits for the peer; `None` while the peer waits for the server.
     since: Option<Instant>,
-    /// Microseconds that the peer was ahead when it was last waited for; below zero where it was behind.
+    /// Microseconds that the peer was ahead at the start of the present wait; negative if it was behind.
     ahead: i64,
-    /// Microseconds for which the peer was waited for in all, but for the wait that goes on.
+    /// Microseconds for which the server waited for the peer in all, without the present wait.
     waited: u64,
-    /// Bytes that came or went.
+    /// Bytes that the peer brought or took.
     bytes: u64,
 }
 
 impl Pace {
-    /// Of a peer that is waited for from now on.
+    /// The pace of a peer that the server waits for from `now` on.
     pub fn waiting(now: Instant) -> Self {
         Self { since: Some(now), ..Self::default() }
     }
 
-    /// As if a peer that keeps the pace and is waited for had moved so many bytes in so long.
+    /// The pace of a peer that is waited for, is not behind, and moved `bytes` in `time`.
     #[cfg(test)]
     pub fn moved_in(bytes: u64, time: Duration) -> Self {
         let ahead = micros(limits::AHEAD);
         Self { since: Some(Instant::now()), ahead, waited: micros(time).unsigned_abs(), bytes }
     }
 
-    /// Takes note that the peer is waited for.
+    /// Records that the server waits for the peer.
     pub fn waits(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Takes note of bytes that came or went: it is the server's turn.
+    /// Records that the peer brought or took `bytes`, which ends a wait for it.
     pub fn moved(&mut self, bytes: usize) {
-        // Most bytes are moved without a wait: then the clock is not asked.
+        // Most bytes move without a wait; then the clock is not read.
         if let Some(since) = self.since.take() {
             let waited = micros(since.elapsed());
             self.ahead = self.ahead.saturating_sub(waited);
@@ -51,21 +53,22 @@ impl Pace {
         self.ahead = self.ahead.saturating_add(earned).min(micros(limits::AHEAD));
     }
 
-    /// The same of what must come whole soon: that it came fast so far is no reason to wait longer for the rest.
+    /// Like [`moved`](Self::moved), but the peer never gets ahead. For a head or message that must be complete soon: that it
+    /// came fast so far is no reason to wait longer for the rest.
     pub fn brought(&mut self, bytes: usize) {
         self.moved(bytes);
         self.ahead = self.ahead.min(0);
     }
 
-    /// How far the peer is behind, zero where it keeps the pace; none while it is the server's turn.
+    /// How far the peer is behind; zero if it keeps the pace, `None` while it waits for the server.
     pub fn behind(&self, now: Instant) -> Option<Duration> {
         let waited = micros(now.saturating_duration_since(self.since?));
         let behind = waited.saturating_sub(self.ahead).max(0);
         Some(Duration::from_micros(behind.unsigned_abs()))
     }
 
-    /// How long the peer took for a mebibyte, where it was waited for long enough to tell and took longer than at
-    /// [`limits::BRISK`]; none while it is the server's turn.
+    /// The time that the peer takes for a mebibyte, if it is slower than [`limits::BRISK`]. `None` if it is not, if it was
+    /// waited for less than [`limits::TOLD_AFTER`], or while it waits for the server.
     pub fn slowness(&self, now: Instant) -> Option<Duration> {
         let waiting = now.saturating_duration_since(self.since?);
         let waited = Duration::from_micros(self.waited).saturating_add(waiting);
@@ -79,7 +82,7 @@ fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The time that so many bytes may take.
+/// The time that `bytes` may take at [`limits::SLOWEST`].
 pub(super) fn earned(bytes: usize) -> Duration {
     Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / limits::SLOWEST)
 }
@@ -88,12 +91,12 @@ pub(super) fn earned(bytes: usize) -> Duration {
 mod tests {
     use super::*;
 
-    /// How far a peer is behind after an hour in which it moves so many bytes at the end of each second.
+    /// How many seconds a peer is behind after an hour in which it moves `bytes` at the end of each second.
     fn behind_after_an_hour(bytes: usize) -> Duration {
         let mut pace = Pace::default();
         let mut now = Instant::now();
         for _ in 0..3_600 {
-            // As if it had been waited for since a second.
+            // As if the wait had begun a second ago.
             pace.since = now.checked_sub(Duration::from_secs(1));
             pace.moved(bytes);
             now = Instant::now();

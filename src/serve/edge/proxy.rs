@@ -1,8 +1,8 @@
-//! Proxies in front of the server: whose word on a caller's address is believed.
+//! Proxies in front of the server that are trusted to name the caller's address.
 //!
-//! A proxy appends the address it was called from to a header. The client is the rightmost address that is no
-//! trusted proxy's own; what stands left of it was written by the client and says nothing. The header of
-//! anybody who is no trusted proxy is not looked at.
+//! A proxy appends the address it was called from to a header. The client is the rightmost address that is not a
+//! trusted proxy's. What stands left of it was written by the client and proves nothing. The header is ignored if the
+//! connection does not come from a trusted proxy.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -19,7 +19,7 @@ use super::client::Client;
 #[serde(try_from = "String")]
 pub struct Cidr(IpNet);
 
-/// A text that is no network.
+/// A text that is not a [`Cidr`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address or a network such as 10.0.0.0/8 or fd00::/8, with no bit set after the prefix")]
 pub struct CidrError;
@@ -35,7 +35,7 @@ impl FromStr for Cidr {
     type Err = CidrError;
 
     fn from_str(text: &str) -> Result<Self, CidrError> {
-        // Addresses are read by the standard library, which takes one form of each.
+        // The standard library reads the address, since it accepts only one form of each.
         let (base, prefix) = text.split_once('/').map_or((text, None), |(base, prefix)| (base, Some(prefix)));
         let base: IpAddr = base.parse().map_err(|_| CidrError)?;
         let prefix = match prefix {
@@ -46,7 +46,7 @@ impl FromStr for Cidr {
             Some(_) => return Err(CidrError),
         };
         let network = IpNet::new(base, prefix).map_err(|_| CidrError)?;
-        // Bits after the prefix are more often a slip than meant.
+        // Bits after the prefix are more often a slip than intended.
         if network != network.trunc() {
             return Err(CidrError);
         }
@@ -55,13 +55,13 @@ impl FromStr for Cidr {
 }
 
 impl Cidr {
-    /// Whether an address lies in it. An IPv4 address written as IPv6 is an IPv4 address.
+    /// Whether `address` lies in the network. An IPv4 address written as IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 }
 
-/// The header in which proxies say from where they were called.
+/// The header in which proxies name the address that they were called from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForwardedHeader {
@@ -72,28 +72,28 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-/// Proxies whose word is believed, and where they say it.
+/// The trusted proxies, and the header that they use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
-    /// Where they call from.
+    /// The networks that they call from.
     pub trusted: Vec<Cidr>,
-    /// The one header that is read; others are not, as a proxy that sets one passes on the rest.
+    /// The one header that is read. The other is not, because a proxy that sets one passes on the other as the client sent it.
     pub header: ForwardedHeader,
 }
 
 impl Proxies {
-    /// Whether the peer of a connection is one of them.
+    /// Whether `peer` is a trusted proxy.
     pub fn trust(&self, peer: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(peer))
     }
 
-    /// Who sent a request that came from `peer`: the rightmost address in the header that is no trusted proxy's,
-    /// or the last proxy whose word can be read.
+    /// The client that sent a request which came from `peer`: the rightmost address in the header that is not a trusted
+    /// proxy's. If an entry right of that can't be read, it is the proxy that wrote the entry.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         if !self.trust(peer) {
             let client = Client::at(peer);
-            // Behind a proxy that nobody named, everybody comes from this machine; and a browser here does what pages of
-            // anywhere have it do.
+            // A program on this machine is not limited. But a proxy on this machine that the operator did not name brings the
+            // requests of everybody, and a browser on it does what pages of any site tell it to.
             let for_another =
                 [FORWARDED, X_FORWARDED_FOR, ORIGIN].iter().any(|name| headers.contains_key(name));
             let here = peer.to_canonical().is_loopback() && !for_another;
@@ -117,7 +117,7 @@ impl Proxies {
         Client::at(at)
     }
 
-    /// The address in one element of the header; none if it holds none that can be read, as `unknown` or a name.
+    /// The address in one element of the header; `None` if there is none that can be read, as in `unknown` or a name.
     fn address(&self, element: &[u8]) -> Option<IpAddr> {
         let element = std::str::from_utf8(element).ok()?;
         let node = match self.header {
@@ -205,14 +205,14 @@ mod tests {
         assert_eq!(of("127.0.0.1", &[(xff, "6.6.6.6"), (xff, "203.0.113.9")]), at("203.0.113.9"));
         // The header of somebody else is ignored.
         assert_eq!(of("198.51.100.7", &[(xff, "203.0.113.9")]), at("198.51.100.7"));
-        // A client that pretends to be a proxy inside is still seen from outside.
+        // A client that writes an inner proxy's address is still known by its own.
         assert_eq!(of("127.0.0.1", &[(xff, "6.6.6.6, 10.0.0.9, 203.0.113.9")]), at("203.0.113.9"));
-        // Nothing there, or nothing that can be read: the last proxy that could be.
+        // No header, or an entry that can't be read: the last proxy whose address could be read.
         assert_eq!(of("127.0.0.1", &[]), at("127.0.0.1"));
         assert_eq!(of("127.0.0.1", &[(xff, "203.0.113.9, unknown")]), at("127.0.0.1"));
         assert_eq!(of("127.0.0.1", &[(xff, "203.0.113.9, x, 10.0.0.4")]), at("10.0.0.4"));
         assert_eq!(of("127.0.0.1", &[(xff, "")]), at("127.0.0.1"));
-        // All trusted: the leftmost of them.
+        // All addresses are trusted: the leftmost counts.
         assert_eq!(of("127.0.0.1", &[(xff, "10.0.0.5, 10.0.0.4")]), at("10.0.0.5"));
         // The other header is not read.
         assert_eq!(of("127.0.0.1", &[("forwarded", "for=203.0.113.9")]), at("127.0.0.1"));
@@ -242,14 +242,14 @@ mod tests {
         let none = Proxies::default();
         assert!(none.client(ip("127.0.0.1"), &headers(&[])).is_local());
         assert!(none.client(ip("::1"), &headers(&[])).is_local());
-        // A proxy that nobody named: what it passes on is not the operator's own.
+        // What an unnamed proxy passes on does not come from the operator's own programs.
         assert!(!none.client(ip("127.0.0.1"), &headers(&[("x-forwarded-for", "203.0.113.9")])).is_local());
         assert!(!none.client(ip("127.0.0.1"), &headers(&[("forwarded", "for=203.0.113.9")])).is_local());
         for origin in ["http://127.0.0.1:8080", "https://evil.example", "null"] {
             assert!(!none.client(ip("127.0.0.1"), &headers(&[("origin", origin)])).is_local(), "{origin}");
         }
         assert!(!none.client(ip("192.0.2.1"), &headers(&[])).is_local());
-        // A trusted proxy that calls without the header, or one that says it was called from here.
+        // A trusted proxy that sends no header, or says that it was called from this machine.
         let p = proxies(&["127.0.0.1"], ForwardedHeader::XForwardedFor);
         assert!(!p.client(ip("127.0.0.1"), &headers(&[])).is_local());
         assert!(!p.client(ip("127.0.0.1"), &headers(&[("x-forwarded-for", "127.0.0.2")])).is_local());

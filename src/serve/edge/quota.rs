@@ -1,11 +1,13 @@
-//! Quotas: stocks of which every client may hold a share. Requests under way, uploads, bytes of requests in memory and
-//! WebSockets are counted so.
+//! Quotas: stocks of which every client may hold a share. They bound requests under way, uploads, bytes of requests in
+//! memory, and WebSockets.
 //!
-//! Nobody waits: what is not there is refused. Where a peer decides how long something is held, a peer that does nothing
-//! must not keep it from others. Such a stock is [contended](Quota::contended): nobody takes so much that less is left
-//! for others than they hold themselves, one network of addresses leaves a quarter to others, and whoever is behind gives
-//! way to whoever comes, or whoever holds at least twice as much as who comes would; and where nobody is or does, whoever is
-//! slow, since a pace that is just kept costs little.
+//! Nobody waits for a share: if there is not enough, it is refused. Where a peer decides how long it holds something, a peer
+//! that does nothing must not keep it from others. Such a stock is [contended](Quota::contended):
+//!
+//! - No client takes so much that less is left for others than it holds itself.
+//! - One network of addresses leaves a quarter to others.
+//! - A newcomer may displace a holder: one that holds at least twice what the newcomer would hold, or one that is behind a
+//!   fair pace. Failing these, it may displace one that is slow, since keeping just to the fair pace costs a peer little.
 
 use std::{
     cmp::Reverse,
@@ -22,10 +24,11 @@ use crate::serve::limits;
 pub(in crate::serve) struct Quota {
     all: usize,
     each: usize,
-    /// How far behind its peer must be for a share to go to another. None where no share does.
+    /// How far behind a peer must be before its share may go to another. `None` if shares never do.
     yields_after: Option<Duration>,
-    /// Whether places are counted, not bytes: then nobody takes one from who holds less, though that one rests. One may
-    /// rest for good reasons, and who holds few bytes is not kept from more by who holds many and brings none.
+    /// Whether the stock counts places, not bytes. A place is never taken from a client that holds less than the taker would,
+    /// even if its peer is idle, since it may be idle for good reasons. Bytes may be: else a client that holds few and brings
+    /// none would keep others from them.
     places: bool,
     held: Mutex<Held>,
 }
@@ -33,31 +36,31 @@ pub(in crate::serve) struct Quota {
 #[derive(Default)]
 struct Held {
     all: usize,
-    /// Only of clients that hold something, so never more than `all`.
+    /// What each client holds. A client that holds nothing is not listed, so there are never more than `all`.
     by: HashMap<Client, usize>,
-    /// The same of networks; none where the stock is not contended.
+    /// What each network holds; `None` if the stock is not contended.
     networks: Option<HashMap<IpAddr, usize>>,
-    /// Shares that may go to another, by number.
+    /// Shares that may go to another client, by number.
     lent: HashMap<u64, Lent>,
-    /// The number of the next one.
+    /// The number of the next share in `lent`.
     next: u64,
-    /// Who gave way for being slow, and when.
+    /// Clients that gave way for being slow, and when.
     gave_way: HashMap<Client, Instant>,
 }
 
-/// A share that may go to another.
+/// A share that may go to another client.
 struct Lent {
     client: Client,
     n: usize,
     seat: Arc<Seat>,
 }
 
-/// Who takes a share: the client of a request, and the connection that it came over, by which its pace is known. An
-/// extension of each request.
+/// The client of a request, and the seat of the connection that it came over, which knows the peer's pace. Each request has
+/// one as an extension.
 #[derive(Clone)]
 pub(in crate::serve) struct Taker {
     pub client: Client,
-    /// None where a router is used without [`serve`](crate::serve::serve).
+    /// `None` where a router is used without [`serve`](crate::serve::serve).
     pub seat: Option<Arc<Seat>>,
 }
 
@@ -66,30 +69,33 @@ pub(crate) struct Share {
     of: Arc<Quota>,
     client: Client,
     n: usize,
-    /// Its number, if it may go to another.
+    /// Its number in `Held::lent`, if it may go to another client.
     lent: Option<u64>,
 }
 
-/// What there is too little of.
+/// The limit that a client would exceed.
 enum Short {
+    /// What one client may hold.
     Client,
+    /// What one network may hold.
     Network,
+    /// What there is in all.
     All,
 }
 
 impl Quota {
-    /// A stock of which a client may take its part whatever others hold.
+    /// A stock that is not contended: a client may take up to `each` whatever others hold.
     #[cfg(test)]
     pub fn new(all: usize, each: usize) -> Arc<Self> {
         Arc::new(Self { all, each, yields_after: None, places: true, held: Mutex::default() })
     }
 
-    /// A stock of places that are held for as long as a peer takes. Who is further behind than this gives way.
+    /// A stock of places, which are held for as long as a peer takes. A peer that is at least `yields_after` behind gives way.
     pub fn contended(all: usize, each: usize, yields_after: Duration) -> Arc<Self> {
         Self::of(all, each, yields_after, true)
     }
 
-    /// The same of bytes in memory.
+    /// Like [`contended`](Self::contended), but of bytes in memory.
     pub fn of_bytes(all: usize, each: usize, yields_after: Duration) -> Arc<Self> {
         Self::of(all, each, yields_after, false)
     }
@@ -103,23 +109,23 @@ impl Quota {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One for a client, if it is to be had. It never goes to another.
+    /// Takes one for `client`, if there is one. The share never goes to another client.
     pub fn take(self: &Arc<Self>, client: Client) -> Option<Share> {
         let mut share = Share { of: self.clone(), client, n: 0, lent: None };
         share.grow(1).then_some(share)
     }
 
-    /// So many for a client, if they are to be had. They never go to another.
+    /// Takes `n` and one more for `client`, if there are enough. The share never goes to another client.
     pub fn take_many(self: &Arc<Self>, client: Client, n: usize) -> Option<Share> {
         self.take(client).and_then(|mut share| share.grow(n).then_some(share))
     }
 
-    /// So many for a request, if they are to be had.
+    /// Takes `n` and one more for a request, if there are enough. The share may go to another client.
     pub fn take_many_for(self: &Arc<Self>, taker: &Taker, n: usize) -> Option<Share> {
         self.take_for(taker).and_then(|mut share| share.grow(n).then_some(share))
     }
 
-    /// One for a request, if it is to be had. It may go to another while its peer is behind.
+    /// Takes one for a request, if there is one. The share may go to another client while its peer is waited for.
     pub fn take_for(self: &Arc<Self>, taker: &Taker) -> Option<Share> {
         let client = taker.client;
         let mut share = Share { of: self.clone(), client, n: 0, lent: None };
@@ -138,7 +144,7 @@ impl Quota {
         self.lock().all
     }
 
-    /// What there is too little of for a client to take so much more.
+    /// The limit that `client` would exceed if it took `n` more; `None` if there is enough.
     fn short(&self, held: &Held, client: Client, n: usize) -> Option<Short> {
         let mine = held.by.get(&client).copied().unwrap_or(0);
         let left = self.all - held.all;
@@ -146,7 +152,7 @@ impl Quota {
             return Some(Short::Client);
         }
         let Some(networks) = &held.networks else { return (n > left).then_some(Short::All) };
-        // Of a contended stock, nobody holds more than is left.
+        // In a contended stock no client holds more than it leaves to others.
         if mine + n > left {
             return Some(Short::All);
         }
@@ -155,16 +161,19 @@ impl Quota {
         (mine + n > left).then_some(Short::Network)
     }
 
-    /// Takes from others as much as a client wants, where it is short of it. What they held goes to it at once, so nobody
-    /// loses more than one gains, and nobody loses anything if there is not enough. The requests that held it end a moment
-    /// later, as soon as their tasks are woken. Who loses: whoever holds at least twice what the client would, who is
-    /// [behind](Seat::behind), and last who is [slow](Seat::slowness), where the client does not hold more. Of those alike,
-    /// the one for whom time times what its client holds is most, since who holds much keeps more from others.
+    /// Takes shares from others until `n` are free for `client`, which is `short` of them. Says whether that was possible; if
+    /// it is not, nobody loses anything. The shares are free at once. The requests that held them end a moment later, when
+    /// their tasks are woken.
+    ///
+    /// Shares are taken first from clients that hold at least twice what `client` would, then from those that are
+    /// [behind](Seat::behind), last from those that are [slow](Seat::slowness) and hold no less than `client` would. Among
+    /// shares taken for the same reason, the one goes first for which time times what its client holds is greatest, since a
+    /// client that holds much keeps more from others.
     fn displace(&self, held: &mut Held, client: Client, own: Option<u64>, n: usize, short: &Short) -> bool {
         let Some(yields_after) = self.yields_after else { return false };
         let now = Instant::now();
         let would_hold = held.by.get(&client).copied().unwrap_or(0) + n;
-        // Nobody's own requests take from each other what all of them bring.
+        // Among the requests of one client, only those that are behind lose their shares.
         let is_own = matches!(short, Short::Client);
         let may_take_from_slow = !is_own && !held.gave_way_lately(client, now);
         let candidates = held.lent.iter().filter(|(number, lent)| match short {
@@ -175,7 +184,7 @@ impl Quota {
         });
         let mut worst: Vec<(Loses, u128, u64)> = candidates
             .filter_map(|(number, lent)| {
-                // None while it is the server's turn.
+                // It is `None` while the peer waits for the server: then nothing is taken from it.
                 let behind = lent.seat.behind(now)?;
                 let holds = held.by.get(&lent.client).copied().unwrap_or(0);
                 let holds_less = holds < would_hold;
@@ -210,13 +219,13 @@ impl Quota {
     }
 }
 
-/// Why somebody loses what he holds; who holds most first.
+/// Why a share is taken from its holder. The last variant goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Loses {
     Slow,
     Behind,
-    /// Places alone: who brings much in one request is not cut for who brings little, and what was given to another is in
-    /// memory until its request ends.
+    /// Only for places. A request that brings many bytes is not cut off for one that brings few; and bytes that are given to
+    /// another are in memory until the first request has ended.
     HoldsMost,
 }
 
@@ -225,7 +234,7 @@ impl Held {
         self.gave_way.get(&client).is_some_and(|at| now.saturating_duration_since(*at) < limits::GAVE_WAY)
     }
 
-    /// Takes note of a client that gave way for being slow.
+    /// Records that a client gave way for being slow.
     fn gives_way(&mut self, client: Client, now: Instant) {
         if self.gave_way.len() >= limits::GAVE_WAY_KNOWN {
             self.gave_way.retain(|_, at| now.saturating_duration_since(*at) < limits::GAVE_WAY);
@@ -261,15 +270,15 @@ impl Held {
 }
 
 impl Share {
-    /// How much it is, of a share that never goes to another.
+    /// How much it is. Only right for a share that never goes to another client.
     pub fn held(&self) -> usize {
         self.n
     }
 
-    /// Takes more, if it is to be had.
+    /// Takes `n` more, if there are enough, and says whether it did.
     pub fn grow(&mut self, n: usize) -> bool {
         let mut held = self.of.lock();
-        // What went to another comes back to nobody.
+        // A share that went to another client is lost, and does not grow again.
         if self.lent.is_some_and(|number| !held.lent.contains_key(&number)) {
             return false;
         }
@@ -291,7 +300,7 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.of.lock();
         match self.lent {
-            // None if it went to another.
+            // If it went to another client, it is not listed any more.
             Some(number) => {
                 if let Some(lent) = held.lent.remove(&number) {
                     held.give_back(lent.client, lent.n);
@@ -328,7 +337,7 @@ mod tests {
         let others =
             ["198.51.100.1", "2001:db8:1::", "2001:db8:1:1::", "2001:db8:2::"].map(|at| take(ip(at)));
         assert_eq!(others.each_ref().map(Vec::len), [8, 4, 2, 1]);
-        // Nor does who holds many networks of subscribers in one of IPv6.
+        // Nor does a client that has many /64 networks within one wider network.
         drop((network, others));
         let held: Vec<_> = (0..100).map(|n| take(ip(&format!("2001:db8:1:{n:x}::1")))).collect();
         assert_eq!((held.len(), quota.held()), (100, 48));
@@ -375,7 +384,7 @@ mod tests {
         assert!(f.0.is_some() && holds(of_a) == 0);
         assert!(connect(7, 0).0.is_none(), "nobody else is behind");
         assert_eq!((holds(of_c), quota.held()), (1, 4));
-        // What went to another is not taken back, and counts no more when it is dropped.
+        // A share that went to another does not grow again, and gives nothing back when it is dropped.
         assert!(!a.0.as_mut().unwrap().grow(1));
         drop((a, b));
         assert_eq!(quota.held(), 4);
@@ -424,7 +433,7 @@ mod tests {
             held.gives_way(ip(&format!("2001:db8:{n:x}::")), now);
         }
         assert_eq!(held.gave_way.len(), limits::GAVE_WAY_KNOWN);
-        // Those of whom it is forgotten make room.
+        // Clients that gave way too long ago are forgotten, which makes room.
         held.gives_way(client(3), now + limits::GAVE_WAY);
         assert_eq!(held.gave_way.len(), 1);
     }

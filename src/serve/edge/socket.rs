@@ -1,4 +1,4 @@
-//! A TCP socket at which two look: who serves it, and who waits for its peer to hang up.
+//! A TCP socket with two users: one reads and writes it, the other waits for its peer to hang up.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use tokio::{
 #[derive(Clone)]
 pub(in crate::serve) struct Socket {
     socket: Arc<TcpStream>,
-    /// Bytes that may be read of it, if that is bounded.
+    /// Bytes that this clone may still read; `None` if that is not bounded.
     left: Option<usize>,
 }
 
@@ -27,22 +27,23 @@ impl From<TcpStream> for Socket {
 }
 
 impl Socket {
-    /// Lets no more than so many bytes be read by this clone; any number, if none is given.
+    /// Lets this clone read at most `bytes` more; any number if `None`.
     pub fn bound(&mut self, bytes: Option<usize>) {
         self.left = bytes;
     }
 
-    /// Ends when the peer has closed its side, also while bytes that came before are not read.
+    /// Resolves when the peer has closed its side, even if bytes that came before are still unread.
     #[cfg(target_os = "linux")]
     pub async fn hung_up(&self) {
         use tokio::io::Interest;
-        // Nothing urgent is asked of the system, so of what this waits for only the end can come.
+        // The socket is not registered for urgent data, so of the events that `PRIORITY` waits for only the end of the stream
+        // can come.
         while !self.socket.ready(Interest::PRIORITY).await.is_ok_and(|ready| ready.is_read_closed()) {
             tokio::time::sleep(crate::serve::limits::PAUSE).await;
         }
     }
 
-    /// Elsewhere it is seen once all is read.
+    /// Never resolves: on other systems the end is seen once everything before it is read.
     #[cfg(not(target_os = "linux"))]
     pub async fn hung_up(&self) {
         std::future::pending().await
@@ -104,7 +105,7 @@ impl AsyncWrite for Socket {
         true
     }
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What was written is the system's.
+        // Nothing is buffered here: the system has all that was written.
         Poll::Ready(Ok(()))
     }
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,4 +1,4 @@
-//! How long the server waits for a peer that is to bring or take bytes.
+//! How long the server waits for a peer to bring or take bytes.
 
 use std::{
     pin::Pin,
@@ -11,12 +11,12 @@ use tokio::time::Sleep;
 use super::pace::earned;
 use crate::serve::limits;
 
-/// A store of time that waiting uses up and bytes bring back: who moves none for [`limits::IDLE_TIMEOUT`], or
-/// stays below [`limits::SLOWEST`] bytes a second for long, is given up.
+/// A budget of time that waiting uses up and bytes bring back. It ends for a peer that moves no bytes for
+/// [`limits::IDLE_TIMEOUT`], or stays below [`limits::SLOWEST`] bytes a second for long.
 #[derive(Debug)]
 struct StallBudget {
     left: Duration,
-    /// When the wait that goes on now ends; none while nobody waits.
+    /// When the budget ends if the present wait goes on; `None` while nobody waits.
     until: Option<Instant>,
 }
 
@@ -25,7 +25,7 @@ impl StallBudget {
         Self { left: limits::IDLE_TIMEOUT, until: None }
     }
 
-    /// When the wait ends that began now, or earlier.
+    /// When the present wait uses up the budget. A wait begins `now` if none is going on.
     fn wait(&mut self, now: Instant) -> Instant {
         *self.until.get_or_insert(now + self.left)
     }
@@ -49,7 +49,7 @@ impl StallTimeout {
         Self { budget: StallBudget::new(), timer: None }
     }
 
-    /// Takes note of waiting; ready when it has been too much.
+    /// Records that the server waits. Ready when the budget is used up.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.budget.until.is_none() || self.timer.is_none() {
             let until = self.budget.wait(Instant::now()).into();
@@ -61,9 +61,9 @@ impl StallTimeout {
         self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
     }
 
-    /// Takes note of bytes that came or went.
+    /// Records that the peer brought or took `bytes`.
     pub fn moved(&mut self, bytes: usize) {
-        // Most bytes are moved without a wait: then there is nothing to account for.
+        // Most bytes move without a wait; then there is nothing to account for.
         if self.budget.until.is_some() || self.budget.left < limits::IDLE_TIMEOUT {
             self.budget.moved(Instant::now(), bytes);
         }
@@ -74,8 +74,8 @@ impl StallTimeout {
 mod tests {
     use super::*;
 
-    /// The second at which the budget is used up by a peer that moves so many bytes at the end of each; none if it
-    /// lasts for an hour.
+    /// The second at which a peer that moves `bytes` at the end of each second has used up the budget; `None` if it lasts for
+    /// an hour.
     fn given_up_after(bytes: usize) -> Option<u64> {
         let mut budget = StallBudget::new();
         let start = Instant::now();

@@ -1,5 +1,5 @@
-//! What the operating system gives a server: file descriptors, of which each connection takes one, a queue of connections
-//! to be accepted, and memory.
+//! What the operating system gives a server: file descriptors (each connection takes one), a queue of connections to be
+//! accepted, and memory.
 
 #[cfg(unix)]
 mod unix {
@@ -8,10 +8,10 @@ mod unix {
 
     use crate::serve::limits;
 
-    /// Connections that may wait to be accepted. The standard library asks for 128; what comes beyond is dropped and
-    /// comes again after a second. The system has its own bound, commonly 4,096.
+    /// Connections that may wait to be accepted. The standard library asks for 128; the system drops those beyond, and their
+    /// peers try again after a second. The system has its own bound, commonly 4,096.
     const BACKLOG: i32 = 4_096;
-    /// Descriptors kept back for the ledger: journal, index, tiles and files being read, and for uploads.
+    /// Descriptors kept back for uploads, and for the ledger: journal, index, tiles and files being read.
     const KEPT_BACK: u64 = 448 + limits::UPLOADS as u64;
 
     pub fn raise_open_files() {
@@ -23,7 +23,7 @@ mod unix {
     }
 
     pub fn connections(asked: usize) -> usize {
-        // None is no limit.
+        // `None`: there is no limit.
         let Some(files) = getrlimit(Resource::Nofile).current else { return asked };
         let kept_back = KEPT_BACK.min(files / 2);
         let most = usize::try_from(files - kept_back).unwrap_or(usize::MAX).max(1);
@@ -38,21 +38,21 @@ mod unix {
     }
 
     pub fn lengthen_queue(listener: &TcpListener) {
-        // Listening again sets the length anew.
+        // A second call of `listen` changes the length of the queue.
         if let Err(error) = rustix::net::listen(listener, BACKLOG) {
             tracing::debug!(%error, "the queue of connections stays as long as it was");
         }
     }
 }
 
-/// Raises the number of files that this process may have open to the most the system lets it. Call it once, at the
-/// start of a program that serves. It is no fault if that is refused: connections are then fewer.
+/// Raises the number of files that this process may have open as far as the system allows. Call it once, at the start of a
+/// program that serves. If the system refuses, there are fewer connections.
 pub fn raise_open_files() {
     #[cfg(unix)]
     unix::raise_open_files();
 }
 
-/// As many connections as asked for, or as there are descriptors for.
+/// The number of connections that are `asked` for, or the number that there are descriptors for if that is lower.
 pub(in crate::serve) fn connections(asked: usize) -> usize {
     #[cfg(unix)]
     return unix::connections(asked);
@@ -60,7 +60,7 @@ pub(in crate::serve) fn connections(asked: usize) -> usize {
     asked
 }
 
-/// Lets more connections wait to be accepted.
+/// Lets more connections wait to be accepted than the standard library asks for.
 pub(super) fn lengthen_queue(listener: &tokio::net::TcpListener) {
     #[cfg(unix)]
     unix::lengthen_queue(listener);
@@ -73,7 +73,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Bytes of memory that the machine has. Asked of the system: its files may be hidden from a service.
+/// Bytes of memory that the machine has. It is a system call, since `/proc` may be hidden from a service.
 #[cfg(target_os = "linux")]
 fn memory_of_machine() -> Option<usize> {
     let info = rustix::system::sysinfo();
@@ -85,11 +85,11 @@ fn memory_of_machine() -> Option<usize> {
     None
 }
 
-/// Bytes of what readers ask for that are kept in memory, unless told otherwise: a quarter of what there is.
+/// The default size of the caches in bytes: a quarter of the memory, within bounds.
 pub(in crate::serve) fn cache() -> usize {
     const LEAST: usize = 64 << 20;
     const MOST: usize = 1 << 30;
-    // A container may have less than the machine. It is `max` where it has all.
+    // A container may have less memory than the machine. The file holds `max` if it does not.
     let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
     let container = container.and_then(|text| text.trim().parse().ok());
     let memory = memory_of_machine().into_iter().chain(container).min();

@@ -1,4 +1,4 @@
-//! TLS at the server itself, for a ledger without a proxy in front.
+//! TLS in the server itself, for a ledger without a proxy in front.
 
 use std::{
     fs, io,
@@ -16,11 +16,11 @@ use tokio_rustls::rustls::{
     },
 };
 
-/// More is no certificate or key.
+/// Bytes that are read of a file. No certificate or key is longer.
 const MOST: u64 = 1 << 20;
 
-/// A certificate with its key, as they stand in two PEM files. Read again by [`reload`](Self::reload), as they are
-/// renewed every few weeks.
+/// A certificate with its key, from two PEM files. As they are renewed every few weeks, [`reload`](Self::reload) reads them
+/// again.
 pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
@@ -39,7 +39,7 @@ pub enum TlsError {
         /// Why.
         source: io::Error,
     },
-    /// Others than its owner may read or write the key.
+    /// Others have access to the key file, or its group may write or execute it.
     #[error("{}: others can read or write this key (mode {mode:03o}); run: chmod o-rwx,g-wx {}", file.display(), file.display())]
     Exposed {
         /// The file.
@@ -47,7 +47,7 @@ pub enum TlsError {
         /// Its permissions.
         mode: u32,
     },
-    /// A file does not hold what it should.
+    /// A file does not hold a certificate, or a key, in PEM.
     #[error("{}: expected {expected} in PEM", file.display())]
     Pem {
         /// The file.
@@ -55,7 +55,7 @@ pub enum TlsError {
         /// What it should hold.
         expected: &'static str,
     },
-    /// The two are of no use together.
+    /// The certificate and the key can't be used together.
     #[error("{}: {source}", file.display())]
     Unusable {
         /// The file of the certificate.
@@ -66,26 +66,26 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// Reads a certificate chain, the server's own first, and the key of that one.
+    /// Reads a certificate chain, which begins with the server's own certificate, and the key of that certificate.
     ///
     /// # Errors
-    /// [`TlsError`], naming the file. The key itself is in no message.
+    /// [`TlsError`], which names the file. The key itself is in no message.
     pub fn open(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
         let config = RwLock::new(read(&certificate, &key)?);
         Ok(Self { certificate, key, config })
     }
 
-    /// Reads both files again. Connections made from now on have the new certificate.
+    /// Reads both files again. New connections use the new certificate.
     ///
     /// # Errors
-    /// [`TlsError`]; then all stays as it was.
+    /// [`TlsError`]. In this case the old certificate stays in use.
     pub fn reload(&self) -> Result<(), TlsError> {
         let config = read(&self.certificate, &self.key)?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
 
-    /// What new connections are made with.
+    /// The configuration of new connections.
     pub(in crate::serve) fn config(&self) -> Arc<ServerConfig> {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -115,8 +115,8 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
-/// A file's bytes. A secret one must be its owner's, and at most read by a group: that is how certificates are
-/// commonly handed to a service.
+/// Reads a file. If it is `secret`, only its owner may write it, and at most its group may read it too: that is how
+/// certificates are commonly handed to a service.
 fn bytes(file: &Path, secret: bool) -> Result<Vec<u8>, TlsError> {
     let failed = |source| TlsError::Read { file: file.to_owned(), source };
     let opened = fs::File::open(file).map_err(failed)?;

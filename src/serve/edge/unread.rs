@@ -1,7 +1,7 @@
-//! What came over a connection and is not whole yet: the head of a request, or a message of a WebSocket.
+//! The memory of an incomplete head of a request or message of a WebSocket.
 //!
-//! It is in memory, and its peer decides for how long. The first bytes are every connection's to have; what is longer takes
-//! its part of a stock. Where there is none, the connection ends.
+//! It is in memory for as long as its peer takes to complete it. Every connection may have [`limits::UNREAD_FIRST`] bytes; a
+//! longer head or message takes a share of a stock. If there is none left, the connection ends.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::serve::limits;
 
-/// What is not whole yet of one connection.
+/// The incomplete head or message of one connection.
 pub(in crate::serve) struct Unread {
     stock: Arc<Quota>,
-    /// How many whole ones came before it.
+    /// How many complete heads or messages came before it.
     number: u64,
     bytes: usize,
     held: Option<Share>,
@@ -25,8 +25,8 @@ impl Unread {
         Self { stock, number: 0, bytes: 0, held: None }
     }
 
-    /// Takes note that so many were whole by now: what is read next belongs to the one after. Whether that is another than
-    /// before.
+    /// Records that `number` heads or messages are complete, so what is read next belongs to the one after them. Says whether
+    /// that is another one than before.
     pub fn after(&mut self, number: u64) -> bool {
         let other = number != self.number;
         if other {
@@ -35,17 +35,17 @@ impl Unread {
         other
     }
 
-    /// Takes note that so many of the bytes that came were no part of it.
+    /// Records that `bytes` of those that came were no part of it.
     pub fn forget(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Whether it is so long that it takes of the stock.
+    /// Whether it is so long that it holds a share of the stock.
     pub fn is_long(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Takes note of bytes that came. Whether there is room for them.
+    /// Records that `bytes` came, and says whether there is room for them.
     pub fn came(&mut self, bytes: usize, seat: &Arc<Seat>) -> bool {
         let before = self.bytes.max(limits::UNREAD_FIRST);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -87,7 +87,7 @@ mod tests {
         assert!(!short.after(0) && stock.held() > 0);
         assert!(short.after(1) && !short.is_long() && stock.held() == 0, "it came whole");
 
-        // Who only answers pings for hours brings no long message.
+        // A peer that only answers pings for hours brings no long message.
         for _ in 0..limits::UNREAD_FIRST {
             assert!(short.came(6, &place.seat));
             short.forget(6);
@@ -100,7 +100,7 @@ mod tests {
         });
         let whole = whole.count();
         assert!((2..4).contains(&whole), "{whole} of four: nobody has more than is left for others");
-        // Their peers bring no more, and others need the room.
+        // Their peers bring nothing more, and others need the room.
         long.iter().for_each(|(_, place)| place.seat.waited(Duration::from_secs(1)));
         let (mut other, place) = connect(5);
         assert!((0..3).all(|_| other.came(limits::UNREAD_FIRST, &place.seat)));

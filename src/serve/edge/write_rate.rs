@@ -9,13 +9,13 @@ use std::{
 use super::{client::Client, counts::Counts};
 use crate::serve::limits;
 
-/// So many events at once, and so many a minute from then on. An event counts once for each
-/// [`limits::WRITE_UNIT`] of its note and words that is begun.
+/// The rate at which a client may record events: `burst` at once, and `per_minute` from then on. An event counts once for each
+/// begun [`limits::WRITE_UNIT`] of its note and words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteRate {
     /// Events a minute in the long run; 0 for no limit.
     pub per_minute: u32,
-    /// Events that a client who was silent may send at once.
+    /// Events that a client may send at once after it was silent for long enough.
     pub burst: u32,
 }
 
@@ -28,10 +28,10 @@ impl Default for WriteRate {
 /// What each client has used up.
 #[derive(Debug)]
 pub(in crate::serve) struct WriteBudget {
-    /// The time in which one event is earned back; none without a limit.
+    /// The time in which one event is earned back; `None` if there is no limit.
     interval: Option<Duration>,
     burst: u32,
-    /// When all that a client used will be earned back. Who is not here has the whole burst.
+    /// When each client will have its whole burst again. A client that is not listed has it now.
     spent: Mutex<HashMap<Client, Instant>>,
     counts: Arc<Counts>,
 }
@@ -42,13 +42,13 @@ impl WriteBudget {
         Self { interval, burst: rate.burst.max(1), spent: Mutex::default(), counts }
     }
 
-    /// Takes so many events from what a client may still send.
+    /// Takes `events` from what `client` may still send. Programs on this machine are not limited.
     ///
     /// # Errors
-    /// How long to wait until they may be sent; then nothing was taken.
+    /// The time after which they may be sent. In this case nothing was taken.
     pub fn take(&self, client: Client, events: u32, now: Instant) -> Result<(), Duration> {
         let Some(interval) = self.interval.filter(|_| !client.is_local()) else { return Ok(()) };
-        // One call may be larger than the burst; it takes all of it.
+        // A call may hold more events than the burst; it then takes the whole burst.
         let cost = interval * events.min(self.burst);
         let whole = interval * self.burst;
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +66,7 @@ impl WriteBudget {
     }
 }
 
-/// Forgets clients who have all their burst again, or, where that is not enough, those who used least.
+/// Forgets clients that have their whole burst again and, if that is not enough, the eighth of the others that used least.
 fn forget(spent: &mut HashMap<Client, Instant>, now: Instant) {
     spent.retain(|_, until| *until > now);
     if spent.len() >= limits::WRITERS_KNOWN {

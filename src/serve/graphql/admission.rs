@@ -1,4 +1,4 @@
-//! Whether a request may be run, as far as its text and its variables say: the checks that come before it is, in order.
+//! Whether a request may be run, judged by its text and variables: the checks before it is run, in order.
 
 use async_graphql::{Request, ServerError};
 
@@ -9,31 +9,31 @@ use super::{
 };
 use crate::serve::{edge::fair_queue::Weight, limits};
 
-/// What is known of a request that may be run.
+/// The findings about a request that may be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Allowed {
-    /// Whether its answer may be too much, and is counted while it is made.
+    /// Whether its answer may turn out too large, so that it is counted while it is made.
     pub open: bool,
-    /// How often it asks for the name of one type, at most.
+    /// How often it asks for `__typename` of one object, at most.
     pub typenames: u64,
-    /// Whether checking it takes no time to speak of.
+    /// Whether checking it takes next to no time.
     pub light: bool,
-    /// Whether making it may take long.
+    /// Whether answering it may take long.
     pub weight: Weight,
 }
 
-/// Refuses a request that is known not to be allowed before it is run.
+/// Checks a request before it is run.
 ///
 /// # Errors
-/// Why, with a code.
+/// Why the request is refused, with a code.
 pub(super) fn allow(request: &mut Request) -> Result<Allowed, ServerError> {
-    // Taken and given back: a submission's words are in them.
+    // Moved out and back in, not copied: a submission's words are in them.
     let (variables, name) = (std::mem::take(&mut request.variables), request.operation_name.clone());
     // A variable is copied wherever it is named.
     let (copied, most) = (variables::copied(&request.query, &variables), limits::GRAPHQL_COPIED);
     if copied > most {
         let message = format!(
-            "variables are named so often that they have {copied} bytes more; at most {most} are taken"
+            "variables are named so often that their copies take {copied} bytes; at most {most} are taken"
         );
         return Err(errors::refusal("TOO_LARGE", message, None));
     }

@@ -1,5 +1,5 @@
-//! What a query may cost, held against what came: generated queries over the whole schema, introspection included, run on
-//! the story.
+//! Tests that compare what a query was estimated to cost with its answer. They run generated queries over the whole schema,
+//! introspection included, on the ledger of the story.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -52,10 +52,10 @@ fn app(dir: &std::path::Path) -> App {
     App::new(ledger, serve::Options::default())
 }
 
-/// Fields of each type with the type that they give, and whether they take a length.
+/// The fields of each type: the field's name, the type that it gives, and whether it takes a length.
 type Fields = BTreeMap<String, Vec<(String, String, bool)>>;
 
-/// A selection on a type, so many levels deep at most.
+/// A random selection on the type `of`, at most `levels` deep.
 fn selection(fields: &Fields, of: &str, levels: usize, random: &mut Random) -> String {
     let mut out = "{ ".to_owned();
     let known = &fields[of];
@@ -80,7 +80,7 @@ fn selection(fields: &Fields, of: &str, levels: usize, random: &mut Random) -> S
     out + "} "
 }
 
-/// Something that is asked of the whole, with what it gives.
+/// A random field of the query root, and the type that it gives.
 fn root(random: &mut Random, size: usize) -> (String, &'static str) {
     let index = random.below(size);
     let by = |name: &str| format!("{name}(by: {{index: {index}}})");
@@ -119,7 +119,7 @@ fn cost_of(query: &str) -> Cost {
     cost::count(&document, &none, &shape::order(&document).unwrap())
 }
 
-/// What a query is answered, counted while it is made or not.
+/// The answer to a query, counted while it is made if `metered`.
 fn answer(app: &App, query: &str, metered: bool) -> (Response, Arc<Meter>) {
     let until = Instant::now() + limits::REQUEST_TIMEOUT;
     let allowance = Arc::new(Allowance::new(u64::MAX, until));
@@ -147,12 +147,12 @@ fn no_answer_holds_more_than_was_counted_before() {
         let cost = cost_of(&query);
         let (metered, meter) = answer(&app, &query, true);
         if meter.ended().is_some() {
-            // What can't be too much is not.
+            // An answer that was found never to be too large does not end early.
             assert!(cost.is_open(), "{query}");
             continue;
         }
         if !metered.errors.is_empty() {
-            // Fields that are in each other's way, or must be given something.
+            // Fields conflict, or lack a required argument.
             continue;
         }
         let (plain, _) = answer(&app, &query, false);
@@ -161,7 +161,7 @@ fn no_answer_holds_more_than_was_counted_before() {
         let (came, bytes) = (values(&json), text.len() as u64);
         assert!(came <= cost.most_values, "{came} values came, {} were counted: {query}", cost.most_values);
         assert!(bytes <= cost.most_bytes, "{bytes} bytes came, {} were counted: {query}", cost.most_bytes);
-        // Nor does more come than is counted while it is made; names of types are counted apart.
+        // Nor does an answer hold more than was counted while it was made. `__typename` is counted apart.
         let typenames = text.matches("\"__typename\":").count() as u64;
         let (seen, seen_bytes) = meter.seen();
         assert!(came <= seen + typenames, "{came} values came, {seen} were counted: {query}");
@@ -182,7 +182,7 @@ fn what_turns_out_too_much_ends() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let app = app(&tmp.path().join("ledger"));
-    // Each within the other, types lead back to themselves; words and pages are asked for again and again.
+    // Types lead back to themselves through each other, so a short query can ask for the same types again and again.
     let around = "possibleTypes { interfaces { ".repeat(4);
     let types = format!("{{ __type(name: \"Node\") {{ {around} name {} }} }}", "} ".repeat(8));
     let back = "interfaces { possibleTypes { ".repeat(2);
@@ -212,11 +212,11 @@ fn all_that_tools_ask_of_the_schema_is_answered() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let app = app(&tmp.path().join("ledger"));
-    // What graphql-js sends with all that it can ask for.
+    // The introspection query of graphql-js with all its options on.
     let query = include_str!("../../../tests/queries/introspection.graphql");
     let (answer, meter) = answer(&app, query, true);
     assert!(meter.ended().is_none() && answer.errors.is_empty(), "{:?}", answer.errors);
-    // With room for as much again.
+    // The limit leaves room for a schema twice as large.
     assert!(meter.seen().0 * 2 < limits::GRAPHQL_INTROSPECTION, "{:?}", meter.seen());
     app.ledger.close();
 }

@@ -1,13 +1,16 @@
 //! What a query may cost, counted before anything is looked up.
 //!
-//! Three things are counted, by the schema itself. *Values as a rule*: a page counts as long as it is asked for, another
-//! list as long as such lists are; a query that asks for too many is refused. *At most*: how many values and bytes the answer
-//! can hold whatever is on record, introspection included; what may be too much is counted again while it is made
-//! ([`Meter`](super::meter::Meter)), and what can't be is not. `__typename` counts like any field, and a fragment each time
-//! it is spread. It is done on the text alone, with each fragment gone through once, so that a query can't cost more to
-//! refuse than to read.
+//! Two estimates are made from the schema:
 //!
-//! What a field costs that the schema does not tell stands beside its resolver ([`Costs`]).
+//! - The usual number of values. A page counts with the length that is asked for, another list with the usual length of such
+//!   lists. A query that asks for too many values is refused.
+//! - The most values and bytes that the answer can hold whatever is on record, introspection included. If that may be too much,
+//!   the answer is counted again while it is made ([`Meter`](super::meter::Meter)); else it is not.
+//!
+//! `__typename` counts like any field, and a fragment counts each time that it is spread. Only the text is read, and each
+//! fragment is visited once, so that a query can't cost more to refuse than to read.
+//!
+//! Costs that the schema does not show are declared beside each field's resolver ([`Costs`]).
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -36,16 +39,17 @@ use crate::{
     serve::limits,
 };
 
-/// How long a list is as a rule that is no page, where it is not known better.
+/// The usual length of a list that is not a page and declares no length.
 const LIST: u64 = 10;
-/// How many things a list can hold that has no bound of its own: more than a state is computed from.
+/// The greatest length of a list that declares none: more than a state is computed from.
 const MANY: u64 = 1 << 20;
-/// Bytes that a text can take in JSON that stands in the words of an event. What JSON writes longer is longer there too.
+/// The most bytes that a text from the words of an event takes in JSON. The words are JSON themselves, so what is escaped in
+/// the answer is escaped in them too.
 const TEXT: u64 = MAX_CONTENT as u64;
-/// Bytes of a name of a type or field, at most; a test holds the schema to it.
+/// The longest name of a type, in bytes; a test holds the schema to it.
 const SCHEMA_NAME: u64 = 64;
 
-/// The types that the schema tells of itself by (GraphQL, section 4.2). The library does not print them.
+/// The types of introspection (GraphQL, section 4.2). The library does not print them with the schema.
 const INTROSPECTION: &str = "
 type __Schema { description: String types: [__Type!]! queryType: __Type! mutationType: __Type subscriptionType: __Type
   directives: [__Directive!]! }
@@ -66,7 +70,7 @@ enum __DirectiveLocation { QUERY MUTATION SUBSCRIPTION FIELD FRAGMENT_DEFINITION
   INPUT_OBJECT INPUT_FIELD_DEFINITION }
 ";
 
-/// What types say of their own fields.
+/// The costs that types declare for their own fields.
 const COSTS: &[Costs] = &[
     case::COSTS,
     checkpoint::COSTS,
@@ -88,16 +92,16 @@ const COSTS: &[Costs] = &[
     user_error::COSTS,
 ];
 
-/// How long a list can be, and whether it is commonly as long.
+/// How long a list can be (`most`), and whether it usually is that long (`full`).
 struct Length {
     most: u64,
     full: bool,
 }
 
-/// By type and field.
+/// A table by type and field.
 type Fields<T> = HashMap<(&'static str, &'static str), T>;
 
-/// The same, to be looked up.
+/// The declared costs of all fields.
 struct Said {
     work: Fields<u64>,
     lists: Fields<Length>,
@@ -125,31 +129,32 @@ static SAID: LazyLock<Said> = LazyLock::new(|| {
     said
 });
 
-/// What is known of a field.
+/// What the estimates need to know of a field.
 struct Known {
     /// The type that it gives, without the marks for lists and null.
     gives: Name,
-    /// How often what is below it stands in an answer as a rule, unless it is asked for a number.
+    /// The usual number of items, unless the query asks for a number.
     times: u64,
-    /// How often it can stand there.
+    /// The greatest number of items.
     most: u64,
     /// Whether it is a list.
     list: bool,
-    /// Whether it can be asked for a number: `first` or `last`.
+    /// Whether it takes a number of items: `first` or `last`.
     paged: bool,
-    /// Whether it has as many members as the request has submissions.
+    /// Whether it has one item for each submission of the request.
     submitted: bool,
-    /// What it costs by itself.
+    /// The work of finding its value; 1 for most fields.
     own: u64,
-    /// How many values, and bytes of JSON, one thing of it can hold beside what is selected below it.
+    /// How many values, and bytes of JSON, one item can hold beside the fields selected in it.
     leaf: (u64, u64),
 }
 
-/// The schema, as far as it bounds an answer.
+/// The fields of each type of the schema.
 struct Types {
     fields: HashMap<Name, HashMap<Name, Known>>,
 }
 
+/// The named type within `ty`, and whether it is a list of it.
 fn name_of(ty: &Type) -> (Name, bool) {
     match &ty.base {
         BaseType::Named(name) => (name.clone(), false),
@@ -157,7 +162,7 @@ fn name_of(ty: &Type) -> (Name, bool) {
     }
 }
 
-/// What the schema says of itself: the longest of each of its lists, and of its texts.
+/// Bounds of an introspection: the length of each of its longest lists, and of the longest description in bytes of JSON.
 #[derive(Default)]
 struct Longest {
     types: u64,
@@ -168,7 +173,7 @@ struct Longest {
     values: u64,
     inputs: u64,
     text: u64,
-    /// The longest value of each enum.
+    /// Bytes of the longest value of each enum in JSON.
     enums: HashMap<Name, u64>,
 }
 
@@ -218,16 +223,16 @@ impl Longest {
     }
 
     fn describe(&mut self, description: Option<&Positioned<String>>) {
-        // Quotes and line ends take two bytes.
+        // Each byte may be a quote or a line end, which JSON writes as two.
         self.text = self.text.max(description.map_or(0, |d| 2 * d.node.len() as u64 + 2));
     }
 
-    /// How many things a list that is no page can hold.
+    /// The greatest length of a list that is not a page.
     fn list(&self, parent: &str, name: &str) -> u64 {
         match (parent, name) {
-            // Beside those that are written out: Boolean, Float, ID, Int and String.
+            // The built-in scalars are not printed: Boolean, Float, ID, Int and String.
             ("__Schema", "types") => self.types + 5,
-            // More than there are.
+            // There are fewer.
             ("__Schema", "directives") => 32,
             ("__Type", "fields") => self.fields,
             ("__Type", "interfaces") => self.interfaces,
@@ -245,7 +250,7 @@ impl Longest {
         }
     }
 
-    /// How many values, and bytes, a thing of this type can hold that has no fields.
+    /// How many values, and bytes of JSON, an item of a field can hold beside its selected fields.
     fn leaf(&self, parent: &str, name: &str, gives: &str) -> (u64, u64) {
         if let Some(leaf) = SAID.leaves.get(&(parent, name)) {
             return (leaf.values, leaf.bytes);
@@ -273,14 +278,14 @@ impl Longest {
         let has = |name: &str| field.arguments.iter().any(|a| a.node.name.node == name);
         let name = field.name.node.as_str();
         let (times, most) = match (parent, name) {
-            // They stand in a page, which was counted.
+            // The length of their page is counted at the connection.
             (_, "nodes" | "edges") if parent.ends_with("Connection") => (1, 1),
             _ if !list => (1, 1),
             _ => {
                 let most = self.list(parent, name);
                 let times = match SAID.lists.get(&(parent, name)) {
                     Some(Length { full: true, most }) => *most,
-                    // What is asked of the schema is counted while it is answered.
+                    // Introspection is counted while it is answered.
                     _ if parent.starts_with("__") => 1,
                     _ => LIST,
                 };
@@ -294,13 +299,13 @@ impl Longest {
     }
 }
 
-/// The event type behind an object.
+/// The event type that the object type `object` stands for.
 pub(super) fn event_type(object: &str) -> Option<EventType> {
     EventType::ALL.iter().copied().find(|t| t.pascal() == object)
 }
 
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
-    // The schema is written by the library that reads it; without it every field would count once.
+    // The library parses what it printed itself, so this does not fail. If it did, every field would count once.
     let parsed = |text: &str| parse_schema(text).map(|d| d.definitions).unwrap_or_default();
     let mut definitions = parsed(&super::schema::sdl());
     definitions.extend(parsed(INTROSPECTION));
@@ -332,7 +337,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
     Types { fields: types }
 });
 
-/// Fields of each type, with the type that each gives and whether it takes a length.
+/// The fields of each type: the field's name, the type that it gives, and whether it takes a length.
 #[cfg(test)]
 pub(super) fn fields() -> std::collections::BTreeMap<String, Vec<(String, String, bool)>> {
     let known = |(name, known): (&Name, &Known)| (name.to_string(), known.gives.to_string(), known.paged);
@@ -344,20 +349,20 @@ pub(super) fn fields() -> std::collections::BTreeMap<String, Vec<(String, String
     TYPES.fields.iter().map(of).collect()
 }
 
-/// What some selections hold.
+/// The estimated cost of some selections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Values in an answer as a rule, and what it takes to find them.
+    /// The usual number of values in the answer, plus the work of finding them.
     pub values: u64,
     /// Fields with an alias.
     pub aliases: u64,
-    /// Values that the answer can hold.
+    /// The most values that the answer can hold.
     pub most_values: u64,
-    /// Bytes that it can hold, as JSON.
+    /// The most bytes of JSON that the answer can hold.
     pub most_bytes: u64,
-    /// What it takes to find the values, of these: folding, searching, proving.
+    /// The part of `values` that is work: computing states, searching, proving.
     pub work: u64,
-    /// Values that the answer can hold of what tells of the schema.
+    /// The most values that the answer can hold of introspection.
     pub of_schema: u64,
 }
 
@@ -378,7 +383,7 @@ impl Cost {
             || self.of_schema > limits::HEAVY_VALUES
     }
 
-    /// Whether the answer may turn out to be too much, and must be counted while it is made.
+    /// Whether the answer may turn out too large, so that it must be counted while it is made.
     pub fn is_open(&self) -> bool {
         self.most_values > limits::GRAPHQL_COST || self.most_bytes > limits::GRAPHQL_ANSWER
     }
@@ -386,13 +391,13 @@ impl Cost {
 
 struct Counting<'d> {
     variables: &'d Variables,
-    /// What fragments cost that were counted.
+    /// The costs of the fragments that were visited.
     fragments: HashMap<&'d Name, Cost>,
-    /// How many submissions the request has.
+    /// The greatest number of submissions in the request.
     submissions: u64,
 }
 
-/// How many submissions a request has, at most.
+/// The greatest number of submissions that a request with these variables can hold.
 fn submissions(variables: &Variables) -> u64 {
     let most = limits::SUBMISSIONS_MOST as u64;
     let lists = variables.values().filter_map(|value| match value {
@@ -400,7 +405,8 @@ fn submissions(variables: &Variables) -> u64 {
         list @ Value::List(_) => Some(list),
         _ => None,
     });
-    // In the document itself each takes some text, and all of them have few bytes.
+    // Submissions may also stand in the document itself, and are not counted there. If no variable can hold any, the most is
+    // assumed.
     let given = lists.map(|list| if let Value::List(list) = list { list.len() as u64 } else { 1 }).max();
     given.map_or(most, |given| given.clamp(1, most))
 }
@@ -427,11 +433,11 @@ impl<'d> Counting<'d> {
 
     fn field(&self, of: &Name, field: &'d Field) -> Cost {
         let aliases = u64::from(field.alias.is_some());
-        // Its name with quotes, a colon and a comma.
+        // The name, two quotes, a colon and a comma.
         let name = field.alias.as_ref().unwrap_or(&field.name).node.len() as u64 + 4;
         let mut cost = Cost { values: 1, aliases, most_values: 1, most_bytes: name, ..Cost::default() };
         let Some(known) = TYPES.fields.get(of).and_then(|fields| fields.get(&field.name.node)) else {
-            // `__typename`, or what validation refuses.
+            // `__typename`, or an unknown field, which validation refuses.
             cost.add(self.selections(of, &field.selection_set));
             cost.most_bytes = cost.most_bytes.saturating_add(SCHEMA_NAME + 2);
             return cost;
@@ -442,7 +448,7 @@ impl<'d> Counting<'d> {
             _ => (known.times, known.most),
         };
         let below = self.selections(&known.gives, &field.selection_set);
-        // A list has brackets, and a comma after each thing; a thing may be null.
+        // A list has brackets, and a comma after each item; an item may be null.
         let (values, bytes) = (
             below.most_values.saturating_add(known.leaf.0 + u64::from(known.list)),
             below.most_bytes.saturating_add(known.leaf.1.max(4) + 1),
@@ -462,28 +468,28 @@ impl<'d> Counting<'d> {
         cost
     }
 
-    /// The length of a page, as far as the query says it.
+    /// The length of a page that the query asks for, or else the default.
     fn asked(&self, field: &Field) -> u64 {
         let length = |name: &str| {
-            // A variable is written with a dollar sign.
+            // A variable is printed with a dollar sign.
             let text = field.get_argument(name)?.node.to_string();
             match text.strip_prefix('$') {
                 None => text.parse().ok(),
                 Some(variable) => match self.variables.get(variable) {
                     Some(Value::Number(n)) => n.as_u64(),
-                    // It may have a default.
+                    // Its default in the document is not looked at.
                     _ => Some(limits::PAGE_MOST as u64),
                 },
             }
         };
         let length = length("first").or_else(|| length("last"));
-        // What tells of an empty page is there all the same.
+        // An empty page has members too.
         length.unwrap_or(limits::PAGE_DEFAULT as u64).clamp(1, limits::PAGE_MOST as u64)
     }
 }
 
-/// Counts what a document asks for, all of its operations together; its fragments come in an order in which each stands
-/// after those that it spreads ([`shape`](super::shape)).
+/// Estimates the cost of a document, all of its operations together. `order` names its fragments, each after those that it
+/// spreads ([`shape`](super::shape)).
 pub(super) fn count(document: &ExecutableDocument, variables: &Variables, order: &[&Name]) -> Cost {
     let submissions = submissions(variables);
     let mut counting = Counting { variables, fragments: HashMap::new(), submissions };
@@ -507,10 +513,10 @@ pub(super) fn count(document: &ExecutableDocument, variables: &Variables, order:
     cost
 }
 
-/// Refuses a request that asks for too much; else says what it may cost.
+/// Estimates the cost of a request, and refuses one that asks for too much.
 ///
 /// # Errors
-/// One of code `TOO_LARGE`, with what was counted and what is taken.
+/// `TOO_LARGE`, with what was counted and what is taken.
 pub fn check(
     document: &ExecutableDocument,
     variables: &Variables,
@@ -554,7 +560,7 @@ mod tests {
         assert_eq!(values("{ events { nodes { index } } }"), 1 + 20 * 2);
         assert_eq!(values("{ events(last: 9999) { nodes { index } } }"), 1 + 100 * 2);
         assert_eq!(values("{ events(first: 5) { nodes { signers { key } } } }"), 1 + 5 * (1 + 1 + 10));
-        // Through the interface as through an object of it.
+        // A field costs the same through the interface and through an object type.
         let object = "{ events(first: 5) { nodes { ... on StatementMade { signers { key } } } } }";
         assert_eq!(values(object), values("{ events(first: 5) { nodes { signers { key } } } }"));
         assert_eq!(values("{ nodes(ids: []) { id } }"), 1 + 100);
@@ -620,7 +626,7 @@ mod tests {
 
     #[test]
     fn every_list_of_the_schema_is_counted_as_one() {
-        // A connection is a page; the lists in it are its own.
+        // A connection is a page, and its length is counted there, not at its lists.
         for (parent, fields) in &TYPES.fields {
             assert!(parent.len() as u64 <= SCHEMA_NAME, "{parent}");
             for (name, known) in fields {

@@ -1,13 +1,13 @@
-//! The errors of an answer: of one form, each with a code, and never long.
+//! The errors of an answer: each has a code, and none is long.
 //!
-//! Most are the library's, and quote what was sent: a name, a value, the line that can't be parsed. So an answer to a long
-//! request would be longer than the request.
+//! Most errors are the library's and quote what was sent: a name, a value, the line that can't be parsed. Unbounded, the answer
+//! to a long request could be longer than the request.
 
 use async_graphql::{ErrorExtensions as _, PathSegment, Pos, Response, ServerError};
 
 use crate::serve::limits;
 
-/// A refusal of a whole request.
+/// An error that refuses a whole request. It names a place in the document if `pos` is given.
 pub fn refusal(code: &str, message: impl Into<String>, pos: Option<Pos>) -> ServerError {
     let error = async_graphql::Error::new(message).extend_with(|_, e| e.set("code", code));
     let mut error = error.into_server_error(pos.unwrap_or_default());
@@ -17,7 +17,7 @@ pub fn refusal(code: &str, message: impl Into<String>, pos: Option<Pos>) -> Serv
     error
 }
 
-/// Bytes of a character in JSON.
+/// The most bytes that a character takes in JSON.
 fn bytes(c: char) -> usize {
     match c {
         '"' | '\\' => 2,
@@ -26,17 +26,18 @@ fn bytes(c: char) -> usize {
     }
 }
 
-/// Bytes of a text in JSON.
+/// The most bytes that a text takes in JSON, without its quotes.
 fn written(text: &str) -> usize {
     text.chars().map(bytes).sum()
 }
 
-/// Cuts a text for which JSON would take more than so many bytes, and says how long it was. What was cut stays as it is.
+/// Cuts a text that would take more than `most` bytes in JSON, and appends how long it was. A text that was cut before is short
+/// enough, and stays as it is.
 fn cut(text: &mut String, most: usize) {
     if written(text) <= most {
         return;
     }
-    // Room for what is said of it.
+    // The 64 bytes are room for the appended length.
     let (whole, mut written) = (text.len(), 64);
     let end = text.char_indices().find(|(_, c)| {
         written += bytes(*c);
@@ -55,7 +56,8 @@ fn names(error: &ServerError) -> usize {
     error.path.iter().map(name).sum()
 }
 
-/// Gives an error a code that has none: one of the library, about a request that it refused, or a value in it.
+/// Gives a code to an error of the library, which has none: `BAD_INPUT` if it is about a value in the request, else
+/// `BAD_REQUEST`.
 pub fn add_code(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
@@ -63,20 +65,19 @@ pub fn add_code(error: &mut ServerError) {
     }
 }
 
-/// Bounds the errors of an answer: how many there are, and how much each says of what was sent. Those that were bounded
-/// stay as they are.
+/// Bounds how many errors an answer has, and how much each repeats of what was sent. Errors that were bounded before stay as
+/// they are.
 pub fn bound(errors: &mut Vec<ServerError>) {
     let found = errors.len();
-    // The last may say how many were left out.
+    // If they were bounded before, the last one says how many were left out.
     if found > limits::ERRORS_MOST + 1 {
         errors.truncate(limits::ERRORS_MOST);
     }
     let mut left = limits::ERRORS_BYTES;
     let mut kept = 0;
-    // An error names its places; one of each field that is in the way of another is enough.
     for error in errors.iter_mut() {
         let own = error.message.ends_with(LEFT_OUT);
-        // Of one that would be cut to nothing, nothing is said.
+        // An error that would be cut to next to nothing is left out.
         if left < LEAST && !own {
             break;
         }
@@ -84,7 +85,7 @@ pub fn bound(errors: &mut Vec<ServerError>) {
         left = left.saturating_sub(if own { 0 } else { written(&error.message) });
         error.locations.truncate(limits::ERRORS_MOST);
         if names(error) > left {
-            // Its place is named by `locations` too.
+            // `locations` still says where the error is.
             error.path.clear();
         }
         left = left.saturating_sub(names(error));
@@ -98,9 +99,9 @@ pub fn bound(errors: &mut Vec<ServerError>) {
     }
 }
 
-/// How the last error ends that says of others that they are not told.
+/// The end of the last error, which says how many others are left out.
 const LEFT_OUT: &str = " more errors are left out";
-/// The fewest bytes of an error that still say something.
+/// The shortest length in bytes at which an error's message is still of use.
 const LEAST: usize = 128;
 
 /// Bounds the errors of an answer.
@@ -126,7 +127,7 @@ mod tests {
             assert!(errors[0].message.ends_with(&format!("… ({} bytes)", sent.len() << 20)));
             assert!(errors.last().unwrap().message.ends_with(LEFT_OUT));
             assert!(errors.iter().all(|e| e.extensions.as_ref().unwrap().get("code").is_some()));
-            // Who hands them on bounds them too.
+            // They are bounded again where the answer is sent.
             let mut again = errors.clone();
             bound(&mut again);
             assert_eq!(serde_json::to_string(&again).unwrap(), text);
@@ -143,7 +144,7 @@ mod tests {
         let of_sent = text.matches("x").count() + 5 * text.matches("alias").count();
         assert!(of_sent <= limits::ERRORS_BYTES, "{of_sent}");
         assert!(errors.last().unwrap().message.ends_with(LEFT_OUT));
-        // Short ones are all told.
+        // Short errors are all kept.
         let mut errors: Vec<_> = (0..5).map(|i| ServerError::new(format!("no field {i}"), None)).collect();
         bound(&mut errors);
         assert_eq!(errors.len(), 5);

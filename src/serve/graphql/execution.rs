@@ -1,5 +1,5 @@
-//! How a request is run: its document is parsed once there is room for it, it waits for its turn, and its answer is made
-//! within the limits of time and work.
+//! Running a request: its document is parsed once there is room for it, it waits for its turn, and its answer is made within the
+//! limits of time and work.
 
 use std::{
     sync::Arc,
@@ -32,22 +32,22 @@ use crate::{
     views::{Allowance, Views},
 };
 
-/// Why a request is not read.
+/// Why a request is not read: there is no room for it in memory.
 pub(super) const IN_MEMORY: &str = "too many requests in memory";
 
 /// Why a document was not parsed.
 pub(super) enum Unparsed {
     /// There is no room for it in memory.
     Busy,
-    /// It can't be taken, or read.
+    /// It is too large, or can't be parsed.
     Refused(ServerError),
 }
 
-/// A request with its document parsed, which is found to be of a bounded size before, and to have room in memory: it waits
-/// for its turn with the document parsed. A long one waits for a turn to be parsed too: that is work.
+/// Parses the document of a request, once its size is found to be bounded and `held` has room for the parsed document, which
+/// stays in memory while the request waits for its turn. Parsing a long document takes a turn of its own.
 ///
 /// # Errors
-/// What can't be taken, or read.
+/// [`Unparsed`], if there is no room for the document, or if it is too large or can't be parsed.
 pub(super) async fn parsed(
     app: &App,
     client: Client,
@@ -62,7 +62,7 @@ pub(super) async fn parsed(
     if app.documents.give(&mut request) {
         return Ok(request);
     }
-    // What is no token takes its time too.
+    // Commas and comments are no tokens, but take time too, so the length counts as well.
     if counted.tokens <= limits::PARSED_IN_PLACE && request.query.len() <= limits::READ_IN_PLACE {
         app.documents.parse(&mut request).map_err(Unparsed::Refused)?;
         return Ok(request);
@@ -76,9 +76,11 @@ pub(super) async fn parsed(
     parsing.await.unwrap_or_else(|join| Err(ended(join))).map_err(Unparsed::Refused)
 }
 
-/// Runs a request: in its turn, on a thread that may wait for the disk; without one as a task, since recording
-/// waits without a thread and thousands a second would otherwise wake one each. What it holds is held until it is done, even
-/// if nobody waits for it any more. `None` if it broke, which is logged.
+/// Checks a request and runs it.
+///
+/// A query waits for a turn, and runs on a thread that may wait for the disk. A mutation that is quickly checked runs as a
+/// task without a turn: recording blocks no thread while it waits, and thousands a second would otherwise wake a thread each.
+/// `held` is kept until the request is done, even if nobody waits for it any more. `None` if the request broke, which is logged.
 pub(super) async fn execute<T: Send + 'static>(
     app: &App,
     client: Client,
@@ -97,8 +99,8 @@ pub(super) async fn execute<T: Send + 'static>(
     execute_with(app, Some(allowed), client, held, request, turn, (views, now), finish).await
 }
 
-/// Runs a request of which it is known what it may cost; one that was answered before and not found too large, if nothing
-/// is said. `finish` makes of the answer what is wanted, in the same turn: writing it takes a while too.
+/// Runs a request that was checked. `allowed` is `None` if the same request was answered before without errors: then it is not
+/// validated again. `finish` turns the answer into what the caller wants, in the same turn, since writing it takes a while too.
 #[allow(clippy::too_many_arguments)]
 pub(super) async fn execute_with<T: Send + 'static>(
     app: &App,
@@ -117,7 +119,7 @@ pub(super) async fn execute_with<T: Send + 'static>(
         Some(_) => &app.schemas.plain,
     };
     let schema = schema.clone();
-    // Recording has no end of its own: it waits for the disk, and is not cut short.
+    // Recording waits for the disk, so it has more time.
     let time = if mutates(&mut request) { limits::REQUEST_TIMEOUT } else { limits::WORK_TIMEOUT };
     let execution = async move {
         let (_held, began) = (held, Instant::now());
@@ -149,9 +151,9 @@ pub(super) async fn execute_with<T: Send + 'static>(
     }
 }
 
-/// A log at one moment, and the state that an answer by it is of.
+/// Views of the log at its present size, and the state by which an answer made from them is cached.
 pub(super) fn at_this_moment(app: &App) -> (answers::State, Views) {
-    // Asked first, so that an answer is never taken to know cosignatures that came after.
+    // Read before the views, so that an answer is never taken to hold cosignatures that came after it.
     let cosignatures = app.ledger.reader().cosignatures();
     let views = app.views();
     (answers::State { size: views.size(), withheld: views.withheld(), cosignatures }, views)

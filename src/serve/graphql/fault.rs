@@ -1,4 +1,4 @@
-//! Errors at the top level of an answer.
+//! Errors of resolvers, which stand at the top level of an answer.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use async_graphql::{Context, Error, ErrorExtensions as _, Pos, Result, ServerErr
 
 use crate::{ledger::ReadError, views::Views};
 
-/// A fault of ours, whose cause is logged and not sent; or a request that asks for too much.
+/// The error for a failed read. A fault of the server is logged with its cause, which is not sent. [`ReadError::Spent`] means
+/// that the request asks for too much, and says so.
 pub fn internal(cause: &ReadError) -> Error {
     if let ReadError::Spent = cause {
         let spent = super::meter::spent();
@@ -16,21 +17,21 @@ pub fn internal(cause: &ReadError) -> Error {
     Error::new("The server failed to answer.").extend_with(|_, e| e.set("code", "INTERNAL"))
 }
 
-/// The same of a request as a whole: no place in its text is at fault.
+/// Like [`internal`], but for a request as a whole: it names no place in the document.
 pub fn of_request(cause: &ReadError) -> ServerError {
     let mut error = internal(cause).into_server_error(Pos::default());
     error.locations.clear();
     error
 }
 
-/// Arguments that ask for what can't be.
+/// An error for arguments that can't be met.
 pub fn bad_input(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", "BAD_INPUT"))
 }
 
-/// What a resolver read, or our fault.
+/// The result of a resolver's read.
 pub trait Answer<T> {
-    /// Turns a fault of the store into an error that says nothing of it.
+    /// Turns a read error into an error for the caller, as [`internal`] does.
     fn answer(self) -> Result<T>;
 }
 

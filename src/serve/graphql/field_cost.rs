@@ -1,31 +1,31 @@
-//! What a field costs, said beside its resolver: how much work it takes, how long its list can be, how much its value can
-//! hold. Each type says it of its own fields, as far as the schema does not, and [`cost`](super::cost) counts by it.
+//! The cost of a field, declared beside its resolver: how much work it takes, how long its list can be, and how much its value
+//! can hold. Each type declares what the schema does not show of its own fields, and [`cost`](super::cost) counts by it.
 
-/// The types whose fields are meant.
+/// The types whose fields have these costs.
 #[derive(Debug, Clone, Copy)]
 pub enum Of {
-    /// These, by name.
+    /// The types of these names.
     Types(&'static [&'static str]),
-    /// `Event`, and the objects behind it.
+    /// `Event`, and the object types that implement it.
     Events,
 }
 
-/// What a value without fields can hold.
+/// The most that a value without fields can hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaf {
-    /// Values.
+    /// Values within it.
     pub values: u64,
     /// Bytes of JSON.
     pub bytes: u64,
 }
 
 impl Leaf {
-    /// A text that has at most this many bytes, each of which may need two in JSON.
+    /// A text of at most `bytes` bytes, each of which may need two in JSON.
     pub const fn text(bytes: usize) -> Self {
         Self { values: 0, bytes: 2 * bytes as u64 + 2 }
     }
 
-    /// A value that is never longer in JSON than this.
+    /// A value that never takes more than `bytes` in JSON.
     pub const fn short(bytes: u64) -> Self {
         Self { values: 0, bytes }
     }
@@ -36,18 +36,18 @@ impl Leaf {
 pub struct Costs {
     /// Whose fields they are.
     pub of: Of,
-    /// What it takes to find what a field shows, where that is more than reading an entry.
+    /// The work of finding a field's value, where it is more than reading an entry, which is 1.
     pub work: &'static [(&'static str, u64)],
-    /// How long a list can be that is commonly short.
+    /// The greatest length of lists that are usually short.
     pub lists: &'static [(&'static str, u64)],
-    /// How long a list can be that is commonly as long.
+    /// The greatest length of lists that usually have that length.
     pub full_lists: &'static [(&'static str, u64)],
-    /// What a value can hold that has no fields.
+    /// The most that values without fields can hold.
     pub leaves: &'static [(&'static str, Leaf)],
 }
 
 impl Costs {
-    /// Costs that are still to be said.
+    /// Costs of these types with nothing declared yet.
     pub const fn of(of: Of) -> Self {
         Self { of, work: &[], lists: &[], full_lists: &[], leaves: &[] }
     }

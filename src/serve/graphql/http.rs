@@ -1,8 +1,8 @@
 //! GraphQL over HTTP (graphql.github.io/graphql-over-http).
 //!
-//! A mutation goes by POST alone, named or not. A POST is `application/json` and one request, never a batch.
-//! What can't be run at all is answered 400 as `application/graphql-response+json`, and, as that draft asks,
-//! 200 to those who know `application/json` only, unless the request itself is malformed.
+//! A mutation must be sent by POST. A POST is `application/json` and holds one request, never a batch.
+//! A request that can't be run at all is answered 400 if the answer is `application/graphql-response+json`. As that draft
+//! asks, it is answered 200 if the caller accepts only `application/json`, unless the request itself is malformed.
 
 use std::sync::Arc;
 
@@ -61,7 +61,8 @@ enum Media {
 }
 
 impl Media {
-    /// By the caller's `Accept`; nothing and `*/*` mean `application/json`. `None` if it accepts only what we don't have.
+    /// The media type that the caller's `Accept` asks for. No `Accept` and `*/*` mean `application/json`. `None` if it accepts
+    /// neither media type.
     fn of(headers: &HeaderMap) -> Option<Self> {
         let mut best = (None, 0.0);
         let mut any = false;
@@ -93,7 +94,7 @@ impl Media {
         response
     }
 
-    /// A request that is no GraphQL request.
+    /// The answer to a request that is refused before its document is read.
     fn malformed(self, status: StatusCode, message: &str) -> Response {
         let code = match status {
             StatusCode::PAYLOAD_TOO_LARGE => "TOO_LARGE",
@@ -105,8 +106,8 @@ impl Media {
         self.answer(status, json!({"errors": [error]}).to_string())
     }
 
-    /// 406: a stream of events, as `graphql-sse` asks for, is nothing that is served here. JSON in its place would be
-    /// taken for a stream that broke.
+    /// 406, as for a client of `graphql-sse` that asks for a stream of events: none is served here, and it would take JSON in its
+    /// place for a broken stream.
     fn not_acceptable() -> Response {
         let message = "answers are application/graphql-response+json or application/json, and Accept names neither; \
                        subscriptions are served by WebSocket (graphql-transport-ws)";
@@ -147,7 +148,7 @@ pub async fn post(
         return media.answer(StatusCode::OK, body);
     }
     let long = bytes.len() > limits::GRAPHQL_QUERY_BODY;
-    // The library copies variables where they are named: once to check them, once to use them.
+    // Room for two copies of the variables: the library copies them to check them and to use them.
     if long && !held.grow(2 * bytes.len()) {
         return guard::busy(&app.edge, IN_MEMORY);
     }
@@ -175,11 +176,11 @@ pub async fn post(
 enum Unreadable {
     /// There is no room for it in memory.
     Busy,
-    /// It is no GraphQL request.
+    /// It is not a GraphQL request.
     Malformed(&'static str),
-    /// It holds more than is taken.
+    /// Its JSON holds too many values, too many levels, or a name that is too long.
     TooLarge,
-    /// Its document can't be taken.
+    /// Its document is too large, or can't be parsed.
     Document(ServerError),
 }
 
@@ -206,7 +207,7 @@ impl From<Unread> for Unreadable {
     }
 }
 
-/// The members of a request's body. A long one is read in turn, where nobody waits for the thread.
+/// Parses the members of a request's body. A long body is parsed in a turn, on a thread that may be busy for a while.
 async fn members(app: &App, client: Client, bytes: Bytes, held: &mut Share) -> Result<Members, Unreadable> {
     let read = if bytes.len() <= limits::READ_IN_PLACE {
         json::read(&bytes)
@@ -214,7 +215,7 @@ async fn members(app: &App, client: Client, bytes: Bytes, held: &mut Share) -> R
         let weight = if bytes.len() > limits::READ_SHORTLY { Weight::Heavy } else { Weight::Light };
         let turn = app.queue.wait(client, weight).await;
         let reading = tokio::task::spawn_blocking(move || turn.spend(|| json::read(&bytes)));
-        // It does not panic; if it did, nothing was read.
+        // An error here would be a panic of the parser.
         reading.await.unwrap_or(Err(Unread::NotJson))
     };
     let (value, values) = read?;
@@ -228,7 +229,7 @@ async fn members(app: &App, client: Client, bytes: Bytes, held: &mut Share) -> R
     }
 }
 
-/// `GET /graphql`: a WebSocket if it is asked for; else queries only, and without one a page for people.
+/// `GET /graphql`: opens a WebSocket if one is asked for, else answers a query. A browser that sends no query gets a page.
 pub async fn get(
     State(app): State<App>,
     Extension(client): Extension<Client>,
@@ -278,7 +279,7 @@ pub async fn get(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    // Its share of requests is the guard's.
+    // The guard has taken the share of requests under way.
     run(&app, client, held, media, (request.data(Base(base)), false), key).await
 }
 
@@ -293,7 +294,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     media.as_deref() == Some("application/json") && utf8
 }
 
-/// Why a body did not come whole.
+/// Why a body was not read to its end.
 enum NotRead {
     TooLarge,
     TooSlow,
@@ -301,7 +302,7 @@ enum NotRead {
     Broken,
 }
 
-/// Reads a body within the limits of size and memory; memory is counted as the bytes come.
+/// Reads a body within the limits of size and memory. Memory is reserved as the bytes come.
 async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, NotRead> {
     let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limits::GRAPHQL_BODY) {
@@ -314,7 +315,7 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
             () if stopped_coming(&e) => NotRead::TooSlow,
             () => NotRead::Broken,
         })?;
-        // Trailers are no data.
+        // Trailers are ignored.
         let Ok(chunk) = frame.into_data() else { continue };
         if bytes.len() + chunk.len() > limits::GRAPHQL_BODY {
             return Err(NotRead::TooLarge);
@@ -327,19 +328,19 @@ async fn read(held: &mut Share, headers: &HeaderMap, mut body: Body) -> Result<V
     Ok(bytes)
 }
 
-/// What an answer to a request is kept under. In a mirror none is kept, since words may come later than their entry.
+/// The key under which the answer to a request is cached. A mirror caches none, since words may come later than their entry.
 fn key(app: &App, method: &str, request: &[u8], base: &str) -> Option<Digest> {
     app.options.mirror.is_none().then(|| answers::key(method, request, base))?
 }
 
-/// The answer that was given to the same request before, if it is the one that would be given now.
+/// The cached answer to the same request, if it would be the same now.
 fn given_before(app: &App, key: &Digest) -> Option<Bytes> {
     let body = app.answers.get(key, app.ledger.reader().changes(), at_this_moment(app).0)?;
     app.edge.counts.answered_again.add();
     Some(body)
 }
 
-/// As [`request::of_members`], with the document parsed.
+/// Makes a request of its members, as [`request::of_members`] does, and parses its document.
 async fn read_request(
     app: &App,
     client: Client,
@@ -357,7 +358,7 @@ async fn read_request(
     })
 }
 
-/// Answers a request; a long one takes work to record.
+/// Answers a request. A `long` one is never run without a turn, since recording it is work.
 async fn run(
     app: &App,
     client: Client,
@@ -369,21 +370,22 @@ async fn run(
     let (seen, _) = at_this_moment(app);
     let mutates = mutates(&mut request);
     let key = key.filter(|_| !mutates);
-    // Whoever was answered once without errors asks for nothing that is not allowed: the library need not look again.
+    // A request that was answered before without errors is valid and allowed: it is not checked again.
     let former = key.and_then(|key| app.answers.former(&key, seen));
     let allowed = match former.is_none().then(|| allow(&mut request)).transpose() {
         Ok(allowed) => allowed,
         Err(refused) => return say(media, &Answer::from_errors(vec![refused])),
     };
-    // Of what was answered before it is known that it took no long time.
+    // A request that was answered before took no long time.
     let weight = allowed.map_or(Weight::Light, |allowed| allowed.weight);
-    // What was made in no time needs no thread of its own, nor a turn: to be woken for it takes longer.
+    // An answer that is made in no time needs neither a turn nor another thread: waking one would take longer.
     let light = !long && allowed.is_none_or(|allowed| allowed.light);
     let in_place =
         (mutates && light) || former.as_ref().is_some_and(|former| former.took <= limits::IN_PLACE);
     let mut turn = None;
     let mut lead = None;
-    // Whoever has waited for an answer that was begun before he asked waits for the next; that one was begun after.
+    // An answer under way may have been begun before this request came. Then this request waits for the next one, which is begun
+    // later; so two rounds are enough.
     for _ in 0..2 {
         if !in_place {
             turn = Some(app.queue.wait(client, weight).await);
@@ -398,7 +400,7 @@ async fn run(
                 break;
             }
             in_flight::Asked::UnderWay(following) => {
-                // Who only waits needs none.
+                // Waiting for another's answer needs no turn.
                 drop(turn.take());
                 if let Some(body) = following.finished(seen).await {
                     app.edge.counts.answered_again.add();
@@ -415,7 +417,7 @@ async fn run(
     let footprint = Arc::default();
     let views = views.noting(&footprint);
     let mut subtrees = None;
-    // What is counted value by value is made value by value.
+    // A metered answer is counted value by value, so its subtrees are not taken from the cache.
     if let Some(key) = key
         && !allowed.is_some_and(|allowed| allowed.open)
         && request.parsed_query().is_ok_and(subtrees::may_have)
@@ -440,7 +442,8 @@ async fn run(
         None => return guard::busy(&app.edge, "the query could not be run"),
     };
     let Some(key) = key else { return media.answer(StatusCode::OK, body) };
-    // What asks for the time is told to those who asked for it meanwhile, and subtrees of it to whoever asks later.
+    // An answer that depends on the time is given to those who asked while it was made, but not to later requests: these can
+    // only reuse its subtrees.
     let basis = (!now.was_asked()).then(|| footprint.basis());
     app.answers.put(key, (&body, took), places, basis, state);
     if let Some(lead) = lead {
@@ -449,7 +452,7 @@ async fn run(
     media.answer(StatusCode::OK, body)
 }
 
-/// An answer with its status. A request that was not run has no member `data`.
+/// Writes an answer with its status. The answer to a request that was not run has no member `data`.
 fn say(media: Media, answer: &Answer) -> Response {
     let not_run = request::not_run(answer);
     let body = if not_run {
@@ -460,7 +463,7 @@ fn say(media: Media, answer: &Answer) -> Response {
         serde_json::to_string(answer)
     };
     let Ok(body) = body else {
-        // Values of GraphQL always serialise.
+        // This does not happen: values of GraphQL always serialise.
         return media.malformed(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written");
     };
     let status = match media {

@@ -1,5 +1,5 @@
-//! JSON that a stranger sends, read once into values of GraphQL, and counted as it is read: a short text can stand for a
-//! great many values, each of which takes a hundred times its length.
+//! Reads JSON from strangers into values of GraphQL, and counts the values while it reads: a short text can hold a great many,
+//! and each takes a hundred times its length in memory.
 
 use std::{cell::Cell, fmt};
 
@@ -14,13 +14,13 @@ pub type Members = IndexMap<Name, Value>;
 /// Why JSON was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unread {
-    /// It is no JSON.
+    /// It is not JSON.
     NotJson,
-    /// It holds too many values, or they are nested too deeply.
+    /// It holds too many values, too many levels, or a name that is too long.
     TooMuch,
 }
 
-/// What may still be read.
+/// The limits on what may still be read.
 #[derive(Clone, Copy)]
 struct Room<'c> {
     values: &'c Cell<usize>,
@@ -34,14 +34,14 @@ impl Room<'_> {
         E::custom("more than is taken")
     }
 
-    /// Takes room for a value.
+    /// Counts one value.
     fn value<E: serde::de::Error>(&self) -> Result<(), E> {
         let left = self.values.get().checked_sub(1).ok_or_else(|| self.refuse())?;
         self.values.set(left);
         Ok(())
     }
 
-    /// What is left within a list or an object.
+    /// The limits within a list or an object.
     fn within<E: serde::de::Error>(self) -> Result<Self, E> {
         let levels = self.levels.checked_sub(1).ok_or_else(|| self.refuse())?;
         Ok(Self { levels, ..self })
@@ -99,17 +99,17 @@ impl<'de> Visitor<'de> for Room<'_> {
             if name.len() > limits::GRAPHQL_NAME {
                 return Err(self.refuse());
             }
-            // As most readers do, the last of one name counts.
+            // If a name comes twice, the last one counts, as with most readers.
             members.insert(Name::new(name), map.next_value_seed(within)?);
         }
         Ok(Value::Object(members))
     }
 }
 
-/// Reads a text. Gives what it holds, and how many values that is, each member and item counted.
+/// Reads a JSON text. Returns its value, and how many values it holds with all members and items.
 ///
 /// # Errors
-/// [`Unread`]; reading ends where it is too much.
+/// [`Unread`]. Reading stops where a limit is exceeded.
 pub fn read(text: &[u8]) -> Result<(Value, usize), Unread> {
     let (values, exceeded) = (Cell::new(limits::GRAPHQL_VALUES), Cell::new(false));
     let room = Room { values: &values, levels: limits::GRAPHQL_VALUE_DEPTH, exceeded: &exceeded };
@@ -119,8 +119,8 @@ pub fn read(text: &[u8]) -> Result<(Value, usize), Unread> {
         .map_err(|_| if exceeded.get() { Unread::TooMuch } else { Unread::NotJson })
 }
 
-/// What must hold of reading, whatever is read: it reads what the library reads, or says that it is too much. Held by tests,
-/// and by the fuzz target `json`. Says whether it was read.
+/// Asserts what must hold for every input: [`read`] gives what the library gives, or says that it is too much. Used by tests and
+/// by the fuzz target `json`. Returns whether the input was read.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn holds(bytes: &[u8]) -> bool {
     let library = || {
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(counted("{\"a\":[0,{}],\"b\":\"x\"}"), Ok(5));
         for text in [
             format!("[{}0]", "0,".repeat(most - 1)),
-            // What comes after is not looked at.
+            // What comes after the limit is not read.
             format!("[{}", "0,".repeat(8 << 20)),
             format!("[{}", "{},".repeat(most)),
             "[".repeat(1 << 20),

@@ -1,5 +1,7 @@
-//! An answer, counted while it is made. What an answer can hold at most is known before ([`cost`](super::cost)); where that
-//! may be too much, each value is counted as it comes, and at the limit answer and work end.
+//! Counts an answer while it is made.
+//!
+//! The most that an answer can hold is known before ([`cost`](super::cost)). If that may be too much, each value is counted as
+//! it is made, and at the limit the answer and the work on it end.
 
 use std::sync::{
     Arc, OnceLock,
@@ -15,23 +17,24 @@ use async_graphql::{
 use super::errors;
 use crate::{serve::limits, views::Allowance};
 
-/// What an answer holds so far, and what ended it.
+/// What an answer holds so far, and why it was ended.
 #[derive(Debug)]
 pub struct Meter {
     allowance: Arc<Allowance>,
-    /// What a thing counts for beside itself: names of types, which the library does not tell of.
+    /// How many `__typename` are counted with each object: the library does not report them one by one.
     beside: u64,
     values: AtomicU64,
-    /// Values that tell of the schema: always the same ones, which tools ask for whole.
+    /// Values of introspection. They have a limit of their own: they are always the same, and tools ask for all of them.
     introspection: AtomicU64,
     bytes: AtomicU64,
     ended: OnceLock<String>,
 }
 
 impl Meter {
-    /// Of an answer that has nothing yet, to a request that may read so much and asks so often for the name of one type.
+    /// The meter of an answer that is still empty. The request may read what `allowance` says, and asks for `__typename` of one
+    /// object at most `typenames` times.
     pub fn new(allowance: Arc<Allowance>, typenames: u64) -> Self {
-        // Programs that ask for it in each fragment are not charged for it.
+        // Programs that ask for it in each fragment, which is common, are not charged for it.
         let beside = if typenames > limits::GRAPHQL_TYPENAMES { typenames } else { 0 };
         Self {
             allowance,
@@ -48,14 +51,14 @@ impl Meter {
         &self.allowance
     }
 
-    /// Begins anew, for the next answer to the same request.
+    /// Begins anew, for the next answer of the same subscription.
     pub fn reset(&self) {
         for counter in [&self.values, &self.introspection, &self.bytes] {
             counter.store(0, Ordering::Relaxed);
         }
     }
 
-    /// The error that stands instead of an answer that was ended.
+    /// The error to send in place of the answer, if it was ended.
     pub fn ended(&self) -> Option<ServerError> {
         if let Some(why) = self.ended.get() {
             return Some(errors::refusal("TOO_LARGE", why, None));
@@ -81,7 +84,7 @@ impl Meter {
     }
 
     fn going_on(&self) -> ServerResult<()> {
-        // What is said here is not sent: `ended` is.
+        // This message is not sent: `ended` gives the one that is.
         let over = || ServerError::new("the answer was ended", None);
         let going = self.ended.get().is_none() && self.allowance.take(0).is_ok();
         going.then_some(()).ok_or_else(over)
@@ -101,7 +104,7 @@ impl Meter {
     }
 }
 
-/// Says that a request has read all that one may.
+/// The error for a request that has read or worked as much as a request may.
 pub fn spent() -> ServerError {
     let message = format!(
         "the request takes more work than one may: it reads more than {} entries, or takes longer than {} s",
@@ -111,7 +114,7 @@ pub fn spent() -> ServerError {
     errors::refusal("TOO_LARGE", message, None)
 }
 
-/// Values below a value, and bytes that it takes as JSON.
+/// The number of values within a value, and its bytes as JSON.
 fn extent(value: &Value) -> (u64, u64) {
     let all = |values: &mut dyn Iterator<Item = (u64, &Value)>| {
         values.fold((0, 2), |(n, bytes), (name, value)| {
@@ -132,7 +135,7 @@ fn extent(value: &Value) -> (u64, u64) {
     }
 }
 
-/// Bytes of a text in JSON.
+/// Bytes of a text in JSON, with its quotes.
 fn written(text: &str) -> u64 {
     let more = text.bytes().map(|b| match b {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
@@ -142,7 +145,7 @@ fn written(text: &str) -> u64 {
     text.len() as u64 + 2 + more.sum::<u64>()
 }
 
-/// Counts each value of an answer of which the request has a [`Meter`].
+/// Counts each value of an answer if its request carries a [`Meter`].
 pub struct Metering;
 
 impl ExtensionFactory for Metering {
@@ -160,7 +163,7 @@ impl Extension for Metering {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let Some(meter) = ctx.data_opt::<Arc<Meter>>() else { return next.run(ctx, info).await };
-        // The things of a list are counted with it: not every list tells of each.
+        // The items of a list are counted with the list: the library does not call this for the items of every list.
         if let QueryPathSegment::Index(_) = info.path_node.segment {
             meter.going_on()?;
             return next.run(ctx, info).await;
@@ -173,7 +176,7 @@ impl Extension for Metering {
         let (below, bytes) = match &value {
             None => (0, 4),
             Some(value) if leaf => extent(value),
-            // What stands below was counted. Here: the things themselves, with their commas and braces.
+            // Their fields were counted before. Here the items themselves are counted, with their commas and braces.
             Some(Value::List(things)) => {
                 let things = things.len() as u64;
                 (things.saturating_mul(meter.beside + 1), things.saturating_mul(5) + 2)

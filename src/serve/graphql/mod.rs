@@ -1,8 +1,8 @@
-//! The GraphQL API: one file a type, no resolver that touches the store but through [`Views`](crate::views::Views).
+//! The GraphQL API. Each type has a file of its own, and resolvers read the store only through [`Views`](crate::views::Views).
 //!
-//! Lists are Relay connections; sequence numbers and sizes are `Index`, never `Int`. What a caller did wrong in
-//! a mutation stands in `userErrors`; top-level `errors` are for requests that can't be answered as asked and
-//! for faults of the server, whose causes are logged and never sent.
+//! Lists are Relay connections. Sequence numbers and sizes are `Index`, never `Int`. A caller's mistakes in a mutation are in
+//! `userErrors`. Top-level `errors` are for requests that can't be answered as asked, and for faults of the server, whose causes
+//! are logged and never sent.
 
 mod admission;
 #[cfg(test)]
@@ -30,7 +30,7 @@ mod variables;
 
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing {
-    //! What must hold of what strangers send.
+    //! Properties that must hold for everything that strangers send.
     pub(crate) use super::{json::holds as json, tokens::holds as document};
 }
 

@@ -1,4 +1,4 @@
-//! What a request is: its members, the operation that it runs, and whether that only reads.
+//! A GraphQL request: its members, the operation that it runs, and whether that only reads.
 
 use async_graphql::{
     Request, Response as Answer, ServerError, Value, Variables,
@@ -8,31 +8,31 @@ use async_graphql::{
 use super::{errors, json::Members};
 use crate::serve::limits;
 
-/// Bytes that so many values take at most, which are in memory while the request waits for its turn.
+/// The most bytes that `values` JSON values take in memory while their request waits for its turn.
 pub(super) fn bytes_of(values: usize) -> usize {
     values.saturating_mul(limits::VALUE_BYTES)
 }
 
-/// Why members are no request.
+/// Why members make no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoRequest {
-    /// One is missing, or not of its type.
+    /// A member is missing, or has the wrong type.
     Malformed(&'static str),
     /// It names its query by a hash alone.
     Persisted,
 }
 
-/// What is said to a request that names its query by a hash. Clients (Apollo's, urql's) know this code and this message,
-/// and then send the query itself, now and from then on.
+/// The error for a request that names its query by a hash. Clients (Apollo's, urql's) know this code and this message, and send
+/// the query itself from then on.
 pub(super) fn persisted() -> ServerError {
     errors::refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported", None)
 }
 
-/// A request of its members: `query`, `operationName`, `variables`, `extensions`. What extensions say is not looked at where
-/// there is a query.
+/// Makes a request of its members: `query`, `operationName`, `variables` and `extensions`. The extensions are ignored if there
+/// is a query.
 ///
 /// # Errors
-/// If they are none.
+/// [`NoRequest`], if the members make no request.
 pub(super) fn of_members(mut members: Members) -> Result<Request, NoRequest> {
     let mut take = |name: &str| members.swap_remove(name).filter(|v| *v != Value::Null);
     let malformed = |why| Err(NoRequest::Malformed(why));
@@ -59,8 +59,8 @@ pub(super) fn of_members(mut members: Members) -> Result<Request, NoRequest> {
     }
 }
 
-/// The operation that would run; a single one may be named in the request or not. `None` runs nothing and is
-/// refused when it is run.
+/// The operation of the document that would run. A single operation need not be named. `None` if there is no such operation:
+/// the library then refuses the request.
 pub(super) fn operation<'d>(
     document: &'d ExecutableDocument,
     name: Option<&str>,
@@ -74,7 +74,7 @@ pub(super) fn operation<'d>(
     operation.map(|operation| &operation.node)
 }
 
-/// Whether the operation that would run is anything but a query, or may be.
+/// Whether the operation that would run is not a query, or may not be.
 pub(super) fn mutates(request: &mut Request) -> bool {
     let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return false };

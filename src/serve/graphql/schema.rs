@@ -1,4 +1,4 @@
-//! The schema: what its roots are, what its resolvers are given, and its text.
+//! The schema: its roots, the data that its resolvers get, and its text.
 
 use std::sync::Arc;
 
@@ -29,19 +29,20 @@ fn build() -> Builder {
         .limit_directives(limits::GRAPHQL_DIRECTIVES)
 }
 
-/// The schema over a ledger, with what clients may put on record. Each request brings its [`Client`].
+/// The schema over a ledger, in three variants. Each request brings its [`Client`].
 ///
 /// [`Client`]: crate::serve::Client
 pub(in crate::serve) struct Schemas {
-    /// For requests whose answers can't be too much.
+    /// For requests whose answers can't be too large.
     pub plain: ApiSchema,
-    /// The same, which does not look whether a request is valid: for those that were found to be.
+    /// Does not validate requests: for those that were found valid before.
     pub of_known: ApiSchema,
-    /// The same, which counts an answer while it is made.
+    /// Counts an answer while it is made.
     pub metered: ApiSchema,
 }
 
-/// The schema over a ledger.
+/// Builds the schema over a ledger. `writes` limits what clients may record, `mirror` is the status of the mirror that is
+/// served, if any, and `url` is the public URL of the server.
 pub(in crate::serve) fn schemas(
     ledger: &Ledger,
     search: &Arc<Search>,

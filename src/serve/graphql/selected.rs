@@ -1,4 +1,4 @@
-//! What is selected of a thing behind an interface, which may be nothing.
+//! Resolves an object behind an interface, even if no field of it is selected.
 
 use async_graphql::{
     ContextSelectionSet, ServerResult, Value,
@@ -7,19 +7,19 @@ use async_graphql::{
     resolver_utils::{ContainerType, resolve_container},
 };
 
-/// Makes what is selected of a thing. Where no fragment is about its type, that is an object without members. The library
-/// makes null of it, which says that there is no such thing, and may not stand where the schema promises one.
+/// Resolves the selected fields of `thing`. If no fragment applies to its type, that is an object without members. The library
+/// makes it null, which would say that there is no such object, and is not allowed where the schema promises one.
 ///
 /// # Errors
-/// As its fields.
+/// Those of its fields.
 pub async fn resolve<T: ContainerType>(ctx: &ContextSelectionSet<'_>, thing: &T) -> ServerResult<Value> {
     let value = resolve_container(ctx, thing).await?;
     let nothing = value == Value::Null && !is_asked(ctx, &thing.introspection_type_name(), &ctx.item.node);
     Ok(if nothing { Value::Object(IndexMap::default()) } else { value })
 }
 
-/// Whether a selection has any field of an object of this type. Fragments don't spread each other in a circle, and are
-/// counted before anything is run.
+/// Whether a selection has any field for an object of the type `name`. The recursion ends: fragments that spread each other in a
+/// circle, or too many levels, were refused before.
 fn is_asked(ctx: &ContextSelectionSet<'_>, name: &str, set: &SelectionSet) -> bool {
     let applies = |condition: &str| {
         let of = || ctx.schema_env.registry.types.get(condition);

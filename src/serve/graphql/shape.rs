@@ -1,8 +1,8 @@
-//! What a document comes to when its fragments are put where they are spread, found without putting them there.
+//! The size of a document with its fragments expanded, found without expanding them.
 //!
-//! The library unfolds fragments to count and to check, each within the other, and calls itself for each: a chain of
-//! fragments is as deep as it is long, and fragments that are spread twice in one another double with each. Here each fragment
-//! is looked at once, those that others spread first, so a document costs no more than its length to refuse.
+//! The library expands fragments recursively to count and to check. A chain of fragments makes it recurse as deep as the chain
+//! is long, and if each fragment spreads the next twice, the work doubles with each. Here each fragment is visited once, after
+//! those that it spreads, so refusing a document takes time in proportion to its length.
 
 use std::collections::HashMap;
 
@@ -15,26 +15,27 @@ use async_graphql_value::Value;
 use super::errors;
 use crate::serve::limits;
 
-/// What some selections come to.
+/// The size of some selections, with their fragments expanded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Weight {
-    /// Selections, each fragment counted each time that it is spread.
+    /// Selections; those within a fragment count each time that it is spread.
     selections: u64,
-    /// The most that lie within each other: fields and fragments.
+    /// The greatest depth of fields and fragments within each other.
     levels: u64,
-    /// Bytes of arguments, those of a variable each time it is named.
+    /// Bytes of arguments; those of a variable count each time that it is named.
     arguments: u64,
-    /// Selections and arguments of one level: fields, and those of fragments in the place of fields.
+    /// Selections and arguments on this level: its fields, and those of the fragments spread among them.
     level: u64,
-    /// The same, added up over all braces. For each brace the library compares what stands in it.
+    /// The sum of `level` over all braces. For each pair of braces the library compares what is in it.
     compared: u64,
-    /// How often `__typename` stands on one level, and on the level where it stands most often.
+    /// How often `__typename` is on this level.
     typenames: u64,
+    /// How often `__typename` is on the level that has most of them.
     typenames_most: u64,
 }
 
 impl Weight {
-    /// Adds what stands beside it.
+    /// Adds the size of selections on the same level.
     fn add(&mut self, other: Self) {
         self.selections = self.selections.saturating_add(other.selections);
         self.levels = self.levels.max(other.levels);
@@ -46,13 +47,13 @@ impl Weight {
     }
 }
 
-/// Weighs a document; a fragment is weighed once those that it spreads are.
+/// Measures a document. A fragment is measured after those that it spreads.
 struct Scale<'d> {
     variables: HashMap<&'d str, u64>,
     fragments: HashMap<&'d str, Weight>,
 }
 
-/// Bytes of a value that a variable has, about. Its depth is bounded where it is read.
+/// About how many bytes a variable's value has. Its depth is bounded where it is read.
 fn size(value: &ConstValue) -> u64 {
     match value {
         ConstValue::String(text) => text.len() as u64 + 1,
@@ -63,7 +64,7 @@ fn size(value: &ConstValue) -> u64 {
 }
 
 impl<'d> Scale<'d> {
-    /// Bytes of an argument, and how many values it is written with.
+    /// Bytes of an argument, and how many values it holds as written.
     fn argument(&self, value: &Value) -> (u64, u64) {
         let all = |values: &mut dyn Iterator<Item = &Value>| {
             values
@@ -92,7 +93,7 @@ impl<'d> Scale<'d> {
         self.arguments(directives.iter().flat_map(|d| d.node.arguments.iter().map(|(_, v)| v)))
     }
 
-    /// Weighs what stands in one pair of braces. Braces are as deep as the text was found to be.
+    /// Measures what is in one pair of braces. The depth of braces was bounded when the text was counted.
     fn set(&self, set: &Positioned<SelectionSet>) -> Weight {
         let mut weight = Weight::default();
         for selection in &set.node.items {
@@ -103,7 +104,7 @@ impl<'d> Scale<'d> {
                     own.add(self.directives(&field.node.directives));
                     let below = self.set(&field.node.selection_set);
                     own.typenames = u64::from(field.node.name.node == "__typename");
-                    // Its own level ends here.
+                    // Its sub-selection is another level.
                     own.add(Weight { level: 0, typenames: 0, levels: below.levels + 1, ..below });
                 }
                 Selection::InlineFragment(fragment) => {
@@ -114,9 +115,9 @@ impl<'d> Scale<'d> {
                 Selection::FragmentSpread(spread) => {
                     own.add(self.directives(&spread.node.directives));
                     let name = spread.node.fragment_name.node.as_str();
-                    // One that is not there is the library's to refuse.
+                    // The library refuses a fragment that is not defined.
                     let within = self.fragments.get(name).copied().unwrap_or_default();
-                    // Its own braces were added up where it is defined.
+                    // What is compared within the fragment is added once, where the fragment is defined.
                     own.add(Weight { levels: within.levels + 1, compared: 0, ..within });
                 }
             }
@@ -128,7 +129,8 @@ impl<'d> Scale<'d> {
     }
 }
 
-/// Fragments that some selections spread, in an order of no meaning. Braces are as deep as the text was found to be.
+/// Collects the fragments that some selections spread, in no particular order. The depth of braces was bounded when the text was
+/// counted.
 fn spreads<'d>(set: &'d SelectionSet, into: &mut Vec<&'d Name>) {
     for selection in &set.items {
         match &selection.node {
@@ -139,9 +141,9 @@ fn spreads<'d>(set: &'d SelectionSet, into: &mut Vec<&'d Name>) {
     }
 }
 
-/// The names of all fragments, each after those that it spreads; `None` if one spreads itself, through others or not.
+/// The names of all fragments, each after those that it spreads. `None` if one spreads itself, directly or through others.
 fn in_order(document: &ExecutableDocument) -> Option<Vec<&Name>> {
-    // Of each fragment, how many that it spreads are still to come, and who spreads it.
+    // For each fragment: how many of those that it spreads are not in `order` yet, and which fragments spread it.
     let mut waits: HashMap<&str, usize> = HashMap::new();
     let mut spread_by: HashMap<&str, Vec<&Name>> = HashMap::new();
     let mut ready = Vec::new();
@@ -177,25 +179,25 @@ fn in_order(document: &ExecutableDocument) -> Option<Vec<&Name>> {
 /// The fragments of a document, each after those that it spreads.
 ///
 /// # Errors
-/// `BAD_REQUEST` for a fragment within itself.
+/// `BAD_REQUEST` if a fragment is spread within itself.
 pub fn order(document: &ExecutableDocument) -> Result<Vec<&Name>, ServerError> {
     let cycle = || errors::refusal("BAD_REQUEST", "a fragment is spread within itself", None);
     in_order(document).ok_or_else(cycle)
 }
 
-/// What a document was found to be.
+/// The measures of a document that others need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// How often `__typename` is asked of one thing, at most.
+    /// How often `__typename` is asked of one object, at most.
     pub typenames: u64,
     /// Selections and arguments that checking it compares.
     pub compared: u64,
 }
 
-/// Weighs a document, with its fragments in [`order`] and the variables that come with it.
+/// Measures a document with its `variables`. `order` is what [`order`] gives for it.
 ///
 /// # Errors
-/// `TOO_LARGE` with what there is too much of.
+/// `TOO_LARGE`, with what was found and what is taken.
 pub fn check(
     document: &ExecutableDocument,
     order: &[&Name],
@@ -207,7 +209,7 @@ pub fn check(
     for name in order {
         let Some((name, fragment)) = document.fragments.get_key_value(*name) else { continue };
         let mut weight = scale.set(&fragment.node.selection_set);
-        // Each is also looked at where it is defined, whether it is spread or not.
+        // The library also checks each fragment where it is defined, whether it is spread or not.
         whole.add(weight);
         weight.compared = 0;
         scale.fragments.insert(name, weight);
@@ -268,7 +270,7 @@ mod tests {
             }
             text.push_str(&format!(" fragment F40 on Query {{ {leaf} }}"));
             assert!(refused(&text).contains("selections"));
-            // Whoever is spread by nobody is looked at too.
+            // A fragment that nothing spreads is measured too.
             assert!(refused(&text.replacen("...F0", "a", 1)).contains("selections"));
         }
     }
@@ -286,7 +288,7 @@ mod tests {
 
     #[test]
     fn what_is_compared_with_each_other_is_added_up_for_each_brace() {
-        // Each of many braces has all of a large fragment in it.
+        // A large fragment is spread in each of many braces.
         let fields = |n: usize| (0..n).map(|i| format!("a{i} ")).collect::<String>();
         let text = |braces: usize, n: usize| {
             format!("{{ {} }} fragment F on Query {{ {} }}", "b { ...F } ".repeat(braces), fields(n))

@@ -1,8 +1,8 @@
-//! The text of a document, counted before it is parsed.
+//! Counts the tokens of a document before it is parsed.
 //!
-//! The parser calls itself for each bracket and takes some thousand bytes of memory for each token, so what it is given is
-//! counted first: in one pass, without recursion, and without memory of its own. Text that is no GraphQL is refused here,
-//! so nothing that the parser sees was read differently.
+//! The parser recurses for each bracket and takes hundreds of bytes of memory for each token. So its input is counted first, in
+//! one pass without recursion. Text that is not GraphQL is refused here, so that the parser never sees text that it would split
+//! into other tokens.
 
 use async_graphql::{Pos, ServerError};
 
@@ -12,23 +12,23 @@ use crate::serve::limits;
 /// What a document holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Names, numbers, texts and marks.
+    /// Names, numbers, strings and punctuators.
     pub tokens: usize,
     /// Operations.
     pub operations: usize,
-    /// Fragments that have a name.
+    /// Named fragments.
     pub fragments: usize,
-    /// Fields, aliases and fragments within braces; none of these is left out, and some count twice.
+    /// Fields, aliases and fragments within braces. Never too few: some are counted twice.
     pub selections: usize,
-    /// Variables, each time one is named.
+    /// Mentions of variables.
     pub variables: usize,
     /// The most brackets that are open at once.
     pub nesting: usize,
-    /// Whether an operation may be something else than a query.
+    /// Whether an operation is, or may be, something other than a query.
     pub not_a_query: bool,
 }
 
-/// Where in a document something stands that can't be taken.
+/// A place in a document, by its byte.
 struct Place<'t> {
     text: &'t str,
     at: usize,
@@ -47,7 +47,7 @@ impl Place<'_> {
     }
 }
 
-/// Refuses what is more than is taken.
+/// Refuses a document in which `found` is more than `most`.
 fn at_most(what: &str, found: usize, most: usize) -> Result<(), ServerError> {
     if found <= most {
         return Ok(());
@@ -67,7 +67,7 @@ impl Counted {
     }
 }
 
-/// The length of a text in quotes, from its first quote to its last; `None` if it has no end.
+/// The length of the string at the start of `bytes`, with its quotes; `None` if it has no end.
 fn quoted(bytes: &[u8]) -> Option<usize> {
     if let Some(block) = bytes.strip_prefix(b"\"\"\"") {
         let mut at = 0;
@@ -93,6 +93,7 @@ fn quoted(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// How many bytes at the start of `bytes` belong to the token.
 fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take_while(|b| belongs(**b)).count()
 }
@@ -100,16 +101,16 @@ fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
 /// Counts a document.
 ///
 /// # Errors
-/// `TOO_LARGE` if there is more of something than is taken, `BAD_REQUEST` with its place if there is what no document holds.
+/// `TOO_LARGE` if a limit is exceeded. `BAD_REQUEST`, with the place, if the text is not a document.
 pub fn count(text: &str) -> Result<Counted, ServerError> {
     if text.len() > limits::GRAPHQL_DOCUMENT {
         return at_most("bytes", text.len(), limits::GRAPHQL_DOCUMENT).map(|()| Counted::default());
     }
     let bytes = text.as_bytes();
     let mut counted = Counted::default();
-    // Brackets that are open, innermost last; never more than may be.
+    // Open brackets, the innermost last. Their number is bounded by `check` below.
     let mut open = Vec::new();
-    // Whether nothing but an operation's or a fragment's first word can stand here.
+    // Whether only an operation or a fragment can begin here.
     let mut begins = true;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -120,7 +121,7 @@ pub fn count(text: &str) -> Result<Counted, ServerError> {
                 at += 1;
                 continue;
             }
-            // A byte order mark is white space.
+            // GraphQL ignores a byte order mark, like white space.
             0xEF if rest.starts_with("\u{feff}".as_bytes()) => {
                 at += 3;
                 continue;
@@ -206,15 +207,16 @@ pub fn count(text: &str) -> Result<Counted, ServerError> {
     }
 }
 
-/// What must hold of counting, whatever is counted: what the parser takes is counted whole, and what is refused as no
-/// document is none to the parser either. Held by tests, and by the fuzz target `document`. Says whether it was a document.
+/// Asserts what must hold for every input: what the parser accepts is counted in full, and text that is refused here as no
+/// document is refused by the parser too. Used by tests and by the fuzz target `document`. Returns whether the input is a
+/// document.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn holds(bytes: &[u8]) -> bool {
     use async_graphql::parser::{
         parse_query,
         types::{OperationType, Selection, SelectionSet},
     };
-    /// Selections in a set, those below included, and how deep they go.
+    /// The number of selections in a set and below it, and their depth.
     fn held(set: &SelectionSet) -> (usize, usize) {
         let below = set.items.iter().map(|item| match &item.node {
             Selection::Field(field) => held(&field.node.selection_set.node),
@@ -229,7 +231,7 @@ pub(crate) fn holds(bytes: &[u8]) -> bool {
         Ok(counted) => counted,
         Err(refused) => {
             assert!(refused.message.len() < 200, "{}", refused.message);
-            // What is too much is not shown to the parser, nor are names and numbers that it would take.
+            // The parser might accept a document that is refused here for its size, or for a long name or number.
             if !refused.message.contains("too l") {
                 assert!(parse_query(text).is_err(), "{text:?}: {}", refused.message);
             }
@@ -240,7 +242,7 @@ pub(crate) fn holds(bytes: &[u8]) -> bool {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node);
     let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
     assert_eq!(counted.operations, operations.clone().count(), "{text:?}");
-    // Two of one name are one to the parser.
+    // The parser keeps one of two fragments with the same name.
     assert!(counted.fragments >= document.fragments.len(), "{text:?}");
     assert_eq!(counted.not_a_query, !operations.clone().all(|o| o.ty == OperationType::Query), "{text:?}");
     let sets = operations.map(|operation| &operation.selection_set.node).chain(fragments);
@@ -285,7 +287,7 @@ pub(super) mod tests {
         let most = |text: String| {
             let started = std::time::Instant::now();
             assert_eq!(code(&text), "String(\"TOO_LARGE\")");
-            // What is refused is refused where it becomes too much.
+            // Counting stops where a limit is exceeded.
             assert!(started.elapsed().as_secs() < 5);
         };
         most(format!("{{{}}}", "a ".repeat(limits::GRAPHQL_SELECTIONS + 1)));
@@ -298,7 +300,7 @@ pub(super) mod tests {
         most("fragment F on Query {a} ".repeat(limits::GRAPHQL_FRAGMENTS + 1));
         most(format!("query({}) {{a}}", "$a: Int ".repeat(limits::GRAPHQL_VARIABLES + 1)));
         most(format!("{{a(b: \"{}\")}}", "x".repeat(limits::GRAPHQL_DOCUMENT)));
-        // What is no token counts for its bytes alone.
+        // Comments and commas are no tokens; they count only as bytes.
         assert_eq!(counts(&format!("{{a}} #{}", "{".repeat(200_000))).tokens, 3);
         assert_eq!(counts(&format!("{{a{}}}", ",".repeat(200_000))).tokens, 3);
     }
@@ -330,7 +332,7 @@ pub(super) mod tests {
     #[test]
     fn nothing_that_the_parser_takes_is_refused_or_counted_for_less() {
         use proptest::prelude::*;
-        // Pieces of documents in any order: most make none, and those that do must be counted whole.
+        // Pieces of documents in any order. Most make no document; those that do must be counted in full.
         let piece = prop::sample::select(vec![
             "{",
             "}",
@@ -389,7 +391,7 @@ pub(super) mod tests {
         assert_eq!(corpus("document", &seeds).iter().filter(|bytes| holds(bytes)).count(), 7);
     }
 
-    /// The seeds of a fuzz target, and what else is kept of it; written if asked for.
+    /// All inputs in the corpus of a fuzz target, which must hold `seeds`. Writes these if `SEED_CORPUS` is set.
     pub fn corpus(target: &str, seeds: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let dir = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("SEED_CORPUS").is_some() {

@@ -1,14 +1,14 @@
-//! Variables that must be given: null is no value of a type that ends with `!` (GraphQL, section 6.1.2). The library looks
-//! whether they are there, and takes null.
+//! Checks of a request's variables that the library does not make: null is no value of a type that ends with `!` (GraphQL,
+//! section 6.1.2), but the library only checks whether such a variable is there, and accepts null.
 
 use async_graphql::{Name, ServerError, Value, Variables, parser::types::ExecutableDocument};
 
 use super::request::operation;
 
-/// Refuses a request that gives null where something must be given.
+/// Refuses a request that gives null for a variable whose type is not nullable.
 ///
 /// # Errors
-/// Without a path, as of any request that is not valid.
+/// An error without a path, as for every invalid request.
 pub fn check(
     document: &ExecutableDocument,
     name: Option<&str>,
@@ -24,8 +24,8 @@ pub fn check(
     })
 }
 
-/// Bytes that the library takes for copies of variables beyond the first: it makes one wherever a variable is named. The
-/// first name is in its definition.
+/// About how many bytes the library's copies of variables take, without the first copy of each. It copies a variable wherever
+/// one is named; the first mention is the definition.
 pub fn copied(text: &str, variables: &Variables) -> usize {
     let named = text.split('$').skip(1).map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
@@ -39,7 +39,7 @@ pub fn copied(text: &str, variables: &Variables) -> usize {
     variables.iter().map(of).fold(0, usize::saturating_add)
 }
 
-/// Bytes that a value takes, about. It is not deep: see [`json`](super::json).
+/// About how many bytes a value takes. Its depth was bounded when it was read ([`json`](super::json)).
 fn bytes(value: &Value) -> usize {
     const EACH: usize = 64;
     EACH + match value {
@@ -78,7 +78,7 @@ mod tests {
         let null = refused(query, json!({"n": null}));
         assert_eq!(null.as_deref(), Some("Variable \"$n\" is null; expected \"Int!\""));
         assert_eq!(refused(query, json!({"n": 1, "m": null, "list": null})), None);
-        // What is not there is the library's to refuse.
+        // The library refuses a missing variable.
         assert_eq!(refused(query, json!({})), None);
     }
 }

@@ -1,6 +1,8 @@
-//! Answers that were given before. An answer is a function of the request and of what of the log it asks for, as long as
-//! it does not ask what time it is: what names its `asOf`, or computes nothing, is answered again without looking anything
-//! up until an entry changes what it asked for, or something is withheld or given back.
+//! The cache of answers.
+//!
+//! An answer that does not depend on the time is a function of the request and of the parts of the log that it read. A request
+//! that gives `asOf`, or asks for no computed state, is such a request. It is answered again from the cache until an entry
+//! changes something that it read, or something is withheld or given back.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,15 +18,16 @@ use crate::{
     ledger::{Basis, Changes},
 };
 
-/// A longer answer is given anew each time.
+/// The longest answer that is cached, in bytes.
 const MOST_EACH: usize = 256 << 10;
-/// What an answer takes beside its bytes, about.
+/// About how many bytes a cached answer takes beside its own.
 const EACH: usize = 256;
 
-/// A longer request has no key: most such record something, and would be hashed for nothing.
+/// The longest request whose answer is cached, in bytes. Most longer ones record something, and hashing them would be wasted.
 const LONGEST: usize = 16 << 10;
 
-/// What is asked for: the method, the request as it was sent, and the address that permalinks begin with.
+/// The key of a request: a hash of the method, the request as it was sent, and the address that permalinks begin with. `None` if
+/// the request is too long to be cached.
 pub fn key(method: &str, request: &[u8], base: &str) -> Option<Digest> {
     if request.len() > LONGEST {
         return None;
@@ -34,29 +37,31 @@ pub fn key(method: &str, request: &[u8], base: &str) -> Option<Digest> {
     Some(Digest::blake3(&[&lengths, parts.concat().as_slice()].concat()))
 }
 
-/// The state of the log that an answer was given by: its size, and the latest entry that had withheld something or given
-/// it back; and how often cosignatures of its checkpoints came.
+/// The state of the log from which an answer was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct State {
+    /// The number of entries.
     pub size: u64,
+    /// The index of the latest entry that withheld something or gave it back.
     pub withheld: Option<u64>,
+    /// How often cosignatures of the log's checkpoints have come.
     pub cosignatures: u64,
 }
 
-/// Answers by what was asked for.
+/// Cached answers, by the key of their request.
 pub struct Answers(Mutex<Held>);
 
 struct Held {
-    /// Since when nothing was withheld or given back.
+    /// The `State::withheld` that all these answers were made in.
     withheld: Option<u64>,
     answers: Generations<Digest, Kept>,
 }
 
-/// An answer with its subtrees, the size of the log when it was asked for, and what of the log it stands on; on nothing that
-/// is known if it asked what time it is.
+/// A cached answer with its subtrees.
 struct Kept {
     former: Former,
     cosignatures: u64,
+    /// What the answer read of the log. `None` if it depends on the time: then only its subtrees can be used again.
     basis: Option<Basis>,
 }
 
@@ -70,7 +75,8 @@ impl Kept {
 }
 
 impl Held {
-    /// Forgets what was given before something was withheld. Whether the answers are of that time.
+    /// Forgets all answers if something was withheld or given back after them. Says whether answers made in the state `withheld`
+    /// belong to those that are cached: they do not if they are older.
     fn up_to(&mut self, withheld: Option<u64>) -> bool {
         if withheld > self.withheld {
             self.withheld = withheld;
@@ -81,31 +87,31 @@ impl Held {
 }
 
 impl Answers {
-    /// Room for so many bytes of answers, half of them whatever is asked for.
+    /// A cache of at most about `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
         Self(Mutex::new(Held { withheld: None, answers: Generations::new(bytes) }))
     }
 
-    // Whole values are put in.
+    // A panic can't leave a value half written, so a poisoned lock can still be used.
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer that was given to this before and is the one in this state of the log.
+    /// The cached answer for `key`, if it would be the same in `state`.
     pub fn get(&self, key: &Digest, changes: &Changes, state: State) -> Option<Bytes> {
         let mut held = self.held();
         if !held.up_to(state.withheld) {
             return None;
         }
         let kept = held.answers.get(key)?;
-        // Who asks for what any entry may change may have asked for the checkpoint.
+        // An answer that any entry may change may hold the checkpoint, which changes when a cosignature comes.
         let basis = kept.basis.as_ref()?;
         let same = *basis != Basis::Everything || kept.cosignatures == state.cosignatures;
         let former = &kept.former;
         (same && basis.holds(changes, former.given, state.size)).then(|| former.answer.clone())
     }
 
-    /// The answer that was given to this before, whether it is the one in this state of the log or not, for its subtrees.
+    /// The cached answer for `key` with its subtrees, even if the answer as a whole would not be the same in `state`.
     pub fn former(&self, key: &Digest, state: State) -> Option<Former> {
         let mut held = self.held();
         if !held.up_to(state.withheld) {
@@ -114,8 +120,8 @@ impl Answers {
         held.answers.get(key).map(|kept| kept.former.clone())
     }
 
-    /// Keeps an answer and how long it took to make, with its subtrees, that was asked for in a state of the log, unless
-    /// something was withheld since. One without a basis is kept for its subtrees, if it has any.
+    /// Caches an answer that was made in `state`, how long it took, and where its subtrees are. It is not cached if it is too long,
+    /// or if something was withheld since. An answer without a `basis` is only cached for its subtrees, if it has any.
     pub fn put(
         &self,
         key: Digest,
@@ -135,7 +141,7 @@ impl Answers {
         held.answers.put(key, kept, weight);
     }
 
-    /// Forgets what was given before the entry at `withheld` withheld something.
+    /// Forgets the answers that were made before the entry at `withheld`, which withheld something or gave it back.
     pub fn forget(&self, withheld: Option<u64>) {
         self.held().up_to(withheld);
     }
@@ -171,11 +177,11 @@ mod tests {
         assert_eq!(answers.get(&key, &changes, cosigned), None, "its checkpoint was cosigned since");
         answers.put(key, (&bytes, Duration::ZERO), Places::default(), Some(Basis::Things([].into())), now);
         assert_eq!(answers.get(&key, &changes, later), Some(bytes.clone()));
-        // A request that began before is not given what it could not know.
+        // A request that began at a smaller size is not given a newer answer.
         assert_eq!(answers.get(&key, &changes, State { size: 4, ..now }), None);
         answers.forget(Some(4));
         assert!(answers.held().answers.weights().is_empty(), "words that are withheld now may be in it");
-        // One that began before something was withheld comes late.
+        // An answer that was begun before something was withheld comes too late.
         answers.put(key, (&bytes, Duration::ZERO), Places::default(), Some(Basis::Things([].into())), now);
         assert!(answers.held().answers.weights().is_empty());
         let now = State { size: 6, withheld: Some(4), cosignatures: 0 };

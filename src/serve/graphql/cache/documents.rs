@@ -1,4 +1,4 @@
-//! Queries that were parsed before. Programs send the same text again and again, and parsing it takes as long as
+//! The cache of parsed documents. Programs send the same text again and again, and parsing it takes as long as
 //! checking a signature.
 
 use std::{
@@ -8,10 +8,10 @@ use std::{
 
 use async_graphql::{Request, ServerError, parser::types::ExecutableDocument};
 
-/// A longer text is parsed each time it comes.
+/// The longest text whose document is cached, in bytes.
 const MOST_EACH: usize = 8 << 10;
-/// Bytes of text that are kept; all is forgotten when there would be more. Parsed, a text takes up to some two hundred
-/// times its size.
+/// Bytes of text whose documents are cached. When there would be more, the cache is emptied. A parsed document takes up to
+/// some two hundred times the size of its text.
 const MOST: usize = 128 << 10;
 
 #[derive(Default)]
@@ -29,16 +29,17 @@ impl Documents {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a request its document, if its text was parsed before.
+    /// Gives a request its parsed document, if that is cached, and says whether it was.
     pub fn give(&self, request: &mut Request) -> bool {
         let known = self.held().parsed.get(&request.query).cloned();
         known.inspect(|known| request.set_parsed_query((**known).clone())).is_some()
     }
 
-    /// Parses the document of a request, whose size was found to be bounded ([`tokens`](crate::serve::graphql::tokens)).
+    /// Parses the document of a request and caches it. Its size must have been bounded before
+    /// ([`tokens`](crate::serve::graphql::tokens)).
     ///
     /// # Errors
-    /// Why it can't be parsed.
+    /// Why the document can't be parsed.
     pub fn parse(&self, request: &mut Request) -> Result<(), ServerError> {
         let parsed = Arc::new(request.parsed_query()?.clone());
         let length = request.query.len();
@@ -65,7 +66,7 @@ mod tests {
         if !documents.give(&mut request) {
             documents.parse(&mut request).ok()?;
         }
-        // Whatever was given to the request is what it answers.
+        // The request keeps the document that it was given, so its text can be replaced.
         request.query = "not looked at".into();
         request.parsed_query().ok().map(|document| format!("{document:?}"))
     }

@@ -1,5 +1,5 @@
-//! Queries under way. Whoever asks what somebody else is being answered waits for that answer instead of having it made
-//! again, so a case that all look at while it grows is computed once at a time.
+//! Queries that are being answered. A request that is the same as one under way waits for its answer. So a growing case that
+//! many people look at is computed once at a time.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -12,22 +12,22 @@ use tokio::sync::watch;
 use super::answers::State;
 use crate::event::Digest;
 
-/// An answer, and the state of the log when it was begun. No answer if it can't be shared.
+/// An answer, and the state of the log when it was begun. `None` until there is one.
 type Outcome = Option<(State, Bytes)>;
 
-/// Queries under way, by what was asked for.
+/// Queries that are being answered, by the key of their request.
 #[derive(Debug, Default)]
 pub struct InFlight(Mutex<HashMap<Digest, watch::Receiver<Outcome>>>);
 
-/// What becomes of one who asks.
+/// What a request has to do.
 pub enum Asked {
-    /// Nobody was asking this: he makes the answer.
+    /// No such request is under way: make the answer.
     First(Lead),
-    /// Somebody is making it.
+    /// The answer is being made: wait for it.
     UnderWay(Following),
 }
 
-/// Held while an answer is made; whoever waits for it waits no longer when this is dropped.
+/// Held by the request that makes an answer. When it is dropped, those that wait for the answer stop waiting.
 #[derive(Debug)]
 pub struct Lead {
     in_flight: Arc<InFlight>,
@@ -40,12 +40,13 @@ pub struct Lead {
 pub struct Following(watch::Receiver<Outcome>);
 
 impl InFlight {
-    // Whole values are put in.
+    // A panic can't leave a value half written, so a poisoned lock can still be used.
     fn lock(&self) -> MutexGuard<'_, HashMap<Digest, watch::Receiver<Outcome>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for something. Whoever comes first must have his turn already: others would wait for it with him.
+    /// Registers a request. It must have its turn already: if it comes first, others wait for its answer, and would wait for its
+    /// turn too.
     pub fn ask(self: &Arc<Self>, key: Digest) -> Asked {
         match self.lock().entry(key) {
             Entry::Occupied(under_way) => Asked::UnderWay(Following(under_way.get().clone())),
@@ -59,7 +60,7 @@ impl InFlight {
 }
 
 impl Lead {
-    /// Hands the answer to all who wait for it. Whoever asks from now on has it made again.
+    /// Hands the answer to all requests that wait for it. Later requests have it made again.
     pub fn finish(self, state: State, answer: Bytes) {
         self.sender.send_replace(Some((state, answer)));
     }
@@ -72,9 +73,10 @@ impl Drop for Lead {
 }
 
 impl Following {
-    /// The answer, if it was begun no earlier than `state`: one that is older may lack what the caller has seen.
+    /// Waits for the answer. `None` if there is none, or if it was begun in an older state than `state`: then it may lack what
+    /// the caller has seen.
     pub async fn finished(mut self, state: State) -> Option<Bytes> {
-        // An error says that it was dropped; what it was handed before that is there.
+        // An error means that the sender was dropped; an answer that it sent before is still here.
         let _ = self.0.wait_for(Option::is_some).await;
         let (begun, answer) = self.0.borrow().clone()?;
         let covers = begun.size >= state.size
@@ -115,7 +117,7 @@ mod tests {
         drop(first(&in_flight, other));
         lead.finish(state(7), Bytes::from_static(b"answer"));
         for (following, seen) in waits.into_iter().zip([5, 7, 8]) {
-            // Who has seen more of the log than it tells of is not given it.
+            // A caller that has seen a larger log is not given the answer.
             assert_eq!(following.finished(state(seen)).await.is_some(), seen <= 7, "{seen}");
         }
         drop(first(&in_flight, one));

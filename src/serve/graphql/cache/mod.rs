@@ -1,5 +1,4 @@
-//! What was worked out before and is not worked out again: answers, subtrees of answers, parsed documents, and queries that
-//! are being answered.
+//! What need not be computed twice: answers, subtrees of answers, parsed documents, and queries that are being answered.
 
 pub(in crate::serve) mod answers;
 pub(in crate::serve) mod documents;

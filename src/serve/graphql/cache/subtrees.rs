@@ -1,9 +1,11 @@
-//! Subtrees of answers that are kept, though the answer changes. An event of which nothing but its own values is asked for is
-//! written once. Later answers to the same request hold it as it is, until an entry changes what it asked for. So of a case
-//! that grows only what is new, and what is computed of all, is made again.
+//! Subtrees of answers that are cached even if the answer as a whole changes.
 //!
-//! In the tree of an answer a kept subtree is a value of bytes, which no scalar of the schema is. It is no fragment of
-//! GraphQL: those are part of a request.
+//! If only an event's own values are asked for, the event is written as JSON once. Later answers to the same request reuse it
+//! until an entry changes something that it read. So of a growing case only new events are made, and the states that are
+//! computed from all of them.
+//!
+//! In the tree of an answer, a cached subtree is a `Value::Binary`, which no scalar of the schema is. A subtree is not a fragment
+//! of GraphQL: fragments are part of a request.
 
 use std::{
     borrow::Cow,
@@ -27,38 +29,38 @@ use crate::{
     views::Views,
 };
 
-/// The most fields of a request that is looked through for whether its answer has subtrees to keep.
+/// How many selections of a request are looked at to find out whether its answer may have cached subtrees.
 const FIELDS_READ: usize = 512;
 
-/// Which subtree of an answer: where its field stands in the text; the index of its entry, and whether that is after the
-/// instant that is asked about; and the size that it is known at if that is not the latest.
+/// The key of a subtree within an answer: line and column of its field in the document, the index of its entry, whether the entry
+/// is dated after `asOf`, and `knownAt` if the views are fixed to a size.
 pub type Key = (usize, usize, u64, bool, Option<u64>);
 
 /// Fragments by name.
 pub type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
-/// What may be kept as a subtree of an answer.
+/// An object that can be cached as a subtree of an answer.
 pub trait Subtree: ContainerType {
-    /// Index of its entry, and whether it is said to have happened after the instant that is asked about.
+    /// The index of its entry, and whether the entry is dated after `asOf`.
     fn what(&self) -> (u64, bool);
-    /// What it is read by.
+    /// The views that it is read through.
     fn views(&self) -> &Arc<Views>;
-    /// The same, read by other views.
+    /// The same object, read through other views.
     fn read_by(&self, views: Views) -> Self;
-    /// Whether what is asked of it makes it one.
+    /// Whether it can be cached if these fields are selected.
     fn is_subtree(asked: &SelectionSet, fragments: &Fragments) -> bool;
 }
 
-/// Where the kept subtrees of an answer stand in it, and what of the log each stands on.
+/// The subtrees of a cached answer: for each its key, the range of its bytes in the answer, and what it read of the log.
 #[derive(Debug, Default)]
 pub struct Places {
     subtrees: Vec<(Key, Range<usize>, Basis)>,
-    /// What all of them stand on.
+    /// What all of them together read.
     basis: Option<Basis>,
 }
 
 impl Places {
-    /// Whether there are none.
+    /// Whether there are no subtrees.
     pub fn is_empty(&self) -> bool {
         self.subtrees.is_empty()
     }
@@ -70,10 +72,11 @@ impl Places {
     }
 }
 
-/// An answer that was given to the same request before, the size of the log when it was asked for, and its subtrees.
+/// An earlier answer to the same request.
 #[derive(Debug, Clone)]
 pub struct Former {
     pub answer: Bytes,
+    /// The size of the log when it was made.
     pub given: u64,
     pub places: Arc<Places>,
     /// How long it took to make.
@@ -90,26 +93,26 @@ pub struct Subtrees {
 
 #[derive(Debug, Default)]
 struct Made {
-    /// Whether all subtrees of the former answer are what they were; not known until one is asked for.
+    /// Whether all subtrees of the former answer would be the same now. `None` until one is asked for.
     all_hold: Option<bool>,
     subtrees: Vec<(Key, Bytes, Basis)>,
 }
 
 impl Subtrees {
-    /// Those of an answer that is made by so many entries.
+    /// The subtrees of an answer that is made from a log of `size` entries. `former` is an earlier answer to the same request.
     pub fn new(former: Option<Former>, size: u64) -> Self {
         Self { former, size, made: Mutex::default() }
     }
 
-    // Whole values are put in.
+    // A panic can't leave a value half written, so a poisoned lock can still be used.
     fn made(&self) -> MutexGuard<'_, Made> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A subtree: as it was before, or written now.
+    /// Resolves `thing` as a subtree: from the former answer, or anew.
     ///
     /// # Errors
-    /// As its fields.
+    /// Those of its fields.
     pub async fn resolve<T: Subtree>(
         &self,
         thing: &T,
@@ -125,7 +128,7 @@ impl Subtrees {
         let value = selected::resolve(ctx, &thing.read_by(views.apart(&footprint))).await?;
         let basis = footprint.basis();
         views.note(&basis);
-        // Whatever changes with any entry is not the same later.
+        // What any entry may change can't be used again.
         if basis == Basis::Everything {
             return Ok(value);
         }
@@ -134,13 +137,13 @@ impl Subtrees {
         Ok(self.made().stands(key, bytes.into(), basis))
     }
 
-    /// A subtree as it was before, if it would be the same now; what it stands on is noted.
+    /// The subtree from the former answer, if it would be the same now. What it read of the log is passed to `note`.
     fn before(&self, key: &Key, changes: &Changes, note: impl Fn(&Basis)) -> Option<Value> {
         let Former { answer, given, places, .. } = self.former.as_ref()?;
         let (_, range, basis) =
             &places.subtrees[places.subtrees.binary_search_by_key(key, |(key, ..)| *key).ok()?];
         let mut made = self.made();
-        // Most name the same things, so all are asked about at once.
+        // Most subtrees read the same things, so all are checked at once.
         let all_hold = made.all_hold.get_or_insert_with(|| {
             let all = places.basis.as_ref().filter(|all| all.holds(changes, *given, self.size));
             all.inspect(|all| note(all)).is_some()
@@ -154,7 +157,7 @@ impl Subtrees {
         Some(made.stands(*key, answer.slice(range.clone()), basis.clone()))
     }
 
-    /// The subtrees of an answer that was written, given where each stands in it by where its bytes lie.
+    /// The subtrees of an answer that was written. `at` gives the range of each in the answer, by the address of its bytes.
     fn places(&self, at: &HashMap<*const u8, Range<usize>>) -> Places {
         let made = std::mem::take(&mut self.made().subtrees);
         let place =
@@ -175,7 +178,7 @@ impl Made {
     }
 }
 
-/// A list of what may be kept as subtrees of an answer. To callers it is a list like any other.
+/// A list of objects that can be cached as subtrees. To callers it is a list like any other.
 #[derive(Debug, Clone)]
 pub struct SubtreeList<T>(pub Vec<T>);
 
@@ -205,14 +208,14 @@ impl<T: Subtree> OutputType for SubtreeList<T> {
 }
 
 impl Subtrees {
-    /// The subtrees of the answer that is being made, if things of this type may be kept.
+    /// The subtrees of the answer that is being made, if objects of type `T` can be cached with these selected fields.
     pub fn of<'c, T: Subtree>(ctx: &'c ContextSelectionSet<'_>) -> Option<&'c Self> {
         let subtrees = ctx.data_opt::<Arc<Self>>()?;
         T::is_subtree(&ctx.item.node, &ctx.query_env.fragments).then_some(subtrees)
     }
 }
 
-/// Whether nothing is asked of an object but its own values, and the own values of what stands in these fields of it.
+/// Whether only an object's own values are selected, and the own values of the objects in its fields named in `save`.
 pub fn is_flat(set: &SelectionSet, fragments: &Fragments, save: &[&str]) -> bool {
     set.items.iter().all(|item| match &item.node {
         Selection::Field(field) => {
@@ -229,7 +232,8 @@ pub fn is_flat(set: &SelectionSet, fragments: &Fragments, save: &[&str]) -> bool
     })
 }
 
-/// Whether an answer may have subtrees that are kept: not where what one place of it shows is asked for in two, which are then merged.
+/// Whether subtrees of the answer may be cached: not if two selections ask for the same place of it, since the library merges
+/// these.
 pub fn may_have(document: &ExecutableDocument) -> bool {
     let mut left = FIELDS_READ;
     document.operations.iter().all(|(_, operation)| {
@@ -266,7 +270,7 @@ fn is_asked_once<'d>(
     })
 }
 
-/// Writes the data of an answer without errors, as GraphQL over HTTP has it, and says where its subtrees stand.
+/// Writes the body of an answer without errors, and returns it with the places of its subtrees.
 pub fn whole(data: &Value, subtrees: Option<&Subtrees>) -> (Bytes, Places) {
     let mut out = br#"{"data":"#.to_vec();
     let mut at = HashMap::new();
@@ -274,12 +278,12 @@ pub fn whole(data: &Value, subtrees: Option<&Subtrees>) -> (Bytes, Places) {
         at.insert(subtree, range);
     });
     out.push(b'}');
-    // It may be kept, or wait for its reader, for a while.
+    // The bytes may be cached, or wait for a slow reader.
     out.shrink_to_fit();
     (out.into(), subtrees.map(|subtrees| subtrees.places(&at)).unwrap_or_default())
 }
 
-/// Writes a value as JSON, and says where each subtree was put.
+/// Writes a value as JSON. `subtree` is told the address and the range of each subtree.
 fn write(value: &Value, out: &mut Vec<u8>, subtree: &mut impl FnMut(*const u8, Range<usize>)) {
     match value {
         Value::Binary(bytes) => {
@@ -314,11 +318,11 @@ fn write(value: &Value, out: &mut Vec<u8>, subtree: &mut impl FnMut(*const u8, R
 }
 
 fn scalar(value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
-    // Neither a text nor a number can fail to be written, and memory takes it.
+    // Writing a text or a number into memory can't fail.
     let _ = serde_json::to_writer(out, value);
 }
 
-/// Puts trees of values back into an answer in place of its kept subtrees.
+/// Replaces the written subtrees of an answer by trees of values.
 pub fn unfold(value: &mut Value) {
     match value {
         Value::Binary(bytes) => *value = serde_json::from_slice(bytes).unwrap_or_default(),
@@ -387,7 +391,7 @@ mod tests {
         for (key, id) in keys.into_iter().zip([one, other]) {
             let footprint = Footprint::default();
             footprint.row(&changes, RowKey::fate(&id));
-            // Each subtree has bytes of its own, by which its place is found.
+            // A place is found by the address of the bytes, so each subtree needs bytes of its own.
             let bytes = Bytes::from(format!("{}", key.2));
             subtrees.made().stands(key, bytes, footprint.basis());
         }
@@ -410,7 +414,7 @@ mod tests {
         assert!(!may("{ events { nodes { index } } events { nodes { type } } }"));
         assert!(!may("{ events { nodes { index } ...F } } fragment F on EventConnection { nodes { type } }"));
         assert!(!may("{ events { nodes { index } ... { nodes { type } } } }"));
-        // One that goes round is refused elsewhere, and comes to an end here.
+        // A fragment within itself is refused elsewhere; here the recursion ends all the same.
         assert!(!may("{ ...F } fragment F on Query { ...F }"));
         assert!(!may(&format!("{{ {} }}", "a ".repeat(FIELDS_READ + 1))));
     }

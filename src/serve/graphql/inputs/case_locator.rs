@@ -1,4 +1,4 @@
-//! `CaseLocator`: by what a caller names a case.
+//! `CaseLocator`: the ways to name a case.
 
 use async_graphql::{ID, OneofObject};
 

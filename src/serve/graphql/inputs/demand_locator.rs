@@ -1,4 +1,4 @@
-//! `DemandLocator`: by what a caller names a demand.
+//! `DemandLocator`: the ways to name a demand.
 
 use async_graphql::OneofObject;
 

@@ -1,4 +1,4 @@
-//! `EventFilter`: to which events a list is narrowed down.
+//! `EventFilter`: conditions on the events of a list.
 
 use async_graphql::InputObject;
 
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Which events to list. Every condition left out lets all pass; those given must all hold.
+/// Which events to list. All conditions that are given must hold.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct EventFilter {
     /// Of one of these types.

@@ -1,4 +1,4 @@
-//! `EventLocator`: by what a caller names an event.
+//! `EventLocator`: the ways to name an event.
 
 use async_graphql::{ID, OneofObject};
 

@@ -1,4 +1,4 @@
-//! What callers hand in: the input objects of the schema, each of which says what it takes.
+//! The input objects of the schema, with the checks of their values.
 
 pub(super) mod case_locator;
 pub(super) mod demand_locator;

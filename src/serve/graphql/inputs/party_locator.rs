@@ -1,4 +1,4 @@
-//! `PartyLocator`: by what a caller names a party.
+//! `PartyLocator`: the ways to name a party.
 
 use async_graphql::{ID, OneofObject};
 
@@ -13,6 +13,6 @@ pub enum PartyLocator {
     EventId(Hash),
     /// The index of that event's entry.
     Index(Index),
-    /// A key that is or was its own, as a vkey.
+    /// A key that it has or had, as a vkey.
     Key(String),
 }

@@ -1,4 +1,4 @@
-//! `RecordInput` and `SubmissionInput`: what a caller hands in to be recorded.
+//! `RecordInput` and `SubmissionInput`: what a caller submits.
 
 use async_graphql::InputObject;
 
@@ -10,16 +10,16 @@ pub struct SubmissionInput {
     /// The signed note: three lines, an empty line, and a signature line for each member of `by`. It is taken
     /// byte for byte.
     pub note: String,
-    /// The words, raw, if the event commits to some: exactly the bytes whose BLAKE3 the event names.
+    /// The words, if the event commits to some: exactly the bytes whose BLAKE3 the event names.
     pub content: Option<String>,
-    /// With `content.released`: the words that are given back, raw.
+    /// With `content.released`: the words that are given back, as exactly the bytes that they had.
     pub restored: Option<String>,
 }
 
 /// What to record.
 #[derive(Debug, InputObject)]
 pub struct RecordInput {
-    /// 1 to 256 events. Files that their words name are uploaded before, with `PUT /file/<blake3>`.
+    /// 1 to 256 events. Upload the files that their words name before, with `PUT /file/<blake3>`.
     pub submissions: Vec<SubmissionInput>,
     /// All or none: one refusal refuses all.
     #[graphql(default = false)]
@@ -27,11 +27,11 @@ pub struct RecordInput {
 }
 
 impl SubmissionInput {
-    /// For how many events it counts where writes are counted.
+    /// How many events it counts as for the write limit.
     pub(in crate::serve::graphql) fn counts_as(&self) -> u32 {
         let words = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let bytes = self.note.len() + words(&self.content) + words(&self.restored);
-        // The body of a request fits u32 many times over.
+        // A request is far shorter than `u32::MAX` bytes.
         u32::try_from(bytes.div_ceil(limits::WRITE_UNIT)).unwrap_or(u32::MAX).max(1)
     }
 }

@@ -1,4 +1,4 @@
-//! `SearchFilter`: to which entries a search is narrowed down.
+//! `SearchFilter`: conditions on the entries of a search.
 
 use async_graphql::{InputObject, Result};
 
@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// The longest language or standing that is asked for, in bytes.
+/// The longest `language` or `standing` of a filter, in bytes.
 const LONGEST: usize = 64;
 
-/// Which entries to search. Every condition left out lets all pass; those given must all hold.
+/// Which entries to search. All conditions that are given must hold.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct SearchFilter {
     /// Of one of these types, at most 64.
@@ -34,10 +34,10 @@ pub struct SearchFilter {
 }
 
 impl SearchFilter {
-    /// The same, within its limits.
+    /// Checks the filter and turns it into one of the search.
     ///
     /// # Errors
-    /// `BAD_INPUT`.
+    /// `BAD_INPUT` if a value is too long or not known.
     pub fn read(self) -> Result<Filter> {
         if self.types.as_ref().is_some_and(|t| t.len() > MAX_TYPES) {
             return Err(bad_input(format!("filter.types: expected at most {MAX_TYPES}")));

@@ -1,12 +1,12 @@
-//! `SearchOrder`: in which order hits come.
+//! `SearchOrder`: the order of hits.
 
 use async_graphql::Enum;
 
-/// In which order hits are given.
+/// The order of hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
 #[graphql(remote = "crate::search::Order")]
 pub enum SearchOrder {
-    /// Names and titles before words, words before sentences; of equals, the newest first.
+    /// Hits in names and titles before hits in words, and these before hits in sentences; among equals the newest first.
     #[default]
     Relevance,
     /// The newest first.

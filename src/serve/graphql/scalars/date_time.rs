@@ -13,7 +13,7 @@ fn read(value: &Value) -> Option<Time> {
     match value {
         Value::String(s) => {
             let instant: jiff::Timestamp = s.parse().ok()?;
-            // A part of a millisecond is rounded up: nothing is recorded between.
+            // Recorded times are whole milliseconds, so a fraction of one is rounded up without changing any comparison.
             let ms = instant.as_millisecond();
             let more = instant > jiff::Timestamp::from_millisecond(ms).ok()?;
             Time::from_unix_ms(ms + i64::from(more))

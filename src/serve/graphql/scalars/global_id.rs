@@ -1,4 +1,4 @@
-//! Global ids, as Relay's specification of object identification asks for.
+//! Global ids, as Relay's Global Object Identification specification asks for.
 
 use async_graphql::{ID, Result};
 
@@ -8,8 +8,8 @@ use crate::{
     serve::graphql::fault::bad_input,
 };
 
-/// What a global id names. A case and a party share the id of the event that made them, so that the id of the
-/// event alone would not say which is meant.
+/// The kind of object that a global id names. A case or a party has the id of the event that made it, so the event's id alone
+/// would not say which of the two is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeKind {
     /// An event.
@@ -21,7 +21,7 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
-    // Ids are kept by callers for ever: a letter never changes its meaning.
+    // Callers keep ids for ever, so a letter must never change its meaning.
     const fn letter(self) -> u8 {
         match self {
             Self::Event => b'e',
@@ -34,21 +34,21 @@ impl NodeKind {
     }
 }
 
-/// A global id: base64 of one letter for the kind and the 32 bytes of the event's id, 44 characters. It depends on
-/// signed bytes alone, so every server that holds the ledger gives the same and none ever changes.
+/// A global id: base64 of one letter for the kind and the 32 bytes of the event's id, 44 characters. It depends only on signed
+/// bytes, so every server of the ledger gives the same id, and it never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GlobalId {
-    /// What it names.
+    /// The kind of object that it names.
     pub kind: NodeKind,
-    /// The event that made it.
+    /// The event that made the object.
     pub event: EventId,
 }
 
 impl GlobalId {
-    /// Reads an id that came from a caller.
+    /// Reads an id that came from a caller. `place` is the argument's name, for the error.
     ///
     /// # Errors
-    /// `BAD_INPUT` for what no field of this API ever gave.
+    /// `BAD_INPUT` if it is not a global id.
     pub fn read(place: &str, id: &ID) -> Result<Self> {
         let read = || {
             let bytes = base64_decode(id)?;
@@ -58,10 +58,10 @@ impl GlobalId {
         read().ok_or_else(|| bad_input(format!("{place}: expected a global id, as the field `id` gives it")))
     }
 
-    /// Reads the id of a thing of one kind.
+    /// Reads the id of an object of one kind, and returns the id of its event.
     ///
     /// # Errors
-    /// `BAD_INPUT` for the id of anything else.
+    /// `BAD_INPUT` if it is not a global id, or names another kind.
     pub fn read_kind(place: &str, id: &ID, kind: NodeKind) -> Result<EventId> {
         match Self::read(place, id)? {
             Self { kind: found, event } if found == kind => Ok(event),

@@ -1,4 +1,4 @@
-//! `Hash`: a digest or an id, in hexadecimal.
+//! `Hash`: a digest or an event's id, in hexadecimal.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

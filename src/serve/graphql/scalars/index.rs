@@ -1,4 +1,4 @@
-//! `Index`: a sequence number or a size, which may be more than `Int` holds.
+//! `Index`: a sequence number or a size, which may exceed `Int`.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

@@ -1,4 +1,4 @@
-//! The scalars of the schema, and the ids that stand for its objects.
+//! The scalars of the schema, and the global ids of its objects.
 
 pub(super) mod base64;
 pub(super) mod date_time;

@@ -2,11 +2,11 @@
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-/// An absolute address of the web.
+/// An absolute web address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url(String);
 
-/// An absolute address of the web, `http` or `https`, in visible ASCII.
+/// An absolute web address, `http` or `https`, in visible ASCII.
 #[Scalar(name = "URL", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3986")]
 impl ScalarType for Url {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -26,7 +26,7 @@ impl ScalarType for Url {
 }
 
 impl Url {
-    /// An address, if it is one.
+    /// `text` as an address, if it is one.
     pub fn new(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
         let visible = rest.bytes().all(|b| b.is_ascii_graphic());
@@ -34,11 +34,12 @@ impl Url {
     }
 }
 
-/// The address under which the world reaches this server, without a slash at the end, if whoever runs it said so.
+/// The public address of this server without a slash at the end, if the operator set one.
 #[derive(Debug, Clone)]
 pub struct Public(pub Option<Url>);
 
-/// The address of this server, without a slash at the end, as the request came to it. Permalinks begin with it.
+/// The address that permalinks begin with, without a slash at the end: the public address of this server or, if the operator set
+/// none, the one that the request came to.
 #[derive(Debug, Clone)]
 pub struct Base(pub String);
 

@@ -1,4 +1,4 @@
-//! `Backer` and `Signatures`: who is named behind a demand, and how many signed for it.
+//! `Backer` and `Signatures`: the parties that are named behind a demand, and how many people signed for it.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::{
     views::{self, BackerView, Confirmed, SignedText, Views},
 };
 
-/// In what role somebody is named behind a demand.
+/// The role in which a party is named behind a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::views::BackerRole")]
 pub enum BackerRole {
-    /// Who asks.
+    /// The petitioner, who makes the demand.
     Petitioner,
-    /// The lawyer who asks.
+    /// The petitioner's lawyer.
     Counsel,
     /// The organiser of the collection of signatures.
     Collection,
 }
 
-/// Somebody who is named behind a demand.
+/// A party that is named behind a demand.
 #[derive(Debug)]
 pub struct Backer {
     view: BackerView,
@@ -36,22 +36,22 @@ impl Backer {
     }
 }
 
-/// Somebody who is named behind a demand.
+/// A party that is named behind a demand.
 #[Object]
 impl Backer {
-    /// Who.
+    /// The party.
     async fn party(&self) -> Result<Party> {
         party(&self.views, &self.view.party.id)
     }
-    /// In what role.
+    /// The role in which it is named.
     async fn role(&self) -> BackerRole {
         self.view.backer.role.into()
     }
-    /// Whether they confirmed it with their own key. Else they are named, not confirmed.
+    /// Whether the party confirmed with its own key that it stands behind the demand. Else it is only named.
     async fn confirmed(&self) -> bool {
         self.view.backer.confirmed.is_some()
     }
-    /// Index of the position by which they affirmed it; null where they signed the demand itself or did not confirm.
+    /// Index of the position by which the party affirmed it. Null if it signed the demand itself, or did not confirm.
     async fn affirmed_by(&self) -> Option<Index> {
         match self.view.backer.confirmed {
             Some(Confirmed::Affirmed(index)) => Some(Index(index)),
@@ -63,11 +63,11 @@ impl Backer {
 /// The signatures behind a demand, by the last count on record.
 #[derive(Debug, SimpleObject)]
 pub struct Signatures {
-    /// What is left of the count: shown first.
+    /// The signatures that are left of the count. This number is shown first.
     pub standing: Index,
-    /// Ever confirmed.
+    /// The signatures that were ever confirmed.
     pub count: Index,
-    /// Whether a root of a roll is on record. No roll was checked; without a root the number is as stated.
+    /// Whether the root of a roll is on record. No roll was checked. Without a root the number is only stated.
     pub committed: bool,
     /// Whether the collection is closed.
     pub closed: bool,
@@ -90,7 +90,7 @@ impl From<views::Count> for Signatures {
 /// The text that people signed.
 #[derive(Debug, SimpleObject)]
 pub struct CollectedText {
-    /// Index of the collection.
+    /// Index of the entry that opened the collection.
     pub index: Index,
     /// The text.
     pub text: Text,

@@ -1,4 +1,4 @@
-//! `CaseState`: a case at two instants.
+//! `CaseState`: the state of a case at two instants.
 
 use std::sync::{Arc, OnceLock};
 
@@ -39,10 +39,10 @@ pub struct CaseState {
 }
 
 impl CaseState {
-    /// A case at an instant; `None` if these views know no such case.
+    /// Reads the state of a case at the time `as_of`; `None` if these views know no such case.
     ///
     /// # Errors
-    /// Our fault.
+    /// A failed read of the log.
     pub fn read(views: &Arc<Views>, id: &EventId, as_of: Time) -> Result<Option<Self>> {
         let thread = views.case_thread(id, as_of).answer()?;
         let state = |thread| Self { thread, standing: OnceLock::new(), as_of, views: views.clone() };
@@ -68,7 +68,7 @@ impl CaseState {
     }
 }
 
-/// A case at two instants: what the entries below a size say of it, with clocks read at an instant.
+/// The state of a case at two instants: by the entries below `knownAt`, with clocks read at `asOf`.
 #[Object]
 impl CaseState {
     /// The instant at which clocks are read; what is said to have happened later does not count.
@@ -79,15 +79,15 @@ impl CaseState {
     async fn known_at(&self) -> Index {
         Index(self.views.size())
     }
-    /// Whether the case has more entries than its states are computed from, the first 10,000.
+    /// Whether the case has more entries than the first 10,000, from which its states are computed.
     async fn cut_short(&self) -> bool {
         self.thread.cut_short()
     }
-    /// Whom the matter is about.
+    /// The party that the matter is about.
     async fn respondent(&self) -> Result<Party> {
         party(&self.views, &self.thread.case.respondent)
     }
-    /// Where it stands: a sentence for each demand, or one for the case where there is none.
+    /// Where it stands: a sentence for each demand, or one for the case if there is no demand.
     async fn sentences(&self) -> Result<Vec<String>> {
         Ok(self.standing().answer()?.sentences.iter().map(ToString::to_string).collect())
     }
@@ -97,31 +97,29 @@ impl CaseState {
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
     ) -> Result<DemandConnection> {
         let indexes: Vec<u64> = self.standing().answer()?.demands.iter().map(|d| d.index).collect();
         let args = PageArgs { first, last, after, before };
         DemandConnection::read(&indexes, &args, |index| self.demand(index).answer())
     }
-    /// Its entries in an order. Voided ones stand among them, and say so.
+    /// Its entries. Void ones are among them, and say so.
     async fn timeline(
         &self,
-        #[graphql(desc = "In what order.", default)] order: TimelineOrder,
+        #[graphql(desc = "The order of the entries.", default)] order: TimelineOrder,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor of a list in the same order.")] after: Option<
-            String,
-        >,
-        #[graphql(desc = "Only what stands before this cursor of a list in the same order.")] before: Option<
+        #[graphql(desc = "Only items after this cursor of a list in the same order.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor of a list in the same order.")] before: Option<
             String,
         >,
     ) -> Result<TimelineConnection> {
         let args = PageArgs { first, last, after, before };
         TimelineConnection::read(&self.thread, order.into(), &args, &self.views)
     }
-    /// What is said to have happened, and when the respondent first told of it.
+    /// What is said to have happened, and when the respondent first disclosed it.
     async fn incidents(&self) -> Result<Latest<Incident>> {
         let incidents = self.views.incidents(&self.thread).answer()?;
         Ok(Latest::of(&incidents, |view| Incident::new(view, &self.views)))
@@ -131,7 +129,7 @@ impl CaseState {
         let (statements, _) = self.views.statements(&self.thread).answer()?;
         Ok(Latest::of(&statements, |view| Statement::new(view, &self.views)))
     }
-    /// Links drawn in it.
+    /// Links asserted in it.
     async fn links(&self) -> Result<Latest<Link>> {
         let links = self.views.links(&self.thread).answer()?;
         Ok(Latest::of(&links, |view| Link::new(view, &self.views)))
@@ -146,7 +144,7 @@ impl CaseState {
         let (_, corrections) = self.views.reductions(&self.thread).answer()?;
         Ok(Latest::of(&corrections, |view| Correction::new(view, &self.views)))
     }
-    /// What was withheld in it, since when and on what ground.
+    /// What was withheld in it, and on what ground.
     async fn withholdings(&self) -> Result<Latest<Withholding>> {
         let (withheld, _) = self.views.reductions(&self.thread).answer()?;
         Ok(Latest::of(&withheld, |view| Withholding::new(view, &self.views)))

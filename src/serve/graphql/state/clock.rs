@@ -15,7 +15,7 @@ use crate::{
     views::{self, DemandView, Started, Views},
 };
 
-/// Where the clock of a demand stands.
+/// The state of the clock of a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::views::ClockState")]
 pub enum ClockState {
@@ -43,7 +43,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Of a demand.
+    /// The clock of a demand.
     pub fn new(view: &Arc<DemandView>, views: &Arc<Views>) -> Self {
         Self { view: view.clone(), views: views.clone() }
     }
@@ -52,45 +52,47 @@ impl Clock {
     }
 }
 
-/// A local date of the case; a computed date has four digits of the year.
+/// A computed date in the case's time zone. It can be written, since its year has four digits.
 fn date(date: Date) -> Option<EventDate> {
     At::parse(&date.to_string()).ok().map(EventDate)
 }
 
-/// When the answer falls due, read at `asOf`. Dates are those of the case's zone; the last day counts whole.
+/// When the answer falls due, as seen at `asOf`. Dates are in the time zone of the case. The last day belongs to the period as a
+/// whole.
+///
+/// Some dates on record are a month without a day. What is computed from them may have an earliest and a latest value.
 #[Object]
 impl Clock {
-    /// Where it stands. Where a date says no day, at its latest; `otherState` is where else it can.
+    /// Its state. If a date says no day, the state for the latest day that it can mean.
     async fn state(&self) -> ClockState {
         self.clock().state.into()
     }
-    /// Where else it can stand, as far as dates that say no day tell; else null.
+    /// The state that is also possible because a date says no day; else null.
     async fn other_state(&self) -> Option<ClockState> {
         self.clock().other.map(Into::into)
     }
-    /// Where it stands, in words, and where else: `Running or lapsed: a date says no day`; and by whose record, where the
-    /// respondent's own key did not sign what it takes: `Met, by the record of Example Desk`.
+    /// The state in words, with the one that is also possible: `Running or lapsed: a date says no day`. If the respondent's own
+    /// key did not sign what the state rests on, with whose record it is: `Met, by the record of Example Desk`.
     async fn state_words(&self) -> &str {
         &self.view.clock_words
     }
-    /// The same in one sentence, with whose rule it is; empty where no period is set.
+    /// The state in one sentence, with whose rule it is. Empty if no period is set.
     async fn sentence(&self) -> String {
         self.view.clock.to_string()
     }
-    /// What every computed date is to be read with.
+    /// A note that must be read with every computed date.
     async fn note(&self) -> &str {
         DemandView::PERIOD_NOTE
     }
-    /// Day 0, which is not counted; null while the clock has not started. Where a date says no day, the last that it can
-    /// mean.
+    /// Day 0, which is not counted. Null while the clock has not started. If a date says no day, the latest day that it can mean.
     async fn started(&self) -> Option<EventDate> {
         self.clock().started.and_then(|(day, _)| date(day))
     }
-    /// Day 0 at the earliest, where a date says no day; else null.
+    /// The earliest day that day 0 can be, if a date says no day; else null.
     async fn started_from(&self) -> Option<EventDate> {
         self.clock().started_from.and_then(date)
     }
-    /// On whose word it is day 0, where evidence of delivery started the clock: `on the sender's word`. Else null.
+    /// Whose word day 0 rests on, if evidence of delivery started the clock: `on the sender's word`. Else null.
     async fn started_on_word_of(&self) -> Option<String> {
         self.view.started_on_word_of()
     }
@@ -103,23 +105,23 @@ impl Clock {
         };
         event(&self.views, index).map(Some)
     }
-    /// The last day before any adjustment, at the latest.
+    /// The last day before any adjustment; the latest that it can be.
     async fn first_due(&self) -> Option<EventDate> {
         self.clock().first_due.and_then(date)
     }
-    /// The same day at the earliest, where day 0 is known by its month alone; else null.
+    /// The earliest that `firstDue` can be, if only the month of day 0 is known; else null.
     async fn first_due_from(&self) -> Option<EventDate> {
         self.clock().first_due_from.and_then(date)
     }
-    /// The last day now, at the latest.
+    /// The last day, adjustments included; the latest that it can be.
     async fn due(&self) -> Option<EventDate> {
         self.clock().due.and_then(date)
     }
-    /// The last day at the earliest, where day 0 is known by its month alone; else null.
+    /// The earliest that `due` can be, if only the month of day 0 is known; else null.
     async fn due_from(&self) -> Option<EventDate> {
         self.clock().due_from.and_then(date)
     }
-    /// Other dates, in the order of the log. The last one that counts is in force.
+    /// Adjustments of the last day, in the order of the log. The last one that counts is in force.
     async fn adjustments(&self) -> Vec<Adjustment> {
         let adjustment = |a: &views::Adjustment| Adjustment {
             change: FactWord(a.change),
@@ -130,19 +132,21 @@ impl Clock {
         };
         self.clock().adjustments.iter().map(adjustment).collect()
     }
-    /// The day on which the last item had its first outcome, once all have one; at the latest, where a date says no day.
+    /// The day on which the last item got its first outcome, once all have one. If a date says no day, the latest day that it can
+    /// be.
     async fn completed(&self) -> Option<EventDate> {
         self.clock().completed.and_then(date)
     }
-    /// The same day at the earliest, where a date says no day; else null.
+    /// The earliest that `completed` can be, if a date says no day; else null.
     async fn completed_from(&self) -> Option<EventDate> {
         self.clock().completed_from.and_then(date)
     }
-    /// At the least, the days since the last day, once it has passed with an item open: 1 is the next day.
+    /// The days since the last day, once it has passed with an item open: 1 is the next day. If a date says no day, the fewest days
+    /// that it can be.
     async fn days_over(&self) -> Option<i64> {
         self.clock().days_over
     }
-    /// The most days that this can be, where a date says no day; else the same.
+    /// The most days that `daysOver` can be, if a date says no day; else the same number.
     async fn most_days_over(&self) -> Option<i64> {
         self.clock().most_days_over()
     }
@@ -157,28 +161,28 @@ impl Clock {
     }
 }
 
-/// Another date for the answer.
+/// An adjustment of the last day for the answer.
 #[derive(Debug, SimpleObject)]
 pub struct Adjustment {
     /// How it came about.
     pub change: FactWord<DeadlineChange>,
     /// The new last day.
     pub until: Option<EventDate>,
-    /// The local date on which it was recorded: later than the old last day, both count for what they are.
+    /// The date on which it was recorded, in the time zone of the case. It may be later than the old last day.
     pub recorded: Option<EventDate>,
-    /// Whether it counts. An earlier day than the one in force does only where a key of the respondent signed too, and one
-    /// before the demand itself never does.
+    /// Whether it counts. A day earlier than the one in force only counts if a key of the respondent signed too. A day before the
+    /// demand itself never counts.
     pub counts: bool,
     /// Index of its entry.
     pub index: Index,
 }
 
-/// A step of how a date was found.
+/// A step in the computation of a date.
 #[derive(Debug, SimpleObject)]
 pub struct WorkingLine {
-    /// What it is.
+    /// What the value is.
     pub label: &'static str,
-    /// Its value.
+    /// The value.
     pub value: String,
     /// Index of the entry it is taken from, if it is taken from one.
     pub index: Option<Index>,

@@ -1,4 +1,4 @@
-//! `Correction`: what was corrected in the record, and by whom.
+//! `Correction`: a correction of an event on record.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     views::{CorrectionView, Views},
 };
 
-/// A correction, and what it is of.
+/// A correction, and the event that it corrects.
 #[derive(Debug)]
 pub struct Correction {
     view: CorrectionView,
@@ -25,34 +25,34 @@ impl Correction {
     }
 }
 
-/// A correction, and what it is of. What it corrects stays on record.
+/// A correction, and the event that it corrects, which stays on record.
 #[Object]
 impl Correction {
     /// Its event.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.correction.index)
     }
-    /// Who issued it.
+    /// The party that issued it.
     async fn by(&self) -> Result<Party> {
         party(&self.views, &self.view.correction.party)
     }
-    /// What it does: a voided event counts in no computed state.
+    /// Its effect. A void event counts in no computed state.
     async fn effect(&self) -> FactWord<CorrectionEffect> {
         FactWord(self.view.correction.effect)
     }
-    /// What it corrects; null if that is not on record at this size.
+    /// The event that it corrects. Null if that is not on record at this size.
     async fn corrects(&self) -> Result<Option<Event>> {
         self.view.entry.map(|index| event(&self.views, index)).transpose()
     }
-    /// What is said to be wrong; null where the words are not here.
+    /// What is said to be wrong. Null if the words can't be read.
     async fn wrong(&self) -> Option<&str> {
         self.view.correction.wrong.as_deref()
     }
-    /// What is said to be right; null where the words are not here.
+    /// What is said to be right. Null if the words can't be read.
     async fn right(&self) -> Option<&str> {
         self.view.correction.right.as_deref()
     }
-    /// What stands in its place; null if nothing is named.
+    /// The event that replaces the corrected one. Null if none is named.
     async fn replacement(&self) -> Result<Option<Event>> {
         self.view.correction.replacement.map(|index| event(&self.views, index)).transpose()
     }

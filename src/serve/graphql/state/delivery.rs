@@ -1,4 +1,4 @@
-//! `Delivery`, `Notice` and `DeliveryEvidence`: every attempt to deliver a demand, and whose word each step is.
+//! `Delivery`, `Notice` and `DeliveryEvidence`: the attempts to deliver a demand, and whose word each step rests on.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use crate::{
     views::{self, DemandView, EvidenceView, NoticeView, Views},
 };
 
-/// How far a demand came: a grade, or why there is none.
+/// How far a demand or a notice came: a grade, or why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum DeliveryState {
     /// No notice to the respondent is on record.
     None,
-    /// A notice was sent; of nothing more is there evidence.
+    /// A notice was sent. There is no evidence of anything more.
     Sent,
     /// Delivery failed.
     Failed,
-    /// The notice was refused at the door. That is not a failure.
+    /// The addressee refused to take the notice. That is not a failure of delivery.
     RefusedOnDelivery,
-    /// A relay took it.
+    /// A relay accepted it.
     Relayed,
-    /// It lies where the addressee can fetch it.
+    /// It is where the addressee can fetch it.
     Available,
-    /// It was looked at.
+    /// It was opened.
     Accessed,
     /// It was handed over.
     HandedOver,
@@ -54,7 +54,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Of a demand.
+    /// The delivery of a demand.
     pub fn new(view: &Arc<DemandView>, views: &Arc<Views>) -> Self {
         Self { view: view.clone(), views: views.clone() }
     }
@@ -63,7 +63,7 @@ impl Delivery {
 /// Whether a demand reached its respondent. Only notices to the respondent count.
 #[Object]
 impl Delivery {
-    /// How far it came, by the best evidence that nothing on record speaks against.
+    /// How far it came, by the best evidence that no other evidence contradicts.
     async fn state(&self) -> DeliveryState {
         match self.view.demand.delivery.state() {
             views::DeliveryState::None => DeliveryState::None,
@@ -73,11 +73,11 @@ impl Delivery {
             views::DeliveryState::Reached(grade) => grade.into(),
         }
     }
-    /// The same in one sentence, with whose word it is. Absence is `No evidence of delivery on record`.
+    /// The state in one sentence, with whose word it is. If there is no evidence, `No evidence of delivery on record`.
     async fn sentence(&self) -> String {
         self.view.delivery.to_string()
     }
-    /// The evidence that gives the grade; null where there is none.
+    /// The evidence that gives the grade. Null if there is none.
     async fn best(&self) -> Option<DeliveryEvidence> {
         let index = self.view.demand.delivery.best()?.2.index;
         let view = self.view.attempts.iter().flat_map(|n| &n.evidence).find(|e| e.line.index == index)?;
@@ -93,20 +93,20 @@ impl Delivery {
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
     ) -> Result<NoticeConnection> {
         let args = PageArgs { first, last, after, before };
         NoticeConnection::read(&self.view.attempts, &args, &self.views)
     }
-    /// Copies to others, which count for nothing.
+    /// Notices to others. They don't count as delivery.
     async fn copies(
         &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
     ) -> Result<NoticeConnection> {
         NoticeConnection::read(&self.view.copies, &PageArgs { first, last, after, before }, &self.views)
     }
@@ -137,11 +137,11 @@ impl Notice {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.notice.index)
     }
-    /// Who sent it.
+    /// The party that sent it.
     async fn sender(&self) -> Result<Party> {
         party(&self.views, &self.view.sender.id)
     }
-    /// To whom.
+    /// The party that it was sent to.
     async fn addressee(&self) -> Result<Party> {
         party(&self.views, &self.view.addressee.id)
     }
@@ -153,7 +153,7 @@ impl Notice {
     async fn address(&self) -> Text {
         Text::from(&self.view.address)
     }
-    /// Why that is the proper one.
+    /// Why that is the proper address.
     async fn why(&self) -> Text {
         Text::from(&self.view.why)
     }
@@ -166,11 +166,11 @@ impl Notice {
             views::NoticeState::Reached(grade) => grade.into(),
         }
     }
-    /// Whether its evidence contradicts itself.
+    /// Whether some of its evidence contradicts other evidence of it.
     async fn conflicting(&self) -> bool {
         self.view.notice.conflicting()
     }
-    /// What is on record of it, by date, then in the order of the log.
+    /// The evidence about it, by date, then in the order of the log.
     async fn evidence(&self) -> Vec<DeliveryEvidence> {
         let evidence = |e: &EvidenceView| DeliveryEvidence { view: e.clone(), views: self.views.clone() };
         self.view.evidence.iter().map(evidence).collect()
@@ -184,47 +184,47 @@ pub struct DeliveryEvidence {
     views: Arc<Views>,
 }
 
-/// One piece of evidence about a notice, in the names of ETSI EN 319 522, and whose word it is.
+/// One piece of evidence about a notice, named as in ETSI EN 319 522, and whose word it is.
 #[Object]
 impl DeliveryEvidence {
     /// Its event.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.line.index)
     }
-    /// What happened; null for a receipt that the addressee acknowledged with its own key.
+    /// What happened. Null for a receipt that the addressee acknowledged with its own key.
     async fn evidence(&self) -> Option<FactWord<Evidence>> {
         self.view.line.evidence.map(FactWord)
     }
-    /// Why it failed, where it did and that is said.
+    /// Why delivery failed. Null if it did not, or if no reason is given.
     async fn reason(&self) -> Option<FactWord<EvidenceReason>> {
         self.view.line.reason.map(FactWord)
     }
-    /// Whose word it is, as the signed event says it. Who tells that is `toldBy`.
+    /// Whose word it is, according to the signed event. The party that says so is `toldBy`.
     async fn vouched_by(&self) -> FactWord<Voucher> {
         FactWord(self.view.line.vouched_by)
     }
-    /// Whose word it is by the keys that signed: the addressee where a key of its own did, else the sender where one of
-    /// its keys did, else who recorded it.
+    /// Whose word it is, by the keys that signed: the addressee if one of its keys did, else the sender if one of its keys did,
+    /// else the party that recorded it.
     async fn told_by(&self) -> Result<Party> {
         party(&self.views, &self.view.told_by)
     }
-    /// Whether its words name a file; null where they can't be read.
+    /// Whether its words name a file. Null if they can't be read.
     async fn encloses_file(&self) -> Option<bool> {
         self.view.encloses
     }
-    /// The grade it gives; null if it gives none.
+    /// The grade that it gives. Null if it gives none.
     async fn grade(&self) -> Option<DeliveryState> {
         self.view.line.grade().map(Into::into)
     }
-    /// In words, with whose word it is: `handed over, on the sender’s word`.
+    /// What happened in words, with whose word it is: `handed over, on the sender’s word`.
     async fn sentence(&self) -> String {
         format!("{}{}", self.view.words, self.view.vouched)
     }
-    /// Whether other evidence of the same notice speaks against it.
+    /// Whether other evidence of the same notice contradicts it.
     async fn contradicted(&self) -> bool {
         self.view.contradicted
     }
-    /// The account of it.
+    /// The account of what happened.
     async fn account(&self) -> Text {
         Text::from(&self.view.account)
     }

@@ -12,7 +12,7 @@ pub struct DemandConnection {
     pub edges: Vec<DemandEdge>,
     /// The demands of this page.
     pub nodes: Vec<DemandState>,
-    /// Where the page stands.
+    /// The position of the page in the list.
     pub page_info: PageInfo,
 }
 
@@ -26,10 +26,10 @@ pub struct DemandEdge {
 }
 
 impl DemandConnection {
-    /// A page of the demands at these indexes.
+    /// Reads a page of the demands at these indexes.
     ///
     /// # Errors
-    /// `BAD_INPUT`, and what `read` fails with.
+    /// `BAD_INPUT` for wrong arguments, and the errors of `read`.
     pub fn read(indexes: &[u64], args: &PageArgs, read: impl Fn(u64) -> Result<DemandState>) -> Result<Self> {
         let page = args.cut(|range, descending, most| Ok(within(indexes, range, descending, most)))?;
         let nodes = page.indexes.iter().map(|index| read(*index)).collect::<Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! `DemandItem`, `ItemAnswer` and `ItemCounts`: what was asked, and what was answered.
+//! `DemandItem`, `ItemAnswer` and `ItemCounts`: the items of a demand and the answers to them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     views::{self, AnswerView, DemandView, ItemView, Views},
 };
 
-/// What became of an item, on the respondent's word or on that of whoever recorded it.
+/// The outcome of an item, on the word of the respondent or of the party that recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::event::Outcome")]
 pub enum Outcome {
@@ -22,23 +22,23 @@ pub enum Outcome {
     Refused,
     /// What was asked for is not held.
     NotHeld,
-    /// It is to be answered later. That is no outcome.
+    /// It is to be answered later. That does not count as an outcome.
     Holding,
 }
 
-/// What the demander makes of an answer.
+/// The demander's verdict on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::event::Verdict")]
 pub enum Verdict {
     /// The demander is satisfied.
     Satisfied,
-    /// In part.
+    /// The demander is satisfied in part.
     Partly,
-    /// Not.
+    /// The demander is not satisfied.
     Unsatisfied,
 }
 
-/// How many items have each latest outcome.
+/// The number of items by the outcome that counts.
 #[derive(Debug, SimpleObject)]
 pub struct ItemCounts {
     /// Answered.
@@ -98,35 +98,35 @@ impl DemandItem {
     async fn text(&self) -> Text {
         Text::from(&self.item().text)
     }
-    /// The outcome that counts: the latest that the respondent's own key signed, else the latest; null while there is none.
+    /// The outcome that counts: the latest that the respondent's own key signed, else the latest. Null while there is none.
     async fn latest(&self) -> Option<ItemAnswer> {
         self.item().latest.as_ref().map(|answer| self.answer(answer))
     }
-    /// Everything else that was said to it, the latest first.
+    /// All other answers to it, the latest first.
     async fn earlier(&self) -> Vec<ItemAnswer> {
         self.item().earlier.iter().map(|answer| self.answer(answer)).collect()
     }
-    /// Whether it stands word for word in the text on record as signed; null where one of the two is not here.
+    /// Whether it is word for word in the text that people signed. Null if one of the two is missing.
     async fn signed(&self) -> Option<bool> {
         self.item().signed
     }
 }
 
-/// What was said to an item, once.
+/// One answer to an item.
 #[derive(Debug)]
 pub struct ItemAnswer {
     view: AnswerView,
     views: Arc<Views>,
 }
 
-/// What was said to an item, once.
+/// One answer to an item.
 #[Object]
 impl ItemAnswer {
-    /// The disclosure that says so.
+    /// The disclosure that gives the answer.
     async fn disclosure(&self) -> Result<Event> {
         event(&self.views, self.view.index)
     }
-    /// What became of the item.
+    /// The outcome of the item.
     async fn outcome(&self) -> Outcome {
         self.view.outcome.into()
     }
@@ -138,11 +138,11 @@ impl ItemAnswer {
     async fn text(&self) -> Text {
         Text::from(&self.view.text)
     }
-    /// What the demander made of it; null while nothing is on record.
+    /// The demander's verdict on the answer. Null while none is on record.
     async fn verdict(&self) -> Option<Verdict> {
         self.view.assessed.map(|(verdict, _)| verdict.into())
     }
-    /// The assessment.
+    /// The event that gives the verdict. Null while there is none.
     async fn assessment(&self) -> Result<Option<Event>> {
         self.view.assessed.map(|(_, index)| event(&self.views, index)).transpose()
     }

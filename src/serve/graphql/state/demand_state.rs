@@ -1,4 +1,4 @@
-//! `DemandState`: a demand at two instants.
+//! `DemandState`: the state of a demand at two instants.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::{
 /// A demand has 100 items at most.
 pub const COSTS: Costs = Costs { lists: &[("items", 100)], ..Costs::of(Of::Types(&["DemandState"])) };
 
-/// A demand in one word, for filters only. It hides none of the four states, which stand beside it.
+/// The state of a demand in one word, for filters only. Course, delivery, answers and clock are each shown beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::views::Status")]
 pub enum DemandStatus {
@@ -40,19 +40,19 @@ pub enum DemandStatus {
     Refused,
     /// Every item is said to be not held.
     NotHeld,
-    /// Every item has an outcome, and they differ or are partial.
+    /// Every item has an outcome, and the outcomes differ or are partial.
     Mixed,
     /// The last day has passed with an item open.
     Overdue,
     /// Some items have an outcome.
     PartlyAnswered,
-    /// Delivered, and nothing said.
+    /// Delivered, and no item has an outcome.
     Awaiting,
     /// Refused on delivery.
     RefusedOnDelivery,
     /// Delivery failed.
     DeliveryFailed,
-    /// Sent; of nothing more is there evidence.
+    /// Sent. There is no evidence of anything more.
     Dispatched,
     /// On record, and nothing more.
     Issued,
@@ -72,13 +72,13 @@ pub enum DemandCourse {
 /// A demand taken elsewhere.
 #[derive(Debug, SimpleObject)]
 pub struct Escalation {
-    /// Where to.
+    /// Where it was taken.
     pub route: FactWord<EscalationRoute>,
-    /// To whom, if that is named.
+    /// The party that it was taken to, if one is named.
     pub to: Option<Party>,
     /// Index of its entry.
     pub index: Index,
-    /// When, where to and to whom, and by whose record, where the demander's own key did not sign it.
+    /// When, where and to which party it was taken. If the demander's own key did not sign it, also whose record that is.
     pub sentence: String,
 }
 
@@ -96,17 +96,17 @@ impl DemandState {
         Self { view: Arc::new(view), as_of, views: views.clone() }
     }
 
-    /// A demand at an instant; `None` if the event is no demand, or does not count then.
+    /// Reads the state of a demand at the time `as_of`; `None` if the event is no demand, or does not count then.
     ///
     /// # Errors
-    /// Our fault.
+    /// A failed read of the log.
     pub fn read(views: &Arc<Views>, id: &EventId, as_of: Time) -> Result<Option<Self>> {
         let sheet = views.demand(id, as_of).answer()?;
         Ok(sheet.map(|sheet| Self::new(sheet.view, as_of, views)))
     }
 }
 
-/// A demand at two instants: its course, its delivery, its answers and its clock. None hides another.
+/// The state of a demand at two instants: its course, its delivery, its answers and its clock. Each is shown by itself.
 #[Object]
 impl DemandState {
     /// The instant at which clocks are read; what is said to have happened later does not count.
@@ -121,7 +121,7 @@ impl DemandState {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.demand.index)
     }
-    /// Whom it asks.
+    /// The party that must answer it.
     async fn respondent(&self) -> Result<Party> {
         party(&self.views, &self.view.respondent.id)
     }
@@ -129,12 +129,12 @@ impl DemandState {
     async fn sentence(&self) -> String {
         self.view.sentence.to_string()
     }
-    /// One word, for filters only.
+    /// Its status in one word, for filters only.
     async fn status(&self) -> DemandStatus {
         self.view.demand.status.into()
     }
-    /// The same in words, and by whose record, where the respondent's own key did not sign the outcomes that it tells of:
-    /// `answered, by the record of Example Desk`.
+    /// The status in words. If the respondent's own key did not sign the outcomes, also whose record they are: `answered, by the
+    /// record of Example Desk`.
     async fn status_words(&self) -> &str {
         &self.view.status_words
     }
@@ -146,14 +146,14 @@ impl DemandState {
             Course::Escalated(_) => DemandCourse::Escalated,
         }
     }
-    /// The event that took it back; null while it stands.
+    /// The event that took it back. Null while it stands.
     async fn withdrawn_by(&self) -> Result<Option<Event>> {
         match self.view.demand.course {
             Course::Withdrawn(index) => event(&self.views, index).map(Some),
             _ => Ok(None),
         }
     }
-    /// Where it was taken, in the order of the log.
+    /// Its escalations, in the order of the log.
     async fn escalations(&self) -> Result<Vec<Escalation>> {
         let mut escalations = Vec::new();
         for (e, sentence) in self.view.demand.escalations.iter().zip(&self.view.escalated) {
@@ -171,11 +171,11 @@ impl DemandState {
     async fn clock(&self) -> Clock {
         Clock::new(&self.view, &self.views)
     }
-    /// Its items, 1 to 100, each with what was said to it.
+    /// Its items, 1 to 100, each with the answers to it.
     async fn items(&self) -> Vec<DemandItem> {
         DemandItem::all(&self.view, &self.views)
     }
-    /// How many items have each outcome that counts.
+    /// The number of items by the outcome that counts.
     async fn counts(&self) -> ItemCounts {
         self.view.demand.counts().into()
     }
@@ -183,16 +183,16 @@ impl DemandState {
     async fn answered(&self) -> String {
         self.view.answered.to_string()
     }
-    /// Who is named behind it: three at most.
+    /// The parties that are named behind it, at most three.
     async fn backing(&self) -> Vec<Backer> {
         self.view.backing.iter().map(|b| Backer::new(b.clone(), &self.views)).collect()
     }
-    /// The signatures behind it; null unless the collection's organiser confirmed that they stand behind this demand.
+    /// The signatures behind it. Null unless the organiser of the collection confirmed that they stand behind this demand.
     async fn signatures(&self) -> Option<Signatures> {
         let demand = &self.view.demand;
         demand.count.filter(|_| demand.shows_count()).map(Into::into)
     }
-    /// The text on record as signed; null where the demand names no collection.
+    /// The text that people signed. Null if the demand names no collection.
     async fn signed_text(&self) -> Option<CollectedText> {
         self.view.signed.as_ref().map(Into::into)
     }

@@ -1,4 +1,4 @@
-//! Words of closed lists as values of the enums that the objects behind `Event` have.
+//! Words of closed lists, as values of the enums that the object types of `Event` use.
 
 use std::borrow::Cow;
 
@@ -12,11 +12,11 @@ use crate::{
     serve::graphql::types::{event::Event, event_shape::enum_value},
 };
 
-/// A word of a fact. It stands in the schema as the enum of that fact, so that a word has one name wherever it is shown.
+/// A word of a fact. In the schema it has the enum of that fact, so that a word has the same name wherever it is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct FactWord<T>(pub T);
 
-/// A closed list of words with the name of its enum.
+/// A closed list of words, and the name of its enum.
 pub trait Listed: Copy + Send + Sync {
     /// The name of the enum in the schema.
     const ENUM: &'static str;
@@ -57,7 +57,7 @@ impl<T: Listed> OutputType for FactWord<T> {
         Cow::Borrowed(T::ENUM)
     }
     fn create_type_info(registry: &mut Registry) -> String {
-        // The enums come with the objects behind the interface.
+        // The enums are registered with the object types of `Event`.
         Event::create_type_info(registry);
         format!("{}!", T::ENUM)
     }

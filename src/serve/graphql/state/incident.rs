@@ -25,14 +25,14 @@ impl Incident {
     }
 }
 
-/// What is said to have happened, and when its respondent first told of it.
+/// What is said to have happened, and when the respondent first disclosed it.
 #[Object]
 impl Incident {
     /// The report.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.line.index)
     }
-    /// What is said to have happened: an allegation of whoever the report is by.
+    /// What is said to have happened. It is an allegation of the report's author.
     async fn account(&self) -> Text {
         Text::from(&self.view.account)
     }
@@ -40,11 +40,11 @@ impl Incident {
     async fn known(&self) -> EventDate {
         EventDate(self.view.known.clone())
     }
-    /// Whether the report says so itself. Else `known` is the date of what it reports.
+    /// Whether the report itself says when it was known. Else `known` is the date of what it reports.
     async fn discovered(&self) -> bool {
         self.view.discovered
     }
-    /// The first disclosure of it by the respondent; null while none is on record.
+    /// The first disclosure of it by the respondent. Null while none is on record.
     async fn disclosed(&self) -> Option<FirstDisclosure> {
         let disclosed = self.view.disclosed.clone()?;
         Some(FirstDisclosure { disclosed, views: self.views.clone() })
@@ -65,15 +65,15 @@ impl FirstDisclosure {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.disclosed.index)
     }
-    /// To whom.
+    /// To whom it was disclosed.
     async fn kind(&self) -> FactWord<DisclosureKind> {
         FactWord(self.disclosed.kind)
     }
-    /// Days since the incident was first known; null where one of the two says no day.
+    /// Days from when the incident was first known to the disclosure. Null if one of the two dates says no day.
     async fn days(&self) -> Option<i64> {
         self.disclosed.days.filter(|(least, most)| least == most).map(|(days, _)| days)
     }
-    /// The same in words: `6 days`, or `between 0 and 14 days` where one of the two says no day.
+    /// These days in words: `6 days`, or `between 0 and 14 days` if one of the two dates says no day.
     async fn days_words(&self) -> Option<String> {
         self.disclosed.days_words()
     }

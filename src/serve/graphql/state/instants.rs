@@ -1,4 +1,4 @@
-//! The two instants that every computed answer takes and shows.
+//! The two instants, `asOf` and `knownAt`, that every computed answer takes and shows.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use crate::{
     views::Views,
 };
 
-/// The clock when the request came: the same in all of its answer.
+/// The time of a request, which is the same in all of its answer.
 #[derive(Debug, Clone)]
 pub struct Now {
     time: Time,
@@ -22,26 +22,26 @@ pub struct Now {
 }
 
 impl Now {
-    /// It is so late.
+    /// The time `time`, which nobody has asked for yet.
     pub fn new(time: Time) -> Self {
         Self { time, asked: Arc::default() }
     }
-    /// The time. From then on the answer depends on more than the log.
+    /// The time. Once it was asked for, the answer depends on more than the log.
     pub fn ask(&self) -> Time {
         self.asked.store(true, Ordering::Relaxed);
         self.time
     }
-    /// Whether the answer depends on more than the log: on when it was asked for.
+    /// Whether the time was asked for, so that the answer depends on more than the log.
     pub fn was_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 }
 
-/// The instants that were asked for: views of the entries below `knownAt`, by default all of those that `known` knows,
-/// and `asOf`, by default now.
+/// The instants for a computed answer: views of the entries below `known_at` (by default `known`), and the time `as_of` (by
+/// default now).
 ///
 /// # Errors
-/// `BAD_INPUT` for a size that was never signed.
+/// `BAD_INPUT` if the log has no such size.
 pub fn at(
     ctx: &Context<'_>,
     known: &Arc<Views>,
@@ -53,7 +53,7 @@ pub fn at(
     let views = match known_at {
         None => known.clone(),
         Some(size) if known.is_of(size.0) => known.clone(),
-        // What an earlier answer shows may be asked about a later size.
+        // `known` may be of a smaller size than the request's own views, so the size is looked up in these.
         Some(size) => views(ctx)
             .known_at(size.0)
             .ok_or_else(|| bad_input(format!("knownAt: expected a tree size, 1 to {}", views(ctx).size())))?,

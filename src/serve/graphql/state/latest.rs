@@ -1,4 +1,4 @@
-//! Lists that hold the latest of many.
+//! Lists of the latest records of one kind.
 
 use async_graphql::{OutputType, SimpleObject};
 
@@ -14,10 +14,10 @@ use crate::{
     views,
 };
 
-/// How many of the latest there are, at most.
+/// The most records in such a list.
 const NODES: u64 = 20;
 
-/// The same of each kind.
+/// The limit is the same for each kind.
 pub const COSTS: Costs = Costs {
     full_lists: &[("nodes", NODES)],
     ..Costs::of(Of::Types(&[
@@ -30,7 +30,7 @@ pub const COSTS: Costs = Costs {
     ]))
 };
 
-/// The latest of the records of one kind, in the order of the log.
+/// The latest records of one kind, in the order of the log.
 #[derive(Debug, SimpleObject)]
 #[graphql(concrete(name = "LatestCorrections", params(Correction)))]
 #[graphql(concrete(name = "LatestIncidents", params(Incident)))]
@@ -39,14 +39,14 @@ pub const COSTS: Costs = Costs {
 #[graphql(concrete(name = "LatestStatements", params(Statement)))]
 #[graphql(concrete(name = "LatestWithholdings", params(Withholding)))]
 pub struct Latest<T: OutputType> {
-    /// The latest, 20 at most.
+    /// The latest records, at most 20.
     pub nodes: Vec<T>,
-    /// How many earlier ones there are. `events` lists them all.
+    /// How many earlier records of the kind there are. `events` lists them all.
     pub earlier: Index,
 }
 
 impl<T: OutputType> Latest<T> {
-    /// Of what views show.
+    /// Wraps each of the latest records of a view.
     pub fn of<V: Clone>(latest: &views::Latest<V>, wrap: impl FnMut(V) -> T) -> Self {
         Self { nodes: latest.iter().cloned().map(wrap).collect(), earlier: Index(latest.more as u64) }
     }

@@ -1,4 +1,4 @@
-//! `Link`, `LinkSide` and `LinkQuote`: that one record bears on another, on the word of whoever drew the link.
+//! `Link`, `LinkSide` and `LinkQuote`: a party's claim that one record bears on another.
 
 use std::sync::Arc;
 
@@ -28,22 +28,22 @@ impl Link {
     }
 }
 
-/// That one record bears on another, on the word of whoever drew the link.
+/// A party's claim that one record bears on another.
 #[Object]
 impl Link {
     /// Its event.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.index)
     }
-    /// Who drew it.
+    /// The party that asserts it.
     async fn by(&self) -> Result<Party> {
         party(&self.views, &self.view.by.id)
     }
-    /// How the first bears on the second, according to that party.
+    /// How the first record bears on the second, according to that party.
     async fn relation(&self) -> FactWord<Relation> {
         FactWord(self.view.relation)
     }
-    /// The same in words, with who says so: `Meja says these conflict`.
+    /// The relation in words, with the party that asserts it: `Meja says these conflict`.
     async fn heading(&self) -> String {
         format!("{} {}", self.view.by.name, self.view.says())
     }
@@ -51,15 +51,15 @@ impl Link {
     async fn from(&self) -> LinkSide {
         self.side(&self.view.from)
     }
-    /// The second.
+    /// The second record.
     async fn to(&self) -> LinkSide {
         self.side(&self.view.to)
     }
-    /// Why.
+    /// The reasoning of that party.
     async fn reasoning(&self) -> Text {
         Text::from(&self.view.reasoning)
     }
-    /// The positions on it, in the order of the log.
+    /// The positions taken on it, in the order of the log.
     async fn positions(&self) -> Vec<Position> {
         self.view.positions.iter().map(|p| Position::new(p.clone(), &self.views)).collect()
     }
@@ -75,11 +75,11 @@ pub struct LinkSide {
 /// One side of a link.
 #[Object]
 impl LinkSide {
-    /// The record; null if it is not on record at this size.
+    /// The event. Null if it is not on record at this size.
     async fn event(&self) -> Result<Option<Event>> {
         self.side.index.map(|index| event(&self.views, index)).transpose()
     }
-    /// What is quoted of it; null where its words or those of the link are withheld.
+    /// What is quoted of it. Null if nothing is, or if its words or those of the link are withheld.
     async fn quote(&self) -> Option<LinkQuote> {
         let quote = self.side.quote.clone()?;
         Some(LinkQuote { prefix: quote.prefix, exact: quote.exact, suffix: quote.suffix })
@@ -90,13 +90,13 @@ impl LinkSide {
     }
 }
 
-/// A quote with what stands around it, as a `TextQuoteSelector` of the W3C Web Annotation Data Model.
+/// A quote with the text around it, as a `TextQuoteSelector` of the W3C Web Annotation Data Model.
 #[derive(Debug, SimpleObject)]
 pub struct LinkQuote {
-    /// What stands before it.
+    /// The text before the quote.
     pub prefix: String,
     /// The quote.
     pub exact: String,
-    /// What stands after it.
+    /// The text after the quote.
     pub suffix: String,
 }

@@ -1,7 +1,7 @@
-//! Computed answers: where a case, a demand or a party stands at two instants, and what was done to the record itself.
+//! Computed answers: the state of a case, a demand or a party at two instants, and what was done to the record itself.
 //!
-//! Nothing of it is stored. Each object shows the instants that it was computed for; whatever hangs below it, events and
-//! parties too, is read by the entries below its `knownAt`.
+//! The two instants are `asOf`, a time, and `knownAt`, a size of the log. Nothing computed is stored. Each object shows the
+//! instants that it was computed for. All its fields, events and parties too, are read from the entries below its `knownAt`.
 
 mod backer;
 mod case_state;
@@ -42,13 +42,13 @@ use super::{
 };
 use crate::{event::EventId, ledger::ReadError, views::Views};
 
-/// A party that an entry names.
+/// Reads a party that an entry on record names, so it must be found.
 pub(super) fn party(views: &Arc<Views>, id: &EventId) -> Result<Party> {
     let lost = || internal(&ReadError::Fault(format!("an entry names party {id}, which is not found")));
     Party::read(views, id)?.ok_or_else(lost)
 }
 
-/// An event that a computed answer was folded from.
+/// Reads an event that a computed answer was made from, so it must be found.
 pub(super) fn event(views: &Arc<Views>, index: u64) -> Result<Event> {
     let lost = || internal(&ReadError::Fault(format!("entry {index} is not found")));
     Ok(Event::new(views.record(index).answer()?.ok_or_else(lost)?, views))

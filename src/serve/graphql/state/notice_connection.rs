@@ -17,7 +17,7 @@ pub struct NoticeConnection {
     pub edges: Vec<NoticeEdge>,
     /// The notices of this page.
     pub nodes: Vec<Notice>,
-    /// Where the page stands.
+    /// The position of the page in the list.
     pub page_info: PageInfo,
 }
 
@@ -31,10 +31,10 @@ pub struct NoticeEdge {
 }
 
 impl NoticeConnection {
-    /// A page of these notices.
+    /// Makes a page of these notices.
     ///
     /// # Errors
-    /// `BAD_INPUT`.
+    /// `BAD_INPUT` for wrong arguments.
     pub fn read(notices: &[NoticeView], args: &PageArgs, views: &Arc<Views>) -> Result<Self> {
         let indexes: Vec<u64> = notices.iter().map(|n| n.notice.index).collect();
         let page = args.cut(|range, descending, most| Ok(within(&indexes, range, descending, most)))?;

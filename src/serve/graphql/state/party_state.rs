@@ -1,4 +1,4 @@
-//! `PartyState`: a party at two instants.
+//! `PartyState`: the state of a party at two instants.
 
 use std::sync::Arc;
 
@@ -26,17 +26,17 @@ pub struct PartyState {
 }
 
 impl PartyState {
-    /// A party at an instant; `None` if these views know no such party.
+    /// Reads the state of a party at the time `as_of`; `None` if these views know no such party.
     ///
     /// # Errors
-    /// Our fault.
+    /// A failed read of the log.
     pub fn read(views: &Arc<Views>, id: &EventId, as_of: Time) -> Result<Option<Self>> {
         let view = views.party_view(id, as_of).answer()?;
         Ok(view.map(|view| Self { view: Arc::new(view), as_of, views: views.clone() }))
     }
 }
 
-/// A party at two instants: its names and roles over time, and its record across cases.
+/// The state of a party at two instants: its names and roles over time, and its record across cases.
 #[Object]
 impl PartyState {
     /// The instant at which clocks are read.
@@ -47,7 +47,7 @@ impl PartyState {
     async fn known_at(&self) -> Index {
         Index(self.views.size())
     }
-    /// Its names over time, the first one first.
+    /// Its names over time, the oldest first.
     async fn names(&self) -> Vec<PartyName> {
         let name = |line: &views::NameLine| PartyName { line: line.clone(), views: self.views.clone() };
         self.view.names.iter().map(name).collect()
@@ -61,7 +61,7 @@ impl PartyState {
         };
         self.view.roles.iter().map(role).collect()
     }
-    /// How it answers demands, as far as it is on record here; null for an invented party.
+    /// How it answers demands, as far as that is on record here. Null for an invented party.
     async fn record(&self) -> Option<PartyRecord> {
         self.view.record.as_ref()?;
         Some(PartyRecord { view: self.view.clone(), views: self.views.clone() })
@@ -86,7 +86,7 @@ impl PartyName {
     async fn name(&self) -> Text {
         Text::from(&self.line.name)
     }
-    /// Who put it on record.
+    /// The party that recorded it.
     async fn by(&self) -> Result<Party> {
         party(&self.views, &self.line.by.id)
     }
@@ -97,7 +97,7 @@ impl PartyName {
 pub struct RoleChange {
     /// The role.
     pub role: FactWord<Role>,
-    /// Whether it was given.
+    /// Whether it was given; else it was taken back.
     pub granted: bool,
     /// Index of its entry.
     pub index: Index,
@@ -123,40 +123,40 @@ impl PartyRecord {
     }
 }
 
-/// How many demands to a party stand at a status.
+/// How many demands to a party have a status.
 #[derive(Debug, SimpleObject)]
 pub struct StatusCount {
     /// The status.
     pub status: DemandStatus,
-    /// How many.
+    /// How many demands have it.
     pub demands: Index,
 }
 
-/// Who put demands on record, and how many.
+/// A party that recorded something, and in how many demands.
 #[derive(Debug, SimpleObject)]
 pub struct RecorderCount {
-    /// Who.
+    /// The party.
     pub party: Party,
-    /// How many.
+    /// The number of demands.
     pub demands: Index,
 }
 
-/// How a party answers demands, as far as it is on record here: real ones for which there is evidence of delivery.
+/// How a party answers demands, as far as that is on record here. Only real demands with evidence of delivery count.
 #[Object]
 impl PartyRecord {
     /// The whole in a few sentences.
     async fn sentence(&self) -> Option<String> {
         self.view.record_words()
     }
-    /// How many such demands there are: n.
+    /// How many such demands there are.
     async fn demands(&self) -> Index {
         Index(self.record().demands as u64)
     }
-    /// In how many cases.
+    /// How many cases they are in.
     async fn cases(&self) -> Index {
         Index(self.record().cases as u64)
     }
-    /// How many stand at each status.
+    /// How many of these demands have each status.
     async fn by_status(&self) -> Vec<StatusCount> {
         let count = |(status, n): (&views::Status, &usize)| StatusCount {
             status: (*status).into(),
@@ -164,32 +164,33 @@ impl PartyRecord {
         };
         self.record().by_status.iter().map(count).collect()
     }
-    /// The median of days from delivery to the last item's outcome, over demands where every item has one; null below
-    /// five of them.
+    /// The median number of days from delivery to the outcome of the last item, over the demands counted in `completed`. Null if
+    /// these are fewer than five.
     async fn median_days(&self) -> Option<i64> {
         self.record().median_days
     }
-    /// Demands where every item has an outcome, and the dates of delivery and of the last one say their day.
+    /// How many of these demands have an outcome for every item, and exact days for delivery and the last outcome.
     async fn completed(&self) -> Index {
         Index(self.record().completed as u64)
     }
-    /// Who put these demands on record, the most first.
+    /// The parties that recorded these demands, the one with the most first.
     async fn recorded_by(&self) -> Result<Vec<RecorderCount>> {
         self.counts(&self.record().recorded_by)
     }
-    /// In how many of these demands the evidence of delivery that counts, or else a reply, is signed by a key of the party itself.
+    /// In how many of these demands a key of the party itself signed the evidence of delivery that counts, or else a reply.
     async fn delivered_by_own_key(&self) -> Index {
         Index(self.record().delivered_by_own_key as u64)
     }
-    /// By whose record outcomes stand that the party's own key did not sign, and in how many demands, the most first.
+    /// The parties that recorded outcomes which the party's own key did not sign, and in how many demands, the one with the most
+    /// first.
     async fn outcomes_by(&self) -> Result<Vec<RecorderCount>> {
         self.counts(&self.record().outcomes_by)
     }
-    /// Real demands that are left out because nothing shows that they were delivered.
+    /// How many real demands are left out because nothing shows that they were delivered.
     async fn undelivered(&self) -> Index {
         Index(self.record().undelivered as u64)
     }
-    /// Whether there is more on record than was looked through.
+    /// Whether there are more entries on record than were read for this.
     async fn cut_short(&self) -> bool {
         self.record().cut_short
     }

@@ -1,4 +1,4 @@
-//! `Position`: where a party stands on what others say.
+//! `Position`: a party's position on something on record.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     views::{PositionView, Views},
 };
 
-/// How a party stands to something on record.
+/// A party's position on something on record.
 #[derive(Debug)]
 pub struct Position {
     view: PositionView,
@@ -25,22 +25,22 @@ impl Position {
     }
 }
 
-/// How a party stands to something on record.
+/// A party's position on something on record.
 #[Object]
 impl Position {
     /// Its event.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.index)
     }
-    /// Who.
+    /// The party whose position it is.
     async fn party(&self) -> Result<Party> {
         party(&self.views, &self.view.party.id)
     }
-    /// How.
+    /// The stance that it takes.
     async fn stance(&self) -> FactWord<Stance> {
         FactWord(self.view.stance)
     }
-    /// Who recorded it; null where the party's own key signed it.
+    /// The party that recorded it. Null if the party's own key signed it.
     async fn recorded_by(&self) -> Result<Option<Party>> {
         self.view.recorded_by.as_ref().map(|by| party(&self.views, &by.id)).transpose()
     }

@@ -1,4 +1,4 @@
-//! `Promise` and `PromiseState`: what was promised, and what became of it.
+//! `Promise` and `PromiseState`: a promise and what became of it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     views::{self, PromiseView, Views},
 };
 
-/// Where a promise stands.
+/// The state of a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PromiseState {
     /// Its date has not passed, or it has none.
@@ -23,9 +23,9 @@ pub enum PromiseState {
     Done,
     /// It is said to be taken back.
     Withdrawn,
-    /// It is said that another took its place.
+    /// It is said that another promise replaced it.
     Superseded,
-    /// Past its date, nothing on record.
+    /// Its date has passed, and nothing more is on record.
     PastDate,
 }
 
@@ -50,11 +50,11 @@ impl Promise {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.index)
     }
-    /// Who promised.
+    /// The party that made it.
     async fn party(&self) -> Result<Party> {
         party(&self.views, &self.view.party.id)
     }
-    /// Who recorded it; null where the party's own key signed it.
+    /// The party that recorded it. Null if the party's own key signed it.
     async fn recorded_by(&self) -> Result<Option<Party>> {
         self.view.recorded_by.as_ref().map(|by| party(&self.views, &by.id)).transpose()
     }
@@ -62,11 +62,11 @@ impl Promise {
     async fn text(&self) -> Text {
         Text::from(&self.view.text)
     }
-    /// By when; null where it names no date.
+    /// The date by which it is to be kept. Null if it names none.
     async fn due(&self) -> Option<EventDate> {
         self.view.due.clone().map(EventDate)
     }
-    /// Where it stands.
+    /// Its state.
     async fn state(&self) -> PromiseState {
         match self.view.state {
             views::PromiseState::Open => PromiseState::Open,
@@ -76,12 +76,12 @@ impl Promise {
             views::PromiseState::PastDate => PromiseState::PastDate,
         }
     }
-    /// The same in words, and by whose record, where the party's own key did not sign what closed it:
-    /// `done, by the record of Example Desk`.
+    /// The state in words. If the party's own key did not sign the event that closed it, also whose record that is: `done, by the
+    /// record of Example Desk`.
     async fn state_words(&self) -> &str {
         &self.view.state_words
     }
-    /// The event that closed it; null while none did.
+    /// The event that closed it. Null while none did.
     async fn closed_by(&self) -> Result<Option<Event>> {
         match self.view.state {
             views::PromiseState::Closed(_, index) => event(&self.views, index).map(Some),

@@ -1,4 +1,4 @@
-//! `Statement`, its versions and how they differ.
+//! `Statement`, its versions and the differences between them.
 
 use std::sync::Arc;
 
@@ -31,12 +31,12 @@ impl Statement {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.line.index)
     }
-    /// Its versions, the first one first.
+    /// Its versions, the oldest first.
     async fn versions(&self) -> Vec<StatementVersion> {
         let version = |v: &views::Version| StatementVersion { version: v.clone(), views: self.views.clone() };
         self.view.versions.iter().map(version).collect()
     }
-    /// That it was taken back; null while it stands.
+    /// Its withdrawal. Null while it stands.
     async fn withdrawn(&self) -> Option<StatementWithdrawal> {
         let taken = self.view.withdrawn.clone()?;
         Some(StatementWithdrawal { taken, views: self.views.clone() })
@@ -57,11 +57,11 @@ impl StatementVersion {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.version.index)
     }
-    /// When the change was seen; null for the first version.
+    /// When the change was seen. Null for the first version.
     async fn observed(&self) -> Option<EventDate> {
         self.version.observed.clone().map(EventDate)
     }
-    /// Whether the speaker said that it changed; null for the first version.
+    /// Whether the speaker announced the change. Null for the first version.
     async fn announced(&self) -> Option<bool> {
         self.version.announced
     }
@@ -73,8 +73,8 @@ impl StatementVersion {
     async fn changed(&self) -> Text {
         Text::from(&self.version.changed)
     }
-    /// What changed since the version before, word by word. Null for the first version, and where the words of one of
-    /// the two are not here or have more than 2,000 words.
+    /// The changes from the version before, word by word. Null for the first version, and if one of the two texts is missing or
+    /// has more than 2,000 words.
     async fn difference(&self) -> Option<Vec<TextChange>> {
         let change = |c: &views::Change| {
             let (kind, text) = match c {
@@ -88,45 +88,45 @@ impl StatementVersion {
     }
 }
 
-/// What became of a run of words.
+/// How a run of words changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ChangeKind {
-    /// In both texts.
+    /// It is in both texts.
     Same,
-    /// In the earlier text alone.
+    /// It is only in the earlier text.
     Removed,
-    /// In the later text alone.
+    /// It is only in the later text.
     Added,
 }
 
-/// A run of words that stayed, went or came.
+/// A run of words that stayed, was removed or was added.
 #[derive(Debug, SimpleObject)]
 pub struct TextChange {
-    /// What became of it.
+    /// How it changed.
     pub kind: ChangeKind,
     /// The words.
     pub text: String,
 }
 
-/// That a statement was taken back.
+/// The withdrawal of a statement.
 #[derive(Debug)]
 pub struct StatementWithdrawal {
     taken: views::Taken,
     views: Arc<Views>,
 }
 
-/// That a statement was taken back.
+/// The withdrawal of a statement.
 #[Object]
 impl StatementWithdrawal {
-    /// The event that says so.
+    /// The event that records it.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.taken.index)
     }
-    /// When it was seen.
+    /// When the withdrawal was seen.
     async fn observed(&self) -> EventDate {
         EventDate(self.taken.observed.clone())
     }
-    /// Whether the speaker said so.
+    /// Whether the speaker announced it.
     async fn announced(&self) -> bool {
         self.taken.announced
     }

@@ -4,27 +4,27 @@ use async_graphql::{Enum, SimpleObject};
 
 use crate::{serve::graphql::scalars::index::Index, views::Said};
 
-/// Where a text is.
+/// Whether a text can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum TextState {
-    /// Here it is.
+    /// It can be read.
     Present,
     /// It is withheld; an entry of the log says so.
     Withheld,
-    /// It is not here, though nothing on the log says it is withheld.
+    /// It is missing on this server, though no entry of the log withholds it.
     Missing,
     /// The words hold no such text.
     NotGiven,
 }
 
-/// One text of the words of an entry, or why it is not there.
+/// One text of the words of an entry, or why it can't be read.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Text {
-    /// The text, character for character; null unless `state` is `PRESENT`.
+    /// The text, character for character. Null unless `state` is `PRESENT`.
     pub value: Option<String>,
-    /// Where it is.
+    /// Whether it can be read.
     pub state: TextState,
-    /// Index of the entry that withholds it.
+    /// Index of the entry that withholds it. Null if it is not withheld.
     pub withheld_by: Option<Index>,
 }
 

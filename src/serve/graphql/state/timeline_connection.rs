@@ -1,4 +1,4 @@
-//! `TimelineConnection`, `TimelineEdge`, `TimelineLine` and `TimelineOrder`: pages of what happened in a case.
+//! `TimelineConnection`, `TimelineEdge`, `TimelineLine` and `TimelineOrder`: pages of the timeline of a case.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::{
     views::{CaseThread, InOrder, Order, Place, Views},
 };
 
-/// In what order a timeline stands.
+/// The order of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
 #[graphql(remote = "crate::views::Order")]
 pub enum TimelineOrder {
-    /// As it is said to have happened; of one moment, as recorded.
+    /// By when the events are said to have happened; events of the same moment in the order of the log.
     #[default]
     Occurred,
-    /// As the ledger recorded it.
+    /// In the order of the log.
     Recorded,
 }
 
@@ -47,7 +47,7 @@ impl TimelineConnection {
     async fn nodes(&self) -> &SubtreeList<TimelineLine> {
         &self.lines
     }
-    /// Where the page stands.
+    /// The position of the page in the list.
     async fn page_info(&self) -> &PageInfo {
         &self.page_info
     }
@@ -101,10 +101,10 @@ fn read_cursor(name: &str, text: &str) -> Result<Place> {
 }
 
 impl TimelineConnection {
-    /// A page of the timeline of a case.
+    /// Makes a page of the timeline of a case.
     ///
     /// # Errors
-    /// `BAD_INPUT`.
+    /// `BAD_INPUT` for wrong arguments.
     pub fn read(thread: &CaseThread, order: Order, args: &PageArgs, views: &Arc<Views>) -> Result<Self> {
         let (most, backward) = args.count()?;
         let all = thread.in_order(order);

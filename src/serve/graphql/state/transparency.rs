@@ -21,10 +21,10 @@ use crate::{
     views::{self, Views},
 };
 
-/// How many of a kind are told, at most.
+/// The most records of each kind that are listed.
 const EACH: u64 = 100;
 
-/// The same of each kind.
+/// The limit is the same for each kind.
 pub const COSTS: Costs = Costs {
     lists: &[
         ("corrections", EACH),
@@ -44,10 +44,10 @@ pub struct Transparency {
 }
 
 impl Transparency {
-    /// By the entries that these views know.
+    /// Reads what was done, by the entries that `views` know.
     ///
     /// # Errors
-    /// Our fault.
+    /// A failed read of the log.
     pub fn read(views: &Arc<Views>) -> Result<Self> {
         Ok(Self { view: views.transparency().answer()?, views: views.clone() })
     }
@@ -58,20 +58,20 @@ impl Transparency {
 pub struct GroundCount {
     /// The ground.
     pub ground: FactWord<WithholdingGround>,
-    /// Withholdings.
+    /// All withholdings on this ground.
     pub all: Index,
-    /// Of those, in force.
+    /// Those of them that are in force.
     pub in_force: Index,
 }
 
-/// Everything that was done to the record itself, the latest first; of each kind at most 100. `events` lists them all.
+/// What was done to the record itself: of each kind at most 100, the latest first. `events` lists them all.
 #[Object]
 impl Transparency {
     /// The tree size: only entries below it count.
     async fn known_at(&self) -> Index {
         Index(self.views.size())
     }
-    /// Withholdings by ground.
+    /// The number of withholdings by ground.
     async fn grounds(&self) -> Vec<GroundCount> {
         let count = |(ground, count): (&WithholdingGround, &views::GroundCount)| GroundCount {
             ground: FactWord(*ground),
@@ -80,7 +80,7 @@ impl Transparency {
         };
         self.view.grounds.iter().map(count).collect()
     }
-    /// Whether there are more withholdings than are counted, the latest 2,000.
+    /// Whether there are more withholdings than the latest 2,000, which are counted.
     async fn cut_short(&self) -> bool {
         self.view.cut_short
     }

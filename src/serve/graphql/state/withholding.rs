@@ -1,4 +1,4 @@
-//! `Withholding` and `Release`: what is withheld and why, and what was given back.
+//! `Withholding` and `Release`: words and files that were withheld, and those that were given back.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     views::{ReleasedView, Views, WithheldView},
 };
 
-/// A withholding, and what it is of.
+/// A withholding, and the entry whose words or files it withholds.
 #[derive(Debug)]
 pub struct Withholding {
     view: WithheldView,
@@ -29,26 +29,26 @@ fn positions(list: &[Position]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-/// That words or files were taken out of the record. The entry, its hash and every proof of it stay valid.
+/// A withholding: words or files of an entry are no longer served. The entry, its hash and every proof of it stay valid.
 #[Object]
 impl Withholding {
     /// Its event.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.withholding.index)
     }
-    /// Who withheld.
+    /// The party that withheld them.
     async fn by(&self) -> Result<Party> {
         party(&self.views, &self.view.withholding.party)
     }
-    /// On what ground.
+    /// The ground of the withholding.
     async fn ground(&self) -> FactWord<WithholdingGround> {
         FactWord(self.view.withholding.ground)
     }
-    /// The entry that it is of; null if that is not on record at this size.
+    /// The event whose words or files were withheld. Null if that is not on record at this size.
     async fn entry(&self) -> Result<Option<Event>> {
         self.view.entry.map(|index| event(&self.views, index)).transpose()
     }
-    /// What of that entry was withheld: `content`, `files/0`.
+    /// The parts of that entry that were withheld: `content`, `files/0`.
     async fn positions(&self) -> Vec<String> {
         positions(&self.view.withholding.positions)
     }
@@ -56,7 +56,7 @@ impl Withholding {
     async fn note(&self) -> Option<&str> {
         self.view.withholding.note.as_deref()
     }
-    /// On whose authority, if that is said.
+    /// The authority for it, if one is given.
     async fn authority(&self) -> Option<&str> {
         self.view.withholding.authority.as_deref()
     }
@@ -64,7 +64,7 @@ impl Withholding {
     async fn redacted(&self) -> Option<&str> {
         self.view.withholding.redacted.as_deref()
     }
-    /// Whether something of it is withheld still.
+    /// Whether any of these parts is still withheld.
     async fn in_force(&self) -> bool {
         self.view.withholding.in_force
     }
@@ -84,22 +84,22 @@ impl Release {
     }
 }
 
-/// That something withheld was given back.
+/// A release: withheld words or files were given back.
 #[Object]
 impl Release {
     /// Its event.
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.index)
     }
-    /// On what ground.
+    /// The ground of the release.
     async fn ground(&self) -> FactWord<ReleaseGround> {
         FactWord(self.view.ground)
     }
-    /// The entry that it is of; null if that is not on record at this size.
+    /// The event whose words or files were given back. Null if that is not on record at this size.
     async fn entry(&self) -> Result<Option<Event>> {
         self.view.entry.map(|index| event(&self.views, index)).transpose()
     }
-    /// What of that entry was given back: `content`, `files/0`.
+    /// The parts of that entry that were given back: `content`, `files/0`.
     async fn positions(&self) -> Vec<String> {
         positions(&self.view.positions)
     }

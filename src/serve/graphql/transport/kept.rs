@@ -1,4 +1,4 @@
-//! What the subscriptions of one socket keep in memory for as long as they last.
+//! The memory that the subscriptions of one socket take until they end.
 
 use std::sync::{
     Arc,
@@ -7,17 +7,17 @@ use std::sync::{
 
 use crate::serve::limits;
 
-/// Bytes that all subscriptions of a socket keep.
+/// Bytes that all subscriptions of a socket take.
 pub(super) type OfSocket = Arc<AtomicUsize>;
 
-/// Bytes that one keeps, until it is dropped.
+/// Bytes that one subscription takes, until this is dropped.
 pub(super) struct Kept {
     of: OfSocket,
     bytes: usize,
 }
 
 impl Kept {
-    /// Room for a subscription, if the others of its socket leave any.
+    /// Takes `bytes` for a subscription, if all of its socket then stay within [`limits::SUBSCRIPTIONS`].
     pub fn take(of: &OfSocket, bytes: usize) -> Option<Self> {
         let more = |kept: usize| kept.checked_add(bytes).filter(|kept| *kept <= limits::SUBSCRIPTIONS);
         of.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;

@@ -15,21 +15,21 @@ use crate::serve::{
 /// The acknowledgement of `connection_init`.
 pub const ACK: &str = r#"{"type":"connection_ack"}"#;
 
-/// What a client may send.
+/// A message that a client may send.
 pub enum ClientMessage {
-    /// `connection_init`. Its payload is not looked at: there is nothing to log in to.
+    /// `connection_init`. Its payload is ignored: there is nothing to log in to.
     Init,
     /// `ping`, with a payload that its `pong` repeats.
     Ping(Option<Value>),
     /// `pong`.
     Pong,
-    /// `subscribe`: an operation of any kind, under an id of the client's.
+    /// `subscribe`: an operation of any kind, under an id that the client chose.
     Subscribe {
         /// The id.
         id: String,
-        /// The operation; an error if it names its query by a hash alone.
+        /// The operation, or an error if it names its query by a hash only.
         request: Result<Box<Request>, ServerError>,
-        /// How many values were sent.
+        /// How many JSON values the message holds.
         values: usize,
     },
     /// `complete`: the client wants no more of an operation.
@@ -77,7 +77,7 @@ impl ClientMessage {
     }
 }
 
-/// An optional payload: an object, null or nothing.
+/// The optional payload of a message: an object, null or nothing.
 fn payload(members: &mut Members) -> Result<Option<Value>, &'static str> {
     match members.swap_remove("payload") {
         None | Some(Value::Null) => Ok(None),
@@ -108,19 +108,19 @@ pub fn next(id: &str, payload: &str) -> String {
     format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, serde_json::Value::from(id))
 }
 
-/// An operation was refused, or broke off. Nothing more comes under its id.
+/// The message that an operation was refused, or broke off. It is the last one with this id.
 pub fn error(id: &str, errors: &[ServerError]) -> String {
     json!({"id": id, "type": "error", "payload": errors}).to_string()
 }
 
-/// An operation is at its end.
+/// The message that an operation has ended.
 pub fn complete(id: &str) -> String {
     json!({"id": id, "type": "complete"}).to_string()
 }
 
 /// An answer as JSON.
 pub fn payload_of(answer: &Response) -> String {
-    // Values of GraphQL always serialise.
+    // This does not fail: values of GraphQL always serialise.
     serde_json::to_string(answer).unwrap_or_else(|_| r#"{"data":null}"#.to_owned())
 }
 

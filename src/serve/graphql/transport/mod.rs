@@ -1,25 +1,25 @@
 //! GraphQL over a WebSocket by the sub-protocol `graphql-transport-ws`, as the npm library `graphql-ws` 6 speaks
-//! it (github.com/enisdenjo/graphql-ws, PROTOCOL.md): on the path of GraphQL over HTTP, with its limits.
+//! it (github.com/enisdenjo/graphql-ws, PROTOCOL.md). It has the path and the limits of GraphQL over HTTP.
 //!
 //! | code | when |
 //! | --- | --- |
 //! | 1001 | the server stops |
-//! | 1002, 1007, 1009 | a frame breaks RFC 6455, is not UTF-8, or a message is too long |
+//! | 1002, 1007, 1009 | a frame breaks RFC 6455; a text is not UTF-8; a message is too long |
 //! | 4400 | a message is not one of the protocol |
-//! | 4401 | an operation before `connection_ack` |
+//! | 4401 | an operation came before `connection_ack` |
 //! | 4406 | the client does not speak this sub-protocol |
 //! | 4408 | no `connection_init` within [`limits::SOCKET_INIT_TIMEOUT`] |
-//! | 4409 | the id of an operation that is under way |
-//! | 4429 | a second `connection_init` |
-//! | [4508](SLOW) | what is sent is not taken, or nothing is heard |
+//! | 4409 | an operation came with the id of one that is under way |
+//! | 4429 | a second `connection_init` came |
+//! | [4508](SLOW) | the client does not read, or nothing is heard from it |
 //!
-//! A Close of the client's is answered with its code, and the connection is closed. A Close of ours waits
-//! [`limits::SOCKET_CLOSE_TIMEOUT`] at most for the client's.
+//! If the client sends a Close, it is answered with the same code and the connection is closed. If the server sends one, it
+//! waits at most [`limits::SOCKET_CLOSE_TIMEOUT`] for the client's.
 //!
-//! One task a socket owns it. Operations are tasks of their own, which end with it. Nothing is buffered for a
-//! reader beyond one [`operation::Output`] on its way and one that waits; a subscription reads the log again
-//! when there is room. So a reader that is behind costs no more than one that is not, and is dropped only when
-//! it takes nothing at all for [`limits::SOCKET_SLOW`].
+//! Each socket is owned by one task. Operations are tasks of their own, which end with the socket. For a reader, at most one
+//! [`operation::Output`] is being sent and one waits. A subscription reads the log again when there is room, so a reader
+//! that is behind costs no more than one that is not. It is dropped only if it does not take what is sent within
+//! [`limits::SOCKET_SLOW`].
 
 mod kept;
 mod message;
@@ -75,15 +75,15 @@ use crate::serve::{
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// The close code for a reader that takes nothing. Free in `graphql-ws`, whose client connects again after it.
+/// The close code for a reader that takes nothing. `graphql-ws` does not use this code, and its client connects again after it.
 const SLOW: u16 = 4508;
 
-/// Opens a socket for a request with `Upgrade`. How many there may be is the guard's to say.
+/// Opens a socket for a request with `Upgrade`. The guard bounds how many there are.
 pub(super) fn open(app: App, taker: Taker, mut request: Request) -> Response {
     if !request.body().is_end_stream() {
         return refuse(&request, "a request for a WebSocket has no body");
     }
-    // A page of another site can open a socket as well as any program: there is no login to misuse.
+    // If pages of other sites may not open sockets, `origin::check` has refused theirs before.
     let mut response = match handshake::server::create_response_with_body(&request, Body::empty) {
         Ok(response) => response,
         Err(why) => return refuse(&request, &why.to_string()),
@@ -111,7 +111,7 @@ pub(super) fn open(app: App, taker: Taker, mut request: Request) -> Response {
     response
 }
 
-/// 400 for a handshake with a fault; 426 where another version of the protocol was asked for (RFC 6455, section 4.4).
+/// 400 for a faulty handshake; 426 if it asks for another version of the protocol (RFC 6455, section 4.4).
 fn refuse(request: &Request, why: &str) -> Response {
     let headers = request.headers();
     let version = headers.get(SEC_WEBSOCKET_VERSION);
@@ -125,7 +125,8 @@ fn refuse(request: &Request, why: &str) -> Response {
     response
 }
 
-/// The frames of a message: a long one is sent in several, since the room that its longest frame took stays the socket's.
+/// The frames of a message. A long message is sent in several, since the socket's buffer grows to the longest frame and stays
+/// that large.
 fn frames(message: impl Into<Bytes>) -> impl Iterator<Item = Message> {
     let mut rest: Bytes = message.into();
     let mut code = Data::Text;
@@ -142,7 +143,7 @@ fn frames(message: impl Into<Bytes>) -> impl Iterator<Item = Message> {
     })
 }
 
-/// How a socket is closed.
+/// The code and reason with which the server closes a socket.
 struct Close {
     code: u16,
     reason: Cow<'static, str>,
@@ -150,7 +151,7 @@ struct Close {
 
 /// Why a socket ends.
 enum End {
-    /// We close it.
+    /// The server closes it.
     Close(Close),
     /// The client closed it.
     Closed,
@@ -166,7 +167,7 @@ struct Socket {
     app: App,
     taker: Taker,
     socket: WebSocketStream<TokioIo<Upgraded>>,
-    /// Whether `connection_init` came, and so was acknowledged.
+    /// Whether `connection_init` came and was acknowledged.
     open: bool,
     /// Operations under way, by the client's id.
     operations: HashMap<String, Operation>,
@@ -175,13 +176,13 @@ struct Socket {
     tasks: JoinSet<()>,
     sender: mpsc::Sender<Output>,
     outputs: mpsc::Receiver<Output>,
-    /// What its subscriptions keep in memory.
+    /// The memory that its subscriptions take.
     kept: OfSocket,
 }
 
 /// An operation under way.
 struct Operation {
-    /// Ids are used again, numbers are not.
+    /// Its number. A client may use an id again; a number is never used again.
     number: u64,
     task: AbortHandle,
 }
@@ -203,7 +204,7 @@ impl Socket {
         }
     }
 
-    /// Until it ends; at once if the client does not speak the sub-protocol.
+    /// Serves the socket until it ends. Closes it at once if the client does not speak the sub-protocol.
     async fn run(mut self, speaks: bool) {
         let end = if speaks { self.serve().await } else { close(4406, "Subprotocol not acceptable") };
         self.tasks.abort_all();
@@ -212,8 +213,8 @@ impl Socket {
                 tracing::debug!(code = close.code, "a socket is closed");
                 let _ = timeout(limits::SOCKET_CLOSE_TIMEOUT, self.close(close)).await;
             }
-            // The answer to a Close, with its code, is made below us as the Close is read (RFC 6455, section 5.5.1). It is
-            // sent with the next flush, and then the connection is ours to end.
+            // The library answers a Close with its code when it reads it (RFC 6455, section 5.5.1). The answer is sent with
+            // the next flush, and then the server ends the connection.
             Err(End::Closed) => {
                 let _ = timeout(limits::SOCKET_CLOSE_TIMEOUT, self.socket.flush()).await;
             }
@@ -221,7 +222,7 @@ impl Socket {
         }
     }
 
-    /// Until the socket ends.
+    /// Handles messages, outputs and timers until the socket ends.
     async fn serve(&mut self) -> Result<(), End> {
         let mut stopping = self.app.edge.stopping.subscribe();
         let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
@@ -233,8 +234,8 @@ impl Socket {
         let mut unheard = 0;
         loop {
             tokio::select! {
-                // In this order: a client that floods us keeps no timer from running, and what it sent while we
-                // waited for it to read is heard before it is called silent.
+                // The order matters: a client that floods the server can't keep a timer from running, and what it sent while
+                // the server waited for it to read is heard before it is called silent.
                 biased;
                 () = &mut stopped => return close(1001, "Going away"),
                 () = &mut init, if !self.open => return close(4408, "Connection initialisation timeout"),
@@ -253,23 +254,24 @@ impl Socket {
                         None => return Err(End::Gone),
                     }
                 }
-                // This end holds a sender, so the channel is never closed.
+                // `self` holds a sender, so the channel is never closed.
                 Some(output) = self.outputs.recv() => self.put_out(output).await?,
             }
         }
     }
 
-    /// Takes a frame of the client's.
+    /// Handles a message from the client.
     async fn take(&mut self, frame: Message) -> Result<(), End> {
         let text = match frame {
             Message::Text(text) => text,
             Message::Binary(_) => return close(4400, "Invalid message received: it is binary"),
             Message::Close(_) => return Err(End::Closed),
-            // Frames are put together below us.
+            // The library puts frames together and never hands one on.
             Message::Frame(_) => return Ok(()),
             Message::Ping(payload) => {
                 self.beside(payload.len());
-                // Pings are answered below us; what is not taken must not gather there.
+                // The library has queued the answer. It is flushed now, so that answers can't gather if the client does not
+                // read.
                 return self.send([]).await;
             }
             Message::Pong(payload) => {
@@ -289,7 +291,7 @@ impl Socket {
                 self.send(frames(message::ACK)).await
             }
             Ok(ClientMessage::Ping(payload)) => {
-                // A long payload waits to be sent as answers do; without room for it the ping is answered all the same.
+                // A long payload is counted like an answer. If there is no room for it, the pong goes without a payload.
                 let bytes = if length <= limits::SOCKET_FRAME { 0 } else { operation::COPIES * length };
                 let held = self.app.outputs.take_many(client, bytes);
                 let payload = payload.filter(|_| held.is_some());
@@ -315,7 +317,7 @@ impl Socket {
                 };
                 let number = self.number;
                 self.number += 1;
-                // Tasks that are at their end.
+                // Drop the tasks that have ended.
                 while self.tasks.try_join_next().is_some() {}
                 let sink = Sink {
                     operation: number,
@@ -337,14 +339,14 @@ impl Socket {
         }
     }
 
-    /// Takes note of a control frame.
+    /// Records that a control frame with a payload of `bytes` came.
     fn beside(&self, bytes: usize) {
         if let Some(seat) = &self.taker.seat {
             seat.came_beside(bytes);
         }
     }
 
-    /// Sends what an operation has to say, unless the client wants no more of it.
+    /// Sends the output of an operation, unless the client has completed it.
     async fn put_out(&mut self, output: Output) -> Result<(), End> {
         let id = self.operations.iter().find(|(_, operation)| operation.number == output.operation);
         let Some(id) = id.map(|(id, _)| id.clone()) else { return Ok(()) };
@@ -355,7 +357,7 @@ impl Socket {
         self.send(output.messages.into_iter().flat_map(frames)).await
     }
 
-    /// Sends messages with one flush, within the time that a reader has to take them.
+    /// Sends messages with one flush. A reader that does not take them within [`limits::SOCKET_SLOW`] is dropped.
     async fn send(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
         let sending = async {
             for message in messages {
@@ -370,19 +372,19 @@ impl Socket {
         }
     }
 
-    /// Reads what the client still sends, which is no frame any more.
+    /// Reads and drops what the client still sends.
     async fn drain(&mut self) {
         let mut bytes = [0; 4 << 10];
         while self.socket.get_mut().read(&mut bytes).await.is_ok_and(|n| n > 0) {}
     }
 
-    /// Says why, and waits for the client to take it.
+    /// Sends a Close, and waits for the client's.
     async fn close(&mut self, close: Close) {
         let frame = CloseFrame { code: close.code.into(), reason: Utf8Bytes::from(close.reason.as_ref()) };
         if self.socket.send(Message::Close(Some(frame))).await.is_err() {
             return;
         }
-        // Bytes left unread would break the connection before the client has read the reason.
+        // If bytes were left unread, the system would reset the connection before the client has read the reason.
         while let Some(frame) = self.socket.next().await {
             if frame.is_err() {
                 let _ = timeout(Duration::from_millis(500), self.drain()).await;
@@ -392,7 +394,7 @@ impl Socket {
     }
 }
 
-/// A reason fits in a control frame: 123 bytes (RFC 6455, section 5.5).
+/// Cuts a reason to 123 bytes, so that it fits in a control frame (RFC 6455, section 5.5).
 fn short(mut reason: String) -> String {
     while reason.len() > 123 {
         reason.pop();
@@ -400,7 +402,7 @@ fn short(mut reason: String) -> String {
     reason
 }
 
-/// How a socket ends of which the next frame can't be read.
+/// How a socket ends if the next frame can't be read.
 fn unreadable(error: &tungstenite::Error) -> End {
     use tungstenite::Error;
     let (code, reason) = match error {
@@ -412,13 +414,13 @@ fn unreadable(error: &tungstenite::Error) -> End {
     End::Close(Close { code, reason: reason.into() })
 }
 
-/// Reads a message: a long one in its turn, where nobody waits for the thread.
+/// Parses a message. A long one is parsed in a turn, on a thread that may be busy for a while.
 async fn read(app: &App, client: Client, text: Utf8Bytes) -> Result<ClientMessage, &'static str> {
     if text.len() <= limits::READ_IN_PLACE {
         return ClientMessage::parse(&text);
     }
     let turn = app.queue.wait(client, Weight::Light).await;
     let reading = tokio::task::spawn_blocking(move || turn.spend(|| ClientMessage::parse(&text)));
-    // It does not panic; if it did, nothing was read.
+    // An error here would be a panic of the parser.
     reading.await.unwrap_or(Err("it could not be read"))
 }

@@ -21,24 +21,27 @@ use crate::serve::{
     limits,
 };
 
-/// What an operation has to say, in order. The socket keeps one at most and the operation waits to make the next.
+/// Messages of an operation, in order. At most one output waits in the socket's channel; an operation waits before it makes
+/// another.
 pub(super) struct Output {
-    /// Which operation, by the number that the socket gave it.
+    /// The number that the socket gave the operation.
     pub operation: u64,
-    /// Messages, ready to be sent.
+    /// The messages, ready to be sent.
     pub messages: Vec<String>,
-    /// Whether the operation is at its end.
+    /// Whether these are the operation's last messages.
     pub last: bool,
-    /// What the messages take of the memory for what is sent, until they are; none if they are short.
+    /// The share of the memory for outputs that the messages take until they are sent; `None` for errors and `complete`.
     pub held: Option<Share>,
 }
 
 /// Where an operation's output goes.
 pub(super) struct Sink {
+    /// The number that the socket gave the operation.
     pub operation: u64,
-    /// The client's id of it.
+    /// The id that the client gave the operation.
     pub id: String,
     pub outputs: mpsc::Sender<Output>,
+    /// The memory that the subscriptions of the socket take.
     pub kept: OfSocket,
 }
 
@@ -48,7 +51,7 @@ impl Sink {
     }
 }
 
-/// Runs an operation to its end. If the socket closes before, it is dropped.
+/// Runs an operation to its end. It is dropped if the socket closes before.
 pub(super) async fn run(app: App, client: Client, request: Request, held: Share, sink: Sink) {
     let (last, held) = match start(&app, client, request, held, &sink).await {
         Ok(Some((result, held))) => (vec![result, message::complete(&sink.id)], Some(held)),
@@ -58,12 +61,13 @@ pub(super) async fn run(app: App, client: Client, request: Request, held: Share,
             (vec![message::error(&sink.id, &errors)], None)
         }
     };
-    // A socket that is gone needs no answer.
+    // An error means that the socket is closed: then nobody waits for an answer.
     let _ = sink.outputs.send(sink.output(last, true, held)).await;
 }
 
-/// The result of an operation that has one, and what it takes of memory until it is sent. What the operation holds is held
-/// until then; what a subscription keeps, to its end.
+/// Runs an operation. Returns the result of a query or mutation, with the share of memory that it takes until it is sent;
+/// `None` after a subscription has ended. A query or mutation keeps `held` until it is done. A subscription gives it back, and
+/// takes room among the subscriptions of its socket until it ends.
 async fn start(
     app: &App,
     client: Client,
@@ -105,16 +109,16 @@ async fn start(
     }
 }
 
-/// How often what is sent is in memory: as it was made, and as the message.
+/// How many times an output is in memory: as it was made, and as the message.
 pub(super) const COPIES: usize = 2;
-/// Bytes that an event of a subscription commonly takes.
+/// The usual size of a rendered event of a subscription, in bytes.
 const EVENT: usize = 4 << 10;
 
 fn unavailable(why: &str) -> Errors {
     refused(why, "UNAVAILABLE")
 }
 
-/// Sends the log from where the subscription begins, without end.
+/// Sends the events of the log, from where the subscription begins, without end.
 async fn follow(app: &App, client: Client, subscription: Subscription, sink: &Sink) -> Result<(), Errors> {
     let subscription = Arc::new(subscription);
     let mut next = app.parts.begin(client, &subscription).await?;
@@ -122,11 +126,11 @@ async fn follow(app: &App, client: Client, subscription: Subscription, sink: &Si
     let (first, most) = limits::ROOM_PAUSE;
     let mut pause = first;
     loop {
-        // The sender lives as long as the reader.
+        // An error would mean that the sender is gone, but it lives as long as the reader.
         let Ok(size) = news.wait_for(|size| *size > next).await.map(|size| *size) else { return Ok(()) };
         let moment = app.parts.moment(next).await;
-        // First a place to put the part, so that no more than one waits for each socket; and room for what is expected, so
-        // that nothing is rendered that can't be kept.
+        // A place in the channel is taken first, so that at most one part waits for each socket. Then memory for the expected
+        // size is taken, so that nothing is rendered that there is no room for.
         let Ok(place) = sink.outputs.reserve().await else { return Ok(()) };
         let events = usize::try_from(size.saturating_sub(next)).unwrap_or(usize::MAX);
         let expected = events.saturating_mul(EVENT).min(limits::PART_BYTES).saturating_mul(COPIES);
@@ -141,7 +145,8 @@ async fn follow(app: &App, client: Client, subscription: Subscription, sink: &Si
                 continue;
             }
         }
-        // Nothing is lost: the log is read again when there is room. Other operations of the socket go on meanwhile.
+        // There is no room. Nothing is lost: the log is read again when there is. Other operations of the socket go on
+        // meanwhile.
         drop(place);
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(most);

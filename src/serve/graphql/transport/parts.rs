@@ -1,7 +1,7 @@
-//! Parts of the log for all subscriptions: rendered in turn, and once for those who ask alike.
+//! Parts of the log, rendered for subscriptions: each in a turn, and once for all that ask for the same.
 //!
-//! Those who have all there is look at the log together, at a [`Moment`], so that they ask for the same part at
-//! the same time. Nothing is kept longer than [`limits::MOMENT`], but what is on its way to a socket.
+//! Subscriptions that are up to date look at the log together, at a [`Moment`], so that they ask for the same part at the
+//! same time. A part is kept for [`limits::MOMENT`], and after that only while it is being sent.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Who renders, and what was rendered just now.
+/// Renders parts, and keeps those of the latest moment.
 pub(in crate::serve) struct Parts {
     schemas: Arc<Schemas>,
     reader: Reader,
@@ -36,16 +36,16 @@ pub(in crate::serve) struct Parts {
     latest: Arc<Mutex<Option<Arc<Moment>>>>,
 }
 
-/// The log as it was looked at.
+/// A look at the log.
 pub(super) struct Moment {
     at: Instant,
-    /// How many entries it had.
+    /// How many entries the log had.
     size: u64,
-    /// By what is asked, and from which entry on.
+    /// Parts, by the key of the subscription and the index of the first event.
     parts: Mutex<HashMap<(Digest, u64), Cell>>,
 }
 
-/// Where a part is, or will be, for all who ask for it.
+/// Holds a part once it is rendered, for all that ask for it.
 type Cell = Arc<OnceCell<Arc<Part>>>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,15 +53,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Parts {
-    /// Of a log, by its schemas.
+    /// The parts of the log of `reader`.
     pub fn new(schemas: Arc<Schemas>, reader: Reader) -> Self {
-        // Half of the cores: however many follow the log, others still write and ask.
+        // Subscriptions have as many turns as half of the cores: however many there are, others can still write and query.
         let queue = FairQueue::new(system::cores().div_ceil(2));
         Self { schemas, reader, queue, latest: Arc::default() }
     }
 
-    /// A moment at which the log had the entry, which it has now. It is the latest moment if that will do; a new
-    /// one is not made until the latest has passed.
+    /// A moment at which the log had the entry `index`, which it must have now. It is the latest moment if the log had the
+    /// entry then; else a new one, after the latest has passed.
     pub(super) async fn moment(&self, index: u64) -> Arc<Moment> {
         loop {
             let passes = {
@@ -82,7 +82,7 @@ impl Parts {
         }
     }
 
-    /// Checks a subscription. Gives the index of the first entry to be sent.
+    /// Checks a subscription, and returns the index of the first entry to be sent.
     pub(super) async fn begin(
         &self,
         client: Client,
@@ -92,7 +92,7 @@ impl Parts {
         self.run(client, move |schemas, reader| subscription.begin(schemas, reader)).await
     }
 
-    /// The events from an index on, as many as a part may hold.
+    /// The events from the index `from` on, as many as a part may hold.
     pub(super) async fn get(
         &self,
         client: Client,
@@ -102,7 +102,7 @@ impl Parts {
     ) -> Result<Arc<Part>, Errors> {
         if let Some(cell) = moment.cell(subscription.key, from) {
             let part = cell.get_or_try_init(|| self.render(client, subscription, from)).await?;
-            // What was withheld since must not be in it.
+            // Words that were withheld after it was rendered must not be sent.
             if self.reader.last_withheld().is_none_or(|index| index < part.size) {
                 return Ok(part.clone());
             }
@@ -121,13 +121,13 @@ impl Parts {
         part.await.map(Arc::new)
     }
 
-    /// Does a work off the threads that serve connections, when its turn comes.
+    /// Does `work` in a turn, off the threads that serve connections.
     async fn run<T: Send + 'static>(
         &self,
         client: Client,
         work: impl FnOnce(&Schemas, &Reader) -> Result<T, Errors> + Send + 'static,
     ) -> Result<T, Errors> {
-        // It ends with the thread, even if nobody waits for it any more.
+        // The turn is held by the thread, so it ends with the work even if nobody waits for it any more.
         let turn = self.queue.wait(client, Weight::Light).await;
         let (schemas, reader) = (self.schemas.clone(), self.reader.clone());
         let working = tokio::task::spawn_blocking(move || turn.spend(|| work(&schemas, &reader)));
@@ -136,14 +136,15 @@ impl Parts {
     }
 }
 
-/// Forgets a moment when it has passed.
+/// Waits until a moment has passed, and forgets it.
 async fn pass(latest: Arc<Mutex<Option<Arc<Moment>>>>, moment: Arc<Moment>) {
     sleep(limits::MOMENT).await;
     lock(&latest).take_if(|latest| Arc::ptr_eq(latest, &moment));
 }
 
 impl Moment {
-    /// None for those who are far behind, and alone in that, and when there are too many.
+    /// The cell of a part. `None` for a subscription that is far behind, since it is most likely alone there, and if there are
+    /// too many parts already.
     fn cell(&self, key: Digest, from: u64) -> Option<Cell> {
         if from + limits::PART_EVENTS < self.size {
             return None;

@@ -1,4 +1,4 @@
-//! A subscription as a client sent it, and how it is run.
+//! A subscription that a client sent, and how it is run.
 
 use std::{
     sync::{Arc, Mutex, OnceLock},
@@ -34,21 +34,21 @@ use crate::{
 /// Why an operation broke off.
 pub(super) type Errors = Vec<ServerError>;
 
-/// A subscription, parsed.
+/// A subscription that was parsed and checked.
 pub(super) struct Subscription {
     document: ExecutableDocument,
     operation_name: Option<String>,
     variables: Variables,
     allowed: Allowed,
-    /// The same for those that render an event alike.
+    /// The same for all subscriptions that render an event in the same way.
     pub key: Digest,
 }
 
-/// Events of a subscription, rendered.
+/// Rendered events of a subscription.
 pub(super) struct Part {
-    /// One result for each, as JSON.
+    /// One result for each event, as JSON.
     pub payloads: Vec<String>,
-    /// How many entries the log had.
+    /// How many entries the log had when they were rendered.
     pub size: u64,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn refused(why: &str, code: &str) -> Errors {
     vec![error]
 }
 
-/// A fault of ours, logged.
+/// The error for a failed read, whose cause is logged.
 pub(super) fn internal(cause: &ReadError) -> Errors {
     vec![fault::of_request(cause)]
 }
@@ -78,7 +78,7 @@ impl Subscription {
         })
     }
 
-    /// Where it is run, by what it may cost.
+    /// The schema to run it with: the metered one if its answers may be too large.
     fn schema<'s>(&self, schemas: &'s Schemas) -> &'s ApiSchema {
         if self.allowed.open { &schemas.metered } else { &schemas.plain }
     }
@@ -100,7 +100,7 @@ impl Subscription {
         request
     }
 
-    /// Checks the operation. Gives the index of the first entry to be sent.
+    /// Checks the operation, and returns the index of the first entry to be sent.
     pub fn begin(&self, schemas: &Schemas, reader: &Reader) -> Result<u64, Errors> {
         let begins = Arc::new(OnceLock::new());
         let request = self.request(Views::new(reader), &self.meter(), Run::Opening(begins.clone()));
@@ -115,7 +115,7 @@ impl Subscription {
         }
     }
 
-    /// Renders the events from an index on, as many as a part may hold: at least one, if there is one.
+    /// Renders the events from the index `from` on, as many as a part may hold: at least one, if there is one.
     pub fn part(&self, schemas: &Schemas, reader: &Reader, from: u64) -> Result<Part, Errors> {
         let views = Views::new(reader);
         let size = views.size();
@@ -136,10 +136,10 @@ impl Subscription {
             && let Some(mut answer) = runtime.block_on(answers.next())
         {
             match meter.ended() {
-                // It may be the work of those before it that was too much.
+                // The events before it may have used up the work; then it is rendered again in the next part.
                 Some(_) if !payloads.is_empty() => break,
                 Some(error) => return Err(vec![error]),
-                // Each event is an answer of its own.
+                // The limits on an answer hold for each event.
                 None => meter.reset(),
             }
             errors::bound(&mut answer.errors);
@@ -154,8 +154,8 @@ impl Subscription {
     }
 }
 
-/// The one field of a subscription, as the specification asks (section 5.2.3.1), and more: what is nested in
-/// fragments is not unfolded.
+/// The one field of a subscription, as the specification asks (section 5.2.3.1). `None` also if it is in a fragment or has a
+/// directive, which the specification would allow.
 fn field<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d Field> {
     match operation(document, name)?.selection_set.node.items.as_slice() {
         [selection] => match &selection.node {
@@ -166,20 +166,20 @@ fn field<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d
     }
 }
 
-/// Of all that a part depends on but its place in the log. `after` says where a subscription begins and nothing
-/// else, so that those who came back at different places are served alike.
+/// A hash of everything that a part depends on except its place in the log. The variable of `after` is left out, since it only
+/// says where a subscription begins: so subscriptions that began at different places share their parts.
 fn key(document: &ExecutableDocument, request: &Request) -> Digest {
     let mut variables = request.variables.clone();
     let field = field(document, request.operation_name.as_deref());
-    // A variable is written with a dollar sign, a text in quotes.
+    // A variable is printed with a dollar sign, a string in quotes.
     let after = field.and_then(|field| field.get_argument("after")).map(|value| value.node.to_string());
     if let Some(name) = after.as_deref().and_then(|after| after.strip_prefix('$'))
         && request.query.matches(&format!("${name}")).count() == 2
     {
-        // It stands where it is declared and here, and nowhere else.
+        // It is named twice: where it is declared, and here.
         variables.remove(name);
     }
-    // Values of GraphQL always serialise.
+    // This does not fail: values of GraphQL always serialise.
     let variables = serde_json::to_string(&variables).unwrap_or_default();
     let name = request.operation_name.as_deref().unwrap_or_default();
     let lengths = [request.query.len() as u64, name.len() as u64].map(u64::to_be_bytes).concat();
@@ -210,14 +210,14 @@ mod tests {
 
     #[test]
     fn all_else_is() {
-        // What is used beside `after` may be shown.
+        // A variable that is also used elsewhere may be shown.
         let query = "subscription($n: Index) { events(after: $n) { inclusionProof(size: $n) { path } } }";
         assert_ne!(key_of(query, json!({"n": 3})), key_of(query, json!({"n": 4})));
-        // So may any other variable.
+        // So may a variable that is not that of `after`.
         let query = "subscription($a: Index, $on: Boolean!) { events(after: $a) { id @include(if: $on) } }";
         assert_ne!(key_of(query, json!({"on": true})), key_of(query, json!({"on": false})));
         assert_eq!(key_of(query, json!({"on": true, "a": 1})), key_of(query, json!({"on": true})));
-        // And the text of one and the name of the other are not taken for each other's.
+        // Nor are the text and the name confused with each other where one ends and the other begins.
         let named = |query: &str, name: &str| {
             let request = Request::new(query).operation_name(name);
             Subscription::new(request).unwrap_or_else(|_| panic!("{query}")).key

@@ -1,4 +1,4 @@
-//! `Case`: a case, as it was opened, with what belongs to it.
+//! `Case`: a case as it was opened, its events and its state.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{
     views::{self, Views},
 };
 
-/// A state is folded from the entries of the case.
+/// A state is computed from all entries of the case.
 pub const COSTS: Costs = Costs { work: &[("state", 20)], ..Costs::of(Of::Types(&["Case"])) };
 
 /// One respondent, one matter.
@@ -44,7 +44,7 @@ impl Case {
     }
 }
 
-/// One respondent, one matter. Incident, statements, demands and exhibits hang off it.
+/// One respondent, one matter. Incidents, statements, demands and exhibits belong to it.
 #[Object]
 impl Case {
     /// Its global id, for `node`.
@@ -60,19 +60,19 @@ impl Case {
     async fn entry_index(&self) -> Index {
         self.case.index.into()
     }
-    /// The permalink of its page on this server; null over a WebSocket.
+    /// The permalink of its page on this server. Null over a WebSocket.
     async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
         ctx.data_opt::<Base>()?.page("case", self.case.id)
     }
-    /// Its title; null where the words are withheld or give none.
+    /// Its title. Null if the words are withheld or give none.
     async fn title(&self) -> Option<&str> {
         self.case.title.as_deref()
     }
-    /// Its summary; null where the words are withheld or give none.
+    /// Its summary. Null if the words are withheld or give none.
     async fn summary(&self) -> Option<&str> {
         self.case.summary.as_deref()
     }
-    /// Whom the matter is about.
+    /// The party that the matter is about.
     async fn respondent(&self) -> Result<Option<Party>> {
         Party::read(&self.views, &self.case.respondent)
     }
@@ -88,38 +88,40 @@ impl Case {
     async fn fictional(&self) -> bool {
         self.case.fictional
     }
-    /// Whether it was opened by mistake, as the newest correction of it says, and nothing rests on it.
+    /// Whether it was opened by mistake, as its newest correction says, and nothing rests on it.
     async fn mistaken(&self) -> bool {
         self.case.mistaken
     }
-    /// How many entries stand in its thread.
+    /// How many entries its thread has.
     async fn size(&self) -> Result<Index> {
         Ok((self.views.thread(&self.case.id).answer()?.len() as u64).into())
     }
-    /// When the last of them was recorded.
+    /// When the last entry of the case was recorded.
     async fn last_recorded(&self) -> Result<DateTime> {
         Ok(DateTime(self.views.case_entries(&self.case).answer()?.last_recorded))
     }
-    /// Where it stands at two instants; null if it was not on record at that size.
+    /// Its state at the instant `asOf`, by the entries below `knownAt`. Null if it was not on record at that size.
     async fn state(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
-        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        #[graphql(desc = "The instant at which clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(
+            desc = "Only entries below this tree size count; that of the latest checkpoint if left out."
+        )]
         known_at: Option<Index>,
     ) -> Result<Option<CaseState>> {
         let (views, as_of) = state::at(ctx, &self.views, as_of, known_at)?;
         CaseState::read(&views, &self.case.id, as_of)
     }
-    /// Its events, in the order of the log, its opening first. `filter.case` is ignored.
+    /// Its events in the order of the log, its opening first. `filter.case` is ignored.
     async fn events(
         &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Conditions on the events.")] filter: Option<EventFilter>,
     ) -> Result<EventConnection> {
         let filter = Filter { case: Some(self.case.id), ..filter.unwrap_or_default().into() };
         EventConnection::read(&self.views, &PageArgs { first, last, after, before }, &filter)

@@ -17,7 +17,7 @@ pub struct CaseConnection {
     pub edges: Vec<CaseEdge>,
     /// The cases of this page.
     pub nodes: Vec<Case>,
-    /// Where the page stands.
+    /// The position of the page in the list.
     pub page_info: PageInfo,
 }
 
@@ -31,10 +31,10 @@ pub struct CaseEdge {
 }
 
 impl CaseConnection {
-    /// A page of all cases.
+    /// Reads a page of all cases.
     ///
     /// # Errors
-    /// `BAD_INPUT`, or our fault.
+    /// `BAD_INPUT` for wrong arguments, or a failed read of the log.
     pub fn read(views: &Arc<Views>, args: &PageArgs) -> Result<Self> {
         let filter = Filter { types: vec![EventType::CaseOpened], ..Filter::default() };
         let page =

@@ -13,14 +13,14 @@ use crate::{
     },
 };
 
-/// A note has the bound of a signed checkpoint.
+/// A note is no longer than a signed checkpoint may be.
 pub const COSTS: Costs =
     Costs { leaves: &[("note", Leaf::text(MAX_CHECKPOINT))], ..Costs::of(Of::Types(&["Checkpoint"])) };
 
-/// The log's signed word on its size and root.
+/// A checkpoint: the log's size and root, signed by the log.
 pub struct Checkpoint(pub Arc<SignedCheckpoint>);
 
-/// The log's signed word on its size and root (`c2sp.org/tlog-checkpoint`).
+/// The log's size and root, signed by the log (`c2sp.org/tlog-checkpoint`).
 #[Object]
 impl Checkpoint {
     /// The origin of the ledger.
@@ -31,7 +31,7 @@ impl Checkpoint {
     async fn size(&self) -> Index {
         self.0.checkpoint().size().into()
     }
-    /// The root of the Merkle tree over them.
+    /// The root of the Merkle tree over these entries.
     async fn root(&self) -> Hash {
         self.0.checkpoint().root().into()
     }

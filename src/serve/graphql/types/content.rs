@@ -1,4 +1,4 @@
-//! `Content` and `ContentState`: the words of an event, or why they are not there.
+//! `Content` and `ContentState`: the words of an event, or why they are missing.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use crate::{
     views::Words,
 };
 
-/// The words as they were sent.
+/// The raw words are text as long as words may be.
 pub const COSTS: Costs =
     Costs { leaves: &[("raw", Leaf::text(MAX_CONTENT))], ..Costs::of(Of::Types(&["Content"])) };
 
-/// Where the words of an event are.
+/// Whether the words of an event can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ContentState {
     /// They can be read.
     Present,
     /// They are withheld; an entry of the log says so.
     Withheld,
-    /// They are not here, though nothing on the log says they are withheld.
+    /// They are missing on this server, though no entry of the log withholds them.
     Missing,
 }
 
 /// The words of an event.
 pub struct Content {
-    /// What the event commits to.
+    /// The digest and size that the event commits to.
     pub commitment: ContentRef,
     /// The words as they are now.
     pub words: Arc<Words>,
@@ -44,11 +44,11 @@ impl Content {
     async fn blake3(&self) -> Hash {
         self.commitment.blake3.into()
     }
-    /// Their number.
+    /// The number of raw bytes.
     async fn size(&self) -> Index {
         u64::from(self.commitment.size).into()
     }
-    /// Where they are.
+    /// Whether they can be read.
     async fn state(&self) -> ContentState {
         match &*self.words {
             Words::Present { .. } => ContentState::Present,
@@ -56,33 +56,33 @@ impl Content {
             Words::None | Words::Missing => ContentState::Missing,
         }
     }
-    /// Index of the entry that withholds them.
+    /// Index of the entry that withholds them. Null if they are not withheld.
     async fn withheld_by(&self) -> Option<Index> {
         match &*self.words {
             Words::Withheld(index) => Some((*index).into()),
             _ => None,
         }
     }
-    /// The address that the words name, where they can be read and name one of the web. It is the author's word that the
-    /// words stand there.
+    /// The web address that the words name. Null if they can't be read or name none. That the words can be found there is the
+    /// author's claim.
     async fn url(&self) -> Option<Url> {
         Url::new(self.words.text("url")?)
     }
-    /// The raw bytes, which are UTF-8; their BLAKE3 is `blake3`. Null where they are not here.
+    /// The raw bytes, which are UTF-8; their BLAKE3 is `blake3`. Null unless `state` is `PRESENT`.
     async fn raw(&self) -> Option<String> {
         match &*self.words {
             Words::Present { raw, .. } => Some(String::from_utf8_lossy(raw).into_owned()),
             _ => None,
         }
     }
-    /// The raw bytes in base64, for tools that might change text on its way.
+    /// The raw bytes in base64, for tools that may alter text. Null unless `state` is `PRESENT`.
     async fn raw_base64(&self) -> Option<Base64> {
         match &*self.words {
             Words::Present { raw, .. } => Some(Base64(raw.to_vec())),
             _ => None,
         }
     }
-    /// The words as a JSON object, salt and files included. Null where they are not here.
+    /// The words as a JSON object, with salt and files. Null unless `state` is `PRESENT`.
     async fn json(&self) -> Option<Json<serde_json::Value>> {
         match &*self.words {
             Words::Present { content, .. } => {

@@ -1,4 +1,4 @@
-//! `Event`, and the object of each event type behind it.
+//! The interface `Event`, and the object type of each event type.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -21,13 +21,13 @@ use crate::{
     views::{Record, Views},
 };
 
-/// An event on record. One Rust type stands for the interface and for the 33 objects behind it: what each type adds
-/// is read from the table of `event::spec`, so that it can't differ from what the ledger takes.
+/// An event on record. One Rust type serves the interface and its 33 object types. The fields that each type adds are read from
+/// the table of `event::spec`, so they can't differ from what the ledger accepts.
 #[derive(Debug, Clone)]
 pub struct Event(AnyEvent);
 
-/// The same as the object that it is. Whoever counts the values of an answer looks each field up in the type of what it
-/// belongs to; this type has the fields of all 33.
+/// An event as an object. When the values of an answer are counted, the library looks each field up in the type of its object;
+/// this type has the fields of all 33.
 #[derive(Debug, Clone)]
 pub struct AnyEvent(EventFields);
 
@@ -36,7 +36,7 @@ impl Event {
     pub fn new(record: Arc<Record>, views: &Arc<Views>) -> Self {
         Self(AnyEvent(EventFields { record, views: views.clone() }))
     }
-    /// Number of its entry.
+    /// Index of its entry.
     pub fn index(&self) -> u64 {
         self.record().index()
     }
@@ -54,7 +54,7 @@ impl AnyEvent {
         }
     }
 
-    /// The field of a role: parties, or events of the types that it may point at.
+    /// Resolves the field of a role: parties, or events of the types that the role allows.
     async fn resolve_ref(&self, ctx: &Context<'_>, spec: &RefSpec) -> ServerResult<Value> {
         let ids = self.0.record.event().body().role(spec.role);
         let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
@@ -68,12 +68,12 @@ impl AnyEvent {
     }
 }
 
-/// An event that is on record names only such as are.
+/// The error for an event that names one which is not found: every event on record names only events on record.
 fn lost(id: &EventId) -> async_graphql::Error {
     internal(&ReadError::Fault(format!("an event names {id}, which is not found")))
 }
 
-/// A list, or one thing or none.
+/// Resolves a list if the role has `many` ids, else one object or null.
 async fn resolve<T: OutputType>(
     targets: Result<Vec<T>>,
     many: bool,
@@ -111,7 +111,7 @@ impl ContainerType for Event {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         self.0.resolve_field(ctx).await
     }
-    /// What is asked of the object behind the interface.
+    /// Collects the fields that are selected on the object type.
     fn collect_all_fields<'a>(
         &'a self,
         ctx: &ContextSelectionSet<'a>,

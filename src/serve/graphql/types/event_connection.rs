@@ -32,7 +32,7 @@ impl EventConnection {
     async fn nodes(&self) -> &SubtreeList<Event> {
         &self.events
     }
-    /// Where the page stands.
+    /// The position of the page in the list.
     async fn page_info(&self) -> &PageInfo {
         &self.page_info
     }
@@ -48,10 +48,10 @@ pub struct EventEdge {
 }
 
 impl EventConnection {
-    /// A page of the events that pass a filter.
+    /// Reads a page of the events that pass `filter`.
     ///
     /// # Errors
-    /// `BAD_INPUT`, or our fault.
+    /// `BAD_INPUT` for wrong arguments, or a failed read of the log.
     pub fn read(views: &Arc<Views>, args: &PageArgs, filter: &Filter) -> Result<Self> {
         let page =
             args.cut(|range, descending, most| views.list(filter, range, descending, most).answer())?;

@@ -26,7 +26,7 @@ use crate::{
     views::{self, Record, Times, Views},
 };
 
-/// What became of an event is told by a few lists, and what they name.
+/// `since` reads a few lists and the entries that they name.
 pub const COSTS: Costs = Costs {
     work: &[("inclusionProof", 10), ("since", 10)],
     lists: &[("signers", MAX_BY as u64)],
@@ -38,17 +38,17 @@ pub const COSTS: Costs = Costs {
     ..Costs::of(Of::Events)
 };
 
-/// How many roles an event can have, at most.
+/// The most roles that an event can have.
 pub fn most_roles() -> u64 {
     event::EventType::ALL.iter().map(|t| t.spec().refs.len() as u64).max().unwrap_or_default()
 }
 
-/// An event on record, without what its type adds.
+/// An event on record, with the fields that all types share.
 #[derive(Debug, Clone)]
 pub struct EventFields {
     /// Its entry.
     pub record: Arc<Record>,
-    /// What it is read by.
+    /// The views that it is read through.
     pub views: Arc<Views>,
 }
 
@@ -57,9 +57,9 @@ pub struct EventFields {
 pub enum Attribution {
     /// Signed by the speaker's own key.
     FirstParty,
-    /// Put on record by somebody else.
+    /// Recorded by somebody else.
     Recorded,
-    /// An act of the register itself, which nobody else could speak.
+    /// An act of the register itself, so that there is no other speaker.
     Register,
 }
 
@@ -80,11 +80,11 @@ impl EventFields {
     async fn id(&self) -> ID {
         GlobalId { kind: NodeKind::Event, event: self.record.event().id() }.into()
     }
-    /// BLAKE3 of the three signed lines: the id by which other events and `/event/<id>` name it.
+    /// BLAKE3 of the three signed lines: the id by which other events name it.
     async fn event_id(&self) -> Hash {
         self.record.event().id().into()
     }
-    /// Number of its entry, from 0.
+    /// Index of its entry, from 0.
     async fn index(&self) -> Index {
         self.record.index().into()
     }
@@ -97,7 +97,7 @@ impl EventFields {
     async fn event_type(&self) -> EventType {
         self.record.event().event_type().into()
     }
-    /// When it happened, on its author's word.
+    /// When it happened, according to its author.
     async fn occurred(&self) -> EventDate {
         EventDate(self.record.event().at().clone())
     }
@@ -109,7 +109,7 @@ impl EventFields {
     async fn recorded(&self) -> DateTime {
         DateTime(self.record.entry.header().time)
     }
-    /// The case it belongs to; for the opening of a case, that case.
+    /// The case it belongs to; for the opening of a case, that case. Null if it belongs to none.
     async fn case(&self) -> Result<Option<Case>> {
         let event = self.record.event();
         let own = (event.event_type() == crate::event::EventType::CaseOpened).then(|| event.id());
@@ -118,7 +118,7 @@ impl EventFields {
             None => Ok(None),
         }
     }
-    /// The id of the thread it stands in: its case's, its party's or its own.
+    /// The id of its thread: that of its case or its party, or its own.
     async fn thread(&self) -> Hash {
         self.record.entry.header().thread.into()
     }
@@ -126,7 +126,7 @@ impl EventFields {
     async fn thread_number(&self) -> Index {
         self.record.entry.header().k.into()
     }
-    /// Who signed it: the author first, then those who endorse.
+    /// Who signed it: the author first, then the parties that endorse it.
     async fn signers(&self) -> Result<Vec<Signer>> {
         let signers = self.views.signers(&self.record).answer()?;
         Ok(signers.into_iter().map(|signer| Signer::new(signer, &self.views)).collect())
@@ -135,11 +135,11 @@ impl EventFields {
     async fn attribution(&self) -> Result<Attribution> {
         Ok(self.views.attribution(&self.record).answer()?.into())
     }
-    /// What it says in facts, by its type. An empty object where the type has none.
+    /// Its facts, as its type defines them. An empty object if the type has none.
     async fn facts(&self) -> Json<serde_json::Value> {
         Json(serde_json::Value::Object(views::facts_json(&self.record)))
     }
-    /// What it points at, by role.
+    /// The events that it points at, by role.
     async fn refs(&self) -> Vec<Reference> {
         let refs = self.record.event().body().refs().into_iter().filter(|(_, ids)| !ids.is_empty());
         refs.map(|(spec, ids)| Reference {
@@ -152,11 +152,11 @@ impl EventFields {
     async fn sentence(&self) -> Result<String> {
         Ok(self.views.sentence(&self.record).answer()?.to_string())
     }
-    /// Whether it speaks of something invented.
+    /// Whether it is about something invented.
     async fn fictional(&self) -> Result<bool> {
         self.views.fictional(&self.record).answer()
     }
-    /// Whether a later correction declared it void. It stays on record and counts for nothing.
+    /// Whether a later correction declared it void. A void event stays on record and counts for nothing.
     async fn voided(&self) -> Result<bool> {
         Ok(self.views.fate(&self.record.event().id()).answer()?.voided)
     }
@@ -164,7 +164,7 @@ impl EventFields {
     async fn since(&self) -> Result<Since> {
         Ok(Since::new(self.views.since(&self.record).answer()?, &self.views))
     }
-    /// The words it commits to; null where its type or author gave none.
+    /// The words it commits to. Null if its type has none or its author gave none.
     async fn content(&self) -> Result<Option<Content>> {
         let Some(commitment) = self.record.event().content().copied() else { return Ok(None) };
         Ok(Some(Content { commitment, words: self.views.words(&self.record).answer()? }))

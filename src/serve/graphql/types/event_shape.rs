@@ -1,4 +1,4 @@
-//! The objects behind `Event`, as the schema lists them: made of the table of event types.
+//! The object types of the interface `Event` in the schema, made from the table of event types.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,19 +11,19 @@ use async_graphql::{
 use super::{case::Case, event_fields::EventFields, fact_value, party::Party, reference};
 use crate::event::{EventType, FactKind, FactSpec, Kinds, RefSpec, Spec};
 
-/// The name that the fields shared by all are registered under until they are given to the interface and each
-/// object.
+/// The name of the type under which the shared fields are registered first, before they are copied to the interface and each
+/// object type.
 const SHARED: &str = "EventFields";
 
-/// The name of the type that has the fields of all objects. Nobody can ask for it.
+/// The name of the type that has the fields of all object types. It is invisible to callers.
 pub const ANY: &str = "AnyEvent";
 
-/// The names of the objects.
+/// The names of the object types.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EventType::ALL.iter().map(|t| t.pascal())
 }
 
-/// Whether a role points at parties alone.
+/// Whether a role points only at parties.
 pub fn is_party(spec: &RefSpec) -> bool {
     matches!(spec.kinds, Kinds::Of([EventType::PartyRegistered, EventType::LedgerOpened]))
 }
@@ -40,23 +40,23 @@ fn capital(word: &str) -> String {
     chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
-/// The role behind a field.
+/// The role that a field shows.
 pub fn role_named<'s>(spec: &'s Spec, field: &str) -> Option<&'s RefSpec> {
     spec.refs.iter().find(|role| camel(role.role) == field || own_of_role(role) == field)
 }
 
-/// The fact behind a field.
+/// The fact that a field shows.
 pub fn fact_named<'s>(event_type: EventType, field: &str) -> Option<&'s FactSpec> {
     let mut facts = event_type.spec().facts.iter();
     facts.find(|fact| camel(fact.name) == field || own_of_fact(event_type, fact) == field)
 }
 
-/// The name of a role's field that is of one type wherever it stands: it says what the role points at.
+/// The second name of a role's field, which says what the role points at, so that it has one type in all object types.
 fn own_of_role(spec: &RefSpec) -> String {
     camel(spec.role) + if is_party(spec) { "Party" } else { "Event" }
 }
 
-/// The name of a fact's field that no other event type has.
+/// The second name of a fact's field, which no other event type has.
 fn own_of_fact(event_type: EventType, spec: &FactSpec) -> String {
     let mut name = event_type.pascal().to_owned() + &capital(&camel(spec.name));
     if let Some(first) = name.get_mut(..1) {
@@ -65,7 +65,7 @@ fn own_of_fact(event_type: EventType, spec: &FactSpec) -> String {
     name
 }
 
-/// How many things a list can hold that an event type adds: the ids of a role, or the members of a list in its facts.
+/// The greatest length of a list that an event type adds: the ids of a role, or a list in its facts.
 pub fn longest_list(event_type: EventType, field: &str) -> u64 {
     let is_role = event_type.spec().refs.iter().any(|role| camel(role.role) == field);
     if is_role { reference::IDS } else { fact_value::MEMBERS }
@@ -116,12 +116,12 @@ fn fact_field(registry: &mut Registry, event_type: EventType, spec: &FactSpec) -
     field(camel(spec.name), ty, spec.doc)
 }
 
-/// A word of a closed list as a value of an enum: `my-interpretation-act-54` is `MY_INTERPRETATION_ACT_54`.
+/// A word of a closed list as an enum value: `my-interpretation-act-54` becomes `MY_INTERPRETATION_ACT_54`.
 pub fn enum_value(word: &str) -> String {
     word.replace(['-', '.', ' '], "_").to_ascii_uppercase()
 }
 
-/// The enum of a fact's words.
+/// Registers the enum of a fact's words, and returns its name.
 fn words_enum(registry: &mut Registry, event_type: EventType, spec: &FactSpec, words: &[&str]) -> String {
     let name = format!("{}{}", event_type.pascal(), capital(&camel(spec.name)));
     let value = |word: &&str| {
@@ -172,7 +172,7 @@ fn object(name: String, description: Option<String>, fields: IndexMap<String, Me
     }
 }
 
-/// The type that has the fields of all objects, once these are registered.
+/// The type that has the fields of all object types. These must be registered before.
 pub fn any(registry: &mut Registry) -> MetaType {
     let of = |name| registry.types.get(name).and_then(MetaType::fields).into_iter().flatten();
     let fields = names().flat_map(of).map(|(name, field)| (name.clone(), field.clone())).collect();
@@ -183,13 +183,13 @@ pub fn any(registry: &mut Registry) -> MetaType {
     any
 }
 
-/// A field that an event type adds, and the name that it has instead where other types have a field of its name.
+/// A field that an event type adds, and its second name (`own`) for when another type has a field of the same name.
 struct Added {
     field: MetaField,
     own: String,
 }
 
-/// What an event type adds.
+/// The fields that an event type adds.
 fn added(registry: &mut Registry, event_type: EventType, shared: &IndexMap<String, MetaField>) -> Vec<Added> {
     let spec = event_type.spec();
     let roles = spec.refs.iter().map(|role| Added { field: role_field(role), own: own_of_role(role) });
@@ -200,7 +200,8 @@ fn added(registry: &mut Registry, event_type: EventType, shared: &IndexMap<Strin
             added.push(Added { field, own: own_of_fact(event_type, fact) });
         }
     }
-    // What all events have by the same name says the same, or is of another type: then the event's own takes its own name.
+    // A field of the same name as a shared one is left out if it has the same type, since it says the same. If it has another
+    // type, it takes its second name.
     let bare = |field: &MetaField| field.ty.trim_end_matches('!').to_owned();
     added.retain(|added| shared.get(&added.field.name).is_none_or(|other| bare(other) != bare(&added.field)));
     for added in added.iter_mut().filter(|added| shared.contains_key(&added.field.name)) {
@@ -209,9 +210,9 @@ fn added(registry: &mut Registry, event_type: EventType, shared: &IndexMap<Strin
     added
 }
 
-/// Gives fields of one name and several types a name of their own beside it: a query may not ask two types for both in one
-/// breath, whatever it calls the types (GraphQL, section 5.3.2). `nodes` are the fields of the objects that are a `Node` as
-/// events are.
+/// Adds the second name to fields whose name has several types: a query may not select fields of one name and different types
+/// side by side, even on different object types (GraphQL, section 5.3.2). `nodes` are the fields of the other object types that
+/// are a `Node`.
 fn tell_apart(all: &mut [Vec<Added>], nodes: &[MetaField]) {
     let several = |types: &HashSet<String>| types.len() > 1;
     let mut types = HashMap::<String, HashSet<String>>::new();
@@ -232,7 +233,7 @@ fn tell_apart(all: &mut [Vec<Added>], nodes: &[MetaField]) {
             }
             let mut own = added.field.clone();
             own.name.clone_from(&added.own);
-            // Where some event types must have it and others may, all may.
+            // If the field is required in some event types and optional in others, it is nullable in all.
             if own_types.get(&added.own).is_some_and(several) {
                 own.ty.truncate(own.ty.trim_end_matches('!').len());
             }
@@ -246,7 +247,7 @@ fn tell_apart(all: &mut [Vec<Added>], nodes: &[MetaField]) {
     }
 }
 
-/// Registers the objects, and gives the interface.
+/// Registers the object types, and returns the interface.
 pub fn register(registry: &mut Registry, rust_typename: &'static str) -> MetaType {
     EventFields::create_type_info(registry);
     Party::create_type_info(registry);

@@ -12,31 +12,31 @@ use crate::{
     views::{Record, facts_json},
 };
 
-/// How many members a list in the facts of an event can hold: each takes ten bytes of the note.
+/// The greatest length of a list in the facts of an event: each item takes at least ten bytes of the note.
 pub const MEMBERS: u64 = MAX_EVENT as u64 / 10;
 
-/// The holidays of a rule are a list in the facts.
+/// The holidays of a deadline rule are a list in the facts.
 pub const COSTS: Costs = Costs { lists: &[("holidays", MEMBERS)], ..Costs::of(Of::Types(&["DeadlineRule"])) };
 
 /// When an answer falls due: a date, or a period from a start.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "DeadlineRule")]
 pub struct DeadlineRule {
-    /// The date, where one is set.
+    /// The date, if one is set.
     pub by: Option<String>,
     /// The length of the period in days.
     pub days: Option<Index>,
     /// How days are counted: `calendar`, `working` or `my-interpretation-act-54`.
     pub rule: Option<String>,
-    /// What starts the clock: `issue`, or the lowest grade of delivery that does.
+    /// What starts the clock: `issue`, or the lowest grade of delivery that starts it.
     pub from: Option<String>,
-    /// The weekly holiday, where the rule asks for one.
+    /// The weekly holiday, if the rule needs one.
     pub weekly: Option<String>,
-    /// Holidays, ascending. They travel with the event, so that anyone computes the same date.
+    /// Holidays in ascending order. They are part of the event, so that everybody computes the same date.
     pub holidays: Vec<String>,
 }
 
-/// What became of one item of a demand.
+/// The outcome of one item of a demand.
 #[derive(Debug, SimpleObject)]
 pub struct ItemOutcome {
     /// Number of the item, from 1.
@@ -45,7 +45,7 @@ pub struct ItemOutcome {
     pub outcome: String,
 }
 
-/// What the demander makes of the answer to one item.
+/// The demander's verdict on the answer to one item.
 #[derive(Debug, SimpleObject)]
 pub struct ItemVerdict {
     /// Number of the item, from 1.
@@ -54,7 +54,7 @@ pub struct ItemVerdict {
     pub verdict: String,
 }
 
-/// The type of a fact that is no word of a closed list, registered; without its `!`.
+/// Registers the type of a fact that is not a word of a closed list, and returns its name without `!`.
 pub fn type_of(registry: &mut Registry, kind: FactKind) -> String {
     let list = |name: String| format!("[{name}!]");
     let one = |mut name: String| {
@@ -76,7 +76,7 @@ pub fn type_of(registry: &mut Registry, kind: FactKind) -> String {
     }
 }
 
-/// The value of a fact: null where it is left out.
+/// The value of a fact; null if the event leaves it out.
 pub async fn resolve(ctx: &Context<'_>, record: &Record, fact: &FactSpec) -> ServerResult<Value> {
     use serde_json::Value as Json;
     let Some(json) = facts_json(record).remove(fact.name) else { return Ok(Value::Null) };
@@ -120,7 +120,7 @@ pub async fn resolve(ctx: &Context<'_>, record: &Record, fact: &FactSpec) -> Ser
                 .collect();
             list.resolve(&selection, ctx.item).await
         }
-        // Numbers, booleans, strings and lists of strings stand in the event as they stand in an answer.
+        // Numbers, booleans, strings and lists of strings are the same in the event and in an answer.
         _ => Ok(Value::from_json(json).unwrap_or_default()),
     }
 }

@@ -1,4 +1,4 @@
-//! `InclusionProof`: that an entry stands in the tree of a size.
+//! `InclusionProof`: the proof that an entry is in the tree of a given size.
 
 use async_graphql::{Context, Object, Result};
 
@@ -12,10 +12,10 @@ use crate::{
     views::Inclusion,
 };
 
-/// How many hashes a proof can hold.
+/// The most hashes that a proof can hold.
 pub const PATH: u64 = 64;
 
-/// The whole proof is made anew.
+/// `tlogProof` makes the whole proof anew.
 pub const COSTS: Costs = Costs {
     work: &[("tlogProof", 10)],
     lists: &[("path", PATH)],
@@ -26,7 +26,7 @@ pub const COSTS: Costs = Costs {
 /// An entry's place in the tree.
 pub struct InclusionProof(pub Inclusion);
 
-/// That an entry stands in the tree of a given size (RFC 6962, section 2.1.1).
+/// The proof that an entry is in the tree of a given size (RFC 6962, section 2.1.1).
 #[Object]
 impl InclusionProof {
     /// Index of the entry.
@@ -37,16 +37,16 @@ impl InclusionProof {
     async fn size(&self) -> Index {
         self.0.size.into()
     }
-    /// The leaf: SHA-256 of a zero byte and the whole entry.
+    /// The leaf hash: SHA-256 of a zero byte and the whole entry.
     async fn leaf(&self) -> Hash {
         self.0.leaf.into()
     }
-    /// The hashes beside the way from the leaf to the root, the lowest first.
+    /// The sibling hashes on the path from the leaf to the root, the lowest first.
     async fn path(&self) -> Vec<Hash> {
         self.0.path.iter().map(|h| (*h).into()).collect()
     }
-    /// The whole proof as `c2sp.org/tlog-proof` writes it, with the signed checkpoint, where the size is that of
-    /// the latest checkpoint; else null. One file is then enough to verify the entry offline.
+    /// The whole proof as `c2sp.org/tlog-proof` writes it, with the signed checkpoint: one file that is enough to verify the
+    /// entry offline. Null unless `size` is that of the latest checkpoint.
     async fn tlog_proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let views = views(ctx);
         if self.0.size != views.size() {

@@ -1,4 +1,4 @@
-//! `Ledger`: whose log this is, and how large.
+//! `Ledger`: the ledger that this server serves, and its operator.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::{
 /// The ledger itself.
 pub struct LedgerInfo;
 
-/// Which ledger this is.
+/// The ledger that this server serves.
 #[Object(name = "Ledger")]
 impl LedgerInfo {
     /// Its origin, which every event meant for it names.
     async fn origin<'c>(&self, ctx: &Context<'c>) -> &'c str {
         views(ctx).reader().origin().as_str()
     }
-    /// The log's key, as a vkey. Readers identify a ledger by it: compare it with one you got elsewhere.
+    /// The log's key, as a vkey. It identifies the ledger: compare it with one that you got elsewhere.
     async fn vkey(&self, ctx: &Context<'_>) -> String {
         views(ctx).reader().log_key().to_string()
     }
@@ -34,11 +34,11 @@ impl LedgerInfo {
             None => Ok(None),
         }
     }
-    /// The address that permalinks begin with, whoever asks and however; null where whoever runs this server named none.
+    /// The public address of this server, with which permalinks begin. Null if its operator set none.
     async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
         ctx.data_opt::<Public>()?.0.clone()
     }
-    /// Where the mirror stands that answers; null if the ledger itself does.
+    /// The status of the mirror, if a mirror answers. Null if the ledger itself does.
     async fn mirror(&self, ctx: &Context<'_>) -> Option<Mirror> {
         let status = ctx.data_opt::<Arc<Status>>()?;
         Some(status.now().into())

@@ -1,4 +1,4 @@
-//! `Mirror`: where a copy stands beside the ledger that it follows.
+//! `Mirror`: how far a mirror has followed its ledger.
 
 use async_graphql::SimpleObject;
 
@@ -7,21 +7,21 @@ use crate::{
     serve::graphql::scalars::{date_time::DateTime, index::Index},
 };
 
-/// Where a mirror stands beside the ledger that it copies. All that it gives was verified there.
+/// How far a mirror has copied its ledger. The mirror verified everything that it serves.
 #[derive(Debug, SimpleObject)]
 pub struct Mirror {
-    /// Where it reads: an address or a folder.
+    /// Where it reads the ledger: an address or a folder.
     pub of: String,
-    /// Entries that the ledger had when it was last looked at; null if it was not reached yet.
+    /// How many entries the ledger had when the mirror last reached it. Null if it has not reached it yet.
     pub ledger_size: Option<Index>,
-    /// How many entries the mirror is behind that.
+    /// How many of these entries the mirror does not have yet. Null if it has not reached the ledger yet.
     pub behind: Option<Index>,
-    /// When the mirror last had all that the ledger showed.
+    /// When the mirror last had everything that the ledger showed.
     pub followed: Option<DateTime>,
-    /// Entries whose words are not here, though nothing withholds them.
+    /// How many entries have words that are missing here, though no entry withholds them.
     pub words_wanting: Index,
-    /// Whether the log signed two histories that can't both be true. The mirror keeps the first that it saw, and follows no
-    /// more.
+    /// Whether the log signed two histories that can't both be true. The mirror then keeps the first that it saw, and follows
+    /// the ledger no more.
     pub forked: bool,
 }
 

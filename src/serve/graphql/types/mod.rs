@@ -1,4 +1,4 @@
-//! The objects, interfaces and enums of the schema, one file each, with their resolvers; what is computed of the log stands in
+//! The objects, interfaces and enums of the schema with their resolvers, one file each. Computed states are in
 //! [`state`](super::state).
 
 pub(super) mod case;

@@ -1,4 +1,4 @@
-//! `Mutation`: what can be done, which is to record.
+//! `Mutation`, with its one field `record`.
 
 use std::{sync::Arc, time::Instant};
 
@@ -23,14 +23,14 @@ use crate::{
     },
 };
 
-/// What can be done.
+/// The root of mutations.
 pub struct Mutation;
 
 /// What can be done.
 #[Object]
 impl Mutation {
-    /// Puts events on record, answered one by one or, with `atomic`, all or none. An event that is on record
-    /// already is answered with its receipt, however often it is sent.
+    /// Records events. Each has its own result or, with `atomic`, all are recorded or none. An event that is on record already
+    /// is answered with its receipt, however often it is sent.
     async fn record(
         &self,
         ctx: &Context<'_>,
@@ -67,21 +67,21 @@ impl Mutation {
     }
 }
 
-/// What every other event does without: a note that does not name a demand is not looked at.
+/// The member that a note has if it names a demand. Other notes need not be parsed here.
 const DEMAND: &[u8] = b"\"demand\":";
 
-/// Why a submission is refused by what is computed from the record, which the ledger itself does not know.
+/// Why a submission is refused by a check that needs a computed state. The ledger itself does not compute states.
 fn at_door(ctx: &Context<'_>, submission: &Submission) -> Option<Refusal> {
     if !submission.note.windows(DEMAND.len()).any(|window| window == DEMAND) {
         return None;
     }
     let views = views(ctx);
-    // The ledger says what is wrong with its shape.
+    // If the event can't be parsed, the ledger says why.
     let event = Event::parse(&submission.note, views.reader().origin()).ok()?;
     // The handler gives every request its clock before it runs.
     let now = ctx.data_unchecked::<Now>().ask();
     let refused = match views.reader().index_of(&event.id()) {
-        // It is answered with its entry, whatever is asked of new ones.
+        // An event on record is answered with its entry: checks of new events don't apply to it.
         Ok(Some(_)) => return None,
         Ok(None) => views.demand_at_the_door(&event, now),
         Err(e) => Err(e),
@@ -94,7 +94,7 @@ fn unread(cause: &ReadError) -> Refusal {
     Refusal::because(Code::Unavailable, "refs.demand", "the demand can't be read now")
 }
 
-/// Hands over what was not refused, and puts the answers in order.
+/// Hands the submissions that were not refused to the ledger, and puts all answers in the order of the submissions.
 async fn take(
     ledger: &Ledger,
     submissions: Vec<Submission>,

@@ -1,4 +1,4 @@
-//! `Node`: whatever has a global id.
+//! `Node`: the objects that have a global id.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -20,8 +20,8 @@ use crate::{
     views::Views,
 };
 
-/// Whatever has a global id.
-// By hand, since its possible types are those of the interface `Event` and more, which the derive can't say.
+/// An object that has a global id.
+// Written by hand, because its possible types include those of the interface `Event`, which the derive macro can't express.
 #[derive(Debug)]
 pub enum Node {
     /// An event of any type.
@@ -33,10 +33,10 @@ pub enum Node {
 }
 
 impl Node {
-    /// What a global id names; `None` if it is not on record.
+    /// Reads the object that a global id names; `None` if it is not on record. `place` is the argument's name, for errors.
     ///
     /// # Errors
-    /// `BAD_INPUT`, or our fault.
+    /// `BAD_INPUT` for wrong arguments, or a failed read of the log.
     pub fn read(views: &Arc<Views>, place: &str, id: &ID) -> Result<Option<Self>> {
         let GlobalId { kind, event } = GlobalId::read(place, id)?;
         Ok(match kind {
@@ -68,14 +68,14 @@ impl OutputType for Node {
             for name in &possible {
                 registry.add_implements(name, "Node");
             }
-            // `Event` has the field, and each object behind it is a `Node`. That the interface is one too would stand in
-            // the schema alone: the library does not tell it by introspection, and the two must say the same.
+            // Each object type of `Event` is a `Node`. The interface `Event` has the field `id`, but is not declared a `Node`:
+            // the library would print that in the schema and not show it by introspection, and the two must say the same.
             let id =
                 event_shape::field("id", "ID!", "Its global id: opaque, the same on every server, for ever.");
             let fields = [(id.name.clone(), id)].into_iter().collect();
             MetaType::Interface {
                 name: "Node".to_owned(),
-                description: Some("Whatever has a global id.".to_owned()),
+                description: Some("An object that has a global id.".to_owned()),
                 fields,
                 possible_types: possible,
                 extends: false,

@@ -1,4 +1,4 @@
-//! Pages of a list, by the Relay specification of cursor connections. Pure: what is listed is the caller's.
+//! Pages of a list, by the Relay specification of cursor connections. This module only computes: the caller lists the items.
 
 use std::ops::RangeInclusive;
 
@@ -16,10 +16,10 @@ use crate::{
     },
 };
 
-/// Bytes of JSON that a cursor takes, at most.
+/// The most bytes of JSON that a cursor takes.
 pub const CURSOR: u64 = 64;
 
-/// Cursors, and less.
+/// All fields of `PageInfo` are cursors or shorter.
 pub const COSTS: Costs = Costs {
     leaves: &[
         ("hasNextPage", Leaf::short(CURSOR)),
@@ -30,12 +30,12 @@ pub const COSTS: Costs = Costs {
     ..Costs::of(Of::Types(&["PageInfo"]))
 };
 
-/// Where a page stands in its list.
+/// The position of a page in its list.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct PageInfo {
-    /// Whether there is more after this page.
+    /// Whether there are items after this page.
     pub has_next_page: bool,
-    /// Whether there is more before this page.
+    /// Whether there are items before this page.
     pub has_previous_page: bool,
     /// The cursor of the first edge.
     pub start_cursor: Option<String>,
@@ -50,13 +50,13 @@ pub struct PageArgs {
     pub first: Option<i32>,
     /// How many from the back.
     pub last: Option<i32>,
-    /// Only what stands after this cursor.
+    /// Only items after this cursor.
     pub after: Option<String>,
-    /// Only what stands before this cursor.
+    /// Only items before this cursor.
     pub before: Option<String>,
 }
 
-/// A cursor: opaque to callers, valid for ever, since an entry never moves.
+/// The cursor of an entry. It is opaque to callers, and valid for ever, since an entry never moves.
 pub fn cursor(index: u64) -> String {
     base64_encode(format!("i{index}").as_bytes())
 }
@@ -69,8 +69,8 @@ fn read_cursor(name: &str, text: &str) -> Result<u64> {
     index.ok_or_else(|| bad_input(format!("{name}: not a cursor of this list")))
 }
 
-/// Those of some ascending indexes that are in a range, ascending or descending, at most so many: a list for
-/// [`PageArgs::cut`].
+/// Lists those of some ascending `indexes` that are in `range`, at most `most`, for [`PageArgs::cut`]. They are in ascending
+/// order, or in descending order from the end.
 pub fn within(indexes: &[u64], range: RangeInclusive<u64>, descending: bool, most: usize) -> Vec<u64> {
     let found = indexes.iter().copied().filter(|index| range.contains(index));
     if descending { found.rev().take(most).collect() } else { found.take(most).collect() }
@@ -81,7 +81,7 @@ pub fn within(indexes: &[u64], range: RangeInclusive<u64>, descending: bool, mos
 pub struct Page {
     /// The indexes, ascending.
     pub indexes: Vec<u64>,
-    /// Where they stand.
+    /// The position of the page.
     pub info: PageInfo,
 }
 
@@ -89,7 +89,7 @@ impl PageArgs {
     /// The length of the page, and whether it is cut from the back.
     ///
     /// # Errors
-    /// `BAD_INPUT` for both of them, or for a length that is not 0 to 100.
+    /// `BAD_INPUT` if both `first` and `last` are given, or for a length that is not 0 to 100.
     pub fn count(&self) -> Result<(usize, bool)> {
         let (name, asked, backward) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(bad_input("first, last: only one of them may be given")),
@@ -101,17 +101,18 @@ impl PageArgs {
         Ok((count, backward))
     }
 
-    /// Cuts a page, given how to list indexes: within a range, ascending or descending, at most so many.
+    /// Cuts a page. `list` lists the indexes within a range, in ascending order or (if the flag is set) in descending order,
+    /// and at most as many as the number says.
     ///
     /// # Errors
-    /// `BAD_INPUT` for arguments that make no page; the lister's own.
+    /// `BAD_INPUT` for arguments that make no page, and the errors of `list`.
     pub fn cut(&self, list: impl Fn(RangeInclusive<u64>, bool, usize) -> Result<Vec<u64>>) -> Result<Page> {
         let (count, backward) = self.count()?;
         let after = self.after.as_deref().map(|c| read_cursor("after", c)).transpose()?;
         let before = self.before.as_deref().map(|c| read_cursor("before", c)).transpose()?;
         let low = after.map_or(0, |i| i + 1);
         let range = match before {
-            // Nothing can stand before the first entry.
+            // Nothing is before the first entry.
             Some(0) => None,
             Some(before) => Some(low..=before - 1),
             None => Some(low..=u64::MAX),

@@ -1,4 +1,4 @@
-//! `Party`: a party, with its names, roles and keys.
+//! `Party`: a party with its name, roles, keys and events.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
     views::{self, Name, Views},
 };
 
-/// A state is found by looking through the entries of the party.
+/// A state is computed from the entries of the party.
 pub const COSTS: Costs = Costs { work: &[("state", 20)], ..Costs::of(Of::Types(&["Party"])) };
 
 /// Somebody who can speak, or be spoken about.
@@ -35,10 +35,10 @@ pub struct Party {
 }
 
 impl Party {
-    /// The party of this id.
+    /// Reads the party that the event `id` registered; `None` if there is none.
     ///
     /// # Errors
-    /// Our fault.
+    /// A failed read of the log.
     pub fn read(views: &Arc<Views>, id: &EventId) -> Result<Option<Self>> {
         Ok(views.party(id).answer()?.map(|party| Self { party, views: views.clone() }))
     }
@@ -66,18 +66,18 @@ impl Party {
             None => Ok(false),
         }
     }
-    /// The permalink of its page on this server; null over a WebSocket.
+    /// The permalink of its page on this server. Null over a WebSocket.
     async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
         ctx.data_opt::<Base>()?.page("party", self.party.id)
     }
-    /// What it is called, by the latest words that say so; null where none do or they are withheld.
+    /// Its name, by the latest words that give one. Null if none do, or if these are withheld.
     async fn name(&self) -> Option<&str> {
         match &self.party.name {
             Name::Known(name) => Some(name),
             Name::Withheld | Name::Unnamed => None,
         }
     }
-    /// What it is; null for the operator.
+    /// What kind of party it is. Null for the operator.
     async fn kind(&self) -> Option<PartyKind> {
         self.party.kind.map(Into::into)
     }
@@ -102,26 +102,29 @@ impl Party {
         let keys = self.views.keys(&self.party.id).answer()?;
         Ok(keys.into_iter().map(|key| PartyKey::new(key, &self.views)).collect())
     }
-    /// Its names, roles and record at two instants; null if it was not on record at that size.
+    /// Its names, roles and record at the instant `asOf`, by the entries below `knownAt`. Null if it was not on record at that
+    /// size.
     async fn state(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
-        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        #[graphql(desc = "The instant at which clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(
+            desc = "Only entries below this tree size count; that of the latest checkpoint if left out."
+        )]
         known_at: Option<Index>,
     ) -> Result<Option<PartyState>> {
         let (views, as_of) = state::at(ctx, &self.views, as_of, known_at)?;
         PartyState::read(&views, &self.party.id, as_of)
     }
-    /// Events signed by it or naming it, in the order of the log. `filter.party` is ignored.
+    /// Events that it signed or that name it, in the order of the log. `filter.party` is ignored.
     async fn events(
         &self,
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Conditions on the events.")] filter: Option<EventFilter>,
     ) -> Result<EventConnection> {
         let filter = Filter { party: Some(self.party.id), ..filter.unwrap_or_default().into() };
         EventConnection::read(&self.views, &PageArgs { first, last, after, before }, &filter)

@@ -1,4 +1,4 @@
-//! `PartyKey` and `Revocation`: a key of a party, and how it came to sign no more.
+//! `PartyKey` and `Revocation`: a key of a party, and its revocation.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ pub struct PartyKey {
     views: Arc<Views>,
 }
 
-/// How a key came to sign no more. It stays good for what it signed before.
+/// The revocation of a key. What the key signed before stays good.
 #[derive(SimpleObject)]
 pub struct Revocation {
     /// Index of the entry that revoked it.
     pub index: Index,
     /// Why: `superseded`, `lost` or `compromised`.
     pub reason: &'static str,
-    /// From when its party distrusts it. Changes no verdict.
+    /// Since when its party distrusts the key. This changes no verdict.
     pub since: Option<EventDate>,
 }
 
@@ -40,7 +40,7 @@ impl PartyKey {
     }
 }
 
-/// A key of a party, in its whole history.
+/// A key of a party, which it has or had.
 #[Object]
 impl PartyKey {
     /// The full vkey, as `c2sp.org/signed-note` writes it.
@@ -51,7 +51,7 @@ impl PartyKey {
     async fn vouched_by(&self) -> Voucher {
         Voucher { by: self.key.vouched, added: self.key.added, views: self.views.clone() }
     }
-    /// Its revocation; null while it may sign.
+    /// Its revocation. Null while it may sign.
     async fn revoked(&self) -> Option<Revocation> {
         self.key.revoked.clone().map(Into::into)
     }

@@ -1,8 +1,8 @@
-//! `PartyKind`: what kind of party one is.
+//! `PartyKind`: the kinds of parties.
 
 use async_graphql::Enum;
 
-/// What a party is.
+/// What kind of party it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::event::PartyKind")]
 pub enum PartyKind {

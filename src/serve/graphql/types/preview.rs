@@ -2,9 +2,9 @@
 
 use async_graphql::SimpleObject;
 
-/// What would be said of an event that is not on record.
+/// How an event that is not on record would read.
 #[derive(SimpleObject)]
 pub struct Preview {
-    /// The sentence that its page would have, in English.
+    /// The English sentence that its page would show.
     pub sentence: String,
 }

@@ -1,4 +1,4 @@
-//! `Query`: what can be asked.
+//! `Query`: the root of queries.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -42,9 +42,9 @@ use crate::{
     views::{self, PreviewError},
 };
 
-/// A search may take a second, so a request holds four. A preview reads an event and its words that somebody sent, which
-/// takes some ten milliseconds at most. A state is folded from the entries of a case; transparency is, from those of the log
-/// that were done to the record itself.
+/// A search may take a second, so a request may hold four. A preview parses an event and its words, which takes some ten
+/// milliseconds at most. A demand's state is computed from the entries of a case, and transparency from all entries that
+/// changed the record itself.
 pub const COSTS: Costs = Costs {
     work: &[
         ("inclusionProof", 10),
@@ -59,17 +59,17 @@ pub const COSTS: Costs = Costs {
     ..Costs::of(Of::Types(&["Query"]))
 };
 
-/// What can be asked.
+/// The root of queries.
 pub struct Query;
 
-/// What can be asked. All of one answer speaks of one checkpoint.
+/// What can be asked. Everything in one answer is about the same checkpoint.
 #[Object]
 impl Query {
-    /// One event; null if it is not on record.
+    /// One event. Null if it is not on record.
     async fn event(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] by: EventLocator,
+        #[graphql(desc = "The event to look up.")] by: EventLocator,
     ) -> Result<Option<Event>> {
         let views = views(ctx);
         let record = match by {
@@ -86,18 +86,18 @@ impl Query {
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100: the latest.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<EventFilter>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Conditions on the events.")] filter: Option<EventFilter>,
     ) -> Result<EventConnection> {
         let filter = filter.unwrap_or_default().into();
         EventConnection::read(views(ctx), &PageArgs { first, last, after, before }, &filter)
     }
-    /// One case; null if there is none.
+    /// One case. Null if it is not on record.
     async fn case(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] by: CaseLocator,
+        #[graphql(desc = "The case to look up.")] by: CaseLocator,
     ) -> Result<Option<Case>> {
         let views = views(ctx);
         let case = match by {
@@ -117,16 +117,16 @@ impl Query {
         #[graphql(desc = "How many from the front, at most 100; 20 if neither first nor last is given.")]
         first: Option<i32>,
         #[graphql(desc = "How many from the back, at most 100: the latest.")] last: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
     ) -> Result<CaseConnection> {
         CaseConnection::read(views(ctx), &PageArgs { first, last, after, before })
     }
-    /// One party; null if there is none.
+    /// One party. Null if it is not on record.
     async fn party(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] by: PartyLocator,
+        #[graphql(desc = "The party to look up.")] by: PartyLocator,
     ) -> Result<Option<Party>> {
         let views = views(ctx);
         let id = match by {
@@ -144,14 +144,16 @@ impl Query {
             None => Ok(None),
         }
     }
-    /// Where a demand stands at two instants; null if there is none, or none that counts then: what was declared void counts
-    /// for nothing, and stays on record as an `event`.
+    /// The state of a demand at the instant `asOf`, by the entries below `knownAt`. Null if there is no such demand, or if it does
+    /// not count then. A demand that was declared void counts for nothing; it stays on record as an `event`.
     async fn demand(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] by: DemandLocator,
-        #[graphql(desc = "When clocks are read; now if left out.")] as_of: Option<DateTime>,
-        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        #[graphql(desc = "The demand to look up.")] by: DemandLocator,
+        #[graphql(desc = "The instant at which clocks are read; now if left out.")] as_of: Option<DateTime>,
+        #[graphql(
+            desc = "Only entries below this tree size count; that of the latest checkpoint if left out."
+        )]
         known_at: Option<Index>,
     ) -> Result<Option<DemandState>> {
         let (views, as_of) = state::at(ctx, views(ctx), as_of, known_at)?;
@@ -168,25 +170,27 @@ impl Query {
     async fn transparency(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The tree size that counts; that of the latest checkpoint if left out.")]
+        #[graphql(
+            desc = "Only entries below this tree size count; that of the latest checkpoint if left out."
+        )]
         known_at: Option<Index>,
     ) -> Result<Transparency> {
         let (views, _) = state::at(ctx, views(ctx), None, known_at)?;
         Transparency::read(&views)
     }
-    /// Whatever has this global id; null if it is not on record.
+    /// The object that has this global id. Null if it is not on record.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "As a field `id` gave it.")] id: ID,
+        #[graphql(desc = "A global id, as a field `id` gave it.")] id: ID,
     ) -> Result<Option<Node>> {
         Node::read(views(ctx), "id", &id)
     }
-    /// Whatever has these global ids, in their order; null for each that is not on record.
+    /// The objects that have these global ids, in their order. Null in place of each that is not on record.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most 100, as fields `id` gave them.")] ids: Vec<ID>,
+        #[graphql(desc = "At most 100 global ids, as fields `id` gave them.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         if ids.len() > limits::PAGE_MOST {
             return Err(bad_input(format!(
@@ -202,7 +206,7 @@ impl Query {
     async fn checkpoint(&self, ctx: &Context<'_>) -> Checkpoint {
         Checkpoint(views(ctx).checkpoint().clone())
     }
-    /// That an entry stands in the tree of a given size; null unless `index < size` and the log has that size.
+    /// The proof that an entry is in the tree of a given size. Null unless `index < size` and the log has at least that size.
     async fn inclusion_proof(
         &self,
         ctx: &Context<'_>,
@@ -216,7 +220,7 @@ impl Query {
         }
         Ok(views::inclusion(views.reader(), index.0, size).answer()?.map(InclusionProof))
     }
-    /// The hashes that show that the tree of one size continues that of another (RFC 6962, section 2.1.2).
+    /// The hashes that prove that the new tree begins with the entries of the old one (RFC 6962, section 2.1.2).
     async fn consistency_proof(
         &self,
         ctx: &Context<'_>,
@@ -233,30 +237,32 @@ impl Query {
         let path = views.reader().consistency(old.0, new).answer()?.unwrap_or_default();
         Ok(path.into_iter().map(Hash::from).collect())
     }
-    /// Entries that say something, by words, names and sentences, in Malay and English. A word finds others of its
-    /// root; `"exact words"`, `begin*` and `-without` are understood, and no text is an error of syntax.
+    /// Entries whose words, names or sentences hold what is looked for, in Malay and English. A word also finds others of the
+    /// same root. `"exact words"`, `begin*` and `-without` are understood. No text is a syntax error.
     async fn search(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to look for: 1 to 16 words, at most 512 bytes. All must be there.")]
+        #[graphql(
+            desc = "What to look for: 1 to 16 words, at most 512 bytes. An entry must hold all of them."
+        )]
         words: String,
-        #[graphql(desc = "Which entries.")] filter: Option<SearchFilter>,
-        #[graphql(desc = "In which order.", default)] order: SearchOrder,
+        #[graphql(desc = "Conditions on the entries.")] filter: Option<SearchFilter>,
+        #[graphql(desc = "The order of the hits.", default)] order: SearchOrder,
         #[graphql(desc = "How many, at most 100; 20 if left out.")] first: Option<i32>,
-        #[graphql(desc = "Only what stands after this cursor of a list in the same order.")] after: Option<
-            String,
-        >,
+        #[graphql(desc = "Only items after this cursor of a list in the same order.")] after: Option<String>,
     ) -> Result<SearchConnection> {
         super::search::read(ctx, &words, filter.unwrap_or_default(), order, first, after.as_deref()).await
     }
-    /// What would be said of an event that is not on record, before anybody signs it. Nothing is recorded or kept. One that
-    /// would be refused, as far as that can be told without signatures, is an error: its message is the refusal.
+    /// How an event would read if it were recorded. It need not be signed. Nothing is recorded or kept. If the event would be
+    /// refused, as far as that can be told without its signatures, the answer is an error whose message is the refusal.
     async fn preview(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The event's note, as `record` takes it; its signatures are not looked at.")]
+        #[graphql(desc = "The event's note, as `record` takes it. Its signatures are not checked.")]
         note: String,
-        #[graphql(desc = "The words that it commits to, if it commits to any.")] content: Option<String>,
+        #[graphql(desc = "The words that the event commits to, if it commits to any.")] content: Option<
+            String,
+        >,
     ) -> Result<Preview> {
         let content = content.as_deref().map(str::as_bytes);
         // The handler gives every request its clock before it runs.
@@ -271,8 +277,8 @@ impl Query {
             Err(PreviewError::Read(e)) => Err(internal(&e)),
         }
     }
-    /// Indexes of the events that name a file of these bytes and do not withhold it, in the order of the log: the first 100.
-    /// While there is one, the file is served, whatever others withhold.
+    /// The indexes of the first 100 events that name the file with this digest, in the order of the log, without those whose file
+    /// is withheld. While there is one, the file is served, even if it is withheld in other events.
     async fn file_named_by(
         &self,
         ctx: &Context<'_>,
@@ -281,11 +287,11 @@ impl Query {
         let indexes = views(ctx).file_named_by(&Digest(blake3.0)).answer()?;
         Ok(indexes.into_iter().take(limits::FILE_NAMED_BY).map(Index).collect())
     }
-    /// What this server takes, so that a program can keep to it.
+    /// The limits of this server, so that a program can keep to them.
     async fn service_config(&self) -> ServiceConfig {
         ServiceConfig::new()
     }
-    /// Which ledger this is.
+    /// The ledger that this server serves.
     async fn ledger(&self) -> LedgerInfo {
         LedgerInfo
     }

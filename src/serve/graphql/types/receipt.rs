@@ -1,4 +1,4 @@
-//! `Receipt`: what whoever recorded an event keeps.
+//! `Receipt`: what the sender of a recorded event gets and keeps.
 
 use async_graphql::{Context, Object, Result};
 
@@ -14,20 +14,20 @@ use crate::{
     },
 };
 
-/// An entry and its proof have the bounds of the log.
+/// An entry and its proof are no longer than the log allows.
 pub const COSTS: Costs = Costs {
     work: &[("proof", 10)],
     leaves: &[("rawEntry", Leaf::text(MAX_ENTRY)), ("proof", Leaf::text(MAX_PROOF))],
     ..Costs::of(Of::Types(&["Receipt"]))
 };
 
-/// The ledger's word that an event is on record.
+/// The ledger's confirmation that an event is on record.
 pub struct Receipt(pub ledger::Receipt);
 
-/// The ledger's word that an event is on record, durably.
+/// The ledger's confirmation that an event is durably on record.
 #[Object]
 impl Receipt {
-    /// Number of the entry.
+    /// Index of the entry.
     async fn index(&self) -> Index {
         self.0.index.into()
     }
@@ -37,7 +37,7 @@ impl Receipt {
     }
     /// The whole entry, byte for byte.
     async fn raw_entry(&self) -> String {
-        // An entry is UTF-8: the header is ours, and a note that is not is refused.
+        // An entry is UTF-8: the log writes the header, and refuses a note that is not UTF-8.
         String::from_utf8_lossy(&self.0.entry).into_owned()
     }
     /// BLAKE3 of the whole entry.
@@ -51,7 +51,7 @@ impl Receipt {
     /// The proof of the entry in that checkpoint, as `c2sp.org/tlog-proof` writes it. Keep it with the entry: the
     /// two are enough to show later that the event was recorded.
     async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        // Mutations run where nothing may wait for the disk.
+        // Mutations may run on the threads that serve connections, which must not wait for the disk.
         let (reader, index, checkpoint) =
             (views(ctx).reader().clone(), self.0.index, self.0.checkpoint.clone());
         let reading = tokio::task::spawn_blocking(move || reader.proof(index, &checkpoint));
@@ -61,7 +61,7 @@ impl Receipt {
             .answer()?;
         Ok(proof.map(|p| p.to_string()))
     }
-    /// Whether it was on record before this submission came.
+    /// Whether the event was on record before this submission came.
     async fn already(&self) -> bool {
         self.0.already
     }

@@ -1,4 +1,4 @@
-//! `RecordPayload` and `RecordResult`: what became of submissions.
+//! `RecordPayload` and `RecordResult`: the results of a call of `record`.
 
 use async_graphql::SimpleObject;
 
@@ -14,7 +14,7 @@ pub const COSTS: Costs = Costs {
     ..Costs::of(Of::Types(&["RecordPayload"]))
 };
 
-/// What became of one submission.
+/// The result of one submission.
 #[derive(SimpleObject)]
 pub struct RecordResult {
     /// The receipt; null if it was refused.
@@ -23,7 +23,7 @@ pub struct RecordResult {
     pub user_errors: Vec<UserError>,
 }
 
-/// What became of a call of `record`.
+/// The result of a call of `record`.
 #[derive(SimpleObject)]
 pub struct RecordPayload {
     /// One result for each submission, in their order; empty if the call itself was refused.

@@ -1,4 +1,4 @@
-//! `Reference`: what an event points at in one role.
+//! `Reference`: the events that an event points at in one role.
 
 use async_graphql::SimpleObject;
 
@@ -7,17 +7,17 @@ use crate::serve::graphql::{
     scalars::hash::Hash,
 };
 
-/// How many ids one role of an event can hold (formats.md, section 3).
+/// The most ids that one role of an event can hold (formats.md, section 3).
 pub const IDS: u64 = 64;
 
-/// The ids of one role.
+/// The only list is that of the ids of a role.
 pub const COSTS: Costs = Costs { lists: &[("ids", IDS)], ..Costs::of(Of::Types(&["Reference"])) };
 
-/// What an event points at, in one role.
+/// The events that an event points at in one role.
 #[derive(SimpleObject)]
 pub struct Reference {
     /// The role, e.g. `speaker`.
     pub role: &'static str,
-    /// The ids of the events in it.
+    /// The ids of these events.
     pub ids: Vec<Hash>,
 }

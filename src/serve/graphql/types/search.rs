@@ -1,4 +1,4 @@
-//! How `search` is answered: a page of hits, read anew from the log.
+//! The resolver of `search`: a page of hits, whose entries are read from the log.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// A page of hits.
+/// Reads a page of hits.
 ///
 /// # Errors
-/// `BAD_INPUT`, for a search that takes too long as well, or our fault.
+/// `BAD_INPUT` for wrong arguments or a search that takes too long, or a failed read of the log.
 pub async fn read(
     ctx: &Context<'_>,
     words: &str,
@@ -37,7 +37,8 @@ pub async fn read(
         |text| Cursor::parse(text, order).ok_or_else(|| bad_input("after: not a cursor of this list"));
     let after = after.map(cursor).transpose()?;
     let filter = filter.read()?;
-    // How far the log has been searched is not in the log.
+    // How far the search index has come is not in the log. Asking the time keeps the answer from being cached as one that
+    // depends on the log alone.
     ctx.data_unchecked::<Now>().ask();
     let (views, search) = (views(ctx), ctx.data_unchecked::<Arc<Search>>());
     let found = search.find(views, &query, &filter, order, after, most);

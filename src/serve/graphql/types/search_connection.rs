@@ -12,13 +12,13 @@ pub struct SearchConnection {
     pub edges: Vec<SearchEdge>,
     /// The hits of this page.
     pub nodes: Vec<SearchHit>,
-    /// Where the page stands. `endCursor` may lie beyond the last edge, where entries were passed over whose words
-    /// can no longer be read.
+    /// The position of the page in the list. `endCursor` may lie beyond the last edge, if entries were skipped whose words can
+    /// no longer be read.
     pub page_info: PageInfo,
-    /// How many entries were searched, the first of the log. Fewer than `size` while the index is being built, and for
+    /// How many entries were searched, from the first of the log on. Fewer than `size` while the index is being built, and for
     /// a moment after something was recorded.
     pub searched: Index,
-    /// How many entries there are.
+    /// How many entries the log has.
     pub size: Index,
 }
 
@@ -32,7 +32,7 @@ pub struct SearchEdge {
 }
 
 impl SearchConnection {
-    /// A page, and whether it began after a cursor.
+    /// Makes a page of hits. `after` says whether it began after a cursor.
     pub fn new(hits: Hits, after: bool) -> Self {
         let cursors: Vec<String> = hits.hits.iter().map(|h| h.cursor.to_string()).collect();
         let nodes: Vec<SearchHit> = hits.hits.into_iter().map(SearchHit::new).collect();

@@ -7,19 +7,19 @@ use crate::{
     serve::{graphql::scalars::index::Index, limits},
 };
 
-/// What this server takes and how long it waits. The same for everybody.
+/// The limits of this server. They are the same for everybody.
 #[derive(Debug, SimpleObject)]
 pub struct ServiceConfig {
     /// Levels of fields in a query.
     pub max_depth: Index,
-    /// Values in an answer. Before it is made, pages count as long as they are asked for, other lists as long as such lists
-    /// are as a rule, and `__typename` like any field; while it is made, each value counts.
+    /// Values in an answer. They are estimated before it is made: a page counts with the length asked for, another list with the
+    /// usual length of such lists, and `__typename` like any field. While the answer is made, each value counts.
     pub max_values: Index,
-    /// Values in an answer that tell of the schema.
+    /// Values of introspection in an answer.
     pub max_introspection_values: Index,
     /// Bytes of an answer.
     pub max_answer_bytes: Index,
-    /// Entries that are looked at for one answer.
+    /// Entries that may be read for one answer.
     pub max_entries_read: Index,
     /// Fields with an alias in a query.
     pub max_aliases: Index,
@@ -27,23 +27,23 @@ pub struct ServiceConfig {
     pub max_directives: Index,
     /// Bytes of a document.
     pub max_document_bytes: Index,
-    /// Names, numbers, texts and marks in a document.
+    /// Names, numbers, strings and punctuators in a document.
     pub max_tokens: Index,
-    /// Values in the variables of a request.
+    /// JSON values in a request, its variables included.
     pub max_variable_values: Index,
     /// Bytes of a request that records nothing.
     pub max_query_bytes: Index,
     /// Bytes of a request that records something.
     pub max_request_bytes: Index,
-    /// Seconds until an answer begins, from the end of the request.
+    /// Seconds that a request may take until its answer begins, without the time that its body takes to come.
     pub request_timeout_seconds: Index,
-    /// The length of a page, if none is asked for.
+    /// The length of a page, if the query gives none.
     pub default_page_size: Index,
     /// The longest page.
     pub max_page_size: Index,
     /// Submissions in one call of `record`.
     pub max_submissions: Index,
-    /// Words that are looked for in one search.
+    /// Words in one search.
     pub max_search_words: Index,
     /// Operations under way on one WebSocket.
     pub max_operations: Index,
@@ -52,7 +52,7 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// Of this program.
+    /// The limits of this program.
     pub fn new() -> Self {
         let size = |n: usize| Index(n as u64);
         Self {

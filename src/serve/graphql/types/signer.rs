@@ -1,4 +1,4 @@
-//! `Signer`: who signed an event, by which key.
+//! `Signer`: who signed an event, with which key.
 
 use std::sync::Arc;
 

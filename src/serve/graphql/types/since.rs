@@ -15,13 +15,13 @@ use crate::{
     views::{self, Views},
 };
 
-/// Of each kind of act the newest is told, and five parties that mention the event.
+/// There is at most one act of each kind, and there are at most five mentions.
 pub const COSTS: Costs = Costs {
     lists: &[("acts", event::Act::ALL.len() as u64), ("mentions", 5)],
     ..Costs::of(Of::Types(&["Since"]))
 };
 
-/// What a later event did to one.
+/// What a later event did to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "event::Act")]
 pub enum Act {
@@ -31,7 +31,7 @@ pub enum Act {
     Correction,
     /// Withheld words or files of it.
     Withholding,
-    /// Gave such back.
+    /// Gave withheld words or files of it back.
     Release,
     /// Said that the words of the statement changed.
     Revision,
@@ -45,7 +45,7 @@ pub enum Act {
     Escalation,
     /// Said what became of the promise.
     Closing,
-    /// Revoked a key that signed it, distrusted since before it was recorded.
+    /// Revoked a key that signed it, as distrusted since before the event was recorded.
     Revocation,
     /// Said, as the author of the exhibit, that its source changed or is gone.
     Recheck,
@@ -65,16 +65,16 @@ impl Since {
     }
 }
 
-/// What became of an event by what was recorded after it, whatever dates that bears.
+/// What became of an event, by the events recorded after it, whatever dates these bear.
 #[Object]
 impl Since {
-    /// What was done to it, by those whom the rules let do that: the newest of each kind.
+    /// What was done to it by parties that the rules allow to do so: the newest event of each kind.
     async fn acts(&self) -> Vec<LaterAct> {
         let act = |act: &views::LaterAct| LaterAct { act: act.clone(), views: self.views.clone() };
         self.since.acts.iter().map(act).collect()
     }
-    /// Links, positions and rechecks, which any registered key may record: of each party the newest, of five parties at
-    /// most, those of its case first.
+    /// Links, positions and rechecks, which any registered key may record: the newest of each party, of at most five parties,
+    /// those of its case first.
     async fn mentions(&self) -> Vec<LaterMention> {
         let mention = |mention: &views::LaterMention| LaterMention {
             mention: mention.clone(),
@@ -82,11 +82,11 @@ impl Since {
         };
         self.since.mentions.iter().map(mention).collect()
     }
-    /// How many more parties mention it; 1,000 stands for as many or more.
+    /// How many more parties mention it. 1,000 means 1,000 or more.
     async fn others(&self) -> Index {
         Index(self.since.others as u64)
     }
-    /// How many events above the size that is known did something to it; 1,000 stands for as many or more.
+    /// How many events above `knownAt` did something to it. 1,000 means 1,000 or more.
     async fn later(&self) -> Index {
         Index(self.since.later as u64)
     }
@@ -110,15 +110,15 @@ impl LaterAct {
     async fn event(&self) -> Result<Event> {
         state::event(&self.views, self.act.index)
     }
-    /// How many earlier events of the kind there are; 1,000 stands for as many or more.
+    /// How many earlier events of the kind there are. 1,000 means 1,000 or more.
     async fn earlier(&self) -> Index {
         Index(self.act.earlier as u64)
     }
-    /// Who signed it.
+    /// The party that signed that event.
     async fn by(&self) -> Result<Party> {
         state::party(&self.views, &self.act.by.id)
     }
-    /// Whether that party speaks for itself, or recorded what another did.
+    /// Whether that party speaks for itself, or recorded what another party did.
     async fn attribution(&self) -> Attribution {
         self.act.attribution.into()
     }
@@ -126,23 +126,23 @@ impl LaterAct {
     async fn mark(&self) -> &str {
         &self.act.mark
     }
-    /// What else its facts say, in English words; may be empty.
+    /// What else that event's facts say, in English words. May be empty.
     async fn detail(&self) -> &str {
         &self.act.detail
     }
-    /// Whether it says what was seen elsewhere, and encloses no file that shows it.
+    /// Whether that event says what was seen elsewhere, and encloses no file that shows it.
     async fn no_capture(&self) -> bool {
         self.act.no_capture
     }
-    /// What a correction says is wrong; null where it says nothing, or the words of either are withheld.
+    /// What a correction says is wrong. Null if it says nothing, or if the words of either event are withheld.
     async fn wrong(&self) -> Option<&str> {
         self.act.wrong.as_deref()
     }
-    /// What a correction says is right, likewise.
+    /// What a correction says is right. Null in the same cases.
     async fn right(&self) -> Option<&str> {
         self.act.right.as_deref()
     }
-    /// The event that a correction says stands in its place.
+    /// The event that replaces it, according to a correction.
     async fn replacement(&self) -> Result<Option<Event>> {
         self.act.replacement.map(|index| state::event(&self.views, index)).transpose()
     }
@@ -155,18 +155,18 @@ pub struct LaterMention {
     views: Arc<Views>,
 }
 
-/// That a party linked an event, took a position on it or looked at its source again: its newest word.
+/// A party that linked the event, took a position on it or rechecked its source, with its newest event that does so.
 #[Object]
 impl LaterMention {
-    /// The event that does.
+    /// The event that mentions it.
     async fn event(&self) -> Result<Event> {
         state::event(&self.views, self.mention.index)
     }
-    /// Who signed it.
+    /// The party that signed that event.
     async fn by(&self) -> Result<Party> {
         state::party(&self.views, &self.mention.by.id)
     }
-    /// What it says as one English sentence, without any of its words.
+    /// What that event says, as one English sentence without any of its words.
     async fn sentence(&self) -> String {
         self.mention.sentence.to_string()
     }

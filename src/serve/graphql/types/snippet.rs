@@ -1,13 +1,13 @@
-//! `Snippet` and `SnippetPart`: words around what was searched for.
+//! `Snippet` and `SnippetPart`: some text around a match of a search.
 
 use async_graphql::SimpleObject;
 
 use crate::search;
 
-/// Some words of an entry around what was looked for.
+/// Some text of an entry around a match.
 #[derive(SimpleObject)]
 pub struct Snippet {
-    /// Which words they are, e.g. `Text`, `Title`, `Sentence`.
+    /// Which text of the entry it is from, e.g. `Text`, `Title`, `Sentence`.
     pub place: String,
     /// The words, in order. Plain text: nothing in it is markup.
     pub parts: Vec<SnippetPart>,
@@ -16,9 +16,9 @@ pub struct Snippet {
 /// A run of words in a snippet.
 #[derive(SimpleObject)]
 pub struct SnippetPart {
-    /// The words; characters that would deceive the eye are written out.
+    /// The words. Characters that would deceive the eye are written out.
     pub text: String,
-    /// Whether they are what was looked for.
+    /// Whether they match what was looked for.
     pub marked: bool,
 }
 

@@ -14,32 +14,31 @@ use crate::{
     views::Record,
 };
 
-/// What can be followed.
+/// The root of subscriptions.
 pub struct Subscription;
 
-/// What a run of a subscription is for. The transport runs it once to open it, and then once for each part of
-/// the log, so that each part speaks of the checkpoint of its time and nothing is held in between.
+/// The purpose of a run of a subscription. The transport runs it once to open it, and then once for each part of
+/// the log. So each part is about the checkpoint of its time, and nothing is held in between.
 #[derive(Debug)]
 pub enum Run {
-    /// To check it and learn where it begins. It yields nothing.
+    /// To check it and learn the index at which it begins, which is set here. It yields nothing.
     Opening(Arc<OnceLock<u64>>),
-    /// To render these events. They are taken by the one field there is.
+    /// To render these events, which the one field of the subscription takes.
     Part(Mutex<Vec<Arc<Record>>>),
 }
 
 /// What can be followed, over a WebSocket by the sub-protocol `graphql-transport-ws`.
 #[Subscription]
 impl Subscription {
-    /// The events of the log in its order, each once: first those on record, then each new one as soon as it is
-    /// durable. It does not end. To go on after a break, give the index of the last event that arrived: nothing
-    /// is missed or repeated. What stands in the log when an event is sent, such as words withheld since, is
-    /// shown as a query would show it then.
+    /// The events in the order of the log, each once: first those on record, then each new one as soon as it is durable. It does
+    /// not end. To go on after a break, give the index of the last event that arrived: none is missed or repeated. Each event is
+    /// shown as a query would show it when it is sent: words that were withheld by then are not shown.
     async fn events(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Only what stands after this index, that of the last event that arrived: an error if \
-                          the log has none such. If left out, from entry 0 on."
+            desc = "Only events after this index, which is that of the last event that arrived. An error if \
+                          the log has no such entry. If left out, from entry 0 on."
         )]
         after: Option<Index>,
     ) -> Result<impl Stream<Item = Event> + use<>> {
@@ -50,7 +49,7 @@ impl Subscription {
                 if from > size {
                     return Err(bad_input(format!("after: the log has {size} entries, from index 0")));
                 }
-                // Set once: a subscription has one field.
+                // It can't be set already: a subscription has one field.
                 let _ = begins.set(from);
                 Vec::new()
             }

@@ -1,4 +1,4 @@
-//! `UserError`: what a caller did wrong, by code, place and message.
+//! `UserError`: a caller's mistake, with its code, place and message.
 
 use async_graphql::SimpleObject;
 
@@ -8,7 +8,7 @@ use crate::{
     serve::graphql::field_cost::{Costs, Leaf, Of},
 };
 
-/// The place and the message of a refusal have one bound.
+/// The place and the message of a refusal have the same bound.
 pub const COSTS: Costs = Costs {
     leaves: &[("place", Leaf::text(MAX_REFUSAL)), ("message", Leaf::text(MAX_REFUSAL))],
     ..Costs::of(Of::Types(&["UserError"]))
@@ -17,7 +17,7 @@ pub const COSTS: Costs = Costs {
 /// What was wrong with a submission, or with the whole call: the first fault found.
 #[derive(Debug, SimpleObject)]
 pub struct UserError {
-    /// Which rule.
+    /// The rule that it breaks.
     pub code: RefusalCode,
     /// Where: a line, a member such as `facts.count`, a ref such as `refs.about[1]`.
     pub place: String,

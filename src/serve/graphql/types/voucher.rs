@@ -10,7 +10,7 @@ use crate::{
     views::{Views, VouchedBy},
 };
 
-/// In what capacity somebody vouched for a key.
+/// The capacity in which a party vouched for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum VoucherKind {
     /// The party itself, with a key it had before; for the operator, the first entry of the ledger.
@@ -24,18 +24,18 @@ pub enum VoucherKind {
 /// Who vouched for a key.
 #[derive(Debug, Clone)]
 pub struct Voucher {
-    /// Who.
+    /// The party that vouched.
     pub by: VouchedBy,
     /// Index of the entry that added the key.
     pub added: u64,
-    /// What it is read by.
+    /// The views that it is read through.
     pub views: Arc<Views>,
 }
 
 /// Who vouched for a key: the author of the entry that added it.
 #[Object]
 impl Voucher {
-    /// In what capacity.
+    /// The capacity in which it vouched.
     async fn kind(&self) -> VoucherKind {
         match self.by {
             VouchedBy::Itself => VoucherKind::Itself,
@@ -43,7 +43,7 @@ impl Voucher {
             VouchedBy::Operator(_) => VoucherKind::Operator,
         }
     }
-    /// The party that vouched; null where the key's own party did.
+    /// The party that vouched. Null if the key's own party did.
     async fn party(&self) -> Result<Option<Party>> {
         match self.by.party() {
             Some(id) => Party::read(&self.views, &id),

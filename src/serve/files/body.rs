@@ -1,5 +1,6 @@
-//! A file on its way out, a part at a time and no faster than it is taken: a reader that is slow holds one part. A part
-//! is sent while the processor still has it at hand; a bundle read whole would be fetched from memory twice.
+//! The body of an answer that sends a file. It is read a part at a time, and no faster than the peer takes it, so a slow
+//! reader holds one part in memory. A part is sent while it is still in the processor's cache; a bundle that was read as a
+//! whole would be fetched from memory twice.
 
 use std::{
     io,
@@ -13,30 +14,30 @@ use tokio::task::JoinHandle;
 
 use crate::ledger::SoundFile;
 
-/// Where a part begins, and its bytes.
+/// The position in the file where a part begins, and its bytes.
 type Part = (u64, Vec<u8>);
 
 /// The body of an answer: a file or a part of it.
 pub(super) struct FileBody {
     file: SoundFile,
-    /// Where to read on.
+    /// The position of the next byte to read.
     at: u64,
-    /// Where to end.
+    /// The position where to stop.
     end: u64,
-    /// Read and not sent yet.
+    /// Bytes that were read and are not sent yet.
     next: Option<Bytes>,
-    /// What has to be waited for, on a thread that may.
+    /// A read that waits for the disk, on a thread that may wait.
     waiting: Option<JoinHandle<io::Result<Part>>>,
 }
 
 impl FileBody {
-    /// So many bytes from the first on.
+    /// `length` bytes of the file, from the position `first` on.
     pub(super) fn new(file: SoundFile, first: u64, length: u64) -> Self {
         let end = first.saturating_add(length);
         Self { file, at: first, end, next: None, waiting: None }
     }
 
-    /// A whole file of which the first bytes can be read without waiting, and are sound; `None` if not.
+    /// A whole file, if its first part can be read without waiting for the disk, and is sound.
     pub(super) fn begin(file: SoundFile) -> Option<Self> {
         let length = file.length();
         let mut this = Self::new(file, 0, length);
@@ -48,7 +49,7 @@ impl FileBody {
         Some(this)
     }
 
-    /// Takes a part of the file, of which the bytes that come next are sent.
+    /// Takes a part of the file, and keeps those of its bytes that are to be sent.
     fn take(&mut self, (from, part): (u64, Vec<u8>)) -> io::Result<()> {
         let part = Bytes::from(part);
         let first = usize::try_from(self.at - from).unwrap_or(usize::MAX);
@@ -89,7 +90,7 @@ impl hyper::body::Body for FileBody {
                 }
             };
             if let Err(error) = read.and_then(|part| this.take(part)) {
-                // It looks to nobody as if it were whole: less comes than was said.
+                // The answer is shorter than its `Content-Length` says, so nobody takes it for whole.
                 tracing::error!(%error, "a file can't be read");
                 return Poll::Ready(Some(Err(error)));
             }
@@ -163,7 +164,7 @@ mod tests {
             std::fs::write(file.path(), rotten).unwrap();
             let whole = Body::new(FileBody::new(sound.clone(), 0, bytes.len() as u64)).collect().await;
             assert_eq!(whole.unwrap_err().to_string(), "the file is damaged", "byte {at}");
-            // Also where others are asked for of the same part.
+            // The same part is refused if another byte of it is asked for.
             let beside = Body::new(FileBody::new(sound.clone(), (at ^ 1) as u64, 1)).collect().await;
             assert!(beside.is_err(), "byte {at}");
             let elsewhere = (at + 2 * limits::CHUNK) % bytes.len() / limits::CHUNK * limits::CHUNK;

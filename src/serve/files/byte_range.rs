@@ -1,26 +1,26 @@
-//! Byte ranges (RFC 9110, section 14): one part of a file, for downloads that go on where they broke off.
+//! Byte ranges (RFC 9110, section 14): one part of a file, for downloads that are resumed.
 
 use axum::http::{
     HeaderMap, HeaderValue,
     header::{IF_RANGE, RANGE},
 };
 
-/// What of a file is asked for.
+/// The part of a file that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// All of it: no range, several, one that can't be read, or one of other bytes than these.
+    /// The whole file: there is no range, there are several, it can't be read, or it is of another version of the file.
     Whole,
-    /// The bytes from the first to the last, both counted.
+    /// The bytes from `first` to `last`, both included.
     Part { first: u64, last: u64 },
-    /// A range that lies beyond its end.
+    /// A range that begins beyond the end of the file.
     Beyond,
 }
 
-/// What a `GET` asks for of a file of so many bytes under this tag, quotation marks and all.
+/// What a `GET` asks for of a file of `size` bytes. `tag` is its entity tag with the quotation marks.
 pub(super) fn asked(headers: &HeaderMap, tag: &str, size: u64) -> Asked {
     let mut ranges = headers.get_all(RANGE).iter();
     let (Some(range), None) = (ranges.next(), ranges.next()) else { return Asked::Whole };
-    // A date, a weak tag or another tag: the caller has a part of something else.
+    // A date, a weak tag or another tag: the caller may have a part of other bytes.
     if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
         return Asked::Whole;
     }
@@ -32,7 +32,7 @@ fn parse(range: &HeaderValue, size: u64) -> Option<Asked> {
     if !unit.eq_ignore_ascii_case("bytes") {
         return None;
     }
-    // Several ranges have a comma, which no number has.
+    // Several ranges have a comma between them, so they fail to parse as numbers.
     let (first, last) = set.trim().split_once('-')?;
     if first.is_empty() {
         let length = number(last)?.min(size);
@@ -49,7 +49,7 @@ fn parse(range: &HeaderValue, size: u64) -> Option<Asked> {
     Some(if first >= size { Asked::Beyond } else { Asked::Part { first, last: last.min(size - 1) } })
 }
 
-/// Digits. A number that does not fit lies beyond the end of every file.
+/// Parses digits. A number that does not fit in a `u64` reads as the largest, which is beyond the end of every file.
 fn number(digits: &str) -> Option<u64> {
     let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     all.then(|| digits.parse().unwrap_or(u64::MAX))

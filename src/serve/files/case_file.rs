@@ -1,4 +1,4 @@
-//! `/case/<id>/exhibits.zip`: every entry of a case, made while it is sent.
+//! `/case/<id>/exhibits.zip`: an archive of the exhibits of all entries of a case, made while it is sent.
 
 use std::io;
 
@@ -22,8 +22,7 @@ use crate::{
     views::Views,
 };
 
-/// Answers with an archive whose parts are made one by one, each as the caller has taken the one before and has its turn
-/// among all who ask.
+/// Answers with an archive whose parts are made one by one. Each is made in a turn, after the caller has taken the part before.
 pub async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -42,11 +41,11 @@ pub async fn get(
         };
     };
     let client = taker.client;
-    // One exhibit is in memory at a time, for as long as its reader takes.
+    // At any time one exhibit is in memory, for as long as the peer takes to receive it.
     let Some(held) = app.edge.answers.take_many_for(&taker, limits::EXHIBIT) else {
         return guard::busy(&app.edge, guard::TOO_MANY_ANSWERS);
     };
-    // To find what belongs to a large case is work too.
+    // Finding the entries of a large case is work, so it takes a turn too.
     let begun = blocking(move || CaseExport::begin(&reader, &case));
     let export = match app.queue.in_turn(client, Weight::Light, begun).await {
         Ok(Some(export)) => export,
@@ -74,7 +73,7 @@ pub async fn get(
                     Ok(Some((Bytes::from(part), (export, held, needed))))
                 }
                 Ok(Ok((None, _))) => Ok(None),
-                // Cut off in the middle, so that nobody takes a part for the whole.
+                // The answer is cut off, so that nobody takes a part of the archive for the whole.
                 failed => {
                     let cause = match failed {
                         Ok(Err(cause)) => cause.to_string(),
@@ -87,7 +86,7 @@ pub async fn get(
         }
     });
     let mut response = bytes("application/zip", REVALIDATE, Body::from_stream(parts));
-    // Digits only.
+    // This does not fail: the name holds digits and plain letters.
     if let Ok(value) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(CONTENT_DISPOSITION, value);
     }

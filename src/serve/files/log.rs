@@ -1,4 +1,4 @@
-//! The log as C2SP lays it out, and single entries, words and proofs (formats.md, section 6).
+//! The files of the log as C2SP lays them out, and single entries, words and proofs (formats.md, section 6).
 
 use std::fmt::Display;
 
@@ -25,12 +25,12 @@ use crate::{
     },
 };
 
-/// For partial tiles: what they hold never changes, but wider ones come.
+/// Caching of partial tiles. Their bytes never change, but wider ones replace them.
 const FOR_AN_HOUR: &str = "public, max-age=3600";
 const JSON: &str = "application/json";
 
-/// The tag of what never changes under its name in this log. Names of another log are other tags, should one
-/// ever be served at the same address.
+/// The tag of something that never changes under its name in this log. The log's key is part of the tag, in case another log
+/// is ever served at the same address.
 fn name_in(reader: &Reader, name: impl Display) -> String {
     format!("{}/{name}", reader.log_key().id())
 }
@@ -50,17 +50,17 @@ pub async fn tile(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    // The path as it was sent: a tile has one name, so nothing of it is decoded.
+    // The path as it was sent, not decoded: a tile has only one name.
     let Ok(path) = uri.path().trim_start_matches('/').parse::<TilePath>() else {
         return answer::not_found();
     };
-    // Most tiles that are asked for are in memory, and handing them over takes less than waking a thread.
+    // Most requested tiles are in memory, and sending them takes less time than waking a thread.
     if let Some(tile) = app.ledger.reader().tile_at_hand(&path).and_then(FileBody::begin) {
         return streamed(tile_answer(app.ledger.reader(), &path, &headers, None, tile));
     }
     let read = found(&app, move |reader| {
         if let Some(tile) = reader.tile_in_parts(&path)? {
-            // What is withheld leaves content tiles, so their names are not enough.
+            // Withheld words are taken out of content tiles, so the name of one does not tell its bytes.
             let digest = matches!(path.kind(), TileKind::Contents).then(|| tile.digest());
             let length = tile.length();
             let body = FileBody::new(tile, 0, length);
@@ -83,19 +83,19 @@ pub async fn tile(
         }))
     });
     match path.kind() {
-        // Words are hashed for whoever asks, up to 64 MiB.
+        // A content tile is hashed for each request, up to 64 MiB, so it takes a turn.
         TileKind::Contents => app.queue.in_turn(client, Weight::Light, read).await,
         _ => read.await,
     }
 }
 
-/// An answer whose body is read as it is taken.
+/// Marks an answer whose body is read while the peer takes it.
 fn streamed(mut response: Response) -> Response {
     response.extensions_mut().insert(Streamed);
     response
 }
 
-/// A tile with its tag: the digest of what may change, the name of what does not.
+/// An answer with a tile. `digest` is given for tiles that may change, and is their tag; the tag of other tiles is their name.
 fn tile_answer(
     reader: &Reader,
     path: &TilePath,
@@ -109,7 +109,7 @@ fn tile_answer(
         None => (name_in(reader, path), FOR_AN_HOUR),
     };
     let mut response = tagged(headers, &tag, caching, || bytes(OCTETS, caching, tile));
-    // Hashes can't be made shorter.
+    // Hashes can't be compressed.
     if !matches!(path.kind(), TileKind::Hashes { .. }) {
         response.extensions_mut().insert(Compressible);
     }

@@ -1,4 +1,4 @@
-//! Raw files, as bytes: the log as C2SP lays it out, exhibits, and files that are handed in and fetched.
+//! Raw bytes: the files of the log as C2SP lays them out, exhibits, and files that are uploaded and fetched.
 
 mod body;
 mod byte_range;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::ledger::{ReadError, Reader};
 
-/// Answers with what a read of the store gives, or 404.
+/// Answers with the response that `read` makes from the store; 404 if it makes none.
 async fn found(
     app: &App,
     read: impl FnOnce(&Reader) -> Result<Option<Response>, ReadError> + Send + 'static,

@@ -1,4 +1,4 @@
-//! A body whose parts are made as they are taken, of a length that is known before.
+//! A body of a known length, whose parts are made while the peer takes them.
 
 use std::{
     convert::Infallible,
@@ -9,7 +9,7 @@ use std::{
 use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 
-/// Parts that together have so many bytes.
+/// Parts that have `left` bytes together.
 pub(super) struct PartsBody<P> {
     parts: P,
     left: u64,

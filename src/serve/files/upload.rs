@@ -1,4 +1,4 @@
-//! Files: exhibits handed in before the event that names them, and served while no withholding stands.
+//! `/file/<blake3>`: files are uploaded before the event that names them, and served unless they are withheld.
 
 use std::io;
 
@@ -37,8 +37,8 @@ use crate::{
     store::disk::AtHand,
 };
 
-/// Media types that are served as what they claim to be, and whether a browser may show them. All others are
-/// served as bytes to be saved: a page that somebody handed in must not run on the ledger's own address.
+/// Media types that are served as such: the type that a file claims, the type that is served, and whether a browser may show it.
+/// All others are served as bytes to be saved, since an uploaded page must not run on the ledger's own address.
 const MEDIA: &[(&str, &str, bool)] = &[
     ("application/pdf", "application/pdf", true),
     ("image/gif", "image/gif", true),
@@ -58,7 +58,7 @@ const MEDIA: &[(&str, &str, bool)] = &[
     ("video/mp4", "video/mp4", false),
 ];
 
-/// The media type to serve, and whether a browser may show it.
+/// The media type to serve for the claimed type `media`, and whether a browser may show it.
 fn served_as(media: &str) -> (&'static str, bool) {
     let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     MEDIA
@@ -83,7 +83,7 @@ pub async fn get(
     };
     let (content_type, show) = served_as(&media);
     tagged(&headers, &digest.to_string(), REVALIDATE, || {
-        // A range is a matter of GET alone.
+        // A range only applies to GET.
         let asked = match method {
             Method::GET => byte_range::asked(&headers, &format!("\"{digest}\""), size),
             _ => Asked::Whole,
@@ -101,7 +101,7 @@ pub async fn get(
         let headers = response.headers_mut();
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        // Digits and a few signs.
+        // This does not fail: it holds digits and a few signs.
         let part = format!("bytes {first}-{}/{size}", first + length.saturating_sub(1));
         if status == StatusCode::PARTIAL_CONTENT
             && let Ok(part) = HeaderValue::from_str(&part)
@@ -114,7 +114,7 @@ pub async fn get(
     })
 }
 
-/// 416: the file ends before the range begins.
+/// 416: the range begins beyond the end of the file.
 fn beyond(size: u64) -> Response {
     let mut response = answer::text(StatusCode::RANGE_NOT_SATISFIABLE, "the file is shorter");
     if let Ok(whole) = HeaderValue::from_str(&format!("bytes */{size}")) {
@@ -123,16 +123,16 @@ fn beyond(size: u64) -> Response {
     response
 }
 
-/// A file that can be had, with its size and media type.
+/// Opens a file that is served, and returns it with its size and media type. `None` if there is no such file.
 fn open(reader: &Reader, digest: &Digest) -> Result<Option<(SoundFile, u64, String)>, ReadError> {
-    // Between the question and the opening it may be moved, once: to where it is served.
+    // Between the look-up and the opening the file may be moved once, to where files on record are. Then it is looked up again.
     for last in [false, true] {
         let Some((path, size, media)) = reader.file(digest)? else { return Ok(None) };
         match AtHand::open(&path) {
             Ok(file) => return Ok(Some((reader.sound_file(digest, file)?, size, media))),
             Err(error) if !last && error.kind() == io::ErrorKind::NotFound => {}
-            // The log names it and nothing withholds it, yet it can't be read: our fault, but the answer is the same as
-            // for any unknown digest.
+            // The log names the file and nothing withholds it, yet it can't be read. That is a fault of this server, but the
+            // caller gets the same answer as for an unknown digest.
             Err(error) => {
                 tracing::error!(path = %path.display(), %error, "a file that the log names can't be read");
                 reader.note_damaged(&format!("file/{digest}"), "missing, or can't be read");
@@ -143,7 +143,7 @@ fn open(reader: &Reader, digest: &Digest) -> Result<Option<(SoundFile, u64, Stri
     Ok(None)
 }
 
-/// `PUT /file/<blake3>`: 201 when the bytes are taken in and synced, 200 when they are on record already. An
+/// `PUT /file/<blake3>`: 201 once the bytes are stored and synced, 200 if the file is on record already. An
 /// event must name the file within the hour.
 pub async fn put(
     State(app): State<App>,
@@ -156,7 +156,7 @@ pub async fn put(
         return answer::refuse(&Refusal::new(Code::BadId, "path", "/file/<64 lower-case hex digits>", found));
     };
     let mut body = request.into_body();
-    // What comes at once needs no place among uploads, so those that don't come can't keep small files out.
+    // A file that is there with its first bytes needs no place among uploads, so uploads that stall can't keep small files out.
     let Some(mut held) = app.bodies.take_for(&taker) else { return guard::busy(&app.edge, guard::TOO_MANY) };
     let (first, whole) = match begin(&mut held, &mut body).await {
         Ok(begun) => begun,
@@ -168,7 +168,7 @@ pub async fn put(
     let from = taker.client.network();
     let ledger = app.ledger.clone();
     let begun = blocking(move || {
-        // What is on record already is read and dropped, so that the caller hears the answer.
+        // If the file is on record already, the body is read and dropped: a caller reads no answer before it has sent it.
         let on_record = ledger.reader().file(&digest)?.is_some();
         Ok(if on_record { Ok(None) } else { ledger.upload(digest, from).map(Some) })
     });
@@ -189,7 +189,7 @@ fn broken(message: &str) -> Refusal {
     Refusal::because(Code::Unavailable, "file", message)
 }
 
-/// The next bytes of a body; none at its end.
+/// The next bytes of a body; `None` at its end.
 async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     while let Some(frame) = body.frame().await {
         match frame {
@@ -207,12 +207,13 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     Ok(None)
 }
 
-/// The first [`limits::UPLOAD_FIRST`] bytes of a body, and whether they are all. They are held in memory by this share.
+/// Reads about the first [`limits::UPLOAD_FIRST`] bytes of a body. Returns them, and whether the body ends with them. Their
+/// memory is counted in `held`.
 ///
 /// # Errors
-/// None if there is no room for them.
+/// `None` if there is no room for them in memory, else why the body could not be read.
 async fn begin(held: &mut Share, body: &mut Body) -> Result<(Vec<u8>, bool), Option<Refusal>> {
-    // Copied: a list of chunks of one byte each would take many times what is counted.
+    // The bytes are copied: a list of chunks of one byte each would take many times the memory that is counted.
     let mut first = Vec::new();
     while first.len() < limits::UPLOAD_FIRST {
         let Some(chunk) = next(body).await? else { return Ok((first, true)) };
@@ -224,7 +225,8 @@ async fn begin(held: &mut Share, body: &mut Body) -> Result<(Vec<u8>, bool), Opt
     Ok((first, body.is_end_stream()))
 }
 
-/// Reads a body into an upload, after its first bytes. No thread waits for the next ones.
+/// Writes the first bytes and then the rest of a body into an upload; without one, reads the body and drops it. No thread
+/// waits for bytes to come.
 async fn take(first: Vec<u8>, held: Share, mut body: Body, upload: Option<Upload>) -> Result<(), Refusal> {
     let mut held = Some(held);
     let Some(upload) = upload else {
@@ -233,7 +235,7 @@ async fn take(first: Vec<u8>, held: Share, mut body: Body, upload: Option<Upload
         return Ok(());
     };
     let (mut upload, mut part) = (upload, first);
-    // The next part comes while one is written.
+    // The next part is gathered while one is written.
     while !part.is_empty() {
         let (written, came) = tokio::join!(write(upload, part), gather(&mut body));
         upload = written?;
@@ -243,7 +245,7 @@ async fn take(first: Vec<u8>, held: Share, mut body: Body, upload: Option<Upload
     aside(move || upload.finish()).await
 }
 
-/// The next bytes of a body, a part or what is left of it.
+/// Gathers the next part of a body: [`limits::UPLOAD_PART`] bytes, or what is left.
 async fn gather(body: &mut Body) -> Result<Vec<u8>, Refusal> {
     let mut part = Vec::new();
     while part.len() < limits::UPLOAD_PART {
@@ -253,7 +255,7 @@ async fn gather(body: &mut Body) -> Result<Vec<u8>, Refusal> {
     Ok(part)
 }
 
-/// Writes what has come of a file.
+/// Writes a part of a file.
 async fn write(mut upload: Upload, part: Vec<u8>) -> Result<Upload, Refusal> {
     aside(move || {
         upload.write(&part)?;
@@ -262,14 +264,14 @@ async fn write(mut upload: Upload, part: Vec<u8>) -> Result<Upload, Refusal> {
     .await
 }
 
-/// How many parts of files are written at once: more threads would wait for the same disk.
+/// Bounds how many parts of files are written at once: more threads would wait for the same disk.
 static WRITING: Semaphore = Semaphore::const_new(16);
 
-/// Does something on a thread that may wait for the disk.
+/// Does `work` on a thread that may wait for the disk.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    // It is never closed.
+    // This does not fail: the semaphore is never closed.
     let _permit = WRITING.acquire().await;
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|join| {
         tracing::error!(%join, "an upload ended");

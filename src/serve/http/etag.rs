@@ -1,4 +1,4 @@
-//! Tags of answers (RFC 9110, section 8.8.3): whoever has the bytes is told so, and not sent them again.
+//! Entity tags of answers (RFC 9110, section 8.8.3): a caller that has the bytes already is told so and not sent them again.
 
 use axum::{
     http::{
@@ -10,8 +10,8 @@ use axum::{
 
 use super::gzip;
 
-/// An answer whose bytes have a tag: 304 if the caller has it (RFC 9110, section 13.1.2). The tag of what never
-/// changes under its name is that name; of all else, a digest of the bytes.
+/// An answer with a tag, made by `make`; 304 if the caller has the bytes of this tag (RFC 9110, section 13.1.2). `tag` is the
+/// name of bytes that never change under it; else it is a digest of the bytes.
 pub fn tagged(
     headers: &HeaderMap,
     tag: &str,
@@ -19,7 +19,7 @@ pub fn tagged(
     make: impl FnOnce() -> Response,
 ) -> Response {
     let plain = format!("\"{tag}\"");
-    // Whoever takes gzip may have it either way; to all others the compressed bytes are of no use.
+    // A caller that accepts gzip may have the plain or the compressed bytes; other callers can't use the compressed ones.
     let packed = gzip::takes_gzip(headers).then(|| format!("\"{tag}{}\"", gzip::TAG_SUFFIX));
     let asked = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     let known = asked.flat_map(|list| list.split(',')).find_map(|known| {
@@ -36,7 +36,7 @@ pub fn tagged(
         }
         None => make(),
     };
-    // Digits, letters and the slashes of a path.
+    // This does not fail: a tag holds digits, letters and the characters of a path.
     if let Ok(tag) = HeaderValue::from_str(known.unwrap_or(&plain)) {
         response.headers_mut().insert(ETAG, tag);
     }

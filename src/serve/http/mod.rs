@@ -1,4 +1,4 @@
-//! Plain HTTP: answers that are no pages, and how they are packed.
+//! Plain HTTP: answers other than pages, their tags and their compression.
 
 pub(crate) mod answer;
 pub(in crate::serve) mod etag;

@@ -1,4 +1,4 @@
-//! What a page is asked for beside its record: the two instants, the order, the part.
+//! The query string of a page: the two instants, the order, and the part to show.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,8 @@ use crate::{
     views::{Order, read_instant, time_words},
 };
 
-/// What was asked for. What is left out is now, the latest checkpoint, as it occurred, from the start.
+/// The values of a query string. The defaults are: as of now, known at the latest checkpoint, in the order of occurrence, from
+/// the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
     /// `asOf`.
@@ -17,19 +18,19 @@ pub struct Asked {
     pub known_at: Option<u64>,
     /// `order`.
     pub order: Order,
-    /// `from`: the number of the first entry of a timeline.
+    /// `from`: the position in the timeline, or among the attempts of a demand, of the first one to show.
     pub from: usize,
     /// `before`: only entries below this index.
     pub before: Option<u64>,
 }
 
-/// A byte of `%2B`, if it is one.
+/// The byte that two hex digits stand for, as in `%2B`.
 fn hex(pair: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(pair).ok().filter(|t| t.bytes().all(|b| b.is_ascii_hexdigit()))?;
     u8::from_str_radix(text, 16).ok()
 }
 
-/// A value of a query string. A plus sign is itself: it stands in offsets.
+/// Decodes a value of a query string. A plus sign stays one, not a space: time offsets hold it.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -51,17 +52,17 @@ fn decode(text: &str) -> Cow<'_, str> {
 }
 
 impl Asked {
-    /// Reads a query string. Names it does not know are left alone.
+    /// Reads a query string. Unknown names are ignored.
     ///
     /// # Errors
-    /// What is wrong and what was expected, for whoever asked.
+    /// What is wrong and what was expected, in words for the reader.
     pub fn read(query: Option<&str>) -> Result<Self, String> {
         let mut asked = Self::default();
         for pair in query.unwrap_or_default().split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decode(value);
             match name {
-                // A field of a form that was left empty asks for nothing.
+                // A form sends its empty fields too.
                 "asOf" | "knownAt" if value.is_empty() => {}
                 "asOf" => {
                     asked.as_of = Some(read_instant(&value).ok_or(
@@ -95,18 +96,18 @@ impl Asked {
         self.as_of.unwrap_or_else(clock::now)
     }
 
-    /// Whether another moment than now is asked for.
+    /// Whether an instant was given, so that the page is not about now.
     pub fn is_then(&self) -> bool {
         self.as_of.is_some() || self.known_at.is_some()
     }
 
-    /// The address of something at the instants asked for.
+    /// The address of `path` at the instants that were asked for.
     pub fn at(&self, path: &str) -> String {
         let again = Self { order: Order::default(), ..*self }.again();
         if again.is_empty() { path.to_owned() } else { format!("{path}?{again}") }
     }
 
-    /// The instants and the order as a query string that asks for them again; empty if none was asked for.
+    /// A query string that asks for the same instants and order; empty if these are the defaults.
     pub fn again(&self) -> String {
         let mut pairs = Vec::new();
         if let Some(as_of) = self.as_of {
@@ -122,9 +123,9 @@ impl Asked {
     }
 }
 
-/// The two instants that a page is shown at, and the form that asks for others.
+/// The two instants that a page is shown at, for the form that asks for others.
 pub struct Instants {
-    /// The page without its query.
+    /// The path of the page.
     pub path: String,
     /// What was asked for.
     pub asked: Asked,
@@ -149,15 +150,15 @@ impl Instants {
     pub fn known_at_asked(&self) -> String {
         self.asked.known_at.map(|n| n.to_string()).unwrap_or_default()
     }
-    /// The order that is asked for, if it is not the one that comes by itself.
+    /// The order that was asked for, if it is not the default.
     pub fn order(&self) -> Option<&'static str> {
         (self.asked.order != Order::default()).then(|| self.asked.order.as_str())
     }
-    /// The address at these instants, for citing.
+    /// The address of the page at these instants, for citing.
     pub fn fixed(&self) -> String {
         format!("{}?asOf={}&knownAt={}", self.path, self.as_of, self.known_at)
     }
-    /// The same as plain text.
+    /// The address of the plain text at these instants.
     pub fn text(&self) -> String {
         format!("{}/text?asOf={}&knownAt={}", self.path, self.as_of, self.known_at)
     }

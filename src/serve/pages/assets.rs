@@ -1,4 +1,4 @@
-//! What pages ask for beside themselves: the style sheet, the icon, the word to robots.
+//! Files that pages need: the style sheet, the icon, and `robots.txt`.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::{
 /// The style sheet of all pages.
 pub const STYLE: &str = include_str!("../../../templates/style.css");
 const ICON: &str = include_str!("../../../templates/icon.svg");
-/// Pages may be found; the API and the raw log are for programs that know what they ask for.
+/// Search engines may index pages. The API and the raw log are for programs.
 const ROBOTS: &str =
     "User-agent: *\nDisallow: /graphql\nDisallow: /tile/\nDisallow: /content/\nDisallow: /file/\n";
 
@@ -21,7 +21,7 @@ static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
     format!("/style.css?v={}", &digest[..16])
 });
 
-/// The path of the style sheet: it names its own digest, so that it can be cached for ever.
+/// The path of the style sheet. It holds the digest of the style sheet, so that this can be cached for ever.
 pub fn style_path() -> &'static str {
     &STYLE_PATH
 }

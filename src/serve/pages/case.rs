@@ -1,4 +1,4 @@
-//! `/case/<id>`: where it stands, and its timeline; `/case/<id>/text` says the same in plain text.
+//! `/case/<id>`: the state of a case and its timeline. `/case/<id>/text` is the same as plain text.
 
 use askama::Template;
 use axum::{
@@ -28,14 +28,14 @@ struct CasePage {
     when: Instants,
     last_recorded: String,
     drawing: Option<String>,
-    /// Number in the timeline from which the part before starts.
+    /// The position in the timeline at which the part before this one starts.
     previous: Option<usize>,
-    /// The same of the next part.
+    /// The position at which the next part starts.
     next: Option<usize>,
 }
 
 impl CasePage {
-    /// Asks for another part or order at the same instants.
+    /// The address of another part or order at the same instants.
     fn with(&self, order: Order, from: usize) -> String {
         let again = Asked { order, ..self.asked }.again();
         let id = self.view.case.id;
@@ -52,15 +52,15 @@ impl CasePage {
     fn occurred(&self) -> bool {
         self.asked.order == Order::Occurred
     }
-    /// A demand at the instants of this page.
+    /// The address of a demand at the instants of this page.
     fn demand(&self, id: &EventId) -> String {
         self.asked.at(&format!("/demand/{id}"))
     }
-    /// The most items of one demand that stand here.
+    /// The most items of one demand that are shown.
     fn items(&self) -> usize {
         limits::ITEMS_ON_CASE / self.view.demands.len().max(1)
     }
-    /// The outcomes of the items that do not stand here.
+    /// The outcomes of the items that are not shown.
     fn rest(&self, demand: &DemandView) -> Sentence {
         let mut counted: Vec<(Option<Named>, Counts)> = Vec::new();
         for item in demand.items.iter().skip(self.items()) {
@@ -76,7 +76,7 @@ impl CasePage {
         }
         outcomes(&counted)
     }
-    /// The latest of the demands that are not laid out, and how many more there are.
+    /// The latest of the demands that are shown as one line each, and how many earlier ones there are.
     fn earlier_demands(&self) -> (&[DemandLine], usize) {
         let all = &self.view.earlier_demands;
         let more = all.len().saturating_sub(limits::DEMANDS_ON_PAGE);
@@ -120,7 +120,7 @@ pub async fn page(
     .await
 }
 
-/// The same as plain text.
+/// The page as plain text.
 pub async fn text(
     State(app): State<App>,
     headers: HeaderMap,

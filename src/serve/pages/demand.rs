@@ -1,4 +1,4 @@
-//! `/demand/<id>`: a demand with every attempt to deliver it; `/demand/<id>/text` says the same in plain text.
+//! `/demand/<id>`: a demand with the attempts to deliver it. `/demand/<id>/text` is the same as plain text.
 
 use askama::Template;
 use axum::{
@@ -25,35 +25,35 @@ struct DemandPage {
 }
 
 impl DemandPage {
-    /// The case at the instants of this page.
+    /// The address of the case at the instants of this page.
     fn case(&self) -> String {
         self.asked.at(&format!("/case/{}", self.sheet.case.id))
     }
-    /// Number of the first attempt that stands here.
+    /// The position of the first attempt that is shown.
     fn from(&self) -> usize {
         self.asked.from.min(self.sheet.view.attempts.len())
     }
-    /// The attempts that stand here.
+    /// The attempts that are shown.
     fn attempts(&self) -> &[NoticeView] {
         let rest = self.sheet.view.attempts.get(self.from()..).unwrap_or_default();
         rest.get(..limits::NOTICES_ON_PAGE).unwrap_or(rest)
     }
-    /// The link to the attempts from a number on.
+    /// The link to the attempts from the position `from` on.
     fn part(&self, from: usize) -> String {
         let path = self.asked.at(&self.when.path);
         let and = if path.contains('?') { '&' } else { '?' };
         if from == 0 { path } else { format!("{path}{and}from={from}") }
     }
-    /// The attempts before these.
+    /// The link to the attempts before these.
     fn previous(&self) -> Option<String> {
         (self.from() > 0).then(|| self.part(self.from().saturating_sub(limits::NOTICES_ON_PAGE)))
     }
-    /// The attempts after these.
+    /// The link to the attempts after these.
     fn next(&self) -> Option<String> {
         let to = self.from() + self.attempts().len();
         (to < self.sheet.view.attempts.len()).then(|| self.part(to))
     }
-    /// The copies that stand here, and how many more there are.
+    /// The copies that are shown, and how many more there are.
     fn copies(&self) -> (&[NoticeView], usize) {
         let all = &self.sheet.view.copies;
         let shown = all.get(..limits::NOTICES_ON_PAGE).unwrap_or(all);
@@ -70,7 +70,8 @@ pub async fn page(
 ) -> Response {
     show_record_at(&app, &headers, ("/demand/{}", &id), query.as_deref(), NONE, |views, asked, id, shell| {
         let Some(sheet) = views.demand(&id, asked.as_of())? else {
-            // Of one that its author declared void there is the entry alone, which says so. Earlier sizes may show it still.
+            // A demand that was declared void has no page, only its entry, which says so. At an earlier size it may still have a
+            // page.
             let size = asked.known_at.map_or_else(String::new, |size| format!("?knownAt={size}"));
             let to = views.void_demand(&id)?.map(|index| format!("/e/{index}{size}"));
             return Ok(to.map(|to| Redirect::to(&to).into_response()));
@@ -87,7 +88,7 @@ pub async fn page(
     .await
 }
 
-/// The same as plain text.
+/// The page as plain text.
 pub async fn text(
     State(app): State<App>,
     headers: HeaderMap,

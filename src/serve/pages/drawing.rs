@@ -1,4 +1,4 @@
-//! The timeline of a case, drawn as inline SVG. It holds numbers and our own words, nothing that anybody sent.
+//! The timeline of a case, drawn as inline SVG. It holds numbers and fixed words, and nothing that anybody sent.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use jiff::civil::Date;
 use crate::views::{Days, Lane, Timeline};
 
 const WIDTH: i64 = 480;
-/// Where the lanes begin, to the right of their names.
+/// The horizontal position where the lanes begin, to the right of their names.
 const LEFT: i64 = 58;
 const RIGHT: i64 = 14;
 const ROW: i64 = 22;
 const TOP: i64 = 8;
-/// The most places along a lane: what lies closer together is one mark.
+/// The most places along a lane. Entries in the same place share one mark.
 const PLACES: i64 = 100;
 
 fn words(date: &str) -> String {
@@ -23,7 +23,7 @@ fn day(date: Date) -> String {
     words(&date.to_string())
 }
 
-/// `8 December 2023`, or `December 2023` where no day is said.
+/// `8 December 2023`, or `December 2023` if the date says no day.
 fn said(days: Days) -> String {
     match days.one() {
         Some(date) => day(date),
@@ -31,7 +31,7 @@ fn said(days: Days) -> String {
     }
 }
 
-/// The drawing; none where there is nothing to put along a line.
+/// Draws the timeline; `None` if it has no marks.
 pub fn timeline(timeline: &Timeline) -> Option<String> {
     let first = timeline.marks.iter().map(|m| m.days.first).min()?;
     let last = timeline.marks.iter().map(|m| m.days.last).max()?;
@@ -41,7 +41,7 @@ pub fn timeline(timeline: &Timeline) -> Option<String> {
     let lanes: i64 = 4;
     let height = TOP + lanes * ROW + 22;
     let mut svg = String::with_capacity(8 << 10);
-    // Writing to a String does not fail, here and below.
+    // Writing to a `String` does not fail, here and below.
     let _ = write!(
         svg,
         r#"<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="group" aria-labelledby="drawn drawn-how"><title id="drawn">Timeline of {} entries from {} to {}</title><desc id="drawn-how">A mark for each day with entries, and a bar over each month of which no day is said, in a row each for what was said, asked, told, and done to the record. The list below says the same in words.</desc>"#,
@@ -58,7 +58,8 @@ pub fn timeline(timeline: &Timeline) -> Option<String> {
             lane.words(),
             WIDTH - RIGHT
         );
-        // Of each place, or of the two ends of a month: how many entries, the first days and the first entry.
+        // For each place, or each pair of places where a month begins and ends: the number of entries, the earliest date, and
+        // the entry of that date.
         let mut places: std::collections::BTreeMap<(bool, i64, i64), (usize, Days, u64)> =
             std::collections::BTreeMap::new();
         for mark in timeline.marks.iter().filter(|m| m.lane == lane) {
@@ -69,7 +70,7 @@ pub fn timeline(timeline: &Timeline) -> Option<String> {
                 (at.1, at.2) = (mark.days, mark.index);
             }
         }
-        // Bars first, so that they cover no mark.
+        // Bars come first in the map (`false` before `true`), so that they cover no mark.
         for ((is_day, from, to), (entries, days, index)) in places {
             let r = match entries {
                 1 => 4,

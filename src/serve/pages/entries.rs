@@ -1,4 +1,4 @@
-//! `/entries`: the whole register, the latest first.
+//! `/entries`: all entries of the register, the latest first.
 
 use askama::Template;
 use axum::{
@@ -19,7 +19,7 @@ struct EntriesPage {
     shell: Shell,
     lines: Vec<EntryLine>,
     size: u64,
-    /// Ask for entries before this index to see earlier ones.
+    /// The index before which the next page of earlier entries ends, if there are any.
     earlier: Option<u64>,
     first_page: bool,
 }

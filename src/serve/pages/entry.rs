@@ -1,4 +1,4 @@
-//! `/e/<n>`: one entry, with all it says and how to check it by hand.
+//! `/e/<n>`: one entry, with everything it says and how to check it by hand.
 
 use askama::Template;
 use axum::{
@@ -22,14 +22,15 @@ struct EntryPage {
     entry: EntryView,
     vkey: String,
     raw: String,
-    /// By how many entries it is shown, and how many there are.
+    /// The size of the log that the page is shown at.
     known_at: u64,
+    /// The size of the latest checkpoint.
     latest: u64,
     previous: Option<u64>,
     next: Option<u64>,
 }
 
-/// The page, at the size that `knownAt` names: every entry is there at each size above its own.
+/// The page, at the size that `knownAt` gives. An entry can be shown at every size above its index.
 pub async fn page(
     State(app): State<App>,
     headers: HeaderMap,
@@ -38,7 +39,7 @@ pub async fn page(
 ) -> Response {
     let shell = Shell::new(&app, &headers);
     let Some(index) = answer::number(&index) else {
-        // As a terminal lists numbers: `@38`, `038`.
+        // Numbers as the command line prints them: `@38`, `038`.
         let digits = index.strip_prefix('@').unwrap_or(&index);
         let index = match digits.trim_start_matches('0') {
             "" if !digits.is_empty() => Some(0),

@@ -1,4 +1,4 @@
-//! Pages that say that there is no page.
+//! Error pages.
 
 use askama::Template;
 use axum::{
@@ -22,12 +22,12 @@ fn page(status: StatusCode, shell: &Shell, title: &'static str, message: impl In
     html(status, &ErrorPage { shell: shell.clone(), title, message: message.into() })
 }
 
-/// 404, with what was not found.
+/// 404, with a message that says what was not found.
 pub(super) fn not_found(shell: &Shell, message: &'static str) -> Response {
     page(StatusCode::NOT_FOUND, shell, "Not found", message)
 }
 
-/// 404 where nothing is served: a page for whoever takes one, else a line.
+/// 404 for an unknown path: a page if the caller accepts one, else a line of text.
 pub async fn unknown(State(app): State<App>, request: Request) -> Response {
     if !answer::wants_page(request.headers()) {
         return answer::not_found();
@@ -35,23 +35,23 @@ pub async fn unknown(State(app): State<App>, request: Request) -> Response {
     not_found(&Shell::new(&app, request.headers()), NO_PAGE)
 }
 
-/// 400, with what was expected.
+/// 400, with a message that says what was expected.
 pub(super) fn bad_request(shell: &Shell, message: String) -> Response {
     page(StatusCode::BAD_REQUEST, shell, "That can’t be asked", message)
 }
 
-/// Instead of a page that could not be made, by the answer that says why.
+/// The error page in place of a page that could not be made. `answer` is the error that programs would get.
 pub(super) fn instead_of(shell: &Shell, answer: &Response) -> Response {
     if answer.status() == StatusCode::SERVICE_UNAVAILABLE { too_much(shell) } else { failed(shell) }
 }
 
-/// 503. What was asked for takes more than one page may.
+/// 503: the page takes more work than a page may.
 pub(super) fn too_much(shell: &Shell) -> Response {
     let message = "This page takes more work than one request may. Its entries can be read one by one.";
     page(StatusCode::SERVICE_UNAVAILABLE, shell, "Too much at once", message)
 }
 
-/// The page for any status, with the line that programs are given.
+/// The error page for any status, with the line of text that programs get.
 pub(super) fn framed(shell: &Shell, status: StatusCode, line: &str) -> Response {
     let (title, why) = match status {
         StatusCode::BAD_REQUEST => ("That can’t be asked", "The request could not be read."),
@@ -80,7 +80,7 @@ pub(super) fn framed(shell: &Shell, status: StatusCode, line: &str) -> Response 
     page(status, shell, title, format!("{why} ({line})"))
 }
 
-/// 500. The cause is in our log.
+/// 500. The cause is in the server's log.
 fn failed(shell: &Shell) -> Response {
     let message = "The server failed to answer. What is on record is not affected; try again in a moment.";
     page(StatusCode::INTERNAL_SERVER_ERROR, shell, "Something went wrong here", message)

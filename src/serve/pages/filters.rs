@@ -1,12 +1,12 @@
 //! Filters of the templates.
 
-/// Foreign text with every character that would deceive the eye written out.
+/// Text from strangers, with every character that would deceive the eye written out.
 #[askama::filter_fn]
 pub fn shown(text: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(crate::views::shown(&text.to_string()).into_owned())
 }
 
-/// The same, cut short: what is longer than so many characters goes on where it is linked.
+/// Like `shown`, but cut to about `most` characters. The page links to the whole text.
 #[askama::filter_fn]
 pub fn cut(text: impl std::fmt::Display, _: &dyn askama::Values, most: usize) -> askama::Result<String> {
     let text = text.to_string();

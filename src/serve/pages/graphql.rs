@@ -1,4 +1,4 @@
-//! `/graphql`, for people.
+//! The page at `/graphql` that tells people about the API.
 
 use askama::Template;
 use axum::{

@@ -1,4 +1,4 @@
-//! `/`: whose register this is, how large it is, and its latest cases.
+//! `/`: the operator of the register, its size, its latest cases and entries, and its witnesses.
 
 use askama::Template;
 use axum::{
@@ -26,16 +26,16 @@ struct HomePage {
     root: String,
     last_recorded: Option<String>,
     cases: Vec<CaseLine>,
-    /// Ask for cases before this index to see more.
+    /// The index before which the next page of cases ends, if there are more.
     more_cases: Option<u64>,
     latest: Vec<EntryLine>,
     witnesses: Vec<WitnessLine>,
 }
 
-/// A witness, and what it cosigned last, if anything.
+/// A witness, and the latest checkpoint that it cosigned, if any.
 struct WitnessLine {
     name: String,
-    /// How many entries, and when by its clock.
+    /// The size of that checkpoint, and the time of the cosignature by the witness's clock.
     cosigned: Option<(u64, String)>,
 }
 
@@ -55,7 +55,7 @@ struct CaseLine {
     entries: CaseEntries,
     respondent: Name,
     last_recorded: String,
-    /// What later entries did to the one that opened it.
+    /// What later entries did to the entry that opened the case.
     since: Marks,
 }
 
@@ -80,7 +80,7 @@ pub async fn page(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             let since = views.marks(&record)?;
             cases.push(CaseLine { case, entries, respondent, last_recorded, since });
         }
-        // What moved last stands first, and what was opened by mistake last.
+        // The case with the newest entry comes first. Cases that were opened by mistake come last.
         cases.sort_by_key(|c| (c.case.mistaken, std::cmp::Reverse(c.entries.last_recorded)));
 
         let size = views.size();

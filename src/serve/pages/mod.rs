@@ -1,5 +1,5 @@
-//! Plain pages for people: HTML that a text browser reads as well, nothing from elsewhere, and no scripts but the
-//! verifier, which no page needs.
+//! Plain pages for people: HTML that a text browser can show, with nothing from other sites, and no script but the
+//! verifier, which no page depends on.
 
 mod asked;
 pub mod assets;
@@ -43,23 +43,23 @@ use crate::{
     views::{Allowance, Views},
 };
 
-/// What is said where no page ever was.
+/// The message for a path that never has a page.
 const NO_PAGE: &str = "There is no such page.";
 const HTML: &str = "text/html; charset=utf-8";
-/// Styles and pictures from here, and nothing else.
+/// The content security policy of pages: style sheets and images of this site, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The same for pages that bring the verifier: scripts from here, which ask nobody but this site.
+/// The content security policy of pages with the verifier: also scripts of this site, which may connect only to this site.
 const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What stands around every page.
+/// What the frame of every page shows.
 #[derive(Clone)]
 struct Shell {
     /// The ledger's origin.
     origin: String,
     /// The address of the ledger, without a slash at the end.
     url: String,
-    /// How the mirror stands that this is.
+    /// The status of the mirror, if this is one.
     mirror: Option<Standing>,
 }
 
@@ -71,13 +71,13 @@ impl Shell {
         let mirror = options.mirror.as_ref().map(|status| status.now());
         Self { origin, url: address_by(options, headers), mirror }
     }
-    /// The path of the style sheet, which names its own digest.
+    /// The path of the style sheet.
     fn style(&self) -> &'static str {
         assets::style_path()
     }
 }
 
-/// The address of this server, without a slash at the end: as it was told, or as the request came to it.
+/// The address of this server, without a slash at the end: its public URL or, if none is set, the one that the request came to.
 pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
     address_by(&app.options, headers)
 }
@@ -95,7 +95,7 @@ fn address_by(options: &Options, headers: &HeaderMap) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
-/// A page with a status.
+/// An answer with a page and a status.
 fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => {
@@ -109,11 +109,11 @@ fn html(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-/// Text without the characters that may not stand in a page, raw or written out: whatever a page prints back of what was
-/// asked for. Others stand for them.
+/// Replaces characters that HTML does not allow, even as character references, with U+FFFD. They come from requests, parts of
+/// which a page may repeat.
 fn readable(text: String) -> String {
     let is_barred = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\t' | b'\r') || b == 0x7f;
-    // U+0080 to U+009F take two bytes.
+    // U+0080 to U+009F, as their two bytes.
     let is_pair = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
     if !text.bytes().any(is_barred) && !text.as_bytes().windows(2).any(is_pair) {
         return text;
@@ -121,7 +121,7 @@ fn readable(text: String) -> String {
     text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r'), "\u{fffd}")
 }
 
-/// Lets a page that was found bring the verifier.
+/// Gives a page the policy that lets it load the verifier, unless it is an error page.
 fn with_script(mut response: Response) -> Response {
     if response.status() == StatusCode::OK {
         let policy = HeaderValue::from_static(SCRIPT_POLICY);
@@ -130,7 +130,8 @@ fn with_script(mut response: Response) -> Response {
     response
 }
 
-/// Reads and renders a page off the threads that serve connections; `None` is 404 with this message.
+/// Reads and renders a page off the threads that serve connections. If `read` gives `None`, the answer is 404 with the message
+/// `missing`.
 async fn show<T: Template>(
     app: &App,
     shell: &Shell,
@@ -149,13 +150,13 @@ async fn show<T: Template>(
     }
 }
 
-/// Views that read no more than a page may, from now on.
+/// Bounds views to the time and the number of entries that a page may take, from now on.
 fn bounded(views: Views) -> Views {
     let until = Instant::now() + limits::WORK_TIMEOUT;
     views.within(&Arc::new(Allowance::new(limits::ENTRIES_READ, until)))
 }
 
-/// What sets a line that says why there is no answer in a page.
+/// Makes error pages of lines of text, for the edge.
 pub(super) fn frame(app: &App) -> Frame {
     let (origin, options) = (app.ledger.reader().origin().to_string(), app.options.clone());
     Box::new(move |headers, status, line| {
@@ -163,15 +164,16 @@ pub(super) fn frame(app: &App) -> Frame {
     })
 }
 
-/// 308 to the same address without the slash at its end, for whoever typed one.
+/// 308 to the same address without the slash at its end.
 pub async fn without_slash(uri: Uri) -> Response {
     let path = uri.path().trim_end_matches('/');
     let to = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     Redirect::permanent(&to).into_response()
 }
 
-/// As [`show_at`], for the record whose id stands in the address; what is no id names none. Whoever types an address may
-/// have the number of the entry (`36`, `@36`), and is led to that of its id. `address` has `{}` where the id stands.
+/// Like [`show_at`], for a record whose `id` is in the address. An id that can't be read is answered 404. People may type the
+/// index of the entry (`36`, `@36`) in place of the id, and are redirected to the address with the id: `address`, with the id
+/// for its `{}`.
 async fn show_record_at(
     app: &App,
     headers: &HeaderMap,
@@ -197,17 +199,17 @@ async fn show_record_at(
     show_at(app, &around, query, missing, move |views, asked| read(views, asked, id, shell)).await
 }
 
-/// A page that was found.
+/// An answer with a page that was found.
 fn html_of(page: &impl Template) -> Response {
     html(StatusCode::OK, page)
 }
 
-/// The same as plain text, with what would drive a terminal written out.
+/// An answer with a view as plain text. The view itself writes out characters that would control a terminal.
 fn text_of(view: &impl std::fmt::Display) -> Response {
     bytes(TEXT, REVALIDATE, view.to_string())
 }
 
-/// As [`show`], at the instants that the query asks for; 400 for what can't be asked.
+/// Like [`show`], at the instants that the query asks for. An invalid query is answered 400.
 async fn show_at(
     app: &App,
     shell: &Shell,

@@ -1,5 +1,5 @@
-//! `/party/<id>`: names, roles, keys, its record, and what it signed or is named in; `/party/<id>/text` says the same
-//! in plain text.
+//! `/party/<id>`: a party's names, roles, keys and record, and the entries that it signed or that name it.
+//! `/party/<id>/text` is the same as plain text.
 
 use askama::Template;
 use axum::{
@@ -75,7 +75,7 @@ pub async fn page(
     .await
 }
 
-/// The same as plain text.
+/// The page as plain text.
 pub async fn text(
     State(app): State<App>,
     headers: HeaderMap,

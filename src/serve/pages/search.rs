@@ -1,4 +1,4 @@
-//! `/search`: what the record says, by the words in it.
+//! `/search`: a search of the record by words.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::{
     views::{Views, language_words},
 };
 
-/// What a form or a link asks for, as it was sent. Anything else is no field and counts for nothing.
+/// The fields of the form, as they were sent by the form or a link. Other fields are ignored.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub struct Asked {
@@ -42,30 +42,30 @@ pub struct Asked {
     after: String,
 }
 
-/// A case or party that a search is narrowed down to, as it was asked for.
+/// The case or party that a search is limited to, as it was asked for.
 #[derive(Clone)]
 enum Which {
-    /// Any.
+    /// The search is not limited.
     Any,
-    /// That with this id.
+    /// The one with this id.
     Id(EventId),
-    /// That with this number.
+    /// The one whose entry has this index.
     Number(u64),
-    /// That which is called so.
+    /// The one with this name or title.
     Called(search::Query),
 }
 
-/// The same, as it was found.
+/// The case or party that a search is limited to, as it was found.
 enum Narrowed {
-    /// To none.
+    /// None was asked for, or none was found.
     No,
-    /// To this one.
+    /// This one was found.
     To { id: EventId, name: String },
-    /// Several are called so: links to the same search in each, with its sentence and number.
+    /// Several have this name: for each a link to the same search limited to it, and its sentence with its index.
     Several(Vec<(String, String)>),
 }
 
-/// How many that are called alike are named.
+/// The most cases or parties with the same name that are listed.
 const CALLED_SO: usize = 10;
 
 impl Narrowed {
@@ -77,7 +77,7 @@ impl Narrowed {
     }
 }
 
-/// The same, read.
+/// The fields of the form, parsed.
 #[derive(Clone)]
 struct Read {
     query: Option<search::Query>,
@@ -93,15 +93,17 @@ struct Read {
 struct SearchPage {
     shell: Shell,
     asked: Asked,
-    /// What is wrong with what was asked.
+    /// What is wrong with the fields, for the reader.
     wrong: Option<String>,
     result: Option<Result>,
     types: &'static [EventType],
-    /// Tags of the languages that are found, and the one asked for.
+    /// Tags of the languages that entries have, and of the one asked for.
     languages: Vec<String>,
-    /// The case and the party asked for.
+    /// The case that the search is limited to.
     case: Narrowed,
+    /// The party that the search is limited to.
     party: Narrowed,
+    /// How many entries were searched.
     searched: u64,
     size: u64,
 }
@@ -123,7 +125,10 @@ impl SearchPage {
 }
 
 impl Asked {
-    /// `own` are the addresses of this ledger, as its permalinks and this request have them.
+    /// Parses the fields. `own` are the hosts of this ledger, from its permalinks and from this request.
+    ///
+    /// # Errors
+    /// What is wrong with a field, for the reader.
     fn read(&self, own: &[String]) -> std::result::Result<Read, String> {
         let most = |name: &str| match name {
             "q" | "case" | "party" => search::MAX_QUERY,
@@ -135,7 +140,7 @@ impl Asked {
         }
         let which = |name: &str, text: &str| {
             let place = match text.trim().split_once("://") {
-                // Of a permalink, its last part says which. Another ledger's says nothing of this one's entries.
+                // The last part of a permalink is the id or index. A link to another ledger does not name an entry of this one.
                 Some((_, rest)) => {
                     let below =
                         |own: &String| rest.strip_prefix(own.as_str()).filter(|path| path.starts_with('/'));
@@ -175,7 +180,7 @@ impl Asked {
         };
         let query = match self.q.trim() {
             "" => None,
-            // As it was sent: it is shown again.
+            // Not trimmed, since it is shown again as it was sent.
             _ => Some(search::Query::parse(&self.q).map_err(|e| format!("words: {e}"))?),
         };
         let filter = Filter {
@@ -218,7 +223,7 @@ impl Asked {
 }
 
 impl Asked {
-    /// What was sent, by the names of the fields.
+    /// The names and values of the fields.
     fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("q", self.q.as_str()),
@@ -235,7 +240,7 @@ impl Asked {
         .into_iter()
     }
 
-    /// Cuts what is too long to be shown again beside what is wrong with it.
+    /// Cuts each field to [`SHOWN_AGAIN`] bytes, to be shown with the message that says what is wrong.
     fn shorten(&mut self) {
         let fields = [
             &mut self.q,
@@ -256,12 +261,13 @@ impl Asked {
     }
 }
 
-/// Bytes of a field but the words, and names, which are words too. An id has 64, a cursor fewer.
+/// The most bytes of a field other than `q`, `case` and `party`, which hold words. An id has 64, a cursor fewer.
 const FIELD_MOST: usize = 96;
-/// Bytes of a field that are shown again where it can't be read. All fields together have less than 1 KiB.
+/// The most bytes of a field that are shown again if it can't be read. All fields together then have less than 1 KiB.
 const SHOWN_AGAIN: usize = 96;
 
-/// A day, in UTC, or an RFC 3339 time. With `end`, a day counts to its end.
+/// Parses a day in UTC or an RFC 3339 time; `None` if the field is empty. A day means its first instant or, with `end`, the first
+/// instant of the next day.
 fn instant(name: &str, text: &str, end: bool) -> std::result::Result<Option<Time>, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -322,7 +328,7 @@ pub async fn page(
             return blank(shell, asked, wrong);
         }
     };
-    // Most searches take no time. One that does is begun again in a turn among what may take long.
+    // Most searches take little time. One that takes more is begun again in a heavy turn.
     let at_once = found(&app, &shell, &asked, &read, limits::SEARCH_AT_ONCE);
     if let Some(page) = app.queue.in_turn(client, Weight::Light, at_once).await {
         return page;
@@ -331,7 +337,7 @@ pub async fn page(
     app.queue.in_turn(client, Weight::Heavy, whole).await.unwrap_or_else(|| error::too_much(&shell))
 }
 
-/// The page of what is found in so much time, or what stands instead of it; none if there may be more in more time.
+/// The page of what is found within `time`, or an error page. `None` if more may be found in more time.
 async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Duration) -> Option<Response> {
     let search = app.search.clone();
     let around = shell;
@@ -352,7 +358,7 @@ async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Durat
             }
         }
         (read.filter.case, read.filter.party) = (case.id(), party.id());
-        // What was found by its name is asked for by its id from here on.
+        // A case or party that was found by its name is named by its id in the links of the page.
         for (field, id) in [(&mut asked.case, case.id()), (&mut asked.party, party.id())] {
             if let Some(id) = id {
                 *field = id.to_string();
@@ -360,7 +366,7 @@ async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Durat
         }
         let mut is_open = false;
         for (field, which, narrowed) in [("case", &read.case, &case), ("party", &read.party, &party)] {
-            // While search is behind, nobody knows; the page says so.
+            // If the search index is behind, it is not known yet whether there is one. The page says so.
             is_open |= matches!(
                 (which, narrowed),
                 (Which::Called(_) | Which::Number(_), Narrowed::No | Narrowed::Several(_))
@@ -402,7 +408,7 @@ async fn found(app: &App, shell: &Shell, asked: &Asked, read: &Read, time: Durat
     made.await.unwrap_or_else(|failed| Some(error::instead_of(around, &failed)))
 }
 
-/// The languages that a filter can ask for with something to find, by their names, and the one that was asked for.
+/// The tags of the languages that entries have, and of the one that was asked for, sorted by the languages' names.
 fn offered(search: &search::Search, asked: &Asked) -> Vec<String> {
     let mut tags = search.languages();
     if !asked.language.is_empty() && !tags.contains(&asked.language) {
@@ -412,7 +418,7 @@ fn offered(search: &search::Search, asked: &Asked) -> Vec<String> {
     tags
 }
 
-/// The case or party that is asked for: by its id, or as search finds it by what it is called.
+/// Finds the case or party that `which` names: by its id or index, or by searching for its name.
 fn narrow(
     search: &search::Search,
     views: &Views,
@@ -453,7 +459,7 @@ fn narrow(
     for hit in found.hits {
         if let Some(record) = views.record(hit.line.index)? {
             let (id, name) = named(record.event().id())?;
-            // Two may have one name: the sentence tells of what kind it is, and who put it on record.
+            // Several may have the same name. The sentence says what kind it is, and who recorded it.
             let sentence = hit.line.sentence.to_string();
             called.push((id, name, format!("{} (entry {})", sentence.trim_end_matches('.'), hit.line.index)));
         }

@@ -1,4 +1,4 @@
-//! `/transparency`: everything that was done to the record itself.
+//! `/transparency`: what was done to the record itself.
 
 use askama::Template;
 use axum::{

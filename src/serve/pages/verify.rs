@@ -1,7 +1,7 @@
 //! `/verify`, which checks exhibits in the reader's browser, and `/verify.html`, the same as one file to keep.
 //!
-//! The scripts are built from `web/verifier` and kept in the repository, so that building this needs no npm; a test
-//! holds them to their sources.
+//! The scripts are built from `web/verifier` and kept in the repository, so that building the server needs no npm. A test
+//! checks that they match their sources.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ use crate::{
 const VERIFIER: &str = include_str!("../../../web/verifier/dist/verifier.js");
 const PAGE: &str = include_str!("../../../web/verifier/dist/page.js");
 const GIVEN: &str = include_str!("../../../web/verifier/dist/given.js");
-/// All of it in one, for the file to keep.
+/// All scripts in one, for the file to keep.
 const ALONE: &str = include_str!("../../../web/verifier/dist/alone.js");
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -43,7 +43,7 @@ struct VerifyPage {
     digest: &'static str,
 }
 
-/// Names no ledger and no key: it is the same wherever this version is served.
+/// The file to keep. It names no ledger and no key, so it is the same wherever this version is served.
 #[derive(Template)]
 #[template(path = "verify_alone.html")]
 struct AlonePage {
@@ -54,9 +54,9 @@ struct AlonePage {
     script_hash: String,
 }
 
-/// `verify.html` and its BLAKE3. Empty if it could not be written, which a test rules out.
+/// `verify.html` and its BLAKE3. It is empty if it could not be rendered, which a test rules out.
 static FILE: LazyLock<(String, String)> = LazyLock::new(|| {
-    // What a policy allows by its digest (W3C CSP, "hash-source").
+    // The form in which a policy allows a script or style by its digest (W3C CSP, "hash-source").
     let hash = |text: &str| format!("sha256-{}", base64_encode(&Sha256::digest(text)));
     let page = AlonePage {
         version: VERSION,
@@ -89,17 +89,18 @@ pub async fn verifier(headers: HeaderMap) -> Response {
     script(&headers, VERIFIER)
 }
 
-/// `/page.js`: what the pages do with it.
+/// `/page.js`: runs the verifier on the pages.
 pub async fn script_of_pages(headers: HeaderMap) -> Response {
     script(&headers, PAGE)
 }
 
-/// `/given.js`: types of events, the history of keys, and what is not an exhibit as it was made. Every check loads it.
+/// `/given.js`: event types, the history of keys, and inputs other than an unaltered exhibit, such as case files and receipts.
+/// Every check loads it.
 pub async fn script_of_given(headers: HeaderMap) -> Response {
     script(&headers, GIVEN)
 }
 
-/// One names the other without a version, so both are asked for again each time.
+/// An answer with a script. The scripts load each other by names without a version, so browsers must revalidate them each time.
 fn script(headers: &HeaderMap, text: &'static str) -> Response {
     let tag = Digest::blake3(text.as_bytes()).to_string();
     tagged(headers, &tag, REVALIDATE, || bytes(SCRIPT, REVALIDATE, text))

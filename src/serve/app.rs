@@ -19,7 +19,7 @@ use crate::{
     views::{Cache, Views},
 };
 
-/// What handlers share.
+/// The state that all request handlers share. Clones are the same one.
 #[derive(Clone)]
 pub(super) struct App(Arc<Shared>);
 

@@ -10,7 +10,7 @@
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
 //! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/verify`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
-//! | `/metrics` | numbers for whoever watches it, on an address of its own ([`Options::metrics`]) |
+//! | `/metrics` | numbers for those who monitor the server, on an address of its own ([`Options::metrics`]) |
 //!
 //! ```no_run
 //! use onrecord::{ledger, serve};
@@ -62,8 +62,8 @@ use tokio::net::TcpListener;
 use self::app::App;
 use crate::ledger::Ledger;
 
-/// Every route over a ledger. [`serve`] adds what belongs to connections: their number, their timeouts, and
-/// the peer's address, by which a client is known.
+/// All routes over a ledger. [`serve`] adds what belongs to connections: limits on their number, timeouts, and the peer's
+/// address, by which clients are told apart.
 pub fn router(ledger: Ledger, options: Options) -> Router {
     routes(App::new(ledger, options))
 }

@@ -13,7 +13,7 @@ use crate::{mirror::Status, search};
 /// How a ledger is served.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The public URL of the ledger, such as `https://ledger.example.org`, without a slash at the end. It stands in permalinks
+    /// The public URL of the ledger, such as `https://ledger.example.org`, without a slash at the end. It is used in permalinks
     /// and in the commands that pages show. If it is set, a request must name its host, or the address and port that the
     /// connection came to; other requests are refused. If it is not set, the `Host` of each request is believed.
     pub url: Option<String>,

@@ -128,7 +128,7 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
     let upgraded = match request.headers().get(UPGRADE) {
         Some(to) if to.as_bytes().eq_ignore_ascii_case(b"websocket") => match edge.upgraded.take_for(taker) {
             Some(share) => Some(share),
-            None => return busy(edge, "too many connections of this kind at once"),
+            None => return busy(edge, "too many WebSockets at once"),
         },
         _ => None,
     };
@@ -140,7 +140,7 @@ async fn follow(edge: &Edge, taker: &Taker, peer: &Peer, mut request: Request, n
     let mut response = match host::fault(request.version(), request.headers()) {
         Some(why) => misled(why),
         None if edge.sites.misdirected(request.uri(), request.headers(), peer.here) => {
-            answer::text(StatusCode::MISDIRECTED_REQUEST, "another host than this server's")
+            answer::text(StatusCode::MISDIRECTED_REQUEST, "the request names another host than this server's")
         }
         None => admit(edge, taker.client, request, next).await,
     };

@@ -1,7 +1,7 @@
 //! Proxies in front of the server that are trusted to name the caller's address.
 //!
 //! A proxy appends the address it was called from to a header. The client is the rightmost address that is not a
-//! trusted proxy's. What stands left of it was written by the client and proves nothing. The header is ignored if the
+//! trusted proxy's. Entries to its left were written by the client and prove nothing. The header is ignored if the
 //! connection does not come from a trusted proxy.
 
 use std::{net::IpAddr, str::FromStr};

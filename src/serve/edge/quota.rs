@@ -20,7 +20,7 @@ use std::{
 use super::{client::Client, seat::Seat};
 use crate::serve::limits;
 
-/// How much there is in all, and how much of it one client may hold.
+/// A stock: how much there is in all (`all`), and how much one client may hold (`each`).
 pub(in crate::serve) struct Quota {
     all: usize,
     each: usize,

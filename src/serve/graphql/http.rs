@@ -190,7 +190,8 @@ impl Unreadable {
             Self::Busy => guard::busy(&app.edge, IN_MEMORY),
             Self::Malformed(message) => media.malformed(StatusCode::BAD_REQUEST, message),
             Self::TooLarge => {
-                let message = "the request holds too many values, too deep ones, or names that are too long";
+                let message =
+                    "the request holds too many values, too many levels, or a name that is too long";
                 media.malformed(StatusCode::PAYLOAD_TOO_LARGE, message)
             }
             Self::Document(error) => say(media, &Answer::from_errors(vec![error])),

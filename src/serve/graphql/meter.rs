@@ -92,7 +92,7 @@ impl Meter {
 
     fn value(&self, of_the_schema: bool, n: u64) -> ServerResult<()> {
         if of_the_schema {
-            let what = "values that tell of the schema";
+            let what = "values of introspection";
             self.count(&self.introspection, n, limits::GRAPHQL_INTROSPECTION, what)
         } else {
             self.count(&self.values, n, limits::GRAPHQL_COST, "values")
@@ -107,7 +107,7 @@ impl Meter {
 /// The error for a request that has read or worked as much as a request may.
 pub fn spent() -> ServerError {
     let message = format!(
-        "the request takes more work than one may: it reads more than {} entries, or takes longer than {} s",
+        "the request takes too much work: it reads more than {} entries, or takes longer than {} s",
         limits::ENTRIES_READ,
         limits::WORK_TIMEOUT.as_secs()
     );

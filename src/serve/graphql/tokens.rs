@@ -146,12 +146,12 @@ pub fn count(text: &str) -> Result<Counted, ServerError> {
                     _ => b'[',
                 };
                 if open.pop() != Some(opened) {
-                    return Err(here.unreadable("a bracket is closed here that is not the one that is open"));
+                    return Err(here.unreadable("this bracket does not close the one that is open"));
                 }
                 begins = open.is_empty() && byte == b'}';
                 1
             }
-            b'"' => quoted(rest).ok_or_else(|| here.unreadable("a text begins here that does not end"))?,
+            b'"' => quoted(rest).ok_or_else(|| here.unreadable("a string begins here that does not end"))?,
             b'.' if rest.starts_with(b"...") => {
                 counted.selections += 1;
                 3
@@ -192,7 +192,7 @@ pub fn count(text: &str) -> Result<Counted, ServerError> {
             }
             _ => {
                 return Err(
-                    here.unreadable("expected a name, a number, a text in quotes, or a mark of GraphQL")
+                    here.unreadable("expected a name, a number, a string, or a punctuator of GraphQL")
                 );
             }
         };

@@ -27,7 +27,7 @@ pub const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// The message for bytes on the disk that differ from those that were written.
-pub const DAMAGED: &str = "what lies here under this name is damaged; another copy of the ledger may have it";
+pub const DAMAGED: &str = "this server's copy is damaged; another copy of the ledger may be good";
 
 /// An answer with a body of this content type, cached as `caching` says.
 pub fn bytes(content_type: &'static str, caching: &'static str, body: impl Into<Body>) -> Response {

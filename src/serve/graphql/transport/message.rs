@@ -47,7 +47,9 @@ impl ClientMessage {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (mut members, values) = match foreign::read(text.as_bytes()) {
             Ok((Value::Object(members), values)) => (members, values),
-            Err(foreign::Unread::TooMuch) => return Err("it holds too many values, or too deep ones"),
+            Err(foreign::Unread::TooMuch) => {
+                return Err("it holds too many values, too many levels, or a name that is too long");
+            }
             _ => return Err("expected a JSON object"),
         };
         let Some(Value::String(kind)) = members.swap_remove("type") else {

@@ -101,8 +101,8 @@ impl PageArgs {
         Ok((count, backward))
     }
 
-    /// Cuts a page. `list` lists the indexes within a range, in ascending order or (if the flag is set) in descending order,
-    /// and at most as many as the number says.
+    /// Cuts a page. `list(range, descending, most)` lists the indexes within `range`, at most `most`, in ascending or descending
+    /// order.
     ///
     /// # Errors
     /// `BAD_INPUT` for arguments that make no page, and the errors of `list`.

@@ -37,7 +37,8 @@ pub const WORKERS_KNOWN: usize = 8_192;
 pub const UPLOAD_FIRST: usize = 64 << 10;
 /// Bytes of a file that are gathered before they are written, so that no thread waits for a slow peer.
 pub const UPLOAD_PART: usize = 128 << 10;
-/// Files uploaded at once; more get 503. Each takes a file descriptor, and [`UPLOAD_PART`] bytes of memory.
+/// Files uploaded at once; more get 503. Each takes a file descriptor, and two parts of about [`UPLOAD_PART`] bytes in memory at
+/// most: one is written while the next comes.
 pub const UPLOADS: usize = 128;
 /// Files of one client uploaded at once.
 pub const UPLOADS_EACH: usize = 16;

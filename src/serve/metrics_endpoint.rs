@@ -131,7 +131,7 @@ fn connections(app: &App, to: &mut Exposition) {
     to.family(
         name,
         Kind::Counter,
-        "GraphQL queries answered from the cache, since nothing that they ask for changed.",
+        "GraphQL queries given the answer to an earlier one, since nothing that they ask for changed.",
     );
     to.sample(name, &[], counts.answered_again.get());
     to.gauge("onrecord_websockets", "WebSocket connections open now.", app.edge.upgraded.held());

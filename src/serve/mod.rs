@@ -6,9 +6,9 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/checkpoint`, `/tile/…`, `/tile/entries/…`, `/content/tile/…` | the log (`c2sp.org/tlog-tiles`; formats.md, section 6) |
-//! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to hand a file in |
+//! | `/entry/<n>`, `/proof/<n>`, `/content/<blake3>`, `/file/<blake3>` | one entry, its proof, its words, a file; `PUT` to upload a file |
 //! | `/graphql` | the API, by HTTP and as a WebSocket; its schema is `schema/schema.graphql` |
-//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/verify`, `/transparency` | pages for people; with `/text` behind a case, demand or party: plain text |
+//! | `/`, `/entries`, `/e/<n>`, `/case/<id>`, `/demand/<id>`, `/party/<id>`, `/search`, `/verify`, `/transparency` | pages for people; `/text` after a case, demand or party gives plain text |
 //! | `/livez`, `/readyz` | whether the process runs, and whether it takes events |
 //! | `/metrics` | numbers for those who monitor the server, on an address of its own ([`Options::metrics`]) |
 //!

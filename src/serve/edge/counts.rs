@@ -1,5 +1,5 @@
-//! Counts since the start of what was refused at the edge, and of what was answered from the cache, for those who monitor the
-//! server.
+//! Counts since the start of what was refused at the edge, and of queries that were given an earlier answer, for those who
+//! monitor the server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,7 +24,7 @@ pub struct Counts {
     pub too_long: Count,
     /// Calls refused with `RATE_LIMITED`, because their client puts too many events on record.
     pub rate_limited: Count,
-    /// GraphQL queries answered from the cache, because nothing that they ask for has changed.
+    /// GraphQL queries given the answer to an earlier one, because nothing that they ask for has changed.
     pub answered_again: Count,
 }
 

@@ -513,7 +513,7 @@ mod tests {
         assert!(poll(&mut much).is_none());
         drop(poll(&mut little).expect("who worked little"));
         assert!(poll(&mut much).is_some(), "where there is one turn, it is everybody's");
-        // Work is forgotten in time.
+        // Work is forgotten after a while.
         let queue = turns.lock();
         assert!(queue.worked_little(client(1), Instant::now() + 10 * limits::WORK_FORGOTTEN));
     }

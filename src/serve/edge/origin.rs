@@ -3,8 +3,8 @@
 //!
 //! There is no login to misuse. So if [`Options::cors`] is on, pages of every site may read, query, and submit signed events.
 //! If it is off, the ledger may be in a network that only its own people reach, and their browsers must not be a way in for
-//! other sites. Then a page of another site can read no answer, and may neither write nor open a WebSocket. These two are
-//! refused here, since browsers apply no such rule to WebSockets.
+//! other sites. Then browsers let a page of another site read no answer. Its writes and WebSockets are refused here: a write
+//! takes effect even if its answer can't be read, and browsers apply no such rule to WebSockets.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -105,8 +105,7 @@ impl Sites {
     }
 
     /// Whether a request is for another server (421): it names neither this server's public host nor the address that it came
-    /// to. Otherwise a stranger could let a name of his point here, and pages of that name would share an origin with this
-    /// server.
+    /// to. Otherwise strangers could let a name of theirs point here, and their pages would share an origin with this server.
     pub fn misdirected(&self, uri: &Uri, headers: &HeaderMap, here: Option<SocketAddr>) -> bool {
         if !self.is_named || is_health(uri.path()) {
             return false;

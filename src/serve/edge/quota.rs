@@ -167,8 +167,8 @@ impl Quota {
     ///
     /// Shares are taken first from clients that hold at least twice what `client` would, then from those that are
     /// [behind](Seat::behind), last from those that are [slow](Seat::slowness) and hold no less than `client` would. Among
-    /// shares taken for the same reason, the one goes first for which time times what its client holds is greatest, since a
-    /// client that holds much keeps more from others.
+    /// shares taken for the same reason, the one goes first for which the product of its time and of what its client holds is
+    /// greatest, since a client that holds much keeps more from others.
     fn displace(&self, held: &mut Held, client: Client, own: Option<u64>, n: usize, short: &Short) -> bool {
         let Some(yields_after) = self.yields_after else { return false };
         let now = Instant::now();

@@ -8,7 +8,7 @@ use axum::http::{
 /// The part of a file that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// The whole file: there is no range, there are several, it can't be read, or it is of another version of the file.
+    /// The whole file: there is no range, there are several, the range can't be parsed, or `If-Range` names other bytes.
     Whole,
     /// The bytes from `first` to `last`, both included.
     Part { first: u64, last: u64 },

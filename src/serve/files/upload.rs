@@ -168,7 +168,8 @@ pub async fn put(
     let from = taker.client.network();
     let ledger = app.ledger.clone();
     let begun = blocking(move || {
-        // If the file is on record already, the body is read and dropped: a caller reads no answer before it has sent it.
+        // If the file is on record already, the body is read and dropped: most callers read the answer only after they have
+        // sent the whole body.
         let on_record = ledger.reader().file(&digest)?.is_some();
         Ok(if on_record { Ok(None) } else { ledger.upload(digest, from).map(Some) })
     });

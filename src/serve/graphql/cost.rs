@@ -232,7 +232,7 @@ impl Longest {
         match (parent, name) {
             // The built-in scalars are not printed: Boolean, Float, ID, Int and String.
             ("__Schema", "types") => self.types + 5,
-            // There are fewer.
+            // A bound: there are fewer directives.
             ("__Schema", "directives") => 32,
             ("__Type", "fields") => self.fields,
             ("__Type", "interfaces") => self.interfaces,
@@ -405,8 +405,7 @@ fn submissions(variables: &Variables) -> u64 {
         list @ Value::List(_) => Some(list),
         _ => None,
     });
-    // Submissions may also stand in the document itself, and are not counted there. If no variable can hold any, the most is
-    // assumed.
+    // Submissions that are written in the document itself are not counted. If no variable can hold any, the most is assumed.
     let given = lists.map(|list| if let Value::List(list) = list { list.len() as u64 } else { 1 }).max();
     given.map_or(most, |given| given.clamp(1, most))
 }

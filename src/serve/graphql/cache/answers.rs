@@ -1,8 +1,8 @@
 //! The cache of answers.
 //!
 //! An answer that does not depend on the time is a function of the request and of the parts of the log that it read. A request
-//! that gives `asOf`, or asks for no computed state, is such a request. It is answered again from the cache until an entry
-//! changes something that it read, or something is withheld or given back.
+//! that gives `asOf`, or asks for no computed state, has such an answer. The answer is given again until an entry changes
+//! something that it read, or something is withheld or given back.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

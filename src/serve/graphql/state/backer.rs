@@ -14,9 +14,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::views::BackerRole")]
 pub enum BackerRole {
-    /// The petitioner, who makes the demand.
+    /// The petitioner, who asks.
     Petitioner,
-    /// The petitioner's lawyer.
+    /// The lawyer who asks.
     Counsel,
     /// The organiser of the collection of signatures.
     Collection,

@@ -31,7 +31,7 @@ pub enum ClockState {
     MetLate,
     /// The last day has passed, and some item has no outcome.
     Lapsed,
-    /// The same, with no evidence that the demand was delivered.
+    /// Like `LAPSED`, and there is no evidence that the demand was delivered.
     LapsedUndelivered,
 }
 
@@ -57,8 +57,7 @@ fn date(date: Date) -> Option<EventDate> {
     At::parse(&date.to_string()).ok().map(EventDate)
 }
 
-/// When the answer falls due, as seen at `asOf`. Dates are in the time zone of the case. The last day belongs to the period as a
-/// whole.
+/// When the answer falls due, as seen at `asOf`. Dates are in the time zone of the case. The last day counts to its end.
 ///
 /// Some dates on record are a month without a day. What is computed from them may have an earliest and a latest value.
 #[Object]

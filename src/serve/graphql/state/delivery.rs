@@ -20,13 +20,13 @@ pub enum DeliveryState {
     Sent,
     /// Delivery failed.
     Failed,
-    /// The addressee refused to take the notice. That is not a failure of delivery.
+    /// The notice was refused when it was to be handed over. That does not count as a failure.
     RefusedOnDelivery,
     /// A relay accepted it.
     Relayed,
     /// It is where the addressee can fetch it.
     Available,
-    /// It was opened.
+    /// It was looked at.
     Accessed,
     /// It was handed over.
     HandedOver,

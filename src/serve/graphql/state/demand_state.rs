@@ -121,7 +121,7 @@ impl DemandState {
     async fn event(&self) -> Result<Event> {
         event(&self.views, self.view.demand.index)
     }
-    /// The party that must answer it.
+    /// The party that it asks.
     async fn respondent(&self) -> Result<Party> {
         party(&self.views, &self.view.respondent.id)
     }

@@ -69,7 +69,8 @@ impl FirstDisclosure {
     async fn kind(&self) -> FactWord<DisclosureKind> {
         FactWord(self.disclosed.kind)
     }
-    /// Days from when the incident was first known to the disclosure. Null if one of the two dates says no day.
+    /// The number of days from the date on which the incident was first known until the disclosure. Null if one of the two dates
+    /// says no day.
     async fn days(&self) -> Option<i64> {
         self.disclosed.days.filter(|(least, most)| least == most).map(|(days, _)| days)
     }

@@ -1,5 +1,5 @@
 //! Messages of `graphql-transport-ws`, as `graphql-ws` 6 defines them
-//! (github.com/enisdenjo/graphql-ws, PROTOCOL.md). Pure.
+//! (github.com/enisdenjo/graphql-ws, PROTOCOL.md). This module does no I/O.
 
 use async_graphql::{Request, Response, ServerError, Value};
 use serde_json::json;

@@ -13,7 +13,7 @@ use crate::{
     views::Words,
 };
 
-/// The raw words are text as long as words may be.
+/// `raw` is a text of at most [`MAX_CONTENT`] bytes.
 pub const COSTS: Costs =
     Costs { leaves: &[("raw", Leaf::text(MAX_CONTENT))], ..Costs::of(Of::Types(&["Content"])) };
 

@@ -183,7 +183,7 @@ pub fn any(registry: &mut Registry) -> MetaType {
     any
 }
 
-/// A field that an event type adds, and its second name (`own`) for when another type has a field of the same name.
+/// A field that an event type adds, and its second name (`own`), which is used if another type has a field of the same name.
 struct Added {
     field: MetaField,
     own: String,

@@ -15,14 +15,13 @@ use super::{
 };
 use crate::{
     event::{Content, Digest, Event, EventType, Position, SignedEvent},
-    log::{Entry, NoDoor, Rows as _, TILE_WIDTH, decide},
+    log::{Entry, NoDoor, Rows as _, TILE_ITEMS, TILE_WIDTH, decide},
     store::{
         index::{IndexPosition, ListedFile},
         journal::Record,
     },
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 /// Entries brought into the index at a time. Twice as many are in memory, since the next ones are being read.
 const CATCH_UP: u64 = 4_096;
 
@@ -68,10 +67,10 @@ type Filed = (Entry<Event>, Vec<ListedFile>);
 
 /// Reads the entries of a range, with the files that their words name. Bundles are read in parallel.
 fn read_entries(shared: &Shared, from: u64, to: u64) -> Result<Vec<Filed>, LedgerError> {
-    let bundles: Vec<_> = (from / WIDTH..to.div_ceil(WIDTH))
+    let bundles: Vec<_> = (from / TILE_ITEMS..to.div_ceil(TILE_ITEMS))
         .into_par_iter()
         .map(|bundle| {
-            let range = (bundle * WIDTH).max(from)..((bundle + 1) * WIDTH).min(to);
+            let range = (bundle * TILE_ITEMS).max(from)..((bundle + 1) * TILE_ITEMS).min(to);
             let mut out = Vec::with_capacity(TILE_WIDTH.into());
             shared.each_stored(range, |index, raw, words| {
                 let entry = shared.parse(index, raw)?;

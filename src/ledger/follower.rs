@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::{Digest, EventId},
     log::{
-        Checkpoint, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
+        Checkpoint, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath, Words,
         decode_contents, encode_contents, new_tiles,
     },
     store::{
@@ -31,7 +31,6 @@ use crate::{
     },
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 /// A journal segment that is larger than this, in bytes, is left for a new one.
 const ROTATE_AT: u64 = 8 << 20;
 /// How often an entry that withholds something may overtake a pass. After that, the writer has to wait for one pass.
@@ -112,7 +111,7 @@ pub(crate) fn as_it_was_left(shared: &Shared, covers: impl Fn(u64) -> bool) -> R
 
 /// Number of the content tile that holds an entry's words.
 fn content_tile_of(index: u64) -> u64 {
-    index / WIDTH
+    index / TILE_ITEMS
 }
 
 impl Follower {
@@ -325,7 +324,7 @@ impl Follower {
                 let Some(bytes) = bytes else { continue };
                 let broken = |e| ReadError::Fault(format!("{path}: {e}"));
                 let mut words = decode_contents(&bytes, width).map_err(broken)?;
-                let first = tile * WIDTH;
+                let first = tile * TILE_ITEMS;
                 for (index, changed) in changes.range(first..first + u64::from(width)) {
                     words[(index - first) as usize] = *changed;
                 }
@@ -358,7 +357,7 @@ impl Follower {
             let mut kinds = vec![(TileKind::Entries, 0), (TileKind::Contents, 0)];
             kinds.extend((0..8).map(|level| (TileKind::Hashes { level }, u32::from(level * TILE_HEIGHT))));
             for (kind, shift) in kinds {
-                for tile in (before >> shift) / WIDTH..(size >> shift) / WIDTH {
+                for tile in (before >> shift) / TILE_ITEMS..(size >> shift) / TILE_ITEMS {
                     let Ok(full) = TilePath::new(kind, tile, TILE_WIDTH) else { continue };
                     for width in self.partials(&full)? {
                         if let Ok(path) = TilePath::new(kind, tile, width) {

@@ -12,14 +12,13 @@ use super::{
 use crate::{
     event::Digest,
     log::{
-        Checkpoint, Entry, Frontier, Hash, NodeReader, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath,
-        Time, Words, decode_bundle, decode_contents, decode_hashes, leaf_hash, node_in_tile, tile_of_node,
+        Checkpoint, Entry, Frontier, Hash, NodeReader, SignedCheckpoint, TILE_ITEMS, TILE_WIDTH, TileKind,
+        TilePath, Time, Words, decode_bundle, decode_contents, decode_hashes, leaf_hash, node_in_tile,
+        tile_of_node,
     },
     note::{Origin, VerifyingKey},
     store::{Doing as _, StoreError, disk::Disk, journal::Recovered},
 };
-
-const WIDTH: u64 = TILE_WIDTH as u64;
 
 /// What lies in `public/`: `size` entries, with this root. `checkpoint` is of that size, except in a mirror whose entries do not
 /// reach up to a checkpoint yet.
@@ -121,27 +120,27 @@ pub(super) fn read_published(
             None => format!("the tiles on disk do not give the root of the checkpoint of size {size}"),
         }));
     }
-    let start = size / WIDTH * WIDTH;
+    let start = size / TILE_ITEMS * TILE_ITEMS;
     let mut recent = Recent::new(Arc::new(checkpoint.clone()), start, frontier);
     let mut level = 0;
     let mut nodes = size;
     while nodes > 0 {
-        let width = (nodes % WIDTH) as u16;
+        let width = (nodes % TILE_ITEMS) as u16;
         if width > 0 {
-            let path = TilePath::new(TileKind::Hashes { level }, nodes / WIDTH, width)
+            let path = TilePath::new(TileKind::Hashes { level }, nodes / TILE_ITEMS, width)
                 .map_err(|e| broken(e.to_string()))?;
             let bytes = tiles.read(path)?;
             let part = bytes.get(..usize::from(width) * 32).unwrap_or(&bytes);
             recent
-                .add_tile(level, nodes / WIDTH, part, width)
+                .add_tile(level, nodes / TILE_ITEMS, part, width)
                 .ok_or_else(|| broken(format!("{path} is not a tile of {width} hashes")))?;
         }
-        nodes /= WIDTH;
+        nodes /= TILE_ITEMS;
         level += 1;
     }
-    let width = (size % WIDTH) as u16;
+    let width = (size % TILE_ITEMS) as u16;
     if width > 0 {
-        let path = |kind| TilePath::new(kind, size / WIDTH, width).map_err(|e| broken(e.to_string()));
+        let path = |kind| TilePath::new(kind, size / TILE_ITEMS, width).map_err(|e| broken(e.to_string()));
         let (entries, contents) = (path(TileKind::Entries)?, path(TileKind::Contents)?);
         let entry_bytes = tiles.read(entries)?;
         let content_bytes = tiles.read(contents)?;
@@ -173,8 +172,8 @@ pub(super) fn read_published(
 
 /// The first entry after the last full bundle whose hash is not the one in its tile.
 fn changed_in_tail(tiles: &TilesOnDisk<'_>) -> Option<u64> {
-    let (start, width) = (tiles.size / WIDTH * WIDTH, (tiles.size % WIDTH) as u16);
-    let bundle = tiles.read(TilePath::new(TileKind::Entries, start / WIDTH, width).ok()?).ok()?;
+    let (start, width) = (tiles.size / TILE_ITEMS * TILE_ITEMS, (tiles.size % TILE_ITEMS) as u16);
+    let bundle = tiles.read(TilePath::new(TileKind::Entries, start / TILE_ITEMS, width).ok()?).ok()?;
     let entries = decode_bundle(&bundle, width).ok()?;
     let differs = |(i, raw): &(u64, &&[u8])| tiles.node(0, *i).ok() != Some(leaf_hash(raw));
     (start..).zip(&entries).find(differs).map(|(i, _)| i)
@@ -261,7 +260,7 @@ fn last_of_bundle(
 ) -> Result<Option<(Digest, Time)>, LedgerError> {
     let Some(last) = end.checked_sub(1) else { return Ok(None) };
     let broken = |why: &dyn std::fmt::Display| LedgerError::Broken(format!("entry {last}: {why}"));
-    let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|e| broken(&e))?;
+    let path = TilePath::new(TileKind::Entries, last / TILE_ITEMS, TILE_WIDTH).map_err(|e| broken(&e))?;
     let bundle = tiles.read(path)?;
     let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|e| broken(&format!("{path}: {e}")))?;
     let bytes = entries.last().ok_or_else(|| broken(&"an empty bundle"))?;

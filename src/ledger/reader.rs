@@ -17,14 +17,12 @@ use super::{
 use crate::{
     event::{Digest, Event, EventId, EventType, Position},
     log::{
-        Entry, EventRow, Fate, Hash, KeyRow, PartyRow, PathError, RowKey, Rows, SignedCheckpoint, TILE_WIDTH,
+        Entry, EventRow, Fate, Hash, KeyRow, PartyRow, PathError, RowKey, Rows, SignedCheckpoint, TILE_ITEMS,
         TileKind, TilePath, TlogProof, consistency_path, inclusion_path,
     },
     note::{Origin, VerifyingKey},
     store::disk::AtHand,
 };
-
-const WIDTH: u64 = TILE_WIDTH as u64;
 
 /// What is served under a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +166,7 @@ impl Reader {
         let shared = self.read(StandsOn::Everything);
         let (mut from, mut wanted) = (range.start, true);
         while from < range.end && wanted {
-            let to = range.end.min((from / WIDTH + 1) * WIDTH);
+            let to = range.end.min((from / TILE_ITEMS + 1) * TILE_ITEMS);
             shared.each_stored(from..to, |index, raw, stored| {
                 if !wanted {
                     return Ok(());
@@ -286,7 +284,7 @@ impl Reader {
     /// [`ReadError`].
     pub(crate) fn partial_tile(&self, path: &TilePath) -> Result<Option<PartialTile>, ReadError> {
         let shared = self.read(StandsOn::Everything);
-        let first = path.index() * WIDTH;
+        let first = path.index() * TILE_ITEMS;
         let range = first..first + u64::from(path.width());
         let full = {
             let recent = shared.recent();

@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::log::{Frontier, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_WIDTH, Words, decode_hashes};
-
-const WIDTH: u64 = TILE_WIDTH as u64;
+use crate::log::{Frontier, Hash, SignedCheckpoint, TILE_HEIGHT, TILE_ITEMS, Words, decode_hashes};
 
 /// An entry with its words.
 #[derive(Debug, Clone)]
@@ -131,7 +129,7 @@ impl Recent {
         let hashes = decode_hashes(bytes, width).ok()?;
         let mut row = hashes;
         for j in 0..TILE_HEIGHT {
-            let first = (index * WIDTH) >> j;
+            let first = (index * TILE_ITEMS) >> j;
             for (i, hash) in row.iter().enumerate() {
                 self.add_node(level * TILE_HEIGHT + j, first + i as u64, *hash);
             }
@@ -186,7 +184,7 @@ impl Recent {
 
     /// Forgets what is in the full tiles of the first `on_disk` entries, which are on disk.
     pub fn trim(&mut self, on_disk: u64) {
-        let start = on_disk / WIDTH * WIDTH;
+        let start = on_disk / TILE_ITEMS * TILE_ITEMS;
         while self.start < start && self.items.pop_front().is_some() {
             self.start += 1;
         }
@@ -194,7 +192,7 @@ impl Recent {
             let (tile, inside) =
                 (height as u32 / u32::from(TILE_HEIGHT), height as u32 % u32::from(TILE_HEIGHT));
             let nodes = on_disk >> (tile * u32::from(TILE_HEIGHT));
-            let keep = (nodes / WIDTH * WIDTH) >> inside;
+            let keep = (nodes / TILE_ITEMS * TILE_ITEMS) >> inside;
             while level.base < keep && level.hashes.pop_front().is_some() {
                 level.base += 1;
             }

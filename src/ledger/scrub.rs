@@ -28,12 +28,11 @@ use std::{
 use super::{claims::is_closed, error::ReadError, shared::Shared, sound::Name};
 use crate::{
     event::{Content, Digest, EventId},
-    log::{Rows as _, TILE_WIDTH, TileKind, TilePath},
+    log::{Rows as _, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath},
     priority::give_way,
     store::disk::{AtHand, Placing},
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 const FIRST_LINE: &str = "onrecord scrub 1";
 const LAST_LINE: &str = "blake3 ";
 /// The most bytes that are read in a second.
@@ -155,7 +154,7 @@ impl Scrubber {
                 self.rest(LOOK.min(self.every / 10));
                 continue;
             }
-            let bundles = self.shared.recent().start / WIDTH;
+            let bundles = self.shared.recent().start / TILE_ITEMS;
             if state.next < bundles {
                 let began = Instant::now();
                 self.bundle(state.next);
@@ -169,7 +168,7 @@ impl Scrubber {
                 continue;
             }
             let size = self.shared.recent().size();
-            self.files(bundles * WIDTH..size);
+            self.files(bundles * TILE_ITEMS..size);
             if self.is_stopping() {
                 break;
             }
@@ -233,7 +232,7 @@ impl Scrubber {
         }
         self.full(TileKind::Entries, bundle);
         self.full(TileKind::Contents, bundle);
-        self.files(bundle * WIDTH..(bundle + 1) * WIDTH);
+        self.files(bundle * TILE_ITEMS..(bundle + 1) * TILE_ITEMS);
     }
 
     fn full(&self, kind: TileKind, index: u64) {

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     event::{Content, ContentRef, Digest, Event, EventId, MAX_CONTENT, Position},
     log::{
-        Entry, Hash, MAX_ENTRY, NodeReader, Rows, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, Words,
-        decode_bundle, decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes,
+        Entry, Hash, MAX_ENTRY, NodeReader, Rows, TILE_HEIGHT, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath,
+        Words, decode_bundle, decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes,
         leaf_hash, node_in_tile, subtree_root, tile_of_node,
     },
     store::{
@@ -23,7 +23,6 @@ use crate::{
     },
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 /// Most bytes of a bundle.
 const MOST_OF_TILE: usize = TILE_WIDTH as usize * (2 + MAX_ENTRY);
 
@@ -72,7 +71,7 @@ impl Shared {
                 return Ok(Some(item.entry.clone()));
             }
         }
-        let (path, item) = (full(TileKind::Entries, index / WIDTH)?, index % WIDTH);
+        let (path, item) = (full(TileKind::Entries, index / TILE_ITEMS)?, index % TILE_ITEMS);
         // A bundle never changes, but it may rot. If this entry is not right, the bundle is read and checked as a whole, which
         // tells what is wrong.
         if let Some(bytes) = self.item(&path, item)?
@@ -106,8 +105,8 @@ impl Shared {
             index < recent.start && !recent.pending.contains_key(&index)
         };
         if settled {
-            let path = full(TileKind::Contents, index / WIDTH)?;
-            let item = self.item(&path, index % WIDTH)?;
+            let path = full(TileKind::Contents, index / TILE_ITEMS)?;
+            let item = self.item(&path, index % TILE_ITEMS)?;
             if let Some(words) = item.as_deref().and_then(|i| i.get(4..)).filter(|w| committed.matches(w)) {
                 return Ok(Some(words.into()));
             }
@@ -129,12 +128,12 @@ impl Shared {
                 });
             }
         }
-        let path = full(TileKind::Contents, index / WIDTH)?;
+        let path = full(TileKind::Contents, index / TILE_ITEMS)?;
         let bytes = self.full_tile(path)?;
         let words = decode_contents(&bytes, TILE_WIDTH)
             .map_err(|e| self.damaged(&path.to_string(), &e.to_string()))?;
         self.offsets().put_words(path, &words);
-        Ok(match words.get((index % WIDTH) as usize) {
+        Ok(match words.get((index % TILE_ITEMS) as usize) {
             Some(Words::Present(words)) => Some(Arc::from(*words)),
             _ => None,
         })
@@ -147,7 +146,7 @@ impl Shared {
         range: Range<u64>,
         mut each: impl FnMut(u64, &[u8], Option<&[u8]>) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        let bundle = range.start / WIDTH;
+        let bundle = range.start / TILE_ITEMS;
         let (start, pending) = {
             let recent = self.recent();
             (recent.start, recent.pending.range(range.clone()).next().is_some())
@@ -166,7 +165,7 @@ impl Shared {
             .map_err(|e| self.damaged(&entries_at.to_string(), &e.to_string()))?;
         let words = decode_contents(&words, TILE_WIDTH)
             .map_err(|e| self.damaged(&words_at.to_string(), &e.to_string()))?;
-        for (index, (entry, words)) in (bundle * WIDTH..).zip(entries.iter().zip(words)) {
+        for (index, (entry, words)) in (bundle * TILE_ITEMS..).zip(entries.iter().zip(words)) {
             if range.contains(&index) {
                 let words = match words {
                     Words::Present(words) => Some(words),
@@ -207,8 +206,8 @@ impl Shared {
 
     /// Notes that words are missing though nothing withholds them.
     fn lost_words(&self, index: u64) -> ReadError {
-        let path =
-            full(TileKind::Contents, index / WIDTH).map_or_else(|e| e.to_string(), |path| path.to_string());
+        let path = full(TileKind::Contents, index / TILE_ITEMS)
+            .map_or_else(|e| e.to_string(), |path| path.to_string());
         self.damaged(&path, &format!("the words of entry {index} are not those it commits to"))
     }
 
@@ -218,7 +217,7 @@ impl Shared {
 
     /// A content tile, full or partial. It may have 64 MiB, so its words are in memory only once beside the result.
     pub fn contents(&self, path: &TilePath) -> Result<Vec<u8>, ReadError> {
-        let first = path.index() * WIDTH;
+        let first = path.index() * TILE_ITEMS;
         let fault = |e: &dyn std::fmt::Display| ReadError::Fault(format!("{path}: {e}"));
         let recent = self.recent();
         if first >= recent.start {
@@ -229,7 +228,7 @@ impl Shared {
             return encode_contents(&words).map_err(|e| fault(&e));
         }
         let pending: Vec<_> =
-            recent.pending.range(first..first + WIDTH).map(|(i, w)| (*i, w.clone())).collect();
+            recent.pending.range(first..first + TILE_ITEMS).map(|(i, w)| (*i, w.clone())).collect();
         drop(recent);
         let tile = self.full_tile(path.full())?;
         self.check_tile(&path.full(), &tile)?;
@@ -245,12 +244,12 @@ impl Shared {
 
     /// A full content tile whose file needs no change before it is given, if it can be read in parts.
     pub fn contents_at_hand(&self, path: &TilePath) -> Option<AtHand> {
-        let first = path.index() * WIDTH;
+        let first = path.index() * TILE_ITEMS;
         let recent = self.recent();
         let settled = path.kind() == TileKind::Contents
             && path.is_full()
-            && first + WIDTH <= recent.start
-            && recent.pending.range(first..first + WIDTH).next().is_none();
+            && first + TILE_ITEMS <= recent.start
+            && recent.pending.range(first..first + TILE_ITEMS).next().is_none();
         drop(recent);
         if settled { self.disk().open_at_hand(&self.folder().tile(path)) } else { None }
     }
@@ -273,7 +272,7 @@ impl Shared {
         if is_settled(path, start) {
             return self.full_tile(*path).map(Some);
         }
-        let first = path.index() * WIDTH;
+        let first = path.index() * TILE_ITEMS;
         let fault = |e: &dyn std::fmt::Display| ReadError::Fault(format!("{path}: {e}"));
         let bytes: Vec<u8> = match path.kind() {
             TileKind::Contents => return Ok(Some(self.contents(path)?.into())),
@@ -413,7 +412,7 @@ impl<'s> WordsChecked<'s> {
         let bytes = shared.full_tile(bundle)?;
         let raw =
             decode_bundle(&bytes, TILE_WIDTH).map_err(|e| ReadError::Fault(format!("{bundle}: {e}")))?;
-        let first = path.index() * u64::from(TILE_WIDTH);
+        let first = path.index() * TILE_ITEMS;
         let parsed = (first..).zip(raw).map(|(index, raw)| Ok((index, shared.parse(index, raw)?)));
         let entries = parsed.collect::<Result<Vec<_>, ReadError>>()?.into_iter();
         Ok(Self { shared, path, entries, begun: Vec::new(), wrong: None })
@@ -494,7 +493,7 @@ impl Shared {
             }
             TileKind::Entries => {
                 let entries = decode_bundle(bytes, TILE_WIDTH).map_err(|e| damaged(&e))?;
-                for (index, entry) in (path.index() * u64::from(TILE_WIDTH)..).zip(entries) {
+                for (index, entry) in (path.index() * TILE_ITEMS..).zip(entries) {
                     if self.node(0, index)? != leaf_hash(entry) {
                         return Err(damaged(&format!("entry {index} is not the one that is in the tree")));
                     }

@@ -1,8 +1,8 @@
 //! Whether the entries of a bundle stand under a checkpoint, and which one does not.
 
 use crate::{
-    log::{Checkpoint, Hash, TILE_WIDTH, TileKind, TilePath, inclusion_path, verify_inclusion},
-    verify::{Fault, Place, TileNodes, bundle::WIDTH},
+    log::{Checkpoint, Hash, TILE_ITEMS, TileKind, TilePath, inclusion_path, verify_inclusion},
+    verify::{Fault, Place, TileNodes},
 };
 
 /// Whether the leaves of a bundle stand under the checkpoint's root; `first` is the index of the first leaf. One inclusion
@@ -10,8 +10,10 @@ use crate::{
 pub(super) fn is_proved(nodes: &TileNodes<'_>, first: u64, leaves: &[Hash], checkpoint: &Checkpoint) -> bool {
     let (size, root) = (checkpoint.size(), checkpoint.root());
     let Ok(width) = u16::try_from(leaves.len()) else { return false };
-    let Ok(path) = TilePath::new(TileKind::Hashes { level: 0 }, first / WIDTH, width) else { return false };
-    if first + leaves.len() as u64 != size.min(first + u64::from(TILE_WIDTH)) {
+    let Ok(path) = TilePath::new(TileKind::Hashes { level: 0 }, first / TILE_ITEMS, width) else {
+        return false;
+    };
+    if first + leaves.len() as u64 != size.min(first + TILE_ITEMS) {
         return false;
     }
     nodes.know(path, leaves.to_vec());

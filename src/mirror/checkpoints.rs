@@ -44,7 +44,7 @@ pub(super) fn seen(
     else {
         return Ok(Seen { latest, cosigned: None });
     };
-    let earlier = cosigned(source, key, policy)?.ok_or_else(|| refused(why))?;
+    let earlier = cosigned(source, key, policy)?.ok_or_else(|| refused(why.to_string()))?;
     let size = |signed: &SignedCheckpoint| signed.checkpoint().size();
     let stays = |heading: &&SignedCheckpoint| {
         size(heading) > size(&earlier) && policy.cosigned(heading.note()).quorum().is_ok()

@@ -18,12 +18,13 @@ use crate::{
     event::{Body, EventId, EventType, Position},
     ledger::{Copied, Filter, StandsOn},
     log::{
-        Cosigned, Fork, Hash, Rows as _, SignedCheckpoint, Time, consistency_path, root, verify_consistency,
+        Cosigned, Fork, Hash, Rows as _, SignedCheckpoint, TILE_ITEMS, Time, consistency_path, root,
+        verify_consistency,
     },
     proof_file::Kept,
     verify::{
         Absent, Fault, Options as Checked, Place, TileNodes,
-        bundle::{Blobs, Found, Keep, Loaded, Loader, WIDTH},
+        bundle::{Blobs, Found, Keep, Loaded, Loader},
     },
 };
 
@@ -150,12 +151,12 @@ impl Mirror {
         // Entries are in the order of time, so the last one stands for all that are stored.
         let here = self.copier.frontier().size();
         if let (Some(seen), Some((_, time))) = (&seen, self.copier.last)
-            && let Err(what) = seen.allows(time)
+            && let Err(e) = seen.allows(time)
         {
             let last = here.saturating_sub(1);
             let entry = self.copier.shared.entry(last).map_err(|e| MirrorError::Disk(e.to_string()))?;
             self.refused = entry.map(|entry| Refused { first: last, entries: vec![entry] });
-            return Err(MirrorError::Refused(Fault { place: Place::Entry(last), what }));
+            return Err(MirrorError::Refused(Fault { place: Place::Entry(last), what: e.to_string() }));
         }
         if size == here {
             return Ok(self.copier.show(checkpoint)?);
@@ -166,10 +167,10 @@ impl Mirror {
         let keep = Keep::UpTo(self.old_enough(now));
         let loader = Loader { source: &*source, options: &options, origin, size, keep };
         let mut nodes = TileNodes::new(&*source, size);
-        let bundles = size.div_ceil(WIDTH);
+        let bundles = size.div_ceil(TILE_ITEMS);
         let window = |from: u64| from..from.saturating_add(WINDOW).min(bundles);
         pool.install(|| {
-            let mut next = window(self.copier.frontier().size() / WIDTH);
+            let mut next = window(self.copier.frontier().size() / TILE_ITEMS);
             let mut loaded = loader.load_all(next.clone());
             while !next.is_empty() {
                 let after = window(next.end);
@@ -203,7 +204,7 @@ impl Mirror {
         nodes: &mut TileNodes<'_>,
     ) -> Result<(), MirrorError> {
         let refuse = |place, what: String| Err(MirrorError::Refused(Fault { place, what }));
-        let first = bundle.index * WIDTH;
+        let first = bundle.index * TILE_ITEMS;
         if let Some((at, what)) = bundle.broken {
             return refuse(Place::Entry(first + at as u64), what);
         }
@@ -233,7 +234,8 @@ impl Mirror {
         seen: Option<&Cosigned>,
     ) -> Result<(), MirrorError> {
         let refuse = |place, what: String| Err(MirrorError::Refused(Fault { place, what }));
-        let (first, ends) = (bundle.index * WIDTH, bundle.index * WIDTH + bundle.items.len() as u64);
+        let (first, ends) =
+            (bundle.index * TILE_ITEMS, bundle.index * TILE_ITEMS + bundle.items.len() as u64);
         if let Some(fault) = bundle.words_fault {
             return Err(MirrorError::Refused(fault));
         }
@@ -255,8 +257,8 @@ impl Mirror {
             if let Found::Wrong(what) = found {
                 return refuse(Place::Words(index), what);
             }
-            if let Some(Err(what)) = seen.map(|seen| seen.allows(entry.header().time)) {
-                return refuse(Place::Entry(index), what);
+            if let Some(Err(e)) = seen.map(|seen| seen.allows(entry.header().time)) {
+                return refuse(Place::Entry(index), e.to_string());
             }
             if self.keeps.words && entry.event().content().is_some() && kept.is_none() {
                 self.wanted.insert(index);

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     event::Position,
-    log::{Rows as _, Time},
-    verify::bundle::{WIDTH, word_of, words_tile},
+    log::{Rows as _, TILE_ITEMS, Time},
+    verify::bundle::{word_of, words_tile},
 };
 
 impl Mirror {
@@ -49,7 +49,7 @@ impl Mirror {
                 given += 1;
                 continue;
             }
-            let bundle = index / WIDTH;
+            let bundle = index / TILE_ITEMS;
             if here.is_none() && tile.as_ref().is_none_or(|(known, _)| *known != bundle) {
                 let found = words_tile(&*self.source, bundle, size)?;
                 self.absent = found.as_ref().err().copied().unwrap_or_default().or(self.absent);
@@ -57,7 +57,7 @@ impl Mirror {
             }
             let words = here.clone().or_else(|| {
                 let bytes = tile.as_ref().and_then(|(_, bytes)| bytes.as_deref())?;
-                let words = word_of(bytes, index % WIDTH)?;
+                let words = word_of(bytes, index % TILE_ITEMS)?;
                 committed.matches(words).then(|| Arc::from(words))
             });
             let Some(words) = words else {
@@ -109,15 +109,17 @@ impl Mirror {
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let size = self.copier.frontier().size();
-                for from in (0..size).step_by(WIDTH as usize) {
+                for from in (0..size).step_by(TILE_ITEMS as usize) {
                     let absent = &mut self.wanted;
-                    let each =
-                        self.copier.shared.each_stored(from..size.min(from + WIDTH), |index, _, words| {
+                    let each = self.copier.shared.each_stored(
+                        from..size.min(from + TILE_ITEMS),
+                        |index, _, words| {
                             if words.is_none() {
                                 absent.insert(index);
                             }
                             Ok(())
-                        });
+                        },
+                    );
                     each.map_err(|e| MirrorError::Disk(e.to_string()))?;
                 }
                 self.write_wanted()

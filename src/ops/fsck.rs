@@ -29,8 +29,8 @@ use crate::{
         withholding::lost_marks,
     },
     log::{
-        Auditor, Checkpoint, CosigningKey, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_WIDTH,
-        TileKind, TilePath, Words, decode_bundle, decode_contents, leaf_hash,
+        Auditor, Checkpoint, CosigningKey, Entry, Frontier, Hash, MemoryRows, NodeReader as _, TILE_ITEMS,
+        TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents, leaf_hash,
     },
     note::{Origin, SigningKey, VerifyingKey},
     store::{
@@ -43,7 +43,6 @@ use crate::{
     verify::{Fault, FolderSource, Options, Place, Report, Start, Step, verify_from, write_faults},
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 const TIMESTAMPS: Name = Name::Log(check::Name::Timestamps);
 /// The place that faults of the index name.
 const INDEX: &str = "index";
@@ -116,7 +115,7 @@ pub(super) fn check_locked(
 ) -> Result<Fsck, OpsError> {
     let (origin, log_key) = folder.read_settings()?;
     let data = folder.root().to_owned();
-    let since = since.unwrap_or(0) / WIDTH * WIDTH;
+    let since = since.unwrap_or(0) / TILE_ITEMS * TILE_ITEMS;
     let mut out = Fsck { data, size: 0, since, checks: Vec::new(), faults: Vec::new() };
     let index = Index::open_as_it_is(&folder.index()).and_then(|index| {
         // With `since`, rows are taken from the index unchecked: so all of it must be readable.
@@ -222,16 +221,16 @@ fn resume<'a>(
     let mut levels = Vec::new();
     let mut nodes = since;
     for level in 0u8.. {
-        let partial = (nodes / WIDTH * WIDTH..nodes).map(|i| tiles.node(level * 8, i));
+        let partial = (nodes / TILE_ITEMS * TILE_ITEMS..nodes).map(|i| tiles.node(level * 8, i));
         levels.push((nodes, partial.collect::<Result<_, _>>()?));
-        nodes /= WIDTH;
+        nodes /= TILE_ITEMS;
         if nodes == 0 {
             break;
         }
     }
     let last = since - 1;
     let missing = || OpsError::Unusable(format!("--since: entry {last} can't be read"));
-    let path = TilePath::new(TileKind::Entries, last / WIDTH, TILE_WIDTH).map_err(|_| missing())?;
+    let path = TilePath::new(TileKind::Entries, last / TILE_ITEMS, TILE_WIDTH).map_err(|_| missing())?;
     let bundle = read_tile(&public, path)?.ok_or_else(missing)?;
     let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(|_| missing())?;
     let entry = entries.last().and_then(|raw| Entry::parse(raw, origin).ok()).ok_or_else(missing)?;
@@ -501,8 +500,8 @@ impl Beside<'_> {
     fn walk<R: KnownRows>(&mut self, auditor: &Auditor<R>, to: u64) -> Result<Option<String>, OpsError> {
         let public = self.folder.public();
         let mut first_missing = None;
-        for bundle in self.since / WIDTH..self.published.div_ceil(WIDTH) {
-            let width = (self.published - bundle * WIDTH).min(WIDTH) as u16; // At most 256.
+        for bundle in self.since / TILE_ITEMS..self.published.div_ceil(TILE_ITEMS) {
+            let width = (self.published - bundle * TILE_ITEMS).min(TILE_ITEMS) as u16; // At most 256.
             let read = |kind| -> Result<Vec<u8>, OpsError> {
                 let broken = |e: &dyn fmt::Display| OpsError::Unusable(format!("bundle {bundle}: {e}"));
                 let path = TilePath::new(kind, bundle, width).map_err(|e| broken(&e))?;
@@ -512,7 +511,7 @@ impl Beside<'_> {
             let broken = |e: crate::log::TileError| OpsError::Unusable(format!("bundle {bundle}: {e}"));
             let entries = decode_bundle(&entries, width).map_err(broken)?;
             let contents = decode_contents(&contents, width).map_err(broken)?;
-            for (index, (raw, words)) in (bundle * WIDTH..).zip(entries.iter().zip(contents)) {
+            for (index, (raw, words)) in (bundle * TILE_ITEMS..).zip(entries.iter().zip(contents)) {
                 let entry = Entry::parse(raw, self.origin)
                     .map_err(|e| OpsError::Unusable(format!("entry {index}: {e}")))?;
                 if entry.event().event_type() == EventType::ContentWithheld {
@@ -582,11 +581,11 @@ impl Beside<'_> {
 
     /// Whether the words of a published entry are in its tile.
     fn has_words(&self, index: u64) -> Result<bool, OpsError> {
-        let width = self.published.saturating_sub(index / WIDTH * WIDTH).min(WIDTH) as u16; // At most 256.
-        let Ok(path) = TilePath::new(TileKind::Contents, index / WIDTH, width) else { return Ok(false) };
+        let width = self.published.saturating_sub(index / TILE_ITEMS * TILE_ITEMS).min(TILE_ITEMS) as u16; // At most 256.
+        let Ok(path) = TilePath::new(TileKind::Contents, index / TILE_ITEMS, width) else { return Ok(false) };
         let bytes = read_tile(&self.folder.public(), path)?.unwrap_or_default();
         let words = decode_contents(&bytes, width).unwrap_or_default();
-        Ok(matches!(words.get((index % WIDTH) as usize), Some(Words::Present(_))))
+        Ok(matches!(words.get((index % TILE_ITEMS) as usize), Some(Words::Present(_))))
     }
 
     /// Checks that no words or files are left that the log withholds, and that no marks are missing.

@@ -14,12 +14,11 @@ use super::{Doing as _, OpsError, stray_files::read_tile};
 use crate::{
     event::{Content, ContentRef, EventId, EventType, MAX_CONTENT},
     ledger::{LedgerError, claims::target_of, folder::Folder, folder_lock, marks::Marks},
-    log::{Checkpoint, Entry, TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents},
+    log::{Checkpoint, Entry, TILE_ITEMS, TileKind, TilePath, Words, decode_bundle, decode_contents},
     note::{Origin, VerifyingKey},
     store::{disk::RealDisk, journal},
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 /// The longest file of marks that is read, in bytes.
 const MAX_MARKS: u64 = 1 << 30;
 
@@ -179,8 +178,8 @@ fn each_entry(
     let checkpoint = fs::read(folder.checkpoint()).ok().and_then(|bytes| Checkpoint::open(&bytes, key).ok());
     let size = checkpoint.ok_or_else(|| unusable("public/checkpoint can't be read"))?.checkpoint().size();
     let public = folder.public();
-    for index in 0..size.div_ceil(WIDTH) {
-        let width = (size - index * WIDTH).min(WIDTH) as u16; // At most 256.
+    for index in 0..size.div_ceil(TILE_ITEMS) {
+        let width = (size - index * TILE_ITEMS).min(TILE_ITEMS) as u16; // At most 256.
         let broken = |e: &dyn std::fmt::Display| unusable(&format!("bundle {index}: {e}"));
         let tile = |kind| -> Result<Vec<u8>, OpsError> {
             let path = TilePath::new(kind, index, width).map_err(|e| broken(&e))?;
@@ -189,7 +188,7 @@ fn each_entry(
         let (entries, words) = (tile(TileKind::Entries)?, tile(TileKind::Contents)?);
         let entries = decode_bundle(&entries, width).map_err(|e| broken(&e))?;
         let words = decode_contents(&words, width).map_err(|e| broken(&e))?;
-        for (at, (raw, words)) in (index * WIDTH..).zip(entries.into_iter().zip(words)) {
+        for (at, (raw, words)) in (index * TILE_ITEMS..).zip(entries.into_iter().zip(words)) {
             let entry = Entry::parse(raw, origin).map_err(|e| broken(&e))?;
             let words = if let Words::Present(words) = words { Some(words) } else { None };
             each(at, &entry, words);

@@ -13,12 +13,14 @@ use serde::Serialize;
 
 use crate::{
     event::Digest,
-    log::{Frontier, Hash, SignedCheckpoint, TILE_WIDTH, TileKind, TilePath, decode_hashes, leaf_hash},
+    log::{
+        Frontier, Hash, SignedCheckpoint, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath, decode_hashes,
+        leaf_hash,
+    },
     store::journal::{Record, Recovered},
     verify::{Absent, Source, SourceError, bundle::tile_bytes},
 };
 
-pub(super) const WIDTH: u64 = TILE_WIDTH as u64;
 /// The name of the folder as a source.
 pub(super) const HERE: &str = "this folder";
 /// The name of its journal as a source.
@@ -77,7 +79,7 @@ fn items(kind: TileKind, size: u64) -> u64 {
 
 /// How many items the tile at `index` has in a log of `size` entries.
 pub(super) fn width_at(kind: TileKind, index: u64, size: u64) -> u16 {
-    items(kind, size).saturating_sub(index * WIDTH).min(WIDTH) as u16 // At most 256.
+    items(kind, size).saturating_sub(index * TILE_ITEMS).min(TILE_ITEMS) as u16 // At most 256.
 }
 
 /// The items of a bundle or a content tile, up to the first that can't be read. An item without words is empty.
@@ -234,7 +236,7 @@ impl<'a> Offers<'a> {
         }
         for asked in &self.asked {
             let items = items(kind, size.min(asked.checkpoint.checkpoint().size()));
-            if index * WIDTH >= items {
+            if index * TILE_ITEMS >= items {
                 continue;
             }
             let found = self.answer(asked, |source| tile_bytes(source, kind, index, items));
@@ -285,7 +287,7 @@ impl<'a> Offers<'a> {
 
     /// The hashes of a tile, made from the entries or the tiles below it in the folder and its journal.
     fn made(&self, level: u8, index: u64, width: u16) -> Option<Vec<Hash>> {
-        let first = index * WIDTH;
+        let first = index * TILE_ITEMS;
         let places = first..first + u64::from(width);
         if level > 0 {
             let below = |index| {

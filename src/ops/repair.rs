@@ -27,7 +27,7 @@ use serde::Serialize;
 use super::{
     Doing as _, OpsError,
     fsck::{self, Fsck},
-    offers::{HERE, JOURNAL, Offers, Took, Trouble, WIDTH, split, width_at},
+    offers::{HERE, JOURNAL, Offers, Took, Trouble, split, width_at},
     stray_files::{self, files_under},
     tree::{LEVELS, Lost, Tree},
 };
@@ -36,8 +36,8 @@ use crate::{
     ledger::{LedgerError, claims::is_closed, folder::Folder, folder_lock, known::Knowledge, marks::Marks},
     log::{
         Auditor, Checkpoint, Entry, Fate, Fork, MAX_CHECKPOINT, MemoryRows, NodeReader as _, Rows as _,
-        SignedCheckpoint, TileKind, TilePath, Words, decode_bundle, encode_bundle, encode_contents,
-        encode_hashes, leaf_hash, root,
+        SignedCheckpoint, TILE_ITEMS, TileKind, TilePath, Words, decode_bundle, encode_bundle,
+        encode_contents, encode_hashes, leaf_hash, root,
     },
     note::{Origin, VerifyingKey},
     proof_file,
@@ -524,13 +524,13 @@ impl Work<'_> {
     /// Places the bundles of entries. Each entry may come from another source: its leaf hash in the tree tells whether it is
     /// good.
     fn entries(&mut self, tree: &Tree<'_>, is_whole: bool) -> Result<(), OpsError> {
-        for index in 0..self.size.div_ceil(WIDTH) {
+        for index in 0..self.size.div_ceil(TILE_ITEMS) {
             // A hash tile that is missing was reported by `hashes`.
             let Ok(leaves) = tree.tile(0, index) else { continue };
             let width = leaves.hashes.len() as u16; // At most 256.
             let path = TilePath::new(TileKind::Entries, index, width).map_err(|e| unusable(&index, &e))?;
             let (mut slots, mut from) = (vec![None; width.into()], BTreeSet::new());
-            let first = index * WIDTH;
+            let first = index * TILE_ITEMS;
             for (at, slot) in (first..).zip(&mut slots) {
                 let record = self.offers.record(at).map(|record| record.entry.to_vec());
                 *slot = record
@@ -600,7 +600,7 @@ impl Work<'_> {
     fn words(&mut self, rows: &MemoryRows) -> Result<(), OpsError> {
         let soon = self.held_soon()?;
         let nothing = Fate::default();
-        for index in 0..self.size.div_ceil(WIDTH) {
+        for index in 0..self.size.div_ceil(TILE_ITEMS) {
             let width = width_at(TileKind::Entries, index, self.size);
             let entries = TilePath::new(TileKind::Entries, index, width).map_err(|e| unusable(&index, &e))?;
             let path = TilePath::new(TileKind::Contents, index, width).map_err(|e| unusable(&index, &e))?;
@@ -623,7 +623,7 @@ impl Work<'_> {
             }
             let mut from = BTreeSet::new();
             let mut left = BTreeSet::new();
-            let first = index * WIDTH;
+            let first = index * TILE_ITEMS;
             let mut was_here = true;
             let mut take = |bytes: &[u8], of: u16, given_by: &str| {
                 if was_here && given_by != HERE {
@@ -806,11 +806,12 @@ impl Work<'_> {
         if position.size == self.size {
             return Ok(auditor.last_hash() == position.last);
         }
-        let width = width_at(TileKind::Entries, last / WIDTH, self.size);
-        let path = TilePath::new(TileKind::Entries, last / WIDTH, width).map_err(|e| unusable(&last, &e))?;
+        let width = width_at(TileKind::Entries, last / TILE_ITEMS, self.size);
+        let path =
+            TilePath::new(TileKind::Entries, last / TILE_ITEMS, width).map_err(|e| unusable(&last, &e))?;
         let bundle = self.offers.here(path).unwrap_or_default();
         let items = split(TileKind::Entries, &bundle);
-        Ok(items.get((last % WIDTH) as usize).map(|raw| Digest::blake3(raw)) == Some(position.last))
+        Ok(items.get((last % TILE_ITEMS) as usize).map(|raw| Digest::blake3(raw)) == Some(position.last))
     }
 }
 

@@ -9,14 +9,14 @@ use crate::{
     event::{Body, CorrectionEffect, Event, EventId, EventType, Position, Role},
     ledger::{LedgerError, folder::Folder},
     log::{
-        Entry, Fate, MemoryRows, PutRows, Row, RowKey, Rows, TILE_WIDTH, TileKind, TilePath, decode_bundle,
+        Entry, Fate, MemoryRows, PutRows, Row, RowKey, Rows, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath,
+        decode_bundle,
     },
     note::{Origin, VerifyingKey},
     store::index::{By, Index},
     verify::{KeptRows, held_words},
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 const ROLE_TYPES: [EventType; 2] = [EventType::RoleGranted, EventType::RoleRevoked];
 
 /// Rows as they were before entry `end`, and over them those that were put since the check began.
@@ -53,10 +53,10 @@ impl<'a> Below<'a> {
 
     /// The event of an entry below, from its bundle. Its signatures are not checked.
     fn event_at(&self, index: u64) -> Option<Event> {
-        let path = TilePath::new(TileKind::Entries, index / WIDTH, TILE_WIDTH).ok()?;
+        let path = TilePath::new(TileKind::Entries, index / TILE_ITEMS, TILE_WIDTH).ok()?;
         let bundle = fs::read(self.folder.tile(&path)).ok()?;
         let entries = decode_bundle(&bundle, TILE_WIDTH).ok()?;
-        let entry = Entry::parse(entries.get((index % WIDTH) as usize)?, &self.origin).ok()?;
+        let entry = Entry::parse(entries.get((index % TILE_ITEMS) as usize)?, &self.origin).ok()?;
         Some(entry.event().clone())
     }
 

@@ -6,8 +6,8 @@ use super::{Doing as _, OpsError};
 use crate::{
     event::Digest,
     log::{
-        NodeReader, TILE_WIDTH, TileKind, TilePath, decode_bundle, decode_contents, decode_hashes,
-        node_in_tile, tile_of_node, tiles_of,
+        NodeReader, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath, decode_bundle, decode_contents,
+        decode_hashes, node_in_tile, tile_of_node, tiles_of,
     },
     verify::{Fault, Place},
 };
@@ -136,11 +136,11 @@ fn stale(public: &Path, path: TilePath, (since, size): (u64, u64)) -> Result<Opt
         TileKind::Hashes { level } => u32::from(level) * 8,
         TileKind::Entries | TileKind::Contents => 0,
     };
-    if (path.index() + 1) * u64::from(TILE_WIDTH) <= since >> level {
+    if (path.index() + 1) * TILE_ITEMS <= since >> level {
         return Ok(None);
     }
-    let items = (size >> level) - path.index() * u64::from(TILE_WIDTH);
-    let width = items.min(u64::from(TILE_WIDTH)) as u16; // At most 256.
+    let items = (size >> level) - path.index() * TILE_ITEMS;
+    let width = items.min(TILE_ITEMS) as u16; // At most 256.
     let Ok(wide) = TilePath::new(path.kind(), path.index(), width) else { return Ok(None) };
     let file = public.join(path.to_string());
     let found = fs::read(&file).doing("read", &file)?;

@@ -15,18 +15,16 @@ use crate::{
     event::{Body, Content, Digest, EventId, Position},
     ledger::{LedgerError, claims::is_closed, folder::Folder},
     log::{
-        Entry, Fate, TILE_WIDTH, TileKind, TilePath, Words, decode_bundle, decode_contents, encode_contents,
+        Entry, Fate, TILE_ITEMS, TileKind, TilePath, Words, decode_bundle, decode_contents, encode_contents,
     },
     note::Origin,
     store::disk::{Placing, RealDisk},
 };
 
-const WIDTH: u64 = TILE_WIDTH as u64;
-
 /// The entries of a bundle in a log of `size` entries.
 fn entries(public: &Path, origin: &Origin, size: u64, bundle: u64) -> Result<Vec<Entry>, OpsError> {
     let unusable = |why: &dyn std::fmt::Display| OpsError::Unusable(format!("bundle {bundle}: {why}"));
-    let width = size.saturating_sub(bundle * WIDTH).min(WIDTH) as u16; // At most 256.
+    let width = size.saturating_sub(bundle * TILE_ITEMS).min(TILE_ITEMS) as u16; // At most 256.
     let path = TilePath::new(TileKind::Entries, bundle, width).map_err(|e| unusable(&e))?;
     let bytes = read_tile(public, path)?.ok_or_else(|| unusable(&"missing"))?;
     let raw = decode_bundle(&bytes, width).map_err(|e| unusable(&e))?;
@@ -36,7 +34,7 @@ fn entries(public: &Path, origin: &Origin, size: u64, bundle: u64) -> Result<Vec
 /// The fates of the events of which some words or files are withheld.
 fn fates(public: &Path, origin: &Origin, size: u64) -> Result<HashMap<EventId, Fate>, OpsError> {
     let mut fates: HashMap<EventId, Fate> = HashMap::new();
-    for bundle in 0..size.div_ceil(WIDTH) {
+    for bundle in 0..size.div_ceil(TILE_ITEMS) {
         for entry in entries(public, origin, size, bundle)? {
             match entry.event().body() {
                 Body::ContentWithheld(b) => {

@@ -7,10 +7,10 @@ use std::{
     rc::Rc,
 };
 
-use super::offers::{Offers, Took, WIDTH, top, width_at};
+use super::offers::{Offers, Took, top, width_at};
 use crate::log::{
-    Checkpoint, Frontier, Hash, NodeReader, TILE_HEIGHT, TileKind, TilePath, frontier_nodes, node_in_tile,
-    tile_of_node,
+    Checkpoint, Frontier, Hash, NodeReader, TILE_HEIGHT, TILE_ITEMS, TileKind, TilePath, frontier_nodes,
+    node_in_tile, tile_of_node,
 };
 
 /// The number of levels of tiles that a tree can have.
@@ -51,11 +51,11 @@ impl<'a> Tree<'a> {
         let mut offered: Vec<(u8, Vec<Tile>)> = Vec::new();
         for level in 0..LEVELS {
             let items = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
-            if items.is_multiple_of(WIDTH) {
+            if items.is_multiple_of(TILE_ITEMS) {
                 continue;
             }
             let mut tiles: Vec<Tile> = Vec::new();
-            offers.each_hashes((level, items / WIDTH), size, &mut |hashes, from| {
+            offers.each_hashes((level, items / TILE_ITEMS), size, &mut |hashes, from| {
                 if tiles.iter().all(|tile| *tile.hashes != *hashes) {
                     tiles.push(Tile { hashes: hashes.into(), from: from.into() });
                 }
@@ -82,7 +82,7 @@ impl<'a> Tree<'a> {
     pub fn tile(&self, level: u8, index: u64) -> Result<Tile, Lost> {
         let kind = TileKind::Hashes { level };
         let width = width_at(kind, index, self.size);
-        if u64::from(width) < WIDTH
+        if u64::from(width) < TILE_ITEMS
             && let Some(tile) = self.edge.get(&level)
         {
             return Ok(tile.clone());
@@ -95,8 +95,8 @@ impl<'a> Tree<'a> {
         let found = match at.and_then(|at| self.kept.borrow_mut().remove(at)) {
             Some((_, tile)) => tile,
             None => {
-                let above = self.tile(level + 1, index / WIDTH)?;
-                let above = *above.hashes.get((index % WIDTH) as usize).ok_or_else(lost)?;
+                let above = self.tile(level + 1, index / TILE_ITEMS)?;
+                let above = *above.hashes.get((index % TILE_ITEMS) as usize).ok_or_else(lost)?;
                 let mut found = None;
                 self.offers.each_hashes((level, index), self.size, &mut |hashes, from| {
                     if top(hashes) != above {

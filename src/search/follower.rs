@@ -14,7 +14,7 @@ use super::{
 use crate::{
     event::{Body, EventId},
     ledger::{Filter, ReadError},
-    log::TILE_WIDTH,
+    log::TILE_ITEMS,
     views::{Record, Views},
 };
 
@@ -181,7 +181,7 @@ impl Follower {
 
     /// Notes that an entry was read. At the end of a bundle, entries are read together again.
     fn read_one(&mut self) {
-        self.one_by_one &= !self.next.is_multiple_of(u64::from(TILE_WIDTH));
+        self.one_by_one &= !self.next.is_multiple_of(TILE_ITEMS);
     }
 
     /// The end of the entries that are read together now, `end` at most.

@@ -50,6 +50,7 @@ label! {
         Content "content"
         File "file"
         Upload "upload"
+        Exhibit "exhibit"
         Health "health"
         Unknown "unknown"
     }
@@ -58,10 +59,12 @@ label! {
 impl Route {
     fn of(method: &Method, path: Option<&MatchedPath>) -> Self {
         match path.map(MatchedPath::as_str) {
-            Some("/" | "/entries" | "/e/{index}" | "/case/{id}" | "/party/{id}") => Self::Page,
+            Some("/" | "/entries" | "/e/{index}" | "/case/{id}" | "/party/{id}" | "/search") => Self::Page,
             Some("/case/{id}/text" | "/demand/{id}" | "/demand/{id}/text") => Self::Page,
             Some("/party/{id}/text" | "/transparency" | "/verify") => Self::Page,
             Some("/e/{index}/" | "/case/{id}/" | "/demand/{id}/" | "/party/{id}/") => Self::Page,
+            Some("/entries/" | "/search/" | "/verify/" | "/transparency/") => Self::Page,
+            Some("/exhibit/{name}" | "/case/{id}/exhibits.zip") => Self::Exhibit,
             Some(
                 "/style.css" | "/icon.svg" | "/robots.txt" | "/verifier.js" | "/page.js" | "/given.js"
                 | "/verify.html",
@@ -76,7 +79,11 @@ impl Route {
             Some("/file/{digest}") if *method == Method::PUT => Self::Upload,
             Some("/file/{digest}") => Self::File,
             Some("/livez" | "/readyz") => Self::Health,
-            _ => Self::Unknown,
+            Some(route) => {
+                debug_assert!(false, "{route}: a route without a name here");
+                Self::Unknown
+            }
+            None => Self::Unknown,
         }
     }
 }

@@ -397,17 +397,54 @@ struct Counting<'d> {
     submissions: u64,
 }
 
-/// The greatest number of submissions that a request with these variables can hold.
-fn submissions(variables: &Variables) -> u64 {
+/// The greatest number of submissions that a request can hold: in its variables, or as a list in its document.
+fn submissions(document: &ExecutableDocument, variables: &Variables) -> u64 {
     let most = limits::SUBMISSIONS_MOST as u64;
     let lists = variables.values().filter_map(|value| match value {
         Value::Object(input) => input.get("submissions"),
         list @ Value::List(_) => Some(list),
         _ => None,
     });
-    // Submissions that are written in the document itself are not counted. If no variable can hold any, the most is assumed.
     let given = lists.map(|list| if let Value::List(list) = list { list.len() as u64 } else { 1 }).max();
-    given.map_or(most, |given| given.clamp(1, most))
+    // If neither holds any, the most is assumed.
+    given.max(longest_list(document)).map_or(most, |given| given.clamp(1, most))
+}
+
+/// The length of the longest list that is written in a document, as an argument or as the default of a variable. It may
+/// be a list of submissions, so it counts as one.
+fn longest_list(document: &ExecutableDocument) -> Option<u64> {
+    let (operations, fragments) = (&document.operations, document.fragments.values());
+    let of_operations = operations.iter().flat_map(|(_, operation)| {
+        let defaults =
+            operation.node.variable_definitions.iter().filter_map(|v| v.node.default_value.as_ref());
+        let defaults = defaults.filter_map(|value| longest(&value.node.clone().into_value()));
+        defaults.chain(longest_argument(&operation.node.selection_set.node))
+    });
+    let of_fragments = fragments.filter_map(|f| longest_argument(&f.node.selection_set.node));
+    of_operations.chain(of_fragments).max()
+}
+
+/// The length of the longest list in the arguments of these fields and of those below them.
+fn longest_argument(set: &SelectionSet) -> Option<u64> {
+    let of = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => {
+            let arguments = field.node.arguments.iter().filter_map(|(_, value)| longest(&value.node)).max();
+            arguments.max(longest_argument(&field.node.selection_set.node))
+        }
+        Selection::InlineFragment(fragment) => longest_argument(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => None,
+    };
+    set.items.iter().filter_map(of).max()
+}
+
+/// The length of the longest list in a value.
+fn longest(value: &async_graphql_value::Value) -> Option<u64> {
+    use async_graphql_value::Value::{List, Object};
+    match value {
+        List(items) => Some(items.len() as u64).max(items.iter().filter_map(longest).max()),
+        Object(members) => members.values().filter_map(longest).max(),
+        _ => None,
+    }
 }
 
 impl<'d> Counting<'d> {
@@ -490,7 +527,7 @@ impl<'d> Counting<'d> {
 /// Estimates the cost of a document, all of its operations together. `order` names its fragments, each after those that it
 /// spreads ([`shape`](super::shape)).
 pub(super) fn count(document: &ExecutableDocument, variables: &Variables, order: &[&Name]) -> Cost {
-    let submissions = submissions(variables);
+    let submissions = submissions(document, variables);
     let mut counting = Counting { variables, fragments: HashMap::new(), submissions };
     for name in order {
         let Some((name, fragment)) = document.fragments.get_key_value(*name) else { continue };
@@ -550,6 +587,35 @@ mod tests {
     }
     fn values(query: &str) -> u64 {
         cost_of(query, json!({})).values
+    }
+
+    /// One variable that holds a list must not hide those that are written in the document.
+    #[test]
+    fn submissions_count_where_they_are_written() {
+        let results = |query: &str, variables: Value| cost_of(query, variables).most_values;
+        let written = |n: usize| {
+            let list = vec!["{note: \"\"}"; n].join(" ");
+            format!(
+                "mutation($other: [Int]) {{ record(input: {{submissions: [{list}]}}) {{ results {{ __typename }} }} }}"
+            )
+        };
+        let given = "mutation($input: RecordInput!) { record(input: $input) { results { __typename } } }";
+        let as_given = |n: usize| json!({"input": {"submissions": vec![json!({"note": ""}); n]}});
+        for n in [1, 7, 200] {
+            let expected = results(given, as_given(n));
+            assert_eq!(results(&written(n), json!({})), expected, "{n}");
+            assert_eq!(
+                results(&written(n), json!({"other": [1]})),
+                expected,
+                "{n} beside a list of another kind"
+            );
+            let default = written(n).replace("$other: [Int]", "$list: [Submission!] = [1]");
+            assert_eq!(results(&default, json!({})), expected, "{n} beside a default");
+        }
+        let by_default = "mutation($list: [Submission!] = [1, 2, 3]) { record(input: {submissions: $list}) { results { __typename } } }";
+        assert_eq!(results(by_default, json!({})), results(given, as_given(3)));
+        let in_a_fragment = "fragment f on Mutation { record(input: {submissions: [1, 2, 3]}) { results { __typename } } } mutation { ...f }";
+        assert_eq!(results(in_a_fragment, json!({"other": [1]})), results(given, as_given(3)));
     }
 
     #[test]

@@ -75,10 +75,10 @@ impl fmt::Display for Finding {
             | Self::NotAPolicy(what)
             | Self::NotTrusted(what)
             | Self::OtherCheckpoint(what)
-            | Self::Cosigned(what)
-            | Self::NoWitnesses(what)
             | Self::NotCosigned(what)
             | Self::NotAToken(what) => f.write_str(what),
+            Self::Cosigned(witnesses) => write!(f, "the quorum of the policy: {}", witnesses.join(", ")),
+            Self::NoWitnesses => f.write_str("the policy asks for none"),
             Self::Exhibits(count) => write!(f, "each of the {count} carries its own proof"),
             Self::OfExhibit { exhibit, check: Some(check), what } => write!(f, "{exhibit}: {check}: {what}"),
             Self::OfExhibit { exhibit, check: None, what } => write!(f, "{exhibit}: {what}"),

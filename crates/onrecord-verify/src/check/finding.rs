@@ -229,10 +229,10 @@ pub enum Finding {
     },
     /// A checkpoint that is not the one expected.
     OtherCheckpoint(String),
-    /// What the policy asks of witnesses is fulfilled.
-    Cosigned(String),
+    /// What the policy asks of witnesses is fulfilled, by good cosignatures of these.
+    Cosigned(Vec<String>),
     /// The policy asks for no witnesses.
-    NoWitnesses(String),
+    NoWitnesses,
     /// What the policy asks of witnesses is not fulfilled, or an entry is dated after they saw it.
     NotCosigned(String),
     /// Tokens are enclosed, and none was checked.
@@ -345,7 +345,7 @@ impl Coded for Finding {
             Self::Signed { .. } => "signed",
             Self::OtherCheckpoint(_) => "other_checkpoint",
             Self::Cosigned(_) => "cosigned",
-            Self::NoWitnesses(_) => "no_witnesses",
+            Self::NoWitnesses => "no_witnesses",
             Self::NotCosigned(_) => "not_cosigned",
             Self::TokensUnchecked(_) => "tokens_unchecked",
             Self::NotStamped => "not_stamped",

@@ -13,7 +13,7 @@ use crate::{
     check::{Check, Finding, Name, Outcome, Packing},
     event::{Body, Content, Digest, Event, Position},
     log::{
-        Checkpoint, Entry, MAX_LEAD, Policy, SignedEntry, Time, TlogProof, is_later_than, leaf_hash,
+        Checkpoint, Entry, MAX_LEAD, Policy, Quorum, SignedEntry, Time, TlogProof, is_later_than, leaf_hash,
         verify_inclusion,
     },
     note::{KeyId, KeyName, Origin, SignedNote, VerifyingKey},
@@ -263,19 +263,17 @@ pub(super) fn checkpoint_of(
     let said = trusted.cosigned(note);
     let quorum = said.quorum();
     let not_cosigned = |what: String| (Name::Witnesses, Finding::NotCosigned(what));
-    match (policy, said.asked, quorum) {
-        (None, true, _) => checks.say(Name::Witnesses, Outcome::NotChecked, Finding::Brought),
-        (_, false, Ok(words)) => {
-            checks.say(Name::Witnesses, Outcome::NotChecked, Finding::NoWitnesses(words))
-        }
-        (_, _, Ok(words)) => {
+    match (policy, quorum) {
+        (None, _) if said.asked => checks.say(Name::Witnesses, Outcome::NotChecked, Finding::Brought),
+        (_, Ok(Quorum::NotAsked)) => checks.say(Name::Witnesses, Outcome::NotChecked, Finding::NoWitnesses),
+        (_, Ok(Quorum::By(witnesses))) => {
             for (index, time) in entries {
                 said.allows(*time).map_err(|e| not_cosigned(format!("entry {index}: {e}")))?;
             }
             *witnessed_by = said.by;
-            checks.say(Name::Witnesses, Outcome::Ok, Finding::Cosigned(words));
+            checks.say(Name::Witnesses, Outcome::Ok, Finding::Cosigned(witnesses));
         }
-        (_, _, Err(what)) => return Err(not_cosigned(what)),
+        (_, Err(e)) => return Err(not_cosigned(e.to_string())),
     }
     Ok(())
 }

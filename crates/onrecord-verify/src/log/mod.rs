@@ -57,13 +57,15 @@ pub use cosignature::{
 pub use entry::{Entry, EntryError, Header, MAX_ENTRY, MAX_INDEX, SignedEntry, Time};
 pub use fork::{Fork, ForkError, MAX_FORK, Proved};
 pub use hash::{Hash, leaf_hash, node_hash};
-pub use policy::{Cosigned, MAX_LEAD, MAX_POLICY, Policy, PolicyError, is_later_than};
+pub use policy::{
+    Cosigned, CosignedBefore, MAX_LEAD, MAX_POLICY, Policy, PolicyError, Quorum, QuorumError, is_later_than,
+};
 pub use rows::{Detail, EventRow, Fate, HeldPosition, KeyRow, MemoryRows, PartyRow, Row, RowKey, Rows};
 pub(crate) use rules::added_keys;
 pub use rules::{Door, NoDoor, Placement, decide, foresee, not_allowed, thread_of};
 pub use suspect::{Places, Suspect};
 pub use tile::{
-    TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
+    TILE_HEIGHT, TILE_ITEMS, TILE_WIDTH, TileError, TileKind, TilePath, TilePathError, Words, decode_bundle,
     decode_contents, decode_hashes, encode_bundle, encode_contents, encode_hashes, new_tiles, node_in_tile,
     subtree_root, tile_of_node, tiles_of,
 };

@@ -308,55 +308,126 @@ impl Cosigned {
     /// it was recorded would show that the clock of one of the two is wrong, or that the log wrote a false time.
     ///
     /// # Errors
-    /// Which witness cosigned before, and when, in words.
-    pub fn allows(&self, time: Time) -> Result<(), String> {
-        let Some((key, seen)) = self.first.as_ref().filter(|(_, seen)| is_later_than(time, *seen)) else {
-            return Ok(());
-        };
-        let ms = i64::try_from(*seen).ok().and_then(|s| s.checked_mul(1_000));
-        let seen = ms.and_then(Time::from_unix_ms).map_or_else(|| seen.to_string(), |t| t.to_string());
-        let by = key.name();
-        Err(format!(
-            "time: expected at most {MAX_LEAD} s after {seen}, when {by} cosigned a tree that holds it, found {time}"
-        ))
+    /// [`CosignedBefore`] names the witness, and when it cosigned.
+    pub fn allows(&self, time: Time) -> Result<(), CosignedBefore> {
+        match self.first.as_ref().filter(|(_, seen)| is_later_than(time, *seen)) {
+            Some((key, seen)) => Err(CosignedBefore { by: key.name().to_string(), seen: *seen, found: time }),
+            None => Ok(()),
+        }
     }
 
-    /// Whether the policy is satisfied, in words.
+    /// The witnesses that satisfy the policy.
     ///
     /// # Errors
-    /// What was expected and what was found, if it is not.
-    pub fn quorum(&self) -> Result<String, String> {
-        let good = |(name, said): &(String, Result<u64, _>)| said.is_ok().then(|| name.clone());
-        let good: Vec<String> = self.witnesses.iter().filter_map(good).collect();
-        let good = if good.is_empty() { "none".to_owned() } else { good.join(", ") };
+    /// [`QuorumError`] if it is not satisfied.
+    pub fn quorum(&self) -> Result<Quorum, QuorumError> {
         if let Some(key) = self.unsigned_by.first() {
-            let ids: Vec<_> = self.unsigned_by.iter().map(|key| key.id().to_string()).collect();
-            return Err(format!(
-                "expected a good signature by {} {} besides, which the policy names",
-                key.name(),
-                ids.join(" or ")
-            ));
+            let ids = self.unsigned_by.iter().map(|key| key.id().to_string()).collect();
+            return Err(QuorumError::Signature { name: key.name().to_string(), ids });
         }
+        let good = |(name, said): &(String, Result<u64, _>)| said.is_ok().then(|| name.clone());
+        let good = || self.witnesses.iter().filter_map(good).collect();
         match (self.asked, self.by) {
-            (false, _) => Ok("the policy asks for none".to_owned()),
-            (true, Some(_)) => Ok(format!("the quorum of the policy: {good}")),
+            (false, _) => Ok(Quorum::NotAsked),
+            (true, Some(_)) => Ok(Quorum::By(good())),
             (true, None) => {
-                let bad = self.witnesses.iter().find_map(|(name, said)| match said {
-                    Err(CosignatureError::Bad { .. }) => Some(format!("; the one by {name} is not good")),
-                    Err(CosignatureError::Old { age, max, .. }) => {
-                        Some(format!("; the one by {name} is {age} s old, and at most {max} were asked for"))
-                    }
-                    Err(CosignatureError::Ahead { ahead, .. }) => {
-                        Some(format!("; the one by {name} is dated {ahead} s ahead of this machine's clock"))
-                    }
-                    _ => None,
-                });
-                let bad = bad.unwrap_or_default();
-                Err(format!("expected the quorum of the policy, found good cosignatures by {good}{bad}"))
+                let counts_for_nothing = |error: &CosignatureError| {
+                    use CosignatureError::{Ahead, Bad, Old};
+                    matches!(error, Bad { .. } | Old { .. } | Ahead { .. })
+                };
+                let mut errors = self.witnesses.iter().filter_map(|(_, said)| said.as_ref().err());
+                let bad = errors.find(|error| counts_for_nothing(error)).cloned();
+                Err(QuorumError::Witnesses { good: good(), bad })
             }
         }
     }
 }
+
+/// How a policy is satisfied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quorum {
+    /// It asks for no witness.
+    NotAsked,
+    /// By good cosignatures of these witnesses, in the order of the policy.
+    By(Vec<String>),
+}
+
+/// Why a policy is not satisfied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuorumError {
+    /// The policy names further keys of the log, and none of them signed.
+    Signature {
+        /// The name of the keys.
+        name: String,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Too few witnesses cosigned.
+    Witnesses {
+        /// Those whose cosignatures are good, in the order of the policy.
+        good: Vec<String>,
+        /// The first cosignature that is there and does not count.
+        bad: Option<CosignatureError>,
+    },
+}
+
+impl fmt::Display for QuorumError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (good, bad) = match self {
+            Self::Signature { name, ids } => {
+                let ids = ids.join(" or ");
+                return write!(
+                    f,
+                    "expected a good signature by {name} {ids} besides, which the policy names"
+                );
+            }
+            Self::Witnesses { good, bad } => (named(good), bad),
+        };
+        write!(f, "expected the quorum of the policy, found good cosignatures by {good}")?;
+        match bad {
+            Some(CosignatureError::Bad { name }) => write!(f, "; the one by {name} is not good"),
+            Some(CosignatureError::Old { name, age, max }) => {
+                write!(f, "; the one by {name} is {age} s old, and at most {max} were asked for")
+            }
+            Some(CosignatureError::Ahead { name, ahead }) => {
+                write!(f, "; the one by {name} is dated {ahead} s ahead of this machine's clock")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for QuorumError {}
+
+/// The names of witnesses, for a sentence.
+fn named(witnesses: &[String]) -> String {
+    if witnesses.is_empty() { "none".to_owned() } else { witnesses.join(", ") }
+}
+
+/// An entry that bears a later time than a witness allows that cosigned a tree with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CosignedBefore {
+    /// The witness's name.
+    pub by: String,
+    /// When it cosigned, in seconds since 1970.
+    pub seen: u64,
+    /// The time of the entry.
+    pub found: Time,
+}
+
+impl fmt::Display for CosignedBefore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { by, seen, found } = self;
+        let ms = i64::try_from(*seen).ok().and_then(|s| s.checked_mul(1_000));
+        let seen = ms.and_then(Time::from_unix_ms).map_or_else(|| seen.to_string(), |t| t.to_string());
+        write!(
+            f,
+            "time: expected at most {MAX_LEAD} s after {seen}, when {by} cosigned a tree that holds it, found {found}"
+        )
+    }
+}
+
+impl std::error::Error for CosignedBefore {}
 
 impl FromStr for Policy {
     type Err = PolicyError;
@@ -617,7 +688,7 @@ mod tests {
         assert_eq!((both.by, both.first), (Some(10_000), Some((vkey(2), 9_000))));
         assert!(matches!(old.witnesses[1].1, Err(CosignatureError::Old { age: 3_601, .. })));
         assert_eq!(old.first, Some((vkey(2), 9_000)), "it has seen the tree all the same");
-        let none = said(13_601).quorum().unwrap_err();
+        let none = said(13_601).quorum().unwrap_err().to_string();
         assert!(none.contains("by w3; the one by w1 is 3601 s old, and at most 3600"), "{none}");
         let nobody: Policy = super::tests::policy("quorum none\n").parse().unwrap();
         assert_eq!(nobody.with_max_age(Duration::from_secs(1)), None);
@@ -631,7 +702,7 @@ mod tests {
         assert_eq!(as_of(9_940).by, Some(10_000));
         let ahead = as_of(9_939);
         assert_eq!(ahead.by, None);
-        let why = ahead.quorum().unwrap_err();
+        let why = ahead.quorum().unwrap_err().to_string();
         assert!(why.ends_with("; the one by w1 is dated 61 s ahead of this machine's clock"), "{why}");
     }
 
@@ -646,7 +717,7 @@ mod tests {
         let policy: Policy = policy("group a 2 w1 w2\nquorum a\n").parse().unwrap();
         let bad = crate::note::SignatureLine::new(vkey(2).name(), vkey(2).id(), &[0; 72]);
         let note = note(&[(1, 10)]).with_signatures(&[bad]).unwrap();
-        let why = policy.cosigned(&note).quorum().unwrap_err();
+        let why = policy.cosigned(&note).quorum().unwrap_err().to_string();
         assert!(why.ends_with("found good cosignatures by w1; the one by w2 is not good"), "{why}");
     }
 
@@ -688,7 +759,7 @@ mod tests {
         let policy: Policy = text.parse().unwrap();
         assert_eq!(policy.to_string().parse::<Policy>(), Ok(policy.clone()));
         let plain = note(&[]);
-        let why = policy.cosigned(&plain).quorum().unwrap_err();
+        let why = policy.cosigned(&plain).quorum().unwrap_err().to_string();
         assert!(why.contains(&format!("log.example {} besides", besides.id())), "{why}");
         let checkpoint = Checkpoint::parse_text(plain.text()).unwrap();
         let with = |line| plain.with_signatures(&[line]).unwrap();
@@ -711,11 +782,11 @@ mod tests {
         for by in [&old, &new] {
             assert!(quorum(&[by.cosign(&checkpoint, 0)]).is_ok());
         }
-        let why = quorum(&[]).unwrap_err();
+        let why = quorum(&[]).unwrap_err().to_string();
         assert!(why.contains(&format!("{} or {} besides", old.id(), new.id())), "{why}");
         // What the old one is said to have signed must be good all the same.
         let bad = crate::note::SignatureLine::new("log.example", old.id(), &[9; 2_428]);
-        let why = quorum(&[bad, new.cosign(&checkpoint, 0)]).unwrap_err();
+        let why = quorum(&[bad, new.cosign(&checkpoint, 0)]).unwrap_err().to_string();
         assert!(why.contains(&format!("{} besides", old.id())) && !why.contains(" or "), "{why}");
     }
 

@@ -16,6 +16,8 @@ use crate::event::MAX_CONTENT;
 pub const TILE_HEIGHT: u8 = 8;
 /// Hashes, entries or words in a full tile (`c2sp.org/tlog-tiles`).
 pub const TILE_WIDTH: u16 = 256;
+/// The same for arithmetic with sizes and indexes.
+pub const TILE_ITEMS: u64 = TILE_WIDTH as u64;
 /// The highest level a tile path can name (`c2sp.org/tlog-tiles`).
 const MAX_LEVEL: u8 = 63;
 /// Levels of tiles in a tree whose size is a `u64`.
@@ -182,7 +184,7 @@ fn parse_index(text: &str) -> Option<u64> {
 
 /// The tiles of one kind that grow when there are `size` items where there were `old`.
 fn grown(kind: TileKind, old: u64, size: u64) -> impl Iterator<Item = TilePath> {
-    let width = u64::from(TILE_WIDTH);
+    let width = TILE_ITEMS;
     let full = if old < size { old / width..size / width } else { 0..0 };
     let rest = if old < size { (size % width) as u16 } else { 0 };
     full.map(move |index| TilePath { kind, index, width: TILE_WIDTH }).chain((rest > 0).then_some(TilePath {
@@ -218,13 +220,9 @@ pub fn tile_of_node(height: u8, index: u64, size: u64) -> Option<TilePath> {
     }
     let level = height / TILE_HEIGHT;
     let tile = index >> (TILE_HEIGHT - height % TILE_HEIGHT);
-    let items = (size >> (level * TILE_HEIGHT)) - tile * u64::from(TILE_WIDTH);
+    let items = (size >> (level * TILE_HEIGHT)) - tile * TILE_ITEMS;
     // At most 256 by the line above.
-    Some(TilePath {
-        kind: TileKind::Hashes { level },
-        index: tile,
-        width: items.min(u64::from(TILE_WIDTH)) as u16,
-    })
+    Some(TilePath { kind: TileKind::Hashes { level }, index: tile, width: items.min(TILE_ITEMS) as u16 })
 }
 
 /// A node of the tree, from the hashes of the tile that [`tile_of_node`] names for it; `None` if the tile is

@@ -5,7 +5,7 @@
 
 use super::{
     Step,
-    bundle::{Blobs, Found, Loaded, Loader, WIDTH, hashes},
+    bundle::{Blobs, Found, Loaded, Loader, hashes},
     evidence::contradiction,
     report::{Fault, Place, Report, Stop, push},
     rows::KeptRows,
@@ -17,7 +17,8 @@ use crate::{
     event::Position,
     log::{
         AuditError, Auditor, Checkpoint, Contradiction, Cosigned, Frontier, Hash, MAX_CHECKPOINT,
-        SignedCheckpoint, SignedEntry, TILE_WIDTH, TileKind, TilePath, inclusion_path, verify_inclusion,
+        SignedCheckpoint, SignedEntry, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath, inclusion_path,
+        verify_inclusion,
     },
     note::VerifyingKey,
 };
@@ -68,9 +69,9 @@ impl<R: KeptRows> Run<'_, R> {
     /// Reads all bundles and takes their entries, a few bundles at a time.
     pub fn all(&mut self, tell: &(dyn Fn(Step) + Sync)) -> Result<(), Stop> {
         let (loader, of) = (self.loader, self.checkpoint.size());
-        let bundles = of.div_ceil(WIDTH);
+        let bundles = of.div_ceil(TILE_ITEMS);
         let window = |from: u64| from..from.saturating_add(loader.options.window.max(1)).min(bundles);
-        let mut next = window(self.start / WIDTH);
+        let mut next = window(self.start / TILE_ITEMS);
         let mut loaded = loader.load_all(next.clone());
         while !next.is_empty() {
             let after = window(next.end);
@@ -115,7 +116,7 @@ impl<R: KeptRows> Run<'_, R> {
 
     /// Audits the entries of the next bundle.
     fn audit(&mut self, bundle: Loaded) -> Result<(), Stop> {
-        let first = bundle.index * WIDTH;
+        let first = bundle.index * TILE_ITEMS;
         let leaves = match bundle.leaves {
             Ok(leaves) => leaves,
             Err(fault) => {
@@ -153,9 +154,9 @@ impl<R: KeptRows> Run<'_, R> {
             }
             if let (Some(seen), None) = (&self.seen, &self.late)
                 && index < self.counted
-                && let Err(what) = seen.allows(entry.header().time)
+                && let Err(e) = seen.allows(entry.header().time)
             {
-                self.late = Some(Fault { place: Place::Entry(index), what });
+                self.late = Some(Fault { place: Place::Entry(index), what: e.to_string() });
             }
             self.signatures += entry.event().by().len() as u64;
             self.take_blobs(index, &entry, blobs.next().unwrap_or_default())?;
@@ -268,7 +269,7 @@ impl<R: KeptRows> Run<'_, R> {
         if hashes.len() < usize::from(TILE_WIDTH) {
             return Ok(());
         }
-        let (index, hashes) = (*number / WIDTH - 1, std::mem::take(hashes));
+        let (index, hashes) = (*number / TILE_ITEMS - 1, std::mem::take(hashes));
         self.compare(level, index, &hashes, compared)?;
         let mut tile = Frontier::new();
         hashes.into_iter().for_each(|hash| tile.push(hash, |_, _, _| {}));
@@ -322,7 +323,7 @@ impl<R: KeptRows> Run<'_, R> {
         }
         for (level, (number, hashes)) in (0u8..).zip(std::mem::take(&mut self.levels)) {
             if !hashes.is_empty() {
-                self.compare(level, number / WIDTH, &hashes, false)?;
+                self.compare(level, number / TILE_ITEMS, &hashes, false)?;
             }
         }
         let rows = self.auditor.rows();

@@ -14,14 +14,12 @@ use crate::{
     check::Name,
     event::{Content, ContentRef, Digest, FileRef, MAX_CONTENT},
     log::{
-        Entry, EntryError, Hash, MAX_ENTRY, SignedEntry, TILE_WIDTH, TileKind, TilePath, Time, decode_hashes,
-        leaf_hash,
+        Entry, EntryError, Hash, MAX_ENTRY, SignedEntry, TILE_ITEMS, TILE_WIDTH, TileKind, TilePath, Time,
+        decode_hashes, leaf_hash,
     },
     note::Origin,
 };
 
-/// Entries of a full bundle.
-pub const WIDTH: u64 = TILE_WIDTH as u64;
 /// Entries whose signatures are checked together.
 const TOGETHER: usize = 32;
 /// The longest bundle: 256 entries, each after its length.
@@ -67,7 +65,7 @@ fn open(
     index: u64,
     items: u64,
 ) -> Result<Result<Tile<Bytes>, Missing>, SourceError> {
-    let width = items.saturating_sub(index * WIDTH).min(WIDTH) as u16; // At most 256.
+    let width = items.saturating_sub(index * TILE_ITEMS).min(TILE_ITEMS) as u16; // At most 256.
     let path = TilePath::new(kind, index, width).map_err(|e| SourceError::io(&format!("tile {index}"), e))?;
     let mut absent = match source.look(&path.to_string())? {
         Ok(bytes) => return Ok(Ok(Tile { path: path.to_string(), bytes, width, exact: true })),
@@ -414,7 +412,7 @@ impl Loader<'_> {
             let found = match self.words(&mut items, committed_to, &mut files, &mut kept)? {
                 Ok(found) => found,
                 Err(what) => {
-                    let place = Place::Words(loaded.index * WIDTH + item as u64);
+                    let place = Place::Words(loaded.index * TILE_ITEMS + item as u64);
                     loaded.words_fault = Some(Fault { place, what });
                     return Ok(true);
                 }

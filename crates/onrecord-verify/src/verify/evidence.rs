@@ -5,12 +5,12 @@
 
 use super::{
     Source,
-    bundle::{WIDTH, raw_entries},
+    bundle::raw_entries,
     tile_nodes::{NoNode, TileNodes},
 };
 use crate::{
     log::{
-        Contradiction, Hash, Policy, Rows, SignedCheckpoint, Suspect, inclusion_path, leaf_hash,
+        Contradiction, Hash, Policy, Rows, SignedCheckpoint, Suspect, TILE_ITEMS, inclusion_path, leaf_hash,
         verify_inclusion,
     },
     note::VerifyingKey,
@@ -97,7 +97,7 @@ impl Bundles<'_> {
     }
 
     fn entry(&mut self, index: u64) -> Option<&[u8]> {
-        self.bundle(index / WIDTH)?.get((index % WIDTH) as usize).map(Vec::as_slice)
+        self.bundle(index / TILE_ITEMS)?.get((index % TILE_ITEMS) as usize).map(Vec::as_slice)
     }
 }
 
@@ -132,10 +132,10 @@ pub(super) fn contradiction(
     }
     // The rows do not say at which index a thread ends, so its last entry is looked for.
     let from = places.ends.iter().map(|(_, from)| *from).min()?;
-    for number in (from / WIDTH..at.div_ceil(WIDTH)).rev() {
-        let first = number * WIDTH;
+    for number in (from / TILE_ITEMS..at.div_ceil(TILE_ITEMS)).rev() {
+        let first = number * TILE_ITEMS;
         let others = bundles.bundle(number)?;
-        for index in (first.max(from)..at.min(first + WIDTH)).rev() {
+        for index in (first.max(from)..at.min(first + TILE_ITEMS)).rev() {
             let other = others.get((index - first) as usize)?;
             if let Some(found) = evidence.beside(index, other).ok()? {
                 return Some(found);

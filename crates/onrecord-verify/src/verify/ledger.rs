@@ -19,7 +19,7 @@ use super::{
 use crate::{
     check::{Check, Finding, Name, Outcome, count},
     event::Body,
-    log::{Auditor, Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, SignedCheckpoint},
+    log::{Auditor, Checkpoint, Cosigned, Fork, Hash, MAX_CHECKPOINT, Policy, Quorum, SignedCheckpoint},
     note::{SignedNote, VerifyingKey},
 };
 
@@ -262,10 +262,11 @@ fn run<R: KeptRows>(
     };
     push(&mut report.checks, Name::Checkpoint, Outcome::Ok, by);
     if let Some(said) = &seen {
-        let words = said.quorum().map_err(|what| Stop::fault(Name::Witnesses, Place::Checkpoint, what))?;
-        let (outcome, finding) = match said.asked {
-            true => (Outcome::Ok, Finding::Cosigned(words)),
-            false => (Outcome::NotChecked, Finding::NoWitnesses(words)),
+        let quorum = said.quorum();
+        let quorum = quorum.map_err(|e| Stop::fault(Name::Witnesses, Place::Checkpoint, e.to_string()))?;
+        let (outcome, finding) = match quorum {
+            Quorum::By(witnesses) => (Outcome::Ok, Finding::Cosigned(witnesses)),
+            Quorum::NotAsked => (Outcome::NotChecked, Finding::NoWitnesses),
         };
         push(&mut report.checks, Name::Witnesses, outcome, finding);
     }

@@ -78,7 +78,14 @@ fn says(evidence: Evidence) -> Says {
         }
         Evidence::ConsignmentRejection => Says::Refused,
         // These tell of the submission, or of a notification that there is something to fetch.
-        _ => Says::Nothing,
+        Evidence::SubmissionAcceptance
+        | Evidence::NotificationForAcceptance
+        | Evidence::NotificationForAcceptanceFailure
+        | Evidence::ConsignmentNotification
+        | Evidence::ConsignmentNotificationFailure
+        | Evidence::NotificationDelivered
+        | Evidence::NotificationAccessTracking
+        | Evidence::ReceivedFromNonErds => Says::Nothing,
     }
 }
 

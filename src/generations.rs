@@ -1,6 +1,6 @@
 //! A bounded cache of what was put in or asked for lately.
 //!
-//! Written by hand, since the crates for that (quick_cache, moka, lru) lack two things. `ledger/footprint.rs`, which notes the
+//! Written by hand, since the crates for that (quick_cache, moka, lru) lack two things. `ledger/footprint.rs`, which records the
 //! sizes that were read, must be told by [`put`](Generations::put) when other values are dropped: else an answer would outlive
 //! what it was made of. And a value that weighs more than all the room must still be kept, alone.
 

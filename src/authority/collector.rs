@@ -157,7 +157,7 @@ async fn follow(
             return;
         };
         let outcome = answered.as_ref().map_or_else(AskError::outcome, |_| StampOutcome::Stamped);
-        ledger.reader().timestamped().note(outcome);
+        ledger.reader().timestamped().count(outcome);
         let news = last.replace(outcome) != Some(outcome);
         match answered {
             Ok(time) => {

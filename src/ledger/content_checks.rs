@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     admission::Admitted,
     layered::Layered,
-    noting::{Reader, StandsOn},
+    observed::{Reader, StandsOn},
     stored::StoredWords,
     withholding,
 };

@@ -197,8 +197,8 @@ impl Cosigned {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a checkpoint of this size is in `public/`.
-    pub fn note_published(&self, size: u64) {
+    /// Records that a checkpoint of this size is in `public/`.
+    pub fn set_published(&self, size: u64) {
         self.published().put(size, Instant::now());
     }
 
@@ -210,7 +210,7 @@ impl Cosigned {
     }
 
     /// Counts what came of asking a witness.
-    pub fn note(&self, outcome: AskOutcome) {
+    pub fn count(&self, outcome: AskOutcome) {
         if let Some(count) = self.outcomes.get(outcome as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }

@@ -243,7 +243,7 @@ impl Follower {
                     let bare = cosigned::bare(&look.checkpoint, shared.log_key())
                         .map_err(|e| ReadError::Fault(e.to_string()))?;
                     shared.tell_published(bare);
-                    shared.cosigned().note_published(size);
+                    shared.cosigned().set_published(size);
                 }
                 self.grown.push_back((Instant::now(), before, size));
             }

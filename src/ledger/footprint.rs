@@ -49,8 +49,8 @@ impl Changes {
         self.hasher.hash_one(thing)
     }
 
-    /// Notes the rows and lists that a batch changes, before anybody can see the batch. `size` is that of the log with it.
-    pub fn note<'a>(
+    /// Remembers the rows and lists that a batch changes, before anybody can see the batch. `size` is that of the log with it.
+    pub fn remember<'a>(
         &self,
         rows: impl Iterator<Item = &'a RowKey>,
         listed: impl Iterator<Item = &'a Listed>,
@@ -197,11 +197,11 @@ mod tests {
         let nothing = basis(&|_| {});
         let hold = |now| [&thread, &named, &fate, &all, &nothing].map(|b| b.holds(&changes, 5, now));
         assert_eq!(hold(5), [true; 5]);
-        changes.note([].iter(), [listed(5, id(1), id(2))].iter(), 6);
+        changes.remember([].iter(), [listed(5, id(1), id(2))].iter(), 6);
         assert_eq!(hold(6), [false, true, true, false, true]);
-        changes.note([].iter(), [listed(6, id(3), id(1))].iter(), 7);
+        changes.remember([].iter(), [listed(6, id(3), id(1))].iter(), 7);
         assert_eq!(hold(7), [false, false, true, false, true]);
-        changes.note([RowKey::fate(&id(1))].iter(), [].iter(), 8);
+        changes.remember([RowKey::fate(&id(1))].iter(), [].iter(), 8);
         assert_eq!(hold(8), [false, false, false, false, true]);
         // An answer that was given after the last change holds; one that was given at a later size than `now` does not.
         assert!(fate.holds(&changes, 8, 9) && !fate.holds(&changes, 9, 8));
@@ -229,10 +229,10 @@ mod tests {
         };
         footprint.row(&changes, of(0));
         let basis = footprint.basis();
-        changes.note([of(0)].iter(), [].iter(), 1);
+        changes.remember([of(0)].iter(), [].iter(), 1);
         let rows: Vec<RowKey> = (1..=REMEMBERED as u64 * 2).map(of).collect();
         for (size, batch) in (2..).zip(rows.chunks(1_000)) {
-            changes.note(batch.iter(), [].iter(), size);
+            changes.remember(batch.iter(), [].iter(), size);
             assert!(!basis.holds(&changes, 0, size), "forgotten or not, it changed: {size}");
         }
         let last = 1 + rows.chunks(1_000).len() as u64;

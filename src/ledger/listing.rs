@@ -8,7 +8,7 @@ use std::{
 use super::{
     claims::listed,
     error::ReadError,
-    noting::{Reader, StandsOn},
+    observed::{Reader, StandsOn},
 };
 use crate::{
     event::{Act, EventId, EventType},
@@ -45,10 +45,10 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        let size = self.read(StandsOn::Noted).recent().checkpoint.checkpoint().size();
+        let size = self.read(StandsOn::Observed).recent().checkpoint.checkpoint().size();
         let (mut from, mut to) = (*range.start(), *range.end());
         if filter.since.is_some() || filter.until.is_some() || size == 0 {
-            self.note(StandsOn::Everything);
+            self.observe(StandsOn::Everything);
         }
         let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
         to = to.min(last);
@@ -82,8 +82,8 @@ impl Reader {
         // New entries come last. So they change nothing of an ascending list that already has `limit` entries.
         let note = |found: usize| match walks.as_slice() {
             _ if found == limit && !descending => {}
-            [] => self.note(StandsOn::Everything),
-            walks => walks.iter().for_each(|by| self.note(StandsOn::List(*by))),
+            [] => self.observe(StandsOn::Everything),
+            walks => walks.iter().for_each(|by| self.observe(StandsOn::List(*by))),
         };
         if from > to {
             note(0);
@@ -142,13 +142,13 @@ impl Reader {
         // The overlay is read before the index, into which its entries move. So none is passed over; one that is seen twice is
         // dropped below.
         let layered: Vec<u64> = {
-            let overlay = self.read(StandsOn::Noted).overlay();
+            let overlay = self.read(StandsOn::Observed).overlay();
             let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
             overlay.listed().filter(fits).map(|l| l.index).collect()
         };
         // A list by type is long, so only the part that is wanted is read. All others are mostly short, and then kept whole.
         let whole =
-            if matches!(by, By::Type(_)) { None } else { self.read(StandsOn::Noted).index().whole(by)? };
+            if matches!(by, By::Type(_)) { None } else { self.read(StandsOn::Observed).index().whole(by)? };
         type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
         let indexed: Indexes = match whole {
             Some(list) => {
@@ -161,7 +161,7 @@ impl Reader {
                 Box::new(part.into_iter().map(Ok))
             }
             None => {
-                let listed = self.read(StandsOn::Noted).index().list(by, range, descending)?;
+                let listed = self.read(StandsOn::Observed).index().list(by, range, descending)?;
                 Box::new(listed.map(|r| r.map_err(ReadError::from)))
             }
         };
@@ -190,7 +190,7 @@ impl Reader {
         debug_assert!(By::BEARING.contains(&of), "there is no such list");
         self.count();
         let by = By::Bearing(of, *id);
-        self.note(StandsOn::List(by));
+        self.observe(StandsOn::List(by));
         self.walk(by, 0..=u64::MAX, false)?.take(most).collect()
     }
 
@@ -206,7 +206,7 @@ impl Reader {
         range: Range<u64>,
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
-        self.note(StandsOn::List(By::Acts(*on)));
+        self.observe(StandsOn::List(By::Acts(*on)));
         self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
     }
 
@@ -222,7 +222,7 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         let list = By::Recheck(*exhibit, *by);
-        self.note(StandsOn::List(list));
+        self.observe(StandsOn::List(list));
         self.newest(list, range, most)
     }
 
@@ -239,7 +239,7 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         let list = By::Mention(*of, *by);
-        self.note(StandsOn::List(list));
+        self.observe(StandsOn::List(list));
         self.newest(list, 0..below, most)
     }
 
@@ -265,7 +265,7 @@ impl Reader {
         let found = self.walk(by, 0..=last, false)?.next().transpose()?.is_some();
         // Only an empty result can change: the first entry of a list stays the first.
         if !found {
-            self.note(StandsOn::List(by));
+            self.observe(StandsOn::List(by));
         }
         Ok(found)
     }
@@ -282,7 +282,7 @@ impl Reader {
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Demands(*case);
-        self.note(StandsOn::List(by));
+        self.observe(StandsOn::List(by));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
         self.walk(by, 0..=last, false)?.take(most).collect()
     }
@@ -307,13 +307,13 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        self.note(StandsOn::List(By::Firsts(*of)));
+        self.observe(StandsOn::List(By::Firsts(*of)));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
         // An entry that is not in the index yet is its author's first only if the index has none of that author before it.
         let mut young = Vec::new();
         let mut seen = HashSet::new();
         {
-            let overlay = self.read(StandsOn::Noted).overlay();
+            let overlay = self.read(StandsOn::Observed).overlay();
             let speaks = |l: &&Listed| l.index < below && By::Firsts(*of).holds(l);
             young.extend(
                 overlay
@@ -328,7 +328,7 @@ impl Reader {
             let mut is_first = true;
             for by in [By::Mention(*of, author), By::Recheck(*of, author)] {
                 is_first &= self
-                    .read(StandsOn::Noted)
+                    .read(StandsOn::Observed)
                     .index()
                     .list(by, 0..=index, false)?
                     .next()
@@ -339,11 +339,11 @@ impl Reader {
                 firsts.push(index);
             }
         }
-        match self.read(StandsOn::Noted).index().whole(By::Firsts(*of))? {
+        match self.read(StandsOn::Observed).index().whole(By::Firsts(*of))? {
             Some(list) => firsts.extend(list.iter().filter(|index| **index < below)),
             None => {
                 let listed =
-                    self.read(StandsOn::Noted).index().list(By::Firsts(*of), 0..=last, true)?.take(most);
+                    self.read(StandsOn::Observed).index().list(By::Firsts(*of), 0..=last, true)?.take(most);
                 firsts.extend(listed.collect::<Result<Vec<u64>, _>>()?);
             }
         }
@@ -377,13 +377,13 @@ impl Reader {
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Thread(*id);
-        self.note(StandsOn::List(by));
+        self.observe(StandsOn::List(by));
         let layered: Vec<u64> =
-            self.read(StandsOn::Noted).overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
-        let mut all = match self.read(StandsOn::Noted).index().whole(by)? {
+            self.read(StandsOn::Observed).overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
+        let mut all = match self.read(StandsOn::Observed).index().whole(by)? {
             Some(list) => list.to_vec(),
             None => self
-                .read(StandsOn::Noted)
+                .read(StandsOn::Observed)
                 .index()
                 .list(by, 0..=u64::MAX, false)?
                 .collect::<Result<Vec<u64>, _>>()?,

@@ -247,7 +247,7 @@ impl Marks {
     }
 
     /// Marks the files of an event. Not durable before [`persist`](Self::persist).
-    pub fn note(&self, id: EventId, files: &[FileRef]) {
+    pub fn mark(&self, id: EventId, files: &[FileRef]) {
         let mut state = self.write();
         state.know(id);
         for (position, file) in (0u32..).zip(files) {
@@ -258,7 +258,7 @@ impl Marks {
 
     /// Marks the files of events of which something is withheld, and makes all marks durable.
     pub fn keep(&self, withheld: &[Withheld]) -> Result<(), StoreError> {
-        withheld.iter().for_each(|Withheld { event, files }| self.note(*event, files));
+        withheld.iter().for_each(|Withheld { event, files }| self.mark(*event, files));
         self.persist()
     }
 
@@ -332,7 +332,7 @@ mod tests {
         marks.persist().unwrap();
         assert!(!folder.withheld().exists(), "nothing was withheld");
         let (id, letter) = (EventId([1; 32]), file(b"letter"));
-        marks.note(id, &[letter.clone(), file(b"other")]);
+        marks.mark(id, &[letter.clone(), file(b"other")]);
         marks.persist().unwrap();
         let text = std::fs::read_to_string(folder.withheld()).unwrap();
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.withheld()).unwrap());
@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(again.of(&id), marks.of(&id));
         assert!(again.is_marked(&letter.blake3) && !again.is_marked(&Digest::blake3(b"third")));
         let (second, third) = (EventId([2; 32]), EventId([3; 32]));
-        again.note(second, &[]);
+        again.mark(second, &[]);
         again.persist().unwrap();
         let again = Marks::open(Arc::new(RealDisk), &folder).unwrap();
         assert!(again.knows(&second) && !again.knows(&third) && again.of(&id) == marks.of(&id));
@@ -358,8 +358,8 @@ mod tests {
         let marks = open();
         assert_eq!(marks.fault(), Some("missing"));
         let id = EventId([1; 32]);
-        marks.note(id, &[file(b"letter"), file(b"other")]);
-        marks.note(EventId([2; 32]), &[]);
+        marks.mark(id, &[file(b"letter"), file(b"other")]);
+        marks.mark(EventId([2; 32]), &[]);
         marks.persist().unwrap();
         assert_eq!(marks.fault(), None);
         let whole = std::fs::read(folder.withheld()).unwrap();

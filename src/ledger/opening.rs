@@ -21,7 +21,7 @@ use super::{
     follower::Follower,
     known::Knowledge,
     marks::Marks,
-    noting::Reader,
+    observed::Reader,
     published::{Published, last_published, read_checkpoint, read_published, replay_journal},
     queue::{GATHER, Queue},
     recent::{Extent, Recent},
@@ -374,7 +374,7 @@ impl Opening {
             let bare = cosigned::bare(&checkpoint, shared.log_key());
             let bare = bare.map_err(|e| LedgerError::Broken(e.to_string()))?;
             shared.tell_published(bare);
-            shared.cosigned().note_published(published);
+            shared.cosigned().set_published(published);
         }
         let unsettled = withholding::resume(&shared, journalled())?;
         if !options.lacks_words {

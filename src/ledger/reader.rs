@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{
     cosigned::{AskOutcome, Witnessed},
     error::{LedgerError, ReadError},
-    noting::{Reader, StandsOn},
+    observed::{Reader, StandsOn},
     partial_tile::PartialTile,
     sound::{Name, SoundFile},
     stamping,
@@ -96,8 +96,8 @@ impl Reader {
         self.read(StandsOn::Beside).cosigned().changes()
     }
     /// Counts what came of asking a witness.
-    pub(crate) fn note_asked(&self, outcome: AskOutcome) {
-        self.read(StandsOn::Beside).cosigned().note(outcome);
+    pub(crate) fn count_asked(&self, outcome: AskOutcome) {
+        self.read(StandsOn::Beside).cosigned().count(outcome);
     }
     /// The checkpoint in `public/` with the log's own signature, sent anew after each publication. A slow receiver sees only
     /// the latest.
@@ -125,10 +125,10 @@ impl Reader {
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.count();
         // A mirror may have entries above its checkpoint, which it does not show.
-        let is_shown = index < self.read(StandsOn::Noted).recent().checkpoint.checkpoint().size();
-        let entry = if is_shown { self.read(StandsOn::Noted).entry(index)? } else { None };
+        let is_shown = index < self.read(StandsOn::Observed).recent().checkpoint.checkpoint().size();
+        let entry = if is_shown { self.read(StandsOn::Observed).entry(index)? } else { None };
         if entry.is_none() {
-            self.note(StandsOn::Everything);
+            self.observe(StandsOn::Everything);
         }
         Ok(entry)
     }
@@ -319,8 +319,8 @@ impl Reader {
         }
     }
     /// Notes that the file `name` in `public/` is damaged or missing.
-    pub(crate) fn note_damaged(&self, name: &str, why: &str) {
-        self.read(StandsOn::Beside).sound_files().note(name, why);
+    pub(crate) fn report_damaged(&self, name: &str, why: &str) {
+        self.read(StandsOn::Beside).sound_files().report_damaged(name, why);
     }
     /// The files in `public/` that were found damaged or missing, each with the reason. They are not served.
     pub fn damaged(&self) -> Vec<(String, String)> {
@@ -360,10 +360,10 @@ impl Reader {
     /// [`ReadError`].
     pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
         self.count();
-        let row = self.read(StandsOn::Noted).event(id);
+        let row = self.read(StandsOn::Observed).event(id);
         // A row that was found never changes.
         if row.is_none() {
-            self.note(StandsOn::Row(RowKey::event(id)));
+            self.observe(StandsOn::Row(RowKey::event(id)));
         }
         Ok(row)
     }

@@ -297,7 +297,7 @@ impl Scrubber {
         let file = match file {
             Ok(file) => file,
             Err(e) if is_gone(&e) && !must_be_here() => return,
-            Err(_) => return sound.note(&name.to_string(), "missing, or can't be read"),
+            Err(_) => return sound.report_damaged(&name.to_string(), "missing, or can't be read"),
         };
         // So that the disk is read, and not the system's cache.
         file.forget();
@@ -309,11 +309,11 @@ impl Scrubber {
         shared.scrubbed().files.fetch_add(1, Ordering::Relaxed);
         match shared.blocks_of(name, &file, &pace) {
             Ok(_) => sound.mended(&name.to_string()),
-            // Damage was noted already.
+            // Damage was reported already.
             Err(ReadError::Damaged(_) | ReadError::Spent) => {}
             Err(ReadError::Fault(why)) => match file.digest() {
                 Ok(_) => tracing::warn!(%name, why, "scrub can't check a file against the log"),
-                Err(e) => sound.note(&name.to_string(), &format!("it can't be read: {e}")),
+                Err(e) => sound.report_damaged(&name.to_string(), &format!("it can't be read: {e}")),
             },
         }
     }

@@ -51,7 +51,7 @@ use crate::{
 /// | `marks` | keyed hashes of withheld files | the writer, once events are decided and before they are durable; at a start, [`make_good`](super::withholding::make_good) |
 /// | `committed` | the number of entries that readers see | the writer |
 /// | `published` | the checkpoint in `public/` | the follower |
-/// | `cosigned` | checkpoints with cosignatures | the thread that asks witnesses; the follower notes what was published |
+/// | `cosigned` | checkpoints with cosignatures | the thread that asks witnesses; the follower records what was published |
 /// | `timestamped` | checkpoints with tokens | the thread that asks authorities |
 /// | `tiles`, `offsets`, `sound` | caches of tiles that were read, and which files were found to be right or damaged | readers, and the scrub |
 /// | `changes` | when each row and list last changed | the writer, before anybody can see the change |
@@ -254,7 +254,7 @@ impl Shared {
         let changes_words =
             |l: &&Listed| matches!(l.event_type, EventType::ContentWithheld | EventType::ContentReleased);
         let withheld = listed.iter().rfind(changes_words).map(|l| l.index);
-        self.changes.note(rows.iter().map(|(key, _)| key), listed.iter(), growth.frontier.size());
+        self.changes.remember(rows.iter().map(|(key, _)| key), listed.iter(), growth.frontier.size());
         // Held until the entries are in `recent` too: the follower that takes the rows looks for the last of their entries.
         let mut overlay = self.overlay_mut();
         overlay.young.rows.put(rows);

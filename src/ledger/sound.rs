@@ -101,8 +101,8 @@ impl Sound {
         SoundFile { file: Arc::new(file), blocks, name, sound: self.clone() }
     }
 
-    /// Notes a file that is not as it was put there.
-    pub fn note(&self, name: &str, why: &str) {
+    /// Reports a file that is not as it was put there.
+    pub fn report_damaged(&self, name: &str, why: &str) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.len() < MOST_DAMAGED && damaged.insert(name.to_owned(), why.to_owned()).is_none() {
             tracing::error!(
@@ -113,7 +113,7 @@ impl Sound {
         }
     }
 
-    /// Notes that a file is as it was put there, in case it was damaged before.
+    /// Records that a file is as it was put there, in case it was damaged before.
     pub fn mended(&self, name: &str) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.remove(name).is_some() {
@@ -181,7 +181,7 @@ impl SoundFile {
         }
         // Forgotten, so that the next reader has the whole file checked, and is told before the first byte.
         self.sound.known().remove(&self.name);
-        self.sound.note(&self.name.to_string(), "other bytes than before");
+        self.sound.report_damaged(&self.name.to_string(), "other bytes than before");
         Err(io::Error::new(io::ErrorKind::InvalidData, "the file is damaged"))
     }
 }

@@ -471,7 +471,7 @@ fn text_length(length: [u8; 4]) -> usize {
 impl Shared {
     /// Notes that a file is damaged. Returns the error for the reader.
     pub(super) fn damaged(&self, name: &str, why: &str) -> ReadError {
-        self.sound_files().note(name, why);
+        self.sound_files().report_damaged(name, why);
         ReadError::Damaged(format!("{name}: {why}"))
     }
 

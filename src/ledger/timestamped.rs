@@ -138,7 +138,7 @@ impl Timestamped {
     }
 
     /// Counts what came of asking an authority.
-    pub fn note(&self, outcome: StampOutcome) {
+    pub fn count(&self, outcome: StampOutcome) {
         if let Some(count) = self.outcomes.get(outcome as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }

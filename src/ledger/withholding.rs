@@ -46,15 +46,15 @@ pub(crate) fn make_good(shared: &Shared, of_earlier_version: bool) -> Result<(),
         };
         let target = target_of(shared.parse(index, &entry)?.event()).filter(|id| seen.insert(*id));
         if let Some(id) = target.filter(|_| shared.marks().is_of_version_1()) {
-            shared.marks().note(id, &[]);
+            shared.marks().mark(id, &[]);
         }
         let Some(id) = target.filter(|id| !shared.marks().knows(id)) else { continue };
         let Some(row) = shared.event(&id) else { continue };
         let committed = row.content;
         let words = shared.stored_words(row.index)?.filter(|w| committed == Some(Digest::blake3(w)));
         match (committed, words.and_then(|words| Content::parse(&words).ok())) {
-            (None, _) => shared.marks().note(id, &[]),
-            (Some(_), Some(content)) => shared.marks().note(id, content.files()),
+            (None, _) => shared.marks().mark(id, &[]),
+            (Some(_), Some(content)) => shared.marks().mark(id, content.files()),
             (Some(_), None) if may_have_none => {
                 shared.marks().give_up(id);
                 given_up += 1;

@@ -17,4 +17,4 @@ mod status;
 pub use opening::Mirror;
 pub use pass::{Keeps, MirrorError, Pass};
 pub use removed::Removed;
-pub use status::{Standing, Status};
+pub use status::{Progress, Status};

@@ -7,11 +7,11 @@ use crate::log::Time;
 
 /// The state of a mirror, shared by its threads.
 #[derive(Debug)]
-pub struct Status(Mutex<Standing>);
+pub struct Status(Mutex<Progress>);
 
 /// The state of a mirror at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Progress {
     /// The source that it reads.
     pub of: String,
     /// How many entries it shows.
@@ -32,15 +32,15 @@ pub struct Standing {
 
 impl Status {
     pub(super) fn new(of: String) -> Self {
-        Self(Mutex::new(Standing { of, ..Standing::default() }))
+        Self(Mutex::new(Progress { of, ..Progress::default() }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Standing> {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state now.
-    pub fn now(&self) -> Standing {
+    pub fn now(&self) -> Progress {
         self.lock().clone()
     }
 
@@ -53,15 +53,15 @@ impl Status {
     }
 
     pub(super) fn followed(&self, pass: &Pass, now: Time) {
-        let mut standing = self.lock();
-        (standing.size, standing.wanting) = (pass.size, pass.wanting);
-        (standing.followed, standing.trouble) = (Some(now), None);
+        let mut progress = self.lock();
+        (progress.size, progress.wanting) = (pass.size, pass.wanting);
+        (progress.followed, progress.trouble) = (Some(now), None);
     }
 
     pub(super) fn failed(&self, error: &MirrorError) {
-        let mut standing = self.lock();
-        standing.refused += u64::from(matches!(error, MirrorError::Refused(_)));
-        standing.trouble = Some(error.to_string());
+        let mut progress = self.lock();
+        progress.refused += u64::from(matches!(error, MirrorError::Refused(_)));
+        progress.trouble = Some(error.to_string());
     }
 
     pub(super) fn forked(&self) {
@@ -69,7 +69,7 @@ impl Status {
     }
 }
 
-impl Standing {
+impl Progress {
     /// Whose mirror it is and how far behind it is, in words.
     pub fn sentence(&self) -> String {
         let of = format!("This is a mirror of {}; all it shows was verified here.", self.of);

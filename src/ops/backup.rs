@@ -554,7 +554,7 @@ fn make(
     Journal::start(&RealDisk, &dest.journal(), size)
         .and_then(|mut journal| journal.start_marks(&RealDisk))
         .map_err(LedgerError::from)?;
-    // Withheld files that the backup has no marks of can't be recognised. They are noted as given up, so that the ledger can
+    // Withheld files that the backup has no marks of can't be recognised. They are marked as given up, so that the ledger can
     // be served.
     let marks = repair_marks(aside, None, &[], true)?;
     sync_all(aside)?;

@@ -84,7 +84,7 @@ pub fn repair_marks(
                 "{path}: not the words of an entry of which anything was withheld"
             )));
         };
-        marks.note(*id, content.files());
+        marks.mark(*id, content.files());
         done.made.insert(asked.index);
     }
     let mut missing = BTreeMap::new();
@@ -94,11 +94,11 @@ pub fn repair_marks(
         }
         match (&asked.committed, asked.words.as_deref().map(Content::parse)) {
             // A file of version 1 has no line for an event without files, so whatever it does not name has none.
-            _ if marks.is_of_version_1() => marks.note(*id, &[]),
+            _ if marks.is_of_version_1() => marks.mark(*id, &[]),
             _ if marks.knows(id) && !marks.is_given_up(id) => {}
-            (None, _) => marks.note(*id, &[]),
+            (None, _) => marks.mark(*id, &[]),
             (_, Some(Ok(content))) => {
-                marks.note(*id, content.files());
+                marks.mark(*id, content.files());
                 done.made.insert(asked.index);
                 continue;
             }

@@ -134,7 +134,7 @@ impl Follower {
             if index < self.next
                 && let Some(record) = views.record(index)?
             {
-                self.note_words_of(&views, &record)?;
+                self.reread_words_of(&views, &record)?;
             }
         }
         if self.next >= size && self.again.is_empty() {
@@ -148,7 +148,7 @@ impl Follower {
                 if self.shared.is_stopping() {
                     return Ok(false);
                 }
-                self.note_changes(&views, self.next)?;
+                self.reread_changed(&views, self.next)?;
                 self.put(documents.read(self.next)?, false)?;
                 self.next += 1;
                 self.read_one();
@@ -200,29 +200,29 @@ impl Follower {
         Ok(())
     }
 
-    /// Notes which earlier entries have other text because of this entry.
-    fn note_changes(&mut self, views: &Views, index: u64) -> Result<(), ReadError> {
+    /// Has those earlier entries read again that have other text because of this entry.
+    fn reread_changed(&mut self, views: &Views, index: u64) -> Result<(), ReadError> {
         let Some(record) = views.record(index)? else { return Ok(()) };
         let changed = match record.event().body() {
             Body::ContentWithheld(b) => b.entry,
             Body::ContentReleased(b) => b.entry,
-            Body::PartyUpdated(b) => return self.note_all_that_name(views, &b.party),
+            Body::PartyUpdated(b) => return self.reread_all_that_name(views, &b.party),
             _ => return Ok(()),
         };
         match views.record_of(&changed)? {
-            Some(target) => self.note_words_of(views, &target),
+            Some(target) => self.reread_words_of(views, &target),
             None => Ok(()),
         }
     }
 
-    /// Notes which entries have other text because the words of `target` came or went.
-    fn note_words_of(&mut self, views: &Views, target: &Record) -> Result<(), ReadError> {
+    /// Has those entries read again that have other text because the words of `target` came or went.
+    fn reread_words_of(&mut self, views: &Views, target: &Record) -> Result<(), ReadError> {
         self.again.insert(target.index());
         let id = target.event().id();
         // The sentences of other entries have titles of cases and names of parties in them.
-        self.note_all_that_name(views, &id)?;
+        self.reread_all_that_name(views, &id)?;
         match target.event().body() {
-            Body::PartyUpdated(b) => self.note_all_that_name(views, &b.party),
+            Body::PartyUpdated(b) => self.reread_all_that_name(views, &b.party),
             Body::CaseOpened(_) => {
                 self.again.extend(views.thread(&id)?.into_iter().filter(|i| *i < self.next));
                 Ok(())
@@ -231,7 +231,7 @@ impl Follower {
         }
     }
 
-    fn note_all_that_name(&mut self, views: &Views, id: &EventId) -> Result<(), ReadError> {
+    fn reread_all_that_name(&mut self, views: &Views, id: &EventId) -> Result<(), ReadError> {
         let filter = Filter { party: Some(*id), ..Filter::default() };
         let Some(last) = self.next.checked_sub(1) else { return Ok(()) };
         let list = views.list(&filter, 0..=last, false, usize::MAX)?;

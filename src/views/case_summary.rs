@@ -22,7 +22,7 @@ use crate::{
 
 /// Where a case stands at an instant, by the entries below a size.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct CaseSummary {
     /// The case.
     pub case: EventId,
     /// `asOf`: the instant at which clocks are read; events of a later `at` don't count.
@@ -40,16 +40,16 @@ impl Views {
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
-    pub fn standing(&self, case: &EventId, as_of: Time) -> Result<Option<Standing>, ReadError> {
+    pub fn case_summary(&self, case: &EventId, as_of: Time) -> Result<Option<CaseSummary>, ReadError> {
         let Some(thread) = self.case_thread(case, as_of)? else { return Ok(None) };
-        self.standing_of(&thread, as_of).map(Some)
+        self.summary_of(&thread, as_of).map(Some)
     }
 
     /// Where the case of a thread stands at the instant `as_of`.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails.
-    pub fn standing_of(&self, thread: &CaseThread, as_of: Time) -> Result<Standing, ReadError> {
+    pub fn summary_of(&self, thread: &CaseThread, as_of: Time) -> Result<CaseSummary, ReadError> {
         let demands = thread.demands();
         let mut sentences = Vec::with_capacity(demands.len());
         for demand in &demands {
@@ -58,7 +58,7 @@ impl Views {
         if demands.is_empty() {
             sentences.push(self.case_sentence(thread)?);
         }
-        Ok(Standing { case: thread.case.id, as_of, known_at: self.size, demands, sentences })
+        Ok(CaseSummary { case: thread.case.id, as_of, known_at: self.size, demands, sentences })
     }
 
     /// Where one demand stands.

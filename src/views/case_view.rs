@@ -88,9 +88,9 @@ impl Views {
         limit: usize,
     ) -> Result<Option<CaseView>, ReadError> {
         let Some(thread) = self.case_thread(id, as_of)? else { return Ok(None) };
-        let standing = self.standing_of(&thread, as_of)?;
+        let summary = self.summary_of(&thread, as_of)?;
         let said: Vec<(Demand, Sentence)> =
-            standing.demands.into_iter().zip(standing.sentences.clone()).collect();
+            summary.demands.into_iter().zip(summary.sentences.clone()).collect();
         let mut earlier_demands = Vec::new();
         for (demand, sentence) in said.iter().take(said.len().saturating_sub(DEMANDS_LAID_OUT)) {
             earlier_demands.push(DemandLine {
@@ -116,7 +116,7 @@ impl Views {
             known_at: self.size,
             latest: self.checkpoint.checkpoint().size(),
             cut_short: thread.cut_short(),
-            sentences: standing.sentences,
+            sentences: summary.sentences,
             demands,
             earlier_demands,
             incidents: self.incidents(&thread)?,

@@ -64,7 +64,7 @@ pub use allowance::Allowance;
 pub use attribution::Attribution;
 pub use cache::Cache;
 pub use case::{Case, CaseEntries};
-pub use case_summary::{Standing, outcomes};
+pub use case_summary::{CaseSummary, outcomes};
 pub use case_view::{CaseView, DemandLine};
 pub use codes::type_words;
 pub use dates::{at_words, day_words, time_words};
@@ -127,7 +127,7 @@ pub struct Views {
     cache: Option<Arc<Cache>>,
     /// Index of the latest entry that had withheld something when this request began.
     withheld: Option<u64>,
-    /// Where the rows and lists that an answer is made of are noted.
+    /// Where the rows and lists that an answer is made of are recorded.
     footprint: Option<Arc<Footprint>>,
     /// How much may still be read; without one there is no limit.
     allowance: Option<Arc<Allowance>>,
@@ -174,9 +174,9 @@ impl Views {
         Self { cache: Some(cache.clone()), withheld, ..Self::new(reader) }
     }
 
-    /// The same, noting in `footprint` every read whose result later entries may change.
-    pub(crate) fn noting(self, footprint: &Arc<Footprint>) -> Self {
-        Self { reader: self.reader.noting(footprint), footprint: Some(footprint.clone()), ..self }
+    /// The same, recording in `footprint` every read whose result later entries may change.
+    pub(crate) fn observed_by(self, footprint: &Arc<Footprint>) -> Self {
+        Self { reader: self.reader.observed_by(footprint), footprint: Some(footprint.clone()), ..self }
     }
 
     /// The same, reading no more than `allowance` permits.
@@ -195,7 +195,7 @@ impl Views {
     pub fn at(&self, known_at: u64) -> Option<Self> {
         (1..=self.size).contains(&known_at).then(|| Self {
             // No later entry changes what the entries below a size say.
-            reader: self.reader.unnoted(),
+            reader: self.reader.unobserved(),
             checkpoint: self.checkpoint.clone(),
             size: known_at,
             cache: self.cache.clone(),
@@ -206,10 +206,10 @@ impl Views {
         })
     }
 
-    /// The same, for a part of an answer that is kept by itself: its reads are noted in its own `footprint`.
+    /// The same, for a part of an answer that is kept by itself: its reads are recorded in its own `footprint`.
     pub(crate) fn apart(&self, footprint: &Arc<Footprint>) -> Self {
         let reader =
-            if self.reader.is_noting() { self.reader.noting(footprint) } else { self.reader.unnoted() };
+            if self.reader.is_observed() { self.reader.observed_by(footprint) } else { self.reader.unobserved() };
         Self {
             reader,
             checkpoint: self.checkpoint.clone(),
@@ -222,11 +222,11 @@ impl Views {
         }
     }
 
-    /// The same log at the size of its checkpoint. Reads are noted, since later entries change their results.
+    /// The same log at the size of its checkpoint. Reads are observed, since later entries change their results.
     fn now(&self) -> Self {
         let reader = match &self.footprint {
-            Some(footprint) => self.reader.noting(footprint),
-            None => self.reader.unnoted(),
+            Some(footprint) => self.reader.observed_by(footprint),
+            None => self.reader.unobserved(),
         };
         Self {
             reader,
@@ -240,8 +240,8 @@ impl Views {
         }
     }
 
-    /// Notes what a part of the answer was made of.
-    pub(crate) fn note(&self, basis: &Basis) {
+    /// Observes what a part of the answer was made of.
+    pub(crate) fn observe(&self, basis: &Basis) {
         if let Some(footprint) = &self.footprint {
             footprint.all_of(basis);
         }
@@ -249,7 +249,7 @@ impl Views {
 
     /// The size of these views, if no later entry changes what they say.
     pub(crate) fn fixed(&self) -> Option<u64> {
-        (!self.reader.is_noting()).then_some(self.size)
+        (!self.reader.is_observed()).then_some(self.size)
     }
 
     /// As [`at`](Self::at), but each size has one [`Views`] for the whole request, so that nothing is read twice. `None`
@@ -269,7 +269,7 @@ impl Views {
 
     /// How many entries these views know.
     pub fn size(&self) -> u64 {
-        self.reader.note(StandsOn::Everything);
+        self.reader.observe(StandsOn::Everything);
         self.size
     }
 
@@ -304,7 +304,7 @@ impl Views {
     /// [`ReadError`] if the store fails or holds bytes that are not an entry.
     pub fn record(&self, index: u64) -> Result<Option<Arc<Record>>, ReadError> {
         if index >= self.size {
-            self.reader.note(StandsOn::Everything);
+            self.reader.observe(StandsOn::Everything);
             return Ok(None);
         }
         if let Some(known) = self.memory().records.get(&index) {
@@ -361,7 +361,7 @@ impl Views {
         let known = self.reader.index_of(id)?;
         let index = known.filter(|i| *i < self.size);
         if index != known {
-            self.reader.note(StandsOn::Everything);
+            self.reader.observe(StandsOn::Everything);
         }
         self.memory().indexes.insert(*id, index);
         Ok(index)

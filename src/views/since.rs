@@ -581,7 +581,7 @@ impl Views {
     /// How many entries above the size of these views did something to an entry.
     fn later_still(&self, record: &Record) -> Result<usize, ReadError> {
         // At the latest size nothing is above yet. Views of a fixed size that keep a footprint look all the same: a later entry
-        // changes this count, so the lists must be noted. A reader that notes has noted them in `later_acts`.
+        // changes this count, so the lists must be observed. A reader with a footprint has observed them in `later_acts`.
         if self.latest() && (self.footprint.is_none() || self.fixed().is_none()) {
             return Ok(0);
         }

@@ -132,7 +132,7 @@ async fn follow(
         };
         asking = back;
         let outcome = answered.as_ref().map_or_else(AskError::outcome, |_| AskOutcome::Cosigned);
-        ledger.reader().note_asked(outcome);
+        ledger.reader().count_asked(outcome);
         let news = last.replace(outcome) != Some(outcome);
         match answered {
             Ok(cosigned) => {

@@ -22,7 +22,7 @@ fn the_sentences_of_the_domain_are_said_word_for_word() {
     let ids = story::tell(&ledger);
     let views = Views::new(ledger.reader());
     let said = |case: &str, as_of: &str| -> Vec<String> {
-        let standing = views.standing(&ids[case], Time::parse(as_of).unwrap()).unwrap().unwrap();
+        let standing = views.case_summary(&ids[case], Time::parse(as_of).unwrap()).unwrap().unwrap();
         standing.sentences.iter().map(ToString::to_string).collect()
     };
     let now = "2026-11-23T05:06:10.000Z";

@@ -135,7 +135,7 @@ fn open(reader: &Reader, digest: &Digest) -> Result<Option<(SoundFile, u64, Stri
             // caller gets the same answer as for an unknown digest.
             Err(error) => {
                 tracing::error!(path = %path.display(), %error, "a file that the log names can't be read");
-                reader.note_damaged(&format!("file/{digest}"), "missing, or can't be read");
+                reader.report_damaged(&format!("file/{digest}"), "missing, or can't be read");
                 return Ok(None);
             }
         }

@@ -416,7 +416,7 @@ async fn run(
     let (state, views) = at_this_moment(app);
     let now = Now::new(clock::now());
     let footprint = Arc::default();
-    let views = views.noting(&footprint);
+    let views = views.observed_by(&footprint);
     let mut subtrees = None;
     // A metered answer is counted value by value, so its subtrees are not taken from the cache.
     if let Some(key) = key

@@ -39,7 +39,7 @@ use super::{
 use crate::{
     event::EventId,
     ledger::ReadError,
-    mirror::Standing,
+    mirror::Progress,
     views::{Allowance, Views},
 };
 
@@ -60,7 +60,7 @@ struct Shell {
     /// The address of the ledger, without a slash at the end.
     url: String,
     /// The status of the mirror, if this is one.
-    mirror: Option<Standing>,
+    mirror: Option<Progress>,
 }
 
 impl Shell {

@@ -121,13 +121,13 @@ impl Subtrees {
     ) -> ServerResult<Value> {
         let (views, (index, after)) = (thing.views(), thing.what());
         let key = (pos.line, pos.column, index, after, views.fixed());
-        if let Some(before) = self.before(&key, views.reader().changes(), |basis| views.note(basis)) {
+        if let Some(before) = self.before(&key, views.reader().changes(), |basis| views.observe(basis)) {
             return Ok(before);
         }
         let footprint = Arc::<Footprint>::default();
         let value = selected::resolve(ctx, &thing.read_by(views.apart(&footprint))).await?;
         let basis = footprint.basis();
-        views.note(&basis);
+        views.observe(&basis);
         // What any entry may change can't be used again.
         if basis == Basis::Everything {
             return Ok(value);
@@ -397,7 +397,7 @@ mod tests {
         }
         let made: Vec<Value> = subtrees.made().subtrees.iter().map(|p| Value::Binary(p.1.clone())).collect();
         let (answer, places) = whole(&Value::List(made), Some(&subtrees));
-        changes.note([RowKey::fate(&one)].iter(), [].iter(), 8);
+        changes.remember([RowKey::fate(&one)].iter(), [].iter(), 8);
         let next =
             Subtrees::new(Some(Former { answer, given: 7, places: places.into(), took: Duration::ZERO }), 8);
         let noted = Footprint::default();

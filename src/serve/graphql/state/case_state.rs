@@ -26,14 +26,14 @@ use crate::{
         scalars::{date_time::DateTime, index::Index},
         types::{page::PageArgs, party::Party},
     },
-    views::{CaseThread, Standing, Views},
+    views::{CaseSummary, CaseThread, Views},
 };
 
 /// A case at two instants. Each part is computed when it is asked for.
 #[derive(Debug)]
 pub struct CaseState {
     thread: Arc<CaseThread>,
-    standing: OnceLock<Standing>,
+    summary: OnceLock<CaseSummary>,
     as_of: Time,
     views: Arc<Views>,
 }
@@ -45,23 +45,23 @@ impl CaseState {
     /// A failed read of the log.
     pub fn read(views: &Arc<Views>, id: &EventId, as_of: Time) -> Result<Option<Self>> {
         let thread = views.case_thread(id, as_of).answer()?;
-        let state = |thread| Self { thread, standing: OnceLock::new(), as_of, views: views.clone() };
+        let state = |thread| Self { thread, summary: OnceLock::new(), as_of, views: views.clone() };
         Ok(thread.map(state))
     }
 
-    fn standing(&self) -> Result<&Standing, ReadError> {
-        match self.standing.get() {
-            Some(standing) => Ok(standing),
+    fn summary(&self) -> Result<&CaseSummary, ReadError> {
+        match self.summary.get() {
+            Some(summary) => Ok(summary),
             None => {
-                let standing = self.views.standing_of(&self.thread, self.as_of)?;
-                Ok(self.standing.get_or_init(|| standing))
+                let summary = self.views.summary_of(&self.thread, self.as_of)?;
+                Ok(self.summary.get_or_init(|| summary))
             }
         }
     }
 
     fn demand(&self, index: u64) -> Result<DemandState, ReadError> {
-        let standing = self.standing()?;
-        let at = standing.demands.iter().zip(&standing.sentences).find(|(d, _)| d.index == index);
+        let summary = self.summary()?;
+        let at = summary.demands.iter().zip(&summary.sentences).find(|(d, _)| d.index == index);
         let (demand, sentence) = at.ok_or_else(|| ReadError::Fault(format!("demand {index} is missing")))?;
         let view = self.views.demand_view(&self.thread, demand.clone(), sentence.clone())?;
         Ok(DemandState::new(view, self.as_of, &self.views))
@@ -89,7 +89,7 @@ impl CaseState {
     }
     /// Where it stands: a sentence for each demand, or one for the case if there is no demand.
     async fn sentences(&self) -> Result<Vec<String>> {
-        Ok(self.standing().answer()?.sentences.iter().map(ToString::to_string).collect())
+        Ok(self.summary().answer()?.sentences.iter().map(ToString::to_string).collect())
     }
     /// Its demands, in the order of the log.
     async fn demands(
@@ -100,7 +100,7 @@ impl CaseState {
         #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
     ) -> Result<DemandConnection> {
-        let indexes: Vec<u64> = self.standing().answer()?.demands.iter().map(|d| d.index).collect();
+        let indexes: Vec<u64> = self.summary().answer()?.demands.iter().map(|d| d.index).collect();
         let args = PageArgs { first, last, after, before };
         DemandConnection::read(&indexes, &args, |index| self.demand(index).answer())
     }

@@ -3,7 +3,7 @@
 use async_graphql::SimpleObject;
 
 use crate::{
-    mirror::Standing,
+    mirror::Progress,
     serve::graphql::scalars::{date_time::DateTime, index::Index},
 };
 
@@ -25,15 +25,15 @@ pub struct Mirror {
     pub forked: bool,
 }
 
-impl From<Standing> for Mirror {
-    fn from(standing: Standing) -> Self {
+impl From<Progress> for Mirror {
+    fn from(progress: Progress) -> Self {
         Self {
-            behind: standing.behind().map(Index),
-            of: standing.of,
-            ledger_size: standing.origin.map(Index),
-            followed: standing.followed.map(DateTime),
-            words_wanting: Index(standing.wanting),
-            forked: standing.forked,
+            behind: progress.behind().map(Index),
+            of: progress.of,
+            ledger_size: progress.origin.map(Index),
+            followed: progress.followed.map(DateTime),
+            words_wanting: Index(progress.wanting),
+            forked: progress.forked,
         }
     }
 }

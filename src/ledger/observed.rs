@@ -1,6 +1,6 @@
 //! The only way for readers to what the ledger shares: [`Reader::read`]. Each call must say what the read stands on, and that
-//! is noted for the answer that is made of it. Code that does not say so does not compile; code that says
-//! [`StandsOn::Noted`] must see to the noting itself.
+//! is observed for the answer that is made of it. Code that does not say so does not compile; code that says
+//! [`StandsOn::Observed`] must see to that itself.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{log::RowKey, store::index::By};
 #[derive(Debug, Clone)]
 pub struct Reader {
     shared: Arc<Shared>,
-    /// Where what is asked for is noted; `None` if it is not.
+    /// Where what is asked for is recorded; `None` if it is not.
     footprint: Option<Arc<Footprint>>,
 }
 
@@ -23,8 +23,8 @@ pub struct Reader {
 pub(crate) enum StandsOn {
     /// Nothing: no later entry changes it.
     Fixed,
-    /// Something that the caller has noted itself, or notes as soon as it knows what it read.
-    Noted,
+    /// Something that the caller has observed itself, or observes as soon as it knows what it read.
+    Observed,
     /// Something that lies beside the entries (cosignatures, timestamps, files), or news of changes. No kept answer depends on
     /// it.
     Beside,
@@ -40,16 +40,16 @@ impl Reader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, footprint: None }
     }
-    /// A reader of the same ledger that notes in `footprint` what is asked for.
-    pub(crate) fn noting(&self, footprint: &Arc<Footprint>) -> Self {
+    /// A reader of the same ledger that records in `footprint` what is asked for.
+    pub(crate) fn observed_by(&self, footprint: &Arc<Footprint>) -> Self {
         Self { shared: self.shared.clone(), footprint: Some(footprint.clone()) }
     }
-    /// A reader of the same ledger that notes nothing: for answers that look at no entry above a fixed size.
-    pub(crate) fn unnoted(&self) -> Self {
+    /// A reader of the same ledger that records nothing: for answers that look at no entry above a fixed size.
+    pub(crate) fn unobserved(&self) -> Self {
         Self::new(self.shared.clone())
     }
-    /// Whether it notes what is asked for.
-    pub(crate) fn is_noting(&self) -> bool {
+    /// Whether it records what is asked for.
+    pub(crate) fn is_observed(&self) -> bool {
         self.footprint.is_some()
     }
     /// When each thing that readers ask for last changed.
@@ -63,15 +63,15 @@ impl Reader {
 
     /// What the ledger shares, for a read that stands on `on`.
     pub(crate) fn read(&self, on: StandsOn) -> &Arc<Shared> {
-        self.note(on);
+        self.observe(on);
         &self.shared
     }
 
-    /// Notes what an answer stands on.
-    pub(crate) fn note(&self, on: StandsOn) {
+    /// Records what an answer stands on.
+    pub(crate) fn observe(&self, on: StandsOn) {
         let Some(footprint) = &self.footprint else { return };
         match on {
-            StandsOn::Fixed | StandsOn::Noted | StandsOn::Beside => {}
+            StandsOn::Fixed | StandsOn::Observed | StandsOn::Beside => {}
             StandsOn::Row(key) => footprint.row(self.shared.changes(), key),
             StandsOn::List(by) => footprint.list(self.shared.changes(), by),
             StandsOn::Everything => footprint.everything(),

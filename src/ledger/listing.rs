@@ -3,12 +3,14 @@
 use std::{
     collections::HashSet,
     ops::{Range, RangeInclusive},
+    sync::Arc,
 };
 
 use super::{
     claims::listed,
     error::ReadError,
     observed::{Reader, StandsOn},
+    shared::Shared,
 };
 use crate::{
     event::{Act, EventId, EventType},
@@ -45,11 +47,11 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        let size = self.read(StandsOn::Observed).recent().checkpoint.checkpoint().size();
+        // Entries above this size are observed as those that the walks may get.
+        let size = |shared: &Arc<Shared>| Ok(shared.recent().checkpoint.checkpoint().size());
+        let by_time = filter.since.is_some() || filter.until.is_some();
+        let size = self.read_then(size, |size| (by_time || *size == 0).then_some(StandsOn::Everything))?;
         let (mut from, mut to) = (*range.start(), *range.end());
-        if filter.since.is_some() || filter.until.is_some() || size == 0 {
-            self.observe(StandsOn::Everything);
-        }
         let Some(last) = size.checked_sub(1) else { return Ok(Vec::new()) };
         to = to.min(last);
         if let Some(since) = filter.since {
@@ -79,16 +81,6 @@ impl Reader {
             (None, None) => filter.types.iter().map(|t| By::Type(*t)).collect(),
         };
         walks.dedup_by_key(|b| format!("{b:?}"));
-        // New entries come last. So they change nothing of an ascending list that already has `limit` entries.
-        let note = |found: usize| match walks.as_slice() {
-            _ if found == limit && !descending => {}
-            [] => self.observe(StandsOn::Everything),
-            walks => walks.iter().for_each(|by| self.observe(StandsOn::List(*by))),
-        };
-        if from > to {
-            note(0);
-            return Ok(Vec::new());
-        }
         let rest = |index: u64| -> Result<bool, ReadError> {
             let by_case_and_party = filter.case.is_some() && filter.party.is_some();
             let by_type = !filter.types.is_empty() && (filter.case.is_some() || filter.party.is_some());
@@ -100,85 +92,47 @@ impl Reader {
             Ok((filter.types.is_empty() || filter.types.contains(&listed.event_type))
                 && filter.party.is_none_or(|p| listed.ids.contains(&p)))
         };
-        let mut out = Vec::new();
-        if walks.is_empty() {
-            let all = from..=to;
-            let found: Vec<u64> =
-                if descending { all.rev().take(limit).collect() } else { all.take(limit).collect() };
-            note(found.len());
-            return Ok(found);
-        }
-        for by in walks.iter().copied() {
-            let mut taken = 0;
-            for index in self.walk(by, from..=to, descending)? {
-                let index = index?;
-                if !rest(index)? {
-                    continue;
+        let read = |shared: &Arc<Shared>| {
+            if from > to {
+                return Ok(Vec::new());
+            }
+            if walks.is_empty() {
+                let all = from..=to;
+                return Ok(if descending {
+                    all.rev().take(limit).collect()
+                } else {
+                    all.take(limit).collect()
+                });
+            }
+            let mut out = Vec::new();
+            for by in walks.iter().copied() {
+                let mut taken = 0;
+                for index in walk(shared, by, from..=to, descending)? {
+                    let index = index?;
+                    if !rest(index)? {
+                        continue;
+                    }
+                    out.push(index);
+                    taken += 1;
+                    if taken == limit {
+                        break;
+                    }
                 }
-                out.push(index);
-                taken += 1;
-                if taken == limit {
-                    break;
-                }
             }
-        }
-        out.sort_unstable();
-        out.dedup();
-        if descending {
-            out.reverse();
-        }
-        out.truncate(limit);
-        note(out.len());
-        Ok(out)
-    }
-
-    /// Indexes of a list in a range, in order.
-    fn walk(
-        &self,
-        by: By,
-        range: RangeInclusive<u64>,
-        descending: bool,
-    ) -> Result<impl Iterator<Item = Result<u64, ReadError>> + use<>, ReadError> {
-        // The overlay is read before the index, into which its entries move. So none is passed over; one that is seen twice is
-        // dropped below.
-        let layered: Vec<u64> = {
-            let overlay = self.read(StandsOn::Observed).overlay();
-            let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
-            overlay.listed().filter(fits).map(|l| l.index).collect()
+            out.sort_unstable();
+            out.dedup();
+            if descending {
+                out.reverse();
+            }
+            out.truncate(limit);
+            Ok(out)
         };
-        // A list by type is long, so only the part that is wanted is read. All others are mostly short, and then kept whole.
-        let whole =
-            if matches!(by, By::Type(_)) { None } else { self.read(StandsOn::Observed).index().whole(by)? };
-        type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
-        let indexed: Indexes = match whole {
-            Some(list) => {
-                let low = list.partition_point(|index| index < range.start());
-                let high = list.partition_point(|index| index <= range.end()).max(low);
-                let mut part = list[low..high].to_vec();
-                if descending {
-                    part.reverse();
-                }
-                Box::new(part.into_iter().map(Ok))
-            }
-            None => {
-                let listed = self.read(StandsOn::Observed).index().list(by, range, descending)?;
-                Box::new(listed.map(|r| r.map_err(ReadError::from)))
-            }
-        };
-        let merged: Indexes = if descending {
-            Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
-        } else {
-            Box::new(indexed.chain(layered.into_iter().map(Ok)))
-        };
-        let mut last = None;
-        Ok(merged.filter(move |next| {
-            let Ok(index) = *next else { return true };
-            let in_order = last.is_none_or(|l| if descending { index < l } else { index > l });
-            if in_order {
-                last = Some(index);
-            }
-            in_order
-        }))
+        self.read_then(read, |found| match walks.as_slice() {
+            // New entries come last. So they change nothing of an ascending list that already has `limit` entries.
+            _ if found.len() == limit && !descending => Vec::new(),
+            [] => vec![StandsOn::Everything],
+            walks => walks.iter().map(|by| StandsOn::List(*by)).collect(),
+        })
     }
 
     /// The first entries of the type `of` that name an event, in order, at most `most`. Only the types of
@@ -190,8 +144,7 @@ impl Reader {
         debug_assert!(By::BEARING.contains(&of), "there is no such list");
         self.count();
         let by = By::Bearing(of, *id);
-        self.observe(StandsOn::List(by));
-        self.walk(by, 0..=u64::MAX, false)?.take(most).collect()
+        walk(self.read(StandsOn::List(by)), by, 0..=u64::MAX, false)?.take(most).collect()
     }
 
     /// Indexes in `range` of the entries that did something to the event `on`, the newest first, at most `most`. With `act`, of
@@ -206,8 +159,10 @@ impl Reader {
         range: Range<u64>,
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
-        self.observe(StandsOn::List(By::Acts(*on)));
-        self.newest(act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
+        self.count();
+        // The list of all acts changes with that of one.
+        let shared = self.read(StandsOn::List(By::Acts(*on)));
+        newest(shared, act.map_or(By::Acts(*on), |act| By::Act(act, *on)), range, most)
     }
 
     /// Indexes in `range` of the rechecks of an exhibit by a party, the newest first, at most `most`.
@@ -221,9 +176,9 @@ impl Reader {
         range: Range<u64>,
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
+        self.count();
         let list = By::Recheck(*exhibit, *by);
-        self.observe(StandsOn::List(list));
-        self.newest(list, range, most)
+        newest(self.read(StandsOn::List(list)), list, range, most)
     }
 
     /// Indexes below `below` of the links to or from the event `of`, and of the positions on it, by the party `by`: the newest
@@ -238,9 +193,9 @@ impl Reader {
         below: u64,
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
+        self.count();
         let list = By::Mention(*of, *by);
-        self.observe(StandsOn::List(list));
-        self.newest(list, 0..below, most)
+        newest(self.read(StandsOn::List(list)), list, 0..below, most)
     }
 
     /// Whether an entry below the index `below` fills a case that `opener` opened, so that it can't count as opened by mistake.
@@ -262,12 +217,10 @@ impl Reader {
     fn has_one(&self, by: By, below: u64) -> Result<bool, ReadError> {
         self.count();
         let Some(last) = below.checked_sub(1) else { return Ok(false) };
-        let found = self.walk(by, 0..=last, false)?.next().transpose()?.is_some();
+        let read =
+            |shared: &Arc<Shared>| Ok(walk(shared, by, 0..=last, false)?.next().transpose()?.is_some());
         // Only an empty result can change: the first entry of a list stays the first.
-        if !found {
-            self.observe(StandsOn::List(by));
-        }
-        Ok(found)
+        self.read_then(read, |found| (!found).then_some(StandsOn::List(by)))
     }
 
     /// Indexes below `below` of the first demands of a case, at most `most`.
@@ -282,17 +235,9 @@ impl Reader {
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Demands(*case);
-        self.observe(StandsOn::List(by));
+        let shared = self.read(StandsOn::List(by));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
-        self.walk(by, 0..=last, false)?.take(most).collect()
-    }
-
-    fn newest(&self, by: By, range: Range<u64>, most: usize) -> Result<Vec<u64>, ReadError> {
-        self.count();
-        let Some(last) = range.end.checked_sub(1).filter(|last| range.start <= *last) else {
-            return Ok(Vec::new());
-        };
-        self.walk(by, range.start..=last, true)?.take(most).collect()
+        walk(shared, by, 0..=last, false)?.take(most).collect()
     }
 
     /// For each party that linked the event `of`, took a position on it or looked at its source again below the index `below`:
@@ -307,13 +252,13 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<u64>, ReadError> {
         self.count();
-        self.observe(StandsOn::List(By::Firsts(*of)));
+        let shared = self.read(StandsOn::List(By::Firsts(*of)));
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
         // An entry that is not in the index yet is its author's first only if the index has none of that author before it.
         let mut young = Vec::new();
         let mut seen = HashSet::new();
         {
-            let overlay = self.read(StandsOn::Observed).overlay();
+            let overlay = shared.overlay();
             let speaks = |l: &&Listed| l.index < below && By::Firsts(*of).holds(l);
             young.extend(
                 overlay
@@ -327,23 +272,17 @@ impl Reader {
         for (index, author) in young {
             let mut is_first = true;
             for by in [By::Mention(*of, author), By::Recheck(*of, author)] {
-                is_first &= self
-                    .read(StandsOn::Observed)
-                    .index()
-                    .list(by, 0..=index, false)?
-                    .next()
-                    .transpose()?
-                    .is_none_or(|i| i == index);
+                is_first &=
+                    shared.index().list(by, 0..=index, false)?.next().transpose()?.is_none_or(|i| i == index);
             }
             if is_first {
                 firsts.push(index);
             }
         }
-        match self.read(StandsOn::Observed).index().whole(By::Firsts(*of))? {
+        match shared.index().whole(By::Firsts(*of))? {
             Some(list) => firsts.extend(list.iter().filter(|index| **index < below)),
             None => {
-                let listed =
-                    self.read(StandsOn::Observed).index().list(By::Firsts(*of), 0..=last, true)?.take(most);
+                let listed = shared.index().list(By::Firsts(*of), 0..=last, true)?.take(most);
                 firsts.extend(listed.collect::<Result<Vec<u64>, _>>()?);
             }
         }
@@ -377,19 +316,69 @@ impl Reader {
     pub fn thread(&self, id: &EventId) -> Result<Vec<u64>, ReadError> {
         self.count();
         let by = By::Thread(*id);
-        self.observe(StandsOn::List(by));
-        let layered: Vec<u64> =
-            self.read(StandsOn::Observed).overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
-        let mut all = match self.read(StandsOn::Observed).index().whole(by)? {
+        let shared = self.read(StandsOn::List(by));
+        let layered: Vec<u64> = shared.overlay().listed().filter(|l| by.holds(l)).map(|l| l.index).collect();
+        let mut all = match shared.index().whole(by)? {
             Some(list) => list.to_vec(),
-            None => self
-                .read(StandsOn::Observed)
-                .index()
-                .list(by, 0..=u64::MAX, false)?
-                .collect::<Result<Vec<u64>, _>>()?,
+            None => shared.index().list(by, 0..=u64::MAX, false)?.collect::<Result<Vec<u64>, _>>()?,
         };
         let last = all.last().copied();
         all.extend(layered.into_iter().filter(|i| last.is_none_or(|l| *i > l)));
         Ok(all)
     }
+}
+
+/// Indexes of a list in a range, in order.
+fn walk(
+    shared: &Shared,
+    by: By,
+    range: RangeInclusive<u64>,
+    descending: bool,
+) -> Result<impl Iterator<Item = Result<u64, ReadError>> + use<>, ReadError> {
+    // The overlay is read before the index, into which its entries move. So none is passed over; one that is seen twice is
+    // dropped below.
+    let layered: Vec<u64> = {
+        let overlay = shared.overlay();
+        let fits = |l: &&Listed| range.contains(&l.index) && by.holds(l);
+        overlay.listed().filter(fits).map(|l| l.index).collect()
+    };
+    // A list by type is long, so only the part that is wanted is read. All others are mostly short, and then kept whole.
+    let whole = if matches!(by, By::Type(_)) { None } else { shared.index().whole(by)? };
+    type Indexes = Box<dyn Iterator<Item = Result<u64, ReadError>>>;
+    let indexed: Indexes = match whole {
+        Some(list) => {
+            let low = list.partition_point(|index| index < range.start());
+            let high = list.partition_point(|index| index <= range.end()).max(low);
+            let mut part = list[low..high].to_vec();
+            if descending {
+                part.reverse();
+            }
+            Box::new(part.into_iter().map(Ok))
+        }
+        None => {
+            let listed = shared.index().list(by, range, descending)?;
+            Box::new(listed.map(|r| r.map_err(ReadError::from)))
+        }
+    };
+    let merged: Indexes = if descending {
+        Box::new(layered.into_iter().rev().map(Ok).chain(indexed))
+    } else {
+        Box::new(indexed.chain(layered.into_iter().map(Ok)))
+    };
+    let mut last = None;
+    Ok(merged.filter(move |next| {
+        let Ok(index) = *next else { return true };
+        let in_order = last.is_none_or(|l| if descending { index < l } else { index > l });
+        if in_order {
+            last = Some(index);
+        }
+        in_order
+    }))
+}
+
+fn newest(shared: &Shared, by: By, range: Range<u64>, most: usize) -> Result<Vec<u64>, ReadError> {
+    let Some(last) = range.end.checked_sub(1).filter(|last| range.start <= *last) else {
+        return Ok(Vec::new());
+    };
+    walk(shared, by, range.start..=last, true)?.take(most).collect()
 }

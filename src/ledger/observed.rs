@@ -1,10 +1,11 @@
 //! The only way for readers to what the ledger shares: [`Reader::read`]. Each call must say what the read stands on, and that
-//! is observed for the answer that is made of it. Code that does not say so does not compile; code that says
-//! [`StandsOn::Observed`] must see to that itself.
+//! is observed for the answer that is made of it. Code that does not say so does not compile. Where only the result tells what
+//! it stands on, [`Reader::read_then`] asks for it afterwards.
 
 use std::sync::Arc;
 
 use super::{
+    error::ReadError,
     footprint::{Changes, Footprint},
     shared::Shared,
 };
@@ -23,8 +24,6 @@ pub struct Reader {
 pub(crate) enum StandsOn {
     /// Nothing: no later entry changes it.
     Fixed,
-    /// Something that the caller has observed itself, or observes as soon as it knows what it read.
-    Observed,
     /// Something that lies beside the entries (cosignatures, timestamps, files), or news of changes. No kept answer depends on
     /// it.
     Beside,
@@ -67,11 +66,23 @@ impl Reader {
         &self.shared
     }
 
+    /// Reads, and then observes what the result stands on: an entry that was found stays as it is, for one, and a list may get
+    /// one that was not found.
+    pub(super) fn read_then<T, I: IntoIterator<Item = StandsOn>>(
+        &self,
+        read: impl FnOnce(&Arc<Shared>) -> Result<T, ReadError>,
+        stands_on: impl FnOnce(&T) -> I,
+    ) -> Result<T, ReadError> {
+        let found = read(&self.shared)?;
+        stands_on(&found).into_iter().for_each(|on| self.observe(on));
+        Ok(found)
+    }
+
     /// Records what an answer stands on.
     pub(crate) fn observe(&self, on: StandsOn) {
         let Some(footprint) = &self.footprint else { return };
         match on {
-            StandsOn::Fixed | StandsOn::Observed | StandsOn::Beside => {}
+            StandsOn::Fixed | StandsOn::Beside => {}
             StandsOn::Row(key) => footprint.row(self.shared.changes(), key),
             StandsOn::List(by) => footprint.list(self.shared.changes(), by),
             StandsOn::Everything => footprint.everything(),

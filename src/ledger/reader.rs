@@ -125,12 +125,11 @@ impl Reader {
     pub fn entry(&self, index: u64) -> Result<Option<Arc<[u8]>>, ReadError> {
         self.count();
         // A mirror may have entries above its checkpoint, which it does not show.
-        let is_shown = index < self.read(StandsOn::Observed).recent().checkpoint.checkpoint().size();
-        let entry = if is_shown { self.read(StandsOn::Observed).entry(index)? } else { None };
-        if entry.is_none() {
-            self.observe(StandsOn::Everything);
-        }
-        Ok(entry)
+        let read = |shared: &Arc<Shared>| {
+            let is_shown = index < shared.recent().checkpoint.checkpoint().size();
+            if is_shown { shared.entry(index) } else { Ok(None) }
+        };
+        self.read_then(read, |entry| entry.is_none().then_some(StandsOn::Everything))
     }
     /// A whole entry, parsed.
     ///
@@ -360,12 +359,9 @@ impl Reader {
     /// [`ReadError`].
     pub fn event_row(&self, id: &EventId) -> Result<Option<Arc<EventRow>>, ReadError> {
         self.count();
-        let row = self.read(StandsOn::Observed).event(id);
         // A row that was found never changes.
-        if row.is_none() {
-            self.observe(StandsOn::Row(RowKey::event(id)));
-        }
-        Ok(row)
+        let stands_on = |row: &Option<_>| row.is_none().then_some(StandsOn::Row(RowKey::event(id)));
+        self.read_then(|shared| Ok(shared.event(id)), stands_on)
     }
     /// What later events did to an event: voided, closed, withheld positions.
     ///

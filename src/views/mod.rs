@@ -208,8 +208,11 @@ impl Views {
 
     /// The same, for a part of an answer that is kept by itself: its reads are recorded in its own `footprint`.
     pub(crate) fn apart(&self, footprint: &Arc<Footprint>) -> Self {
-        let reader =
-            if self.reader.is_observed() { self.reader.observed_by(footprint) } else { self.reader.unobserved() };
+        let reader = if self.reader.is_observed() {
+            self.reader.observed_by(footprint)
+        } else {
+            self.reader.unobserved()
+        };
         Self {
             reader,
             checkpoint: self.checkpoint.clone(),

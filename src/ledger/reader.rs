@@ -9,6 +9,7 @@ use super::{
     error::{LedgerError, ReadError},
     observed::{Reader, StandsOn},
     partial_tile::PartialTile,
+    shared::Shared,
     sound::{Name, SoundFile},
     stamping,
     stored::StoredWords,

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     ledger::{Copier, Ledger, Options as LedgerOptions, folder::Folder},
-    log::SignedCheckpoint,
     note::VerifyingKey,
     verify::{Absent, Source},
 };

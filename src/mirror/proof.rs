@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ledger::folder::Folder,
-    log::{Contradiction, Fork, MAX_CONTRADICTION, MAX_FORK, Rows as _},
+    log::{Contradiction, Fork, MAX_CONTRADICTION, MAX_FORK},
     note::VerifyingKey,
     proof_file::{self, Kept},
     verify::{Evidence, Fault, Place},

@@ -10,7 +10,7 @@ use super::{
     codes::label,
     dates,
     demand::{Backer, Confirmed, Demand, EvidenceLine, Notice, NoticeState, Started, Teller},
-    optional_words, sentence,
+    optional_words, phrases,
     thread::CaseThread,
 };
 use crate::{

@@ -10,8 +10,8 @@ use super::{
     dates, excerpt,
     party::kind_words,
     phrases::{
-        announced, capital, capture_words, channel_words, count_words, medium_words, outcomes_words,
-        relation_words, route_words, stance_words,
+        announced, capture_words, channel_words, count_words, medium_words, outcomes_words, relation_words,
+        route_words, stance_words,
     },
     shown,
 };

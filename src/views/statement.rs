@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     EntryLine, Latest, Marks, Named, Record, Said, Times, Views,
     difference::{Change, difference},
-    sentence,
+    phrases,
     thread::CaseThread,
 };
 use crate::{

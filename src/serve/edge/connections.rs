@@ -166,7 +166,7 @@ impl Connections {
                     continue;
                 }
                 let weight = match standing {
-                    _ if seat.proxy => 0,
+                    _ if seat.is_proxy() => 0,
                     Waiting { of_use: false, moving: false, .. } => 2 * held,
                     _ => held,
                 };

@@ -655,7 +655,7 @@ mod tests {
         assert_eq!(said.first, Some((vkey(2), 1_000)));
         let time = |ms| Time::from_unix_ms(ms).unwrap();
         assert_eq!(said.allows(time(1_060_000)), Ok(()));
-        let what = said.allows(time(1_060_001)).unwrap_err();
+        let what = said.allows(time(1_060_001)).unwrap_err().to_string();
         assert!(what.contains("w2.example") && what.contains("1970-01-01T00:16:40.000Z"), "{what}");
         let latest = policy.cosigned(&note(&[(1, super::super::MAX_COSIGNATURE_TIME)]));
         assert_eq!(latest.allows(time(1_060_001)), Ok(()));

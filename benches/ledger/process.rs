@@ -77,6 +77,17 @@ impl Program {
         Cpu(ours.map(|(_, stat)| ticks(&stat)).sum())
     }
 
+    /// Waits until it works at nothing of its own, such as a search index that it makes after its start.
+    pub fn until_at_rest(&self) {
+        loop {
+            let before = self.cpu();
+            std::thread::sleep(Duration::from_secs(1));
+            if Cpu::since(before, self.cpu()) < Duration::from_millis(50) {
+                return;
+            }
+        }
+    }
+
     /// What it holds in memory, in MiB.
     pub fn memory(&self) -> Option<f64> {
         memory(&self.0.id().to_string(), "VmRSS:")

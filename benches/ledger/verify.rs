@@ -32,7 +32,9 @@ pub fn run(machine: &Machine, grown: &mut Grown, entries: u64) {
     row("most memory held", &format!("{:.0} MiB (bar 300)", verified.memory));
 
     let copy = tempfile::tempdir().unwrap();
-    let (_origin, address) = Program::serve(&grown.dir());
+    let (origin, address) = Program::serve(&grown.dir());
+    // A ledger that others mirror has been served for a while.
+    origin.until_at_rest();
     let mut mirror = Command::new(ONRECORD);
     mirror.args(["mirror", &format!("http://{address}"), "--key", &key, "--once", "--data"]);
     mirror.arg(copy.path().join("mirror"));

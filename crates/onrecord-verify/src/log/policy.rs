@@ -331,12 +331,12 @@ impl Cosigned {
             (false, _) => Ok(Quorum::NotAsked),
             (true, Some(_)) => Ok(Quorum::By(good())),
             (true, None) => {
-                let counts_for_nothing = |error: &CosignatureError| {
+                let bad = self.witnesses.iter().find_map(|(name, said)| {
                     use CosignatureError::{Ahead, Bad, Old};
+                    let error = said.as_ref().err()?;
                     matches!(error, Bad { .. } | Old { .. } | Ahead { .. })
-                };
-                let mut errors = self.witnesses.iter().filter_map(|(_, said)| said.as_ref().err());
-                let bad = errors.find(|error| counts_for_nothing(error)).cloned();
+                        .then(|| (name.clone(), error.clone()))
+                });
                 Err(QuorumError::Witnesses { good: good(), bad })
             }
         }
@@ -366,8 +366,8 @@ pub enum QuorumError {
     Witnesses {
         /// Those whose cosignatures are good, in the order of the policy.
         good: Vec<String>,
-        /// The first cosignature that is there and does not count.
-        bad: Option<CosignatureError>,
+        /// The first witness whose cosignature is there and does not count, by its name in the policy, and why.
+        bad: Option<(String, CosignatureError)>,
     },
 }
 
@@ -384,12 +384,13 @@ impl fmt::Display for QuorumError {
             Self::Witnesses { good, bad } => (named(good), bad),
         };
         write!(f, "expected the quorum of the policy, found good cosignatures by {good}")?;
-        match bad {
-            Some(CosignatureError::Bad { name }) => write!(f, "; the one by {name} is not good"),
-            Some(CosignatureError::Old { name, age, max }) => {
+        let Some((name, why)) = bad else { return Ok(()) };
+        match why {
+            CosignatureError::Bad { .. } => write!(f, "; the one by {name} is not good"),
+            CosignatureError::Old { age, max, .. } => {
                 write!(f, "; the one by {name} is {age} s old, and at most {max} were asked for")
             }
-            Some(CosignatureError::Ahead { name, ahead }) => {
+            CosignatureError::Ahead { ahead, .. } => {
                 write!(f, "; the one by {name} is dated {ahead} s ahead of this machine's clock")
             }
             _ => Ok(()),

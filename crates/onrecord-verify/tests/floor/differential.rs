@@ -1,7 +1,7 @@
-//! Against other people's code for the same specs: `signed_note` and `tlog_tiles`.
+//! This crate against other crates for the same specs: `signed_note` and `tlog_tiles`.
 //!
-//! What is accepted here must be accepted there and mean the same. Where the verdicts may differ a test says
-//! so by name:
+//! What is accepted here must be accepted there and mean the same. Where the verdicts may differ, the name of a test
+//! says so:
 //!
 //! - `a_good_line_after_a_bad_one_of_the_same_key_counts_only_here`
 //! - `a_key_that_is_no_point_is_read_here_and_verifies_nothing`
@@ -45,7 +45,7 @@ fn verified_here(note: &[u8], key: &VerifyingKey) -> bool {
     SignedNote::parse(note, LIMIT).is_ok_and(|n| key.verify_note(&n).is_ok())
 }
 
-/// A change to bytes: mostly such as a note, a checkpoint or a path is sensitive to.
+/// A change to bytes, mostly one that a note, a checkpoint or a path is sensitive to.
 #[derive(Debug, Clone)]
 enum Change {
     Set(Index, u8),
@@ -133,7 +133,7 @@ proptest! {
         let (Ok(ours), Ok(theirs)) = (ours, theirs) else { return Ok(()) };
         prop_assert_eq!(ours.text().as_bytes(), theirs.text());
         for key in [a.verifying_key(), b.verifying_key()] {
-            // With one line of the key at most there is no room for the difference named above.
+            // With at most one line of the key, the difference named above can't arise.
             let lines = ours.signatures().iter().filter(|l| l.key_id() == key.id()).count();
             if lines <= 1 {
                 prop_assert_eq!(verified_here(&bytes, key), verified_there(&bytes, key));
@@ -366,7 +366,7 @@ proptest! {
         let mut bytes = TilePath::new(kind, index >> shift, width).unwrap().to_string().into_bytes();
         apply(&mut bytes, &changes);
         let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
-        // Theirs asserts, rather than refuses, a level above 63 or a width of 0.
+        // Their code panics at a level above 63 or a width of 0, rather than refusing it.
         let second = text.split('/').nth(1).unwrap_or_default();
         prop_assume!(second.parse::<u8>().is_ok_and(|l| l < 64) || second == "entries");
         prop_assume!(text.rsplit('/').next().is_none_or(|w| w.parse::<u32>() != Ok(0) || !text.contains(".p/")));

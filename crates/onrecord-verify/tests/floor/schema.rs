@@ -1,4 +1,4 @@
-//! The Rust types against `schema/events.json`, and the JSON Schemas made of them.
+//! The Rust types compared with `schema/events.json`, and the JSON Schemas made from them.
 //!
 //! `UPDATE_SCHEMA=1 cargo test -p onrecord-verify --test floor schema` writes the schemas anew.
 

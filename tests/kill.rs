@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use support::*;
 
 const ROUNDS: u64 = 50;
-/// How many of them one ledger lives through.
+/// How many rounds one ledger lives through.
 const LIFE: u64 = 10;
 const WRITERS: usize = 4;
 
@@ -67,7 +67,7 @@ fn main() {
     println!("1 passed, 0 failed");
 }
 
-/// Records without end, and says what was acknowledged.
+/// Records without end, and tells the parent what was acknowledged.
 fn write(dir: &Path, round: &str) {
     let ledger = Ledger::open(dir, Options::default()).unwrap();
     let reader = ledger.reader().clone();
@@ -94,7 +94,7 @@ fn write(dir: &Path, round: &str) {
     });
 }
 
-/// Records, and says what was acknowledged.
+/// Records a batch, and tells the parent what was acknowledged.
 fn record(ledger: &Ledger, batch: Vec<Submission>, atomic: bool) {
     let answers = ledger.record_blocking(batch, atomic).into_iter();
     let lines = answers.map(|answer| answer.unwrap()).map(|r| format!("{} {}\n", r.index, r.id));
@@ -103,13 +103,13 @@ fn record(ledger: &Ledger, batch: Vec<Submission>, atomic: bool) {
 
 fn tell_parent(lines: &str) {
     let mut out = std::io::stdout().lock();
-    // The parent may be gone; then so are we.
+    // The parent may be gone; then this process ends too.
     if out.write_all(lines.as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(1);
     }
 }
 
-/// Exhibits with files, withheld at once or later, and given back. What each says is told before.
+/// Records exhibits with files, which are withheld at once or later and given back. The parent is told first what each says.
 fn write_exhibits(ledger: &Ledger, story: &Story, round: &str) {
     for i in 0.. {
         let (text, file) = (format!("[words {round}-{i}]"), format!("[bytes {round}-{i}]"));
@@ -156,7 +156,7 @@ fn killed_under_load_loses_nothing(rounds: std::ops::Range<u64>, seen: &mut Seen
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // A walk over moments, in no order: up to 400 ms of load, or the first 40 of a start.
+        // The moments are spread out, in no order: within 400 ms of load, or within the first 40 ms of a start.
         let moment = if round % 3 == 2 {
             Duration::from_micros((round * 7_919) % 40_000)
         } else {
@@ -181,7 +181,7 @@ fn killed_under_load_loses_nothing(rounds: std::ops::Range<u64>, seen: &mut Seen
                     let before = acknowledged.insert(id.parse().unwrap(), index.parse().unwrap());
                     assert_eq!(before, None, "acknowledged once");
                 }
-                // The last line, cut short.
+                // The last line was cut short.
                 _ => {}
             }
         }
@@ -194,8 +194,7 @@ fn killed_under_load_loses_nothing(rounds: std::ops::Range<u64>, seen: &mut Seen
     seen.withheld += withheld;
 }
 
-/// Opens the ledger as a user would after the crash, and checks all of it. Gives its size, and how many texts are
-/// withheld.
+/// Opens the ledger as a user would after the crash, and checks all of it. Gives its size, and how many exhibits are withheld.
 fn check(
     dir: &Path,
     acknowledged: &HashMap<EventId, u64>,
@@ -240,7 +239,7 @@ fn check(
     }
     ledger.close();
     drop(ledger);
-    // What may be read, in public/ or in a journal: uploads wait for an hour.
+    // All texts in `public/` and in the journal. Files in `upload/` are left out: they wait there for an hour.
     let mut found = HashSet::new();
     for folder in ["public", "journal"] {
         find_texts(&dir.join(folder), &mut found);
@@ -256,7 +255,7 @@ fn check(
     (size, withheld)
 }
 
-/// All that stands in square brackets in the files of a folder, if it is short.
+/// Finds each short text in square brackets in the files of a folder.
 fn find_texts(dir: &Path, found: &mut HashSet<String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -230,12 +230,12 @@ fn from_init_to_a_verified_record() {
                   --deadline-rule calendar --deadline-from issue";
     record(demand).ok();
 
-    // What is wrong is said of what was typed.
+    // An error names what was typed.
     let refused = record("count --case @2 --collection @3 --count 5");
     assert_eq!(refused.code, 1);
     let last = refused.err.lines().last().unwrap();
     assert_eq!(last, "onrecord: --collection @3: this is a statement, expected a collection");
-    // What the door asks of evidence names the flag that was typed.
+    // So does a refusal by the ledger of evidence.
     let notice = "notice --case @2 --sender @0 --addressee @1 --demand @4 --channel hand --address Counter";
     record(&format!("{notice} --why Published")).ok();
     let refused = record(
@@ -301,7 +301,7 @@ fn an_event_is_made_signed_and_submitted_in_steps() {
     assert_eq!(text.code, 0, "{}", text.err);
     assert_eq!(text.out.lines().count(), 3);
 
-    // Each signer signs where its key is kept, in any order.
+    // Each signer signs on the machine that keeps its key, in any order.
     let half = place.piped("event sign --key agency.key --yes -", &text.out);
     assert_eq!(half.code, 0, "{}", half.err);
     assert!(half.err.contains("still to be signed by"), "{}", half.err);
@@ -323,7 +323,7 @@ fn an_event_is_made_signed_and_submitted_in_steps() {
     assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
     let line = format!("{line} --content words.blob");
     assert_eq!(place.piped(&line, &note.out).ok(), format!("{url}/e/1"));
-    // Exactly once, for ever.
+    // The same event again gives the same entry.
     assert_eq!(place.piped(&line, &note.out).ok(), format!("{url}/e/1"));
     let refused = place.piped(&line, "no note");
     assert!(refused.code == 1 && refused.err.starts_with("NOTE_UNSIGNED: note: "), "{}", refused.err);
@@ -345,7 +345,7 @@ fn the_demo_is_valid_and_its_tampered_copy_refused_by_entry() {
     let tampered = place.run("demo --tampered").ok();
     assert!(tampered.contains("REFUSED  entry "), "{tampered}");
     assert_eq!(place.run(&format!("verify demo-ledger-tampered --key {key}")).code, 1);
-    // The original is as it was, and the same again.
+    // The original is unchanged, and is not made a second time.
     assert_eq!(place.run(&format!("verify demo-ledger --key {key}")).code, 0);
     let again = place.run("demo --no-serve");
     assert!(again.err.contains("holds a ledger already") && again.out.contains(key), "{}", again.err);
@@ -407,7 +407,7 @@ fn the_commands_that_the_demo_prints_work_as_printed() {
     server.stop();
 }
 
-/// Runs a command at a terminal, and types an answer at each prompt.
+/// Runs a command at a terminal, and types the answer at each prompt.
 fn typed(place: &Place, answers: &[(&str, &str)], line: &str) -> Ran {
     let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/typist.py");
     let answers = serde_json::json!(answers).to_string();
@@ -467,7 +467,7 @@ fn the_file_that_goes_is_named_and_one_that_is_not_there_is_refused() {
         "{}",
         of_none.err
     );
-    // The code, in facts.
+    // The same by the fact's own code.
     let by_code = place.run(&format!(
         "record withholding --case @2 --entry 3 --ground court_order --blob files/2 {by} --yes"
     ));
@@ -549,7 +549,7 @@ fn what_is_signed_in_steps_is_said_in_words_first() {
             ran.out
         );
     }
-    // Whoever signs decides, also where the ledger would take nothing of the kind.
+    // The signer decides, even where the ledger would refuse the event.
     let other = fs::read_to_string(place.path("said.txt")).unwrap().replace(&id(1), &id(3));
     fs::write(place.path("other.txt"), other).unwrap();
     let warned = typed(
@@ -618,7 +618,7 @@ fn an_event_that_is_made_in_steps_is_dated_where_its_case_is_and_leaves_nothing_
     fs::remove_file(place.path("words.blob")).unwrap();
     server.stop();
 
-    // Nobody to ask: said, and no error where the time was given.
+    // There is no ledger to ask for the time zone: the time is in UTC, and a line says so. A time that was given needs none.
     let id = "00".repeat(32);
     let alone = format!("{new} --ref speaker={id} --case {id}");
     let ran = place.run(&alone);
@@ -760,7 +760,7 @@ fn a_secret_key_is_known_without_its_beginning() {
     let bare = line.trim().strip_prefix("PRIVATE+KEY+").unwrap();
     let tail = &bare[bare.len() - 20..];
     fs::write(place.path("notes.txt"), format!("this is it: {bare}\n")).unwrap();
-    // As an editor elsewhere saves it.
+    // As an editor on another system saves it.
     let wide: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(place.path("wide.txt"), wide).unwrap();
     let statement =
@@ -781,7 +781,7 @@ fn a_secret_key_is_known_without_its_beginning() {
     let ran = place.command(["ready"]).env("ONRECORD_LEDGER", bare).output().unwrap();
     let said = Ran::of(ran).err;
     assert!(said.contains("a secret key stands in ONRECORD_LEDGER") && !said.contains(tail), "{said}");
-    // Of a part of it nobody can tell, so what is no public key is not repeated either.
+    // A part of a secret key can't be told from other text, so nothing is repeated that is no public key.
     let (part, vkey) = (bare.split_once('/').unwrap().1, place.run("key show data/keys/operator.key").ok());
     for line in [
         format!("verify {} --key {part}", server.url),

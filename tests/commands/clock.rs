@@ -1,18 +1,18 @@
-//! A clock that is wrong when the program starts costs nothing but writes: one entry of another year would close the
-//! ledger until then.
+//! A clock that is wrong when the program starts stops writes and nothing else: one entry with a date far ahead would close
+//! the ledger until that date.
 
 use std::{fs, process::Command};
 
 use crate::program::Program;
 use crate::support::*;
 
-/// The program, under a clock that is off by so much. Not as a child of `faketime`, which does not pass signals on.
+/// The program under a clock that is off by `offset`. It is no child of `faketime`, which does not pass signals on.
 fn at(offset: &str) -> Command {
     let library = Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output();
     let library = library.expect("faketime; ./test installs it (Debian: faketime)").stdout;
     let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
     command.env("LD_PRELOAD", String::from_utf8(library).unwrap().trim()).env("FAKETIME", offset);
-    // Waits are timed by the clock that is never set.
+    // Waits are timed by the monotonic clock, which stays real.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     command
 }
@@ -32,7 +32,7 @@ fn a_clock_before_1970_ends_the_program_in_words() {
     ] {
         let ran = at("@1969-12-31 00:00:00").args(line.split(' ')).current_dir(tmp.path()).output().unwrap();
         let said = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
-        // To fsck it is one fault among others.
+        // `fsck` reports it as one fault among others.
         let code = if line.starts_with("fsck") { 1 } else { 3 };
         assert_eq!(ran.status.code(), Some(code), "{line}: {said}");
         assert!(said.contains("the clock shows a time before 1970"), "{line}: {said}");
@@ -73,7 +73,7 @@ fn a_clock_far_from_the_log_stops_writes_at_the_start_and_no_reads() {
         assert_eq!((server.get("/entry/4").status, server.get("/checkpoint").status), (200, 200), "{offset}");
         server.stop();
     }
-    // Below a week nobody has to say anything.
+    // A clock that is less than a week ahead needs no flag.
     let server = Program::start(at("+6d"), &data);
     assert_eq!(ready(&server), (Some(0), "ready\n".into()));
     server.stop();
@@ -81,7 +81,7 @@ fn a_clock_far_from_the_log_stops_writes_at_the_start_and_no_reads() {
     assert_eq!(ready(&server), (Some(0), "ready\n".into()));
     server.record(&statement(&story, "in twelve years").1).unwrap();
     server.stop();
-    // From then on the log itself says so.
+    // From then on the log's last entry confirms the clock.
     let server = Program::start(at("+12y"), &data);
     server.record(&statement(&story, "a moment later").1).unwrap();
     server.stop();

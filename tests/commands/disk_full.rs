@@ -1,5 +1,5 @@
-//! A disk that is full, under the real program: writes stop with a refusal, reads go on, nothing is tried again until
-//! somebody starts it anew, and then all that was acknowledged is there.
+//! The real program on a full disk: writes are refused, reads go on, and no write is tried again until somebody restarts it.
+//! Then all that was acknowledged is there.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ enum Bound {
 }
 
 impl Bound {
-    /// A small disk, or where none may be mounted the other bound: said aloud, since it is not the same.
+    /// A small disk. Where none may be mounted it is the other bound, and a line says so, since that is not the same.
     fn disk(at: &Path) -> Self {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=12m", "onrecord-test"]).arg(at);
@@ -96,7 +96,7 @@ fn stops_and_goes_on_when_started_anew(small: &Path, bound: &Bound) {
         }
         Err(code) => Some(code),
     });
-    // What was in the batch that failed is not known to be on record; what comes after is refused at the door.
+    // Whether the failed batch is on record is not known. What comes after it is refused.
     let refused = refused.expect("writes stop");
     assert!(["UNAVAILABLE", "LEDGER_READ_ONLY"].contains(&refused.as_str()), "{refused}");
     let stopped = |when: &str| {
@@ -227,7 +227,7 @@ fn a_disk_that_is_full_at_the_start_is_read_and_shows_nothing_that_may_be_lost()
     mount("remount,ro,size=12m");
     serves(last, "read only");
     mount("remount,rw,size=12m");
-    // As if the last batch had not been acknowledged: it may be in the memory of the system alone.
+    // The last batch may be in the system's memory alone, so the folder is put back to what it was before that batch.
     mount("remount,size=256m");
     let after = before.map(|(path, bytes)| {
         let now = fs::read(&path).unwrap();

@@ -1,5 +1,4 @@
-//! What is put on record by a command is what somebody meant: nothing is signed unasked, and what is wrong is said in the words
-//! that were typed.
+//! A command puts on record what somebody meant: nothing is signed unasked, and an error repeats the words that were typed.
 
 use std::{
     collections::BTreeSet,
@@ -43,10 +42,10 @@ const UNASKED: &[(&str, &str)] = &[
     ("verify", "reads"),
     ("witness", "runs unwatched"),
 ];
-/// Those that ask.
+/// Commands that ask before they sign.
 const ASKED: &[&str] = &["event sign", "release", "withhold"];
 
-/// Every command that does something, and not only names others.
+/// Every command that does something, without the groups that only hold others.
 fn commands(place: &Place) -> Vec<String> {
     place.run("man --out-dir pages").ok();
     let pages =
@@ -119,7 +118,7 @@ fn nothing_is_signed_or_removed_where_nobody_can_be_asked() {
     let mut told_apart = BTreeSet::new();
     for command in commands(&place) {
         if command.starts_with("record ") {
-            // The example in its help says all that it asks for.
+            // The example in a command's help gives all that the command asks for.
             let help = place.run(&format!("{command} --help")).ok();
             let example = help.rsplit("Example:").next().unwrap().replace("\\\n", " ");
             let example =
@@ -176,7 +175,7 @@ fn words_that_say_nothing_are_refused_by_their_flag() {
     assert!(ran.code == 1 && ran.err.starts_with("--quotes: "), "{}", ran.err);
     assert_eq!(next(&place, &server), before + 1, "nothing was put on record");
 
-    // A mark at the head of a file is the editor's, and one inside is the author's.
+    // An editor puts a byte-order mark at the head of a file; inside a text it is the author's.
     fs::write(place.path("marked.txt"), "\u{feff}Ken\u{200b}ya\u{feff}taan\n").unwrap();
     let ran = statement(&place, &server, &["--text", "@marked.txt"]);
     assert!(ran.err.contains("marked.txt: the byte-order mark at its head is dropped"), "{}", ran.err);
@@ -188,7 +187,7 @@ fn words_that_say_nothing_are_refused_by_their_flag() {
 #[test]
 fn what_happened_now_happened_where_the_case_is() {
     let (place, server) = told();
-    // The clock is set for this command alone. Not as a child of `faketime`, which does not pass signals on.
+    // The clock is set for this command alone. It is no child of `faketime`, which does not pass signals on.
     let library = Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output();
     let library = library.expect("faketime; ./test installs it (Debian: faketime)").stdout;
     let library = String::from_utf8(library).unwrap();
@@ -279,7 +278,7 @@ fn files_are_said_to_be_public_and_a_table_of_signers_needs_a_flag() {
     assert_eq!(next(&place, &server), before + 1, "nothing was put on record");
     let line = "collection --case @2 --organiser @0 --text x --assurance email --file signers.csv --public-file --yes";
     record(&place, &server, line).ok();
-    // The same beside a demand that a collection stands behind, and what became of it.
+    // It is refused too beside a demand that a collection supports, and beside what became of that demand.
     let collection = before + 2;
     let demand =
         format!("demand --case @2 --respondent @1 --petitioner @0 --item x --collection @{collection} --yes");
@@ -308,7 +307,7 @@ fn files_are_said_to_be_public_and_a_table_of_signers_needs_a_flag() {
     refused(&format!(
         "exhibit --case @2 --about @{collection} --method upload --captured 2023-12-08 --description x --yes"
     ));
-    // A table beside anything else lists nobody who signed.
+    // Beside anything else a table does not list those who signed.
     record(&place, &server, "exhibit --case @2 --about @3 --method upload --captured 2023-12-08 --description x --file signers.csv --yes").ok();
     server.stop();
 }
@@ -334,7 +333,7 @@ fn errors_name_what_was_typed() {
     );
     let ran = record(&place, &server, &format!("{given} {}", "0".repeat(64)));
     assert!(ran.err.contains("has no such event"), "{}", ran.err);
-    // Refused by the ledger itself.
+    // The ledger itself refuses this one.
     place.run("key new --name stranger.example -o stranger.key").ok();
     let line = format!(
         "record statement --case @2 --speaker @1 --standing report --language en --text x --yes --ledger {} --key stranger.key",
@@ -358,12 +357,12 @@ fn errors_name_what_was_typed() {
 fn every_command_says_errors_as_json_and_has_no_flag_that_it_does_not_take() {
     let place = Place::new();
     for command in commands(&place) {
-        // No command takes such a flag, and none is content without a folder or a ledger.
+        // No command takes this flag.
         let ran = place.run(&format!("{command} --no-such-flag --json"));
         assert_eq!((ran.code, &error(&ran)["exit"]), (2, &json!(2)), "{command}");
         let help = place.run(&format!("{command} --help")).ok();
         assert!(help.contains("--json"), "{command}");
-        // What is in its help is understood: another fault is found, and not the flag.
+        // Each flag in the help is known to the command: the fault that is named is another one.
         for flag in flags(&help) {
             let ran = place.run(&format!("{command} --no-such-flag {flag}"));
             assert!(ran.err.contains("--no-such-flag"), "{command} {flag}: {}", ran.err);
@@ -420,7 +419,7 @@ fn output_that_can_not_be_written_is_an_error_on_every_command() {
     let mut lines = vec![
         format!("case export @2 --ledger {url}"),
         format!("exhibit @3 --ledger {url}"),
-        // Without a key nothing is decided, and nobody can read why.
+        // Without a key the verdict is "not decided".
         "verify exhibit-3.zip".to_owned(),
         format!("search agency --ledger {url} --json"),
         format!("ready --ledger {url}"),
@@ -457,7 +456,7 @@ fn output_that_can_not_be_written_is_an_error_on_every_command() {
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{line}: {err}");
         assert!(err.contains("the output could not be written"), "{line}: {err}");
-        // What is on record is so whether that could be read or not, and nobody is to record it again.
+        // The event is on record though its receipt could not be printed. The error says so, so that nobody records it again.
         let last = err.lines().last().unwrap();
         let records = line.starts_with("record statement --case") || line.starts_with("withhold 3");
         assert_eq!(last.contains("; on record all the same: entry "), records, "{line}: {last}");
@@ -562,7 +561,7 @@ fn typed(place: &Place, answers: &[(&str, &str)], command: &[&str]) -> Ran {
     typed_or_closed(place, json!(answers), command)
 }
 
-/// The same, where an answer can be null: then the terminal is closed.
+/// The same, where an answer can be null: the terminal is closed then.
 fn typed_or_closed(place: &Place, answers: Value, command: &[&str]) -> Ran {
     let typist = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/typist.py");
     let answers = answers.to_string();
@@ -659,14 +658,14 @@ fn holidays_of_malaysia_are_offered_and_travel_with_the_demand() {
         (&fact["weekly"], &fact["holidays"]),
         (&json!("sunday"), &json!(["2023-12-25", "2024-01-01"]))
     );
-    // Typed days are added, and a typed weekly holiday counts.
+    // Holidays that were typed are added to the list, and a weekly holiday that was typed counts.
     line("--deadline-rule my-interpretation-act-54 --deadline-from issue --holidays my-03 --deadline-weekly sunday --deadline-holiday 2023-12-20").ok();
     let fact = deadline(&server, before + 2);
     assert_eq!(
         (&fact["weekly"], &fact["holidays"]),
         (&json!("sunday"), &json!(["2023-12-20", "2023-12-25"]))
     );
-    // The rule that takes none gets none.
+    // A rule that takes no weekly holiday is given none.
     let ran = line("--deadline-rule working --deadline-from handed_over --holidays MY-02");
     assert!(ran.err.contains("though the weekly holiday of Kedah is Friday"), "{}", ran.err);
     ran.ok();
@@ -818,7 +817,7 @@ fn odd_input_is_told_by_what_was_typed() {
     let new = format!("event new --type key.revoked --origin ledger.example.org --by {operator}");
     fs::write(place.path("event.txt"), place.run(&new).ok() + "\n").unwrap();
     ended(place.run("event show event.txt"), 1, "event.txt: nobody has signed it yet", "event show");
-    // From the folder itself it is the same.
+    // The error is the same when the folder itself is read.
     server.stop();
     ended(place.run("show party 2 --data data"), 1, "ID 2: this is a case, expected a party", "show party");
 }
@@ -879,12 +878,12 @@ fn checks_are_told_in_flags() {
         let last = ran.err.lines().last().unwrap_or_default();
         assert!(ran.code == 1 && last.starts_with(said), "{line}: {}", ran.err);
     }
-    // What is refused is refused before anybody says yes.
+    // A refusal comes before the question whether to sign.
     let bin = env!("CARGO_BIN_EXE_onrecord");
     let line = format!("{bin} record {count} --count 3 --ledger {} --key data/keys/operator.key", server.url);
     let ran = typed(&place, &[], &line.split(' ').collect::<Vec<_>>());
     assert!(ran.code == 1 && ran.out.contains("--count 3: expected at least"), "{}{}", ran.out, ran.err);
-    // A case is of fiction as its respondent is, and nobody has to know that.
+    // A case is fictional if its respondent is; the flag is set without a question.
     let line = format!("{bin} record case --ledger {} --key data/keys/operator.key", server.url);
     let fictional = (at + 3).to_string();
     let answers = [
@@ -906,7 +905,7 @@ fn nothing_is_moved_to_where_it_takes_time_from_the_respondent() {
     place.run("key new --name desk.example/desk -o desk.key").ok();
     place.run("key new --name agency.example/web -o agency.key").ok();
     let demand = next(&place, &server) + 1;
-    // The desk asks, and records too.
+    // The operator asks, and records too.
     let told = |line: &str| record(&place, &server, &format!("{line} --yes")).ok();
     let party = demand + 1;
     let ran = record(
@@ -975,7 +974,8 @@ fn nothing_is_moved_to_where_it_takes_time_from_the_respondent() {
         "{}",
         ran.err
     );
-    // Later is free, and so is earlier where the respondent signs too. What a recorder tells of it is taken, and moves nothing.
+    // A later day is free, and so is an earlier one that the respondent signs too. One that a recorder reports is taken, and
+    // moves nothing.
     adjust(operator, "extended", "2026-12-24").ok();
     adjust(&format!("{operator} --also-key agency.key"), "agreed", "2026-11-20").ok();
     adjust("--key desk.key", "agreed", "2026-11-19").ok();
@@ -1032,7 +1032,7 @@ fn a_quotation_says_one_thing_and_stands_where_it_belongs() {
     }
     link(r#"{"from":{"exact":"Words"}}"#).ok();
     let ran = quotes(r#"[{"exact":"x","by":"b"}]"#);
-    // Also where nobody is asked, the sentence stands before the lines that are signed.
+    // With `--yes` too the sentence stands before the lines that are signed.
     let sentence = ran.err.find("This will stand on record for ever:").expect("said");
     assert!(sentence < ran.err.find("To be signed").unwrap(), "{}", ran.err);
     ran.ok();
@@ -1142,12 +1142,12 @@ fn what_was_typed_is_kept_whatever_ends_the_questions() {
         }
         fs::remove_file(place.path("draft-demand-1.sh")).unwrap();
     }
-    // Where nothing was typed nothing is kept.
+    // No draft is kept where nothing was typed.
     for how in [interrupt, end] {
         let ran = typed(&place, &[("The case it belongs to", how)], &line);
         assert!(ran.code != 0 && drafts(&place).is_empty(), "{}", ran.out);
     }
-    // The way in which most people say no.
+    // Most people say no like this.
     let statement = asked(&server, "statement --case 2 --speaker 1 --standing report --language en --text x");
     let ran = typed(&place, &[("Sign this and submit it? [y/N]", interrupt)], &statement);
     assert_eq!(ran.code, 130, "{}", ran.out);
@@ -1194,7 +1194,7 @@ fn the_case_is_taken_from_what_is_named_or_asked_for() {
         &asked(&server, "recheck"),
     );
     assert!(ran.code == 0 && ran.out.contains("  case: Matter (entry 2)\n"), "{}", ran.out);
-    // So it is of all that can name nothing of another case.
+    // The case is known too wherever an event can name nothing of another case.
     let notice = before + 3;
     for line in [
         "notice --demand 4 --sender 0 --addressee 1 --channel hand --at 2026-11-03 --address x --why x",
@@ -1251,7 +1251,7 @@ fn a_key_on_another_machine_is_added_as_is_said_and_nothing_is_to_be_mended() {
     assert!(ran.code == 2 && ran.out.contains("If it lies on another machine"), "{}", ran.out);
     assert!(ran.out.contains("onrecord event sign --key FILE key.txt > key.note"), "{}", ran.out);
     assert!(!ran.out.contains("draft-") && drafts(&place).is_empty(), "{}", ran.out);
-    // What is wrong is to be mended.
+    // A draft with a fault is kept, to be mended.
     let ran = typed(&place, &[], &asked(&server, "key --party 2 --also-key lee.key"));
     assert!(ran.out.contains("--party 2: this is a case") && drafts(&place).len() == 1, "{}", ran.out);
     server.stop();
@@ -1268,7 +1268,7 @@ fn ended_at_each_question(place: &Place, answers: &[(&str, &str)], line: &[&str]
         let ran = typed(place, &ended, line);
         assert_eq!(ran.code, 130, "{}", ran.out);
         assert!(ran.out.contains(&format!("What you wrote is kept; sh {draft} asks again.")), "{}", ran.out);
-        // A question that is over is not asked again: its prompt would wait for an answer.
+        // A question that was answered is not asked again: `rest` holds no answer to it.
         let rest = [rest, &[("Sign this and submit it? [y/N]", "n")]].concat();
         let ran = typed(place, &rest, &["sh", &draft]);
         assert_eq!(ran.code, 1, "{at}: {}", ran.out);
@@ -1297,7 +1297,7 @@ fn a_draft_is_kept_by_a_no_and_removed_once_it_is_on_record() {
         assert_eq!(drafts(&place), ["draft-demand-1.sh"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), draft);
     }
-    // Wherever it was moved to.
+    // A draft can be moved.
     fs::rename(&path, place.path("draft-monday.sh")).unwrap();
     let ran = typed(&place, &[(yes_or_no, "y")], &["sh", "./draft-monday.sh"]);
     assert_eq!(ran.code, 0, "{}", ran.out);
@@ -1355,7 +1355,7 @@ fn the_draft_of_a_session_that_was_ended_asks_the_rest() {
         }
         assert!(!shown.contains("  counsel: "), "{shown}");
     }
-    // What was answered with nothing is not asked again; only the day is, since now is another day then.
+    // A question that was answered with nothing is not asked again. Only the day is, since "now" may be another day then.
     let answers = [
         ("Whom the matter is about", "1"),
         ("The text of an item, in order:", "Item one"),
@@ -1382,7 +1382,7 @@ fn the_draft_of_a_session_that_was_ended_asks_the_rest() {
     for shown in ended_at_each_question(&place, &answers, &asked(&server, "evidence --case 2")) {
         assert!(shown.contains("  when it happened: 2026-11-20\n"), "{shown}");
     }
-    // Whoever gives flags can ask for the same.
+    // `--ask` does the same for a command that was given flags.
     let line = asked(
         &server,
         "statement --ask --case 2 --speaker 1 --standing report --language en --text x --about 2",
@@ -1492,7 +1492,7 @@ fn what_an_entry_usually_says_is_asked_of_every_type() {
     );
     assert!(ran.code == 0 && ran.out.contains("  answers: 1 @all of them\n"), "{}", ran.out);
     assert!(ran.out.contains("  file: letter.txt\n"), "{}", ran.out);
-    // Of a demand of several items those are asked for of which something became, and none twice.
+    // For a demand of several items it asks what became of each that is named, once.
     record(
         &place,
         &server,
@@ -1576,10 +1576,10 @@ fn what_is_typed_at_a_prompt_is_checked_there() {
     );
     let again = typed(&place, &[("[y/N]", "y")], &["sh", "draft-statement-1.sh"]);
     assert!(again.code == 0 && again.out.contains("text: @johor says this"), "{}", again.out);
-    // A flag may name a file, and its help says how to begin words so.
+    // An `@` before a value names a file. The help says how to begin a text with an `@`.
     let help = place.run("record statement --help").ok();
     assert!(help.contains("@@ begins a text with an @"), "{help}");
-    // "no" is no further item, and a word where one is asked for. Whom a demand is about is known by its case.
+    // "no" means no further item, but is the text of the first one. Whom a demand is about is known by its case.
     let answers = [
         ("Whom the matter is about", "0"),
         ("Whom the matter is about", "1"),
@@ -1647,11 +1647,11 @@ fn a_key_that_can_not_sign_is_refused_before_the_first_question() {
         assert_eq!(ran.out.trim().lines().count(), 1, "{noun} {key}: {}", ran.out);
     }
     assert!(drafts(&place).is_empty());
-    // Where it depends on what is answered, that is said first.
+    // Where it depends on the answers, that is said before the first question.
     let ran = run("demand", "desk.key", &[("The case it belongs to", "\u{3}")]);
     let said = "Desk is no recorder here: its key signs this only as the petitioner or as the counsel.";
     assert!(ran.out.starts_with(said), "{}", ran.out);
-    // Others' keys too are asked of before the yes.
+    // The keys of others are checked too before the question whether to sign.
     let ran = typed(
         &place,
         &[],
@@ -1701,12 +1701,12 @@ fn the_last_key_of_the_operator_is_not_revoked_unasked() {
         "1\n",
     );
     assert!(ran.code == 2 && ran.err.contains("give the key that is revoked: --vkey VKEY"), "{}", ran.err);
-    // Not the last one any more.
+    // A key that is not the last one is revoked without a further flag.
     place.run("key new --name ledger.example.org/two -o two.key").ok();
     record(&place, &server, "key --party 0 --also-key two.key --yes").ok();
     let two = place.run("key show two.key").ok();
     record(&place, &server, &format!("key-revocation --party 0 --vkey {two} --reason superseded --yes")).ok();
-    // By answering, a key is chosen of those that are left.
+    // At the questions, a key is chosen among those that are not revoked.
     place.run("key new --name agency.example/web -o agency.key").ok();
     record(&place, &server, "key --party 1 --also-key agency.key --yes").ok();
     let answers = [
@@ -1719,7 +1719,7 @@ fn the_last_key_of_the_operator_is_not_revoked_unasked() {
     ];
     let ran = typed(&place, &answers, &asked(&server, "key-revocation"));
     assert!(ran.code == 0 && ran.out.contains("This is the last key of Agency."), "{}", ran.out);
-    // What is meant is done.
+    // With the flag that confirms it, it is done.
     let ran = record(&place, &server, &format!("{} --last-key --yes", revoke("compromised")));
     assert!(ran.err.contains("This is the operator's last key."), "{}", ran.err);
     ran.ok();
@@ -1789,7 +1789,7 @@ fn what_contradicts_itself_or_the_record_is_refused() {
         let last = ran.err.lines().last().unwrap_or_default();
         assert!(ran.code == code && last.contains(said), "{line}: {} {}", ran.code, ran.err);
     }
-    // A day on which an answer falls due, or the whole fact, leaves nothing to the flags of a period.
+    // Where the last day or the whole fact is given, the flags of a period are refused.
     for whole in [r#"--deadline {"by":"2026-12-31"}"#, "--deadline-by 2026-12-31"] {
         for other in [
             "--deadline-days 14",
@@ -1806,7 +1806,7 @@ fn what_contradicts_itself_or_the_record_is_refused() {
             assert!(ran.err.contains(&flag(other)), "{whole} {other}: {}", ran.err);
         }
     }
-    // What was typed is kept, and is not said to be asked again as it stands.
+    // The draft is kept. It is refused as it stands, so nothing offers to submit it again.
     let ran = typed(&place, &[("The role", "recorder")], &asked(&server, "role --party 1"));
     assert!(
         ran.out.contains("What you wrote is kept in draft-role-1.sh. Mend there what is refused"),
@@ -1915,14 +1915,14 @@ fn a_party_or_a_case_of_a_name_that_is_there_is_said_before_it_is_signed() {
     }
     let ran = record(&place, &server, "party --kind agency --name Ministry --yes");
     assert!(!ran.err.contains(said), "{}", ran.err);
-    // At a terminal it is seen before the yes.
+    // At a terminal the warning comes before the question.
     let answers = [("What the party is (", "agency"), ("What the party is called", "agency"), ("[y/N]", "n")];
     let ran = typed(&place, &answers, &asked(&server, "party"));
     assert!(ran.out.find(said).unwrap() < ran.out.find("[y/N]").unwrap(), "{}", ran.out);
     let ran =
         record(&place, &server, "case --respondent 1 --jurisdiction MY --timezone UTC --title matter --yes");
     assert!(ran.err.contains("A case of this name"), "{}", ran.err);
-    // A party that says its own name again is no other.
+    // A party that repeats its own name is no second party of that name.
     let ran = record(&place, &server, "party-update --party 5 --name Agencies --yes");
     assert!(!ran.err.contains(said), "{}", ran.err);
     server.stop();
@@ -1937,7 +1937,7 @@ fn every_example_in_a_help_text_is_one_that_a_ledger_takes() {
         let out = record(&place, &server, &format!("{line} --yes --json")).ok();
         serde_json::from_str::<Value>(&out).unwrap()["index"].as_u64().unwrap()
     };
-    // What the examples point at, where they don't point at what an earlier one made.
+    // The entries that the examples name, unless an earlier example made them.
     let asks = at(
         "demand --case 2 --respondent 1 --petitioner 0 --item One --at 2026-11-02 --deadline-by 2026-11-17",
     );

@@ -1,5 +1,4 @@
-//! A disk that rots: whatever byte of a folder is another than was written, no answer says anything else than before. It is
-//! the same, or an error that says why.
+//! A disk that rots: whichever byte of a folder changes, each answer stays the same, or becomes an error that says why.
 
 use crate::http;
 use crate::story;
@@ -19,7 +18,7 @@ use onrecord::{
 };
 use serde_json::{Value, json};
 
-/// Numbers that repeat with their seed.
+/// Numbers that are the same for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -37,7 +36,7 @@ impl Random {
 /// A request, and its body if it is one of GraphQL.
 type Asked = (String, Option<Value>);
 
-/// `None` if the connection ended before there was an answer.
+/// Asks. Gives `None` if the connection ended without an answer.
 fn ask(server: &Server, asked: &Asked) -> Option<Reply> {
     ask_at(server.address, asked)
 }
@@ -51,7 +50,7 @@ fn ask_at(address: std::net::SocketAddr, (path, body): &Asked) -> Option<Reply> 
     (!raw.is_empty()).then(|| Reply::parse(&raw))
 }
 
-/// What an answer says: `None` if it says that it can't.
+/// What an answer says, or `None` if it is an error.
 fn said(reply: Option<Reply>) -> Option<Vec<u8>> {
     let reply = reply?;
     let length = reply.header("content-length").and_then(|n| n.parse::<usize>().ok());
@@ -71,7 +70,7 @@ fn files_of(dir: &Path, out: &mut Vec<PathBuf>) {
 }
 
 fn serve(ledger: Ledger) -> Server {
-    // Next to nothing is kept, so that the disk is read.
+    // The cache is tiny, so that the disk is read.
     Server::start_with(
         ledger,
         serve::Options {
@@ -213,7 +212,7 @@ fn whatever_byte_of_a_folder_rots_no_answer_is_another() {
     let tmp = tempfile::tempdir().unwrap();
     let dir = tmp.path().join("ledger");
     let asked = told(&dir);
-    // What the folder answers, twice: what is not the same each time can't be compared.
+    // Ask all twice. Answers that differ from time to time can't be compared.
     let all = || -> Vec<Option<Vec<u8>>> {
         let server = serve(open(&dir));
         let all = asked.iter().map(|asked| said(ask(&server, asked))).collect();
@@ -228,7 +227,7 @@ fn whatever_byte_of_a_folder_rots_no_answer_is_another() {
 
     let mut files = Vec::new();
     files_of(&dir, &mut files);
-    // A row of the index that rotted ends the program, whose next start makes the index anew (`tests/ledger/index.rs`).
+    // A rotten row of the index ends the program, and the next start makes the index anew (`tests/ledger/index.rs`).
     let is_index = |file: &Path| file.starts_with(dir.join("index"));
     files.retain(|file| !file.ends_with("lock") && !is_index(file) && fs::metadata(file).unwrap().len() > 0);
     let kind = |file: &Path| {
@@ -258,10 +257,10 @@ fn whatever_byte_of_a_folder_rots_no_answer_is_another() {
         if flipped >= flips {
             break;
         }
-        // Before the start, or while it is served.
+        // The byte rots before the start, or while the folder is served.
         let before = round % 2 == 0;
         let mut server = (!before).then(|| serve(open(&dir)));
-        // One of those that every start looks at stops it: the others of the round would not be looked at.
+        // A rotten file that each start reads stops the start. It rots alone, or others in the round would not be read.
         let (name, first) = random.of(&kinds);
         let full =
             kinds.iter().filter(|(name, _)| name.starts_with("public/") && name != "public/checkpoint");
@@ -344,7 +343,7 @@ fn whatever_byte_of_the_index_rots_no_answer_is_another() {
                 fs::write(path, bytes).unwrap();
             }
         }
-        // What is found at the start is made anew; what is found later ends the program, and is made anew then.
+        // The start mends the rot that it finds. Rot that is found later ends the program, and its next start mends that.
         let mut server = start();
         for _ in 0..20 {
             let n = random.below(asked.len());
@@ -352,7 +351,7 @@ fn whatever_byte_of_the_index_rots_no_answer_is_another() {
                 ended += 1;
                 break;
             }
-            // It may end meanwhile.
+            // The program may end meanwhile.
             let answer = std::panic::catch_unwind(|| said(ask_at(server.address, &asked[n])));
             if let Ok(Some(answer)) = answer {
                 assert!(Some(&answer) == good[n].as_ref(), "round {round}: {:?}", asked[n]);
@@ -370,7 +369,7 @@ fn search_finds_all_but_what_rotted_and_says_how_much_that_is() {
     let dir = tmp.path().join("ledger");
     told(&dir);
     let size = open(&dir).reader().checkpoint().checkpoint().size();
-    // The length of one text: none of its bundle can be told apart.
+    // The length of one text: then none of the texts in the tile can be found.
     let path = dir.join("public/content/tile/001");
     let mut bytes = fs::read(&path).unwrap();
     bytes[0] ^= 0x40;
@@ -461,7 +460,7 @@ fn what_nobody_asks_for_is_read_all_the_same_and_what_rotted_is_named_until_it_i
     assert!(server.get("/readyz").text().contains("is damaged"), "{}", server.get("/readyz").text());
     assert!(server.get("/readyz").text().contains("and 2 more"));
     assert_eq!(number(metrics, "onrecord_damaged_files"), 3.0);
-    // One that is put back while it is served is named no more after the next round.
+    // A file that is put back while the ledger is served is no longer named after the next round.
     fs::write(public.join(names[2]), &good[2]).unwrap();
     wait(&server, &names[..2]);
     assert!(number(metrics, "onrecord_scrub_files_total") > 6.0);
@@ -476,7 +475,7 @@ fn what_nobody_asks_for_is_read_all_the_same_and_what_rotted_is_named_until_it_i
         "{written}"
     );
 
-    // What was found is looked at again at the next start, and nothing else is known before.
+    // The next start looks again at the files that were found bad.
     fs::write(public.join(names[0]), &good[0]).unwrap();
     let options = Options { scrub_every: Some(Duration::from_secs(86_400)), ..Options::default() };
     let (server, _) = Server::start_with_metrics(Ledger::open(&dir, options).unwrap());
@@ -493,7 +492,7 @@ fn what_nobody_asks_for_is_read_all_the_same_and_what_rotted_is_named_until_it_i
     }
     assert!(damaged(&server).is_empty(), "{:?}", damaged(&server));
     assert_eq!(server.get("/readyz").text(), "ok\n");
-    // A file that is gone, while nothing withholds it; and a bundle.
+    // A file that is missing though nothing withholds it, and a missing bundle.
     fs::remove_file(public.join(&file)).unwrap();
     wait(&server, &[&file]);
     let mut bytes = fs::read(public.join("tile/entries/000")).unwrap();

@@ -1,5 +1,5 @@
-//! The rooms stand on each other in one direction, and no files of a room lean on each other in a circle
-//! (`docs/architecture.md`, "One direction"). The imports say so: every path that begins with `crate`, `super` or `self`.
+//! Rooms use each other in one direction, and no files of a room use each other in a circle (`docs/architecture.md`, "One
+//! direction"). This is read from the paths that begin with `crate`, `super` or `self`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// The rooms of the package, from the ground up. Each uses those before it.
+/// The rooms of the package, from the lowest up. Each may use those before it.
 const ROOMS: &[&str] = &[
     "agent",
     "generations",
@@ -39,8 +39,7 @@ const ROOMS: &[&str] = &[
 /// The rooms of the verifier's crate.
 const FLOOR: &[&str] = &["note", "event", "log", "timestamp", "check", "exhibit", "verify"];
 
-/// Files that lean on each other all the same, each circle by its members. The types of GraphQL are such a graph, and
-/// no others.
+/// Files that use each other in a circle all the same, each circle by its members. The types of GraphQL form such a graph.
 const CIRCLES: &[&[&str]] = &[
     &[
         "serve/graphql/state",
@@ -59,7 +58,7 @@ const CIRCLES: &[&[&str]] = &[
     &["serve/graphql/state/delivery", "serve/graphql/state/notice_connection"],
 ];
 
-/// Of the verifier's crate: one table makes the event types, and what each asks of others.
+/// The same of the verifier's crate: one table makes the event types and what each requires.
 const FLOOR_CIRCLES: &[&[&str]] = &[&["event/body", "event/spec"]];
 
 /// A module, by the names that lead to it.
@@ -85,7 +84,7 @@ fn collect(dir: &Path, at: &[String], out: &mut BTreeMap<Module, PathBuf>) {
     }
 }
 
-/// The paths that a file names, but for what is compiled for tests alone.
+/// The paths that a file names, without those in code for tests alone.
 #[derive(Default)]
 struct Named(Vec<Vec<String>>);
 
@@ -112,7 +111,7 @@ impl<'ast> Visit<'ast> for Named {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         self.tree(&item.tree, &[]);
     }
-    /// To whom a thing is open is no use of them.
+    /// A visibility such as `pub(super)` names a module without using it.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
     fn visit_path(&mut self, path: &'ast syn::Path) {
         self.0.push(path.segments.iter().map(|s| s.ident.to_string()).collect());
@@ -120,7 +119,7 @@ impl<'ast> Visit<'ast> for Named {
     }
 }
 
-/// What stands between the brackets of an attribute.
+/// The text between the brackets of an attribute.
 fn quote(attribute: &Attribute) -> String {
     attribute.meta.require_list().map_or_else(|_| String::new(), |list| list.tokens.to_string())
 }
@@ -157,11 +156,11 @@ impl Crate {
             Some([base.as_slice(), &path[skip..]].concat())
         });
         let modules = whole.filter_map(|path| self.module(&path).cloned());
-        // The root only says what there is.
+        // The crate's root only lists the modules.
         modules.filter(|used| used != module && !used.is_empty()).collect()
     }
 
-    /// Arrows from one room to another that stands above it, or to one that is on no list.
+    /// Uses by one room of another that stands above it or is on no list.
     fn upward(&self, rooms: &[&str]) -> Vec<String> {
         let floor = |module: &Module| rooms.iter().position(|room| module.first().is_some_and(|m| m == room));
         let mut out = Vec::new();
@@ -178,7 +177,7 @@ impl Crate {
         out
     }
 
-    /// Every module that can be reached from one.
+    /// Every module that a module uses, directly or through others.
     fn reached(&self, from: &Module) -> BTreeSet<&Module> {
         let mut found = BTreeSet::new();
         let mut next: Vec<&Module> = self.uses[from].iter().collect();

@@ -23,7 +23,7 @@ impl Folder {
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
-    /// Writes a certificate of its own for `localhost` under these names; its serial number tells it from others.
+    /// Writes a self-signed certificate for `localhost` under these names. Its serial number tells it from others.
     fn certificate(&self, cert: &str, key: &str, serial: &str) {
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
@@ -89,7 +89,7 @@ fn a_ledger_is_served_over_tls_and_says_so() {
     assert!(text.starts_with(ORIGIN) && text.ends_with("\n1.1"), "{text}");
     let other = curl(&served, &folder.path("other.pem"), &[], "/checkpoint");
     assert!(!other.status.success() && other.stdout.is_empty());
-    // Old versions are not spoken, and whoever speaks plainly is not answered.
+    // Old versions of TLS are not spoken, and a client without TLS is not answered.
     let old = curl(&served, &trusted, &["--tls-max", "1.1"], "/checkpoint");
     assert!(!old.status.success() && old.stdout.is_empty());
     let mut plain = TcpStream::connect(served.address).unwrap();
@@ -98,7 +98,7 @@ fn a_ledger_is_served_over_tls_and_says_so() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
-    // A file larger than all buffers comes whole, and a body is taken in.
+    // A file larger than all buffers comes whole, and so does an uploaded body.
     let big = folder.path("big");
     std::fs::write(&big, vec![7; 3 << 20]).unwrap();
     let digest = onrecord::event::Digest::blake3(&vec![7; 3 << 20]);
@@ -172,7 +172,7 @@ fn certificates_and_keys_of_no_use_are_refused_at_the_start() {
     std::fs::set_permissions(folder.path("key.pem"), std::fs::Permissions::from_mode(0o644)).unwrap();
     refused("cert.pem", "key.pem", "mode 644");
     assert!(said.iter().all(|text| !text.contains(secret)), "the key is in no message");
-    // One without the other.
+    // A certificate without its key.
     let out = Command::new(env!("CARGO_BIN_EXE_onrecord"))
         .args(["serve", "--data"])
         .arg(folder.path("ledger"))
@@ -200,7 +200,7 @@ fn a_handshake_of_more_bytes_than_any_has_is_cut_off() {
         let _ = stream.write_all(&record);
     }
     let mut answer = Vec::new();
-    // The end, or a reset where bytes were left unread; not the silence until the time for a handshake is over.
+    // The server closes the connection, or resets it where bytes were left unread. It does not wait for the time limit.
     let end = stream.read_to_end(&mut answer);
     assert!(began.elapsed() < Duration::from_secs(4), "{end:?} after {:?}", began.elapsed());
 }

@@ -1,4 +1,4 @@
-//! A server of plain files, as an object store or a static host is one: it answers what it is told to.
+//! A server of plain files, like an object store or a static host. It answers as a rule says.
 
 use std::{
     fs,
@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
 };
 
-/// What is answered to a request for a path: a status, headers and a body. Is given the file's bytes, if there is one, and
-/// the head of the request.
+/// Makes the answer to a request: a status, headers and a body. It is given the path, the file's bytes if there is one, and the
+/// head of the request.
 pub type Rule = dyn Fn(&str, Option<Vec<u8>>, &str) -> (u16, String, Vec<u8>) + Send + Sync;
 
 /// Serves a folder until the test ends.
@@ -35,7 +35,7 @@ fn answer(stream: &TcpStream, root: &Path, rule: &Arc<Rule>) {
         let bytes = if file.is_file() { fs::read(file).ok() } else { None };
         let (status, headers, body) = rule(&path, bytes, &head.join("\n").to_lowercase());
         let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
-        // Who has read enough goes away.
+        // A client that has read enough closes the connection.
         if (&*stream).write_all(&[head.as_bytes(), &body].concat()).is_err() {
             return;
         }

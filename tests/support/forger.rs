@@ -21,7 +21,7 @@ pub const BEGUN: i64 = 1_795_323_600;
 
 #[derive(Clone, Default)]
 pub struct Forger {
-    /// What is put on record, in order: dropped, changed or in another order, it is told again by [`Forger::of`].
+    /// The events on record, in order. [`Forger::of`] makes another history of some of them, or of them in another order.
     pub said: Vec<Submission>,
     pub entries: Vec<String>,
     pub words: Vec<Option<Vec<u8>>>,
@@ -30,7 +30,7 @@ pub struct Forger {
 }
 
 impl Forger {
-    /// A log of these events, with nothing wrong in what the ledger adds to each.
+    /// A log of these events, with nothing wrong in the headers.
     pub fn of(said: Vec<Submission>) -> Self {
         let mut forger = Self::default();
         for one in &said {
@@ -39,7 +39,7 @@ impl Forger {
         forger
     }
 
-    /// A log that was opened, with the small story: entries 0 to 4.
+    /// A log with entry 0 and the small story: entries 0 to 4.
     pub fn begun() -> (Self, Story) {
         let facts = json!({
             "checkpoint_key": key(ORIGIN, 1).verifying_key().to_string(),
@@ -63,7 +63,7 @@ impl Forger {
         (0..self.entries.len()).filter(|i| self.entry(*i as u64).header().thread == *of).collect()
     }
 
-    /// The party that a key belongs to, by the first entry that it signed.
+    /// The party that a key belongs to, as the first entry that it signed says.
     fn owner(&self, signer: &[u8; 32], event: &Event) -> EventId {
         let owned = (0..self.size()).map(|i| self.entry(i)).find_map(|entry| {
             let at = entry.event().by().iter().position(|key| key.as_bytes() == signer)?;
@@ -76,7 +76,7 @@ impl Forger {
         self.add_as(said, |_| ())
     }
 
-    /// Puts an event on record, whatever the rules say, with a header that was changed.
+    /// Puts an event on record whatever the rules say, with a header that `change` has changed.
     pub fn add_as(&mut self, said: &Submission, change: impl FnOnce(&mut Header)) -> u64 {
         let event = Event::parse(&said.note, &origin()).unwrap();
         let thread = match event.event_type().spec().thread {
@@ -108,7 +108,7 @@ impl Forger {
         index
     }
 
-    /// Signed by the log's key, and cosigned.
+    /// The checkpoint, signed by the log's key and cosigned.
     pub fn checkpoint(&self) -> SignedCheckpoint {
         let tree = tree_of(&self.entries);
         let checkpoint = Checkpoint::new(origin(), tree.size(), tree.root()).unwrap();
@@ -117,7 +117,7 @@ impl Forger {
         checkpoint.clone().sign(&key(ORIGIN, 1)).unwrap().with_signatures(&lines).unwrap()
     }
 
-    /// All that a reader is given.
+    /// All files that a reader is given.
     pub fn files(&self) -> Files {
         let words: Vec<Words<'_>> =
             self.words.iter().map(|w| w.as_deref().map_or(Words::None, Words::Present)).collect();

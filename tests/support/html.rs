@@ -1,9 +1,9 @@
-//! As much of HTML as it takes to judge our own pages.
+//! As much of HTML as is needed to check our own pages.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::collections::HashSet;
 
-/// A tag that opens, with its attributes as they are meant.
+/// An opening tag, with the values of its attributes decoded.
 #[derive(Debug, Clone)]
 pub struct Tag {
     pub name: String,

@@ -1,6 +1,6 @@
-//! Zips that say of their members what a liar likes.
+//! Zips with any headers, true or false.
 
-/// What a header says of a member. The directory says all of it; the member's own header all but the last three.
+/// The header of a member. The directory has all these fields; the member's own header has all but the last three.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
     pub version: u16,
@@ -8,9 +8,9 @@ pub struct Header {
     pub method: u16,
     pub time: u32,
     pub crc: u32,
-    /// Its bytes in the file.
+    /// Its size in the file.
     pub packed: u32,
-    /// Its bytes once it is taken apart.
+    /// Its size when unpacked.
     pub size: u32,
     pub made_by: u16,
     pub internal: u16,
@@ -18,7 +18,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// As exhibits have it.
+    /// The header that members of exhibits have.
     pub fn stored(bytes: &[u8]) -> Self {
         let size = bytes.len().try_into().unwrap();
         let crc = checksum(bytes);
@@ -52,7 +52,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// A member: its name, its own header, what the directory says of it, and its bytes in the file.
+/// A member: its name, its own header, its header in the directory, and its bytes in the file.
 pub struct Part {
     pub name: String,
     pub own: Header,
@@ -66,7 +66,7 @@ impl Part {
         Self { name: name.to_owned(), own: header, listed: header, bytes: bytes.to_vec() }
     }
 
-    /// Deflated, so that it is small in the file.
+    /// A deflated member.
     pub fn deflated(name: &str, bytes: &[u8]) -> Self {
         use std::io::Write as _;
         let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
@@ -77,14 +77,14 @@ impl Part {
         Self { bytes: packed, ..part }
     }
 
-    /// Says the same in both headers.
+    /// Changes both headers alike.
     pub fn say(&mut self, change: impl Fn(&mut Header)) {
         change(&mut self.own);
         change(&mut self.listed);
     }
 }
 
-/// The members of a zip in which all is stored.
+/// The members of a zip that compresses nothing.
 pub fn parts(zip: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = zip;

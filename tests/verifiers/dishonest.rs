@@ -1,4 +1,4 @@
-//! A dishonest operator, who holds the log's key and can sign any tree: what he tries, who catches him, and what is said.
+//! A dishonest operator, who holds the log's key and can sign any tree: what he tries, who catches him, and what they say.
 //!
 //! docs/threat-model.md lists these tests. Each shows that the honest twin of its trick passes.
 
@@ -55,20 +55,20 @@ fn said(story: &Story, text: &str) -> Submission {
     statement(story, text).1
 }
 
-/// With one more event on record.
+/// The same log with one more event on record.
 fn and(forger: &Forger, one: &Submission) -> Forger {
     let mut more = forger.clone();
     more.add(one);
     more
 }
 
-/// `onrecord verify`, in the library. The verifiers that share no code with it come to the same end.
+/// Verifies by the library, as `onrecord verify` does. The verifiers that share no code must come to the same verdict.
 #[track_caller]
 fn check(files: &Files, options: Options) -> Report {
     let dir = tempfile::tempdir().unwrap();
     write(files, dir.path());
     let report = verify(&FolderSource::open(dir.path()).unwrap(), Some(&vkey()), &options, &|_, _| {});
-    // They can't be given a checkpoint of a friend.
+    // The other verifiers take no checkpoint to compare with.
     if options.against.is_none() {
         let (folder, key) = (dir.path().join("public"), vkey().to_string());
         let mut args = vec![folder.to_str().unwrap(), "--key", &key];
@@ -82,21 +82,21 @@ fn check(files: &Files, options: Options) -> Report {
     report
 }
 
-/// The path of a policy that was written into a folder.
+/// Writes a policy into a folder. Gives its path.
 fn kept(dir: &Path, policy: &Policy) -> PathBuf {
     let path = dir.join("policy");
     fs::write(&path, policy.to_string()).unwrap();
     path
 }
 
-/// `examples/verify.py`: what it exits with, and what it says.
+/// Runs `examples/verify.py`: its exit code, and what it says.
 fn python(args: &[&str]) -> (Option<i32>, String) {
     let root = env!("CARGO_MANIFEST_DIR");
     let program = format!("{root}/examples/verify.py");
     ran(Command::new(format!("{root}/target/python/bin/python3")).arg(program).args(args))
 }
 
-/// `web/verifier`, asked by an option for what the first argument names, or for an exhibit.
+/// Runs `web/verifier` on what `option` names, or on an exhibit if that is empty: its exit code, and what it says.
 fn typescript(option: &str, args: &[&str]) -> (Option<i32>, String) {
     let program = format!("{}/target/verifier/cli.mjs", env!("CARGO_MANIFEST_DIR"));
     let option = Some(option).filter(|option| !option.is_empty());
@@ -113,7 +113,7 @@ fn failed(report: &Report) -> &'static str {
     report.checks.iter().find(|c| c.outcome == Outcome::Failed).unwrap().name.as_str()
 }
 
-/// A mirror, and the folder that it is shown.
+/// A mirror, and the folder that the operator shows it.
 struct Reader {
     mirror: Mirror,
     shown: PathBuf,
@@ -132,20 +132,20 @@ impl Reader {
         Ok(Self { mirror, shown, own, _tmp: tmp })
     }
 
-    /// What the operator shows it now.
+    /// Shows the mirror these files.
     fn shown(&mut self, files: &Files) -> Result<Pass, MirrorError> {
         write(files, &self.shown);
         self.mirror.pass(now(), &|_, _| true)
     }
 
-    /// One that has all of this.
+    /// A mirror that has all of these files.
     fn with(files: &Files) -> Self {
         let mut reader = Self::of(files, None).unwrap();
         reader.shown(files).unwrap();
         reader
     }
 
-    /// Shown this, it finds two histories, and a stranger who has only its report does too. What it had it keeps.
+    /// Shown these files, the mirror finds two histories and keeps what it had. Its report alone proves them to a stranger.
     #[track_caller]
     fn finds_a_fork(&mut self, files: &Files) {
         let size = self.mirror.size();
@@ -158,7 +158,7 @@ impl Reader {
     }
 }
 
-/// What `onrecord verify` says of a report where nothing else is.
+/// What `onrecord verify` says of a report in a folder without anything else.
 #[track_caller]
 fn by_a_stranger(report: &Path) -> String {
     let alone = tempfile::tempdir().unwrap();
@@ -172,7 +172,7 @@ fn onrecord(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
     ran(Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(dir))
 }
 
-/// Whoever sees this alone finds nothing wrong: but for the trick, all is as it must be.
+/// Holds that a reader of this log alone finds nothing wrong.
 #[track_caller]
 fn passes(forger: &Forger) {
     let report = check(&forger.files(), Options::default());
@@ -180,8 +180,8 @@ fn passes(forger: &Forger) {
     assert_eq!(Reader::with(&forger.files()).mirror.size(), forger.size());
 }
 
-/// `verify` and a mirror both refuse the last entry, by this check and in these words. Gives what proves it to others, if
-/// it can be proved.
+/// Holds that `verify` and a mirror both refuse the last entry, by this check and in these words. Gives what the proof for others
+/// says, if there is one.
 #[track_caller]
 fn last_is_refused(forger: &Forger, check_name: &str, what: &str) -> Option<String> {
     last_is_refused_under(forger, None, check_name, what)
@@ -203,13 +203,13 @@ fn last_is_refused_under(
     let Err(MirrorError::Refused(fault)) = reader.shown(&files) else { panic!("a mirror took it") };
     assert!(fault.place == last && fault.what.contains(what), "{}: {}", fault.place, fault.what);
     assert!(reader.mirror.size() < forger.size(), "nothing of it is taken");
-    // Whatever any other entry or it alone proves is found.
+    // If the entry, alone or with any other, is a proof, then it was found.
     let raw = |at: u64| forger.entries[at as usize].as_bytes();
     let at = forger.size() - 1;
     let proves = Contradiction::alone(at, raw(at), &origin())
         || (0..at).any(|i| Contradiction::between((i, raw(i)), (at, raw(at)), &origin()));
     assert!(report.contradiction.is_some() || !proves, "{report}");
-    // By both or by none, and the same.
+    // Both found the same proof, or neither found one.
     let (path, found) = (reader.own.join("contradiction.json"), report.contradiction);
     assert_eq!(path.exists(), found.is_some(), "{found:?}");
     let found = serde_json::to_vec(&found?).unwrap();
@@ -221,7 +221,7 @@ fn last_is_refused_under(
     Some(proved.what)
 }
 
-/// A checkpoint that a friend got, held against what is shown here.
+/// Verifies a log against a checkpoint that somebody else was given.
 fn against(forger: &Forger, other: &SignedCheckpoint) -> Report {
     check(&forger.files(), Options { against: Some(other.note().as_bytes().to_vec()), ..Options::default() })
 }
@@ -235,7 +235,7 @@ fn exhibit(forger: &Forger, story: &Story, at: u64) -> Vec<u8> {
     exhibit_of(&forger.entries, at as usize, &chain, &lines)
 }
 
-/// The exhibit check refuses by this check, in these words.
+/// Holds that an exhibit is refused by this check, in these words.
 #[track_caller]
 fn exhibit_is_refused(exhibit: &[u8], policy: &Policy, check_name: &str, what: &str) {
     let report = verify_exhibit(exhibit, Some(policy));
@@ -252,7 +252,7 @@ fn exhibit_passes(exhibit: &[u8], policy: &Policy) {
     others_end_with(0, exhibit, policy);
 }
 
-/// What the verifiers that share no code with this one exit with for an exhibit.
+/// Holds that the verifiers that share no code with this one exit with this code.
 #[track_caller]
 fn others_end_with(code: i32, exhibit: &[u8], policy: &Policy) {
     let dir = tempfile::tempdir().unwrap();
@@ -264,7 +264,7 @@ fn others_end_with(code: i32, exhibit: &[u8], policy: &Policy) {
     }
 }
 
-/// What a witness answers who has cosigned so much of the first history and is asked for the second.
+/// The answer of a witness that has cosigned the first history and is asked to cosign the second.
 fn asked(first: &Forger, then: &Forger) -> Result<(), Refused> {
     let dir = tempfile::tempdir().unwrap();
     let witness = Witness::open(dir.path(), CosigningKey::new(witness(1)), vec![(&vkey()).into()]).unwrap();
@@ -280,7 +280,7 @@ fn asked(first: &Forger, then: &Forger) -> Result<(), Refused> {
     ask(then)
 }
 
-/// Of two histories that are good in themselves, whoever has seen the one refuses the other.
+/// Holds of two histories, each good by itself, that whoever has seen one refuses the other.
 #[track_caller]
 fn two_histories(first: &Forger, other: &Forger) {
     passes(first);
@@ -293,7 +293,7 @@ fn two_histories(first: &Forger, other: &Forger) {
     assert!(matches!(refused, Refused::OtherRoot | Refused::Proof(_)), "{refused}");
 }
 
-/// The honest twin of two histories: one that grew.
+/// The honest twin of two histories: one history that grew.
 #[track_caller]
 fn one_history(first: &Forger, more: &Forger) {
     let mut reader = Reader::with(&first.files());
@@ -308,7 +308,7 @@ fn a_rewritten_entry_is_another_history() {
     let mut told = first.said.clone();
     told[5] = said(&story, "bukan satu");
     two_histories(&first, &Forger::of(told.clone()));
-    // Also where the log grew since.
+    // Also if the log grew since.
     told.push(said(&story, "empat"));
     two_histories(&first, &Forger::of(told));
     one_history(&first, &and(&first, &said(&story, "empat")));
@@ -416,7 +416,7 @@ fn a_log_that_was_rolled_back_is_seen_and_what_it_says_next_is_another_history()
 fn a_forged_signer_did_not_sign() {
     let (honest, story) = begun();
     let good = said(&story, "empat");
-    // His own words in the desk's name, with a signature that the desk made of others.
+    // The operator's words in the desk's name, with the desk's signature under other words.
     let text = String::from_utf8(good.note.clone()).unwrap();
     let forged = text.replace(r#""language":"ms""#, r#""language":"en""#);
     assert_ne!(text, forged);
@@ -424,7 +424,7 @@ fn a_forged_signer_did_not_sign() {
     let what = last_is_refused(&forger, "entries", "BAD_SIGNATURE").unwrap();
     assert!(what.contains("entry 8"), "{what}");
     exhibit_is_refused(&exhibit(&forger, &story, 8), &policy(), "event", "BAD_SIGNATURE");
-    // With a key of his own that he says is the desk's: nothing on record adds it.
+    // A key of his own that he calls the desk's: nothing on record adds it.
     let (_, own) = say(
         "statement.made",
         Some(story.case),
@@ -466,13 +466,13 @@ fn a_case_timeline_with_a_gap_is_numbered_falsely() {
     let (honest, story) = begun();
     let empat = said(&story, "empat");
     let k = honest.thread(&story.case).len() as u64;
-    // Where an entry was left out, and the case goes on as if it were there.
+    // An entry was left out, and the case goes on as if it were there.
     let mut forger = honest.clone();
     forger.add_as(&empat, |header| header.k = k + 1);
     let thread = format!("thread: expected {} {k}, found {} {}", story.case, story.case, k + 1);
     let what = last_is_refused(&forger, "rules", &thread).unwrap();
     assert!(what.contains(&format!("entries 7 and 8 are numbers {} and {}", k - 1, k + 1)), "{what}");
-    // With something else in its place. No two entries show that, so there is nothing to hand on.
+    // Another entry stands in its place. No two entries prove that, so there is no proof for others.
     let other = other_party();
     let mut forger = and(&honest, &other);
     forger.add_as(&empat, |header| header.k = k + 1);
@@ -495,16 +495,16 @@ fn a_tile_that_does_not_match_its_entries_is_named() {
         assert_eq!((failed(&report), &report.faults[0].place), ("tiles", &tile), "{report}");
         assert!(report.faults[0].what.starts_with(&format!("hash {hash}: expected")), "{report}");
     }
-    // A mirror that can't tell by it that the log goes on stays where it was.
+    // A mirror needs this hash to see that the log continues. It stays where it was.
     let mut reader = Reader::with(&first.files());
     let Err(MirrorError::Refused(fault)) = reader.shown(&with_bad(8)) else { panic!("a mirror took it") };
     assert!(fault.place == Place::Tree && reader.mirror.size() == 8, "{}", fault.what);
-    // Else it takes the entries, which are under the root, and makes the tile itself.
+    // Where another hash is wrong, it takes the entries, which are under the root, and makes the tile itself.
     assert_eq!(reader.shown(&with_bad(3)).unwrap().size, 9);
     assert!(reader.mirror.ledger().wait_published(Duration::from_secs(10)));
     let own = fs::read(reader.own.join("public/tile/0/000.p/9")).unwrap();
     assert_eq!(own, more.files()["tile/0/000.p/9"]);
-    // Entries that do not match the tile, which is the one under the root.
+    // Wrong entries beside a tile that is under the root.
     let mut files = more.files();
     let other = Forger::of([&more.said[..8], &[said(&story, "lain")]].concat()).files();
     files.insert("tile/entries/000.p/9".into(), other["tile/entries/000.p/9"].clone());
@@ -515,7 +515,7 @@ fn a_tile_that_does_not_match_its_entries_is_named() {
         panic!("a mirror took it")
     };
     assert_eq!(fault.place, Place::Entry(8), "{}", fault.what);
-    // The log signed none of that: whoever made the copy may have changed it, so there is nothing to accuse it of.
+    // The log signed none of that. Whoever made the copy may have changed it, so it accuses nobody.
     assert_eq!(report.contradiction, None);
     passes(&more);
 }
@@ -525,7 +525,7 @@ fn a_checkpoint_for_another_origin_is_refused() {
     let (honest, story) = begun();
     let text = honest.checkpoint().checkpoint().text().replacen(ORIGIN, "other.example", 1);
     let alone = exhibit(&honest, &story, 5);
-    // By that log's key, and by this one's.
+    // Signed by the other log's key, and by this log's.
     for key in [key("other.example", 1), key(ORIGIN, 1)] {
         let note = SignedNote::sign(&text, &[&key]).unwrap();
         let mut files = honest.files();
@@ -561,7 +561,7 @@ fn two_entries_with_one_thread_and_number_contradict_each_other() {
     let expected = format!("thread: expected {} {k}, found {} {}", story.case, story.case, k - 1);
     let what = last_is_refused(&forger, "rules", &expected).unwrap();
     assert!(what.contains(&format!("entries 7 and 8 are numbers {} and {}", k - 1, k - 1)), "{what}");
-    // An entry that is said to be of another case than its event.
+    // A header that names another case than the event does.
     let mut forger = honest.clone();
     forger.add_as(&empat, |header| header.thread = EventId([7; 32]));
     let what = last_is_refused(&forger, "rules", "thread: expected").unwrap();
@@ -577,7 +577,7 @@ fn a_false_signer_line_contradicts_the_threads() {
     for (line, what) in [
         ((desk, 0), "ends at 1 by entry 7, at 0 by entry 8"),
         ((agency, 0), "the key newsroom.example/desk is"),
-        // A number that its thread does not have: nobody can show what is not there.
+        // A number that the thread does not reach: nobody can prove that an entry is missing.
         ((desk, 2), ""),
     ] {
         let mut forger = honest.clone();
@@ -615,7 +615,7 @@ fn a_key_that_was_added_without_possession_is_refused() {
     passes(&and(&honest, &add(&[&desk(), &new])));
 }
 
-/// An account, which is no publisher of its own name, and a key that is added to it.
+/// An account with a key of this name. Keys of accounts must not say whose account it is.
 fn with_key_of_account(forger: &Forger, name: &str) -> Forger {
     let words = Some(json!({"name": "seorang pembaca"}));
     let (account, registered) =
@@ -638,7 +638,7 @@ fn a_key_that_says_whose_account_it_is_is_refused() {
 #[test]
 fn words_that_two_entries_withhold_are_not_given_back_by_one() {
     let (mut honest, story) = begun();
-    // Statements in the same words, each an event of its own.
+    // Statements with the same words, each an event of its own.
     let words = honest.words[5].clone();
     let again = |standing: &str| {
         let draft = Draft {
@@ -664,7 +664,7 @@ fn words_that_two_entries_withhold_are_not_given_back_by_one() {
     }
     (honest.words[5], honest.words[8]) = (None, None);
     passes(&honest);
-    // Nobody puts them on record again while they are withheld, or one of the two still withholds them.
+    // The words can't be put on record again while they are withheld in either of the two entries.
     let third = again("report").1;
     let withheld = |forger: &Forger, said: &Submission| {
         let mut forger = and(forger, said);
@@ -683,8 +683,8 @@ fn words_that_two_entries_withhold_are_not_given_back_by_one() {
 fn a_hidden_revocation_is_a_false_line_or_another_history() {
     let (first, story) = begun();
     let revoked = and(&first, &revocation(&story));
-    // A court is shown what the desk's key signed after it was stolen, in a history where it was never revoked. The
-    // exhibit is good by itself, and says that it does not show whether anything was revoked later.
+    // A court is shown what the desk's stolen key signed, in a history where it was never revoked. The exhibit is good by
+    // itself, and says that it does not show whether anything was revoked later.
     let stolen = and(&first, &said(&story, "dicuri"));
     let alone = exhibit(&stolen, &story, 8);
     exhibit_passes(&alone, &policy());
@@ -694,14 +694,14 @@ fn a_hidden_revocation_is_a_false_line_or_another_history() {
     two_histories(&revoked, &stolen);
     let report = against(&and(&revoked, &other_party()), &stolen.checkpoint());
     assert_eq!(failed(&report), "history", "{report}");
-    // Or in the same history, by a line that says that the desk's thread ends before.
+    // The same history, with a line that says that the desk's thread ended before the revocation.
     let mut hidden = revoked.clone();
     hidden.add_as(&said(&story, "dicuri"), |header| header.signers[0] = (story.desk, 1));
     let what = last_is_refused(&hidden, "rules", "KEY_REVOKED").unwrap();
     assert!(what.contains("ends at 1, and entry 8 is number 2"), "{what}");
     let what = "ends at 1, and entry 8 is number 2";
     exhibit_is_refused(&exhibit(&hidden, &story, 9), &policy(), "event", what);
-    // What was signed before is good.
+    // A signature from before the revocation is good.
     passes(&revoked);
     exhibit_passes(&exhibit(&revoked, &story, 7), &policy());
 }
@@ -733,14 +733,14 @@ fn an_entry_dated_after_a_cosignature_on_it_is_refused() {
         "witnesses",
         "entry 8: time: expected at most 60 s",
     );
-    // A mirror that has the entry already is shown cosignatures that are older.
+    // A mirror that has the entry already is shown older cosignatures.
     let mut uncosigned = late.clone();
     uncosigned.cosigned = vec![(1, BEGUN as u64 + 200), (2, BEGUN as u64 + 200)];
     let mut reader = Reader::of(&uncosigned.files(), Some(trusted.clone())).unwrap();
     assert_eq!(reader.shown(&uncosigned.files()).unwrap().size, 9);
     let Err(MirrorError::Refused(fault)) = reader.shown(&late.files()) else { panic!("a mirror took it") };
     assert_eq!(fault.place, Place::Entry(8), "{}", fault.what);
-    // To the second, and for whoever asks no witness.
+    // It is good to the second, and for readers who ask for no witness.
     let options = Options { policy: Some(trusted.clone()), ..Options::default() };
     let report = check(&good.files(), options);
     assert_eq!(report.verdict, Verdict::Valid, "{report}");
@@ -751,11 +751,11 @@ fn an_entry_dated_after_a_cosignature_on_it_is_refused() {
     exhibit_passes(&exhibit(&late, &story, 8), &policy());
 }
 
-/// What a ledger shows that is ahead of its witnesses: what is there now, and a proof in what they cosigned.
+/// What a ledger that is ahead of its witnesses shows: its present state, and a proof in the checkpoint that they cosigned.
 fn ahead(now: &Forger, cosigned: &Forger) -> Files {
     let path = inclusion_path(0, cosigned.size(), &tree_of(&cosigned.entries)).unwrap();
     let proof = TlogProof::new(0, path, cosigned.checkpoint().note().clone()).unwrap();
-    // Partial tiles are cut at any size.
+    // Partial tiles may be cut at any size.
     let mut cut = cosigned.clone();
     for (words, now) in cut.words.iter_mut().zip(&now.words).filter(|(_, now)| now.is_none()) {
         *words = now.clone();
@@ -773,7 +773,7 @@ fn what_witnesses_have_not_cosigned_yet_must_continue_what_they_have() {
     let alone = |forger: &Forger| Forger { cosigned: Vec::new(), ..forger.clone() };
     let trusted = of_three("quorum two\n");
     let asking = || Options { policy: Some(trusted.clone()), ..Options::default() };
-    // One that goes on, also where what came last withholds words of what was cosigned.
+    // A log that goes on, also where its last entry withholds words of a cosigned one.
     let more = alone(&and(&cosigned, &said(&story, "empat")));
     let of = cosigned.entry(5).event().id();
     let (refs, blobs) =
@@ -781,7 +781,7 @@ fn what_witnesses_have_not_cosigned_yet_must_continue_what_they_have() {
     let withhold = say("content.withheld", Some(story.case), refs, blobs, None).sign(&[&operator()]).1;
     let mut withheld = alone(&and(&cosigned, &withhold));
     withheld.words[5] = None;
-    // A copy of the proof that is younger than that of the checkpoint.
+    // A proof that is newer than the checkpoint beside it.
     let earlier = Forger::of(cosigned.said[..7].to_vec());
     for now in [&more, &withheld, &alone(&cosigned), &earlier] {
         let files = ahead(now, &cosigned);
@@ -794,10 +794,10 @@ fn what_witnesses_have_not_cosigned_yet_must_continue_what_they_have() {
             assert_eq!(reader.mirror.status().now().behind(), Some(now.size() - 8));
         }
     }
-    // The policy is not bent for the rest.
+    // The entries that were not cosigned do not meet the policy.
     let report = check(&more.files(), asking());
     assert_eq!(failed(&report), "witnesses", "{report}");
-    // Another history, that continues what a mirror had before; and one that is as long, or shorter.
+    // Another history that continues what a mirror had before, and others that are as long or shorter.
     let mut told = cosigned.said.clone();
     told[6] = said(&story, "bukan dua");
     for length in [7, 8] {
@@ -837,7 +837,7 @@ fn a_cosignature_dated_before_its_entries_is_not_handed_on() {
         let line = key.cosign(checkpoint.checkpoint(), time).unwrap();
         ledger.add_cosignature(&checkpoint, &key.witness_key(), &line)
     };
-    // A witness that is behind can't have an honest log refused by its readers.
+    // A witness whose clock is behind must not make readers refuse an honest log.
     let behind = Err(NotKept::Behind { name: "w1.example".into() });
     assert_eq!(cosign(&keys[0], last.div_ceil(1_000) - 61), behind);
     assert_eq!(cosign(&keys[1], last.div_ceil(1_000) - 60), Ok(()));
@@ -864,7 +864,7 @@ fn a_cosignature_dated_ahead_is_not_kept_before_its_renewals() {
         assert_eq!(kept(), None);
     }
     assert_eq!((cosign(now), kept()), (Ok(()), Some(now)));
-    // By a clock that is a little ahead.
+    // A witness whose clock is a little ahead.
     assert_eq!((cosign(now + 30), kept()), (Ok(()), Some(now + 30)));
 }
 
@@ -880,7 +880,7 @@ fn the_command_writes_the_proof_of_a_contradiction() {
     let path = tmp.path().join("contradiction.json");
     let text = by_a_stranger(&path);
     assert!(text.contains(&format!("CONTRADICTION  signed by {key}")), "{text}");
-    // The same is kept once; another file that has its name stays, and the verdict is the same.
+    // The same proof is kept once. Another file with its name stays, and the verdict is the same.
     let before = fs::read(&path).unwrap();
     let (code, text) = onrecord(tmp.path(), &["verify", "ledger", "--key", &key]);
     assert!(code == Some(1) && text.contains("onrecord verify contradiction.json"), "{text}");
@@ -912,12 +912,12 @@ fn nobody_is_accused_by_a_forged_contradiction() {
     for at in (0..report.len()).step_by(7) {
         let mut changed = report.clone();
         changed[at] ^= 1;
-        // White space between members says nothing.
+        // White space between members means nothing.
         if !report[at].is_ascii_whitespace() {
             assert!(Contradiction::prove(&changed).is_err(), "byte {at}");
         }
     }
-    // All pairs of an honest log, each with its proofs: nothing in them contradicts anything.
+    // No two entries of an honest log contradict each other.
     let honest = and(&and(&honest, &revocation(&story)), &other_party());
     let (tree, note) = (tree_of(&honest.entries), honest.checkpoint().note().clone());
     let included = |i: u64| {
@@ -950,7 +950,7 @@ fn the_threat_model_names_these_tests_and_no_others() {
     }
     let mut these = tests(include_str!("dishonest.rs"));
     these.remove("the_threat_model_names_these_tests_and_no_others");
-    // Lies about what is not in the log's own files are played beside what they are about.
+    // Lies about things outside the log's own files are tested beside those things.
     let others = [
         include_str!("../../crates/onrecord-verify/tests/floor/timestamps.rs"),
         include_str!("../exhibits/authorities.rs"),

@@ -1,4 +1,4 @@
-//! `verify::verify` against ledgers of an independent program, whole and with any byte changed.
+//! `verify::verify` on ledgers that an independent program wrote, whole and with any byte changed.
 
 use std::{
     collections::BTreeMap,
@@ -50,7 +50,7 @@ impl Memory {
     }
 }
 
-/// Files in memory, and how often each was asked for.
+/// Files in memory that count how often each was asked for.
 struct Counted<'a> {
     files: &'a Memory,
     asked: Mutex<BTreeMap<String, usize>>,
@@ -67,8 +67,8 @@ impl Source for Counted<'_> {
 }
 
 impl Memory {
-    /// Verifies it. Gives also how often each file was asked for, and how far it was told that the search for a
-    /// contradiction was.
+    /// Verifies the files. Gives also how often each file was asked for, and the reported steps of the search for a
+    /// contradiction.
     fn counted(&self, key: &VerifyingKey) -> (Report, BTreeMap<String, usize>, Vec<Step>) {
         let counted = Counted { files: self, asked: Mutex::default() };
         let steps = Mutex::new(Vec::new());
@@ -108,7 +108,7 @@ fn vectors() -> (Memory, VerifyingKey, Vec<String>) {
     (files, key, entries)
 }
 
-/// Which entry of a bundle or content tile a byte belongs to.
+/// The entry of a bundle or content tile that the byte at `at` belongs to.
 fn owner(lengths: impl Iterator<Item = usize>, head: usize, at: usize) -> u64 {
     let mut end = 0;
     for (i, length) in lengths.enumerate() {
@@ -197,7 +197,7 @@ fn any_byte_changed_in_a_bundle_is_refused_naming_its_entry() {
             Some(*end)
         })
         .collect();
-    // Every length, the bytes around it, and a sample that meets every line of every entry.
+    // The bytes of every length, those around them, and a sample that meets every line of every entry.
     let around = starts.iter().flat_map(|s| s.saturating_sub(3)..(s + 4).min(length));
     for at in (0..length).step_by(11).chain(around) {
         let report = files.flipped(BUNDLE, at, (at % 8) as u8).check(&key);
@@ -235,7 +235,7 @@ fn without_a_key_a_changed_entry_is_refused_too() {
         let report = verify(&files.flipped(BUNDLE, at, 0), None, &Options::default(), &|_, _| {});
         assert_eq!(report.verdict, Verdict::Refused, "byte {at}");
         let expected = owner(entries.iter().map(String::len), 2, at);
-        // A first entry that names another key leaves nothing to hold the rest to.
+        // If the first entry names another key, the rest can't be checked.
         if expected > 0 {
             assert_eq!(report.faults[0].place, Place::Entry(expected), "byte {at}: {report}");
         }
@@ -308,7 +308,7 @@ fn what_is_missing_is_named() {
     assert_eq!(without(TILE).faults[0].place, Place::Tile(TILE.into()));
     let report = without(CONTENTS);
     assert!(matches!(report.faults[0].place, Place::Words(_)), "{report}");
-    // As one of tiles alone, which is whole for who asks for no words.
+    // A copy of tiles alone says the same. It is whole for a reader who asks for no words.
     let said = report.to_string();
     assert!(said.contains("no words are here at all") && said.contains("--no-words"), "{said}");
     let mut tiles = files.clone();
@@ -323,7 +323,7 @@ fn operator() -> SigningKey {
     SigningKey::from_seed("ledger.example.org/2026/operator".parse().unwrap(), &[2; 32])
 }
 
-/// A ledger made here: as many entries as wanted, words and a file included.
+/// A ledger made here, with any number of entries, words and files.
 struct Ledger {
     origin: onrecord::note::Origin,
     log: SigningKey,
@@ -418,7 +418,7 @@ impl Ledger {
         self.log.verifying_key()
     }
 
-    /// The public files; words of the entries named are withheld.
+    /// The public files, without the words of these entries.
     fn files(&self, withheld: &[usize]) -> Memory {
         let tree = tree_of(&self.entries);
         let checkpoint = Checkpoint::new(self.origin.clone(), tree.size(), tree.root()).unwrap();
@@ -464,7 +464,7 @@ fn only_the_log_withholds_words_and_files() {
     upload(&mut changed, b"letter and more");
     assert!(changed.check(ledger.key()).faults[0].what.contains("expected 6 bytes"));
 
-    // Gone, and the log says nothing of it.
+    // The words are gone, and the log does not withhold them.
     let report = ledger.files(&[1]).check(ledger.key());
     assert_eq!(report.faults[0].place, Place::Words(1), "{report}");
     assert!(report.faults[0].what.contains("missing"));
@@ -481,18 +481,18 @@ fn only_the_log_withholds_words_and_files() {
     let line = |name: &str| report.checks.iter().find(|c| c.name == name).unwrap().detail();
     assert_eq!(line("words"), "1 present, 1 withheld by the log, 0 missing");
     assert_eq!(line("files"), "0 present, 1 withheld by the log, 0 missing");
-    // Of a file that is not there, which the door lets nobody do any more.
+    // Withholding a file that is not there, which a ledger no longer allows.
     ledger.push(EventType::ContentWithheld, json!({"entry": other}), facts(json!(["files/7"])), None);
     assert_eq!(ledger.files(&[1]).check(ledger.key()).verdict, Verdict::Valid);
 
-    // A copy that still has them proves no less, and says so.
+    // A copy that still has the words is valid, and the report says so.
     let mut kept = ledger.files(&[]);
     upload(&mut kept, b"letter");
     let report = kept.check(ledger.key());
     assert_eq!(report.verdict, Verdict::Valid, "{report}");
     assert!(report.to_string().contains("1 of those present withheld on the log"), "{report}");
 
-    // Given back on the log, but not here.
+    // The log gave the words back, but this copy lacks them.
     let facts = json!({"ground": "error", "blobs": ["content"]});
     ledger.push(EventType::ContentReleased, json!({"entry": held}), facts, None);
     let report = ledger.files(&[1]).check(ledger.key());
@@ -524,7 +524,7 @@ fn a_ledger_of_many_bundles_is_checked_whole() {
         assert_eq!(report.faults[0].place, Place::Tile(path.into()), "{report}");
         assert_eq!(outcome(&report, "tree"), Outcome::Ok, "{report}");
     }
-    // The upper tile lies too, so no path says which of entry and leaf is true.
+    // The upper tile is wrong too, so no path shows whether the entry or the leaf is true.
     let both = files.flipped("tile/1/000.p/2", 40, 3).flipped("tile/entries/001", at(300) + 300, 1);
     let report = both.check(key);
     assert_eq!(report.faults[0].place, Place::Entry(300), "{report}");
@@ -537,7 +537,7 @@ fn a_tile_of_wrong_hashes_is_found_and_costs_few_requests() {
         ledger.party(&[]);
     }
     let files = ledger.files(&[]);
-    // Two hashes lead each other astray, so of neither it is known by the tiles whether it or its entry is wrong.
+    // With two wrong hashes, the tiles don't show for either whether the hash or its entry is wrong.
     let two = files.flipped("tile/0/001", 40, 3).flipped("tile/0/001", 400, 3);
     let all = files.with("tile/0/001", |tile| tile.iter_mut().for_each(|byte| *byte ^= 1));
     for lying in [two, all] {
@@ -547,13 +547,13 @@ fn a_tile_of_wrong_hashes_is_found_and_costs_few_requests() {
         let tiles =
             asked.iter().filter(|(path, _)| path.starts_with("tile/0/") || path.starts_with("tile/1/"));
         for (path, times) in tiles {
-            // To take it, to make paths of it, and at the end, if it is not full.
+            // A tile is read once for its hashes, once for paths, and again at the end if it is partial.
             assert!(*times <= 3, "{path}, {times} times");
         }
     }
 }
 
-/// A ledger of parties, and one more entry that its operator puts there, whatever the rules say.
+/// A ledger of parties, and one more entry that its operator adds, whatever the rules say.
 struct Lie {
     ledger: Ledger,
 }
@@ -589,7 +589,7 @@ impl Lie {
         Self { ledger }
     }
 
-    /// The report, how often each bundle was read, and what was told of the search.
+    /// The report, how often each bundle was read, and the steps of the search that were reported.
     fn checked(&self) -> (Report, BTreeMap<String, usize>, Vec<Step>) {
         let (report, mut asked, steps) = self.ledger.files(&[]).counted(self.ledger.key());
         let last = Place::Entry(self.ledger.entries.len() as u64 - 1);
@@ -611,28 +611,28 @@ fn bundles(times: [usize; 3]) -> BTreeMap<String, usize> {
 fn a_contradiction_is_looked_for_only_where_there_can_be_one() {
     let operator = operator();
     let stranger = SigningKey::from_seed("stranger.example/a".parse().unwrap(), &[9; 32]);
-    // Nothing is wrong with it.
+    // The honest twin is valid.
     let (report, _, _) = Lie::new(600, &operator, 5, |_, _| ())
         .ledger
         .files(&[])
         .counted(&Ledger::new().log.verifying_key().clone());
     assert_eq!(report.verdict, Verdict::Valid, "{report}");
-    // Nobody on record has this key: no entry contradicts it. Its bundle is read again, to prove it if it could be.
+    // Nobody on record has this key, so no entry contradicts it. Its bundle is read again for a proof, if there were one.
     let (report, read, steps) = Lie::new(600, &stranger, 5, |_, _| ()).checked();
     assert!(report.faults[0].what.contains("KEY_UNKNOWN") && report.contradiction.is_none(), "{report}");
     assert_eq!((read, steps.len()), (bundles([1, 1, 2]), 0));
-    // Two numbers of its thread are left out: the entry with the last would have to be one of the two before it.
+    // Two numbers of its thread are skipped. An entry that contradicts it could only be one of the two before it.
     let (report, read, steps) = Lie::new(600, &operator, 5, |header, _| header.k = 3).checked();
     assert!(report.faults[0].what.contains("thread: expected") && report.contradiction.is_none(), "{report}");
     assert_eq!((read, steps), (bundles([1, 1, 2]), vec![Step::Searched { entry: 600, done: 2, of: 2 }]));
-    // The number of an entry far before it, which is looked for and found, as is told meanwhile.
+    // It has the number of an entry far before it. That entry is searched and found, and progress is reported.
     let (report, read, steps) = Lie::new(600, &operator, 5, |header, _| header.k = 0).checked();
     let proof = serde_json::to_vec(&report.contradiction.unwrap()).unwrap();
     assert_eq!(Contradiction::prove(&proof).unwrap().entries, [5, 600]);
     assert_eq!(read, bundles([2, 2, 2]));
     let told = |done| Step::Searched { entry: 600, done, of: 600 };
     assert_eq!(steps, [told(88), told(344)]);
-    // The copy was changed, and the log signed none of that.
+    // Whoever made the copy changed it. The log signed none of that.
     let lie = Lie::new(600, &operator, 5, |_, _| ());
     let mut files = lie.ledger.files(&[]);
     let mut other = Lie::new(600, &operator, 5, |header, _| header.k = 0).ledger.files(&[]);
@@ -726,7 +726,7 @@ fn a_log_that_signed_what_the_rules_refuse_is_refused() {
     let mut ledger = Ledger::new();
     ledger.party(&[]);
     ledger.party(&[]);
-    // The same event twice, and an entry of another thread: tree and chain are good, the rules are not.
+    // The same event twice, and an entry of another thread. Tree and chain are good, but the rules are broken.
     let twin = ledger.entries[1].clone();
     let prev = ledger.prev;
     let entry = Entry::parse(twin.as_bytes(), &ledger.origin).unwrap();
@@ -746,7 +746,7 @@ fn a_log_that_signed_what_the_rules_refuse_is_refused() {
     assert!(report.faults[0].what.starts_with("thread: expected"), "{report}");
 }
 
-/// The command over a folder, and the most memory it held, in KiB.
+/// Runs the command on a folder. Gives its output, and the most memory it held, in KiB.
 fn command(dir: &Path, key: &VerifyingKey, args: &[&str]) -> (Output, u64) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
     command.arg("verify").arg(dir).args(["--key", &key.to_string()]).args(args);
@@ -784,7 +784,7 @@ fn verdicts_are_the_same_where_nothing_is_kept_in_memory() {
     let held = ledger.ids[7];
     let facts = json!({"ground": "erasure", "blobs": ["content"]});
     ledger.push(EventType::ContentWithheld, json!({"entry": held}), facts, None);
-    // An event for the second time, when the first is long out of the rows in use.
+    // The same event again, long after the first is out of the rows in memory.
     let mut twice = Ledger { entries: ledger.entries.clone(), words: ledger.words.clone(), ..Ledger::new() };
     let entry = Entry::parse(ledger.entries[3].as_bytes(), &ledger.origin).unwrap();
     let time = Time::from_unix_ms(1_795_323_700_000).unwrap();
@@ -815,7 +815,7 @@ fn verdicts_are_the_same_where_nothing_is_kept_in_memory() {
         command(dir.path(), ledger.key(), &["--memory", "0", "--scratch", &scratch.path().to_string_lossy()]);
     assert_eq!((usual.status.code(), &usual.stdout), (Some(0), &spilled.stdout));
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
-    // Where it can't be kept, nothing is decided.
+    // Where the rows can't be kept, nothing is decided.
     let (lost, _) = command(dir.path(), ledger.key(), &["--memory", "0", "--scratch", "/nowhere/at/all"]);
     let text = String::from_utf8_lossy(&lost.stdout);
     assert_eq!(lost.status.code(), Some(3), "{text}");

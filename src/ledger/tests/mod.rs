@@ -1,5 +1,5 @@
-//! Tests of a whole ledger on a simulated disk. They need what is private to this module.
+//! Tests of a whole ledger that use private parts of this room: the real disk is replaced by a simulated one.
 
+mod machine;
 mod plain_copies;
 mod power_cuts;
-mod world;

@@ -1,4 +1,4 @@
-//! A plain copy of `public/` is a whole ledger: at every moment, and also if it is made file by file while `public/` changes.
+//! A plain copy of `public/` is a whole ledger, at every moment, and also if it is made file by file while files change.
 
 use std::{
     collections::BTreeMap,
@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use super::world::{
-    World,
+use super::machine::{
+    Machine,
     support::{ORIGIN, key, statement},
 };
 use crate::{
@@ -42,27 +42,27 @@ fn judge(copy: &Copy) -> Report {
     verify(&Files(copy), Some(key(ORIGIN, 1).verifying_key()), &crate::verify::Options::default(), &|_, _| {})
 }
 
-/// `public/` as it stood after each call that changed it.
-fn moments(world: &World) -> Vec<Copy> {
-    let public = world.path().join("public");
-    let moments = world.disk.moments(&public);
+/// `public/` as it was after each call that changed it.
+fn moments(machine: &Machine) -> Vec<Copy> {
+    let public = machine.path().join("public");
+    let moments = machine.disk.moments(&public);
     let relative = |copy: BTreeMap<PathBuf, Arc<[u8]>>| -> Copy {
         copy.into_iter().map(|(p, b)| (p.strip_prefix(&public).unwrap().to_owned(), b)).collect()
     };
     moments.into_iter().map(relative).filter(|copy| copy.contains_key(Path::new("checkpoint"))).collect()
 }
 
-/// The moments of a ledger that was used for a while, with words and files withheld and given back all the time.
+/// The moments of a ledger that worked for a while, with words and files withheld and given back all the time.
 fn lived(seed: u64) -> Vec<Copy> {
     let mut random = Random::new(seed);
-    let mut world = World::new();
-    world.disk.remember();
+    let mut machine = Machine::new();
+    machine.disk.remember();
     for _ in 0..2 {
-        let ledger = world.open().unwrap();
-        world.work(&ledger, &mut random);
+        let ledger = machine.open().unwrap();
+        machine.work(&ledger, &mut random);
         ledger.close();
     }
-    moments(&world)
+    moments(&machine)
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn at_every_moment_public_is_a_whole_ledger() {
     assert!(withheld > 0, "no moment between a checkpoint and what it takes away: nothing was tried");
 }
 
-/// Copies file by file over an older copy, each file at the same moment as the one before or a later one. The checkpoint is read
-/// first, then all names, then the files. Returns the copy and the moment when it was done.
+/// Copies file by file, each at a later moment than the one before. The checkpoint is read first; in each folder, the
+/// names are read before the files. Gives the copy, and the moment when it was done.
 fn copied(moments: &[Copy], from: usize, random: &mut Random, over: Copy) -> (Copy, usize) {
     let mut now = from;
     let mut later = |now: &mut usize| {
@@ -92,7 +92,7 @@ fn copied(moments: &[Copy], from: usize, random: &mut Random, over: Copy) -> (Co
     let mut copy = over;
     let checkpoint = PathBuf::from("checkpoint");
     copy.insert(checkpoint.clone(), moments[from][&checkpoint].clone());
-    // As rsync does: all names at once. Files that vanished meanwhile are left out, and removed from the older copy.
+    // Like rsync, it reads all names first. Files that vanished meanwhile are left out, and removed from an older copy.
     let names: Vec<PathBuf> = moments[later(&mut now)].keys().cloned().collect();
     copy.retain(|name, _| names.contains(name));
     let mut order: Vec<PathBuf> = names.into_iter().filter(|n| *n != checkpoint).collect();
@@ -120,7 +120,7 @@ fn a_copy_made_file_by_file_is_whole_or_lacks_what_was_withheld_meanwhile_until_
                 whole += 1;
                 continue;
             }
-            // Only words and files that were removed while the copy was made can be missing, and the report says so.
+            // Only words and files that went while the copy was made can be missing.
             for fault in &report.faults {
                 assert!(matches!(fault.place, Place::Words(_) | Place::File(..)), "{report}");
                 assert!(fault.what.starts_with("missing: "), "{report}");
@@ -129,7 +129,7 @@ fn a_copy_made_file_by_file_is_whole_or_lacks_what_was_withheld_meanwhile_until_
                 c.outcome != Outcome::Failed || matches!(c.name, Name::Words | Name::Files)
             };
             assert!(report.checks.iter().all(ok), "{report}");
-            // Nothing is withheld any more: the second pass, over the same copy, makes it whole.
+            // Nothing is withheld any more, so a second pass over the same copy makes it whole.
             let (copy, _) = copied(&moments[done..], moments.len() - 1 - done, &mut random, copy);
             let report = judge(&copy);
             assert_eq!(report.verdict, Verdict::Valid, "{report}");
@@ -143,17 +143,17 @@ fn a_copy_made_file_by_file_is_whole_or_lacks_what_was_withheld_meanwhile_until_
 fn a_copy_made_file_by_file_under_load_is_whole_where_nothing_is_withheld() {
     let mut grown = 0;
     for seed in 0..4 {
-        let world = World::new();
-        world.disk.remember();
-        let ledger = world.open().unwrap();
-        let story = world.story.unwrap();
+        let machine = Machine::new();
+        machine.disk.remember();
+        let ledger = machine.open().unwrap();
+        let story = machine.story.unwrap();
         for i in 0..12 {
             let batch = (0..31).map(|j| statement(&story, &format!("{i} {j}")).1).collect();
             ledger.record_blocking(batch, true).into_iter().for_each(|a| drop(a.unwrap()));
             assert!(ledger.wait_published(Duration::from_secs(60)));
         }
         ledger.close();
-        let moments = moments(&world);
+        let moments = moments(&machine);
         let mut random = Random::new(seed);
         for _ in 0..30 {
             let from = random.below(moments.len() as u64) as usize;
@@ -169,23 +169,23 @@ fn a_copy_made_file_by_file_under_load_is_whole_where_nothing_is_withheld() {
 
 #[test]
 fn partial_tiles_go_once_the_full_ones_stood_for_a_while() {
-    let world = World::new();
+    let machine = Machine::new();
     let open = |keep| {
         let options = Options { publish_every: Duration::ZERO, partials_for: keep, ..Options::default() };
         open_with(
-            Arc::new(world.disk.clone()),
+            Arc::new(machine.disk.clone()),
             SystemTimeSource::new(),
-            world.path(),
+            machine.path(),
             options,
             Opens::default(),
         )
         .unwrap()
     };
-    let story = world.story.unwrap();
+    let story = machine.story.unwrap();
     let partials = || -> Vec<TilePath> {
-        let public = world.path().join("public");
+        let public = machine.path().join("public");
         let name = |(p, _): (PathBuf, _)| p.strip_prefix(&public).ok()?.to_str()?.parse::<TilePath>().ok();
-        world.disk.files().into_iter().filter_map(name).filter(|t| !t.is_full()).collect()
+        machine.disk.files().into_iter().filter_map(name).filter(|t| !t.is_full()).collect()
     };
     let ledger = open(Duration::from_secs(3_600));
     for i in 0..9 {
@@ -196,7 +196,7 @@ fn partial_tiles_go_once_the_full_ones_stood_for_a_while() {
     ledger.close();
     drop(ledger);
     assert!(partials().iter().filter(|t| t.index() == 0).count() > 20, "{:?}", partials());
-    // Partial tiles that an earlier process left are removed too. Those of the tile that is not full stay.
+    // Partial tiles that an earlier process left go too. Those of the tile that is not full stay.
     let ledger = open(Duration::ZERO);
     assert_eq!(partials().iter().filter(|t| t.index() == 0 && t.width() != 1).count(), 0, "{:?}", partials());
     assert!(partials().iter().any(|t| t.index() == 1));
@@ -207,18 +207,18 @@ fn partial_tiles_go_once_the_full_ones_stood_for_a_while() {
 fn writers_wait_for_a_disk_that_can_not_keep_up() {
     const BACKLOG: u64 = 24;
     const BATCH: u64 = 4;
-    let world = World::new();
+    let machine = Machine::new();
     // Publication syncs folders, the journal does not.
-    world.disk.slow(Duration::from_millis(1));
+    machine.disk.slow(Duration::from_millis(1));
     let options = Options {
         max_batch: BATCH as usize,
         max_backlog: BACKLOG,
         publish_every: Duration::ZERO,
         ..Options::default()
     };
-    let disk = Arc::new(world.disk.clone());
-    let ledger = open_with(disk, SystemTimeSource::new(), world.path(), options, Opens::default()).unwrap();
-    let story = world.story.unwrap();
+    let disk = Arc::new(machine.disk.clone());
+    let ledger = open_with(disk, SystemTimeSource::new(), machine.path(), options, Opens::default()).unwrap();
+    let story = machine.story.unwrap();
     let most = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..8)
             .map(|writer| {
@@ -227,9 +227,9 @@ fn writers_wait_for_a_disk_that_can_not_keep_up() {
                     let mut most = 0;
                     for i in 0..60 {
                         let (_, said) = statement(story, &format!("{writer} {i}"));
-                        // Never refused: the writers wait.
+                        // The call is never refused: the writer waits.
                         ledger.record_blocking(vec![said], false).remove(0).unwrap();
-                        // In this order, so that the difference is never larger than it was at the first look.
+                        // Read in this order, so that the difference is never too large.
                         let size = ledger.reader().checkpoint().checkpoint().size();
                         let published = ledger.0.signals.published.load(Ordering::Acquire);
                         most = most.max(size.saturating_sub(published));

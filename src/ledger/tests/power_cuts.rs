@@ -1,4 +1,4 @@
-//! What a ledger does when the power is cut or the disk refuses. Each test prints what it counted. Run with more seeds:
+//! What a ledger does when the power is cut or the disk fails. Each test prints what it counted. Run with more seeds:
 //! `ONRECORD_SEEDS=5000 cargo test --release --lib ledger::tests::power_cuts`.
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::world::{Note, World, http::Server, report, support::statement};
+use super::machine::{Machine, Note, http::Server, report, support::statement};
 use crate::{
     event::Code,
     ledger::{Ledger, LedgerError},
@@ -26,26 +26,26 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
     let mut acknowledged = 0;
     for seed in 0..seeds() {
         let mut random = Random::new(seed);
-        let mut world = World::new();
+        let mut machine = Machine::new();
         for cycle in 0..3 {
             let note = format!("seed {seed}, cycle {cycle}");
             let _said = Note(note.clone());
-            let before = world.disk.calls();
-            world.disk.cut_after(random.below(150));
-            match world.open() {
+            let before = machine.disk.calls();
+            machine.disk.cut_after(random.below(150));
+            match machine.open() {
                 Ok(ledger) => {
-                    world.work(&ledger, &mut random);
+                    machine.work(&ledger, &mut random);
                     ledger.close();
                 }
                 Err(LedgerError::Io { .. }) => {}
                 Err(e) => panic!("{note}: {e}"),
             }
-            assert!(world.disk.calls() > before);
-            world.disk = world.disk.after_power_cut(&mut random);
-            world.lose_of_index(&mut random);
-            let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
-            world.check(&ledger, &note);
-            acknowledged += world.acknowledged.len();
+            assert!(machine.disk.calls() > before);
+            machine.disk = machine.disk.after_power_cut(&mut random);
+            machine.lose_of_index(&mut random);
+            let ledger = machine.open().unwrap_or_else(|e| panic!("{note}: {e}"));
+            machine.check(&ledger, &note);
+            acknowledged += machine.acknowledged.len();
         }
     }
     report(&format!(
@@ -55,20 +55,20 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
     ));
 }
 
-/// Opens the ledger, uses it as `live` does, and checks what another process finds. Returns whether the ledger stopped.
+/// Opens a ledger, lets it work, and checks what another process finds. Gives whether the ledger stopped.
 fn survives(
-    world: &mut World,
+    machine: &mut Machine,
     random: &mut Random,
     note: &str,
-    live: impl FnOnce(&mut World, &Ledger),
+    live: impl FnOnce(&mut Machine, &Ledger),
 ) -> bool {
-    let stopped = match world.open() {
+    let stopped = match machine.open() {
         Ok(ledger) => {
-            live(world, &ledger);
-            // Reading goes on, whatever happened.
+            live(machine, &ledger);
+            // It can be read whatever happened.
             assert!(ledger.reader().entry(0).unwrap().is_some());
             let fault = ledger.fault();
-            // The fault may be shown to anybody, so it must name no path.
+            // The fault is shown to strangers.
             assert!(!fault.as_ref().is_some_and(|why| why.contains('/')), "{note}: {fault:?}");
             let stopped = fault.is_some();
             ledger.close();
@@ -77,9 +77,10 @@ fn survives(
         Err(LedgerError::Io { .. }) => true,
         Err(e) => panic!("{note}: {e}"),
     };
-    world.disk = if random.chance() { world.disk.after_kill() } else { world.disk.after_power_cut(random) };
-    let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
-    world.check(&ledger, note);
+    machine.disk =
+        if random.chance() { machine.disk.after_kill() } else { machine.disk.after_power_cut(random) };
+    let ledger = machine.open().unwrap_or_else(|e| panic!("{note}: {e}"));
+    machine.check(&ledger, note);
     stopped
 }
 
@@ -89,17 +90,17 @@ const FAULTS: [Fault; 4] = [Fault::Error(EIO), Fault::Error(ENOSPC), Fault::Inte
 
 #[test]
 fn every_call_that_fails_once_or_twice_makes_no_acknowledgement_a_lie() {
-    let mut world = World::new();
-    let saved = world.save();
+    let mut machine = Machine::new();
+    let saved = machine.save();
     let mut random = Random::new(7);
-    // Once without a fault: the writer must not stop.
-    assert!(!survives(&mut world, &mut random, "no fault", |world, ledger| world.tell_all(ledger)));
-    world.restore(&saved);
+    // Run once without a fault, to see which calls are made.
+    assert!(!survives(&mut machine, &mut random, "no fault", |machine, ledger| machine.tell_all(ledger)));
+    machine.restore(&saved);
     let (mut runs, mut stops) = (0, 0);
     let mut fired: BTreeMap<(&str, Fault), u64> = BTreeMap::new();
     let mut missed = 0;
     let mut at = 0;
-    // To the end of the run and past it: the number of calls depends on the timing of the threads.
+    // Go past the end of the run, since the number of calls depends on the timing of threads.
     while missed < 3 * FAULTS.len() {
         let mut writes = true;
         for fault in FAULTS {
@@ -109,14 +110,14 @@ fn every_call_that_fails_once_or_twice_makes_no_acknowledgement_a_lie() {
             for twice in [false, true] {
                 let note = format!("call {at}, {fault:?}{}", if twice { " and the next" } else { "" });
                 let _said = Note(note.clone());
-                world.restore(&saved);
-                world.disk.fail_after(at, fault);
+                machine.restore(&saved);
+                machine.disk.fail_after(at, fault);
                 if twice {
-                    world.disk.fail_after(at + 1, fault);
+                    machine.disk.fail_after(at + 1, fault);
                 }
-                let disk = world.disk.clone();
+                let disk = machine.disk.clone();
                 let stopped =
-                    survives(&mut world, &mut random, &note, |world, ledger| world.tell_all(ledger));
+                    survives(&mut machine, &mut random, &note, |machine, ledger| machine.tell_all(ledger));
                 runs += 1;
                 stops += u64::from(stopped);
                 missed = if disk.fired().is_empty() && fault != Fault::ShortWrite { missed + 1 } else { 0 };
@@ -148,17 +149,18 @@ fn a_call_that_fails_at_any_time_makes_no_acknowledgement_a_lie() {
     let (mut stopped, mut went_on) = (0, 0);
     for seed in 0..seeds() {
         let mut random = Random::new(seed ^ 0xfa17);
-        let mut world = World::new();
+        let mut machine = Machine::new();
         let note = format!("seed {seed}");
         let _said = Note(note.clone());
         let fault = FAULTS[(seed % 4) as usize];
         let at = random.below(120);
-        world.disk.fail_after(at, fault);
+        machine.disk.fail_after(at, fault);
         if random.chance() {
-            world.disk.fail_after(at + 1, fault);
+            machine.disk.fail_after(at + 1, fault);
         }
         let mut choices = Random::new(random.below(1 << 40));
-        match survives(&mut world, &mut random, &note, |world, ledger| world.work(ledger, &mut choices)) {
+        match survives(&mut machine, &mut random, &note, |machine, ledger| machine.work(ledger, &mut choices))
+        {
             true => stopped += 1,
             false => went_on += 1,
         }
@@ -172,20 +174,20 @@ fn a_call_that_fails_at_any_time_makes_no_acknowledgement_a_lie() {
 
 #[test]
 fn a_sync_that_fails_stops_the_writer_for_good_and_whoever_asks_is_told() {
-    let mut world = World::new();
-    let story = world.story.unwrap();
+    let mut machine = Machine::new();
+    let story = machine.story.unwrap();
     let said = |text: &str| vec![statement(&story, text).1];
-    let server = Server::start(world.open().unwrap());
+    let server = Server::start(machine.open().unwrap());
     let ledger = server.ledger.clone();
     let kept = ledger.record_blocking(said("kept"), false).remove(0).unwrap();
     assert!(ledger.wait_published(Duration::from_secs(60)));
     assert_eq!(server.get("/readyz").status, 200);
-    // Call 0 is the journal's write, so call 1 is its sync.
-    world.disk.fail_after(1, Fault::Error(EIO));
+    // Let the journal's next sync fail. The write before it succeeds.
+    machine.disk.fail_after(1, Fault::Error(EIO));
     let lost = ledger.record_blocking(said("not acknowledged"), false).remove(0).unwrap_err();
-    assert_eq!(world.disk.fired(), [("fdatasync", Fault::Error(EIO))]);
+    assert_eq!(machine.disk.fired(), [("fdatasync", Fault::Error(EIO))]);
     assert_eq!(lost.code, Code::Unavailable);
-    let calls = world.disk.calls();
+    let calls = machine.disk.calls();
     for _ in 0..3 {
         let again = ledger.record_blocking(said("again"), false).remove(0).unwrap_err();
         assert_eq!(again.code, Code::LedgerReadOnly);
@@ -198,26 +200,26 @@ fn a_sync_that_fails_stops_the_writer_for_good_and_whoever_asks_is_told() {
         let size = |text: String| text.lines().nth(1).map(str::to_owned);
         assert_eq!(size(server.get("/checkpoint").text()), Some((kept.index + 1).to_string()));
     }
-    assert_eq!(world.disk.calls(), calls, "nothing is tried again");
+    assert_eq!(machine.disk.calls(), calls, "nothing is tried again");
     drop(server);
     ledger.close();
     drop(ledger);
-    // Started anew on the same machine, the batch can be read, whether its bytes reached the disk or not. So it is on record
-    // then, and must stay so even if the power is cut.
-    world.acknowledged.insert(kept.id, kept.index);
-    world.disk = world.disk.after_kill();
-    let ledger = world.open().unwrap();
+    // After a restart on the same machine the batch can be read, whatever is on the disk. It is on record then, and stays so
+    // though the power is cut.
+    machine.acknowledged.insert(kept.id, kept.index);
+    machine.disk = machine.disk.after_kill();
+    let ledger = machine.open().unwrap();
     let size = ledger.reader().checkpoint().checkpoint().size();
     assert_eq!(size, kept.index + 2);
     for seed in 0..20 {
-        let after = world.disk.after_power_cut(&mut Random::new(seed));
-        let mut bytes = after.read(&world.path().join("public/checkpoint")).unwrap().unwrap();
+        let after = machine.disk.after_power_cut(&mut Random::new(seed));
+        let mut bytes = after.read(&machine.path().join("public/checkpoint")).unwrap().unwrap();
         bytes.truncate(200);
         let published = String::from_utf8_lossy(&bytes).lines().nth(1).and_then(|n| n.parse::<u64>().ok());
         assert_eq!(published, Some(size), "seed {seed}: what was shown is durable");
     }
     ledger.close();
-    world.check(&ledger, "after a failed sync");
+    machine.check(&ledger, "after a failed sync");
 }
 
 #[test]
@@ -225,25 +227,25 @@ fn what_a_start_writes_leans_on_no_batch_that_may_be_lost() {
     let (mut lost, mut refused) = (0, 0);
     for at in 0..60 {
         for seed in 0..4 {
-            let mut world = World::new();
-            let story = world.story.unwrap();
-            let ledger = world.open().unwrap();
-            // The journal's sync fails: the batch can be read, but is not durable.
-            world.disk.fail_after(1, Fault::Error(EIO));
+            let mut machine = Machine::new();
+            let story = machine.story.unwrap();
+            let ledger = machine.open().unwrap();
+            // Its sync fails: the batch can be read, but is not durable.
+            machine.disk.fail_after(1, Fault::Error(EIO));
             let said = vec![statement(&story, "not acknowledged").1];
             ledger.record_blocking(said, false).remove(0).unwrap_err();
             ledger.close();
             drop(ledger);
-            world.disk = world.disk.after_kill();
-            // The power is cut at some call of the next start.
-            world.disk.cut_after(at);
-            let cut = world.open().map(|ledger| ledger.close());
+            machine.disk = machine.disk.after_kill();
+            // The next start fails somewhere, and then the power is cut.
+            machine.disk.cut_after(at);
+            let cut = machine.open().map(|ledger| ledger.close());
             refused += usize::from(cut.is_err());
-            world.disk = world.disk.after_power_cut(&mut Random::new(seed));
+            machine.disk = machine.disk.after_power_cut(&mut Random::new(seed));
             let note = format!("call {at}, seed {seed}");
-            let ledger = world.open().unwrap_or_else(|e| panic!("{note}: {e}"));
+            let ledger = machine.open().unwrap_or_else(|e| panic!("{note}: {e}"));
             lost += usize::from(ledger.reader().checkpoint().checkpoint().size() == 5);
-            world.check(&ledger, &note);
+            machine.check(&ledger, &note);
         }
     }
     assert!(lost > 0 && refused > 0, "{lost} lost, {refused} refused");
@@ -251,7 +253,7 @@ fn what_a_start_writes_leans_on_no_batch_that_may_be_lost() {
 
 #[test]
 fn a_simulated_disk_loses_what_was_not_synced() {
-    // The tests above would prove nothing on a disk that keeps everything.
+    // On a disk that keeps everything, the tests above would prove nothing.
     let (mut kept, mut lost) = (0, 0);
     for seed in 0..50 {
         let disk = SimulatedDisk::default();

@@ -1,4 +1,4 @@
-//! A ledger on a simulated disk, and what must be true of it at any moment.
+//! A machine with a ledger on a simulated disk, and what must hold of the ledger at any moment.
 
 #[path = "../../../tests/support/mod.rs"]
 pub(super) mod support;
@@ -30,8 +30,8 @@ use serde_json::json;
 use sha2::Digest as _;
 use support::{ORIGIN, Story, desk, key, object, operator, origin, say, statement};
 
-/// A ledger on a simulated disk. Its settings, key and index lie in a real folder.
-pub(super) struct World {
+/// A machine with a ledger. The disk is simulated, but settings, key and index lie in a real folder.
+pub(super) struct Machine {
     pub dir: tempfile::TempDir,
     pub disk: SimulatedDisk,
     pub story: Option<Story>,
@@ -41,7 +41,7 @@ pub(super) struct World {
     exhibits: Vec<Exhibit>,
 }
 
-/// A state that a world can go back to.
+/// A state of a machine that it can go back to.
 pub(super) struct Saved {
     disk: SimulatedDisk,
     acknowledged: HashMap<EventId, u64>,
@@ -53,7 +53,7 @@ pub(super) struct Saved {
 #[derive(Clone)]
 pub(super) struct Exhibit {
     id: EventId,
-    /// What its words say. No other words say the same.
+    /// The text of its words, which no other words have.
     description: String,
     blob: Vec<u8>,
     file: Vec<u8>,
@@ -61,7 +61,7 @@ pub(super) struct Exhibit {
     again: bool,
 }
 
-/// Prints, when a test fails, where it was.
+/// Prints where a test was if it fails.
 pub(super) struct Note(pub String);
 
 impl Drop for Note {
@@ -72,17 +72,16 @@ impl Drop for Note {
     }
 }
 
-/// Prints a line even if the test passes: what it counted.
+/// Prints a line of counts, also if the test passes.
 pub(super) fn report(line: &str) {
     use std::io::Write as _;
-    // Not by a macro, whose output the test harness would capture. If stderr is closed, nobody wants the line.
+    // stderr itself is not captured by the test harness. It may be closed.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-impl World {
+impl Machine {
     pub fn new() -> Self {
-        // Settings and index are real files and made anew thousands of times. So they lie in memory where the system has a folder
-        // for that.
+        // Settings and index are real files that are made thousands of times: in memory if possible.
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let log_key = key(ORIGIN, 1);
@@ -94,7 +93,7 @@ impl World {
         for d in dir.path().ancestors() {
             disk.sync_dir(d).unwrap();
         }
-        let mut world = Self {
+        let mut machine = Self {
             dir,
             disk,
             story: None,
@@ -102,14 +101,14 @@ impl World {
             statements: Vec::new(),
             exhibits: Vec::new(),
         };
-        let ledger = world.open_as(true).unwrap();
+        let ledger = machine.open_as(true).unwrap();
         let words = object(serde_json::json!({}));
         let (opened, content) = opening_event(&origin(), &log_key, &operator(), words).unwrap();
         let opened = Submission::new(opened.note().as_bytes().to_vec(), content);
         ledger.record_blocking(vec![opened], false).remove(0).unwrap();
-        world.story = Some(support::tell(&ledger));
+        machine.story = Some(support::tell(&ledger));
         ledger.close();
-        world
+        machine
     }
 
     pub fn path(&self) -> &Path {
@@ -126,7 +125,7 @@ impl World {
         open_with(disk, SystemTimeSource::new(), self.path(), options, Opens { founding, ..Opens::default() })
     }
 
-    /// Records batches until the ledger refuses or enough is done. Remembers what was acknowledged.
+    /// Records until the ledger refuses or 20 batches are done. Remembers what was acknowledged.
     pub fn work(&mut self, ledger: &Ledger, random: &mut Random) {
         let story = self.story.unwrap();
         let mut said: Vec<EventId> = Vec::new();
@@ -154,15 +153,15 @@ impl World {
         }
     }
 
-    /// Records a batch and remembers what was acknowledged. Returns whether the ledger takes more.
+    /// Records a batch and remembers what was acknowledged. Gives whether the ledger takes more.
     fn record(&mut self, ledger: &Ledger, batch: Vec<Submission>, atomic: bool) -> bool {
         for answer in ledger.record_blocking(batch, atomic) {
             match answer {
                 Ok(receipt) => drop(self.acknowledged.insert(receipt.id, receipt.index)),
                 Err(r) if matches!(r.code, Code::LedgerReadOnly | Code::Unavailable) => {}
-                // It withholds what is withheld already, or names a statement that was held back.
+                // It withholds a second time, or names a statement that was not recorded.
                 Err(r) if matches!(r.code, Code::CheckFailed | Code::RefUnknown) => {}
-                // The upload of its file failed, or was lost at a start.
+                // The upload failed, or was lost at a start.
                 Err(r) if matches!(r.code, Code::FileMissing) => {}
                 Err(r) => panic!("{r}"),
             }
@@ -170,7 +169,7 @@ impl World {
         ledger.fault().is_none()
     }
 
-    /// Records the same steps each time, with all kinds of changes. Each step is published before the next.
+    /// Records the same each time: events of all kinds, one after the other, each published before the next.
     pub fn tell_all(&mut self, ledger: &Ledger) {
         let story = self.story.unwrap();
         let both = json!(["content", "files/0"]);
@@ -184,7 +183,7 @@ impl World {
                     batch.push(said);
                 }
                 1 => _ = self.capture(ledger, 1, &mut batch),
-                // Withheld before it is published, and after.
+                // Withheld after it was published; then in the batch that records it.
                 2 => batch.push(self.touch("content.withheld", self.statements[0].0, &json!(["content"]))),
                 3 => {
                     let id = self.capture(ledger, 2, &mut batch);
@@ -199,7 +198,7 @@ impl World {
         }
     }
 
-    /// Uploads a file. A failure shows later, when the event that names the file is refused.
+    /// Uploads a file. If that fails, the event that names the file is refused.
     fn upload(ledger: &Ledger, bytes: &[u8]) {
         let upload = || {
             let mut upload = ledger.upload(Digest::blake3(bytes), [127, 0, 0, 1].into())?;
@@ -209,11 +208,11 @@ impl World {
         let _: Result<(), crate::event::Refusal> = upload();
     }
 
-    /// An event that withholds parts of another event, or gives them back.
+    /// An event that withholds blobs of another, or gives them back.
     fn touch(&self, event_type: &str, id: EventId, blobs: &serde_json::Value) -> Submission {
         let ground = if event_type == "content.released" { "embargo_ended" } else { "erasure" };
         let facts = json!({"ground": ground, "blobs": blobs});
-        // The salt of its words makes each such event a new one: an event that is on record already would change nothing.
+        // The salted words make each a new event. One that is on record already would change nothing.
         let words = Some(json!({"authority": "court"}));
         say(event_type, Some(self.story.unwrap().case), json!({"entry": id}), facts, words)
             .sign(&[&operator()])
@@ -259,8 +258,8 @@ impl World {
         batch.push(release);
     }
 
-    /// Adds an exhibit to a batch, or an event that withholds or gives back parts of an earlier one, or nothing. Returns whether
-    /// the batch must be recorded all or not at all.
+    /// Puts an exhibit into a batch, or an event that withholds or gives back an earlier exhibit. Gives whether the batch must be
+    /// recorded as a whole or not at all.
     fn exhibit(&mut self, ledger: &Ledger, random: &mut Random, batch: &mut Vec<Submission>) -> bool {
         let blobs = [json!(["content"]), json!(["files/0"]), json!(["content", "files/0"])];
         let blobs = &blobs[random.below(3) as usize];
@@ -285,7 +284,7 @@ impl World {
         false
     }
 
-    /// Checks that no file of the folder holds what is withheld, and that all else is there.
+    /// Holds that what is withheld stands in no byte of the folder, and that everything else can be read.
     pub fn check_withheld(&self, note: &str, rows: &MemoryRows) {
         let files = self.disk.files();
         let text = |inside: bool| {
@@ -315,13 +314,13 @@ impl World {
             assert_eq!(rest.contains(file), there && !gone, "{note}: {file} {there} {gone}");
             let placed = self.disk.read(&Folder::new(self.path()).file(&Digest::blake3(&e.file))).unwrap();
             assert_eq!(placed.as_deref(), (there && !gone).then_some(&e.file[..]), "{note}: {file}");
-            // A file that was uploaded for a release which was not recorded stays until it expires.
+            // A file that was uploaded for a release that failed waits in `upload/` for an hour.
             assert!(!gone || e.again || !uploads.contains(file), "{note}: {file} is withheld");
         }
     }
 
-    /// Damages the index, which lies in a real folder, as a power cut may: it is ahead of the log, behind it, or missing, or its
-    /// files of rows lack bytes that sled counts in.
+    /// Damages the index as a power cut would; it lies in a real folder. It is then ahead of the log, behind it or gone, or its
+    /// rows lack bytes.
     pub fn lose_of_index(&self, random: &mut Random) {
         let dir = self.path().join("index");
         let choice = random.below(4);
@@ -347,8 +346,7 @@ impl World {
         }
     }
 
-    /// The world as it is now, so that it can go on in several ways. It is saved with a disk of its own; the real folder is
-    /// the same.
+    /// The present state, to be continued in another way: on a disk of its own, in the same folder.
     pub fn save(&self) -> Saved {
         Saved {
             disk: self.disk.after_kill(),
@@ -368,7 +366,7 @@ impl World {
         let _ = std::fs::remove_dir_all(self.path().join("index"));
     }
 
-    /// Checks that everything acknowledged is on record, and that all that is served or lies in `public/` verifies.
+    /// Holds that everything acknowledged is there, and that all of it verifies: what is served, and what lies in `public/`.
     pub fn check(&self, ledger: &Ledger, note: &str) {
         let reader = ledger.reader();
         let checkpoint = reader.checkpoint();
@@ -394,7 +392,7 @@ impl World {
     }
 }
 
-/// Checks that a plain copy of `public/` is a whole ledger, words included.
+/// Holds that a plain copy of `public/` is a whole ledger, with its words.
 fn check_public(disk: &SimulatedDisk, dir: &Path, note: &str, at_least: u64) {
     let public = dir.join("public");
     let Some(bytes) = disk.read(&public.join("checkpoint")).unwrap() else {

@@ -1,9 +1,9 @@
-//! Exhibits that are made by hand, as a liar would make them.
+//! Exhibits made by hand, as a liar would make them.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use onrecord::{
     event::{Event, EventId, EventType},
-    exhibit::{Enclosed, LinkInChain},
+    exhibit::{CaseExport, Enclosed, LinkInChain},
     ledger::Reader,
     log::{Checkpoint, Entry, MemoryTree, Policy, TlogProof, WitnessKey, cosign, inclusion_path, leaf_hash},
     note::{SignedNote, SigningKey},
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// Trusts the log of the tests, and asks for no witness.
+/// A policy that trusts the log of the tests and asks for no witness.
 pub fn policy() -> Policy {
     Policy::of_log(key(ORIGIN, 1).verifying_key().clone())
 }
@@ -21,7 +21,7 @@ pub fn witness(n: u8) -> SigningKey {
     SigningKey::from_seed(format!("w{n}.example").parse().unwrap(), &[n; 32])
 }
 
-/// The same with three witnesses; `two` are two of them.
+/// The same policy with three witnesses and the group `two`, which is any two of them. `quorum` is its last line.
 pub fn of_three(quorum: &str) -> Policy {
     let mut text = policy().to_string().replace("quorum none\n", "");
     for n in 1..=3 {
@@ -30,21 +30,31 @@ pub fn of_three(quorum: &str) -> Policy {
     (text + "group two 2 w1 w2 w3\n" + quorum).parse().unwrap()
 }
 
-/// The first entry of a type.
+/// The index of the first entry of a type.
 pub fn first(reader: &Reader, of: EventType) -> u64 {
     let size = reader.checkpoint().checkpoint().size();
     let is = |i: &u64| reader.parsed(*i).unwrap().unwrap().event().event_type() == of;
     (0..size).find(is).unwrap()
 }
 
-/// An exhibit changed by a hand that knows how it is made.
+/// The file of a case.
+pub fn case_file(reader: &Reader, case: &EventId) -> Vec<u8> {
+    let mut export = CaseExport::begin(reader, case).unwrap().unwrap();
+    let mut file = Vec::new();
+    while let Some(mut part) = export.part().unwrap() {
+        file.append(&mut part);
+    }
+    file
+}
+
+/// An exhibit that is changed and packed as exhibits are.
 pub fn changed<'a>(exhibit: &'a [u8], change: impl FnOnce(&mut Enclosed<'a>)) -> Vec<u8> {
     let mut enclosed = Enclosed::read(exhibit).unwrap();
     change(&mut enclosed);
     enclosed.write().unwrap()
 }
 
-/// The same exhibit, all its proofs in this checkpoint.
+/// The same exhibit with this checkpoint in all its proofs.
 pub fn in_checkpoint(exhibit: &[u8], note: &SignedNote) -> Vec<u8> {
     let enclosed = Enclosed::read(exhibit).unwrap();
     let proof = |bytes: &[u8]| {
@@ -61,7 +71,8 @@ pub fn in_checkpoint(exhibit: &[u8], note: &SignedNote) -> Vec<u8> {
     })
 }
 
-/// A log of entries, each with its proof, whose checkpoint is signed and cosigned.
+/// An exhibit of the entry `at` of a log of these entries, with the entries `chain` beside it. Its checkpoint is signed by the
+/// log, and cosigned by each witness of `lines` at its time.
 pub fn exhibit_of(raw: &[String], at: usize, chain: &[usize], lines: &[(&SigningKey, u64)]) -> Vec<u8> {
     let tree: MemoryTree = raw.iter().map(|entry| leaf_hash(entry.as_bytes())).collect();
     let checkpoint = Checkpoint::new(origin(), tree.size(), tree.root()).unwrap();
@@ -96,15 +107,14 @@ pub fn raw_entries(reader: &Reader) -> Vec<String> {
     (0..reader.checkpoint().checkpoint().size()).map(entry).collect()
 }
 
-/// Exhibits from a log that goes on as no honest one would, each with its name and what is wrong with its signers, if
-/// anything is.
+/// Exhibits from a log that goes on as no honest log would. Each has a name, and what is wrong with its signers, if anything is.
 pub fn forged(reader: &Reader, desk_party: EventId) -> Vec<(&'static str, Vec<u8>, Option<String>)> {
     let mut raw = raw_entries(reader);
     let thread = reader.thread(&desk_party).unwrap();
     let parse = |raw: &String| Entry::parse(raw.as_bytes(), &origin()).unwrap();
     let last = parse(raw.last().unwrap());
     let size = raw.len() as u64;
-    // Events that no ledger took, in entries that only a lying one would make.
+    // Adds an event that no honest ledger would take, in an entry that only a lying one would make.
     let forge = |raw: &mut Vec<String>, event: &Event, thread: (EventId, u64), signers: &[(EventId, u64)]| {
         let mut header = last.header().clone();
         header.index = raw.len() as u64;
@@ -144,7 +154,7 @@ pub fn forged(reader: &Reader, desk_party: EventId) -> Vec<(&'static str, Vec<u8
     forge(&mut raw, &strange, (strange.id(), 0), &[(desk_party, k)]);
     let short = by(&desk);
     forge(&mut raw, &short, (short.id(), 0), &[(desk_party, k - 1)]);
-    // A key that a stranger adds, and what it signs.
+    // A stranger adds a key to the desk's party, and that key signs something.
     let (stranger, new) = (
         SigningKey::from_seed("stranger.example".parse().unwrap(), &[99; 32]),
         SigningKey::from_seed("newsroom.example/new".parse().unwrap(), &[98; 32]),
@@ -169,8 +179,8 @@ pub fn forged(reader: &Reader, desk_party: EventId) -> Vec<(&'static str, Vec<u8
     let mut with_added = chain.clone();
     with_added.push(adding as usize);
     let never_added = "no entry of its party's thread adds the key".to_owned();
-    // Another party's newer key: what its older one signs later is good; what the newer one signs, as of a time before it
-    // was added, is not.
+    // Another party has an older key and a newer one. A later signature by the older one is good. One by the newer key is not,
+    // where the entry says that the party's thread ended before that key was added.
     let newer = first(reader, EventType::KeyAdded);
     let (party, older) = (parse(&raw[newer as usize]).header().signers[0].0, parse(&raw[newer as usize]));
     let older = older.event().by()[0].clone();

@@ -1,4 +1,4 @@
-//! A ledger served on a free port, and a client that sends what it is told to.
+//! A ledger that is served on a free port, and a plain HTTP client.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::{
@@ -26,7 +26,7 @@ impl Server {
         Self::start_on(ledger, None, options)
     }
 
-    /// With its numbers at an address of their own.
+    /// Serves metrics too, at an address of their own, which is given.
     pub fn start_with_metrics(ledger: Ledger) -> (Self, SocketAddr) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -69,7 +69,14 @@ impl Server {
         self.send("GET", path, &[], b"")
     }
 
-    /// A query or mutation by POST; the whole answer.
+    /// The text of a page, which must be there.
+    pub fn page(&self, path: &str) -> String {
+        let reply = self.get(path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.text()
+    }
+
+    /// Sends a query or mutation by POST. Gives the whole answer.
     pub fn graphql(&self, query: &str, variables: Value) -> Value {
         let body = serde_json::json!({"query": query, "variables": variables}).to_string();
         let reply = self.send("POST", "/graphql", &[("Content-Type", "application/json")], body.as_bytes());
@@ -91,12 +98,12 @@ impl Drop for Server {
     }
 }
 
-/// One request on a connection of its own, to whatever listens there.
+/// Sends one request on a connection of its own, to whatever listens there.
 pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     Reply::parse(&send_raw(address, method, path, headers, body))
 }
 
-/// The same; what came of an answer, which may be nothing.
+/// The same. Gives the bytes of the answer that came, which may be none.
 pub fn send_raw(
     address: SocketAddr,
     method: &str,
@@ -118,7 +125,7 @@ pub fn send_raw(
     // The server may answer and close before it has read all of a body it does not take.
     let _ = stream.write_all(body);
     let mut raw = Vec::new();
-    // What is not answered to its end, and is not ended either, is no answer that was cut.
+    // An answer that neither goes on nor ends is no answer that was cut.
     if let Err(e) = stream.read_to_end(&mut raw)
         && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
     {
@@ -127,7 +134,7 @@ pub fn send_raw(
     raw
 }
 
-/// How long the client waits for the next bytes of an answer: far longer than a machine at work lets them wait.
+/// How long the client waits for the next bytes of an answer. Even a busy machine sends them far sooner.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! A folder of its own, and the command run in it as people run it.
+//! A folder in which commands are run as people run them.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::{
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::program::{Program, onrecord};
 
-/// A folder to run commands in, with nothing of the surroundings' settings.
+/// A folder to run commands in, without the settings of the test's own environment.
 pub struct Place(pub TempDir);
 
 impl Place {
@@ -55,7 +55,7 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that asks nothing may have ended before it is answered.
+        // A command that reads nothing may have ended already.
         match child.stdin.take().unwrap().write_all(stdin.as_bytes()) {
             Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => panic!("{line}: {e}"),
             _ => {}
@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-/// What a command gave.
+/// How a command ended, and what it printed.
 pub struct Ran {
     pub code: i32,
     pub out: String,
@@ -95,9 +95,14 @@ impl Ran {
         }
     }
 
-    /// Its output, trimmed, if it is what was hoped for.
-    pub fn ok(self) -> String {
+    /// The same, of a command that must succeed.
+    pub fn good(self) -> Self {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self.out.trim().to_owned()
+        self
+    }
+
+    /// What a command that must succeed said on stdout, trimmed.
+    pub fn ok(self) -> String {
+        self.good().out.trim().to_owned()
     }
 }

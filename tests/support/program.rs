@@ -4,8 +4,9 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    ops::{Deref, DerefMut},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,9 +15,34 @@ use serde_json::{Value, json};
 
 use crate::http::{self, send};
 
-/// The program, serving. Killed when dropped.
+/// A process that is killed when this is dropped.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+/// The program, serving.
 pub struct Program {
-    pub child: Child,
+    pub child: Running,
     /// Where it listens, e.g. `http://127.0.0.1:4711`.
     pub url: String,
     pub scheme: String,
@@ -25,15 +51,38 @@ pub struct Program {
     pub said: Vec<String>,
 }
 
-/// The program, with nothing of the surroundings' settings.
+/// The program, without the settings of the test's own environment.
 pub fn onrecord() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onrecord"));
     without_settings(&mut command);
     command
 }
 
-/// A port of the loopback that nobody listens on, for a program that can't choose one itself. It is none of those that the
-/// system hands out, or another test's connection might have it by the time it is listened on.
+/// Runs the program: its exit code, and what it said on stdout and then on stderr.
+pub fn run(args: &[&str]) -> (Option<i32>, String) {
+    said(onrecord().args(args).output().unwrap())
+}
+
+/// The same in a folder.
+pub fn run_in(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
+    said(onrecord().args(args).current_dir(dir).output().unwrap())
+}
+
+/// The exit code of a command, and what it said on stdout and then on stderr.
+pub fn said(out: Output) -> (Option<i32>, String) {
+    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (out.status.code(), said)
+}
+
+/// Runs a command line of the shell in a folder; it must succeed.
+#[track_caller]
+pub fn shell(dir: &Path, line: &str) {
+    let out = Command::new("sh").arg("-c").arg(line).current_dir(dir).output().unwrap();
+    assert!(out.status.success(), "{line}: {out:?}");
+}
+
+/// A free port, for a program that can't choose one itself. It is none of those that the system hands out, or a connection of
+/// another test might take it before the program listens.
 pub fn free_port() -> u16 {
     let mut random = [0; 2];
     loop {
@@ -45,7 +94,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Takes the settings of the surroundings from a command.
+/// Removes the settings of the test's own environment from a command.
 pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONRECORD_")) {
         command.env_remove(name);
@@ -64,7 +113,7 @@ impl Program {
         Self::run(serve, Stdio::null(), "")
     }
 
-    /// As [`serve`](Self::serve), by a command that may do something before.
+    /// As [`serve`](Self::serve), by a command that may do something first, such as setting a limit.
     pub fn start(command: Command, data: &Path) -> Self {
         Self::start_with(command, data, &[])
     }
@@ -83,7 +132,7 @@ impl Program {
         Self::log_to(serve, log)
     }
 
-    /// A mirror of what is served elsewhere, known by its key; its log goes to a file.
+    /// A mirror of the ledger at `url` with the key `key`. Its log goes to a file.
     pub fn mirror(url: &str, key: &str, data: &Path, log: &Path) -> Self {
         Self::mirror_with(url, key, data, &[], log)
     }
@@ -100,7 +149,7 @@ impl Program {
         Self::run(command, file.into(), &log.display().to_string())
     }
 
-    /// Starts a command that serves. Where its log goes is named if it does not.
+    /// Starts a command that serves, and waits until it listens. `log` is the file its log goes to, shown if it fails.
     pub fn run(mut command: Command, stderr: Stdio, log: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut said = Vec::new();
@@ -128,14 +177,20 @@ impl Program {
     pub fn at(child: Child, url: &str) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         let (scheme, address) = url.split_once("://").unwrap();
-        Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child, url, said: Vec::new() }
+        Self {
+            address: address.parse().unwrap(),
+            scheme: scheme.to_owned(),
+            child: Running(child),
+            url,
+            said: Vec::new(),
+        }
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         // It may have ended by itself; then there is nothing to stop.
         let _ = self.child.kill();
@@ -149,7 +204,7 @@ impl Program {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Memory that it takes when it has begun, in KiB: search is built after it listens.
+    /// The memory that it takes once it is at rest, in KiB: search is built after it listens.
     pub fn at_rest(&self) -> u64 {
         let until = Instant::now() + Duration::from_secs(30);
         let mut before = 0;
@@ -171,7 +226,7 @@ impl Program {
         send(self.address, "GET", path, &[], b"")
     }
 
-    /// The index of an event that was put on record, or the code of the refusal.
+    /// Records an event. Gives its index, or the code of the refusal.
     pub fn record(&self, s: &Submission) -> Result<u64, String> {
         let json: Value = self.submit(s).json();
         let result = &json["data"]["record"]["results"][0];
@@ -186,7 +241,7 @@ impl Program {
         send(self.address, "POST", "/graphql", &[("Content-Type", "application/json")], body.as_bytes())
     }
 
-    /// Hands in an event and does not wait for an answer: there may be none.
+    /// Submits an event and does not wait for the answer: there may be none.
     pub fn hand_in(&self, s: &Submission) -> TcpStream {
         let (address, body) = (self.address, Self::call(s));
         let mut stream = TcpStream::connect(address).unwrap();
@@ -198,7 +253,7 @@ impl Program {
         stream
     }
 
-    /// How it ended by itself, within half a minute.
+    /// Waits half a minute for the program to end by itself. Gives how it ended.
     pub fn ended(&mut self) -> ExitStatus {
         for _ in 0..600 {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -217,16 +272,15 @@ impl Program {
         json!({"query": query, "variables": {"input": {"submissions": [submission]}}}).to_string()
     }
 
-    /// Tells it to stop, as a service manager does.
-    pub fn stop(mut self) {
+    /// Tells it to stop, as a service manager does. Gives how it ended.
+    pub fn terminate(&mut self) -> ExitStatus {
         let told = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
         assert!(told.success());
-        assert_eq!(self.ended().code(), Some(0), "a graceful end");
+        self.ended()
     }
-}
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.kill();
+    /// The same; it must end well.
+    pub fn stop(mut self) {
+        assert_eq!(self.terminate().code(), Some(0), "a graceful end");
     }
 }

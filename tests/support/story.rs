@@ -13,17 +13,20 @@ use sha2::Digest as _;
 
 use crate::support::{ORIGIN, object, operator};
 
-pub fn tell(ledger: &Ledger) -> HashMap<String, EventId> {
+/// The ids of the story's events, by their labels.
+pub type Ids = HashMap<String, EventId>;
+
+pub fn tell(ledger: &Ledger) -> Ids {
     tell_step_by_step(ledger, |_| ())
 }
 
-/// The same; after each record it tells the label.
-pub fn tell_step_by_step(ledger: &Ledger, mut recorded: impl FnMut(&str)) -> HashMap<String, EventId> {
+/// As [`tell`]; `recorded` is given the label of each event once it is on record.
+pub fn tell_step_by_step(ledger: &Ledger, mut recorded: impl FnMut(&str)) -> Ids {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/story");
     let story: Value =
         serde_json::from_slice(&std::fs::read(format!("{folder}/story.json")).unwrap()).unwrap();
     let keys = keys(&story);
-    let mut ids = HashMap::new();
+    let mut ids = Ids::new();
     let mut sealed: HashMap<EventId, Vec<u8>> = HashMap::new();
     for record in story["records"].as_array().unwrap() {
         let text = |name: &str| record[name].as_str().unwrap();
@@ -73,7 +76,7 @@ pub fn tell_step_by_step(ledger: &Ledger, mut recorded: impl FnMut(&str)) -> Has
     ids
 }
 
-/// The key of a label of the story.
+/// The key that a label of the story names.
 pub fn key_of(label: &str) -> SigningKey {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/story/story.json");
     let story: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -94,7 +97,7 @@ fn keys(story: &Value) -> HashMap<String, SigningKey> {
     keys
 }
 
-fn resolve(value: &Value, ids: &HashMap<String, EventId>, keys: &HashMap<String, SigningKey>) -> Value {
+fn resolve(value: &Value, ids: &Ids, keys: &HashMap<String, SigningKey>) -> Value {
     match value {
         Value::String(s) => match s.strip_prefix('$') {
             None => value.clone(),

@@ -1,31 +1,32 @@
-//! A ledger that asks time-stamping authorities, good ones and others; what it keeps, and what exhibits say by it.
+//! A ledger that asks time-stamping authorities, good ones and others: which tokens it keeps, and what exhibits say by them.
 
 use crate::http;
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::authority::{Authority, CA, FOR_STAMPS, Manner, Server};
-use crate::exhibit::{changed, witness};
-use crate::program::{Program, free_port};
+use crate::exhibit::{changed, policy, witness};
+use crate::program::{self, Program, free_port};
 use crate::support::*;
+use crate::world::{Folder, World};
 use onrecord::{
     authority::{Authorities, Schedule, collect},
     check::{Name, Outcome},
     exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, verify, verify_with_roots},
     ledger::{Ledger, NotStamped, Options},
-    log::{Checkpoint, Policy, SignedCheckpoint, Time, TlogProof, WitnessKey, cosign},
+    log::{Checkpoint, SignedCheckpoint, Time, TlogProof, WitnessKey, cosign},
     ops,
     timestamp::Roots,
 };
 use sha2::Digest as _;
 
-/// Everything at once.
+/// A schedule that waits for nothing.
 fn at_once() -> Schedule {
     Schedule {
         every: Duration::from_millis(200),
@@ -90,9 +91,9 @@ fn wait_stamped(data: &Path, expected: &[(u64, usize)]) {
     wait(&format!("{expected:?}"), || stamped(data) == expected);
 }
 
-fn record(ledger: &Ledger, story: &Story, text: &str) {
-    let (_, said) = statement(story, text);
-    ledger.record_blocking(vec![said], true).pop().unwrap().unwrap();
+/// Records a statement, and waits until it is published.
+fn publish(ledger: &Ledger, story: &Story, text: &str) {
+    record(ledger, statement(story, text));
     assert!(ledger.wait_published(Duration::from_secs(10)));
 }
 
@@ -109,46 +110,23 @@ fn now() -> Time {
     (Schedule::default().now)().unwrap()
 }
 
-struct World {
-    tmp: tempfile::TempDir,
-    ledger: Ledger,
-    story: Story,
+/// A ledger with the small story, which takes cosignatures of these witnesses.
+fn world(witnesses: Vec<WitnessKey>) -> World<Story> {
+    let w = World::with(Options { witnesses, ..Options::default() }, tell);
+    w.published();
+    w
 }
 
-fn world(witnesses: Vec<WitnessKey>) -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let data = tmp.path().join("ledger");
-    init(&data);
-    let ledger = Ledger::open(&data, Options { witnesses, ..Options::default() }).unwrap();
-    let story = tell(&ledger);
-    assert!(ledger.wait_published(Duration::from_secs(10)));
-    World { tmp, ledger, story }
+/// Has an authority stamp the latest checkpoint.
+fn add_stamp(w: &World<Story>, authority: &Authority, name: &str) -> Arc<SignedCheckpoint> {
+    let checkpoint = w.reader().checkpoint();
+    let query = onrecord::timestamp::Query::new(&imprint(&checkpoint), [1; 8]);
+    let answer = authority.answer(query.as_bytes());
+    w.ledger.add_timestamp(&checkpoint, name, &answer, now()).unwrap();
+    checkpoint
 }
 
-impl World {
-    fn data(&self) -> PathBuf {
-        self.tmp.path().join("ledger")
-    }
-    fn checkpoint(&self) -> Arc<SignedCheckpoint> {
-        self.ledger.reader().checkpoint()
-    }
-    fn exhibit(&self, index: u64) -> Vec<u8> {
-        assemble(self.ledger.reader(), index).unwrap().unwrap()
-    }
-    fn policy(&self) -> Policy {
-        Policy::of_log(self.ledger.reader().log_key().clone())
-    }
-    /// Has an authority stamp the latest checkpoint.
-    fn stamp(&self, authority: &Authority, name: &str) -> Arc<SignedCheckpoint> {
-        let checkpoint = self.checkpoint();
-        let query = onrecord::timestamp::Query::new(&imprint(&checkpoint), [1; 8]);
-        let answer = authority.answer(query.as_bytes());
-        self.ledger.add_timestamp(&checkpoint, name, &answer, now()).unwrap();
-        checkpoint
-    }
-}
-
-/// Size of the checkpoint of an exhibit, and how many tokens are over it.
+/// The size of the checkpoint that an exhibit is proved by, and how many tokens it has.
 fn leans_on(exhibit: &[u8]) -> (u64, usize) {
     let enclosed = Enclosed::read(exhibit).unwrap();
     let proof = TlogProof::parse(enclosed.proof).unwrap();
@@ -182,28 +160,28 @@ fn good_tokens_are_kept_and_nothing_else_whatever_authorities_do() {
     .collect();
     let urls = servers.iter().map(Server::url).chain([nobody()]).collect();
     let asking = Asking::start(&w.ledger, urls, Some(roots(&[&good])), at_once());
-    wait_stamped(&w.data(), &[(5, 1)]);
+    wait_stamped(&w.dir, &[(5, 1)]);
     wait("everybody was asked", || servers.iter().all(|s| s.asked() > 0));
     // The log goes on meanwhile, and is stamped again.
     let begun = Instant::now();
-    record(&w.ledger, &w.story, "one more");
+    publish(&w.ledger, &w.story, "one more");
     assert!(begun.elapsed() < Duration::from_secs(5));
-    wait_stamped(&w.data(), &[(5, 1), (6, 1)]);
+    wait_stamped(&w.dir, &[(5, 1), (6, 1)]);
     wait("the late one was asked again", || servers[4].asked() > 2);
     drop(asking);
-    assert_eq!(stamped(&w.data()), [(5, 1), (6, 1)]);
-    let report = verify_with_roots(&w.exhibit(4), Some(&w.policy()), &roots(&[&good]));
+    assert_eq!(stamped(&w.dir), [(5, 1), (6, 1)]);
+    let report = verify_with_roots(&w.exhibit(4), Some(&policy()), &roots(&[&good]));
     assert_eq!((report.verdict, report.timestamps.len()), (ExhibitVerdict::Valid, 1), "{report}");
 
-    // Without roots those are kept whom nobody vouches for, and the old one is not.
+    // Without roots a token is kept though nobody vouches for its authority. One with an old time is not.
     let urls = vec![servers[7].url(), servers[8].url()];
-    record(&w.ledger, &w.story, "and one more");
+    publish(&w.ledger, &w.story, "and one more");
     let asking = Asking::start(&w.ledger, urls, None, at_once());
     let before = servers[7].asked();
-    wait("it is stamped", || stamped(&w.data()).last() == Some(&(7, 1)));
+    wait("it is stamped", || stamped(&w.dir).last() == Some(&(7, 1)));
     wait("the old one was asked", || servers[7].asked() > before + 1);
     drop(asking);
-    assert_eq!(stamped(&w.data()).last(), Some(&(7, 1)));
+    assert_eq!(stamped(&w.dir).last(), Some(&(7, 1)));
 }
 
 #[test]
@@ -214,30 +192,27 @@ fn the_schedule_goes_on_from_what_is_stored() {
     let urls = || servers.iter().map(Server::url).collect::<Vec<_>>();
     let schedule = Schedule { every: Duration::from_secs(12), ..at_once() };
     let asking = Asking::start(&w.ledger, urls(), None, schedule);
-    wait_stamped(&w.data(), &[(5, 1)]);
+    wait_stamped(&w.dir, &[(5, 1)]);
     let began = Instant::now();
     drop(asking);
-    // What failed is asked again for the same, after a start too; who has stamped it is not.
-    record(&w.ledger, &w.story, "one more");
-    let World { tmp, ledger, story } = w;
-    ledger.close();
-    drop(ledger);
-    let data = tmp.path().join("ledger");
+    // The authority that failed is asked again for the same checkpoint, after a restart too. The one that stamped it is not.
+    publish(&w.ledger, &w.story, "one more");
+    let Folder { dir: data, story, tmp: _tmp } = w.close();
     let ledger = open(&data);
     servers[1].behave(Manner::Good);
     let asking = Asking::start(&ledger, urls(), None, schedule);
     wait_stamped(&data, &[(5, 2)]);
     assert_eq!(servers[0].asked(), 1);
     assert!(began.elapsed() < Duration::from_secs(10), "too slow to tell: {:?}", began.elapsed());
-    // The next is due when the time is up since the first, though the log has grown before.
+    // The next stamp is due a full period after the first, though the log grew before.
     wait_stamped(&data, &[(5, 2), (6, 2)]);
     assert!(began.elapsed() > Duration::from_secs(10), "asked too early");
     let asked = servers.each_ref().map(Server::asked);
-    // Nothing new, no request.
+    // As long as nothing is recorded, nobody is asked.
     std::thread::sleep(Duration::from_secs(13));
     assert_eq!(servers.each_ref().map(Server::asked), asked);
     let before = Instant::now();
-    record(&ledger, &story, "yet one more");
+    publish(&ledger, &story, "yet one more");
     wait_stamped(&data, &[(5, 2), (6, 2), (7, 2)]);
     assert!(before.elapsed() < Duration::from_secs(11));
     drop(asking);
@@ -254,22 +229,22 @@ fn an_exhibit_leans_on_most_cosignatures_then_on_the_earliest_stamp() {
         w.ledger.add_cosignature(checkpoint, &keys(n), &line).unwrap();
     };
     assert_eq!(leans_on(&w.exhibit(4)), (5, 0));
-    w.stamp(&authority, "http://a.example");
-    record(&w.ledger, &w.story, "five");
-    let six = w.stamp(&authority, "http://a.example");
+    add_stamp(&w, &authority, "http://a.example");
+    publish(&w.ledger, &w.story, "five");
+    let six = add_stamp(&w, &authority, "http://a.example");
     assert_eq!(
         (leans_on(&w.exhibit(4)), leans_on(&w.exhibit(5))),
         ((5, 1), (6, 1)),
         "the earliest that covers it"
     );
-    record(&w.ledger, &w.story, "six");
+    publish(&w.ledger, &w.story, "six");
     assert_eq!((leans_on(&w.exhibit(5)), leans_on(&w.exhibit(6))), ((6, 1), (7, 0)));
-    // One cosignature counts for more than any stamp, on whichever it comes.
-    let seven = w.checkpoint();
+    // A checkpoint with a cosignature is preferred to any that is only stamped.
+    let seven = w.reader().checkpoint();
     cosigned(&seven, 1);
     assert_eq!(leans_on(&w.exhibit(4)), (7, 0));
-    w.stamp(&authority, "http://a.example");
-    w.stamp(&authority, "http://b.example");
+    add_stamp(&w, &authority, "http://a.example");
+    add_stamp(&w, &authority, "http://b.example");
     assert_eq!(leans_on(&w.exhibit(4)), (7, 2));
     cosigned(&six, 1);
     assert_eq!(leans_on(&w.exhibit(4)), (6, 1), "it came after the stamp");
@@ -278,11 +253,9 @@ fn an_exhibit_leans_on_most_cosignatures_then_on_the_earliest_stamp() {
     let exhibit = w.exhibit(4);
     assert_eq!(exhibit, w.exhibit(4), "the same bytes");
 
-    // The same after a start, a backup and a restore; the tokens are never lost.
-    let World { tmp, ledger, .. } = w;
-    ledger.close();
-    drop(ledger);
-    let at = |name: &str| tmp.path().join(name);
+    // The same after a restart, a backup and a restore; the tokens are never lost.
+    let folder = w.close();
+    let at = |name: &str| folder.at(name);
     let witnesses = vec![keys(1), keys(2)];
     let reopened = |data: &Path| {
         let ledger =
@@ -294,7 +267,7 @@ fn an_exhibit_leans_on_most_cosignatures_then_on_the_earliest_stamp() {
     assert_eq!(reopened(&at("ledger")), exhibit);
     ops::backup(&at("ledger"), &at("backup"), true).unwrap();
     ops::restore(&at("backup"), &at("restored")).unwrap();
-    // Cosignatures can be had again, and are not in a backup but with what was stamped.
+    // A backup holds only those cosignatures that stand on a stamped checkpoint; others can be had again.
     assert_eq!(leans_on(&reopened(&at("restored"))), (7, 2));
     assert_eq!(stamped(&at("restored")), [(5, 1), (6, 1), (7, 2)]);
 
@@ -313,7 +286,7 @@ fn an_exhibit_leans_on_most_cosignatures_then_on_the_earliest_stamp() {
     let found = fsck("ledger");
     assert!(found.to_string().contains("imprint: expected SHA-256"), "{found}");
     assert!(found.to_string().contains("Not sound, but the log is"), "{found}");
-    // It is left out, and the rest is as it was.
+    // The bad token is left out, and the rest is as it was.
     assert_eq!(leans_on(&reopened(&at("ledger"))), (7, 2));
     fs::write(token(5), kept).unwrap();
     fs::write(at("ledger/timestamps/5/other"), "").unwrap();
@@ -327,7 +300,7 @@ fn an_exhibit_leans_on_most_cosignatures_then_on_the_earliest_stamp() {
 fn what_is_dated_before_the_last_entry_or_by_another_clock_is_not_kept() {
     let w = world(Vec::new());
     let authority = Authority::new("Good", "P-256");
-    let checkpoint = w.checkpoint();
+    let checkpoint = w.reader().checkpoint();
     let digits = |t: Time| t.to_string()[..19].replace(['-', ':', 'T'], "") + "Z";
     let token = |ahead_ms: i64| {
         let then = Time::from_unix_ms(now().unix_ms() + ahead_ms).unwrap();
@@ -336,15 +309,15 @@ fn what_is_dated_before_the_last_entry_or_by_another_clock_is_not_kept() {
     let add = |token: &[u8]| w.ledger.add_timestamp(&checkpoint, "http://a.example", token, now());
     assert!(matches!(add(&token(-120_000)), Err(NotStamped::Behind(_))));
     assert!(matches!(add(&token(3_700_000)), Err(NotStamped::Clock(_))));
-    // A month after the last entry it would pass for one of that day.
+    // A token that comes a month after its own time is refused too.
     let later = Time::from_unix_ms(now().unix_ms() + 30 * 86_400_000).unwrap();
     let month_old = w.ledger.add_timestamp(&checkpoint, "http://a.example", &token(0), later);
     assert!(matches!(month_old, Err(NotStamped::Clock(_))));
     assert!(matches!(add(b"no token"), Err(NotStamped::Token(_))));
-    assert!(stamped(&w.data()).is_empty());
+    assert!(stamped(&w.dir).is_empty());
     let earliest = add(&token(-30_000)).unwrap();
     assert_eq!(add(&token(0)).unwrap(), earliest, "a later token says less");
-    assert_eq!(stamped(&w.data()), [(5, 1)]);
+    assert_eq!(stamped(&w.dir), [(5, 1)]);
 }
 
 #[test]
@@ -354,7 +327,8 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
     let ten_years = Some(("20190101000000Z", "20400101000000Z"));
     authority.issue("between", "Good issuing", "root", CA, ten_years);
     authority.issue("tsa", "Good stamps", "between", FOR_STAMPS, ten_years);
-    let (five, policy, trusted) = (w.stamp(&authority, "http://a.example"), w.policy(), roots(&[&authority]));
+    let (five, policy, trusted) =
+        (add_stamp(&w, &authority, "http://a.example"), policy(), roots(&[&authority]));
     let other = Authority::new("Other", "P-256");
     let exhibit = w.exhibit(4);
     let check = |exhibit: &[u8], roots: &Roots| verify_with_roots(exhibit, Some(&policy), roots);
@@ -386,11 +360,11 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
         (without.verdict, said(&without)),
         (ExhibitVerdict::Valid, (Outcome::NotChecked, "1 enclosed".to_owned()))
     );
-    // Without a policy whose log it is stays open, and the token is checked all the same.
+    // Without a policy nothing says whose log it is, and the token is checked all the same.
     let brought = verify_with_roots(&exhibit, None, &trusted);
     assert_eq!((brought.verdict, said(&brought).0), (ExhibitVerdict::NotDecided, Outcome::Ok));
 
-    // Each is refused, and says what is wrong.
+    // Each of these is refused, and the report says why.
     let refused = |exhibit: &[u8], roots: &Roots, why: &str| {
         let report = check(exhibit, roots);
         assert_eq!((report.verdict, said(&report).0), (ExhibitVerdict::Refused, Outcome::Failed), "{report}");
@@ -405,21 +379,21 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
         enclosed.write().unwrap()
     };
     let own = Enclosed::read(&exhibit).unwrap().timestamps[0];
-    record(&w.ledger, &w.story, "one more");
-    w.stamp(&authority, "http://a.example");
+    publish(&w.ledger, &w.story, "one more");
+    add_stamp(&w, &authority, "http://a.example");
     let later = w.exhibit(5);
     let of_six = Enclosed::read(&later).unwrap().timestamps[0];
     refused(&with(&[of_six]), &trusted, "timestamps/0.tsr: imprint: expected SHA-256");
     refused(&with(&[own, of_six]), &trusted, "timestamps/1.tsr: imprint");
     refused(&with(&[b"junk"]), &trusted, "expected a TimeStampResp of RFC 3161");
-    // Dated before the entry that it covers: one of the two lies.
+    // A token dated before the entry that it covers: the token or the entry lies.
     let old = authority.at(&imprint(&five), "20230101000000Z");
     refused(
         &with(&[&old]),
         &trusted,
         "time: expected at most 60 s after 2023-01-01T00:00:00.000Z, when CN=Good stamps,O=Synthetic stamped a tree",
     );
-    // One that others trust is passed over beside one that the reader trusts.
+    // A token that only others trust is passed over beside one that the reader trusts.
     let foreign = other.answer(onrecord::timestamp::Query::new(&imprint(&five), [1; 8]).as_bytes());
     let both = with(&[&foreign, own]);
     let report = check(&both, &trusted);
@@ -434,7 +408,7 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
     let report = check(&with(&[own; 65]), &trusted);
     assert_eq!(report.verdict, ExhibitVerdict::Refused);
     assert_eq!(said(&report), (Outcome::Failed, "expected at most 64 tokens, found 65".to_owned()));
-    // None is enclosed: said, and nothing refused.
+    // That no token is enclosed is said, and nothing is refused.
     let none = changed(&exhibit, |e| e.timestamps.clear());
     let report = check(&none, &trusted);
     assert_eq!((report.verdict, said(&report).0), (ExhibitVerdict::Valid, Outcome::NotEnclosed));
@@ -442,25 +416,19 @@ fn a_token_in_an_exhibit_is_held_against_roots_and_entries() {
 }
 
 fn onrecord(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).output().unwrap()
+    program::onrecord().args(args).output().unwrap()
 }
 
 #[test]
 fn from_the_settings_to_a_verdict_by_commands_alone() {
-    let tmp = tempfile::tempdir().unwrap();
+    let Folder { dir: data, tmp, .. } = World::small().close();
     let at = |name: &str| tmp.path().join(name).to_str().unwrap().to_owned();
-    let data = tmp.path().join("ledger");
-    init(&data);
-    let ledger = open(&data);
-    tell(&ledger);
-    ledger.close();
-    drop(ledger);
     let authority = Arc::new(Authority::new("Acme Time", "rsa:2048"));
     let other = Authority::new("Other", "P-256");
     fs::write(at("roots.pem"), authority.read("root.pem")).unwrap();
     fs::write(at("others.pem"), other.read("root.pem")).unwrap();
     let (good, dead) = (Server::start(authority.clone(), Manner::Good), nobody());
-    // Paths in it are relative to it.
+    // Paths in the file are relative to the file.
     fs::write(
         at("onrecord.toml"),
         format!(
@@ -523,7 +491,7 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("onrecord.toml: expected a certificate in PEM, found none"), "{text}");
 
-    // The exhibits of a case file have it as well.
+    // The exhibits in a case file have tokens as well.
     let exported = onrecord(&["case", "export", "@4", "--ledger", &url, "-o", &at("case.zip")]);
     assert!(exported.status.success(), "{exported:?}");
     for (roots, code, expected) in [
@@ -535,7 +503,7 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
         assert!(out.status.code() == Some(code) && text.contains(expected), "{text}");
     }
 
-    // By hand, as docs/exhibits.md says.
+    // Check the token by hand, as docs/exhibits.md says.
     let exhibit = fs::read(at("exhibit.zip")).unwrap();
     let enclosed = Enclosed::read(&exhibit).unwrap();
     fs::write(at("proof.tlog-proof"), enclosed.proof).unwrap();
@@ -556,7 +524,7 @@ fn from_the_settings_to_a_verdict_by_commands_alone() {
     assert!(String::from_utf8_lossy(&out.stdout).contains("Verification: OK"), "{out:?}");
     assert!(!run(&script.replace("roots.pem", "others.pem")).status.success());
 
-    // Settings that can't be meant.
+    // Settings that make no sense.
     let serve = |args: &[&str]| {
         let out = onrecord(&[&["serve", "--data", &at("ledger"), "--listen", "127.0.0.1:0"], args].concat());
         (out.status.code(), String::from_utf8(out.stderr).unwrap())

@@ -1,6 +1,5 @@
-//! Case files: every entry of a case in one archive, and what is missing from one.
+//! Case files: every entry of a case in one archive; which entries are missing is told.
 
-use crate::story;
 use std::{
     collections::BTreeMap,
     fs,
@@ -9,54 +8,25 @@ use std::{
 };
 
 use crate::exhibit::*;
-use crate::program::Program;
+use crate::program;
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     check::Outcome,
     event::{EventId, EventType},
     exhibit::{CaseExport, CaseFile, CaseReport, Enclosed, ExhibitVerdict, verify_case},
-    ledger::{Ledger, Reader},
+    ledger::Reader,
     log::{Policy, cosign},
 };
-use serde_json::json;
 
-struct World {
-    _tmp: tempfile::TempDir,
-    ledger: Ledger,
-}
-
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    story::tell(&ledger);
-    World { _tmp: tmp, ledger }
-}
-
-impl World {
-    fn reader(&self) -> &Reader {
-        self.ledger.reader()
-    }
-
-    /// Each case, longest first, with the indexes of its entries.
-    fn cases(&self) -> Vec<(EventId, Vec<u64>)> {
-        let size = self.reader().checkpoint().checkpoint().size();
-        let event = |i| self.reader().parsed(i).unwrap().unwrap().event().clone();
-        let opened = (0..size).map(event).filter(|e| e.event_type() == EventType::CaseOpened);
-        let mut cases: Vec<_> = opened.map(|e| (e.id(), self.reader().thread(&e.id()).unwrap())).collect();
-        cases.sort_by_key(|(_, thread)| std::cmp::Reverse(thread.len()));
-        cases
-    }
-
-    fn export(&self, case: &EventId) -> Vec<u8> {
-        let mut export = CaseExport::begin(self.reader(), case).unwrap().unwrap();
-        let mut out = Vec::new();
-        while let Some(mut part) = export.part().unwrap() {
-            out.append(&mut part);
-        }
-        out
-    }
+/// Each case, longest first, with the indexes of its entries.
+fn cases(reader: &Reader) -> Vec<(EventId, Vec<u64>)> {
+    let size = reader.checkpoint().checkpoint().size();
+    let event = |i| reader.parsed(i).unwrap().unwrap().event().clone();
+    let opened = (0..size).map(event).filter(|e| e.event_type() == EventType::CaseOpened);
+    let mut cases: Vec<_> = opened.map(|e| (e.id(), reader.thread(&e.id()).unwrap())).collect();
+    cases.sort_by_key(|(_, thread)| std::cmp::Reverse(thread.len()));
+    cases
 }
 
 /// A case file changed by a hand that knows how it is made.
@@ -84,18 +54,15 @@ fn refused(bytes: &[u8]) -> (&'static str, String) {
 
 #[test]
 fn every_case_of_the_story_is_exported_whole() {
-    let w = world();
+    let w = World::whole();
     let entry = w.reader().parsed(first(w.reader(), EventType::StatementMade)).unwrap().unwrap();
-    let facts = json!({"ground": "court_order", "blobs": ["content"]});
-    let refs = json!({"entry": entry.event().id()});
-    let (_, withhold) = say("content.withheld", entry.event().case(), refs, facts, None).sign(&[&operator()]);
-    w.ledger.record_blocking(vec![withhold], false).remove(0).unwrap();
-    let cases = w.cases();
+    w.record(withhold(entry.event().case(), entry.event().id(), "court_order", &["content"]));
+    let cases = cases(w.reader());
     assert!(cases.len() >= 3);
     let mut without_words = 0;
     for (case, thread) in &cases {
-        let bytes = w.export(case);
-        assert_eq!(bytes, w.export(case), "the same bytes each time");
+        let bytes = case_file(w.reader(), case);
+        assert_eq!(bytes, case_file(w.reader(), case), "the same bytes each time");
         assert!(CaseFile::is_one(&bytes));
         let report = verify_case(&bytes, Some(&policy()));
         assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
@@ -108,20 +75,19 @@ fn every_case_of_the_story_is_exported_whole() {
         assert_eq!(outcome(&report, "content") == Some(Outcome::Ok), lacks == 0, "{text}");
         assert_eq!(text.contains("these facts and the digests of these words"), lacks == 0, "{text}");
         without_words += lacks;
-        // Made by parts, and whole by those who took it apart: the same.
+        // It is made in parts. Made anew as a whole it has the same bytes.
         assert_eq!(altered(&bytes, |_| ()), bytes);
     }
     assert_eq!(without_words, 1);
-    let size = w.reader().checkpoint().checkpoint().size();
-    let no_case = w.reader().parsed(size - 1).unwrap().unwrap().event().id();
+    let no_case = w.reader().parsed(w.size() - 1).unwrap().unwrap().event().id();
     assert!(CaseExport::begin(w.reader(), &no_case).unwrap().is_none());
 }
 
 #[test]
 fn what_is_missing_is_told_but_for_the_end() {
-    let w = world();
-    let (case, thread) = w.cases().remove(0);
-    let bytes = w.export(&case);
+    let w = World::whole();
+    let (case, thread) = cases(w.reader()).remove(0);
+    let bytes = case_file(w.reader(), &case);
     for (k, index) in thread.iter().enumerate().skip(1).take(thread.len() - 2) {
         let (check, what) = refused(&altered(&bytes, |e| drop(e.remove(index))));
         let expected = format!("exhibit-{}.zip: expected entry {k} of the case", thread[k + 1]);
@@ -130,7 +96,7 @@ fn what_is_missing_is_told_but_for_the_end() {
     }
     let (check, what) = refused(&altered(&bytes, |e| drop(e.remove(&thread[0]))));
     assert!(check == "thread" && what.contains("expected entry 0 of the case, found 1"), "{what}");
-    // The last can't be missed, which is what the report says of it.
+    // Nobody can tell that the last entry is missing. The report says so.
     let short = altered(&bytes, |e| drop(e.remove(thread.last().unwrap())));
     let report = verify_case(&short, Some(&policy()));
     assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
@@ -140,19 +106,19 @@ fn what_is_missing_is_told_but_for_the_end() {
 
 #[test]
 fn what_belongs_elsewhere_is_refused() {
-    let w = world();
-    let cases = w.cases();
-    let (first, second) = (w.export(&cases[0].0), w.export(&cases[1].0));
+    let w = World::whole();
+    let cases = cases(w.reader());
+    let (first, second) = (case_file(w.reader(), &cases[0].0), case_file(w.reader(), &cases[1].0));
     let (a, b) = (CaseFile::read(&first).unwrap(), CaseFile::read(&second).unwrap());
     let (of_a, of_b) = (&cases[0].1, &cases[1].1);
-    // An entry of another case, under its own name and under another's.
+    // An entry of another case, under its own name and under the name of another.
     let (check, what) = refused(&altered(&first, |e| drop(e.insert(of_b[1], b.exhibits[&of_b[1]].to_vec()))));
     assert_eq!(check, "thread", "{what}");
     assert!(what.contains("of the case"), "{what}");
     let (check, what) = refused(&altered(&first, |e| drop(e.insert(of_a[1], b.exhibits[&of_b[1]].to_vec()))));
     let expected = format!("exhibit-{}.zip: expected entry {}, found entry {}", of_a[1], of_a[1], of_b[1]);
     assert!(check == "exhibits" && what == expected, "{what}");
-    // Words of one with the entry of another.
+    // One entry with the words of another.
     let words_of = |index: &u64| Enclosed::read(a.exhibits[index]).unwrap().content;
     let worded: Vec<u64> = of_a.iter().copied().filter(|i| words_of(i).is_some()).collect();
     let swapped = changed(a.exhibits[&worded[1]], |e| e.content = words_of(&worded[2]));
@@ -161,14 +127,14 @@ fn what_belongs_elsewhere_is_refused() {
         check == "exhibits" && what.starts_with(&format!("exhibit-{}.zip: content", worded[1])),
         "{what}"
     );
-    // One of them in a checkpoint of its own, true as it is.
+    // An exhibit that is proved by another checkpoint than the rest, though a true one.
     let checkpoint = w.reader().checkpoint();
     let line = cosign(checkpoint.checkpoint(), 4_000_000_000, &witness(1)).unwrap();
     let note = checkpoint.with_signatures(&[line]).unwrap().note().clone();
     let apart = in_checkpoint(a.exhibits[&of_a[3]], &note);
     let (check, what) = refused(&altered(&first, |e| drop(e.insert(of_a[3], apart))));
     assert!(check == "checkpoint" && what.starts_with(&format!("exhibit-{}.zip", of_a[3])), "{what}");
-    // Not signed.
+    // An entry without signatures.
     let text = std::str::from_utf8(Enclosed::read(a.exhibits[&of_a[2]]).unwrap().entry).unwrap();
     let stripped = &text[..text.rfind("— ").unwrap()];
     let unsigned = changed(a.exhibits[&of_a[2]], |e| e.entry = stripped.as_bytes());
@@ -183,14 +149,14 @@ fn what_belongs_elsewhere_is_refused() {
 
 #[test]
 fn whose_log_it_is_comes_from_the_reader() {
-    let w = world();
-    let bytes = w.export(&w.cases()[0].0);
+    let w = World::whole();
+    let bytes = case_file(w.reader(), &cases(w.reader())[0].0);
     let report = verify_case(&bytes, None);
     assert_eq!(report.verdict, ExhibitVerdict::NotDecided, "{report}");
     assert!(report.to_string().contains("by the trust that its exhibits brought"), "{report}");
     let strange = Policy::of_log(key(ORIGIN, 9).verifying_key().clone());
     assert_eq!(verify_case(&bytes, Some(&strange)).verdict, ExhibitVerdict::Refused);
-    // Keys that nothing vouches for are not checked, and then nothing is called proved of them.
+    // Keys that nothing vouches for are not checked, and nothing is called proved by them.
     let index = *CaseFile::read(&bytes).unwrap().exhibits.keys().nth(1).unwrap();
     let bare = altered(&bytes, |e| {
         let without = changed(&e[&index], |x| x.chain.retain(|i, _| *i == 0));
@@ -204,8 +170,8 @@ fn whose_log_it_is_comes_from_the_reader() {
 
 #[test]
 fn witnesses_tell_when_they_saw_the_tree() {
-    let w = world();
-    let bytes = w.export(&w.cases()[0].0);
+    let w = World::whole();
+    let bytes = case_file(w.reader(), &cases(w.reader())[0].0);
     let checkpoint = w.reader().checkpoint();
     let seen = |time: u64| {
         let lines: Vec<_> =
@@ -225,7 +191,7 @@ fn witnesses_tell_when_they_saw_the_tree() {
 }
 
 fn onrecord(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_onrecord")).args(args).current_dir(dir).output().unwrap()
+    program::onrecord().args(args).current_dir(dir).output().unwrap()
 }
 
 fn said(out: &Output) -> String {
@@ -234,15 +200,14 @@ fn said(out: &Output) -> String {
 
 #[test]
 fn a_case_is_exported_by_a_command_and_checked_by_others() {
-    let w = world();
-    let cases = w.cases();
+    let w = World::whole();
+    let cases = cases(w.reader());
     let (case, thread) = cases[0].clone();
-    let World { _tmp: tmp, ledger } = w;
-    drop(ledger);
-    let dir = tmp.path();
-    let served = Program::logged(&dir.join("ledger"), &[], &dir.join("log"));
+    let folder = w.close();
+    let dir = folder.tmp.path();
+    let served = folder.serve(&[]);
     let url = format!("http://{}", served.address);
-    // Any entry of it names the case; so do its id and its permalink.
+    // Any entry of the case names it; so do its id and its permalink.
     let (last, id, permalink) =
         (format!("@{}", thread.last().unwrap()), case.to_string(), format!("{url}/case/{case}"));
     let name = format!("case-{}.zip", thread[0]);
@@ -271,7 +236,7 @@ fn a_case_is_exported_by_a_command_and_checked_by_others() {
     assert_eq!(out.status.code(), Some(1), "{}", said(&out));
     let out = onrecord(dir, &["case", "export", "@0", "--ledger", &url]);
     assert!(out.status.code() == Some(1) && said(&out).contains("@0: no case of"), "{}", said(&out));
-    // What the README in it says, by hand; each exhibit taken out is one like any other.
+    // Do by hand what its README says. Each exhibit that is taken out is an exhibit like any other.
     let apart = dir.join("apart");
     let unzip = Command::new("unzip").arg("-q").arg(dir.join(&name)).arg("-d").arg(&apart).output().unwrap();
     assert!(unzip.status.success(), "{}", said(&unzip));

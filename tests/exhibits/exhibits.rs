@@ -1,53 +1,19 @@
 //! Exhibits: one file that carries its own proof, and what is refused in its place.
 
-use crate::story;
 use crate::zip;
 use std::{collections::HashMap, fs, path::Path, process::Command};
 
 use crate::exhibit::*;
+use crate::program::{said, shell};
 use crate::support::*;
+use crate::world::World;
 use onrecord::{
     check::Outcome,
-    event::{Content, EventId, EventType},
-    exhibit::{CaseExport, Enclosed, ExhibitReport, ExhibitVerdict, assemble, extension, verify},
-    ledger::{Ledger, Reader},
+    event::{Content, EventType},
+    exhibit::{Enclosed, ExhibitReport, ExhibitVerdict, assemble, extension, verify},
     log::{Entry, Policy, TlogProof, leaf_hash},
     note::SigningKey,
 };
-use serde_json::json;
-
-struct World {
-    _tmp: tempfile::TempDir,
-    ledger: Ledger,
-    ids: HashMap<String, EventId>,
-}
-
-fn world() -> World {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("ledger");
-    init(&dir);
-    let ledger = open(&dir);
-    let ids = story::tell(&ledger);
-    World { _tmp: tmp, ledger, ids }
-}
-
-impl World {
-    fn reader(&self) -> &Reader {
-        self.ledger.reader()
-    }
-    fn size(&self) -> u64 {
-        self.reader().checkpoint().checkpoint().size()
-    }
-    fn index(&self, label: &str) -> u64 {
-        self.reader().index_of(&self.ids[label]).unwrap().unwrap()
-    }
-    fn exhibit(&self, index: u64) -> Vec<u8> {
-        assemble(self.reader(), index).unwrap().unwrap()
-    }
-    fn first(&self, of: EventType) -> u64 {
-        first(self.reader(), of)
-    }
-}
 
 fn outcome(report: &ExhibitReport, name: &str) -> Option<Outcome> {
     report.checks.iter().find(|c| c.name == name).map(|c| c.outcome)
@@ -65,7 +31,7 @@ fn refused(exhibit: &[u8]) -> (&'static str, String) {
 
 #[test]
 fn every_entry_of_the_story_has_an_exhibit_that_verifies() {
-    let w = world();
+    let w = World::whole();
     let (mut enclosed, mut withheld) = (0, 0);
     for index in 0..w.size() {
         let exhibit = w.exhibit(index);
@@ -82,7 +48,7 @@ fn every_entry_of_the_story_has_an_exhibit_that_verifies() {
         let text = report.to_string();
         assert!(text.contains("other readers may have been shown another history"), "{text}");
         assert!(text.contains(&format!("the ledger committed to them at index {index}")), "{text}");
-        // No digest is spoken of where there is none.
+        // A digest is named only where there is one.
         let has_words = w.reader().parsed(index).unwrap().unwrap().event().content().is_some();
         assert_eq!(text.contains("and the digest of these words"), has_words, "{text}");
     }
@@ -92,13 +58,10 @@ fn every_entry_of_the_story_has_an_exhibit_that_verifies() {
 
 #[test]
 fn withheld_words_are_not_enclosed_and_the_entry_that_withholds_them_is() {
-    let w = world();
-    let index = w.first(EventType::StatementMade);
+    let w = World::whole();
+    let index = first(w.reader(), EventType::StatementMade);
     let entry = w.reader().parsed(index).unwrap().unwrap();
-    let facts = json!({"ground": "court_order", "blobs": ["content"]});
-    let refs = json!({"entry": entry.event().id()});
-    let (_, withhold) = say("content.withheld", entry.event().case(), refs, facts, None).sign(&[&operator()]);
-    let by = w.ledger.record_blocking(vec![withhold], false).remove(0).unwrap().index;
+    let (_, by) = w.record(withhold(entry.event().case(), entry.event().id(), "court_order", &["content"]));
     let exhibit = w.exhibit(index);
     let report = verify(&exhibit, Some(&policy()));
     assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
@@ -112,7 +75,7 @@ fn withheld_words_are_not_enclosed_and_the_entry_that_withholds_them_is() {
 
 #[test]
 fn files_are_held_against_the_words_that_name_them() {
-    let w = world();
+    let w = World::whole();
     let (mut seen, mut files) = (0, Vec::new());
     for index in 0..w.size() {
         let exhibit = w.exhibit(index);
@@ -140,9 +103,9 @@ fn files_are_held_against_the_words_that_name_them() {
         }
     }
     assert!(seen >= 2, "{seen}");
-    // A file that other words name.
+    // A file that the words of another entry name.
     let (digest, bytes) = &files[0];
-    let foreign = changed(&w.exhibit(w.first(EventType::CaseOpened)), |e| {
+    let foreign = changed(&w.exhibit(first(w.reader(), EventType::CaseOpened)), |e| {
         e.files.insert(*digest, ("txt", bytes));
     });
     let (check, what) = refused(&foreign);
@@ -151,13 +114,14 @@ fn files_are_held_against_the_words_that_name_them() {
 
 #[test]
 fn what_belongs_to_another_entry_is_refused() {
-    let w = world();
-    let (one, two) = (w.exhibit(w.index("case-contoh")), w.exhibit(w.first(EventType::StatementMade)));
+    let w = World::whole();
+    let (one, two) =
+        (w.exhibit(w.index("case-contoh")), w.exhibit(first(w.reader(), EventType::StatementMade)));
     let other = Enclosed::read(&two).unwrap();
     assert_eq!(refused(&changed(&one, |e| e.content = other.content)).0, "content");
     assert_eq!(refused(&changed(&one, |e| e.proof = other.proof)).0, "entry");
     assert_eq!(refused(&changed(&one, |e| e.entry = other.entry)).0, "entry");
-    // Its proof said to be of this one.
+    // The other entry's proof, with this one's index.
     let index = w.index("case-contoh");
     let text = std::str::from_utf8(other.proof).unwrap();
     let from = TlogProof::parse(other.proof).unwrap().index();
@@ -167,8 +131,8 @@ fn what_belongs_to_another_entry_is_refused() {
 
 #[test]
 fn no_byte_can_be_changed_but_in_what_nobody_signed() {
-    let w = world();
-    let exhibit = w.exhibit(w.first(EventType::StatementMade));
+    let w = World::whole();
+    let exhibit = w.exhibit(first(w.reader(), EventType::StatementMade));
     let enclosed = Enclosed::read(&exhibit).unwrap();
     let members: [(&str, &[u8]); 3] =
         [("entry", enclosed.entry), ("proof", enclosed.proof), ("content", enclosed.content.unwrap())];
@@ -188,7 +152,7 @@ fn no_byte_can_be_changed_but_in_what_nobody_signed() {
 
 #[test]
 fn a_signature_that_is_taken_away_is_missed() {
-    let w = world();
+    let w = World::whole();
     let index = w.index("case-contoh");
     let exhibit = w.exhibit(index);
     let enclosed = Enclosed::read(&exhibit).unwrap();
@@ -196,7 +160,7 @@ fn a_signature_that_is_taken_away_is_missed() {
     let at = text.rfind("— ").unwrap();
     let stripped = &text[..at];
     assert_eq!(refused(&changed(&exhibit, |e| e.entry = stripped.as_bytes())).0, "entry");
-    // The log's, from the checkpoint in every proof.
+    // The log's signature is taken from the checkpoint in every proof.
     let unsigned = |proof: &[u8]| {
         let text = std::str::from_utf8(proof).unwrap();
         let other = SigningKey::from_seed(ORIGIN.parse().unwrap(), &[77; 32]);
@@ -213,7 +177,7 @@ fn a_signature_that_is_taken_away_is_missed() {
         }
     });
     assert_eq!(refused(&forged).0, "checkpoint");
-    // In one proof only.
+    // It is taken from one proof only.
     let mixed = changed(&exhibit, |e| e.proof = own.as_bytes());
     let (check, what) = refused(&mixed);
     assert!(check == "entry" && what.contains("byte for byte"), "{what}");
@@ -221,8 +185,8 @@ fn a_signature_that_is_taken_away_is_missed() {
 
 #[test]
 fn keys_that_are_not_enclosed_are_not_checked() {
-    let w = world();
-    let exhibit = w.exhibit(w.first(EventType::StatementMade));
+    let w = World::whole();
+    let exhibit = w.exhibit(first(w.reader(), EventType::StatementMade));
     let signer = *Enclosed::read(&exhibit).unwrap().chain.keys().last().unwrap();
     let without = changed(&exhibit, |e| {
         e.chain.remove(&signer);
@@ -237,11 +201,11 @@ fn keys_that_are_not_enclosed_are_not_checked() {
 
 #[test]
 fn trust_that_the_exhibit_brings_decides_nothing() {
-    let w = world();
+    let w = World::whole();
     let exhibit = w.exhibit(5);
     let report = verify(&exhibit, None);
     assert_eq!(report.verdict, ExhibitVerdict::NotDecided, "{report}");
-    // Programs go by codes: words may be said better one day.
+    // Programs read codes: the words may be improved one day.
     let told = serde_json::to_value(&report).unwrap();
     let codes = told["checks"].as_array().unwrap().iter();
     let codes = codes.map(|c| ["name", "outcome", "code"].map(|member| c[member].as_str().unwrap()));
@@ -264,7 +228,7 @@ fn trust_that_the_exhibit_brings_decides_nothing() {
     assert_eq!(verify(&forged, None).verdict, ExhibitVerdict::Refused);
     let none = changed(&exhibit, |e| e.policy = None);
     assert_eq!(verify(&none, None).verdict, ExhibitVerdict::NotDecided);
-    // The reader's own is followed whatever is enclosed.
+    // The reader's own policy is followed, whatever is enclosed.
     assert_eq!(verify(&forged, Some(&policy())).verdict, ExhibitVerdict::Valid);
     let elsewhere = Policy::of_log(key("other.example", 1).verifying_key().clone());
     assert_eq!(verify(&exhibit, Some(&elsewhere)).verdict, ExhibitVerdict::Refused);
@@ -272,7 +236,7 @@ fn trust_that_the_exhibit_brings_decides_nothing() {
 
 #[test]
 fn witnesses_tell_when_they_saw_the_tree() {
-    let w = world();
+    let w = World::whole();
     let raw = raw_entries(w.reader());
     let exhibit = exhibit_of(&raw, 0, &[], &[(&witness(1), 4_000_000_000), (&witness(2), 4_000_000_060)]);
     let report = verify(&exhibit, Some(&of_three("quorum two\n")));
@@ -287,8 +251,8 @@ fn witnesses_tell_when_they_saw_the_tree() {
 
 #[test]
 fn a_revoked_key_and_one_that_was_never_added_are_refused() {
-    let w = world();
-    for (name, exhibit, expected) in forged(w.reader(), w.ids["desk"]) {
+    let w = World::whole();
+    for (name, exhibit, expected) in forged(w.reader(), w.story["desk"]) {
         let Some(expected) = expected else {
             let report = verify(&exhibit, Some(&policy()));
             assert_eq!(outcome(&report, "event"), Some(Outcome::Ok), "{name}: {report}");
@@ -301,8 +265,8 @@ fn a_revoked_key_and_one_that_was_never_added_are_refused() {
 
 #[test]
 fn what_the_readme_in_it_says_can_be_done_by_hand() {
-    let w = world();
-    let index = w.first(EventType::StatementMade);
+    let w = World::whole();
+    let index = first(w.reader(), EventType::StatementMade);
     let exhibit = w.exhibit(index);
     let enclosed = Enclosed::read(&exhibit).unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -328,7 +292,7 @@ fn what_the_readme_in_it_says_can_be_done_by_hand() {
 
 const ANEW: &str = "packed anew: the checks below are of its members";
 
-/// What `onrecord verify` and the verifier in Python end with and say, by the policy of the tests.
+/// The exit codes of `onrecord verify` and of the verifier in Python by the policy of the tests, and what they say.
 #[track_caller]
 fn both(path: &Path) -> [(Option<i32>, String); 2] {
     let tmp = tempfile::tempdir().unwrap();
@@ -341,9 +305,7 @@ fn both(path: &Path) -> [(Option<i32>, String); 2] {
     .map(|[program, command]| {
         let mut run = Command::new(program);
         run.arg(command).arg(path).arg("--policy").arg(&trust).current_dir(env!("CARGO_MANIFEST_DIR"));
-        let out = run.output().unwrap();
-        let said = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
-        (out.status.code(), said)
+        said(run.output().unwrap())
     })
 }
 
@@ -355,25 +317,18 @@ fn both_say(path: &Path, code: i32, words: &str) {
     }
 }
 
-#[track_caller]
-fn shell(dir: &Path, command: &str) {
-    let out = Command::new("sh").arg("-c").arg(command).current_dir(dir).output().unwrap();
-    assert!(out.status.success(), "{command}: {out:?}");
-}
-
 #[test]
 fn an_exhibit_that_was_unpacked_is_checked_as_a_folder() {
-    let w = world();
-    let tmp = tempfile::tempdir().unwrap();
-    let at = |name: &str| tmp.path().join(name);
-    let index = w.first(EventType::StatementMade);
+    let w = World::whole();
+    let at = |name: &str| w.at(name);
+    let index = first(w.reader(), EventType::StatementMade);
     fs::write(at("e.zip"), w.exhibit(index)).unwrap();
     let folder = format!("exhibit-{index}");
-    shell(tmp.path(), &format!("unzip -q e.zip -d {folder} && mkdir in && cp -r {folder} in/"));
+    shell(w.tmp.path(), &format!("unzip -q e.zip -d {folder} && mkdir in && cp -r {folder} in/"));
     both_say(&at(&folder), 0, "unpacked: the checks below are of its members\n");
-    // In a folder of its own, as who unpacks an archive that has one.
+    // The folder within another, as some archives are unpacked.
     both_say(&at("in"), 0, "unpacked: the checks below are of its members\n");
-    // What lies beside its members is not looked at, and that is said.
+    // Other files are not looked at, and the report says so.
     shell(&at(&folder), "touch .DS_Store chain/._0 checkpoint notes.txt && mkdir __MACOSX");
     both_say(&at(&folder), 0, "not looked at: ");
     for (_, said) in both(&at(&folder)) {
@@ -382,11 +337,11 @@ fn an_exhibit_that_was_unpacked_is_checked_as_a_folder() {
             "{said}"
         );
     }
-    // A folder that names another entry, other words, a link to nowhere, and more than any exhibit has.
-    shell(tmp.path(), &format!("cp -r {folder} exhibit-999"));
+    // A folder named for another entry, other words, pipes and links, and more than any exhibit holds.
+    shell(w.tmp.path(), &format!("cp -r {folder} exhibit-999"));
     both_say(&at("exhibit-999"), 1, "exhibit-999.zip");
     let broken = |name: &str, command: &str| {
-        shell(tmp.path(), &format!("cp -r {folder} {name}"));
+        shell(w.tmp.path(), &format!("cp -r {folder} {name}"));
         shell(&at(name), command);
         at(name)
     };
@@ -407,22 +362,21 @@ fn an_exhibit_that_was_unpacked_is_checked_as_a_folder() {
 #[test]
 fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     use zip::{Part, parts, zip};
-    let w = world();
-    let tmp = tempfile::tempdir().unwrap();
-    let at = |name: &str| tmp.path().join(name);
-    let index = w.first(EventType::StatementMade);
+    let w = World::whole();
+    let at = |name: &str| w.at(name);
+    let index = first(w.reader(), EventType::StatementMade);
     let good = w.exhibit(index);
     fs::write(at("e.zip"), &good).unwrap();
-    shell(tmp.path(), &format!("unzip -q e.zip -d exhibit-{index}"));
-    // By other programs: deflated, with extra fields, dates and attributes, with a folder around it, as a stream.
+    shell(w.tmp.path(), &format!("unzip -q e.zip -d exhibit-{index}"));
+    // As other programs pack it: deflated, with extra fields, dates and attributes, with a folder around it, as a stream.
     shell(&at(&format!("exhibit-{index}")), "zip -q -r ../deflated.zip .");
-    shell(tmp.path(), &format!("zip -q -r folder.zip exhibit-{index}"));
+    shell(w.tmp.path(), &format!("zip -q -r folder.zip exhibit-{index}"));
     shell(&at(&format!("exhibit-{index}")), "zip -q -r - . | cat > ../streamed.zip");
     shell(
         &at(&format!("exhibit-{index}")),
         "zip -q -r -0 -X ../stored.zip . && zip -q -z ../stored.zip < README.txt",
     );
-    shell(tmp.path(), &format!("python3 -m zipfile -c python.zip exhibit-{index}/"));
+    shell(w.tmp.path(), &format!("python3 -m zipfile -c python.zip exhibit-{index}/"));
     let python =
         "import sys,zipfile;z=zipfile.ZipFile(sys.stdout.buffer,'w',8);[z.write(p,p) for p in sys.argv[1:]]";
     shell(
@@ -432,9 +386,9 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     for name in ["deflated", "folder", "streamed", "stored", "python", "reversed"] {
         both_say(&at(&format!("{name}.zip")), 0, ANEW);
     }
-    // With what an operating system adds.
+    // With the files that an operating system adds.
     shell(
-        tmp.path(),
+        w.tmp.path(),
         &format!(
             "mkdir -p __MACOSX/exhibit-{index} && cp e.zip __MACOSX/exhibit-{index}/._entry && touch exhibit-{index}/.DS_Store \
                   && zip -q -r mac.zip exhibit-{index} __MACOSX"
@@ -445,9 +399,9 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     let report = verify(&fs::read(at("mac.zip")).unwrap(), Some(&policy()));
     assert_eq!(report.verdict, ExhibitVerdict::Valid, "{report}");
     assert_eq!(report.checks[0].detail(), ANEW);
-    // As it was it is said as before.
+    // The archive that was not packed anew is reported as before.
     both_say(&at("e.zip"), 0, "valid");
-    // What is asked for and can't be done is said.
+    // A flag that can't be obeyed here is refused.
     let against = Command::new(env!("CARGO_BIN_EXE_onrecord"))
         .args(["verify", "--against", "nothing"])
         .arg(at("e.zip"))
@@ -456,7 +410,7 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     assert_eq!(against.status.code(), Some(2), "{against:?}");
     assert_ne!(verify(&good, Some(&policy())).checks[0].detail(), ANEW);
 
-    // What the headers of a member do not both say, and bytes that belong to no member.
+    // Headers of a member that contradict each other, and bytes that belong to no member.
     let put = |name: &str, bytes: &[u8]| {
         fs::write(at("some.zip"), bytes).unwrap();
         for (code, said) in both(&at("some.zip")) {
@@ -472,7 +426,7 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     };
     fs::write(at("turned.zip"), with(&|_| ())).unwrap();
     both_say(&at("turned.zip"), 0, ANEW);
-    // What no exhibit has is passed over, and named; of many, three.
+    // Members that no exhibit has are passed over and named, up to three of them.
     for (names, told) in [
         (&["letter.txt"][..], "passed over: \"letter.txt\""),
         (&["entry.txt", "./x\\y"], "\"entry.txt\", \"x/y\""),
@@ -499,7 +453,7 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     let moved = (directory + hidden.len()) as u32;
     both_seen[end..end + 4].copy_from_slice(&moved.to_le_bytes());
     put("a member that the directory leaves out", &both_seen);
-    // 128 MiB of nothing three times, each in 128 KiB; and one that says it is small.
+    // Three members of 128 MiB of zeros, packed in 128 KiB each; and the same with a false small size.
     let zeros = vec![0; 128 << 20];
     let bomb = Part::deflated("content.json", &zeros);
     let bombs = |say: u32| {
@@ -514,7 +468,7 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
     };
     put("bombs", &bombs(128 << 20));
     put("bombs that say they are small", &bombs(100));
-    // What is wrong with a member stays wrong, however it is packed.
+    // A wrong member stays wrong, however it is packed.
     let text = String::from_utf8_lossy(Enclosed::read(&good).unwrap().content.unwrap()).into_owned();
     let other = text.replacen('a', "b", 1);
     let forged = with(&|m| {
@@ -527,17 +481,12 @@ fn an_exhibit_that_was_packed_anew_is_checked_by_its_members() {
 
 #[test]
 fn a_case_file_that_was_unpacked_or_packed_anew_is_one() {
-    let w = world();
-    let tmp = tempfile::tempdir().unwrap();
-    let at = |name: &str| tmp.path().join(name);
+    let w = World::whole();
+    let at = |name: &str| w.at(name);
     let case = w.reader().parsed(w.index("case-contoh")).unwrap().unwrap().event().id();
-    let mut export = CaseExport::begin(w.reader(), &case).unwrap().unwrap();
-    let mut file = Vec::new();
-    while let Some(mut part) = export.part().unwrap() {
-        file.append(&mut part);
-    }
+    let file = case_file(w.reader(), &case);
     fs::write(at("case.zip"), file).unwrap();
-    shell(tmp.path(), "unzip -q case.zip -d case && zip -q -r folder.zip case && touch case/notes.txt");
+    shell(w.tmp.path(), "unzip -q case.zip -d case && zip -q -r folder.zip case && touch case/notes.txt");
     for (path, words) in [
         ("case", "unpacked: the checks below are of its members; not looked at: notes.txt"),
         ("folder.zip", ANEW),
@@ -547,7 +496,7 @@ fn a_case_file_that_was_unpacked_or_packed_anew_is_one() {
         assert!(its == Some(0) && of_python.contains("case file   not checked"), "{path}: {of_python}");
     }
     shell(
-        tmp.path(),
+        w.tmp.path(),
         "rm case/exhibit-$(ls case | sed -n 's/exhibit-\\([0-9]*\\).zip/\\1/p' | sort -n | sed -n 2p).zip",
     );
     let [(code, said), _] = both(&at("case"));
@@ -556,10 +505,9 @@ fn a_case_file_that_was_unpacked_or_packed_anew_is_one() {
 
 #[test]
 fn a_receipt_is_checked_with_its_entry() {
-    let w = world();
-    let tmp = tempfile::tempdir().unwrap();
-    let at = |name: &str| tmp.path().join(name);
-    let index = w.first(EventType::StatementMade);
+    let w = World::whole();
+    let at = |name: &str| w.at(name);
+    let index = first(w.reader(), EventType::StatementMade);
     let reader = w.reader();
     let checkpoint = reader.checkpoint();
     let proof = reader.proof(index, &checkpoint).unwrap().unwrap().to_string();
@@ -577,16 +525,7 @@ fn a_receipt_is_checked_with_its_entry() {
     fs::write(at("policy"), of_three("quorum two\n").to_string()).unwrap();
     fs::write(at("e.zip"), w.exhibit(index)).unwrap();
     let vkey = key(ORIGIN, 1).verifying_key().to_string();
-    let run = |args: &[&str]| {
-        let out = Command::new(env!("CARGO_BIN_EXE_onrecord"))
-            .arg("verify")
-            .args(args)
-            .current_dir(tmp.path())
-            .output()
-            .unwrap();
-        let said = [out.stdout, out.stderr].map(|b| String::from_utf8(b).unwrap()).concat();
-        (out.status.code(), said)
-    };
+    let run = |args: &[&str]| w.run(&[&["verify"], args].concat());
     let (code, said) = run(&["proof", "--entry", "entry.txt", "--key", &vkey]);
     assert!(code == Some(0) && said.contains(&format!("committed to them at index {index}")), "{said}");
     assert!(said.contains("witnesses   not checked") && said.contains("an exhibit shows"), "{said}");
@@ -594,7 +533,7 @@ fn a_receipt_is_checked_with_its_entry() {
     assert!(code == Some(0) && said.contains("saw that tree by 2096-10-02T07:07:40.000Z"), "{said}");
     let (code, said) = run(&["proof", "--entry", "entry.txt", "--policy", "policy"]);
     assert!(code == Some(1) && said.contains("witnesses   FAILED"), "{said}");
-    // Whose log it is is the reader's to say.
+    // Only the reader can say whose log it is.
     let (code, said) = run(&["proof", "--entry", "entry.txt"]);
     assert!(code == Some(3) && said.contains("NOT DECIDED") && !said.contains("committed to them"), "{said}");
     let other = key(ORIGIN, 9).verifying_key().to_string();
@@ -613,7 +552,7 @@ fn a_receipt_is_checked_with_its_entry() {
     let (code, said) = run(&["proof", "--entry", "entry.txt", "--key", &vkey, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(code == Some(0) && report["verdict"] == "valid" && report["index"] == index, "{said}");
-    // No byte of either can be changed, but in what is said of nobody.
+    // No byte of the entry or of the proof can be changed.
     for at_byte in (0..entry.len()).step_by(7) {
         let mut changed = entry.clone();
         changed[at_byte] ^= 1;

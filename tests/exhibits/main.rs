@@ -12,6 +12,8 @@ mod program;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/world.rs"]
+mod world;
 #[path = "../support/zip.rs"]
 mod zip;
 
